@@ -1,0 +1,143 @@
+"""The GET routes of Thinkific Admin API, Courses, Products and Bundles.
+
+Courses of the new course builder, and their products, are absent from all of them.
+"""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from local.simulators.thinkific.answers import Json, not_found
+from local.simulators.thinkific.paging import page_of
+from local.simulators.thinkific.records import Bundle, Course, Product
+from local.simulators.thinkific.simulation import site_of
+
+CURRENCY = "IDR"
+
+
+async def list_courses(request: Request) -> Response:
+    """Answer with the site's courses."""
+    rows = [row for row in site_of(request).courses.values() if not row.new_builder]
+    return page_of(request, rows, show_course)
+
+
+async def get_course(request: Request) -> Response:
+    """Answer with one course."""
+    course = site_of(request).courses.get(request.path_params["id"])
+    if course is None or course.new_builder:
+        raise not_found()
+    return JSONResponse(show_course(course))
+
+
+async def list_products(request: Request) -> Response:
+    """Answer with what the site sells; the only way to find its bundles."""
+    rows = [row for row in site_of(request).products.values() if not row.new_builder]
+    return page_of(request, rows, show_product)
+
+
+async def get_product(request: Request) -> Response:
+    """Answer with one product."""
+    product = site_of(request).products.get(request.path_params["id"])
+    if product is None or product.new_builder:
+        raise not_found()
+    return JSONResponse(show_product(product))
+
+
+async def get_bundle(request: Request) -> Response:
+    """Answer with one bundle."""
+    return JSONResponse(show_bundle(bundle_of(request)))
+
+
+async def list_bundle_courses(request: Request) -> Response:
+    """Answer with the courses of one bundle."""
+    courses = site_of(request).courses
+    rows = [courses[course_id] for course_id in bundle_of(request).course_ids]
+    return page_of(request, [row for row in rows if not row.new_builder], show_course)
+
+
+def bundle_of(request: Request) -> Bundle:
+    """Return the bundle that the request's path names; raise a 404 when there is none."""
+    bundle = site_of(request).bundles.get(request.path_params["id"])
+    if bundle is None:
+        raise not_found()
+    return bundle
+
+
+def show_course(course: Course) -> Json:
+    """Return a course as the API shows one (CourseResponse)."""
+    return {
+        "id": course.id,
+        "name": course.name,
+        "slug": course.slug,
+        "subtitle": None,
+        "product_id": course.product_id,
+        "description": None,
+        "keywords": None,
+        "banner_image_url": None,
+        "course_card_image_url": None,
+        "chapter_ids": [],
+        "administrator_user_ids": [],
+        "instructor_id": None,
+        "user_id": None,
+        "reviews_enabled": False,
+    }
+
+
+def show_bundle(bundle: Bundle) -> Json:
+    """Return a bundle as the API shows one (BundleResponse)."""
+    return {
+        "id": bundle.id,
+        "name": bundle.name,
+        "description": None,
+        "course_ids": list(bundle.course_ids),
+        "bundle_card_image_url": None,
+    }
+
+
+def show_product(product: Product) -> Json:
+    """Return a product as the API shows one (ProductResponse)."""
+    return {
+        "id": product.id,
+        "productable_id": product.productable_id,
+        "productable_type": product.productable_type,
+        "name": product.name,
+        "slug": product.slug,
+        "description": None,
+        "price": float(product.price),
+        "status": "published",
+        "private": False,
+        "hidden": False,
+        "subscription": False,
+        "days_until_expiry": None,
+        "has_certificate": False,
+        "card_image_url": None,
+        "collection_ids": [],
+        "related_product_ids": [],
+        "product_prices": [_show_price(product)],
+    }
+
+
+def _show_price(product: Product) -> Json:
+    """Return the one price of a product; here, unlike in the product, it is a text."""
+    return {
+        "id": product.id + 5_000_000,
+        "is_primary": True,
+        "label": None,
+        "payment_type": "one-time",
+        "price": f"{product.price}.0",
+        "currency": CURRENCY,
+        "days_until_expiry": None,
+        "price_name": None,
+    }
+
+
+routes = [
+    Route("/courses", list_courses, methods=["GET"], name="listCourses"),
+    Route("/courses/{id:int}", get_course, methods=["GET"], name="getCourse"),
+    Route("/products", list_products, methods=["GET"], name="listProducts"),
+    Route("/products/{id:int}", get_product, methods=["GET"], name="getProduct"),
+    Route("/bundles/{id:int}", get_bundle, methods=["GET"], name="getBundle"),
+    Route(
+        "/bundles/{id:int}/courses", list_bundle_courses, methods=["GET"], name="listBundleCourses"
+    ),
+]

@@ -1,0 +1,107 @@
+"""What happens to an API call before its route: counting, authentication, limits.
+
+Faults come after it, so a call that a fault spoils has used up its share of the rate limit, and
+one that a fault slows down is in flight, as at the real site.
+"""
+
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from local.simulators.thinkific.answers import ApiError
+from local.simulators.thinkific.auth import Caller
+from local.simulators.thinkific.ratelimit import too_many
+from local.simulators.thinkific.simulation import Simulation
+
+API_PATH = "/api/"
+UNKNOWN_ROUTE = "unknown"
+SUSPECT_AGENTS = ("", "python-urllib")
+
+
+class TrafficMiddleware:
+    """ASGI middleware that names each API call's route and counts the call and its answer."""
+
+    def __init__(self, app: ASGIApp, simulation: Simulation, routes: Sequence[BaseRoute]) -> None:
+        self._app = app
+        self._simulation = simulation
+        self._routes = routes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request and keep count of it, also when its connection breaks."""
+        if not _is_api(scope):
+            await self._app(scope, receive, send)
+            return
+        traffic = self._simulation.traffic
+        name = self._name(scope)
+        scope.setdefault("state", {})["route"] = name
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                traffic.answered(name, message["status"])
+            await send(message)
+
+        traffic.begin(name)
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            traffic.end()
+
+    def _name(self, scope: Scope) -> str:
+        for route in self._routes:
+            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
+                return route.name
+        return UNKNOWN_ROUTE
+
+
+class GuardMiddleware:
+    """ASGI middleware that lets an API call through to its route, or refuses it."""
+
+    def __init__(self, app: ASGIApp, simulation: Simulation) -> None:
+        self._app = app
+        self._simulation = simulation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; everything outside the API passes untouched."""
+        if not _is_api(scope):
+            await self._app(scope, receive, send)
+            return
+        try:
+            admitted = self._admit(scope)
+        except ApiError as error:
+            admitted = error.response
+        if isinstance(admitted, Response):
+            await admitted(scope, receive, send)
+        else:
+            await self._serve(admitted, scope, receive, send)
+
+    async def _serve(self, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"]["caller"] = caller
+        caller.site.rate.in_flight += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            caller.site.rate.in_flight -= 1
+
+    def _admit(self, scope: Scope) -> Caller | Response:
+        simulation, headers = self._simulation, Headers(scope=scope)
+        now, knobs = simulation.now(), simulation.knobs
+        if knobs.require_user_agent and _is_suspect(headers.get("user-agent", "")):
+            return HTMLResponse("<html><body><h1>Access denied</h1></body></html>", 403)
+        caller = simulation.credentials.identify(headers, now)
+        if not caller.site.rate.admit(now, knobs):
+            return too_many(knobs, caller.site.rate.left(now))
+        caller.require(scope["state"]["route"])
+        caller.site.settle(now)
+        return caller
+
+
+def _is_api(scope: Scope) -> bool:
+    return scope["type"] == "http" and str(scope["path"]).startswith(API_PATH)
+
+
+def _is_suspect(agent: str) -> bool:
+    """Tell whether the edge in front of the API would take the caller for a robot."""
+    return agent.partition("/")[0].strip().lower() in SUSPECT_AGENTS

@@ -1,0 +1,62 @@
+"""What a test or a developer can set: the site's credentials, and how the simulator behaves."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+type ResetForm = Literal["ms", "s", "duration", "duration_seconds", "absent"]
+type LimitBody = Literal["empty", "text", "html", "json"]
+type EmailMatch = Literal["exact", "any_case", "partial"]
+
+
+class AdminJson(BaseModel):
+    """Base of the bodies of the admin routes: camelCase names, unknown names refused."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid"
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The primary site and the OAuth app, fixed for the life of the process."""
+
+    subdomain: str
+    api_key: str
+    client_id: str
+    client_secret: str
+
+
+class Knobs(AdminJson):
+    """Every choice that Thinkific leaves open or that a plan decides; ``docs/thinkific.md``.
+
+    ``rate_limit`` is calls per minute and site, ``concurrency_limit`` calls at once (None: not
+    limited). ``rate_reset_form`` is what RateLimit-Reset holds: an epoch in ms or s, or the time
+    left in ms (``duration``) or s. The delays are seconds of the simulated clock:
+    ``user_read_delay`` and ``enrollment_read_delay`` until a list shows a new row,
+    ``bundle_delay`` until the rows of a 202 exist. ``new_builder_enrollment`` says whether a
+    course of the new builder, which no GET shows, can still be enrolled in by its id.
+    """
+
+    api_plan: bool = True
+    apps_plan: bool = True
+    require_user_agent: bool = False
+    rate_limit: int = Field(default=120, ge=0)
+    rate_reset_form: ResetForm = "ms"
+    rate_body: LimitBody = "empty"
+    concurrency_limit: int | None = Field(default=None, ge=0)
+    email_match: EmailMatch = "any_case"
+    user_read_delay: float = Field(default=0.0, ge=0)
+    enrollment_read_delay: float = Field(default=0.0, ge=0)
+    bundle_answer: Literal["now", "later"] = "now"
+    bundle_delay: float = Field(default=5.0, ge=0)
+    duplicate_enrollment: Literal["new_row", "same_row", "refuse"] = "new_row"
+    put_without_activated_at: Literal["keep", "trial"] = "keep"
+    new_builder_enrollment: Literal["accept", "refuse"] = "accept"
+    percentage_form: Literal["string", "number"] = "string"
+
+    def changed(self, given: dict[str, Any]) -> "Knobs":
+        """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""
+        return Knobs.model_validate({**self.model_dump(by_alias=True), **given})

@@ -1,0 +1,133 @@
+"""Who may call the simulated Thinkific, and as which site."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from local.simulators.thinkific.app import api_routes, create_app
+from local.simulators.thinkific.auth import SCOPES
+from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
+from local.simulators.thinkific.settings import Settings
+
+URL, V1 = "http://thinkific.test", "/api/public/v1"
+CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def transport() -> httpx.ASGITransport:
+    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
+    return httpx.ASGITransport(app)
+
+
+@pytest.fixture
+async def site(transport: httpx.ASGITransport) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=transport, base_url=URL, headers=CREDENTIALS) as client:
+        yield client
+
+
+async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
+    answer = await site.post("/_sim/settings", json=knobs)
+    assert answer.status_code == 200, answer.text
+
+
+async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
+    await site.post("/_sim/clock", json={"seconds": seconds})
+
+
+async def token(site: httpx.AsyncClient, **asked: Any) -> dict[str, str]:
+    answer = await site.post("/_sim/tokens", json=asked)
+    return {"Authorization": f"Bearer {answer.json()['accessToken']}"}
+
+
+def caller(transport: httpx.ASGITransport, headers: dict[str, str]) -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Auth-API-Key": "k" * 32},
+        {**CREDENTIALS, "X-Auth-API-Key": "wrong"},
+        {**CREDENTIALS, "X-Auth-Subdomain": "lunas-academy.thinkific.com"},
+        {**CREDENTIALS, "X-Auth-Subdomain": SECOND_SUBDOMAIN},
+        {"Authorization": "Bearer unknown"},
+    ],
+)
+async def test_wrong_credentials_are_refused_with_401(
+    transport: httpx.ASGITransport, headers: dict[str, str]
+) -> None:
+    answer = await caller(transport, headers).get(f"{V1}/courses")
+    assert (answer.status_code, answer.json()) == (401, {"error": "Authentication Error"})
+
+
+async def test_a_site_without_api_plan_is_refused_with_401(site: httpx.AsyncClient) -> None:
+    await setting(site, apiPlan=False)
+    assert (await site.get(f"{V1}/courses")).status_code == 401
+
+
+async def test_each_key_sees_only_its_own_site(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    second = {"X-Auth-API-Key": SECOND_API_KEY, "X-Auth-Subdomain": SECOND_SUBDOMAIN}
+    own = (await site.get(f"{V1}/courses")).json()["items"]
+    other = (await caller(transport, second).get(f"{V1}/courses")).json()["items"]
+    assert {row["id"] for row in own}.isdisjoint(row["id"] for row in other)
+
+
+async def test_a_bearer_token_names_its_site_by_itself(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    headers = await token(site, subdomain=SECOND_SUBDOMAIN)
+    answer = await caller(transport, headers).get(f"{V1}/courses")
+    assert [row["name"] for row in answer.json()["items"]] == ["Menulis Laporan Ilmiah"]
+
+
+async def test_a_token_without_the_scope_is_refused_with_403(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    client = caller(transport, await token(site, scopes=["read:users"]))
+    assert (await client.get(f"{V1}/users")).status_code == 200
+    refused = await client.post(f"{V1}/users", json={})
+    assert (refused.status_code, list(refused.json())) == (403, ["error"])
+
+
+async def test_a_token_expires_with_the_clock(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    client = caller(transport, await token(site))
+    await move_clock(site, 86_398)
+    assert (await client.get(f"{V1}/users")).status_code == 200
+    await move_clock(site, 2)
+    assert (await client.get(f"{V1}/users")).status_code == 401
+
+
+async def test_a_token_that_a_student_authorized_is_refused_with_403(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    client = caller(transport, await token(site, role="student"))
+    assert (await client.get(f"{V1}/users")).status_code == 403
+
+
+def test_every_route_names_the_scope_it_needs() -> None:
+    assert {route.name for route in api_routes()} == set(SCOPES)
+
+
+@pytest.mark.parametrize(
+    ("agent", "status"), [("", 403), ("Python-urllib/3.13", 403), ("L/1", 200)]
+)
+async def test_the_edge_refuses_a_caller_without_a_proper_user_agent(
+    site: httpx.AsyncClient, agent: str, status: int
+) -> None:
+    await setting(site, requireUserAgent=True)
+    answer = await site.get(f"{V1}/courses", headers={"User-Agent": agent})
+    assert answer.status_code == status

@@ -1,0 +1,98 @@
+"""Enrollments by bundle at the simulated Thinkific."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from local.simulators.thinkific.app import create_app
+from local.simulators.thinkific.settings import Settings
+
+V1 = "/api/public/v1"
+CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+PYTHON, SQL = 2_000_001, 2_000_003
+LEARNER, OWNER, BUNDLE = 1_000_002, 1_000_001, 4_000_001
+BUNDLE_PATH = f"{V1}/bundles/{BUNDLE}/enrollments"
+NOW = "2026-01-01T00:00:00Z"
+PAST = "2020-01-01T00:00:00Z"
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(
+        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
+    )
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
+    ) as client:
+        yield client
+
+
+async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
+    answer = await site.post("/_sim/settings", json=knobs)
+    assert answer.status_code == 200, answer.text
+
+
+async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
+    await site.post("/_sim/clock", json={"seconds": seconds})
+
+
+async def enroll(site: httpx.AsyncClient, course_id: int = PYTHON, **terms: Any) -> dict[str, Any]:
+    body = {"user_id": LEARNER, "course_id": course_id, **terms}
+    answer = await site.post(f"{V1}/enrollments", json=body)
+    assert answer.status_code == 201, answer.text
+    row: dict[str, Any] = answer.json()
+    return row
+
+
+async def listed(
+    site: httpx.AsyncClient, path: str = f"{V1}/enrollments", **filters: Any
+) -> list[dict[str, Any]]:
+    params = {f"query[{name}]": value for name, value in filters.items()}
+    rows: list[dict[str, Any]] = (await site.get(path, params=params)).json()["items"]
+    return rows
+
+
+async def test_a_bundle_enrolls_in_all_its_courses_and_amends_what_is_there(
+    site: httpx.AsyncClient,
+) -> None:
+    trial = await enroll(site, PYTHON)
+    assert await listed(site, BUNDLE_PATH) == []
+    body = {"user_id": LEARNER, "activated_at": NOW}
+    answer = await site.post(BUNDLE_PATH, json=body)
+    assert (answer.status_code, answer.content) == (201, b"")
+    rows = await listed(site, BUNDLE_PATH, user_id=LEARNER)
+    assert {row["course_id"] for row in rows} == {PYTHON, SQL}
+    assert rows[0]["id"] == trial["id"]
+    assert {row["is_free_trial"] for row in rows} == {False}
+
+
+async def test_a_bundle_can_be_enrolled_in_later(site: httpx.AsyncClient) -> None:
+    await setting(site, bundleAnswer="later", bundleDelay=30)
+    body = {"user_id": LEARNER, "activated_at": NOW}
+    assert (await site.post(BUNDLE_PATH, json=body)).status_code == 202
+    assert await listed(site) == []
+    await move_clock(site, 30)
+    assert len(await listed(site)) == 2
+
+
+async def test_a_bundle_put_reaches_every_course(site: httpx.AsyncClient) -> None:
+    await site.post(BUNDLE_PATH, json={"user_id": LEARNER, "activated_at": NOW})
+    revoked = {"user_id": LEARNER, "expiry_date": PAST}
+    assert (await site.put(BUNDLE_PATH, json=revoked)).status_code == 204
+    assert [row["expired"] for row in await listed(site)] == [True, True]
+    other = await site.put(BUNDLE_PATH, json={**revoked, "user_id": OWNER})
+    assert other.status_code == 404
+
+
+async def test_a_bundle_enrollment_needs_a_user(site: httpx.AsyncClient) -> None:
+    answer = await site.post(BUNDLE_PATH, json={"user_id": "", "activated_at": NOW})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["user_id"])

@@ -1,0 +1,157 @@
+"""The catalogue, the faults and the admin routes of the simulated Thinkific."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from local.simulators.thinkific.app import create_app
+from local.simulators.thinkific.settings import Settings
+
+V1 = "/api/public/v1"
+CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+SAMPLE = {
+    "Dasar Pemrograman Python",
+    "Literasi Data dengan Spreadsheet",
+    "Analisis Data dengan SQL",
+    "Pengembangan Web dengan Django",
+    "Statistika Terapan untuk Bisnis",
+}
+LEARNER, COURSE = 1_000_002, 2_000_001
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(
+        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
+    )
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
+    ) as client:
+        yield client
+
+
+async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
+    answer = await site.post("/_sim/settings", json=knobs)
+    assert answer.status_code == 200, answer.text
+
+
+async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
+    await site.post("/_sim/clock", json={"seconds": seconds})
+
+
+async def items(site: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (await site.get(path)).json()["items"]
+    return rows
+
+
+async def fault(site: httpx.AsyncClient, route: str, kind: str, **more: Any) -> None:
+    answer = await site.post("/_sim/faults", json={"route": route, "kind": kind, **more})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_the_catalogue_holds_the_sample_courses_and_a_longer_namesake(
+    site: httpx.AsyncClient,
+) -> None:
+    names = {row["name"] for row in await items(site, f"{V1}/courses")}
+    assert names == SAMPLE | {"Analisis Data dengan SQL untuk Manajer"}
+
+
+async def test_products_and_courses_point_at_each_other_by_different_ids(
+    site: httpx.AsyncClient,
+) -> None:
+    products = {row["id"]: row for row in await items(site, f"{V1}/products")}
+    for course in await items(site, f"{V1}/courses"):
+        product = products[course["product_id"]]
+        assert (product["productable_type"], product["productable_id"]) == ("Course", course["id"])
+        assert 2_000_000 < course["id"] < 3_000_000 < product["id"] < 4_000_000
+
+
+async def test_the_bundle_is_found_through_the_products(site: httpx.AsyncClient) -> None:
+    rows = await items(site, f"{V1}/products")
+    (product,) = [row for row in rows if row["productable_type"] == "Bundle"]
+    path = f"{V1}/bundles/{product['productable_id']}"
+    courses = await items(site, f"{path}/courses")
+    assert [row["id"] for row in courses] == (await site.get(path)).json()["course_ids"]
+    assert {row["name"] for row in courses} == {
+        "Dasar Pemrograman Python",
+        "Analisis Data dengan SQL",
+    }
+
+
+@pytest.mark.parametrize("path", ["courses/2000007", "products/3000007", "bundles/2000001"])
+async def test_what_the_api_does_not_show_is_not_found(site: httpx.AsyncClient, path: str) -> None:
+    answer = await site.get(f"{V1}/{path}")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Record not found."})
+
+
+async def test_an_unknown_path_and_a_trailing_slash_are_not_found(site: httpx.AsyncClient) -> None:
+    for path in ("bundles", "courses/"):
+        assert (await site.get(f"{V1}/{path}")).status_code == 404
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b""])
+async def test_a_body_that_is_no_json_object_is_refused_with_400(
+    site: httpx.AsyncClient, content: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = await site.post(f"{V1}/users", content=content, headers=headers)
+    assert (answer.status_code, list(answer.json())) == (400, ["error"])
+
+
+async def test_a_fault_can_hide_the_answer_of_a_write_that_happened(
+    site: httpx.AsyncClient,
+) -> None:
+    await fault(site, "createEnrollment", "answer_after", status=524, contentType="text/html")
+    body = {"user_id": LEARNER, "course_id": COURSE, "activated_at": "2026-01-01T00:00:00Z"}
+    answer = await site.post(f"{V1}/enrollments", json=body)
+    assert answer.status_code == 524
+    assert len(await items(site, f"{V1}/enrollments")) == 1
+
+
+async def test_a_fault_hits_only_its_route_and_counts_for_the_limit(
+    site: httpx.AsyncClient,
+) -> None:
+    await setting(site, rateLimit=2)
+    await fault(site, "listCourses", "answer", status=500)
+    assert (await site.get(f"{V1}/products")).status_code == 200
+    assert (await site.get(f"{V1}/courses")).status_code == 500
+    assert (await site.get(f"{V1}/courses")).status_code == 429
+    assert (await site.get("/_sim/health")).json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("faults", {"route": "listCourse", "kind": "answer"}),
+        ("faults", {"route": "listCourses", "kind": "explode"}),
+        ("settings", {"rateLimits": 3}),
+        ("settings", {"emailMatch": "fuzzy"}),
+        ("progress", {"enrollmentId": 5_000_001, "percentage": 101}),
+        ("clock", {}),
+    ],
+)
+async def test_a_misspelt_admin_request_is_refused(
+    site: httpx.AsyncClient, path: str, body: dict[str, Any]
+) -> None:
+    assert (await site.post(f"/_sim/{path}", json=body)).status_code == 422
+
+
+async def test_a_reset_returns_everything_to_the_seed(site: httpx.AsyncClient) -> None:
+    before = (await site.post("/_sim/settings", json={})).json()
+    await setting(site, rateLimit=3)
+    await move_clock(site, 1e6)
+    await fault(site, "*", "answer", times=9)
+    await site.delete(f"{V1}/users/{LEARNER}")
+    assert (await site.post("/_sim/reset")).json() == {"status": "reset"}
+    assert (await site.get("/_sim/requests")).json()["calls"] == 0
+    assert len(await items(site, f"{V1}/users")) == 2
+    assert (await site.post("/_sim/settings", json={})).json() == before
