@@ -1,0 +1,1 @@
+"""Lunas: takes money for online courses and makes sure that whoever paid is enrolled."""

@@ -1,0 +1,55 @@
+"""Money that does not fit: kept with its evidence, for a person to resolve."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from lunas.rules.payments import Payment
+
+
+class AnomalyKind(StrEnum):
+    """What does not fit."""
+
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
+    STATUS_DIFFERS = "STATUS_DIFFERS"
+    PAID_TWICE = "PAID_TWICE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anomaly:
+    """One finding. ``order_id`` is what Duitku calls the payment; ``payment_id`` is ours."""
+
+    id: str
+    kind: AnomalyKind
+    at: datetime
+    order_id: str
+    evidence: Mapping[str, str]
+    payment_id: str | None = None
+
+
+def anomaly(
+    kind: AnomalyKind,
+    order_id: str,
+    evidence: Mapping[str, str],
+    at: datetime,
+    payment_id: str | None = None,
+) -> Anomaly:
+    """Build an anomaly whose id derives from what was found, so that a replay finds it again."""
+    found = "\n".join([kind, order_id, *(f"{name}={evidence[name]}" for name in sorted(evidence))])
+    return Anomaly(
+        id=f"ano{hashlib.sha256(found.encode()).hexdigest()[:32]}",
+        kind=kind,
+        at=at,
+        order_id=order_id,
+        evidence=evidence,
+        payment_id=payment_id,
+    )
+
+
+def paid_for_nothing_new(payment: Payment, at: datetime) -> Anomaly:
+    """Build the anomaly of a payment whose courses the learner all has already."""
+    evidence = {"amount": str(payment.amount), "courses": ",".join(payment.course_ids)}
+    return anomaly(AnomalyKind.PAID_TWICE, payment.id, evidence, at, payment.id)

@@ -1,0 +1,88 @@
+"""What is sold: packages of courses, and the rules for choosing and pricing them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lunas.rules.errors import CourseFull, CourseUnmapped, InvalidInput
+from lunas.rules.people import Caller, PaymentType
+
+MAX_COURSES = 90
+"""Courses of one package: with them, one settlement stays within DynamoDB's 100 actions."""
+
+
+class PackageKind(StrEnum):
+    """ENTRY and INTERMEDIATE: the buyer picks one course. BUNDLE: all courses together."""
+
+    ENTRY = "ENTRY"
+    INTERMEDIATE = "INTERMEDIATE"
+    BUNDLE = "BUNDLE"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Something to buy; ``prices`` in whole rupiah by payment type."""
+
+    id: str
+    kind: PackageKind
+    name: str
+    prices: Mapping[PaymentType, int]
+    course_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course; ``enrolled`` counts every enrollment that was made and not revoked."""
+
+    id: str
+    name: str
+    thinkific_course_id: int | None = None
+    quota: int | None = None
+    enrolled: int = 0
+
+    @property
+    def full(self) -> bool:
+        """Tell whether the quota, if there is one, is used up."""
+        return self.quota is not None and self.enrolled >= self.quota
+
+
+def chosen_course_ids(package: Package, course_id: str | None) -> tuple[str, ...]:
+    """Return the courses that a purchase is for; InvalidInput when choice and kind differ."""
+    if package.kind is PackageKind.BUNDLE:
+        if course_id is not None:
+            raise InvalidInput.of("courseId", "is not taken for a bundle: its courses are fixed")
+        return package.course_ids
+    if course_id is None:
+        raise InvalidInput.of("courseId", "is required: pick one course of the package")
+    if course_id not in package.course_ids:
+        raise InvalidInput.of("courseId", "is not a course of this package")
+    return (course_id,)
+
+
+def own_payment_type(caller: Caller, asked: PaymentType | None = None) -> PaymentType:
+    """Return the payment type of the token; InvalidInput when there is none or another is asked."""
+    if caller.payment_type is None:
+        raise InvalidInput.of("paymentType", "cannot be told: the token has no valid type claim")
+    if asked is not None and asked is not caller.payment_type:
+        raise InvalidInput.of("paymentType", "must be the type that the token carries")
+    return caller.payment_type
+
+
+def price_of(package: Package, payment_type: PaymentType) -> int:
+    """Return the price in whole rupiah; InvalidInput when the package has none for this type."""
+    price = package.prices.get(payment_type)
+    if price is None:
+        raise InvalidInput.of("packageId", f"is not sold to {payment_type} buyers")
+    return price
+
+
+def check_sellable(courses: Iterable[Course]) -> None:
+    """Refuse courses that nobody could be enrolled in.
+
+    CourseUnmapped names those without a Thinkific course, CourseFull those at their quota.
+    """
+    sold = tuple(courses)
+    if unmapped := [course.id for course in sold if course.thinkific_course_id is None]:
+        raise CourseUnmapped(f"not mapped to a Thinkific course yet: {', '.join(unmapped)}")
+    if full := [course.id for course in sold if course.full]:
+        raise CourseFull(f"no place left in: {', '.join(full)}")

@@ -1,0 +1,99 @@
+"""What is written once Thinkific has an enrollment, or has refused it."""
+
+from dataclasses import dataclass, replace
+
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, take
+
+SHORTEST_RETRY, LONGEST_RETRY = 5.0, 600.0
+"""Seconds; below the 15 minutes within which everything has to heal by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRequest:
+    """One wish to have an enrollment at Thinkific, as it travels through the queue."""
+
+    enrollment_id: str
+    payment_id: str
+    user_id: str
+    course_id: str
+    request: int
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where Thinkific keeps the learner and the enrollment."""
+
+    user_id: int
+    enrollment_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """The enrollment as delivered, and its payment, completed by the last of its courses."""
+
+    enrollment: Enrollment
+    payment_before: Payment
+    payment_after: Payment
+    history: tuple[HistoryEvent, ...] = ()
+    count: bool = False
+
+
+def retry_delay(received: int) -> float:
+    """Return the seconds until the next try after ``received`` tries: 5, 10, 20 … up to 600."""
+    return min(SHORTEST_RETRY * 2.0 ** min(received - 1, 10), LONGEST_RETRY)
+
+
+def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
+    """Tell whether the enrollment still waits for exactly this request."""
+    return (
+        enrollment.status is EnrollmentStatus.ENROLLED
+        and enrollment.payment_id == wish.payment_id
+        and enrollment.delivery.request == wish.request
+        and enrollment.delivery.status is DeliveryStatus.PENDING
+    )
+
+
+def delivered(
+    enrollment: Enrollment, payment: Payment, placement: Placement, act: Act
+) -> DeliveryRecord:
+    """Note that Thinkific has the enrollment; the last course of a payment completes it."""
+    done = replace(
+        enrollment,
+        updated_at=act.at,
+        counted=True,
+        delivery=replace(
+            enrollment.delivery,
+            status=DeliveryStatus.DELIVERED,
+            attempts=enrollment.delivery.attempts + 1,
+            thinkific_user_id=placement.user_id,
+            thinkific_enrollment_id=placement.enrollment_id,
+            last_error=None,
+        ),
+    )
+    after = replace(payment, undelivered=payment.undelivered - {enrollment.course_id})
+    history: tuple[HistoryEvent, ...] = ()
+    if payment.status is Status.APPROVED and not after.undelivered:
+        after, history = take(after, Step.COMPLETE, act)
+    return DeliveryRecord(
+        enrollment=done,
+        payment_before=payment,
+        payment_after=after,
+        history=history,
+        count=not enrollment.counted,
+    )
+
+
+def not_delivered(enrollment: Enrollment, error: str, act: Act, *, final: bool) -> Enrollment:
+    """Note a try that failed; a final one waits for a person from now on."""
+    return replace(
+        enrollment,
+        updated_at=act.at,
+        delivery=replace(
+            enrollment.delivery,
+            status=DeliveryStatus.FAILED if final else DeliveryStatus.PENDING,
+            attempts=enrollment.delivery.attempts + 1,
+            last_error=error,
+        ),
+    )

@@ -1,0 +1,66 @@
+"""An enrollment: a learner's right to one course, and how far Thinkific knows of it."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class EnrollmentStatus(StrEnum):
+    """Whether the learner has the course."""
+
+    ENROLLED = "ENROLLED"
+    NOT_ENROLLED = "NOT_ENROLLED"
+
+
+class DeliveryStatus(StrEnum):
+    """Whether Thinkific has the enrollment."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+    REVOKED = "REVOKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """The way of an enrollment to Thinkific.
+
+    ``request`` counts how often delivery was asked for: it tells a message of today from one
+    that an earlier request left in the queue.
+    """
+
+    status: DeliveryStatus = DeliveryStatus.PENDING
+    request: int = 1
+    attempts: int = 0
+    thinkific_user_id: int | None = None
+    thinkific_enrollment_id: int | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrollment:
+    """A learner's right to one course. ``counted``: whether the course's counter has it."""
+
+    id: str
+    payment_id: str
+    user_id: str
+    course_id: str
+    course_name: str
+    created_at: datetime
+    updated_at: datetime
+    status: EnrollmentStatus = EnrollmentStatus.ENROLLED
+    progress: int = 0
+    delivery: Delivery = Delivery()
+    counted: bool = True
+    correlation_id: str | None = None
+
+
+def enrollment_id(user_id: str, course_id: str) -> str:
+    """Return the one id that an enrollment of this user in this course can have.
+
+    The item's own existence is thereby the rule "at most one per user and course". The length
+    in front keeps ("ab", "c") and ("a", "bc") apart.
+    """
+    named = f"{len(user_id)}:{user_id}:{course_id}"
+    return f"enr{hashlib.sha256(named.encode()).hexdigest()[:32]}"

@@ -1,0 +1,207 @@
+"""Every error that Lunas raises on purpose, in one tree.
+
+::
+
+    LunasError
+    ├── InvalidInput            values that a rule refuses, by field
+    ├── MalformedInput          a message that cannot be read at all
+    ├── Unauthenticated         no valid token
+    ├── Forbidden               a valid token without the right
+    ├── NotFound                nothing there, or nothing that the caller may know of
+    ├── Conflict                the state does not allow it
+    │   ├── WrongState
+    │   ├── AlreadyEnrolled
+    │   ├── CourseFull
+    │   └── CourseUnmapped
+    ├── Collision               somebody else's write came first; read again and decide anew
+    ├── StoreBusy               the table kept refusing; safe to repeat
+    ├── Misconfigured           an operator has to set something
+    ├── GatewayError            Duitku
+    │   ├── GatewayRefused      Duitku said no, for good
+    │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
+    │   └── GatewayTimeout      no answer in time; the outcome is unknown
+    └── DeliveryError           Thinkific
+        ├── DeliveryDelayed     worth another try, later
+        └── DeliveryImpossible  no retry can help
+
+``code`` is the stable name that callers may decide by; the message is for people and never
+holds a secret or personal data.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """What is wrong with one field: its JSON name (dotted when nested) and a sentence."""
+
+    field: str
+    message: str
+
+
+class LunasError(Exception):
+    """Base of every error that Lunas raises on purpose."""
+
+    code: ClassVar[str] = "error"
+
+
+class InvalidInput(LunasError):
+    """Values that can be read but break a rule; lists each field at fault."""
+
+    code = "invalid-input"
+
+    def __init__(self, message: str, *errors: FieldError) -> None:
+        super().__init__(message)
+        self.errors = errors
+
+    @classmethod
+    def of(cls, field: str, message: str) -> "InvalidInput":
+        """Build the error for a single field."""
+        return cls(f"{field}: {message}", FieldError(field, message))
+
+
+class MalformedInput(LunasError):
+    """A message that cannot be read: not JSON, not UTF-8, a field doubled."""
+
+    code = "malformed"
+
+
+class BodyTooLarge(MalformedInput):
+    """A body longer than any that Lunas has a use for."""
+
+    code = "body-too-large"
+
+
+class UnsupportedMediaType(MalformedInput):
+    """A body of another content type than the route takes."""
+
+    code = "unsupported-media-type"
+
+
+class Unauthenticated(LunasError):
+    """No token, or one that does not verify."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(LunasError):
+    """The caller is known but has no right to this."""
+
+    code = "forbidden"
+
+
+class NotFound(LunasError):
+    """Nothing there, or nothing that this caller may know of."""
+
+    code = "not-found"
+
+
+class Conflict(LunasError):
+    """The state of things does not allow the request."""
+
+    code = "conflict"
+
+
+class WrongState(Conflict):
+    """The payment is in a state from which this step does not exist."""
+
+    code = "wrong-state"
+
+
+class AlreadyEnrolled(Conflict):
+    """The learner has every course of this purchase already."""
+
+    code = "already-enrolled"
+
+
+class CourseFull(Conflict):
+    """A course has reached its quota."""
+
+    code = "course-full"
+
+
+class CourseUnmapped(Conflict):
+    """A course has no counterpart at Thinkific, so it cannot be sold."""
+
+    code = "course-unmapped"
+
+
+class Collision(LunasError):
+    """Somebody else's write came first, so nothing was written.
+
+    ``stale``: the payment is no longer as it was read. ``owned``: courses that the learner got
+    meanwhile. ``full``: courses whose quota would be broken.
+    """
+
+    code = "collision"
+
+    def __init__(
+        self,
+        *,
+        stale: bool = False,
+        owned: frozenset[str] = frozenset(),
+        full: frozenset[str] = frozenset(),
+    ) -> None:
+        super().__init__("somebody else's write came first")
+        self.stale = stale
+        self.owned = owned
+        self.full = full
+
+
+class StoreBusy(LunasError):
+    """DynamoDB kept refusing the transaction; nothing was written."""
+
+    code = "store-busy"
+
+
+class Misconfigured(LunasError):
+    """A setting or secret is missing; the message tells the operator which."""
+
+    code = "misconfigured"
+
+
+class GatewayError(LunasError):
+    """Duitku did not do what was asked."""
+
+    code = "gateway-error"
+
+
+class GatewayRefused(GatewayError):
+    """Duitku refused for good: repeating the same call cannot help."""
+
+    code = "gateway-refused"
+
+
+class GatewayUnavailable(GatewayError):
+    """Duitku gave no usable answer, so the outcome is unknown."""
+
+    code = "gateway-unavailable"
+
+
+class GatewayTimeout(GatewayUnavailable):
+    """Duitku gave no answer in time, so the outcome is unknown."""
+
+    code = "gateway-timeout"
+
+
+class DeliveryError(LunasError):
+    """An enrollment did not reach Thinkific."""
+
+    code = "delivery-error"
+
+
+class DeliveryDelayed(DeliveryError):
+    """Worth another try after ``retry_after`` seconds (None: by the usual growing delay)."""
+
+    code = "delivery-delayed"
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class DeliveryImpossible(DeliveryError):
+    """No retry can help; a person has to mend something first."""
+
+    code = "delivery-impossible"

@@ -1,0 +1,224 @@
+"""A payment and the table of every step that can change its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from lunas.rules.errors import WrongState
+from lunas.rules.people import Customer, Learner, PaymentType
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    APPROVED = "APPROVED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    REFUNDED = "REFUNDED"
+
+
+class Method(StrEnum):
+    """How the money travels."""
+
+    DUITKU = "DUITKU"
+    MANUAL = "MANUAL"
+
+
+class GatewayProduct(StrEnum):
+    """Duitku's two ways to pay: each knows only its own orders (docs/duitku.md, Status)."""
+
+    POP = "POP"
+    V2 = "V2"
+
+
+class Step(StrEnum):
+    """What can happen to a payment."""
+
+    CONFIRM = "CONFIRM"
+    APPROVE = "APPROVE"
+    FAIL = "FAIL"
+    EXPIRE = "EXPIRE"
+    REJECT = "REJECT"
+    COMPLETE = "COMPLETE"
+    REFUND = "REFUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The states a step starts from, and the states it passes through, the last one staying."""
+
+    sources: frozenset[Status]
+    path: tuple[Status, ...]
+
+
+TRANSITIONS: Mapping[Step, Transition] = {
+    # A success that Duitku confirms is true however late it comes: it wins over what Lunas had
+    # concluded meanwhile (docs/duitku.md, Callback).
+    Step.CONFIRM: Transition(
+        frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED}), (Status.PAID, Status.APPROVED)
+    ),
+    Step.APPROVE: Transition(frozenset({Status.PAID}), (Status.APPROVED,)),
+    Step.FAIL: Transition(frozenset({Status.PENDING}), (Status.FAILED,)),
+    Step.EXPIRE: Transition(frozenset({Status.PENDING}), (Status.EXPIRED,)),
+    Step.REJECT: Transition(frozenset({Status.PAID}), (Status.REJECTED,)),
+    Step.COMPLETE: Transition(frozenset({Status.APPROVED}), (Status.COMPLETED,)),
+    Step.REFUND: Transition(frozenset({Status.APPROVED, Status.COMPLETED}), (Status.REFUNDED,)),
+}
+
+
+def is_settled(status: Status) -> bool:
+    """Tell whether the money was turned into enrollments. Lists every state on purpose."""
+    match status:
+        case Status.APPROVED | Status.COMPLETED | Status.REFUNDED:
+            return True
+        case Status.PENDING | Status.PAID | Status.FAILED | Status.EXPIRED | Status.REJECTED:
+            return False
+        case _:  # pragma: no cover
+            assert_never(status)
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtCourse:
+    """A course as it was called when it was bought."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayInvoice:
+    """What Duitku gave for a payment; which fields are filled depends on the channel."""
+
+    reference: str
+    payment_url: str | None = None
+    payment_method: str | None = None
+    va_number: str | None = None
+    qr_string: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One attempt of one learner to buy one package.
+
+    ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
+    catalogue when the payment is made and never change. ``version`` counts the history events.
+    ``undelivered`` holds the courses that Thinkific does not have yet.
+    """
+
+    id: str
+    user_id: str
+    package_id: str
+    package_name: str
+    course_id: str | None
+    courses: tuple[BoughtCourse, ...]
+    status: Status
+    payment_type: PaymentType
+    method: Method
+    amount: int
+    customer: Customer
+    learner: Learner
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    currency: str = "IDR"
+    proof_link: str | None = None
+    gateway_product: GatewayProduct | None = None
+    gateway_expires_at: datetime | None = None
+    gateway: GatewayInvoice | None = None
+    approved_at: datetime | None = None
+    approved_by: str | None = None
+    completed_at: datetime | None = None
+    reason: str | None = None
+    undelivered: frozenset[str] = frozenset()
+    overlap: tuple[str, ...] = ()
+    correlation_id: str | None = None
+
+    @property
+    def course_ids(self) -> tuple[str, ...]:
+        """Return the ids of the courses as bought."""
+        return tuple(course.id for course in self.courses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvent:
+    """One entry of the history: who moved the payment, when, from where to where, and why."""
+
+    payment_id: str
+    version: int
+    at: datetime
+    actor: str
+    source: Status | None
+    target: Status
+    evidence: Mapping[str, str] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, when, and what they go by."""
+
+    actor: str
+    at: datetime
+    evidence: Mapping[str, str] | None = None
+    reason: str | None = None
+
+    @property
+    def approver(self) -> str:
+        """Name who approves: the admin's user id, or the gateway whose word it was."""
+        kind, _, name = self.actor.partition(":")
+        return name if kind == "admin" else kind
+
+
+def opened(payment: Payment, act: Act) -> HistoryEvent:
+    """Return the first history event of a new payment."""
+    return _event(payment, act, None, payment.status, payment.version)
+
+
+def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[HistoryEvent, ...]]:
+    """Return the payment after ``step`` and its history events, or raise WrongState.
+
+    Nothing but this function changes the status of a payment.
+    """
+    transition = TRANSITIONS[step]
+    if payment.status not in transition.sources:
+        raise WrongState(f"a payment that is {payment.status} cannot {step.lower()}")
+    events: list[HistoryEvent] = []
+    status = payment.status
+    for target in transition.path:
+        events.append(_event(payment, act, status, target, payment.version + len(events) + 1))
+        status = target
+    moved = replace(
+        payment, status=status, version=payment.version + len(events), updated_at=act.at
+    )
+    return _stamped(moved, act), tuple(events)
+
+
+def _stamped(payment: Payment, act: Act) -> Payment:
+    match payment.status:
+        case Status.APPROVED:
+            return replace(payment, approved_at=act.at, approved_by=act.approver, reason=None)
+        case Status.COMPLETED:
+            return replace(payment, completed_at=act.at)
+        case _:
+            return replace(payment, reason=act.reason)
+
+
+def _event(
+    payment: Payment, act: Act, source: Status | None, target: Status, version: int
+) -> HistoryEvent:
+    return HistoryEvent(
+        payment_id=payment.id,
+        version=version,
+        at=act.at,
+        actor=act.actor,
+        source=source,
+        target=target,
+        evidence=act.evidence,
+        reason=act.reason,
+    )

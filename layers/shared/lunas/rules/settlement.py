@@ -1,0 +1,75 @@
+"""How money turns into enrollments: everything that one transaction then writes."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from lunas.rules.anomalies import Anomaly, paid_for_nothing_new
+from lunas.rules.enrollments import Enrollment, enrollment_id
+from lunas.rules.payments import Act, HistoryEvent, Payment, Step, take
+
+COUNTED_AT_ONCE = 46
+"""Up to so many new courses, their counters fit into the transaction: 2 actions a course beside
+the payment, three history events and an anomaly, of DynamoDB's 100. Of a larger bundle, each
+course is counted when its enrollment is delivered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A payment before and after, and all that comes to exist together with the change."""
+
+    before: Payment
+    after: Payment
+    history: tuple[HistoryEvent, ...]
+    enrollments: tuple[Enrollment, ...] = ()
+    anomaly: Anomaly | None = None
+
+
+def settle(payment: Payment, step: Step, act: Act, owned: AbstractSet[str]) -> Settlement:
+    """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
+
+    ``owned`` are courses of the payment that the learner is enrolled in already: they stay as
+    they are and are noted as overlap. Money for nothing new completes the payment at once and
+    leaves an anomaly, for a person to refund. Raises WrongState.
+    """
+    settled, history = take(payment, step, act)
+    new = [course for course in payment.courses if course.id not in owned]
+    settled = replace(
+        settled,
+        undelivered=frozenset(course.id for course in new),
+        overlap=tuple(course.id for course in payment.courses if course.id in owned),
+    )
+    if not new:
+        return _nothing_new(payment, settled, history, act)
+    enrollments = tuple(
+        Enrollment(
+            id=enrollment_id(payment.user_id, course.id),
+            payment_id=payment.id,
+            user_id=payment.user_id,
+            course_id=course.id,
+            course_name=course.name,
+            created_at=act.at,
+            updated_at=act.at,
+            counted=len(new) <= COUNTED_AT_ONCE,
+            correlation_id=payment.correlation_id,
+        )
+        for course in new
+    )
+    return Settlement(before=payment, after=settled, history=history, enrollments=enrollments)
+
+
+def close(payment: Payment, step: Step, act: Act) -> Settlement:
+    """End a payment without enrollments: FAIL, EXPIRE or REJECT. Raises WrongState."""
+    ended, history = take(payment, step, act)
+    return Settlement(before=payment, after=ended, history=history)
+
+
+def _nothing_new(
+    before: Payment, settled: Payment, history: tuple[HistoryEvent, ...], act: Act
+) -> Settlement:
+    done, completion = take(settled, Step.COMPLETE, act)
+    return Settlement(
+        before=before,
+        after=done,
+        history=history + completion,
+        anomaly=paid_for_nothing_new(done, act.at),
+    )
