@@ -1,0 +1,1 @@
+"""Adapters: what Lunas needs from DynamoDB, SQS, Secrets Manager, Duitku and Thinkific."""

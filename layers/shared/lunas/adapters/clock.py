@@ -1,0 +1,19 @@
+"""Time and chance, behind names that a test can replace."""
+
+import uuid
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """Return the present time in UTC, cut to the milliseconds that the table keeps."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def new_payment_id() -> str:
+    """Return a fresh payment id, which is also Duitku's merchantOrderId.
+
+    It starts with a letter: Duitku's signatures join fields without a separator, and an id that
+    starts with a digit could be read as part of the amount (docs/duitku.md, Signatures).
+    """
+    return f"pay{uuid.uuid4().hex}"

@@ -1,0 +1,169 @@
+"""The calls that Lunas makes to Duitku (docs/duitku.md, Calls)."""
+
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import requests
+
+from lunas.adapters.duitku import invoice, signatures
+from lunas.adapters.duitku.http import UnknownOrder, post_json
+from lunas.adapters.settings import CheckoutSettings
+from lunas.rules.errors import GatewayRefused, GatewayUnavailable
+from lunas.rules.gateway import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
+from lunas.rules.payments import GatewayInvoice, GatewayProduct, Payment
+
+ACCEPTED = "00"
+STATES = {"00": GatewayState.PAID, "01": GatewayState.OPEN, "02": GatewayState.ENDED}
+"""transactionStatus' statusCode; callbacks and redirects use the same codes otherwise."""
+JAKARTA = timezone(timedelta(hours=7))
+"""Zone of the datetime field; Jakarta has no summer time, so no zone data is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class DuitkuAccount:
+    """A Duitku project, and the origins of its two APIs."""
+
+    merchant_code: str
+    api_key: str
+    api_url: str
+    pop_url: str
+
+
+class Duitku:
+    """Duitku's POP and v2 products behind one face."""
+
+    def __init__(self, account: DuitkuAccount, session: requests.Session | None = None) -> None:
+        self._account = account
+        self._session = session or requests.Session()
+
+    def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
+        """Return the channels that can pay ``amount`` rupiah, with their fees."""
+        account = self._account
+        stamp = moment.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
+        answer = self._post(
+            f"{account.api_url}/webapi/api/merchant/paymentmethod/getpaymentmethod",
+            {
+                "merchantcode": account.merchant_code,
+                "amount": amount,
+                "datetime": stamp,
+                "signature": signatures.methods_signature(
+                    account.merchant_code, amount, stamp, account.api_key
+                ),
+            },
+        )
+        return [_channel(each) for each in answer.get("paymentFee") or []]
+
+    def open_invoice(
+        self, payment: Payment, checkout: CheckoutSettings, payment_method: str | None
+    ) -> GatewayInvoice:
+        """Ask for an invoice for ``payment``; by POP, or by v2 when a channel is named.
+
+        POP gives the same invoice again for the same payment; v2 refuses an order id that it
+        knows. Raises GatewayRefused for good, GatewayUnavailable when the outcome is unknown.
+        """
+        body = invoice.purchase(payment, checkout)
+        if payment.gateway_product is GatewayProduct.V2:
+            answer = self._inquire(body, payment, payment_method or "")
+        else:
+            answer = self._create_invoice(body)
+        return _invoice(answer, payment_method)
+
+    def status(self, payment: Payment) -> GatewayStatus:
+        """Ask for the status of a payment, on the host that knows it.
+
+        A POP order is unknown (404) until the buyer picks a channel: not started, never failed.
+        Raises GatewayUnavailable, or GatewayRefused when Duitku refuses the question itself.
+        """
+        account = self._account
+        host = (
+            f"{account.api_url}/webapi"
+            if payment.gateway_product is GatewayProduct.V2
+            else account.pop_url
+        )
+        body = {
+            "merchantCode": account.merchant_code,
+            "merchantOrderId": payment.id,
+            "signature": signatures.status_signature(
+                account.merchant_code, payment.id, account.api_key
+            ),
+        }
+        try:
+            answer = self._post(f"{host}/api/merchant/transactionStatus", body)
+        except UnknownOrder:
+            return GatewayStatus(GatewayState.NOT_STARTED, order_id=payment.id, code="404")
+        return _status(answer)
+
+    def _inquire(
+        self, body: dict[str, Any], payment: Payment, payment_method: str
+    ) -> dict[str, Any]:
+        account = self._account
+        signature = signatures.inquiry_signature(
+            account.merchant_code, payment.id, payment.amount, account.api_key
+        )
+        named = {
+            **body,
+            "merchantCode": account.merchant_code,
+            "paymentMethod": payment_method,
+            "signature": signature,
+        }
+        return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
+
+    def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
+        account = self._account
+        # Plain epoch milliseconds, made once: header and signature must carry the same text.
+        timestamp = str(time.time_ns() // 1_000_000)
+        headers = {
+            "x-duitku-timestamp": timestamp,
+            "x-duitku-merchantcode": account.merchant_code,
+            "x-duitku-signature": signatures.invoice_signature(
+                account.merchant_code, timestamp, account.api_key
+            ),
+        }
+        return self._accepted(f"{account.pop_url}/api/merchant/createInvoice", body, headers)
+
+    def _accepted(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+        answer = post_json(self._session, url, body, headers)
+        if str(answer.get("statusCode", "")) != ACCEPTED:
+            raise GatewayRefused(f"Duitku answered statusCode {answer.get('statusCode')!r:.20}")
+        if not answer.get("reference"):
+            raise GatewayUnavailable("Duitku accepted the invoice without a reference")
+        return answer
+
+    def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        return post_json(self._session, url, body, {})
+
+
+def _channel(given: dict[str, Any]) -> PaymentChannel:
+    return PaymentChannel(
+        code=str(given.get("paymentMethod", "")),
+        name=str(given.get("paymentName", "")),
+        image_url=str(given.get("paymentImage", "")),
+        fee=whole_rupiah(given.get("totalFee")) or 0,
+    )
+
+
+def _invoice(answer: dict[str, Any], payment_method: str | None) -> GatewayInvoice:
+    return GatewayInvoice(
+        reference=str(answer["reference"]),
+        payment_url=answer.get("paymentUrl") or None,
+        payment_method=payment_method,
+        va_number=answer.get("vaNumber") or None,
+        qr_string=answer.get("qrString") or None,
+    )
+
+
+def _status(answer: dict[str, Any]) -> GatewayStatus:
+    code = str(answer.get("statusCode", ""))
+    state = STATES.get(code)
+    if state is None:
+        raise GatewayUnavailable(f"Duitku answered an unknown statusCode {code!r:.20}")
+    return GatewayStatus(
+        state,
+        order_id=str(answer.get("merchantOrderId", "")),
+        reference=str(answer.get("reference", "")),
+        rupiah=whole_rupiah(answer.get("amount")),
+        code=code,
+        fee=None if answer.get("fee") is None else str(answer["fee"]),
+    )

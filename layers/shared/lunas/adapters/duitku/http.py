@@ -1,0 +1,83 @@
+"""One way to call Duitku: time-outs always, errors by meaning, no payload in any message."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from lunas.rules.errors import GatewayRefused, GatewayTimeout, GatewayUnavailable
+
+TIMEOUT = (3.0, 8.0)
+"""Seconds to connect, and to wait for an answer: twice fits into a function's time."""
+MAX_TEXT = 200
+"""Characters of an error text that are kept; Duitku's own are shorter."""
+USER_AGENT = "Lunas/1"
+
+
+class UnknownOrder(GatewayRefused):
+    """Duitku does not know the order (404)."""
+
+    code = "gateway-unknown-order"
+
+
+def post_json(
+    session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """POST a JSON object and return the JSON object of a 200.
+
+    Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
+    429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
+    refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as text, as
+    HTML or empty (docs/duitku.md, Errors).
+    """
+    try:
+        answer = session.post(
+            url,
+            json=body,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", **headers},
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
+    except requests.Timeout:
+        raise GatewayTimeout("Duitku did not answer in time") from None
+    except requests.RequestException as error:
+        raise GatewayUnavailable(f"Duitku cannot be reached: {type(error).__name__}") from None
+    if answer.status_code != HTTPStatus.OK:
+        raise refusal(answer)
+    return json_object(answer)
+
+
+def json_object(answer: requests.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer, or raise GatewayUnavailable."""
+    try:
+        value = answer.json()
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise GatewayUnavailable("Duitku answered 200 without a JSON object")
+    return value
+
+
+def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
+    """Turn an answer other than 200 into the error that it means."""
+    status = answer.status_code
+    text = f"Duitku answered {status}: {error_text(answer.text)}"
+    if status == HTTPStatus.NOT_FOUND:
+        return UnknownOrder(text)
+    passing = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
+    if status in passing or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return GatewayUnavailable(text)
+    return GatewayRefused(text)
+
+
+def error_text(body: str) -> str:
+    """Return the readable part of an error body, shortened."""
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return "no JSON" if "<" in body else body.strip()[:MAX_TEXT]
+    if isinstance(value, dict):
+        return "; ".join(str(each) for each in value.values())[:MAX_TEXT]
+    return str(value)[:MAX_TEXT]

@@ -1,0 +1,97 @@
+"""The catalogue in the table."""
+
+from collections.abc import Iterable
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change, Item, placeholders
+from lunas.adapters.store.table import Table
+from lunas.rules.catalogue import Course, Package, PackageKind
+from lunas.rules.people import PaymentType
+
+
+def _package_from(item: Item) -> Package:
+    return Package(
+        id=item["id"],
+        kind=PackageKind(item["kind"]),
+        name=item["name"],
+        prices={PaymentType(name): int(price) for name, price in item["prices"].items()},
+        course_ids=tuple(item["courseIds"]),
+    )
+
+
+def _course_from(item: Item) -> Course:
+    mapped, quota = item.get("thinkificCourseId"), item.get("quota")
+    return Course(
+        id=item["id"],
+        name=item["name"],
+        thinkific_course_id=None if mapped is None else int(mapped),
+        quota=None if quota is None else int(quota),
+        enrolled=int(item.get("enrolled", 0)),
+    )
+
+
+class Catalogue:
+    """Reads and writes packages and courses."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def package(self, package_id: str) -> Package | None:
+        """Read a package: one GetItem."""
+        item = self._table.get(keys.package(package_id))
+        return _package_from(item) if item else None
+
+    def packages(self) -> list[Package]:
+        """Read all packages, ordered by id."""
+        return [_package_from(item) for item in self._partition(keys.package("")["pk"])]
+
+    def course(self, course_id: str) -> Course | None:
+        """Read a course: one GetItem."""
+        item = self._table.get(keys.course(course_id))
+        return _course_from(item) if item else None
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
+        """Read all courses, ordered by id, or those of ``course_ids`` that exist, in that order."""
+        if course_ids is None:
+            return [_course_from(item) for item in self._partition(keys.course("")["pk"])]
+        wanted = list(course_ids)
+        found = {item["id"]: item for item in self._table.get_many(map(keys.course, wanted))}
+        return [_course_from(found[each]) for each in wanted if each in found]
+
+    def put_package(self, package: Package) -> None:
+        """Write a package over what was there; sold payments keep their own copy."""
+        changed = {
+            "type": "package",
+            "id": package.id,
+            "kind": package.kind,
+            "name": package.name,
+            "prices": dict(package.prices),
+            "courseIds": list(package.course_ids),
+        }
+        self._table.update(keys.package(package.id), Change(changed))
+
+    def put_course(self, course: Course) -> Course:
+        """Write a course, keeping its counter; return it with the counter as it stands."""
+        changed = {
+            "type": "course",
+            "id": course.id,
+            "name": course.name,
+            "thinkificCourseId": course.thinkific_course_id,
+            "quota": course.quota,
+        }
+        return _course_from(
+            self._table.update_returning(
+                keys.course(course.id), Change(changed, adds={"enrolled": 0})
+            )
+        )
+
+    def _partition(self, partition: str) -> list[Item]:
+        request = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": placeholders({"pk": partition}),
+        }
+        items, last = self._table.query(request)
+        while last:
+            more, last = self._table.query(request, last)
+            items += more
+        return items

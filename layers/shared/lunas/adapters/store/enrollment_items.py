@@ -1,0 +1,79 @@
+"""Enrollments as items of the table, and back.
+
+The delivery stands in flat attributes, so that the stream's filter can see its status.
+"""
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Item
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.times import from_iso, to_iso
+
+KIND = "ENROLLMENT"
+
+
+def enrollment_item(enrollment: Enrollment) -> Item:
+    """Write an enrollment."""
+    created = to_iso(enrollment.created_at)
+    return {
+        **keys.enrollment(enrollment.id),
+        "type": "enrollment",
+        "ownerKey": keys.owner(enrollment.user_id, KIND),
+        "ownerSort": f"{created}#{enrollment.id}",
+        "id": enrollment.id,
+        "paymentId": enrollment.payment_id,
+        "userId": enrollment.user_id,
+        "courseId": enrollment.course_id,
+        "courseName": enrollment.course_name,
+        "status": enrollment.status,
+        "progress": enrollment.progress,
+        "counted": enrollment.counted,
+        "correlationId": enrollment.correlation_id,
+        "createdAt": created,
+        "updatedAt": to_iso(enrollment.updated_at),
+        **delivery_attributes(enrollment.delivery),
+    }
+
+
+def delivery_attributes(delivery: Delivery) -> Item:
+    """Write the attributes of a delivery; None means that the attribute goes."""
+    return {
+        "deliveryStatus": delivery.status,
+        "deliveryRequest": delivery.request,
+        "deliveryAttempts": delivery.attempts,
+        "thinkificUserId": delivery.thinkific_user_id,
+        "thinkificEnrollmentId": delivery.thinkific_enrollment_id,
+        "lastError": delivery.last_error,
+    }
+
+
+def enrollment_from(item: Item) -> Enrollment:
+    """Read an enrollment."""
+    return Enrollment(
+        id=item["id"],
+        payment_id=item["paymentId"],
+        user_id=item["userId"],
+        course_id=item["courseId"],
+        course_name=item["courseName"],
+        status=EnrollmentStatus(item["status"]),
+        progress=int(item["progress"]),
+        counted=item["counted"],
+        correlation_id=item.get("correlationId"),
+        created_at=from_iso(item["createdAt"]),
+        updated_at=from_iso(item["updatedAt"]),
+        delivery=_delivery_from(item),
+    )
+
+
+def _delivery_from(item: Item) -> Delivery:
+    return Delivery(
+        status=DeliveryStatus(item["deliveryStatus"]),
+        request=int(item["deliveryRequest"]),
+        attempts=int(item["deliveryAttempts"]),
+        thinkific_user_id=_number(item, "thinkificUserId"),
+        thinkific_enrollment_id=_number(item, "thinkificEnrollmentId"),
+        last_error=item.get("lastError"),
+    )
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None

@@ -1,0 +1,48 @@
+"""The keys of every item; docs/data-model.md shows which read each of them serves."""
+
+from lunas.adapters.store.expressions import Key
+
+
+def payment(payment_id: str) -> Key:
+    """Key of a payment; its history shares the partition."""
+    return {"pk": f"PAYMENT#{payment_id}", "sk": "PAYMENT"}
+
+
+def history(payment_id: str, version: int) -> Key:
+    """Key of one history event; the padded version sorts as a number."""
+    return {"pk": f"PAYMENT#{payment_id}", "sk": f"HISTORY#{version:06d}"}
+
+
+def enrollment(enrollment_id: str) -> Key:
+    """Key of an enrollment."""
+    return {"pk": f"ENROLLMENT#{enrollment_id}", "sk": "ENROLLMENT"}
+
+
+def open_purchase(user_id: str, package_id: str, course_id: str | None) -> Key:
+    """Key of the slot for the one open payment of a user for a package and course."""
+    return {"pk": f"OPEN#{len(user_id)}#{user_id}#{package_id}", "sk": f"COURSE#{course_id or ''}"}
+
+
+def learner(user_id: str) -> Key:
+    """Key of the link from a user to their account at Thinkific."""
+    return {"pk": f"LEARNER#{user_id}", "sk": "THINKIFIC"}
+
+
+def package(package_id: str) -> Key:
+    """Key of a package; all packages share a partition, since they are listed together."""
+    return {"pk": "CATALOGUE#PACKAGE", "sk": package_id}
+
+
+def course(course_id: str) -> Key:
+    """Key of a course; all courses share a partition, since they are listed together."""
+    return {"pk": "CATALOGUE#COURSE", "sk": course_id}
+
+
+def anomaly(anomaly_id: str) -> Key:
+    """Key of an anomaly."""
+    return {"pk": f"ANOMALY#{anomaly_id}", "sk": "ANOMALY"}
+
+
+def owner(user_id: str, kind: str) -> str:
+    """Partition of the index byOwner: what of one kind belongs to a user."""
+    return f"{kind}#{user_id}"

@@ -1,0 +1,26 @@
+"""Links from users to their accounts at Thinkific."""
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.table import Table
+
+
+class Learners:
+    """Keeps which Thinkific account belongs to which user."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def thinkific_user_id(self, user_id: str) -> int | None:
+        """Return the account of a user, or None while none is known."""
+        item = self._table.get(keys.learner(user_id))
+        return int(item["thinkificUserId"]) if item else None
+
+    def link(self, user_id: str, thinkific_user_id: int) -> None:
+        """Keep the account of a user; the first one kept stays."""
+        item = {
+            **keys.learner(user_id),
+            "type": "learner",
+            "userId": user_id,
+            "thinkificUserId": thinkific_user_id,
+        }
+        self._table.put(item, "attribute_not_exists(#pk)")

@@ -1,0 +1,170 @@
+"""Payments and history events as items of the table, and back."""
+
+from collections.abc import Callable
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Item
+from lunas.rules.payments import (
+    BoughtCourse,
+    GatewayInvoice,
+    GatewayProduct,
+    HistoryEvent,
+    Method,
+    Payment,
+    Status,
+)
+from lunas.rules.people import Customer, Learner, PaymentType
+from lunas.rules.times import from_iso, to_iso
+
+KIND = "PAYMENT"
+
+
+def payment_item(payment: Payment) -> Item:
+    """Write a new payment."""
+    customer, learner = payment.customer, payment.learner
+    created = to_iso(payment.created_at)
+    return {
+        **keys.payment(payment.id),
+        "type": "payment",
+        "ownerKey": keys.owner(payment.user_id, KIND),
+        "ownerSort": f"{created}#{payment.id}",
+        "id": payment.id,
+        "userId": payment.user_id,
+        "packageId": payment.package_id,
+        "packageName": payment.package_name,
+        "courseId": payment.course_id,
+        "courses": [{"id": course.id, "name": course.name} for course in payment.courses],
+        "paymentType": payment.payment_type,
+        "method": payment.method,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "customer": {
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "email": customer.email,
+            "phone": customer.phone,
+        },
+        "learner": {
+            "firstName": learner.first_name,
+            "lastName": learner.last_name,
+            "email": learner.email,
+        },
+        "proofLink": payment.proof_link,
+        "gatewayProduct": payment.gateway_product,
+        "gatewayExpiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
+        "createdAt": created,
+        "correlationId": payment.correlation_id,
+        **progress_attributes(payment),
+    }
+
+
+def progress_attributes(payment: Payment) -> Item:
+    """Write the attributes that a step changes; None means that the attribute goes."""
+    return {
+        "status": payment.status,
+        "version": payment.version,
+        "updatedAt": to_iso(payment.updated_at),
+        "approvedAt": payment.approved_at and to_iso(payment.approved_at),
+        "approvedBy": payment.approved_by,
+        "completedAt": payment.completed_at and to_iso(payment.completed_at),
+        "reason": payment.reason,
+        "undelivered": set(payment.undelivered) or None,
+        "overlap": list(payment.overlap) or None,
+    }
+
+
+def payment_from(item: Item) -> Payment:
+    """Read a payment."""
+    return Payment(
+        id=item["id"],
+        user_id=item["userId"],
+        package_id=item["packageId"],
+        package_name=item["packageName"],
+        course_id=item.get("courseId"),
+        courses=tuple(BoughtCourse(course["id"], course["name"]) for course in item["courses"]),
+        status=Status(item["status"]),
+        payment_type=PaymentType(item["paymentType"]),
+        method=Method(item["method"]),
+        amount=int(item["amount"]),
+        currency=item["currency"],
+        customer=_customer_from(item["customer"]),
+        learner=_learner_from(item["learner"]),
+        proof_link=item.get("proofLink"),
+        gateway_product=_optional(GatewayProduct, item.get("gatewayProduct")),
+        gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
+        gateway=_optional(_invoice_from, item.get("gateway")),
+        created_at=from_iso(item["createdAt"]),
+        updated_at=from_iso(item["updatedAt"]),
+        version=int(item["version"]),
+        approved_at=_optional(from_iso, item.get("approvedAt")),
+        approved_by=item.get("approvedBy"),
+        completed_at=_optional(from_iso, item.get("completedAt")),
+        reason=item.get("reason"),
+        undelivered=frozenset(item.get("undelivered", ())),
+        overlap=tuple(item.get("overlap", ())),
+        correlation_id=item.get("correlationId"),
+    )
+
+
+def invoice_attributes(invoice: GatewayInvoice) -> Item:
+    """Write what Duitku gave, leaving out what the channel does not have."""
+    written = {
+        "reference": invoice.reference,
+        "paymentUrl": invoice.payment_url,
+        "paymentMethod": invoice.payment_method,
+        "vaNumber": invoice.va_number,
+        "qrString": invoice.qr_string,
+    }
+    return {name: value for name, value in written.items() if value is not None}
+
+
+def history_item(event: HistoryEvent) -> Item:
+    """Write a history event."""
+    return {
+        **keys.history(event.payment_id, event.version),
+        "type": "history",
+        "paymentId": event.payment_id,
+        "version": event.version,
+        "at": to_iso(event.at),
+        "actor": event.actor,
+        "from": event.source,
+        "to": event.target,
+        "evidence": dict(event.evidence) if event.evidence else None,
+        "reason": event.reason,
+    }
+
+
+def history_from(item: Item) -> HistoryEvent:
+    """Read a history event."""
+    return HistoryEvent(
+        payment_id=item["paymentId"],
+        version=int(item["version"]),
+        at=from_iso(item["at"]),
+        actor=item["actor"],
+        source=_optional(Status, item.get("from")),
+        target=Status(item["to"]),
+        evidence=item.get("evidence"),
+        reason=item.get("reason"),
+    )
+
+
+def _optional[T, R](read: Callable[[T], R], value: T | None) -> R | None:
+    return None if value is None else read(value)
+
+
+def _customer_from(item: Item) -> Customer:
+    return Customer(item["firstName"], item["lastName"], item["email"], item.get("phone"))
+
+
+def _learner_from(item: Item) -> Learner:
+    return Learner(item["firstName"], item["lastName"], item["email"])
+
+
+def _invoice_from(item: Item) -> GatewayInvoice:
+    return GatewayInvoice(
+        reference=item["reference"],
+        payment_url=item.get("paymentUrl"),
+        payment_method=item.get("paymentMethod"),
+        va_number=item.get("vaNumber"),
+        qr_string=item.get("qrString"),
+    )

@@ -1,0 +1,195 @@
+"""The table as such: keys, reads, and transactions that outlast conflicts."""
+
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lunas.adapters import aws
+from lunas.adapters.settings import setting
+from lunas.adapters.store.expressions import (
+    Change,
+    Item,
+    Key,
+    condition_names,
+    from_wire,
+    placeholders,
+    to_wire,
+)
+from lunas.rules.errors import StoreBusy
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BATCH = 100
+"""Keys of one BatchGetItem, DynamoDB's limit."""
+TRIES = 8
+"""How often a transaction is tried while others touch the same items."""
+BACKOFF = 0.02
+"""Seconds of the first wait between two tries; it doubles, and half of it is chance."""
+PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons for a cancelled transaction that go by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An action whose condition did not hold: its label, and the item that was there, if any."""
+
+    label: str
+    item: Item | None
+
+
+class ConditionsFailed(Exception):
+    """A transaction that wrote nothing, since conditions did not hold; names each of them."""
+
+    def __init__(self, refusals: Sequence[Refusal]) -> None:
+        super().__init__(", ".join(refusal.label for refusal in refusals))
+        self.refusals = tuple(refusals)
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of a transaction, with the label that tells it from the others."""
+
+    label: str
+    request: dict[str, Any]
+
+
+class Table:
+    """The one table of a stack."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
+
+    @classmethod
+    def from_environment(cls) -> "Table":
+        """Open the table that the environment names."""
+        return cls(aws.dynamodb(), setting("TABLE_NAME"))
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item, consistently: 1 unit per 4 KB."""
+        answer = self.client.get_item(TableName=self.name, Key=to_wire(key), ConsistentRead=True)
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[Key]) -> list[Item]:
+        """Read the items that exist among ``keys``, consistently, in no certain order."""
+        wanted = [to_wire(key) for key in keys]
+        found: list[Item] = []
+        while wanted:
+            batch, wanted = wanted[:BATCH], wanted[BATCH:]
+            answer = self.client.batch_get_item(
+                RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}}
+            )
+            found += [from_wire(item) for item in answer["Responses"].get(self.name, [])]
+            if left := answer["UnprocessedKeys"].get(self.name):
+                wanted += left["Keys"]
+        return found
+
+    def query(
+        self, request: Mapping[str, Any], after: Item | None = None
+    ) -> tuple[list[Item], Item | None]:
+        """Read one page of a Query: its items, and the key to go on ``after``, if there is more."""
+        asked: dict[str, Any] = {"TableName": self.name, **request}
+        if after:
+            asked["ExclusiveStartKey"] = to_wire(after)
+        answer = self.client.query(**asked)
+        last = answer.get("LastEvaluatedKey")
+        return [from_wire(item) for item in answer["Items"]], from_wire(last) if last else None
+
+    def put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
+        """Write one item if ``condition`` holds; tell whether it did."""
+        request = self.put_action("", item, condition, values).request["Put"]
+        request.pop("ReturnValuesOnConditionCheckFailure")
+        return self._written(lambda: self.client.put_item(**request))
+
+    def update(self, key: Key, change: Change) -> bool:
+        """Change one item if the condition holds; tell whether it did."""
+        request = self.update_action("", key, change).request["Update"]
+        request.pop("ReturnValuesOnConditionCheckFailure")
+        return self._written(lambda: self.client.update_item(**request))
+
+    def update_returning(self, key: Key, change: Change) -> Item:
+        """Change one item and return it as it is then; the change has no condition."""
+        answer = self.client.update_item(
+            TableName=self.name,
+            Key=to_wire(key),
+            ReturnValues="ALL_NEW",
+            **change.expressions(),
+        )
+        return from_wire(answer["Attributes"])
+
+    def put_action(
+        self, label: str, item: Item, condition: str, values: Mapping[str, Any] | None = None
+    ) -> Action:
+        """Build the action that writes ``item`` if ``condition`` holds."""
+        request = {
+            "TableName": self.name,
+            "Item": to_wire(item),
+            "ConditionExpression": condition,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if values:
+            request["ExpressionAttributeValues"] = placeholders(values)
+        if names := condition_names(condition):
+            request["ExpressionAttributeNames"] = names
+        return Action(label, {"Put": request})
+
+    def update_action(self, label: str, key: Key, change: Change) -> Action:
+        """Build the action that changes the item at ``key``."""
+        request = {
+            "TableName": self.name,
+            "Key": to_wire(key),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **change.expressions(),
+        }
+        return Action(label, {"Update": request})
+
+    def transact(self, actions: Sequence[Action]) -> None:
+        """Write all actions together, or nothing.
+
+        Raises ConditionsFailed when a condition did not hold, and StoreBusy when other
+        transactions on the same items did not let it through. The SDK does not repeat a
+        transaction that was cancelled by a conflict, so it is repeated here.
+        """
+        for attempt in range(TRIES):
+            if self._transact_once(actions):
+                return
+            time.sleep(BACKOFF * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
+        raise StoreBusy("the same items are being written by others; try again")
+
+    def _transact_once(self, actions: Sequence[Action]) -> bool:
+        try:
+            self.client.transact_write_items(TransactItems=[action.request for action in actions])  # type: ignore[misc]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "TransactionInProgressException":
+                return False
+            _check_reasons(error, actions)
+            return False
+        return True
+
+    def _written(self, write: Callable[[], object]) -> bool:
+        try:
+            write()
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _check_reasons(error: ClientError, actions: Sequence[Action]) -> None:
+    """Return when the reasons pass by themselves; raise ConditionsFailed or ``error`` if not."""
+    response: Mapping[str, Any] = error.response
+    reasons = response.get("CancellationReasons", [])
+    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
+    refused = [
+        Refusal(action.label, from_wire(reason["Item"]) if reason.get("Item") else None)
+        for action, reason in zip(actions, reasons, strict=False)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    ]
+    if refused:
+        raise ConditionsFailed(refused) from error
+    if not codes or codes - PASSING:
+        raise error

@@ -1,0 +1,149 @@
+"""One way to call Thinkific: time-outs always, every error shape, no personal data in messages."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from lunas.adapters.thinkific.rate_limit import reset_delay
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+
+TIMEOUT = (2.0, 6.0)
+"""Seconds to connect, and to wait for an answer: five calls fit into the delivery's time."""
+REFUSED_DELAY = 300.0
+"""Seconds until another try after 401 or 403: a person has to mend key, plan or scope first."""
+USER_AGENT = "Lunas/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkificSite:
+    """A site, and the key to it."""
+
+    api_url: str
+    subdomain: str
+    api_key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers that every call carries."""
+        return {
+            "X-Auth-API-Key": self.api_key,
+            "X-Auth-Subdomain": self.subdomain,
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+        }
+
+
+class Rejected(DeliveryImpossible):
+    """Thinkific refused the values of a request (400, 409, 422), with its texts by field."""
+
+    code = "thinkific-rejected"
+
+    def __init__(self, status: int, errors: Mapping[str, str]) -> None:
+        names = ", ".join(sorted(errors)) or "no field named"
+        super().__init__(f"Thinkific answered {status}: {names}")
+        self.status = status
+        self.errors = errors
+
+
+class ThinkificApi:
+    """Sends requests to the Admin API v1 of one site."""
+
+    def __init__(self, site: ThinkificSite, session: requests.Session | None = None) -> None:
+        self._site = site
+        self._session = session or requests.Session()
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """GET a JSON object; raises DeliveryDelayed or DeliveryImpossible."""
+        return _json_object(self._send("GET", path, query=query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST and return the JSON object of a 201; raises Rejected beside the usual errors."""
+        return _json_object(self._send("POST", path, body=body))
+
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
+        """PUT; Thinkific answers with an empty 204."""
+        self._send("PUT", path, body=body)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> requests.Response:
+        url = f"{self._site.api_url}/api/public/v1{path}"
+        try:
+            answer = self._session.request(
+                method,
+                url,
+                params=query,
+                json=body,
+                headers=self._site.headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        # The original error would carry the URL, and with it the learner's address.
+        except requests.Timeout:
+            raise DeliveryDelayed("Thinkific did not answer in time") from None
+        except requests.RequestException as error:
+            raise DeliveryDelayed(f"Thinkific: {type(error).__name__}") from None
+        if not answer.ok or answer.is_redirect:
+            raise _refusal(answer)
+        return answer
+
+
+def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
+    status = answer.status_code
+    match status:
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            delay = reset_delay(answer.headers.get("RateLimit-Reset"))
+            return DeliveryDelayed("Thinkific's rate limit is reached", delay)
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return DeliveryDelayed(f"Thinkific refuses access with {status}", REFUSED_DELAY)
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
+            return Rejected(status, field_errors(_json(answer)))
+        case HTTPStatus.NOT_FOUND:
+            return DeliveryImpossible("Thinkific has no such record (404)")
+        case _:
+            # 5xx, Cloudflare's 520 to 530 with HTML bodies, redirects.
+            return DeliveryDelayed(f"Thinkific answered {status}")
+
+
+def _json(answer: requests.Response) -> object:
+    try:
+        return answer.json()
+    except ValueError:
+        return None
+
+
+def _json_object(answer: requests.Response) -> dict[str, Any]:
+    value = _json(answer)
+    if not isinstance(value, dict):
+        raise DeliveryDelayed("Thinkific answered without a JSON object")
+    return value
+
+
+def field_errors(body: object) -> dict[str, str]:
+    """Read every shape of an error body into texts by field.
+
+    ``errors`` comes as an object of lists or texts, as a list of texts or objects; other bodies
+    carry one ``error`` (docs/thinkific.md, Errors). Texts without a field stand under "".
+    """
+    if not isinstance(body, dict):
+        return {}
+    errors = body.get("errors", body.get("error"))
+    if isinstance(errors, dict):
+        return {str(field): _joined(texts) for field, texts in errors.items()}
+    return {"": _joined(errors)} if errors else {}
+
+
+def _joined(texts: object) -> str:
+    if isinstance(texts, list):
+        return "; ".join(_joined(text) for text in texts)
+    if isinstance(texts, dict):
+        return "; ".join(_joined(text) for text in texts.values())
+    return str(texts)
