@@ -1,0 +1,113 @@
+"""Bringing an enrollment to Thinkific and completing its payment."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lunas.rules.delivery import (
+    DeliveryRequest,
+    Placement,
+    delivered,
+    is_current,
+    not_delivered,
+)
+from lunas.rules.enrollments import Enrollment
+from lunas.rules.errors import (
+    Collision,
+    DeliveryDelayed,
+    DeliveryError,
+    DeliveryImpossible,
+    StoreBusy,
+)
+from lunas.rules.payments import Act, Payment
+from lunas.usecases.ports import (
+    CatalogueReader,
+    Clock,
+    DeliveryKeeper,
+    LearnerLinks,
+    LearningPlatform,
+    PaymentReader,
+)
+
+ACTOR = "lunas:deliver"
+ROUNDS = 6
+"""How often a delivery is written down anew after a collision."""
+
+
+class DeliveryResult(StrEnum):
+    """What became of a request."""
+
+    DELIVERED = "DELIVERED"
+    NOTHING_TO_DO = "NOTHING_TO_DO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Everything that a delivery needs."""
+
+    enrollments: DeliveryKeeper
+    payments: PaymentReader
+    learners: LearnerLinks
+    catalogue: CatalogueReader
+    platform: LearningPlatform
+    now: Clock
+
+
+def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
+    """Enroll the learner at Thinkific and note it; safe to repeat after a crash at any point.
+
+    Raises DeliveryDelayed when another try makes sense and DeliveryImpossible when none does;
+    both are noted on the enrollment first. Raises StoreBusy.
+    """
+    enrollment = courier.enrollments.get(wish.enrollment_id)
+    if enrollment is None or not is_current(wish, enrollment):
+        return DeliveryResult.NOTHING_TO_DO
+    payment = courier.payments.get(enrollment.payment_id)
+    if payment is None:
+        raise DeliveryImpossible("the payment of the enrollment is gone")
+    try:
+        placement = _place(courier, enrollment, payment)
+    except DeliveryError as error:
+        _note_failure(courier, enrollment, error)
+        raise
+    return _note_success(courier, wish, placement)
+
+
+def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
+    """Find or create the account, then enroll it: two calls if it is known, four if it is not."""
+    course = courier.catalogue.course(enrollment.course_id)
+    if course is None or course.thinkific_course_id is None:
+        raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to Thinkific")
+    user_id = courier.learners.thinkific_user_id(enrollment.user_id)
+    if user_id is None:
+        user_id = _find_or_create(courier, payment)
+        courier.learners.link(enrollment.user_id, user_id)
+    row_id = courier.platform.enroll(user_id, course.thinkific_course_id, courier.now())
+    return Placement(user_id, row_id)
+
+
+def _find_or_create(courier: Courier, payment: Payment) -> int:
+    found = courier.platform.find_user(payment.learner.email)
+    return found if found is not None else courier.platform.create_user(payment.learner)
+
+
+def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement) -> DeliveryResult:
+    for _ in range(ROUNDS):
+        enrollment = courier.enrollments.get(wish.enrollment_id)
+        if enrollment is None or not is_current(wish, enrollment):
+            return DeliveryResult.NOTHING_TO_DO
+        payment = courier.payments.get(enrollment.payment_id)
+        if payment is None:
+            raise DeliveryImpossible("the payment of the enrollment is gone")
+        act = Act(ACTOR, courier.now())
+        try:
+            courier.enrollments.record_delivery(delivered(enrollment, payment, placement, act))
+        except Collision:
+            continue
+        return DeliveryResult.DELIVERED
+    raise StoreBusy("others kept changing the same enrollment; try again")
+
+
+def _note_failure(courier: Courier, enrollment: Enrollment, error: DeliveryError) -> None:
+    final = not isinstance(error, DeliveryDelayed)
+    act = Act(ACTOR, courier.now())
+    courier.enrollments.record_attempt(not_delivered(enrollment, str(error), act, final=final))

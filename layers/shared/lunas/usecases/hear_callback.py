@@ -1,0 +1,71 @@
+"""What follows from a callback of Duitku that carries a right signature.
+
+A callback is a hint, never evidence: it makes Lunas ask Duitku, and only Duitku's answer moves
+a payment (docs/duitku.md, Callback).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
+from lunas.rules.payments import Act, Payment, is_settled
+from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentSettler, StatusGateway
+from lunas.usecases.settle import Outcome, Result, settle_by_gateway
+
+ACTOR = "duitku:callback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hint:
+    """The signed fields of a callback, and the unsigned ones as evidence."""
+
+    order_id: str
+    amount: str
+    rupiah: int | None
+    evidence: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackDesk:
+    """Everything that hearing a callback needs."""
+
+    payments: PaymentSettler
+    anomalies: AnomalyKeeper
+    status: StatusGateway
+    now: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of a callback: an outcome, or an anomaly if it fits no payment of ours."""
+
+    outcome: Outcome | None = None
+    anomaly: Anomaly | None = None
+
+
+def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
+    """Deal with a callback: one read if it is a repetition, one read and one write if not.
+
+    Raises GatewayError when Duitku cannot be asked, StoreBusy when the table refuses: then
+    nothing has changed, and Duitku sends the callback again.
+    """
+    payment = desk.payments.get(hint.order_id)
+    if payment is None or payment.gateway_product is None:
+        return _keep(desk, hint, AnomalyKind.UNKNOWN_ORDER, None)
+    if hint.rupiah != payment.amount:
+        return _keep(desk, hint, AnomalyKind.AMOUNT_DIFFERS, payment)
+    if is_settled(payment.status):
+        return Heard(Outcome(Result.ALREADY_SETTLED, payment))
+    act = Act(ACTOR, desk.now(), {"callback": hint.evidence.get("resultCode", "")})
+    status = desk.status(payment)
+    return Heard(settle_by_gateway(desk.payments, desk.anomalies, payment, status, act))
+
+
+def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | None) -> Heard:
+    evidence = {"amount": hint.amount, **hint.evidence}
+    if payment is not None:
+        evidence["expectedAmount"] = str(payment.amount)
+    order_id = payment.id if payment else hint.order_id[:64]
+    found = anomaly(kind, order_id, evidence, desk.now(), payment.id if payment else None)
+    desk.anomalies.keep(found)
+    return Heard(anomaly=found)

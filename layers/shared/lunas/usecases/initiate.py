@@ -1,0 +1,130 @@
+"""Opening a payment at Duitku.
+
+The payment is written before Duitku is asked, so that no invoice exists without a payment; and
+the slot of the purchase is taken in the same transaction, so that of two requests at once one
+opens the payment and the other finds it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from lunas.rules.errors import Collision, Conflict, GatewayRefused, StoreBusy
+from lunas.rules.payments import (
+    Act,
+    GatewayProduct,
+    Method,
+    Payment,
+    Status,
+    Step,
+    opened,
+)
+from lunas.rules.people import check_invoiceable, customer_of
+from lunas.usecases.ports import (
+    AnomalyKeeper,
+    CatalogueReader,
+    Clock,
+    EnrollmentReader,
+    InvoiceGateway,
+    PaymentOpener,
+    StatusGateway,
+)
+from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
+from lunas.usecases.settle import end, settle_by_gateway
+
+OPENING = timedelta(minutes=1)
+"""For so long at most, a request may still be waiting for Duitku to open an invoice."""
+ROUNDS = 3
+"""How often the slot is looked at anew after another request took it first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkout:
+    """Everything that opening a payment needs. ``lifetime``: how long an invoice can be paid."""
+
+    catalogue: CatalogueReader
+    enrollments: EnrollmentReader
+    payments: PaymentOpener
+    anomalies: AnomalyKeeper
+    invoice: InvoiceGateway
+    status: StatusGateway
+    lifetime: timedelta
+    now: Clock
+    new_id: Callable[[], str]
+
+
+def initiate(
+    checkout: Checkout, wish: Wish, payment_method: str | None = None
+) -> tuple[Payment, bool]:
+    """Return the open payment of this purchase and whether it is new.
+
+    An open payment that has its invoice is returned as it is. Raises the errors of
+    :mod:`lunas.usecases.purchase`, GatewayRefused (the payment is FAILED then) and
+    GatewayUnavailable (it stays open; the same request again goes on with it).
+    """
+    offer = price(checkout.catalogue, wish)
+    check_invoiceable(customer_of(wish.caller, wish.customer))
+    for _ in range(ROUNDS):
+        held = checkout.payments.open_payment(wish.caller.id, wish.package_id, wish.course_id)
+        if held is not None and held.status is Status.PENDING:
+            held = _still_open(checkout, held)
+        if held is not None and held.status is Status.PENDING:
+            return _with_invoice(checkout, held, payment_method), False
+        check_offer(checkout.enrollments, offer)
+        try:
+            payment = _open(checkout, offer, held, payment_method)
+        except Collision:
+            continue
+        return _with_invoice(checkout, payment, payment_method), True
+    raise StoreBusy("the same purchase is being opened by another request; try again")
+
+
+def _open(
+    checkout: Checkout, offer: Offer, ended: Payment | None, payment_method: str | None
+) -> Payment:
+    at = checkout.now()
+    payment = replace(
+        draft(offer, checkout.new_id(), Method.DUITKU, Status.PENDING, at),
+        gateway_product=GatewayProduct.V2 if payment_method else GatewayProduct.POP,
+        gateway_expires_at=at + checkout.lifetime,
+    )
+    event = opened(payment, Act(offer.wish.caller.actor, at))
+    checkout.payments.create_open(payment, event, instead_of=ended.id if ended else None)
+    return payment
+
+
+def _still_open(checkout: Checkout, payment: Payment) -> Payment:
+    """Return the payment, ended or settled first if its time is over and Duitku agrees.
+
+    An invoice of v2 whose answer was lost cannot be asked for again under the same order id
+    (docs/duitku.md, Amounts and ids), so that payment ends as well; should its money arrive
+    after all, the late success is honoured. Raises Conflict while the request that opened it
+    may still be waiting for Duitku's answer.
+    """
+    now = checkout.now()
+    over = payment.gateway_expires_at is not None and now >= payment.gateway_expires_at
+    lost = payment.gateway is None and payment.gateway_product is GatewayProduct.V2
+    if not over and not lost:
+        return payment
+    if not over and now < payment.created_at + OPENING:
+        raise Conflict("another request is opening this payment; try again in a minute")
+    status, act = checkout.status(payment), Act("lunas:initiate", now)
+    outcome = settle_by_gateway(checkout.payments, checkout.anomalies, payment, status, act)
+    if outcome.payment.status is not Status.PENDING or outcome.anomaly is not None:
+        return outcome.payment
+    reason = "time is over, and Duitku has no payment" if over else "Duitku's answer was lost"
+    ending = replace(act, reason=reason, evidence=status.evidence)
+    return end(checkout.payments, payment, Step.EXPIRE if over else Step.FAIL, ending).payment
+
+
+def _with_invoice(checkout: Checkout, payment: Payment, payment_method: str | None) -> Payment:
+    if payment.gateway is not None:
+        return payment
+    try:
+        invoice = checkout.invoice(payment, payment_method)
+    except GatewayRefused as refused:
+        act = Act("duitku:invoice", checkout.now(), reason=str(refused))
+        end(checkout.payments, payment, Step.FAIL, act)
+        raise
+    checkout.payments.record_invoice(payment.id, invoice)
+    return replace(payment, gateway=invoice)

@@ -1,0 +1,110 @@
+"""What the use cases need from the outside; the adapters have these shapes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from lunas.rules.anomalies import Anomaly
+from lunas.rules.catalogue import Course, Package
+from lunas.rules.delivery import DeliveryRecord
+from lunas.rules.enrollments import Enrollment
+from lunas.rules.gateway import GatewayStatus
+from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
+from lunas.rules.people import Learner
+from lunas.rules.settlement import Settlement
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def __call__(self) -> datetime: ...
+
+
+class CatalogueReader(Protocol):
+    """Reads what is sold."""
+
+    def package(self, package_id: str) -> Package | None: ...
+
+    def course(self, course_id: str) -> Course | None: ...
+
+    def courses(self, course_ids: Iterable[str]) -> list[Course]: ...
+
+
+class PaymentReader(Protocol):
+    """Reads a payment."""
+
+    def get(self, payment_id: str) -> Payment | None: ...
+
+
+class PaymentSettler(PaymentReader, Protocol):
+    """Writes the step of a payment, with all that belongs to it, or raises Collision."""
+
+    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
+
+
+class PaymentOpener(PaymentSettler, Protocol):
+    """Opens payments."""
+
+    def open_payment(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None: ...
+
+    def create(self, payment: Payment, event: HistoryEvent) -> None: ...
+
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None: ...
+
+    def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None: ...
+
+
+class AnomalyKeeper(Protocol):
+    """Keeps what does not fit; tells whether it is new."""
+
+    def keep(self, anomaly: Anomaly) -> bool: ...
+
+
+class EnrollmentReader(Protocol):
+    """Reads enrollments."""
+
+    def get(self, enrollment_id: str) -> Enrollment | None: ...
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
+
+
+class DeliveryKeeper(EnrollmentReader, Protocol):
+    """Notes how deliveries went."""
+
+    def record_attempt(self, enrollment: Enrollment) -> bool: ...
+
+    def record_delivery(self, record: DeliveryRecord) -> None: ...
+
+
+class LearnerLinks(Protocol):
+    """Knows which account at the learning platform belongs to a user."""
+
+    def thinkific_user_id(self, user_id: str) -> int | None: ...
+
+    def link(self, user_id: str, thinkific_user_id: int) -> None: ...
+
+
+class InvoiceGateway(Protocol):
+    """Opens invoices; ``payment_method`` is a channel code or None for the buyer's choice."""
+
+    def __call__(self, payment: Payment, payment_method: str | None) -> GatewayInvoice: ...
+
+
+class StatusGateway(Protocol):
+    """Tells the gateway's own word on a payment."""
+
+    def __call__(self, payment: Payment) -> GatewayStatus: ...
+
+
+class LearningPlatform(Protocol):
+    """Finds, creates and enrolls learners; raises DeliveryError."""
+
+    def find_user(self, email: str) -> int | None: ...
+
+    def create_user(self, learner: Learner) -> int: ...
+
+    def enroll(self, user_id: int, course_id: int, now: datetime) -> int: ...

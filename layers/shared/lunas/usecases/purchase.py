@@ -1,0 +1,100 @@
+"""What both ways to buy have in common: choosing, pricing, refusing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lunas.rules.catalogue import (
+    Course,
+    Package,
+    check_sellable,
+    chosen_course_ids,
+    own_payment_type,
+    price_of,
+)
+from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
+from lunas.rules.errors import AlreadyEnrolled, Misconfigured, NotFound
+from lunas.rules.payments import BoughtCourse, Method, Payment, Status
+from lunas.rules.people import Caller, Customer, PaymentType, customer_of, learner_of
+from lunas.usecases.ports import CatalogueReader, EnrollmentReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a learner wants to buy."""
+
+    caller: Caller
+    package_id: str
+    course_id: str | None = None
+    payment_type: PaymentType | None = None
+    customer: Customer | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A wish that the catalogue can fulfil, with the price in whole rupiah."""
+
+    wish: Wish
+    package: Package
+    courses: tuple[Course, ...]
+    payment_type: PaymentType
+    amount: int
+
+
+def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
+    """Look a wish up in the catalogue: GetItem and BatchGetItem.
+
+    Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule,
+    Misconfigured for a package whose courses do not exist.
+    """
+    package = catalogue.package(wish.package_id)
+    if package is None:
+        raise NotFound("there is no such package")
+    payment_type = own_payment_type(wish.caller, wish.payment_type)
+    amount = price_of(package, payment_type)
+    wanted = chosen_course_ids(package, wish.course_id)
+    courses = tuple(catalogue.courses(wanted))
+    if missing := set(wanted) - {course.id for course in courses}:
+        raise Misconfigured(f"the package has courses that do not exist: {sorted(missing)}")
+    return Offer(
+        wish=wish, package=package, courses=courses, payment_type=payment_type, amount=amount
+    )
+
+
+def check_offer(enrollments: EnrollmentReader, offer: Offer) -> None:
+    """Refuse what must not be sold: unmapped, full, or wholly owned already (one BatchGetItem)."""
+    owned = owned_course_ids(enrollments, offer)
+    if owned >= {course.id for course in offer.courses}:
+        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
+    check_sellable(course for course in offer.courses if course.id not in owned)
+
+
+def owned_course_ids(enrollments: EnrollmentReader, offer: Offer) -> set[str]:
+    """Return those of the offered courses that the learner is enrolled in."""
+    user = offer.wish.caller.id
+    found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
+    return {each.course_id for each in found if each.status is EnrollmentStatus.ENROLLED}
+
+
+def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
+    """Write an offer down as a payment, with everything that settling it will need."""
+    wish = offer.wish
+    customer = customer_of(wish.caller, wish.customer)
+    return Payment(
+        id=payment_id,
+        user_id=wish.caller.id,
+        package_id=offer.package.id,
+        package_name=offer.package.name,
+        course_id=wish.course_id,
+        courses=tuple(BoughtCourse(course.id, course.name) for course in offer.courses),
+        status=status,
+        payment_type=offer.payment_type,
+        method=method,
+        amount=offer.amount,
+        customer=customer,
+        learner=learner_of(wish.caller, customer),
+        created_at=at,
+        updated_at=at,
+        version=1,
+        correlation_id=wish.correlation_id,
+    )
