@@ -1,0 +1,95 @@
+"""The delivery queue to Thinkific, learner by learner, with a partial batch answer."""
+
+from typing import Any
+
+import requests
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.queue import DeliveryQueue, read_message
+from lunas.adapters.secrets import secret_text
+from lunas.adapters.settings import setting
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.client import Thinkific
+from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.edges import telemetry
+from lunas.rules.delivery import DeliveryRequest, retry_delay
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, StoreBusy
+from lunas.usecases.deliver import Courier, deliver
+
+# A failed message holds back the rest of its own group only: one learner never blocks another.
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+# Every failure is logged and put off where it happens; an exception on top would say nothing new.
+processor.raise_on_entire_batch_failure = False
+session = requests.Session()
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401
+    """Deliver a batch; the answer names the messages that have to come again."""
+    return process_partial_response(
+        event=event, record_handler=_deliver_record, processor=processor, context=context
+    )
+
+
+def _courier() -> Courier:
+    table = Table.from_environment()
+    site = ThinkificSite(
+        api_url=setting("THINKIFIC_API_URL").rstrip("/"),
+        subdomain=setting("THINKIFIC_SUBDOMAIN"),
+        api_key=secret_text("THINKIFIC_SECRET_ID", "apiKey"),
+    )
+    return Courier(
+        enrollments=Enrollments(table),
+        payments=Payments(table),
+        learners=Learners(table),
+        catalogue=Catalogue(table),
+        platform=Thinkific(ThinkificApi(site, session)),
+        now=now,
+    )
+
+
+def _deliver_record(record: SQSRecord) -> None:
+    try:
+        wish = read_message(record.body)
+    except (ValueError, KeyError, TypeError) as error:
+        _give_up(record, f"not a delivery request: {type(error).__name__}")
+        return
+    telemetry.begin(
+        wish.correlation_id, enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
+    )
+    _deliver(record, wish)
+
+
+def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
+    try:
+        result = deliver(_courier(), wish)
+    except DeliveryImpossible as error:
+        _give_up(record, str(error))
+    except (DeliveryDelayed, StoreBusy) as error:
+        _put_off(record, error)
+        raise
+    else:
+        telemetry.decided("delivery done", result=result)
+        telemetry.count("Delivered")
+
+
+def _put_off(record: SQSRecord, error: DeliveryDelayed | StoreBusy) -> None:
+    received = int(record.attributes.approximate_receive_count)
+    asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
+    seconds = asked or retry_delay(received)
+    DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+    telemetry.warn("delivery put off", reason=str(error), seconds=seconds, received=received)
+    telemetry.count("DeliveryDelayed")
+
+
+def _give_up(record: SQSRecord, reason: str) -> None:
+    """Hand a message that no retry can help to the dead-letter queue, at once."""
+    DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason)
+    telemetry.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
+    telemetry.count("DeliveryFailed")

@@ -1,0 +1,90 @@
+"""POST /payments/initiate and GET /payments/methods: paying through Duitku."""
+
+from dataclasses import replace
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import requests
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import new_payment_id, now
+from lunas.adapters.duitku.account import duitku_account
+from lunas.adapters.duitku.client import Duitku
+from lunas.adapters.settings import CheckoutSettings
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.edges import telemetry
+from lunas.edges.api import LunasApi
+from lunas.edges.auth import USERS
+from lunas.edges.bodies import Id, InitiateBody
+from lunas.edges.views import channel_view, payment_view
+from lunas.rules.catalogue import own_payment_type, price_of
+from lunas.rules.errors import NotFound
+from lunas.usecases.initiate import Checkout, initiate
+from lunas.usecases.purchase import Wish
+
+api = LunasApi()
+session = requests.Session()
+
+
+def _duitku() -> Duitku:
+    return Duitku(duitku_account(), session)
+
+
+def _checkout(return_url: str | None) -> Checkout:
+    table, duitku = Table.from_environment(), _duitku()
+    settings = CheckoutSettings.from_environment()
+    carried = replace(settings, return_url=return_url) if return_url else settings
+    return Checkout(
+        catalogue=Catalogue(table),
+        enrollments=Enrollments(table),
+        payments=Payments(table),
+        anomalies=Anomalies(table),
+        invoice=lambda payment, method: duitku.open_invoice(payment, carried, method),
+        status=duitku.status,
+        lifetime=timedelta(minutes=settings.invoice_minutes),
+        now=now,
+        new_id=new_payment_id,
+    )
+
+
+@api.on("POST", "/payments/initiate", USERS)
+@api.on("POST", "/payment/initiate", USERS)
+def initiate_payment(body: InitiateBody) -> Response[dict[str, Any]]:
+    """Open a payment at Duitku, or return the open one of the same purchase."""
+    wish = Wish(
+        caller=api.caller,
+        package_id=body.package_id,
+        course_id=body.course_id,
+        customer=body.customer.to_rules() if body.customer else None,
+        correlation_id=api.request_id,
+    )
+    payment, is_new = initiate(_checkout(body.return_url), wish, body.payment_method)
+    decision = "payment opened" if is_new else "open payment returned"
+    telemetry.decided(decision, payment_id=payment.id, package_id=payment.package_id)
+    return Response(
+        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=payment_view(payment, api.caller),
+    )
+
+
+@api.on("GET", "/payments/methods", USERS)
+def payment_methods(package_id: Annotated[Id, Query(alias="packageId")]) -> dict[str, Any]:
+    """List the channels that can pay for a package, with their fees."""
+    package = Catalogue(Table.from_environment()).package(package_id)
+    if package is None:
+        raise NotFound("there is no such package")
+    amount = price_of(package, own_payment_type(api.caller))
+    return {"items": [channel_view(each) for each in _duitku().methods(amount, now())]}
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)

@@ -1,0 +1,49 @@
+"""The table's stream to the delivery queue: each enrollment that waits is handed on once.
+
+The stream is the outbox: the enrollment was written in the transaction that took the money, and
+the stream keeps it until it is queued. A record that cannot be queued makes the batch fail, so
+that it comes again; sending one twice does no harm (docs/data-model.md, Stream).
+"""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.queue import DeliveryQueue
+from lunas.adapters.settings import setting
+from lunas.adapters.store.expressions import from_wire
+from lunas.edges import telemetry
+from lunas.rules.delivery import DeliveryRequest
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Queue what a batch of stream records asks for; raises to get the batch again."""
+    telemetry.begin(context.aws_request_id)
+    queue = DeliveryQueue(setting("DELIVERY_QUEUE_URL"))
+    for record in event["Records"]:
+        wish = _new_request(record["dynamodb"])
+        if wish is not None:
+            queue.send(wish)
+            telemetry.logger.set_correlation_id(wish.correlation_id)
+            telemetry.decided(
+                "delivery queued", enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
+            )
+
+
+def _new_request(change: dict[str, Any]) -> DeliveryRequest | None:
+    """Return what a change newly asks for, or None: a noted attempt is no new request."""
+    new = from_wire(change.get("NewImage") or {})
+    old = from_wire(change.get("OldImage") or {})
+    if new.get("type") != "enrollment" or new["deliveryStatus"] != "PENDING":
+        return None
+    asked = (new["paymentId"], new["deliveryRequest"])
+    if (old.get("paymentId"), old.get("deliveryRequest")) == asked:
+        return None
+    return DeliveryRequest(
+        enrollment_id=new["id"],
+        payment_id=new["paymentId"],
+        user_id=new["userId"],
+        course_id=new["courseId"],
+        request=int(new["deliveryRequest"]),
+        correlation_id=new.get("correlationId"),
+    )

@@ -1,0 +1,1 @@
+"""Edges: HTTP, queues and streams on one side, use cases on the other."""

@@ -1,0 +1,134 @@
+"""The HTTP edge: Powertools' resolver with default-deny access and problem+json errors.
+
+The gateway names the route that it matched (``routeKey``), so a caller is admitted or turned
+away before anything of the request is parsed. A route without a declared access cannot be
+registered, and a route key without a registered access is refused.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.edges import incoming, problems, telemetry
+from lunas.edges.auth import Access, authenticate
+from lunas.rules.errors import (
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    LunasError,
+    MalformedInput,
+    NotFound,
+)
+from lunas.rules.people import Caller
+
+type Answer = dict[str, Any]
+
+SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class LunasApi(APIGatewayHttpResolver):
+    """One function's part of the HTTP API."""
+
+    def __init__(self) -> None:
+        super().__init__(enable_validation=True)
+        self._access: dict[str, Access] = {}
+        self.exception_handler(LunasError)(self._problem)
+        self.exception_handler(RequestValidationError)(self._invalid)
+        self.not_found(self._unknown_route)
+        self.exception_handler(Exception)(self._crashed)
+
+    def on[F: Callable[..., Any]](
+        self,
+        method: str,
+        path: str,
+        access: Access,
+        **documented: Any,  # noqa: ANN401
+    ) -> Callable[[F], F]:
+        """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``."""
+        self._access[f"{method} {path}"] = access
+        rule = path.replace("{", "<").replace("}", ">")
+        return self.route(rule, method, **documented)
+
+    @property
+    def caller(self) -> Caller:
+        """Return who made the current request; public routes have no caller."""
+        caller: Caller = self.context["caller"]
+        return caller
+
+    @property
+    def request_id(self) -> str:
+        """Return the id of the current request."""
+        return incoming.request_id(self.current_event.raw_event)
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> Answer:
+        """Answer one request of the gateway."""
+        request_id = incoming.request_id(event)
+        telemetry.begin(request_id, route=str(event.get("routeKey")))
+        try:
+            caller = self._admit(event)
+            incoming.check_json(event)
+        except LunasError as error:
+            _log(error)
+            return problems.proxy_answer(error, request_id)
+        except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
+            telemetry.crashed(error)
+            return problems.proxy_answer(error, request_id)
+        self.append_context(caller=caller)  # type: ignore[no-untyped-call]
+        return super().resolve(dict(event), context)
+
+    def _admit(self, event: Mapping[str, Any]) -> Caller | None:
+        access = self._access.get(str(event.get("routeKey")))
+        if access is None:
+            raise Forbidden("no such route")
+        if access.public:
+            return None
+        caller = authenticate(incoming.lower_headers(event))
+        telemetry.logger.append_keys(caller=caller.actor)
+        access.check(caller)
+        return caller
+
+    def _problem(self, error: LunasError) -> Response[Any]:
+        _log(error)
+        return self._answer(error)
+
+    def _invalid(self, error: RequestValidationError) -> Response[Any]:
+        found = [_field_error(each) for each in error.errors()]
+        if any(each["type"] == "json_invalid" for each in error.errors()):
+            return self._problem(MalformedInput("the body is not JSON"))
+        return self._problem(InvalidInput("some values are not valid", *found))
+
+    def _unknown_route(self, _error: NotFoundError) -> Response[Any]:
+        return self._problem(NotFound("there is no such path"))
+
+    def _crashed(self, error: Exception) -> Response[Any]:
+        telemetry.crashed(error)
+        return self._answer(error)
+
+    def _answer(self, error: BaseException) -> Response[Any]:
+        return Response(
+            status_code=problems.status_of(error),
+            content_type=problems.CONTENT_TYPE,
+            headers=problems.headers_of(error),
+            body=json.dumps(problems.problem(error, self.request_id)),
+        )
+
+
+def _log(error: LunasError) -> None:
+    """Write the one line about a refused request; invalid input is told by field names only."""
+    status = problems.status_of(error)
+    said = error.code if isinstance(error, InvalidInput) else str(error)
+    fields = [each.field for each in error.errors] if isinstance(error, InvalidInput) else None
+    write = telemetry.alarm if status >= SERVER_ERROR else telemetry.decided
+    write("refused", code=error.code, status=status.value, reason=said, fields=fields)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    """Name a field by its JSON path; the message never quotes the value."""
+    place = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+    return FieldError(".".join(place) or "body", str(error["msg"]))

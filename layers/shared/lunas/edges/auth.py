@@ -1,0 +1,160 @@
+"""Who calls: verifying tokens, and deciding which route they open.
+
+Users and services are two trust domains with secrets of their own. A token signed with a user
+secret is never a service, whatever it claims, and a service also shows the API key.
+"""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from lunas.adapters.secrets import secret
+from lunas.rules.errors import Forbidden, Misconfigured, Unauthenticated
+from lunas.rules.people import Caller, PaymentType, Role
+
+ALGORITHMS = ["HS256"]
+SECRET = "AUTH_SECRET_ID"  # noqa: S105
+"""Environment variable with the id of the secret."""
+SERVICE_LIFETIME = 3600
+"""Seconds: a service token that lives longer is refused."""
+MAX_ID = 128
+"""Characters of a user id."""
+SCOPES = frozenset({"payments:read", "enrollments:read", "enrollments:write"})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use a route. ``scope``: what a service needs; without one, services may not."""
+
+    roles: frozenset[Role] = frozenset()
+    scope: str | None = None
+    public: bool = False
+
+    def check(self, caller: Caller) -> None:
+        """Raise Forbidden unless the caller may use the route."""
+        allowed = caller.role in self.roles
+        if caller.role is Role.SERVICE:
+            allowed = self.scope is not None and self.scope in caller.scopes
+        if not allowed:
+            raise Forbidden("this is not for your role or scope")
+
+
+PUBLIC = Access(public=True)
+USERS = Access(frozenset({Role.USER, Role.ADMIN}))
+ADMINS = Access(frozenset({Role.ADMIN}))
+
+
+def users_and_services(scope: str) -> Access:
+    """Return the access of users, admins, and services with ``scope``."""
+    return Access(USERS.roles, scope)
+
+
+def authenticate(headers: Mapping[str, str]) -> Caller:
+    """Return who calls, or raise Unauthenticated. Header names are lower-case."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("a bearer token is required")
+    keys = secret(SECRET)
+    user = _verified_user(token.strip(), keys)
+    if user is not None:
+        return user
+    return _verified_service(token.strip(), headers.get("x-api-key", ""), keys)
+
+
+def check_owner(caller: Caller, owner_id: str) -> None:
+    """Raise Forbidden when a user asks for what belongs to another; admins and services may."""
+    if caller.role is Role.USER and caller.id != owner_id:
+        raise Forbidden("this belongs to somebody else")
+
+
+def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
+    for key in _candidates(token, keys.get("userKeys") or {}):
+        claims = _decode(token, key, keys.get("issuer"), keys.get("audience"), ["exp", "sub"])
+        if claims is not None:
+            return _user(claims)
+    return None
+
+
+def _candidates(token: str, user_keys: Mapping[str, str]) -> list[str]:
+    """Return the secrets to try: the one that the token names, or all during a rotation."""
+    if not user_keys:
+        raise Misconfigured("userKeys are missing in the secret of AUTH_SECRET_ID")
+    try:
+        named = jwt.get_unverified_header(token).get("kid")
+    except jwt.InvalidTokenError:
+        raise Unauthenticated("the token cannot be read") from None
+    if isinstance(named, str) and named in user_keys:
+        return [user_keys[named]]
+    return list(user_keys.values())
+
+
+def _decode(
+    token: str, key: str, issuer: str | None, audience: str | None, required: list[str]
+) -> dict[str, Any] | None:
+    """Return the claims if ``key`` signed the token; Unauthenticated if it did but they fail."""
+    if not key:
+        return None
+    try:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=ALGORITHMS,
+            issuer=issuer,
+            audience=audience,
+            options={"require": required, "verify_aud": audience is not None},
+        )
+    except (jwt.InvalidSignatureError, jwt.InvalidAlgorithmError):
+        return None
+    except jwt.ExpiredSignatureError:
+        raise Unauthenticated("the token has expired") from None
+    except jwt.InvalidTokenError:
+        raise Unauthenticated("the token is not valid here") from None
+
+
+def _user(claims: Mapping[str, Any]) -> Caller:
+    role = claims.get("role")
+    if role not in {Role.USER, Role.ADMIN}:
+        raise Unauthenticated("the token's role is neither USER nor ADMIN")
+    given_type = claims.get("type")
+    return Caller(
+        id=_subject(claims),
+        role=Role(role),
+        payment_type=PaymentType(given_type) if given_type in set(PaymentType) else None,
+        email=_text(claims, "email"),
+        name=_text(claims, "name"),
+    )
+
+
+def _verified_service(token: str, api_key: str, keys: Mapping[str, Any]) -> Caller:
+    domain = keys.get("service") or {}
+    claims = _decode(
+        token,
+        domain.get("secret") or "",
+        domain.get("issuer"),
+        domain.get("audience"),
+        ["exp", "iat", "sub", "iss", "aud"],
+    )
+    if claims is None or not domain.get("issuer") or not domain.get("audience"):
+        raise Unauthenticated("the token's signature does not fit")
+    expected = keys.get("serviceApiKey") or ""
+    if not expected or not hmac.compare_digest(api_key.encode(), expected.encode()):
+        raise Unauthenticated("a service also needs a valid x-api-key")
+    if claims.get("role") != Role.SERVICE or claims["exp"] - claims["iat"] > SERVICE_LIFETIME:
+        raise Unauthenticated("the token is not a service token of at most one hour")
+    scopes = SCOPES & set(str(claims.get("scope", "")).split())
+    return Caller(id=_subject(claims), role=Role.SERVICE, scopes=frozenset(scopes))
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    subject = claims.get("sub")
+    if not isinstance(subject, str) or not subject or len(subject) > MAX_ID:
+        raise Unauthenticated("the token's sub is not a user id")
+    return subject
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str | None:
+    value = claims.get(name)
+    return value if isinstance(value, str) and value.strip() else None

@@ -1,0 +1,58 @@
+"""What API Gateway and a Function URL hand over: headers and body of a request."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from lunas.rules.errors import BodyTooLarge, MalformedInput, UnsupportedMediaType
+
+MAX_BODY = 65_536
+"""Bytes; the longest message that Lunas has a use for is a tenth of it."""
+
+
+def request_id(event: Mapping[str, Any]) -> str:
+    """Return the id that the gateway gave the request."""
+    return str((event.get("requestContext") or {}).get("requestId", "unknown"))
+
+
+def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
+    """Return the headers with lower-case names."""
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
+def raw_body(event: Mapping[str, Any]) -> bytes:
+    """Return the body as it came over the wire; raises BodyTooLarge or MalformedInput."""
+    body = event.get("body") or ""
+    if len(body) > MAX_BODY * 4 // 3 + 4:
+        raise BodyTooLarge(f"the body is longer than {MAX_BODY} bytes")
+    if event.get("isBase64Encoded"):
+        try:
+            decoded = base64.b64decode(body, validate=True)
+        except binascii.Error:
+            raise MalformedInput("the body is not valid Base64") from None
+    else:
+        decoded = body.encode("utf-8", "surrogatepass")
+    if len(decoded) > MAX_BODY:
+        raise BodyTooLarge(f"the body is longer than {MAX_BODY} bytes")
+    return decoded
+
+
+def check_media_type(event: Mapping[str, Any], expected: str) -> None:
+    """Raise UnsupportedMediaType unless the body is declared as ``expected``."""
+    given = lower_headers(event).get("content-type", "").partition(";")[0].strip().lower()
+    if given != expected:
+        raise UnsupportedMediaType(f"the body must be {expected}")
+
+
+def check_json(event: Mapping[str, Any]) -> None:
+    """Raise the error that fits when there is a body that is not readable JSON in UTF-8."""
+    body = raw_body(event)
+    if not body.strip():
+        return
+    check_media_type(event, "application/json")
+    try:
+        json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise MalformedInput("the body is not JSON in UTF-8") from None

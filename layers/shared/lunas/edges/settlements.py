@@ -1,0 +1,40 @@
+"""The log lines and metrics of settlements: what operators read about money."""
+
+from lunas.edges import telemetry
+from lunas.usecases.hear_callback import Heard
+from lunas.usecases.settle import Outcome, Result
+
+
+def log_outcome(outcome: Outcome) -> None:
+    """Log how a try to settle went; an anomaly says what a person has to do."""
+    payment = outcome.payment
+    facts = {"payment_id": payment.id, "status": payment.status, "result": outcome.result}
+    telemetry.decided("payment settled" if _settled(outcome) else "payment unchanged", **facts)
+    if _settled(outcome):
+        telemetry.count("PaymentApproved")
+    if outcome.anomaly is not None:
+        log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
+
+
+def log_heard(heard: Heard) -> None:
+    """Log what became of a callback."""
+    if heard.outcome is not None:
+        log_outcome(heard.outcome)
+    elif heard.anomaly is not None:
+        log_anomaly(heard.anomaly.kind, heard.anomaly.id, heard.anomaly.payment_id)
+
+
+def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
+    """Log and count money that does not fit."""
+    telemetry.alarm(
+        "anomaly kept",
+        kind=kind,
+        anomaly_id=anomaly_id,
+        payment_id=payment_id,
+        todo="compare with the Duitku dashboard, then refund or enroll by hand",
+    )
+    telemetry.count("Anomaly")
+
+
+def _settled(outcome: Outcome) -> bool:
+    return outcome.result is Result.SETTLED

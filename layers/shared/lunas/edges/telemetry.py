@@ -1,0 +1,59 @@
+"""Logs and metrics: one line per decision, one correlation id from request to Thinkific.
+
+Nothing personal and nothing secret gets here: callers pass ids and decisions, and an unexpected
+error is reported by its type and place, never by its message, which may quote what it choked on.
+"""
+
+import traceback
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.metrics import MetricUnit, single_metric
+
+logger = Logger(utc=True, use_rfc3339=True)
+
+
+NAMESPACE = "Lunas"
+CALLER = 3
+"""Frames between a log call in this module and the code that decided."""
+
+
+def begin(correlation_id: str | None, **keys: str) -> None:
+    """Start the log of one request or message."""
+    logger.thread_safe_clear_keys()
+    logger.clear_state()
+    logger.set_correlation_id(correlation_id)
+    logger.append_keys(**keys)
+
+
+def decided(decision: str, **facts: Any) -> None:  # noqa: ANN401
+    """Log one decision with the ids that it is about."""
+    logger.info(decision, stacklevel=CALLER, **facts)
+
+
+def warn(decision: str, **facts: Any) -> None:  # noqa: ANN401
+    """Log one decision that somebody may have to look at; ``todo`` says what to do."""
+    logger.warning(decision, stacklevel=CALLER, **facts)
+
+
+def alarm(decision: str, **facts: Any) -> None:  # noqa: ANN401
+    """Log one decision that somebody has to look at; ``todo`` says what to do."""
+    logger.error(decision, stacklevel=CALLER, **facts)
+
+
+def crashed(error: BaseException) -> None:
+    """Log an error that nobody expected: its type, and where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [
+        f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
+    ]
+    logger.error("unexpected error", error=type(error).__name__, places=places[-8:])
+    count("UnexpectedError")
+
+
+def count(metric: str, value: int = 1) -> None:
+    """Add to a metric, by a log line in CloudWatch's embedded format."""
+    with single_metric(
+        name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE
+    ) as written:
+        written.add_dimension(name="service", value="lunas")

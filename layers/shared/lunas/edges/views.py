@@ -1,0 +1,149 @@
+"""What the API shows: payments, history, enrollments and the catalogue as JSON objects."""
+
+from datetime import datetime
+from typing import Any
+
+from lunas.rules.catalogue import Course, Package
+from lunas.rules.enrollments import Enrollment
+from lunas.rules.gateway import PaymentChannel
+from lunas.rules.payments import HistoryEvent, Method, Payment
+from lunas.rules.people import Caller, Customer, Role
+from lunas.rules.times import to_iso
+
+type View = dict[str, Any]
+
+
+def payment_view(payment: Payment, viewer: Caller) -> View:
+    """Show a payment; the customer's data only to owner and admin."""
+    personal = viewer.role is Role.ADMIN or viewer.id == payment.user_id
+    return _present(
+        {
+            "id": payment.id,
+            "userId": payment.user_id,
+            "packageId": payment.package_id,
+            "packageName": payment.package_name,
+            "courseId": payment.course_id,
+            "courseIds": list(payment.course_ids),
+            "status": payment.status,
+            "paymentType": payment.payment_type,
+            "method": payment.method,
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "proofLink": payment.proof_link if personal else None,
+            "gateway": _gateway_view(payment) if payment.method is Method.DUITKU else None,
+            "customer": _customer_view(payment.customer) if personal else None,
+            "createdAt": to_iso(payment.created_at),
+            "updatedAt": to_iso(payment.updated_at),
+            "approvedAt": _time(payment.approved_at),
+            "approvedBy": payment.approved_by,
+            "completedAt": _time(payment.completed_at),
+            "reason": payment.reason,
+            "version": payment.version,
+        }
+    )
+
+
+def history_view(event: HistoryEvent) -> View:
+    """Show one history event."""
+    return _present(
+        {
+            "at": to_iso(event.at),
+            "actor": event.actor,
+            "from": event.source,
+            "to": event.target,
+            "evidence": dict(event.evidence) if event.evidence else None,
+            "reason": event.reason,
+        }
+    )
+
+
+def enrollment_view(enrollment: Enrollment) -> View:
+    """Show an enrollment with the state of its delivery."""
+    delivery = enrollment.delivery
+    return {
+        "id": enrollment.id,
+        "paymentId": enrollment.payment_id,
+        "userId": enrollment.user_id,
+        "courseId": enrollment.course_id,
+        "courseName": enrollment.course_name,
+        "status": enrollment.status,
+        "progress": enrollment.progress,
+        "delivery": _present(
+            {
+                "status": delivery.status,
+                "thinkificUserId": delivery.thinkific_user_id,
+                "thinkificEnrollmentId": delivery.thinkific_enrollment_id,
+                "attempts": delivery.attempts,
+                "lastError": delivery.last_error,
+            }
+        ),
+        "createdAt": to_iso(enrollment.created_at),
+        "updatedAt": to_iso(enrollment.updated_at),
+    }
+
+
+def package_view(package: Package) -> View:
+    """Show a package."""
+    return {
+        "id": package.id,
+        "kind": package.kind,
+        "name": package.name,
+        "prices": dict(package.prices),
+        "courseIds": list(package.course_ids),
+    }
+
+
+def course_view(course: Course) -> View:
+    """Show a course."""
+    return _present(
+        {
+            "id": course.id,
+            "name": course.name,
+            "thinkificCourseId": course.thinkific_course_id,
+            "quota": course.quota,
+            "enrolled": course.enrolled,
+        }
+    )
+
+
+def channel_view(channel: PaymentChannel) -> View:
+    """Show a way to pay."""
+    return {
+        "code": channel.code,
+        "name": channel.name,
+        "imageUrl": channel.image_url,
+        "fee": channel.fee,
+    }
+
+
+def _gateway_view(payment: Payment) -> View:
+    invoice = payment.gateway
+    return _present(
+        {
+            "reference": invoice and invoice.reference,
+            "paymentUrl": invoice and invoice.payment_url,
+            "paymentMethod": invoice and invoice.payment_method,
+            "vaNumber": invoice and invoice.va_number,
+            "qrString": invoice and invoice.qr_string,
+            "expiresAt": _time(payment.gateway_expires_at),
+        }
+    )
+
+
+def _customer_view(customer: Customer) -> View:
+    return _present(
+        {
+            "firstName": customer.first_name,
+            "lastName": customer.last_name,
+            "email": customer.email,
+            "phone": customer.phone,
+        }
+    )
+
+
+def _time(moment: datetime | None) -> str | None:
+    return to_iso(moment) if moment else None
+
+
+def _present(view: View) -> View:
+    return {name: value for name, value in view.items() if value is not None}
