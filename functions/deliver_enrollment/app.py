@@ -20,8 +20,14 @@ from lunas.adapters.thinkific.client import Thinkific
 from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.edges import telemetry
 from lunas.rules.delivery import DeliveryRequest, retry_delay
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, StoreBusy
-from lunas.usecases.deliver import Courier, deliver
+from lunas.rules.errors import (
+    DeliveryDelayed,
+    DeliveryImpossible,
+    LunasError,
+    Misconfigured,
+    StoreBusy,
+)
+from lunas.usecases.deliver import Courier, DeliveryResult, deliver, note_given_up
 
 # A failed message holds back the rest of its own group only: one learner never blocks another.
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
@@ -55,6 +61,7 @@ def _courier() -> Courier:
 
 
 def _deliver_record(record: SQSRecord) -> None:
+    telemetry.begin(record.message_id)
     try:
         wish = read_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
@@ -63,23 +70,36 @@ def _deliver_record(record: SQSRecord) -> None:
     telemetry.begin(
         wish.correlation_id, enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
     )
-    _deliver(record, wish)
-
-
-def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
     try:
-        result = deliver(_courier(), wish)
-    except DeliveryImpossible as error:
-        _give_up(record, str(error))
+        _deliver(record, wish)
     except (DeliveryDelayed, StoreBusy) as error:
         _put_off(record, error)
         raise
-    else:
-        telemetry.decided("delivery done", result=result)
+    except Misconfigured as error:
+        telemetry.alarm("delivery not possible", reason=str(error), todo="see docs/deploy.md")
+        _put_off(record, error)
+        raise
+    except Exception as error:
+        # The processor turns it into a failed message and says nothing.
+        telemetry.crashed(error)
+        raise
+
+
+def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
+    courier = _courier()
+    try:
+        result = deliver(courier, wish)
+    except DeliveryImpossible as error:
+        # First the dead letter, then the note: a crash between them repeats both.
+        _give_up(record, str(error))
+        note_given_up(courier, wish, error)
+        return
+    telemetry.decided("delivery done", result=result)
+    if result is DeliveryResult.DELIVERED:
         telemetry.count("Delivered")
 
 
-def _put_off(record: SQSRecord, error: DeliveryDelayed | StoreBusy) -> None:
+def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
     seconds = asked or retry_delay(received)

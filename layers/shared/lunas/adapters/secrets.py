@@ -3,6 +3,7 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters.exceptions import TransformParameterError
 
 from lunas.adapters.settings import setting
 from lunas.rules.errors import Misconfigured
@@ -16,7 +17,11 @@ def secret(variable: str) -> dict[str, Any]:
 
     Raises Misconfigured when the secret is not a JSON object.
     """
-    value = parameters.get_secret(setting(variable), transform="json", max_age=MAX_AGE)
+    try:
+        value = parameters.get_secret(setting(variable), transform="json", max_age=MAX_AGE)
+    except TransformParameterError:
+        # The original error may quote the secret.
+        raise Misconfigured(f"the secret of {variable} is not JSON") from None
     if not isinstance(value, dict):
         raise Misconfigured(f"the secret of {variable} is not a JSON object")
     return value

@@ -1,7 +1,6 @@
 """What API Gateway and a Function URL hand over: headers and body of a request."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -30,7 +29,7 @@ def raw_body(event: Mapping[str, Any]) -> bytes:
     if event.get("isBase64Encoded"):
         try:
             decoded = base64.b64decode(body, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise MalformedInput("the body is not valid Base64") from None
     else:
         decoded = body.encode("utf-8", "surrogatepass")

@@ -10,12 +10,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-logger = Logger(utc=True, use_rfc3339=True)
+logger = Logger(utc=True, use_rfc3339=True, location=None)
 
 
 NAMESPACE = "Lunas"
-CALLER = 3
-"""Frames between a log call in this module and the code that decided."""
 
 
 def begin(correlation_id: str | None, **keys: str) -> None:
@@ -28,17 +26,17 @@ def begin(correlation_id: str | None, **keys: str) -> None:
 
 def decided(decision: str, **facts: Any) -> None:  # noqa: ANN401
     """Log one decision with the ids that it is about."""
-    logger.info(decision, stacklevel=CALLER, **facts)
+    logger.info(decision, **facts)
 
 
 def warn(decision: str, **facts: Any) -> None:  # noqa: ANN401
     """Log one decision that somebody may have to look at; ``todo`` says what to do."""
-    logger.warning(decision, stacklevel=CALLER, **facts)
+    logger.warning(decision, **facts)
 
 
 def alarm(decision: str, **facts: Any) -> None:  # noqa: ANN401
     """Log one decision that somebody has to look at; ``todo`` says what to do."""
-    logger.error(decision, stacklevel=CALLER, **facts)
+    logger.error(decision, **facts)
 
 
 def crashed(error: BaseException) -> None:

@@ -15,7 +15,8 @@ type View = dict[str, Any]
 
 def payment_view(payment: Payment, viewer: Caller) -> View:
     """Show a payment; the customer's data only to owner and admin."""
-    personal = viewer.role is Role.ADMIN or viewer.id == payment.user_id
+    owner = viewer.role is Role.USER and viewer.id == payment.user_id
+    personal = owner or viewer.role is Role.ADMIN
     return _present(
         {
             "id": payment.id,

@@ -1,7 +1,7 @@
 """Money that does not fit: kept with its evidence, for a person to resolve."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -16,6 +16,7 @@ class AnomalyKind(StrEnum):
     AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
     STATUS_DIFFERS = "STATUS_DIFFERS"
     PAID_TWICE = "PAID_TWICE"
+    OVERBOOKED = "OVERBOOKED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,18 +34,24 @@ class Anomaly:
 def anomaly(
     kind: AnomalyKind,
     order_id: str,
-    evidence: Mapping[str, str],
+    certain: Mapping[str, str],
     at: datetime,
+    *,
+    hints: Mapping[str, str] | None = None,
     payment_id: str | None = None,
 ) -> Anomaly:
-    """Build an anomaly whose id derives from what was found, so that a replay finds it again."""
-    found = "\n".join([kind, order_id, *(f"{name}={evidence[name]}" for name in sorted(evidence))])
+    """Build an anomaly whose id derives from its kind, its order and what is ``certain``.
+
+    Unsigned fields go into ``hints``: they are kept, but whoever replays a callback with other
+    hints finds the same anomaly again instead of making another.
+    """
+    found = "\n".join([kind, order_id, *(f"{name}={certain[name]}" for name in sorted(certain))])
     return Anomaly(
         id=f"ano{hashlib.sha256(found.encode()).hexdigest()[:32]}",
         kind=kind,
         at=at,
         order_id=order_id,
-        evidence=evidence,
+        evidence={**(hints or {}), **certain},
         payment_id=payment_id,
     )
 
@@ -52,4 +59,10 @@ def anomaly(
 def paid_for_nothing_new(payment: Payment, at: datetime) -> Anomaly:
     """Build the anomaly of a payment whose courses the learner all has already."""
     evidence = {"amount": str(payment.amount), "courses": ",".join(payment.course_ids)}
-    return anomaly(AnomalyKind.PAID_TWICE, payment.id, evidence, at, payment.id)
+    return anomaly(AnomalyKind.PAID_TWICE, payment.id, evidence, at, payment_id=payment.id)
+
+
+def overbooked(payment: Payment, full: Iterable[str], at: datetime) -> Anomaly:
+    """Build the anomaly of a payment whose money came after its courses were full."""
+    evidence = {"courses": ",".join(sorted(full))}
+    return anomaly(AnomalyKind.OVERBOOKED, payment.id, evidence, at, payment_id=payment.id)

@@ -3,7 +3,7 @@
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
-from lunas.rules.anomalies import Anomaly, paid_for_nothing_new
+from lunas.rules.anomalies import Anomaly, overbooked, paid_for_nothing_new
 from lunas.rules.enrollments import Enrollment, enrollment_id
 from lunas.rules.payments import Act, HistoryEvent, Payment, Step, take
 
@@ -24,12 +24,19 @@ class Settlement:
     anomaly: Anomaly | None = None
 
 
-def settle(payment: Payment, step: Step, act: Act, owned: AbstractSet[str]) -> Settlement:
+def settle(
+    payment: Payment,
+    step: Step,
+    act: Act,
+    owned: AbstractSet[str],
+    full: AbstractSet[str] = frozenset(),
+) -> Settlement:
     """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
 
     ``owned`` are courses of the payment that the learner is enrolled in already: they stay as
     they are and are noted as overlap. Money for nothing new completes the payment at once and
-    leaves an anomaly, for a person to refund. Raises WrongState.
+    leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota: unless an
+    admin chose so by approving, they leave an anomaly as well. Raises WrongState.
     """
     settled, history = take(payment, step, act)
     new = [course for course in payment.courses if course.id not in owned]
@@ -54,7 +61,13 @@ def settle(payment: Payment, step: Step, act: Act, owned: AbstractSet[str]) -> S
         )
         for course in new
     )
-    return Settlement(before=payment, after=settled, history=history, enrollments=enrollments)
+    return Settlement(
+        before=payment,
+        after=settled,
+        history=history,
+        enrollments=enrollments,
+        anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
+    )
 
 
 def close(payment: Payment, step: Step, act: Act) -> Settlement:

@@ -55,21 +55,34 @@ class Courier:
 def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
     """Enroll the learner at Thinkific and note it; safe to repeat after a crash at any point.
 
-    Raises DeliveryDelayed when another try makes sense and DeliveryImpossible when none does;
-    both are noted on the enrollment first. Raises StoreBusy.
+    Raises DeliveryDelayed when another try makes sense, noted on the enrollment; StoreBusy; and
+    DeliveryImpossible when no try does, which the caller notes by :func:`note_given_up` once
+    the request is safe in the dead-letter queue.
     """
     enrollment = courier.enrollments.get(wish.enrollment_id)
     if enrollment is None or not is_current(wish, enrollment):
         return DeliveryResult.NOTHING_TO_DO
+    payment = _payment_of(courier, enrollment)
+    try:
+        placement = _place(courier, enrollment, payment)
+    except DeliveryDelayed as error:
+        _note(courier, enrollment, error, final=False)
+        raise
+    return _note_success(courier, wish, placement)
+
+
+def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImpossible) -> None:
+    """Note on the enrollment that its delivery waits for a person."""
+    enrollment = courier.enrollments.get(wish.enrollment_id)
+    if enrollment is not None and is_current(wish, enrollment):
+        _note(courier, enrollment, error, final=True)
+
+
+def _payment_of(courier: Courier, enrollment: Enrollment) -> Payment:
     payment = courier.payments.get(enrollment.payment_id)
     if payment is None:
         raise DeliveryImpossible("the payment of the enrollment is gone")
-    try:
-        placement = _place(courier, enrollment, payment)
-    except DeliveryError as error:
-        _note_failure(courier, enrollment, error)
-        raise
-    return _note_success(courier, wish, placement)
+    return payment
 
 
 def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
@@ -95,9 +108,7 @@ def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement)
         enrollment = courier.enrollments.get(wish.enrollment_id)
         if enrollment is None or not is_current(wish, enrollment):
             return DeliveryResult.NOTHING_TO_DO
-        payment = courier.payments.get(enrollment.payment_id)
-        if payment is None:
-            raise DeliveryImpossible("the payment of the enrollment is gone")
+        payment = _payment_of(courier, enrollment)
         act = Act(ACTOR, courier.now())
         try:
             courier.enrollments.record_delivery(delivered(enrollment, payment, placement, act))
@@ -107,7 +118,6 @@ def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement)
     raise StoreBusy("others kept changing the same enrollment; try again")
 
 
-def _note_failure(courier: Courier, enrollment: Enrollment, error: DeliveryError) -> None:
-    final = not isinstance(error, DeliveryDelayed)
+def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> None:
     act = Act(ACTOR, courier.now())
     courier.enrollments.record_attempt(not_delivered(enrollment, str(error), act, final=final))

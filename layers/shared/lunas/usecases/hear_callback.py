@@ -13,6 +13,8 @@ from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentSettler, StatusGat
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
 
 ACTOR = "duitku:callback"
+MAX_ORDER_ID = 50
+"""Characters of an order id at Duitku."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +64,16 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
 
 
 def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | None) -> Heard:
-    evidence = {"amount": hint.amount, **hint.evidence}
+    certain = {"amount": hint.amount}
     if payment is not None:
-        evidence["expectedAmount"] = str(payment.amount)
-    order_id = payment.id if payment else hint.order_id[:64]
-    found = anomaly(kind, order_id, evidence, desk.now(), payment.id if payment else None)
+        certain["expectedAmount"] = str(payment.amount)
+    found = anomaly(
+        kind,
+        hint.order_id[:MAX_ORDER_ID],
+        certain,
+        desk.now(),
+        hints=hint.evidence,
+        payment_id=payment.id if payment else None,
+    )
     desk.anomalies.keep(found)
     return Heard(anomaly=found)

@@ -5,7 +5,7 @@ transaction carries the conditions, and whoever loses reads again and gives the 
 fits what is there by then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
@@ -51,10 +51,10 @@ def settle_by_gateway(
     reference: the payment stays, an anomaly is kept. Ended: FAILED, or EXPIRED after the
     invoice's time. Anything else stays open.
     """
-    told = Act(act.actor, act.at, {**(act.evidence or {}), **status.evidence}, act.reason)
+    told = replace(act, evidence={**(act.evidence or {}), **status.evidence})
     match status.state:
         case GatewayState.PAID if not fits(payment, status):
-            found = _does_not_fit(payment, told)
+            found = _does_not_fit(payment, status, act)
             anomalies.keep(found)
             return Outcome(Result.DOES_NOT_FIT, payment, found)
         case GatewayState.PAID:
@@ -71,18 +71,23 @@ def confirm(
 ) -> Outcome:
     """Turn a payment into its enrollments by CONFIRM or APPROVE, exactly once.
 
-    Raises WrongState when the step does not exist from the present state, CourseFull when
-    ``keep_quota`` and a course has no place left, StoreBusy when others kept coming first.
+    Money that has arrived is honoured beyond a course's quota, and flagged by an anomaly;
+    with ``keep_quota`` a full course raises CourseFull instead. Raises WrongState when the step
+    does not exist from the present state, StoreBusy when others kept coming first.
     """
     owned: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
     for _ in range(ROUNDS):
         if is_settled(payment.status):
             return Outcome(Result.ALREADY_SETTLED, payment)
-        plan = settle(payment, step, act, owned)
+        plan = settle(payment, step, act, owned, full)
         try:
-            payments.commit(plan, keep_quota=keep_quota)
+            payments.commit(plan, keep_quota=not full)
         except Collision as collision:
             owned |= collision.owned
+            full |= collision.full - owned
+            if keep_quota and full:
+                raise CourseFull(f"no place left in: {', '.join(sorted(full))}") from None
             payment = _after(collision, payments, payment)
         else:
             return Outcome(Result.SETTLED, plan.after, plan.anomaly)
@@ -107,18 +112,23 @@ def end(payments: PaymentSettler, payment: Payment, step: Step, act: Act) -> Out
 
 def _after(collision: Collision, payments: PaymentSettler, payment: Payment) -> Payment:
     """Return the payment to decide on next, after somebody else's write came first."""
-    if collision.stale:
-        again = payments.get(payment.id)
-        if again is None:
-            raise NotFound("the payment is gone")
-        return again
-    if collision.full:
-        raise CourseFull(f"no place left in: {', '.join(sorted(collision.full))}")
-    return payment
+    if not collision.stale:
+        return payment
+    again = payments.get(payment.id)
+    if again is None:
+        raise NotFound("the payment is gone")
+    return again
 
 
-def _does_not_fit(payment: Payment, act: Act) -> Anomaly:
-    evidence = {**(act.evidence or {}), "expectedAmount": str(payment.amount)}
+def _does_not_fit(payment: Payment, status: GatewayStatus, act: Act) -> Anomaly:
+    certain = {**status.evidence, "expectedAmount": str(payment.amount)}
     if payment.gateway:
-        evidence["expectedReference"] = payment.gateway.reference
-    return anomaly(AnomalyKind.STATUS_DIFFERS, payment.id, evidence, act.at, payment.id)
+        certain["expectedReference"] = payment.gateway.reference
+    return anomaly(
+        AnomalyKind.STATUS_DIFFERS,
+        payment.id,
+        certain,
+        act.at,
+        hints=act.evidence,
+        payment_id=payment.id,
+    )

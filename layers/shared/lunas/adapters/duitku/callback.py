@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from lunas.adapters.duitku import signatures
-from lunas.rules.errors import Forbidden, MalformedInput
+from lunas.rules.errors import Forbidden, MalformedInput, Misconfigured
 from lunas.rules.gateway import whole_rupiah
 
 MAX_FIELDS = 100
@@ -75,6 +75,8 @@ class Verifier:
 
     def verify(self, callback: Callback) -> bool:
         """Accept a callback, or raise Forbidden; tell whether only the legacy scheme fits."""
+        if not self.api_key:
+            raise Misconfigured("Duitku's API key is empty: anybody could sign with it")
         signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
         current = signatures.same_signature(
             callback.signature, signatures.callback_signature(*signed)

@@ -66,9 +66,8 @@ class Duitku:
         body = invoice.purchase(payment, checkout)
         if payment.gateway_product is GatewayProduct.V2:
             answer = self._inquire(body, payment, payment_method or "")
-        else:
-            answer = self._create_invoice(body)
-        return _invoice(answer, payment_method)
+            return _invoice(answer, payment_method)
+        return _invoice(self._create_invoice(body), None)
 
     def status(self, payment: Payment) -> GatewayStatus:
         """Ask for the status of a payment, on the host that knows it.
@@ -161,8 +160,8 @@ def _status(answer: dict[str, Any]) -> GatewayStatus:
         raise GatewayUnavailable(f"Duitku answered an unknown statusCode {code!r:.20}")
     return GatewayStatus(
         state,
-        order_id=str(answer.get("merchantOrderId", "")),
-        reference=str(answer.get("reference", "")),
+        order_id=str(answer.get("merchantOrderId") or ""),
+        reference=str(answer.get("reference") or ""),
         rupiah=whole_rupiah(answer.get("amount")),
         code=code,
         fee=None if answer.get("fee") is None else str(answer["fee"]),

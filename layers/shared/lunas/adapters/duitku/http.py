@@ -1,6 +1,7 @@
 """One way to call Duitku: time-outs always, errors by meaning, no payload in any message."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -73,11 +74,15 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
 
 
 def error_text(body: str) -> str:
-    """Return the readable part of an error body, shortened."""
+    """Return the readable part of an error body, shortened and without e-mail addresses."""
+    return re.sub(r"\S+@\S+", "(address)", _readable(body))[:MAX_TEXT]
+
+
+def _readable(body: str) -> str:
     try:
         value = json.loads(body)
     except ValueError:
-        return "no JSON" if "<" in body else body.strip()[:MAX_TEXT]
+        return "no JSON" if "<" in body else body.strip()
     if isinstance(value, dict):
-        return "; ".join(str(each) for each in value.values())[:MAX_TEXT]
-    return str(value)[:MAX_TEXT]
+        return "; ".join(str(each) for each in value.values())
+    return str(value)
