@@ -35,8 +35,8 @@ def settle(
 
     ``owned`` are courses of the payment that the learner is enrolled in already: they stay as
     they are and are noted as overlap. Money for nothing new completes the payment at once and
-    leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota: unless an
-    admin chose so by approving, they leave an anomaly as well. Raises WrongState.
+    leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
+    leave an anomaly as well, unless an admin chose so by approving. Raises WrongState.
     """
     settled, history = take(payment, step, act)
     new = [course for course in payment.courses if course.id not in owned]
