@@ -1,0 +1,67 @@
+# Developer commands; `make` alone lists them. Needs make and any python3 from 3.9 on: everything
+# else is installed into .venv and .local/tools.
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
+export no_proxy := $(NO_PROXY)
+
+SETUP := @python3 -I local/environments.py
+LUNAS := @.venv/bin/python -m local
+# Given on the command line only: NAME and ENV are common environment variables.
+ENV = dev
+ARCH =
+SUB =
+ROLE = user
+TYPE = UMUM
+EMAIL =
+NAME =
+PYTEST_ARGS =
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what the other commands use (each of them does it by itself)
+	$(SETUP)
+
+demo: ## three purchases, from order to enrollment, on a local cloud of their own
+	$(SETUP) dev cloud sam
+	$(LUNAS) demo
+
+up: ## start the local cloud and the simulators; .local/stack.json tells where
+	$(SETUP) dev cloud sam
+	$(LUNAS) up
+
+down: ## stop what make up started
+	$(SETUP) dev
+	$(LUNAS) down
+
+token: ## print a token: SUB=u1 [ROLE=admin] [TYPE=DIKE] [EMAIL=] [NAME=]
+	$(SETUP) dev
+	$(LUNAS) token --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)'
+
+test: ## run every test [PYTEST_ARGS=tests/unit]
+	$(SETUP) dev cloud sam
+	.venv/bin/python -m pytest $(PYTEST_ARGS)
+
+check: ## format, lint, types, import rules, template, security
+	$(SETUP) dev sam
+	$(LUNAS) check
+
+build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
+	$(SETUP) dev sam
+	$(LUNAS) build --config-env $(ENV) $(ARCH:%=--arch %)
+
+deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
+	.local/tools/sam/bin/sam deploy --config-env $(ENV)
+
+requirements: ## pin the newest versions that requirements/*.in allow
+	$(SETUP) uv
+	@python3 -I local/requirements.py
+
+clean: ## stop what runs, remove everything the commands made
+	@if [ -x .venv/bin/python ]; then .venv/bin/python -m local down --all; fi
+	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: help setup demo up down token test check build deploy requirements clean

@@ -1,0 +1,119 @@
+"""The developer commands behind the Makefile: ``python -m local up``."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from local import checks, demo
+from local.cloud import LocalCloudError, Options, build, down, is_up, stack, up
+from local.cloud.errors import NotUp
+from local.cloud.state import ROOT, State
+from local.tokens import user_token
+
+_STATE = ROOT / ".local"
+_INTERRUPTED = 130
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _up(given: argparse.Namespace) -> int:
+    was_up = is_up(given.state)
+    running = up(given.state, Options(environment=os.environ, report=_say))
+    _say(f"{'already up' if was_up else 'up'}: {running.api_url}")
+    _say(f"all addresses and keys: {given.state / 'stack.json'}")
+    return 0
+
+
+def _down(given: argparse.Namespace) -> int:
+    states = [given.state, *(_STATE / name for name in ("demo", "test") if given.all)]
+    for state in states:
+        down(state)
+    return 0
+
+
+def _token(given: argparse.Namespace) -> int:
+    if not is_up(given.state):
+        message = "no stack is up; `make up` starts one"
+        raise NotUp(message)
+    running = stack.read(State(given.state))
+    options = {"role": given.role, "kind": given.type, "email": given.email, "name": given.name}
+    print(user_token(running, given.sub, **options))
+    return 0
+
+
+def _build(given: argparse.Namespace) -> int:
+    architecture = given.arch or build.configured_architecture(given.config_env)
+    built = build.build(build.Target(architecture))
+    print(".aws-sam/build is", "built" if built else "up to date")
+    return 0
+
+
+def _demo(given: argparse.Namespace) -> int:
+    return demo.run(given.state)
+
+
+def _check(_given: argparse.Namespace) -> int:
+    return checks.run()
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "up": _up,
+    "down": _down,
+    "token": _token,
+    "demo": _demo,
+    "build": _build,
+    "check": _check,
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    parsers = {name: commands.add_parser(name) for name in _COMMANDS}
+    for name in ("up", "down", "token", "demo"):
+        folder = _STATE / "demo" if name == "demo" else _STATE
+        parsers[name].add_argument("--state", type=Path, default=folder)
+    parsers["down"].add_argument("--all", action="store_true")
+    parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
+    parsers["build"].add_argument("--config-env", default="dev")
+    _add_claims(parsers["token"])
+    return parser
+
+
+def _add_claims(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sub", required=True, type=_not_empty, metavar="SUB")
+    parser.add_argument("--role", default="USER", type=str.upper, choices=("USER", "ADMIN"))
+    parser.add_argument("--type", default="UMUM", type=str.upper, choices=("UMUM", "DIKE"))
+    parser.add_argument("--email", default="")
+    parser.add_argument("--name", default="")
+
+
+def _not_empty(value: str) -> str:
+    if not value:
+        message = "is missing: say whose token, as in SUB=u1"
+        raise argparse.ArgumentTypeError(message)
+    return value
+
+
+def main() -> int:
+    """Run the command; SIGTERM interrupts it like Ctrl-C, so that it can clean up."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    given = _parser().parse_args()
+    try:
+        return _COMMANDS[given.command](given)
+    except LocalCloudError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; nothing is left running", file=sys.stderr)
+        return _INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,150 @@
+"""Runs ministack, the emulator of AWS, changed in five places that Lunas depends on.
+
+Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
+pinned, and a version without one of these places fails to start instead of behaving differently.
+
+- Functions run on the bare interpreter: with ministack's own packages at hand, a dependency
+  missing from the layer would only be missed on AWS.
+- The unpacked code and layers are shared between the workers of a function. Unpacking the layer
+  takes longer than everything else that a cold start does.
+- A call waits for a free worker. Left alone, 50 calls at once start 50 processes; with the
+  emulator's own limit the calls beyond it are refused, and AWS would refuse only hundreds more.
+- Every line a function prints goes to a file at once, also those of a worker that is killed.
+- So do the errors that end an invocation, which Lambda logs and the worker does not print.
+"""
+# What is changed here has neither public names nor types.
+# ruff: noqa: SLF001, ANN401
+
+import functools
+import hashlib
+import importlib
+import os
+import shutil
+import sys
+import threading
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+LOGS = Path(os.environ["LUNAS_FUNCTION_LOGS"])
+UNPACKED = Path(os.environ["LUNAS_UNPACKED"])
+WORKERS = int(os.environ["LUNAS_WORKERS_PER_FUNCTION"])
+
+
+def main() -> None:
+    """Change ministack, then serve until a signal ends the process."""
+    app = importlib.import_module("ministack.app")
+    runtime: Any = importlib.import_module("ministack.core.lambda_runtime")
+    functions: Any = importlib.import_module("ministack.services.lambda_svc")
+    use_bare_interpreter(runtime)
+    share_unpacked_files(runtime)
+    wait_for_free_worker(functions)
+    write_logs(runtime.Worker)
+    app.main()
+
+
+def use_bare_interpreter(runtime: Any) -> None:
+    """Run functions on the interpreter behind the virtual environment, without its packages."""
+    original = runtime._detect_runtime_binary
+    interpreter = str(Path(sys.executable).resolve())
+    runtime._detect_runtime_binary = lambda name: (interpreter, original(name)[1])
+
+
+def share_unpacked_files(runtime: Any) -> None:
+    """Let workers link to one unpacked copy of each archive."""
+
+    class SharedArchives:
+        """Stands in for the module ``zipfile`` inside ministack's worker pool."""
+
+        ZipFile = SharedArchive
+        BadZipFile = zipfile.BadZipFile
+        LargeFileError = zipfile.LargeZipFile
+
+    if runtime.zipfile is not zipfile:
+        message = "this ministack unpacks archives differently"
+        raise RuntimeError(message)
+    runtime.zipfile = SharedArchives
+
+
+class SharedArchive(zipfile.ZipFile):
+    """An archive whose contents are unpacked once and linked to from then on."""
+
+    lock = threading.Lock()
+
+    def extractall(self, path: Any = None, members: Any = None, pwd: Any = None) -> None:
+        """Make ``path``, an empty folder, a link to the unpacked contents."""
+        folder = UNPACKED / hashlib.sha256(Path(str(self.filename)).read_bytes()).hexdigest()
+        with self.lock:
+            if not folder.exists():
+                unfinished = folder.with_suffix(".unfinished")
+                shutil.rmtree(unfinished, ignore_errors=True)
+                super().extractall(unfinished, members, pwd)
+                unfinished.rename(folder)
+        Path(path).rmdir()
+        Path(path).symlink_to(folder)
+
+
+def wait_for_free_worker(functions: Any) -> None:
+    """Bound the invocations of each function that run at once; the others queue."""
+    gates: dict[str, threading.Semaphore] = {}
+    acquire: Callable[..., Any] = functions._acquire_execution_slot
+    release: Callable[..., Any] = functions._release_execution_slot
+    key_of: Callable[..., str] = functions._inflight_key
+
+    def acquire_when_free(function: Any, config: Any) -> Any:
+        gate = gates.setdefault(key_of(config), threading.Semaphore(WORKERS))
+        gate.acquire()
+        slot, limit = acquire(function, config)
+        if slot is None:
+            gate.release()
+        return slot, limit
+
+    def release_and_wake(key: Any) -> None:
+        release(key)
+        if key is not None:
+            gates[key].release()
+
+    functions._acquire_execution_slot = acquire_when_free
+    functions._release_execution_slot = release_and_wake
+
+
+def write_logs(worker_class: Any) -> None:
+    """Copy what workers print, and how each invocation ended, to one file a function."""
+    invoke = worker_class.invoke
+
+    def read_stderr(worker: Any) -> None:
+        for line in worker._proc.stderr:
+            log(worker, line)
+            worker._stderr_queue.put(line.rstrip("\n"))
+
+    @functools.wraps(invoke)
+    def invoke_and_report(worker: Any, event: Any, request_id: str, **details: Any) -> Any:
+        started = time.monotonic()
+        try:
+            result = invoke(worker, event, request_id, **details)
+        except Exception as error:
+            log(worker, f"[ERROR] RequestId: {request_id} {error}\n")
+            raise
+        if result.get("status") != "ok":
+            reason = result.get("trace") or result.get("error")
+            log(worker, f"[ERROR] RequestId: {request_id} {reason}\n")
+        took = f"Duration: {(time.monotonic() - started) * 1000:.0f} ms"
+        log(worker, f"REPORT RequestId: {request_id}\t{took}\tCold: {result.get('cold_start')}\n")
+        return result
+
+    worker_class._read_stderr = read_stderr
+    worker_class.invoke = invoke_and_report
+
+
+def log(worker: Any, text: str) -> None:
+    """Append to the function's file; one write a call, so that workers never mix their lines."""
+    stack_and_name = worker.func_name.rsplit("-", 1)[0]
+    path = LOGS / f"{stack_and_name.split('-', 1)[-1]}.log"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text if text.endswith("\n") else f"{text}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""What can go wrong with the local cloud.
+
+::
+
+    LocalCloudError
+    ├── NotUp            no stack where one is needed
+    ├── ServiceFailed    the emulator or a simulator did not start, or died
+    ├── BuildFailed      sam build
+    ├── DeployFailed     sam deploy, with the resource that failed
+    └── CatalogueRefused the API did not take the sample catalogue
+"""
+
+
+class LocalCloudError(Exception):
+    """Base of them all; its text is meant for the person at the terminal."""
+
+
+class NotUp(LocalCloudError):
+    """No stack runs in this state directory."""
+
+
+class ServiceFailed(LocalCloudError):
+    """A process of the stack did not become ready or has died; tells the end of its log."""
+
+
+class BuildFailed(LocalCloudError):
+    """``sam build`` failed; tells the end of its output."""
+
+
+class DeployFailed(LocalCloudError):
+    """``sam deploy`` failed; tells the resources that failed, with CloudFormation's reasons."""
+
+
+class CatalogueRefused(LocalCloudError):
+    """The HTTP API answered something else than success to a package or course."""

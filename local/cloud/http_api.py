@@ -1,0 +1,60 @@
+"""Gives the HTTP API its routes.
+
+SAM writes routes and integrations into the API's OpenAPI ``Body``, which the emulator's
+CloudFormation ignores: after a deploy the API has no routes. So they are read from the processed
+template and made one by one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.cloud.aws import Aws
+from local.cloud.deploy import STACK
+
+_FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\.Arn\}")
+_API = "AWS::ApiGatewayV2::Api"
+
+
+def create_routes(aws: Aws, names: Mapping[str, str]) -> None:
+    """Create what every HTTP API of the stack routes; ``names`` maps logical to physical ids."""
+    template = aws.cloudformation.get_template(StackName=STACK, TemplateStage="Processed")
+    body: Any = template["TemplateBody"]
+    for logical_id, resource in body["Resources"].items():
+        if resource["Type"] == _API:
+            _create_routes_of(aws, names[logical_id], resource["Properties"]["Body"], names)
+
+
+def _create_routes_of(
+    aws: Aws, api: str, body: Mapping[str, Any], names: Mapping[str, str]
+) -> None:
+    targets: dict[str, str] = {}
+    for route, function in routes(body):
+        if function not in targets:
+            targets[function] = _integrate(aws, api, names[function])
+        aws.api_gateway.create_route(ApiId=api, RouteKey=route, Target=targets[function])
+
+
+def routes(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give each route key of an OpenAPI body with the logical id of the function behind it."""
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+            found = _FUNCTION_IN_URI.search(uri)
+            if found:
+                yield _route_key(method, path), found[1]
+
+
+def _route_key(method: str, path: str) -> str:
+    if path == "/$default":
+        return "$default"
+    return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
+
+
+def _integrate(aws: Aws, api: str, function: str) -> str:
+    """Create the integration of a function and give it as the target of routes."""
+    arn = aws.functions.get_function_configuration(FunctionName=function)["FunctionArn"]
+    integration = aws.api_gateway.create_integration(
+        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+    )
+    return f"integrations/{integration['IntegrationId']}"

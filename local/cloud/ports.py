@@ -1,0 +1,19 @@
+"""Free ports on loopback."""
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+# Below the range from which the system takes the ports of outgoing connections, so that none of
+# those takes the port between the moment it is found free and the moment it is used.
+_RANGE = range(20_000, 30_000)
+
+
+def free_port() -> int:
+    """Find a port that nothing listens on; raises ``OSError`` when none is found."""
+    for port in random.sample(_RANGE, 50):
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    message = f"50 ports from {_RANGE.start} to {_RANGE.stop} are all taken"
+    raise OSError(message)

@@ -1,0 +1,102 @@
+"""Sets up the Python environments that the developer commands run in.
+
+Run by the Makefile with whatever ``python3`` the machine has (3.9 or newer), so it uses nothing
+but the standard library. What an environment holds is pinned with hashes in ``requirements/``; a
+stamp written after a complete installation records those pins, so a run that finds them
+unchanged does nothing and one that was interrupted starts over. A lock makes commands that
+start at the same time wait for each other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = ROOT / ".local" / "tools"
+UV = TOOLS / "uv" / "bin" / "uv"
+PYTHON = "3.13"
+
+
+class Environment(NamedTuple):
+    """A virtual environment: where it is, the pins it holds, and who makes it."""
+
+    folder: Path
+    pins: Path
+    create: Callable[[Path, Path], None]
+
+
+def create_with_pip(folder: Path, pins: Path) -> None:
+    """Make the environment that holds uv; the only one made by pip."""
+    venv.create(folder, with_pip=True)
+    pip = [folder / "bin" / "python", "-m", "pip", "--disable-pip-version-check", "install"]
+    run(*pip, "--quiet", "--require-hashes", "--only-binary=:all:", "-r", pins)
+
+
+def create_with_uv(folder: Path, pins: Path) -> None:
+    """Make an environment with Python 3.13, which uv downloads where the machine has none.
+
+    The bytecode is compiled now: where Python may not write it later, each start would take
+    seconds.
+    """
+    run(UV, "venv", "--quiet", "--no-project", "--python", PYTHON, folder)
+    install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"]
+    run(*install, "--python", folder / "bin" / "python", "-r", pins)
+
+
+ENVIRONMENTS = {
+    "uv": Environment(TOOLS / "uv", ROOT / "requirements" / "bootstrap.txt", create_with_pip),
+    "dev": Environment(ROOT / ".venv", ROOT / "requirements" / "dev.txt", create_with_uv),
+    "cloud": Environment(TOOLS / "cloud", ROOT / "requirements" / "cloud.txt", create_with_uv),
+    "sam": Environment(TOOLS / "sam", ROOT / "requirements" / "sam.txt", create_with_uv),
+}
+
+
+def run(*command: object) -> None:
+    """Run a command; raises ``CalledProcessError`` when it fails."""
+    subprocess.run([str(part) for part in command], check=True)
+
+
+def fingerprint(environment: Environment) -> str:
+    """Tell what a complete installation would hold, and where: environments cannot be moved."""
+    pins = environment.pins.read_bytes()
+    return hashlib.sha256(pins + str(environment.folder).encode() + PYTHON.encode()).hexdigest()
+
+
+def ensure(name: str) -> None:
+    """Install the environment unless its stamp says that it holds just these pins."""
+    environment = ENVIRONMENTS[name]
+    stamp = environment.folder / ".complete"
+    wanted = fingerprint(environment)
+    if stamp.exists() and stamp.read_text() == wanted:
+        return
+    print("setting up", environment.folder.relative_to(ROOT), file=sys.stderr)
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    environment.folder.parent.mkdir(parents=True, exist_ok=True)
+    environment.create(environment.folder, environment.pins)
+    stamp.write_text(wanted)
+
+
+def main(names: list[str]) -> int:
+    """Install the named environments, and uv first; all of them when none is named."""
+    TOOLS.mkdir(parents=True, exist_ok=True)
+    with (TOOLS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            for name in dict.fromkeys(["uv", *(names or ENVIRONMENTS)]):
+                ensure(name)
+        except subprocess.CalledProcessError as failure:
+            print("setting up failed:", failure, file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

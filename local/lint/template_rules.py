@@ -1,0 +1,139 @@
+"""What template.yaml must and must not say; cfn-lint checks it after SAM's transform.
+
+Loaded by ``cfn-lint --append-rules local/lint``, in cfn-lint's own environment.
+"""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from cfnlint.rules import (  # type: ignore[import-not-found]
+    CloudFormationLintRule,
+    RuleMatch,
+)
+
+PUBLIC_FUNCTION_URLS = {"DuitkuWebhookFunctionUrl"}
+
+
+class TemplateRule(CloudFormationLintRule):  # type: ignore[misc]
+    """Base: a rule that looks at every resource of some types."""
+
+    description = source_url = shortdesc = ""
+    tags: ClassVar[list[str]] = ["lunas"]
+    types: ClassVar[tuple[str, ...]] = ()
+
+    def match(self, cfn: Any) -> list[RuleMatch]:  # noqa: ANN401 - cfn-lint's own type
+        """Report every fault of every resource."""
+        return [
+            RuleMatch(["Resources", name, "Properties"], f"{name}: {fault}")
+            for resource_type in self.types
+            for name, resource in cfn.get_resources(resource_type).items()
+            for fault in self.faults(name, resource.get("Properties", {}))
+        ]
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Tell what is wrong with one resource."""
+        raise NotImplementedError
+
+
+class NarrowPermissions(TemplateRule):
+    """A role that may do everything, or anything to everything, has not been thought about."""
+
+    id = "E9001"
+    shortdesc = "Policies name their actions and resources"
+    types = ("AWS::IAM::Role",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for wildcards in what the role's own policies allow."""
+        del name
+        for policy in properties.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                for key in ("Action", "Resource"):
+                    yield from (
+                        f"{key} {value!r} is too wide"
+                        for value in _listed(statement.get(key))
+                        if isinstance(value, str) and "*" in value
+                    )
+
+
+class SafeTables(TemplateRule):
+    """Payments are encrypted where they lie and can be restored to any minute."""
+
+    id = "E9002"
+    shortdesc = "Tables are encrypted and recoverable"
+    types = ("AWS::DynamoDB::Table",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for both settings."""
+        del name
+        if not _is_true(properties, "SSESpecification", "SSEEnabled"):
+            yield "SSESpecification.SSEEnabled is not true"
+        recovery = properties.get("PointInTimeRecoverySpecification", {})
+        if not _is_true(recovery, "PointInTimeRecoveryEnabled"):
+            yield "point-in-time recovery is not enabled"
+
+
+class SafeQueues(TemplateRule):
+    """Messages are encrypted while they wait."""
+
+    id = "E9003"
+    shortdesc = "Queues are encrypted"
+    types = ("AWS::SQS::Queue",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for SQS's own encryption."""
+        del name
+        if not _is_true(properties, "SqsManagedSseEnabled"):
+            yield "SqsManagedSseEnabled is not true"
+
+
+class OwnLogGroups(TemplateRule):
+    """Lambda makes a log group that keeps everything for ever unless a function names one."""
+
+    id = "E9004"
+    shortdesc = "Functions name their log group"
+    types = ("AWS::Lambda::Function",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for the name."""
+        del name
+        if "LogGroup" not in properties.get("LoggingConfig", {}):
+            yield "LoggingConfig names no LogGroup"
+
+
+class LogsThatEnd(TemplateRule):
+    """Log lines are deleted some day."""
+
+    id = "E9005"
+    shortdesc = "Log groups forget"
+    types = ("AWS::Logs::LogGroup",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for the number of days."""
+        del name
+        if "RetentionInDays" not in properties:
+            yield "RetentionInDays is missing"
+
+
+class FewOpenDoors(TemplateRule):
+    """A Function URL without authentication is for a gateway that cannot sign its calls."""
+
+    id = "E9006"
+    shortdesc = "Only Duitku's Function URL is public"
+    types = ("AWS::Lambda::Url",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for open URLs that are not on the list."""
+        if properties.get("AuthType") != "AWS_IAM" and name not in PUBLIC_FUNCTION_URLS:
+            yield "a public Function URL that is not on the list in local/lint"
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _is_true(properties: dict[str, Any], *path: str) -> bool:
+    """Follow the path; CloudFormation takes the word for the value."""
+    found: Any = properties
+    for key in path:
+        found = found.get(key, {}) if isinstance(found, dict) else {}
+    return str(found).lower() == "true"
