@@ -1,4 +1,4 @@
-"""PATCH /payments/{id}/approve: an admin turns a manual payment into its enrollments."""
+"""An admin's word on a manual payment: approve it with its enrollments, or reject it."""
 
 from typing import Annotated, Any
 
@@ -10,11 +10,12 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS
-from lunas.edges.bodies import ApproveBody, Id
+from lunas.edges.bodies import ApproveBody, Id, RejectBody
 from lunas.edges.settlements import log_outcome
 from lunas.edges.views import payment_view
 from lunas.rules.payments import Act
-from lunas.usecases.approve import approve
+from lunas.usecases.approve import approve, reject
+from lunas.usecases.settle import Outcome
 
 api = LunasApi()
 
@@ -25,9 +26,25 @@ def approve_payment(
     body: Annotated[ApproveBody | None, Body()] = None,
 ) -> dict[str, Any]:
     """Approve a payment together with all its enrollments; repeating it changes nothing."""
-    asked = body or ApproveBody()
-    act = Act(api.caller.actor, now(), {"requestId": api.request_id})
-    outcome = approve(Payments(Table.from_environment()), payment_id, act, overbook=asked.overbook)
+    overbook = body is not None and body.overbook
+    return _told(approve(_payments(), payment_id, _act(), overbook=overbook))
+
+
+@api.on("PATCH", "/payments/{id}/reject", ADMINS)
+def reject_payment(payment_id: Annotated[Id, Path(alias="id")], body: RejectBody) -> dict[str, Any]:
+    """Reject a payment with a reason; repeating it changes nothing."""
+    return _told(reject(_payments(), payment_id, _act(body.reason)))
+
+
+def _payments() -> Payments:
+    return Payments(Table.from_environment())
+
+
+def _act(reason: str | None = None) -> Act:
+    return Act(api.caller.actor, now(), {"requestId": api.request_id}, reason)
+
+
+def _told(outcome: Outcome) -> dict[str, Any]:
     log_outcome(outcome)
     return payment_view(outcome.payment, api.caller)
 

@@ -5,15 +5,18 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters.settings import optional
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, PUBLIC
 from lunas.edges.bodies import CourseBody, Id, PackageBody
+from lunas.edges.offerings import SETTING, catalogue
 from lunas.edges.views import course_view, package_view
 from lunas.rules.catalogue import Course, Package
-from lunas.rules.errors import InvalidInput, NotFound
+from lunas.rules.errors import Conflict, InvalidInput, NotFound
+from lunas.usecases.ports import CatalogueShelf
 
 api = LunasApi()
 
@@ -22,16 +25,20 @@ def _catalogue() -> Catalogue:
     return Catalogue(Table.from_environment())
 
 
+def _shelf() -> CatalogueShelf:
+    return catalogue(Table.from_environment())
+
+
 @api.on("GET", "/packages", PUBLIC)
 def list_packages() -> dict[str, Any]:
     """List all packages."""
-    return {"items": [package_view(each) for each in _catalogue().packages()]}
+    return {"items": [package_view(each) for each in _shelf().packages()]}
 
 
 @api.on("GET", "/packages/{id}", PUBLIC)
 def get_package(package_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show a package."""
-    package = _catalogue().package(package_id)
+    package = _shelf().package(package_id)
     if package is None:
         raise NotFound("there is no such package")
     return package_view(package)
@@ -40,17 +47,19 @@ def get_package(package_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
 @api.on("PUT", "/packages/{id}", ADMINS)
 def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) -> dict[str, Any]:
     """Write a package; purchases already made keep what they were made with."""
+    if optional(SETTING):
+        raise Conflict("packages are edited in the package service")
     prices = body.prices.to_rules()
     if not prices:
         raise InvalidInput.of("prices", "must hold a price for DIKE or UMUM")
     if len(set(body.course_ids)) != len(body.course_ids):
         raise InvalidInput.of("courseIds", "must not name a course twice")
-    catalogue = _catalogue()
-    known = {course.id for course in catalogue.courses(body.course_ids)}
+    own = _catalogue()
+    known = {course.id for course in own.courses(body.course_ids)}
     if unknown := [each for each in body.course_ids if each not in known]:
         raise InvalidInput.of("courseIds", f"there is no course {', '.join(unknown)}")
     package = Package(package_id, body.kind, body.name, prices, tuple(body.course_ids))
-    catalogue.put_package(package)
+    own.put_package(package)
     telemetry.decided("package written", package_id=package_id)
     return package_view(package)
 
@@ -58,7 +67,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
 @api.on("GET", "/courses", PUBLIC)
 def list_courses() -> dict[str, Any]:
     """List all courses."""
-    return {"items": [course_view(each) for each in _catalogue().courses()]}
+    return {"items": [course_view(each) for each in _shelf().courses()]}
 
 
 @api.on("PUT", "/courses/{id}", ADMINS)

@@ -1,45 +1,84 @@
-"""GET /enrollments/...: who is enrolled in what."""
+"""The enrollments: who is enrolled in what, how far they are, and sending them again."""
 
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters.clock import now
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.table import Table
+from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
-from lunas.edges.auth import USERS, check_owner, users_and_services
-from lunas.edges.bodies import Id
+from lunas.edges.auth import (
+    ADMINS,
+    USERS,
+    Access,
+    check_owner,
+    is_owner_or_staff,
+    users_and_services,
+)
+from lunas.edges.bodies import Id, ProgressBody
+from lunas.edges.cursors import read_cursor, write_cursor
+from lunas.edges.queries import PAGE, Cursor, From, Limit, To
 from lunas.edges.views import enrollment_view
-from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import (
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+)
 from lunas.rules.errors import InvalidInput, NotFound
+from lunas.rules.listing import EnrollmentFilter, Span
 from lunas.rules.people import Role
+from lunas.usecases.progress import redeliver, report_progress
 
 api = LunasApi()
 READERS = users_and_services("enrollments:read")
-PAGE = 100
-"""Enrollments of one answer."""
+WRITERS = users_and_services("enrollments:write")
+STAFF = Access(ADMINS.roles, "enrollments:read")
 
 
 def _enrollments() -> Enrollments:
     return Enrollments(Table.from_environment())
 
 
+def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> dict[str, Any]:
+    asked = {"list": "enrollments", "filter": wanted}
+    page = _enrollments().page(wanted, limit, read_cursor(cursor, asked))
+    items = [enrollment_view(each) for each in page.items]
+    following = write_cursor(page.after, asked)
+    return {"items": items} | ({"nextCursor": following} if following else {})
+
+
 @api.on("GET", "/enrollments/my-enrollments", USERS)
-def my_enrollments() -> dict[str, Any]:
+def my_enrollments(
+    status: Annotated[EnrollmentStatus | None, Query()] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
     """List the caller's enrollments, newest first."""
-    items, _ = _enrollments().of_user(api.caller.id, PAGE)
-    return {"items": [enrollment_view(each) for each in items]}
+    return _listed(EnrollmentFilter(user_id=api.caller.id, status=status), limit, cursor)
+
+
+@api.on("GET", "/enrollments", STAFF)
+def list_enrollments(
+    delivery: Annotated[DeliveryStatus | None, Query()] = None,
+    course_id: Annotated[Id | None, Query(alias="courseId")] = None,
+    start: From = None,
+    to: To = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List enrollments of everybody, newest first."""
+    wanted = EnrollmentFilter(delivery=delivery, course_id=course_id, span=Span(start, to))
+    return _listed(wanted, limit, cursor)
 
 
 @api.on("GET", "/enrollments/{id}", READERS)
 def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show an enrollment to its owner, an admin or a service."""
-    found = _enrollments().get(enrollment)
-    if found is None:
-        raise NotFound("there is no such enrollment")
-    check_owner(api.caller, found.user_id)
-    return enrollment_view(found)
+    return enrollment_view(_accessible(enrollment))
 
 
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
@@ -56,6 +95,36 @@ def course_status(
     if found is None or found.status is not EnrollmentStatus.ENROLLED:
         return {"courseId": course_id, "status": EnrollmentStatus.NOT_ENROLLED}
     return {"courseId": course_id, "status": found.status, "enrollmentId": found.id}
+
+
+@api.on("PATCH", "/enrollments/{id}/progress", WRITERS)
+def patch_progress(
+    enrollment: Annotated[Id, Path(alias="id")], body: ProgressBody
+) -> dict[str, Any]:
+    """Note a progress in percent; a lower one than is known changes nothing."""
+    _accessible(enrollment)
+    noted = report_progress(_enrollments(), enrollment, body.progress, now())
+    telemetry.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
+    return enrollment_view(noted)
+
+
+@api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
+def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
+    """Send an enrollment to Thinkific once more."""
+    asked = redeliver(_enrollments(), enrollment, now())
+    telemetry.decided("delivery asked for again", enrollment_id=enrollment)
+    return enrollment_view(asked)
+
+
+def _accessible(enrollment: str) -> Enrollment:
+    """Return an enrollment that the caller may see.
+
+    Its id can be computed from user and course, so that to others even its existence is private.
+    """
+    found = _enrollments().get(enrollment)
+    if found is None or not is_owner_or_staff(api.caller, found.user_id):
+        raise NotFound("there is no such enrollment")
+    return found
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

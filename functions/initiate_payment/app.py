@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import requests
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters.clock import new_payment_id, now
@@ -15,7 +15,6 @@ from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
 from lunas.adapters.settings import CheckoutSettings
 from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
@@ -23,9 +22,12 @@ from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import USERS
 from lunas.edges.bodies import Id, InitiateBody
+from lunas.edges.offerings import catalogue
+from lunas.edges.settlements import log_outcome
 from lunas.edges.views import channel_view, payment_view
 from lunas.rules.catalogue import own_payment_type, price_of
 from lunas.rules.errors import NotFound
+from lunas.rules.payments import Payment
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
 
@@ -42,12 +44,13 @@ def _checkout(return_url: str | None) -> Checkout:
     settings = CheckoutSettings.from_environment()
     carried = replace(settings, return_url=return_url) if return_url else settings
     return Checkout(
-        catalogue=Catalogue(table),
+        catalogue=catalogue(table),
         enrollments=Enrollments(table),
         payments=Payments(table),
         anomalies=Anomalies(table),
         invoice=lambda payment, method: duitku.open_invoice(payment, carried, method),
         status=duitku.status,
+        heed=log_outcome,
         lifetime=timedelta(minutes=settings.invoice_minutes),
         now=now,
         new_id=new_payment_id,
@@ -56,8 +59,37 @@ def _checkout(return_url: str | None) -> Checkout:
 
 @api.on("POST", "/payments/initiate", USERS)
 @api.on("POST", "/payment/initiate", USERS)
-def initiate_payment(body: InitiateBody) -> Response[dict[str, Any]]:
+def initiate_payment(
+    body: InitiateBody,
+    idempotency_key: Annotated[
+        str | None, Header(alias="idempotency-key", min_length=1, max_length=255)
+    ] = None,
+) -> Response[dict[str, Any]]:
     """Open a payment at Duitku, or return the open one of the same purchase."""
+    if idempotency_key is None:
+        return _answer(*_initiate(body))
+    # Only callers that send a key pay for the import.
+    from lunas.edges.idempotency import once  # noqa: PLC0415
+
+    opened = once(
+        _remembered,
+        key=f"{api.caller.id}:{idempotency_key}",
+        asked=body.model_dump(mode="json"),
+        context=api.lambda_context,
+    )
+    payment = Payments(Table.from_environment()).get(opened["paymentId"])
+    if payment is None:
+        raise NotFound("the payment is gone")
+    return _answer(payment, is_new=opened["isNew"])
+
+
+def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
+    """Open a payment; the answer is kept for repetitions, so it names the payment only."""
+    payment, is_new = _initiate(InitiateBody.model_validate(asked))
+    return {"paymentId": payment.id, "isNew": is_new}
+
+
+def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
     wish = Wish(
         caller=api.caller,
         package_id=body.package_id,
@@ -68,6 +100,10 @@ def initiate_payment(body: InitiateBody) -> Response[dict[str, Any]]:
     payment, is_new = initiate(_checkout(body.return_url), wish, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
     telemetry.decided(decision, payment_id=payment.id, package_id=payment.package_id)
+    return payment, is_new
+
+
+def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa: FBT001
     return Response(
         status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
@@ -78,7 +114,7 @@ def initiate_payment(body: InitiateBody) -> Response[dict[str, Any]]:
 @api.on("GET", "/payments/methods", USERS)
 def payment_methods(package_id: Annotated[Id, Query(alias="packageId")]) -> dict[str, Any]:
     """List the channels that can pay for a package, with their fees."""
-    package = Catalogue(Table.from_environment()).package(package_id)
+    package = catalogue(Table.from_environment()).package(package_id)
     if package is None:
         raise NotFound("there is no such package")
     amount = price_of(package, own_payment_type(api.caller))

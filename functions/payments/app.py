@@ -1,29 +1,35 @@
-"""POST /payments and GET /payments/{id}: manual payments, and looking payments up."""
+"""The payments: taking manual ones, listing them, looking them up."""
 
 from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters.clock import new_payment_id, now
-from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
-from lunas.edges.auth import USERS, check_owner, users_and_services
+from lunas.edges.auth import ADMINS, USERS, Access, check_owner, users_and_services
 from lunas.edges.bodies import Id, SubmitBody
+from lunas.edges.csv_pages import csv_page, wants_csv
+from lunas.edges.cursors import read_cursor, write_cursor
+from lunas.edges.offerings import catalogue
+from lunas.edges.queries import PAGE, Cursor, From, Limit, To
 from lunas.edges.views import history_view, payment_view
 from lunas.rules.errors import NotFound
-from lunas.rules.payments import Payment
+from lunas.rules.listing import PaymentFilter, Span
+from lunas.rules.payments import Method, Payment, Status
+from lunas.rules.people import PaymentType
 from lunas.usecases.purchase import Wish
 from lunas.usecases.submit import ManualDesk, submit
 
 api = LunasApi()
 READERS = users_and_services("payments:read")
+STAFF = Access(ADMINS.roles, "payments:read")
 
 
 def _payments() -> Payments:
@@ -35,7 +41,7 @@ def submit_payment(body: SubmitBody) -> Response[dict[str, Any]]:
     """Take a manual payment, which an admin then approves or rejects."""
     table = Table.from_environment()
     desk = ManualDesk(
-        catalogue=Catalogue(table),
+        catalogue=catalogue(table),
         enrollments=Enrollments(table),
         payments=Payments(table),
         now=now,
@@ -54,6 +60,48 @@ def submit_payment(body: SubmitBody) -> Response[dict[str, Any]]:
         status_code=HTTPStatus.CREATED,
         content_type=content_types.APPLICATION_JSON,
         body=payment_view(payment, api.caller),
+    )
+
+
+@api.on("GET", "/payments", STAFF)
+def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
+    status: Annotated[Status | None, Query()] = None,
+    payment_type: Annotated[PaymentType | None, Query(alias="paymentType")] = None,
+    method: Annotated[Method | None, Query()] = None,
+    start: From = None,
+    to: To = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response[Any]:
+    """List payments, newest first, as JSON or as CSV."""
+    wanted = PaymentFilter(
+        status=status, payment_type=payment_type, method=method, span=Span(start, to)
+    )
+    return _listed(wanted, limit, cursor)
+
+
+@api.on("GET", "/payments/user/{userId}", READERS)
+def list_payments_of_user(
+    user_id: Annotated[str, Path(alias="userId", min_length=1, max_length=128)],
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> Response[Any]:
+    """List the payments of a user, newest first: to that user, admins and services."""
+    check_owner(api.caller, user_id)
+    return _listed(PaymentFilter(user_id=user_id), limit, cursor)
+
+
+def _listed(wanted: PaymentFilter, limit: int, cursor: str | None) -> Response[Any]:
+    asked = {"list": "payments", "filter": wanted}
+    page = _payments().page(wanted, limit, read_cursor(cursor, asked))
+    following = write_cursor(page.after, asked)
+    views = [payment_view(payment, api.caller) for payment in page.items]
+    if wants_csv(api.current_event.headers):
+        return csv_page(views, following)
+    return Response(
+        status_code=HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body={"items": views} | ({"nextCursor": following} if following else {}),
     )
 
 

@@ -14,6 +14,11 @@ def setting(name: str) -> str:
     return value
 
 
+def optional(name: str) -> str | None:
+    """Return an environment variable, or None when it is missing or empty."""
+    return os.environ.get(name) or None
+
+
 def enabled(name: str) -> bool:
     """Tell whether an environment variable says true; anything else is off."""
     return os.environ.get(name, "").lower() == "true"

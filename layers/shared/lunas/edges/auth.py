@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 
 from lunas.adapters.secrets import secret
+from lunas.adapters.settings import optional
 from lunas.rules.errors import Forbidden, Misconfigured, Unauthenticated
 from lunas.rules.people import Caller, PaymentType, Role
 
@@ -66,13 +67,30 @@ def authenticate(headers: Mapping[str, str]) -> Caller:
 
 def check_owner(caller: Caller, owner_id: str) -> None:
     """Raise Forbidden when a user asks for what belongs to another; admins and services may."""
-    if caller.role is Role.USER and caller.id != owner_id:
+    if not is_owner_or_staff(caller, owner_id):
         raise Forbidden("this belongs to somebody else")
 
 
+def is_owner_or_staff(caller: Caller, owner_id: str) -> bool:
+    """Tell whether something of ``owner_id`` may be shown: to the owner, admins and services."""
+    return caller.role is not Role.USER or caller.id == owner_id
+
+
 def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
-    for key in _candidates(token, keys.get("userKeys") or {}):
-        claims = _decode(token, key, keys.get("issuer"), keys.get("audience"), ["exp", "sub"])
+    """Return the user if the login service signed the token, by a shared secret or its own key."""
+    issuer, audience = keys.get("issuer"), keys.get("audience")
+    if url := optional("JWKS_URL"):
+        # What asymmetric keys need is slow to load, and not loaded where nobody uses them.
+        from lunas.edges.jwks import PUBLIC_KEY_ALGORITHMS, signing_key  # noqa: PLC0415
+
+        found = signing_key(url, token)
+        trusted: list[str | jwt.PyJWK] = [found] if found else []
+        algorithms = PUBLIC_KEY_ALGORITHMS
+    else:
+        trusted = [*_candidates(token, keys.get("userKeys") or {})]
+        algorithms = ALGORITHMS
+    for key in trusted:
+        claims = _decode(token, key, algorithms, (issuer, audience), ["exp", "sub"])
         if claims is not None:
             return _user(claims)
     return None
@@ -92,16 +110,21 @@ def _candidates(token: str, user_keys: Mapping[str, str]) -> list[str]:
 
 
 def _decode(
-    token: str, key: str, issuer: str | None, audience: str | None, required: list[str]
+    token: str,
+    key: str | jwt.PyJWK,
+    algorithms: list[str],
+    domain: tuple[str | None, str | None],
+    required: list[str],
 ) -> dict[str, Any] | None:
     """Return the claims if ``key`` signed the token; Unauthenticated if it did but they fail."""
     if not key:
         return None
+    issuer, audience = domain
     try:
         return jwt.decode(
             token,
             key,
-            algorithms=ALGORITHMS,
+            algorithms=algorithms,
             issuer=issuer,
             audience=audience,
             # A login service whose clock is a second ahead is no attacker: iat decides nothing.
@@ -138,8 +161,8 @@ def _verified_service(token: str, api_key: str, keys: Mapping[str, Any]) -> Call
     claims = _decode(
         token,
         domain.get("secret") or "",
-        domain.get("issuer"),
-        domain.get("audience"),
+        ALGORITHMS,
+        (domain.get("issuer"), domain.get("audience")),
         ["exp", "iat", "sub", "iss", "aud"],
     )
     if claims is None or not domain.get("issuer") or not domain.get("audience"):

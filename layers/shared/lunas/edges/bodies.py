@@ -12,7 +12,7 @@ from lunas.rules.people import Customer, PaymentType
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 EMAIL = re.compile(r"[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s,;<>()\"]+")
-PHONE = re.compile(r"\+?[0-9 ()-]{5,20}")
+PHONE = re.compile(r"\+?(?=(?:[^0-9]*[0-9]){5})[0-9 ()-]{5,20}")
 
 
 def _email(value: str) -> str:
@@ -52,6 +52,7 @@ def _return_url(value: str) -> str:
 type Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
 type Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 type Email = Annotated[str, StringConstraints(max_length=50), AfterValidator(_email)]
 type Phone = Annotated[str, AfterValidator(_phone)]
 type ProofLink = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_proof_link)]
@@ -103,6 +104,25 @@ class ApproveBody(Body):
     """An approval; ``overbook`` accepts a course beyond its quota."""
 
     overbook: bool = False
+
+
+class RejectBody(Body):
+    """A rejection, with the reason that the learner reads."""
+
+    reason: Reason
+
+
+class ResolveBody(Body):
+    """How an anomaly was dealt with, in a word, and why."""
+
+    resolution: Title
+    reason: Reason
+
+
+class ProgressBody(Body):
+    """A progress in percent."""
+
+    progress: Annotated[int, Field(strict=True, ge=0, le=100)]
 
 
 class PricesBody(Body):

@@ -18,6 +18,7 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from lunas.rules.anomalies import Anomaly
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import PaymentChannel
@@ -103,6 +104,26 @@ def course_view(course: Course) -> View:
             "thinkificCourseId": course.thinkific_course_id,
             "quota": course.quota,
             "enrolled": course.enrolled,
+        }
+    )
+
+
+def anomaly_view(anomaly: Anomaly) -> View:
+    """Show an anomaly with its evidence, and how it was closed."""
+    resolved = anomaly.resolved
+    return _present(
+        {
+            "id": anomaly.id,
+            "kind": anomaly.kind,
+            "status": anomaly.status,
+            "orderId": anomaly.order_id,
+            "paymentId": anomaly.payment_id,
+            "evidence": dict(anomaly.evidence),
+            "createdAt": to_iso(anomaly.at),
+            "resolution": resolved and resolved.resolution,
+            "reason": resolved and resolved.reason,
+            "resolvedAt": _time(resolved.at) if resolved else None,
+            "resolvedBy": resolved and resolved.actor,
         }
     )
 

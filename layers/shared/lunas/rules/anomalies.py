@@ -19,6 +19,23 @@ class AnomalyKind(StrEnum):
     OVERBOOKED = "OVERBOOKED"
 
 
+class AnomalyStatus(StrEnum):
+    """Whether a person has dealt with an anomaly."""
+
+    OPEN = "OPEN"
+    RESOLVED = "RESOLVED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolution:
+    """How a person closed an anomaly: what was done, and why."""
+
+    resolution: str
+    reason: str
+    at: datetime
+    actor: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
     """One finding. ``order_id`` is what Duitku calls the payment; ``payment_id`` is ours."""
@@ -29,6 +46,8 @@ class Anomaly:
     order_id: str
     evidence: Mapping[str, str]
     payment_id: str | None = None
+    status: AnomalyStatus = AnomalyStatus.OPEN
+    resolved: Resolution | None = None
 
 
 def anomaly(

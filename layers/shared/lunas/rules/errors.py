@@ -16,6 +16,9 @@
     ├── Collision               somebody else's write came first; read again and decide anew
     ├── StoreBusy               the table kept refusing; safe to repeat
     ├── Misconfigured           an operator has to set something
+    ├── PeerUnavailable         a service that Lunas asks first does not answer
+    │   ├── KeysUnavailable     the keys of user tokens
+    │   └── CatalogueUnavailable  the package service
     ├── GatewayError            Duitku
     │   ├── GatewayRefused      Duitku said no, for good
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
@@ -159,6 +162,24 @@ class Misconfigured(LunasError):
     """A setting or secret is missing; the message tells the operator which."""
 
     code = "misconfigured"
+
+
+class PeerUnavailable(LunasError):
+    """A service that has to be asked first does not answer; nothing was done, try again."""
+
+    code = "peer-unavailable"
+
+
+class KeysUnavailable(PeerUnavailable):
+    """The keys of user tokens cannot be fetched, so nobody can be recognised."""
+
+    code = "keys-unavailable"
+
+
+class CatalogueUnavailable(PeerUnavailable):
+    """The package service does not answer, so nothing can be sold."""
+
+    code = "catalogue-unavailable"
 
 
 class GatewayError(LunasError):

@@ -1,9 +1,9 @@
-"""An admin's approval of a manual payment."""
+"""An admin's word on a manual payment."""
 
-from lunas.rules.errors import NotFound
-from lunas.rules.payments import Act, Step
+from lunas.rules.errors import NotFound, WrongState
+from lunas.rules.payments import Act, Payment, Status, Step
 from lunas.usecases.ports import PaymentSettler
-from lunas.usecases.settle import Outcome, confirm
+from lunas.usecases.settle import Outcome, confirm, end
 
 
 def approve(
@@ -13,7 +13,23 @@ def approve(
 
     Raises NotFound, WrongState, CourseFull unless ``overbook``, StoreBusy.
     """
+    payment = _found(payments, payment_id)
+    return confirm(payments, payment, Step.APPROVE, act, keep_quota=not overbook)
+
+
+def reject(payments: PaymentSettler, payment_id: str, act: Act) -> Outcome:
+    """Turn a PAID payment into REJECTED; repeating it changes nothing.
+
+    Raises NotFound, WrongState, StoreBusy.
+    """
+    outcome = end(payments, _found(payments, payment_id), Step.REJECT, act)
+    if outcome.payment.status is not Status.REJECTED:
+        raise WrongState(f"a payment that is {outcome.payment.status} cannot be rejected")
+    return outcome
+
+
+def _found(payments: PaymentSettler, payment_id: str) -> Payment:
     payment = payments.get(payment_id)
     if payment is None:
         raise NotFound("there is no such payment")
-    return confirm(payments, payment, Step.APPROVE, act, keep_quota=not overbook)
+    return payment

@@ -30,7 +30,7 @@ from lunas.usecases.ports import (
     StatusGateway,
 )
 from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
-from lunas.usecases.settle import end, settle_by_gateway
+from lunas.usecases.settle import Outcome, end, settle_by_gateway
 
 OPENING = timedelta(minutes=1)
 """For so long at most, a request may still be waiting for Duitku to open an invoice."""
@@ -40,7 +40,11 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """Everything that opening a payment needs. ``lifetime``: how long an invoice can be paid."""
+    """Everything that opening a payment needs.
+
+    ``lifetime``: how long an invoice can be paid. ``heed`` hears what became of an earlier
+    payment that was found open.
+    """
 
     catalogue: CatalogueReader
     enrollments: EnrollmentReader
@@ -48,6 +52,7 @@ class Checkout:
     anomalies: AnomalyKeeper
     invoice: InvoiceGateway
     status: StatusGateway
+    heed: Callable[[Outcome], None]
     lifetime: timedelta
     now: Clock
     new_id: Callable[[], str]
@@ -110,6 +115,7 @@ def _still_open(checkout: Checkout, payment: Payment) -> Payment:
         raise Conflict("another request is opening this payment; try again in a minute")
     status, act = checkout.status(payment), Act("lunas:initiate", now)
     outcome = settle_by_gateway(checkout.payments, checkout.anomalies, payment, status, act)
+    checkout.heed(outcome)
     if outcome.payment.status is not Status.PENDING or outcome.anomaly is not None:
         return outcome.payment
     reason = "time is over, and Duitku has no payment" if over else "Duitku's answer was lost"

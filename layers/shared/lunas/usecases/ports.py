@@ -30,6 +30,14 @@ class CatalogueReader(Protocol):
     def courses(self, course_ids: Iterable[str]) -> list[Course]: ...
 
 
+class CatalogueShelf(CatalogueReader, Protocol):
+    """Shows all that is sold."""
+
+    def packages(self) -> list[Package]: ...
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
+
+
 class PaymentReader(Protocol):
     """Reads a payment."""
 
@@ -70,6 +78,14 @@ class EnrollmentReader(Protocol):
     def get(self, enrollment_id: str) -> Enrollment | None: ...
 
     def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
+
+
+class EnrollmentKeeper(EnrollmentReader, Protocol):
+    """Changes enrollments, or raises Collision."""
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment: ...
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
 
 
 class DeliveryKeeper(EnrollmentReader, Protocol):

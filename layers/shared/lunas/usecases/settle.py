@@ -85,7 +85,7 @@ def confirm(
             payments.commit(plan, keep_quota=not full)
         except Collision as collision:
             owned |= collision.owned
-            full |= collision.full - owned
+            full = (full | collision.full) - owned
             if keep_quota and full:
                 raise CourseFull(f"no place left in: {', '.join(sorted(full))}") from None
             payment = _after(collision, payments, payment)

@@ -18,7 +18,9 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         **keys.enrollment(enrollment.id),
         "type": "enrollment",
         "ownerKey": keys.owner(enrollment.user_id, KIND),
-        "ownerSort": f"{created}#{enrollment.id}",
+        "kindKey": KIND,
+        "courseKey": keys.state(KIND, enrollment.course_id),
+        "listSort": f"{created}#{enrollment.id}",
         "id": enrollment.id,
         "paymentId": enrollment.payment_id,
         "userId": enrollment.user_id,
@@ -38,6 +40,7 @@ def delivery_attributes(delivery: Delivery) -> Item:
     """Write the attributes of a delivery; None means that the attribute goes."""
     return {
         "deliveryStatus": delivery.status,
+        "stateKey": keys.state(KIND, delivery.status),
         "deliveryRequest": delivery.request,
         "deliveryAttempts": delivery.attempts,
         "thinkificUserId": delivery.thinkific_user_id,

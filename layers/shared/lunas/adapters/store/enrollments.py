@@ -1,20 +1,24 @@
 """Enrollments in the table: reading them, and noting how their delivery went."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from lunas.adapters.store import keys
 from lunas.adapters.store.enrollment_items import KIND, delivery_attributes, enrollment_from
-from lunas.adapters.store.expressions import Change, Item, placeholders
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import progress_attributes
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
+from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.times import to_iso
 
-WAITING = (
-    "#status = :enrolled AND #deliveryStatus = :pending"
-    " AND #deliveryRequest = :request AND #paymentId = :paymentId"
-)
+CURRENT = "#status = :enrolled AND #paymentId = :paymentId"
+"""Condition of an enrollment that was neither revoked nor bought anew meanwhile."""
+WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :request"
 """Condition under which a delivery may be noted: it is still asked for, and not noted yet."""
 
 
@@ -34,22 +38,54 @@ class Enrollments:
         items = self._table.get_many(keys.enrollment(each) for each in enrollment_ids)
         return [enrollment_from(item) for item in items]
 
-    def of_user(
-        self, user_id: str, limit: int, after: Item | None = None
-    ) -> tuple[list[Enrollment], Item | None]:
-        """Read a page of a user's enrollments, newest first: one Query of the index byOwner.
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]:
+        """Read a page of enrollments, newest first: one Query."""
+        items, last = read_page(self._table, _listing(wanted), limit, after)
+        return Page(tuple(enrollment_from(item) for item in items), last)
 
-        ``after`` is the key that the page before ended with.
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
+        """Note a progress in percent unless a higher one is known; return what is known then.
+
+        The condition makes two devices that report at once safe: the higher one stays.
+        Raises Collision when the enrollment was revoked or its course bought anew meanwhile.
         """
-        request = {
-            "IndexName": "byOwner",
-            "KeyConditionExpression": "ownerKey = :owner",
-            "ExpressionAttributeValues": placeholders({"owner": keys.owner(user_id, KIND)}),
-            "ScanIndexForward": False,
-            "Limit": limit,
-        }
-        items, last = self._table.query(request, after)
-        return [enrollment_from(item) for item in items], last
+        change = Change(
+            {"progress": progress, "updatedAt": to_iso(at)},
+            condition=f"{CURRENT} AND #progress < :progress",
+            given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": enrollment.payment_id},
+        )
+        if self._table.update(keys.enrollment(enrollment.id), change):
+            return replace(enrollment, progress=progress, updated_at=at)
+        again = self.get(enrollment.id)
+        if again is None or again.progress < progress:
+            raise Collision(stale=True)
+        return again
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
+        """Ask for delivery once more; the stream carries the new request to the queue.
+
+        Raises Collision when somebody else asked first, or the enrollment was revoked.
+        """
+        delivery = replace(
+            enrollment.delivery,
+            status=DeliveryStatus.PENDING,
+            request=enrollment.delivery.request + 1,
+            last_error=None,
+        )
+        change = Change(
+            {"updatedAt": to_iso(at), **delivery_attributes(delivery)},
+            condition=f"{CURRENT} AND #deliveryRequest = :read",
+            given={
+                "enrolled": EnrollmentStatus.ENROLLED,
+                "read": enrollment.delivery.request,
+                "paymentId": enrollment.payment_id,
+            },
+        )
+        if not self._table.update(keys.enrollment(enrollment.id), change):
+            raise Collision(stale=True)
+        return replace(enrollment, delivery=delivery, updated_at=at)
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
         """Note a try that failed, unless the enrollment moved on meanwhile; tell which."""
@@ -111,3 +147,24 @@ def _delivery_change(enrollment: Enrollment) -> Change:
             "paymentId": enrollment.payment_id,
         },
     )
+
+
+def _listing(wanted: EnrollmentFilter) -> Listing:
+    delivery: dict[str, str | None] = {"deliveryStatus": wanted.delivery}
+    if wanted.user_id is not None:
+        return Listing(
+            index="byOwner",
+            key="ownerKey",
+            partition=keys.owner(wanted.user_id, KIND),
+            span=wanted.span,
+            where={"status": wanted.status},
+        )
+    if wanted.course_id is not None:
+        partition = keys.state(KIND, wanted.course_id)
+        return Listing(
+            index="byCourse", key="courseKey", partition=partition, span=wanted.span, where=delivery
+        )
+    if wanted.delivery is not None:
+        partition = keys.state(KIND, wanted.delivery)
+        return Listing(index="byState", key="stateKey", partition=partition, span=wanted.span)
+    return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span)

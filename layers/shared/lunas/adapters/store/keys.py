@@ -46,3 +46,8 @@ def anomaly(anomaly_id: str) -> Key:
 def owner(user_id: str, kind: str) -> str:
     """Partition of the index byOwner: what of one kind belongs to a user."""
     return f"{kind}#{user_id}"
+
+
+def state(kind: str, value: str) -> str:
+    """Partition of an index that holds what of one kind has one state or course."""
+    return f"{kind}#{value}"

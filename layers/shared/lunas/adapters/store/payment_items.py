@@ -27,7 +27,8 @@ def payment_item(payment: Payment) -> Item:
         **keys.payment(payment.id),
         "type": "payment",
         "ownerKey": keys.owner(payment.user_id, KIND),
-        "ownerSort": f"{created}#{payment.id}",
+        "kindKey": KIND,
+        "listSort": f"{created}#{payment.id}",
         "id": payment.id,
         "userId": payment.user_id,
         "packageId": payment.package_id,
@@ -62,6 +63,7 @@ def progress_attributes(payment: Payment) -> Item:
     """Write the attributes that a step changes; None means that the attribute goes."""
     return {
         "status": payment.status,
+        "stateKey": keys.state(KIND, payment.status),
         "version": payment.version,
         "updatedAt": to_iso(payment.updated_at),
         "approvedAt": payment.approved_at and to_iso(payment.approved_at),

@@ -6,7 +6,9 @@ from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.expressions import Change, placeholders
+from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import (
+    KIND,
     history_from,
     history_item,
     invoice_attributes,
@@ -17,6 +19,7 @@ from lunas.adapters.store.payment_items import (
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.enrollments import EnrollmentStatus
 from lunas.rules.errors import Collision
+from lunas.rules.listing import Page, PaymentFilter, Position
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.settlement import Settlement
 
@@ -47,6 +50,11 @@ class Payments:
             }
         )
         return [history_from(item) for item in items]
+
+    def page(self, wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Payment]:
+        """Read a page of payments, newest first: one Query."""
+        items, last = read_page(self._table, _listing(wanted), limit, after)
+        return Page(tuple(payment_from(item) for item in items), last)
 
     def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
         """Read the payment that holds the slot of this purchase: two GetItem."""
@@ -144,6 +152,24 @@ class Payments:
             keys.course(course_id),
             Change({}, adds={"enrolled": 1}, condition=room if keep_quota else None),
         )
+
+
+def _listing(wanted: PaymentFilter) -> Listing:
+    where: dict[str, str | None] = {"paymentType": wanted.payment_type, "method": wanted.method}
+    if wanted.user_id is not None:
+        return Listing(
+            index="byOwner",
+            key="ownerKey",
+            partition=keys.owner(wanted.user_id, KIND),
+            span=wanted.span,
+            where={**where, "status": wanted.status},
+        )
+    if wanted.status is not None:
+        partition = keys.state(KIND, wanted.status)
+        return Listing(
+            index="byState", key="stateKey", partition=partition, span=wanted.span, where=where
+        )
+    return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span, where=where)
 
 
 def _collision(failed: ConditionsFailed) -> Collision:

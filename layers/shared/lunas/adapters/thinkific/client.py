@@ -29,7 +29,7 @@ class Thinkific:
         """
         for row in self._rows("/users", {"query[email]": email}):
             if str(row.get("email") or "").lower() == email.lower():
-                return int(row["id"])
+                return _id(row)
         return None
 
     def create_user(self, learner: Learner) -> int:
@@ -45,7 +45,7 @@ class Thinkific:
             "send_welcome_email": True,
         }
         try:
-            return int(self._api.post("/users", body)["id"])
+            return _id(self._api.post("/users", body))
         except Rejected as rejected:
             if "taken" not in rejected.errors.get("email", "").lower():
                 raise
@@ -64,12 +64,12 @@ class Thinkific:
         if row is None:
             return self._create_enrollment(user_id, course_id, now)
         if _is_active(row):
-            return int(row["id"])
+            return _id(row)
         return self._upgrade(row, now)
 
     def courses(self) -> list[tuple[int, str]]:
         """Return id and name of every course that the API shows."""
-        return [(int(row["id"]), str(row.get("name", ""))) for row in self._rows("/courses", {})]
+        return [(_id(row), str(row.get("name", ""))) for row in self._rows("/courses", {})]
 
     def _create_enrollment(self, user_id: int, course_id: int, now: datetime) -> int:
         body = {"user_id": user_id, "course_id": course_id, "activated_at": _seconds(now - MARGIN)}
@@ -77,8 +77,8 @@ class Thinkific:
             row = self._api.post("/enrollments", body)
         except (Rejected, DeliveryDelayed) as error:
             found = self._enrollment_after(error, user_id, course_id)
-            return int(found["id"]) if _is_active(found) else self._upgrade(found, now)
-        return int(row["id"]) if _is_active(row) else self._upgrade(row, now)
+            return _id(found) if _is_active(found) else self._upgrade(found, now)
+        return _id(row) if _is_active(row) else self._upgrade(row, now)
 
     def _enrollment_after(
         self, error: Rejected | DeliveryDelayed, user_id: int, course_id: int
@@ -94,11 +94,11 @@ class Thinkific:
     def _upgrade(self, row: Mapping[str, Any], now: datetime) -> int:
         """Turn a trial or an expired row into full access, and read it back."""
         body = {"activated_at": _seconds(now - MARGIN), "expiry_date": None}
-        self._api.put(f"/enrollments/{int(row['id'])}", body)
-        again = self._api.get(f"/enrollments/{int(row['id'])}")
+        self._api.put(f"/enrollments/{_id(row)}", body)
+        again = self._api.get(f"/enrollments/{_id(row)}")
         if not _is_active(again):
             raise DeliveryImpossible("Thinkific keeps the enrollment inactive after an upgrade")
-        return int(again["id"])
+        return _id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
         """Return the row of a user in a course: an active one first, else the newest."""
@@ -110,18 +110,40 @@ class Thinkific:
             if str(row.get("user_id")) == str(user_id)
             and str(row.get("course_id")) == str(course_id)
         ]
-        rows.sort(key=lambda row: (_is_active(row), int(row["id"])))
+        rows.sort(key=lambda row: (_is_active(row), _id(row)))
         return rows[-1] if rows else None
 
     def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
         page: int | None = 1
         for _ in range(MAX_PAGES):
             answer = self._api.get(path, {**query, "page": page or 1, "limit": PAGE})
-            yield from answer.get("items") or []
-            page = ((answer.get("meta") or {}).get("pagination") or {}).get("next_page")
+            yield from _items(answer)
+            page = _next_page(answer)
             if page is None:
                 return
         raise DeliveryImpossible(f"Thinkific's list {path} does not end")
+
+
+def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = answer.get("items")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DeliveryDelayed("Thinkific answered without a list of rows")
+    return rows
+
+
+def _next_page(answer: Mapping[str, Any]) -> int | None:
+    meta = answer.get("meta")
+    pagination = meta.get("pagination") if isinstance(meta, dict) else None
+    following = pagination.get("next_page") if isinstance(pagination, dict) else None
+    return following if isinstance(following, int) else None
+
+
+def _id(row: Mapping[str, Any]) -> int:
+    """Return the id of a row: an integer, or digits."""
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        raise DeliveryDelayed("Thinkific answered without an id") from None
 
 
 def _seconds(moment: datetime) -> str:

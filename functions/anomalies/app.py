@@ -1,0 +1,63 @@
+"""GET /anomalies and PATCH /anomalies/{id}: money that does not fit, and what was done about it."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.table import Table
+from lunas.edges import telemetry
+from lunas.edges.api import LunasApi
+from lunas.edges.auth import ADMINS
+from lunas.edges.bodies import Id, ResolveBody
+from lunas.edges.cursors import read_cursor, write_cursor
+from lunas.edges.queries import PAGE, Cursor, Limit
+from lunas.edges.views import anomaly_view
+from lunas.rules.anomalies import AnomalyStatus, Resolution
+from lunas.rules.errors import NotFound, WrongState
+
+api = LunasApi()
+
+
+def _anomalies() -> Anomalies:
+    return Anomalies(Table.from_environment())
+
+
+@api.on("GET", "/anomalies", ADMINS)
+def list_anomalies(
+    status: Annotated[AnomalyStatus | None, Query()] = None,
+    limit: Limit = PAGE,
+    cursor: Cursor = None,
+) -> dict[str, Any]:
+    """List anomalies with their evidence, newest first."""
+    asked = {"list": "anomalies", "status": status}
+    page = _anomalies().page(status, limit, read_cursor(cursor, asked))
+    following = write_cursor(page.after, asked)
+    items = [anomaly_view(each) for each in page.items]
+    return {"items": items} | ({"nextCursor": following} if following else {})
+
+
+@api.on("PATCH", "/anomalies/{id}", ADMINS)
+def resolve_anomaly(
+    anomaly_id: Annotated[Id, Path(alias="id")], body: ResolveBody
+) -> dict[str, Any]:
+    """Close an anomaly, saying what was done and why; only one admin can."""
+    anomalies = _anomalies()
+    found = anomalies.get(anomaly_id)
+    if found is None:
+        raise NotFound("there is no such anomaly")
+    resolution = Resolution(
+        resolution=body.resolution, reason=body.reason, at=now(), actor=api.caller.actor
+    )
+    closed = anomalies.resolve(found, resolution)
+    if closed is None:
+        raise WrongState("the anomaly is closed already")
+    telemetry.decided("anomaly resolved", anomaly_id=anomaly_id, kind=closed.kind)
+    return anomaly_view(closed)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)

@@ -1,0 +1,130 @@
+"""The catalogue of the owner's package service, where one is configured.
+
+It answers like Lunas' own catalogue: ``GET /packages``, ``GET /packages/{id}`` and
+``GET /courses``. What only Lunas knows, the course ids at Thinkific and the counters, stays in
+the table. An answer is kept for a minute; a service that does not answer, or answers nonsense,
+sells nothing: better no payment than one without courses.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import requests
+from aws_lambda_powertools.utilities.parameters import BaseProvider
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.rules.catalogue import MAX_COURSES, Course, Package, PackageKind
+from lunas.rules.errors import CatalogueUnavailable
+from lunas.rules.people import PaymentType
+
+MAX_AGE = 60
+"""Seconds for which an answer is used again."""
+TIMEOUT = (2.0, 3.0)
+"""Seconds to connect, and to wait for an answer."""
+NOTHING = "null"
+
+
+class PackageServiceProvider(BaseProvider):
+    """Fetches JSON texts from the package service; Powertools keeps them for a while."""
+
+    def __init__(self, url: str, headers: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._url = url.rstrip("/")
+        self._headers = headers
+        self._session = requests.Session()
+
+    def _get(self, name: str, **_options: object) -> str:
+        answer = self._session.get(
+            f"{self._url}{name}", headers=dict(self._headers()), timeout=TIMEOUT
+        )
+        if answer.status_code == HTTPStatus.NOT_FOUND:
+            return NOTHING
+        answer.raise_for_status()
+        return answer.text
+
+    def _get_multiple(self, path: str, **_options: object) -> dict[str, str]:
+        raise NotImplementedError(path)
+
+
+class PackageServiceCatalogue:
+    """Reads packages and courses from the service, and merges in what the table knows."""
+
+    def __init__(self, provider: PackageServiceProvider, own: Catalogue) -> None:
+        self._provider = provider
+        self._own = own
+
+    def package(self, package_id: str) -> Package | None:
+        """Return a package, or None; raises CatalogueUnavailable."""
+        found = self._fetch(f"/packages/{quote(package_id, safe='')}")
+        return None if found is None else _read(_package, found)
+
+    def packages(self) -> list[Package]:
+        """Return all packages; raises CatalogueUnavailable."""
+        return [_read(_package, each) for each in self._items("/packages")]
+
+    def course(self, course_id: str) -> Course | None:
+        """Return a course, or None; raises CatalogueUnavailable."""
+        return next(iter(self.courses([course_id])), None)
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
+        """Return all courses, or those of ``course_ids`` that exist, in that order."""
+        known = {each.id: each for each in (_read(_course, row) for row in self._items("/courses"))}
+        wanted = list(known if course_ids is None else course_ids)
+        own = {each.id: each for each in self._own.courses(wanted)}
+        return [_merged(known[each], own.get(each)) for each in wanted if each in known]
+
+    def _items(self, path: str) -> list[Any]:
+        found = self._fetch(path)
+        if not isinstance(found, dict) or not isinstance(found.get("items"), list):
+            raise CatalogueUnavailable("the package service answers without a list; try again")
+        items: list[Any] = found["items"]
+        return items
+
+    def _fetch(self, path: str) -> Any:  # noqa: ANN401
+        try:
+            return json.loads(str(self._provider.get(path, max_age=MAX_AGE)))
+        except (GetParameterError, ValueError):
+            raise CatalogueUnavailable("the package service does not answer; try again") from None
+
+
+def _merged(course: Course, own: Course | None) -> Course:
+    if own is None:
+        return course
+    mapped = own.thinkific_course_id or course.thinkific_course_id
+    return replace(course, thinkific_course_id=mapped, enrolled=own.enrolled)
+
+
+def _read[T](read: Callable[[Mapping[str, Any]], T], row: Mapping[str, Any]) -> T:
+    try:
+        return read(row)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise CatalogueUnavailable("the package service answers nonsense; try again") from None
+
+
+def _package(row: Mapping[str, Any]) -> Package:
+    courses = tuple(str(each) for each in row["courseIds"])
+    if not 1 <= len(courses) <= MAX_COURSES or len(set(courses)) != len(courses):
+        raise ValueError("courseIds")
+    prices = {PaymentType(name): _rupiah(price) for name, price in row["prices"].items()}
+    return Package(str(row["id"]), PackageKind(row["kind"]), str(row["name"]), prices, courses)
+
+
+def _course(row: Mapping[str, Any]) -> Course:
+    mapped, quota = row.get("thinkificCourseId"), row.get("quota")
+    return Course(
+        id=str(row["id"]),
+        name=str(row["name"]),
+        thinkific_course_id=None if mapped is None else int(mapped),
+        quota=None if quota is None else int(quota),
+    )
+
+
+def _rupiah(price: object) -> int:
+    if not isinstance(price, int) or isinstance(price, bool) or price <= 0:
+        raise ValueError("price")
+    return price

@@ -1,0 +1,24 @@
+"""Query parameters that lists share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import AfterValidator, Field
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+type Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""An ISO 8601 time or date; without an offset it is UTC."""
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Cursor = Annotated[str | None, Query(min_length=1, max_length=2000)]
+From = Annotated[Moment | None, Query(alias="from")]
+To = Annotated[Moment | None, Query()]
+UserId = Annotated[str, Field(min_length=1, max_length=128)]
+
+PAGE = 25
+"""Items of a page when the caller does not say."""

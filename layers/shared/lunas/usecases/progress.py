@@ -1,0 +1,44 @@
+"""What happens to an enrollment after it was made: progress, and another delivery."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision, NotFound, StoreBusy, WrongState
+from lunas.usecases.ports import EnrollmentKeeper
+
+ROUNDS = 5
+"""How often a change is tried anew after a collision."""
+
+
+def report_progress(
+    enrollments: EnrollmentKeeper, enrollment_id: str, progress: int, at: datetime
+) -> Enrollment:
+    """Raise the progress of an enrollment, which never goes down; return what is known then.
+
+    ``progress`` is 0 to 100 percent. Raises NotFound, WrongState for a revoked one, StoreBusy.
+    """
+    return _persist(
+        enrollments, enrollment_id, lambda found: enrollments.raise_progress(found, progress, at)
+    )
+
+
+def redeliver(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Enrollment:
+    """Ask for another delivery. Raises NotFound, WrongState for a revoked one, StoreBusy."""
+    return _persist(enrollments, enrollment_id, lambda found: enrollments.request_again(found, at))
+
+
+def _persist(
+    enrollments: EnrollmentKeeper, enrollment_id: str, change: Callable[[Enrollment], Enrollment]
+) -> Enrollment:
+    for _ in range(ROUNDS):
+        found = enrollments.get(enrollment_id)
+        if found is None:
+            raise NotFound("there is no such enrollment")
+        if found.status is not EnrollmentStatus.ENROLLED:
+            raise WrongState("the enrollment is revoked")
+        try:
+            return change(found)
+        except Collision:
+            continue
+    raise StoreBusy("others kept changing the same enrollment; try again")
