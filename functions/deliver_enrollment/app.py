@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import requests
 from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,11 +28,11 @@ from lunas.rules.errors import (
 )
 from lunas.usecases.deliver import Courier, DeliveryResult, deliver, note_given_up
 
-# A failed message holds back the rest of its own group only: one learner never blocks another.
+# With one message to a batch the processor has little to do; it keeps the answer right, group by
+# group, should the template ever hand over more.
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 # Every failure is logged and put off where it happens; an exception on top would say nothing new.
 processor.raise_on_entire_batch_failure = False
-session = requests.Session()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401
@@ -55,7 +54,7 @@ def _courier() -> Courier:
         payments=Payments(table),
         learners=Learners(table),
         catalogue=Catalogue(table),
-        platform=Thinkific(ThinkificApi(site, session)),
+        platform=Thinkific(ThinkificApi(site)),
         now=now,
     )
 

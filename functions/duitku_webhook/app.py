@@ -6,7 +6,6 @@ order, amount, Duitku's own word, transaction, and only then 200.
 
 from typing import Any
 
-import requests
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters.clock import now
@@ -30,8 +29,6 @@ from lunas.usecases.hear_callback import CallbackDesk, Hint, hear_callback
 
 FORM = "application/x-www-form-urlencoded"
 THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
-
-session = requests.Session()
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -58,7 +55,7 @@ def _hear(event: dict[str, Any]) -> None:
     desk = CallbackDesk(
         payments=Payments(table),
         anomalies=Anomalies(table),
-        status=Duitku(account, session).status,
+        status=Duitku(account).status,
         now=now,
     )
     hint = Hint(

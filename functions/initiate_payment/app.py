@@ -5,7 +5,6 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import requests
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,7 +19,7 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
-from lunas.edges.auth import USERS
+from lunas.edges.auth import USERS, check_owner
 from lunas.edges.bodies import Id, InitiateBody
 from lunas.edges.offerings import catalogue
 from lunas.edges.settlements import log_outcome
@@ -32,11 +31,10 @@ from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
 
 api = LunasApi()
-session = requests.Session()
 
 
 def _duitku() -> Duitku:
-    return Duitku(duitku_account(), session)
+    return Duitku(duitku_account())
 
 
 def _checkout(return_url: str | None) -> Checkout:
@@ -48,7 +46,9 @@ def _checkout(return_url: str | None) -> Checkout:
         enrollments=Enrollments(table),
         payments=Payments(table),
         anomalies=Anomalies(table),
-        invoice=lambda payment, method: duitku.open_invoice(payment, carried, method),
+        invoice=lambda payment, method, minutes: duitku.open_invoice(
+            payment, carried, method, minutes
+        ),
         status=duitku.status,
         heed=log_outcome,
         lifetime=timedelta(minutes=settings.invoice_minutes),
@@ -73,13 +73,14 @@ def initiate_payment(
 
     opened = once(
         _remembered,
-        key=f"{api.caller.id}:{idempotency_key}",
+        key=f"{len(api.caller.id)}:{api.caller.id}:{idempotency_key}",
         asked=body.model_dump(mode="json"),
         context=api.lambda_context,
     )
     payment = Payments(Table.from_environment()).get(opened["paymentId"])
     if payment is None:
         raise NotFound("the payment is gone")
+    check_owner(api.caller, payment.user_id)
     return _answer(payment, is_new=opened["isNew"])
 
 

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import requests
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -21,7 +20,6 @@ from lunas.rules.payments import Act
 from lunas.usecases.recheck import RecheckDesk, recheck
 
 api = LunasApi()
-session = requests.Session()
 
 
 @api.on("POST", "/payments/{id}/recheck", ADMINS)
@@ -31,7 +29,7 @@ def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, An
     desk = RecheckDesk(
         payments=Payments(table),
         anomalies=Anomalies(table),
-        status=Duitku(duitku_account(), session).status,
+        status=Duitku(duitku_account()).status,
     )
     act = Act(api.caller.actor, now(), {"requestId": api.request_id})
     outcome = recheck(desk, payment_id, act)

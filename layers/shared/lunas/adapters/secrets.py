@@ -1,15 +1,22 @@
 """Secrets from Secrets Manager, kept for five minutes so that a rotation is picked up."""
 
+from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities import parameters
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import TransformParameterError
 
+from lunas.adapters.aws import CONFIG
 from lunas.adapters.settings import setting
 from lunas.rules.errors import Misconfigured
 
 MAX_AGE = 300
 """Seconds for which a value is used again before it is read anew."""
+
+
+@cache
+def _provider() -> SecretsProvider:
+    return SecretsProvider(boto_config=CONFIG)
 
 
 def secret(variable: str) -> dict[str, Any]:
@@ -18,7 +25,7 @@ def secret(variable: str) -> dict[str, Any]:
     Raises Misconfigured when the secret is not a JSON object.
     """
     try:
-        value = parameters.get_secret(setting(variable), transform="json", max_age=MAX_AGE)
+        value = _provider().get(setting(variable), transform="json", max_age=MAX_AGE)
     except TransformParameterError:
         # The original error may quote the secret.
         raise Misconfigured(f"the secret of {variable} is not JSON") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -38,6 +39,7 @@ class LunasApi(APIGatewayHttpResolver):
     def __init__(self) -> None:
         super().__init__(enable_validation=True)
         self._access: dict[str, Access] = {}
+        self.use([_check_same_route])
         self.exception_handler(LunasError)(self._problem)
         self.exception_handler(RequestValidationError)(self._invalid)
         self.not_found(self._unknown_route)
@@ -89,7 +91,7 @@ class LunasApi(APIGatewayHttpResolver):
         if access.public:
             return None
         caller = authenticate(incoming.lower_headers(event))
-        telemetry.logger.append_keys(caller=caller.actor)
+        telemetry.logger.append_keys(caller=_loggable(caller.actor))
         access.check(caller)
         return caller
 
@@ -117,6 +119,22 @@ class LunasApi(APIGatewayHttpResolver):
             headers=problems.headers_of(error),
             body=json.dumps(problems.problem(error, self.request_id)),
         )
+
+
+def _loggable(actor: str) -> str:
+    """Return an actor as logs may show it: a user id that looks like an address stays out."""
+    return f"{actor.partition(':')[0]}:(address)" if "@" in actor else actor
+
+
+def _check_same_route(api: "LunasApi", next_middleware: NextMiddleware) -> Response[Any]:
+    """Refuse a request whose path leads to another route than the gateway admitted it to.
+
+    The gateway matches the path as it was sent, the resolver the path as it was decoded.
+    """
+    found = f"{api.current_event.http_method.upper()} {api.request.route}"
+    if found != api.current_event.raw_event.get("routeKey"):
+        raise NotFound("there is no such path")
+    return next_middleware(api)
 
 
 def _log(error: LunasError) -> None:

@@ -32,7 +32,7 @@ def signing_key(url: str, token: str) -> jwt.PyJWK | None:
         return None
     try:
         return _client(url).get_signing_key_from_jwt(token)
-    except jwt.PyJWKClientConnectionError:
+    except (jwt.PyJWKClientConnectionError, jwt.PyJWKSetError, ValueError, OSError):
         raise KeysUnavailable("the login service's keys cannot be fetched; try again") from None
     except (jwt.PyJWKClientError, jwt.InvalidTokenError):
         return None

@@ -26,7 +26,7 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
 }
 """By the nearest class of the tree; what has no entry is a 500 that tells nothing."""
 INSTEAD: Mapping[type[errors.LunasError], str] = {
-    errors.GatewayRefused: "The payment gateway refused this; nothing was charged.",
+    errors.GatewayRefused: "The payment gateway refused to open this payment.",
     errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
     errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",
 }

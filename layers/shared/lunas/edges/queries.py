@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 
 def _in_utc(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+
+FIRST_YEAR, LAST_YEAR = 2000, 9000
 
 type Moment = Annotated[datetime, AfterValidator(_in_utc)]
 """An ISO 8601 time or date; without an offset it is UTC."""
@@ -18,7 +22,6 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(min_length=1, max_length=2000)]
 From = Annotated[Moment | None, Query(alias="from")]
 To = Annotated[Moment | None, Query()]
-UserId = Annotated[str, Field(min_length=1, max_length=128)]
 
 PAGE = 25
 """Items of a page when the caller does not say."""

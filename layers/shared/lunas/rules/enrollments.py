@@ -40,7 +40,11 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrollment:
-    """A learner's right to one course. ``counted``: whether the course's counter has it."""
+    """A learner's right to one course.
+
+    ``counted``: whether the course's counter has it. ``thinkific_course_id``: the mapping as it
+    was when the course was bought; the catalogue's present one goes first.
+    """
 
     id: str
     payment_id: str
@@ -53,6 +57,7 @@ class Enrollment:
     progress: int = 0
     delivery: Delivery = Delivery()
     counted: bool = True
+    thinkific_course_id: int | None = None
     correlation_id: str | None = None
 
 

@@ -9,6 +9,9 @@ from typing import assert_never
 from lunas.rules.errors import WrongState
 from lunas.rules.people import Customer, Learner, PaymentType
 
+GATEWAY = "duitku"
+"""Who approves a payment that Duitku confirms, whoever made Lunas ask."""
+
 
 class Status(StrEnum):
     """Where a payment stands."""
@@ -85,10 +88,11 @@ def is_settled(status: Status) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BoughtCourse:
-    """A course as it was called when it was bought."""
+    """A course as it was when it was bought: its name, and its id at Thinkific."""
 
     id: str
     name: str
+    thinkific_course_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +174,8 @@ class Act:
 
     @property
     def approver(self) -> str:
-        """Name who approves: the admin's user id, or the gateway whose word it was."""
-        kind, _, name = self.actor.partition(":")
-        return name if kind == "admin" else kind
+        """Name who approves: the admin's user id."""
+        return self.actor.partition(":")[2]
 
 
 def opened(payment: Payment, act: Act) -> HistoryEvent:
@@ -196,13 +199,14 @@ def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[History
     moved = replace(
         payment, status=status, version=payment.version + len(events), updated_at=act.at
     )
-    return _stamped(moved, act), tuple(events)
+    return _stamped(moved, step, act), tuple(events)
 
 
-def _stamped(payment: Payment, act: Act) -> Payment:
+def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
     match payment.status:
         case Status.APPROVED:
-            return replace(payment, approved_at=act.at, approved_by=act.approver, reason=None)
+            approver = GATEWAY if step is Step.CONFIRM else act.approver
+            return replace(payment, approved_at=act.at, approved_by=approver, reason=None)
         case Status.COMPLETED:
             return replace(payment, completed_at=act.at)
         case _:

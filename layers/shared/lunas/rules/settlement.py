@@ -38,13 +38,12 @@ def settle(
     leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
     leave an anomaly as well, unless an admin chose so by approving. Raises WrongState.
     """
-    settled, history = take(payment, step, act)
     new = [course for course in payment.courses if course.id not in owned]
-    settled = replace(
-        settled,
-        undelivered=frozenset(course.id for course in new),
-        overlap=tuple(course.id for course in payment.courses if course.id in owned),
-    )
+    overlap = tuple(course.id for course in payment.courses if course.id in owned)
+    if overlap:
+        act = replace(act, evidence={**(act.evidence or {}), "owned": ",".join(overlap)})
+    settled, history = take(payment, step, act)
+    settled = replace(settled, undelivered=frozenset(course.id for course in new), overlap=overlap)
     if not new:
         return _nothing_new(payment, settled, history, act)
     enrollments = tuple(
@@ -57,6 +56,7 @@ def settle(
             created_at=act.at,
             updated_at=act.at,
             counted=len(new) <= COUNTED_AT_ONCE,
+            thinkific_course_id=course.thinkific_course_id,
             correlation_id=payment.correlation_id,
         )
         for course in new

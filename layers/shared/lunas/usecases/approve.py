@@ -1,7 +1,9 @@
 """An admin's word on a manual payment."""
 
+from dataclasses import replace
+
 from lunas.rules.errors import NotFound, WrongState
-from lunas.rules.payments import Act, Payment, Status, Step
+from lunas.rules.payments import Act, Method, Payment, Status, Step
 from lunas.usecases.ports import PaymentSettler
 from lunas.usecases.settle import Outcome, confirm, end
 
@@ -11,9 +13,16 @@ def approve(
 ) -> Outcome:
     """Turn a PAID payment into APPROVED with all its enrollments; repeating it changes nothing.
 
-    Raises NotFound, WrongState, CourseFull unless ``overbook``, StoreBusy.
+    Raises NotFound, CourseFull unless ``overbook``, StoreBusy, and WrongState also for a payment
+    at Duitku, which only Duitku's word confirms, and for one that was refunded.
     """
     payment = _found(payments, payment_id)
+    if payment.method is not Method.MANUAL:
+        raise WrongState("a payment at Duitku is confirmed by Duitku, not by an admin")
+    if payment.status is Status.REFUNDED:
+        raise WrongState("a payment that is REFUNDED never comes back")
+    if overbook:
+        act = replace(act, evidence={**(act.evidence or {}), "overbook": "true"})
     return confirm(payments, payment, Step.APPROVE, act, keep_quota=not overbook)
 
 

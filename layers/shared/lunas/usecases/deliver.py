@@ -87,15 +87,40 @@ def _payment_of(courier: Courier, enrollment: Enrollment) -> Payment:
 
 def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
     """Find or create the account, then enroll it: two calls if it is known, four if it is not."""
+    course_id = _mapped_course(courier, enrollment)
+    known = courier.learners.thinkific_user_id(enrollment.user_id)
+    if known is not None:
+        try:
+            return _enroll(courier, known, course_id)
+        except DeliveryImpossible:
+            if not _relinked(courier, enrollment, payment, known):
+                raise
+    user_id = _find_or_create(courier, payment)
+    courier.learners.link(enrollment.user_id, user_id)
+    return _enroll(courier, user_id, course_id)
+
+
+def _mapped_course(courier: Courier, enrollment: Enrollment) -> int:
+    """Return the course's id at Thinkific: as mapped now, else as it was when bought."""
     course = courier.catalogue.course(enrollment.course_id)
-    if course is None or course.thinkific_course_id is None:
+    mapped = course.thinkific_course_id if course else None
+    if mapped is None:
+        mapped = enrollment.thinkific_course_id
+    if mapped is None:
         raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to Thinkific")
-    user_id = courier.learners.thinkific_user_id(enrollment.user_id)
-    if user_id is None:
-        user_id = _find_or_create(courier, payment)
-        courier.learners.link(enrollment.user_id, user_id)
-    row_id = courier.platform.enroll(user_id, course.thinkific_course_id, courier.now())
-    return Placement(user_id, row_id)
+    return mapped
+
+
+def _enroll(courier: Courier, user_id: int, course_id: int) -> Placement:
+    return Placement(user_id, courier.platform.enroll(user_id, course_id, courier.now()))
+
+
+def _relinked(courier: Courier, enrollment: Enrollment, payment: Payment, known: int) -> bool:
+    """Forget a link whose account is gone at Thinkific; tell whether there is one to try anew."""
+    if courier.platform.find_user(payment.learner.email) == known:
+        return False
+    courier.learners.unlink(enrollment.user_id, known)
+    return True
 
 
 def _find_or_create(courier: Courier, payment: Payment) -> int:
@@ -109,7 +134,8 @@ def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement)
         if enrollment is None or not is_current(wish, enrollment):
             return DeliveryResult.NOTHING_TO_DO
         payment = _payment_of(courier, enrollment)
-        act = Act(ACTOR, courier.now())
+        evidence = {"thinkificEnrollmentId": str(placement.enrollment_id)}
+        act = Act(ACTOR, courier.now(), evidence)
         try:
             courier.enrollments.record_delivery(delivered(enrollment, payment, placement, act))
         except Collision:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
+from lunas.rules.errors import Forbidden
 from lunas.rules.payments import Act, Payment, is_settled
 from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentSettler, StatusGateway
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
@@ -53,6 +54,7 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     """
     payment = desk.payments.get(hint.order_id)
     if payment is None or payment.gateway_product is None:
+        _refuse_shifted(desk, hint)
         return _keep(desk, hint, AnomalyKind.UNKNOWN_ORDER, None)
     if hint.rupiah != payment.amount:
         return _keep(desk, hint, AnomalyKind.AMOUNT_DIFFERS, payment)
@@ -61,6 +63,19 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     act = Act(ACTOR, desk.now(), {"callback": hint.evidence.get("resultCode", "")})
     status = desk.status(payment)
     return Heard(settle_by_gateway(desk.payments, desk.anomalies, payment, status, act))
+
+
+def _refuse_shifted(desk: CallbackDesk, hint: Hint) -> None:
+    """Raise Forbidden for a callback whose amount lost its last digits to the order id.
+
+    The signature covers both without a separator, so it still fits; no id of ours starts with
+    a digit, so the digits can be told and moved back.
+    """
+    ours = hint.order_id.lstrip("0123456789")
+    digits = hint.order_id.removesuffix(ours)
+    meant = desk.payments.get(ours) if digits and ours else None
+    if meant is not None and hint.amount + digits == str(meant.amount):
+        raise Forbidden("the amount was shortened and the order id lengthened")
 
 
 def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | None) -> Heard:

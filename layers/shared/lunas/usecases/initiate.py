@@ -7,7 +7,7 @@ opens the payment and the other finds it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from lunas.rules.errors import Collision, Conflict, GatewayRefused, StoreBusy
 from lunas.rules.payments import (
@@ -34,6 +34,8 @@ from lunas.usecases.settle import Outcome, end, settle_by_gateway
 
 OPENING = timedelta(minutes=1)
 """For so long at most, a request may still be waiting for Duitku to open an invoice."""
+SHORTEST_INVOICE = 10
+"""Minutes: an invoice that could be paid for less is not opened any more."""
 ROUNDS = 3
 """How often the slot is looked at anew after another request took it first."""
 
@@ -107,7 +109,7 @@ def _still_open(checkout: Checkout, payment: Payment) -> Payment:
     may still be waiting for Duitku's answer.
     """
     now = checkout.now()
-    over = payment.gateway_expires_at is not None and now >= payment.gateway_expires_at
+    over = _minutes_left(payment, now) < (1 if payment.gateway else SHORTEST_INVOICE)
     lost = payment.gateway is None and payment.gateway_product is GatewayProduct.V2
     if not over and not lost:
         return payment
@@ -116,18 +118,26 @@ def _still_open(checkout: Checkout, payment: Payment) -> Payment:
     status, act = checkout.status(payment), Act("lunas:initiate", now)
     outcome = settle_by_gateway(checkout.payments, checkout.anomalies, payment, status, act)
     checkout.heed(outcome)
-    if outcome.payment.status is not Status.PENDING or outcome.anomaly is not None:
+    if outcome.payment.status is not Status.PENDING or (outcome.anomaly and not over):
         return outcome.payment
     reason = "time is over, and Duitku has no payment" if over else "Duitku's answer was lost"
     ending = replace(act, reason=reason, evidence=status.evidence)
     return end(checkout.payments, payment, Step.EXPIRE if over else Step.FAIL, ending).payment
 
 
+def _minutes_left(payment: Payment, now: datetime) -> int:
+    """Return for how many minutes an invoice may still be paid: never beyond the payment's time."""
+    if payment.gateway_expires_at is None:
+        return 0
+    return max(0, int((payment.gateway_expires_at - now).total_seconds() // 60))
+
+
 def _with_invoice(checkout: Checkout, payment: Payment, payment_method: str | None) -> Payment:
     if payment.gateway is not None:
         return payment
+    minutes = _minutes_left(payment, checkout.now())
     try:
-        invoice = checkout.invoice(payment, payment_method)
+        invoice = checkout.invoice(payment, payment_method, minutes)
     except GatewayRefused as refused:
         act = Act("duitku:invoice", checkout.now(), reason=str(refused))
         end(checkout.payments, payment, Step.FAIL, act)

@@ -103,11 +103,18 @@ class LearnerLinks(Protocol):
 
     def link(self, user_id: str, thinkific_user_id: int) -> None: ...
 
+    def unlink(self, user_id: str, thinkific_user_id: int) -> None: ...
+
 
 class InvoiceGateway(Protocol):
-    """Opens invoices; ``payment_method`` is a channel code or None for the buyer's choice."""
+    """Opens invoices that can be paid for ``minutes``.
 
-    def __call__(self, payment: Payment, payment_method: str | None) -> GatewayInvoice: ...
+    ``payment_method`` is a channel code, or None for the buyer's choice.
+    """
+
+    def __call__(
+        self, payment: Payment, payment_method: str | None, minutes: int
+    ) -> GatewayInvoice: ...
 
 
 class StatusGateway(Protocol):

@@ -86,7 +86,10 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         package_id=offer.package.id,
         package_name=offer.package.name,
         course_id=wish.course_id,
-        courses=tuple(BoughtCourse(course.id, course.name) for course in offer.courses),
+        courses=tuple(
+            BoughtCourse(course.id, course.name, course.thinkific_course_id)
+            for course in offer.courses
+        ),
         status=status,
         payment_type=offer.payment_type,
         method=method,

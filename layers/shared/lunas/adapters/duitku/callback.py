@@ -4,6 +4,7 @@ Only merchant code, amount and order id are signed. Everything else that a callb
 a hint that anybody on the way could have written, and nothing is decided by it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
@@ -14,8 +15,9 @@ from lunas.rules.gateway import whole_rupiah
 
 MAX_FIELDS = 100
 """Fields of one form; Duitku sends about thirty."""
-MAX_AMOUNT = 15
-"""Characters of an amount; longer ones are nonsense."""
+AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
+"""An amount as Duitku writes it; with anything else in it, amount and order id could be split
+at another place under the same signature."""
 REQUIRED = ("merchantCode", "amount", "merchantOrderId", "signature")
 EVIDENCE = ("resultCode", "reference", "paymentCode", "publisherOrderId", "settlementDate")
 """Unsigned fields kept for a person to look at; none of them is personal data."""
@@ -54,8 +56,8 @@ def parse_callback(body: bytes) -> Callback:
         raise MalformedInput("a field stands twice in the form")
     if missing := [name for name in REQUIRED if not fields.get(name)]:
         raise MalformedInput(f"missing in the form: {', '.join(missing)}")
-    if len(fields["amount"]) > MAX_AMOUNT:
-        raise MalformedInput("the amount is too long")
+    if not AMOUNT.fullmatch(fields["amount"]):
+        raise MalformedInput("the amount is not a number of rupiah")
     return Callback(
         merchant_code=fields["merchantCode"],
         amount=fields["amount"],

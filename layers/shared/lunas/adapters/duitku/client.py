@@ -32,7 +32,11 @@ class DuitkuAccount:
 
 
 class Duitku:
-    """Duitku's POP and v2 products behind one face."""
+    """Duitku's POP and v2 products behind one face.
+
+    Made anew for each request: a connection kept over a pause between two invocations may be
+    dead, and a call that is not repeated would fail on it.
+    """
 
     def __init__(self, account: DuitkuAccount, session: requests.Session | None = None) -> None:
         self._account = account
@@ -56,14 +60,18 @@ class Duitku:
         return [_channel(each) for each in answer.get("paymentFee") or []]
 
     def open_invoice(
-        self, payment: Payment, checkout: CheckoutSettings, payment_method: str | None
+        self,
+        payment: Payment,
+        checkout: CheckoutSettings,
+        payment_method: str | None,
+        minutes: int,
     ) -> GatewayInvoice:
         """Ask for an invoice for ``payment``; by POP, or by v2 when a channel is named.
 
         POP gives the same invoice again for the same payment; v2 refuses an order id that it
         knows. Raises GatewayRefused for good, GatewayUnavailable when the outcome is unknown.
         """
-        body = invoice.purchase(payment, checkout)
+        body = invoice.purchase(payment, checkout, minutes)
         if payment.gateway_product is GatewayProduct.V2:
             answer = self._inquire(body, payment, payment_method or "")
             return _invoice(answer, payment_method)
@@ -73,7 +81,7 @@ class Duitku:
         """Ask for the status of a payment, on the host that knows it.
 
         A POP order is unknown (404) until the buyer picks a channel: not started, never failed.
-        Raises GatewayUnavailable, or GatewayRefused when Duitku refuses the question itself.
+        Raises GatewayUnavailable, also when Duitku refuses the question itself.
         """
         account = self._account
         host = (
@@ -92,6 +100,9 @@ class Duitku:
             answer = self._post(f"{host}/api/merchant/transactionStatus", body)
         except UnknownOrder:
             return GatewayStatus(GatewayState.NOT_STARTED, order_id=payment.id, code="404")
+        except GatewayRefused as refused:
+            # A refused question says nothing about the order: it may well be paid.
+            raise GatewayUnavailable(str(refused)) from None
         return _status(answer)
 
     def _inquire(

@@ -1,7 +1,6 @@
 """One way to call Duitku: time-outs always, errors by meaning, no payload in any message."""
 
 import json
-import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +11,23 @@ from lunas.rules.errors import GatewayRefused, GatewayTimeout, GatewayUnavailabl
 
 TIMEOUT = (3.0, 8.0)
 """Seconds to connect, and to wait for an answer: twice fits into a function's time."""
-MAX_TEXT = 200
-"""Characters of an error text that are kept; Duitku's own are shorter."""
+KNOWN = (
+    "Minimum Payment",
+    "Maximum Payment",
+    "is mandatory",
+    "length of",
+    "Invalid Email Address",
+    "Customer VA Name must not be empty",
+    "Wrong signature",
+    "Merchant not found",
+    "Payment channel not available",
+    "Payment amount must be equal to all item price",
+    "Failed to generate",
+    "already paid",
+    "in progress",
+    "Unauthorized",
+)
+"""Beginnings of Duitku's error texts (docs/duitku.md, Errors)."""
 USER_AGENT = "Lunas/1"
 
 
@@ -68,14 +82,19 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
     if status == HTTPStatus.NOT_FOUND:
         return UnknownOrder(text)
     passing = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
-    if status in passing or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if status in passing or not refused:
         return GatewayUnavailable(text)
     return GatewayRefused(text)
 
 
 def error_text(body: str) -> str:
-    """Return the readable part of an error body, shortened and without e-mail addresses."""
-    return re.sub(r"\S+@\S+", "(address)", _readable(body))[:MAX_TEXT]
+    """Return which of the errors that Duitku documents a body tells.
+
+    Only texts that are known are kept: others may quote the buyer's name, address or phone.
+    """
+    told = _readable(body).lower()
+    return next((each for each in KNOWN if each.lower() in told), "no text that is known")
 
 
 def _readable(body: str) -> str:

@@ -13,7 +13,7 @@ VA_NAME = 20
 PHONE = 20
 
 
-def purchase(payment: Payment, checkout: CheckoutSettings) -> dict[str, Any]:
+def purchase(payment: Payment, checkout: CheckoutSettings, minutes: int) -> dict[str, Any]:
     """Return the fields that a POP invoice and a v2 inquiry share.
 
     One item with the whole amount: Duitku adds up line totals and refuses any other sum.
@@ -31,7 +31,7 @@ def purchase(payment: Payment, checkout: CheckoutSettings) -> dict[str, Any]:
         "customerDetail": _customer_detail(customer),
         "callbackUrl": checkout.callback_url,
         "returnUrl": checkout.return_url,
-        "expiryPeriod": checkout.invoice_minutes,
+        "expiryPeriod": minutes,
     }
     if customer.phone:
         body["phoneNumber"] = _phone(customer.phone)

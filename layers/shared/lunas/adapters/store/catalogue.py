@@ -23,7 +23,7 @@ def _course_from(item: Item) -> Course:
     mapped, quota = item.get("thinkificCourseId"), item.get("quota")
     return Course(
         id=item["id"],
-        name=item["name"],
+        name=str(item.get("name", item["id"])),
         thinkific_course_id=None if mapped is None else int(mapped),
         quota=None if quota is None else int(quota),
         enrolled=int(item.get("enrolled", 0)),

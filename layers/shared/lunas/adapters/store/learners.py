@@ -1,6 +1,7 @@
 """Links from users to their accounts at Thinkific."""
 
 from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.table import Table
 
 
@@ -13,7 +14,7 @@ class Learners:
     def thinkific_user_id(self, user_id: str) -> int | None:
         """Return the account of a user, or None while none is known."""
         item = self._table.get(keys.learner(user_id))
-        return int(item["thinkificUserId"]) if item else None
+        return int(item["thinkificUserId"]) if item and "thinkificUserId" in item else None
 
     def link(self, user_id: str, thinkific_user_id: int) -> None:
         """Keep the account of a user; the first one kept stays."""
@@ -23,4 +24,14 @@ class Learners:
             "userId": user_id,
             "thinkificUserId": thinkific_user_id,
         }
-        self._table.put(item, "attribute_not_exists(#pk)")
+        free = "attribute_not_exists(#thinkificUserId)"
+        self._table.put(item, free)
+
+    def unlink(self, user_id: str, thinkific_user_id: int) -> None:
+        """Forget the account of a user, if it is still this one."""
+        change = Change(
+            {"thinkificUserId": None},
+            condition="#thinkificUserId = :gone",
+            given={"gone": thinkific_user_id},
+        )
+        self._table.update(keys.learner(user_id), change)

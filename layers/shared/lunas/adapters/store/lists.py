@@ -10,7 +10,7 @@ from lunas.rules.listing import Position, Span
 from lunas.rules.times import to_iso
 
 EVER = Span()
-EARLIEST, LATEST = "0", "9"
+EARLIEST, LATEST = "0", ":"
 """Below and above every creation time as text."""
 
 

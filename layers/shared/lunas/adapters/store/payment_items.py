@@ -34,7 +34,7 @@ def payment_item(payment: Payment) -> Item:
         "packageId": payment.package_id,
         "packageName": payment.package_name,
         "courseId": payment.course_id,
-        "courses": [{"id": course.id, "name": course.name} for course in payment.courses],
+        "courses": [_course_item(course) for course in payment.courses],
         "paymentType": payment.payment_type,
         "method": payment.method,
         "amount": payment.amount,
@@ -83,7 +83,7 @@ def payment_from(item: Item) -> Payment:
         package_id=item["packageId"],
         package_name=item["packageName"],
         course_id=item.get("courseId"),
-        courses=tuple(BoughtCourse(course["id"], course["name"]) for course in item["courses"]),
+        courses=tuple(_course_from(course) for course in item["courses"]),
         status=Status(item["status"]),
         payment_type=PaymentType(item["paymentType"]),
         method=Method(item["method"]),
@@ -148,6 +148,19 @@ def history_from(item: Item) -> HistoryEvent:
         evidence=item.get("evidence"),
         reason=item.get("reason"),
     )
+
+
+def _course_item(course: BoughtCourse) -> Item:
+    return {
+        "id": course.id,
+        "name": course.name,
+        "thinkificCourseId": course.thinkific_course_id,
+    }
+
+
+def _course_from(item: Item) -> BoughtCourse:
+    mapped = item.get("thinkificCourseId")
+    return BoughtCourse(item["id"], item["name"], None if mapped is None else int(mapped))
 
 
 def _optional[T, R](read: Callable[[T], R], value: T | None) -> R | None:

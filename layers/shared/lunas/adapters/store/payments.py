@@ -150,7 +150,12 @@ class Payments:
         return self._table.update_action(
             f"full:{course_id}",
             keys.course(course_id),
-            Change({}, adds={"enrolled": 1}, condition=room if keep_quota else None),
+            # A course that only the package service knows gets its item here.
+            Change(
+                {"type": "course", "id": course_id},
+                adds={"enrolled": 1},
+                condition=room if keep_quota else None,
+            ),
         )
 
 
@@ -173,7 +178,7 @@ def _listing(wanted: PaymentFilter) -> Listing:
 
 
 def _collision(failed: ConditionsFailed) -> Collision:
-    kinds = [refusal.label.partition(":")[::2] for refusal in failed.refusals]
+    kinds = [label.partition(":")[::2] for label in failed.labels]
     return Collision(
         stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds),
         owned=frozenset(course for kind, course in kinds if kind == "owned"),

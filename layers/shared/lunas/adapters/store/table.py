@@ -30,24 +30,27 @@ TRIES = 8
 """How often a transaction is tried while others touch the same items."""
 BACKOFF = 0.02
 """Seconds of the first wait between two tries; it doubles, and half of it is chance."""
-PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Reasons for a cancelled transaction that go by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An action whose condition did not hold: its label, and the item that was there, if any."""
-
-    label: str
-    item: Item | None
+PASSING = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        "ThrottlingError",
+        "ThrottlingException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+    }
+)
+"""Errors of a write, and reasons for a cancelled transaction, that go by themselves."""
 
 
 class ConditionsFailed(Exception):
-    """A transaction that wrote nothing, since conditions did not hold; names each of them."""
+    """A transaction that wrote nothing, since conditions did not hold: ``labels`` of those."""
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
-        super().__init__(", ".join(refusal.label for refusal in refusals))
-        self.refusals = tuple(refusals)
+    def __init__(self, labels: Sequence[str]) -> None:
+        super().__init__(", ".join(labels))
+        self.labels = tuple(labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,22 +106,22 @@ class Table:
     def put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
         """Write one item if ``condition`` holds; tell whether it did."""
         request = self.put_action("", item, condition, values).request["Put"]
-        request.pop("ReturnValuesOnConditionCheckFailure")
         return self._written(lambda: self.client.put_item(**request))
 
     def update(self, key: Key, change: Change) -> bool:
         """Change one item if the condition holds; tell whether it did."""
         request = self.update_action("", key, change).request["Update"]
-        request.pop("ReturnValuesOnConditionCheckFailure")
         return self._written(lambda: self.client.update_item(**request))
 
     def update_returning(self, key: Key, change: Change) -> Item:
         """Change one item and return it as it is then; the change has no condition."""
-        answer = self.client.update_item(
-            TableName=self.name,
-            Key=to_wire(key),
-            ReturnValues="ALL_NEW",
-            **change.expressions(),
+        answer = _outlast(
+            lambda: self.client.update_item(
+                TableName=self.name,
+                Key=to_wire(key),
+                ReturnValues="ALL_NEW",
+                **change.expressions(),
+            )
         )
         return from_wire(answer["Attributes"])
 
@@ -130,7 +133,6 @@ class Table:
             "TableName": self.name,
             "Item": to_wire(item),
             "ConditionExpression": condition,
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         if values:
             request["ExpressionAttributeValues"] = placeholders(values)
@@ -143,7 +145,6 @@ class Table:
         request = {
             "TableName": self.name,
             "Key": to_wire(key),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             **change.expressions(),
         }
         return Action(label, {"Update": request})
@@ -151,45 +152,55 @@ class Table:
     def transact(self, actions: Sequence[Action]) -> None:
         """Write all actions together, or nothing.
 
-        Raises ConditionsFailed when a condition did not hold, and StoreBusy when other
-        transactions on the same items did not let it through. The SDK does not repeat a
-        transaction that was cancelled by a conflict, so it is repeated here.
+        Raises ConditionsFailed when a condition did not hold, and StoreBusy when others on the
+        same items did not let it through. The SDK does not repeat a transaction that was
+        cancelled by a conflict, so it is repeated here.
         """
-        for attempt in range(TRIES):
-            if self._transact_once(actions):
-                return
-            time.sleep(BACKOFF * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
-        raise StoreBusy("the same items are being written by others; try again")
-
-    def _transact_once(self, actions: Sequence[Action]) -> bool:
+        items: Any = [action.request for action in actions]
         try:
-            self.client.transact_write_items(TransactItems=[action.request for action in actions])  # type: ignore[misc]
+            _outlast(lambda: self.client.transact_write_items(TransactItems=items))
         except ClientError as error:
-            if error.response["Error"]["Code"] == "TransactionInProgressException":
-                return False
-            _check_reasons(error, actions)
-            return False
-        return True
+            raise _refused(error, actions) or error from error
 
     def _written(self, write: Callable[[], object]) -> bool:
         try:
-            write()
+            _outlast(write)
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
 
-def _check_reasons(error: ClientError, actions: Sequence[Action]) -> None:
-    """Return when the reasons pass by themselves; raise ConditionsFailed or ``error`` if not."""
-    response: Mapping[str, Any] = error.response
-    reasons = response.get("CancellationReasons", [])
-    codes = {reason.get("Code", "None") for reason in reasons} - {"None"}
-    refused = [
-        Refusal(action.label, from_wire(reason["Item"]) if reason.get("Item") else None)
-        for action, reason in zip(actions, reasons, strict=False)
+def _outlast[T](write: Callable[[], T]) -> T:
+    """Repeat a write while others work on the same items, with waits that grow by chance."""
+    for attempt in range(TRIES):
+        try:
+            return write()
+        except ClientError as error:
+            if not _passes(error):
+                raise
+        if attempt + 1 < TRIES:
+            time.sleep(BACKOFF * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
+    raise StoreBusy("the same items are being written by others; try again")
+
+
+def _passes(error: ClientError) -> bool:
+    """Tell whether an error goes by itself: a conflict, throttling, or one's own try before."""
+    if error.response["Error"]["Code"] != "TransactionCanceledException":
+        return error.response["Error"]["Code"] in PASSING
+    codes = {reason.get("Code", "None") for reason in _reasons(error)} - {"None"}
+    return bool(codes) and codes <= PASSING
+
+
+def _refused(error: ClientError, actions: Sequence[Action]) -> ConditionsFailed | None:
+    labels = [
+        action.label
+        for action, reason in zip(actions, _reasons(error), strict=False)
         if reason.get("Code") == "ConditionalCheckFailed"
     ]
-    if refused:
-        raise ConditionsFailed(refused) from error
-    if not codes or codes - PASSING:
-        raise error
+    return ConditionsFailed(labels) if labels else None
+
+
+def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
+    response: Mapping[str, Any] = error.response
+    reasons: Sequence[Mapping[str, Any]] = response.get("CancellationReasons", [])
+    return reasons

@@ -12,6 +12,7 @@ PAGE = 250
 """Rows of one page, Thinkific's maximum."""
 MAX_PAGES = 200
 """Pages read before a list that never ends is given up."""
+FOREVER = timedelta(days=36_500)
 MARGIN = timedelta(minutes=1)
 """An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
 
@@ -93,11 +94,14 @@ class Thinkific:
 
     def _upgrade(self, row: Mapping[str, Any], now: datetime) -> int:
         """Turn a trial or an expired row into full access, and read it back."""
-        body = {"activated_at": _seconds(now - MARGIN), "expiry_date": None}
+        body = {"activated_at": _seconds(now - MARGIN)}
+        if row.get("expiry_date"):
+            # What null does to an expiry is documented nowhere; a far date is.
+            body["expiry_date"] = _seconds(now + FOREVER)
         self._api.put(f"/enrollments/{_id(row)}", body)
         again = self._api.get(f"/enrollments/{_id(row)}")
         if not _is_active(again):
-            raise DeliveryImpossible("Thinkific keeps the enrollment inactive after an upgrade")
+            raise DeliveryDelayed("Thinkific shows the enrollment inactive after an upgrade")
         return _id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:

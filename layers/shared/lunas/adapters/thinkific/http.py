@@ -11,9 +11,12 @@ from lunas.adapters.thinkific.rate_limit import reset_delay
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
 
 TIMEOUT = (2.0, 6.0)
-"""Seconds to connect, and to wait for an answer: five calls fit into the delivery's time."""
+"""Seconds to connect, and to wait for an answer: the eight calls of the longest way fit into the
+function's time."""
 REFUSED_DELAY = 300.0
 """Seconds until another try after 401 or 403: a person has to mend key, plan or scope first."""
+LIMIT_DELAY = 60.0
+"""Seconds until another try after 429 without a readable RateLimit-Reset."""
 USER_AGENT = "Lunas/1"
 
 
@@ -100,14 +103,15 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
     status = answer.status_code
     match status:
         case HTTPStatus.TOO_MANY_REQUESTS:
-            delay = reset_delay(answer.headers.get("RateLimit-Reset"))
+            delay = reset_delay(answer.headers.get("RateLimit-Reset")) or LIMIT_DELAY
             return DeliveryDelayed("Thinkific's rate limit is reached", delay)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return DeliveryDelayed(f"Thinkific refuses access with {status}", REFUSED_DELAY)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
             return Rejected(status, field_errors(_json(answer)))
         case HTTPStatus.NOT_FOUND:
-            return DeliveryImpossible("Thinkific has no such record (404)")
+            # No list can be missing: then the address is wrong, or Thinkific's routing.
+            return DeliveryDelayed("Thinkific answered 404", REFUSED_DELAY)
         case _:
             # 5xx, Cloudflare's 520 to 530 with HTML bodies, redirects.
             return DeliveryDelayed(f"Thinkific answered {status}")
