@@ -4,7 +4,15 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
 
 from lunas.rules.catalogue import MAX_COURSES, PackageKind
@@ -41,6 +49,11 @@ def _web_address(value: str, *, loopback: bool) -> str:
     return value
 
 
+def _whole(value: object) -> object:
+    """Take 40.0 for 40, as JSON does; bool, text and fractions are left to be refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _proof_link(value: str) -> str:
     return _web_address(value, loopback=False)
 
@@ -58,8 +71,12 @@ type Phone = Annotated[str, AfterValidator(_phone)]
 type ProofLink = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_proof_link)]
 type ReturnUrl = Annotated[str, StringConstraints(max_length=255), AfterValidator(_return_url)]
 type ChannelCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")]
-type Rupiah = Annotated[int, Field(strict=True, ge=10_000, le=1_000_000_000)]
+type Rupiah = Annotated[
+    int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
+]
 """Whole rupiah; Duitku takes nothing below 10,000 (docs/duitku.md, Amounts and ids)."""
+type ThinkificId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
+type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
 
 
 class Body(BaseModel):
@@ -103,7 +120,7 @@ class SubmitBody(Body):
 class ApproveBody(Body):
     """An approval; ``overbook`` accepts a course beyond its quota."""
 
-    overbook: bool = False
+    overbook: StrictBool = False
 
 
 class RejectBody(Body):
@@ -122,7 +139,7 @@ class ResolveBody(Body):
 class ProgressBody(Body):
     """A progress in percent."""
 
-    progress: Annotated[int, Field(strict=True, ge=0, le=100)]
+    progress: Annotated[int, Field(strict=True, ge=0, le=100), BeforeValidator(_whole)]
 
 
 class PricesBody(Body):
@@ -152,5 +169,5 @@ class CourseBody(Body):
     """A course as an admin writes it."""
 
     name: Title
-    thinkific_course_id: Annotated[int, Field(strict=True, gt=0, lt=2**53)] | None = None
-    quota: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
+    thinkific_course_id: ThinkificId | None = None
+    quota: Quota | None = None

@@ -1,10 +1,18 @@
 """Query parameters that lists share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
+
+
+def _dated(given: object) -> object:
+    """Refuse bare numbers, which would be taken for seconds since 1970."""
+    if isinstance(given, str) and not ISO_DATE.match(given):
+        raise ValueError("must be an ISO 8601 time or date")
+    return given
 
 
 def _in_utc(moment: datetime) -> datetime:
@@ -13,9 +21,10 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 
-type Moment = Annotated[datetime, AfterValidator(_in_utc)]
+type Moment = Annotated[datetime, BeforeValidator(_dated), AfterValidator(_in_utc)]
 """An ISO 8601 time or date; without an offset it is UTC."""
 
 Limit = Annotated[int, Query(ge=1, le=100)]
