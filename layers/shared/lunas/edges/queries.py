@@ -7,6 +7,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import AfterValidator, BeforeValidator
 
+ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+FIRST_YEAR, LAST_YEAR = 2000, 9000
+"""Within them, no shift to UTC leaves the calendar."""
+
 
 def _dated(given: object) -> object:
     """Refuse bare numbers, which would be taken for seconds since 1970."""
@@ -20,9 +24,6 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError(f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
-
-ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-FIRST_YEAR, LAST_YEAR = 2000, 9000
 
 type Moment = Annotated[datetime, BeforeValidator(_dated), AfterValidator(_in_utc)]
 """An ISO 8601 time or date; without an offset it is UTC."""
