@@ -118,11 +118,20 @@ def _still_open(checkout: Checkout, payment: Payment) -> Payment:
     status, act = checkout.status(payment), Act("lunas:initiate", now)
     outcome = settle_by_gateway(checkout.payments, checkout.anomalies, payment, status, act)
     checkout.heed(outcome)
-    if outcome.payment.status is not Status.PENDING or (outcome.anomaly and not over):
+    if outcome.payment.status is not Status.PENDING:
         return outcome.payment
-    reason = "time is over, and Duitku has no payment" if over else "Duitku's answer was lost"
+    if outcome.anomaly and not over:
+        raise Conflict("Duitku's word on this payment does not fit; an admin has to look at it")
+    reason = _reason_to_end(over=over, fits=outcome.anomaly is None)
     ending = replace(act, reason=reason, evidence=status.evidence)
     return end(checkout.payments, payment, Step.EXPIRE if over else Step.FAIL, ending).payment
+
+
+def _reason_to_end(*, over: bool, fits: bool) -> str:
+    if not over:
+        return "Duitku's answer was lost"
+    found = "has no payment" if fits else "speaks of money that does not fit"
+    return f"time is over, and Duitku {found}"
 
 
 def _minutes_left(payment: Payment, now: datetime) -> int:
