@@ -1,0 +1,159 @@
+"""A table, queues and secrets of moto, as template.yaml describes them; one thread only."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import yaml  # type: ignore[import-untyped]
+from moto import mock_aws
+
+from lunas.adapters import aws, secrets
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from tests.integration.layer.queues import Queues
+from tests.unit.adapters.duitku_vectors import B
+from tests.unit.api_requests import AUTH_SECRET
+from tests.unit.builders import bundle, course, package
+from tests.unit.logs import Logged
+
+ROOT = Path(__file__).parents[3]
+SECRETS: dict[str, Any] = {
+    "auth": AUTH_SECRET,
+    "duitku": {"merchantCode": B.merchant, "apiKey": B.key},
+    "thinkific": {"apiKey": "thinkific-key"},
+}
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "ap-southeast-3",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "AWS_LAMBDA_FUNCTION_NAME": "lunas",
+    "TABLE_NAME": "lunas",
+    "AUTH_SECRET_ID": "auth",
+    "DUITKU_SECRET_ID": "duitku",
+    "THINKIFIC_SECRET_ID": "thinkific",
+    "DUITKU_API_URL": "https://v2.test",
+    "DUITKU_POP_URL": "https://pop.test",
+    "DUITKU_CALLBACK_URL": "https://lunas.test/callback",
+    "RETURN_URL": "https://shop.test/back",
+    "INVOICE_MINUTES": "60",
+    "THINKIFIC_API_URL": "https://thinkific.test",
+    "THINKIFIC_SUBDOMAIN": "shop",
+}
+
+
+class Template(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads CloudFormation's YAML; what its functions stand for does not matter here."""
+
+
+Template.add_multi_constructor("!", lambda _loader, suffix, _node: suffix)
+
+
+def table_properties() -> dict[str, Any]:
+    """Return keys and indexes of the table as the template has them."""
+    text = (ROOT / "template.yaml").read_text()
+    resources = yaml.load(text, Template)["Resources"]  # noqa: S506  (a safe loader)
+    properties: dict[str, Any] = resources["Table"]["Properties"]
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {name: properties[name] for name in wanted}
+
+
+TABLE = table_properties()
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[None]:
+    """Make an AWS account with nothing in it but secrets; its clients serve a whole module."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        patch.delenv("AWS_PROFILE", raising=False)
+        forget_clients()
+        vault = boto3.client("secretsmanager")
+        for name, value in SECRETS.items():
+            vault.create_secret(Name=name, SecretString=json.dumps(value))
+        yield
+    forget_clients()
+
+
+def forget_clients() -> None:
+    """Start as a fresh process does: without clients and remembered secrets."""
+    secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
+    aws.dynamodb.cache_clear()
+    aws.sqs.cache_clear()
+
+
+@pytest.fixture
+def cloud(account: None) -> Iterator[None]:  # noqa: ARG001
+    """Start with an empty table."""
+    aws.dynamodb().create_table(TableName="lunas", **TABLE)
+    yield
+    aws.dynamodb().delete_table(TableName="lunas")
+
+
+@pytest.fixture
+def table(cloud: None) -> Table:  # noqa: ARG001
+    return Table.from_environment()
+
+
+@pytest.fixture
+def payments(table: Table) -> Payments:
+    return Payments(table)
+
+
+@pytest.fixture
+def enrollments(table: Table) -> Enrollments:
+    return Enrollments(table)
+
+
+WRITTEN: list[dict[str, Any]] = []
+"""The items of the catalogue, once the first test had it written: moto is slow at updates."""
+
+
+@pytest.fixture
+def catalogue(table: Table) -> Catalogue:
+    """Fill the catalogue with two courses, a package that offers each, and a bundle of both."""
+    made = Catalogue(table)
+    if not WRITTEN:
+        made.put_course(course("c1", thinkific_course_id=2_000_001))
+        made.put_course(course("c2", thinkific_course_id=2_000_002))
+        made.put_package(package())
+        made.put_package(bundle("c1", "c2"))
+        WRITTEN.extend(table.client.scan(TableName=table.name)["Items"])
+    else:
+        requests: list[Any] = [{"PutRequest": {"Item": item}} for item in WRITTEN]
+        table.client.batch_write_item(RequestItems={table.name: requests})
+    return made
+
+
+@pytest.fixture
+def queues(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:  # noqa: ARG001
+    made = Queues()
+    monkeypatch.setenv("DELIVERY_QUEUE_URL", made.delivery_url)
+    monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", made.dead_letter_url)
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def calls(cloud: None) -> Iterator[Counter[str]]:  # noqa: ARG001
+    """Count the calls to DynamoDB by operation; clear it after what prepares a test."""
+    made: Counter[str] = Counter()
+
+    def counted(model: Any, **_: Any) -> None:
+        made[model.name] += 1
+
+    events = aws.dynamodb().meta.events
+    events.register("before-call.dynamodb", counted)
+    yield made
+    events.unregister("before-call.dynamodb", counted)
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Logged:
+    return Logged(monkeypatch, capsys)

@@ -1,0 +1,49 @@
+"""Duitku and Thinkific as a test wants them, put in place of a function's own client."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+
+from lunas.adapters.duitku.client import Duitku
+from lunas.adapters.thinkific.http import ThinkificApi
+from tests.integration.layer.functions import load
+from tests.unit.adapters.stub import StubPeer, Told
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, function: str, *told: Told | Exception) -> StubPeer:
+    """Let a function's calls to the outside be answered in turn."""
+    peer = StubPeer(*told)
+    client = ThinkificApi if function == "deliver_enrollment" else Duitku
+    made = partial(client, session=peer.session)
+    monkeypatch.setattr(load(function), client.__name__, made)
+    return peer
+
+
+def invoice(reference: str = "R1") -> Told:
+    """Return Duitku's yes to an invoice."""
+    url = f"https://pay.test/{reference}"
+    return Told(body={"statusCode": "00", "reference": reference, "paymentUrl": url})
+
+
+def status(order: str, code: str = "00", **changes: Any) -> Told:
+    """Return Duitku's word on an order."""
+    told = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
+    return Told(body={**told, "statusCode": code, **changes})
+
+
+def no_rows() -> Told:
+    """Return an empty list of Thinkific."""
+    return Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
+
+
+def active_row(row_id: int = 500, user: int = 7, course: int = 2_000_001) -> dict[str, Any]:
+    """Return an active enrollment of Thinkific."""
+    return {
+        "id": row_id,
+        "user_id": user,
+        "course_id": course,
+        "activated_at": "2026-01-01T00:00:00Z",
+        "expired": False,
+        "is_free_trial": False,
+    }

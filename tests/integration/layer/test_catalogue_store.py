@@ -1,0 +1,90 @@
+"""Catalogue, learners and anomalies in the table."""
+
+import pytest
+
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.people import PaymentType
+from tests.unit.builders import NOW, bundle, course, package
+
+
+def count_one(table: Table, course_id: str) -> None:
+    table.transact([Payments(table).count_action(course_id, keep_quota=False)])
+
+
+def test_a_package_is_read_as_it_was_written(catalogue: Catalogue) -> None:
+    assert catalogue.package("p1") == package()
+    assert catalogue.package("b1") == bundle("c1", "c2")
+    assert catalogue.package("p404") is None
+
+
+def test_packages_are_listed_by_id(catalogue: Catalogue) -> None:
+    assert [each.id for each in catalogue.packages()] == ["b1", "p1"]
+
+
+def test_a_package_is_written_over(catalogue: Catalogue) -> None:
+    changed = package(name="New", prices={PaymentType.UMUM: 50_000}, course_ids=("c2",))
+    catalogue.put_package(changed)
+    assert catalogue.package("p1") == changed
+
+
+@pytest.mark.parametrize(
+    "made", [course("c9", quota=3), course("c9", thinkific_course_id=None), course("c9", quota=0)]
+)
+def test_a_course_is_read_as_it_was_written(catalogue: Catalogue, made: object) -> None:
+    assert isinstance(made, type(course()))
+    assert catalogue.put_course(made) == made
+    assert catalogue.course("c9") == made
+
+
+def test_an_unknown_course_is_none(catalogue: Catalogue) -> None:
+    assert catalogue.course("c404") is None
+
+
+def test_courses_come_in_the_order_asked_for_without_those_that_are_not_there(
+    catalogue: Catalogue,
+) -> None:
+    found = catalogue.courses(["c2", "c404", "c1"])
+    assert [each.id for each in found] == ["c2", "c1"]
+    assert [each.id for each in catalogue.courses()] == ["c1", "c2"]
+    assert catalogue.courses([]) == []
+
+
+def test_editing_a_course_keeps_its_counter(table: Table, catalogue: Catalogue) -> None:
+    for _ in range(3):
+        count_one(table, "c1")
+    written = catalogue.put_course(course("c1", name="New", quota=5, enrolled=0))
+    assert (written.name, written.quota, written.enrolled) == ("New", 5, 3)
+    assert catalogue.course("c1") == written
+
+
+def test_a_quota_and_a_mapping_can_be_taken_away(catalogue: Catalogue) -> None:
+    catalogue.put_course(course("c1", quota=5))
+    written = catalogue.put_course(course("c1", quota=None, thinkific_course_id=None))
+    assert (written.quota, written.thinkific_course_id) == (None, None)
+
+
+def test_a_course_counted_before_it_was_written_keeps_the_count(
+    table: Table, catalogue: Catalogue
+) -> None:
+    count_one(table, "c7")
+    assert catalogue.put_course(course("c7")).enrolled == 1
+
+
+def test_the_first_account_of_a_learner_stays(table: Table) -> None:
+    learners = Learners(table)
+    assert learners.thinkific_user_id("u1") is None
+    learners.link("u1", 7)
+    learners.link("u1", 8)
+    assert learners.thinkific_user_id("u1") == 7
+    assert learners.thinkific_user_id("u2") is None
+
+
+def test_an_anomaly_is_kept_once(table: Table) -> None:
+    found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+    assert Anomalies(table).keep(found)
+    assert not Anomalies(table).keep(found)

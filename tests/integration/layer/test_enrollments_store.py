@@ -1,0 +1,237 @@
+"""Enrollments in the table: round trips, paging, and the conditions of a delivery."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.rules.delivery import DeliveryRecord, Placement, delivered, not_delivered
+from lunas.rules.enrollments import (
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+)
+from lunas.rules.errors import Collision
+from lunas.rules.listing import EnrollmentFilter, Position
+from lunas.rules.payments import Act, Payment, Status
+from tests.unit.builders import LATER, NOW, bought, enrollment, payment
+
+ACT = Act("lunas:deliver", LATER)
+PLACED = Placement(7, 500)
+TRIED = Delivery(
+    status=DeliveryStatus.FAILED,
+    request=3,
+    attempts=2,
+    thinkific_user_id=7,
+    thinkific_enrollment_id=500,
+    last_error="no such course",
+)
+
+
+def put(table: Table, *things: Enrollment | Payment) -> None:
+    """Write things as they are, past all conditions."""
+    for thing in things:
+        item = enrollment_item(thing) if isinstance(thing, Enrollment) else payment_item(thing)
+        assert table.put(item, "attribute_not_exists(#pk)")
+
+
+def approved(*waiting: str) -> Payment:
+    return payment(
+        Status.APPROVED,
+        courses=bought("c1", "c2"),
+        undelivered=frozenset(waiting),
+        version=3,
+        gateway=None,
+    )
+
+
+@pytest.fixture
+def waiting(table: Table) -> Enrollment:
+    """One approved payment that waits for c1 and c2."""
+    made = enrollment("c1")
+    put(table, approved("c1", "c2"), made, enrollment("c2"))
+    return made
+
+
+def record(
+    payments: Payments, enrollment_of: Enrollment, placement: Placement = PLACED
+) -> DeliveryRecord:
+    stands = payments.get("pay1")
+    assert stands
+    return delivered(enrollment_of, stands, placement, ACT)
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        enrollment(delivery=TRIED, progress=40, counted=False),
+        enrollment(status=EnrollmentStatus.NOT_ENROLLED, correlation_id=None),
+    ],
+    ids=["all", "least"],
+)
+def test_an_enrollment_is_read_as_it_was_written(
+    table: Table, enrollments: Enrollments, made: Enrollment
+) -> None:
+    put(table, made)
+    assert enrollments.get(made.id) == made
+    assert enrollments.get_many([made.id, "enr404"]) == [made]
+
+
+def test_what_is_not_there_is_none(enrollments: Enrollments) -> None:
+    assert enrollments.get("enr404") is None
+    assert enrollments.get_many([]) == []
+
+
+def test_more_than_a_hundred_are_read_in_batches(table: Table, enrollments: Enrollments) -> None:
+    made = [enrollment(f"c{number}") for number in range(105)]
+    put(table, *made)
+    assert len(enrollments.get_many([each.id for each in made])) == 105
+
+
+def test_a_users_enrollments_are_paged_newest_first(table: Table, enrollments: Enrollments) -> None:
+    made = [
+        enrollment(f"c{number}", created_at=NOW + timedelta(minutes=number)) for number in range(5)
+    ]
+    stranger = replace(enrollment("c1"), id=enrollment_id("u2", "c1"), user_id="u2")
+    put(table, *made, stranger)
+    pages: list[list[str]] = []
+    after: Position | None = None
+    while True:
+        page = enrollments.page(EnrollmentFilter(user_id="u1"), 2, after)
+        pages.append([each.course_id for each in page.items])
+        after = page.after
+        if after is None:
+            break
+    assert [name for page_of in pages for name in page_of] == ["c4", "c3", "c2", "c1", "c0"]
+    assert all(len(page_of) <= 2 for page_of in pages)
+
+
+def test_the_enrollments_of_nobody_are_an_empty_page(enrollments: Enrollments) -> None:
+    page = enrollments.page(EnrollmentFilter(user_id="u404"), 10, None)
+    assert (page.items, page.after) == ((), None)
+
+
+def test_a_delivery_is_noted_with_what_it_means_for_the_payment(
+    payments: Payments, enrollments: Enrollments, waiting: Enrollment
+) -> None:
+    made = record(payments, waiting)
+    enrollments.record_delivery(made)
+    assert enrollments.get(waiting.id) == made.enrollment
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.undelivered, stands.status) == (frozenset({"c2"}), Status.APPROVED)
+
+
+def test_the_last_delivery_completes_the_payment_with_its_history(
+    payments: Payments, enrollments: Enrollments, waiting: Enrollment
+) -> None:
+    for each in (waiting, enrollment("c2")):
+        enrollments.record_delivery(record(payments, each))
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.status, stands.undelivered, stands.version) == (
+        Status.COMPLETED,
+        frozenset(),
+        4,
+    )
+    assert [event.target for event in payments.history("pay1")] == [Status.COMPLETED]
+
+
+def test_of_two_deliveries_that_read_the_same_payment_one_has_to_read_again(
+    payments: Payments, enrollments: Enrollments, waiting: Enrollment
+) -> None:
+    first, second = record(payments, waiting), record(payments, enrollment("c2"))
+    enrollments.record_delivery(first)
+    with pytest.raises(Collision):
+        enrollments.record_delivery(second)
+    assert enrollments.get(enrollment("c2").id) == enrollment("c2")
+
+
+def test_a_delivery_is_not_noted_twice(
+    payments: Payments, enrollments: Enrollments, waiting: Enrollment
+) -> None:
+    enrollments.record_delivery(record(payments, waiting))
+    again = record(payments, waiting, Placement(8, 600))
+    with pytest.raises(Collision):
+        enrollments.record_delivery(again)
+    stands = enrollments.get(waiting.id)
+    assert stands
+    assert stands.delivery.thinkific_user_id == 7
+
+
+MOVED_ON = {
+    "revoked": enrollment(status=EnrollmentStatus.NOT_ENROLLED),
+    "bought anew": enrollment(payment_id="pay2"),
+    "asked anew": enrollment(delivery=Delivery(request=2)),
+    "given up": enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
+}
+
+
+@pytest.mark.parametrize("how", MOVED_ON)
+def test_a_delivery_of_what_moved_on_is_not_noted(
+    table: Table, payments: Payments, enrollments: Enrollments, how: str
+) -> None:
+    put(table, approved("c1"), MOVED_ON[how])
+    with pytest.raises(Collision):
+        enrollments.record_delivery(record(payments, enrollment("c1")))
+    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+    assert payments.get("pay1") == approved("c1")
+
+
+@pytest.mark.parametrize("how", MOVED_ON)
+def test_a_failed_try_of_what_moved_on_is_not_noted(
+    table: Table, enrollments: Enrollments, how: str
+) -> None:
+    put(table, MOVED_ON[how])
+    noted = not_delivered(enrollment("c1"), "why", ACT, final=False)
+    assert not enrollments.record_attempt(noted)
+    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_a_failed_try_is_noted(
+    enrollments: Enrollments, waiting: Enrollment, *, final: bool
+) -> None:
+    noted = not_delivered(waiting, "why", ACT, final=final)
+    assert enrollments.record_attempt(noted)
+    assert enrollments.get(waiting.id) == noted
+
+
+def test_an_enrollment_not_counted_when_made_is_counted_with_its_delivery(
+    table: Table, payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+) -> None:
+    uncounted = enrollment("c1", counted=False)
+    put(table, approved("c1"), uncounted)
+    enrollments.record_delivery(record(payments, uncounted))
+    counted = catalogue.course("c1")
+    assert counted
+    assert counted.enrolled == 1
+    stands = enrollments.get(uncounted.id)
+    assert stands
+    assert stands.counted
+
+
+def test_a_counted_enrollment_is_not_counted_again(
+    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, waiting: Enrollment
+) -> None:
+    enrollments.record_delivery(record(payments, waiting))
+    counted = catalogue.course("c1")
+    assert counted
+    assert counted.enrolled == 0
+
+
+def test_a_delivery_after_a_refund_leaves_the_payment_alone(
+    table: Table, payments: Payments, enrollments: Enrollments
+) -> None:
+    refunded = payment(Status.REFUNDED, gateway=None)
+    put(table, refunded, enrollment("c1"))
+    enrollments.record_delivery(record(payments, enrollment("c1")))
+    assert payments.get("pay1") == refunded

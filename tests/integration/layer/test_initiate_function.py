@@ -1,0 +1,175 @@
+"""POST /payments/initiate and GET /payments/methods, from the request to the table."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+import requests
+
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.payments import Payments
+from lunas.rules.payments import Status
+from tests.integration.layer import peers, purchases
+from tests.integration.layer.functions import call
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.api_requests import service_headers, service_token, user_token
+from tests.unit.builders import course
+from tests.unit.logs import Logged
+
+pytestmark = pytest.mark.usefixtures("catalogue")
+FUNCTION = "initiate_payment"
+WANTED = {"packageId": "p1", "courseId": "c1"}
+
+
+def initiate(body: Any = None, sub: str = "u1", **more: Any) -> tuple[int, Any]:
+    route = "POST /payments/initiate"
+    return call(
+        FUNCTION, route, body=WANTED if body is None else body, token=user_token(sub), **more
+    )
+
+
+def duitku(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
+    return peers.answers(monkeypatch, FUNCTION, *told)
+
+
+def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+    duitku(monkeypatch, peers.invoice("R1"))
+    status, payment = initiate()
+    assert (status, payment["status"], payment["amount"]) == (201, "PENDING", 49_000)
+    assert payment["gateway"]["reference"] == "R1"
+    assert payment["gateway"]["paymentUrl"] == "https://pay.test/R1"
+    assert payment["customer"]["email"] == "u1@example.com"
+
+
+def test_the_price_is_the_catalogues_whatever_the_body_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = duitku(monkeypatch, peers.invoice())
+    _, payment = initiate({**WANTED, "amount": 1, "price": 1, "userId": "u9", "status": "PAID"})
+    assert (payment["amount"], payment["userId"]) == (49_000, "u1")
+    assert peer.asked[0].body["paymentAmount"] == 49_000
+
+
+def test_a_dike_buyer_pays_the_dike_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    duitku(monkeypatch, peers.invoice())
+    token = user_token(type="DIKE")
+    _, payment = call(FUNCTION, "POST /payments/initiate", body=WANTED, token=token)
+    assert (payment["amount"], payment["paymentType"]) == (40_000, "DIKE")
+
+
+def test_the_same_purchase_again_is_a_200_with_the_same_payment(
+    monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
+) -> None:
+    first = purchases.initiated(monkeypatch)
+    peer = duitku(monkeypatch)
+    calls.clear()
+    status, again = initiate()
+    assert (status, again) == (200, first)
+    assert peer.asked == []
+    assert not {"PutItem", "UpdateItem", "TransactWriteItems"} & set(calls)
+
+
+def test_the_alias_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    duitku(monkeypatch, peers.invoice())
+    status, _ = call(FUNCTION, "POST /payment/initiate", body=WANTED, token=user_token())
+    assert status == 201
+
+
+def test_the_invoice_carries_where_to_call_back_and_where_to_return(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    peer = duitku(monkeypatch, peers.invoice(), peers.invoice())
+    initiate()
+    initiate({**WANTED, "courseId": "c2", "returnUrl": "https://shop.example/thanks"})
+    assert [each.body["returnUrl"] for each in peer.asked] == [
+        "https://shop.test/back",
+        "https://shop.example/thanks",
+    ]
+    assert {each.body["callbackUrl"] for each in peer.asked} == {"https://lunas.test/callback"}
+
+
+def test_a_refusal_of_duitku_is_a_502_that_does_not_quote_it(
+    monkeypatch: pytest.MonkeyPatch, payments: Payments
+) -> None:
+    peer = duitku(monkeypatch, Told(400, {"Message": "Minimum Payment 10000 IDR"}))
+    status, problem = initiate()
+    assert (status, problem["type"]) == (502, "urn:lunas:problem:gateway-refused")
+    assert "Minimum" not in str(problem)
+    failed = payments.get(peer.asked[0].body["merchantOrderId"])
+    assert failed
+    assert failed.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("told", "status"), [(requests.ReadTimeout("x"), 504), (Told(502, "<html>"), 503)]
+)
+def test_after_an_unanswered_invoice_the_next_request_goes_on_with_the_same_payment(
+    monkeypatch: pytest.MonkeyPatch, told: Told | Exception, status: int
+) -> None:
+    peer = duitku(monkeypatch, told, peers.invoice())
+    assert initiate()[0] == status
+    again, payment = initiate()
+    assert again == 200
+    orders = {each.body["merchantOrderId"] for each in peer.asked}
+    assert orders == {payment["id"]}
+
+
+def test_two_users_do_not_share_a_payment(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = purchases.initiated(monkeypatch, "u1")
+    theirs = purchases.initiated(monkeypatch, "u2", "R2")
+    assert mine["id"] != theirs["id"]
+
+
+def test_a_full_course_is_a_409(catalogue: Catalogue) -> None:
+    catalogue.put_course(course("c1", quota=0))
+    status, problem = initiate()
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:course-full")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"packageId": "p404"}, 404, "not-found"),
+        ({"packageId": "p1"}, 422, "invalid-input"),
+        ({"packageId": "b1", "courseId": "c1"}, 422, "invalid-input"),
+        ({"packageId": "p1", "courseId": "c404"}, 422, "invalid-input"),
+    ],
+)
+def test_a_wish_that_cannot_be_fulfilled_is_told(
+    body: dict[str, str], status: int, code: str
+) -> None:
+    told, problem = initiate(body)
+    assert (told, problem["type"]) == (status, f"urn:lunas:problem:{code}")
+
+
+def test_neither_services_nor_strangers_buy() -> None:
+    service = service_headers(service_token(scope="payments:read"))
+    assert call(FUNCTION, "POST /payments/initiate", body=WANTED, headers=service)[0] == 403
+    assert call(FUNCTION, "POST /payments/initiate", body=WANTED)[0] == 401
+
+
+def test_channels_are_listed_with_their_fees(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "i", "totalFee": "4000"}
+    peer = duitku(monkeypatch, Told(body={"paymentFee": [row]}))
+    query = {"packageId": "p1"}
+    status, body = call(FUNCTION, "GET /payments/methods", query=query, token=user_token())
+    assert (status, body) == (
+        200,
+        {"items": [{"code": "BC", "name": "BCA", "imageUrl": "i", "fee": 4000}]},
+    )
+    assert peer.asked[0].body["amount"] == 49_000
+
+
+@pytest.mark.parametrize(("query", "status"), [({}, 422), ({"packageId": "p404"}, 404)])
+def test_channels_of_no_package_are_refused(query: dict[str, str], status: int) -> None:
+    assert call(FUNCTION, "GET /payments/methods", query=query, token=user_token())[0] == status
+
+
+def test_nothing_personal_is_logged(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    customer = {"firstName": "Citra", "lastName": "Lestari", "email": "c@shop.example"}
+    duitku(monkeypatch, peers.invoice(), Told(400, {"Message": "c@shop.example is wrong"}))
+    initiate({**WANTED, "customer": {**customer, "phone": "0812-99"}})
+    initiate({**WANTED, "courseId": "c2", "customer": customer})
+    assert logged.messages()
+    for kept_back in ("Citra", "Lestari", "shop.example", "0812", "u1@example.com", "Santoso"):
+        assert kept_back not in logged.text

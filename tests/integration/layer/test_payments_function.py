@@ -1,0 +1,166 @@
+"""Manual payments, approval and looking payments up, through the handlers."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from lunas.adapters.store.catalogue import Catalogue
+from tests.integration.layer import purchases
+from tests.integration.layer.functions import call
+from tests.integration.layer.purchases import PROOF, approve, submitted
+from tests.unit.api_requests import service_headers, service_token, user_token
+from tests.unit.builders import course
+from tests.unit.logs import Logged
+
+pytestmark = pytest.mark.usefixtures("catalogue")
+GET, HISTORY = "GET /payments/{id}", "GET /payments/{id}/history"
+
+
+def show(payment_id: str, token: str | None = None, **more: Any) -> tuple[int, Any]:
+    return call("payments", GET, f"/payments/{payment_id}", token=token, **more)
+
+
+def history(payment_id: str) -> list[tuple[str, str]]:
+    """Return actor and target of each event, as the owner reads them."""
+    path = f"/payments/{payment_id}/history"
+    _, body = call("payments", HISTORY, path, token=user_token())
+    return [(each["actor"], each["to"]) for each in body["items"]]
+
+
+def test_a_manual_payment_is_a_201_that_waits_as_paid() -> None:
+    payment = submitted()
+    assert (payment["status"], payment["method"], payment["amount"]) == ("PAID", "MANUAL", 49_000)
+    assert (payment["proofLink"], payment["courseIds"]) == (PROOF, ["c1"])
+    assert history(payment["id"]) == [("user:u1", "PAID")]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"paymentType": "DIKE"},
+        {"paymentType": "VIP"},
+        {"proofLink": "http://proof.example"},
+        {"proofLink": None},
+        {"courseId": None},
+        {"courseId": "c404"},
+    ],
+    ids=str,
+)
+def test_a_submission_that_breaks_a_rule_is_a_422(changes: dict[str, str | None]) -> None:
+    body = {"packageId": "p1", "courseId": "c1", "paymentType": "UMUM", "proofLink": PROOF}
+    status, problem = call("payments", "POST /payments", body=body | changes, token=user_token())
+    assert (status, len(problem["errors"])) == (422, 1)
+
+
+def test_the_learner_approved_by_an_admin_cannot_buy_the_course_again() -> None:
+    approve(submitted()["id"])
+    body = {"packageId": "p1", "courseId": "c1", "paymentType": "UMUM", "proofLink": PROOF}
+    status, problem = call("payments", "POST /payments", body=body, token=user_token())
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:already-enrolled")
+
+
+def test_owner_admin_and_service_see_a_payment_and_nobody_else() -> None:
+    payment_id = submitted()["id"]
+    assert show(payment_id, user_token("u1"))[0] == 200
+    assert show(payment_id, user_token("a1", "ADMIN"))[0] == 200
+    assert show(payment_id, headers=service_headers(service_token()))[0] == 200
+    assert show(payment_id, user_token("u2"))[0] in {403, 404}
+    assert show(payment_id)[0] == 401
+    unscoped = service_headers(service_token(scope="enrollments:read"))
+    assert show(payment_id, headers=unscoped)[0] == 403
+
+
+@pytest.mark.parametrize("service", ["crm", "u1"])
+def test_a_service_sees_no_personal_data_even_under_a_users_name(service: str) -> None:
+    headers = service_headers(service_token(sub=service))
+    _, shown = show(submitted()["id"], headers=headers)
+    assert "customer" not in shown
+    assert "proofLink" not in shown
+    assert shown["userId"] == "u1"
+
+
+def test_the_history_belongs_to_the_owner_as_well() -> None:
+    path = f"/payments/{submitted()['id']}/history"
+    assert call("payments", HISTORY, path, token=user_token("u2"))[0] in {403, 404}
+
+
+def test_an_unknown_payment_is_a_404() -> None:
+    assert show("pay404", user_token())[0] == 404
+    assert approve("pay404")[0] == 404
+
+
+def test_an_approval_enrolls_in_everything_that_was_bought() -> None:
+    payment = submitted(package="b1", course=None)
+    status, approved = approve(payment["id"])
+    assert (status, approved["status"], approved["approvedBy"]) == (200, "APPROVED", "a1")
+    assert history(payment["id"]) == [("user:u1", "PAID"), ("admin:a1", "APPROVED")]
+    for name in ("c1", "c2"):
+        route = "GET /enrollments/course/{courseId}/status"
+        path = f"/enrollments/course/{name}/status"
+        _, told = call("enrollments", route, path, token=user_token())
+        assert told["status"] == "ENROLLED"
+
+
+def test_an_approval_costs_two_calls_to_the_table(calls: Counter[str]) -> None:
+    payment_id = submitted(package="b1", course=None)["id"]
+    calls.clear()
+    assert approve(payment_id)[0] == 200
+    assert calls == {"GetItem": 1, "TransactWriteItems": 1}
+
+
+def test_approving_again_is_a_200_with_the_same_payment(calls: Counter[str]) -> None:
+    payment_id = submitted()["id"]
+    _, first = approve(payment_id, sub="a1")
+    calls.clear()
+    status, again = approve(payment_id, sub="a2")
+    assert (status, again) == (200, first)
+    assert calls == {"GetItem": 1}
+
+
+@pytest.mark.parametrize("body", [None, {}, {"overbook": False}, "null"])
+def test_an_approval_over_the_quota_is_a_409(catalogue: Catalogue, body: object) -> None:
+    payment_id = submitted()["id"]
+    catalogue.put_course(course("c1", quota=0))
+    status, problem = approve(payment_id, body)
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:course-full")
+    assert show(payment_id, user_token())[1]["status"] == "PAID"
+
+
+def test_overbooking_has_to_be_asked_for(catalogue: Catalogue) -> None:
+    payment_id = submitted()["id"]
+    catalogue.put_course(course("c1", quota=0))
+    assert approve(payment_id, {"overbook": True})[1]["status"] == "APPROVED"
+
+
+def test_the_holder_of_the_last_place_can_have_a_bundle_approved(catalogue: Catalogue) -> None:
+    bundle_id = submitted(package="b1", course=None)["id"]
+    catalogue.put_course(course("c1", quota=1))
+    assert approve(submitted()["id"])[0] == 200
+    status, approved = approve(bundle_id)
+    assert (status, approved["status"]) == (200, "APPROVED")
+
+
+def test_a_payment_at_duitku_cannot_be_approved_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    payment_id = purchases.initiated(monkeypatch)["id"]
+    status, problem = approve(payment_id)
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:wrong-state")
+
+
+@pytest.mark.parametrize("sub", ["u1", "u2"])
+def test_a_user_approves_nothing(sub: str) -> None:
+    payment_id = submitted()["id"]
+    path = f"/payments/{payment_id}/approve"
+    route = "PATCH /payments/{id}/approve"
+    assert call("approve_payment", route, path, token=user_token(sub))[0] == 403
+    headers = service_headers(service_token(scope="payments:read"))
+    assert call("approve_payment", route, path, headers=headers)[0] == 403
+    assert show(payment_id, user_token())[1]["status"] == "PAID"
+
+
+def test_an_approval_is_logged_and_counted_without_personal_data(logged: Logged) -> None:
+    approve(submitted()["id"])
+    assert logged.messages() == ["manual payment taken", "payment settled"]
+    assert logged.metrics() == ["PaymentApproved"]
+    for kept_back in ("u1@example.com", "Santoso", PROOF):
+        assert kept_back not in logged.text

@@ -1,0 +1,332 @@
+"""Payments in the table: round trips, slots, and every condition of a settlement."""
+
+from dataclasses import replace
+
+import pytest
+
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.rules.catalogue import MAX_COURSES
+from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
+from lunas.rules.errors import Collision
+from lunas.rules.payments import (
+    Act,
+    GatewayInvoice,
+    GatewayProduct,
+    Payment,
+    Status,
+    Step,
+    opened,
+    take,
+)
+from lunas.rules.settlement import COUNTED_AT_ONCE, Settlement, close, settle
+from tests.unit.builders import (
+    ADMIN_ACT,
+    GATEWAY_ACT,
+    LATER,
+    NOW,
+    USER,
+    bought,
+    course,
+    enrollment,
+    manual,
+    payment,
+)
+
+NONE: frozenset[str] = frozenset()
+C1, C2 = frozenset({"c1"}), frozenset({"c2"})
+FULL_INVOICE = GatewayInvoice(
+    reference="R2",
+    payment_url="https://pay.example/2",
+    payment_method="BC",
+    va_number="7001",
+    qr_string="0002" * 200,
+)
+EVERYTHING = payment(
+    Status.COMPLETED,
+    courses=bought("c1", "c2"),
+    gateway_product=GatewayProduct.V2,
+    proof_link="https://proof.example/1",
+    approved_at=NOW,
+    approved_by="duitku",
+    completed_at=LATER,
+    reason="because",
+    undelivered=frozenset({"c1", "c2"}),
+    overlap=("c2",),
+)
+MINIMAL = replace(
+    manual(course_id=None, correlation_id=None, proof_link=None),
+    customer=replace(payment().customer, phone=None),
+)
+
+
+def create(payments: Payments, made: Payment) -> Payment:
+    payments.create(replace(made, gateway=None), opened(made, Act("user:u1", NOW)))
+    if made.gateway:
+        payments.record_invoice(made.id, made.gateway)
+    return made
+
+
+def open_slot(payments: Payments, payment_id: str, instead_of: str | None = None) -> None:
+    made = payment(id=payment_id, gateway=None)
+    payments.create_open(made, opened(made, Act("user:u1", NOW)), instead_of=instead_of)
+
+
+def held_by(payments: Payments) -> str | None:
+    held = payments.open_payment(USER, "p1", "c1")
+    return held.id if held else None
+
+
+def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -> Collision:
+    """Return the collision of a commit that has to fail, having seen that it wrote nothing."""
+    before = payments.get(plan.before.id), len(payments.history(plan.before.id))
+    with pytest.raises(Collision) as raised:
+        payments.commit(plan, keep_quota=keep_quota)
+    assert (payments.get(plan.before.id), len(payments.history(plan.before.id))) == before
+    return raised.value
+
+
+@pytest.mark.parametrize("made", [EVERYTHING, MINIMAL, payment()], ids=["all", "least", "usual"])
+def test_a_payment_is_read_as_it_was_written(payments: Payments, made: Payment) -> None:
+    create(payments, made)
+    assert payments.get(made.id) == made
+
+
+def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
+    create(payments, payment(gateway=None))
+    payments.record_invoice("pay1", FULL_INVOICE)
+    assert payments.get("pay1") == payment(gateway=FULL_INVOICE)
+
+
+def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Payments) -> None:
+    made = create(payments, payment(gateway=None))
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.record_invoice("pay1", FULL_INVOICE)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.status, stands.gateway) == (Status.APPROVED, FULL_INVOICE)
+
+
+def test_an_invoice_makes_no_payment(payments: Payments) -> None:
+    payments.record_invoice("pay9", FULL_INVOICE)
+    assert payments.get("pay9") is None
+
+
+def test_what_is_not_there_is_none(payments: Payments) -> None:
+    assert payments.get("pay9") is None
+    assert payments.history("pay9") == []
+    assert payments.open_payment(USER, "p1", "c1") is None
+
+
+def test_the_history_is_read_oldest_first_beyond_nine_events(payments: Payments) -> None:
+    made = create(payments, payment())
+    for version in range(2, 13):
+        event = replace(opened(made, GATEWAY_ACT), version=version, source=Status.PENDING)
+        payments.commit(Settlement(before=made, after=made, history=(event,)), keep_quota=False)
+    assert [event.version for event in payments.history("pay1")] == list(range(1, 13))
+
+
+def test_a_history_event_is_read_as_it_was_written(payments: Payments) -> None:
+    made = create(payments, manual())
+    plan = close(made, Step.REJECT, Act("admin:a1", LATER, {"requestId": "r1"}, "no transfer"))
+    payments.commit(plan, keep_quota=False)
+    assert payments.history("pay1") == [opened(made, Act("user:u1", NOW)), *plan.history]
+
+
+def test_a_free_slot_is_taken(payments: Payments) -> None:
+    open_slot(payments, "one")
+    assert held_by(payments) == "one"
+
+
+def test_a_taken_slot_is_not_taken_again_and_leaves_nothing(payments: Payments) -> None:
+    open_slot(payments, "one")
+    with pytest.raises(Collision):
+        open_slot(payments, "two")
+    assert (held_by(payments), payments.get("two")) == ("one", None)
+
+
+def test_the_slot_of_an_ended_payment_is_handed_over(payments: Payments) -> None:
+    open_slot(payments, "one")
+    open_slot(payments, "two", instead_of="one")
+    assert held_by(payments) == "two"
+
+
+def test_of_two_who_saw_the_same_ended_payment_one_gets_the_slot(payments: Payments) -> None:
+    open_slot(payments, "one")
+    open_slot(payments, "two", instead_of="one")
+    with pytest.raises(Collision):
+        open_slot(payments, "three", instead_of="one")
+    assert held_by(payments) == "two"
+
+
+@pytest.mark.parametrize(
+    "other", [{"user_id": "u2"}, {"package_id": "p2"}, {"course_id": "c2"}, {"course_id": None}]
+)
+def test_every_purchase_has_a_slot_of_its_own(
+    payments: Payments, other: dict[str, str | None]
+) -> None:
+    open_slot(payments, "one")
+    made = replace(payment(id="two", gateway=None), **other)  # type: ignore[arg-type]
+    payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
+    assert held_by(payments) == "one"
+
+
+def test_slots_of_users_whose_names_run_together_are_apart(payments: Payments) -> None:
+    one = payment(id="one", user_id="u", package_id="1#p", gateway=None)
+    two = payment(id="two", user_id="u1#", package_id="p", gateway=None)
+    for made in (one, two):
+        payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
+    held = payments.open_payment("u", "1#p", "c1")
+    assert held
+    assert held.id == "one"
+
+
+def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
+    payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+) -> None:
+    made = create(payments, payment(courses=bought("c1", "c2")))
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set())
+    payments.commit(plan, keep_quota=True)
+    assert payments.get("pay1") == replace(plan.after, gateway=made.gateway)
+    assert payments.history("pay1")[1:] == list(plan.history)
+    assert [enrollments.get(each.id) for each in plan.enrollments] == list(plan.enrollments)
+    assert [each.enrolled for each in catalogue.courses()] == [1, 1]
+
+
+def test_a_settlement_that_was_overtaken_is_stale(payments: Payments) -> None:
+    made = create(payments, payment())
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set())
+    payments.commit(plan, keep_quota=False)
+    collision = refusal(payments, plan)
+    assert collision.stale
+
+
+def test_a_payment_of_another_version_is_stale(payments: Payments) -> None:
+    made = create(payments, payment())
+    ahead = replace(made, version=2)
+    assert refusal(payments, settle(ahead, Step.CONFIRM, GATEWAY_ACT, set())).stale
+
+
+def test_a_payment_of_another_status_is_stale(payments: Payments) -> None:
+    made = create(payments, payment())
+    failed = replace(made, status=Status.FAILED)
+    assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_ACT, set())).stale
+
+
+def test_a_payment_that_is_not_there_is_stale(payments: Payments) -> None:
+    collision = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, set()))
+    assert (collision.stale, collision.owned, collision.full) == (True, NONE, NONE)
+
+
+def test_a_course_that_the_learner_has_is_named_as_owned(
+    payments: Payments, enrollments: Enrollments
+) -> None:
+    first = create(payments, payment(id="pay0"))
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    second = create(payments, payment(courses=bought("c1", "c2")))
+    collision = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, set()))
+    assert (collision.owned, collision.stale) == (C1, False)
+    kept = enrollments.get(enrollment_id(USER, "c1"))
+    assert kept
+    assert kept.payment_id == "pay0"
+    assert enrollments.get(enrollment_id(USER, "c2")) is None
+
+
+def test_a_revoked_enrollment_is_replaced(payments: Payments, enrollments: Enrollments) -> None:
+    revoked = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
+    first = create(payments, payment(id="pay0"))
+    plan = settle(first, Step.CONFIRM, GATEWAY_ACT, set())
+    payments.commit(replace(plan, enrollments=(revoked,)), keep_quota=False)
+    second = create(payments, payment())
+    payments.commit(settle(second, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    stands = enrollments.get(revoked.id)
+    assert stands
+    assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
+
+
+def test_a_full_course_is_named_and_nothing_is_written(
+    payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+) -> None:
+    catalogue.put_course(course("c2", quota=0))
+    made = create(payments, manual(courses=bought("c1", "c2")))
+    collision = refusal(payments, settle(made, Step.APPROVE, ADMIN_ACT, set()), keep_quota=True)
+    assert (collision.full, collision.owned, collision.stale) == (C2, NONE, False)
+    assert enrollments.get(enrollment_id(USER, "c1")) is None
+    assert [each.enrolled for each in catalogue.courses()] == [0, 0]
+
+
+def test_the_last_place_is_given_once(payments: Payments, catalogue: Catalogue) -> None:
+    catalogue.put_course(course("c1", quota=1))
+    first = create(payments, manual(id="one", user_id="u1"))
+    second = create(payments, manual(id="two", user_id="u2"))
+    payments.commit(settle(first, Step.APPROVE, ADMIN_ACT, set()), keep_quota=True)
+    plan = settle(second, Step.APPROVE, ADMIN_ACT, set())
+    assert refusal(payments, plan, keep_quota=True).full == {"c1"}
+
+
+def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalogue: Catalogue) -> None:
+    catalogue.put_course(course("c1", quota=0))
+    made = create(payments, manual())
+    payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, set()), keep_quota=False)
+    counted = catalogue.course("c1")
+    assert counted
+    assert (counted.enrolled, counted.quota) == (1, 0)
+
+
+def test_every_reason_of_a_collision_is_named_at_once(
+    payments: Payments, catalogue: Catalogue
+) -> None:
+    first = create(payments, payment(id="pay0"))
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    catalogue.put_course(course("c2", quota=0))
+    stale = replace(create(payments, payment(courses=bought("c1", "c2"))), version=5)
+    plan = settle(stale, Step.CONFIRM, GATEWAY_ACT, set())
+    collision = refusal(payments, plan, keep_quota=True)
+    assert (collision.stale, collision.owned, collision.full) == (True, C1, C2)
+
+
+def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> None:
+    made = create(payments, payment())
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {"c1"})
+    payments.commit(plan, keep_quota=False)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.status, stands.overlap) == (Status.COMPLETED, ("c1",))
+    assert plan.anomaly
+    assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
+
+
+@pytest.mark.parametrize("size", [COUNTED_AT_ONCE, COUNTED_AT_ONCE + 1, MAX_COURSES])
+def test_the_largest_bundle_is_settled_in_one_transaction(
+    payments: Payments, enrollments: Enrollments, size: int
+) -> None:
+    names = [f"c{number:02d}" for number in range(size)]
+    made = create(payments, payment(courses=bought(*names)))
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=True)
+    ids = [enrollment_id(USER, name) for name in names]
+    assert len(enrollments.get_many(ids)) == size
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.undelivered == set(names)
+
+
+def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments) -> None:
+    made = create(payments, payment())
+    payments.commit(close(made, Step.FAIL, Act("x", NOW, reason="ended")), keep_quota=False)
+    failed = payments.get("pay1")
+    assert failed
+    assert failed.reason == "ended"
+    payments.commit(settle(failed, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    approved = payments.get("pay1")
+    assert approved
+    assert approved.reason is None
+
+
+def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
+    made = create(payments, payment())
+    completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_ACT)
+    with pytest.raises(Exception, match="payment"):
+        payments.create(completed, opened(completed, GATEWAY_ACT))
+    assert payments.get("pay1") == made

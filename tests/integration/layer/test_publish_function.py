@@ -1,0 +1,154 @@
+"""The stream: each enrollment that waits is queued, and nothing else."""
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import to_wire
+from lunas.adapters.store.payment_items import history_item, payment_item
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.delivery import Placement, delivered, not_delivered
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment
+from lunas.rules.payments import Act, Status, opened
+from tests.integration.layer.functions import invoke
+from tests.integration.layer.queues import Queues
+from tests.unit.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment, request_of
+
+ACT = Act("lunas:deliver", LATER)
+TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
+PUT_DOWN = not_delivered(enrollment(), "no such course", ACT, final=True)
+DELIVERED = delivered(enrollment(), payment(Status.APPROVED), Placement(7, 500), ACT).enrollment
+ASKED_ANEW = enrollment(delivery=Delivery(request=2, attempts=1))
+
+
+def change(new: Enrollment | None, old: Enrollment | None = None) -> dict[str, Any]:
+    """Return the stream record of an enrollment that changed."""
+    images = {}
+    if new:
+        images["NewImage"] = to_wire(enrollment_item(new))
+    if old:
+        images["OldImage"] = to_wire(enrollment_item(old))
+    return {"eventSource": "aws:dynamodb", "dynamodb": images}
+
+
+def insertion(item: dict[str, Any]) -> dict[str, Any]:
+    return {"eventSource": "aws:dynamodb", "dynamodb": {"NewImage": to_wire(item)}}
+
+
+def publish(*records: dict[str, Any]) -> None:
+    invoke("publish_enrollments", {"Records": list(records)})
+
+
+def test_a_new_enrollment_is_queued_with_all_that_its_delivery_needs(queues: Queues) -> None:
+    publish(change(enrollment()))
+    (message,) = queues.waiting()
+    assert json.loads(message["Body"]) == {
+        "enrollmentId": enrollment().id,
+        "paymentId": "pay1",
+        "userId": "u1",
+        "courseId": "c1",
+        "request": 1,
+        "correlationId": "r0",
+    }
+
+
+def test_a_message_holds_no_personal_data(queues: Queues) -> None:
+    publish(change(enrollment()))
+    (message,) = queues.waiting()
+    assert "example.com" not in str(message)
+
+
+def test_a_batch_is_queued_record_by_record(queues: Queues) -> None:
+    publish(change(enrollment("c1")), change(enrollment("c2")))
+    assert len(queues.waiting()) == 2
+
+
+def test_a_record_that_comes_twice_is_queued_once(queues: Queues) -> None:
+    publish(change(enrollment()))
+    publish(change(enrollment()))
+    assert len(queues.waiting()) == 1
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (TRIED, enrollment()),
+        (PUT_DOWN, enrollment()),
+        (DELIVERED, enrollment()),
+        (enrollment(progress=40), enrollment()),
+        (None, enrollment()),
+        (enrollment(delivery=Delivery(status=DeliveryStatus.REVOKED)), DELIVERED),
+    ],
+    ids=["tried", "given up", "delivered", "progress", "removed", "revoked"],
+)
+def test_what_is_no_new_request_is_not_queued(
+    queues: Queues, new: Enrollment | None, old: Enrollment
+) -> None:
+    publish(change(new, old))
+    assert queues.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        (ASKED_ANEW, PUT_DOWN),
+        (ASKED_ANEW, TRIED),
+        (enrollment(payment_id="pay2"), enrollment(payment_id="pay1")),
+    ],
+    ids=["asked again after giving up", "asked again while waiting", "bought anew"],
+)
+def test_a_new_request_for_an_old_enrollment_is_queued(
+    queues: Queues, new: Enrollment, old: Enrollment
+) -> None:
+    publish(change(new, old))
+    (message,) = queues.waiting()
+    told = json.loads(message["Body"])
+    assert (told["paymentId"], told["request"]) == (new.payment_id, new.delivery.request)
+
+
+def test_a_new_request_is_no_duplicate_of_the_first(queues: Queues) -> None:
+    publish(change(enrollment()))
+    publish(change(ASKED_ANEW, TRIED))
+    assert [json.loads(each["Body"])["request"] for each in queues.waiting()] == [1, 2]
+
+
+def test_other_items_of_the_table_are_left_alone(queues: Queues) -> None:
+    publish(
+        insertion(payment_item(payment())),
+        insertion(history_item(opened(payment(), GATEWAY_ACT))),
+        insertion(anomaly_item(anomaly(AnomalyKind.UNKNOWN_ORDER, "o", {}, NOW))),
+        insertion({"pk": "IDEMPOTENCY", "sk": "x"}),
+    )
+    assert queues.waiting() == []
+
+
+def test_one_learners_messages_share_a_group_and_another_learners_do_not(queues: Queues) -> None:
+    other = enrollment("c1", id="enr2", user_id="u2")
+    publish(change(enrollment("c1")), change(enrollment("c2")), change(other))
+    groups = {each["Body"]: each["Attributes"]["MessageGroupId"] for each in queues.waiting()}
+    of = {json.loads(body)["userId"]: group for body, group in groups.items()}
+    assert len(groups) == 3
+    assert len(set(groups.values())) == 2
+    assert of["u1"] != of["u2"]
+
+
+def test_a_record_that_cannot_be_queued_makes_the_batch_come_again(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = queues.delivery_url
+    monkeypatch.setenv("DELIVERY_QUEUE_URL", f"{right}-gone")
+    with pytest.raises(ClientError):
+        publish(change(enrollment("c1")), change(enrollment("c2")))
+    monkeypatch.setenv("DELIVERY_QUEUE_URL", right)
+    publish(change(enrollment("c1")), change(enrollment("c2")))
+    assert len(queues.waiting()) == 2
+
+
+def test_the_message_is_the_request_that_the_enrollment_waits_for(queues: Queues) -> None:
+    publish(change(ASKED_ANEW, PUT_DOWN))
+    (message,) = queues.waiting()
+    assert json.loads(message["Body"])["request"] == request_of(ASKED_ANEW).request

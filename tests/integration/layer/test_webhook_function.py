@@ -1,0 +1,251 @@
+"""Duitku's callback, from the raw event to the table."""
+
+import json
+from collections import Counter
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from lunas.adapters.duitku import signatures
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.rules.enrollments import enrollment_id
+from lunas.rules.payments import Payment, Status
+from tests.integration.layer import callbacks, peers, purchases
+from tests.integration.layer.functions import invoke
+from tests.unit.adapters.duitku_vectors import B
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.logs import Logged
+
+FUNCTION = "duitku_webhook"
+ENROLLMENT = enrollment_id("u1", "c1")
+
+
+@pytest.fixture
+def order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Open a payment of 49,000 with the reference R1."""
+    assert catalogue.package("p1")
+    return str(purchases.initiated(monkeypatch)["id"])
+
+
+def duitku(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
+    return peers.answers(monkeypatch, FUNCTION, *told)
+
+
+def stands(payments: Payments, order: str) -> Payment:
+    found = payments.get(order)
+    assert found
+    return found
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
+    """Let nobody expect a question: there is no answer to one."""
+    return duitku(monkeypatch)
+
+
+def test_a_paid_order_becomes_an_enrollment(
+    order: str, payments: Payments, enrollments: Enrollments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duitku(monkeypatch, peers.status(order))
+    assert callbacks.post(order) == 200
+    assert stands(payments, order).status is Status.APPROVED
+    made = enrollments.get(ENROLLMENT)
+    assert made
+    assert made.payment_id == order
+    targets = [event.target for event in payments.history(order)]
+    assert targets == [Status.PENDING, Status.PAID, Status.APPROVED]
+
+
+def test_the_first_callback_costs_two_calls_and_a_repetition_one(
+    order: str, calls: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duitku(monkeypatch, peers.status(order))
+    calls.clear()
+    assert callbacks.post(order) == 200
+    assert calls == {"GetItem": 1, "TransactWriteItems": 1}
+    calls.clear()
+    assert callbacks.post(order) == 200
+    assert calls == {"GetItem": 1}
+
+
+def test_the_same_callback_five_times_has_one_effect(
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = duitku(monkeypatch, peers.status(order))
+    assert [callbacks.post(order) for _ in range(5)] == [200] * 5
+    assert len(peer.asked) == 1
+    assert len(payments.history(order)) == 3
+
+
+@pytest.mark.parametrize("told", ["01", "404"])
+def test_while_duitku_says_not_paid_the_answer_is_200_and_nothing_changes(
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, told: str
+) -> None:
+    before = stands(payments, order)
+    duitku(monkeypatch, Told(404) if told == "404" else peers.status(order, told))
+    assert callbacks.post(order) == 200
+    assert stands(payments, order) == before
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Told(500), Told(200, "<html>"), Told(403, "blocked"), Told(401), requests.ReadTimeout("x")],
+    ids=str,
+)
+def test_when_duitku_cannot_be_asked_the_callback_has_to_come_again(
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, told: Told | Exception
+) -> None:
+    before = stands(payments, order)
+    duitku(monkeypatch, told, peers.status(order))
+    assert callbacks.post(order) == 503
+    assert stands(payments, order) == before
+    assert callbacks.post(order) == 200
+    assert stands(payments, order).status is Status.APPROVED
+
+
+def test_an_order_that_duitku_ended_is_failed_and_can_still_be_paid(
+    order: str, payments: Payments, enrollments: Enrollments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duitku(monkeypatch, peers.status(order, "02"), peers.status(order))
+    assert callbacks.post(order, resultCode="01") == 200
+    assert stands(payments, order).status is Status.FAILED
+    assert callbacks.post(order) == 200
+    assert stands(payments, order).status is Status.APPROVED
+    assert enrollments.get(ENROLLMENT)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"reference": "R9"}, {"amount": "1"}, {"merchantOrderId": "pay9"}], ids=str
+)
+def test_a_status_of_something_else_is_kept_for_a_person(
+    order: str,
+    payments: Payments,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+    changes: dict[str, str],
+) -> None:
+    duitku(monkeypatch, peers.status(order, **changes))
+    assert callbacks.post(order) == 200
+    assert stands(payments, order).status is Status.PENDING
+    assert logged.messages("ERROR") == ["anomaly kept"]
+    assert "Anomaly" in logged.metrics()
+
+
+@pytest.mark.usefixtures("silent", "catalogue")
+def test_an_unknown_order_is_answered_200_and_raises_an_alarm(logged: Logged) -> None:
+    assert callbacks.post("pay404") == 200
+    assert logged.messages("ERROR") == ["anomaly kept"]
+    assert "Anomaly" in logged.metrics()
+
+
+@pytest.mark.usefixtures("silent")
+def test_another_amount_is_answered_200_and_changes_nothing(
+    order: str, payments: Payments, logged: Logged
+) -> None:
+    assert callbacks.post(order, amount="1") == 200
+    assert stands(payments, order).status is Status.PENDING
+    assert "anomaly kept" in logged.messages("ERROR")
+
+
+FORGERIES: list[dict[str, str]] = [
+    {"signature": "0" * 64},
+    {"signature": signatures.legacy_callback_signature(B.merchant, "49000", "x", B.key)},
+    {"amount": "1"},
+    {"merchantOrderId": "pay9"},
+    {"merchantCode": "DS99999"},
+]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES, ids=str)
+@pytest.mark.usefixtures("silent")
+def test_a_forged_callback_is_a_403_that_reads_nothing(
+    order: str, payments: Payments, calls: Counter[str], logged: Logged, forgery: dict[str, str]
+) -> None:
+    before = stands(payments, order)
+    calls.clear()
+    body = urlencode({**callbacks.fields(order), **forgery}).encode()
+    assert invoke(FUNCTION, callbacks.event(body))["statusCode"] == 403
+    assert calls == {}
+    assert stands(payments, order) == before
+    assert logged.metrics() == ["CallbackRefused"]
+
+
+def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    duitku(monkeypatch, peers.status(order))
+    legacy = signatures.legacy_callback_signature(B.merchant, "49000", order, B.key)
+    assert callbacks.post(order, signature=legacy) == 403
+    monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
+    assert callbacks.post(order, signature=legacy) == 200
+    assert stands(payments, order).status is Status.APPROVED
+    assert "legacy signature accepted" in logged.messages("WARNING")
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "status"),
+    [
+        (b"", callbacks.FORM, 400),
+        (b"\xff", callbacks.FORM, 400),
+        (b"a=1", callbacks.FORM, 400),
+        (b"x" * 70_000, callbacks.FORM, 413),
+        (b"{}", "application/json", 415),
+        (b"a=1", "", 415),
+    ],
+)
+@pytest.mark.usefixtures("silent", "catalogue")
+def test_a_message_that_is_no_callback_is_a_4xx(
+    calls: Counter[str], body: bytes, media_type: str, status: int
+) -> None:
+    calls.clear()
+    answer = invoke(FUNCTION, callbacks.event(body, media_type))
+    assert answer["statusCode"] == status
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    assert calls == {}
+
+
+def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    duitku(monkeypatch, peers.status(order))
+    event = callbacks.event(b"")
+    body = urlencode(callbacks.fields(order))
+    plain = {**event, "body": body, "isBase64Encoded": False}
+    assert invoke(FUNCTION, plain)["statusCode"] == 200
+
+
+@pytest.mark.usefixtures("silent", "catalogue")
+def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.setenv("TABLE_NAME", "gone")
+    body = urlencode(callbacks.fields("pay1")).encode()
+    answer = invoke(FUNCTION, callbacks.event(body))
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["type"] == "urn:lunas:problem:internal"
+    assert "gone" not in answer["body"]
+    assert logged.metrics() == ["UnexpectedError"]
+
+
+@pytest.mark.usefixtures("silent", "catalogue")
+def test_a_missing_setting_is_told_to_the_operator_only(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.delenv("DUITKU_SECRET_ID")
+    body = urlencode(callbacks.fields("pay1")).encode()
+    answer = invoke(FUNCTION, callbacks.event(body))
+    assert answer["statusCode"] == 500
+    assert "DUITKU_SECRET_ID" not in answer["body"]
+    assert "DUITKU_SECRET_ID" in logged.text
+
+
+def test_no_personal_data_and_no_key_reaches_the_log(
+    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    duitku(monkeypatch, peers.status(order), Told(500, "budi@example.com"))
+    callbacks.post(order)
+    callbacks.post(order, signature="0" * 64)
+    callbacks.post("pay404")
+    for kept_back in ("Santoso", "example.com", B.key, callbacks.fields(order)["signature"]):
+        assert kept_back not in logged.text

@@ -1,0 +1,81 @@
+"""Items and expressions in DynamoDB's notation."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.adapters.store.expressions import (
+    Change,
+    condition_names,
+    from_wire,
+    placeholders,
+    to_wire,
+)
+
+VALUES = st.one_of(
+    st.text(), st.booleans(), st.integers(-(10**15), 10**15), st.lists(st.text(), max_size=3)
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
+def test_reading_gives_what_was_written(item: dict[str, object]) -> None:
+    assert from_wire(to_wire(item)) == item
+
+
+def test_attributes_that_are_none_are_left_out() -> None:
+    assert to_wire({"a": "x", "b": None}) == {"a": {"S": "x"}}
+
+
+def test_numbers_are_read_as_decimal_and_sets_as_sets() -> None:
+    assert from_wire({"n": {"N": "7"}, "s": {"SS": ["a", "b"]}}) == {
+        "n": Decimal(7),
+        "s": {"a", "b"},
+    }
+
+
+def test_values_of_an_expression_stand_under_their_names() -> None:
+    assert placeholders({"was": "PAID", "read": 1}) == {":was": {"S": "PAID"}, ":read": {"N": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("condition", "names"),
+    [
+        ("", {}),
+        ("attribute_not_exists(#pk)", {"#pk": "pk"}),
+        ("#a = :a AND (#b < #a OR #c = :c)", {"#a": "a", "#b": "b", "#c": "c"}),
+        (":a = :b", {}),
+    ],
+)
+def test_a_condition_names_its_attributes(condition: str, names: dict[str, str]) -> None:
+    assert condition_names(condition) == names
+
+
+def test_none_removes_and_everything_else_sets() -> None:
+    made = Change({"a": "x", "b": None, "c": 0}).expressions()
+    assert made == {
+        "UpdateExpression": "SET #a = :a, #c = :c REMOVE #b",
+        "ExpressionAttributeNames": {"#a": "a", "#b": "b", "#c": "c"},
+        "ExpressionAttributeValues": {":a": {"S": "x"}, ":c": {"N": "0"}},
+    }
+
+
+def test_all_four_clauses_and_a_condition_share_names_and_values() -> None:
+    made = Change(
+        {"a": "x", "b": None},
+        adds={"n": 1},
+        deletes={"s": {"y"}},
+        condition="#v = :was AND #n < :limit",
+        given={"was": 1, "limit": 9},
+    ).expressions()
+    assert made["UpdateExpression"] == "SET #a = :a REMOVE #b ADD #n :n DELETE #s :s"
+    assert made["ConditionExpression"] == "#v = :was AND #n < :limit"
+    assert set(made["ExpressionAttributeNames"]) == {"#a", "#b", "#n", "#s", "#v"}
+    assert set(made["ExpressionAttributeValues"]) == {":a", ":n", ":s", ":was", ":limit"}
+
+
+def test_without_values_there_is_no_empty_map_which_dynamodb_refuses() -> None:
+    made = Change({"a": None}).expressions()
+    assert "ExpressionAttributeValues" not in made
+    assert "ConditionExpression" not in made

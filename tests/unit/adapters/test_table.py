@@ -1,0 +1,275 @@
+"""Transactions that outlast conflicts, against the answers DynamoDB gives."""
+
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.table import TRIES, Action, ConditionsFailed, Table
+from lunas.rules.errors import StoreBusy
+
+ITEM = {"pk": {"S": "P"}, "sk": {"S": "S"}}
+
+
+class Dynamo:
+    """A table over a client whose answers are told in advance."""
+
+    def __init__(self) -> None:
+        client = boto3.client(
+            "dynamodb",
+            region_name="ap-southeast-3",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        self.stub = Stubber(client)
+        self.table = Table(client, "t")
+        self.actions = [
+            self.table.put_action(label, {"pk": label, "sk": "S"}, "attribute_not_exists(#pk)")
+            for label in ("payment", "owned:c1", "full:c1")
+        ]
+
+    def cancels(self, *codes: str | None) -> None:
+        """Answer the next transaction with these reasons, one for each action."""
+        reasons = [{"Code": code or "None"} for code in codes]
+        self.stub.add_client_error(
+            "transact_write_items",
+            "TransactionCanceledException",
+            modeled_fields={"CancellationReasons": reasons},
+        )
+
+    def fails(self, code: str, status: int = 400) -> None:
+        """Answer the next transaction with an error of its own."""
+        self.stub.add_client_error("transact_write_items", code, http_status_code=status)
+
+    def succeeds(self) -> None:
+        """Let the next transaction through."""
+        self.stub.add_response("transact_write_items", {})
+
+    def transact(self, actions: list[Action] | None = None) -> None:
+        """Write, and see every answer used."""
+        with self.stub:
+            self.table.transact(actions or self.actions)
+        self.stub.assert_no_pending_responses()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Collect the waits between two tries instead of waiting."""
+    made: list[float] = []
+    monkeypatch.setattr("lunas.adapters.store.table.time.sleep", made.append)
+    return made
+
+
+@pytest.fixture
+def dynamo(waits: list[float]) -> Dynamo:
+    assert waits == []
+    return Dynamo()
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("TransactionConflict", None, None),
+        ("None", "TransactionConflict", "TransactionConflict"),
+        ("ThrottlingError", None, None),
+        ("ProvisionedThroughputExceeded", "TransactionConflict", None),
+    ],
+    ids=str,
+)
+def test_a_conflict_that_passes_is_tried_again(
+    dynamo: Dynamo, waits: list[float], reasons: tuple[str | None, ...]
+) -> None:
+    dynamo.cancels(*reasons)
+    dynamo.cancels(*reasons)
+    dynamo.succeeds()
+    dynamo.transact()
+    assert len(waits) == 2
+
+
+def test_a_transaction_in_progress_is_tried_again(dynamo: Dynamo, waits: list[float]) -> None:
+    dynamo.fails("TransactionInProgressException")
+    dynamo.succeeds()
+    dynamo.transact()
+    assert len(waits) == 1
+
+
+def test_endless_conflicts_are_given_up_with_waits_that_grow(
+    dynamo: Dynamo, waits: list[float]
+) -> None:
+    for _ in range(TRIES):
+        dynamo.cancels("TransactionConflict", None, None)
+    with pytest.raises(StoreBusy):
+        dynamo.transact()
+    dynamo.stub.assert_no_pending_responses()
+    assert waits[-1] > waits[0]
+    assert sum(waits) < 10
+
+
+def test_a_condition_that_failed_is_named_by_its_label(dynamo: Dynamo, waits: list[float]) -> None:
+    dynamo.cancels(None, "ConditionalCheckFailed", "ConditionalCheckFailed")
+    with pytest.raises(ConditionsFailed) as raised:
+        dynamo.transact()
+    assert raised.value.labels == ("owned:c1", "full:c1")
+    assert waits == []
+
+
+def test_a_failed_condition_wins_over_a_conflict(dynamo: Dynamo, waits: list[float]) -> None:
+    dynamo.cancels("TransactionConflict", "ConditionalCheckFailed", "ThrottlingError")
+    with pytest.raises(ConditionsFailed) as raised:
+        dynamo.transact()
+    assert raised.value.labels == ("owned:c1",)
+    assert waits == []
+
+
+def test_a_conflict_before_a_failed_condition_is_repeated_first(dynamo: Dynamo) -> None:
+    dynamo.cancels("TransactionConflict", None, None)
+    dynamo.cancels("ConditionalCheckFailed", None, None)
+    with pytest.raises(ConditionsFailed):
+        dynamo.transact()
+    dynamo.stub.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("ValidationError", None, None),
+        ("ItemCollectionSizeLimitExceeded", None, None),
+        ("TransactionConflict", "ValidationError", None),
+        (None, None, None),
+    ],
+    ids=str,
+)
+def test_a_reason_that_does_not_pass_is_raised_as_it_is(
+    dynamo: Dynamo, waits: list[float], reasons: tuple[str | None, ...]
+) -> None:
+    dynamo.cancels(*reasons)
+    with pytest.raises(ClientError, match="TransactionCanceled"):
+        dynamo.transact()
+    assert waits == []
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("AccessDeniedException", 400),
+        ("ResourceNotFoundException", 400),
+        ("ValidationException", 400),
+        ("IdempotentParameterMismatchException", 400),
+    ],
+)
+def test_any_other_error_is_raised_at_once(
+    dynamo: Dynamo, waits: list[float], code: str, status: int
+) -> None:
+    dynamo.fails(code, status)
+    with pytest.raises(ClientError, match=code):
+        dynamo.transact()
+    assert waits == []
+
+
+def test_keys_that_dynamodb_left_unread_are_asked_for_again(dynamo: Dynamo) -> None:
+    left = {"pk": {"S": "B"}, "sk": {"S": "S"}}
+    again = {"Responses": {"t": [ITEM]}, "UnprocessedKeys": {"t": {"Keys": [left]}}}
+    dynamo.stub.add_response("batch_get_item", again)
+    dynamo.stub.add_response("batch_get_item", {"Responses": {"t": [left]}, "UnprocessedKeys": {}})
+    with dynamo.stub:
+        found = dynamo.table.get_many([{"pk": "P", "sk": "S"}, {"pk": "B", "sk": "S"}])
+    assert [each["pk"] for each in found] == ["P", "B"]
+
+
+def test_nothing_wanted_is_nothing_asked(dynamo: Dynamo) -> None:
+    with dynamo.stub:
+        assert dynamo.table.get_many([]) == []
+
+
+def test_an_error_of_a_single_write_that_is_no_failed_condition_is_raised(dynamo: Dynamo) -> None:
+    dynamo.stub.add_client_error("put_item", "AccessDeniedException")
+    with dynamo.stub, pytest.raises(ClientError):
+        dynamo.table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")
+
+
+def test_no_write_asks_for_the_item_that_stood_in_its_way(dynamo: Dynamo) -> None:
+    change = Change({"a": 1}, condition="attribute_exists(#pk)")
+    updating = dynamo.table.update_action("x", {"pk": "P", "sk": "S"}, change)
+    for action in [*dynamo.actions, updating]:
+        (request,) = action.request.values()
+        assert "ReturnValuesOnConditionCheckFailure" not in request
+
+
+PASSING = [
+    "TransactionConflictException",
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+]
+
+
+def write(dynamo: Dynamo, how: str) -> object:
+    """Write one item by one of the three ways."""
+    if how == "put":
+        return dynamo.table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")
+    change = Change({"a": 1}, condition="attribute_exists(#pk)" if how == "update" else None)
+    if how == "update":
+        return dynamo.table.update({"pk": "P", "sk": "S"}, change)
+    return dynamo.table.update_returning({"pk": "P", "sk": "S"}, change)
+
+
+WAYS = [
+    ("put", "put_item", {}, True),
+    ("update", "update_item", {}, True),
+    ("update_returning", "update_item", {"Attributes": ITEM}, {"pk": "P", "sk": "S"}),
+]
+
+
+@pytest.mark.parametrize(("how", "operation", "answer", "told"), WAYS)
+@pytest.mark.parametrize("code", PASSING)
+def test_a_single_write_outlasts_what_passes_by_itself(
+    dynamo: Dynamo,
+    waits: list[float],
+    code: str,
+    how: str,
+    operation: str,
+    answer: dict[str, Any],
+    told: object,
+) -> None:
+    for _ in range(TRIES - 1):
+        dynamo.stub.add_client_error(operation, code)
+    dynamo.stub.add_response(operation, answer)
+    with dynamo.stub:
+        assert write(dynamo, how) == told
+    dynamo.stub.assert_no_pending_responses()
+    assert len(waits) == TRIES - 1
+
+
+@pytest.mark.parametrize(("how", "operation"), [way[:2] for way in WAYS])
+def test_a_single_write_that_others_keep_from_its_item_is_given_up_as_busy(
+    dynamo: Dynamo, waits: list[float], how: str, operation: str
+) -> None:
+    for _ in range(TRIES):
+        dynamo.stub.add_client_error(operation, "TransactionConflictException")
+    with dynamo.stub, pytest.raises(StoreBusy):
+        write(dynamo, how)
+    dynamo.stub.assert_no_pending_responses()
+    assert len(waits) == TRIES - 1
+
+
+@pytest.mark.parametrize(("how", "operation"), [way[:2] for way in WAYS[:2]])
+def test_a_single_write_whose_condition_failed_is_told_at_once(
+    dynamo: Dynamo, waits: list[float], how: str, operation: str
+) -> None:
+    dynamo.stub.add_client_error(operation, "ConditionalCheckFailedException")
+    with dynamo.stub:
+        assert write(dynamo, how) is False
+    assert waits == []
+
+
+@pytest.mark.parametrize("code", PASSING)
+def test_a_transaction_outlasts_throttling_as_a_whole(
+    dynamo: Dynamo, waits: list[float], code: str
+) -> None:
+    dynamo.fails(code)
+    dynamo.succeeds()
+    dynamo.transact()
+    assert len(waits) == 1

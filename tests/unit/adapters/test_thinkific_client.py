@@ -1,0 +1,306 @@
+"""Finding, creating and enrolling at Thinkific: look first, and look again after a failure."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from lunas.adapters.thinkific.client import Thinkific
+from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
+from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible
+from lunas.rules.people import Learner
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.builders import EMAIL
+
+NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
+A_MINUTE_AGO = "2026-11-22T03:03:05Z"
+LEARNER = Learner("Budi", "Santoso", EMAIL)
+SITE = ThinkificSite("https://thinkific.test", "shop", "secret-key")
+BASE = "/api/public/v1"
+TAKEN = Told(422, {"errors": {"email": ["has already been taken"]}})
+EMPTY: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}}}
+LIMITED = Told(429, "slow down", {"RateLimit-Reset": "30"})
+
+
+def row(**changes: Any) -> dict[str, Any]:
+    """Build an active enrollment of user 7 in course 9."""
+    made = {
+        "id": 500,
+        "user_id": 7,
+        "course_id": 9,
+        "activated_at": "2026-01-01T00:00:00Z",
+        "expired": False,
+        "is_free_trial": False,
+    }
+    return {**made, **changes}
+
+
+TRIAL = row(activated_at=None, is_free_trial=True)
+EXPIRED = row(expired=True)
+
+
+def page(*items: dict[str, Any], next_page: int | None = None) -> Told:
+    return Told(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
+
+
+def thinkific(peer: StubPeer) -> Thinkific:
+    return Thinkific(ThinkificApi(SITE, peer.session))
+
+
+def enroll(*answers: Told | Exception) -> tuple[StubPeer, int]:
+    peer = StubPeer(*answers)
+    return peer, thinkific(peer).enroll(7, 9, NOW)
+
+
+def test_a_learner_without_an_enrollment_gets_one_that_is_active_at_once() -> None:
+    peer, row_id = enroll(page(), Told(201, row()))
+    assert row_id == 500
+    assert peer.calls == [f"GET {BASE}/enrollments", f"POST {BASE}/enrollments"]
+    assert peer.asked[1].body == {"user_id": 7, "course_id": 9, "activated_at": A_MINUTE_AGO}
+
+
+def test_an_active_enrollment_is_left_as_it_is() -> None:
+    peer, row_id = enroll(page(row(id=321)))
+    assert row_id == 321
+    assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize("stands", [TRIAL, EXPIRED], ids=["trial", "expired"])
+def test_a_trial_or_expired_enrollment_is_upgraded_and_read_back(stands: dict[str, Any]) -> None:
+    peer, row_id = enroll(page(stands), Told(204), Told(body=row()))
+    assert row_id == 500
+    assert peer.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
+    assert peer.asked[1].body == {"activated_at": A_MINUTE_AGO}
+
+
+def test_an_upgrade_moves_an_expiry_that_is_there_far_away() -> None:
+    expired = row(expired=True, expiry_date="2026-02-01T00:00:00Z")
+    peer, _ = enroll(page(expired), Told(204), Told(body=row()))
+    assert peer.asked[1].body["activated_at"] == A_MINUTE_AGO
+    assert peer.asked[1].body["expiry_date"] > "2120-"
+
+
+def test_an_upgrade_that_does_not_show_yet_is_worth_another_try() -> None:
+    with pytest.raises(DeliveryDelayed):
+        enroll(page(EXPIRED), Told(204), Told(body=EXPIRED))
+
+
+def test_an_enrollment_that_comes_back_as_trial_is_upgraded() -> None:
+    peer, _ = enroll(page(), Told(201, TRIAL), Told(204), Told(body=row()))
+    assert peer.calls[2] == f"PUT {BASE}/enrollments/500"
+
+
+FAILED_POSTS = [
+    requests.ReadTimeout("slow"),
+    requests.ConnectionError("dropped"),
+    Told(500, "<html>"),
+    Told(520, "<html>"),
+    Told(422, {"errors": ["User is already enrolled"]}),
+    Told(409, {"error": "conflict"}),
+    Told(400, {"error": "bad"}),
+    Told(201, "no json"),
+]
+
+
+@pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
+def test_a_failed_post_is_looked_into_before_it_counts_as_failed(failure: Told | Exception) -> None:
+    peer, row_id = enroll(page(), failure, page(row(id=77)))
+    assert row_id == 77
+    assert [call.split()[0] for call in peer.calls] == ["GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
+def test_a_post_that_really_failed_stays_failed(failure: Told | Exception) -> None:
+    with pytest.raises(DeliveryError):
+        enroll(page(), failure, page())
+
+
+def test_a_failed_post_that_left_a_trial_is_upgraded() -> None:
+    answers = (page(), requests.ReadTimeout("x"), page(TRIAL), Told(204), Told(body=row()))
+    peer, _ = enroll(*answers)
+    assert peer.calls[3] == f"PUT {BASE}/enrollments/500"
+
+
+@pytest.mark.parametrize("told", [LIMITED, Told(401), Told(403)], ids=str)
+def test_after_a_limit_or_a_refused_key_nobody_looks_again(told: Told) -> None:
+    peer = StubPeer(page(), told)
+    with pytest.raises(DeliveryDelayed) as raised:
+        thinkific(peer).enroll(7, 9, NOW)
+    assert raised.value.retry_after
+    assert len(peer.asked) == 2
+
+
+def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:
+    unknown = Told(422, {"errors": ["Course could not be found."]})
+    with pytest.raises(DeliveryImpossible):
+        enroll(page(), unknown, page())
+
+
+@pytest.mark.parametrize(
+    "foreign", [row(id=1, user_id=8), row(id=1, course_id=8), row(id=1, user_id=None)], ids=str
+)
+def test_rows_of_others_are_never_taken_for_ours(foreign: dict[str, Any]) -> None:
+    peer, row_id = enroll(page(foreign), Told(201, row()))
+    assert (row_id, len(peer.asked)) == (500, 2)
+
+
+def test_ids_may_come_as_text() -> None:
+    _, row_id = enroll(page(row(id="500", user_id="7", course_id="9")))
+    assert row_id == 500
+
+
+def test_of_several_rows_the_active_one_counts_else_the_newest() -> None:
+    _, active = enroll(page(row(id=3), row(id=9, expired=True)))
+    assert active == 3
+    peer, _ = enroll(
+        page(row(id=9, expired=True), row(id=10, expired=True)), Told(204), Told(body=row(id=10))
+    )
+    assert peer.calls[1] == f"PUT {BASE}/enrollments/10"
+
+
+def test_the_right_row_is_found_on_a_later_page() -> None:
+    peer, row_id = enroll(page(row(id=1, user_id=8), next_page=2), page(row(id=2)))
+    assert row_id == 2
+    assert [each.query["page"] for each in peer.asked] == [["1"], ["2"]]
+    assert {each.query["limit"][0] for each in peer.asked} == {"250"}
+    assert peer.asked[0].query["query[user_id]"] == ["7"]
+    assert peer.asked[0].query["query[course_id]"] == ["9"]
+
+
+def test_a_short_page_is_not_taken_for_the_last() -> None:
+    _, row_id = enroll(page(next_page=2), page(next_page=3), page(row(id=4)))
+    assert row_id == 4
+
+
+def test_a_list_without_an_end_is_given_up() -> None:
+    with pytest.raises(DeliveryImpossible):
+        enroll(*[page(next_page=1)] * 500)
+
+
+@pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": "none"}], ids=str)
+def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(body: dict[str, Any]) -> None:
+    with pytest.raises(DeliveryDelayed):
+        enroll(Told(body=body))
+
+
+@pytest.mark.parametrize("body", [{"items": []}, {"items": [], "meta": None}], ids=str)
+def test_an_answer_without_pages_is_an_empty_list(body: dict[str, Any]) -> None:
+    assert thinkific(StubPeer(Told(body=body))).courses() == []
+
+
+def test_an_account_is_found_whatever_the_case_of_its_address() -> None:
+    peer = StubPeer(page({"id": 7, "email": EMAIL.upper()}))
+    assert thinkific(peer).find_user(EMAIL) == 7
+
+
+@pytest.mark.parametrize("email", ["other@example.com", f"x{EMAIL}", None, ""])
+def test_an_account_of_another_address_is_not_ours(email: str | None) -> None:
+    peer = StubPeer(page({"id": 7, "email": email}))
+    assert thinkific(peer).find_user(EMAIL) is None
+
+
+def test_the_account_may_stand_on_a_later_page() -> None:
+    first = page({"id": 1, "email": "other@example.com"}, next_page=2)
+    assert thinkific(StubPeer(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == 7
+
+
+def test_a_plus_in_an_address_is_escaped() -> None:
+    peer = StubPeer(page())
+    thinkific(peer).find_user("budi+kursus@example.com")
+    assert "budi%2Bkursus%40example.com" in peer.asked[0].url
+    assert peer.asked[0].query["query[email]"] == ["budi+kursus@example.com"]
+
+
+def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
+    peer = StubPeer(Told(201, {"id": 42}))
+    assert thinkific(peer).create_user(LEARNER) == 42
+    assert peer.asked[0].body == {
+        "first_name": "Budi",
+        "last_name": "Santoso",
+        "email": EMAIL,
+        "skip_custom_fields_validation": True,
+        "send_welcome_email": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "taken", [TAKEN, Told(422, {"errors": {"email": "Has already been TAKEN"}})], ids=str
+)
+def test_a_taken_address_means_that_the_account_exists(taken: Told) -> None:
+    peer = StubPeer(taken, page({"id": 7, "email": EMAIL}))
+    assert thinkific(peer).create_user(LEARNER) == 7
+
+
+def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() -> None:
+    with pytest.raises(DeliveryDelayed):
+        thinkific(StubPeer(TAKEN, page())).create_user(LEARNER)
+
+
+@pytest.mark.parametrize(
+    "errors", [{"last_name": ["can't be blank"]}, {"email": ["is invalid"]}, ["nonsense"], {}]
+)
+def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object) -> None:
+    peer = StubPeer(Told(422, {"errors": errors}))
+    with pytest.raises(Rejected):
+        thinkific(peer).create_user(LEARNER)
+    assert len(peer.asked) == 1
+
+
+FAILURES = [
+    requests.ReadTimeout(EMAIL),
+    requests.ConnectionError(f"Max retries exceeded with url: /users?query={EMAIL}"),
+    requests.exceptions.InvalidURL(EMAIL),
+    Told(400, {"error": EMAIL}),
+    Told(401, {"error": EMAIL}),
+    Told(404, {"error": EMAIL}),
+    Told(422, {"errors": {"email": [f"{EMAIL} is invalid"]}}),
+    Told(422, {"errors": [f"{EMAIL} is invalid"]}),
+    Told(429, EMAIL),
+    Told(500, EMAIL),
+    Told(302, EMAIL, {"Location": f"https://x.test/{EMAIL}"}),
+    Told(200, EMAIL),
+]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=lambda told: str(told).replace(EMAIL, "address"))
+@pytest.mark.parametrize("call", ["find", "create"])
+def test_no_error_carries_the_learners_address(failure: Told | Exception, call: str) -> None:
+    client = thinkific(StubPeer(failure))
+    with pytest.raises(DeliveryError) as raised:
+        client.find_user(EMAIL) if call == "find" else client.create_user(LEARNER)
+    assert EMAIL not in f"{raised.value} {raised.value!r}"
+    assert raised.value.__cause__ is None
+
+
+def test_every_call_carries_key_site_client_and_a_time_out() -> None:
+    peer = StubPeer(page())
+    thinkific(peer).courses()
+    (asked,) = peer.asked
+    assert asked.headers["X-Auth-API-Key"] == "secret-key"
+    assert asked.headers["X-Auth-Subdomain"] == "shop"
+    assert asked.headers["User-Agent"].startswith("Lunas")
+    connect, read = asked.timeout
+    assert 0 < connect < read < 10
+
+
+def test_courses_are_listed_from_all_pages() -> None:
+    peer = StubPeer(page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"}))
+    assert thinkific(peer).courses() == [(1, "One"), (2, "Two")]
+
+
+@pytest.mark.parametrize("body", [{}, {"id": None}, {"name": "no id"}, {"id": "abc"}], ids=str)
+def test_an_answer_without_an_id_is_a_delivery_error(body: dict[str, Any]) -> None:
+    with pytest.raises(DeliveryError):
+        thinkific(StubPeer(Told(201, body))).create_user(LEARNER)
+
+
+def test_a_list_row_that_is_no_object_is_a_delivery_error() -> None:
+    with pytest.raises(DeliveryError):
+        thinkific(StubPeer(Told(body={"items": ["row"]}))).find_user(EMAIL)
+
+
+@pytest.mark.parametrize("expiry", [None, ""])
+def test_an_upgrade_of_a_row_without_an_expiry_names_none(expiry: str | None) -> None:
+    peer, _ = enroll(page(row(expired=True, expiry_date=expiry)), Told(204), Told(body=row()))
+    assert "expiry_date" not in peer.asked[1].body

@@ -1,0 +1,103 @@
+"""Logs and metrics: ids and decisions, nothing that an error may have quoted."""
+
+import pytest
+
+from lunas.edges import telemetry
+from lunas.edges.settlements import log_heard, log_outcome
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.payments import Status
+from lunas.usecases.hear_callback import Heard
+from lunas.usecases.settle import Outcome, Result
+from tests.unit.builders import EMAIL, NOW, payment
+from tests.unit.logs import Logged
+
+SECRET_TEXT = "budi@example.com owes hunter2"
+
+
+def crash() -> None:
+    try:
+        int(SECRET_TEXT)
+    except ValueError as error:
+        raise RuntimeError(f"while reading {SECRET_TEXT}") from error
+
+
+def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        crash()
+    telemetry.crashed(raised.value)
+    (line,) = logged.lines
+    assert (line["error"], line["level"]) == ("RuntimeError", "ERROR")
+    assert line["places"][-1].endswith("crash")
+    assert "hunter2" not in logged.text
+    assert logged.metrics() == ["UnexpectedError"]
+
+
+def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        crash()
+    telemetry.crashed(raised.value)
+    (line,) = logged.lines
+    assert all("/" not in place for place in line["places"])
+
+
+def test_a_new_request_starts_with_a_clean_log(logged: Logged) -> None:
+    telemetry.begin("r1", route="GET /a")
+    telemetry.logger.append_keys(caller="user:u1")
+    telemetry.begin("r2")
+    telemetry.decided("something")
+    (line,) = logged.lines
+    assert line["correlation_id"] == "r2"
+    assert "caller" not in line
+    assert "route" not in line
+
+
+@pytest.mark.parametrize(
+    ("write", "level"),
+    [(telemetry.decided, "INFO"), (telemetry.warn, "WARNING"), (telemetry.alarm, "ERROR")],
+)
+def test_a_decision_is_one_line_with_its_facts(logged: Logged, write: object, level: str) -> None:
+    assert callable(write)
+    write("decided so", payment_id="pay1")
+    (line,) = logged.lines
+    assert (line["message"], line["level"], line["payment_id"]) == ("decided so", level, "pay1")
+
+
+def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged) -> None:
+    log_outcome(Outcome(Result.SETTLED, payment(Status.APPROVED)))
+    (line,) = logged.lines
+    assert (line["message"], line["payment_id"], line["status"]) == (
+        "payment settled",
+        "pay1",
+        "APPROVED",
+    )
+    assert EMAIL not in logged.text
+    assert logged.metrics() == ["PaymentApproved"]
+
+
+@pytest.mark.parametrize("result", [each for each in Result if each is not Result.SETTLED])
+def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> None:
+    log_heard(Heard(Outcome(result, payment())))
+    assert logged.messages() == ["payment unchanged"]
+    assert logged.metrics() == []
+
+
+def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None:
+    found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+    log_heard(Heard(anomaly=found))
+    (line,) = logged.lines
+    assert (line["level"], line["kind"], line["anomaly_id"]) == ("ERROR", "UNKNOWN_ORDER", found.id)
+    assert line["todo"]
+    assert logged.metrics() == ["Anomaly"]
+
+
+def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logged) -> None:
+    found = anomaly(AnomalyKind.PAID_TWICE, "pay1", {"amount": "1"}, NOW, payment_id="pay1")
+    log_outcome(Outcome(Result.SETTLED, payment(Status.COMPLETED), found))
+    assert logged.messages() == ["payment settled", "anomaly kept"]
+    assert logged.metrics() == ["PaymentApproved", "Anomaly"]
+
+
+def test_every_line_is_json(logged: Logged) -> None:
+    telemetry.decided('quotes " and\nlines', odd="\u2028")
+    (line,) = logged.lines
+    assert line["odd"] == "\u2028"

@@ -1,0 +1,172 @@
+"""What the API shows, and to whom."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lunas.edges.views import (
+    channel_view,
+    course_view,
+    enrollment_view,
+    history_view,
+    package_view,
+    payment_view,
+)
+from lunas.rules.enrollments import Delivery, DeliveryStatus
+from lunas.rules.gateway import PaymentChannel
+from lunas.rules.payments import HistoryEvent, Status
+from lunas.rules.people import Caller, Role
+from tests.unit.builders import (
+    ADMIN_CALLER,
+    EMAIL,
+    LATER,
+    NOW,
+    SERVICE_CALLER,
+    USER,
+    USER_CALLER,
+    course,
+    enrollment,
+    manual,
+    package,
+    payment,
+)
+
+STRANGER = Caller("u2", Role.USER)
+NAMESAKE = Caller(USER, Role.SERVICE, scopes=frozenset({"payments:read"}))
+
+
+@pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER])
+def test_owner_and_admin_see_customer_and_proof(viewer: Caller) -> None:
+    shown = payment_view(manual(), viewer)
+    assert shown["customer"]["email"] == EMAIL
+    assert shown["proofLink"] == "https://proof.example/1"
+
+
+@pytest.mark.parametrize(
+    "viewer", [SERVICE_CALLER, STRANGER, NAMESAKE], ids=["service", "stranger", "namesake service"]
+)
+def test_nobody_else_sees_personal_data(viewer: Caller) -> None:
+    shown = json.dumps(payment_view(manual(), viewer))
+    for kept_back in (EMAIL, "Santoso", "0812", "proof.example"):
+        assert kept_back not in shown
+
+
+@pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER])
+def test_the_learners_account_is_never_shown(viewer: Caller) -> None:
+    learner = replace(payment().learner, email="account@example.com")
+    shown = payment_view(replace(payment(), learner=learner), viewer)
+    assert "account@example.com" not in json.dumps(shown)
+    assert "learner" not in shown
+
+
+def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
+    full = payment(
+        Status.COMPLETED,
+        approved_at=NOW,
+        approved_by="duitku",
+        completed_at=LATER,
+        reason="x",
+        proof_link="https://x",
+    )
+    assert set(payment_view(full, ADMIN_CALLER)) == {
+        "id", "userId", "packageId", "packageName", "courseId", "courseIds", "status",
+        "paymentType", "method", "amount", "currency", "proofLink", "gateway", "customer",
+        "createdAt", "updatedAt", "approvedAt", "approvedBy", "completedAt", "reason", "version",
+    }  # fmt: skip
+
+
+def test_what_a_payment_does_not_have_is_not_shown() -> None:
+    shown = payment_view(manual(course_id=None), USER_CALLER)
+    for absent in ("courseId", "gateway", "approvedAt", "approvedBy", "completedAt", "reason"):
+        assert absent not in shown
+    assert shown["courseIds"] == ["c1"]
+
+
+def test_what_duitku_gave_stands_under_gateway() -> None:
+    assert payment_view(payment(), USER_CALLER)["gateway"] == {
+        "reference": "DREF1",
+        "paymentUrl": "https://pay.example/1",
+        "expiresAt": "2026-11-22T04:04:05.678Z",
+    }
+
+
+def test_before_duitku_answers_the_gateway_shows_the_time_only() -> None:
+    shown = payment_view(payment(gateway=None), USER_CALLER)
+    assert shown["gateway"] == {"expiresAt": "2026-11-22T04:04:05.678Z"}
+
+
+def test_money_is_a_whole_number_and_time_is_utc() -> None:
+    shown = payment_view(payment(), USER_CALLER)
+    assert (shown["amount"], shown["currency"]) == (49_000, "IDR")
+    assert shown["createdAt"] == "2026-11-22T03:04:05.678Z"
+
+
+def test_every_view_can_be_written_as_json() -> None:
+    views = [
+        payment_view(payment(Status.APPROVED, approved_at=NOW), ADMIN_CALLER),
+        enrollment_view(enrollment()),
+        package_view(package()),
+        course_view(course(quota=3)),
+    ]
+    assert json.loads(json.dumps(views)) == views
+
+
+def test_a_history_event_tells_who_when_from_where_and_why() -> None:
+    event = HistoryEvent(
+        payment_id="pay1",
+        version=2,
+        at=NOW,
+        actor="admin:a1",
+        source=Status.PAID,
+        target=Status.REJECTED,
+        evidence={"requestId": "r1"},
+        reason="no transfer",
+    )
+    assert history_view(event) == {
+        "at": "2026-11-22T03:04:05.678Z",
+        "actor": "admin:a1",
+        "from": "PAID",
+        "to": "REJECTED",
+        "evidence": {"requestId": "r1"},
+        "reason": "no transfer",
+    }
+    first = replace(event, source=None, evidence=None, reason=None)
+    assert set(history_view(first)) == {"at", "actor", "to"}
+
+
+def test_an_enrollment_shows_how_its_delivery_stands() -> None:
+    delivery = Delivery(
+        status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", thinkific_user_id=7
+    )
+    shown = enrollment_view(enrollment(delivery=delivery, progress=40))
+    assert shown["delivery"] == {
+        "status": "FAILED",
+        "thinkificUserId": 7,
+        "attempts": 3,
+        "lastError": "no such course",
+    }
+    assert (shown["status"], shown["progress"], shown["courseName"]) == (
+        "ENROLLED",
+        40,
+        "Course c1",
+    )
+    assert enrollment_view(enrollment())["delivery"] == {"status": "PENDING", "attempts": 0}
+
+
+def test_the_catalogue_is_shown_as_it_is_edited() -> None:
+    assert package_view(package()) == {
+        "id": "p1",
+        "kind": "ENTRY",
+        "name": "Entry",
+        "prices": {"DIKE": 40_000, "UMUM": 49_000},
+        "courseIds": ["c1", "c2"],
+    }
+    bare = course(thinkific_course_id=None)
+    assert course_view(bare) == {"id": "c1", "name": "Course c1", "enrolled": 0}
+    assert course_view(course(quota=0))["quota"] == 0
+
+
+def test_a_channel_is_shown_with_its_fee() -> None:
+    shown = channel_view(PaymentChannel("BC", "BCA", "https://img", 4000))
+    assert shown == {"code": "BC", "name": "BCA", "imageUrl": "https://img", "fee": 4000}

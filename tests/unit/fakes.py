@@ -1,0 +1,277 @@
+"""Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
+
+# ruff: noqa: D102  (the protocols of usecases/ports.py say what)
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lunas.rules.anomalies import Anomaly
+from lunas.rules.catalogue import Course, Package
+from lunas.rules.delivery import DeliveryRecord
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision
+from lunas.rules.gateway import GatewayStatus
+from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
+from lunas.rules.people import Learner
+from lunas.rules.settlement import Settlement
+from tests.unit.builders import NOW
+
+type Slot = tuple[str, str, str | None]
+type Interruption = Callable[[], None] | Exception
+
+
+def interrupt(pending: list[Interruption]) -> None:
+    """Let the next thing happen that a test put in the way: a step of others, or an error."""
+    if not pending:
+        return
+    coming = pending.pop(0)
+    if isinstance(coming, Exception):
+        raise coming
+    coming()
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, by: timedelta) -> None:
+        self.now += by
+
+
+class FakeStore:
+    """What all fakes of one test share: the content of the table."""
+
+    def __init__(self) -> None:
+        self.payments: dict[str, Payment] = {}
+        self.history: dict[str, list[HistoryEvent]] = {}
+        self.slots: dict[Slot, str] = {}
+        self.enrollments: dict[str, Enrollment] = {}
+        self.anomalies: dict[str, Anomaly] = {}
+        self.courses: dict[str, Course] = {}
+        self.packages: dict[str, Package] = {}
+        self.links: dict[str, int] = {}
+
+    def add(self, *things: Payment | Enrollment | Course | Package) -> None:
+        for thing in things:
+            match thing:
+                case Payment():
+                    self.payments[thing.id] = thing
+                case Enrollment():
+                    self.enrollments[thing.id] = thing
+                case Course():
+                    self.courses[thing.id] = thing
+                case Package():
+                    self.packages[thing.id] = thing
+
+    def hold_slot(self, payment: Payment) -> None:
+        """Add a payment that holds the slot of its purchase."""
+        self.add(payment)
+        self.slots[payment.user_id, payment.package_id, payment.course_id] = payment.id
+
+    def owns(self, enrollment_id: str) -> bool:
+        found = self.enrollments.get(enrollment_id)
+        return found is not None and found.status is EnrollmentStatus.ENROLLED
+
+
+class FakePayments:
+    """Payments with the conditions of the real table; ``before_commit`` interrupts commits."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.reads = 0
+        self.commits = 0
+        self.before_commit: list[Interruption] = []
+        self.before_create: list[Interruption] = []
+
+    def get(self, payment_id: str) -> Payment | None:
+        self.reads += 1
+        return self.store.payments.get(payment_id)
+
+    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        collision = self._collision(settlement, keep_quota=keep_quota)
+        if collision.stale or collision.owned or collision.full:
+            raise collision
+        self._write(settlement)
+
+    def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
+        held = self.store.slots.get((user_id, package_id, course_id))
+        return self.store.payments[held] if held else None
+
+    def create(self, payment: Payment, event: HistoryEvent) -> None:
+        assert payment.id not in self.store.payments
+        self.store.payments[payment.id] = payment
+        self.store.history[payment.id] = [event]
+
+    def create_open(self, payment: Payment, event: HistoryEvent, *, instead_of: str | None) -> None:
+        interrupt(self.before_create)
+        slot = (payment.user_id, payment.package_id, payment.course_id)
+        if self.store.slots.get(slot) != instead_of:
+            raise Collision(stale=True)
+        self.create(payment, event)
+        self.store.slots[slot] = payment.id
+
+    def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None:
+        stands = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(stands, gateway=invoice)
+
+    def _collision(self, plan: Settlement, *, keep_quota: bool) -> Collision:
+        stands = self.store.payments[plan.before.id]
+        read = (plan.before.status, plan.before.version)
+        courses = {
+            each.course_id: self.store.courses.get(each.course_id) for each in plan.enrollments
+        }
+        return Collision(
+            stale=(stands.status, stands.version) != read,
+            owned=frozenset(
+                each.course_id for each in plan.enrollments if self.store.owns(each.id)
+            ),
+            full=frozenset(
+                name for name, course in courses.items() if keep_quota and course and course.full
+            ),
+        )
+
+    def _write(self, plan: Settlement) -> None:
+        self.store.payments[plan.after.id] = plan.after
+        self.store.history.setdefault(plan.after.id, []).extend(plan.history)
+        for each in plan.enrollments:
+            self.store.enrollments[each.id] = each
+        if plan.anomaly:
+            self.store.anomalies[plan.anomaly.id] = plan.anomaly
+
+
+class FakeAnomalies:
+    """Keeps anomalies."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def keep(self, anomaly: Anomaly) -> bool:
+        is_new = anomaly.id not in self.store.anomalies
+        self.store.anomalies.setdefault(anomaly.id, anomaly)
+        return is_new
+
+
+class FakeCatalogue:
+    """Reads packages and courses."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def package(self, package_id: str) -> Package | None:
+        return self.store.packages.get(package_id)
+
+    def course(self, course_id: str) -> Course | None:
+        return self.store.courses.get(course_id)
+
+    def courses(self, course_ids: Iterable[str]) -> list[Course]:
+        return [self.store.courses[each] for each in course_ids if each in self.store.courses]
+
+
+class FakeEnrollments:
+    """Enrollments with the conditions of the real table; ``before_record`` interrupts notes."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.before_record: list[Interruption] = []
+        self.records = 0
+
+    def get(self, enrollment_id: str) -> Enrollment | None:
+        return self.store.enrollments.get(enrollment_id)
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
+        known = self.store.enrollments
+        return [known[each] for each in enrollment_ids if each in known]
+
+    def record_attempt(self, enrollment: Enrollment) -> bool:
+        self.store.enrollments[enrollment.id] = enrollment
+        return True
+
+    def record_delivery(self, record: DeliveryRecord) -> None:
+        self.records += 1
+        interrupt(self.before_record)
+        if self.store.payments[record.payment_before.id] != record.payment_before:
+            raise Collision(stale=True)
+        self.store.enrollments[record.enrollment.id] = record.enrollment
+        self.store.payments[record.payment_after.id] = record.payment_after
+        self.store.history.setdefault(record.payment_after.id, []).extend(record.history)
+
+
+class FakeLearners:
+    """Links from users to accounts."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def thinkific_user_id(self, user_id: str) -> int | None:
+        return self.store.links.get(user_id)
+
+    def link(self, user_id: str, thinkific_user_id: int) -> None:
+        self.store.links.setdefault(user_id, thinkific_user_id)
+
+    def unlink(self, user_id: str, thinkific_user_id: int) -> None:
+        if self.store.links.get(user_id) == thinkific_user_id:
+            del self.store.links[user_id]
+
+
+class FakeInvoices:
+    """Opens invoices; raises or answers as told, else a fresh reference for each payment."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.minutes: list[int] = []
+        self.failures: list[Interruption] = []
+
+    def __call__(
+        self, payment: Payment, payment_method: str | None, minutes: int
+    ) -> GatewayInvoice:
+        self.asked.append((payment.id, payment_method))
+        self.minutes.append(minutes)
+        interrupt(self.failures)
+        return GatewayInvoice(reference=f"REF-{payment.id}", payment_method=payment_method)
+
+
+class FakeStatus:
+    """Duitku's word on payments: the one that was set, an error if it is one."""
+
+    def __init__(self, answer: GatewayStatus | Exception) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def __call__(self, payment: Payment) -> GatewayStatus:
+        self.asked.append(payment.id)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class FakePlatform:
+    """A learning platform with accounts by address and rows by user and course."""
+
+    def __init__(self, accounts: Mapping[str, int] | None = None) -> None:
+        self.accounts = dict(accounts or {})
+        self.rows: dict[tuple[int, int], int] = {}
+        self.created: list[Learner] = []
+        self.calls: list[str] = []
+        self.failures: list[Interruption] = []
+
+    def find_user(self, email: str) -> int | None:
+        self.calls.append("find_user")
+        return self.accounts.get(email)
+
+    def create_user(self, learner: Learner) -> int:
+        self.calls.append("create_user")
+        self.created.append(learner)
+        return self.accounts.setdefault(learner.email, 100 + len(self.accounts))
+
+    def enroll(self, user_id: int, course_id: int, now: datetime) -> int:  # noqa: ARG002
+        self.calls.append("enroll")
+        interrupt(self.failures)
+        return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))

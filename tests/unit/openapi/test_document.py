@@ -1,0 +1,160 @@
+"""The document says what the code does: its routes, callers, inputs, answers and errors."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import jsonschema_rs
+import pytest
+import schemathesis
+
+from local.openapi import samples
+from local.openapi.document import document
+from local.openapi.functions import accesses, resolvers
+from local.openapi.operations import OPERATIONS
+from lunas.edges import csv_pages, problems
+from lunas.rules import errors
+from lunas.rules.people import Role
+from tests.integration.api import template
+
+type Json = dict[str, Any]
+
+WEBHOOKS = {"POST /webhooks/duitku"}
+"""Routes without a resolver, described by hand."""
+DOCUMENT = document()
+COMPONENTS: Json = DOCUMENT["components"]
+METHODS = {"get", "post", "put", "patch"}
+
+
+def operations() -> Iterator[tuple[str, Json]]:
+    for path, methods in DOCUMENT["paths"].items():
+        for method in METHODS & set(methods):
+            yield f"{method.upper()} {path}", methods[method]
+
+
+def contents() -> Iterator[tuple[str, Json]]:
+    """Give each body and answer of each route, as one media type with its schema and examples."""
+    for route, operation in operations():
+        for place in (operation.get("requestBody", {}), *operation["responses"].values()):
+            for media_type, content in place.get("content", {}).items():
+                yield f"{route} {media_type}", content
+
+
+def examples_of(content: Json) -> Iterator[Any]:
+    if "example" in content:
+        yield content["example"]
+    for example in content.get("examples", {}).values():
+        name = example.get("$ref", "").rpartition("/")[2]
+        yield (COMPONENTS["examples"][name] if name else example)["value"]
+
+
+def validator(schema: Json) -> Any:
+    return jsonschema_rs.validator_for({**schema, "components": COMPONENTS}, validate_formats=True)
+
+
+ROUTES = dict(operations())
+CONTENTS = dict(contents())
+
+
+def test_it_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(DOCUMENT).validate()
+
+
+def test_it_has_the_routes_of_the_template_and_no_others() -> None:
+    assert set(ROUTES) == template.routes()
+
+
+def test_every_description_is_of_a_route() -> None:
+    assert set(OPERATIONS) | WEBHOOKS == set(ROUTES)
+
+
+def test_operations_have_names_of_their_own() -> None:
+    names = [operation["operationId"] for operation in ROUTES.values()]
+
+    assert len(set(names)) == len(names)
+
+
+def test_who_may_call_is_what_the_route_admits() -> None:
+    access_of = {route: access for each in resolvers() for route, access in accesses(each).items()}
+    for route, access in access_of.items():
+        required = ROUTES[route]["security"]
+        assert (required == []) is access.public
+        roles = [each["UserToken"] for each in required if "UserToken" in each]
+        if not access.public:
+            assert roles == [[] if Role.USER in access.roles else ["ADMIN"]]
+        scopes = [each["ServiceToken"] for each in required if "ServiceToken" in each]
+        assert scopes == ([[access.scope]] if access.scope else [])
+
+
+@pytest.mark.parametrize("place", CONTENTS)
+def test_every_body_and_answer_has_an_example_that_fits(place: str) -> None:
+    shown = list(examples_of(CONTENTS[place]))
+
+    assert shown
+    check = validator(CONTENTS[place]["schema"])
+    for example in shown:
+        assert [str(error) for error in check.iter_errors(example)] == []
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_parameter_has_an_example_or_is_a_choice(route: str) -> None:
+    for parameter in ROUTES[route].get("parameters", []):
+        schema = parameter["schema"]
+        name = schema.get("$ref", "").rpartition("/")[2]
+        choice = "enum" in COMPONENTS["schemas"].get(name, schema)
+        assert choice or "example" in parameter or parameter["name"] == "cursor"
+        if "example" in parameter:
+            assert validator(schema).is_valid(parameter["example"])
+
+
+@pytest.mark.parametrize("route", set(ROUTES) - WEBHOOKS)
+def test_a_route_has_the_errors_that_such_a_route_can_give(route: str) -> None:
+    operation = ROUTES[route]
+    expected = {"429", "500"}
+    if operation["security"]:
+        expected |= {"401", "403", "503"}
+    if "requestBody" in operation:
+        expected |= {"400", "413", "415", "422"}
+    if "parameters" in operation:
+        expected |= {"422"}
+    if "{" in route:
+        expected |= {"404"}
+
+    assert expected <= set(operation["responses"])
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_errors_are_problems_of_their_status(route: str) -> None:
+    for status, response in ROUTES[route]["responses"].items():
+        if int(status) < HTTPStatus.BAD_REQUEST or status == "429":
+            continue
+        content = response["content"][problems.CONTENT_TYPE]
+        assert {example["status"] for example in examples_of(content)} == {int(status)}
+
+
+def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
+    inside = {"error", "collision", "misconfigured", "gateway-error", "peer-unavailable",
+              "delivery-error", "delivery-delayed", "delivery-impossible"}  # fmt: skip
+    codes = {kind.code for kind in vars(errors).values() if _is_error(kind)} - inside
+    shown = {each["value"]["type"].rpartition(":")[2] for each in COMPONENTS["examples"].values()}
+
+    assert shown == codes | {"internal"}
+
+
+def test_it_names_no_schema_that_it_lacks_and_holds_none_that_nobody_names() -> None:
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT)))
+
+    assert named == set(COMPONENTS["schemas"])
+
+
+def test_the_csv_example_has_the_columns_of_the_csv() -> None:
+    assert next(csv.reader(io.StringIO(samples.CSV))) == list(csv_pages.COLUMNS)
+
+
+def _is_error(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, errors.LunasError)

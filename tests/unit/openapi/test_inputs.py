@@ -1,0 +1,57 @@
+"""The schemas of inputs refuse what the functions refuse, and admit what they admit."""
+
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from local.openapi.document import document
+from lunas.edges.bodies import CourseBody, CustomerBody, InitiateBody, RejectBody, SubmitBody
+
+type Json = dict[str, Any]
+
+COMPONENTS: Json = document()["components"]
+CUSTOMER = {"firstName": "Budi", "lastName": "S", "email": "b@example.com"}
+SUBMITTED = {"packageId": "entry", "paymentType": "UMUM", "proofLink": "https://a.example/p"}
+EMAILS = ("a@b.co", "a@b", "a b@c.de", "a@b.c,d@e.fg", "x" * 45 + "@b.co", "")
+PHONES = ("0812-3456", "+62 (812) 345", "1234", "12345\n", "+" + "1" * 20, "1" * 21, "phone")
+LINKS = (
+    "https://a.example/p?q=1#f", "https://a.example:8443", "http://a.example", "https://",
+    "https://a b.example", "https://a.example/\\", "https://u@a.example/", "ftp://a",
+)  # fmt: skip
+RETURNS = (*LINKS, "http://localhost:3000/x", "http://127.0.0.1", "http://localhost.evil.example/")
+TEXTS = ("why", " why ", "", "   ", "x" * 501)
+CASES: list[tuple[type[BaseModel], Json]] = [
+    *((CustomerBody, CUSTOMER | {"email": each}) for each in EMAILS),
+    *((CustomerBody, CUSTOMER | {"phone": each}) for each in PHONES),
+    *((CustomerBody, CUSTOMER | {"firstName": each}) for each in (*TEXTS, "x" * 51)),
+    *((SubmitBody, SUBMITTED | {"proofLink": each}) for each in LINKS),
+    *((InitiateBody, {"packageId": "p", "returnUrl": each}) for each in RETURNS),
+    *((InitiateBody, {"packageId": each}) for each in ("p", "", "-p", "p/q", "p" * 65)),
+    *((InitiateBody, {"packageId": "p", "paymentMethod": each}) for each in ("BC", "bc", "B")),
+    *((RejectBody, {"reason": each}) for each in TEXTS),
+    *((CourseBody, {"name": "x", "quota": each}) for each in (0, -1, 1_000_001, "1", True, None)),
+]
+
+
+@pytest.mark.parametrize(("model", "body"), CASES, ids=str)
+def test_document_and_code_agree_on_a_body(model: type[BaseModel], body: Json) -> None:
+    schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": COMPONENTS}
+
+    assert jsonschema_rs.validator_for(schema).is_valid(body) is admits(model, body)
+
+
+@pytest.mark.parametrize("prices", [{}, {"DIKE": None}, {"DIKE": 9_999}])
+def test_a_package_without_a_price_is_refused(prices: Json) -> None:
+    schema = {"$ref": "#/components/schemas/PricesBody", "components": COMPONENTS}
+
+    assert not jsonschema_rs.validator_for(schema).is_valid(prices)
+
+
+def admits(model: type[BaseModel], body: Json) -> bool:
+    try:
+        model.model_validate(body)
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,120 @@
+"""What views write is what the document says: no field more, none missing, none null."""
+
+from dataclasses import replace
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from local.openapi.document import document
+from lunas.edges import views
+from lunas.rules.anomalies import AnomalyStatus, Resolution, overbooked
+from lunas.rules.enrollments import Delivery, DeliveryStatus
+from lunas.rules.gateway import PaymentChannel
+from lunas.rules.payments import GatewayInvoice, HistoryEvent, Status
+from tests.unit.builders import (
+    ADMIN_CALLER,
+    LATER,
+    NOW,
+    SERVICE_CALLER,
+    USER_CALLER,
+    course,
+    enrollment,
+    manual,
+    package,
+    payment,
+)
+
+type Json = dict[str, Any]
+
+COMPONENTS: Json = document()["components"]
+FULL = payment(
+    Status.COMPLETED,
+    gateway=GatewayInvoice(
+        reference="D1",
+        payment_url="https://pay.example/1",
+        payment_method="BC",
+        va_number="8077",
+        qr_string="0002",
+    ),
+    approved_at=NOW,
+    approved_by="duitku",
+    completed_at=LATER,
+    reason="late",
+    proof_link="https://proof.example/1",
+)
+EVENT = HistoryEvent(
+    payment_id="pay1",
+    version=2,
+    at=NOW,
+    actor="admin:a1",
+    source=Status.PAID,
+    target=Status.REJECTED,
+    evidence={"requestId": "r1"},
+    reason="no transfer",
+)
+DELIVERED = Delivery(
+    status=DeliveryStatus.DELIVERED,
+    attempts=2,
+    thinkific_user_id=7,
+    thinkific_enrollment_id=8,
+    last_error="once",
+)
+OPEN = overbooked(payment(), ["c1"], NOW)
+RESOLVED = replace(
+    OPEN,
+    status=AnomalyStatus.RESOLVED,
+    resolved=Resolution(resolution="refunded", reason="full", at=LATER, actor="admin:a1"),
+)
+FULLEST: dict[str, Json] = {
+    "Payment": views.payment_view(FULL, ADMIN_CALLER),
+    "HistoryEvent": views.history_view(EVENT),
+    "Enrollment": views.enrollment_view(enrollment(delivery=DELIVERED)),
+    "Package": views.package_view(package()),
+    "Course": views.course_view(course(quota=3)),
+    "Channel": views.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
+    "Anomaly": views.anomaly_view(RESOLVED),
+}
+"""Views with every field that they can have."""
+BARE: list[tuple[str, Json]] = [
+    ("Payment", views.payment_view(payment(), USER_CALLER)),
+    ("Payment", views.payment_view(payment(gateway=None), SERVICE_CALLER)),
+    ("Payment", views.payment_view(manual(course_id=None), SERVICE_CALLER)),
+    ("HistoryEvent", views.history_view(replace(EVENT, source=None, evidence=None, reason=None))),
+    ("Enrollment", views.enrollment_view(enrollment())),
+    ("Course", views.course_view(course(thinkific_course_id=None))),
+    ("Anomaly", views.anomaly_view(replace(OPEN, payment_id=None))),
+]
+
+
+def faults(name: str, shown: Json) -> list[str]:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": COMPONENTS}
+    check = jsonschema_rs.validator_for(schema, validate_formats=True)
+    return [str(error) for error in check.iter_errors(shown)]
+
+
+@pytest.mark.parametrize(("name", "shown"), [*FULLEST.items(), *BARE])
+def test_a_view_is_what_the_document_says(name: str, shown: Json) -> None:
+    assert faults(name, shown) == []
+
+
+@pytest.mark.parametrize("name", FULLEST)
+def test_the_document_lists_no_field_that_no_view_has(name: str) -> None:
+    assert set(COMPONENTS["schemas"][name]["properties"]) == set(FULLEST[name])
+
+
+@pytest.mark.parametrize("name", FULLEST)
+def test_no_other_field_and_no_null_passes(name: str) -> None:
+    shown = FULLEST[name]
+
+    assert faults(name, shown | {"secret": "x"})
+    for field in shown:
+        assert faults(name, shown | {field: None})
+
+
+def test_the_parts_of_a_payment_are_listed_in_full() -> None:
+    schemas, shown = COMPONENTS["schemas"], FULLEST["Payment"]
+
+    assert set(schemas["Gateway"]["properties"]) == set(shown["gateway"])
+    assert set(schemas["Customer"]["properties"]) == set(shown["customer"])
+    assert set(schemas["Delivery"]["properties"]) == set(FULLEST["Enrollment"]["delivery"])

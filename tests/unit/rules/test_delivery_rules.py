@@ -1,0 +1,104 @@
+"""Deliveries: retries, current requests, and what a delivery means for its payment."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.rules.delivery import (
+    LONGEST_RETRY,
+    SHORTEST_RETRY,
+    Placement,
+    delivered,
+    is_current,
+    not_delivered,
+    retry_delay,
+)
+from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.rules.payments import Act, Payment, Status
+from tests.unit.builders import LATER, bought, enrollment, payment, request_of
+
+ACT = Act("lunas:deliver", LATER)
+PLACED = Placement(user_id=11, enrollment_id=22)
+
+
+def approved(*waiting: str) -> Payment:
+    return payment(Status.APPROVED, courses=bought("c1", "c2"), undelivered=frozenset(waiting))
+
+
+@pytest.mark.parametrize(("received", "delay"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600)])
+def test_the_wait_doubles_up_to_ten_minutes(received: int, delay: float) -> None:
+    assert retry_delay(received) == delay
+
+
+@given(st.integers(1, 10**9))
+def test_the_wait_stays_within_its_bounds_and_never_shrinks(received: int) -> None:
+    assert SHORTEST_RETRY <= retry_delay(received) <= LONGEST_RETRY < 15 * 60
+    assert retry_delay(received) <= retry_delay(received + 1)
+
+
+def test_an_enrollment_waits_for_its_own_request() -> None:
+    assert is_current(request_of(enrollment()), enrollment())
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [
+        enrollment(status=EnrollmentStatus.NOT_ENROLLED),
+        enrollment(payment_id="pay2"),
+        enrollment(delivery=Delivery(request=2)),
+        enrollment(delivery=Delivery(status=DeliveryStatus.DELIVERED)),
+        enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
+        enrollment(delivery=Delivery(status=DeliveryStatus.REVOKED)),
+    ],
+    ids=["revoked", "other payment", "later request", "delivered", "failed", "taken away"],
+)
+def test_a_request_that_was_overtaken_is_not_current(stands: object) -> None:
+    assert isinstance(stands, type(enrollment()))
+    assert not is_current(request_of(enrollment()), stands)
+
+
+def test_the_last_course_completes_the_payment() -> None:
+    record = delivered(enrollment("c2"), approved("c2"), PLACED, ACT)
+    assert record.payment_after.status is Status.COMPLETED
+    assert record.payment_after.completed_at == LATER
+    assert [each.target for each in record.history] == [Status.COMPLETED]
+
+
+def test_a_course_before_the_last_leaves_the_payment_approved() -> None:
+    record = delivered(enrollment("c1"), approved("c1", "c2"), PLACED, ACT)
+    assert record.payment_after.status is Status.APPROVED
+    assert record.payment_after.undelivered == {"c2"}
+    assert record.history == ()
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.REFUNDED])
+def test_a_delivery_does_not_move_a_payment_that_is_past_approved(status: Status) -> None:
+    record = delivered(enrollment(), payment(status), PLACED, ACT)
+    assert record.payment_after == record.payment_before
+    assert record.history == ()
+
+
+def test_a_delivery_notes_where_thinkific_keeps_it_and_forgets_the_last_error() -> None:
+    tried = enrollment(delivery=Delivery(attempts=2, last_error="later"))
+    delivery = delivered(tried, approved("c1"), PLACED, ACT).enrollment.delivery
+    assert delivery.status is DeliveryStatus.DELIVERED
+    assert (delivery.thinkific_user_id, delivery.thinkific_enrollment_id) == (11, 22)
+    assert (delivery.attempts, delivery.last_error) == (3, None)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_an_enrollment_is_counted_once(counted: bool) -> None:
+    record = delivered(enrollment(counted=counted), approved("c1"), PLACED, ACT)
+    assert record.count is not counted
+    assert record.enrollment.counted
+
+
+@pytest.mark.parametrize(
+    ("final", "status"), [(True, DeliveryStatus.FAILED), (False, DeliveryStatus.PENDING)]
+)
+def test_a_failed_try_is_counted_and_explained(final: bool, status: DeliveryStatus) -> None:
+    noted = not_delivered(enrollment(), "why", ACT, final=final)
+    assert noted.delivery == replace(Delivery(), status=status, attempts=1, last_error="why")
+    assert noted.updated_at == LATER

@@ -1,0 +1,93 @@
+"""Whose invoice, whose account."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.rules.errors import InvalidInput
+from lunas.rules.people import (
+    Caller,
+    Customer,
+    Role,
+    check_invoiceable,
+    customer_of,
+    learner_of,
+    split_name,
+)
+from tests.unit.builders import USER_CALLER
+
+OTHER = Customer("Citra", "Lain", "citra@example.com", "0812")
+NAMELESS = Caller("u1", Role.USER, email="budi@example.com")
+BARE = Caller("u1", Role.USER)
+
+
+def test_the_account_goes_by_the_token_not_by_the_invoice() -> None:
+    learner = learner_of(USER_CALLER, OTHER)
+    assert (learner.first_name, learner.last_name) == ("Budi", "Santoso")
+    assert learner.email == "budi@example.com"
+
+
+def test_only_what_the_token_lacks_comes_from_the_customer() -> None:
+    learner = learner_of(NAMELESS, OTHER)
+    assert (learner.first_name, learner.email) == ("Citra", "budi@example.com")
+    assert learner_of(BARE, OTHER).email == "citra@example.com"
+
+
+def test_a_blank_name_counts_as_none() -> None:
+    assert learner_of(Caller("u1", Role.USER, name="  "), OTHER).first_name == "Citra"
+
+
+def test_spaces_around_an_address_are_dropped() -> None:
+    assert learner_of(Caller("u1", Role.USER, email=" a@b.co "), OTHER).email == "a@b.co"
+
+
+def test_the_invoice_goes_to_the_customer_that_was_named() -> None:
+    assert customer_of(USER_CALLER, OTHER) == OTHER
+
+
+def test_without_a_customer_the_invoice_goes_by_the_token() -> None:
+    assert customer_of(USER_CALLER, None) == Customer("Budi", "Santoso", "budi@example.com")
+
+
+def test_a_token_without_a_name_is_called_by_its_address() -> None:
+    assert customer_of(NAMELESS, None) == Customer("budi", "budi", "budi@example.com")
+
+
+def test_neither_customer_nor_address_is_refused() -> None:
+    with pytest.raises(InvalidInput):
+        customer_of(BARE, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("Budi", ("Budi", "Budi")),
+        ("Budi Santoso", ("Budi", "Santoso")),
+        ("  Siti   Nur\tHaliza ", ("Siti Nur", "Haliza")),
+    ],
+)
+def test_a_name_is_split_at_its_last_space(name: str, parts: tuple[str, str]) -> None:
+    assert split_name(name) == parts
+
+
+@given(st.text().filter(lambda text: bool(text.split())))
+def test_neither_part_of_a_name_is_ever_empty(name: str) -> None:
+    first, last = split_name(name)
+    assert first.strip()
+    assert last.strip()
+
+
+@pytest.mark.parametrize(("length", "taken"), [(50, True), (51, False)])
+def test_an_address_must_fit_on_an_invoice(length: int, taken: bool) -> None:
+    customer = Customer("Budi", "S", "b" * (length - 12) + "@example.com")
+    assert len(customer.email) == length
+    if taken:
+        check_invoiceable(customer)
+        return
+    with pytest.raises(InvalidInput) as raised:
+        check_invoiceable(customer)
+    assert customer.email not in str(raised.value)
+
+
+def test_an_actor_names_role_and_id() -> None:
+    assert Caller("a1", Role.ADMIN).actor == "admin:a1"

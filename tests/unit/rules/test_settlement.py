@@ -1,0 +1,155 @@
+"""What one transaction writes when money or an approval arrives."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.rules.anomalies import AnomalyKind
+from lunas.rules.catalogue import MAX_COURSES
+from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus, enrollment_id
+from lunas.rules.errors import WrongState
+from lunas.rules.payments import BoughtCourse, Status, Step
+from lunas.rules.settlement import COUNTED_AT_ONCE, Settlement, close, settle
+from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, USER, bought, payment
+
+COURSES = [f"c{number}" for number in range(MAX_COURSES)]
+
+
+def actions(plan: Settlement) -> int:
+    """Count the actions of the transaction: payment, events, enrollments, counters, anomaly."""
+    counters = sum(each.counted for each in plan.enrollments)
+    anomaly = plan.anomaly is not None
+    return 1 + len(plan.history) + len(plan.enrollments) + counters + anomaly
+
+
+def test_every_course_gets_an_enrollment_that_waits_for_delivery() -> None:
+    plan = settle(payment(courses=bought("c1", "c2")), Step.CONFIRM, GATEWAY_ACT, set())
+    assert [each.course_id for each in plan.enrollments] == ["c1", "c2"]
+    for each in plan.enrollments:
+        assert each.status is EnrollmentStatus.ENROLLED
+        assert each.delivery.status is DeliveryStatus.PENDING
+        assert (each.id, each.payment_id) == (enrollment_id(USER, each.course_id), "pay1")
+        assert each.course_name == f"Course {each.course_id}"
+    assert plan.after.undelivered == {"c1", "c2"}
+    assert plan.anomaly is None
+
+
+def test_the_request_that_opened_the_payment_can_be_followed_to_the_enrollment() -> None:
+    plan = settle(payment(correlation_id="r9"), Step.CONFIRM, GATEWAY_ACT, set())
+    assert plan.enrollments[0].correlation_id == "r9"
+
+
+def test_owned_courses_stay_as_they_are_and_are_noted_as_overlap() -> None:
+    plan = settle(payment(courses=bought("c1", "c2")), Step.CONFIRM, GATEWAY_ACT, {"c1"})
+    assert [each.course_id for each in plan.enrollments] == ["c2"]
+    assert plan.after.overlap == ("c1",)
+    assert plan.after.undelivered == {"c2"}
+    assert plan.after.status is Status.APPROVED
+
+
+def test_a_course_owned_by_other_means_is_no_overlap() -> None:
+    plan = settle(payment(courses=bought("c1")), Step.CONFIRM, GATEWAY_ACT, {"c7"})
+    assert plan.after.overlap == ()
+
+
+@pytest.mark.parametrize(("step", "source"), [("CONFIRM", "PENDING"), ("APPROVE", "PAID")])
+def test_money_for_nothing_new_completes_and_leaves_an_anomaly(step: str, source: str) -> None:
+    before = payment(Status(source), courses=bought("c1", "c2"))
+    plan = settle(before, Step(step), GATEWAY_ACT, {"c1", "c2"})
+    assert plan.after.status is Status.COMPLETED
+    assert plan.after.completed_at == LATER
+    assert (plan.enrollments, plan.after.undelivered) == ((), frozenset())
+    assert plan.anomaly is not None
+    assert plan.anomaly.kind is AnomalyKind.PAID_TWICE
+    assert plan.anomaly.payment_id == "pay1"
+    assert [each.version for each in plan.history] == list(range(2, 2 + len(plan.history)))
+
+
+@given(st.integers(1, MAX_COURSES), st.sets(st.sampled_from(COURSES)), st.booleans())
+def test_a_settlement_never_needs_more_than_a_hundred_actions(
+    size: int, owned: set[str], confirmed: bool
+) -> None:
+    step, status = (Step.CONFIRM, Status.PENDING) if confirmed else (Step.APPROVE, Status.PAID)
+    bundle = payment(status, courses=bought(*COURSES[:size]))
+    full = set(COURSES[:size]) - owned
+    assert actions(settle(bundle, step, GATEWAY_ACT, owned, full)) <= 100
+
+
+@given(st.integers(1, MAX_COURSES), st.sets(st.sampled_from(COURSES)))
+def test_new_courses_and_overlap_together_are_what_was_bought(size: int, owned: set[str]) -> None:
+    plan = settle(payment(courses=bought(*COURSES[:size])), Step.CONFIRM, GATEWAY_ACT, owned)
+    new = [each.course_id for each in plan.enrollments]
+    assert sorted([*new, *plan.after.overlap]) == sorted(COURSES[:size])
+    assert plan.after.undelivered == set(new)
+
+
+@pytest.mark.parametrize(
+    ("size", "counted"), [(COUNTED_AT_ONCE, True), (COUNTED_AT_ONCE + 1, False)]
+)
+def test_courses_are_counted_at_once_only_while_counters_fit(size: int, counted: bool) -> None:
+    plan = settle(payment(courses=bought(*COURSES[:size])), Step.CONFIRM, GATEWAY_ACT, set())
+    assert {each.counted for each in plan.enrollments} == {counted}
+
+
+def test_confirmed_money_for_a_full_course_is_honoured_and_flagged() -> None:
+    plan = settle(payment(), Step.CONFIRM, GATEWAY_ACT, set(), {"c1"})
+    assert [each.course_id for each in plan.enrollments] == ["c1"]
+    assert plan.anomaly
+    assert plan.anomaly.kind is AnomalyKind.OVERBOOKED
+    assert plan.anomaly.evidence["courses"] == "c1"
+
+
+def test_an_admin_who_overbooks_needs_no_flag() -> None:
+    plan = settle(payment(Status.PAID), Step.APPROVE, ADMIN_ACT, set(), {"c1"})
+    assert plan.enrollments
+    assert plan.anomaly is None
+
+
+def test_owned_courses_leave_room_for_the_counters_of_the_others() -> None:
+    owned = set(COURSES[COUNTED_AT_ONCE:])
+    plan = settle(payment(courses=bought(*COURSES)), Step.CONFIRM, GATEWAY_ACT, owned)
+    assert {each.counted for each in plan.enrollments} == {True}
+
+
+def test_a_settled_payment_cannot_be_settled_again() -> None:
+    with pytest.raises(WrongState):
+        settle(payment(Status.APPROVED), Step.CONFIRM, GATEWAY_ACT, set())
+
+
+@pytest.mark.parametrize(
+    ("step", "source", "target"),
+    [
+        ("FAIL", "PENDING", "FAILED"),
+        ("EXPIRE", "PENDING", "EXPIRED"),
+        ("REJECT", "PAID", "REJECTED"),
+    ],
+)
+def test_closing_ends_a_payment_without_enrollments(step: str, source: str, target: str) -> None:
+    plan = close(payment(Status(source)), Step(step), ADMIN_ACT)
+    assert plan.after.status is Status(target)
+    assert (plan.enrollments, plan.anomaly, len(plan.history)) == ((), None, 1)
+
+
+def test_closing_what_is_settled_is_refused() -> None:
+    with pytest.raises(WrongState):
+        close(payment(Status.COMPLETED), Step.FAIL, ADMIN_ACT)
+
+
+@pytest.mark.parametrize(("step", "source"), [("CONFIRM", "PENDING"), ("APPROVE", "PAID")])
+def test_courses_owned_before_stand_in_the_evidence(step: str, source: str) -> None:
+    before = payment(Status(source), courses=bought("c1", "c2", "c3"))
+    plan = settle(before, Step(step), GATEWAY_ACT, {"c3", "c1"})
+    for event in plan.history:
+        assert event.evidence
+        assert (event.evidence["owned"], event.evidence["statusCode"]) == ("c1,c3", "00")
+
+
+def test_with_nothing_owned_the_evidence_stays_as_it_is() -> None:
+    plan = settle(payment(), Step.CONFIRM, GATEWAY_ACT, {"c7"})
+    assert {tuple(event.evidence or {}) for event in plan.history} == {("statusCode",)}
+
+
+def test_an_enrollment_carries_the_mapping_under_which_it_was_bought() -> None:
+    courses = (BoughtCourse("c1", "One", 4711), BoughtCourse("c2", "Two"))
+    plan = settle(payment(courses=courses), Step.CONFIRM, GATEWAY_ACT, set())
+    assert [each.thinkific_course_id for each in plan.enrollments] == [4711, None]

@@ -1,0 +1,270 @@
+"""Callbacks: a hint that makes Lunas ask, never evidence."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from lunas.rules.anomalies import AnomalyKind
+from lunas.rules.enrollments import enrollment_id
+from lunas.rules.errors import (
+    Collision,
+    Forbidden,
+    GatewayError,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+    StoreBusy,
+)
+from lunas.rules.gateway import GatewayState, GatewayStatus, whole_rupiah
+from lunas.rules.payments import Payment, Status
+from lunas.usecases.hear_callback import CallbackDesk, Heard, Hint, hear_callback
+from lunas.usecases.settle import Result
+from tests.unit.builders import LATER, NOW, USER, enrollment, manual, paid, payment
+from tests.unit.fakes import FakeAnomalies, FakeClock, FakePayments, FakeStatus, FakeStore
+
+
+def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Hint:
+    told = {"resultCode": "00", **evidence}
+    return Hint(order_id=order_id, amount=amount, rupiah=whole_rupiah(amount), evidence=told)
+
+
+@dataclass
+class Desk:
+    """A desk over fakes."""
+
+    stands: Payment | None = field(default_factory=payment)
+
+    def __post_init__(self) -> None:
+        self.store = FakeStore()
+        if self.stands:
+            self.store.add(self.stands)
+        self.payments = FakePayments(self.store)
+        self.status = FakeStatus(paid())
+        self.clock = FakeClock()
+        self.desk = CallbackDesk(
+            payments=self.payments,
+            anomalies=FakeAnomalies(self.store),
+            status=self.status,
+            now=self.clock,
+        )
+
+    def hear(self, heard: Hint | None = None) -> Heard:
+        """Hear a callback, the right one unless told otherwise."""
+        return hear_callback(self.desk, heard or hint())
+
+    @property
+    def now_stands(self) -> Status:
+        """Return where the payment stands."""
+        return self.store.payments["pay1"].status
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def unchanged(desk: Desk) -> bool:
+    return (
+        desk.store.payments == ({"pay1": desk.stands} if desk.stands else {})
+        and desk.store.enrollments == {}
+        and desk.store.history == {}
+    )
+
+
+def test_money_that_duitku_confirms_becomes_an_enrollment(desk: Desk) -> None:
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.result is Result.SETTLED
+    assert desk.now_stands is Status.APPROVED
+    assert desk.store.owns(enrollment_id(USER, "c1"))
+    assert [each.actor for each in desk.store.history["pay1"]] == ["duitku:callback"] * 2
+
+
+def test_an_amount_with_decimals_is_the_same_amount(desk: Desk) -> None:
+    desk.hear(hint(amount="49000.00"))
+    assert desk.now_stands is Status.APPROVED
+
+
+def test_the_code_of_the_callback_decides_nothing(desk: Desk) -> None:
+    desk.hear(hint(resultCode="01"))
+    assert desk.now_stands is Status.APPROVED
+
+
+def test_the_code_of_the_callback_is_kept_as_evidence(desk: Desk) -> None:
+    desk.hear(hint(resultCode="01"))
+    evidence = desk.store.history["pay1"][0].evidence
+    assert evidence
+    assert (evidence["callback"], evidence["statusCode"]) == ("01", "00")
+
+
+def test_a_callback_for_an_unknown_order_is_kept_for_a_person() -> None:
+    desk = Desk(None)
+    heard = desk.hear(hint("pay9"))
+    assert heard.anomaly
+    assert heard.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
+    assert heard.anomaly.evidence["amount"] == "49000"
+    assert list(desk.store.anomalies) == [heard.anomaly.id]
+    assert desk.status.asked == []
+
+
+def test_the_id_of_a_manual_payment_is_no_order_of_duitku() -> None:
+    desk = Desk(manual())
+    heard = desk.hear()
+    assert heard.anomaly
+    assert heard.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
+    assert unchanged(desk)
+    assert desk.status.asked == []
+
+
+@pytest.mark.parametrize("amount", ["48999", "49000.50", "490000", "1", "abc", "NaN"])
+def test_another_amount_is_kept_for_a_person_and_changes_nothing(desk: Desk, amount: str) -> None:
+    heard = desk.hear(hint(amount=amount))
+    assert heard.anomaly
+    assert heard.anomaly.kind is AnomalyKind.AMOUNT_DIFFERS
+    assert heard.anomaly.evidence["expectedAmount"] == "49000"
+    assert unchanged(desk)
+    assert desk.status.asked == []
+
+
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED, Status.REFUNDED])
+def test_a_callback_for_what_is_settled_asks_nobody_and_writes_nothing(status: Status) -> None:
+    desk = Desk(payment(status))
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.result is Result.ALREADY_SETTLED
+    assert (desk.status.asked, desk.payments.commits, desk.payments.reads) == ([], 0, 1)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"reference": "OTHER"}, {"reference": ""}, {"rupiah": 1}, {"rupiah": None}, {"order_id": "x"}],
+    ids=str,
+)
+def test_a_status_that_speaks_of_something_else_is_an_anomaly(
+    desk: Desk, changes: dict[str, object]
+) -> None:
+    desk.status.answer = paid(**changes)
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.result is Result.DOES_NOT_FIT
+    assert heard.outcome.anomaly
+    assert heard.outcome.anomaly.kind is AnomalyKind.STATUS_DIFFERS
+    assert heard.outcome.anomaly.evidence["expectedReference"] == "DREF1"
+    assert list(desk.store.anomalies) == [heard.outcome.anomaly.id]
+    assert unchanged(desk)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [GatewayStatus(GatewayState.OPEN, code="01"), GatewayStatus(GatewayState.NOT_STARTED)],
+    ids=["01", "404"],
+)
+def test_while_duitku_says_not_paid_nothing_changes(desk: Desk, told: GatewayStatus) -> None:
+    desk.status.answer = told
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.result is Result.STILL_OPEN
+    assert unchanged(desk)
+
+
+@pytest.mark.parametrize(
+    ("at", "status"), [(NOW, Status.FAILED), (LATER, Status.EXPIRED)], ids=["in time", "late"]
+)
+def test_an_order_that_duitku_ended_fails_or_expires(
+    desk: Desk, at: object, status: Status
+) -> None:
+    desk.clock.now = at  # type: ignore[assignment]
+    desk.status.answer = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    desk.hear()
+    assert desk.now_stands is status
+    assert desk.store.enrollments == {}
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
+def test_a_late_success_beats_a_local_end(status: Status) -> None:
+    desk = Desk(payment(status))
+    desk.hear()
+    assert desk.now_stands is Status.APPROVED
+    assert desk.store.owns(enrollment_id(USER, "c1"))
+
+
+@pytest.mark.parametrize(
+    "failure", [GatewayUnavailable("down"), GatewayTimeout("slow"), GatewayRefused("blocked")]
+)
+def test_while_duitku_cannot_be_asked_nothing_changes(desk: Desk, failure: GatewayError) -> None:
+    desk.status.answer = failure
+    with pytest.raises(GatewayError):
+        desk.hear()
+    assert unchanged(desk)
+    assert desk.store.anomalies == {}
+
+
+def test_a_table_that_keeps_refusing_changes_nothing(desk: Desk) -> None:
+    desk.payments.before_commit = [Collision(stale=True)] * 50
+    with pytest.raises(StoreBusy):
+        desk.hear()
+    assert unchanged(desk)
+
+
+def test_the_same_callback_again_has_no_further_effect(desk: Desk) -> None:
+    desk.hear()
+    before = dict(desk.store.enrollments), list(desk.store.history["pay1"])
+    for _ in range(3):
+        heard = desk.hear()
+        assert heard.outcome
+        assert heard.outcome.result is Result.ALREADY_SETTLED
+    assert (dict(desk.store.enrollments), list(desk.store.history["pay1"])) == before
+
+
+@pytest.mark.parametrize("amount", ["49000", "1"])
+def test_a_replay_with_other_unsigned_fields_makes_no_second_anomaly(amount: str) -> None:
+    desk = Desk(None if amount == "49000" else payment())
+    for number in range(5):
+        desk.hear(hint(amount=amount, resultCode=f"0{number}", reference=f"R{number}"))
+    assert len(desk.store.anomalies) == 1
+
+
+def test_a_replay_against_a_status_that_does_not_fit_makes_no_second_anomaly(desk: Desk) -> None:
+    desk.status.answer = paid(rupiah=1)
+    for number in range(5):
+        desk.hear(hint(resultCode=f"0{number}"))
+    assert len(desk.store.anomalies) == 1
+
+
+def test_money_for_a_course_owned_meanwhile_completes_and_is_kept_for_a_refund(desk: Desk) -> None:
+    desk.store.add(enrollment("c1", payment_id="pay0"))
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.payment.status is Status.COMPLETED
+    assert heard.outcome.anomaly
+    assert heard.outcome.anomaly.kind is AnomalyKind.PAID_TWICE
+    assert desk.store.enrollments[enrollment("c1").id].payment_id == "pay0"
+
+
+def test_an_overlong_order_id_is_cut_in_the_evidence() -> None:
+    heard = Desk(None).hear(hint("x" * 5000))
+    assert heard.anomaly
+    assert len(heard.anomaly.order_id) == 50
+
+
+@pytest.mark.parametrize(("amount", "order"), [("4900", "0pay1"), ("49", "000pay1")])
+def test_digits_moved_from_the_amount_to_the_order_id_are_a_forgery(
+    desk: Desk, amount: str, order: str
+) -> None:
+    with pytest.raises(Forbidden):
+        desk.hear(hint(order, amount))
+    assert unchanged(desk)
+    assert (desk.store.anomalies, desk.status.asked) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("amount", "order"),
+    [("4900", "1pay1"), ("49000", "0pay1"), ("4900", "0pay9"), ("4900", "0"), ("490", "0pay1")],
+)
+def test_digits_before_an_order_id_that_do_not_belong_to_the_amount_are_kept_for_a_person(
+    desk: Desk, amount: str, order: str
+) -> None:
+    heard = desk.hear(hint(order, amount))
+    assert heard.anomaly
+    assert heard.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
+    assert unchanged(desk)

@@ -1,0 +1,442 @@
+"""Opening a payment at Duitku: once per purchase, whatever fails or races."""
+
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+
+from lunas.rules.catalogue import Package
+from lunas.rules.enrollments import enrollment_id
+from lunas.rules.errors import (
+    AlreadyEnrolled,
+    Collision,
+    Conflict,
+    CourseFull,
+    CourseUnmapped,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+    InvalidInput,
+    LunasError,
+    Misconfigured,
+    NotFound,
+    StoreBusy,
+)
+from lunas.rules.gateway import GatewayState, GatewayStatus
+from lunas.rules.payments import GatewayProduct, Method, Payment, Status
+from lunas.rules.people import Customer
+from lunas.usecases.initiate import Checkout, initiate
+from lunas.usecases.purchase import Wish
+from lunas.usecases.settle import Outcome, Result
+from tests.unit.builders import (
+    EMAIL,
+    LIFETIME,
+    NOW,
+    USER,
+    bundle,
+    course,
+    enrollment,
+    package,
+    paid,
+    payment,
+    wish,
+)
+from tests.unit.fakes import (
+    FakeAnomalies,
+    FakeCatalogue,
+    FakeClock,
+    FakeEnrollments,
+    FakeInvoices,
+    FakePayments,
+    FakeStatus,
+    FakeStore,
+)
+
+NOT_STARTED = GatewayStatus(GatewayState.NOT_STARTED, order_id="pay1", code="404")
+OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1", code="01")
+ENDED = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+UNANSWERED = GatewayUnavailable("no answer")
+
+
+@dataclass
+class Shop:
+    """A checkout over fakes; payments are called new1, new2 and so on."""
+
+    store: FakeStore = field(default_factory=FakeStore)
+    clock: FakeClock = field(default_factory=FakeClock)
+    invoices: FakeInvoices = field(default_factory=FakeInvoices)
+    status: FakeStatus = field(default_factory=lambda: FakeStatus(NOT_STARTED))
+
+    def __post_init__(self) -> None:
+        self.store.add(package(), course("c1"), course("c2"))
+        self.payments = FakePayments(self.store)
+        self.heard: list[Outcome] = []
+        numbers = count(1)
+        self.checkout = Checkout(
+            catalogue=FakeCatalogue(self.store),
+            enrollments=FakeEnrollments(self.store),
+            payments=self.payments,
+            anomalies=FakeAnomalies(self.store),
+            invoice=self.invoices,
+            status=self.status,
+            heed=self.heard.append,
+            lifetime=LIFETIME,
+            now=self.clock,
+            new_id=lambda: f"new{next(numbers)}",
+        )
+
+    def initiate(
+        self, wanted: Wish | None = None, method: str | None = None
+    ) -> tuple[Payment, bool]:
+        """Ask for a payment."""
+        return initiate(self.checkout, wanted or wish(), method)
+
+    def stands(self, payment_id: str) -> Status:
+        """Return where a payment stands."""
+        return self.store.payments[payment_id].status
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def test_a_new_payment_copies_price_and_courses_and_holds_its_invoice(shop: Shop) -> None:
+    opened, is_new = shop.initiate()
+    assert is_new
+    assert (opened.status, opened.method, opened.amount) == (Status.PENDING, Method.DUITKU, 49_000)
+    assert opened.course_ids == ("c1",)
+    assert opened.gateway_product is GatewayProduct.POP
+    assert opened.gateway_expires_at == NOW + LIFETIME
+    assert opened.gateway
+    assert opened.gateway.reference == "REF-new1"
+    assert shop.store.payments["new1"] == opened
+
+
+def test_the_history_starts_with_who_asked(shop: Shop) -> None:
+    shop.initiate()
+    (event,) = shop.store.history["new1"]
+    assert (event.actor, event.target, event.at) == (f"user:{USER}", Status.PENDING, NOW)
+
+
+def test_a_named_channel_goes_to_the_v2_product(shop: Shop) -> None:
+    opened, _ = shop.initiate(method="BC")
+    assert opened.gateway_product is GatewayProduct.V2
+    assert shop.invoices.asked == [("new1", "BC")]
+
+
+def test_the_learner_goes_by_the_token_even_when_the_invoice_names_another(shop: Shop) -> None:
+    other = Customer("Citra", "Lain", "citra@example.com")
+    opened, _ = shop.initiate(wish(customer=other))
+    assert opened.customer == other
+    assert opened.learner.email == EMAIL
+
+
+def test_the_same_purchase_again_returns_the_open_payment(shop: Shop) -> None:
+    first, _ = shop.initiate()
+    again, is_new = shop.initiate()
+    assert (again, is_new) == (first, False)
+    assert len(shop.invoices.asked) == 1
+    assert shop.status.asked == []
+
+
+def test_another_course_of_the_package_is_another_purchase(shop: Shop) -> None:
+    shop.initiate()
+    other, is_new = shop.initiate(wish(course_id="c2"))
+    assert is_new
+    assert other.id == "new2"
+
+
+def test_who_loses_the_race_for_the_slot_gets_the_winners_payment(shop: Shop) -> None:
+    shop.payments.before_create = [lambda: shop.store.hold_slot(payment(id="theirs"))]
+    found, is_new = shop.initiate()
+    assert (found.id, is_new) == ("theirs", False)
+    assert "new1" not in shop.store.payments
+
+
+def test_a_loser_without_the_winners_invoice_asks_for_the_same_one(shop: Shop) -> None:
+    winner = payment(id="theirs", gateway=None)
+    shop.payments.before_create = [lambda: shop.store.hold_slot(winner)]
+    found, _ = shop.initiate()
+    assert shop.invoices.asked == [("theirs", None)]
+    assert found.gateway
+    assert found.gateway.reference == "REF-theirs"
+
+
+def test_an_endless_race_for_the_slot_is_given_up(shop: Shop) -> None:
+    shop.payments.before_create = [Collision(stale=True)] * 50
+    with pytest.raises(StoreBusy):
+        shop.initiate()
+    assert shop.invoices.asked == []
+
+
+def test_a_refused_invoice_fails_the_payment_with_the_reason(shop: Shop) -> None:
+    shop.invoices.failures = [GatewayRefused("Duitku answered 400: Minimum Payment")]
+    with pytest.raises(GatewayRefused):
+        shop.initiate()
+    assert shop.stands("new1") is Status.FAILED
+    assert shop.store.history["new1"][-1].reason == "Duitku answered 400: Minimum Payment"
+
+
+def test_after_a_refusal_the_next_request_opens_a_new_payment(shop: Shop) -> None:
+    shop.invoices.failures = [GatewayRefused("no")]
+    with pytest.raises(GatewayRefused):
+        shop.initiate()
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new2", True)
+
+
+@pytest.mark.parametrize("failure", [UNANSWERED, GatewayTimeout("slow")])
+def test_an_unanswered_invoice_leaves_the_payment_open_and_the_next_call_goes_on(
+    shop: Shop, failure: Exception
+) -> None:
+    shop.invoices.failures = [failure]
+    with pytest.raises(GatewayUnavailable):
+        shop.initiate()
+    assert shop.stands("new1") is Status.PENDING
+    found, is_new = shop.initiate()
+    assert (found.id, is_new) == ("new1", False)
+    assert found.gateway
+    assert [order for order, _ in shop.invoices.asked] == ["new1", "new1"]
+
+
+def test_an_open_payment_past_its_time_is_asked_about_before_another_is_opened(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.clock.forward(LIFETIME)
+    opened, is_new = shop.initiate()
+    assert shop.status.asked == ["pay1"]
+    assert shop.stands("pay1") is Status.EXPIRED
+    assert (opened.id, is_new) == ("new1", True)
+
+
+def test_within_its_time_nobody_asks_about_an_open_payment(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.clock.forward(LIFETIME - timedelta(minutes=1))
+    found, _ = shop.initiate()
+    assert found.id == "pay1"
+    assert shop.status.asked == []
+
+
+@pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, ENDED])
+def test_an_expired_payment_that_duitku_has_no_money_for_ends_as_expired(
+    shop: Shop, answer: GatewayStatus
+) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = answer
+    shop.clock.forward(LIFETIME)
+    shop.initiate()
+    assert shop.stands("pay1") is Status.EXPIRED
+    evidence = shop.store.history["pay1"][-1].evidence
+    assert evidence
+    assert evidence["statusCode"] == answer.code
+
+
+def test_money_found_late_is_honoured_instead_of_sold_twice(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = paid()
+    shop.clock.forward(LIFETIME)
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.store.owns(enrollment_id(USER, "c1"))
+    assert list(shop.store.payments) == ["pay1"]
+    assert [each.result for each in shop.heard] == [Result.SETTLED]
+
+
+def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = UNANSWERED
+    shop.clock.forward(LIFETIME)
+    with pytest.raises(GatewayUnavailable):
+        shop.initiate()
+    assert list(shop.store.payments) == ["pay1"]
+    assert shop.stands("pay1") is Status.PENDING
+
+
+def lost_v2() -> Payment:
+    return payment(gateway=None, gateway_product=GatewayProduct.V2)
+
+
+def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.status.answer = paid(rupiah=1)
+    shop.invoices.failures = [GatewayRefused("v2 knows the order id")]
+    shop.clock.forward(timedelta(minutes=2))
+    with pytest.raises(Conflict):
+        shop.initiate(method="BC")
+    assert list(shop.store.payments) == ["pay1"]
+    assert shop.stands("pay1") is Status.PENDING
+    assert len(shop.store.anomalies) == 1
+    assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
+
+
+def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = paid(rupiah=1)
+    shop.clock.forward(LIFETIME)
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.EXPIRED
+    assert len(shop.store.anomalies) == 1
+    assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
+
+
+def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(timedelta(seconds=59))
+    with pytest.raises(Conflict):
+        shop.initiate(method="BC")
+    assert (shop.status.asked, shop.invoices.asked) == ([], [])
+    assert shop.stands("pay1") is Status.PENDING
+
+
+@pytest.mark.parametrize("answer", [NOT_STARTED, OPEN])
+def test_after_a_minute_a_v2_payment_whose_answer_was_lost_gives_way(
+    shop: Shop, answer: GatewayStatus
+) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.status.answer = answer
+    shop.clock.forward(timedelta(minutes=1))
+    opened, is_new = shop.initiate(method="BC")
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.FAILED
+    assert shop.store.history["pay1"][-1].reason
+
+
+def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.status.answer = paid()
+    shop.clock.forward(timedelta(minutes=1))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(method="BC")
+    assert shop.stands("pay1") is Status.APPROVED
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
+def test_an_ended_payment_gives_its_slot_away(shop: Shop, status: Status) -> None:
+    shop.store.hold_slot(payment(status))
+    opened, is_new = shop.initiate()
+    assert is_new
+    assert shop.store.slots[USER, "p1", "c1"] == opened.id
+    assert shop.status.asked == []
+
+
+REFUSALS: list[tuple[Package | None, Wish, type[LunasError]]] = [
+    (None, wish(package_id="p9"), NotFound),
+    (None, wish(course_id=None), InvalidInput),
+    (None, wish(course_id="c9"), InvalidInput),
+    (package(course_ids=("c1", "c404")), wish(course_id="c404"), Misconfigured),
+]
+
+
+@pytest.mark.parametrize(("sold", "wanted", "error"), REFUSALS)
+def test_what_the_catalogue_does_not_have_is_not_opened(
+    shop: Shop, sold: Package | None, wanted: Wish, error: type[LunasError]
+) -> None:
+    if sold:
+        shop.store.add(sold)
+    with pytest.raises(error):
+        shop.initiate(wanted)
+    assert (shop.store.payments, shop.invoices.asked) == ({}, [])
+
+
+def test_an_address_too_long_for_an_invoice_is_refused_before_anything_is_written(
+    shop: Shop,
+) -> None:
+    long = Customer("Budi", "S", f"{'b' * 50}@example.com")
+    with pytest.raises(InvalidInput):
+        shop.initiate(wish(customer=long))
+    assert shop.store.payments == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [({"quota": 1, "enrolled": 1}, CourseFull), ({"thinkific_course_id": None}, CourseUnmapped)],
+)
+def test_a_course_nobody_can_enroll_in_is_not_opened(
+    shop: Shop, changes: dict[str, int | None], error: type[LunasError]
+) -> None:
+    shop.store.add(replace(course("c1"), **changes))  # type: ignore[arg-type]
+    with pytest.raises(error):
+        shop.initiate()
+    assert shop.store.payments == {}
+
+
+def test_an_owned_course_is_not_sold_again(shop: Shop) -> None:
+    shop.store.add(enrollment("c1"))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+
+
+def test_a_bundle_is_refused_only_when_all_of_it_is_owned(shop: Shop) -> None:
+    shop.store.add(bundle("c1", "c2"), enrollment("c1"))
+    wanted = wish(package_id="b1", course_id=None)
+    opened, _ = shop.initiate(wanted)
+    assert opened.course_ids == ("c1", "c2")
+    shop.store.add(replace(opened, status=Status.FAILED), enrollment("c2"))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(wanted)
+
+
+def test_a_full_course_that_is_owned_does_not_stop_the_rest_of_a_bundle(shop: Shop) -> None:
+    shop.store.add(bundle("c1", "c2"), enrollment("c1"), course("c1", quota=1, enrolled=1))
+    _, is_new = shop.initiate(wish(package_id="b1", course_id=None))
+    assert is_new
+
+
+@pytest.mark.parametrize(
+    ("passed", "minutes"),
+    [
+        (timedelta(0), 60),
+        (timedelta(seconds=1), 59),
+        (timedelta(minutes=49, seconds=59), 10),
+        (timedelta(minutes=50), 10),
+    ],
+)
+def test_an_invoice_asked_for_late_ends_with_the_payment(
+    shop: Shop, passed: timedelta, minutes: int
+) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.clock.forward(passed)
+    shop.initiate()
+    assert (shop.invoices.asked, shop.invoices.minutes) == ([("pay1", None)], [minutes])
+
+
+@pytest.mark.parametrize("passed", [timedelta(minutes=50, seconds=1), timedelta(minutes=59)])
+def test_with_less_than_ten_minutes_left_no_invoice_is_opened_for_a_payment(
+    shop: Shop, passed: timedelta
+) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.clock.forward(passed)
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.EXPIRED
+    assert (shop.invoices.asked, shop.invoices.minutes) == ([("new1", None)], [60])
+
+
+def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.clock.forward(LIFETIME - timedelta(minutes=9))
+    found, is_new = shop.initiate()
+    assert (found.id, is_new) == ("pay1", False)
+    assert (shop.status.asked, shop.invoices.asked) == ([], [])
+
+
+def test_of_a_payment_that_was_not_asked_about_nothing_is_heard(shop: Shop) -> None:
+    shop.initiate()
+    shop.initiate()
+    assert shop.heard == []
+
+
+def test_what_became_of_an_earlier_payment_is_heard(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.clock.forward(LIFETIME)
+    shop.initiate()
+    assert [(each.result, each.payment.id) for each in shop.heard] == [(Result.STILL_OPEN, "pay1")]
+
+
+def test_a_payment_keeps_the_mapping_under_which_its_courses_were_bought(shop: Shop) -> None:
+    shop.store.add(course("c1", thinkific_course_id=4711))
+    opened, _ = shop.initiate()
+    assert [each.thinkific_course_id for each in opened.courses] == [4711]

@@ -1,0 +1,85 @@
+"""Taking a manual payment."""
+
+import pytest
+
+from lunas.rules.errors import AlreadyEnrolled, CourseFull, InvalidInput, NotFound
+from lunas.rules.payments import Method, Status
+from lunas.rules.people import PaymentType
+from lunas.usecases.purchase import Wish
+from lunas.usecases.submit import ManualDesk, submit
+from tests.unit.builders import EMAIL, NOW, USER, bundle, course, enrollment, package, wish
+from tests.unit.fakes import FakeCatalogue, FakeClock, FakeEnrollments, FakePayments, FakeStore
+
+PROOF = "https://proof.example/1"
+
+
+@pytest.fixture
+def store() -> FakeStore:
+    made = FakeStore()
+    made.add(package(), bundle("c1", "c2"), course("c1"), course("c2"))
+    return made
+
+
+@pytest.fixture
+def desk(store: FakeStore) -> ManualDesk:
+    return ManualDesk(
+        catalogue=FakeCatalogue(store),
+        enrollments=FakeEnrollments(store),
+        payments=FakePayments(store),
+        now=FakeClock(),
+        new_id=lambda: "new1",
+    )
+
+
+def test_a_manual_payment_waits_as_paid_with_its_proof(desk: ManualDesk, store: FakeStore) -> None:
+    taken = submit(desk, wish(payment_type=PaymentType.UMUM), PROOF)
+    assert (taken.status, taken.method, taken.amount) == (Status.PAID, Method.MANUAL, 49_000)
+    assert (taken.proof_link, taken.gateway_product) == (PROOF, None)
+    assert taken.learner.email == EMAIL
+    assert store.payments == {"new1": taken}
+    assert store.enrollments == {}
+
+
+def test_the_history_starts_with_paid_by_the_learner(desk: ManualDesk, store: FakeStore) -> None:
+    submit(desk, wish(), PROOF)
+    (event,) = store.history["new1"]
+    assert (event.actor, event.source, event.target) == (f"user:{USER}", None, Status.PAID)
+    assert (event.at, event.version) == (NOW, 1)
+
+
+def test_a_bundle_is_paid_for_as_a_whole(desk: ManualDesk) -> None:
+    assert submit(desk, wish(package_id="b1", course_id=None), PROOF).course_ids == ("c1", "c2")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        wish(payment_type=PaymentType.DIKE),
+        wish(course_id=None),
+        wish(package_id="b1", course_id="c1"),
+    ],
+    ids=["type of another", "nothing picked", "picked from a bundle"],
+)
+def test_a_wish_that_breaks_a_rule_is_refused(
+    desk: ManualDesk, store: FakeStore, wanted: Wish
+) -> None:
+    with pytest.raises(InvalidInput):
+        submit(desk, wanted, PROOF)
+    assert store.payments == {}
+
+
+def test_an_unknown_package_is_not_found(desk: ManualDesk) -> None:
+    with pytest.raises(NotFound):
+        submit(desk, wish(package_id="p9"), PROOF)
+
+
+def test_an_owned_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
+    store.add(enrollment("c1"))
+    with pytest.raises(AlreadyEnrolled):
+        submit(desk, wish(), PROOF)
+
+
+def test_a_full_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
+    store.add(course("c1", quota=0))
+    with pytest.raises(CourseFull):
+        submit(desk, wish(), PROOF)
