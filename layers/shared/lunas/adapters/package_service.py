@@ -27,6 +27,10 @@ MAX_AGE = 60
 TIMEOUT = (2.0, 3.0)
 """Seconds to connect, and to wait for an answer."""
 NOTHING = "null"
+MAX_TEXT = 200
+MAX_NUMBER = 2**53
+LOWEST_PRICE, HIGHEST_PRICE = 10_000, 1_000_000_000
+"""Whole rupiah, as in our own catalogue."""
 
 
 class PackageServiceProvider(BaseProvider):
@@ -61,7 +65,12 @@ class PackageServiceCatalogue:
     def package(self, package_id: str) -> Package | None:
         """Return a package, or None; raises CatalogueUnavailable."""
         found = self._fetch(f"/packages/{quote(package_id, safe='')}")
-        return None if found is None else _read(_package, found)
+        if found is None:
+            return None
+        package = _read(_package, found)
+        if package.id != package_id:
+            raise CatalogueUnavailable("the package service answers another package; try again")
+        return package
 
     def packages(self) -> list[Package]:
         """Return all packages; raises CatalogueUnavailable."""
@@ -88,7 +97,7 @@ class PackageServiceCatalogue:
     def _fetch(self, path: str) -> Any:  # noqa: ANN401
         try:
             return json.loads(str(self._provider.get(path, max_age=MAX_AGE)))
-        except (GetParameterError, ValueError):
+        except (GetParameterError, ValueError, RecursionError):
             raise CatalogueUnavailable("the package service does not answer; try again") from None
 
 
@@ -107,24 +116,44 @@ def _read[T](read: Callable[[Mapping[str, Any]], T], row: Mapping[str, Any]) -> 
 
 
 def _package(row: Mapping[str, Any]) -> Package:
-    courses = tuple(str(each) for each in row["courseIds"])
-    if not 1 <= len(courses) <= MAX_COURSES or len(set(courses)) != len(courses):
-        raise ValueError("courseIds")
+    courses = row["courseIds"]
+    _require(isinstance(courses, list) and 1 <= len(courses) <= MAX_COURSES)
+    ids = tuple(_text(each) for each in courses)
+    _require(len(set(ids)) == len(ids))
     prices = {PaymentType(name): _rupiah(price) for name, price in row["prices"].items()}
-    return Package(str(row["id"]), PackageKind(row["kind"]), str(row["name"]), prices, courses)
+    return Package(_text(row["id"]), PackageKind(row["kind"]), _text(row["name"]), prices, ids)
 
 
 def _course(row: Mapping[str, Any]) -> Course:
-    mapped, quota = row.get("thinkificCourseId"), row.get("quota")
     return Course(
-        id=str(row["id"]),
-        name=str(row["name"]),
-        thinkific_course_id=None if mapped is None else int(mapped),
-        quota=None if quota is None else int(quota),
+        id=_text(row["id"]),
+        name=_text(row["name"]),
+        thinkific_course_id=_number(row.get("thinkificCourseId"), 1),
+        quota=_number(row.get("quota"), 0),
     )
 
 
-def _rupiah(price: object) -> int:
-    if not isinstance(price, int) or isinstance(price, bool) or price <= 0:
-        raise ValueError("price")
+def _require(fact: bool) -> None:  # noqa: FBT001
+    if not fact:
+        raise ValueError("not as agreed")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
+        raise ValueError("not a text")
+    return value
+
+
+def _number(value: object, least: int) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value < MAX_NUMBER:
+        raise ValueError("not a number")
+    return value
+
+
+def _rupiah(value: object) -> int:
+    price = _number(value, LOWEST_PRICE)
+    if price is None or price > HIGHEST_PRICE:
+        raise ValueError("not a price")
     return price
