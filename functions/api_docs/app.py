@@ -1,0 +1,133 @@
+"""GET /openapi.json, the document of the whole API, and GET /docs, a page to try it.
+
+The page is Swagger UI as Powertools ships it, in one piece; its Content-Security-Policy keeps the
+browser from asking any other host for anything.
+"""
+
+import base64
+import hashlib
+import json
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi import swagger_ui
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.edges.api import LunasApi
+from lunas.edges.auth import PUBLIC
+
+DOCUMENT = Path(__file__).with_name("openapi.json")
+ASSETS = Path(swagger_ui.__file__).parent
+FRESH = "public, max-age=300"
+START = """
+SwaggerUIBundle({
+  dom_id: "#page",
+  url: "openapi.json",
+  deepLinking: true,
+  docExpansion: "list",
+  validatorUrl: null,
+});
+"""
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Lunas API</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<div id="page"></div>
+<script>{bundle}</script>
+<script>{start}</script>
+</body>
+</html>
+"""
+
+api = LunasApi()
+
+
+@api.on("GET", "/openapi.json", PUBLIC, compress=True)
+def show_document() -> Response[Any]:
+    """Show the document, naming the API that it was asked of as the server."""
+    told = _document() | {"servers": [{"url": _server()}]}
+    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return _answer(body, content_types.APPLICATION_JSON)
+
+
+@api.on("GET", "/docs", PUBLIC, compress=True)
+def show_docs() -> Response[Any]:
+    """Show the page, which asks for the document next."""
+    return _answer(_page(), f"{content_types.TEXT_HTML}; charset=utf-8")
+
+
+def _server() -> str:
+    """Return the address of the API: its own domain, with the stage if the path has one.
+
+    Behind a proxy the caller knows another address; "." then means the document's own place.
+    """
+    context = api.current_event.request_context
+    if api.current_event.headers.get("host") != context.domain_name:
+        return "."
+    stage = "" if context.stage == "$default" else f"/{context.stage}"
+    return f"https://{context.domain_name}{stage}"
+
+
+def _answer(body: str, content_type: str) -> Response[Any]:
+    """Answer with the body, or with 304 to somebody who has it already."""
+    tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
+    known = api.current_event.headers.get("if-none-match") == tag
+    return Response(
+        status_code=HTTPStatus.NOT_MODIFIED if known else HTTPStatus.OK,
+        content_type=content_type,
+        headers={
+            "ETag": tag,
+            "Cache-Control": FRESH,
+            "Vary": "Accept-Encoding",
+            "Content-Security-Policy": _policy(),
+            "X-Content-Type-Options": "nosniff",
+        },
+        body="" if known else body,
+        compress=not known,
+    )
+
+
+@cache
+def _document() -> dict[str, Any]:
+    """Return the document as `make openapi` wrote it."""
+    told: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return told
+
+
+@cache
+def _page() -> str:
+    style, bundle = _asset("swagger-ui.min.css"), _asset("swagger-ui-bundle.min.js")
+    return PAGE.format(style=style, bundle=bundle, start=START)
+
+
+@cache
+def _policy() -> str:
+    """Allow the page's own two scripts, and requests to its own host."""
+    scripts = " ".join(map(_digest, (_asset("swagger-ui-bundle.min.js"), START)))
+    return (
+        f"default-src 'none'; script-src {scripts}; style-src 'unsafe-inline'; img-src data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+@cache
+def _asset(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def _digest(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)

@@ -1,0 +1,62 @@
+"""What the table of operations is written with: a route, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.openapi.schemas import reference
+
+type Json = dict[str, Any]
+
+PAYMENTS, ENROLLMENTS, CATALOGUE = "Payments", "Enrollments", "Catalogue"
+ANOMALIES, SERVICE = "Anomalies", "Service"
+TAGS: Mapping[str, str] = {
+    PAYMENTS: "Buying a package, through Duitku or by a manual transfer.",
+    ENROLLMENTS: "Who is enrolled in what, and whether Thinkific knows of it.",
+    CATALOGUE: "What is sold.",
+    ANOMALIES: "Money that does not fit, for a person to resolve.",
+    "Webhooks": "What Duitku tells.",
+    SERVICE: "The API about itself.",
+}
+NEXT_CURSOR_HEADER: Json = {
+    "X-Next-Cursor": {
+        "description": "With CSV: the cursor of the next page.",
+        "schema": {"type": "string"},
+    }
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A success: what is shown, and other media types that a caller may ask for."""
+
+    description: str
+    shows: str | None
+    example: Any
+    media_type: str = "application/json"
+    others: Mapping[str, Json] = field(default_factory=dict)
+    headers: Mapping[str, Json] = field(default_factory=dict)
+
+    def written(self) -> Json:
+        """Write it as a response of the document."""
+        schema = reference(self.shows) if self.shows else {"type": "string"}
+        told: Json = {
+            "description": self.description,
+            "content": {
+                self.media_type: {"schema": schema, "example": self.example},
+                **self.others,
+            },
+        }
+        return told | ({"headers": dict(self.headers)} if self.headers else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One route. ``problems`` names the errors beyond those that every such route has."""
+
+    name: str
+    tag: str
+    summary: str
+    answers: Mapping[int, Answer]
+    problems: tuple[str, ...] = ()
+    deprecated: bool = False

@@ -1,0 +1,233 @@
+"""Route by route: its name, what it answers, and the errors of its own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.openapi import samples
+from local.openapi.described import (
+    ANOMALIES,
+    CATALOGUE,
+    ENROLLMENTS,
+    NEXT_CURSOR_HEADER,
+    PAYMENTS,
+    SERVICE,
+    Answer,
+    Operation,
+)
+from local.openapi.problems import BUYING, DUITKU
+
+type Json = dict[str, Any]
+
+
+def _payment(description: str, example: Json) -> Answer:
+    return Answer(description, "Payment", example)
+
+
+def _payments_page() -> dict[int, Answer]:
+    csv = {"schema": {"type": "string"}, "example": samples.CSV}
+    page = Answer(
+        "A page of payments; as CSV to `Accept: text/csv`",
+        "PaymentPage",
+        samples.page(samples.COMPLETED),
+        others={"text/csv": csv},
+        headers=NEXT_CURSOR_HEADER,
+    )
+    return {200: page}
+
+
+def _initiate(name: str, *, deprecated: bool = False) -> Operation:
+    return Operation(
+        name,
+        PAYMENTS,
+        "Open a payment at Duitku, or get the open one of the same purchase again",
+        {
+            201: _payment("Opened", samples.PENDING),
+            200: _payment("The payment of this purchase that is open already", samples.PENDING),
+        },
+        (*BUYING, "conflict", "store-busy", *DUITKU),
+        deprecated,
+    )
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "POST /payments/initiate": _initiate("initiatePayment"),
+    "POST /payment/initiate": _initiate("initiatePaymentAlias", deprecated=True),
+    "GET /payments/methods": Operation(
+        "listPaymentMethods",
+        PAYMENTS,
+        "List the channels that can pay for a package, with their fees",
+        {200: Answer("The channels", "ChannelList", samples.CHANNELS)},
+        ("no-package", "catalogue-unavailable", *DUITKU),
+    ),
+    "POST /payments": Operation(
+        "submitPayment",
+        PAYMENTS,
+        "Hand in a manual payment, which an admin then approves or rejects",
+        {201: _payment("Taken", samples.MANUAL)},
+        (*BUYING, "store-busy"),
+    ),
+    "GET /payments": Operation(
+        "listPayments",
+        PAYMENTS,
+        "List payments, newest first, as JSON or CSV",
+        _payments_page(),
+        ("cursor-not-valid",),
+    ),
+    "GET /payments/user/{userId}": Operation(
+        "listPaymentsOfUser",
+        PAYMENTS,
+        "List the payments of a user, newest first",
+        _payments_page(),
+        ("cursor-not-valid", "not-yours", "no-path"),
+    ),
+    "GET /payments/{id}": Operation(
+        "getPayment",
+        PAYMENTS,
+        "Show a payment",
+        {200: _payment("The payment", samples.COMPLETED)},
+        ("not-yours", "no-payment"),
+    ),
+    "GET /payments/{id}/history": Operation(
+        "getPaymentHistory",
+        PAYMENTS,
+        "Show who did what to a payment, when and on what evidence; oldest first",
+        {200: Answer("The history", "History", samples.HISTORY)},
+        ("not-yours", "no-payment"),
+    ),
+    "PATCH /payments/{id}/approve": Operation(
+        "approvePayment",
+        PAYMENTS,
+        "Approve a payment together with all its enrollments; repeating it changes nothing",
+        {200: _payment("Approved", samples.APPROVED)},
+        ("no-payment", "cannot-approve", "course-full", "store-busy"),
+    ),
+    "PATCH /payments/{id}/reject": Operation(
+        "rejectPayment",
+        PAYMENTS,
+        "Reject a payment with a reason; repeating it changes nothing",
+        {200: _payment("Rejected", samples.REJECTED)},
+        ("no-payment", "cannot-reject", "store-busy"),
+    ),
+    "POST /payments/{id}/recheck": Operation(
+        "recheckPayment",
+        PAYMENTS,
+        "Have Duitku asked now, and settle the payment by its answer",
+        {200: _payment("The payment as it is then", samples.COMPLETED)},
+        ("no-payment", "manual", "store-busy", *DUITKU),
+    ),
+    "GET /anomalies": Operation(
+        "listAnomalies",
+        ANOMALIES,
+        "List anomalies with their evidence, newest first",
+        {200: Answer("A page of anomalies", "AnomalyPage", samples.page(samples.ANOMALY))},
+        ("cursor-not-valid",),
+    ),
+    "PATCH /anomalies/{id}": Operation(
+        "resolveAnomaly",
+        ANOMALIES,
+        "Close an anomaly, saying what was done and why; only one admin can",
+        {200: Answer("Closed", "Anomaly", samples.RESOLVED)},
+        ("no-anomaly", "closed", "store-busy"),
+    ),
+    "GET /enrollments/my-enrollments": Operation(
+        "listMyEnrollments",
+        ENROLLMENTS,
+        "List one's own enrollments, newest first",
+        {200: Answer("A page", "EnrollmentPage", samples.page(samples.ENROLLMENT))},
+        ("cursor-not-valid",),
+    ),
+    "GET /enrollments": Operation(
+        "listEnrollments",
+        ENROLLMENTS,
+        "List enrollments of everybody, newest first",
+        {200: Answer("A page", "EnrollmentPage", samples.page(samples.ENROLLMENT))},
+        ("cursor-not-valid",),
+    ),
+    "GET /enrollments/{id}": Operation(
+        "getEnrollment",
+        ENROLLMENTS,
+        "Show an enrollment",
+        {200: Answer("The enrollment", "Enrollment", samples.ENROLLMENT)},
+        ("no-enrollment",),
+    ),
+    "GET /enrollments/course/{courseId}/status": Operation(
+        "getCourseStatus",
+        ENROLLMENTS,
+        "Tell whether a user is enrolled in a course; only services and admins name another user",
+        {200: Answer("The answer", "CourseStatus", samples.STATUS)},
+        ("not-yours", "no-path"),
+    ),
+    "PATCH /enrollments/{id}/progress": Operation(
+        "reportProgress",
+        ENROLLMENTS,
+        "Note a progress in percent; a lower one than is known changes nothing",
+        {200: Answer("The enrollment as it is then", "Enrollment", samples.ENROLLMENT)},
+        ("no-enrollment", "revoked", "store-busy"),
+    ),
+    "POST /enrollments/{id}/redeliver": Operation(
+        "redeliverEnrollment",
+        ENROLLMENTS,
+        "Send an enrollment to Thinkific once more",
+        {200: Answer("Waiting for delivery again", "Enrollment", samples.REDELIVERED)},
+        ("no-enrollment", "revoked", "store-busy"),
+    ),
+    "GET /packages": Operation(
+        "listPackages",
+        CATALOGUE,
+        "List all packages",
+        {200: Answer("All packages", "PackageList", samples.listed(samples.PACKAGE))},
+        ("catalogue-unavailable",),
+    ),
+    "GET /packages/{id}": Operation(
+        "getPackage",
+        CATALOGUE,
+        "Show a package",
+        {200: Answer("The package", "Package", samples.PACKAGE)},
+        ("no-package", "catalogue-unavailable"),
+    ),
+    "PUT /packages/{id}": Operation(
+        "putPackage",
+        CATALOGUE,
+        "Write a package; purchases already made keep what they were made with",
+        {200: Answer("The package as written", "Package", samples.PACKAGE)},
+        ("no-path", "edited-elsewhere"),
+    ),
+    "GET /courses": Operation(
+        "listCourses",
+        CATALOGUE,
+        "List all courses",
+        {200: Answer("All courses", "CourseList", samples.listed(samples.COURSE))},
+        ("catalogue-unavailable",),
+    ),
+    "PUT /courses/{id}": Operation(
+        "putCourse",
+        CATALOGUE,
+        "Write a course; its counter stays",
+        {200: Answer("The course as written", "Course", samples.COURSE)},
+        ("no-path",),
+    ),
+    "GET /health": Operation(
+        "getHealth",
+        SERVICE,
+        "Tell that the API answers",
+        {200: Answer("It answers", "Health", {"status": "ok"})},
+    ),
+    "GET /openapi.json": Operation(
+        "getOpenApi",
+        SERVICE,
+        "Show this document",
+        {
+            200: Answer(
+                "The document",
+                "Document",
+                {"openapi": "3.1.0", "info": {"title": "Lunas", "version": "0.1.0"}, "paths": {}},
+            )
+        },
+    ),
+    "GET /docs": Operation(
+        "getDocs",
+        SERVICE,
+        "Show a page to read and try the API",
+        {200: Answer("The page", None, "<!doctype html>…", media_type="text/html")},
+    ),
+}

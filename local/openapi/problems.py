@@ -1,0 +1,124 @@
+"""Every error as an example, made by the code that makes the real ones, and grouped by status."""
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from local.openapi.schemas import reference
+from lunas.edges import problems
+from lunas.edges.auth import Access
+from lunas.rules import errors
+
+type Json = dict[str, Any]
+
+REQUEST_ID = "JKJaXmPLvHcESHA="
+ERRORS: Mapping[str, Exception] = {
+    "malformed": errors.MalformedInput("the body is not JSON in UTF-8"),
+    "malformed-form": errors.MalformedInput("missing in the form: signature"),
+    "cursor-not-valid": errors.MalformedInput("the cursor is not valid, or has expired"),
+    "unauthenticated": errors.Unauthenticated("a bearer token is required"),
+    "forbidden": errors.Forbidden("this is not for your role or scope"),
+    "not-yours": errors.Forbidden("this belongs to somebody else"),
+    "wrongly-signed": errors.Forbidden("the signature does not fit"),
+    "no-payment": errors.NotFound("there is no such payment"),
+    "no-enrollment": errors.NotFound("there is no such enrollment"),
+    "no-package": errors.NotFound("there is no such package"),
+    "no-anomaly": errors.NotFound("there is no such anomaly"),
+    "no-path": errors.NotFound("there is no such path"),
+    "conflict": errors.Conflict("a request with this Idempotency-Key is being dealt with"),
+    "edited-elsewhere": errors.Conflict("packages are edited in the package service"),
+    "cannot-approve": errors.WrongState("a payment that is PENDING cannot approve"),
+    "cannot-reject": errors.WrongState("a payment that is APPROVED cannot be rejected"),
+    "manual": errors.WrongState("a manual payment has nothing to ask Duitku about"),
+    "closed": errors.WrongState("the anomaly is closed already"),
+    "revoked": errors.WrongState("the enrollment is revoked"),
+    "already-enrolled": errors.AlreadyEnrolled(
+        "enrolled already in everything that this purchase is for"
+    ),
+    "course-full": errors.CourseFull("no place left in: python-dasar"),
+    "course-unmapped": errors.CourseUnmapped("not mapped to a Thinkific course yet: python-dasar"),
+    "body-too-large": errors.BodyTooLarge("the body is longer than 65536 bytes"),
+    "unsupported-media-type": errors.UnsupportedMediaType("the body must be application/json"),
+    "not-a-form": errors.UnsupportedMediaType("the body must be application/x-www-form-urlencoded"),
+    "invalid-input": errors.InvalidInput(
+        "some values are not valid",
+        errors.FieldError("packageId", "Field required"),
+        errors.FieldError("customer.email", "Value error, must be an e-mail address"),
+    ),
+    "internal": RuntimeError(),
+    "store-busy": errors.StoreBusy("others kept changing the same payment; try again"),
+    "keys-unavailable": errors.KeysUnavailable(
+        "the login service's keys cannot be fetched; try again"
+    ),
+    "catalogue-unavailable": errors.CatalogueUnavailable("the package service does not answer"),
+    "gateway-refused": errors.GatewayRefused("Duitku refuses"),
+    "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),
+    "gateway-timeout": errors.GatewayTimeout("Duitku does not answer in time"),
+}
+"""Examples by name; more than one may show the same type of problem."""
+BUYING = (
+    "no-package", "already-enrolled", "course-full", "course-unmapped", "catalogue-unavailable",
+)  # fmt: skip
+DUITKU = ("gateway-refused", "gateway-unavailable", "gateway-timeout")
+THROTTLED: Json = {
+    "description": "Too many requests at once. API Gateway says so itself; wait, then repeat.",
+    "content": {
+        "application/json": {
+            "schema": reference("GatewayMessage"),
+            "example": {"message": "Too Many Requests"},
+        }
+    },
+}
+HEADERS: Mapping[str, Json] = {
+    "WWW-Authenticate": {
+        "description": "How to authenticate.",
+        "schema": {"type": "string", "const": "Bearer"},
+        "required": True,
+    },
+    "Retry-After": {
+        "description": "Seconds after which a repetition makes sense.",
+        "schema": {"type": "integer", "minimum": 1},
+        "required": True,
+    },
+}
+
+
+def examples() -> dict[str, Json]:
+    """Give every error as an example of the document."""
+    return {
+        name: {"summary": str(error) or name, "value": problems.problem(error, REQUEST_ID)}
+        for name, error in ERRORS.items()
+    }
+
+
+def shared_problems(access: Access, *, has_body: bool, has_input: bool) -> tuple[str, ...]:
+    """Name the errors that come from what a route is, not from what it does."""
+    caller = () if access.public else ("unauthenticated", "forbidden", "keys-unavailable")
+    body = ("malformed", "body-too-large", "unsupported-media-type") if has_body else ()
+    values = ("invalid-input",) if has_input else ()
+    return (*caller, *body, *values, "internal")
+
+
+def responses(names: Iterable[str]) -> dict[str, Json]:
+    """Give the responses of these errors, one for each status."""
+    by_status: dict[HTTPStatus, list[str]] = {}
+    for name in names:
+        by_status.setdefault(problems.status_of(ERRORS[name]), []).append(name)
+    told = {str(status.value): _response(status, by_status[status]) for status in by_status}
+    return told | {"429": THROTTLED}
+
+
+def _response(status: HTTPStatus, names: list[str]) -> Json:
+    headers = problems.headers_of(ERRORS[names[0]])
+    told: Json = {
+        "description": status.phrase,
+        "content": {
+            problems.CONTENT_TYPE: {
+                "schema": reference("Problem"),
+                "examples": {name: {"$ref": f"#/components/examples/{name}"} for name in names},
+            }
+        },
+    }
+    if headers:
+        told["headers"] = {name: HEADERS[name] for name in headers}
+    return told

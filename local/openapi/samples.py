@@ -1,0 +1,197 @@
+"""The examples of the document: one learner, one payment, told from all sides."""
+
+from collections.abc import Mapping
+from typing import Any
+
+type Json = dict[str, Any]
+
+NEXT_CURSOR = "eyJhbGciOiJIUzI1NiJ9.eyJmb3IiOiI5ZjA2In0.c2lnbmVk"
+COURSE_ID = "python-dasar"
+CUSTOMER = {
+    "firstName": "Budi",
+    "lastName": "Santoso",
+    "email": "budi@example.com",
+    "phone": "0812-3456-7890",
+}
+PENDING: Json = {
+    "id": "pay01JD9Z3V2K8Q4",
+    "userId": "u1",
+    "packageId": "entry",
+    "packageName": "Kelas Pemula",
+    "courseId": COURSE_ID,
+    "courseIds": [COURSE_ID],
+    "status": "PENDING",
+    "paymentType": "UMUM",
+    "method": "DUITKU",
+    "amount": 49000,
+    "currency": "IDR",
+    "gateway": {
+        "reference": "DS1234524ABCDEFGHIJKLMN",
+        "paymentUrl": "https://app-sandbox.duitku.com/redirect_checkout?reference=DS1234524",
+        "expiresAt": "2026-11-23T03:04:05.678Z",
+    },
+    "customer": CUSTOMER,
+    "createdAt": "2026-11-22T03:04:05.678Z",
+    "updatedAt": "2026-11-22T03:04:05.678Z",
+    "version": 1,
+}
+COMPLETED: Json = PENDING | {
+    "status": "COMPLETED",
+    "updatedAt": "2026-11-22T03:09:12.345Z",
+    "approvedAt": "2026-11-22T03:09:10.001Z",
+    "approvedBy": "duitku",
+    "completedAt": "2026-11-22T03:09:12.345Z",
+    "version": 4,
+}
+MANUAL: Json = {name: value for name, value in PENDING.items() if name != "gateway"} | {
+    "status": "PAID",
+    "method": "MANUAL",
+    "proofLink": "https://drive.example.com/proof.jpg",
+}
+APPROVED: Json = MANUAL | {
+    "status": "APPROVED",
+    "approvedAt": "2026-11-22T04:00:00.000Z",
+    "approvedBy": "a1",
+    "updatedAt": "2026-11-22T04:00:00.000Z",
+    "version": 2,
+}
+REJECTED: Json = MANUAL | {
+    "status": "REJECTED",
+    "reason": "No transfer of this amount has arrived.",
+    "updatedAt": "2026-11-22T04:00:00.000Z",
+    "version": 2,
+}
+HISTORY: Json = {
+    "items": [
+        {"at": "2026-11-22T03:04:05.678Z", "actor": "user:u1", "to": "PENDING"},
+        {
+            "at": "2026-11-22T03:09:10.001Z",
+            "actor": "duitku:callback",
+            "from": "PENDING",
+            "to": "PAID",
+            "evidence": {"statusCode": "00", "amount": "49000", "reference": "DS1234524"},
+        },
+    ]
+}
+ENROLLMENT: Json = {
+    "id": "enr3f2a91c07be84d5586a1c04f7d29e6b1",
+    "paymentId": COMPLETED["id"],
+    "userId": "u1",
+    "courseId": COURSE_ID,
+    "courseName": "Dasar Pemrograman Python",
+    "status": "ENROLLED",
+    "progress": 40,
+    "delivery": {
+        "status": "DELIVERED",
+        "thinkificUserId": 55001,
+        "thinkificEnrollmentId": 880012,
+        "attempts": 1,
+    },
+    "createdAt": "2026-11-22T03:09:10.001Z",
+    "updatedAt": "2026-11-22T03:09:12.345Z",
+}
+REDELIVERED: Json = ENROLLMENT | {"delivery": {"status": "PENDING", "attempts": 1}}
+STATUS: Json = {"courseId": COURSE_ID, "status": "ENROLLED", "enrollmentId": ENROLLMENT["id"]}
+PACKAGE: Json = {
+    "id": "entry",
+    "kind": "ENTRY",
+    "name": "Kelas Pemula",
+    "prices": {"DIKE": 39000, "UMUM": 49000},
+    "courseIds": [COURSE_ID, "literasi-data"],
+}
+COURSE: Json = {
+    "id": COURSE_ID,
+    "name": "Dasar Pemrograman Python",
+    "thinkificCourseId": 2000001,
+    "quota": 200,
+    "enrolled": 17,
+}
+CHANNELS: Json = {
+    "items": [
+        {
+            "code": "BC",
+            "name": "BCA Virtual Account",
+            "imageUrl": "https://images.duitku.com/hotlink-ok/BCA.SVG",
+            "fee": 4000,
+        }
+    ]
+}
+ANOMALY: Json = {
+    "id": "ano0d9c1b7e52f84a63b1f0a7c2e94d5568",
+    "kind": "AMOUNT_DIFFERS",
+    "status": "OPEN",
+    "orderId": PENDING["id"],
+    "paymentId": PENDING["id"],
+    "evidence": {"amount": "4900", "expectedAmount": "49000", "resultCode": "00"},
+    "createdAt": "2026-11-22T03:09:10.001Z",
+}
+RESOLVED: Json = ANOMALY | {
+    "status": "RESOLVED",
+    "resolution": "refunded",
+    "reason": "Sent back by bank transfer on 23 November.",
+    "resolvedAt": "2026-11-23T02:00:00.000Z",
+    "resolvedBy": "admin:a1",
+}
+CSV = (
+    "id,userId,packageId,packageName,courseIds,status,paymentType,method,amount,currency,"
+    "reference,proofLink,firstName,lastName,email,phone,createdAt,updatedAt,approvedAt,"
+    "approvedBy,completedAt,reason\r\n"
+    f"{COMPLETED['id']},u1,entry,Kelas Pemula,{COURSE_ID},COMPLETED,UMUM,DUITKU,49000,IDR,"
+    "DS1234524ABCDEFGHIJKLMN,,Budi,Santoso,budi@example.com,0812-3456-7890,"
+    "2026-11-22T03:04:05.678Z,2026-11-22T03:09:12.345Z,2026-11-22T03:09:10.001Z,duitku,"
+    "2026-11-22T03:09:12.345Z,\r\n"
+)
+
+BODIES: Mapping[str, Mapping[str, Json]] = {
+    "InitiateBody": {
+        "duitkuPage": {"packageId": "entry", "courseId": COURSE_ID},
+        "qris": {
+            "packageId": "entry",
+            "courseId": COURSE_ID,
+            "customer": CUSTOMER,
+            "paymentMethod": "SP",
+            "returnUrl": "https://shop.example.com/thanks",
+        },
+        "bundle": {"packageId": "bundle-data"},
+    },
+    "SubmitBody": {
+        "course": {
+            "packageId": "entry",
+            "courseId": COURSE_ID,
+            "paymentType": "UMUM",
+            "proofLink": MANUAL["proofLink"],
+        },
+    },
+    "ApproveBody": {"overbook": {"overbook": True}},
+    "RejectBody": {"reason": {"reason": REJECTED["reason"]}},
+    "ResolveBody": {
+        "refunded": {"resolution": RESOLVED["resolution"], "reason": RESOLVED["reason"]}
+    },
+    "ProgressBody": {"progress": {"progress": 40}},
+    "PackageBody": {"entry": {name: each for name, each in PACKAGE.items() if name != "id"}},
+    "CourseBody": {
+        "course": {"name": COURSE["name"], "thinkificCourseId": 2000001, "quota": 200},
+    },
+}
+"""Examples of each body, by the name of its schema."""
+PARAMETERS: Mapping[str, Any] = {
+    "id": PENDING["id"],
+    "packageId": "entry",
+    "courseId": COURSE_ID,
+    "userId": "u1",
+    "from": "2026-11-01T00:00:00Z",
+    "to": "2026-12-01T00:00:00Z",
+    "limit": 25,
+    "idempotency-key": "b0a5f3f2-6f8e-4d0c-9f53-6d0c1a3d9d11",
+}
+"""Examples of parameters, by name; ``id`` only where a route shows nothing that has one."""
+
+
+def page(item: Json) -> Json:
+    """Give a page with one item."""
+    return {"items": [item], "nextCursor": NEXT_CURSOR}
+
+
+def listed(item: Json) -> Json:
+    """Give a whole list with one item."""
+    return {"items": [item]}

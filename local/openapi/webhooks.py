@@ -1,0 +1,67 @@
+"""The routes without a resolver, by hand: a peer decides what they look like."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from local.openapi import problems
+from lunas.adapters.duitku import callback
+
+type Json = dict[str, Any]
+
+SIGNATURE = "HMAC-SHA256 of merchantCode, amount and merchantOrderId, in hex."
+CALLBACK: Json = {
+    "type": "object",
+    "description": "Duitku's callback. Only merchantCode, amount and merchantOrderId are signed.",
+    "required": list(callback.REQUIRED),
+    "properties": {
+        **{name: {"type": "string", "minLength": 1} for name in callback.REQUIRED},
+        **{name: {"type": "string"} for name in callback.EVIDENCE},
+        "amount": {"type": "string", "pattern": f"^{callback.AMOUNT.pattern}$"},
+        "signature": {"type": "string", "minLength": 1, "description": SIGNATURE},
+    },
+    "additionalProperties": {"type": "string"},
+}
+EXAMPLE: Json = {
+    "merchantCode": "DS12345",
+    "amount": "49000",
+    "merchantOrderId": "pay01JD9Z3V2K8Q4",
+    "signature": "2f1c9c0b7a5de4c1b1f6b9a8e0d74c35a8f2e1d09b6c4a7f3e5d2c1b0a998877",
+    "resultCode": "00",
+    "reference": "DS1234524ABCDEFGHIJKLMN",
+    "paymentCode": "BC",
+}
+REFUSED = (
+    "malformed-form", "wrongly-signed", "body-too-large", "not-a-form", "internal", "store-busy",
+    "gateway-unavailable",
+)  # fmt: skip
+DUITKU: Json = {
+    "operationId": "receiveDuitkuCallback",
+    "tags": ["Webhooks"],
+    "summary": "Hear that Duitku has something to tell about an order",
+    "description": (
+        "Open to whoever signs rightly. 200 once the callback is dealt with, or kept for a "
+        "person, or while Duitku itself says that nothing is paid; 503 when Duitku cannot be "
+        "asked, so that it sends the callback again."
+    ),
+    "security": [],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {"$ref": "#/components/schemas/DuitkuCallback"},
+                "examples": {"paid": {"value": EXAMPLE}},
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "Dealt with",
+            "content": {
+                "text/plain": {"schema": {"type": "string", "const": "OK"}, "example": "OK"}
+            },
+        },
+        **problems.responses(REFUSED),
+    },
+}
+PATHS: Mapping[str, Json] = {"/webhooks/duitku": {"post": DUITKU}}
+SCHEMAS: Mapping[str, Json] = {"DuitkuCallback": CALLBACK}
