@@ -55,6 +55,10 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
+openapi: ## write docs/openapi.json anew, after a change of the API
+	$(SETUP) dev
+	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
+
 requirements: ## pin the newest versions that requirements/*.in allow
 	$(SETUP) uv
 	@python3 -I local/requirements.py
@@ -64,4 +68,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test check build deploy requirements clean
+.PHONY: help setup demo up down token test check build deploy openapi requirements clean

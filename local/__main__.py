@@ -101,8 +101,8 @@ def _not_empty(value: str) -> str:
 
 
 def main() -> int:
-    """Run the command; SIGTERM interrupts it like Ctrl-C, so that it can clean up."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    """Run the command; whatever ends it interrupts it like Ctrl-C, so that it can clean up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     given = _parser().parse_args()
     try:

@@ -40,6 +40,11 @@ class Target:
         """The built template with one folder for each function and layer."""
         return self.folder / "build"
 
+    @property
+    def cache(self) -> Path:
+        """Where SAM keeps what it has built; it would give out a layer for another processor."""
+        return self.folder / f"cache-{self.architecture}"
+
 
 def this_machine() -> Target:
     """Give the target that the local cloud runs."""
@@ -98,7 +103,7 @@ def _sam_build(target: Target) -> None:
     done = command.run(
         [
             *(TOOLS / "sam" / "bin" / "sam", "build", "--cached", "--parallel"),
-            *("--build-dir", target.artifacts, "--cache-dir", target.folder / "cache"),
+            *("--build-dir", target.artifacts, "--cache-dir", target.cache),
             *("--parameter-overrides", f"Architecture={target.architecture}"),
         ],
         ROOT,

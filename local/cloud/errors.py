@@ -4,6 +4,7 @@
 
     LocalCloudError
     ├── NotUp            no stack where one is needed
+    ├── InUse            another command runs its own stack in the same place
     ├── ServiceFailed    the emulator or a simulator did not start, or died
     ├── BuildFailed      sam build
     ├── DeployFailed     sam deploy, with the resource that failed
@@ -17,6 +18,10 @@ class LocalCloudError(Exception):
 
 class NotUp(LocalCloudError):
     """No stack runs in this state directory."""
+
+
+class InUse(LocalCloudError):
+    """Another demo or test run has a stack of its own in this state directory."""
 
 
 class ServiceFailed(LocalCloudError):

@@ -21,14 +21,17 @@ _SERVICES = (emulator.NAME, *simulators.NAMES)
 def running_stack(state_dir: Path, options: Options | None = None) -> Iterator[Stack]:
     """Run a fresh stack in ``state_dir`` for as long as the block lasts.
 
+    Raises ``InUse`` while another command has a stack there, and what ``up`` raises.
+
     >>> with running_stack(Path(".local/test")) as stack:  # doctest: +SKIP
     ...     requests.get(f"{stack.api_url}/health")
     """
-    down(state_dir)
-    try:
-        yield up(state_dir, options)
-    finally:
+    with State(state_dir.absolute()).owned():
         down(state_dir)
+        try:
+            yield up(state_dir, options)
+        finally:
+            down(state_dir)
 
 
 def up(state_dir: Path, options: Options | None = None) -> Stack:
@@ -99,7 +102,7 @@ def _uninterrupted() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.signal(number, signal.SIG_IGN) for number in signals]
     try:
         yield

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from local.cloud.errors import InUse
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 TOOLS = ROOT / ".local" / "tools"
 
@@ -65,4 +67,16 @@ class State:
         self.folder.mkdir(parents=True, exist_ok=True)
         with (self.folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Claim the folder for one command; raises ``InUse`` when a living one has it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "owner").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                message = f"another command is using the stack in {self.folder}"
+                raise InUse(message) from error
             yield
