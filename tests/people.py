@@ -2,8 +2,8 @@
 
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import jwt
@@ -16,6 +16,12 @@ TIMEOUT = 60
 """Seconds for one request; a cold start on a busy machine takes a few."""
 PATIENCE = 90.0
 """Seconds until a state that must come about is given up."""
+PRICES = {
+    "ENTRY": {"UMUM": 49000, "DIKE": 39000},
+    "INTERMEDIATE": {"UMUM": 90000, "DIKE": 72000},
+    "BUNDLE": {"UMUM": 130000, "DIKE": 104000},
+}
+"""Rupiah, as in the sample catalogue."""
 
 type Json = dict[str, Any]
 
@@ -43,6 +49,10 @@ class Person:
             headers={"Authorization": f"Bearer {self.token}", **self.headers},
             timeout=TIMEOUT,
         )
+
+    def sending(self, headers: Json) -> "Person":
+        """Return the same person, whose requests carry these headers as well."""
+        return replace(self, headers={**self.headers, **headers})
 
     def get(self, path: str) -> Json:
         """Return what a path shows; any answer but 200 fails the test."""
@@ -72,6 +82,47 @@ class Person:
         """Approve a payment."""
         return self.call("PATCH", f"/payments/{payment_id}/approve")
 
+    def reject(self, payment_id: str, reason: str = "no such transfer") -> requests.Response:
+        """Reject a payment."""
+        return self.call("PATCH", f"/payments/{payment_id}/reject", {"reason": reason})
+
+    def recheck(self, payment_id: str) -> requests.Response:
+        """Have Duitku asked about a payment."""
+        return self.call("POST", f"/payments/{payment_id}/recheck")
+
+    def put_course(self, *, quota: int | None = None, mapped: bool = True) -> str:
+        """Write a new course, which shares the Thinkific course of ``python-dasar``."""
+        course = f"course-{uuid.uuid4().hex[:12]}"
+        courses = {each["id"]: each for each in self.get("/courses")["items"]}
+        known = courses["python-dasar"]["thinkificCourseId"] if mapped else None
+        body = {"name": f"Course {course}", "quota": quota, "thinkificCourseId": known}
+        return self._put("courses", course, body)
+
+    def put_package(self, *courses: str, kind: str = "ENTRY") -> str:
+        """Write a new package, at the price that the sample catalogue has for its kind."""
+        package = f"package-{uuid.uuid4().hex[:12]}"
+        body = {"kind": kind, "name": "Package", "prices": PRICES[kind], "courseIds": list(courses)}
+        return self._put("packages", package, body)
+
+    def _put(self, kind: str, name: str, body: Json) -> str:
+        answer = self.call("PUT", f"/{kind}/{name}", _given(body))
+        assert answer.status_code == 200, answer.text
+        return name
+
+    def pages(self, path: str) -> Iterator[list[Json]]:
+        """Follow a list to its end, page by page."""
+        join, cursor = "&" if "?" in path else "?", ""
+        while True:
+            page = self.get(f"{path}{cursor}")
+            yield page["items"]
+            if "nextCursor" not in page:
+                return
+            cursor = f"{join}cursor={page['nextCursor']}"
+
+    def all(self, path: str) -> list[Json]:
+        """Return everything of a list."""
+        return [item for page in self.pages(path) for item in page]
+
     def payment(self, payment_id: str) -> Json:
         """Return a payment."""
         return self.get(f"/payments/{payment_id}")
@@ -98,9 +149,9 @@ class People:
 
     stack: Stack
 
-    def learner(self) -> Person:
-        """Return a new learner."""
-        return self._person("learner", "USER")
+    def learner(self, kind: str = "UMUM") -> Person:
+        """Return a new learner; ``kind`` is the payment type, UMUM or DIKE."""
+        return self._person("learner", "USER", kind)
 
     def admin(self) -> Person:
         """Return a new admin."""
@@ -122,9 +173,12 @@ class People:
         key = {"x-api-key": self.stack.service_api_key}
         return Person(self.stack, "progress-service", token, key)
 
-    def _person(self, kind: str, role: str) -> Person:
-        name = f"{kind}-{uuid.uuid4().hex[:12]}"
-        return Person(self.stack, name, user_token(self.stack, name, role=role))
+    def named(self, name: str, role: str = "USER", kind: str = "UMUM") -> Person:
+        """Return the user with this id."""
+        return Person(self.stack, name, user_token(self.stack, name, role=role, kind=kind))
+
+    def _person(self, called: str, role: str, kind: str = "UMUM") -> Person:
+        return self.named(f"{called}-{uuid.uuid4().hex[:12]}", role, kind)
 
 
 def eventually[T](look: Callable[[], T], good: Callable[[T], bool]) -> T:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from threading import Barrier
 
 import pytest
@@ -98,9 +99,7 @@ def dealing(people: People, payment: Json, *acts: str) -> tuple[list[Person], li
     """Return an admin for each act, and the calls by which they deal with a payment."""
     admins = [people.admin() for _ in acts]
     pairs = zip(admins, acts, strict=True)
-    return admins, [
-        lambda admin=admin, act=act: getattr(admin, act)(payment["id"]) for admin, act in pairs
-    ]
+    return admins, [partial(getattr(admin, act), payment["id"]) for admin, act in pairs]
 
 
 def check_one_outcome(

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.delivery import DeliveryRecord
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
@@ -181,6 +181,7 @@ class FakeEnrollments:
     def __init__(self, store: FakeStore) -> None:
         self.store = store
         self.before_record: list[Interruption] = []
+        self.before_change: list[Interruption] = []
         self.records = 0
 
     def get(self, enrollment_id: str) -> Enrollment | None:
@@ -189,6 +190,28 @@ class FakeEnrollments:
     def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
         known = self.store.enrollments
         return [known[each] for each in enrollment_ids if each in known]
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
+        interrupt(self.before_change)
+        if self.store.enrollments[enrollment.id] != enrollment:
+            raise Collision(stale=True)
+        if progress > enrollment.progress:
+            changed = replace(enrollment, progress=progress, updated_at=at)
+            self.store.enrollments[enrollment.id] = changed
+        return self.store.enrollments[enrollment.id]
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
+        interrupt(self.before_change)
+        if self.store.enrollments[enrollment.id] != enrollment:
+            raise Collision(stale=True)
+        delivery = replace(
+            enrollment.delivery,
+            status=DeliveryStatus.PENDING,
+            request=enrollment.delivery.request + 1,
+        )
+        changed = replace(enrollment, delivery=delivery, updated_at=at)
+        self.store.enrollments[enrollment.id] = changed
+        return changed
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
         self.store.enrollments[enrollment.id] = enrollment

@@ -1,5 +1,7 @@
 """Catalogue, learners and anomalies in the table."""
 
+from dataclasses import replace
+
 import pytest
 
 from lunas.adapters.store.anomalies import Anomalies
@@ -88,3 +90,39 @@ def test_an_anomaly_is_kept_once(table: Table) -> None:
     found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
     assert Anomalies(table).keep(found)
     assert not Anomalies(table).keep(found)
+
+
+def test_a_course_that_only_the_package_service_knows_gets_its_item_when_counted(
+    table: Table, catalogue: Catalogue
+) -> None:
+    count_one(table, "c8")
+    found = catalogue.course("c8")
+    assert found
+    assert (found.id, found.enrolled, found.thinkific_course_id) == ("c8", 1, None)
+    assert [each.id for each in catalogue.courses()] == ["c1", "c2", "c8"]
+
+
+def test_counting_leaves_a_course_otherwise_as_it_is(table: Table, catalogue: Catalogue) -> None:
+    before = catalogue.course("c1")
+    count_one(table, "c1")
+    after = catalogue.course("c1")
+    assert before
+    assert after == replace(before, enrolled=1)
+
+
+def test_a_forgotten_account_gives_way_to_another(table: Table) -> None:
+    learners = Learners(table)
+    learners.link("u1", 7)
+    learners.unlink("u1", 7)
+    assert learners.thinkific_user_id("u1") is None
+    learners.link("u1", 8)
+    assert learners.thinkific_user_id("u1") == 8
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_only_the_account_that_was_read_is_forgotten(table: Table, linked: bool) -> None:
+    learners = Learners(table)
+    if linked:
+        learners.link("u1", 8)
+    learners.unlink("u1", 7)
+    assert learners.thinkific_user_id("u1") == (8 if linked else None)

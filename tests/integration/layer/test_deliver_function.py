@@ -272,3 +272,53 @@ def test_every_line_of_a_delivery_carries_the_id_of_the_request_that_opened_the_
     office.thinkific(peers.no_rows(), Told(201, peers.active_row()))
     office.deliver()
     assert {each["correlation_id"] for each in logged.lines} == {"r0"}
+
+
+def test_a_link_to_an_account_that_is_gone_is_replaced_within_one_delivery(office: Post) -> None:
+    office.learners.link("u1", 66)
+    office.waits("c1")
+    rejected = Told(422, {"errors": ["User could not be found."]})
+    account = Told(body={"items": [{"id": 7, "email": EMAIL}]})
+    office.thinkific(
+        *(peers.no_rows(), rejected, peers.no_rows()),
+        *(account, account),
+        *(peers.no_rows(), Told(201, peers.active_row())),
+    )
+    assert office.deliver() == []
+    assert office.learners.thinkific_user_id("u1") == 7
+    assert office.stands().delivery.thinkific_user_id == 7
+    assert office.queues.dead_letters() == []
+
+
+def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
+    office: Post, catalogue: Catalogue
+) -> None:
+    catalogue.put_course(course("c1", thinkific_course_id=None))
+    office.learners.link("u1", 7)
+    office.waits("c1", thinkific_course_id=4711)
+    peer = office.thinkific(peers.no_rows(), Told(201, peers.active_row(course=4711)))
+    assert office.deliver() == []
+    assert peer.asked[1].body["course_id"] == 4711
+
+
+def test_the_completion_names_the_enrollment_at_thinkific(office: Post) -> None:
+    office.learners.link("u1", 7)
+    office.waits("c1", "c2")
+    office.thinkific(
+        *(peers.no_rows(), Told(201, peers.active_row())),
+        *(peers.no_rows(), Told(201, SECOND_ROW)),
+    )
+    office.deliver()
+    (event,) = office.payments.history("pay1")
+    assert event.evidence == {"thinkificEnrollmentId": "501"}
+
+
+@pytest.mark.parametrize(("told", "seconds"), [(Told(429), 60), (Told(404), 300)], ids=str)
+def test_a_limit_and_a_wrong_address_have_waits_of_their_own(
+    office: Post, logged: Logged, told: Told, seconds: int
+) -> None:
+    office.learners.link("u1", 7)
+    office.waits("c1")
+    office.thinkific(told)
+    assert len(office.deliver()) == 1
+    assert logged.lines[-1]["seconds"] == seconds

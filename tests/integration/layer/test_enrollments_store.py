@@ -8,7 +8,7 @@ import pytest
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payment_items import history_item, payment_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.rules.delivery import DeliveryRecord, Placement, delivered, not_delivered
@@ -235,3 +235,110 @@ def test_a_delivery_after_a_refund_leaves_the_payment_alone(
     put(table, refunded, enrollment("c1"))
     enrollments.record_delivery(record(payments, enrollment("c1")))
     assert payments.get("pay1") == refunded
+
+
+@pytest.mark.parametrize("mapped", [4711, None])
+def test_the_mapping_under_which_a_course_was_bought_is_kept(
+    table: Table, enrollments: Enrollments, mapped: int | None
+) -> None:
+    made = enrollment("c1", thinkific_course_id=mapped)
+    put(table, made)
+    assert enrollments.get(made.id) == made
+
+
+def test_a_higher_progress_is_noted(table: Table, enrollments: Enrollments) -> None:
+    put(table, enrollment("c1", progress=40))
+    raised = enrollments.raise_progress(enrollment("c1", progress=40), 60, LATER)
+    assert (raised.progress, raised.updated_at) == (60, LATER)
+    assert enrollments.get(raised.id) == raised
+
+
+@pytest.mark.parametrize("told", [0, 39, 40])
+def test_a_progress_that_is_not_higher_changes_nothing(
+    table: Table, enrollments: Enrollments, told: int
+) -> None:
+    made = enrollment("c1", progress=40)
+    put(table, made)
+    assert enrollments.raise_progress(made, told, LATER) == made
+    assert enrollments.get(made.id) == made
+
+
+def test_of_two_devices_that_report_at_once_the_higher_progress_stays(
+    table: Table, enrollments: Enrollments
+) -> None:
+    read = enrollment("c1", progress=10)
+    put(table, read)
+    enrollments.raise_progress(read, 80, LATER)
+    assert enrollments.raise_progress(read, 50, LATER).progress == 80
+
+
+TAKEN = {name: MOVED_ON[name] for name in ("revoked", "bought anew")}
+
+
+@pytest.mark.parametrize("how", TAKEN)
+def test_a_progress_in_what_was_revoked_or_bought_anew_is_a_collision(
+    table: Table, enrollments: Enrollments, how: str
+) -> None:
+    put(table, TAKEN[how])
+    with pytest.raises(Collision):
+        enrollments.raise_progress(enrollment("c1"), 50, LATER)
+    assert enrollments.get(enrollment("c1").id) == TAKEN[how]
+
+
+def test_a_progress_in_what_is_not_there_makes_no_enrollment(enrollments: Enrollments) -> None:
+    with pytest.raises(Collision):
+        enrollments.raise_progress(enrollment("c1"), 50, LATER)
+    assert enrollments.get(enrollment("c1").id) is None
+
+
+def test_another_delivery_is_asked_for_under_a_new_number_and_keeps_its_tries(
+    table: Table, enrollments: Enrollments
+) -> None:
+    made = enrollment("c1", delivery=TRIED)
+    put(table, made)
+    again = enrollments.request_again(made, LATER)
+    expected = replace(TRIED, status=DeliveryStatus.PENDING, request=4, last_error=None)
+    assert again == replace(made, delivery=expected, updated_at=LATER)
+    assert enrollments.get(made.id) == again
+
+
+def test_of_two_who_ask_for_another_delivery_one_does(
+    table: Table, enrollments: Enrollments
+) -> None:
+    read = enrollment("c1")
+    put(table, read)
+    first = enrollments.request_again(read, LATER)
+    with pytest.raises(Collision):
+        enrollments.request_again(read, LATER)
+    assert enrollments.get(read.id) == first
+
+
+@pytest.mark.parametrize("how", ["revoked", "bought anew", "asked anew"])
+def test_another_delivery_of_what_moved_on_is_a_collision(
+    table: Table, enrollments: Enrollments, how: str
+) -> None:
+    put(table, MOVED_ON[how])
+    with pytest.raises(Collision):
+        enrollments.request_again(enrollment("c1"), LATER)
+    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+
+
+def test_another_delivery_of_what_is_not_there_makes_no_enrollment(
+    enrollments: Enrollments,
+) -> None:
+    with pytest.raises(Collision):
+        enrollments.request_again(enrollment("c1"), LATER)
+    assert enrollments.get(enrollment("c1").id) is None
+
+
+def test_a_history_item_that_is_there_already_refuses_the_delivery(
+    table: Table, payments: Payments, enrollments: Enrollments
+) -> None:
+    put(table, approved("c1"), enrollment("c1"))
+    made = record(payments, enrollment("c1"))
+    (event,) = made.history
+    assert table.put(history_item(event), "attribute_not_exists(#pk)")
+    with pytest.raises(Collision):
+        enrollments.record_delivery(made)
+    assert payments.get("pay1") == approved("c1")
+    assert enrollments.get(enrollment("c1").id) == enrollment("c1")

@@ -173,3 +173,20 @@ def test_nothing_personal_is_logged(monkeypatch: pytest.MonkeyPatch, logged: Log
     assert logged.messages()
     for kept_back in ("Citra", "Lestari", "shop.example", "0812", "u1@example.com", "Santoso"):
         assert kept_back not in logged.text
+
+
+def test_an_invoice_ends_with_its_payment(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = duitku(monkeypatch, peers.invoice())
+    initiate()
+    assert peer.asked[0].body["expiryPeriod"] in {59, 60}
+
+
+def test_each_request_asks_duitku_over_a_session_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stubs = [StubPeer(peers.invoice("R1")), StubPeer(peers.invoice("R2"))]
+    sessions = [stub.session for stub in stubs]
+    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
+    assert initiate()[0] == 201
+    assert initiate({**WANTED, "courseId": "c2"})[0] == 201
+    assert [len(stub.asked) for stub in stubs] == [1, 1]

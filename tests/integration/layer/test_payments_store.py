@@ -7,12 +7,15 @@ import pytest
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payment_items import history_item
 from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import ConditionsFailed, Table
 from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
 from lunas.rules.errors import Collision
 from lunas.rules.payments import (
     Act,
+    BoughtCourse,
     GatewayInvoice,
     GatewayProduct,
     Payment,
@@ -330,3 +333,42 @@ def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
     with pytest.raises(Exception, match="payment"):
         payments.create(completed, opened(completed, GATEWAY_ACT))
     assert payments.get("pay1") == made
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_a_history_item_that_is_there_already_refuses_the_commit(
+    table: Table, payments: Payments, enrollments: Enrollments, version: int
+) -> None:
+    made = create(payments, payment())
+    foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="somebody")
+    assert table.put(history_item(foreign), "attribute_not_exists(#pk)")
+    collision = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, set()))
+    assert (collision.stale, collision.owned, collision.full) == (True, NONE, NONE)
+    assert payments.history("pay1")[-1] == foreign
+    assert enrollments.get(enrollment_id(USER, "c1")) is None
+
+
+def test_a_history_item_that_is_there_already_refuses_a_new_payment(
+    table: Table, payments: Payments
+) -> None:
+    made = payment()
+    assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
+    with pytest.raises(ConditionsFailed):
+        payments.create(made, opened(made, GATEWAY_ACT))
+    assert payments.get("pay1") is None
+
+
+def test_the_mapping_under_which_courses_were_bought_is_kept(payments: Payments) -> None:
+    courses = (BoughtCourse("c1", "One", 4711), BoughtCourse("c2", "Two"))
+    made = create(payments, payment(courses=courses))
+    assert payments.get("pay1") == made
+
+
+def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
+    payments: Payments, catalogue: Catalogue
+) -> None:
+    made = create(payments, payment(courses=bought("c8")))
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=True)
+    counted = catalogue.course("c8")
+    assert counted
+    assert counted.enrolled == 1

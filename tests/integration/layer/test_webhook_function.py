@@ -249,3 +249,41 @@ def test_no_personal_data_and_no_key_reaches_the_log(
     callbacks.post("pay404")
     for kept_back in ("Santoso", "example.com", B.key, callbacks.fields(order)["signature"]):
         assert kept_back not in logged.text
+
+
+@pytest.mark.usefixtures("silent")
+def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
+    order: str, payments: Payments, logged: Logged
+) -> None:
+    before = stands(payments, order)
+    signature = signatures.callback_signature(B.merchant, "49000", order, B.key)
+    assert callbacks.post(f"00{order}", "490", signature=signature) == 403
+    assert stands(payments, order) == before
+    assert "anomaly kept" not in logged.messages()
+    assert "CallbackRefused" in logged.metrics()
+
+
+@pytest.mark.parametrize("amount", ["-49000", "49000.001", "4.9e4", "49,000"])
+@pytest.mark.usefixtures("silent", "catalogue")
+def test_a_signed_amount_that_is_no_plain_number_is_a_400(calls: Counter[str], amount: str) -> None:
+    calls.clear()
+    assert callbacks.post("pay1", amount) == 400
+    assert calls == {}
+
+
+def test_an_approval_by_callback_is_duitkus(
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duitku(monkeypatch, peers.status(order))
+    callbacks.post(order)
+    assert stands(payments, order).approved_by == "duitku"
+
+
+def test_each_callback_asks_duitku_over_a_session_of_its_own(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent_peers = [StubPeer(peers.status(order, "01")), StubPeer(peers.status(order, "01"))]
+    sessions = [peer.session for peer in silent_peers]
+    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
+    assert [callbacks.post(order), callbacks.post(order)] == [200, 200]
+    assert [len(peer.asked) for peer in silent_peers] == [1, 1]

@@ -6,10 +6,10 @@ import pytest
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import TransformParameterError
 
-from lunas.adapters.clock import new_payment_id, now
-from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters import secrets
 from lunas.adapters.aws import CONFIG
+from lunas.adapters.clock import new_payment_id, now
+from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.secrets import MAX_AGE, secret, secret_text
 from lunas.adapters.settings import CheckoutSettings, enabled, setting
 from lunas.rules.errors import Misconfigured
@@ -142,7 +142,7 @@ def test_a_secret_is_fetched_once_and_anew_after_its_cache_was_cleared(
     monkeypatch.setattr(secrets, "_provider", lambda: provider)
     monkeypatch.setenv("DUITKU_SECRET_ID", "arn:secret")
     assert [secret("DUITKU_SECRET_ID")["apiKey"] for _ in range(3)] == ["old"] * 3
-    provider.clear_cache()
+    provider.clear_cache()  # type: ignore[no-untyped-call]
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "new"}
 
 

@@ -1,13 +1,16 @@
 """The schemas of inputs refuse what the functions refuse, and admit what they admit."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
 from pydantic import BaseModel, ValidationError
 
 from local.openapi.document import document
+from lunas.adapters.duitku.callback import parse_callback
 from lunas.edges.bodies import CourseBody, CustomerBody, InitiateBody, RejectBody, SubmitBody
+from lunas.rules.errors import MalformedInput
 
 type Json = dict[str, Any]
 
@@ -47,6 +50,22 @@ def test_a_package_without_a_price_is_refused(prices: Json) -> None:
     schema = {"$ref": "#/components/schemas/PricesBody", "components": COMPONENTS}
 
     assert not jsonschema_rs.validator_for(schema).is_valid(prices)
+
+
+@pytest.mark.parametrize("amount", ["49000", "49000.00", "", "0" * 13, "-1", "1e5", " 1", "1."])
+def test_document_and_code_agree_on_an_amount_of_duitku(amount: str) -> None:
+    form = {"merchantCode": "D1", "amount": amount, "merchantOrderId": "p1", "signature": "s"}
+    schema = {"$ref": "#/components/schemas/DuitkuCallback", "components": COMPONENTS}
+
+    assert jsonschema_rs.validator_for(schema).is_valid(form) is readable(form)
+
+
+def readable(form: Json) -> bool:
+    try:
+        parse_callback(urlencode(form).encode())
+    except MalformedInput:
+        return False
+    return True
 
 
 def admits(model: type[BaseModel], body: Json) -> bool:

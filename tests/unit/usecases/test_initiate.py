@@ -278,6 +278,7 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
     assert shop.stands("pay1") is Status.EXPIRED
+    assert "does not fit" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
     assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
 

@@ -1,0 +1,527 @@
+"""Lists: filters, order, limits, cursors, CSV, and paging while the table grows."""
+
+import csv
+import hashlib
+import hmac
+import io
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any, Self
+from urllib.parse import quote
+
+import jwt
+import pytest
+import requests
+
+from local.cloud import Stack
+from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.payment_items import payment_item
+from lunas.rules.anomalies import Anomaly, AnomalyKind, AnomalyStatus
+from lunas.rules.enrollments import (
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+)
+from lunas.rules.payments import Method, Payment, Status
+from lunas.rules.people import Customer, PaymentType
+from lunas.rules.times import to_iso
+from tests.integration.api.seeding import dynamodb, fill, payment_at
+from tests.people import People, Person
+from tests.unit.builders import enrollment
+
+MANY = 1000
+FORMULAS = ["=HYPERLINK(1)", "+62", "-1", "@SUM(A1)", "\tTab", 'Budi, "the\nman"']
+
+type Ids = list[str]
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the module put into the table, newest first; nothing else has times in its span."""
+
+    stack: Stack
+    start: datetime
+    payments: list[Payment]
+    enrollments: list[Enrollment]
+    anomalies: list[Anomaly]
+    admin: Person
+
+    @property
+    def span(self) -> str:
+        """The query that shows only what is on this shelf."""
+        return f"from={to_iso(self.start)}&to={to_iso(self.start + timedelta(days=1))}"
+
+    @property
+    def user(self) -> str:
+        """The one whom the enrollments and half of the payments belong to."""
+        return self.enrollments[0].user_id
+
+    @property
+    def owner(self) -> Person:
+        """That user, with a token."""
+        return People(self.stack).named(self.user)
+
+
+@pytest.fixture(scope="module")
+def shelf(stack: Stack) -> Shelf:
+    """Fill a day of the past that no other test knows."""
+    start = datetime(2001, 1, 1, tzinfo=UTC) + timedelta(minutes=secrets.randbelow(9_000_000))
+    user, other = f"learner-{uuid.uuid4().hex[:12]}", f"learner-{uuid.uuid4().hex[:12]}"
+    kinds = list(product(Status, PaymentType, Method))
+    payments = [
+        payment_at(
+            start + timedelta(minutes=number),
+            status=status,
+            payment_type=payment_type,
+            method=method,
+            user_id=user if number % 2 else other,
+            customer=Customer(FORMULAS[number % len(FORMULAS)], "Santoso", "budi@example.com"),
+        )
+        for number, (status, payment_type, method) in enumerate(kinds)
+    ]
+    enrollments, anomalies = _enrollments(start, user), _anomalies(start)
+    items = [
+        *map(payment_item, payments),
+        *map(enrollment_item, enrollments),
+        *map(anomaly_item, anomalies),
+    ]
+    fill(dynamodb(stack), stack.table_name, items)
+    return Shelf(
+        stack,
+        start,
+        payments[::-1],
+        enrollments[::-1],
+        anomalies[::-1],
+        People(stack).admin(),
+    )
+
+
+def _enrollments(start: datetime, user: str) -> list[Enrollment]:
+    """Make one of each delivery status in each of two courses."""
+    courses = [f"course-{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    return [
+        enrollment(
+            course,
+            id=enrollment_id(user, f"{course}{delivery}"),
+            user_id=user,
+            # What is not enrolled is not delivered either, so that it stays as it is.
+            status=EnrollmentStatus.NOT_ENROLLED
+            if delivery is DeliveryStatus.PENDING
+            else EnrollmentStatus.ENROLLED,
+            delivery=Delivery(status=delivery),
+            created_at=start + timedelta(minutes=number),
+            updated_at=start,
+        )
+        for number, (course, delivery) in enumerate(product(courses, DeliveryStatus))
+    ]
+
+
+def _anomalies(start: datetime) -> list[Anomaly]:
+    return [
+        Anomaly(
+            id=f"ano{uuid.uuid4().hex}",
+            kind=AnomalyKind.UNKNOWN_ORDER,
+            at=start + timedelta(minutes=number),
+            order_id=f"order{number}",
+            evidence={"amount": "49000"},
+            status=status,
+        )
+        for number, status in enumerate([*AnomalyStatus] * 4)
+    ]
+
+
+def ids(items: list[Any]) -> Ids:
+    return [each["id"] if isinstance(each, dict) else each.id for each in items]
+
+
+def cursor_of(person: Person, path: str) -> str:
+    """Return the cursor to the second page of a list."""
+    return str(person.get(path)["nextCursor"])
+
+
+def refusal(person: Person, path: str) -> int:
+    """Return the status of a refused list, which has to be a problem."""
+    answer = person.call("GET", path)
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    return answer.status_code
+
+
+# ── Filters and order ────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("limit", [3, 100])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {},
+        {"status": "PAID"},
+        {"status": "REFUNDED"},
+        {"paymentType": "DIKE"},
+        {"method": "MANUAL"},
+        {"status": "COMPLETED", "paymentType": "UMUM", "method": "DUITKU"},
+    ],
+    ids=lambda wanted: "+".join(wanted) or "none",
+)
+def test_payments_are_filtered_and_shown_newest_first(
+    wanted: dict[str, str], limit: int, shelf: Shelf
+) -> None:
+    names = {"paymentType": "payment_type"}
+    expected = [
+        each
+        for each in shelf.payments
+        if all(getattr(each, names.get(name, name)) == value for name, value in wanted.items())
+    ]
+    query = "".join(f"&{name}={value}" for name, value in wanted.items())
+
+    pages = list(shelf.admin.pages(f"/payments?{shelf.span}{query}&limit={limit}"))
+
+    assert ids([item for page in pages for item in page]) == ids(expected)
+    assert all(len(page) <= limit for page in pages)
+
+
+def test_a_filtered_page_may_be_short_and_still_have_a_next_one(shelf: Shelf) -> None:
+    page = shelf.admin.get(f"/payments?{shelf.span}&method=MANUAL&limit=4")
+
+    assert len(page["items"]) == 2
+    assert "nextCursor" in page
+
+
+def test_a_span_starts_with_its_first_moment_and_ends_before_its_last(shelf: Shelf) -> None:
+    last, first = shelf.payments[3], shelf.payments[6]
+
+    shown = shelf.admin.all(f"/payments?from={_told(first)}&to={_told(last)}")
+
+    assert ids(shown) == ids(shelf.payments[4:7])
+
+
+def test_a_span_may_be_told_in_another_offset_or_as_a_date(shelf: Shelf) -> None:
+    jakarta = (shelf.start + timedelta(hours=7)).replace(tzinfo=None).isoformat()
+    day = shelf.start + timedelta(days=1)
+
+    shown = shelf.admin.all(f"/payments?from={quote(f'{jakarta}+07:00')}&to={day.date()}&limit=100")
+
+    until = day.replace(hour=0, minute=0)
+    assert ids(shown) == [each.id for each in shelf.payments if each.created_at < until]
+
+
+def test_a_user_sees_their_own_payments_only(shelf: Shelf) -> None:
+    mine = [each for each in shelf.payments if each.user_id == shelf.user]
+
+    shown = shelf.owner.all(f"/payments/user/{shelf.user}?limit=5")
+
+    assert ids(shown) == ids(mine)
+    assert 0 < len(mine) < len(shelf.payments)
+
+
+@pytest.mark.parametrize("limit", [3, 100])
+@pytest.mark.parametrize("delivery", [None, *DeliveryStatus])
+@pytest.mark.parametrize("course", [False, True], ids=["any course", "one course"])
+def test_enrollments_are_filtered_and_shown_newest_first(
+    course: bool, delivery: DeliveryStatus | None, limit: int, shelf: Shelf
+) -> None:
+    chosen = shelf.enrollments[0].course_id
+    expected = [
+        each
+        for each in shelf.enrollments
+        if (not course or each.course_id == chosen)
+        and (delivery is None or each.delivery.status is delivery)
+    ]
+    query = f"&courseId={chosen}" if course else ""
+    query += f"&delivery={delivery}" if delivery else ""
+
+    shown = shelf.admin.all(f"/enrollments?{shelf.span}{query}&limit={limit}")
+
+    assert ids(shown) == ids(expected)
+
+
+@pytest.mark.parametrize("status", [None, *EnrollmentStatus])
+def test_a_learner_sees_their_own_enrollments_by_status(
+    status: EnrollmentStatus | None, shelf: Shelf
+) -> None:
+    expected = [each for each in shelf.enrollments if status in {None, each.status}]
+    query = f"&status={status}" if status else ""
+
+    assert ids(shelf.owner.all(f"/enrollments/my-enrollments?limit=3{query}")) == ids(expected)
+    assert People(shelf.stack).learner().all(f"/enrollments/my-enrollments?{query}") == []
+
+
+@pytest.mark.parametrize("status", [None, *AnomalyStatus])
+def test_anomalies_are_filtered_and_shown_newest_first(
+    status: AnomalyStatus | None, shelf: Shelf
+) -> None:
+    ours = set(ids(shelf.anomalies))
+    query = f"&status={status}" if status else ""
+
+    shown = [each for each in shelf.admin.all(f"/anomalies?limit=3{query}") if each["id"] in ours]
+
+    assert ids(shown) == [each.id for each in shelf.anomalies if status in {None, each.status}]
+    assert shown[0]["evidence"] == {"amount": "49000"}
+
+
+# ── Input that is no good ────────────────────────────────────────────────────────────────────────
+
+LISTS = ["/payments", "/payments/user/u1", "/enrollments", "/enrollments/my-enrollments"]
+LISTS += ["/anomalies"]
+
+
+@pytest.mark.parametrize("path", LISTS)
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten", ""])
+def test_a_limit_beyond_1_to_100_is_invalid(path: str, limit: str, shelf: Shelf) -> None:
+    answer = shelf.admin.call("GET", f"{path}?limit={limit}")
+
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == ["limit"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/payments?status=OPEN", ["status"]),
+        ("/payments?paymentType=vip&method=CASH", ["paymentType", "method"]),
+        ("/payments?from=yesterday&to=2001-13-01", ["from", "to"]),
+        ("/payments?from=2001-01-02&to=2001-01-02", ["from"]),
+        ("/enrollments?delivery=LOST", ["delivery"]),
+        ("/enrollments?courseId=a%20b", ["courseId"]),
+        ("/enrollments/my-enrollments?status=REVOKED", ["status"]),
+        ("/anomalies?status=CLOSED", ["status"]),
+    ],
+)
+def test_a_filter_that_cannot_be_is_told_by_field(
+    path: str, fields: list[str], shelf: Shelf
+) -> None:
+    answer = shelf.admin.call("GET", path)
+
+    assert answer.status_code == 422
+    assert [each["field"] for each in answer.json()["errors"]] == fields
+
+
+# ── Cursors ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def cursor_key(stack: Stack) -> bytes:
+    """Derive the key of cursors, by code of our own."""
+    return hmac.new(stack.service_api_key.encode(), b"lunas cursor", hashlib.sha256).digest()
+
+
+def test_a_cursor_lasts_until_it_expires(shelf: Shelf) -> None:
+    path = f"/payments?{shelf.span}&limit=2"
+    claims = jwt.decode(cursor_of(shelf.admin, path), options={"verify_signature": False})
+    now, key = int(time.time()), cursor_key(shelf.stack)
+
+    fresh = jwt.encode(claims | {"exp": now + 60}, key, algorithm="HS256")
+    stale = jwt.encode(claims | {"exp": now - 60}, key, algorithm="HS256")
+
+    assert ids(shelf.admin.get(f"{path}&cursor={fresh}")["items"]) == ids(shelf.payments[2:4])
+    assert refusal(shelf.admin, f"{path}&cursor={stale}") == 400
+    assert 3600 < claims["exp"] - now <= 86_400
+
+
+def test_a_cursor_that_was_altered_is_malformed(shelf: Shelf) -> None:
+    path = f"/payments?{shelf.span}&limit=2"
+    cursor = cursor_of(shelf.admin, path)
+    head, claims, signature = cursor.split(".")
+    told = jwt.decode(cursor, options={"verify_signature": False})
+    forgeries = [
+        f"{head}.{claims}.{signature[::-1]}",
+        f"{head}.{claims}.",
+        cursor[:-8],
+        "garbage",
+        jwt.encode(told, shelf.stack.jwt_secret, algorithm="HS256"),
+        jwt.encode(told, shelf.stack.service_api_key, algorithm="HS256"),
+        jwt.encode(told, "", algorithm="none"),
+        shelf.admin.token,
+    ]
+
+    assert [refusal(shelf.admin, f"{path}&cursor={each}") for each in forgeries] == [400] * 8
+
+
+def test_a_cursor_serves_its_own_list_and_filter_only(shelf: Shelf) -> None:
+    span = shelf.span
+    homes = {
+        f"/payments?{span}": shelf.admin,
+        f"/payments?{span}&status=PAID": shelf.admin,
+        f"/payments?{span}&method=MANUAL": shelf.admin,
+        f"/payments/user/{shelf.user}?": shelf.admin,
+        f"/payments/user/{shelf.payments[-1].user_id}?": shelf.admin,
+        f"/enrollments?{span}": shelf.admin,
+        f"/enrollments?{span}&courseId={shelf.enrollments[0].course_id}": shelf.admin,
+        "/enrollments/my-enrollments?": shelf.owner,
+        "/anomalies?": shelf.admin,
+        "/anomalies?status=OPEN": shelf.admin,
+    }
+    cursors = {home: cursor_of(person, f"{home}&limit=1") for home, person in homes.items()}
+
+    accepted = [
+        (home, other)
+        for home, person in homes.items()
+        for other, cursor in cursors.items()
+        if person.call("GET", f"{home}&cursor={cursor}").status_code != 400
+    ]
+
+    assert accepted == [(home, home) for home in homes]
+
+
+def test_a_cursor_goes_on_with_another_limit(shelf: Shelf) -> None:
+    path = f"/payments?{shelf.span}"
+    cursor = cursor_of(shelf.admin, f"{path}&limit=2")
+
+    shown = shelf.admin.get(f"{path}&limit=3&cursor={cursor}")["items"]
+
+    assert ids(shown) == ids(shelf.payments[2:5])
+
+
+# ── CSV ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def csv_pages(
+    person: Person, path: str
+) -> Iterator[tuple[list[dict[str, str]], requests.Response]]:
+    """Follow a list as CSV."""
+    reader, cursor = person.sending({"Accept": "text/csv"}), ""
+    while True:
+        answer = reader.call("GET", f"{path}{cursor}")
+        assert answer.status_code == 200, answer.text
+        answer.encoding = "utf-8"
+        yield list(csv.DictReader(io.StringIO(answer.text, newline=""))), answer
+        if "X-Next-Cursor" not in answer.headers:
+            return
+        cursor = f"&cursor={answer.headers['X-Next-Cursor']}"
+
+
+def test_csv_shows_the_same_payments_page_by_page(shelf: Shelf) -> None:
+    path = f"/payments?{shelf.span}&method=DUITKU&limit=7"
+
+    pages = list(csv_pages(shelf.admin, path))
+
+    rows = [row for page, _ in pages for row in page]
+    listed = shelf.admin.all(path)
+    same = ("id", "userId", "status", "paymentType", "method", "currency", "createdAt")
+    assert [[row[name] for name in same] for row in rows] == [
+        [each[name] for name in same] for each in listed
+    ]
+    assert [row["amount"] for row in rows] == [str(each["amount"]) for each in listed]
+    assert {answer.headers["content-type"] for _, answer in pages} == {"text/csv; charset=utf-8"}
+    assert all(answer.text.startswith("id,userId,packageId,") for _, answer in pages)
+
+
+def test_a_user_may_have_their_payments_as_csv(shelf: Shelf) -> None:
+    pages = csv_pages(shelf.owner, f"/payments/user/{shelf.user}?limit=100")
+
+    mine = [each.id for each in shelf.payments if each.user_id == shelf.user]
+    assert [row["id"] for page, _ in pages for row in page] == mine
+
+
+def test_an_empty_list_is_a_header_line(shelf: Shelf) -> None:
+    ((rows, answer),) = csv_pages(shelf.admin, "/payments?to=1999-01-01")
+
+    assert rows == []
+    assert answer.text.count("\r\n") == 1
+
+
+def test_csv_defuses_what_a_spreadsheet_would_run(shelf: Shelf) -> None:
+    rows = [row for page, _ in csv_pages(shelf.admin, f"/payments?{shelf.span}&") for row in page]
+
+    defused = [f"'{text}" for text in FORMULAS[:-1]]
+    assert {row["firstName"] for row in rows} == {*defused, FORMULAS[-1]}
+    assert len(rows) == len(shelf.payments)
+
+
+def test_csv_shows_a_service_no_customer(shelf: Shelf) -> None:
+    service = People(shelf.stack).service("payments:read")
+
+    rows = [
+        row for page, _ in csv_pages(service, f"/payments?{shelf.span}&limit=100") for row in page
+    ]
+
+    assert len(rows) == len(shelf.payments)
+    assert {row["firstName"] + row["email"] + row["proofLink"] for row in rows} == {""}
+
+
+def test_who_prefers_json_gets_json(shelf: Shelf) -> None:
+    for accept in ("*/*", "application/json, text/csv", "text/html"):
+        reader = shelf.admin.sending({"Accept": accept})
+        answer = reader.call("GET", f"/payments?{shelf.span}&limit=1")
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_refusal_is_a_problem_even_for_who_wants_csv(shelf: Shelf) -> None:
+    reader = People(shelf.stack).learner().sending({"Accept": "text/csv"})
+
+    assert refusal(reader, "/payments") == 403
+
+
+# ── Paging while the table grows ─────────────────────────────────────────────────────────────────
+
+
+@dataclass
+class Arrivals:
+    """Payments that keep coming until the block ends, each newer than all before."""
+
+    stack: Stack
+    start: datetime
+    count: int = 0
+
+    def __enter__(self) -> Self:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._arrive)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _arrive(self) -> None:
+        client = dynamodb(self.stack)
+        while not self._over.is_set():
+            at = self.start + timedelta(seconds=self.count)
+            fill(client, self.stack.table_name, [payment_item(payment_at(at))])
+            self.count += 1
+
+
+@pytest.fixture(scope="module")
+def thousand(stack: Stack) -> list[Payment]:
+    """Put 1,000 payments into a day of their own, newest first; every tenth is a manual one."""
+    start = datetime(2019, 1, 1, tzinfo=UTC) + timedelta(minutes=secrets.randbelow(1_000_000))
+    payments = [
+        payment_at(
+            # Ten of them share each moment, so that the time alone does not order them.
+            start + timedelta(seconds=number // 10),
+            method=Method.DUITKU if number % 10 else Method.MANUAL,
+        )
+        for number in range(MANY)
+    ]
+    fill(dynamodb(stack), stack.table_name, map(payment_item, payments))
+    return sorted(payments, key=lambda each: (each.created_at, each.id), reverse=True)
+
+
+@pytest.mark.parametrize(("method", "count"), [("", MANY), ("&method=MANUAL", MANY // 10)])
+def test_paging_through_1000_payments_while_more_arrive_misses_and_doubles_none(
+    method: str, count: int, thousand: list[Payment], stack: Stack, people: People
+) -> None:
+    start = thousand[-1].created_at
+    path = f"/payments?from={to_iso(start)}&to={to_iso(start + timedelta(days=1))}{method}"
+    expected = [each.id for each in thousand if not method or each.method is Method.MANUAL]
+    admin = people.admin()
+
+    with Arrivals(stack, start + timedelta(hours=1)) as arrivals:
+        seen = ids(admin.all(f"{path}&limit=90"))
+
+    old = set(ids(thousand))
+    assert [each for each in seen if each in old] == expected
+    assert len(expected) == count
+    assert len(seen) == len(set(seen))
+    assert arrivals.count > 10
+
+
+def _told(payment: Payment) -> str:
+    return to_iso(payment.created_at)

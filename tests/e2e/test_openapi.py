@@ -1,0 +1,153 @@
+"""The API keeps what its OpenAPI document promises, as schemathesis finds on the running stack."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+
+from local.cloud import Stack
+from tests.integration.api.seeding import dynamodb
+from tests.people import TIMEOUT, People, Person
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMITTED = ROOT / "docs" / "openapi.json"
+ENOUGH = 2000
+"""Requests of both runs together."""
+OWN = "openapi-test"
+"""Package and course that the runs write, instead of those that other tests buy."""
+TOLD_APART = ["2xx", "400", "403", "404", "409", "422"]
+"""Answers to a request that is valid by its schema, where rules say more than the schema can."""
+SETTINGS = f"""
+workers = 4
+request-timeout = {TIMEOUT}
+# All failures of a run are worth seeing.
+continue-on-failure = true
+
+[generation]
+deterministic = true
+max-examples = 4
+database = "none"
+no-shrink = true
+
+[phases.coverage]
+# To a method that a path does not have, API Gateway answers 404 by itself, never 405.
+unexpected-methods = []
+
+[checks]
+# As long as API Gateway waits: what would be measured here is a busy machine.
+max_response_time = 30
+
+# No JSON schema can tell that a cursor is signed, that from lies before to, which course belongs
+# to which package, which payment type to which token, which body to which Idempotency-Key.
+[[operations]]
+include-name-regex = "^GET /(payments|anomalies|enrollments)(/my-enrollments|/user/.*)?$"
+checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+
+[[operations]]
+include-name-regex = "^(POST /payments|GET /payments/methods)$"
+checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+
+# What Duitku refuses, such as a channel that it does not have, is a 502; only Duitku knows them.
+[[operations]]
+include-name-regex = "^POST /payments?/initiate$"
+checks.positive_data_acceptance.expected-statuses = {[*TOLD_APART, "502"]}
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "502"]
+
+# Nor which courses exist.
+[[operations]]
+include-operation-id = "putPackage"
+parameters = {{ "path.id" = "{OWN}" }}
+checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+
+[[operations]]
+include-operation-id = "putCourse"
+parameters = {{ "path.id" = "{OWN}" }}
+"""
+
+type Json = dict[str, Any]
+
+
+@pytest.fixture
+def document(stack: Stack) -> Json:
+    """Return what the API says about itself."""
+    shown: Json = requests.get(f"{stack.api_url}/openapi.json", timeout=TIMEOUT).json()
+    return shown
+
+
+@pytest.fixture
+def tidy(stack: Stack) -> Iterator[None]:
+    """Take away what the runs add to the catalogue, which nobody can through the API."""
+    yield
+    database = dynamodb(stack)
+    for kind in ("PACKAGE", "COURSE"):
+        key = {"pk": {"S": f"CATALOGUE#{kind}"}, "sk": {"S": OWN}}
+        database.delete_item(TableName=stack.table_name, Key=key)
+
+
+def test_the_committed_document_is_served(document: Json) -> None:
+    committed = json.loads(COMMITTED.read_text())
+
+    assert document | {"servers": None} == committed | {"servers": None}
+
+
+def test_the_document_is_valid(document: Json) -> None:
+    assert document["openapi"].startswith("3.1.")
+    schemathesis.openapi.from_dict(document).validate()
+
+
+def test_the_page_needs_no_other_host(stack: Stack) -> None:
+    answer = requests.get(f"{stack.api_url}/docs", timeout=TIMEOUT)
+
+    # What the scripts and styles hold is text; the policy keeps it from reaching anybody.
+    markup = re.sub(r"<(script|style)>.*?</\1>", "", answer.text, flags=re.DOTALL)
+    assert "http" not in markup
+    assert "//" not in markup
+    assert "SwaggerUIBundle" in answer.text
+    policy = answer.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    assert "connect-src 'self'" in policy
+    assert "http" not in policy
+
+
+def test_who_has_the_page_already_does_not_get_it_again(stack: Stack) -> None:
+    url = f"{stack.api_url}/docs"
+    tag = requests.get(url, timeout=TIMEOUT).headers["ETag"]
+
+    again = requests.get(url, headers={"If-None-Match": tag}, timeout=TIMEOUT)
+
+    assert (again.status_code, again.content) == (304, b"")
+
+
+@pytest.mark.usefixtures("tidy", "thinkific")
+def test_thousands_of_requests_are_answered_as_documented(people: People, tmp_path: Path) -> None:
+    made = sum(
+        explore(person, tmp_path / person.id) for person in (people.admin(), people.learner())
+    )
+
+    assert made >= ENOUGH
+
+
+def explore(person: Person, folder: Path) -> int:
+    """Have schemathesis try every operation as a person; return how many requests it made."""
+    folder.mkdir()
+    (folder / "settings.toml").write_text(SETTINGS)
+    command = (
+        *(sys.executable, "-m", "schemathesis.cli", "--config-file", "settings.toml", "run"),
+        *(COMMITTED, "--url", person.stack.api_url, "--checks", "all", "--no-color"),
+        *("--header", f"Authorization: Bearer {person.token}"),
+        *("--report", "json", "--report-json-path", "report.json"),
+    )
+    done = subprocess.run(  # noqa: S603  (our own command)
+        command, cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    made: int = report["test_cases"]["generated"]
+    return made

@@ -1,0 +1,88 @@
+"""What the calls of one request to DynamoDB cost.
+
+The emulator tells the units of writes by the size of what is written, but half a unit for every
+read whatever its size. So the units of reads are computed here, by DynamoDB's published rules,
+from the items that an answer holds; items that a filter left out show in ``scanned``.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+READ_UNIT = 4096
+"""Bytes."""
+READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"})
+
+
+@dataclass
+class Cost:
+    """Calls in their order, units read and written, and items read, filtered out or not."""
+
+    calls: list[str] = field(default_factory=list)
+    read: float = 0
+    written: float = 0
+    scanned: int = 0
+
+
+@contextmanager
+def metered(client: "DynamoDBClient") -> Iterator[Cost]:
+    """Add up what the calls of a client cost as long as the block lasts."""
+    cost = Cost()
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "TOTAL"
+
+    def note(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        cost.calls.append(model.name)
+        if model.name in READS:
+            cost.read += read_units(model.name, parsed)
+            cost.scanned += parsed.get("ScannedCount", 0)
+        else:
+            cost.written += write_units(parsed)
+
+    events = client.meta.events
+    events.register("provide-client-params.dynamodb.*", ask)
+    events.register("after-call.dynamodb.*", note)
+    try:
+        yield cost
+    finally:
+        events.unregister("provide-client-params.dynamodb.*", ask)
+        events.unregister("after-call.dynamodb.*", note)
+
+
+def read_units(operation: str, answer: Mapping[str, Any]) -> float:
+    """Return the units of a read: consistent by key, eventually consistent by a Query."""
+    match operation:
+        case "GetItem":
+            return max(1, _units(answer.get("Item", {})))
+        case "BatchGetItem":
+            items = [item for found in answer["Responses"].values() for item in found]
+            return sum(map(_units, items))
+        case _:
+            return max(1, ceil(sum(map(_size, answer.get("Items", []))) / READ_UNIT)) / 2
+
+
+def write_units(answer: Mapping[str, Any]) -> float:
+    """Return the units that the emulator tells of a write; a refused one tells none."""
+    told = answer.get("ConsumedCapacity", [])
+    return sum(
+        float(each["CapacityUnits"]) for each in (told if isinstance(told, list) else [told])
+    )
+
+
+def _units(item: Mapping[str, Any]) -> int:
+    return ceil(_size(item) / READ_UNIT)
+
+
+def _size(value: Any) -> int:
+    """Return the bytes of an item in DynamoDB's notation: names and values."""
+    if isinstance(value, Mapping):
+        return sum(len(str(name)) + _size(each) for name, each in value.items())
+    if isinstance(value, list):
+        return sum(map(_size, value))
+    return len(str(value).encode())

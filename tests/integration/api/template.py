@@ -1,0 +1,76 @@
+"""What template.yaml says: its routes, the policies of its functions, its table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+
+TEMPLATE = Path(__file__).parents[3] / "template.yaml"
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads CloudFormation's YAML: ``!GetAtt Table.Arn`` becomes ``{"GetAtt": "Table.Arn"}``."""
+
+
+def _intrinsic(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    match node:
+        case yaml.ScalarNode():
+            return {suffix: loader.construct_scalar(node)}
+        case yaml.SequenceNode():
+            return {suffix: loader.construct_sequence(node, deep=True)}
+    return {suffix: loader.construct_mapping(node, deep=True)}
+
+
+_Loader.add_multi_constructor("!", _intrinsic)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a function's policy."""
+
+    function: str
+    sid: str
+    actions: tuple[str, ...]
+    resources: tuple[Any, ...]
+
+
+def resources() -> dict[str, Any]:
+    """Return all resources."""
+    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+    return found
+
+
+def functions() -> dict[str, Any]:
+    """Return the properties of each function."""
+    kind = "AWS::Serverless::Function"
+    return {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
+
+
+def routes() -> set[str]:
+    """Return every route of the HTTP API, e.g. ``GET /payments/{id}``."""
+    events = [event for each in functions().values() for event in each.get("Events", {}).values()]
+    found = [event["Properties"] for event in events if event["Type"] == "HttpApi"]
+    return {f"{route['Method']} {route['Path']}" for route in found}
+
+
+def statements() -> Iterator[Statement]:
+    """Return what every function may do; a policy that is no list of statements fails."""
+    for function, properties in functions().items():
+        for policy in properties.get("Policies", []):
+            for told in policy["Statement"]:
+                yield Statement(
+                    function, told["Sid"], _listed(told["Action"]), _listed(told["Resource"])
+                )
+
+
+def table_properties() -> dict[str, Any]:
+    """Return keys and indexes of the table."""
+    properties = resources()["Table"]["Properties"]
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    return {name: properties[name] for name in wanted}
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)

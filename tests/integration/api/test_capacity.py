@@ -1,0 +1,299 @@
+"""What a request costs does not grow with the table: same calls, same units, never a Scan."""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+
+from local.cloud import Stack
+from lunas.adapters import aws
+from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Item
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.table import Table
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.enrollments import Delivery, DeliveryStatus, enrollment_id
+from lunas.rules.payments import Method, Status
+from tests.integration.api.conftest import SETTINGS, forget
+from tests.integration.api.metering import Cost, metered
+from tests.integration.api.seeding import dynamodb, fill, payment_at
+from tests.integration.api.template import resources, routes, statements, table_properties
+from tests.integration.layer.functions import invoke
+from tests.peers import Duitku
+from tests.unit.api_requests import (
+    AUTH_SECRET,
+    Json,
+    request,
+    service_headers,
+    service_token,
+    user_token,
+)
+from tests.unit.builders import bundle, course, enrollment, package
+
+FEW, MANY = 100, 10_000
+START = datetime(2025, 1, 1, tzinfo=UTC)
+OWNER, LEARNER = "u1", "u2"
+PURCHASE = {"packageId": "p1", "courseId": "c1"}
+PROOF = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+WITHOUT_TABLE = {"GET /health", "GET /openapi.json", "GET /docs"}
+SAME_HANDLER = {"POST /payment/initiate"}
+
+
+def content(payments: int) -> Iterator[Item]:
+    """Make a table's items: payments of one learner, every fifth enrolled, every tenth odd."""
+    for number in range(payments):
+        at = START + timedelta(minutes=number)
+        status = [*Status][number % len(Status)]
+        method = [*Method][number % 3 % len(Method)]
+        made = payment_at(at, user_id=OWNER, status=status, method=method)
+        yield payment_item(made)
+        if number % 5 == 0:
+            yield enrollment_item(
+                enrollment(
+                    id=enrollment_id(OWNER, f"c{number:05}"),
+                    payment_id=made.id,
+                    created_at=at,
+                    delivery=Delivery(status=[*DeliveryStatus][number // 5 % 4]),
+                )
+            )
+        if number % 10 == 0:
+            evidence = {"amount": f"{number:06}"}
+            yield anomaly_item(anomaly(AnomalyKind.UNKNOWN_ORDER, f"o{number:05}", evidence, at))
+
+
+@dataclass
+class Meter:
+    """Sends requests to the functions, in this process, and notes what each costs."""
+
+    table: Table
+    costs: dict[str, Cost] = field(default_factory=dict)
+
+    def ask(
+        self, function: str, route: str, path: str | None = None, note: str = "", **more: Any
+    ) -> Json:
+        """Send a request that has to succeed."""
+        more.setdefault("token", user_token("a1", "ADMIN"))
+        with metered(aws.dynamodb()) as cost:
+            answer = invoke(function, request(route, path, **more))
+        assert answer["statusCode"] < 300, answer
+        name = f"{route} {note}".strip()
+        assert name not in self.costs
+        self.costs[name] = cost
+        is_json = answer["body"].startswith("{")
+        found: Json = json.loads(answer["body"]) if is_json else {}
+        return found
+
+
+@pytest.fixture(scope="module")
+def costs(stack: Stack) -> dict[int, dict[str, Cost]]:
+    """Send the same requests to a small and to a large table."""
+    with pytest.MonkeyPatch.context() as patch:
+        _use(stack, patch)
+        measured = {size: _measured(stack, size) for size in (FEW, MANY)}
+    forget()
+    return measured
+
+
+def _use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+    """Point the functions to the stack's emulator and its Duitku, and to keys of our own."""
+    ours = f"capacity-{uuid.uuid4().hex[:8]}"
+    settings = SETTINGS | {
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AUTH_SECRET_ID": f"{ours}-auth",
+        "DUITKU_SECRET_ID": f"{ours}-duitku",
+        "DUITKU_API_URL": str(stack.duitku_url),
+        "DUITKU_POP_URL": str(stack.duitku_url),
+    }
+    for name, value in settings.items():
+        patch.setenv(name, value)
+    patch.delenv("AWS_PROFILE", raising=False)
+    forget()
+    vault = boto3.client("secretsmanager")
+    secrets = {"auth": AUTH_SECRET, "duitku": stack.duitku.model_dump(by_alias=True)}
+    for name, secret in secrets.items():
+        vault.create_secret(Name=f"{ours}-{name}", SecretString=json.dumps(secret))
+
+
+def _measured(stack: Stack, size: int) -> dict[str, Cost]:
+    name, client = f"capacity-{size}-{uuid.uuid4().hex[:8]}", dynamodb(stack)
+    client.create_table(TableName=name, **table_properties())
+    fill(client, name, content(size))
+    os.environ["TABLE_NAME"] = name
+    meter = Meter(Table.from_environment())
+    _stock(meter.table)
+    _measure_lists(meter)
+    _measure_purchases(meter, Duitku(stack))
+    _measure_catalogue(meter)
+    client.delete_table(TableName=name)
+    return meter.costs
+
+
+def _stock(table: Table) -> None:
+    catalogue = Catalogue(table)
+    for each in ("c1", "c2"):
+        catalogue.put_course(course(each))
+    catalogue.put_package(package())
+    catalogue.put_package(bundle("c1", "c2"))
+
+
+def _measure_lists(meter: Meter) -> None:
+    """Read pages that the small table can fill as well, or they would cost less there."""
+    five = {"limit": "5"}
+    for note, query in {
+        "": {},
+        "of 100": {"limit": "100"},
+        "filtered": {"status": "PAID", "paymentType": "UMUM", **five},
+        "filtered by method": {"method": "MANUAL"},
+        "of a span": {"from": "2025-01-01", "to": "2025-01-01T01:00:00Z"},
+    }.items():
+        meter.ask("payments", "GET /payments", note=note, query=query)
+    meter.ask("payments", "GET /payments/user/{userId}", f"/payments/user/{OWNER}")
+    for note, query in {
+        "": five,
+        "filtered": {"courseId": "c1", "delivery": "FAILED", **five},
+        "by delivery": {"delivery": "FAILED", **five},
+    }.items():
+        meter.ask("enrollments", "GET /enrollments", note=note, query=query)
+    mine: Json = {"token": user_token(OWNER), "query": {"status": "ENROLLED", **five}}
+    meter.ask("enrollments", "GET /enrollments/my-enrollments", **mine)
+    page = meter.ask("anomalies", "GET /anomalies", query=five)
+    meter.ask("anomalies", "GET /anomalies", note="open", query={"status": "OPEN", **five})
+    path, body = f"/anomalies/{page['items'][0]['id']}", {"resolution": "done", "reason": "so"}
+    meter.ask("anomalies", "PATCH /anomalies/{id}", path, body=body)
+
+
+def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
+    mine: Json = {"token": user_token(LEARNER)}
+    manual = meter.ask("payments", "POST /payments", body=PURCHASE | PROOF, **mine)
+    other = meter.ask("payments", "POST /payments", note="two", body=PURCHASE | PROOF, **mine)
+    for note in ("new", "open"):
+        order = meter.ask(
+            "initiate_payment", "POST /payments/initiate", note=note, body=PURCHASE, **mine
+        )
+    keyed: Json = {"headers": {"idempotency-key": uuid.uuid4().hex}, "body": {"packageId": "b1"}}
+    for note in ("with a key", "with a key again"):
+        meter.ask("initiate_payment", "POST /payments/initiate", note=note, **keyed, **mine)
+    meter.ask("initiate_payment", "GET /payments/methods", query={"packageId": "p1"}, **mine)
+    meter.ask("recheck_payment", "POST /payments/{id}/recheck", f"/payments/{order['id']}/recheck")
+    _measure_decisions(meter, manual["id"], other["id"])
+    duitku.pay(order, callback=False)
+    for note in ("first", "again"):
+        body = urlencode(duitku.form(order))
+        meter.ask("duitku_webhook", "POST /webhooks/duitku", note=note, headers=FORM, body=body)
+    _measure_enrollment(meter, enrollment_id(LEARNER, "c1"))
+
+
+def _measure_decisions(meter: Meter, approved: str, rejected: str) -> None:
+    meter.ask("approve_payment", "PATCH /payments/{id}/approve", f"/payments/{approved}/approve")
+    path, body = f"/payments/{rejected}/reject", {"reason": "none"}
+    meter.ask("approve_payment", "PATCH /payments/{id}/reject", path, body=body)
+    meter.ask("payments", "GET /payments/{id}", f"/payments/{approved}")
+    meter.ask("payments", "GET /payments/{id}/history", f"/payments/{approved}/history")
+
+
+def _measure_enrollment(meter: Meter, made: str) -> None:
+    path = f"/enrollments/{made}"
+    meter.ask("enrollments", "GET /enrollments/{id}", path)
+    status = "GET /enrollments/course/{courseId}/status"
+    meter.ask(
+        "enrollments",
+        status,
+        "/enrollments/course/c1/status",
+        query={"userId": LEARNER},
+        token=None,
+        headers=service_headers(service_token()),
+    )
+    progress = "PATCH /enrollments/{id}/progress"
+    meter.ask("enrollments", progress, f"{path}/progress", body={"progress": 50})
+    meter.ask("enrollments", "POST /enrollments/{id}/redeliver", f"{path}/redeliver")
+
+
+def _measure_catalogue(meter: Meter) -> None:
+    meter.ask("catalog", "GET /packages")
+    meter.ask("catalog", "GET /packages/{id}", "/packages/p1")
+    meter.ask("catalog", "GET /courses")
+    meter.ask("catalog", "PUT /courses/{id}", "/courses/c1", body={"name": "C", "quota": 9})
+    body = {"kind": "ENTRY", "name": "P", "prices": {"UMUM": 49000}, "courseIds": ["c1"]}
+    meter.ask("catalog", "PUT /packages/{id}", "/packages/p1", body=body)
+
+
+def test_every_route_that_uses_the_table_is_measured(costs: dict[int, dict[str, Cost]]) -> None:
+    measured = {" ".join(name.split(" ")[:2]) for name in costs[MANY]}
+
+    assert measured | WITHOUT_TABLE | SAME_HANDLER >= routes()
+
+
+def test_calls_and_units_are_the_same_at_100_and_at_10000_payments(
+    costs: dict[int, dict[str, Cost]],
+) -> None:
+    assert costs[FEW] == costs[MANY]
+
+
+def test_no_request_scans_or_reads_more_than_its_page(costs: dict[int, dict[str, Cost]]) -> None:
+    for name, cost in costs[MANY].items():
+        assert "Scan" not in cost.calls, name
+        assert cost.scanned <= (100 if "of 100" in name else 25), name
+        assert len(cost.calls) <= 9, name
+
+
+def test_a_list_is_one_query(costs: dict[int, dict[str, Cost]]) -> None:
+    single = ("{id}", "course", "methods", "packages")
+    lists = {
+        name: cost.calls
+        for name, cost in costs[MANY].items()
+        if name.startswith("GET") and not any(each in name for each in single)
+    }
+
+    assert len(lists) >= 12
+    assert {tuple(calls) for calls in lists.values()} == {("Query",)}
+
+
+# ── What the functions may do at all ─────────────────────────────────────────────────────────────
+
+
+def test_no_function_may_scan_the_table() -> None:
+    allowed = {action for each in statements() for action in each.actions}
+
+    assert allowed
+    assert not {action for action in allowed if "*" in action or "Scan" in action}
+    assert not {action for action in allowed if action.lower().startswith("dynamodb:partiql")}
+
+
+def test_every_permission_names_its_resources() -> None:
+    for each in statements():
+        for resource in each.resources:
+            named = resource.get("GetAtt") or resource.get("Ref") or resource.get("Sub")
+            assert named, each
+            assert "*" not in str(resource), each
+
+
+def test_whoever_reads_an_index_reads_one_that_exists() -> None:
+    indexes = {each["IndexName"] for each in table_properties()["GlobalSecondaryIndexes"]}
+    read = {
+        resource["Sub"].rpartition("/")[2]
+        for each in statements()
+        for resource in each.resources
+        if "Sub" in resource and "/index/" in resource["Sub"]
+    }
+
+    assert read == indexes
+
+
+def test_nothing_but_the_statements_of_a_function_gives_it_rights() -> None:
+    kinds = {each["Type"] for each in resources().values()}
+
+    assert not {kind for kind in kinds if kind.startswith("AWS::IAM::")}
+    for each in resources().values():
+        if each["Type"] == "AWS::Serverless::Function":
+            assert "Role" not in each["Properties"]

@@ -1,0 +1,247 @@
+"""The catalogue of the owner's package service: sold from there, or nothing is sold at all."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lunas.adapters import package_service
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.edges import offerings
+from lunas.edges.auth import authenticate
+from lunas.rules.listing import PaymentFilter
+from lunas.rules.people import Caller, Role
+from tests.integration.api.loopback import Answer, Service, serving, told
+from tests.integration.layer.functions import call
+from tests.unit.api_requests import API_KEY, Json, user_token
+from tests.unit.builders import course
+
+COURSES = [
+    {"id": "c1", "name": "Course one", "thinkificCourseId": 1},
+    {"id": "c2", "name": "Course two", "quota": 5},
+]
+PACKAGE = {
+    "id": "sold-there",
+    "kind": "ENTRY",
+    "name": "Sold there",
+    "prices": {"UMUM": 55000, "DIKE": 44000},
+    "courseIds": ["c1", "c2"],
+}
+MANUAL = {
+    "packageId": "sold-there",
+    "courseId": "c1",
+    "paymentType": "UMUM",
+    "proofLink": "https://example.com/proof.jpg",
+}
+HANGING = Answer(hang=True)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Service]:
+    with serving() as made:
+        yield made
+
+
+@pytest.fixture
+def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """Have Lunas sell from a package service; of its courses, the table maps one."""
+    Catalogue(table).put_course(course("c2", thinkific_course_id=2_000_002))
+    monkeypatch.setenv("PACKAGE_SERVICE_URL", running.url)
+    running.otherwise = None
+    running.asked.clear()
+    running.answers["/packages"] = told({"items": [PACKAGE]})
+    running.answers["/packages/sold-there"] = told(PACKAGE)
+    running.answers["/courses"] = told({"items": COURSES})
+    offerings._provider.cache_clear()  # noqa: SLF001
+    yield running
+    offerings._provider(running.url)._session.close()  # noqa: SLF001
+    offerings._provider.cache_clear()  # noqa: SLF001
+
+
+@pytest.fixture
+def payments(table: Table) -> Payments:
+    return Payments(table)
+
+
+def submit(**changes: Any) -> tuple[int, Json]:
+    return call("payments", "POST /payments", body=MANUAL | changes, token=user_token())
+
+
+def initiate() -> tuple[int, Json]:
+    body = {"packageId": "sold-there", "courseId": "c1"}
+    return call("initiate_payment", "POST /payments/initiate", body=body, token=user_token())
+
+
+def code(answer: Json) -> str:
+    return str(answer["type"]).rpartition(":")[2]
+
+
+def written(payments: Payments) -> int:
+    return len(payments.page(PaymentFilter(), 100, None).items)
+
+
+@pytest.mark.usefixtures("service")
+def test_a_package_of_the_service_is_sold_at_its_price() -> None:
+    status, payment = submit()
+
+    assert status == 201
+    told_there = (payment["packageName"], payment["amount"], payment["courseIds"])
+    assert told_there == ("Sold there", 55000, ["c1"])
+
+
+@pytest.mark.usefixtures("service")
+def test_the_table_adds_where_a_course_is_at_thinkific_and_how_many_are_enrolled() -> None:
+    status, answer = call("catalog", "GET /courses")
+
+    assert status == 200
+    assert answer["items"] == [
+        {"id": "c1", "name": "Course one", "thinkificCourseId": 1, "enrolled": 0},
+        {
+            "id": "c2",
+            "name": "Course two",
+            "thinkificCourseId": 2_000_002,
+            "quota": 5,
+            "enrolled": 0,
+        },
+    ]
+
+
+@pytest.mark.usefixtures("service")
+def test_everybody_sees_the_packages_of_the_service() -> None:
+    assert call("catalog", "GET /packages") == (200, {"items": [PACKAGE]})
+    assert call("catalog", "GET /packages/{id}", "/packages/sold-there") == (200, PACKAGE)
+
+
+def test_what_the_service_does_not_know_is_not_found(service: Service) -> None:
+    status, _ = submit(packageId="elsewhere")
+
+    assert status == 404
+    assert service.paths() == ["/packages/elsewhere"]
+
+
+def test_each_call_is_that_of_a_service_that_our_own_auth_accepts(service: Service) -> None:
+    submit()
+
+    assert service.asked
+    for asked in service.asked:
+        assert asked.headers["x-api-key"] == API_KEY
+        assert authenticate(asked.headers) == Caller("lunas", Role.SERVICE)
+
+
+def test_the_users_own_token_is_not_passed_on(service: Service) -> None:
+    token = user_token()
+
+    call("payments", "POST /payments", body=MANUAL, token=token)
+
+    assert all(token not in json.dumps(dict(asked.headers)) for asked in service.asked)
+
+
+def test_an_answer_is_used_for_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    submit()
+    submit(courseId="c2")
+    assert sorted(service.paths()) == ["/courses", "/packages/sold-there"]
+
+    monkeypatch.setattr(package_service, "MAX_AGE", 0)
+    offerings._provider.cache_clear()  # noqa: SLF001
+    submit()
+    submit()
+    assert len(service.paths()) == 6
+    assert package_service.MAX_AGE == 0
+
+
+def test_a_minute_is_a_minute() -> None:
+    assert package_service.MAX_AGE == 60
+
+
+def test_packages_are_not_edited_past_the_service(service: Service) -> None:
+    status, _ = call(
+        "catalog",
+        "PUT /packages/{id}",
+        "/packages/sold-there",
+        body={name: PACKAGE[name] for name in ("kind", "name", "prices", "courseIds")},
+        token=user_token("a1", "ADMIN"),
+    )
+
+    assert status == 409
+    assert service.paths() == []
+
+
+NONSENSE: dict[str, Answer] = {
+    "500": Answer(500),
+    "401": Answer(401),
+    "cut": Answer(cut=True),
+    "slow": HANGING,
+    "empty": Answer(),
+    "HTML": Answer(body=b"<html>"),
+    "a list": told([PACKAGE]),
+    "a number": told(1),
+    "no courses": told({**PACKAGE, "courseIds": []}),
+    "courses no list": told({**PACKAGE, "courseIds": 3}),
+    "a course twice": told({**PACKAGE, "courseIds": ["c1", "c1"]}),
+    "91 courses": told({**PACKAGE, "courseIds": [f"c{number}" for number in range(91)]}),
+    "unknown kind": told({**PACKAGE, "kind": "GIFT"}),
+    "unknown type": told({**PACKAGE, "prices": {"VIP": 1}}),
+    "price as text": told({**PACKAGE, "prices": {"UMUM": "55000"}}),
+    "price of nothing": told({**PACKAGE, "prices": {"UMUM": 0}}),
+    "negative price": told({**PACKAGE, "prices": {"UMUM": -1}}),
+    "broken price": told({**PACKAGE, "prices": {"UMUM": 5.5}}),
+    "price too small for Duitku": told({**PACKAGE, "prices": {"UMUM": 5}}),
+    "price beyond reason": told({**PACKAGE, "prices": {"UMUM": 10**40}}),
+    "another package": told({**PACKAGE, "id": "other"}),
+    "courses as text": told({**PACKAGE, "courseIds": "c1"}),
+    "no text for a name": told({**PACKAGE, "name": None}),
+    "nested without end": Answer(body=b"[" * 100_000),
+    "no name": told({name: PACKAGE[name] for name in PACKAGE if name != "name"}),
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
+def test_a_package_that_cannot_be_read_sells_nothing(
+    answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_service, "TIMEOUT", (0.3, 0.3))
+    service.answers["/packages/sold-there"] = answer
+    before = written(payments)
+
+    for status, problem in (submit(), initiate()):
+        assert (status, code(problem)) == (503, "catalogue-unavailable")
+    assert written(payments) == before
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500), Answer(404), HANGING, told([]), told({"items": 3}), told({"items": [{}]})],
+    ids=["500", "404", "slow", "a list", "items no list", "no id"],
+)
+def test_courses_that_cannot_be_read_sell_nothing(
+    answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(package_service, "TIMEOUT", (0.3, 0.3))
+    service.answers["/courses"] = answer
+    before = written(payments)
+
+    for status, problem in (submit(), initiate()):
+        assert (status, code(problem)) == (503, "catalogue-unavailable")
+    assert written(payments) == before
+
+
+def test_a_service_that_is_not_there_is_told_with_when_to_repeat(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del service
+    monkeypatch.setenv("PACKAGE_SERVICE_URL", "http://127.0.0.1:9")
+
+    status, problem = call("catalog", "GET /packages")
+
+    assert (status, code(problem)) == (503, "catalogue-unavailable")
+
+
+def test_a_failure_is_not_remembered(service: Service) -> None:
+    service.otherwise = Answer(500)
+    assert submit()[0] == 503
+
+    service.otherwise = None
+    assert submit()[0] == 201

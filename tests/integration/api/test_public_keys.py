@@ -1,0 +1,267 @@
+"""User tokens signed by the login service's own keys, which it shows as a JWKS."""
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+
+from lunas.edges import jwks
+from lunas.edges.auth import authenticate
+from lunas.edges.problems import status_of
+from lunas.rules.errors import KeysUnavailable, Unauthenticated
+from lunas.rules.people import Caller, PaymentType, Role
+from tests.integration.api.loopback import Answer, Service, serving, told
+from tests.unit.api_requests import (
+    AUTH_SECRET,
+    USER_SECRET,
+    service_headers,
+    service_token,
+    signed,
+    user_claims,
+)
+
+PATH = "/.well-known/jwks.json"
+
+type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+
+
+@dataclass(frozen=True)
+class Login:
+    """The login service: signs tokens, and shows its public keys at ``service``."""
+
+    service: Service
+    keys: dict[str, Key]
+
+    def show(self, *names: str) -> None:
+        """Show the public keys of these names, and no others."""
+        self.service.answers[PATH] = told(
+            {"keys": [public(name, self.keys[name]) for name in names]}
+        )
+
+    def token(self, name: str, kid: str | None = None, **changes: Any) -> str:
+        """Sign a user's token; ``kid`` is the key's name unless given."""
+        claims, headers = user_claims(**changes), {"kid": kid or name}
+        return jwt.encode(claims, self.keys[name], algorithm=algorithm(name), headers=headers)
+
+
+def algorithm(name: str) -> str:
+    return "RS256" if name.startswith("rsa") else "ES256"
+
+
+def public(name: str, key: Key) -> dict[str, Any]:
+    """Return a public key as a JWK."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        written = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    else:
+        written = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    return {**written, "kid": name, "use": "sig", "alg": algorithm(name)}
+
+
+def pem(key: Any) -> bytes:
+    written: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return written
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, Key]:
+    """Make the keys of the login service and of an impostor once: RSA ones take a while."""
+    return {
+        "rsa-1": rsa.generate_private_key(65537, 2048),
+        "ec-1": ec.generate_private_key(ec.SECP256R1()),
+        "rsa-impostor": rsa.generate_private_key(65537, 2048),
+        "ec-new": ec.generate_private_key(ec.SECP256R1()),
+    }
+
+
+@pytest.fixture
+def login(keys: dict[str, Key], monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
+    """Run a login service that shows two keys, and have Lunas trust it."""
+    with serving() as service:
+        monkeypatch.setenv("JWKS_URL", f"{service.url}{PATH}")
+        monkeypatch.setattr("lunas.edges.auth.secret", lambda _: AUTH_SECRET)
+        jwks._client.cache_clear()  # noqa: SLF001
+        made = Login(service, keys)
+        made.show("rsa-1", "ec-1")
+        yield made
+    jwks._client.cache_clear()  # noqa: SLF001
+
+
+def bearer(token: str) -> Caller:
+    return authenticate({"authorization": f"Bearer {token}"})
+
+
+@pytest.mark.parametrize("name", ["rsa-1", "ec-1"])
+def test_a_token_signed_by_a_key_of_the_set_says_who_calls(name: str, login: Login) -> None:
+    assert bearer(login.token(name, sub="u1", role="ADMIN")) == Caller(
+        "u1", Role.ADMIN, PaymentType.UMUM, "u1@example.com", "Budi Santoso"
+    )
+
+
+def test_the_keys_are_fetched_once_for_many_tokens(login: Login) -> None:
+    for number in range(5):
+        assert bearer(login.token("rsa-1", sub=f"u{number}")).id == f"u{number}"
+        assert bearer(login.token("ec-1", sub=f"v{number}")).id == f"v{number}"
+
+    assert login.service.paths() == [PATH]
+
+
+def test_a_secret_that_was_shared_once_signs_no_user_any_more(login: Login) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer(signed(user_claims(role="ADMIN"), USER_SECRET))
+    assert login.service.paths() == []
+
+
+@pytest.mark.parametrize("name", ["rsa-1", "ec-1"])
+@pytest.mark.parametrize("kid", [True, False], ids=["with kid", "without kid"])
+def test_the_public_key_is_no_shared_secret(kid: bool, name: str, login: Login) -> None:
+    header = {"alg": "HS256", "typ": "JWT"} | ({"kid": name} if kid else {})
+    forged = hs256(header, user_claims(role="ADMIN"), pem(login.keys[name]))
+
+    with pytest.raises(Unauthenticated):
+        bearer(forged)
+
+
+@pytest.mark.parametrize(
+    ("signer", "kid"),
+    [
+        ("rsa-impostor", "rsa-1"),
+        ("rsa-impostor", "rsa-impostor"),
+        ("rsa-impostor", "ec-1"),
+        ("ec-1", "rsa-1"),
+        ("rsa-1", "ec-1"),
+        ("rsa-1", "unknown"),
+    ],
+)
+def test_a_token_of_another_key_than_it_names_is_refused(
+    signer: str, kid: str, login: Login
+) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer(login.token(signer, kid, role="ADMIN"))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"exp": int(time.time()) - 60},
+        {"exp": None},
+        {"sub": None},
+        {"role": "SERVICE"},
+        {"role": None},
+    ],
+    ids=str,
+)
+def test_a_well_signed_token_still_has_to_hold(changes: dict[str, Any], login: Login) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer(login.token("rsa-1", **changes))
+
+
+def test_an_algorithm_that_is_not_expected_is_refused(login: Login) -> None:
+    header = {"kid": "rsa-1"}
+    key = login.keys["rsa-1"]
+    assert isinstance(key, rsa.RSAPrivateKey)
+    for name in ("RS512", "PS256"):
+        with pytest.raises(Unauthenticated):
+            bearer(jwt.encode(user_claims(), key, algorithm=name, headers=header))
+    with pytest.raises(Unauthenticated):
+        bearer(hs256({"alg": "none", "kid": "rsa-1"}, user_claims(), b""))
+
+
+def test_a_token_that_carries_its_own_key_is_refused(login: Login) -> None:
+    impostor = login.keys["rsa-impostor"]
+    assert isinstance(impostor, rsa.RSAPrivateKey)
+    own = {"jwk": public("rsa-1", impostor), "jku": f"{login.service.url}/evil.json"}
+
+    with pytest.raises(Unauthenticated):
+        bearer(
+            jwt.encode(
+                user_claims(role="ADMIN"),
+                impostor,
+                algorithm="RS256",
+                headers={**own, "kid": "rsa-1"},
+            )
+        )
+    assert login.service.paths() == [PATH]
+
+
+def test_unknown_keys_do_not_make_lunas_ask_for_each_of_them(login: Login) -> None:
+    for number in range(20):
+        with pytest.raises(Unauthenticated):
+            bearer(login.token("rsa-impostor", f"unknown-{number}"))
+
+    assert len(login.service.paths()) <= 2
+
+
+def test_a_key_that_is_new_is_found_after_the_set_is_fetched_anew(login: Login) -> None:
+    bearer(login.token("rsa-1"))
+    login.show("ec-new")
+    jwks._client.cache_clear()  # noqa: SLF001  (what five minutes do)
+
+    assert bearer(login.token("ec-new")).id == "u1"
+    with pytest.raises(Unauthenticated):
+        bearer(login.token("rsa-1"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(500), Answer(404), Answer(cut=True), Answer(hang=True)],
+    ids=["500", "404", "cut", "slow"],
+)
+def test_while_the_keys_cannot_be_fetched_nobody_is_recognised(
+    answer: Answer, login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "TIMEOUT", 0.3)
+    login.service.answers[PATH] = answer
+
+    with pytest.raises(KeysUnavailable) as raised:
+        bearer(login.token("rsa-1"))
+
+    assert status_of(raised.value) == 503
+    login.show("rsa-1")
+    assert bearer(login.token("rsa-1")).id == "u1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}', b"\xff"],
+    ids=str,
+)
+def test_a_set_without_usable_keys_is_no_crash(body: bytes, login: Login) -> None:
+    login.service.answers[PATH] = Answer(body=body)
+
+    with pytest.raises((KeysUnavailable, Unauthenticated)):
+        bearer(login.token("rsa-1"))
+
+
+def test_a_login_service_that_is_not_there_is_told_as_503(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWKS_URL", "http://127.0.0.1:9/jwks.json")
+
+    with pytest.raises(KeysUnavailable):
+        bearer(login.token("rsa-1"))
+
+
+def test_services_keep_their_own_secret(login: Login) -> None:
+    assert authenticate(service_headers(service_token())).role is Role.SERVICE
+    assert login.service.paths() == []
+
+
+def hs256(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
+    """Sign by hand: the library refuses to take a public key for a shared secret."""
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
+
+    text = ".".join(part(json.dumps(each).encode()) for each in (header, claims))
+    signature = hmac.new(key, text.encode(), hashlib.sha256).digest() if key else b""
+    return f"{text}.{part(signature)}"

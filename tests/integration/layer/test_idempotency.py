@@ -1,0 +1,104 @@
+"""The Idempotency-Key: the same key does the same thing once, and a failure leaves no trace."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lunas.adapters.store.table import Table
+from lunas.edges.idempotency import LIFETIME, once
+from lunas.rules.errors import Conflict, GatewayUnavailable, InvalidInput
+from tests.unit.api_requests import Context
+
+ASKED = {"packageId": "p1", "courseId": "c1"}
+pytestmark = pytest.mark.usefixtures("cloud")
+
+
+class Busy(Context):
+    """The context of an invocation that still has ten seconds."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        """Return the milliseconds left."""
+        return 10_000
+
+
+type Work = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Shop:
+    """Work that counts how often it is done."""
+
+    def __init__(self) -> None:
+        self.done: list[dict[str, Any]] = []
+
+    def __call__(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Open a payment."""
+        self.done.append(asked)
+        return {"paymentId": f"pay{len(self.done)}", "isNew": True}
+
+
+@pytest.fixture
+def shop() -> Shop:
+    return Shop()
+
+
+def ask(work: Work, key: str = "2:u1:k1", asked: dict[str, Any] | None = None) -> dict[str, Any]:
+    return once(work, key=key, asked=ASKED if asked is None else asked, context=Busy())
+
+
+def test_the_same_request_again_gets_the_first_answer_and_does_nothing(shop: Shop) -> None:
+    assert [ask(shop) for _ in range(3)] == [{"paymentId": "pay1", "isNew": True}] * 3
+    assert shop.done == [ASKED]
+
+
+def test_the_order_of_the_fields_makes_no_other_request(shop: Shop) -> None:
+    ask(shop)
+    ask(shop, asked=dict(reversed(ASKED.items())))
+    assert len(shop.done) == 1
+
+
+def test_another_key_is_another_request(shop: Shop) -> None:
+    assert ask(shop, "2:u1:k1") != ask(shop, "2:u1:k2")
+    assert len(shop.done) == 2
+
+
+@pytest.mark.parametrize("other", [{"packageId": "p2"}, {**ASKED, "courseId": "c2"}, {}], ids=str)
+def test_a_key_that_was_used_for_another_request_is_refused(
+    shop: Shop, other: dict[str, Any]
+) -> None:
+    ask(shop)
+    with pytest.raises(InvalidInput) as raised:
+        ask(shop, asked=other)
+    assert [each.field for each in raised.value.errors] == ["Idempotency-Key"]
+    assert len(shop.done) == 1
+
+
+def test_while_the_first_request_runs_the_second_is_a_conflict(shop: Shop) -> None:
+    def meanwhile(_: dict[str, Any]) -> dict[str, Any]:
+        with pytest.raises(Conflict):
+            ask(shop)
+        return {"paymentId": "mine"}
+
+    assert ask(meanwhile) == {"paymentId": "mine"}
+    assert shop.done == []
+
+
+def test_a_request_that_failed_can_be_repeated_even_with_another_body(shop: Shop) -> None:
+    def fail(_: dict[str, Any]) -> dict[str, Any]:
+        raise GatewayUnavailable("no answer")
+
+    with pytest.raises(GatewayUnavailable):
+        ask(fail)
+    assert ask(shop, asked={"packageId": "p2"})["paymentId"] == "pay1"
+
+
+def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
+    shop: Shop, table: Table
+) -> None:
+    ask(shop, "2:u1:budi@example.com")
+    (item,) = table.client.scan(TableName=table.name)["Items"]
+    assert item["pk"]["S"] == "IDEMPOTENCY"
+    assert "budi" not in str(item)
+    assert LIFETIME == 86_400
+    assert int(item["ttl"]["N"]) > 0

@@ -1,0 +1,147 @@
+"""What is deployed is whole by itself, and compiled.
+
+Everything here is imported the way Lambda does it: by an interpreter that has the standard
+library, the layer and one function's folder, and nothing else.
+"""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.cloud.build import Target, build, this_machine
+from local.cloud.state import ROOT
+
+TARGET = this_machine()
+LAYER = TARGET.artifacts / "SharedLayer" / "python"
+FUNCTIONS = [path.parent.name for path in sorted((ROOT / "functions").glob("*/app.py"))]
+MEGABYTE = 1_000_000
+ELF_MACHINES = {"arm64": 0xB7, "x86_64": 0x3E}
+
+IMPORT_EVERYTHING = """
+import importlib, pkgutil, lunas
+for module in pkgutil.walk_packages(lunas.__path__, "lunas."):
+    importlib.import_module(module.name)
+"""
+PRINT_BYTECODE = """
+import sys
+for name, module in sorted(sys.modules.items()):
+    source = getattr(module, "__file__", None) or ""
+    if source.startswith(sys.path[0]) and source.endswith(".py"):
+        print(name, module.__cached__)
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    build(TARGET)
+
+
+def folder_of(function: str) -> Path:
+    """Give the built folder of a function by the name of its source folder."""
+    logical_id = function.title().replace("_", "") + "Function"
+    return TARGET.artifacts / logical_id
+
+
+def run(code: str, *paths: Path) -> str:
+    """Run code with nothing but ``paths`` and the standard library; give what it printed."""
+    path = f"import sys; sys.path[:0] = {[str(path) for path in paths]!r}\n"
+    done = subprocess.run(  # noqa: S603 - the code is this module's own
+        [sys.executable, "-I", "-S", "-B", "-c", path + code],
+        env={"AWS_REGION": "ap-southeast-3", "AWS_DEFAULT_REGION": "ap-southeast-3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_imports_with_only_the_layer(function: str) -> None:
+    printed = run("import app; print(callable(app.handler))", folder_of(function), LAYER)
+    assert printed == "True\n"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_holds_its_own_code_and_nothing_else(function: str) -> None:
+    source = {path.name for path in (ROOT / "functions" / function).iterdir()}
+    built = {path.name for path in folder_of(function).iterdir()}
+    assert built == source | {"__pycache__"}
+
+
+def test_every_module_of_the_layer_imports() -> None:
+    run(IMPORT_EVERYTHING, LAYER)
+
+
+def test_every_imported_module_comes_from_bytecode_that_is_never_checked() -> None:
+    printed = run(IMPORT_EVERYTHING + PRINT_BYTECODE, LAYER)
+    modules = dict(line.split(" ", 1) for line in printed.splitlines())
+    assert len(modules) > 100
+    assert {name for name, path in modules.items() if is_checked(path)} == set()
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_comes_from_bytecode_that_is_never_checked(function: str) -> None:
+    printed = run("import app; print(app.__cached__)", folder_of(function), LAYER)
+    assert not is_checked(printed.strip())
+
+
+def is_checked(bytecode: str) -> bool:
+    """Tell whether Python would look at the source first: anything but an unchecked hash."""
+    path = Path(bytecode)
+    if not path.exists():
+        return True
+    header = path.read_bytes()[:8]
+    return header != importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little")
+
+
+def test_a_changed_source_does_not_change_what_is_imported(tmp_path: Path) -> None:
+    shutil.copytree(LAYER / "lunas", tmp_path / "lunas")
+    source = tmp_path / "lunas" / "__init__.py"
+    source.write_text("raise RuntimeError('read from source')")
+    run("import lunas", tmp_path)
+    shutil.rmtree(tmp_path / "lunas" / "__pycache__")
+    with pytest.raises(AssertionError, match="read from source"):
+        run("import lunas", tmp_path)
+
+
+@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs", "sts"])
+def test_clients_of_the_services_in_use_find_their_descriptions(service: str) -> None:
+    printed = run(f"import boto3; print(len(dir(boto3.client({service!r}))))", LAYER)
+    assert int(printed) > 10
+
+
+def test_descriptions_of_services_not_in_use_are_left_out() -> None:
+    with pytest.raises(AssertionError, match="UnknownServiceError"):
+        run("import boto3; boto3.client('ec2')", LAYER)
+
+
+def test_bytecode_names_no_folder_of_the_machine_that_built_it() -> None:
+    bytecode = list(TARGET.artifacts.rglob("*.pyc"))
+    assert bytecode
+    assert not [path for path in bytecode if str(ROOT).encode() in path.read_bytes()]
+
+
+@pytest.mark.skipif(bool(TARGET.platforms), reason="only Linux builds what Lambda runs")
+def test_compiled_extensions_are_for_the_processor_asked_for() -> None:
+    extensions = list(TARGET.artifacts.rglob("*.so"))
+    machines = {machine_of(extension) for extension in extensions}
+    assert machines == {ELF_MACHINES[TARGET.architecture]}
+
+
+def test_builds_for_different_processors_share_no_cache() -> None:
+    assert Target("arm64").cache != Target("x86_64").cache
+
+
+def machine_of(extension: Path) -> int:
+    """Read the processor from the header of an ELF file."""
+    return int.from_bytes(extension.read_bytes()[18:20], "little")
+
+
+def test_what_is_deployed_is_small() -> None:
+    files = [path for path in TARGET.artifacts.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 45 * MEGABYTE

@@ -1,0 +1,41 @@
+"""Routes are read from the OpenAPI body that SAM makes of the template."""
+
+from typing import Any
+
+from local.cloud.addresses import reachable
+from local.cloud.http_api import routes
+
+ENDPOINT = "http://127.0.0.1:4566"
+
+
+def operation(function: str) -> dict[str, Any]:
+    uri = f"arn:${{AWS::Partition}}:apigateway:x/functions/${{{function}.Arn}}/invocations"
+    return {"x-amazon-apigateway-integration": {"uri": {"Fn::Sub": uri}}}
+
+
+def test_each_method_of_each_path_is_a_route_to_its_function() -> None:
+    body = {
+        "paths": {
+            "/payments": {"post": operation("Submit"), "get": operation("List")},
+            "/payments/{id}": {"x-amazon-apigateway-any-method": operation("One")},
+            "/$default": {"x-amazon-apigateway-any-method": operation("Rest")},
+        }
+    }
+    assert dict(routes(body)) == {
+        "POST /payments": "Submit",
+        "GET /payments": "List",
+        "ANY /payments/{id}": "One",
+        "$default": "Rest",
+    }
+
+
+def test_urls_of_the_stack_are_rewritten_to_where_they_are_answered() -> None:
+    function_url = reachable("https://ab1.lambda-url.ap-southeast-3.on.aws/", ENDPOINT)
+    assert function_url == f"{ENDPOINT}/_aws/lambda-url/ab1/"
+    api = reachable("https://c2d.execute-api.ap-southeast-3.amazonaws.com/thinkific", ENDPOINT)
+    assert api == f"{ENDPOINT}/_aws/execute-api/c2d/thinkific"
+
+
+def test_other_urls_stay_as_they_are() -> None:
+    for url in ("https://sandbox.duitku.com", "http://127.0.0.1:9", "no URL"):
+        assert reachable(url, ENDPOINT) == url
