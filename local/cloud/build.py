@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,15 +101,17 @@ def sources() -> Iterator[Path]:
 
 
 def _sam_build(target: Target) -> None:
-    done = command.run(
-        [
-            *(TOOLS / "sam" / "bin" / "sam", "build", "--cached", "--parallel"),
-            *("--build-dir", target.artifacts, "--cache-dir", target.cache),
-            *("--parameter-overrides", f"Architecture={target.architecture}"),
-        ],
-        ROOT,
-        _environment(target),
-    )
+    """Run SAM with temporary files of its own, so that nothing stays when it is interrupted."""
+    with tempfile.TemporaryDirectory() as temporary:
+        done = command.run(
+            [
+                *(TOOLS / "sam" / "bin" / "sam", "build", "--cached", "--parallel"),
+                *("--build-dir", target.artifacts, "--cache-dir", target.cache),
+                *("--parameter-overrides", f"Architecture={target.architecture}"),
+            ],
+            ROOT,
+            _environment(target) | {"TMPDIR": temporary},
+        )
     if not done.succeeded:
         raise BuildFailed(f"sam build failed:\n{done.end()}")
 

@@ -59,11 +59,15 @@ def _command(target: Target, parameters: Mapping[str, str]) -> list[str | Path]:
 
 
 def _environment(aws: Aws, state: State) -> dict[str, str]:
-    """Keep the user's AWS settings, which might lead to a real account, out of it."""
+    """Keep the user's AWS settings, which might lead to a real account, out of it.
+
+    SAM leaves an empty temporary folder behind for each function; these go with the stack.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return {
         **kept,
         "HOME": str(state.temporary),
+        "TMPDIR": str(state.temporary),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": aws.region,

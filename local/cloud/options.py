@@ -13,9 +13,9 @@ class Options:
     """Choices for one stack; each has a default.
 
     ``environment`` gives addresses and keys of Duitku and Thinkific, as ``docs/local.md`` lists
-    them; empty means simulators. ``parameters`` override those of
-    ``template.yaml``. ``workers`` bounds the invocations of each function that run at once;
-    further calls wait. ``report`` hears a line about each step.
+    them; empty means simulators. ``parameters`` override those of ``template.yaml``. ``workers``
+    bounds the invocations of each function that run at once; further calls wait. ``report``
+    hears a line about each step.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -44,7 +44,7 @@ def _initiate(name: str, *, deprecated: bool = False) -> Operation:
             201: _payment("Opened", samples.PENDING),
             200: _payment("The payment of this purchase that is open already", samples.PENDING),
         },
-        (*BUYING, "conflict", "store-busy", *DUITKU),
+        (*BUYING, "conflict", "channel-not-offered", "store-busy", *DUITKU),
         deprecated,
     )
 

@@ -51,6 +51,7 @@ ERRORS: Mapping[str, Exception] = {
         "the login service's keys cannot be fetched; try again"
     ),
     "catalogue-unavailable": errors.CatalogueUnavailable("the package service does not answer"),
+    "channel-not-offered": errors.ChannelRefused("Duitku answered 404"),
     "gateway-refused": errors.GatewayRefused("Duitku refuses"),
     "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),
     "gateway-timeout": errors.GatewayTimeout("Duitku does not answer in time"),

@@ -186,8 +186,8 @@ def test_a_callback_of_another_amount_is_listed_once_with_its_evidence(
 ) -> None:
     order = learner.initiate("entry", "python-dasar")
 
-    for note in ("first", "again", "again"):
-        duitku.post(duitku.form(order, amount="50000", additionalParam=note))
+    for unsigned in ("00", "00", "01"):
+        duitku.post(duitku.form(order, amount="50000", resultCode=unsigned))
 
     (found,) = about(admin, order["id"])
     assert (found["kind"], found["status"], found["paymentId"]) == (

@@ -30,6 +30,7 @@ EXPECTED: dict[str, int] = {
     "KeysUnavailable": 503,
     "CatalogueUnavailable": 503,
     "GatewayRefused": 502,
+    "ChannelRefused": 422,
     "UnknownOrder": 502,
     "GatewayUnavailable": 503,
     "GatewayTimeout": 504,
@@ -151,3 +152,9 @@ def test_a_service_of_ours_that_is_away_is_a_503_with_its_own_message(
 def test_a_refusal_of_the_gateway_promises_nothing_about_money() -> None:
     detail = problems.problem(errors.GatewayRefused("operator text"), "rq1")["detail"]
     assert detail == "The payment gateway refused to open this payment."
+
+
+def test_a_channel_that_is_not_offered_is_the_callers_mistake_and_says_what_to_do() -> None:
+    shown = problems.problem(errors.ChannelRefused("operator text"), "rq1")
+    assert (shown["status"], "paymentMethod" in shown["detail"]) == (422, True)
+    assert "operator text" not in shown["detail"]

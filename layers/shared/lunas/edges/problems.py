@@ -20,12 +20,14 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ChannelRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GatewayTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
 """By the nearest class of the tree; what has no entry is a 500 that tells nothing."""
 INSTEAD: Mapping[type[errors.LunasError], str] = {
+    errors.ChannelRefused: "Duitku does not offer the paymentMethod named; name another, or none.",
     errors.GatewayRefused: "The payment gateway refused to open this payment.",
     errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
     errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",

@@ -21,6 +21,7 @@
     │   └── CatalogueUnavailable  the package service
     ├── GatewayError            Duitku
     │   ├── GatewayRefused      Duitku said no, for good
+    │   │   └── ChannelRefused  the buyer named a channel that Duitku does not offer here
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
     │   └── GatewayTimeout      no answer in time; the outcome is unknown
     └── DeliveryError           Thinkific
@@ -192,6 +193,12 @@ class GatewayRefused(GatewayError):
     """Duitku refused for good: repeating the same call cannot help."""
 
     code = "gateway-refused"
+
+
+class ChannelRefused(GatewayRefused):
+    """Duitku does not offer the channel that the buyer named."""
+
+    code = "channel-not-offered"
 
 
 class GatewayUnavailable(GatewayError):

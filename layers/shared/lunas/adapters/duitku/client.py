@@ -10,7 +10,7 @@ import requests
 from lunas.adapters.duitku import invoice, signatures
 from lunas.adapters.duitku.http import UnknownOrder, post_json
 from lunas.adapters.settings import CheckoutSettings
-from lunas.rules.errors import GatewayRefused, GatewayUnavailable
+from lunas.rules.errors import ChannelRefused, GatewayRefused, GatewayUnavailable
 from lunas.rules.gateway import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
 from lunas.rules.payments import GatewayInvoice, GatewayProduct, Payment
 
@@ -118,7 +118,11 @@ class Duitku:
             "paymentMethod": payment_method,
             "signature": signature,
         }
-        return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
+        try:
+            return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
+        except UnknownOrder as unknown:
+            # An inquiry has no order to be unknown: its 404 is about the channel.
+            raise ChannelRefused(str(unknown)) from None
 
     def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
         account = self._account
