@@ -72,5 +72,7 @@ def test_bad_input_is_told_by_field(people: People) -> None:
 def test_the_catalogue_is_public(stack: Stack) -> None:
     packages = requests.get(f"{stack.api_url}/packages", timeout=TIMEOUT).json()["items"]
 
-    prices = {each["kind"]: each["prices"]["UMUM"] for each in packages}
-    assert prices == {"ENTRY": 49000, "INTERMEDIATE": 90000, "BUNDLE": 130000}
+    prices = {each["id"]: (each["kind"], each["prices"]["UMUM"]) for each in packages}
+    assert prices["entry"] == ("ENTRY", 49000)
+    assert prices["intermediate"] == ("INTERMEDIATE", 90000)
+    assert prices["bundle-data"] == ("BUNDLE", 130000)
