@@ -11,6 +11,7 @@ import botocore.session
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2 import ApiGatewayV2Client
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -36,6 +37,11 @@ class Aws:
     def cloudformation(self) -> CloudFormationClient:
         """Stacks."""
         return self._session.client("cloudformation", endpoint_url=self.endpoint)
+
+    @cached_property
+    def dynamodb(self) -> DynamoDBClient:
+        """Tables."""
+        return self._session.client("dynamodb", endpoint_url=self.endpoint)
 
     @cached_property
     def functions(self) -> LambdaClient:

@@ -54,13 +54,14 @@ ERRORS: Mapping[str, Exception] = {
     "channel-not-offered": errors.ChannelRefused("Duitku answered 404"),
     "gateway-refused": errors.GatewayRefused("Duitku refuses"),
     "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),
+    "gateway-blocked": errors.GatewayBlocked("Duitku refuses to be asked"),
     "gateway-timeout": errors.GatewayTimeout("Duitku does not answer in time"),
 }
 """Examples by name; more than one may show the same type of problem."""
 BUYING = (
     "no-package", "already-enrolled", "course-full", "course-unmapped", "catalogue-unavailable",
 )  # fmt: skip
-DUITKU = ("gateway-refused", "gateway-unavailable", "gateway-timeout")
+DUITKU = ("gateway-refused", "gateway-unavailable", "gateway-blocked", "gateway-timeout")
 THROTTLED: Json = {
     "description": "Too many requests at once. API Gateway says so itself; wait, then repeat.",
     "content": {

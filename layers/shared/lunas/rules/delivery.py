@@ -1,12 +1,18 @@
 """What is written once Thinkific has an enrollment, or has refused it."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, take
+from lunas.rules.timetable import OVERDUE
 
 SHORTEST_RETRY, LONGEST_RETRY = 5.0, 600.0
 """Seconds; below the 15 minutes within which everything has to heal by itself."""
+
+
+LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
+"""After a try that failed: by then the queue has shown the request again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +76,7 @@ def delivered(
             thinkific_user_id=placement.user_id,
             thinkific_enrollment_id=placement.enrollment_id,
             last_error=None,
+            due_at=None,
         ),
     )
     after = replace(payment, undelivered=payment.undelivered - {enrollment.course_id})
@@ -95,5 +102,18 @@ def not_delivered(enrollment: Enrollment, error: str, act: Act, *, final: bool) 
             status=DeliveryStatus.FAILED if final else DeliveryStatus.PENDING,
             attempts=enrollment.delivery.attempts + 1,
             last_error=error,
+            due_at=None if final else act.at + LONGEST_WAIT,
         ),
     )
+
+
+def asked_again(enrollment: Enrollment, at: datetime) -> Enrollment:
+    """Ask for delivery once more, by a new request that outdates the one before."""
+    delivery = replace(
+        enrollment.delivery,
+        status=DeliveryStatus.PENDING,
+        request=enrollment.delivery.request + 1,
+        last_error=None,
+        due_at=at + OVERDUE,
+    )
+    return replace(enrollment, delivery=delivery, updated_at=at)

@@ -27,7 +27,8 @@ class Delivery:
     """The way of an enrollment to Thinkific.
 
     ``request`` counts how often delivery was asked for: it tells a message of today from one
-    that an earlier request left in the queue.
+    that an earlier request left in the queue. ``due_at`` is when a delivery that is still
+    PENDING is asked for again.
     """
 
     status: DeliveryStatus = DeliveryStatus.PENDING
@@ -36,6 +37,7 @@ class Delivery:
     thinkific_user_id: int | None = None
     thinkific_enrollment_id: int | None = None
     last_error: str | None = None
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

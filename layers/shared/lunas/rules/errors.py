@@ -23,7 +23,8 @@
     │   ├── GatewayRefused      Duitku said no, for good
     │   │   └── ChannelRefused  the buyer named a channel that Duitku does not offer here
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
-    │   └── GatewayTimeout      no answer in time; the outcome is unknown
+    │       ├── GatewayTimeout  no answer in time; the outcome is unknown
+    │       └── GatewayBlocked  asked too often; nobody may ask for a while
     └── DeliveryError           Thinkific
         ├── DeliveryDelayed     worth another try, later
         └── DeliveryImpossible  no retry can help
@@ -211,6 +212,12 @@ class GatewayTimeout(GatewayUnavailable):
     """Duitku gave no answer in time, so the outcome is unknown."""
 
     code = "gateway-timeout"
+
+
+class GatewayBlocked(GatewayUnavailable):
+    """Duitku refuses to be asked, as it does for an hour when it was asked too often."""
+
+    code = "gateway-blocked"
 
 
 class DeliveryError(LunasError):

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from lunas.rules.errors import WrongState
 from lunas.rules.people import Customer, Learner, PaymentType
+from lunas.rules.timetable import next_check
 
 GATEWAY = "duitku"
 """Who approves a payment that Duitku confirms, whoever made Lunas ask."""
@@ -112,7 +113,8 @@ class Payment:
 
     ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
     catalogue when the payment is made and never change. ``version`` counts the history events.
-    ``undelivered`` holds the courses that Thinkific does not have yet.
+    ``undelivered`` holds the courses that Thinkific does not have yet. ``check_at`` is when
+    Duitku is asked about it by schedule, None when there is nothing more to ask.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Payment:
     proof_link: str | None = None
     gateway_product: GatewayProduct | None = None
     gateway_expires_at: datetime | None = None
+    check_at: datetime | None = None
     gateway: GatewayInvoice | None = None
     approved_at: datetime | None = None
     approved_by: str | None = None
@@ -205,12 +208,24 @@ def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[History
 def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
     match payment.status:
         case Status.APPROVED:
-            approver = GATEWAY if step is Step.CONFIRM else act.approver
-            return replace(payment, approved_at=act.at, approved_by=approver, reason=None)
+            return replace(
+                payment,
+                approved_at=act.at,
+                approved_by=GATEWAY if step is Step.CONFIRM else act.approver,
+                reason=None,
+                check_at=None,
+            )
         case Status.COMPLETED:
             return replace(payment, completed_at=act.at)
         case _:
-            return replace(payment, reason=act.reason)
+            return replace(payment, reason=act.reason, check_at=check_after(payment, act.at))
+
+
+def check_after(payment: Payment, now: datetime) -> datetime | None:
+    """Return when Duitku is asked about a payment next, after ``now``; never if it is settled."""
+    if payment.gateway_expires_at is None or is_settled(payment.status):
+        return None
+    return next_check(payment.created_at, payment.gateway_expires_at, now)
 
 
 def _event(

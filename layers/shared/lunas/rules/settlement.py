@@ -4,8 +4,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from lunas.rules.anomalies import Anomaly, overbooked, paid_for_nothing_new
-from lunas.rules.enrollments import Enrollment, enrollment_id
+from lunas.rules.enrollments import Delivery, Enrollment, enrollment_id
 from lunas.rules.payments import Act, HistoryEvent, Payment, Step, take
+from lunas.rules.timetable import OVERDUE
 
 COUNTED_AT_ONCE = 46
 """Up to so many new courses, their counters fit into the transaction: 2 actions a course beside
@@ -58,6 +59,7 @@ def settle(
             counted=len(new) <= COUNTED_AT_ONCE,
             thinkific_course_id=course.thinkific_course_id,
             correlation_id=payment.correlation_id,
+            delivery=Delivery(due_at=act.at + OVERDUE),
         )
         for course in new
     )

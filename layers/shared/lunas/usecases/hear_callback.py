@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
-from lunas.rules.errors import Forbidden
+from lunas.rules.errors import Forbidden, GatewayError
 from lunas.rules.payments import Act, Payment, is_settled
-from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentSettler, StatusGateway
+from lunas.rules.timetable import SOON
+from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentScheduler, StatusGateway
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
 
 ACTOR = "duitku:callback"
@@ -32,7 +33,7 @@ class Hint:
 class CallbackDesk:
     """Everything that hearing a callback needs."""
 
-    payments: PaymentSettler
+    payments: PaymentScheduler
     anomalies: AnomalyKeeper
     status: StatusGateway
     now: Clock
@@ -49,8 +50,10 @@ class Heard:
 def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     """Deal with a callback: one read if it is a repetition, one read and one write if not.
 
-    Raises GatewayError when Duitku cannot be asked, StoreBusy when the table refuses: then
-    nothing has changed, and Duitku sends the callback again.
+    What Duitku does not confirm yet, or cannot be asked about, is due for reconcile in a minute.
+
+    Raises GatewayError when Duitku cannot be asked, StoreBusy when the table refuses: then no
+    state has changed, and Duitku sends the callback again.
     """
     payment = desk.payments.get(hint.order_id)
     if payment is None or payment.gateway_product is None:
@@ -61,8 +64,16 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     if is_settled(payment.status):
         return Heard(Outcome(Result.ALREADY_SETTLED, payment))
     act = Act(ACTOR, desk.now(), {"callback": hint.evidence.get("resultCode", "")})
-    status = desk.status(payment)
-    return Heard(settle_by_gateway(desk.payments, desk.anomalies, payment, status, act))
+    try:
+        status = desk.status(payment)
+    except GatewayError:
+        # Duitku sends the callback five times at most; asking by schedule has no such end.
+        desk.payments.check_at(payment, act.at + SOON)
+        raise
+    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
+    if outcome.result is Result.STILL_OPEN:
+        desk.payments.check_at(payment, act.at + SOON)
+    return Heard(outcome)
 
 
 def _refuse_shifted(desk: CallbackDesk, hint: Hint) -> None:

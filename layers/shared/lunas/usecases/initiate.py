@@ -17,6 +17,7 @@ from lunas.rules.payments import (
     Payment,
     Status,
     Step,
+    check_after,
     opened,
 )
 from lunas.rules.people import check_invoiceable, customer_of
@@ -95,6 +96,7 @@ def _open(
         gateway_product=GatewayProduct.V2 if payment_method else GatewayProduct.POP,
         gateway_expires_at=at + checkout.lifetime,
     )
+    payment = replace(payment, check_at=check_after(payment, at))
     event = opened(payment, Act(offer.wish.caller.actor, at))
     checkout.payments.create_open(payment, event, instead_of=ended.id if ended else None)
     return payment

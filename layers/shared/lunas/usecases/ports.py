@@ -66,6 +66,24 @@ class PaymentOpener(PaymentSettler, Protocol):
     def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None: ...
 
 
+class PaymentScheduler(PaymentSettler, Protocol):
+    """Settles payments, and notes when Duitku is asked about them next."""
+
+    def check_at(self, payment: Payment, moment: datetime | None) -> bool: ...
+
+
+class DueReader(Protocol):
+    """Knows what is due, and whether Duitku may be asked."""
+
+    def payments(self, now: datetime, limit: int) -> list[str]: ...
+
+    def deliveries(self, now: datetime, limit: int) -> list[str]: ...
+
+    def paused_until(self) -> datetime | None: ...
+
+    def pause(self, until: datetime) -> None: ...
+
+
 class AnomalyKeeper(Protocol):
     """Keeps what does not fit; tells whether it is new."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from lunas.rules.errors import GatewayRefused, GatewayTimeout, GatewayUnavailable
+from lunas.rules.errors import GatewayBlocked, GatewayRefused, GatewayTimeout, GatewayUnavailable
 
 TIMEOUT = (3.0, 8.0)
 """Seconds to connect, and to wait for an answer: twice fits into a function's time."""
@@ -81,7 +81,9 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
     text = f"Duitku answered {status}: {error_text(answer.text)}"
     if status == HTTPStatus.NOT_FOUND:
         return UnknownOrder(text)
-    passing = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
+        return GatewayBlocked(text)
+    passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
     if status in passing or not refused:
         return GatewayUnavailable(text)

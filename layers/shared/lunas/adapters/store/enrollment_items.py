@@ -39,6 +39,7 @@ def enrollment_item(enrollment: Enrollment) -> Item:
 
 def delivery_attributes(delivery: Delivery) -> Item:
     """Write the attributes of a delivery; None means that the attribute goes."""
+    due = delivery.due_at
     return {
         "deliveryStatus": delivery.status,
         "stateKey": keys.state(KIND, delivery.status),
@@ -47,6 +48,8 @@ def delivery_attributes(delivery: Delivery) -> Item:
         "thinkificUserId": delivery.thinkific_user_id,
         "thinkificEnrollmentId": delivery.thinkific_enrollment_id,
         "lastError": delivery.last_error,
+        "dueKey": keys.DUE_AT_PLATFORM if due else None,
+        "dueAt": to_iso(due) if due else None,
     }
 
 
@@ -77,6 +80,7 @@ def _delivery_from(item: Item) -> Delivery:
         thinkific_user_id=_number(item, "thinkificUserId"),
         thinkific_enrollment_id=_number(item, "thinkificEnrollmentId"),
         last_error=item.get("lastError"),
+        due_at=from_iso(item["dueAt"]) if "dueAt" in item else None,
     )
 
 

@@ -10,7 +10,7 @@ from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import progress_attributes
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.delivery import DeliveryRecord
+from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.listing import EnrollmentFilter, Page, Position
@@ -68,14 +68,9 @@ class Enrollments:
 
         Raises Collision when somebody else asked first, or the enrollment was revoked.
         """
-        delivery = replace(
-            enrollment.delivery,
-            status=DeliveryStatus.PENDING,
-            request=enrollment.delivery.request + 1,
-            last_error=None,
-        )
+        asked = asked_again(enrollment, at)
         change = Change(
-            {"updatedAt": to_iso(at), **delivery_attributes(delivery)},
+            {"updatedAt": to_iso(at), **delivery_attributes(asked.delivery)},
             condition=f"{CURRENT} AND #deliveryRequest = :read",
             given={
                 "enrolled": EnrollmentStatus.ENROLLED,
@@ -85,7 +80,7 @@ class Enrollments:
         )
         if not self._table.update(keys.enrollment(enrollment.id), change):
             raise Collision(stale=True)
-        return replace(enrollment, delivery=delivery, updated_at=at)
+        return asked
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
         """Note a try that failed, unless the enrollment moved on meanwhile; tell which."""

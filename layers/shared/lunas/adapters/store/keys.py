@@ -2,6 +2,9 @@
 
 from lunas.adapters.store.expressions import Key
 
+DUE_AT_GATEWAY, DUE_AT_PLATFORM = "GATEWAY", "DELIVERY"
+"""Partitions of the index byDue: payments to ask Duitku about, deliveries to ask for again."""
+
 
 def payment(payment_id: str) -> Key:
     """Key of a payment; its history shares the partition."""
@@ -51,3 +54,8 @@ def owner(user_id: str, kind: str) -> str:
 def state(kind: str, value: str) -> str:
     """Partition of an index that holds what of one kind has one state or course."""
     return f"{kind}#{value}"
+
+
+def pause() -> Key:
+    """Key of the note that Duitku must not be asked by schedule for a while."""
+    return {"pk": "RECONCILE", "sk": "GATEWAY"}

@@ -1,6 +1,7 @@
 """Payments and history events as items of the table, and back."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Item
@@ -72,6 +73,15 @@ def progress_attributes(payment: Payment) -> Item:
         "reason": payment.reason,
         "undelivered": set(payment.undelivered) or None,
         "overlap": list(payment.overlap) or None,
+        **due_attributes(payment.check_at),
+    }
+
+
+def due_attributes(check_at: datetime | None) -> Item:
+    """Write when Duitku is asked next; None takes the payment out of the index byDue."""
+    return {
+        "dueKey": keys.DUE_AT_GATEWAY if check_at else None,
+        "dueAt": to_iso(check_at) if check_at else None,
     }
 
 
@@ -94,6 +104,7 @@ def payment_from(item: Item) -> Payment:
         proof_link=item.get("proofLink"),
         gateway_product=_optional(GatewayProduct, item.get("gatewayProduct")),
         gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
+        check_at=_optional(from_iso, item.get("dueAt")),
         gateway=_optional(_invoice_from, item.get("gateway")),
         created_at=from_iso(item["createdAt"]),
         updated_at=from_iso(item["updatedAt"]),

@@ -1,6 +1,7 @@
 """Payments in the table: opening them, settling them, reading them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import anomaly_item
@@ -9,6 +10,7 @@ from lunas.adapters.store.expressions import Change, placeholders
 from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import (
     KIND,
+    due_attributes,
     history_from,
     history_item,
     invoice_attributes,
@@ -91,6 +93,15 @@ class Payments:
             keys.payment(payment_id),
             Change({"gateway": invoice_attributes(invoice)}, condition="attribute_exists(#pk)"),
         )
+
+    def check_at(self, payment: Payment, moment: datetime | None) -> bool:
+        """Note when Duitku is asked next, unless the payment moved on; tell whether noted."""
+        change = Change(
+            due_attributes(moment),
+            condition="#status = :was AND #version = :read",
+            given={"was": payment.status, "read": payment.version},
+        )
+        return self._table.update(keys.payment(payment.id), change)
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
         """Write a settlement: payment, history, enrollments, counters, anomaly, or nothing.

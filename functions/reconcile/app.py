@@ -1,0 +1,55 @@
+"""The schedule: ask Duitku about what is open, send again what did not reach Thinkific."""
+
+from dataclasses import asdict
+from typing import Any
+
+import requests
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.duitku.account import duitku_account
+from lunas.adapters.duitku.client import Duitku
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.due import Due
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.edges import telemetry
+from lunas.edges.settlements import log_outcome
+from lunas.rules.times import to_iso
+from lunas.usecases.reconcile import Reconciler, Report, reconcile
+
+ONE_MORE = 15_000
+"""Milliseconds that one more question to Duitku and its settlement may take."""
+
+session = requests.Session()
+
+
+def handler(_event: dict[str, Any], context: LambdaContext) -> None:
+    """Run once; runs may overlap or come twice."""
+    telemetry.begin(context.aws_request_id, route="reconcile")
+    table = Table.from_environment()
+    run = Reconciler(
+        due=Due(table),
+        payments=Payments(table),
+        enrollments=Enrollments(table),
+        anomalies=Anomalies(table),
+        status=Duitku(duitku_account(), session).status,
+        heed=log_outcome,
+        hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
+        now=now,
+    )
+    _log(reconcile(run))
+
+
+def _log(report: Report) -> None:
+    telemetry.count("ReconcileRun")
+    if report.paused_until is not None:
+        telemetry.warn(
+            "Duitku is not asked by schedule",
+            until=to_iso(report.paused_until),
+            todo="nothing: callbacks are still heard, and asking goes on by itself",
+        )
+    figures = {**asdict(report), "paused_until": None}
+    if any(figures.values()):
+        telemetry.decided("reconciled", **figures)
