@@ -1,15 +1,13 @@
 """Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
 
-# ruff: noqa: D102  (the protocols of usecases/ports.py say what)
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.catalogue import Course, Package
-from lunas.rules.delivery import DeliveryRecord
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.delivery import DeliveryRecord, asked_again
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
@@ -118,6 +116,13 @@ class FakePayments:
         self.create(payment, event)
         self.store.slots[slot] = payment.id
 
+    def check_at(self, payment: Payment, moment: datetime | None) -> bool:
+        stands = self.store.payments[payment.id]
+        if (stands.status, stands.version) != (payment.status, payment.version):
+            return False
+        self.store.payments[payment.id] = replace(stands, check_at=moment)
+        return True
+
     def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None:
         stands = self.store.payments[payment_id]
         self.store.payments[payment_id] = replace(stands, gateway=invoice)
@@ -204,12 +209,7 @@ class FakeEnrollments:
         interrupt(self.before_change)
         if self.store.enrollments[enrollment.id] != enrollment:
             raise Collision(stale=True)
-        delivery = replace(
-            enrollment.delivery,
-            status=DeliveryStatus.PENDING,
-            request=enrollment.delivery.request + 1,
-        )
-        changed = replace(enrollment, delivery=delivery, updated_at=at)
+        changed = asked_again(enrollment, at)
         self.store.enrollments[enrollment.id] = changed
         return changed
 

@@ -22,6 +22,7 @@ from lunas.rules.enrollments import (
 from lunas.rules.errors import Collision
 from lunas.rules.listing import EnrollmentFilter, Position
 from lunas.rules.payments import Act, Payment, Status
+from lunas.rules.timetable import OVERDUE
 from tests.unit.builders import LATER, NOW, bought, enrollment, payment
 
 ACT = Act("lunas:deliver", LATER)
@@ -297,7 +298,13 @@ def test_another_delivery_is_asked_for_under_a_new_number_and_keeps_its_tries(
     made = enrollment("c1", delivery=TRIED)
     put(table, made)
     again = enrollments.request_again(made, LATER)
-    expected = replace(TRIED, status=DeliveryStatus.PENDING, request=4, last_error=None)
+    expected = replace(
+        TRIED,
+        status=DeliveryStatus.PENDING,
+        request=4,
+        last_error=None,
+        due_at=LATER + OVERDUE,
+    )
     assert again == replace(made, delivery=expected, updated_at=LATER)
     assert enrollments.get(made.id) == again
 

@@ -13,7 +13,13 @@ from lunas.adapters.duitku import signatures
 from lunas.adapters.duitku.client import Duitku, DuitkuAccount
 from lunas.adapters.duitku.http import KNOWN, error_text
 from lunas.adapters.settings import CheckoutSettings
-from lunas.rules.errors import GatewayError, GatewayRefused, GatewayTimeout, GatewayUnavailable
+from lunas.rules.errors import (
+    GatewayBlocked,
+    GatewayError,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+)
 from lunas.rules.gateway import GatewayState, fits
 from lunas.rules.payments import GatewayProduct, Payment
 from lunas.rules.people import Customer
@@ -156,7 +162,6 @@ REFUSALS = [
     Told(400, "plain text"),
     Told(400),
     Told(401, {"Message": "Wrong signature"}),
-    Told(403, "<html>blocked</html>"),
     Told(404, {"Message": "Payment channel not available"}),
     Told(400, ["a", "list"]),
     Told(400, "null"),
@@ -167,6 +172,7 @@ UNKNOWN = [
     Told(503),
     Told(409, {"Message": "still in progress"}),
     Told(429, "slow down"),
+    Told(403, "<html>blocked</html>"),
     Told(408),
     Told(200),
     Told(200, "<html>maintenance</html>"),
@@ -190,6 +196,12 @@ def test_a_clear_no_is_a_refusal(told: Told) -> None:
 def test_anything_unclear_is_of_unknown_outcome(told: Told | Exception) -> None:
     with pytest.raises(GatewayUnavailable):
         duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
+    with pytest.raises(GatewayBlocked):
+        duitku(StubPeer(Told(status))).status(payment())
 
 
 @pytest.mark.parametrize("error", [requests.ReadTimeout("x"), requests.ConnectTimeout("x")])
@@ -278,7 +290,7 @@ def test_an_unknown_code_decides_nothing(code: object) -> None:
         duitku(StubPeer(Told(body={**PAID, "statusCode": code}))).status(payment())
 
 
-@pytest.mark.parametrize("told", [*UNKNOWN, Told(401), Told(403, "blocked")], ids=str)
+@pytest.mark.parametrize("told", [*UNKNOWN, Told(401)], ids=str)
 def test_a_status_that_cannot_be_read_is_an_error_and_no_status(told: Told | Exception) -> None:
     with pytest.raises(GatewayError):
         duitku(StubPeer(told)).status(payment())

@@ -34,6 +34,7 @@ EXPECTED: dict[str, int] = {
     "UnknownOrder": 502,
     "GatewayUnavailable": 503,
     "GatewayTimeout": 504,
+    "GatewayBlocked": 503,
 }
 DELIBERATELY_500 = {
     "LunasError",

@@ -1,13 +1,12 @@
 """Deliveries: retries, current requests, and what a delivery means for its payment."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.rules.delivery import (
     LONGEST_RETRY,
+    LONGEST_WAIT,
     SHORTEST_RETRY,
     Placement,
     delivered,
@@ -100,5 +99,7 @@ def test_an_enrollment_is_counted_once(counted: bool) -> None:
 )
 def test_a_failed_try_is_counted_and_explained(final: bool, status: DeliveryStatus) -> None:
     noted = not_delivered(enrollment(), "why", ACT, final=final)
-    assert noted.delivery == replace(Delivery(), status=status, attempts=1, last_error="why")
+    due = None if final else LATER + LONGEST_WAIT
+    tried = Delivery(status=status, attempts=1, last_error="why", due_at=due)
+    assert noted.delivery == tried
     assert noted.updated_at == LATER

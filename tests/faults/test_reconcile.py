@@ -1,0 +1,165 @@
+"""What nobody told Lunas, it finds out by itself; what got lost on the way, it sends again."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.cloud import Stack
+from local.cloud.aws import Aws
+from tests.peers import Duitku, Json, Thinkific
+from tests.people import People, eventually
+
+
+class Schedule:
+    """The schedule, run by hand, and the table's due times, moved by hand."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._aws = Aws(stack.aws_endpoint_url, stack.region)
+        self._table = stack.table_name
+
+    def due(self, pk: str, sk: str, **more: str) -> None:
+        """Make an item due a minute ago, with other attributes changed as given."""
+        moment = datetime.now(UTC) - timedelta(minutes=1)
+        changed = {"dueAt": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **more}
+        self._aws.dynamodb.update_item(
+            TableName=self._table,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changed),
+            ExpressionAttributeNames={f"#{name}": name for name in changed},
+            ExpressionAttributeValues={f":{name}": {"S": text} for name, text in changed.items()},
+        )
+
+    def payment_due(self, payment: Json, **more: str) -> None:
+        """Make a payment due."""
+        self.due(f"PAYMENT#{payment['id']}", "PAYMENT", **more)
+
+    def run(self) -> None:
+        """Run reconcile once."""
+        functions = self._aws.functions
+        (name,) = (
+            each["FunctionName"]
+            for page in functions.get_paginator("list_functions").paginate()
+            for each in page["Functions"]
+            if "ReconcileFunction" in each["FunctionName"]
+        )
+        answer = functions.invoke(FunctionName=name)
+        assert "FunctionError" not in answer, answer["Payload"].read()
+
+    def unpause(self) -> None:
+        """Let Duitku be asked again."""
+        key = {"pk": {"S": "RECONCILE"}, "sk": {"S": "GATEWAY"}}
+        self._aws.dynamodb.delete_item(TableName=self._table, Key=key)
+
+
+@pytest.fixture
+def schedule(stack: Stack) -> Schedule:
+    return Schedule(stack)
+
+
+PAST = "2026-01-01T00:00:00.000Z"
+
+
+def test_a_payment_whose_callback_never_came_is_found_and_completed(
+    people: People, duitku: Duitku, thinkific: Thinkific, schedule: Schedule
+) -> None:
+    learner = people.learner()
+    order = learner.initiate("entry", "python-dasar")
+    duitku.pay(order, callback=False)
+
+    schedule.payment_due(order)
+    schedule.run()
+
+    learner.wait_for(order["id"], "COMPLETED")
+    assert len(thinkific.enrollments(learner.email)) == 1
+
+
+def test_what_is_not_due_is_not_asked_about(
+    people: People, duitku: Duitku, schedule: Schedule
+) -> None:
+    schedule.run()
+    people.learner().initiate("entry", "python-dasar")
+    asked = duitku.status_calls()
+
+    schedule.run()
+
+    assert duitku.status_calls() == asked
+
+
+def test_an_unpaid_payment_expires_only_after_asking_duitku(
+    people: People, duitku: Duitku, schedule: Schedule
+) -> None:
+    learner = people.learner()
+    order = learner.initiate("entry", "python-dasar")
+    asked = duitku.status_calls()
+
+    schedule.payment_due(order, gatewayExpiresAt=PAST)
+    schedule.run()
+
+    assert learner.payment(order["id"])["status"] == "EXPIRED"
+    assert duitku.status_calls() == asked + 1
+
+
+def test_a_success_that_comes_after_the_expiry_is_honoured(
+    people: People, duitku: Duitku, schedule: Schedule
+) -> None:
+    learner = people.learner()
+    order = learner.initiate("entry", "python-dasar")
+    schedule.payment_due(order, gatewayExpiresAt=PAST)
+    schedule.run()
+
+    duitku.pay(order, callback=False)
+    schedule.payment_due(order, dueKey="GATEWAY")
+    schedule.run()
+
+    learner.wait_for(order["id"], "COMPLETED")
+    states = ["PENDING", "EXPIRED", "PAID", "APPROVED", "COMPLETED"]
+    assert learner.states(order["id"]) == states
+
+
+def test_a_callback_that_duitku_does_not_confirm_yet_is_asked_about_again(
+    people: People, duitku: Duitku, schedule: Schedule
+) -> None:
+    learner = people.learner()
+    order = learner.initiate("entry", "python-dasar")
+    assert duitku.post(duitku.form(order)).status_code == 200
+    duitku.pay(order, callback=False)
+
+    schedule.payment_due(order)
+    schedule.run()
+
+    learner.wait_for(order["id"], "COMPLETED")
+
+
+def test_when_duitku_blocks_the_asking_stops_for_everybody(
+    people: People, duitku: Duitku, schedule: Schedule
+) -> None:
+    orders = [people.learner().initiate("entry", "python-dasar") for _ in range(3)]
+    duitku.fault("popTransactionStatus", "answer", status=429, times=9)
+    for order in orders:
+        schedule.payment_due(order)
+    asked = duitku.status_calls()
+
+    schedule.run()
+    schedule.run()
+
+    assert duitku.status_calls() == asked + 1
+    schedule.unpause()
+
+
+def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
+    people: People, thinkific: Thinkific, schedule: Schedule
+) -> None:
+    learner = people.learner()
+    payment = learner.submit("entry", "python-dasar")
+    people.admin().approve(payment["id"])
+    learner.wait_for(payment["id"], "COMPLETED")
+    (enrollment,) = learner.enrollments()
+
+    # As if the message had vanished: PENDING, with a request that was published long ago.
+    key = f"ENROLLMENT#{enrollment['id']}"
+    schedule.due(key, "ENROLLMENT", deliveryStatus="PENDING", dueKey="DELIVERY")
+    assert learner.enrollments()[0]["delivery"]["status"] == "PENDING"
+    schedule.run()
+
+    eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "DELIVERED")
+    assert len(thinkific.enrollments(learner.email)) == 1
