@@ -39,7 +39,11 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
-    _log(reconcile(run))
+    try:
+        _log(reconcile(run))
+    except Exception as error:
+        telemetry.crashed(error)
+        raise
 
 
 def _log(report: Report) -> None:

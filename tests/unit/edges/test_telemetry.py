@@ -77,7 +77,8 @@ def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged
 @pytest.mark.parametrize("result", [each for each in Result if each is not Result.SETTLED])
 def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> None:
     log_heard(Heard(Outcome(result, payment())))
-    assert logged.messages() == ["payment unchanged"]
+    said = "payment ended" if result is Result.ENDED else "payment unchanged"
+    assert logged.messages() == [said]
     assert logged.metrics() == []
 
 

@@ -4,13 +4,15 @@ from lunas.edges import telemetry
 from lunas.usecases.hear_callback import Heard
 from lunas.usecases.settle import Outcome, Result
 
+DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
+
 
 def log_outcome(outcome: Outcome) -> None:
     """Log how a try to settle went; an anomaly says what a person has to do."""
     payment = outcome.payment
     facts = {"payment_id": payment.id, "status": payment.status, "result": outcome.result}
-    telemetry.decided("payment settled" if _settled(outcome) else "payment unchanged", **facts)
-    if _settled(outcome):
+    telemetry.decided(DECISIONS.get(outcome.result, "payment unchanged"), **facts)
+    if outcome.result is Result.SETTLED:
         telemetry.count("PaymentApproved")
     if outcome.anomaly is not None:
         log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
@@ -34,7 +36,3 @@ def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
         todo="compare with the Duitku dashboard, then refund or enroll by hand",
     )
     telemetry.count("Anomaly")
-
-
-def _settled(outcome: Outcome) -> bool:
-    return outcome.result is Result.SETTLED
