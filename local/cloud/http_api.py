@@ -1,16 +1,19 @@
 """Gives the HTTP API its routes.
 
-SAM writes routes and integrations into the API's OpenAPI ``Body``, which the emulator's
+SAM writes routes, integrations and CORS into the API's OpenAPI ``Body``, which the emulator's
 CloudFormation ignores: after a deploy the API has no routes. So they are read from the processed
 template and made one by one.
 """
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from local.cloud.aws import Aws
 from local.cloud.deploy import STACK
+
+if TYPE_CHECKING:
+    from mypy_boto3_apigatewayv2.type_defs import CorsTypeDef
 
 _FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\.Arn\}")
 _API = "AWS::ApiGatewayV2::Api"
@@ -29,10 +32,21 @@ def _create_routes_of(
     aws: Aws, api: str, body: Mapping[str, Any], names: Mapping[str, str]
 ) -> None:
     targets: dict[str, str] = {}
+    aws.api_gateway.update_api(ApiId=api, CorsConfiguration=cors(body))
     for route, function in routes(body):
         if function not in targets:
             targets[function] = _integrate(aws, api, names[function])
         aws.api_gateway.create_route(ApiId=api, RouteKey=route, Target=targets[function])
+
+
+def cors(body: Mapping[str, Any]) -> "CorsTypeDef":
+    """Give what an OpenAPI body says of browsers, as the API's own setting."""
+    told = body.get("x-amazon-apigateway-cors", {})
+    return {_capitalized(name): value for name, value in told.items()}  # type: ignore[return-value]
+
+
+def _capitalized(name: str) -> str:
+    return f"{name[:1].upper()}{name[1:]}"
 
 
 def routes(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

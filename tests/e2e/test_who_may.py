@@ -76,3 +76,16 @@ def test_the_catalogue_is_public(stack: Stack) -> None:
     assert prices["entry"] == ("ENTRY", 49000)
     assert prices["intermediate"] == ("INTERMEDIATE", 90000)
     assert prices["bundle-data"] == ("BUNDLE", 130000)
+
+
+def test_a_front_end_in_a_browser_may_call_with_its_token(stack: Stack) -> None:
+    asked = {
+        "Origin": "https://kelas.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type,idempotency-key",
+    }
+    answer = requests.options(f"{stack.api_url}/payments/initiate", headers=asked, timeout=TIMEOUT)
+
+    assert answer.status_code in {200, 204}
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "authorization" in answer.headers["access-control-allow-headers"].lower()
