@@ -1,55 +1,21 @@
 """Who may call the simulated Thinkific, and as which site."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import api_routes, create_app
+from local.simulators.thinkific.app import api_routes
 from local.simulators.thinkific.auth import SCOPES
 from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
-from local.simulators.thinkific.settings import Settings
-
-URL, V1 = "http://thinkific.test", "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+from tests.integration.simulators.thinkific_site import (
+    CREDENTIALS,
+    V1,
+    caller,
+    move_clock,
+    setting,
+    token,
+)
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def transport() -> httpx.ASGITransport:
-    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    return httpx.ASGITransport(app)
-
-
-@pytest.fixture
-async def site(transport: httpx.ASGITransport) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=transport, base_url=URL, headers=CREDENTIALS) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
-    await site.post("/_sim/clock", json={"seconds": seconds})
-
-
-async def token(site: httpx.AsyncClient, **asked: Any) -> dict[str, str]:
-    answer = await site.post("/_sim/tokens", json=asked)
-    return {"Authorization": f"Bearer {answer.json()['accessToken']}"}
-
-
-def caller(transport: httpx.ASGITransport, headers: dict[str, str]) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
 
 
 @pytest.mark.parametrize(

@@ -1,63 +1,18 @@
 """Enrollments at the simulated Thinkific."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from tests.integration.simulators.thinkific_site import V1, enroll, listed, move_clock, setting
 
-V1 = "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
 PYTHON, SQL, NEW_BUILDER = 2_000_001, 2_000_003, 2_000_007
 LEARNER = 1_000_002
 NOW = "2026-01-01T00:00:00Z"
 DAY = 86_400
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    )
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
-    ) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
-    await site.post("/_sim/clock", json={"seconds": seconds})
-
-
-async def enroll(site: httpx.AsyncClient, course_id: int = PYTHON, **terms: Any) -> dict[str, Any]:
-    body = {"user_id": LEARNER, "course_id": course_id, **terms}
-    answer = await site.post(f"{V1}/enrollments", json=body)
-    assert answer.status_code == 201, answer.text
-    row: dict[str, Any] = answer.json()
-    return row
-
-
-async def listed(
-    site: httpx.AsyncClient, path: str = f"{V1}/enrollments", **filters: Any
-) -> list[dict[str, Any]]:
-    params = {f"query[{name}]": value for name, value in filters.items()}
-    rows: list[dict[str, Any]] = (await site.get(path, params=params)).json()["items"]
-    return rows
 
 
 async def amended(site: httpx.AsyncClient, row: dict[str, Any], **terms: Any) -> dict[str, Any]:

@@ -1,16 +1,12 @@
 """External orders at the simulated Thinkific."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from tests.integration.simulators.thinkific_site import V1, items, setting
 
-V1 = "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
 LEARNER, COURSE, PRODUCT = 1_000_002, 2_000_001, 3_000_001
 TRANSACTION = {"amount": 4_900_000, "currency": "IDR", "reference": "D1", "action": "purchase"}
 ORDER = {
@@ -22,32 +18,6 @@ ORDER = {
 }
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    )
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
-    ) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def items(site: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (await site.get(path)).json()["items"]
-    return rows
 
 
 async def test_external_orders_are_stored_doubled_and_enroll_nobody(

@@ -2,55 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.seed import SECOND_SUBDOMAIN
-from local.simulators.thinkific.settings import Settings
-
-URL, V1 = "http://thinkific.test", "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+from tests.integration.simulators.thinkific_site import V1, caller, move_clock, setting, token
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-def transport() -> httpx.ASGITransport:
-    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    return httpx.ASGITransport(app)
-
-
-@pytest.fixture
-async def site(transport: httpx.ASGITransport) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(transport=transport, base_url=URL, headers=CREDENTIALS) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
-    await site.post("/_sim/clock", json={"seconds": seconds})
-
-
-async def token(site: httpx.AsyncClient, **asked: Any) -> dict[str, str]:
-    answer = await site.post("/_sim/tokens", json=asked)
-    return {"Authorization": f"Bearer {answer.json()['accessToken']}"}
-
-
-def caller(transport: httpx.ASGITransport, headers: dict[str, str]) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=transport, base_url=URL, headers=headers)
 
 
 async def test_the_121st_call_within_a_minute_is_limited_for_key_and_token_alike(

@@ -1,16 +1,12 @@
 """The catalogue, the faults and the admin routes of the simulated Thinkific."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from tests.integration.simulators.thinkific_site import V1, items, move_clock, setting
 
-V1 = "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
 SAMPLE = {
     "Dasar Pemrograman Python",
     "Literasi Data dengan Spreadsheet",
@@ -21,36 +17,6 @@ SAMPLE = {
 LEARNER, COURSE = 1_000_002, 2_000_001
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    )
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
-    ) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
-    await site.post("/_sim/clock", json={"seconds": seconds})
-
-
-async def items(site: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (await site.get(path)).json()["items"]
-    return rows
 
 
 async def fault(site: httpx.AsyncClient, route: str, kind: str, **more: Any) -> None:

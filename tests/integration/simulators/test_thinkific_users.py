@@ -1,45 +1,15 @@
 """The users of the simulated Thinkific."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.seed import LEARNER_EMAIL, REQUIRED_FIELD
-from local.simulators.thinkific.settings import Settings
-
-V1 = "/api/public/v1"
-CREDENTIALS = {"X-Auth-API-Key": "k" * 32, "X-Auth-Subdomain": "lunas-academy"}
+from tests.integration.simulators.thinkific_site import V1, move_clock, setting
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(
-        create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
-    )
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://thinkific.test", headers=CREDENTIALS
-    ) as client:
-        yield client
-
-
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
-    assert answer.status_code == 200, answer.text
-
-
-async def move_clock(site: httpx.AsyncClient, seconds: float) -> None:
-    await site.post("/_sim/clock", json={"seconds": seconds})
 
 
 def person(email: str = "rina@belajar.example", **more: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """How money turns into enrollments: everything that one transaction then writes."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from lunas.rules.anomalies import Anomaly, overbooked, paid_for_nothing_new
 from lunas.rules.enrollments import Delivery, Enrollment, enrollment_id
-from lunas.rules.payments import Act, HistoryEvent, Payment, Step, take
+from lunas.rules.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
 from lunas.rules.timetable import OVERDUE
 
 COUNTED_AT_ONCE = 46
@@ -47,7 +48,17 @@ def settle(
     settled = replace(settled, undelivered=frozenset(course.id for course in new), overlap=overlap)
     if not new:
         return _nothing_new(payment, settled, history, act)
-    enrollments = tuple(
+    return Settlement(
+        before=payment,
+        after=settled,
+        history=history,
+        enrollments=_enrollments(payment, new, act),
+        anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
+    )
+
+
+def _enrollments(payment: Payment, new: Sequence[BoughtCourse], act: Act) -> tuple[Enrollment, ...]:
+    return tuple(
         Enrollment(
             id=enrollment_id(payment.user_id, course.id),
             payment_id=payment.id,
@@ -62,13 +73,6 @@ def settle(
             delivery=Delivery(due_at=act.at + OVERDUE),
         )
         for course in new
-    )
-    return Settlement(
-        before=payment,
-        after=settled,
-        history=history,
-        enrollments=enrollments,
-        anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
     )
 
 

@@ -1,0 +1,27 @@
+"""Thinkific's simulator in process, without a socket."""
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from local.simulators.thinkific.app import create_app
+from local.simulators.thinkific.settings import Settings
+from tests.integration.simulators.thinkific_site import CREDENTIALS, URL
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def transport() -> httpx.ASGITransport:
+    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
+    return httpx.ASGITransport(app)
+
+
+@pytest.fixture
+async def site(transport: httpx.ASGITransport) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(transport=transport, base_url=URL, headers=CREDENTIALS) as client:
+        yield client
