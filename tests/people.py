@@ -86,6 +86,10 @@ class Person:
         """Reject a payment."""
         return self.call("PATCH", f"/payments/{payment_id}/reject", {"reason": reason})
 
+    def refund(self, payment_id: str, reason: str = "cancelled") -> requests.Response:
+        """Record that the money of a payment went back."""
+        return self.call("POST", f"/payments/{payment_id}/refund", {"reason": reason})
+
     def recheck(self, payment_id: str) -> requests.Response:
         """Have Duitku asked about a payment."""
         return self.call("POST", f"/payments/{payment_id}/recheck")

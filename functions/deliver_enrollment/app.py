@@ -1,4 +1,4 @@
-"""The delivery queue to Thinkific, learner by learner, with a partial batch answer."""
+"""The delivery queue to Thinkific, learner by learner: access given, or taken back."""
 
 from typing import Any
 
@@ -26,7 +26,8 @@ from lunas.rules.errors import (
     Misconfigured,
     StoreBusy,
 )
-from lunas.usecases.deliver import Courier, DeliveryResult, deliver, note_given_up
+from lunas.usecases.courier import Courier, DeliveryResult
+from lunas.usecases.deliver import deliver, note_given_up
 
 # With one message to a batch the processor has little to do; it keeps the answer right, group by
 # group, should the template ever hand over more.
@@ -94,8 +95,11 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
         note_given_up(courier, wish, error)
         return
     telemetry.decided("delivery done", result=result)
-    if result is DeliveryResult.DELIVERED:
-        telemetry.count("Delivered")
+    match result:
+        case DeliveryResult.DELIVERED:
+            telemetry.count("Delivered")
+        case DeliveryResult.REVOKED:
+            telemetry.count("Revoked")
 
 
 def _put_off(record: SQSRecord, error: LunasError) -> None:

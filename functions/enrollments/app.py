@@ -110,7 +110,7 @@ def patch_progress(
 
 @api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
 def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Send an enrollment to Thinkific once more."""
+    """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
     telemetry.decided("delivery asked for again", enrollment_id=enrollment)
     return enrollment_view(asked)

@@ -115,6 +115,13 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: _payment("The payment as it is then", samples.COMPLETED)},
         ("no-payment", "manual", "store-busy", *DUITKU),
     ),
+    "POST /payments/{id}/refund": Operation(
+        "refundPayment",
+        PAYMENTS,
+        "Record that the money went back, and revoke what only it had brought; repeatable",
+        {200: _payment("Refunded", samples.REFUNDED)},
+        ("no-payment", "cannot-refund", "store-busy"),
+    ),
     "GET /anomalies": Operation(
         "listAnomalies",
         ANOMALIES,

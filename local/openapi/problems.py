@@ -29,6 +29,7 @@ ERRORS: Mapping[str, Exception] = {
     "edited-elsewhere": errors.Conflict("packages are edited in the package service"),
     "cannot-approve": errors.WrongState("a payment that is PENDING cannot approve"),
     "cannot-reject": errors.WrongState("a payment that is APPROVED cannot be rejected"),
+    "cannot-refund": errors.WrongState("a payment that is PENDING cannot refund"),
     "manual": errors.WrongState("a manual payment has nothing to ask Duitku about"),
     "closed": errors.WrongState("the anomaly is closed already"),
     "revoked": errors.WrongState("the enrollment is revoked"),

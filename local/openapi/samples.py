@@ -61,6 +61,12 @@ REJECTED: Json = MANUAL | {
     "updatedAt": "2026-11-22T04:00:00.000Z",
     "version": 2,
 }
+REFUNDED: Json = COMPLETED | {
+    "status": "REFUNDED",
+    "reason": "Cancelled by the learner within seven days.",
+    "updatedAt": "2026-11-23T02:00:00.000Z",
+    "version": 5,
+}
 HISTORY: Json = {
     "items": [
         {"at": "2026-11-22T03:04:05.678Z", "actor": "user:u1", "to": "PENDING"},
@@ -164,6 +170,7 @@ BODIES: Mapping[str, Mapping[str, Json]] = {
     },
     "ApproveBody": {"overbook": {"overbook": True}},
     "RejectBody": {"reason": {"reason": REJECTED["reason"]}},
+    "RefundBody": {"reason": {"reason": REFUNDED["reason"]}},
     "ResolveBody": {
         "refunded": {"resolution": RESOLVED["resolution"], "reason": RESOLVED["reason"]}
     },

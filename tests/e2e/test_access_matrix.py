@@ -17,7 +17,7 @@ from local.cloud import Stack
 from tests.integration.api.seeding import dynamodb
 from tests.integration.api.template import routes
 from tests.peers import Duitku, Thinkific
-from tests.people import TIMEOUT, Json, People, eventually
+from tests.people import TIMEOUT, Json, People, Person, eventually
 
 THREADS = 2
 
@@ -104,6 +104,7 @@ ROWS: dict[str, Row] = {
     "PATCH /payments/{id}/approve": Row(ADMINS, "/payments/{approved}/approve"),
     "PATCH /payments/{id}/reject": Row(ADMINS, "/payments/{rejected}/reject", {"reason": "none"}),
     "POST /payments/{id}/recheck": Row(ADMINS, "/payments/{order}/recheck"),
+    "POST /payments/{id}/refund": Row(ADMINS, "/payments/{refunded}/refund", {"reason": "none"}),
     "GET /anomalies": Row(ADMINS),
     "PATCH /anomalies/{id}": Row(ADMINS, "/anomalies/{anomaly}", RESOLUTION),
     "GET /enrollments": Row(ENROLLMENT_STAFF),
@@ -282,10 +283,17 @@ def _resources(stack: Stack) -> dict[str, str]:
         "reference": order["gateway"]["reference"],
         "approved": owner.submit("intermediate", "analisis-sql")["id"],
         "rejected": owner.submit("intermediate", "statistika-bisnis")["id"],
+        "refunded": _settled(owner, admin, "intermediate", "statistika-bisnis"),
         "enrollment": enrollment["id"],
         "anomaly": _anomaly_of(admin.all("/anomalies"), order),
         "merchant": stack.duitku.merchant_code,
     }
+
+
+def _settled(owner: Person, admin: Person, package: str, course: str) -> str:
+    payment = owner.submit(package, course)
+    assert admin.approve(payment["id"]).status_code == 200
+    return str(payment["id"])
 
 
 def _anomaly_of(anomalies: list[Json], order: Json) -> str:

@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.delivery import DeliveryRecord, asked_again
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
 from lunas.rules.errors import Collision
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
+from lunas.rules.refund import Refund
 from lunas.rules.settlement import Settlement
 from tests.unit.builders import NOW
 
@@ -72,9 +73,15 @@ class FakeStore:
         self.add(payment)
         self.slots[payment.user_id, payment.package_id, payment.course_id] = payment.id
 
-    def owns(self, enrollment_id: str) -> bool:
-        found = self.enrollments.get(enrollment_id)
-        return found is not None and found.status is EnrollmentStatus.ENROLLED
+    def owns(self, enrollment: str) -> bool:
+        return self.standing(enrollment) == "owned"
+
+    def standing(self, enrollment: str) -> str:
+        """Tell whether a course is owned, held for a revocation to come, or free."""
+        found = self.enrollments.get(enrollment)
+        if found is not None and found.status is EnrollmentStatus.ENROLLED:
+            return "owned"
+        return "held" if found is not None and found.counted else "free"
 
 
 class FakePayments:
@@ -95,9 +102,23 @@ class FakePayments:
         self.commits += 1
         interrupt(self.before_commit)
         collision = self._collision(settlement, keep_quota=keep_quota)
-        if collision.stale or collision.owned or collision.full:
+        if any(vars(collision).values()):
             raise collision
         self._write(settlement)
+
+    def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
+        asked = (self.store.courses.get(each) for each in course_ids)
+        return frozenset(course.id for course in asked if course and course.full)
+
+    def record_refund(self, refund: Refund) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        stands = [self.store.payments[refund.before.id]]
+        kept = [self.store.enrollments[each.before.id] for each in refund.takings]
+        if stands != [refund.before] or kept != [each.before for each in refund.takings]:
+            raise Collision(stale=True)
+        self.store.add(refund.after, *(each.after for each in refund.takings))
+        self.store.history.setdefault(refund.after.id, []).extend(refund.history)
 
     def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
         held = self.store.slots.get((user_id, package_id, course_id))
@@ -130,24 +151,35 @@ class FakePayments:
     def _collision(self, plan: Settlement, *, keep_quota: bool) -> Collision:
         stands = self.store.payments[plan.before.id]
         read = (plan.before.status, plan.before.version)
-        courses = {
-            each.course_id: self.store.courses.get(each.course_id) for each in plan.enrollments
-        }
+        surprises = self._surprises(plan)
+        counted = [
+            e.course_id for e in plan.enrollments if e.counted and e.course_id not in plan.held
+        ]
         return Collision(
             stale=(stands.status, stands.version) != read,
-            owned=frozenset(
-                each.course_id for each in plan.enrollments if self.store.owns(each.id)
-            ),
-            full=frozenset(
-                name for name, course in courses.items() if keep_quota and course and course.full
-            ),
+            owned=frozenset(course for course, found in surprises.items() if found == "owned"),
+            held=frozenset(course for course, found in surprises.items() if found == "held"),
+            free=frozenset(course for course, found in surprises.items() if found == "free"),
+            full=self.full_courses(counted) if keep_quota else frozenset(),
         )
+
+    def _surprises(self, plan: Settlement) -> dict[str, str]:
+        """Return how those courses stand that stand otherwise than the plan takes them to."""
+        user = plan.before.user_id
+        taken = {each.course_id: "free" for each in plan.enrollments}
+        taken |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
+        stands = {course: self.store.standing(enrollment_id(user, course)) for course in taken}
+        return {course: found for course, found in stands.items() if found != taken[course]}
 
     def _write(self, plan: Settlement) -> None:
         self.store.payments[plan.after.id] = plan.after
         self.store.history.setdefault(plan.after.id, []).extend(plan.history)
         for each in plan.enrollments:
             self.store.enrollments[each.id] = each
+        for course_id in plan.after.overlap:
+            owned = self.store.enrollments[enrollment_id(plan.after.user_id, course_id)]
+            claimed = replace(owned, also_paid_by=owned.also_paid_by | {plan.after.id})
+            self.store.enrollments[owned.id] = claimed
         if plan.anomaly:
             self.store.anomalies[plan.anomaly.id] = plan.anomaly
 
@@ -222,9 +254,21 @@ class FakeEnrollments:
         interrupt(self.before_record)
         if self.store.payments[record.payment_before.id] != record.payment_before:
             raise Collision(stale=True)
+        course = self.store.courses.get(record.enrollment.course_id)
+        if record.count and record.keep_quota and course and course.full:
+            raise Collision(full=frozenset({course.id}))
+        if record.anomaly:
+            self.store.anomalies[record.anomaly.id] = record.anomaly
         self.store.enrollments[record.enrollment.id] = record.enrollment
         self.store.payments[record.payment_after.id] = record.payment_after
         self.store.history.setdefault(record.payment_after.id, []).extend(record.history)
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
+        self.records += 1
+        interrupt(self.before_record)
+        if self.store.enrollments[before.id] != before:
+            raise Collision(stale=True)
+        self.store.enrollments[after.id] = after
 
 
 class FakeLearners:
@@ -298,3 +342,8 @@ class FakePlatform:
         self.calls.append("enroll")
         interrupt(self.failures)
         return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))
+
+    def revoke(self, user_id: int, course_id: int, now: datetime) -> None:  # noqa: ARG002
+        self.calls.append("revoke")
+        interrupt(self.failures)
+        self.rows.pop((user_id, course_id), None)

@@ -192,6 +192,9 @@ def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
         body = urlencode(duitku.form(order))
         meter.ask("duitku_webhook", "POST /webhooks/duitku", note=note, headers=FORM, body=body)
     _measure_enrollment(meter, enrollment_id(LEARNER, "c1"))
+    for note in ("first", "again"):
+        path, reason = f"/payments/{manual['id']}/refund", {"reason": "cancelled"}
+        meter.ask("refund_payment", "POST /payments/{id}/refund", path, note=note, body=reason)
 
 
 def _measure_decisions(meter: Meter, approved: str, rejected: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.settlements import count_action
 from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import AnomalyKind, anomaly
 from lunas.rules.people import PaymentType
@@ -15,7 +15,7 @@ from tests.unit.builders import NOW, bundle, course, package
 
 
 def count_one(table: Table, course_id: str) -> None:
-    table.transact([Payments(table).count_action(course_id, keep_quota=False)])
+    table.transact([count_action(table, course_id, keep_quota=False)])
 
 
 def test_a_package_is_read_as_it_was_written(catalogue: Catalogue) -> None:

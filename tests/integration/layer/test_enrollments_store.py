@@ -26,7 +26,7 @@ from lunas.rules.timetable import OVERDUE
 from tests.unit.builders import LATER, NOW, bought, enrollment, payment
 
 ACT = Act("lunas:deliver", LATER)
-PLACED = Placement(7, 500)
+PLACED = Placement(7, 500, 2_000_001)
 TRIED = Delivery(
     status=DeliveryStatus.FAILED,
     request=3,
@@ -73,7 +73,9 @@ def record(
 @pytest.mark.parametrize(
     "made",
     [
-        enrollment(delivery=TRIED, progress=40, counted=False),
+        enrollment(
+            delivery=TRIED, progress=40, counted=False, also_paid_by=frozenset({"pay2", "pay3"})
+        ),
         enrollment(status=EnrollmentStatus.NOT_ENROLLED, correlation_id=None),
     ],
     ids=["all", "least"],
@@ -160,7 +162,7 @@ def test_a_delivery_is_not_noted_twice(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment
 ) -> None:
     enrollments.record_delivery(record(payments, waiting))
-    again = record(payments, waiting, Placement(8, 600))
+    again = record(payments, waiting, Placement(8, 600, 2_000_001))
     with pytest.raises(Collision):
         enrollments.record_delivery(again)
     stands = enrollments.get(waiting.id)

@@ -6,12 +6,19 @@ import pytest
 
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payment_items import history_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import ConditionsFailed, Table
 from lunas.rules.catalogue import MAX_COURSES
-from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import (
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+)
 from lunas.rules.errors import Collision
 from lunas.rules.payments import (
     Act,
@@ -24,7 +31,7 @@ from lunas.rules.payments import (
     opened,
     take,
 )
-from lunas.rules.settlement import COUNTED_AT_ONCE, Settlement, close, settle
+from lunas.rules.settlement import ROOM, Settlement, close, settle
 from tests.unit.builders import (
     ADMIN_ACT,
     GATEWAY_ACT,
@@ -58,6 +65,7 @@ EVERYTHING = payment(
     reason="because",
     undelivered=frozenset({"c1", "c2"}),
     overlap=("c2",),
+    overbook=True,
 )
 MINIMAL = replace(
     manual(course_id=None, correlation_id=None, proof_link=None),
@@ -237,16 +245,69 @@ def test_a_course_that_the_learner_has_is_named_as_owned(
     assert enrollments.get(enrollment_id(USER, "c2")) is None
 
 
-def test_a_revoked_enrollment_is_replaced(payments: Payments, enrollments: Enrollments) -> None:
-    revoked = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
-    first = create(payments, payment(id="pay0"))
-    plan = settle(first, Step.CONFIRM, GATEWAY_ACT, set())
-    payments.commit(replace(plan, enrollments=(revoked,)), keep_quota=False)
-    second = create(payments, payment())
-    payments.commit(settle(second, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
-    stands = enrollments.get(revoked.id)
+@pytest.fixture
+def held(payments: Payments, table: Table) -> Enrollment:
+    """Write a course that a refund took away, and Thinkific not yet; open a payment for it."""
+    made = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
+    assert table.put(enrollment_item(made), "attribute_not_exists(#pk)")
+    create(payments, payment())
+    return made
+
+
+def settled_with(
+    payments: Payments, *, owned: frozenset[str] = NONE, held: frozenset[str] = NONE
+) -> Settlement:
+    made = payments.get("pay1")
+    assert made
+    return settle(made, Step.CONFIRM, GATEWAY_ACT, owned, held=held)
+
+
+def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
+    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, held: Enrollment
+) -> None:
+    collision = refusal(payments, settled_with(payments))
+    assert (collision.held, collision.owned, collision.free) == (C1, NONE, NONE)
+    payments.commit(settled_with(payments, held=C1), keep_quota=True)
+    stands, counter = enrollments.get(held.id), catalogue.course("c1")
     assert stands
+    assert counter
     assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
+    assert counter.enrolled == 0
+
+
+def test_a_course_that_was_revoked_meanwhile_is_named_as_free_and_counted(
+    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, held: Enrollment
+) -> None:
+    revoked = replace(held, counted=False, delivery=Delivery(status=DeliveryStatus.REVOKED))
+    enrollments.record_revocation(held, revoked)
+    assert refusal(payments, settled_with(payments, held=C1)).free == C1
+    payments.commit(settled_with(payments), keep_quota=True)
+    stands, counter = enrollments.get(held.id), catalogue.course("c1")
+    assert stands
+    assert counter
+    assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
+    assert counter.enrolled == 0, "one place was freed, one was taken"
+
+
+@pytest.mark.usefixtures("held")
+def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments) -> None:
+    assert refusal(payments, settled_with(payments, owned=C1)).held == C1
+
+
+def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
+    first = create(payments, payment(id="pay0"))
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    create(payments, payment())
+    payments.commit(settled_with(payments, owned=C1), keep_quota=False)
+    stands = enrollments.get(enrollment_id(USER, "c1"))
+    assert stands
+    assert (stands.payment_id, stands.also_paid_by) == ("pay0", frozenset({"pay1"}))
+
+
+def test_full_courses_are_named(payments: Payments, catalogue: Catalogue) -> None:
+    catalogue.put_course(course("c2", quota=0))
+    assert payments.full_courses(["c1", "c2", "c404"]) == C2
+    assert payments.full_courses([]) == NONE
 
 
 def test_a_full_course_is_named_and_nothing_is_written(
@@ -291,6 +352,8 @@ def test_every_reason_of_a_collision_is_named_at_once(
 
 
 def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> None:
+    first = create(payments, payment(id="pay0"))
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
     made = create(payments, payment())
     plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {"c1"})
     payments.commit(plan, keep_quota=False)
@@ -301,7 +364,7 @@ def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> N
     assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
 
 
-@pytest.mark.parametrize("size", [COUNTED_AT_ONCE, COUNTED_AT_ONCE + 1, MAX_COURSES])
+@pytest.mark.parametrize("size", [ROOM // 2, ROOM // 2 + 1, MAX_COURSES])
 def test_the_largest_bundle_is_settled_in_one_transaction(
     payments: Payments, enrollments: Enrollments, size: int
 ) -> None:

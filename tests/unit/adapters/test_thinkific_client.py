@@ -304,3 +304,34 @@ def test_a_list_row_that_is_no_object_is_a_delivery_error() -> None:
 def test_an_upgrade_of_a_row_without_an_expiry_names_none(expiry: str | None) -> None:
     peer, _ = enroll(page(row(expired=True, expiry_date=expiry)), Told(204), Told(body=row()))
     assert "expiry_date" not in peer.asked[1].body
+
+
+def revoke(*answers: Told | Exception) -> StubPeer:
+    peer = StubPeer(*answers)
+    thinkific(peer).revoke(7, 9, NOW)
+    return peer
+
+
+def test_access_ends_by_an_expiry_in_the_past_and_nothing_else() -> None:
+    peer = revoke(page(row()), Told(204), Told(body=EXPIRED))
+    assert peer.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
+    assert peer.asked[1].body == {"expiry_date": "2026-11-21T03:04:05Z"}
+
+
+@pytest.mark.parametrize("rows", [[], [EXPIRED], [TRIAL]], ids=["none", "expired", "trial"])
+def test_what_gives_no_access_needs_no_end(rows: list[dict[str, Any]]) -> None:
+    assert len(revoke(page(*rows)).asked) == 1
+
+
+def test_every_row_that_gives_access_is_ended() -> None:
+    rows = page(row(id=500), row(id=501), row(id=502, user_id=8))
+    peer = revoke(rows, Told(204), Told(body=EXPIRED), Told(204), Told(body=EXPIRED))
+    assert [call for call in peer.calls if call.startswith("PUT")] == [
+        f"PUT {BASE}/enrollments/500",
+        f"PUT {BASE}/enrollments/501",
+    ]
+
+
+def test_an_end_that_does_not_show_yet_is_worth_another_try() -> None:
+    with pytest.raises(DeliveryDelayed):
+        revoke(page(row()), Told(204), Told(body=row()))

@@ -14,12 +14,12 @@ from lunas.rules.delivery import (
     not_delivered,
     retry_delay,
 )
-from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.rules.enrollments import Delivery, DeliveryStatus
 from lunas.rules.payments import Act, Payment, Status
 from tests.unit.builders import LATER, bought, enrollment, payment, request_of
 
 ACT = Act("lunas:deliver", LATER)
-PLACED = Placement(user_id=11, enrollment_id=22)
+PLACED = Placement(user_id=11, enrollment_id=22, course_id=33)
 
 
 def approved(*waiting: str) -> Payment:
@@ -44,14 +44,13 @@ def test_an_enrollment_waits_for_its_own_request() -> None:
 @pytest.mark.parametrize(
     "stands",
     [
-        enrollment(status=EnrollmentStatus.NOT_ENROLLED),
         enrollment(payment_id="pay2"),
         enrollment(delivery=Delivery(request=2)),
         enrollment(delivery=Delivery(status=DeliveryStatus.DELIVERED)),
         enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
         enrollment(delivery=Delivery(status=DeliveryStatus.REVOKED)),
     ],
-    ids=["revoked", "other payment", "later request", "delivered", "failed", "taken away"],
+    ids=["other payment", "later request", "delivered", "failed", "taken away"],
 )
 def test_a_request_that_was_overtaken_is_not_current(stands: object) -> None:
     assert isinstance(stands, type(enrollment()))

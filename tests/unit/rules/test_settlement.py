@@ -9,17 +9,19 @@ from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus, enrollment_id
 from lunas.rules.errors import WrongState
 from lunas.rules.payments import BoughtCourse, Status, Step
-from lunas.rules.settlement import COUNTED_AT_ONCE, Settlement, close, settle
+from lunas.rules.settlement import ROOM, Settlement, close, settle
 from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, USER, bought, payment
 
 COURSES = [f"c{number}" for number in range(MAX_COURSES)]
+COUNTED_AT_ONCE = ROOM // 2
+"""New courses whose counters fit, when none is owned."""
 
 
 def actions(plan: Settlement) -> int:
-    """Count the actions of the transaction: payment, events, enrollments, counters, anomaly."""
-    counters = sum(each.counted for each in plan.enrollments)
-    anomaly = plan.anomaly is not None
-    return 1 + len(plan.history) + len(plan.enrollments) + counters + anomaly
+    """Count the actions: payment, events, enrollments, counters, claims, anomaly, callback."""
+    counters = sum(each.counted and each.course_id not in plan.held for each in plan.enrollments)
+    courses = len(plan.enrollments) + counters + len(plan.after.overlap)
+    return 1 + len(plan.history) + courses + (plan.anomaly is not None) + 1
 
 
 def test_every_course_gets_an_enrollment_that_waits_for_delivery() -> None:
@@ -105,10 +107,21 @@ def test_an_admin_who_overbooks_needs_no_flag() -> None:
     assert plan.anomaly is None
 
 
-def test_owned_courses_leave_room_for_the_counters_of_the_others() -> None:
-    owned = set(COURSES[COUNTED_AT_ONCE:])
-    plan = settle(payment(courses=bought(*COURSES)), Step.CONFIRM, GATEWAY_ACT, owned)
-    assert {each.counted for each in plan.enrollments} == {True}
+@pytest.mark.parametrize(("new", "counted"), [(30, True), (31, False)])
+def test_owned_courses_take_room_from_the_counters_of_the_others(new: int, counted: bool) -> None:
+    courses = COURSES[: new + ROOM - 60]
+    plan = settle(payment(courses=bought(*courses)), Step.CONFIRM, GATEWAY_ACT, set(courses[new:]))
+    assert len(plan.enrollments) == new
+    assert {each.counted for each in plan.enrollments} == {counted}
+
+
+@pytest.mark.parametrize("size", [2, MAX_COURSES])
+def test_a_course_that_is_not_revoked_yet_keeps_the_place_that_is_counted(size: int) -> None:
+    plan = settle(
+        payment(courses=bought(*COURSES[:size])), Step.CONFIRM, GATEWAY_ACT, set(), held={"c1", "x"}
+    )
+    assert plan.held == {"c1"}
+    assert [each.counted for each in plan.enrollments if each.course_id == "c1"] == [True]
 
 
 def test_a_settled_payment_cannot_be_settled_again() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.enrollments import enrollment_id
 from lunas.rules.errors import CourseFull, NotFound, WrongState
 from lunas.rules.payments import Act, Status, Step, take
@@ -51,6 +52,26 @@ def test_only_a_paid_payment_can_be_approved(payments: FakePayments, status: Sta
     with pytest.raises(WrongState):
         approve(payments, "pay1", ADMIN_ACT)
     assert payments.store.enrollments == {}
+
+
+LARGE = tuple(f"c{number}" for number in range(MAX_COURSES))
+
+
+@pytest.mark.parametrize("overbook", [False, True])
+def test_a_bundle_too_large_to_count_at_once_keeps_quotas_as_well(overbook: bool) -> None:
+    store = FakeStore()
+    store.add(manual(courses=bought(*LARGE)), course("c7", quota=3, enrolled=3))
+    if overbook:
+        approved = approve(FakePayments(store), "pay1", ADMIN_ACT, overbook=True).payment
+        assert (approved.status, approved.overbook) == (Status.APPROVED, True)
+        return
+    with pytest.raises(CourseFull, match="c7"):
+        approve(FakePayments(store), "pay1", ADMIN_ACT)
+    assert store.enrollments == {}
+
+
+def test_an_approval_within_quotas_is_not_noted_as_overbooked(payments: FakePayments) -> None:
+    assert not approve(payments, "pay1", ADMIN_ACT).payment.overbook
 
 
 def test_an_unknown_payment_is_not_found(payments: FakePayments) -> None:

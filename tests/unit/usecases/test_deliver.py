@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from lunas.rules.anomalies import AnomalyKind
 from lunas.rules.delivery import DeliveryRequest
 from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
 from lunas.rules.errors import Collision, DeliveryDelayed, DeliveryImpossible, StoreBusy
 from lunas.rules.payments import Payment, Status
-from lunas.usecases.deliver import Courier, DeliveryResult, deliver, note_given_up
+from lunas.usecases.courier import Courier, DeliveryResult
+from lunas.usecases.deliver import deliver, note_given_up
 from tests.unit.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
 from tests.unit.fakes import (
     FakeCatalogue,
@@ -112,13 +114,12 @@ def test_the_last_course_completes_the_payment(at_work: Round) -> None:
 @pytest.mark.parametrize(
     "stands",
     [
-        {"status": EnrollmentStatus.NOT_ENROLLED},
         {"payment_id": "pay2"},
         {"delivery": Delivery(request=2)},
         {"delivery": Delivery(status=DeliveryStatus.DELIVERED)},
         {"delivery": Delivery(status=DeliveryStatus.FAILED)},
     ],
-    ids=["revoked", "bought again", "asked again", "delivered", "given up"],
+    ids=["bought again", "asked again", "delivered", "given up"],
 )
 def test_a_request_that_was_overtaken_calls_nobody(
     at_work: Round, stands: dict[str, object]
@@ -207,6 +208,19 @@ def test_a_collision_is_decided_anew_on_what_is_there(at_work: Round) -> None:
     assert at_work.payment.status is Status.COMPLETED
     assert at_work.enrollments.records == 2
     assert at_work.platform.calls.count("enroll") == 1
+
+
+@pytest.mark.parametrize(("overbook", "flagged"), [(False, ["c1"]), (True, [])])
+def test_a_course_that_is_counted_late_is_flagged_beyond_its_quota(
+    at_work: Round, overbook: bool, flagged: list[str]
+) -> None:
+    at_work.store.add(replace(approved("c1"), overbook=overbook))
+    at_work.store.add(enrollment("c1", counted=False), course("c1", quota=1, enrolled=1))
+    assert at_work.deliver() is DeliveryResult.DELIVERED
+    found = at_work.store.anomalies.values()
+    assert [each.evidence["courses"] for each in found] == flagged
+    assert {each.kind for each in found} <= {AnomalyKind.OVERBOOKED}
+    assert at_work.store.enrollments[WISH.enrollment_id].counted
 
 
 def test_a_refund_that_came_first_stops_the_note(at_work: Round) -> None:

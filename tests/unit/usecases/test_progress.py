@@ -11,7 +11,9 @@ from tests.unit.builders import LATER, enrollment
 from tests.unit.fakes import FakeEnrollments, FakeStore
 
 ID = enrollment("c1").id
-REVOKED = enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED)
+REVOKED = enrollment(
+    "c1", status=EnrollmentStatus.NOT_ENROLLED, delivery=Delivery(status=DeliveryStatus.REVOKED)
+)
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def test_progress_is_raised_and_never_lowered(kept: FakeEnrollments, told: int, 
     assert kept.store.enrollments[ID].progress == known
 
 
-@pytest.mark.parametrize("status", DeliveryStatus)
+@pytest.mark.parametrize("status", set(DeliveryStatus) - {DeliveryStatus.REVOKED})
 def test_another_delivery_is_a_new_request_that_waits(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
@@ -58,6 +60,16 @@ def test_a_revoked_enrollment_stays_as_it_is(kept: FakeEnrollments, how: str) ->
     with pytest.raises(WrongState):
         change(kept, how)
     assert kept.store.enrollments[ID] == REVOKED
+
+
+@pytest.mark.parametrize("status", [DeliveryStatus.PENDING, DeliveryStatus.FAILED])
+def test_a_revocation_that_waits_can_be_asked_for_again(
+    kept: FakeEnrollments, status: DeliveryStatus
+) -> None:
+    kept.store.add(replace(REVOKED, delivery=Delivery(status=status, request=2)))
+    again = redeliver(kept, ID, LATER)
+    assert again.status is EnrollmentStatus.NOT_ENROLLED
+    assert (again.delivery.status, again.delivery.request) == (DeliveryStatus.PENDING, 3)
 
 
 @WAYS

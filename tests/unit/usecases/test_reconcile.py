@@ -192,8 +192,10 @@ def test_an_overdue_delivery_is_asked_for_again() -> None:
     assert again.due_at > NOW
 
 
-def test_a_revoked_enrollment_is_not_delivered_again() -> None:
+def test_an_overdue_revocation_is_asked_for_again() -> None:
     waiting = enrollment(status=EnrollmentStatus.NOT_ENROLLED)
     at = Desk(OPEN)
     at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
-    assert at.run().delivered_again == 0
+    assert at.run().delivered_again == 1
+    again = at.store.enrollments[waiting.id]
+    assert (again.status, again.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 2)

@@ -114,10 +114,43 @@ def test_a_full_course_gained_meanwhile_is_overlap_and_no_overbooking(
     assert outcome.anomaly is None
 
 
-def test_a_revoked_enrollment_is_taken_again(payments: FakePayments) -> None:
-    revoked = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
-    payments.store.add(revoked)
+@pytest.mark.parametrize("counted", [True, False], ids=["not revoked there yet", "revoked"])
+def test_a_refunded_course_can_be_bought_again(payments: FakePayments, counted: bool) -> None:
+    refunded = enrollment(
+        "c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED, counted=counted
+    )
+    payments.store.add(refunded)
     assert confirmed(payments).payment.overlap == ()
+    again = payments.store.enrollments[refunded.id]
+    assert (again.payment_id, again.status, again.counted) == ("pay1", "ENROLLED", True)
+
+
+def test_a_payment_claims_what_another_one_has_brought(payments: FakePayments) -> None:
+    payments.store.add(enrollment("c1", payment_id="pay0"))
+    confirmed(payments)
+    assert payments.store.enrollments[enrollment("c1").id].also_paid_by == {"pay1"}
+
+
+def test_a_refund_between_reading_and_writing_leaves_nobody_without_the_course(
+    payments: FakePayments,
+) -> None:
+    owned = enrollment("c1", payment_id="pay0")
+    payments.store.add(owned)
+    refunded = replace(owned, status=EnrollmentStatus.NOT_ENROLLED)
+    payments.before_commit = [lambda: None, lambda: payments.store.add(refunded)]
+    outcome = confirmed(payments)
+    assert outcome.payment.overlap == ()
+    assert outcome.payment.undelivered == {"c1", "c2"}
+    assert payments.store.owns(owned.id)
+
+
+def test_a_revocation_between_reading_and_writing_is_seen(payments: FakePayments) -> None:
+    held = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
+    payments.store.add(held)
+    revoked = replace(held, counted=False)
+    payments.before_commit = [lambda: None, lambda: payments.store.add(revoked)]
+    assert confirmed(payments).result is Result.SETTLED
+    assert payments.commits == 3
     assert payments.store.enrollments[revoked.id].payment_id == "pay1"
 
 

@@ -129,6 +129,12 @@ class RejectBody(Body):
     reason: Reason
 
 
+class RefundBody(Body):
+    """A refund, with the reason for the record."""
+
+    reason: Reason
+
+
 class ResolveBody(Body):
     """How an anomaly was dealt with, in a word, and why."""
 

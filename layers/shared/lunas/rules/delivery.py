@@ -1,9 +1,10 @@
-"""What is written once Thinkific has an enrollment, or has refused it."""
+"""What is written once Thinkific has given access, has taken it away, or has refused."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.anomalies import Anomaly, overbooked
+from lunas.rules.enrollments import DeliveryStatus, Enrollment
 from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, take
 from lunas.rules.timetable import OVERDUE
 
@@ -17,7 +18,10 @@ LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRequest:
-    """One wish to have an enrollment at Thinkific, as it travels through the queue."""
+    """One wish to have an enrollment at Thinkific as it stands here, on its way by the queue.
+
+    Whether access is given or taken away is decided by the enrollment when the wish arrives.
+    """
 
     enrollment_id: str
     payment_id: str
@@ -29,21 +33,27 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where Thinkific keeps the learner and the enrollment."""
+    """Where Thinkific keeps the learner and the enrollment: its ids of both and of the course."""
 
     user_id: int
     enrollment_id: int
+    course_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """The enrollment as delivered, and its payment, completed by the last of its courses."""
+    """The enrollment as delivered, and its payment, completed by the last of its courses.
+
+    ``count``: the course's counter has yet to count it; ``keep_quota``: unless it is full.
+    """
 
     enrollment: Enrollment
     payment_before: Payment
     payment_after: Payment
     history: tuple[HistoryEvent, ...] = ()
     count: bool = False
+    keep_quota: bool = False
+    anomaly: Anomaly | None = None
 
 
 def retry_delay(received: int) -> float:
@@ -54,21 +64,25 @@ def retry_delay(received: int) -> float:
 def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
     """Tell whether the enrollment still waits for exactly this request."""
     return (
-        enrollment.status is EnrollmentStatus.ENROLLED
-        and enrollment.payment_id == wish.payment_id
+        enrollment.payment_id == wish.payment_id
         and enrollment.delivery.request == wish.request
         and enrollment.delivery.status is DeliveryStatus.PENDING
     )
 
 
 def delivered(
-    enrollment: Enrollment, payment: Payment, placement: Placement, act: Act
+    enrollment: Enrollment, payment: Payment, placement: Placement, act: Act, *, full: bool = False
 ) -> DeliveryRecord:
-    """Note that Thinkific has the enrollment; the last course of a payment completes it."""
+    """Note that Thinkific has the enrollment; the last course of a payment completes it.
+
+    ``full``: the course, counted only now, was found beyond its quota. Its money is honoured all
+    the same and leaves an anomaly, unless an admin overbooked on purpose.
+    """
     done = replace(
         enrollment,
         updated_at=act.at,
         counted=True,
+        thinkific_course_id=placement.course_id,
         delivery=replace(
             enrollment.delivery,
             status=DeliveryStatus.DELIVERED,
@@ -89,6 +103,24 @@ def delivered(
         payment_after=after,
         history=history,
         count=not enrollment.counted,
+        keep_quota=not full and not payment.overbook,
+        anomaly=overbooked(payment, [enrollment.course_id], act.at) if full else None,
+    )
+
+
+def revoked(enrollment: Enrollment, act: Act) -> Enrollment:
+    """Note that Thinkific gives no access any more; the place in the course is free from now on."""
+    return replace(
+        enrollment,
+        updated_at=act.at,
+        counted=False,
+        delivery=replace(
+            enrollment.delivery,
+            status=DeliveryStatus.REVOKED,
+            attempts=enrollment.delivery.attempts + 1,
+            last_error=None,
+            due_at=None,
+        ),
     )
 
 

@@ -44,8 +44,11 @@ class Delivery:
 class Enrollment:
     """A learner's right to one course.
 
-    ``counted``: whether the course's counter has it. ``thinkific_course_id``: the mapping as it
-    was when the course was bought; the catalogue's present one goes first.
+    ``also_paid_by``: further settled payments for the same course; should ``payment_id`` be
+    refunded, one of them takes its place. ``counted``: whether the course's counter has it, which
+    after a refund it does until Thinkific has revoked it. ``thinkific_course_id``: the mapping as
+    it was when the course was bought, then as it was delivered; the catalogue's present one goes
+    first.
     """
 
     id: str
@@ -58,6 +61,7 @@ class Enrollment:
     status: EnrollmentStatus = EnrollmentStatus.ENROLLED
     progress: int = 0
     delivery: Delivery = Delivery()
+    also_paid_by: frozenset[str] = frozenset()
     counted: bool = True
     thinkific_course_id: int | None = None
     correlation_id: str | None = None

@@ -135,8 +135,10 @@ class CourseUnmapped(Conflict):
 class Collision(LunasError):
     """Somebody else's write came first, so nothing was written.
 
-    ``stale``: the payment is no longer as it was read. ``owned``: courses that the learner got
-    meanwhile. ``full``: courses whose quota would be broken.
+    ``stale``: the payment is no longer as it was read. Courses that stand otherwise than was
+    thought: ``owned`` ones the learner is enrolled in; ``held`` ones were refunded, but Thinkific
+    has not revoked them yet; ``free`` ones are neither. ``full``: courses whose quota would be
+    broken.
     """
 
     code = "collision"
@@ -146,11 +148,15 @@ class Collision(LunasError):
         *,
         stale: bool = False,
         owned: frozenset[str] = frozenset(),
+        held: frozenset[str] = frozenset(),
+        free: frozenset[str] = frozenset(),
         full: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__("somebody else's write came first")
         self.stale = stale
         self.owned = owned
+        self.held = held
+        self.free = free
         self.full = full
 
 

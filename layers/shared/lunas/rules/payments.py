@@ -114,7 +114,9 @@ class Payment:
     ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
     catalogue when the payment is made and never change. ``version`` counts the history events.
     ``undelivered`` holds the courses that Thinkific does not have yet. ``check_at`` is when
-    Duitku is asked about it by schedule, None when there is nothing more to ask.
+    Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
+    courses that another payment had brought already, ``overbook`` whether an admin approved the
+    payment beyond quotas.
     """
 
     id: str
@@ -144,6 +146,7 @@ class Payment:
     reason: str | None = None
     undelivered: frozenset[str] = frozenset()
     overlap: tuple[str, ...] = ()
+    overbook: bool = False
     correlation_id: str | None = None
 
     @property

@@ -9,20 +9,25 @@ from lunas.rules.enrollments import Delivery, Enrollment, enrollment_id
 from lunas.rules.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
 from lunas.rules.timetable import OVERDUE
 
-COUNTED_AT_ONCE = 46
-"""Up to so many new courses, their counters fit into the transaction: 2 actions a course beside
-the payment, three history events and an anomaly, of DynamoDB's 100. Of a larger bundle, each
-course is counted when its enrollment is delivered."""
+ROOM = 92
+"""Actions that are left for courses of DynamoDB's 100, beside the payment, three history events,
+an anomaly and what a callback leaves behind. A new course takes two, its enrollment and its
+counter, one that is owned takes one. Where they do not fit, each new course is counted when its
+enrollment is delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A payment before and after, and all that comes to exist together with the change."""
+    """A payment before and after, and all that comes to exist together with the change.
+
+    ``held``: courses of ``enrollments`` whose place the counter still holds after a refund.
+    """
 
     before: Payment
     after: Payment
     history: tuple[HistoryEvent, ...]
     enrollments: tuple[Enrollment, ...] = ()
+    held: frozenset[str] = frozenset()
     anomaly: Anomaly | None = None
 
 
@@ -32,13 +37,15 @@ def settle(
     act: Act,
     owned: AbstractSet[str],
     full: AbstractSet[str] = frozenset(),
+    held: AbstractSet[str] = frozenset(),
 ) -> Settlement:
     """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
 
     ``owned`` are courses of the payment that the learner is enrolled in already: they stay as
     they are and are noted as overlap. Money for nothing new completes the payment at once and
     leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
-    leave an anomaly as well, unless an admin chose so by approving. Raises WrongState.
+    leave an anomaly as well, unless an admin chose so by approving. ``held`` are courses that a
+    refund has taken away and Thinkific not yet. Raises WrongState.
     """
     new = [course for course in payment.courses if course.id not in owned]
     overlap = tuple(course.id for course in payment.courses if course.id in owned)
@@ -46,18 +53,23 @@ def settle(
         act = replace(act, evidence={**(act.evidence or {}), "owned": ",".join(overlap)})
     settled, history = take(payment, step, act)
     settled = replace(settled, undelivered=frozenset(course.id for course in new), overlap=overlap)
+    crowded = 2 * len(new) + len(overlap) > ROOM
+    counted = held if crowded else {course.id for course in new}
     if not new:
         return _nothing_new(payment, settled, history, act)
     return Settlement(
         before=payment,
         after=settled,
         history=history,
-        enrollments=_enrollments(payment, new, act),
+        enrollments=_enrollments(payment, new, act, counted),
+        held=frozenset(course.id for course in new if course.id in held),
         anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
     )
 
 
-def _enrollments(payment: Payment, new: Sequence[BoughtCourse], act: Act) -> tuple[Enrollment, ...]:
+def _enrollments(
+    payment: Payment, new: Sequence[BoughtCourse], act: Act, counted: AbstractSet[str]
+) -> tuple[Enrollment, ...]:
     return tuple(
         Enrollment(
             id=enrollment_id(payment.user_id, course.id),
@@ -67,7 +79,7 @@ def _enrollments(payment: Payment, new: Sequence[BoughtCourse], act: Act) -> tup
             course_name=course.name,
             created_at=act.at,
             updated_at=act.at,
-            counted=len(new) <= COUNTED_AT_ONCE,
+            counted=course.id in counted,
             thinkific_course_id=course.thinkific_course_id,
             correlation_id=payment.correlation_id,
             delivery=Delivery(due_at=act.at + OVERDUE),

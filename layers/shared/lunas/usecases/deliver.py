@@ -1,8 +1,5 @@
 """Bringing an enrollment to Thinkific and completing its payment."""
 
-from dataclasses import dataclass
-from enum import StrEnum
-
 from lunas.rules.delivery import (
     DeliveryRequest,
     Placement,
@@ -10,7 +7,7 @@ from lunas.rules.delivery import (
     is_current,
     not_delivered,
 )
-from lunas.rules.enrollments import Enrollment
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
 from lunas.rules.errors import (
     Collision,
     DeliveryDelayed,
@@ -19,41 +16,14 @@ from lunas.rules.errors import (
     StoreBusy,
 )
 from lunas.rules.payments import Act, Payment
-from lunas.usecases.ports import (
-    CatalogueReader,
-    Clock,
-    DeliveryKeeper,
-    LearnerLinks,
-    LearningPlatform,
-    PaymentReader,
-)
-
-ACTOR = "lunas:deliver"
-ROUNDS = 6
-"""How often a delivery is written down anew after a collision."""
-
-
-class DeliveryResult(StrEnum):
-    """What became of a request."""
-
-    DELIVERED = "DELIVERED"
-    NOTHING_TO_DO = "NOTHING_TO_DO"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Courier:
-    """Everything that a delivery needs."""
-
-    enrollments: DeliveryKeeper
-    payments: PaymentReader
-    learners: LearnerLinks
-    catalogue: CatalogueReader
-    platform: LearningPlatform
-    now: Clock
+from lunas.usecases.courier import ACTOR, ROUNDS, Courier, DeliveryResult
+from lunas.usecases.revoke import revoke
 
 
 def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
-    """Enroll the learner at Thinkific and note it; safe to repeat after a crash at any point.
+    """Bring Thinkific in line with an enrollment and note it; safe to repeat after any crash.
+
+    A learner who is enrolled here is enrolled there; whose payment was refunded, loses access.
 
     Raises DeliveryDelayed when another try makes sense, noted on the enrollment; StoreBusy; and
     DeliveryImpossible when no try does, which the caller notes by :func:`note_given_up` once
@@ -62,13 +32,11 @@ def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
     enrollment = courier.enrollments.get(wish.enrollment_id)
     if enrollment is None or not is_current(wish, enrollment):
         return DeliveryResult.NOTHING_TO_DO
-    payment = _payment_of(courier, enrollment)
     try:
-        placement = _place(courier, enrollment, payment)
+        return _bring_in_line(courier, wish, enrollment)
     except DeliveryDelayed as error:
         _note(courier, enrollment, error, final=False)
         raise
-    return _note_success(courier, wish, placement)
 
 
 def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImpossible) -> None:
@@ -78,16 +46,18 @@ def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImposs
         _note(courier, enrollment, error, final=True)
 
 
-def _payment_of(courier: Courier, enrollment: Enrollment) -> Payment:
-    payment = courier.payments.get(enrollment.payment_id)
-    if payment is None:
-        raise DeliveryImpossible("the payment of the enrollment is gone")
-    return payment
+def _bring_in_line(
+    courier: Courier, wish: DeliveryRequest, enrollment: Enrollment
+) -> DeliveryResult:
+    if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
+        return revoke(courier, wish, enrollment)
+    placement = _place(courier, enrollment, courier.payment_of(enrollment))
+    return _note_success(courier, wish, placement)
 
 
 def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
     """Find or create the account, then enroll it: two calls if it is known, four if it is not."""
-    course_id = _mapped_course(courier, enrollment)
+    course_id = _course(courier, enrollment)
     known = courier.learners.thinkific_user_id(enrollment.user_id)
     if known is not None:
         try:
@@ -100,19 +70,17 @@ def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placem
     return _enroll(courier, user_id, course_id)
 
 
-def _mapped_course(courier: Courier, enrollment: Enrollment) -> int:
+def _course(courier: Courier, enrollment: Enrollment) -> int:
     """Return the course's id at Thinkific: as mapped now, else as it was when bought."""
-    course = courier.catalogue.course(enrollment.course_id)
-    mapped = course.thinkific_course_id if course else None
-    if mapped is None:
-        mapped = enrollment.thinkific_course_id
+    mapped = courier.mapped_course(enrollment) or enrollment.thinkific_course_id
     if mapped is None:
         raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to Thinkific")
     return mapped
 
 
 def _enroll(courier: Courier, user_id: int, course_id: int) -> Placement:
-    return Placement(user_id, courier.platform.enroll(user_id, course_id, courier.now()))
+    row_id = courier.platform.enroll(user_id, course_id, courier.now())
+    return Placement(user_id, row_id, course_id)
 
 
 def _relinked(courier: Courier, enrollment: Enrollment, payment: Payment, known: int) -> bool:
@@ -129,19 +97,27 @@ def _find_or_create(courier: Courier, payment: Payment) -> int:
 
 
 def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement) -> DeliveryResult:
+    full = False
     for _ in range(ROUNDS):
         enrollment = courier.enrollments.get(wish.enrollment_id)
-        if enrollment is None or not is_current(wish, enrollment):
+        if enrollment is None or not _waits(wish, enrollment):
             return DeliveryResult.NOTHING_TO_DO
-        payment = _payment_of(courier, enrollment)
+        payment = courier.payment_of(enrollment)
         evidence = {"thinkificEnrollmentId": str(placement.enrollment_id)}
-        act = Act(ACTOR, courier.now(), evidence)
+        record = delivered(
+            enrollment, payment, placement, Act(ACTOR, courier.now(), evidence), full=full
+        )
         try:
-            courier.enrollments.record_delivery(delivered(enrollment, payment, placement, act))
-        except Collision:
+            courier.enrollments.record_delivery(record)
+        except Collision as collision:
+            full = bool(collision.full)
             continue
         return DeliveryResult.DELIVERED
     raise StoreBusy("others kept changing the same enrollment; try again")
+
+
+def _waits(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
+    return is_current(wish, enrollment) and enrollment.status is EnrollmentStatus.ENROLLED
 
 
 def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> None:

@@ -11,6 +11,7 @@ from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
+from lunas.rules.refund import Refund
 from lunas.rules.settlement import Settlement
 
 
@@ -49,6 +50,8 @@ class PaymentSettler(PaymentReader, Protocol):
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
 
+    def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]: ...
+
 
 class PaymentOpener(PaymentSettler, Protocol):
     """Opens payments."""
@@ -64,6 +67,12 @@ class PaymentOpener(PaymentSettler, Protocol):
     ) -> None: ...
 
     def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None: ...
+
+
+class RefundKeeper(PaymentReader, Protocol):
+    """Writes refunds, or raises Collision."""
+
+    def record_refund(self, refund: Refund) -> None: ...
 
 
 class PaymentScheduler(PaymentSettler, Protocol):
@@ -113,6 +122,8 @@ class DeliveryKeeper(EnrollmentReader, Protocol):
 
     def record_delivery(self, record: DeliveryRecord) -> None: ...
 
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None: ...
+
 
 class LearnerLinks(Protocol):
     """Knows which account at the learning platform belongs to a user."""
@@ -142,10 +153,12 @@ class StatusGateway(Protocol):
 
 
 class LearningPlatform(Protocol):
-    """Finds, creates and enrolls learners; raises DeliveryError."""
+    """Finds, creates and enrolls learners, and takes access back; raises DeliveryError."""
 
     def find_user(self, email: str) -> int | None: ...
 
     def create_user(self, learner: Learner) -> int: ...
 
     def enroll(self, user_id: int, course_id: int, now: datetime) -> int: ...
+
+    def revoke(self, user_id: int, course_id: int, now: datetime) -> None: ...

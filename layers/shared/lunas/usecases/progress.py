@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision, NotFound, StoreBusy, WrongState
 from lunas.usecases.ports import EnrollmentKeeper
 
@@ -18,14 +18,27 @@ def report_progress(
 
     ``progress`` is 0 to 100 percent. Raises NotFound, WrongState for a revoked one, StoreBusy.
     """
-    return _persist(
-        enrollments, enrollment_id, lambda found: enrollments.raise_progress(found, progress, at)
-    )
+
+    def change(found: Enrollment) -> Enrollment:
+        if found.status is not EnrollmentStatus.ENROLLED:
+            raise WrongState("the enrollment is revoked")
+        return enrollments.raise_progress(found, progress, at)
+
+    return _persist(enrollments, enrollment_id, change)
 
 
 def redeliver(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Enrollment:
-    """Ask for another delivery. Raises NotFound, WrongState for a revoked one, StoreBusy."""
-    return _persist(enrollments, enrollment_id, lambda found: enrollments.request_again(found, at))
+    """Ask once more that Thinkific is brought in line: enrolled, or revoked after a refund.
+
+    Raises NotFound, WrongState for one that Thinkific has revoked already, StoreBusy.
+    """
+
+    def change(found: Enrollment) -> Enrollment:
+        if found.delivery.status is DeliveryStatus.REVOKED:
+            raise WrongState("the enrollment is revoked")
+        return enrollments.request_again(found, at)
+
+    return _persist(enrollments, enrollment_id, change)
 
 
 def _persist(
@@ -35,8 +48,6 @@ def _persist(
         found = enrollments.get(enrollment_id)
         if found is None:
             raise NotFound("there is no such enrollment")
-        if found.status is not EnrollmentStatus.ENROLLED:
-            raise WrongState("the enrollment is revoked")
         try:
             return change(found)
         except Collision:

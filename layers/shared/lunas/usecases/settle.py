@@ -75,23 +75,49 @@ def confirm(
     with ``keep_quota`` a full course raises CourseFull instead. Raises WrongState when the step
     does not exist from the present state, StoreBusy when others kept coming first.
     """
-    owned: frozenset[str] = frozenset()
-    full: frozenset[str] = frozenset()
+    courses = _Courses()
     for _ in range(ROUNDS):
         if is_settled(payment.status):
             return Outcome(Result.ALREADY_SETTLED, payment)
-        plan = settle(payment, step, act, owned, full)
+        payment = replace(payment, overbook=step is Step.APPROVE and not keep_quota)
+        plan = settle(payment, step, act, courses.owned, courses.full, courses.held)
+        if keep_quota:
+            _check_quotas(payments, plan)
         try:
-            payments.commit(plan, keep_quota=not full)
+            payments.commit(plan, keep_quota=not courses.full)
         except Collision as collision:
-            owned |= collision.owned
-            full = (full | collision.full) - owned
-            if keep_quota and full:
-                raise CourseFull(f"no place left in: {', '.join(sorted(full))}") from None
+            courses.learn(collision)
+            if keep_quota and courses.full:
+                raise _course_full(courses.full) from None
             payment = _after(collision, payments, payment)
         else:
             return Outcome(Result.SETTLED, plan.after, plan.anomaly)
     raise StoreBusy("others kept changing the same payment; try again")
+
+
+class _Courses:
+    """How the courses of a payment were found to stand, collision by collision."""
+
+    def __init__(self) -> None:
+        self.owned: frozenset[str] = frozenset()
+        self.held: frozenset[str] = frozenset()
+        self.full: frozenset[str] = frozenset()
+
+    def learn(self, collision: Collision) -> None:
+        self.owned = (self.owned - collision.held - collision.free) | collision.owned
+        self.held = (self.held - collision.owned - collision.free) | collision.held
+        self.full = (self.full | collision.full) - self.owned - self.held
+
+
+def _check_quotas(payments: PaymentSettler, plan: Settlement) -> None:
+    """Raise CourseFull for a course that the transaction has no room to count."""
+    uncounted = [each.course_id for each in plan.enrollments if not each.counted]
+    if full := payments.full_courses(uncounted):
+        raise _course_full(full)
+
+
+def _course_full(full: frozenset[str]) -> CourseFull:
+    return CourseFull(f"no place left in: {', '.join(sorted(full))}")
 
 
 def end(payments: PaymentSettler, payment: Payment, step: Step, act: Act) -> Outcome:

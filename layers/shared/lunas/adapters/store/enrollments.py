@@ -4,11 +4,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from lunas.adapters.store import keys
+from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.enrollment_items import KIND, delivery_attributes, enrollment_from
 from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import progress_attributes
-from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.settlements import NEW, collision_of, count_action, history_actions
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
@@ -17,7 +18,7 @@ from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.times import to_iso
 
 CURRENT = "#status = :enrolled AND #paymentId = :paymentId"
-"""Condition of an enrollment that was neither revoked nor bought anew meanwhile."""
+"""Condition of an enrollment that was neither refunded nor bought anew meanwhile."""
 WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :request"
 """Condition under which a delivery may be noted: it is still asked for, and not noted yet."""
 
@@ -64,16 +65,16 @@ class Enrollments:
         return again
 
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
-        """Ask for delivery once more; the stream carries the new request to the queue.
+        """Ask for delivery, or revocation, once more; the stream carries the request to the queue.
 
-        Raises Collision when somebody else asked first, or the enrollment was revoked.
+        Raises Collision when somebody else asked first, or the enrollment was refunded meanwhile.
         """
         asked = asked_again(enrollment, at)
         change = Change(
             {"updatedAt": to_iso(at), **delivery_attributes(asked.delivery)},
             condition=f"{CURRENT} AND #deliveryRequest = :read",
             given={
-                "enrolled": EnrollmentStatus.ENROLLED,
+                "enrolled": enrollment.status,
                 "read": enrollment.delivery.request,
                 "paymentId": enrollment.payment_id,
             },
@@ -99,14 +100,35 @@ class Enrollments:
         ]
         if record.payment_after != record.payment_before:
             actions.append(self._payment_action(record))
-        payments = Payments(self._table)
-        actions += payments.history_actions(record.history)
+        actions += history_actions(self._table, record.history)
         if record.count:
-            actions.append(payments.count_action(enrollment.course_id, keep_quota=False))
+            actions.append(
+                count_action(self._table, enrollment.course_id, keep_quota=record.keep_quota)
+            )
+        if record.anomaly:
+            actions.append(self._table.put_action("anomaly", anomaly_item(record.anomaly), NEW))
+        self._transact(actions)
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
+        """Note that Thinkific has revoked an enrollment, and free its place, or write nothing.
+
+        Raises Collision when the course was bought anew or asked for again meanwhile.
+        """
+        actions = [
+            self._table.update_action(
+                "enrollment", keys.enrollment(after.id), _delivery_change(after)
+            )
+        ]
+        if before.counted:
+            actions.append(count_action(self._table, after.course_id, keep_quota=False, by=-1))
+        self._transact(actions)
+
+    def _transact(self, actions: list[Action]) -> None:
         try:
             self._table.transact(actions)
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            collision = collision_of(failed)
+            raise Collision(stale=not collision.full, full=collision.full) from failed
 
     def _payment_action(self, record: DeliveryRecord) -> Action:
         # The set of undelivered courses is part of the condition: of two courses delivered at
@@ -131,12 +153,13 @@ def _delivery_change(enrollment: Enrollment) -> Change:
     return Change(
         {
             "counted": enrollment.counted,
+            "thinkificCourseId": enrollment.thinkific_course_id,
             "updatedAt": to_iso(enrollment.updated_at),
             **delivery_attributes(enrollment.delivery),
         },
         condition=WAITING,
         given={
-            "enrolled": EnrollmentStatus.ENROLLED,
+            "enrolled": enrollment.status,
             "pending": DeliveryStatus.PENDING,
             "request": enrollment.delivery.request,
             "paymentId": enrollment.payment_id,

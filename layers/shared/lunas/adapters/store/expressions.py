@@ -59,7 +59,10 @@ class Change:
             _clause("ADD", [f"#{name} :{name}" for name in adds]),
             _clause("DELETE", [f"#{name} :{name}" for name in deletes]),
         ]
-        values = {**kept, **adds, **deletes, **(self.given or {})}
+        given = self.given or {}
+        if clash := given.keys() & (kept.keys() | adds.keys() | deletes.keys()):
+            raise ValueError(f"a condition's value is named like a new one: {sorted(clash)}")
+        values = {**kept, **adds, **deletes, **given}
         names = {f"#{name}": name for name in [*kept, *removed, *adds, *deletes]}
         condition = self.condition or ""
         request: dict[str, Any] = {

@@ -73,6 +73,7 @@ def progress_attributes(payment: Payment) -> Item:
         "reason": payment.reason,
         "undelivered": set(payment.undelivered) or None,
         "overlap": list(payment.overlap) or None,
+        "overbook": payment.overbook or None,
         **due_attributes(payment.check_at),
     }
 
@@ -115,6 +116,7 @@ def payment_from(item: Item) -> Payment:
         reason=item.get("reason"),
         undelivered=frozenset(item.get("undelivered", ())),
         overlap=tuple(item.get("overlap", ())),
+        overbook=item.get("overbook", False),
         correlation_id=item.get("correlationId"),
     )
 

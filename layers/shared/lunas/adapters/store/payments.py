@@ -1,11 +1,10 @@
 """Payments in the table: opening them, settling them, reading them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 from lunas.adapters.store import keys
-from lunas.adapters.store.anomalies import anomaly_item
-from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.expressions import Change, placeholders
 from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import (
@@ -16,17 +15,13 @@ from lunas.adapters.store.payment_items import (
     invoice_attributes,
     payment_from,
     payment_item,
-    progress_attributes,
 )
+from lunas.adapters.store.settlements import NEW, collision_of, settlement_actions
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.enrollments import EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.listing import Page, PaymentFilter, Position
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.settlement import Settlement
-
-NEW = "attribute_not_exists(#pk)"
-"""Condition of an item that must not be there yet."""
 
 
 class Payments:
@@ -110,64 +105,21 @@ class Payments:
         with what came first, or StoreBusy.
         """
         try:
-            self._table.transact(self._actions(settlement, keep_quota=keep_quota))
+            self._table.transact(settlement_actions(self._table, settlement, keep_quota=keep_quota))
         except ConditionsFailed as failed:
-            raise _collision(failed) from failed
+            raise collision_of(failed) from failed
+
+    def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of the courses whose quota is reached: one BatchGetItem per hundred."""
+        return frozenset(
+            course.id for course in Catalogue(self._table).courses(course_ids) if course.full
+        )
 
     def _creation(self, payment: Payment, event: HistoryEvent) -> list[Action]:
         return [
             self._table.put_action("payment", payment_item(payment), NEW),
             self._table.put_action("history", history_item(event), NEW),
         ]
-
-    def _actions(self, settlement: Settlement, *, keep_quota: bool) -> list[Action]:
-        actions = [self._step(settlement.before, settlement.after)]
-        actions += self.history_actions(settlement.history)
-        for enrollment in settlement.enrollments:
-            # The item is the rule "one per user and course"; a revoked one may be taken again.
-            actions.append(
-                self._table.put_action(
-                    f"owned:{enrollment.course_id}",
-                    enrollment_item(enrollment),
-                    f"{NEW} OR #status = :revoked",
-                    {"revoked": EnrollmentStatus.NOT_ENROLLED},
-                )
-            )
-            if enrollment.counted:
-                actions.append(self.count_action(enrollment.course_id, keep_quota=keep_quota))
-        if settlement.anomaly:
-            actions.append(self._table.put_action("anomaly", anomaly_item(settlement.anomaly), NEW))
-        return actions
-
-    def _step(self, before: Payment, after: Payment) -> Action:
-        # Version and status together: of all who read the same payment, one moves it.
-        return self._table.update_action(
-            "payment",
-            keys.payment(before.id),
-            Change(
-                progress_attributes(after),
-                condition="#status = :was AND #version = :read",
-                given={"was": before.status, "read": before.version},
-            ),
-        )
-
-    def history_actions(self, events: Sequence[HistoryEvent]) -> list[Action]:
-        """Build the actions that add history events."""
-        return [self._table.put_action("payment", history_item(event), NEW) for event in events]
-
-    def count_action(self, course_id: str, *, keep_quota: bool) -> Action:
-        """Build the action that counts one more enrollment of a course."""
-        room = "attribute_not_exists(#quota) OR #enrolled < #quota"
-        return self._table.update_action(
-            f"full:{course_id}",
-            keys.course(course_id),
-            # A course that only the package service knows gets its item here.
-            Change(
-                {"type": "course", "id": course_id},
-                adds={"enrolled": 1},
-                condition=room if keep_quota else None,
-            ),
-        )
 
 
 def _listing(wanted: PaymentFilter) -> Listing:
@@ -186,12 +138,3 @@ def _listing(wanted: PaymentFilter) -> Listing:
             index="byState", key="stateKey", partition=partition, span=wanted.span, where=where
         )
     return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span, where=where)
-
-
-def _collision(failed: ConditionsFailed) -> Collision:
-    kinds = [label.partition(":")[::2] for label in failed.labels]
-    return Collision(
-        stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds),
-        owned=frozenset(course for kind, course in kinds if kind == "owned"),
-        full=frozenset(course for kind, course in kinds if kind == "full"),
-    )

@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -46,11 +46,15 @@ PASSING = frozenset(
 
 
 class ConditionsFailed(Exception):
-    """A transaction that wrote nothing, since conditions did not hold: ``labels`` of those."""
+    """A transaction that wrote nothing, since conditions did not hold.
 
-    def __init__(self, labels: Sequence[str]) -> None:
-        super().__init__(", ".join(labels))
-        self.labels = tuple(labels)
+    ``found`` maps the label of each such action to the item as it stands, if the action asked
+    to see it and there is one.
+    """
+
+    def __init__(self, found: Mapping[str, Item | None]) -> None:
+        super().__init__(", ".join(found))
+        self.found = found
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,14 @@ class Action:
 
     label: str
     request: dict[str, Any]
+
+    def showing(self) -> "Action":
+        """Ask to see the item as it stands, should the condition not hold."""
+        request = {
+            verb: {**body, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+            for verb, body in self.request.items()
+        }
+        return replace(self, request=request)
 
 
 class Table:
@@ -192,12 +204,12 @@ def _passes(error: ClientError) -> bool:
 
 
 def _refused(error: ClientError, actions: Sequence[Action]) -> ConditionsFailed | None:
-    labels = [
-        action.label
+    found = {
+        action.label: from_wire(reason["Item"]) if "Item" in reason else None
         for action, reason in zip(actions, _reasons(error), strict=False)
         if reason.get("Code") == "ConditionalCheckFailed"
-    ]
-    return ConditionsFailed(labels) if labels else None
+    }
+    return ConditionsFailed(found) if found else None
 
 
 def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:

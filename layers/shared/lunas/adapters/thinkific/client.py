@@ -12,6 +12,7 @@ PAGE = 250
 """Rows of one page, Thinkific's maximum."""
 MAX_PAGES = 200
 """Pages read before a list that never ends is given up."""
+YESTERDAY = timedelta(days=1)
 FOREVER = timedelta(days=36_500)
 MARGIN = timedelta(minutes=1)
 """An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
@@ -68,6 +69,20 @@ class Thinkific:
             return _id(row)
         return self._upgrade(row, now)
 
+    def revoke(self, user_id: int, course_id: int, now: datetime) -> None:
+        """End a user's access to a course, in every row that gives it; nothing to end is fine.
+
+        There is no DELETE: an expiry in the past ends access and keeps the learner's progress
+        (docs/thinkific.md, Enrollments). Nothing else is sent, so that no row turns into a trial.
+        """
+        for row in self._enrollments(user_id, course_id):
+            if not _is_active(row):
+                continue
+            path = f"/enrollments/{_id(row)}"
+            self._api.put(path, {"expiry_date": _seconds(now - YESTERDAY)})
+            if _is_active(self._api.get(path)):
+                raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
+
     def courses(self) -> list[tuple[int, str]]:
         """Return id and name of every course that the API shows."""
         return [(_id(row), str(row.get("name", ""))) for row in self._rows("/courses", {})]
@@ -106,16 +121,18 @@ class Thinkific:
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
         """Return the row of a user in a course: an active one first, else the newest."""
+        rows = self._enrollments(user_id, course_id)
+        return max(rows, key=lambda row: (_is_active(row), _id(row)), default=None)
+
+    def _enrollments(self, user_id: int, course_id: int) -> list[Mapping[str, Any]]:
         query = {"query[user_id]": user_id, "query[course_id]": course_id}
         # A filter that Thinkific does not know is ignored, so both ids are checked again here.
-        rows = [
+        return [
             row
             for row in self._rows("/enrollments", query)
             if str(row.get("user_id")) == str(user_id)
             and str(row.get("course_id")) == str(course_id)
         ]
-        rows.sort(key=lambda row: (_is_active(row), _id(row)))
-        return rows[-1] if rows else None
 
     def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
         page: int | None = 1

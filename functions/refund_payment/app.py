@@ -1,0 +1,42 @@
+"""POST /payments/{id}/refund: an admin records that the money went back."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.refunds import Refunds
+from lunas.adapters.store.table import Table
+from lunas.edges import telemetry
+from lunas.edges.api import LunasApi
+from lunas.edges.auth import ADMINS
+from lunas.edges.bodies import Id, RefundBody
+from lunas.edges.views import payment_view
+from lunas.rules.payments import Act
+from lunas.usecases.refund import refund_payment
+
+api = LunasApi()
+
+
+@api.on("POST", "/payments/{id}/refund", ADMINS)
+def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dict[str, Any]:
+    """Record a refund and revoke what the payment alone had brought; repeating changes nothing."""
+    table = Table.from_environment()
+    act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
+    payment, made = refund_payment(Refunds(table), Enrollments(table), payment_id, act)
+    if made is not None:
+        telemetry.decided(
+            "payment refunded",
+            payment_id=payment.id,
+            revoked=made.revoked,
+            todo="send the money back from the Duitku dashboard or by transfer, if not done yet",
+        )
+        telemetry.count("PaymentRefunded")
+    return payment_view(payment, api.caller)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)

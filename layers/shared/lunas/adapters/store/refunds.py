@@ -1,0 +1,76 @@
+"""What one transaction writes when a payment is refunded."""
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.enrollment_items import delivery_attributes
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.settlements import history_actions, step_action
+from lunas.adapters.store.table import Action, ConditionsFailed, Table
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Payment
+from lunas.rules.refund import Refund, Taking
+from lunas.rules.times import to_iso
+
+
+class Refunds:
+    """Reads payments and writes refunds."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, payment_id: str) -> Payment | None:
+        """Read a payment: one GetItem."""
+        return Payments(self._table).get(payment_id)
+
+    def record_refund(self, refund: Refund) -> None:
+        """Write payment, history and every enrollment of a refund, or nothing.
+
+        One action for each course, so that 90 of them fit. Raises Collision when the payment or
+        an enrollment changed meanwhile, StoreBusy.
+        """
+        actions = [
+            step_action(self._table, refund.before, refund.after),
+            *history_actions(self._table, refund.history),
+            *(self._taking(taking) for taking in refund.takings),
+        ]
+        try:
+            self._table.transact(actions)
+        except ConditionsFailed as failed:
+            raise Collision(stale=True) from failed
+
+    def _taking(self, taking: Taking) -> Action:
+        """Build the action that takes an enrollment back, or hands it over.
+
+        Its conditions are what the decision went by: another payment that claims the course at
+        the same moment, a delivery that is noted, and another request are all seen.
+        """
+        before, after = taking.before, taking.after
+        return self._table.update_action(
+            "enrollment",
+            keys.enrollment(after.id),
+            Change(
+                {
+                    "status": after.status,
+                    "paymentId": after.payment_id,
+                    "alsoPaidBy": set(after.also_paid_by) or None,
+                    "updatedAt": to_iso(after.updated_at),
+                    **delivery_attributes(after.delivery),
+                },
+                condition=" AND ".join(
+                    [
+                        "#status = :was AND #paymentId = :payer",
+                        "#deliveryStatus = :delivery AND #deliveryRequest = :request",
+                        "#alsoPaidBy = :others"
+                        if before.also_paid_by
+                        else "attribute_not_exists(#alsoPaidBy)",
+                    ]
+                ),
+                given={
+                    "was": before.status,
+                    "payer": before.payment_id,
+                    "delivery": before.delivery.status,
+                    "request": before.delivery.request,
+                    **({"others": set(before.also_paid_by)} if before.also_paid_by else {}),
+                },
+            ),
+        )

@@ -1,0 +1,122 @@
+"""What one transaction writes when money or an approval becomes enrollments."""
+
+from collections.abc import Sequence
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Change, Item
+from lunas.adapters.store.payment_items import history_item, progress_attributes
+from lunas.adapters.store.table import Action, ConditionsFailed, Table
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.errors import Collision
+from lunas.rules.payments import HistoryEvent, Payment
+from lunas.rules.settlement import Settlement
+
+NEW = "attribute_not_exists(#pk)"
+"""Condition of an item that must not be there yet."""
+FREE = f"{NEW} OR (#status = :revoked AND #counted = :uncounted)"
+"""Condition of a course that the learner can get: never had, or taken back in every respect."""
+HELD = "#status = :revoked AND #counted = :counted"
+"""Condition of a course that a refund took away, but whose place its counter holds yet."""
+
+
+def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> list[Action]:
+    """Build all actions of a settlement: 100 at most, whatever was bought."""
+    actions = [step_action(table, plan.before, plan.after), *history_actions(table, plan.history)]
+    for enrollment in plan.enrollments:
+        held = enrollment.course_id in plan.held
+        actions.append(_taking(table, enrollment, held=held))
+        if enrollment.counted and not held:
+            actions.append(count_action(table, enrollment.course_id, keep_quota=keep_quota))
+    actions += [_claim(table, plan.after, course_id) for course_id in plan.after.overlap]
+    if plan.anomaly:
+        actions.append(table.put_action("anomaly", anomaly_item(plan.anomaly), NEW))
+    return actions
+
+
+def step_action(table: Table, before: Payment, after: Payment) -> Action:
+    """Build the action that moves a payment.
+
+    Version and status together are its condition: of all who read the same payment, one moves it.
+    """
+    return table.update_action(
+        "payment",
+        keys.payment(before.id),
+        Change(
+            progress_attributes(after),
+            condition="#status = :was AND #version = :read",
+            given={"was": before.status, "read": before.version},
+        ),
+    )
+
+
+def history_actions(table: Table, events: Sequence[HistoryEvent]) -> list[Action]:
+    """Build the actions that add history events."""
+    return [table.put_action("payment", history_item(event), NEW) for event in events]
+
+
+def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1) -> Action:
+    """Build the action that counts an enrollment of a course, or takes it back (``by`` -1)."""
+    room = "attribute_not_exists(#quota) OR #enrolled < #quota"
+    return table.update_action(
+        f"full:{course_id}",
+        keys.course(course_id),
+        # A course that only the package service knows gets its item here.
+        Change(
+            {"type": "course", "id": course_id},
+            adds={"enrolled": by},
+            condition=room if keep_quota else None,
+        ),
+    )
+
+
+def collision_of(failed: ConditionsFailed) -> Collision:
+    """Read from the conditions that failed what came first."""
+    kinds = {label: label.partition(":")[::2] for label in failed.found}
+    stands = {
+        course: _standing(failed.found[label])
+        for label, (kind, course) in kinds.items()
+        if kind == "course"
+    }
+    return Collision(
+        stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds.values()),
+        owned=frozenset(course for course, standing in stands.items() if standing == "owned"),
+        held=frozenset(course for course, standing in stands.items() if standing == "held"),
+        free=frozenset(course for course, standing in stands.items() if standing == "free"),
+        full=frozenset(course for kind, course in kinds.values() if kind == "full"),
+    )
+
+
+def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
+    # The item is the rule "one per user and course"; a revoked one may be taken again.
+    values = {"revoked": EnrollmentStatus.NOT_ENROLLED}
+    return table.put_action(
+        f"course:{enrollment.course_id}",
+        enrollment_item(enrollment),
+        HELD if held else FREE,
+        {**values, "counted": True} if held else {**values, "uncounted": False},
+    ).showing()
+
+
+def _claim(table: Table, payment: Payment, course_id: str) -> Action:
+    # Being enrolled is a condition, or a refund at the same moment would leave the learner with
+    # a payment that counts on a course which is gone.
+    return table.update_action(
+        f"course:{course_id}",
+        keys.enrollment(enrollment_id(payment.user_id, course_id)),
+        Change(
+            {},
+            adds={"alsoPaidBy": {payment.id}},
+            condition="#status = :enrolled",
+            given={"enrolled": EnrollmentStatus.ENROLLED},
+        ),
+    ).showing()
+
+
+def _standing(item: Item | None) -> str:
+    if item is None:
+        return "free"
+    if item["status"] == EnrollmentStatus.ENROLLED:
+        return "owned"
+    return "held" if item["counted"] else "free"

@@ -1,0 +1,52 @@
+"""What bringing an enrollment to Thinkific and taking it back have in common."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lunas.rules.enrollments import Enrollment
+from lunas.rules.errors import DeliveryImpossible
+from lunas.rules.payments import Payment
+from lunas.usecases.ports import (
+    CatalogueReader,
+    Clock,
+    DeliveryKeeper,
+    LearnerLinks,
+    LearningPlatform,
+    PaymentReader,
+)
+
+ACTOR = "lunas:deliver"
+ROUNDS = 6
+"""How often an outcome is written down anew after a collision."""
+
+
+class DeliveryResult(StrEnum):
+    """What became of a request."""
+
+    DELIVERED = "DELIVERED"
+    REVOKED = "REVOKED"
+    NOTHING_TO_DO = "NOTHING_TO_DO"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Everything that a delivery needs."""
+
+    enrollments: DeliveryKeeper
+    payments: PaymentReader
+    learners: LearnerLinks
+    catalogue: CatalogueReader
+    platform: LearningPlatform
+    now: Clock
+
+    def payment_of(self, enrollment: Enrollment) -> Payment:
+        """Return the payment of an enrollment; raises DeliveryImpossible if it is gone."""
+        payment = self.payments.get(enrollment.payment_id)
+        if payment is None:
+            raise DeliveryImpossible("the payment of the enrollment is gone")
+        return payment
+
+    def mapped_course(self, enrollment: Enrollment) -> int | None:
+        """Return the course's id at Thinkific as it is mapped now."""
+        course = self.catalogue.course(enrollment.course_id)
+        return course.thinkific_course_id if course else None

@@ -1,0 +1,192 @@
+"""Refunds in the table: every condition of their transaction, and the largest of them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.refunds import Refunds
+from lunas.adapters.store.table import Table
+from lunas.rules.catalogue import MAX_COURSES
+from lunas.rules.delivery import Placement, delivered, revoked
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Act, Payment, Status
+from lunas.rules.refund import Refund, refund
+from tests.unit.builders import LATER, bought, course, enrollment, payment
+
+ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
+WORK = Act("lunas:deliver", LATER)
+ALONE = enrollment("c1")
+SHARED = enrollment("c2", also_paid_by=frozenset({"pay2", "pay3"}))
+OTHERS = enrollment("c3", payment_id="pay2", also_paid_by=frozenset({"pay1"}))
+
+
+def settled(*courses: str) -> Payment:
+    return payment(
+        Status.APPROVED, courses=bought(*courses), version=3, gateway=None, check_at=None
+    )
+
+
+@pytest.fixture
+def write(table: Table) -> Callable[[Payment | Enrollment], None]:
+    """Write a thing as it is, past all conditions."""
+
+    def written(thing: Payment | Enrollment) -> None:
+        item = payment_item(thing) if isinstance(thing, Payment) else enrollment_item(thing)
+        assert table.put(item, "attribute_exists(#pk) OR attribute_not_exists(#pk)")
+
+    return written
+
+
+@pytest.fixture
+def plan(write: Callable[[Payment | Enrollment], None]) -> Refund:
+    """Plan a refund of three courses: one is lost, one handed over, one was another payment's."""
+    made = settled("c1", "c2", "c3")
+    for each in (made, ALONE, SHARED, OTHERS):
+        write(each)
+    return refund(made, ACT, [ALONE, SHARED, OTHERS])
+
+
+def test_a_refund_is_written_whole(
+    table: Table, payments: Payments, enrollments: Enrollments, plan: Refund
+) -> None:
+    Refunds(table).record_refund(plan)
+    assert payments.get("pay1") == plan.after
+    assert payments.history("pay1") == list(plan.history)
+    for taking in plan.takings:
+        assert enrollments.get(taking.after.id) == taking.after
+    assert enrollments.get(ALONE.id) != ALONE
+
+
+def placed(each: Enrollment) -> Enrollment:
+    return delivered(each, settled("c1"), Placement(7, 500, 9), WORK).enrollment
+
+
+@pytest.mark.parametrize(
+    "came_first",
+    [
+        replace(settled("c1", "c2", "c3"), version=4),
+        replace(settled("c1", "c2", "c3"), status=Status.COMPLETED),
+        replace(ALONE, also_paid_by=frozenset({"pay9"})),
+        replace(ALONE, payment_id="pay9"),
+        replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED),
+        replace(ALONE, delivery=replace(ALONE.delivery, request=2)),
+        placed(ALONE),
+        replace(SHARED, also_paid_by=frozenset({"pay2"})),
+        replace(SHARED, also_paid_by=frozenset()),
+        placed(SHARED),
+        replace(OTHERS, payment_id="pay1"),
+        replace(OTHERS, also_paid_by=frozenset({"pay1", "pay9"})),
+    ],
+    ids=[
+        *("another step", "another state", "a claim", "another payer", "another refund"),
+        *("another request", "a delivery", "one heir less", "no heir", "delivery of a shared one"),
+        *("handed over to this one", "another claim"),
+    ],
+)
+def test_whatever_came_first_stops_the_whole_refund(
+    table: Table,
+    payments: Payments,
+    enrollments: Enrollments,
+    plan: Refund,
+    write: Callable[[Payment | Enrollment], None],
+    came_first: Payment | Enrollment,
+) -> None:
+    write(came_first)
+    stood = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
+    with pytest.raises(Collision):
+        Refunds(table).record_refund(plan)
+    stands = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
+    assert stands == stood
+    assert payments.history("pay1") == []
+
+
+def test_the_largest_refund_is_one_transaction(
+    table: Table, enrollments: Enrollments, write: Callable[[Payment | Enrollment], None]
+) -> None:
+    names = [f"c{number:02d}" for number in range(MAX_COURSES)]
+    rows = [enrollment(name) for name in names]
+    write(settled(*names))
+    for row in rows:
+        write(row)
+    Refunds(table).record_refund(refund(settled(*names), ACT, rows))
+    found = enrollments.get_many([each.id for each in rows])
+    assert {each.status for each in found} == {EnrollmentStatus.NOT_ENROLLED}
+
+
+@pytest.mark.parametrize(("counted", "left"), [(True, -1), (False, 0)])
+def test_a_revocation_frees_the_place_that_was_counted(
+    enrollments: Enrollments,
+    catalogue: Catalogue,
+    write: Callable[[Payment | Enrollment], None],
+    counted: bool,
+    left: int,
+) -> None:
+    waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED, counted=counted)
+    write(waiting)
+    enrollments.record_revocation(waiting, revoked(waiting, WORK))
+    stands, counter = enrollments.get(ALONE.id), catalogue.course("c1")
+    assert stands
+    assert counter
+    assert (stands.delivery.status, stands.counted) == (DeliveryStatus.REVOKED, False)
+    assert counter.enrolled == left
+
+
+@pytest.mark.parametrize(
+    "stands",
+    [
+        replace(ALONE, payment_id="pay2"),
+        replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED, payment_id="pay2"),
+        replace(
+            ALONE,
+            status=EnrollmentStatus.NOT_ENROLLED,
+            delivery=replace(ALONE.delivery, request=2),
+        ),
+        replace(
+            ALONE,
+            status=EnrollmentStatus.NOT_ENROLLED,
+            delivery=replace(ALONE.delivery, status=DeliveryStatus.REVOKED),
+        ),
+    ],
+    ids=["bought again", "refunded again", "asked again", "noted already"],
+)
+def test_a_revocation_that_was_overtaken_changes_nothing(
+    enrollments: Enrollments,
+    catalogue: Catalogue,
+    write: Callable[[Payment | Enrollment], None],
+    stands: Enrollment,
+) -> None:
+    write(stands)
+    waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED)
+    with pytest.raises(Collision):
+        enrollments.record_revocation(waiting, revoked(waiting, WORK))
+    assert enrollments.get(ALONE.id) == stands
+    assert [each.enrolled for each in catalogue.courses(["c1"])] == [0]
+
+
+def test_a_course_counted_late_is_refused_when_full_and_then_flagged(
+    table: Table,
+    enrollments: Enrollments,
+    catalogue: Catalogue,
+    write: Callable[[Payment | Enrollment], None],
+) -> None:
+    catalogue.put_course(course("c1", quota=0))
+    made = replace(settled("c1"), undelivered=frozenset({"c1"}))
+    waiting = replace(ALONE, counted=False)
+    write(made)
+    write(waiting)
+    record = delivered(waiting, made, Placement(7, 500, 9), WORK)
+    with pytest.raises(Collision) as raised:
+        enrollments.record_delivery(record)
+    assert (raised.value.full, raised.value.stale) == (frozenset({"c1"}), False)
+    flagged = delivered(waiting, made, Placement(7, 500, 9), WORK, full=True)
+    enrollments.record_delivery(flagged)
+    assert flagged.anomaly
+    assert table.get({"pk": f"ANOMALY#{flagged.anomaly.id}", "sk": "ANOMALY"})
+    assert [each.enrolled for each in catalogue.courses(["c1"])] == [1]
