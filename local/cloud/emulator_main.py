@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in five places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in six places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -9,6 +9,9 @@ pinned, and a version without one of these places fails to start instead of beha
   takes longer than everything else that a cold start does.
 - A call waits for a free worker. Left alone, 50 calls at once start 50 processes; with the
   emulator's own limit the calls beyond it are refused, and AWS would refuse only hundreds more.
+- Messages of a FIFO queue that belong to different groups are worked on side by side, up to the
+  mapping's MaximumConcurrency, where a batch holds one message. Left alone, the emulator works on
+  one batch after the other, since batches of several messages could mix groups.
 - Every line a function prints goes to a file at once, also those of a worker that is killed.
 - So do the errors that end an invocation, which Lambda logs and the worker does not print.
 """
@@ -41,6 +44,7 @@ def main() -> None:
     use_bare_interpreter(runtime)
     share_unpacked_files(runtime)
     wait_for_free_worker(functions)
+    work_on_groups_side_by_side(functions)
     write_logs(runtime.Worker)
     app.main()
 
@@ -108,6 +112,17 @@ def wait_for_free_worker(functions: Any) -> None:
 
     functions._acquire_execution_slot = acquire_when_free
     functions._release_execution_slot = release_and_wake
+
+
+def work_on_groups_side_by_side(functions: Any) -> None:
+    """Bound a FIFO source as any other; its queue hands out one message of a group at a time."""
+    bound: Callable[..., int] = functions._sqs_esm_concurrency
+
+    def bound_by_mapping(mapping: Any, function: Any, config: Any, queue: Any = None) -> int:
+        one_message = mapping.get("BatchSize") == 1
+        return bound(mapping, function, config, None if one_message else queue)
+
+    functions._sqs_esm_concurrency = bound_by_mapping
 
 
 def write_logs(worker_class: Any) -> None:
