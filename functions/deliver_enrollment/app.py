@@ -17,6 +17,7 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.adapters.thinkific.client import Thinkific
 from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.limiter import SharedLimiter
 from lunas.edges import telemetry
 from lunas.rules.delivery import DeliveryRequest, retry_delay
 from lunas.rules.errors import (
@@ -24,6 +25,8 @@ from lunas.rules.errors import (
     DeliveryImpossible,
     LunasError,
     Misconfigured,
+    NoTurnYet,
+    RateLimited,
     StoreBusy,
 )
 from lunas.usecases.courier import Courier, DeliveryResult
@@ -43,24 +46,25 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
     )
 
 
-def _courier() -> Courier:
+def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
     table = Table.from_environment()
     site = ThinkificSite(
         api_url=setting("THINKIFIC_API_URL").rstrip("/"),
         subdomain=setting("THINKIFIC_SUBDOMAIN"),
         api_key=secret_text("THINKIFIC_SECRET_ID", "apiKey"),
     )
+    limiter = SharedLimiter.from_environment(table, context.get_remaining_time_in_millis())
     return Courier(
         enrollments=Enrollments(table),
         payments=Payments(table),
         learners=Learners(table),
         catalogue=Catalogue(table),
-        platform=Thinkific(ThinkificApi(site)),
+        platform=Thinkific(ThinkificApi(site, limiter, wish.correlation_id)),
         now=now,
     )
 
 
-def _deliver_record(record: SQSRecord) -> None:
+def _deliver_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     telemetry.begin(record.message_id)
     try:
         wish = read_message(record.body)
@@ -71,7 +75,7 @@ def _deliver_record(record: SQSRecord) -> None:
         wish.correlation_id, enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
     )
     try:
-        _deliver(record, wish)
+        _deliver(record, wish, lambda_context)
     except (DeliveryDelayed, StoreBusy) as error:
         _put_off(record, error)
         raise
@@ -85,8 +89,8 @@ def _deliver_record(record: SQSRecord) -> None:
         raise
 
 
-def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
-    courier = _courier()
+def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -> None:
+    courier = _courier(wish, context)
     try:
         result = deliver(courier, wish)
     except DeliveryImpossible as error:
@@ -104,11 +108,28 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest) -> None:
 
 def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
-    asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
-    seconds = asked or retry_delay(received)
+    seconds = _wait(error, received)
     DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+    if isinstance(error, NoTurnYet):
+        telemetry.decided("delivery waits its turn", seconds=seconds, received=received)
+        telemetry.count("DeliveryWaiting")
+        return
     telemetry.warn("delivery put off", reason=str(error), seconds=seconds, received=received)
     telemetry.count("DeliveryDelayed")
+    if isinstance(error, RateLimited):
+        telemetry.count("ThinkificLimited")
+
+
+def _wait(error: LunasError, received: int) -> float:
+    """Return the seconds until the next try.
+
+    A message is received again after each wait for a turn, which is no failure, so the growing
+    delay goes by the failures noted on the enrollment. They may be more than this message saw:
+    those of an earlier request count no longer.
+    """
+    if not isinstance(error, DeliveryDelayed):
+        return retry_delay(received)
+    return error.retry_after or retry_delay(min(received, error.failures or received))
 
 
 def _give_up(record: SQSRecord, reason: str) -> None:

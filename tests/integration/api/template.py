@@ -38,7 +38,13 @@ class Statement:
 
 def resources() -> dict[str, Any]:
     """Return all resources."""
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)["Resources"]  # noqa: S506
+    found: dict[str, Any] = _template()["Resources"]
+    return found
+
+
+def parameters() -> dict[str, Any]:
+    """Return all parameters."""
+    found: dict[str, Any] = _template()["Parameters"]
     return found
 
 
@@ -70,6 +76,11 @@ def table_properties() -> dict[str, Any]:
     properties = resources()["Table"]["Properties"]
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     return {name: properties[name] for name in wanted}
+
+
+def _template() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506  (safe)
+    return found
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

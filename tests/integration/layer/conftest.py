@@ -44,6 +44,7 @@ ENVIRONMENT = {
     "INVOICE_MINUTES": "60",
     "THINKIFIC_API_URL": "https://thinkific.test",
     "THINKIFIC_SUBDOMAIN": "shop",
+    "THINKIFIC_REQUESTS_PER_MINUTE": "60000",
 }
 
 

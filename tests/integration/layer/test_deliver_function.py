@@ -14,12 +14,13 @@ from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payment_items import payment_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import DeliveryStatus, Enrollment
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.rules.payments import Status
 from tests.integration.layer import peers
 from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import Queues
 from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.api_requests import Context
 from tests.unit.builders import EMAIL, bought, course, enrollment, payment, request_of
 from tests.unit.logs import Logged
 
@@ -163,8 +164,65 @@ def test_what_is_put_off_stays_in_the_queue_and_out_of_the_dead_letters(
     assert office.queues.dead_letters() == []
     assert office.stands().delivery.status is DeliveryStatus.PENDING
     assert logged.messages("WARNING") == ["delivery put off"]
-    assert logged.metrics() == ["DeliveryDelayed"]
+    assert logged.metrics()[0] == "DeliveryDelayed"
     assert EMAIL not in logged.text
+
+
+def test_a_limit_that_is_reached_keeps_every_other_delivery_from_calling(
+    office: Post, logged: Logged
+) -> None:
+    office.learners.link("u1", 7)
+    office.learners.link("u2", 8)
+    office.waits("c1")
+    office.waits("c2", user_id="u2", id="enr2")
+    peer = office.thinkific(LIMITED)
+    assert len(office.deliver()) == 2
+    assert len(peer.asked) == 1
+    assert office.queues.hidden() == 2
+    assert logged.messages() == ["delivery put off", "delivery waits its turn"]
+    assert logged.metrics() == ["DeliveryDelayed", "ThinkificLimited", "DeliveryWaiting"]
+    assert all(25 <= each["seconds"] <= 32 for each in logged.lines)
+
+
+def test_waiting_for_the_limit_leaves_no_mark_on_the_enrollment(office: Post) -> None:
+    office.waits("c1")
+    before = office.stands()
+    office.thinkific(LIMITED)
+    office.deliver()
+    assert office.stands() == before
+
+
+@pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 10), (30, 20)])
+def test_the_growing_wait_goes_by_failures_and_not_by_receipts_alone(
+    office: Post, logged: Logged, attempts: int, seconds: int
+) -> None:
+    """The message was received three times: perhaps it waited, perhaps it failed, perhaps both."""
+    office.learners.link("u1", 7)
+    office.waits("c1", delivery=Delivery(attempts=attempts))
+    office.thinkific(Told(502))
+    batch = office.queues.batch()
+    batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
+    invoke(FUNCTION, batch)
+    assert logged.lines[-1]["seconds"] == seconds
+
+
+def test_no_call_begins_that_could_outlast_the_invocation(
+    office: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.waits("c1")
+    monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda: 9_000)
+    peer = office.thinkific(peers.no_rows())
+    assert len(office.deliver()) == 1
+    assert peer.asked == []
+    assert office.queues.hidden() == 1
+
+
+def test_the_way_from_request_to_thinkific_has_one_id(office: Post) -> None:
+    office.learners.link("u1", 7)
+    office.waits("c1")
+    peer = office.thinkific(peers.no_rows(), Told(201, peers.active_row()))
+    office.deliver()
+    assert [each.headers["X-Correlation-Id"] for each in peer.asked] == ["r0", "r0"]
 
 
 def test_the_wait_is_the_one_that_thinkific_asks_for(office: Post, logged: Logged) -> None:

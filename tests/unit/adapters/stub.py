@@ -51,6 +51,25 @@ class Asked:
     timeout: Any
 
 
+class StubLimiter:
+    """Lets every call go at once, unless it was told to refuse the next ones."""
+
+    def __init__(self, *refusals: Exception) -> None:
+        self.refusals = list(refusals)
+        self.turns = 0
+        self.rests: list[float] = []
+
+    def await_turn(self) -> None:
+        """Count a turn, or refuse it."""
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.turns += 1
+
+    def rest(self, seconds: float) -> None:
+        """Keep what was asked for."""
+        self.rests.append(seconds)
+
+
 class StubPeer(BaseAdapter):
     """Answers requests in turn; an exception in the list is raised instead."""
 

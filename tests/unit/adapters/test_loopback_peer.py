@@ -13,6 +13,7 @@ from lunas.adapters.duitku.client import Duitku, DuitkuAccount
 from lunas.adapters.thinkific import http as thinkific_http
 from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.rules.errors import DeliveryDelayed, GatewayTimeout, GatewayUnavailable
+from tests.unit.adapters.stub import StubLimiter
 from tests.unit.builders import payment
 
 type Behaviour = Callable[[socket.socket], object]
@@ -73,7 +74,7 @@ def duitku(url: str) -> Duitku:
 
 
 def thinkific(url: str) -> ThinkificApi:
-    return ThinkificApi(ThinkificSite(url, "shop", "key"), direct())
+    return ThinkificApi(ThinkificSite(url, "shop", "key"), StubLimiter(), session=direct())
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)

@@ -1,5 +1,7 @@
 """Transactions that outlast conflicts, against the answers DynamoDB gives."""
 
+from typing import Any
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
@@ -204,7 +206,7 @@ PASSING = [
 ]
 
 
-def write(dynamo: Dynamo, how: str) -> object:
+def write(dynamo: Dynamo, how: str) -> Any:
     """Write one item by one of the three ways."""
     if how == "put":
         return dynamo.table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")
@@ -227,7 +229,7 @@ def test_a_single_write_outlasts_what_passes_by_itself(
         dynamo.stub.add_client_error(operation, code)
     dynamo.stub.add_response(operation, {"Attributes": ITEM} if returning else {})
     with dynamo.stub:
-        assert write(dynamo, how) == ({"pk": "P", "sk": "S"} if returning else True)
+        assert write(dynamo, how) == ((True, {"pk": "P", "sk": "S"}) if returning else True)
     dynamo.stub.assert_no_pending_responses()
     assert len(waits) == TRIES - 1
 
@@ -251,6 +253,20 @@ def test_a_single_write_whose_condition_failed_is_told_at_once(
     dynamo.stub.add_client_error(operation, "ConditionalCheckFailedException")
     with dynamo.stub:
         assert write(dynamo, how) is False
+    assert waits == []
+
+
+@pytest.mark.parametrize("item", [ITEM, None], ids=["there", "not there"])
+def test_a_write_that_returns_the_item_shows_what_stands_in_its_way(
+    dynamo: Dynamo, waits: list[float], item: dict[str, Any] | None
+) -> None:
+    shown = {"Item": item} if item else {}
+    dynamo.stub.add_client_error(
+        "update_item", "ConditionalCheckFailedException", modeled_fields=shown
+    )
+    with dynamo.stub:
+        written, found = write(dynamo, "update_returning")
+    assert (written, found) == (False, {"pk": "P", "sk": "S"} if item else {})
     assert waits == []
 
 

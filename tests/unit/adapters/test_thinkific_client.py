@@ -8,9 +8,9 @@ import requests
 
 from lunas.adapters.thinkific.client import Thinkific
 from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
-from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible
+from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
 from lunas.rules.people import Learner
-from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.adapters.stub import StubLimiter, StubPeer, Told
 from tests.unit.builders import EMAIL
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
@@ -44,8 +44,22 @@ def page(*items: dict[str, Any], next_page: int | None = None) -> Told:
     return Told(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
 
 
+class PatientLimiter(StubLimiter):
+    """Gives out a few turns, then none."""
+
+    def __init__(self, turns: int) -> None:
+        super().__init__()
+        self._left = turns
+
+    def await_turn(self) -> None:
+        """Take one of the turns that are left."""
+        if self.turns == self._left:
+            raise NoTurnYet("later", 30)
+        super().await_turn()
+
+
 def thinkific(peer: StubPeer) -> Thinkific:
-    return Thinkific(ThinkificApi(SITE, peer.session))
+    return Thinkific(ThinkificApi(SITE, StubLimiter(), session=peer.session))
 
 
 def enroll(*answers: Told | Exception) -> tuple[StubPeer, int]:
@@ -129,6 +143,16 @@ def test_after_a_limit_or_a_refused_key_nobody_looks_again(told: Told) -> None:
         thinkific(peer).enroll(7, 9, NOW)
     assert raised.value.retry_after
     assert len(peer.asked) == 2
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(turns: int) -> None:
+    """Whichever call it is: what was done stands, and nothing more is asked."""
+    peer = StubPeer(page(), Told(500), page(TRIAL), Told(204), Told(body=row()))
+    limiter = PatientLimiter(turns)
+    with pytest.raises(NoTurnYet):
+        Thinkific(ThinkificApi(SITE, limiter, session=peer.session)).enroll(7, 9, NOW)
+    assert len(peer.asked) == turns
 
 
 def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:

@@ -10,14 +10,18 @@ from lunas.adapters.thinkific.http import (
     ThinkificSite,
     field_errors,
 )
-from lunas.rules.errors import DeliveryDelayed
-from tests.unit.adapters.stub import StubPeer, Told
+from lunas.rules.errors import DeliveryDelayed, NoTurnYet, RateLimited
+from tests.unit.adapters.stub import StubLimiter, StubPeer, Told
 
 SITE = ThinkificSite("https://thinkific.test", "shop", "key")
 
 
+def api(peer: StubPeer, limiter: StubLimiter | None = None) -> ThinkificApi:
+    return ThinkificApi(SITE, limiter or StubLimiter(), session=peer.session)
+
+
 def get(told: Told) -> dict[str, object]:
-    return ThinkificApi(SITE, StubPeer(told).session).get("/courses")
+    return api(StubPeer(told)).get("/courses")
 
 
 @pytest.mark.parametrize(
@@ -82,10 +86,42 @@ def test_anything_else_is_worth_another_try(status: int) -> None:
     ("headers", "seconds"),
     [({"RateLimit-Reset": "30"}, 31), ({}, 60), ({"RateLimit-Reset": "soon"}, 60)],
 )
-def test_a_rate_limit_always_tells_how_long(headers: dict[str, str], seconds: int) -> None:
-    with pytest.raises(DeliveryDelayed) as raised:
-        get(Told(429, None, headers))
+def test_a_rate_limit_tells_how_long_and_keeps_everybody_from_calling(
+    headers: dict[str, str], seconds: int
+) -> None:
+    limiter = StubLimiter()
+    with pytest.raises(RateLimited) as raised:
+        api(StubPeer(Told(429, None, headers)), limiter).get("/courses")
     assert raised.value.retry_after == pytest.approx(seconds, abs=2)
+    assert limiter.rests == [raised.value.retry_after]
+
+
+def test_every_call_takes_a_turn_of_its_own() -> None:
+    limiter = StubLimiter()
+    peer = StubPeer(Told(body={}), Told(201, {}), Told(204), Told(503))
+    calls = api(peer, limiter)
+    calls.get("/courses")
+    calls.post("/users", {})
+    calls.put("/enrollments/1", {})
+    with pytest.raises(DeliveryDelayed):
+        calls.get("/courses")
+    assert limiter.turns == 4
+    assert limiter.rests == []
+
+
+def test_without_a_turn_nothing_is_sent() -> None:
+    peer = StubPeer()
+    with pytest.raises(NoTurnYet):
+        api(peer, StubLimiter(NoTurnYet("later", 30))).post("/users", {})
+    assert peer.asked == []
+
+
+@pytest.mark.parametrize("correlation_id", ["JKJaXmPLvHcESHA=", None])
+def test_a_call_carries_the_id_of_the_request_that_led_to_it(correlation_id: str | None) -> None:
+    peer = StubPeer(Told(body={}))
+    ThinkificApi(SITE, StubLimiter(), correlation_id, peer.session).get("/courses")
+    assert peer.asked[0].headers.get("X-Correlation-Id") == correlation_id
+    assert peer.asked[0].headers["X-Auth-API-Key"] == "key"
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "null", "7", b"\xff"])
@@ -96,7 +132,7 @@ def test_a_success_without_a_json_object_is_worth_another_try(body: object) -> N
 
 def test_an_empty_answer_to_a_put_is_a_success() -> None:
     peer = StubPeer(Told(204))
-    ThinkificApi(SITE, peer.session).put("/enrollments/1", {"expiry_date": None})
+    api(peer).put("/enrollments/1", {"expiry_date": None})
     assert peer.asked[0].body == {"expiry_date": None}
 
 
@@ -105,5 +141,5 @@ def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.M
     sessions = [peer.session for peer in peers]
     monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
     for _ in range(2):
-        ThinkificApi(SITE).get("/courses")
+        ThinkificApi(SITE, StubLimiter()).get("/courses")
     assert [len(peer.asked) for peer in peers] == [1, 1]

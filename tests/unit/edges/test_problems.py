@@ -43,6 +43,8 @@ DELIBERATELY_500 = {
     "GatewayError",
     "DeliveryError",
     "DeliveryDelayed",
+    "RateLimited",
+    "NoTurnYet",
     "DeliveryImpossible",
     "Rejected",
 }

@@ -7,7 +7,14 @@ import pytest
 from lunas.rules.anomalies import AnomalyKind
 from lunas.rules.delivery import DeliveryRequest
 from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
-from lunas.rules.errors import Collision, DeliveryDelayed, DeliveryImpossible, StoreBusy
+from lunas.rules.errors import (
+    Collision,
+    DeliveryDelayed,
+    DeliveryImpossible,
+    NoTurnYet,
+    RateLimited,
+    StoreBusy,
+)
 from lunas.rules.payments import Payment, Status
 from lunas.usecases.courier import Courier, DeliveryResult
 from lunas.usecases.deliver import deliver, note_given_up
@@ -146,6 +153,26 @@ def test_a_passing_failure_is_noted_and_asks_for_another_try(at_work: Round) -> 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 1)
     assert delivery.last_error == "Thinkific answered 502"
     assert at_work.payment.status is Status.APPROVED
+
+
+@pytest.mark.parametrize("tried", [0, 7])
+def test_a_failure_tells_how_many_tries_failed_with_it(at_work: Round, tried: int) -> None:
+    at_work.store.add(enrollment("c1", delivery=Delivery(attempts=tried)))
+    at_work.platform.failures = [DeliveryDelayed("Thinkific answered 502")]
+    with pytest.raises(DeliveryDelayed) as raised:
+        at_work.deliver()
+    assert raised.value.failures == at_work.delivery().attempts == tried + 1
+
+
+@pytest.mark.parametrize("limit", [NoTurnYet("later", 30), RateLimited("429", 30)], ids=repr)
+def test_waiting_for_the_limit_is_no_try_that_failed(at_work: Round, limit: RateLimited) -> None:
+    before = enrollment("c1", delivery=Delivery(attempts=2, last_error="busy"))
+    at_work.store.add(before)
+    at_work.platform.failures = [limit]
+    with pytest.raises(RateLimited):
+        at_work.deliver()
+    assert at_work.store.enrollments[before.id] == before
+    assert at_work.deliver() is DeliveryResult.DELIVERED
 
 
 def test_after_a_passing_failure_the_next_try_delivers(at_work: Round) -> None:

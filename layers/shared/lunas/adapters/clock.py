@@ -1,5 +1,6 @@
 """Time and chance, behind names that a test can replace."""
 
+import time
 import uuid
 from datetime import UTC, datetime
 
@@ -17,3 +18,8 @@ def new_payment_id() -> str:
     starts with a digit could be read as part of the amount (docs/duitku.md, Signatures).
     """
     return f"pay{uuid.uuid4().hex}"
+
+
+def epoch_milliseconds() -> int:
+    """Return the present time as the table counts turns: milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

@@ -56,9 +56,9 @@ class DeliveryRecord:
     anomaly: Anomaly | None = None
 
 
-def retry_delay(received: int) -> float:
-    """Return the seconds until the next try after ``received`` tries: 5, 10, 20 … up to 600."""
-    return min(SHORTEST_RETRY * 2.0 ** min(received - 1, 10), LONGEST_RETRY)
+def retry_delay(tries: int) -> float:
+    """Return the seconds until the next try after so many that failed: 5, 10, 20 … up to 600."""
+    return min(SHORTEST_RETRY * 2.0 ** min(tries - 1, 10), LONGEST_RETRY)
 
 
 def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:

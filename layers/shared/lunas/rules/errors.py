@@ -27,6 +27,8 @@
     │       └── GatewayBlocked  asked too often; nobody may ask for a while
     └── DeliveryError           Thinkific
         ├── DeliveryDelayed     worth another try, later
+        │   └── RateLimited     no room under Thinkific's limit; nothing was done
+        │       └── NoTurnYet   known beforehand: not even asked
         └── DeliveryImpossible  no retry can help
 
 ``code`` is the stable name that callers may decide by; the message is for people and never
@@ -233,13 +235,30 @@ class DeliveryError(LunasError):
 
 
 class DeliveryDelayed(DeliveryError):
-    """Worth another try after ``retry_after`` seconds (None: by the usual growing delay)."""
+    """Worth another try after ``retry_after`` seconds (None: by the usual growing delay).
+
+    ``failures`` counts the tries of this delivery that failed, this one included, once it is
+    noted; the growing delay goes by them.
+    """
 
     code = "delivery-delayed"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.failures: int | None = None
+
+
+class RateLimited(DeliveryDelayed):
+    """Thinkific's limit leaves no room: nothing was done there, and nothing has failed."""
+
+    code = "rate-limited"
+
+
+class NoTurnYet(RateLimited):
+    """The turn of a call is too far away to wait for, so Thinkific was not even asked."""
+
+    code = "no-turn-yet"
 
 
 class DeliveryImpossible(DeliveryError):

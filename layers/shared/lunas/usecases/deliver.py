@@ -13,6 +13,7 @@ from lunas.rules.errors import (
     DeliveryDelayed,
     DeliveryError,
     DeliveryImpossible,
+    RateLimited,
     StoreBusy,
 )
 from lunas.rules.payments import Act, Payment
@@ -25,17 +26,20 @@ def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
 
     A learner who is enrolled here is enrolled there; whose payment was refunded, loses access.
 
-    Raises DeliveryDelayed when another try makes sense, noted on the enrollment; StoreBusy; and
-    DeliveryImpossible when no try does, which the caller notes by :func:`note_given_up` once
-    the request is safe in the dead-letter queue.
+    Raises DeliveryDelayed when another try makes sense, noted on the enrollment unless it is
+    RateLimited, for waiting is no failure; StoreBusy; and DeliveryImpossible when no try does,
+    which the caller notes by :func:`note_given_up` once the request is safe in the dead-letter
+    queue.
     """
     enrollment = courier.enrollments.get(wish.enrollment_id)
     if enrollment is None or not is_current(wish, enrollment):
         return DeliveryResult.NOTHING_TO_DO
     try:
         return _bring_in_line(courier, wish, enrollment)
+    except RateLimited:
+        raise
     except DeliveryDelayed as error:
-        _note(courier, enrollment, error, final=False)
+        error.failures = _note(courier, enrollment, error, final=False)
         raise
 
 
@@ -120,6 +124,9 @@ def _waits(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
     return is_current(wish, enrollment) and enrollment.status is EnrollmentStatus.ENROLLED
 
 
-def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> None:
+def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
+    """Write down a try that failed; return how many there were."""
     act = Act(ACTOR, courier.now())
-    courier.enrollments.record_attempt(not_delivered(enrollment, str(error), act, final=final))
+    tried = not_delivered(enrollment, str(error), act, final=final)
+    courier.enrollments.record_attempt(tried)
+    return tried.delivery.attempts

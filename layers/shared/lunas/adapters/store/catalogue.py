@@ -79,11 +79,9 @@ class Catalogue:
             "thinkificCourseId": course.thinkific_course_id,
             "quota": course.quota,
         }
-        return _course_from(
-            self._table.update_returning(
-                keys.course(course.id), Change(changed, adds={"enrolled": 0})
-            )
-        )
+        change = Change(changed, adds={"enrolled": 0})
+        _, item = self._table.update_returning(keys.course(course.id), change)
+        return _course_from(item)
 
     def _partition(self, partition: str) -> list[Item]:
         request = {

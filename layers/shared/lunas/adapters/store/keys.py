@@ -59,3 +59,8 @@ def state(kind: str, value: str) -> str:
 def pause() -> Key:
     """Key of the note that Duitku must not be asked by schedule for a while."""
     return {"pk": "RECONCILE", "sk": "GATEWAY"}
+
+
+def call_limit(peer: str, site: str) -> Key:
+    """Key of the share of calls that all workers have together at a peer's site."""
+    return {"pk": f"LIMIT#{peer}", "sk": site}

@@ -125,17 +125,19 @@ class Table:
         request = self.update_action("", key, change).request["Update"]
         return self._written(lambda: self.client.update_item(**request))
 
-    def update_returning(self, key: Key, change: Change) -> Item:
-        """Change one item and return it as it is then; the change has no condition."""
-        answer = _outlast(
-            lambda: self.client.update_item(
-                TableName=self.name,
-                Key=to_wire(key),
-                ReturnValues="ALL_NEW",
-                **change.expressions(),
-            )
-        )
-        return from_wire(answer["Attributes"])
+    def update_returning(self, key: Key, change: Change) -> tuple[bool, Item]:
+        """Change one item if the condition holds; tell whether it did, with the item as it is."""
+        request: Any = {
+            **self.update_action("", key, change).request["Update"],
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            answer = _outlast(lambda: self.client.update_item(**request))
+        except self.client.exceptions.ConditionalCheckFailedException as failed:
+            response: Mapping[str, Any] = failed.response
+            return False, from_wire(response.get("Item", {}))
+        return True, from_wire(answer["Attributes"])
 
     def put_action(
         self, label: str, item: Item, condition: str, values: Mapping[str, Any] | None = None

@@ -7,12 +7,13 @@ from typing import Any
 
 import requests
 
+from lunas.adapters.thinkific.limiter import Limiter
 from lunas.adapters.thinkific.rate_limit import reset_delay
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 
 TIMEOUT = (2.0, 6.0)
-"""Seconds to connect, and to wait for an answer: the eight calls of the longest way fit into the
-function's time."""
+"""Seconds to connect, and to wait for an answer. The limiter begins no call that could outlast
+the invocation."""
 REFUSED_DELAY = 300.0
 """Seconds until another try after 401 or 403: a person has to mend key, plan or scope first."""
 LIMIT_DELAY = 60.0
@@ -52,10 +53,23 @@ class Rejected(DeliveryImpossible):
 
 
 class ThinkificApi:
-    """Sends requests to the Admin API v1 of one site."""
+    """Sends requests to the Admin API v1 of one site, each when ``limiter`` says so.
 
-    def __init__(self, site: ThinkificSite, session: requests.Session | None = None) -> None:
+    ``correlation_id`` travels with each call, so that a call in somebody's record of the way to
+    Thinkific can be traced back to the request that led to it.
+    """
+
+    def __init__(
+        self,
+        site: ThinkificSite,
+        limiter: Limiter,
+        correlation_id: str | None = None,
+        session: requests.Session | None = None,
+    ) -> None:
         self._site = site
+        self._limiter = limiter
+        traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
+        self._headers = site.headers | traced
         self._session = session or requests.Session()
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
@@ -79,13 +93,14 @@ class ThinkificApi:
         body: Mapping[str, Any] | None = None,
     ) -> requests.Response:
         url = f"{self._site.api_url}/api/public/v1{path}"
+        self._limiter.await_turn()
         try:
             answer = self._session.request(
                 method,
                 url,
                 params=query,
                 json=body,
-                headers=self._site.headers,
+                headers=self._headers,
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -94,17 +109,22 @@ class ThinkificApi:
             raise DeliveryDelayed("Thinkific did not answer in time") from None
         except requests.RequestException as error:
             raise DeliveryDelayed(f"Thinkific: {type(error).__name__}") from None
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise self._limited(answer)
         if not answer.ok or answer.is_redirect:
             raise _refusal(answer)
         return answer
+
+    def _limited(self, answer: requests.Response) -> RateLimited:
+        """Keep every worker from calling until the limit is reset."""
+        delay = reset_delay(answer.headers.get("RateLimit-Reset")) or LIMIT_DELAY
+        self._limiter.rest(delay)
+        return RateLimited("Thinkific's rate limit is reached", delay)
 
 
 def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
     status = answer.status_code
     match status:
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            delay = reset_delay(answer.headers.get("RateLimit-Reset")) or LIMIT_DELAY
-            return DeliveryDelayed("Thinkific's rate limit is reached", delay)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return DeliveryDelayed(f"Thinkific refuses access with {status}", REFUSED_DELAY)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:

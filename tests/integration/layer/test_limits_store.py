@@ -1,0 +1,168 @@
+"""The share of calls in the table: who gets which turn, what is written, and what heals."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.limits import FURTHEST, ROUNDS, SharedCalls
+from lunas.adapters.store.table import Table
+from lunas.rules.errors import NoTurnYet, StoreBusy
+from lunas.rules.pace import BURST, Pace
+
+NOW = 1_800_000_000_000
+ENDLESS = NOW + 10**9
+PACE = Pace.per_minute(110)
+KEY = keys.call_limit("THINKIFIC", "shop")
+
+
+@pytest.fixture
+def calls(table: Table) -> SharedCalls:
+    return SharedCalls(table, "THINKIFIC", "shop", PACE)
+
+
+def busy_until(table: Table) -> int | None:
+    item = table.get(KEY)
+    return int(item["busyUntil"]) if item else None
+
+
+def test_the_first_turn_is_now_and_is_written_down(calls: SharedCalls, table: Table) -> None:
+    assert calls.reserve(NOW, NOW) == NOW
+    assert table.get(KEY) == {**KEY, "type": "limit", "busyUntil": NOW + PACE.interval}
+
+
+def test_turns_come_in_order_and_at_the_even_pace_after_the_burst(calls: SharedCalls) -> None:
+    turns = [calls.reserve(NOW, ENDLESS) for _ in range(BURST + 3)]
+    assert turns[:BURST] == [NOW] * BURST
+    assert turns[BURST:] == [NOW + PACE.interval * each for each in (1, 2, 3)]
+
+
+@given(st.lists(st.integers(0, 4_000), min_size=1, max_size=20), st.sampled_from([60, 110, 999]))
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_table_hands_out_exactly_the_turns_of_the_rule(
+    table: Table, gaps: list[int], rate: int
+) -> None:
+    table.client.delete_item(TableName=table.name, Key={k: {"S": v} for k, v in KEY.items()})
+    pace = Pace.per_minute(rate)
+    calls, expected, now = SharedCalls(table, "THINKIFIC", "shop", pace), 0, NOW
+    for gap in gaps:
+        now += gap
+        assert calls.reserve(now, ENDLESS) == pace.turn(expected, now)
+        expected = pace.taken(expected, now)
+        assert busy_until(table) == expected
+
+
+def test_a_turn_that_would_come_too_late_is_not_taken(calls: SharedCalls, table: Table) -> None:
+    for _ in range(BURST + 2):
+        calls.reserve(NOW, ENDLESS)
+    before = busy_until(table)
+    with pytest.raises(NoTurnYet) as raised:
+        calls.reserve(NOW, NOW + 3 * PACE.interval - 1)
+    assert raised.value.retry_after == 3 * PACE.interval / 1000
+    assert busy_until(table) == before
+    assert calls.reserve(NOW, NOW + 3 * PACE.interval) == NOW + 3 * PACE.interval
+
+
+def test_who_has_no_time_left_is_told_so_without_asking_the_table(
+    calls: SharedCalls, table: Table
+) -> None:
+    with pytest.raises(NoTurnYet) as raised:
+        calls.reserve(NOW, NOW - 1)
+    assert raised.value.retry_after == 1
+    assert busy_until(table) is None
+
+
+def test_a_rest_holds_back_every_turn_until_it_ends(calls: SharedCalls) -> None:
+    calls.reserve(NOW, NOW)
+    calls.rest_until(NOW + 30_000)
+    with pytest.raises(NoTurnYet) as raised:
+        calls.reserve(NOW, NOW + 29_999)
+    assert raised.value.retry_after == 30
+    turns = [calls.reserve(NOW + 30_000, ENDLESS) for _ in range(3)]
+    assert turns == [NOW + 30_000 + PACE.interval * each for each in range(3)]
+
+
+def test_a_rest_can_come_first_of_all(calls: SharedCalls) -> None:
+    calls.rest_until(NOW + 5_000)
+    assert calls.reserve(NOW, ENDLESS) == NOW + 5_000
+
+
+def test_a_shorter_rest_does_not_cut_a_longer_one_short(calls: SharedCalls, table: Table) -> None:
+    calls.rest_until(NOW + 60_000)
+    before = busy_until(table)
+    calls.rest_until(NOW + 10_000)
+    assert busy_until(table) == before
+
+
+def test_a_worker_with_a_wrong_clock_cannot_stop_all_calls(
+    calls: SharedCalls, table: Table
+) -> None:
+    calls.reserve(NOW + FURTHEST * 1_000, ENDLESS * 2)
+    assert calls.reserve(NOW, NOW) == NOW
+    assert busy_until(table) == NOW + PACE.interval
+
+
+def test_sites_have_shares_of_their_own(calls: SharedCalls, table: Table) -> None:
+    for _ in range(BURST + 1):
+        calls.reserve(NOW, ENDLESS)
+    assert SharedCalls(table, "THINKIFIC", "other", PACE).reserve(NOW, NOW) == NOW
+
+
+def test_a_turn_takes_one_write_or_two_and_no_read(table: Table) -> None:
+    made: Counter[str] = Counter()
+    events = table.client.meta.events
+
+    def counted(model: Any, **_: Any) -> None:
+        made[model.name] += 1
+
+    events.register("before-call.dynamodb", counted)
+    try:
+        calls = SharedCalls(table, "THINKIFIC", "shop", PACE)
+        calls.reserve(NOW, NOW)
+        assert made == {"UpdateItem": 1}
+        calls.reserve(NOW, NOW)
+        assert made == {"UpdateItem": 3}
+    finally:
+        events.unregister("before-call.dynamodb", counted)
+
+
+class OthersFirst(Table):
+    """Lets somebody else write between what is known and what is written, some times over."""
+
+    def __init__(self, table: Table, others: list[int]) -> None:
+        super().__init__(table.client, table.name)
+        self.others = others
+
+    def update_returning(self, key: Any, change: Any) -> Any:
+        """Write after somebody else, who leaves the share busy until the next of these moments."""
+        if self.others:
+            item = {**key, "type": "limit", "busyUntil": self.others.pop(0)}
+            self.put(item, "attribute_exists(#pk) OR attribute_not_exists(#pk)")
+        return super().update_returning(key, change)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [[NOW + 50], [NOW + 50, NOW - 1], [NOW + 50, NOW - 1, NOW + 50], [NOW + 50, NOW + 90]],
+    ids=["busy", "idle again", "busy again", "busier"],
+)
+def test_whoever_comes_first_the_turn_is_taken_behind_theirs(
+    table: Table, others: list[int]
+) -> None:
+    last = max(others[-1], NOW)
+    assert SharedCalls(OthersFirst(table, others), "T", "s", PACE).reserve(NOW, ENDLESS) == NOW
+    item = table.get(keys.call_limit("T", "s"))
+    assert item
+    assert int(item["busyUntil"]) == last + PACE.interval
+
+
+def test_endless_others_end_in_store_busy(table: Table) -> None:
+    others = [NOW + 50, NOW - 1] * ROUNDS
+    with pytest.raises(StoreBusy):
+        SharedCalls(OthersFirst(table, others), "T", "s", PACE).reserve(NOW, ENDLESS)
+    assert len(others) == ROUNDS

@@ -1,0 +1,69 @@
+"""What the template says about calls to Thinkific fits together, and to the limiter."""
+
+from typing import Any
+
+from lunas.adapters.thinkific.http import TIMEOUT
+from lunas.adapters.thinkific.limiter import LAST_CALL, PATIENCE
+from lunas.rules.pace import BURST, CALLERS, MINUTE, Pace
+from tests.integration.api import template
+
+THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
+LONGEST_WAY = 8
+"""Calls of a delivery whose link is stale and whose enrollment has to be upgraded."""
+RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]
+
+
+def delivery() -> dict[str, Any]:
+    found: dict[str, Any] = template.functions()["DeliverEnrollmentFunction"]
+    return found
+
+
+def source() -> dict[str, Any]:
+    found: dict[str, Any] = delivery()["Events"]["Queue"]["Properties"]
+    return found
+
+
+def deliveries_at_once() -> int:
+    return int(source()["ScalingConfig"]["MaximumConcurrency"])
+
+
+def test_all_workers_together_stay_under_thinkifics_calls_a_minute() -> None:
+    pace = Pace.per_minute(RATE["Default"])
+    assert MINUTE // pace.interval + BURST + CALLERS <= THINKIFIC_A_MINUTE
+
+
+def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
+    """Each delivery makes one call at a time, and gets one message at a time."""
+    assert source()["BatchSize"] == 1
+    assert deliveries_at_once() + 1 <= CALLERS <= THINKIFIC_AT_ONCE
+
+
+def test_every_function_that_calls_thinkific_is_counted_among_the_callers() -> None:
+    callers = {
+        name
+        for name, properties in template.functions().items()
+        if "THINKIFIC_API_URL" in properties.get("Environment", {}).get("Variables", {})
+    }
+    assert callers == {"DeliverEnrollmentFunction"}
+
+
+def test_the_workers_are_enough_to_use_the_whole_rate_while_thinkific_takes_two_seconds() -> None:
+    pace = Pace.per_minute(RATE["Default"])
+    assert deliveries_at_once() * pace.interval >= 2_000
+
+
+def test_at_every_rate_that_is_allowed_a_worker_waits_long_enough_for_its_turn() -> None:
+    assert Pace.per_minute(RATE["MinValue"]).interval * CALLERS <= PATIENCE
+    assert Pace.per_minute(RATE["MaxValue"]).interval >= 1
+
+
+def test_the_longest_way_fits_into_the_time_out_and_a_lost_message_comes_back_after_it() -> None:
+    timeout = delivery()["Timeout"]
+    assert LONGEST_WAY * sum(TIMEOUT) <= timeout - LAST_CALL / 1000
+    queue = template.resources()["DeliveryQueue"]["Properties"]
+    assert queue["VisibilityTimeout"] == 6 * timeout
+
+
+def test_the_delivery_is_told_the_rate() -> None:
+    told = delivery()["Environment"]["Variables"]["THINKIFIC_REQUESTS_PER_MINUTE"]
+    assert told == {"Ref": "ThinkificRequestsPerMinute"}
