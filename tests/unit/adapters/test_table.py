@@ -7,8 +7,9 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from lunas.adapters.store.conflicts import TRIES
 from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.table import TRIES, Action, ConditionsFailed, Table
+from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.errors import StoreBusy
 
 ITEM = {"pk": {"S": "P"}, "sk": {"S": "S"}}
@@ -59,7 +60,7 @@ class Dynamo:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the waits between two tries instead of waiting."""
     made: list[float] = []
-    monkeypatch.setattr("lunas.adapters.store.table.time.sleep", made.append)
+    monkeypatch.setattr("lunas.adapters.store.conflicts.time.sleep", made.append)
     return made
 
 

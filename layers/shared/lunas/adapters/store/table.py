@@ -1,7 +1,5 @@
 """The table as such: keys, reads, and transactions that outlast conflicts."""
 
-import random
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from lunas.adapters import aws
 from lunas.adapters.settings import setting
+from lunas.adapters.store.conflicts import cancellation_reasons, outlast
 from lunas.adapters.store.expressions import (
     Change,
     Item,
@@ -19,30 +18,12 @@ from lunas.adapters.store.expressions import (
     placeholders,
     to_wire,
 )
-from lunas.rules.errors import StoreBusy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = 100
 """Keys of one BatchGetItem, DynamoDB's limit."""
-TRIES = 8
-"""How often a transaction is tried while others touch the same items."""
-BACKOFF = 0.02
-"""Seconds of the first wait between two tries; it doubles, and half of it is chance."""
-PASSING = frozenset(
-    {
-        "TransactionConflict",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-        "ThrottlingError",
-        "ThrottlingException",
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-    }
-)
-"""Errors of a write, and reasons for a cancelled transaction, that go by themselves."""
 
 
 class ConditionsFailed(Exception):
@@ -133,7 +114,7 @@ class Table:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = _outlast(lambda: self.client.update_item(**request))
+            answer = outlast(lambda: self.client.update_item(**request))
         except self.client.exceptions.ConditionalCheckFailedException as failed:
             response: Mapping[str, Any] = failed.response
             return False, from_wire(response.get("Item", {}))
@@ -172,49 +153,22 @@ class Table:
         """
         items: Any = [action.request for action in actions]
         try:
-            _outlast(lambda: self.client.transact_write_items(TransactItems=items))
+            outlast(lambda: self.client.transact_write_items(TransactItems=items))
         except ClientError as error:
             raise _refused(error, actions) or error from error
 
     def _written(self, write: Callable[[], object]) -> bool:
         try:
-            _outlast(write)
+            outlast(write)
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         return True
 
 
-def _outlast[T](write: Callable[[], T]) -> T:
-    """Repeat a write while others work on the same items, with waits that grow by chance."""
-    for attempt in range(TRIES):
-        try:
-            return write()
-        except ClientError as error:
-            if not _passes(error):
-                raise
-        if attempt + 1 < TRIES:
-            time.sleep(BACKOFF * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
-    raise StoreBusy("the same items are being written by others; try again")
-
-
-def _passes(error: ClientError) -> bool:
-    """Tell whether an error goes by itself: a conflict, throttling, or one's own try before."""
-    if error.response["Error"]["Code"] != "TransactionCanceledException":
-        return error.response["Error"]["Code"] in PASSING
-    codes = {reason.get("Code", "None") for reason in _reasons(error)} - {"None"}
-    return bool(codes) and codes <= PASSING
-
-
 def _refused(error: ClientError, actions: Sequence[Action]) -> ConditionsFailed | None:
     found = {
         action.label: from_wire(reason["Item"]) if "Item" in reason else None
-        for action, reason in zip(actions, _reasons(error), strict=False)
+        for action, reason in zip(actions, cancellation_reasons(error), strict=False)
         if reason.get("Code") == "ConditionalCheckFailed"
     }
     return ConditionsFailed(found) if found else None
-
-
-def _reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
-    response: Mapping[str, Any] = error.response
-    reasons: Sequence[Mapping[str, Any]] = response.get("CancellationReasons", [])
-    return reasons
