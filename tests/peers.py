@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
@@ -110,6 +111,15 @@ class Thinkific(Peer):
     def calls(self, route: str) -> int:
         """Return how often a route was called."""
         return int(self.see("requests")["routes"].get(route, {}).get("calls", 0))
+
+    def limited(self) -> int:
+        """Return how many calls were answered 429."""
+        return int(self.see("requests")["limited"])
+
+    def traced(self, correlation_id: str) -> Json:
+        """Return how often each route was called with this correlation id."""
+        found: Json = self.see(f"requests?correlationId={quote(correlation_id)}")["routes"]
+        return found
 
     def calm(self) -> None:
         """Take back faults that nobody ran into."""

@@ -80,8 +80,15 @@ async def external_orders(request: Request) -> Response:
 
 
 async def requests(request: Request) -> Response:
-    """Answer with the number of API calls and of 429 answers, by route name."""
-    return JSONResponse(simulation_of(request).traffic.summary())
+    """Answer with the number of API calls and of 429 answers, by route name.
+
+    With the parameter ``correlationId``: with the calls that carried this ``X-Correlation-Id``.
+    """
+    traffic = simulation_of(request).traffic
+    correlation_id = request.query_params.get("correlationId")
+    if correlation_id is not None:
+        return JSONResponse({"routes": traffic.traced(correlation_id)})
+    return JSONResponse(traffic.summary())
 
 
 async def clock(request: Request) -> Response:

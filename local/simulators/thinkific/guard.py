@@ -43,7 +43,7 @@ class TrafficMiddleware:
                 traffic.answered(name, message["status"])
             await send(message)
 
-        traffic.begin(name)
+        traffic.begin(name, Headers(scope=scope).get("x-correlation-id"))
         try:
             await self._app(scope, receive, counted)
         finally:

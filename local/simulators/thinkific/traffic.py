@@ -1,4 +1,8 @@
-"""What the simulator was asked: calls and answers by route, for tests that count them."""
+"""What the simulator was asked: calls and answers by route, for tests that count them.
+
+Thinkific itself ignores ``X-Correlation-Id``. It is kept here so that a test can follow a request
+of its own as far as the calls that it led to.
+"""
 
 from collections import Counter
 from http import HTTPStatus
@@ -10,14 +14,17 @@ class Traffic:
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
+        self._traced: dict[str, Counter[str]] = {}
         self._limited: Counter[str] = Counter()
         self._statuses: Counter[int] = Counter()
         self._in_flight = 0
         self._most_at_once = 0
 
-    def begin(self, route: str) -> None:
+    def begin(self, route: str, correlation_id: str | None = None) -> None:
         """Count a call that has arrived."""
         self._calls[route] += 1
+        if correlation_id:
+            self._traced.setdefault(correlation_id, Counter())[route] += 1
         self._in_flight += 1
         self._most_at_once = max(self._most_at_once, self._in_flight)
 
@@ -29,6 +36,10 @@ class Traffic:
     def end(self) -> None:
         """Note that a call is over, with or without an answer."""
         self._in_flight -= 1
+
+    def traced(self, correlation_id: str) -> dict[str, int]:
+        """Return how often each route was called with this correlation id."""
+        return dict(self._traced.get(correlation_id, {}))
 
     def summary(self) -> dict[str, Any]:
         """Return the counts as the admin route shows them."""

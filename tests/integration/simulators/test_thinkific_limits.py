@@ -70,6 +70,18 @@ async def test_more_calls_at_once_than_allowed_are_limited(site: httpx.AsyncClie
     assert (await site.get("/_sim/requests")).json()["mostAtOnce"] == 11
 
 
+async def test_calls_can_be_found_by_the_correlation_id_that_they_carried(
+    site: httpx.AsyncClient,
+) -> None:
+    for correlation_id in ("a=", "a=", "b"):
+        await site.get(f"{V1}/courses", headers={"X-Correlation-Id": correlation_id})
+    await site.get(f"{V1}/users")
+    found = await site.get("/_sim/requests", params={"correlationId": "a="})
+    assert found.json() == {"routes": {"listCourses": 2}}
+    unknown = await site.get("/_sim/requests", params={"correlationId": "c"})
+    assert unknown.json() == {"routes": {}}
+
+
 async def test_pages_end_with_a_null_next_page(site: httpx.AsyncClient) -> None:
     first = (await site.get(f"{V1}/courses", params={"limit": 3})).json()
     last = (await site.get(f"{V1}/courses", params={"limit": 3, "page": 2})).json()
