@@ -1,0 +1,184 @@
+"""All workers together stay under Thinkific's limit, and nothing is lost while it is waited for.
+
+These tests take the stack's own pace back to the template's, and give the simulator the limits
+of the real site: 120 calls a minute, ten at once.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import psutil
+import pytest
+from botocore.config import Config
+
+from local.cloud import Stack
+from lunas.adapters.clock import epoch_milliseconds
+from lunas.adapters.store import keys
+from lunas.adapters.store.limits import SharedCalls
+from lunas.adapters.store.table import Table
+from lunas.rules.errors import NoTurnYet
+from lunas.rules.pace import BURST, Pace
+from tests.integration.api import template
+from tests.peers import Thinkific
+from tests.people import People, Person, eventually
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "18"))
+"""Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""
+COURSES = ("python-dasar", "literasi-data", "analisis-sql")
+CALLS = LEARNERS * (2 + 2 * len(COURSES))
+A_MINUTE, AT_ONCE = 120, 10
+PACE = "THINKIFIC_REQUESTS_PER_MINUTE"
+DELIVERY = "DeliverEnrollmentFunction"
+
+
+def client(stack: Stack, service: Any) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=stack.aws_endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(max_pool_connections=50),
+    )
+
+
+@pytest.fixture
+def _real_pace(stack: Stack) -> Iterator[None]:
+    """Let deliveries go at the pace that the template has by default."""
+    functions: LambdaClient = client(stack, "lambda")
+    pages = functions.get_paginator("list_functions").paginate()
+    (name,) = (
+        each["FunctionName"]
+        for page in pages
+        for each in page["Functions"]
+        if DELIVERY in each["FunctionName"]
+    )
+    told = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    real = str(template.parameters()["ThinkificRequestsPerMinute"]["Default"])
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**told, PACE: real}}
+    )
+    yield
+    functions.update_function_configuration(FunctionName=name, Environment={"Variables": told})
+
+
+@pytest.fixture
+def real_thinkific(thinkific: Thinkific) -> Iterator[Thinkific]:
+    """Give Thinkific the limits of the real site, in a minute that has seen no call yet."""
+    thinkific.do("clock", {"seconds": 61})
+    thinkific.set(rateLimit=A_MINUTE, concurrencyLimit=AT_ONCE)
+    yield thinkific
+    thinkific.set(concurrencyLimit=None)
+
+
+def dead_letters(stack: Stack) -> int:
+    name = "ApproximateNumberOfMessages"
+    told = client(stack, "sqs").get_queue_attributes(
+        QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name]
+    )
+    return int(told["Attributes"][name])
+
+
+def buy(people: People, package: str) -> tuple[Person, str]:
+    """Buy a package and have it approved; return the learner and the payment's id."""
+    learner = people.learner()
+    payment = learner.submit(package)
+    assert people.admin().approve(payment["id"]).status_code == 200
+    return learner, payment["id"]
+
+
+@pytest.mark.usefixtures("_real_pace")
+def test_a_backlog_meets_no_limit_and_loses_nothing(
+    stack: Stack, people: People, real_thinkific: Thinkific
+) -> None:
+    package = people.admin().put_package(*COURSES, kind="BUNDLE")
+    limited, given_up = real_thinkific.limited(), dead_letters(stack)
+
+    bought = [buy(people, package) for _ in range(LEARNERS)]
+    for learner, payment_id in bought:
+        learner.wait_for(payment_id, "COMPLETED")
+
+    assert CALLS > A_MINUTE, "no backlog: the limit was never near"
+    assert real_thinkific.limited() == limited
+    assert dead_letters(stack) == given_up
+    for learner, _ in bought:
+        assert len(real_thinkific.users(learner.email)) == 1
+        assert len(real_thinkific.enrollments(learner.email)) == len(COURSES)
+        for enrollment in learner.enrollments():
+            assert enrollment["delivery"]["attempts"] == 1, "waiting was taken for a failure"
+
+
+def test_callers_who_ask_at_once_get_turns_of_their_own(stack: Stack) -> None:
+    callers, rounds, pace = 20, 5, Pace.per_minute(110)
+    table = Table(client(stack, "dynamodb"), stack.table_name)
+    calls = SharedCalls(table, "THINKIFIC", "site-of-many", pace)
+    start, barrier = epoch_milliseconds(), Barrier(callers)
+
+    def ask(_: int) -> list[int]:
+        barrier.wait()
+        return [calls.reserve(epoch_milliseconds(), start + 10**6) for _ in range(rounds)]
+
+    with ThreadPoolExecutor(callers) as pool:
+        given_out = list(pool.map(ask, range(callers)))
+
+    turns = sorted(turn for own in given_out for turn in own)
+    assert len(turns) == callers * rounds
+    assert all(own == sorted(own) for own in given_out)
+    spans = [last - first for first, last in zip(turns, turns[BURST:], strict=False)]
+    assert min(spans) >= pace.interval
+    item = table.get(keys.call_limit("THINKIFIC", "site-of-many"))
+    assert item
+    # Nobody's turn was overwritten: the share is busy for exactly as long as all of them take.
+    first = int(item["busyUntil"]) - callers * rounds * pace.interval
+    assert first in turns[:BURST]
+
+
+def test_callers_who_ask_while_one_is_told_to_rest_all_rest(stack: Stack) -> None:
+    callers, pace = 10, Pace.per_minute(110)
+    table = Table(client(stack, "dynamodb"), stack.table_name)
+    calls = SharedCalls(table, "THINKIFIC", "site-that-rests", pace)
+    start, barrier = epoch_milliseconds(), Barrier(callers)
+    rested = start + 60_000
+
+    def ask(caller: int) -> list[int]:
+        barrier.wait()
+        if caller == 0:
+            calls.rest_until(rested)
+        found = []
+        for _ in range(6):
+            try:
+                found.append(calls.reserve(epoch_milliseconds(), start + 10_000))
+            except NoTurnYet:
+                continue
+        return found
+
+    with ThreadPoolExecutor(callers) as pool:
+        own, *_ = pool.map(ask, range(callers))
+
+    assert own == [], "whoever was told to rest got a turn"
+    assert calls.reserve(epoch_milliseconds(), rested + 10**6) >= rested
+
+
+def workers(stack: Stack) -> int:
+    """Count the processes that run deliveries on this stack."""
+    state = str(stack.logs.parent.parent)
+    commands = (each.info["cmdline"] or [] for each in psutil.process_iter(["cmdline"]))
+    texts = (" ".join(command) for command in commands)
+    return sum(DELIVERY in text and state in text for text in texts)
+
+
+def test_learners_are_served_side_by_side(
+    stack: Stack, people: People, thinkific: Thinkific
+) -> None:
+    thinkific.fault("listUsers", "slow", seconds=3, times=3)
+    bought = [buy(people, "bundle-data") for _ in range(3)]
+    eventually(lambda: workers(stack), lambda found: found > 1)
+    for learner, payment_id in bought:
+        learner.wait_for(payment_id, "COMPLETED")
