@@ -32,7 +32,7 @@ def people(stack: Stack) -> People:
 
 @pytest.fixture
 def duitku(stack: Stack) -> Iterator[Duitku]:
-    """Duitku's side, with its default settings again afterwards."""
+    """Duitku's side, without faults afterwards."""
     peer = Duitku(stack)
     yield peer
     peer.calm()

@@ -32,6 +32,10 @@ class Peer:
         """Ask for a fault on a route."""
         self.do("faults", {"route": route, "kind": kind, **more})
 
+    def calm(self) -> None:
+        """Take back faults that nobody ran into."""
+        _content(requests.delete(f"{self.url}/_sim/faults", timeout=TIMEOUT))
+
 
 class Duitku(Peer):
     """Duitku, and whoever pretends to be it."""
@@ -76,10 +80,6 @@ class Duitku(Peer):
         """Send a callback to the Function URL."""
         return requests.post(self._stack.duitku_webhook_url, data=form, timeout=TIMEOUT)
 
-    def calm(self) -> None:
-        """Take back faults and settings, keeping the orders."""
-        requests.delete(f"{self.url}/_sim/faults", timeout=TIMEOUT)
-
 
 class Thinkific(Peer):
     """Thinkific's site."""
@@ -120,10 +120,6 @@ class Thinkific(Peer):
         """Return how often each route was called with this correlation id."""
         found: Json = self.see(f"requests?correlationId={quote(correlation_id)}")["routes"]
         return found
-
-    def calm(self) -> None:
-        """Take back faults that nobody ran into."""
-        requests.delete(f"{self.url}/_sim/faults", timeout=TIMEOUT)
 
 
 def sign(message: str, key: str) -> str:

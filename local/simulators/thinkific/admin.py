@@ -105,6 +105,12 @@ async def faults(request: Request) -> Response:
     return JSONResponse({"status": "queued"})
 
 
+async def forget_faults(request: Request) -> Response:
+    """Forget every fault that has not struck yet."""
+    simulation_of(request).faults.clear()
+    return JSONResponse({"status": "ok"})
+
+
 async def settings(request: Request) -> Response:
     """Change the knobs that the body names and answer with all of them."""
     body = await json_body(request)
@@ -187,6 +193,7 @@ routes = [
     Route("/_sim/requests", requests, methods=["GET"]),
     Route("/_sim/clock", clock, methods=["POST"]),
     Route("/_sim/faults", faults, methods=["POST"]),
+    Route("/_sim/faults", forget_faults, methods=["DELETE"]),
     Route("/_sim/settings", settings, methods=["POST"]),
     Route("/_sim/progress", progress, methods=["POST"]),
     Route("/_sim/tokens", tokens, methods=["POST"]),

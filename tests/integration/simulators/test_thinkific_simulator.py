@@ -53,6 +53,13 @@ async def test_the_bundle_is_found_through_the_products(site: httpx.AsyncClient)
     }
 
 
+async def test_faults_that_are_taken_back_do_not_strike(site: httpx.AsyncClient) -> None:
+    await fault(site, "*", "answer", status=503, times=9)
+    assert (await site.get(f"{V1}/courses")).status_code == 503
+    assert (await site.delete("/_sim/faults")).status_code == 200
+    assert (await site.get(f"{V1}/courses")).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["courses/2000007", "products/3000007", "bundles/2000001"])
 async def test_what_the_api_does_not_show_is_not_found(site: httpx.AsyncClient, path: str) -> None:
     answer = await site.get(f"{V1}/{path}")
