@@ -1,4 +1,4 @@
-"""The schedule: ask Duitku about what is open, send again what did not reach Thinkific."""
+"""The schedule: ask about what is open, send again what did not arrive, count what is stuck."""
 
 from dataclasses import asdict
 from typing import Any
@@ -15,8 +15,10 @@ from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
+from lunas.edges.gauges import log_gauges
 from lunas.edges.settlements import log_outcome
 from lunas.rules.times import to_iso
+from lunas.usecases.measure import measure
 from lunas.usecases.reconcile import Reconciler, Report, reconcile
 
 ONE_MORE = 15_000
@@ -28,8 +30,24 @@ session = requests.Session()
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
     telemetry.begin(context.aws_request_id, route="reconcile")
-    table = Table.from_environment()
-    run = Reconciler(
+    try:
+        _run(Table.from_environment(), context)
+    except Exception as error:
+        telemetry.crashed(error)
+        raise
+
+
+def _run(table: Table, context: LambdaContext) -> None:
+    try:
+        # First: whatever breaks the work off, what is stuck is counted.
+        log_gauges(measure(Enrollments(table), Anomalies(table), now()))
+    finally:
+        # And what cannot be counted is worked on all the same; the error comes out afterwards.
+        _log(reconcile(_reconciler(table, context)))
+
+
+def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
+    return Reconciler(
         due=Due(table),
         payments=Payments(table),
         enrollments=Enrollments(table),
@@ -39,15 +57,11 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
-    try:
-        _log(reconcile(run))
-    except Exception as error:
-        telemetry.crashed(error)
-        raise
 
 
 def _log(report: Report) -> None:
     telemetry.count("ReconcileRun")
+    telemetry.gauge("DuitkuPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
         telemetry.warn(
             "Duitku is not asked by schedule",

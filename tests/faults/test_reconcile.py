@@ -1,5 +1,6 @@
 """What nobody told Lunas, it finds out by itself; what got lost on the way, it sends again."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from local.cloud.aws import Aws
 from tests.peers import Duitku, Json, Thinkific
 from tests.people import People, eventually
 
+PAST = "2026-01-01T00:00:00.000Z"
+
 
 class Schedule:
     """The schedule, run by hand, and the table's due times, moved by hand."""
@@ -16,11 +19,20 @@ class Schedule:
     def __init__(self, stack: Stack) -> None:
         self._aws = Aws(stack.aws_endpoint_url, stack.region)
         self._table = stack.table_name
+        self._log = stack.logs / "ReconcileFunction.log"
 
     def due(self, pk: str, sk: str, **more: str) -> None:
         """Make an item due a minute ago, with other attributes changed as given."""
         moment = datetime.now(UTC) - timedelta(minutes=1)
-        changed = {"dueAt": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **more}
+        self._write(pk, sk, {"dueAt": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **more})
+
+    def age(self, enrollment: Json) -> None:
+        """Make an enrollment as old as can be."""
+        name = enrollment["id"]
+        aged = {"createdAt": PAST, "listSort": f"{PAST}#{name}"}
+        self._write(f"ENROLLMENT#{name}", "ENROLLMENT", aged)
+
+    def _write(self, pk: str, sk: str, changed: dict[str, str]) -> None:
         self._aws.dynamodb.update_item(
             TableName=self._table,
             Key={"pk": {"S": pk}, "sk": {"S": sk}},
@@ -45,6 +57,16 @@ class Schedule:
         answer = functions.invoke(FunctionName=name)
         assert "FunctionError" not in answer, answer["Payload"].read()
 
+    def stuck(self) -> tuple[int, list[str]]:
+        """Run, and return what it logged: how many paid and are not enrolled, and which."""
+        seen = len(self._log.read_text()) if self._log.exists() else 0
+        self.run()
+        text = eventually(lambda: self._log.read_text()[seen:], lambda text: "DuitkuPaused" in text)
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        counted = [line["PaidNotEnrolled"][0] for line in lines if "PaidNotEnrolled" in line]
+        told = [line for line in lines if line.get("message") == "paid and not enrolled"]
+        return int(counted[-1]), [each for line in told for each in line["enrollment_ids"]]
+
     def unpause(self) -> None:
         """Let Duitku be asked again."""
         key = {"pk": {"S": "RECONCILE"}, "sk": {"S": "GATEWAY"}}
@@ -54,9 +76,6 @@ class Schedule:
 @pytest.fixture
 def schedule(stack: Stack) -> Schedule:
     return Schedule(stack)
-
-
-PAST = "2026-01-01T00:00:00.000Z"
 
 
 def test_a_payment_whose_callback_never_came_is_found_and_completed(
@@ -163,3 +182,31 @@ def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
 
     eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "DELIVERED")
     assert len(thinkific.enrollments(learner.email)) == 1
+
+
+@pytest.mark.parametrize(("status", "state"), [(503, "PENDING"), (422, "FAILED")])
+def test_whoever_paid_and_waits_too_long_is_told_to_operators_until_they_are_enrolled(
+    status: int, state: str, people: People, thinkific: Thinkific, schedule: Schedule
+) -> None:
+    learner, admin = people.learner(), people.admin()
+    payment = learner.submit("entry", "python-dasar")
+    thinkific.fault("createUser", "answer", status=status, times=99)
+    admin.approve(payment["id"])
+    (enrollment,) = eventually(
+        learner.enrollments,
+        lambda found: (
+            found[0]["delivery"]["attempts"] > 0 and found[0]["delivery"]["status"] == state
+        ),
+    )
+
+    assert enrollment["id"] not in schedule.stuck()[1]
+    schedule.age(enrollment)
+    waiting, named = schedule.stuck()
+    assert waiting > 0
+    assert enrollment["id"] in named
+
+    thinkific.calm()
+    if state == "FAILED":
+        assert admin.call("POST", f"/enrollments/{enrollment['id']}/redeliver").ok
+    learner.wait_for(payment["id"], "COMPLETED")
+    assert enrollment["id"] not in schedule.stuck()[1]

@@ -32,12 +32,19 @@ class Logged:
         return [each["message"] for each in self.lines if level in {None, each["level"]}]
 
     def metrics(self) -> list[str]:
-        """Return the names of the metrics counted since this was asked last."""
+        """Return the names of the metrics written since they were asked for last."""
+        return [name for each in self.embedded() for name in _names(each)]
+
+    def values(self) -> dict[str, float]:
+        """Return the metrics written since they were asked for last, with their last values."""
+        return {name: each[name][-1] for each in self.embedded() for name in _names(each)}
+
+    def embedded(self) -> list[dict[str, Any]]:
+        """Return the lines in CloudWatch's embedded format since they were asked for last."""
         printed = self._capsys.readouterr().out.splitlines()
-        written = [json.loads(line) for line in printed if line.startswith('{"_aws"')]
-        return [
-            metric["Name"]
-            for each in written
-            for group in each["_aws"]["CloudWatchMetrics"]
-            for metric in group["Metrics"]
-        ]
+        return [json.loads(line) for line in printed if line.startswith('{"_aws"')]
+
+
+def _names(embedded: dict[str, Any]) -> list[str]:
+    groups = embedded["_aws"]["CloudWatchMetrics"]
+    return [metric["Name"] for group in groups for metric in group["Metrics"]]

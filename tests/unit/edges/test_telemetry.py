@@ -98,6 +98,23 @@ def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logge
     assert logged.metrics() == ["PaymentApproved", "Anomaly"]
 
 
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_metric_belongs_to_its_stack(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, value: int
+) -> None:
+    monkeypatch.setattr(telemetry.logger, "service", "lunas-dev")
+    telemetry.gauge("Waiting", value)
+    (written,) = logged.embedded()
+    (group,) = written["_aws"]["CloudWatchMetrics"]
+    assert (group["Namespace"], group["Dimensions"]) == ("Lunas", [["service"]])
+    assert (written["service"], written["Waiting"]) == ("lunas-dev", [value])
+
+
+def test_what_happened_is_counted_one_by_one(logged: Logged) -> None:
+    telemetry.count("Happened")
+    assert logged.values() == {"Happened": 1}
+
+
 def test_every_line_is_json(logged: Logged) -> None:
     telemetry.decided('quotes " and\nlines', odd="\u2028")
     (line,) = logged.lines

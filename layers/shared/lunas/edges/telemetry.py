@@ -12,7 +12,6 @@ from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
 logger = Logger(utc=True, use_rfc3339=True, location=None)
 
-
 NAMESPACE = "Lunas"
 
 
@@ -49,9 +48,22 @@ def crashed(error: BaseException) -> None:
     count("UnexpectedError")
 
 
-def count(metric: str, value: int = 1) -> None:
-    """Add to a metric, by a log line in CloudWatch's embedded format."""
+def count(metric: str) -> None:
+    """Add one to a metric that counts what happened; its alarms look at the sum."""
+    _write(metric, 1)
+
+
+def gauge(metric: str, value: int) -> None:
+    """Write how much of something there is now; its alarms look at the highest or lowest."""
+    _write(metric, value)
+
+
+def _write(metric: str, value: int) -> None:
+    """Write a metric, by a log line in CloudWatch's embedded format.
+
+    The dimension is the stack: without it, two stacks of one account would share their alarms.
+    """
     with single_metric(
         name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE
     ) as written:
-        written.add_dimension(name="service", value="lunas")
+        written.add_dimension(name="service", value=logger.service)

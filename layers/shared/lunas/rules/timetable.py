@@ -20,6 +20,8 @@ BLOCKED = timedelta(hours=1)
 """After Duitku refused to be asked: so long nobody is."""
 OVERDUE = timedelta(minutes=10)
 """After asking for a delivery: when it is asked for again."""
+STUCK = timedelta(minutes=15)
+"""After it was made: when an enrollment that Thinkific does not have is a person's business."""
 
 
 def next_check(created_at: datetime, expires_at: datetime, now: datetime) -> datetime | None:

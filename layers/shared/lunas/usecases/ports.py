@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from lunas.rules.anomalies import Anomaly
+from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
+from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
@@ -97,6 +98,22 @@ class AnomalyKeeper(Protocol):
     """Keeps what does not fit; tells whether it is new."""
 
     def keep(self, anomaly: Anomaly) -> bool: ...
+
+
+class AnomalyLister(Protocol):
+    """Lists anomalies, newest first."""
+
+    def page(
+        self, status: AnomalyStatus | None, limit: int, after: Position | None
+    ) -> Page[Anomaly]: ...
+
+
+class EnrollmentLister(Protocol):
+    """Lists enrollments, newest first."""
+
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]: ...
 
 
 class EnrollmentReader(Protocol):

@@ -1,0 +1,32 @@
+"""Gauges as metrics, and the line for each that tells where a person has to look."""
+
+from lunas.edges import telemetry
+from lunas.usecases.measure import Gauge, Gauges
+
+NAMED = 5
+"""Ids that a line names at most, the oldest first."""
+
+
+def log_gauges(gauges: Gauges) -> None:
+    """Write every gauge, also those at zero: that is how their alarms end."""
+    paid, revoked, odd = gauges.paid_not_enrolled, gauges.not_revoked, gauges.open_anomalies
+    telemetry.gauge("PaidNotEnrolled", len(paid.found))
+    telemetry.gauge("NotRevoked", len(revoked.found))
+    telemetry.gauge("OpenAnomalies", len(odd.found))
+    _tell("paid and not enrolled", paid, "enrollment_ids", "paid-not-enrolled")
+    _tell("refunded and not revoked", revoked, "enrollment_ids", "not-revoked")
+    _tell("anomalies are open", odd, "anomaly_ids", "open-anomalies")
+
+
+def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:
+    if not gauge.found:
+        return
+    named = gauge.found[:NAMED]
+    telemetry.warn(
+        said,
+        count=len(gauge.found),
+        more=gauge.full,
+        **{ids: [each.id for each in named]},
+        payment_ids=[each.payment_id for each in named],
+        todo=f"see docs/runbooks/{page}.md",
+    )

@@ -1,0 +1,91 @@
+"""Gauges from the table itself: by one Query a state, whose cost has an upper limit."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lunas.adapters.store.anomalies import Anomalies, anomaly_item
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.expressions import Item, to_wire
+from lunas.adapters.store.table import Table
+from lunas.rules.anomalies import AnomalyKind, AnomalyStatus, anomaly
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.usecases.measure import PAGE, Gauges, measure
+from tests.unit.builders import NOW, enrollment
+
+QUARTER = timedelta(minutes=15)
+TICK = timedelta(milliseconds=1)
+BATCH = 25
+"""Items of one BatchWriteItem, DynamoDB's limit."""
+
+
+def write(table: Table, items: Iterable[Item]) -> None:
+    """Write items past all conditions."""
+    requests = [{"PutRequest": {"Item": to_wire(each)}} for each in items]
+    for start in range(0, len(requests), BATCH):
+        batch: list[object] = [*requests[start : start + BATCH]]
+        table.client.batch_write_item(RequestItems={table.name: batch})  # type: ignore[dict-item]
+
+
+def waiting(number: int, age: timedelta, delivery: DeliveryStatus) -> Enrollment:
+    return enrollment(f"c{number}", created_at=NOW - age, delivery=Delivery(status=delivery))
+
+
+def counted(table: Table) -> Gauges:
+    return measure(Enrollments(table), Anomalies(table), NOW)
+
+
+@pytest.mark.parametrize(("age", "stuck"), [(QUARTER - TICK, 0), (QUARTER, 0), (QUARTER + TICK, 1)])
+def test_an_enrollment_is_stuck_once_it_is_older_than_15_minutes(
+    table: Table, age: timedelta, stuck: int
+) -> None:
+    write(table, [enrollment_item(waiting(1, age, DeliveryStatus.PENDING))])
+    assert len(counted(table).paid_not_enrolled.found) == stuck
+
+
+def test_what_is_stuck_is_told_apart_and_the_rest_left_out(table: Table) -> None:
+    old = 2 * QUARTER
+    pending = waiting(1, old, DeliveryStatus.PENDING)
+    failed = waiting(2, old + TICK, DeliveryStatus.FAILED)
+    open_at_thinkific = replace(
+        waiting(3, old, DeliveryStatus.PENDING), status=EnrollmentStatus.NOT_ENROLLED
+    )
+    done = [waiting(4, old, DeliveryStatus.DELIVERED), waiting(5, old, DeliveryStatus.REVOKED)]
+    odd = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+    closed = replace(odd, id="ano2", status=AnomalyStatus.RESOLVED)
+    enrollments = [pending, failed, open_at_thinkific, *done]
+    write(table, [*map(enrollment_item, enrollments), *map(anomaly_item, (odd, closed))])
+
+    gauges = counted(table)
+
+    assert gauges.paid_not_enrolled.found == (failed, pending)
+    assert gauges.not_revoked.found == (open_at_thinkific,)
+    assert gauges.open_anomalies.found == (odd,)
+
+
+def test_beyond_a_page_a_gauge_stays_where_it_is_and_costs_the_same(
+    table: Table, calls: Counter[str]
+) -> None:
+    many, old = range(PAGE + 20), 2 * QUARTER
+    pending = [waiting(each, old + each * TICK, DeliveryStatus.PENDING) for each in many]
+    failed = [waiting(1000 + each, old, DeliveryStatus.FAILED) for each in range(3)]
+    odd = [anomaly(AnomalyKind.UNKNOWN_ORDER, f"o{each}", {}, NOW - each * TICK) for each in many]
+    write(table, [*map(enrollment_item, [*pending, *failed]), *map(anomaly_item, odd)])
+    calls.clear()
+
+    gauges = counted(table)
+
+    assert len(gauges.paid_not_enrolled.found) == PAGE + len(failed)
+    assert gauges.paid_not_enrolled.full
+    assert len(gauges.open_anomalies.found) == PAGE
+    assert gauges.open_anomalies.full
+    assert calls == {"Query": 3}
+
+
+def test_below_a_page_a_gauge_is_exact(table: Table) -> None:
+    write(table, [enrollment_item(waiting(1, 2 * QUARTER, DeliveryStatus.PENDING))])
+    assert not counted(table).paid_not_enrolled.full

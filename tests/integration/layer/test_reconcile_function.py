@@ -1,0 +1,96 @@
+"""The scheduled function: it counts and it works, and neither keeps the other from being done."""
+
+from datetime import timedelta
+
+import pytest
+
+from lunas.adapters.clock import now
+from lunas.adapters.store.due import Due
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.table import Table
+from lunas.rules.enrollments import Delivery, Enrollment
+from lunas.rules.errors import Misconfigured
+from tests.integration.layer.functions import load
+from tests.unit.api_requests import Context
+from tests.unit.builders import enrollment
+from tests.unit.logs import Logged
+
+GAUGES = {"PaidNotEnrolled", "NotRevoked", "OpenAnomalies"}
+
+
+class Unhurried(Context):
+    """An invocation with time left."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 60_000
+
+
+def run() -> None:
+    load("reconcile").handler({}, Unhurried())
+
+
+@pytest.fixture
+def overdue(table: Table) -> Enrollment:
+    """Write an enrollment of half an hour ago whose delivery got lost."""
+    half_an_hour_ago = now() - timedelta(minutes=30)
+    made = enrollment(created_at=half_an_hour_ago, delivery=Delivery(due_at=half_an_hour_ago))
+    assert table.put(enrollment_item(made), "attribute_not_exists(#pk)")
+    return made
+
+
+def asked_again(table: Table, made: Enrollment) -> bool:
+    found = Enrollments(table).get(made.id)
+    return found is not None and found.delivery.request > made.delivery.request
+
+
+def test_a_run_counts_what_is_stuck_and_sends_it_again(
+    table: Table, overdue: Enrollment, logged: Logged
+) -> None:
+    run()
+    assert logged.values() == {
+        "PaidNotEnrolled": 1,
+        "NotRevoked": 0,
+        "OpenAnomalies": 0,
+        "ReconcileRun": 1,
+        "DuitkuPaused": 0,
+    }
+    (line,) = (each for each in logged.lines if each["message"] == "paid and not enrolled")
+    assert line["enrollment_ids"] == [overdue.id]
+    assert asked_again(table, overdue)
+
+
+def test_work_that_breaks_off_has_been_counted_before(
+    overdue: Enrollment, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DUITKU_SECRET_ID")
+    with pytest.raises(Misconfigured):
+        run()
+    written = logged.values()
+    assert (written["PaidNotEnrolled"], written["UnexpectedError"]) == (1, 1)
+    assert "ReconcileRun" not in written
+    assert logged.messages("WARNING") == ["paid and not enrolled"]
+    assert overdue.id in logged.text
+
+
+def test_what_cannot_be_counted_is_worked_on_all_the_same(
+    table: Table, overdue: Enrollment, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("AccessDenied")
+
+    monkeypatch.setattr(load("reconcile"), "measure", refused)
+    with pytest.raises(RuntimeError):
+        run()
+    assert asked_again(table, overdue)
+    assert logged.messages("ERROR") == ["unexpected error"]
+    written = logged.values()
+    assert (written["ReconcileRun"], written["UnexpectedError"]) == (1, 1)
+    assert not GAUGES & set(written)
+
+
+def test_a_pause_of_the_asking_is_a_gauge_too(table: Table, logged: Logged) -> None:
+    Due(table).pause(now() + timedelta(minutes=5))
+    run()
+    assert logged.values()["DuitkuPaused"] == 1

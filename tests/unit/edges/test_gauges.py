@@ -1,0 +1,60 @@
+"""Gauges: three metrics each time, and a line with a few ids for each that is above zero."""
+
+from dataclasses import replace
+
+from lunas.edges.gauges import NAMED, log_gauges
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.usecases.measure import Gauge, Gauges
+from tests.unit.builders import NOW, USER, enrollment
+from tests.unit.logs import Logged
+
+NOTHING = Gauge((), full=False)
+QUIET = Gauges(paid_not_enrolled=NOTHING, not_revoked=NOTHING, open_anomalies=NOTHING)
+ODD = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+
+
+def test_every_gauge_is_written_also_at_zero(logged: Logged) -> None:
+    log_gauges(QUIET)
+    assert logged.values() == {"PaidNotEnrolled": 0, "NotRevoked": 0, "OpenAnomalies": 0}
+    assert logged.lines == []
+
+
+def test_what_is_stuck_is_told_by_ids_and_with_what_to_do(logged: Logged) -> None:
+    one, two = enrollment("c1"), enrollment("c2", payment_id="pay2")
+    log_gauges(replace(QUIET, paid_not_enrolled=Gauge((one, two), full=False)))
+    (line,) = logged.lines
+    assert (line["level"], line["message"], line["count"], line["more"]) == (
+        "WARNING",
+        "paid and not enrolled",
+        2,
+        False,
+    )
+    assert (line["enrollment_ids"], line["payment_ids"]) == ([one.id, two.id], ["pay1", "pay2"])
+    assert line["todo"] == "see docs/runbooks/paid-not-enrolled.md"
+    assert USER not in line.values()
+    assert logged.values() == {"PaidNotEnrolled": 2, "NotRevoked": 0, "OpenAnomalies": 0}
+
+
+def test_of_many_a_few_are_named(logged: Logged) -> None:
+    many = tuple(enrollment(f"c{each}") for each in range(NAMED + 1))
+    log_gauges(replace(QUIET, not_revoked=Gauge(many, full=True)))
+    (line,) = logged.lines
+    assert (line["message"], line["count"], line["more"]) == (
+        "refunded and not revoked",
+        NAMED + 1,
+        True,
+    )
+    assert line["enrollment_ids"] == [each.id for each in many[:NAMED]]
+    assert len(line["payment_ids"]) == NAMED
+    assert logged.values()["NotRevoked"] == NAMED + 1
+
+
+def test_an_open_anomaly_is_named_also_without_a_payment(logged: Logged) -> None:
+    log_gauges(replace(QUIET, open_anomalies=Gauge((ODD,), full=False)))
+    (line,) = logged.lines
+    assert (line["message"], line["anomaly_ids"], line["payment_ids"]) == (
+        "anomalies are open",
+        [ODD.id],
+        [None],
+    )
+    assert logged.values()["OpenAnomalies"] == 1
