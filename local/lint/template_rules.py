@@ -1,6 +1,8 @@
-"""What template.yaml must and must not say; cfn-lint checks it after SAM's transform.
+"""What template.yaml must and must not say.
 
-Loaded by ``cfn-lint --append-rules local/lint``, in cfn-lint's own environment.
+Loaded by ``cfn-lint --append-rules local/lint``, in cfn-lint's own environment. cfn-lint merges
+SAM's globals and shows functions as SAM's own resources, with policies and URL inside; whether a
+rule still sees what it is there for is tested against the template itself.
 """
 
 from collections.abc import Iterator
@@ -11,7 +13,8 @@ from cfnlint.rules import (  # type: ignore[import-not-found]
     RuleMatch,
 )
 
-PUBLIC_FUNCTION_URLS = {"DuitkuWebhookFunctionUrl"}
+SAM_FUNCTION = "AWS::Serverless::Function"
+PUBLIC_FUNCTIONS = {"DuitkuWebhookFunction"}
 
 
 class TemplateRule(CloudFormationLintRule):  # type: ignore[misc]
@@ -40,13 +43,14 @@ class NarrowPermissions(TemplateRule):
 
     id = "E9001"
     shortdesc = "Policies name their actions and resources"
-    types = ("AWS::IAM::Role",)
+    types = ("AWS::IAM::Role", SAM_FUNCTION)
 
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
-        """Look for wildcards in what the role's own policies allow."""
+        """Look for wildcards in what the policies of a role or a function allow."""
         del name
         for policy in properties.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
+            document = policy.get("PolicyDocument", policy)
+            for statement in document["Statement"]:
                 for key in ("Action", "Resource"):
                     yield from (
                         f"{key} {value!r} is too wide"
@@ -91,7 +95,7 @@ class OwnLogGroups(TemplateRule):
 
     id = "E9004"
     shortdesc = "Functions name their log group"
-    types = ("AWS::Lambda::Function",)
+    types = ("AWS::Lambda::Function", SAM_FUNCTION)
 
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
         """Look for the name."""
@@ -119,11 +123,13 @@ class FewOpenDoors(TemplateRule):
 
     id = "E9006"
     shortdesc = "Only Duitku's Function URL is public"
-    types = ("AWS::Lambda::Url",)
+    types = ("AWS::Lambda::Url", SAM_FUNCTION)
 
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
         """Look for open URLs that are not on the list."""
-        if properties.get("AuthType") != "AWS_IAM" and name not in PUBLIC_FUNCTION_URLS:
+        url = properties.get("FunctionUrlConfig", properties)
+        open_to_all = "AuthType" in url and url["AuthType"] != "AWS_IAM"
+        if open_to_all and name not in PUBLIC_FUNCTIONS:
             yield "a public Function URL that is not on the list in local/lint"
 
 
