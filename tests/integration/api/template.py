@@ -1,5 +1,6 @@
 """What template.yaml says: its routes, the policies of its functions, its table."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,15 +38,42 @@ class Statement:
 
 
 def resources() -> dict[str, Any]:
-    """Return all resources."""
-    found: dict[str, Any] = _template()["Resources"]
-    return found
+    """Return all resources, those of loops as well."""
+    found = _template()["Resources"]
+    return {name: each for key, value in found.items() for name, each in _unrolled(key, value)}
 
 
 def parameters() -> dict[str, Any]:
     """Return all parameters."""
     found: dict[str, Any] = _template()["Parameters"]
     return found
+
+
+def globals_of_functions() -> dict[str, Any]:
+    """Return what all functions have in common."""
+    found: dict[str, Any] = _template()["Globals"]["Function"]
+    return found
+
+
+def outputs() -> dict[str, Any]:
+    """Return the outputs of the stack."""
+    found: dict[str, Any] = _template()["Outputs"]
+    return found
+
+
+def _template() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
+    return found
+
+
+def _unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Return what a loop makes, or the resource itself."""
+    if not key.startswith("Fn::ForEach::"):
+        yield key, value
+        return
+    variable, items, body = value
+    for item in items:
+        yield from json.loads(json.dumps(body).replace(f"${{{variable}}}", item)).items()
 
 
 def functions() -> dict[str, Any]:

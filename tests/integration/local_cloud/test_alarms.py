@@ -1,0 +1,217 @@
+"""Alarms and the dashboard look at what there is, and each alarm has a page that helps."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from local.cloud import Stack
+from local.cloud.state import ROOT
+from lunas.edges.telemetry import NAMESPACE
+from tests.integration.api.template import functions, globals_of_functions, outputs, resources
+
+RUNBOOKS = ROOT / "docs" / "runbooks"
+SECTIONS = ["What it means", "How to look", "What to do", "When it ends"]
+THIS_STACK = {"Ref": "AWS::StackName"}
+SOURCES = [*ROOT.glob("layers/shared/lunas/**/*.py"), *ROOT.glob("functions/*/*.py")]
+STATISTICS = {"count": {"Sum"}, "gauge": {"Maximum", "Minimum"}}
+"""Which statistics of a metric make sense, by the call that writes it."""
+
+
+def alarms() -> dict[str, Any]:
+    """Return the properties of every alarm."""
+    kind = "AWS::CloudWatch::Alarm"
+    return {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
+
+
+def widgets() -> list[Any]:
+    """Return what the dashboard shows."""
+    body = resources()["Dashboard"]["Properties"]["DashboardBody"]
+    found: list[Any] = body["Fn::ToJsonString"]["widgets"]
+    return found
+
+
+def looked_at() -> Iterator[tuple[str, str, Any]]:
+    """Return every metric of our own that is looked at, with its statistic and its dimension."""
+    for alarm in alarms().values():
+        if alarm["Namespace"] == NAMESPACE:
+            (dimension,) = alarm["Dimensions"]
+            yield alarm["MetricName"], alarm["Statistic"], [dimension["Name"], dimension["Value"]]
+    for widget in widgets():
+        for metric in widget["properties"].get("metrics", []):
+            if metric[0] == NAMESPACE:
+                yield metric[1], widget["properties"]["stat"], metric[2:]
+
+
+def written_by_the_code() -> dict[str, str]:
+    """Return every metric that the code writes, with the call that writes it."""
+    return dict(metric for source in SOURCES for metric in _written_by(source))
+
+
+def _written_by(source: Path) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Call) and (call := _telemetry_call(node.func, source)):
+            metric = node.args[0]
+            assert isinstance(metric, ast.Constant), f"{source.name}: name the metric literally"
+            yield str(metric.value), call
+
+
+def _telemetry_call(function: ast.expr, source: Path) -> str | None:
+    match function:
+        case ast.Attribute(value=ast.Name(id="telemetry"), attr=name) if name in STATISTICS:
+            return name
+        case ast.Name(id=name) if name in STATISTICS and source.name == "telemetry.py":
+            return name
+    return None
+
+
+WRITTEN = written_by_the_code()
+LOOKED_AT = list(looked_at())
+NAMES = sorted({name for name, _, _ in LOOKED_AT})
+
+
+@pytest.mark.parametrize("metric", NAMES)
+def test_what_is_looked_at_is_written_by_the_code(metric: str) -> None:
+    assert metric in WRITTEN
+
+
+@pytest.mark.parametrize("metric", NAMES)
+def test_a_count_is_summed_and_a_gauge_is_not(metric: str) -> None:
+    statistics = {statistic for name, statistic, _ in LOOKED_AT if name == metric}
+    assert statistics <= STATISTICS[WRITTEN[metric]]
+
+
+def test_a_stack_looks_at_its_own_metrics_only() -> None:
+    written_as = globals_of_functions()["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
+    assert written_as == THIS_STACK
+    assert [each for _, _, each in LOOKED_AT if each != ["service", THIS_STACK]] == []
+
+
+def test_every_metric_is_documented_and_nothing_else() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    section = text.partition("## Metrics")[2].partition("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(WRITTEN)
+
+
+@pytest.mark.parametrize("metric", ["Errors", "Throttles", "Duration"])
+def test_the_dashboard_shows_every_function(metric: str) -> None:
+    (shown,) = (
+        each["properties"]["metrics"]
+        for each in widgets()
+        if each["properties"].get("metrics", [[None, None]])[0][:2] == ["AWS/Lambda", metric]
+    )
+    assert [each[-1]["Ref"] for each in shown] == list(functions())
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def pages() -> set[str]:
+    """Return the names of the runbook pages."""
+    return {each.name for each in RUNBOOKS.glob("*.md")} - {"README.md"}
+
+
+def page_of(alarm: dict[str, Any]) -> str:
+    """Return the page that an alarm names."""
+    return str(alarm["AlarmDescription"]).partition(":")[0].removeprefix("docs/runbooks/")
+
+
+def test_every_alarm_has_a_page_and_every_page_an_alarm() -> None:
+    assert {page_of(each) for each in alarms().values()} == pages()
+
+
+def test_an_alarm_is_called_like_its_page() -> None:
+    for alarm in alarms().values():
+        assert alarm["AlarmName"]["Sub"].startswith(
+            f"${{AWS::StackName}}-{page_of(alarm).removesuffix('.md')}"
+        )
+
+
+@pytest.mark.parametrize("page", sorted(pages()))
+def test_a_page_says_what_it_means_how_to_look_what_to_do_and_when_it_ends(page: str) -> None:
+    headings = re.findall(r"^## (.+)$", (RUNBOOKS / page).read_text(), re.MULTILINE)
+    assert headings == SECTIONS
+
+
+def test_the_list_of_pages_links_each() -> None:
+    linked = re.findall(r"\]\(([a-z-]+\.md)\)", (RUNBOOKS / "README.md").read_text())
+    assert sorted(linked) == sorted(pages())
+
+
+def test_a_runbook_links_only_what_is_there() -> None:
+    for page in RUNBOOKS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)", page.read_text()):
+            assert (RUNBOOKS / target).exists(), f"{page.name}: {target}"
+
+
+def used_in_pages(command: str) -> set[str]:
+    """Return what the pages give to a command, as its first argument."""
+    text = "\n".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
+    return set(re.findall(rf"(?:^|\$\(){command} (\w+)", text, re.MULTILINE))
+
+
+def test_the_commands_of_the_pages_name_what_there_is() -> None:
+    made = {f"{name}{event}" for name, each in functions().items() for event in each["Events"]}
+    logs = {name.removesuffix("Logs") for name in resources() if name.endswith("Logs")}
+    assert set() < used_in_pages("lines") <= logs
+    assert set() < used_in_pages("physical") <= {*resources(), *made}
+    assert set() < used_in_pages("output") <= set(outputs())
+
+
+def test_the_lines_that_the_pages_look_for_are_written_by_the_code() -> None:
+    source = "".join(each.read_text() for each in SOURCES)
+    pages_text = "".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
+    looked_for = set(re.findall(r'message = "([^"]+)"', pages_text))
+    assert len(looked_for) > 5
+    assert {each for each in looked_for if f'"{each}"' not in source} == set()
+
+
+# ── Deployed ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def cloudwatch(stack: Stack) -> Any:
+    return boto3.client(
+        "cloudwatch",
+        endpoint_url=stack.aws_endpoint_url,
+        region_name=stack.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def deployed(cloudwatch: Any) -> list[dict[str, Any]]:
+    """Return the alarms of the running stack."""
+    pages = cloudwatch.get_paginator("describe_alarms").paginate()
+    return [alarm for page in pages for alarm in page["MetricAlarms"]]
+
+
+def test_all_alarms_are_deployed_and_tell_the_topic(cloudwatch: Any) -> None:
+    found = deployed(cloudwatch)
+    assert len(found) == len(alarms()) > 24
+    told = {arn for each in found for arn in [*each["AlarmActions"], *each["OKActions"]]}
+    (topic,) = told
+    assert topic.startswith("arn:aws:sns:")
+
+
+def test_every_deployed_alarm_looks_at_something_of_its_own_stack(cloudwatch: Any) -> None:
+    for alarm in deployed(cloudwatch):
+        (dimension,) = alarm["Dimensions"]
+        assert dimension["Value"] == "lunas" or dimension["Value"].startswith("lunas-")
+        assert alarm["AlarmName"].startswith("lunas-")
+
+
+def test_the_deployed_dashboard_is_whole(cloudwatch: Any) -> None:
+    text = cloudwatch.get_dashboard(DashboardName="lunas")["DashboardBody"]
+    shown = json.loads(text)["widgets"]
+    assert [each["properties"]["title"] for each in shown] == [
+        each["properties"]["title"] for each in widgets()
+    ]
+    assert not re.search(r'"Ref"|Fn::|\$\{', text)
+    names = {each["AlarmArn"] for each in deployed(cloudwatch)}
+    assert set(shown[0]["properties"]["alarms"]) <= names
