@@ -1,12 +1,13 @@
 """What nobody told Lunas, it finds out by itself; what got lost on the way, it sends again."""
 
 import json
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from local.cloud import Stack
-from local.cloud.aws import Aws
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change
+from tests.cloud import Cloud
 from tests.peers import Duitku, Json, Thinkific
 from tests.people import People, eventually
 
@@ -17,45 +18,25 @@ class Schedule:
     """The schedule, run by hand, and the table's due times, moved by hand."""
 
     def __init__(self, stack: Stack) -> None:
-        self._aws = Aws(stack.aws_endpoint_url, stack.region)
-        self._table = stack.table_name
+        self._cloud = Cloud(stack)
         self._log = stack.logs / "ReconcileFunction.log"
-
-    def due(self, pk: str, sk: str, **more: str) -> None:
-        """Make an item due a minute ago, with other attributes changed as given."""
-        moment = datetime.now(UTC) - timedelta(minutes=1)
-        self._write(pk, sk, {"dueAt": moment.strftime("%Y-%m-%dT%H:%M:%S.000Z"), **more})
 
     def age(self, enrollment: Json) -> None:
         """Make an enrollment as old as can be."""
-        name = enrollment["id"]
-        aged = {"createdAt": PAST, "listSort": f"{PAST}#{name}"}
-        self._write(f"ENROLLMENT#{name}", "ENROLLMENT", aged)
-
-    def _write(self, pk: str, sk: str, changed: dict[str, str]) -> None:
-        self._aws.dynamodb.update_item(
-            TableName=self._table,
-            Key={"pk": {"S": pk}, "sk": {"S": sk}},
-            UpdateExpression="SET " + ", ".join(f"#{name} = :{name}" for name in changed),
-            ExpressionAttributeNames={f"#{name}": name for name in changed},
-            ExpressionAttributeValues={f":{name}": {"S": text} for name, text in changed.items()},
-        )
+        aged = {"createdAt": PAST, "listSort": f"{PAST}#{enrollment['id']}"}
+        assert self._cloud.table.update(keys.enrollment(enrollment["id"]), Change(aged))
 
     def payment_due(self, payment: Json, **more: str) -> None:
         """Make a payment due."""
-        self.due(f"PAYMENT#{payment['id']}", "PAYMENT", **more)
+        self._cloud.make_due(keys.payment(payment["id"]), **more)
+
+    def delivery_due(self, enrollment: Json, **more: str) -> None:
+        """Make a delivery due."""
+        self._cloud.make_due(keys.enrollment(enrollment["id"]), dueKey=keys.DUE_AT_PLATFORM, **more)
 
     def run(self) -> None:
         """Run reconcile once."""
-        functions = self._aws.functions
-        (name,) = (
-            each["FunctionName"]
-            for page in functions.get_paginator("list_functions").paginate()
-            for each in page["Functions"]
-            if "ReconcileFunction" in each["FunctionName"]
-        )
-        answer = functions.invoke(FunctionName=name)
-        assert "FunctionError" not in answer, answer["Payload"].read()
+        self._cloud.invoke("ReconcileFunction")
 
     def stuck(self) -> tuple[int, list[str]]:
         """Run, and return what it logged: how many paid and are not enrolled, and which."""
@@ -69,8 +50,7 @@ class Schedule:
 
     def unpause(self) -> None:
         """Let Duitku be asked again."""
-        key = {"pk": {"S": "RECONCILE"}, "sk": {"S": "GATEWAY"}}
-        self._aws.dynamodb.delete_item(TableName=self._table, Key=key)
+        self._cloud.delete(keys.pause())
 
 
 @pytest.fixture
@@ -175,8 +155,7 @@ def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
     (enrollment,) = learner.enrollments()
 
     # As if the message had vanished: PENDING, with a request that was published long ago.
-    key = f"ENROLLMENT#{enrollment['id']}"
-    schedule.due(key, "ENROLLMENT", deliveryStatus="PENDING", dueKey="DELIVERY")
+    schedule.delivery_due(enrollment, deliveryStatus="PENDING")
     assert learner.enrollments()[0]["delivery"]["status"] == "PENDING"
     schedule.run()
 

@@ -1,0 +1,62 @@
+"""The AWS side of a test: the table, the functions and the delivery queue of a running stack."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from local.cloud import Stack
+from local.cloud.aws import Aws
+from lunas.adapters.store.expressions import Change, Key, to_wire
+from lunas.adapters.store.table import Table
+from lunas.rules.times import to_iso
+
+
+class Cloud:
+    """A stack past its HTTP API: what a schedule, a queue or an operator does."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._aws = Aws(stack.aws_endpoint_url, stack.region)
+        self.table = Table(self._aws.dynamodb, stack.table_name)
+
+    def invoke(self, function: str, event: Mapping[str, Any] | None = None) -> Any:
+        """Invoke a function by its name in template.yaml and return its answer; it may not fail."""
+        answer = self._aws.functions.invoke(
+            FunctionName=self._functions[function], Payload=json.dumps(event or {}).encode()
+        )
+        content = answer["Payload"].read()
+        assert not answer.get("FunctionError"), content
+        return json.loads(content or b"null")
+
+    def make_due(self, key: Key, **more: str) -> None:
+        """Make an item due a minute ago, with other attributes changed as given."""
+        moment = to_iso(datetime.now(UTC) - timedelta(minutes=1))
+        assert self.table.update(key, Change({"dueAt": moment, **more}))
+
+    def delete(self, key: Key) -> None:
+        """Take an item out of the table."""
+        self.table.client.delete_item(TableName=self.table.name, Key=to_wire(key))
+
+    @contextmanager
+    def deliveries_held(self) -> Iterator[None]:
+        """Keep what is queued in the queue for as long as the block lasts."""
+        functions, mapping = self._aws.functions, self._queue_mapping()
+        functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+        try:
+            yield
+        finally:
+            functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+
+    def _queue_mapping(self) -> str:
+        mappings = self._aws.functions.list_event_source_mappings()["EventSourceMappings"]
+        (found,) = (each for each in mappings if ":sqs:" in each["EventSourceArn"])
+        return found["UUID"]
+
+    @cached_property
+    def _functions(self) -> dict[str, str]:
+        pages = self._aws.functions.get_paginator("list_functions").paginate()
+        names = [each["FunctionName"] for page in pages for each in page["Functions"]]
+        # The emulator names a function stack-LogicalName-random.
+        return {name.split("-")[1]: name for name in names}
