@@ -1,31 +1,21 @@
-"""Real threads on the local cloud, whose transactions are as atomic as DynamoDB's."""
+"""Crowds: many who want the same at once, on the local cloud, whose transactions are atomic.
+
+Every pair of operations meets in ``test_race_pairs.py``.
+"""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier
 
 import pytest
 import requests
 
+from tests.faults.races.barrier import at_once
 from tests.peers import Duitku, Thinkific
 from tests.people import Json, People, Person
 
 CALLBACKS = 50
 
 type Call = Callable[[], requests.Response]
-
-
-def at_once(*calls: Call) -> list[requests.Response]:
-    """Run calls in threads that start together; return the answers in order."""
-    barrier = Barrier(len(calls))
-
-    def start(call: Call) -> requests.Response:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(start, calls))
 
 
 def test_fifty_callbacks_and_an_approval_at_once_make_one_transition(

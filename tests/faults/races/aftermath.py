@@ -1,0 +1,121 @@
+"""What is there once it is quiet: read past the API, here and at both peers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payments import Payments
+from lunas.rules.anomalies import Anomaly, AnomalyKind
+from lunas.rules.catalogue import Course
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.listing import PaymentFilter, Position
+from lunas.rules.payments import HistoryEvent, Payment, Status
+from tests.cloud import Cloud
+from tests.faults.races.scenes import Scene
+from tests.peers import Duitku, Thinkific
+from tests.people import Json
+
+SETTLED = frozenset({Status.APPROVED, Status.COMPLETED, Status.REFUNDED})
+"""States of a payment whose money was turned into enrollments."""
+PAGE = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aftermath:
+    """All that concerns one learner; enrollments and courses by course, the rest by payment.
+
+    ``rows`` and ``accounts`` are the learner's at Thinkific.
+    """
+
+    payments: tuple[Payment, ...]
+    history: Mapping[str, list[HistoryEvent]]
+    enrollments: Mapping[str, Enrollment]
+    courses: Mapping[str, Course]
+    anomalies: Mapping[str, set[AnomalyKind]]
+    paid: frozenset[str]
+    rows: list[Json]
+    accounts: int
+
+    def payment(self, payment: Json) -> Payment:
+        """Return a payment as it is now."""
+        (found,) = (each for each in self.payments if each.id == payment["id"])
+        return found
+
+
+class Observer:
+    """Reads what is there. What the peers and the anomalies tell is read once."""
+
+    def __init__(self, cloud: Cloud, duitku: Duitku, thinkific: Thinkific) -> None:
+        table = cloud.table
+        self._payments, self._enrollments = Payments(table), Enrollments(table)
+        self._catalogue, self._anomalies = Catalogue(table), Anomalies(table)
+        self._duitku, self._thinkific = duitku, thinkific
+
+    def is_quiet(self, scene: Scene) -> bool:
+        """Tell whether nothing is left to be done by itself."""
+        waiting = {
+            each.delivery.status
+            for each in self._enrolled(scene)
+            if each.status is EnrollmentStatus.ENROLLED
+        }
+        moving = {each.status for each in self._bought(scene)}
+        return DeliveryStatus.PENDING not in waiting and Status.APPROVED not in moving
+
+    def look(self, scene: Scene) -> Aftermath:
+        """Return what a scene has become."""
+        payments = self._bought(scene)
+        return Aftermath(
+            payments=payments,
+            history={each.id: self._payments.history(each.id) for each in payments},
+            enrollments={each.course_id: each for each in self._enrolled(scene)},
+            courses={each.id: each for each in self._catalogue.courses(scene.mapped)},
+            anomalies={each.id: self._found.get(each.id, set()) for each in payments},
+            paid=self._paid,
+            rows=_of(scene, self._rows, "user_email"),
+            accounts=len(_of(scene, self._users, "email")),
+        )
+
+    def _bought(self, scene: Scene) -> tuple[Payment, ...]:
+        return self._payments.page(PaymentFilter(user_id=scene.learner.id), PAGE, None).items
+
+    def _enrolled(self, scene: Scene) -> list[Enrollment]:
+        ids = [enrollment_id(scene.learner.id, course) for course in scene.mapped]
+        return self._enrollments.get_many(ids)
+
+    @cached_property
+    def _found(self) -> dict[str, set[AnomalyKind]]:
+        found: dict[str, set[AnomalyKind]] = {}
+        for each in self._pages():
+            found.setdefault(each.payment_id or "", set()).add(each.kind)
+        return found
+
+    def _pages(self) -> Iterable[Anomaly]:
+        after: Position | None = None
+        while True:
+            page = self._anomalies.page(None, PAGE, after)
+            yield from page.items
+            if page.after is None:
+                return
+            after = page.after
+
+    @cached_property
+    def _paid(self) -> frozenset[str]:
+        orders = self._duitku.see("orders")["items"]
+        return frozenset(each["merchantOrderId"] for each in orders if each["state"] == "paid")
+
+    @cached_property
+    def _rows(self) -> list[Json]:
+        rows: list[Json] = self._thinkific.see("enrollments")["items"]
+        return rows
+
+    @cached_property
+    def _users(self) -> list[Json]:
+        users: list[Json] = self._thinkific.see("users")["items"]
+        return users
+
+
+def _of(scene: Scene, rows: Iterable[Json], field: str) -> list[Json]:
+    return [row for row in rows if row[field] == scene.learner.email]

@@ -1,0 +1,122 @@
+"""What must hold whatever two operations met, said again without the product's own rules.
+
+Each check raises AssertionError with what it found.
+"""
+
+from collections.abc import Mapping
+
+from lunas.rules.anomalies import AnomalyKind
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.payments import HistoryEvent, Method, Payment, Status
+from tests.faults.races.aftermath import SETTLED, Aftermath
+from tests.faults.races.rounds import Round
+from tests.people import Json
+
+FOLLOWING: Mapping[str | None, set[str]] = {
+    None: {"PENDING", "PAID"},
+    "PENDING": {"PAID", "FAILED", "EXPIRED"},
+    "FAILED": {"PAID"},
+    "EXPIRED": {"PAID"},
+    "PAID": {"APPROVED", "REJECTED"},
+    "APPROVED": {"COMPLETED", "REFUNDED"},
+    "COMPLETED": {"REFUNDED"},
+}
+"""The states that may follow on each, as the contract draws them."""
+BY_ITSELF = {"lunas:deliver", "lunas:reconcile"}
+"""Who may act without having been asked to."""
+
+
+def check(played: Round, left: Aftermath) -> None:
+    """Check everything that concerns the learner of a round."""
+    for payment in left.payments:
+        check_history(payment, left.history[payment.id])
+        check_money(payment, left)
+        check_anomalies(payment, left)
+    check_winners(played, left)
+    check_answers(played, left)
+    check_open(left)
+    for course in played.scene.mapped:
+        check_course(course, played, left)
+    assert left.accounts <= 1, "the learner has several accounts at Thinkific"
+
+
+def check_history(payment: Payment, events: list[HistoryEvent]) -> None:
+    """Check that the history is one unbroken chain that ends where the payment stands."""
+    states = [None, *(event.target for event in events)]
+    assert [event.source for event in events] == states[:-1], states
+    assert payment.status == states[-1], (payment.status, states)
+    assert payment.version == len(events)
+    assert [event.version for event in events] == list(range(1, len(events) + 1))
+    assert len(set(states)) == len(states), f"a state was entered twice: {states}"
+    for event in events:
+        assert event.target in FOLLOWING.get(event.source, set()), states
+
+
+def check_money(payment: Payment, left: Aftermath) -> None:
+    """Check that whoever paid is enrolled, and nobody else."""
+    if payment.status not in SETTLED:
+        assert not [each for each in left.enrollments.values() if each.payment_id == payment.id]
+        return
+    assert payment.status is not Status.APPROVED, "it never came to rest"
+    if payment.method is Method.DUITKU:
+        assert payment.id in left.paid
+    else:
+        (approval,) = (each for each in left.history[payment.id] if each.target == "APPROVED")
+        assert approval.actor == f"admin:{payment.approved_by}"
+    for course in payment.course_ids:
+        assert left.enrollments[course].status is EnrollmentStatus.ENROLLED
+
+
+def check_anomalies(payment: Payment, left: Aftermath) -> None:
+    """Check that money for nothing new, and no other, is kept for a person."""
+    twice = AnomalyKind.PAID_TWICE in left.anomalies[payment.id]
+    own = [each for each in left.enrollments.values() if each.payment_id == payment.id]
+    assert twice == (payment.status in SETTLED and not own)
+
+
+def check_winners(played: Round, left: Aftermath) -> None:
+    """Check that what happened was done by those who were told that it is done."""
+    actors = BY_ITSELF | {each.actor for each in played.takes if each.answer.ok}
+    for payment in left.payments:
+        for event in left.history[payment.id][played.versions.get(payment.id, 0) :]:
+            assert event.actor in actors, f"{event.actor} was not told of {event.target}"
+
+
+def check_answers(played: Round, left: Aftermath) -> None:
+    """Check that each operation was answered as it may be, and that what it was told is so."""
+    for take in played.takes:
+        operation, answer = take.operation, take.answer
+        assert answer.status in operation.answers, (operation.name, answer)
+        operation.holds(take.turn, answer, left)
+
+
+def check_open(left: Aftermath) -> None:
+    """Check that no purchase is open twice."""
+    waiting = [
+        (payment.package_id, payment.course_id)
+        for payment in left.payments
+        if payment.status is Status.PENDING
+    ]
+    assert len(set(waiting)) == len(waiting)
+
+
+def check_course(course: str, played: Round, left: Aftermath) -> None:
+    """Check for one enrollment at most, the same at Thinkific, and an exact counter."""
+    enrollment = left.enrollments.get(course)
+    rows = [row for row in left.rows if row["course_id"] == played.scene.mapped[course]]
+    assert len(rows) == (1 if enrollment else 0), rows
+    assert left.courses[course].enrolled == (1 if enrollment else 0)
+    if enrollment:
+        check_enrollment(enrollment, rows[0], left)
+
+
+def check_enrollment(enrollment: Enrollment, row: Json, left: Aftermath) -> None:
+    """Check that it belongs to a settled payment for its course, and has full access."""
+    (payment,) = (each for each in left.payments if each.id == enrollment.payment_id)
+    assert payment.status in SETTLED
+    assert enrollment.course_id in payment.course_ids
+    assert enrollment.delivery.status is DeliveryStatus.DELIVERED, enrollment.delivery
+    assert row["id"] == enrollment.delivery.thinkific_enrollment_id
+    assert row["activated_at"]
+    assert not row["expired"]
+    assert not row["is_free_trial"]

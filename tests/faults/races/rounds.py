@@ -1,0 +1,127 @@
+"""Rounds: two operations that start together in a scene, for every pair that can meet."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations_with_replacement
+
+from lunas.adapters.store.payments import Payments
+from tests.faults.races.barrier import at_once
+from tests.faults.races.operations import OPERATIONS, Answer, Operation, Turn
+from tests.faults.races.scenes import Scene, Stage, Stagehand
+
+LONG = os.environ.get("LUNAS_FAULTS") == "long"
+"""Whether there is time for every pair at every stage, several times."""
+ROUNDS = 5 if LONG else 1
+AT_ONCE = 3
+"""Rounds that are played side by side: they share the machine, and nothing else."""
+BUSY = 503
+"""The status of what was not done and may be repeated."""
+ADMIN = {"approve", "overbook", "reject"}
+"""Operations that are for payments without Duitku."""
+NEVER = {("deliver", "deliver")}
+"""Pairs that cannot meet: the queue shows one message of a learner at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """Two operations, and the stage at which they meet."""
+
+    one: Operation
+    other: Operation
+    stage: Stage
+
+    def __str__(self) -> str:
+        return f"{self.one.name}+{self.other.name}-{self.stage}"
+
+
+@dataclass(frozen=True, slots=True)
+class Take:
+    """An operation's turn, with the answer that it got."""
+
+    operation: Operation
+    turn: Turn
+    answer: Answer
+
+    @property
+    def actor(self) -> str:
+        """The name under which the history knows who did it."""
+        return self.operation.actor(self.turn)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round that was played; ``versions`` are those of the payments at its start."""
+
+    scene: Scene
+    versions: dict[str, int]
+    takes: tuple[Take, Take]
+
+
+def meetings(*, everywhere: bool = LONG) -> list[Meeting]:
+    """Return every pair of operations that can meet.
+
+    ``everywhere``: at each stage where both are possible. Else only where most of the two find
+    something to do: at the first such stage, and at one of the others, by turns.
+    """
+    pairs = [
+        (one, other)
+        for one, other in combinations_with_replacement(OPERATIONS, 2)
+        if (one.name, other.name) not in NEVER
+    ]
+    found: list[Meeting] = []
+    for number, (one, other) in enumerate(pairs):
+        stages = [stage for stage in Stage if stage in one.stages & other.stages]
+        if not everywhere:
+            best = _best(one, other, stages)
+            stages = list(dict.fromkeys([best[0], best[number % len(best)]]))
+        found += [Meeting(one, other, stage) for stage in stages]
+    return found
+
+
+def _best(one: Operation, other: Operation, stages: Sequence[Stage]) -> list[Stage]:
+    moving = {stage: (stage in one.moves) + (stage in other.moves) for stage in stages}
+    return [stage for stage in stages if moving[stage] == max(moving.values())]
+
+
+class Playing:
+    """Plays rounds on a stack."""
+
+    def __init__(self, stagehand: Stagehand) -> None:
+        self._stagehand = stagehand
+
+    def play(self, wanted: Sequence[Meeting]) -> list[Round]:
+        """Play a round of each meeting, some side by side; return them in order."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(self._play, wanted))
+
+    def _play(self, meeting: Meeting) -> Round:
+        pair, hand = (meeting.one, meeting.other), self._stagehand
+        scene = self._scene(meeting)
+        turns = [Turn(scene, hand.people.admin(), hand.duitku, hand.cloud) for _ in pair]
+        versions = self._versions(scene)
+        acts = [partial(_insist, *each) for each in zip(pair, turns, strict=True)]
+        one, other = map(Take, pair, turns, at_once(*acts))
+        return Round(scene, versions, (one, other))
+
+    def _scene(self, meeting: Meeting) -> Scene:
+        pair = (meeting.one, meeting.other)
+        names = {operation.name for operation in pair}
+        others = {operation.other for operation in pair if operation.other}
+        scene = self._stagehand.scene(meeting.stage, manual=bool(names & ADMIN), others=others)
+        if "reconcile" in names:
+            self._stagehand.make_due(scene)
+        return scene
+
+    def _versions(self, scene: Scene) -> dict[str, int]:
+        bought = [*([scene.payment] if scene.payment else []), *scene.others.values()]
+        found = [Payments(self._stagehand.cloud.table).get(each["id"]) for each in bought]
+        return {each.id: each.version for each in found if each}
+
+
+def _insist(operation: Operation, turn: Turn) -> Answer:
+    """Act, and once more if the table or a peer was too busy: then it has to be done."""
+    answer = operation.act(turn)
+    return operation.act(turn) if answer.status == BUSY else answer

@@ -1,0 +1,190 @@
+"""Where two operations meet: a learner, what they want to buy, and how far the purchase is."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+from local.cloud import Stack
+from lunas.adapters.store import keys
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.rules.catalogue import Course, Package, PackageKind
+from lunas.rules.enrollments import enrollment_id
+from lunas.rules.people import PaymentType
+from tests.cloud import Cloud
+from tests.faults.races.messages import delivery_event
+from tests.peers import Duitku
+from tests.people import PRICES, Json, People, Person
+
+SAMPLES = ("python-dasar", "analisis-sql")
+"""Courses of the sample catalogue, whose Thinkific courses the courses of a scene share."""
+PLACES = 5
+"""A quota that nobody in a scene uses up."""
+
+
+class Stage(StrEnum):
+    """How far a purchase is."""
+
+    NEW = "new"
+    """Nobody bought anything."""
+    PENDING = "pending"
+    """An order is paid at Duitku, and Lunas has not heard of it."""
+    CANCELLED = "cancelled"
+    """An order was ended at Duitku, and Lunas has not heard of it."""
+    FAILED = "failed"
+    """An order ended here as well, and then its money arrived at Duitku."""
+    SUBMITTED = "submitted"
+    """A manual payment waits for an admin."""
+    FULL = "full"
+    """A manual payment waits for an admin, and its course has no place left."""
+    APPROVED = "approved"
+    """The learner is enrolled, and the delivery waits in the queue."""
+    COMPLETED = "completed"
+    """The learner is enrolled at Thinkific as well."""
+
+
+class Other(StrEnum):
+    """Another purchase of the same course by the same learner, ready to be settled."""
+
+    BUNDLE = "bundle"
+    """A bundle that has the course and one more, paid at Duitku."""
+    TRANSFER = "transfer"
+    """A manual payment for the course alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """A learner with what they want: ``course`` alone, or with ``extra`` as a bundle.
+
+    ``mapped``: the ids of both courses at Thinkific.
+    """
+
+    stage: Stage
+    learner: Person
+    course: str
+    extra: str
+    mapped: Mapping[str, int]
+    package: str
+    bundle: str
+    payment: Json | None
+    others: dict[Other, Json] = field(default_factory=dict)
+
+    @property
+    def enrollment(self) -> str:
+        """The id of the learner's enrollment in the course, whether there is one or not."""
+        return enrollment_id(self.learner.id, self.course)
+
+    @property
+    def paid(self) -> Json:
+        """The payment that the operations meet at."""
+        assert self.payment, f"nothing is bought at the stage {self.stage}"
+        return self.payment
+
+    @property
+    def wish(self) -> Json:
+        """The body of a purchase of the course."""
+        return {"packageId": self.package, "courseId": self.course}
+
+
+class Stagehand:
+    """Sets scenes up through the API, and through the simulator of Duitku."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.people, self.duitku, self.cloud = People(stack), Duitku(stack), Cloud(stack)
+        self._catalogue = Catalogue(self.cloud.table)
+        self._admin = self.people.admin()
+
+    def scene(self, stage: Stage, *, manual: bool, others: Iterable[Other]) -> Scene:
+        """Set up a scene; ``manual``: without Duitku, where the stage leaves the choice."""
+        learner, marks = self.people.learner(), uuid.uuid4().hex[:12]
+        course, extra = f"course-{marks}", f"extra-{marks}"
+        mapped = dict(zip((course, extra), self._samples, strict=True))
+        for name, number in mapped.items():
+            self._put_course(name, number, PLACES)
+        scene = Scene(
+            stage=stage,
+            learner=learner,
+            course=course,
+            extra=extra,
+            mapped=mapped,
+            package=self._put_package(f"entry-{marks}", PackageKind.ENTRY, course),
+            bundle=self._put_package(f"bundle-{marks}", PackageKind.BUNDLE, course, extra),
+            payment=None,
+        )
+        # Before the purchase itself: what one is enrolled in cannot be bought.
+        bought = {other: self._buy(scene, other) for other in others}
+        payment = self._bring(scene, manual=manual)
+        return Scene(**{**vars(scene), "payment": payment, "others": bought})
+
+    def deliver(self, scene: Scene) -> None:
+        """Bring the enrollment of a scene to Thinkific."""
+        self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(scene.paid, scene.course))
+
+    def make_due(self, scene: Scene) -> None:
+        """Make what reconcile would look at later due now."""
+        if scene.stage is Stage.APPROVED:
+            key = keys.enrollment(scene.enrollment)
+            self.cloud.make_due(key, dueKey=keys.DUE_AT_PLATFORM)
+        else:
+            key = keys.payment(scene.paid["id"])
+            self.cloud.make_due(key, dueKey=keys.DUE_AT_GATEWAY)
+
+    def _buy(self, scene: Scene, other: Other) -> Json:
+        if other is Other.TRANSFER:
+            return scene.learner.submit(scene.package, scene.course)
+        order = scene.learner.initiate(scene.bundle)
+        self.duitku.pay(order, callback=False)
+        return order
+
+    def _bring(self, scene: Scene, *, manual: bool) -> Json | None:
+        """Bring the purchase of a scene to its stage."""
+        match scene.stage:
+            case Stage.NEW:
+                return None
+            case Stage.PENDING | Stage.CANCELLED | Stage.FAILED:
+                return self._order(scene)
+            case Stage.SUBMITTED:
+                return scene.learner.submit(scene.package, scene.course)
+            case Stage.FULL:
+                payment = scene.learner.submit(scene.package, scene.course)
+                self._put_course(scene.course, scene.mapped[scene.course], quota=0)
+                return payment
+            case Stage.APPROVED | Stage.COMPLETED:
+                return self._settled(scene, manual=manual)
+
+    def _order(self, scene: Scene) -> Json:
+        order = scene.learner.initiate(scene.package, scene.course)
+        if scene.stage is not Stage.PENDING:
+            self.duitku.end(order, "cancel")
+        if scene.stage is Stage.FAILED:
+            assert self._admin.recheck(order["id"]).json()["status"] == "FAILED"
+        if scene.stage is not Stage.CANCELLED:
+            self.duitku.pay(order, callback=False)
+        return order
+
+    def _settled(self, scene: Scene, *, manual: bool) -> Json:
+        if manual:
+            payment = scene.learner.submit(scene.package, scene.course)
+            assert self._admin.approve(payment["id"]).ok
+        else:
+            payment = scene.learner.initiate(scene.package, scene.course)
+            self.duitku.pay(payment, callback=False)
+            assert self.duitku.post(self.duitku.form(payment)).ok
+        if scene.stage is Stage.COMPLETED:
+            self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(payment, scene.course))
+        return payment
+
+    def _put_course(self, course: str, mapped: int, quota: int) -> None:
+        self._catalogue.put_course(Course(course, course, mapped, quota))
+
+    def _put_package(self, package: str, kind: PackageKind, *courses: str) -> str:
+        prices = {PaymentType(name): price for name, price in PRICES[kind].items()}
+        self._catalogue.put_package(Package(package, kind, "Package", prices, courses))
+        return package
+
+    @cached_property
+    def _samples(self) -> list[int]:
+        """The ids at Thinkific of the courses of the sample catalogue."""
+        found = [each.thinkific_course_id for each in self._catalogue.courses(SAMPLES)]
+        return [number for number in found if number is not None]

@@ -1,0 +1,71 @@
+"""Every pair of operations that touch one payment or one learner, at once, on the local cloud.
+
+One at a time they are tested elsewhere. Here two real requests start together; whichever comes
+first, there is one outcome, which the history explains, and nothing is lost or doubled. With
+``LUNAS_FAULTS=long`` every pair meets at each stage of a purchase, several times.
+"""
+
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from local.cloud import Stack
+from tests.cloud import Cloud
+from tests.faults.races.aftermath import Aftermath, Observer
+from tests.faults.races.checks import check
+from tests.faults.races.operations import OPERATIONS
+from tests.faults.races.rounds import ROUNDS, Meeting, Playing, Round, meetings
+from tests.faults.races.scenes import Stagehand
+from tests.peers import Duitku, Thinkific
+from tests.people import PATIENCE
+
+MEETINGS = meetings()
+
+type Played = Mapping[Meeting, list[tuple[Round, Aftermath]]]
+
+
+@pytest.fixture(scope="module")
+def played(stack: Stack, request: pytest.FixtureRequest) -> Played:
+    """Play the rounds of all selected tests, wait until it is quiet, and look at what is left."""
+    duitku, thinkific, cloud = Duitku(stack), Thinkific(stack), Cloud(stack)
+    thinkific.set(rateLimit=100_000)
+    wanted = [meeting for meeting in selected(request) for _ in range(ROUNDS)]
+    with cloud.deliveries_held():
+        rounds = Playing(Stagehand(stack)).play(wanted)
+    observer = Observer(cloud, duitku, thinkific)
+    wait_until_quiet(observer, rounds)
+    left: dict[Meeting, list[tuple[Round, Aftermath]]] = {}
+    for meeting, each in zip(wanted, rounds, strict=True):
+        left.setdefault(meeting, []).append((each, observer.look(each.scene)))
+    return left
+
+
+def selected(request: pytest.FixtureRequest) -> list[Meeting]:
+    """Return the meetings of the tests that this run is for."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    found = [call.params.get("meeting") for call in calls if call]
+    return [each for each in found if isinstance(each, Meeting)]
+
+
+def wait_until_quiet(observer: Observer, rounds: list[Round]) -> None:
+    """Wait until nothing moves; a round that never comes to rest is told by its own test."""
+    moving, deadline = rounds, time.monotonic() + PATIENCE
+    while moving and time.monotonic() < deadline:
+        time.sleep(0.5)
+        moving = [each for each in moving if not observer.is_quiet(each.scene)]
+
+
+@pytest.mark.parametrize("meeting", MEETINGS, ids=str)
+def test_two_operations_at_once_have_one_outcome(meeting: Meeting, played: Played) -> None:
+    for each, left in played[meeting]:
+        check(each, left)
+
+
+def test_every_operation_meets_every_other() -> None:
+    met = {frozenset({each.one.name, each.other.name}) for each in MEETINGS}
+
+    names = [operation.name for operation in OPERATIONS]
+    assert met == {frozenset({one, other}) for one in names for other in names} - {
+        frozenset({"deliver"})
+    }
