@@ -1,0 +1,41 @@
+"""Everything that a callback could have moved."""
+
+from typing import Any
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.expressions import placeholders
+from lunas.rules.listing import EnrollmentFilter
+from tests.cloud import Cloud
+from tests.faults.forgeries.mail import Target
+from tests.peers import Thinkific
+
+PAGE = 100
+SCHEDULE = ("dueAt", "dueKey")
+"""When Duitku is asked next: a callback that is not confirmed yet may bring it forward."""
+
+
+def traces(target: Target, cloud: Cloud, thinkific: Thinkific) -> dict[str, Any]:
+    """Read payments, histories and enrollments of a target, the anomalies, and Thinkific's side."""
+    email = target.learner.email
+    owned = EnrollmentFilter(user_id=target.learner.id)
+    return {
+        "payments": [_payment(each["id"], cloud) for each in target.orders],
+        "enrollments": Enrollments(cloud.table).page(owned, PAGE, None).items,
+        "anomalies": [each.id for each in Anomalies(cloud.table).page(None, PAGE, None).items],
+        "accounts": thinkific.users(email),
+        "rows": thinkific.enrollments(email),
+    }
+
+
+def _payment(payment_id: str, cloud: Cloud) -> list[dict[str, Any]]:
+    """Read a payment with its history, save when Duitku is asked next."""
+    items, _ = cloud.table.query(
+        {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": placeholders({"pk": keys.payment(payment_id)["pk"]}),
+            "ConsistentRead": True,
+        }
+    )
+    return [{name: item[name] for name in item if name not in SCHEDULE} for item in items]

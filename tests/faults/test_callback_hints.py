@@ -1,0 +1,229 @@
+"""Callbacks with a right signature are hints, never evidence: only Duitku's own word moves money.
+
+The signature covers merchant, amount and order. Whatever else a callback says anybody could have
+written, and a right one may come again at any time.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from local.cloud import Stack
+from tests.cloud import Cloud
+from tests.faults.forgeries.mail import Target
+from tests.faults.forgeries.targets import target
+from tests.faults.forgeries.traces import traces
+from tests.peers import Duitku, Json, Thinkific
+from tests.people import People, Person
+
+FORGED = "forged-7f3a"
+UNSIGNED: dict[str, str | None] = {
+    "resultCode": "99",
+    "reference": f"DS99999{FORGED}",
+    "paymentCode": "VC",
+    "productDetail": f"<script>{FORGED}</script>",
+    "additionalParam": f'{{"status": "REFUNDED", "{FORGED}": 1}}',
+    "merchantUserId": f"{FORGED}@example.com",
+    "publisherOrderId": f"MG{FORGED}",
+    "settlementDate": "1999-01-01",
+    "spUserHash": FORGED,
+    "issuerCode": FORGED,
+    "customerName": f"Siti {FORGED}",
+    "status": "REFUNDED",
+    "courseId": f"web-django-{FORGED}",
+    "a field of 4 KB": FORGED * 400,
+}
+"""Fields that nobody signs, and what somebody else could put into them."""
+ALTERED = {
+    **{name: {name: value} for name, value in UNSIGNED.items()},
+    "all of them": UNSIGNED,
+    "none of them": dict.fromkeys(("resultCode", "reference", "paymentCode", "productDetail")),
+}
+
+
+@pytest.fixture
+def learner(people: People) -> Person:
+    return people.learner()
+
+
+@pytest.fixture
+def order(learner: Person) -> Json:
+    """Open an order that nobody has paid."""
+    return learner.initiate("entry", "python-dasar")
+
+
+@pytest.fixture(scope="module")
+def aim(stack: Stack) -> Target:
+    """Set orders up once, for what may change none of them."""
+    return target(stack)
+
+
+@pytest.fixture(scope="module")
+def cloud(stack: Stack) -> Cloud:
+    return Cloud(stack)
+
+
+@pytest.fixture
+def _untouched(aim: Target, cloud: Cloud, thinkific: Thinkific) -> Iterator[None]:
+    """Compare everything that a callback could move, before and after."""
+    before = traces(aim, cloud, thinkific)
+    yield
+    assert traces(aim, cloud, thinkific) == before
+
+
+def check_untouched(learner: Person, order: Json) -> None:
+    assert learner.payment(order["id"])["status"] == "PENDING"
+    assert learner.states(order["id"]) == ["PENDING"]
+    assert learner.enrollments() == []
+
+
+@pytest.mark.usefixtures("_untouched")
+@pytest.mark.parametrize("changes", ALTERED.values(), ids=ALTERED.keys())
+def test_no_unsigned_field_pays_an_order(changes: dict[str, str | None], aim: Target) -> None:
+    answer = aim.duitku.post(aim.duitku.form(aim.unpaid, **changes))
+
+    assert (answer.status_code, answer.text) == (200, "OK")
+
+
+@pytest.mark.parametrize("changes", ALTERED.values(), ids=ALTERED.keys())
+def test_no_unsigned_field_changes_what_a_paid_order_becomes(
+    changes: dict[str, str | None], learner: Person, order: Json, duitku: Duitku
+) -> None:
+    duitku.pay(order, callback=False)
+
+    answer = duitku.post(duitku.form(order, **changes))
+
+    assert answer.status_code == 200
+    payment = learner.payment(order["id"])
+    assert payment["status"] in {"APPROVED", "COMPLETED"}
+    for name in ("amount", "packageId", "courseIds", "gateway", "customer", "method"):
+        assert payment[name] == order[name]
+    history = learner.get(f"/payments/{order['id']}/history")["items"]
+    assert FORGED not in json.dumps([payment, history])
+    assert [each["courseId"] for each in learner.enrollments()] == ["python-dasar"]
+
+
+@pytest.mark.usefixtures("_untouched")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"resultCode": "01"},
+        {"resultCode": "02"},
+        {"reference": "OTHER"},
+        {"publisherOrderId": "MG2", "settlementDate": "2030-01-01"},
+    ],
+    ids=["word for word", "as failed", "as expired", "of another reference", "as paid anew"],
+)
+def test_a_callback_that_is_replayed_after_the_settlement_changes_nothing(
+    changes: dict[str, str | None], aim: Target
+) -> None:
+    answers = [aim.duitku.post(aim.duitku.form(aim.done, **changes)) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+
+
+@pytest.mark.parametrize("amount", ["49001", "4900", "0", "49000.50"])
+def test_a_rightly_signed_other_amount_is_kept_for_a_person(
+    amount: str, learner: Person, order: Json, duitku: Duitku, people: People
+) -> None:
+    duitku.pay(order, callback=False)
+
+    answer = duitku.post(duitku.form(order, amount=amount))
+
+    assert answer.status_code == 200
+    check_untouched(learner, order)
+    (kept,) = (
+        each
+        for each in people.admin().get("/anomalies?limit=100")["items"]
+        if each["orderId"] == order["id"]
+    )
+    assert kept["kind"] == "AMOUNT_DIFFERS"
+
+
+def test_an_amount_with_zero_decimals_is_the_same_amount(
+    learner: Person, order: Json, duitku: Duitku
+) -> None:
+    duitku.pay(order, callback=False)
+
+    answer = duitku.post(duitku.form(order, amount="49000.00"))
+
+    assert answer.status_code == 200
+    learner.wait_for(order["id"], "COMPLETED")
+
+
+def test_an_unknown_order_is_kept_for_a_person(order: Json, duitku: Duitku, people: People) -> None:
+    unknown = f"pay{uuid.uuid4().hex}"
+    for _ in range(2):
+        assert duitku.post(duitku.form(order, merchantOrderId=unknown)).status_code == 200
+
+    items = people.admin().get("/anomalies?limit=100")["items"]
+    assert [each["kind"] for each in items if each["orderId"] == unknown] == ["UNKNOWN_ORDER"]
+
+
+def test_a_manual_payment_is_no_order_at_duitku(people: People, duitku: Duitku) -> None:
+    learner = people.learner()
+    payment = learner.submit("entry", "python-dasar") | {"gateway": {"reference": "X"}}
+
+    answer = duitku.post(duitku.form(payment))
+
+    assert answer.status_code == 200
+    assert learner.states(payment["id"]) == ["PAID"]
+    assert learner.enrollments() == []
+
+
+@pytest.mark.parametrize("channel", [None, "SP"], ids=["not started", "not paid"])
+def test_a_right_signature_alone_pays_nothing(
+    channel: str | None, learner: Person, order: Json, duitku: Duitku
+) -> None:
+    if channel:
+        duitku.do(f"orders/{order['id']}", {"paymentMethod": channel})
+    asked = duitku.status_calls()
+
+    answer = duitku.post(duitku.form(order, resultCode="00"))
+
+    assert answer.status_code == 200
+    assert duitku.status_calls() > asked
+    check_untouched(learner, order)
+
+
+@pytest.mark.parametrize(
+    "told", [{"reference": "OTHER"}, {"amount": "10000"}, {"merchantOrderId": "other"}]
+)
+def test_duitku_speaking_of_another_payment_moves_nothing(
+    told: Json, learner: Person, order: Json, duitku: Duitku
+) -> None:
+    duitku.pay(order, callback=False, answer=told)
+
+    answer = duitku.post(duitku.form(order))
+
+    assert answer.status_code == 200
+    check_untouched(learner, order)
+
+
+@pytest.mark.parametrize("result", ["01", "02", "99", ""])
+def test_the_unsigned_result_code_decides_nothing(
+    result: str, learner: Person, order: Json, duitku: Duitku
+) -> None:
+    duitku.pay(order, callback=False)
+
+    duitku.post(duitku.form(order, resultCode=result))
+
+    learner.wait_for(order["id"], "COMPLETED")
+
+
+@pytest.mark.parametrize("kind", ["answer", "drop"])
+def test_while_duitku_cannot_be_asked_the_callback_has_to_come_again(
+    kind: str, learner: Person, order: Json, duitku: Duitku
+) -> None:
+    duitku.pay(order, callback=False)
+    duitku.fault("popTransactionStatus", kind, status=502, body="<html>Bad gateway</html>")
+
+    first = duitku.post(duitku.form(order))
+    check_untouched(learner, order)
+    second = duitku.post(duitku.form(order))
+
+    assert (first.status_code, second.status_code) == (503, 200)
+    learner.wait_for(order["id"], "COMPLETED")
