@@ -1,6 +1,7 @@
 """The AWS side of a test: the table, the functions and the delivery queue of a running stack."""
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ class Cloud:
 
     def __init__(self, stack: Stack) -> None:
         self._aws = Aws(stack.aws_endpoint_url, stack.region)
+        self._queue_url = stack.delivery_queue_url
         self.table = Table(self._aws.dynamodb, stack.table_name)
 
     def invoke(self, function: str, event: Mapping[str, Any] | None = None) -> Any:
@@ -34,6 +36,23 @@ class Cloud:
         """Make an item due a minute ago, with other attributes changed as given."""
         moment = to_iso(datetime.now(UTC) - timedelta(minutes=1))
         assert self.table.update(key, Change({"dueAt": moment, **more}))
+
+    def queue(self, body: str, group: str) -> None:
+        """Put a message into the delivery queue, whatever is in it already."""
+        self._aws.queues.send_message(
+            QueueUrl=self._queue_url,
+            MessageBody=body,
+            MessageGroupId=group,
+            MessageDeduplicationId=str(uuid.uuid4()),
+        )
+
+    def queued(self) -> int:
+        """Return how many messages are in the delivery queue, those under way included."""
+        told = self._aws.queues.get_queue_attributes(
+            QueueUrl=self._queue_url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return sum(int(number) for number in told.values())
 
     def delete(self, key: Key) -> None:
         """Take an item out of the table."""

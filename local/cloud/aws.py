@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
 
 
 class Aws:
@@ -47,6 +48,11 @@ class Aws:
     def functions(self) -> LambdaClient:
         """Functions and their settings."""
         return self._session.client("lambda", endpoint_url=self.endpoint)
+
+    @cached_property
+    def queues(self) -> SQSClient:
+        """Queues."""
+        return self._session.client("sqs", endpoint_url=self.endpoint)
 
     @cached_property
     def s3(self) -> S3Client:

@@ -16,7 +16,7 @@ import pytest
 from local.cloud import Stack
 from tests.cloud import Cloud
 from tests.faults.forgeries.mail import FORM, Target
-from tests.faults.forgeries.targets import target
+from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
 from tests.peers import Thinkific
 
@@ -126,9 +126,9 @@ def test_an_event_with_a_wrong_flag_or_header_is_refused_and_moves_nothing(
 
 @pytest.mark.parametrize("write", RIGHT.values(), ids=RIGHT.keys())
 def test_a_right_event_moves_the_order(
-    write: Callable[[Target], Event], stack: Stack, cloud: Cloud
+    write: Callable[[Target], Event], aim: Target, cloud: Cloud
 ) -> None:
-    aim = target(stack)
+    aim = afresh(aim)
 
     assert cloud.invoke("DuitkuWebhookFunction", write(aim))["statusCode"] == 200
 

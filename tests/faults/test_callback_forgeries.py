@@ -13,7 +13,7 @@ from local.cloud import Stack
 from tests.cloud import Cloud
 from tests.faults.forgeries.mail import Reply, Target, Write, form
 from tests.faults.forgeries.refused import REFUSED
-from tests.faults.forgeries.targets import target
+from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
 from tests.peers import Thinkific
 
@@ -67,8 +67,8 @@ def test_what_is_no_callback_is_refused_and_moves_nothing(
     check_problem(write(aim).post(door), status, aim)
 
 
-def test_the_right_callback_does_move_the_order(stack: Stack, door: str) -> None:
-    aim = target(stack)
+def test_the_right_callback_does_move_the_order(door: str, aim: Target) -> None:
+    aim = afresh(aim)
     reply = form(aim.right.items()).post(door)
 
     assert (reply.status, reply.text.rpartition("\n")[2]) == (200, "OK")

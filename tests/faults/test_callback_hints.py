@@ -106,6 +106,7 @@ def test_no_unsigned_field_changes_what_a_paid_order_becomes(
 
 
 @pytest.mark.usefixtures("_untouched")
+@pytest.mark.parametrize("after", ["settlement", "refund"])
 @pytest.mark.parametrize(
     "changes",
     [
@@ -117,10 +118,12 @@ def test_no_unsigned_field_changes_what_a_paid_order_becomes(
     ],
     ids=["word for word", "as failed", "as expired", "of another reference", "as paid anew"],
 )
-def test_a_callback_that_is_replayed_after_the_settlement_changes_nothing(
-    changes: dict[str, str | None], aim: Target
+def test_a_callback_that_is_replayed_changes_nothing(
+    changes: dict[str, str | None], after: str, aim: Target
 ) -> None:
-    answers = [aim.duitku.post(aim.duitku.form(aim.done, **changes)) for _ in range(3)]
+    order = aim.done if after == "settlement" else aim.refunded
+
+    answers = [aim.duitku.post(aim.duitku.form(order, **changes)) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200] * 3
 

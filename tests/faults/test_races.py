@@ -9,9 +9,13 @@ from functools import partial
 import pytest
 import requests
 
+from local.cloud import Stack
+from lunas.adapters.queue import group_of
+from tests.cloud import Cloud
 from tests.faults.races.barrier import at_once
+from tests.faults.races.messages import delivery_body
 from tests.peers import Duitku, Thinkific
-from tests.people import Json, People, Person
+from tests.people import Json, People, Person, eventually
 
 CALLBACKS = 50
 
@@ -67,6 +71,59 @@ def test_two_payments_for_one_course_enroll_once(people: People, thinkific: Thin
     for payment in payments:
         learner.wait_for(payment["id"], "COMPLETED")
     assert len(learner.enrollments()) == 1
+    assert len(thinkific.enrollments(learner.email)) == 1
+
+
+def test_the_last_place_goes_to_one_of_five_approvals(people: People) -> None:
+    admin = people.admin()
+    course = admin.put_course(quota=1)
+    package = admin.put_package(course)
+    waiting = [people.learner().submit(package, course) for _ in range(5)]
+
+    answers = at_once(*[lambda each=each: admin.approve(each["id"]) for each in waiting])
+
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
+    courses = {each["id"]: each for each in admin.get("/courses")["items"]}
+    assert courses[course]["enrolled"] == 1
+
+
+def test_five_callbacks_for_the_last_place_are_honoured_and_four_flagged(
+    people: People, duitku: Duitku
+) -> None:
+    admin = people.admin()
+    course = admin.put_course(quota=1)
+    package = admin.put_package(course)
+    orders = [people.learner().initiate(package, course) for _ in range(5)]
+    for order in orders:
+        duitku.pay(order, callback=False)
+    forms = [duitku.form(order) for order in orders]
+
+    answers = at_once(*[lambda form=form: duitku.post(form) for form in forms])
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    courses = {each["id"]: each for each in admin.get("/courses")["items"]}
+    assert courses[course]["enrolled"] == 5
+    bought = {order["id"] for order in orders}
+    flagged = [each for each in admin.all("/anomalies") if each["orderId"] in bought]
+    assert [each["kind"] for each in flagged] == ["OVERBOOKED"] * 4
+
+
+def test_one_message_that_is_queued_three_times_is_delivered_once(
+    people: People, thinkific: Thinkific, stack: Stack
+) -> None:
+    cloud, learner = Cloud(stack), people.learner()
+    payment = learner.submit("entry", "literasi-data")
+    with cloud.deliveries_held():
+        people.admin().approve(payment["id"])
+        for _ in range(3):
+            cloud.queue(delivery_body(payment, "literasi-data"), group_of(learner.id))
+
+    learner.wait_for(payment["id"], "COMPLETED")
+    eventually(cloud.queued, lambda waiting: waiting == 0)
+    assert learner.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]
+    (enrollment,) = learner.enrollments()
+    assert enrollment["delivery"]["attempts"] == 1
+    assert len(thinkific.users(learner.email)) == 1
     assert len(thinkific.enrollments(learner.email)) == 1
 
 

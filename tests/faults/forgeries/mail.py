@@ -52,9 +52,9 @@ class Mail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A learner, and orders of theirs that are ``paid`` at Duitku, ``unpaid``, and ``done``.
+    """A learner, and orders of theirs: ``paid`` at Duitku, ``unpaid``, ``done``, ``refunded``.
 
-    Lunas has heard of the last one only, so that each right callback for the first moves it.
+    Lunas has not heard of the paid one yet, so that each callback that is believed moves it.
     """
 
     stack: Stack
@@ -63,6 +63,7 @@ class Target:
     paid: Json
     unpaid: Json
     done: Json
+    refunded: Json
 
     @property
     def right(self) -> Fields:
@@ -72,7 +73,7 @@ class Target:
     @property
     def orders(self) -> tuple[Json, ...]:
         """All orders."""
-        return (self.paid, self.unpaid, self.done)
+        return (self.paid, self.unpaid, self.done, self.refunded)
 
     @property
     def secrets(self) -> list[str]:

@@ -1,24 +1,52 @@
 """Sets up what a forger aims at."""
 
+from dataclasses import replace
+
 from local.cloud import Stack
 from tests.faults.forgeries.mail import Target
 from tests.peers import Duitku
-from tests.people import Json, People, Person
+from tests.people import Json, People, Person, eventually
 
 PHONE = "+62 811 5550 4711"
 
 
 def target(stack: Stack) -> Target:
-    """Open three orders of one learner: paid at Duitku, unpaid, and settled here as well."""
+    """Open orders of one learner: paid at Duitku, unpaid, settled, and refunded."""
     duitku, learner = Duitku(stack), People(stack).learner()
-    paid = order(learner, "entry", "python-dasar")
-    duitku.pay(paid, callback=False)
-    done = order(learner, "entry", "literasi-data")
-    duitku.pay(done, callback=False)
-    assert duitku.post(duitku.form(done)).status_code == 200
-    learner.wait_for(done["id"], "COMPLETED")
-    unpaid = order(learner, "intermediate", "web-django")
-    return Target(stack=stack, duitku=duitku, learner=learner, paid=paid, unpaid=unpaid, done=done)
+    refunded = settled(duitku, learner, "entry", "literasi-data")
+    assert People(stack).admin().refund(refunded["id"]).ok
+    eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "REVOKED")
+    return Target(
+        stack=stack,
+        duitku=duitku,
+        learner=learner,
+        paid=paid(duitku, learner),
+        unpaid=order(learner, "intermediate", "web-django"),
+        done=settled(duitku, learner, "intermediate", "analisis-sql"),
+        refunded=refunded,
+    )
+
+
+def afresh(aim: Target) -> Target:
+    """Aim at a paid order of another learner."""
+    learner = People(aim.stack).learner()
+    return replace(aim, learner=learner, paid=paid(aim.duitku, learner))
+
+
+def paid(duitku: Duitku, learner: Person) -> Json:
+    """Open an order and pay it at Duitku."""
+    made = order(learner, "entry", "python-dasar")
+    duitku.pay(made, callback=False)
+    return made
+
+
+def settled(duitku: Duitku, learner: Person, package: str, course: str) -> Json:
+    """Buy a course, to the end."""
+    made = order(learner, package, course)
+    duitku.pay(made, callback=False)
+    assert duitku.post(duitku.form(made)).status_code == 200
+    learner.wait_for(made["id"], "COMPLETED")
+    return made
 
 
 def order(learner: Person, package: str, course: str) -> Json:

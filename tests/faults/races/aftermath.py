@@ -10,7 +10,7 @@ from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.rules.anomalies import Anomaly, AnomalyKind
 from lunas.rules.catalogue import Course
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.rules.listing import PaymentFilter, Position
 from lunas.rules.payments import HistoryEvent, Payment, Status
 from tests.cloud import Cloud
@@ -56,11 +56,7 @@ class Observer:
 
     def is_quiet(self, scene: Scene) -> bool:
         """Tell whether nothing is left to be done by itself."""
-        waiting = {
-            each.delivery.status
-            for each in self._enrolled(scene)
-            if each.status is EnrollmentStatus.ENROLLED
-        }
+        waiting = {each.delivery.status for each in self._enrolled(scene)}
         moving = {each.status for each in self._bought(scene)}
         return DeliveryStatus.PENDING not in waiting and Status.APPROVED not in moving
 

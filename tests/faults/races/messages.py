@@ -22,12 +22,12 @@ def delivery_body(payment: Mapping[str, Any], course: str, request: int = 1) -> 
     )
 
 
-def delivery_event(payment: Mapping[str, Any], course: str) -> dict[str, Any]:
-    """Write the event that has the first request to deliver a course of a payment."""
+def delivery_event(payment: Mapping[str, Any], course: str, request: int = 1) -> dict[str, Any]:
+    """Write the event that has a request for a course of a payment, the first one or a later."""
     record = {
         "messageId": str(uuid.uuid4()),
         "receiptHandle": "none",
-        "body": delivery_body(payment, course),
+        "body": delivery_body(payment, course, request),
         "attributes": {
             "ApproximateReceiveCount": "1",
             "SentTimestamp": "0",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import requests
 
+from lunas.rules.enrollments import EnrollmentStatus
 from lunas.rules.payments import Method, Status
 from tests.cloud import Cloud
 from tests.faults.races.aftermath import SETTLED, Aftermath
@@ -24,7 +25,8 @@ ALL = frozenset(Stage)
 OPEN = frozenset({Stage.PENDING, Stage.CANCELLED, Stage.FAILED})
 WAITING = frozenset({Stage.SUBMITTED, Stage.FULL})
 SETTLED_STAGES = frozenset({Stage.APPROVED, Stage.COMPLETED})
-BOUGHT = OPEN | WAITING | SETTLED_STAGES
+GONE = frozenset({Stage.REFUNDED})
+BOUGHT = OPEN | WAITING | SETTLED_STAGES | GONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ def _redeliver(turn: Turn) -> Answer:
 
 
 def _deliver(turn: Turn) -> Answer:
-    event = delivery_event(turn.scene.paid, turn.scene.course)
+    """Hand over the request that waits in the queue, or that was delivered before."""
+    request = 2 if turn.scene.stage is Stage.REFUNDED else 1
+    event = delivery_event(turn.scene.paid, turn.scene.course, request)
     return turn.invoke("DeliverEnrollmentFunction", event)
 
 
@@ -154,7 +158,7 @@ def check_approved(payment: Json, turn: Turn, answer: Answer, left: Aftermath) -
     if answer.ok:
         assert answer.told["status"] in SETTLED, answer.told
         assert now.status in SETTLED
-    elif now.method is Method.MANUAL and now.status is not Status.REJECTED:
+    elif now.method is Method.MANUAL and now.status not in {Status.REJECTED, Status.REFUNDED}:
         assert answer.told["type"].endswith("course-full"), answer
         assert course.full or turn.scene.stage is Stage.FULL
 
@@ -174,17 +178,27 @@ def _is_reconciled(turn: Turn, _answer: Answer, left: Aftermath) -> None:
     check_confirmed(turn.scene.paid, left)
 
 
+def _is_refunded(turn: Turn, answer: Answer, left: Aftermath) -> None:
+    assert answer.ok == (left.payment(turn.scene.paid).status is Status.REFUNDED)
+    assert answer.ok or turn.scene.stage not in SETTLED_STAGES
+
+
 def _is_reported(turn: Turn, answer: Answer, left: Aftermath) -> None:
+    now = left.enrollments.get(turn.scene.course)
     if answer.ok:
         assert answer.told["progress"] == PROGRESS
-        assert left.enrollments[turn.scene.course].progress == PROGRESS
-    else:
+        assert now
+        assert now.progress == PROGRESS
+    elif now and now.status is EnrollmentStatus.ENROLLED:
         assert turn.scene.stage not in SETTLED_STAGES, answer
 
 
 def _is_asked_again(turn: Turn, answer: Answer, left: Aftermath) -> None:
+    now = left.enrollments.get(turn.scene.course)
     if answer.ok:
-        assert left.enrollments[turn.scene.course].delivery.request > 1
+        assert now
+        # Bought anew meanwhile, it starts from the first request again.
+        assert now.delivery.request > 1 or now.payment_id != answer.told["paymentId"]
     else:
         assert turn.scene.stage not in SETTLED_STAGES, answer
 
@@ -202,7 +216,7 @@ OPERATIONS = (
         name="initiate",
         act=_initiate,
         stages=ALL,
-        moves=frozenset({Stage.NEW, Stage.FAILED}),
+        moves=frozenset({Stage.NEW, Stage.FAILED}) | GONE,
         answers=frozenset({200, 201, 409}),
         holds=_is_there,
         actor=_learner,
@@ -211,7 +225,7 @@ OPERATIONS = (
         name="submit",
         act=_submit,
         stages=ALL,
-        moves=frozenset({Stage.NEW}) | OPEN | WAITING,
+        moves=frozenset({Stage.NEW}) | OPEN | WAITING | GONE,
         answers=frozenset({201, 409}),
         holds=_is_there,
         actor=_learner,
@@ -271,6 +285,15 @@ OPERATIONS = (
         actor=lambda _: "lunas:reconcile",
     ),
     Operation(
+        name="refund",
+        act=lambda turn: _told(turn.admin.refund(turn.scene.paid["id"])),
+        stages=BOUGHT,
+        moves=SETTLED_STAGES,
+        answers=frozenset({200, 409}),
+        holds=_is_refunded,
+        actor=_admin,
+    ),
+    Operation(
         name="progress",
         act=_report,
         stages=BOUGHT,
@@ -283,7 +306,7 @@ OPERATIONS = (
         name="redeliver",
         act=_redeliver,
         stages=BOUGHT,
-        moves=SETTLED_STAGES,
+        moves=SETTLED_STAGES | GONE,
         answers=frozenset({200, 404, 409}),
         holds=_is_asked_again,
         actor=_admin,
@@ -291,8 +314,8 @@ OPERATIONS = (
     Operation(
         name="deliver",
         act=_deliver,
-        stages=SETTLED_STAGES,
-        moves=frozenset({Stage.APPROVED}),
+        stages=SETTLED_STAGES | GONE,
+        moves=frozenset({Stage.APPROVED}) | GONE,
         answers=frozenset({200}),
         holds=_is_delivered,
         actor=lambda _: "lunas:deliver",

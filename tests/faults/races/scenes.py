@@ -42,6 +42,8 @@ class Stage(StrEnum):
     """The learner is enrolled, and the delivery waits in the queue."""
     COMPLETED = "completed"
     """The learner is enrolled at Thinkific as well."""
+    REFUNDED = "refunded"
+    """The money went back, and Thinkific has not revoked the course yet."""
 
 
 class Other(StrEnum):
@@ -117,10 +119,6 @@ class Stagehand:
         payment = self._bring(scene, manual=manual)
         return Scene(**{**vars(scene), "payment": payment, "others": bought})
 
-    def deliver(self, scene: Scene) -> None:
-        """Bring the enrollment of a scene to Thinkific."""
-        self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(scene.paid, scene.course))
-
     def make_due(self, scene: Scene) -> None:
         """Make what reconcile would look at later due now."""
         if scene.stage is Stage.APPROVED:
@@ -150,7 +148,7 @@ class Stagehand:
                 payment = scene.learner.submit(scene.package, scene.course)
                 self._put_course(scene.course, scene.mapped[scene.course], quota=0)
                 return payment
-            case Stage.APPROVED | Stage.COMPLETED:
+            case Stage.APPROVED | Stage.COMPLETED | Stage.REFUNDED:
                 return self._settled(scene, manual=manual)
 
     def _order(self, scene: Scene) -> Json:
@@ -171,8 +169,10 @@ class Stagehand:
             payment = scene.learner.initiate(scene.package, scene.course)
             self.duitku.pay(payment, callback=False)
             assert self.duitku.post(self.duitku.form(payment)).ok
-        if scene.stage is Stage.COMPLETED:
+        if scene.stage is not Stage.APPROVED:
             self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(payment, scene.course))
+        if scene.stage is Stage.REFUNDED:
+            assert self._admin.refund(payment["id"]).ok
         return payment
 
     def _put_course(self, course: str, mapped: int, quota: int) -> None:
