@@ -6,21 +6,20 @@ import hmac
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from lunas.edges import jwks
 from lunas.edges.auth import authenticate
 from lunas.edges.problems import status_of
 from lunas.rules.errors import KeysUnavailable, Unauthenticated
 from lunas.rules.people import Caller, PaymentType, Role
-from tests.integration.api.loopback import Answer, Service, serving, told
+from tests.integration.api.loopback import Answer, serving
+from tests.login import PATH, Key, Login, new_keys, public
 from tests.unit.api_requests import (
     AUTH_SECRET,
     USER_SECRET,
@@ -30,42 +29,6 @@ from tests.unit.api_requests import (
     user_claims,
 )
 
-PATH = "/.well-known/jwks.json"
-
-type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-
-
-@dataclass(frozen=True)
-class Login:
-    """The login service: signs tokens, and shows its public keys at ``service``."""
-
-    service: Service
-    keys: dict[str, Key]
-
-    def show(self, *names: str) -> None:
-        """Show the public keys of these names, and no others."""
-        self.service.answers[PATH] = told(
-            {"keys": [public(name, self.keys[name]) for name in names]}
-        )
-
-    def token(self, name: str, kid: str | None = None, **changes: Any) -> str:
-        """Sign a user's token; ``kid`` is the key's name unless given."""
-        claims, headers = user_claims(**changes), {"kid": kid or name}
-        return jwt.encode(claims, self.keys[name], algorithm=algorithm(name), headers=headers)
-
-
-def algorithm(name: str) -> str:
-    return "RS256" if name.startswith("rsa") else "ES256"
-
-
-def public(name: str, key: Key) -> dict[str, Any]:
-    """Return a public key as a JWK."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        written = RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    else:
-        written = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return {**written, "kid": name, "use": "sig", "alg": algorithm(name)}
-
 
 def pem(key: Any) -> bytes:
     written: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -74,13 +37,8 @@ def pem(key: Any) -> bytes:
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, Key]:
-    """Make the keys of the login service and of an impostor once: RSA ones take a while."""
-    return {
-        "rsa-1": rsa.generate_private_key(65537, 2048),
-        "ec-1": ec.generate_private_key(ec.SECP256R1()),
-        "rsa-impostor": rsa.generate_private_key(65537, 2048),
-        "ec-new": ec.generate_private_key(ec.SECP256R1()),
-    }
+    """Make the keys once: RSA ones take a while."""
+    return new_keys()
 
 
 @pytest.fixture
@@ -199,6 +157,18 @@ def test_unknown_keys_do_not_make_lunas_ask_for_each_of_them(login: Login) -> No
             bearer(login.token("rsa-impostor", f"unknown-{number}"))
 
     assert len(login.service.paths()) <= 2
+
+
+def test_a_key_that_is_new_is_looked_for_before_the_set_is_old(
+    login: Login, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwks, "COOLDOWN", 0.1)
+    bearer(login.token("rsa-1"))
+    login.show("rsa-1", "ec-new")
+    time.sleep(0.2)
+
+    assert bearer(login.token("ec-new")).id == "u1"
+    assert login.service.paths() == [PATH, PATH]
 
 
 def test_a_key_that_is_new_is_found_after_the_set_is_fetched_anew(login: Login) -> None:

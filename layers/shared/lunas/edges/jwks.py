@@ -8,14 +8,17 @@ from lunas.rules.errors import KeysUnavailable, Unauthenticated
 
 PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
 LIFETIME = 300
-"""Seconds for which a key set is used again; a key that is not in it is looked for anew."""
+"""Seconds for which a key set is used again."""
+COOLDOWN = 5
+"""Seconds after which a key that is not in the set is looked for anew: soon enough for a login
+service that changes its key, and too rare for forged tokens to make Lunas ask for each."""
 TIMEOUT = 3
 """Seconds to fetch the key set."""
 
 
 @cache
 def _client(url: str) -> jwt.PyJWKClient:
-    return jwt.PyJWKClient(url, lifespan=LIFETIME, timeout=TIMEOUT)
+    return jwt.PyJWKClient(url, lifespan=LIFETIME, timeout=TIMEOUT, cooldown_duration=COOLDOWN)
 
 
 def signing_key(url: str, token: str) -> jwt.PyJWK | None:
