@@ -6,7 +6,8 @@ first, there is one outcome, which the history explains, and nothing is lost or 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import batched
 
 import pytest
 
@@ -21,24 +22,35 @@ from tests.peers import Duitku, Thinkific
 from tests.people import PATIENCE
 
 MEETINGS = meetings()
+BATCH = 60
+"""Rounds whose deliveries wait for each other."""
 
 type Played = Mapping[Meeting, list[tuple[Round, Aftermath]]]
 
 
 @pytest.fixture(scope="module")
 def played(stack: Stack, request: pytest.FixtureRequest) -> Played:
-    """Play the rounds of all selected tests, wait until it is quiet, and look at what is left."""
-    duitku, thinkific, cloud = Duitku(stack), Thinkific(stack), Cloud(stack)
+    """Play the rounds of all selected tests, and look at what each has left."""
+    thinkific = Thinkific(stack)
     thinkific.set(rateLimit=100_000)
+    left: dict[Meeting, list[tuple[Round, Aftermath]]] = {}
     wanted = [meeting for meeting in selected(request) for _ in range(ROUNDS)]
+    for batch in batched(wanted, BATCH, strict=False):
+        for meeting, result in zip(batch, play(batch, stack, thinkific), strict=True):
+            left.setdefault(meeting, []).append(result)
+    return left
+
+
+def play(
+    wanted: Sequence[Meeting], stack: Stack, thinkific: Thinkific
+) -> list[tuple[Round, Aftermath]]:
+    """Play some rounds while nothing is delivered; then let it come to rest."""
+    cloud = Cloud(stack)
+    observer = Observer(cloud, Duitku(stack), thinkific)
     with cloud.deliveries_held():
         rounds = Playing(Stagehand(stack)).play(wanted)
-    observer = Observer(cloud, duitku, thinkific)
     wait_until_quiet(observer, rounds)
-    left: dict[Meeting, list[tuple[Round, Aftermath]]] = {}
-    for meeting, each in zip(wanted, rounds, strict=True):
-        left.setdefault(meeting, []).append((each, observer.look(each.scene)))
-    return left
+    return [(each, observer.look(each.scene)) for each in rounds]
 
 
 def selected(request: pytest.FixtureRequest) -> list[Meeting]:

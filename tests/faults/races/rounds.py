@@ -14,7 +14,7 @@ from tests.faults.races.scenes import Scene, Stage, Stagehand
 
 LONG = os.environ.get("LUNAS_FAULTS") == "long"
 """Whether there is time for every pair at every stage, several times."""
-ROUNDS = 5 if LONG else 1
+ROUNDS = 3 if LONG else 1
 AT_ONCE = 3
 """Rounds that are played side by side: they share the machine, and nothing else."""
 BUSY = 503
