@@ -18,6 +18,7 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import incoming, problems, telemetry
 from lunas.edges.settlements import log_heard
+from lunas.rules.callbacks import Signature
 from lunas.rules.errors import (
     Forbidden,
     GatewayError,
@@ -74,7 +75,7 @@ def _hear(event: dict[str, Any]) -> None:
 def _verify(callback: Callback, account: DuitkuAccount) -> None:
     legacy = enabled("DUITKU_LEGACY_CALLBACKS")
     verifier = Verifier(account.merchant_code, account.api_key, legacy)
-    if verifier.verify(callback):
+    if verifier.verify(callback) is Signature.FITS_LEGACY:
         telemetry.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from lunas.rules.callbacks import LIFETIME as EVIDENCE_LIFETIME
+from lunas.rules.callbacks import CallbackEvidence, Signature
 from lunas.rules.catalogue import Course, Package, PackageKind
 from lunas.rules.delivery import DeliveryRequest
 from lunas.rules.enrollments import Enrollment, enrollment_id
@@ -128,6 +130,23 @@ def paid(**changes: Any) -> GatewayStatus:
     """Build Duitku's word that the payment of :func:`payment` is paid."""
     made = GatewayStatus(
         GatewayState.PAID, order_id="pay1", reference=REFERENCE, rupiah=49_000, code="00"
+    )
+    return replace(made, **changes)
+
+
+def evidence(**changes: Any) -> CallbackEvidence:
+    """Build what is kept of a right callback for :func:`payment`."""
+    made = CallbackEvidence(
+        digest="0123456789abcdef" * 4,
+        order_id="pay1",
+        at=NOW,
+        until=NOW + EVIDENCE_LIFETIME,
+        correlation_id="r1",
+        media_type="application/x-www-form-urlencoded",
+        length=200,
+        fields={"merchantOrderId": "pay1", "amount": "49000"},
+        others={"customerName": 12, "signature": 64},
+        signature=Signature.FITS,
     )
     return replace(made, **changes)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.rules.anomalies import Anomaly
+from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
@@ -52,6 +53,7 @@ class FakeStore:
         self.slots: dict[Slot, str] = {}
         self.enrollments: dict[str, Enrollment] = {}
         self.anomalies: dict[str, Anomaly] = {}
+        self.callbacks: dict[str, CallbackEvidence] = {}
         self.courses: dict[str, Course] = {}
         self.packages: dict[str, Package] = {}
         self.links: dict[str, int] = {}
@@ -182,6 +184,8 @@ class FakePayments:
             self.store.enrollments[owned.id] = claimed
         if plan.anomaly:
             self.store.anomalies[plan.anomaly.id] = plan.anomaly
+        if plan.callback:
+            self.store.callbacks.setdefault(plan.callback.digest, plan.callback)
 
 
 class FakeAnomalies:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lunas.adapters.duitku import signatures
 from lunas.adapters.duitku.callback import Callback, Verifier, parse_callback
+from lunas.rules.callbacks import Signature
 from lunas.rules.errors import Forbidden, LunasError, MalformedInput
 from tests.unit.adapters.duitku_vectors import CALLBACKS, LEGACY_CALLBACKS, B, Project
 
@@ -153,7 +154,7 @@ def test_no_form_raises_anything_but_malformed(fields: dict[str, str], tail: byt
 
 @pytest.mark.parametrize(("of", "signature"), CALLBACKS)
 def test_a_right_signature_is_accepted(of: Project, signature: str) -> None:
-    assert Verifier(of.merchant, of.key).verify(signed(of, signature)) is False
+    assert Verifier(of.merchant, of.key).verify(signed(of, signature)) is Signature.FITS
 
 
 def test_decimals_are_part_of_what_is_signed() -> None:
@@ -198,14 +199,24 @@ def test_a_legacy_signature_is_refused_unless_the_setting_allows_it(
 ) -> None:
     with pytest.raises(Forbidden):
         Verifier(of.merchant, of.key).verify(signed(of, signature))
-    assert Verifier(of.merchant, of.key, legacy=True).verify(signed(of, signature)) is True
+    allowing = Verifier(of.merchant, of.key, legacy=True)
+    assert allowing.verify(signed(of, signature)) is Signature.FITS_LEGACY
 
 
 def test_with_the_setting_on_the_current_scheme_is_not_called_legacy() -> None:
-    assert Verifier(B.merchant, B.key, legacy=True).verify(right()) is False
+    assert Verifier(B.merchant, B.key, legacy=True).verify(right()) is Signature.FITS
 
 
 def test_the_result_code_has_no_part_in_the_signature() -> None:
     one = replace(right(), evidence={"resultCode": "00"})
     other = replace(one, evidence={"resultCode": "01"})
-    assert VERIFIER.verify(one) is VERIFIER.verify(other) is False
+    assert VERIFIER.verify(one) is VERIFIER.verify(other) is Signature.FITS
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 64])
+def test_what_a_wrong_signature_is_can_be_told_without_an_error(signature: str) -> None:
+    assert VERIFIER.check(signed(B, signature)) is Signature.DIFFERS
+
+
+def test_a_fitting_signature_for_another_merchant_is_told_as_fitting() -> None:
+    assert VERIFIER.check(right(merchant="DS99999")) is Signature.FITS

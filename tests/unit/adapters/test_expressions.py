@@ -79,3 +79,18 @@ def test_without_values_there_is_no_empty_map_which_dynamodb_refuses() -> None:
     made = Change({"a": None}).expressions()
     assert "ExpressionAttributeValues" not in made
     assert "ConditionExpression" not in made
+
+
+def test_a_first_value_is_set_only_where_there_is_none() -> None:
+    made = Change({"a": 1}, firsts={"b": 2}, adds={"n": 1}).expressions()
+    assert made == {
+        "UpdateExpression": "SET #a = :a, #b = if_not_exists(#b, :b) ADD #n :n",
+        "ExpressionAttributeNames": {"#a": "a", "#b": "b", "#n": "n"},
+        "ExpressionAttributeValues": {":a": {"N": "1"}, ":b": {"N": "2"}, ":n": {"N": "1"}},
+    }
+
+
+def test_a_first_value_cannot_be_confused_with_one_that_a_condition_takes() -> None:
+    change = Change({}, firsts={"a": 1}, condition="#a = :a", given={"a": 2})
+    with pytest.raises(ValueError, match="'a'"):
+        change.expressions()

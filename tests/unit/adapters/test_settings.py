@@ -1,5 +1,6 @@
 """Environment and secrets: what is missing is named, what is there is never quoted."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -8,10 +9,10 @@ from aws_lambda_powertools.utilities.parameters.exceptions import TransformParam
 
 from lunas.adapters import secrets
 from lunas.adapters.aws import CONFIG
-from lunas.adapters.clock import new_payment_id, now
+from lunas.adapters.clock import PAYMENT_ID, new_payment_id, now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.secrets import MAX_AGE, secret, secret_text
-from lunas.adapters.settings import CheckoutSettings, enabled, setting
+from lunas.adapters.settings import CheckoutSettings, callback_lifetime, enabled, setting
 from lunas.rules.errors import Misconfigured
 from lunas.rules.times import from_iso, to_iso
 
@@ -60,6 +61,16 @@ def test_only_true_switches_something_on(
 def test_what_was_never_set_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DUITKU_LEGACY_CALLBACKS", raising=False)
     assert not enabled("DUITKU_LEGACY_CALLBACKS")
+
+
+@pytest.mark.parametrize(("value", "days"), [("30", 30), ("", 400), (None, 400)])
+def test_evidence_is_kept_as_long_as_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, days: int
+) -> None:
+    monkeypatch.delenv("CALLBACK_EVIDENCE_DAYS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("CALLBACK_EVIDENCE_DAYS", value)
+    assert callback_lifetime() == timedelta(days=days)
 
 
 def test_checkout_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,6 +127,7 @@ def test_a_payment_id_starts_with_a_letter_and_fits_duitku() -> None:
         assert each[0].isalpha()
         assert each.isalnum()
         assert len(each) <= 50
+        assert PAYMENT_ID.fullmatch(each)
 
 
 def test_the_clock_tells_no_more_than_the_table_keeps() -> None:

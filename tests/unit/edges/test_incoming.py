@@ -14,6 +14,7 @@ from lunas.edges.incoming import (
     lower_headers,
     raw_body,
     request_id,
+    wire_body,
 )
 from lunas.rules.errors import BodyTooLarge, MalformedInput, UnsupportedMediaType
 
@@ -130,3 +131,24 @@ def test_a_request_may_have_no_headers(headers: dict[str, str] | None) -> None:
 def test_the_id_of_a_request_is_the_gateways() -> None:
     assert request_id({"requestContext": {"requestId": "rq1"}}) == "rq1"
     assert request_id({}) == "unknown"
+
+
+@given(st.binary(max_size=200))
+def test_whatever_came_is_there_as_bytes(body: bytes) -> None:
+    assert wire_body(encoded(body)) == body
+
+
+@pytest.mark.parametrize(
+    ("given_event", "body"),
+    [
+        ({}, b""),
+        (event("caf\u00e9"), b"caf\xc3\xa9"),
+        (event("====", encoded=True), b"===="),
+        (event("caf\u00e9", encoded=True), b"caf\xc3\xa9"),
+        (event("\ud800"), b"\xed\xa0\x80"),
+        (encoded(b"x" * MAX_BODY * 2), b"x" * MAX_BODY * 2),
+    ],
+    ids=["none", "text", "no base64", "text called base64", "surrogate", "too long"],
+)
+def test_what_no_reader_would_take_is_there_too(given_event: dict[str, Any], body: bytes) -> None:
+    assert wire_body(given_event) == body

@@ -1,8 +1,12 @@
 """Time and chance, behind names that a test can replace."""
 
+import re
 import time
 import uuid
 from datetime import UTC, datetime
+
+PAYMENT_ID = re.compile(r"pay[0-9a-f]{32}")
+"""An id that :func:`new_payment_id` can have made."""
 
 
 def now() -> datetime:

@@ -2,7 +2,9 @@
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 
+from lunas.rules.callbacks import LIFETIME
 from lunas.rules.errors import Misconfigured
 
 
@@ -22,6 +24,12 @@ def optional(name: str) -> str | None:
 def enabled(name: str) -> bool:
     """Tell whether an environment variable says true; anything else is off."""
     return os.environ.get(name, "").lower() == "true"
+
+
+def callback_lifetime() -> timedelta:
+    """Return how long the evidence of a callback is kept."""
+    days = optional("CALLBACK_EVIDENCE_DAYS")
+    return timedelta(days=int(days)) if days else LIFETIME
 
 
 @dataclass(frozen=True, slots=True)

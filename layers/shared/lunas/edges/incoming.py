@@ -21,6 +21,17 @@ def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
 
 
+def wire_body(event: Mapping[str, Any]) -> bytes:
+    """Return the body whatever it is, also when it is too long or not the Base64 it claims."""
+    body = event.get("body") or ""
+    if event.get("isBase64Encoded"):
+        try:
+            return base64.b64decode(body, validate=True)
+        except ValueError:
+            pass
+    return _as_bytes(body)
+
+
 def raw_body(event: Mapping[str, Any]) -> bytes:
     """Return the body as it came over the wire; raises BodyTooLarge or MalformedInput."""
     body = event.get("body") or ""
@@ -32,10 +43,14 @@ def raw_body(event: Mapping[str, Any]) -> bytes:
         except ValueError:
             raise MalformedInput("the body is not valid Base64") from None
     else:
-        decoded = body.encode("utf-8", "surrogatepass")
+        decoded = _as_bytes(body)
     if len(decoded) > MAX_BODY:
         raise BodyTooLarge(f"the body is longer than {MAX_BODY} bytes")
     return decoded
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def check_media_type(event: Mapping[str, Any], expected: str) -> None:

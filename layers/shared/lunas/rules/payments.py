@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import WrongState
 from lunas.rules.people import Customer, Learner, PaymentType
 from lunas.rules.timetable import next_check
@@ -116,7 +117,8 @@ class Payment:
     ``undelivered`` holds the courses that Thinkific does not have yet. ``check_at`` is when
     Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
     courses that another payment had brought already, ``overbook`` whether an admin approved the
-    payment beyond quotas.
+    payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
+    known to be kept.
     """
 
     id: str
@@ -147,6 +149,7 @@ class Payment:
     undelivered: frozenset[str] = frozenset()
     overlap: tuple[str, ...] = ()
     overbook: bool = False
+    callbacks: frozenset[str] = frozenset()
     correlation_id: str | None = None
 
     @property
@@ -171,12 +174,13 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Who does something, when, and what they go by."""
+    """Who does something, when, and what they go by; ``callback`` is kept with what it causes."""
 
     actor: str
     at: datetime
     evidence: Mapping[str, str] | None = None
     reason: str | None = None
+    callback: CallbackEvidence | None = None
 
     @property
     def approver(self) -> str:
@@ -203,7 +207,11 @@ def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[History
         events.append(_event(payment, act, status, target, payment.version + len(events) + 1))
         status = target
     moved = replace(
-        payment, status=status, version=payment.version + len(events), updated_at=act.at
+        payment,
+        status=status,
+        version=payment.version + len(events),
+        updated_at=act.at,
+        callbacks=payment.callbacks | ({act.callback.short} if act.callback else set()),
     )
     return _stamped(moved, step, act), tuple(events)
 

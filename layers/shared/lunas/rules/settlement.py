@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from lunas.rules.anomalies import Anomaly, overbooked, paid_for_nothing_new
+from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.enrollments import Delivery, Enrollment, enrollment_id
 from lunas.rules.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
 from lunas.rules.timetable import OVERDUE
@@ -29,6 +30,7 @@ class Settlement:
     enrollments: tuple[Enrollment, ...] = ()
     held: frozenset[str] = frozenset()
     anomaly: Anomaly | None = None
+    callback: CallbackEvidence | None = None
 
 
 def settle(
@@ -64,6 +66,7 @@ def settle(
         enrollments=_enrollments(payment, new, act, counted),
         held=frozenset(course.id for course in new if course.id in held),
         anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
+        callback=act.callback,
     )
 
 
@@ -91,7 +94,7 @@ def _enrollments(
 def close(payment: Payment, step: Step, act: Act) -> Settlement:
     """End a payment without enrollments: FAIL, EXPIRE or REJECT. Raises WrongState."""
     ended, history = take(payment, step, act)
-    return Settlement(before=payment, after=ended, history=history)
+    return Settlement(before=payment, after=ended, history=history, callback=act.callback)
 
 
 def _nothing_new(
@@ -103,4 +106,5 @@ def _nothing_new(
         after=done,
         history=history + completion,
         anomaly=paid_for_nothing_new(done, act.at),
+        callback=act.callback,
     )

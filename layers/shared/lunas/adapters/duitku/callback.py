@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from lunas.adapters.duitku import signatures
+from lunas.rules.callbacks import Signature
 from lunas.rules.errors import Forbidden, MalformedInput, Misconfigured
 from lunas.rules.gateway import whole_rupiah
 
@@ -40,10 +41,10 @@ class Callback:
         return whole_rupiah(self.amount)
 
 
-def parse_callback(body: bytes) -> Callback:
-    """Read a form body; raises MalformedInput when it is not one, or lacks or doubles a field."""
+def form_fields(body: bytes) -> list[tuple[str, str]]:
+    """Read the fields of a form in their order; raises MalformedInput when it is none."""
     try:
-        pairs = parse_qsl(
+        return parse_qsl(
             body.decode("utf-8"),
             keep_blank_values=True,
             max_num_fields=MAX_FIELDS,
@@ -51,6 +52,11 @@ def parse_callback(body: bytes) -> Callback:
         )
     except ValueError as error:
         raise MalformedInput("the body is not a form of UTF-8 fields") from error
+
+
+def parse_callback(body: bytes) -> Callback:
+    """Read a form body; raises MalformedInput when it is not one, or lacks or doubles a field."""
+    pairs = form_fields(body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
         raise MalformedInput("a field stands twice in the form")
@@ -75,19 +81,24 @@ class Verifier:
     api_key: str
     legacy: bool = False
 
-    def verify(self, callback: Callback) -> bool:
-        """Accept a callback, or raise Forbidden; tell whether only the legacy scheme fits."""
+    def check(self, callback: Callback) -> Signature:
+        """Tell what the signature of a callback is: of the legacy scheme only where it counts."""
         if not self.api_key:
             raise Misconfigured("Duitku's API key is empty: anybody could sign with it")
         signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
-        current = signatures.same_signature(
-            callback.signature, signatures.callback_signature(*signed)
-        )
-        legacy = self.legacy and signatures.same_signature(
+        if signatures.same_signature(callback.signature, signatures.callback_signature(*signed)):
+            return Signature.FITS
+        if self.legacy and signatures.same_signature(
             callback.signature, signatures.legacy_callback_signature(*signed)
-        )
-        if not current and not legacy:
+        ):
+            return Signature.FITS_LEGACY
+        return Signature.DIFFERS
+
+    def verify(self, callback: Callback) -> Signature:
+        """Accept a callback and tell which scheme it is signed by, or raise Forbidden."""
+        found = self.check(callback)
+        if found not in {Signature.FITS, Signature.FITS_LEGACY}:
             raise Forbidden("the signature does not fit")
         if callback.merchant_code != self.merchant_code:
             raise Forbidden("the callback is for another merchant")
-        return not current
+        return found

@@ -39,7 +39,8 @@ class Change:
     """An update in words of attributes; names and values become placeholders by themselves.
 
     ``condition`` is an expression that writes attributes as ``#name`` and takes the values of
-    its ``:name`` placeholders from ``given``.
+    its ``:name`` placeholders from ``given``. What ``firsts`` holds is set only where the item
+    has no such attribute yet.
     """
 
     sets: Mapping[str, Any]
@@ -47,23 +48,25 @@ class Change:
     deletes: Mapping[str, set[str]] | None = None
     condition: str | None = None
     given: Mapping[str, Any] | None = None
+    firsts: Mapping[str, Any] | None = None
 
     def expressions(self) -> dict[str, Any]:
         """Return the expressions of an UpdateItem request."""
         kept = {name: value for name, value in self.sets.items() if value is not None}
         removed = [name for name, value in self.sets.items() if value is None]
-        adds, deletes = self.adds or {}, self.deletes or {}
+        adds, deletes, firsts = self.adds or {}, self.deletes or {}, self.firsts or {}
+        first = [f"#{name} = if_not_exists(#{name}, :{name})" for name in firsts]
         parts = [
-            _clause("SET", [f"#{name} = :{name}" for name in kept]),
+            _clause("SET", [*(f"#{name} = :{name}" for name in kept), *first]),
             _clause("REMOVE", [f"#{name}" for name in removed]),
             _clause("ADD", [f"#{name} :{name}" for name in adds]),
             _clause("DELETE", [f"#{name} :{name}" for name in deletes]),
         ]
         given = self.given or {}
-        if clash := given.keys() & (kept.keys() | adds.keys() | deletes.keys()):
+        if clash := given.keys() & (kept.keys() | firsts.keys() | adds.keys() | deletes.keys()):
             raise ValueError(f"a condition's value is named like a new one: {sorted(clash)}")
-        values = {**kept, **adds, **deletes, **given}
-        names = {f"#{name}": name for name in [*kept, *removed, *adds, *deletes]}
+        values = {**kept, **firsts, **adds, **deletes, **given}
+        names = {f"#{name}": name for name in [*kept, *removed, *firsts, *adds, *deletes]}
         condition = self.condition or ""
         request: dict[str, Any] = {
             "UpdateExpression": " ".join(part for part in parts if part),

@@ -46,6 +46,11 @@ def anomaly(anomaly_id: str) -> Key:
     return {"pk": f"ANOMALY#{anomaly_id}", "sk": "ANOMALY"}
 
 
+def callback(order_id: str, digest: str) -> Key:
+    """Key of a callback; all that name the same order share a partition."""
+    return {"pk": f"CALLBACK#{order_id}", "sk": digest}
+
+
 def owner(user_id: str, kind: str) -> str:
     """Partition of the index byOwner: what of one kind belongs to a user."""
     return f"{kind}#{user_id}"

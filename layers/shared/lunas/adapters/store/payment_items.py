@@ -74,6 +74,7 @@ def progress_attributes(payment: Payment) -> Item:
         "undelivered": set(payment.undelivered) or None,
         "overlap": list(payment.overlap) or None,
         "overbook": payment.overbook or None,
+        "callbacks": set(payment.callbacks) or None,
         **due_attributes(payment.check_at),
     }
 
@@ -117,6 +118,7 @@ def payment_from(item: Item) -> Payment:
         undelivered=frozenset(item.get("undelivered", ())),
         overlap=tuple(item.get("overlap", ())),
         overbook=item.get("overbook", False),
+        callbacks=frozenset(item.get("callbacks", ())),
         correlation_id=item.get("correlationId"),
     )
 

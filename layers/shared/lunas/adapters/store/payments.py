@@ -99,7 +99,7 @@ class Payments:
         return self._table.update(keys.payment(payment.id), change)
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
-        """Write a settlement: payment, history, enrollments, counters, anomaly, or nothing.
+        """Write a settlement with all that belongs to it, or nothing.
 
         ``keep_quota``: refuse when a course is full, instead of counting on. Raises Collision
         with what came first, or StoreBusy.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.callbacks import callback_action
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.expressions import Change, Item
 from lunas.adapters.store.payment_items import history_item, progress_attributes
@@ -32,6 +33,8 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
     actions += [_claim(table, plan.after, course_id) for course_id in plan.after.overlap]
     if plan.anomaly:
         actions.append(table.put_action("anomaly", anomaly_item(plan.anomaly), NEW))
+    if plan.callback:
+        actions.append(callback_action(table, plan.callback))
     return actions
 
 
