@@ -1,7 +1,8 @@
 """Duitku's callback, by the Function URL or POST /webhooks/duitku.
 
 The order of the steps is the defence (docs/duitku.md, Callback): raw body, signature, merchant,
-order, amount, Duitku's own word, transaction, and only then 200.
+order, amount, Duitku's own word, transaction, and only then 200. What was received is kept as
+evidence whatever comes of it.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import incoming, problems, telemetry
+from lunas.edges.custody import Custody, custody
 from lunas.edges.settlements import log_heard
 from lunas.rules.callbacks import Signature
 from lunas.rules.errors import (
@@ -37,7 +39,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     request_id = incoming.request_id(event)
     telemetry.begin(request_id, route="duitku callback")
     try:
-        _hear(event)
+        with custody(event) as held:
+            _hear(event, held)
     except LunasError as error:
         _log_refusal(error)
         return problems.proxy_answer(error, request_id)
@@ -47,11 +50,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     return THANKS
 
 
-def _hear(event: dict[str, Any]) -> None:
+def _hear(event: dict[str, Any], held: Custody) -> None:
     incoming.check_media_type(event, FORM)
     callback = parse_callback(incoming.raw_body(event))
     account = duitku_account()
-    _verify(callback, account)
+    _verify(callback, account, held)
     table = Table.from_environment()
     desk = CallbackDesk(
         payments=Payments(table),
@@ -64,17 +67,21 @@ def _hear(event: dict[str, Any]) -> None:
         amount=callback.amount,
         rupiah=callback.rupiah,
         evidence=callback.evidence,
+        callback=held.evidence,
     )
     try:
-        log_heard(hear_callback(desk, hint))
+        heard = hear_callback(desk, hint)
     except GatewayError as error:
         # Whatever kept Duitku from telling, the callback has to come again.
         raise GatewayUnavailable(f"the callback cannot be checked: {error}") from None
+    held.kept = heard.keeps(held.evidence)
+    log_heard(heard)
 
 
-def _verify(callback: Callback, account: DuitkuAccount) -> None:
+def _verify(callback: Callback, account: DuitkuAccount, held: Custody) -> None:
     legacy = enabled("DUITKU_LEGACY_CALLBACKS")
     verifier = Verifier(account.merchant_code, account.api_key, legacy)
+    held.note(verifier.check(callback))
     if verifier.verify(callback) is Signature.FITS_LEGACY:
         telemetry.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
 

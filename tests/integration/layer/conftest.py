@@ -17,6 +17,7 @@ from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from tests.integration.layer.queues import Queues
+from tests.integration.layer.webhook import Webhook
 from tests.unit.adapters.duitku_vectors import B
 from tests.unit.api_requests import AUTH_SECRET
 from tests.unit.builders import bundle, course, package
@@ -153,6 +154,17 @@ def calls(cloud: None) -> Iterator[Counter[str]]:  # noqa: ARG001
     events.register("before-call.dynamodb", counted)
     yield made
     events.unregister("before-call.dynamodb", counted)
+
+
+@pytest.fixture
+def webhook(
+    table: Table,
+    catalogue: Catalogue,  # noqa: ARG001
+    calls: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Webhook:
+    """Open an order for the webhook to hear about."""
+    return Webhook.opened(table, calls, monkeypatch)
 
 
 @pytest.fixture

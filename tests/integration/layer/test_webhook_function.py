@@ -170,14 +170,14 @@ FORGERIES: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=str)
 @pytest.mark.usefixtures("silent")
-def test_a_forged_callback_is_a_403_that_reads_nothing(
+def test_a_forged_callback_is_a_403_that_reads_nothing_and_is_kept(
     order: str, payments: Payments, calls: Counter[str], logged: Logged, forgery: dict[str, str]
 ) -> None:
     before = stands(payments, order)
     calls.clear()
     body = urlencode({**callbacks.fields(order), **forgery}).encode()
     assert invoke(FUNCTION, callbacks.event(body))["statusCode"] == 403
-    assert calls == {}
+    assert calls == {"UpdateItem": 1}
     assert stands(payments, order) == before
     assert logged.metrics() == ["CallbackRefused"]
 
@@ -213,7 +213,7 @@ def test_a_message_that_is_no_callback_is_a_4xx(
     answer = invoke(FUNCTION, callbacks.event(body, media_type))
     assert answer["statusCode"] == status
     assert answer["headers"]["Content-Type"] == "application/problem+json"
-    assert calls == {}
+    assert calls == {"UpdateItem": 1}
 
 
 def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
     assert answer["statusCode"] == 500
     assert json.loads(answer["body"])["type"] == "urn:lunas:problem:internal"
     assert "gone" not in answer["body"]
-    assert logged.metrics() == ["UnexpectedError"]
+    assert logged.metrics() == ["CallbackNotKept", "UnexpectedError"]
 
 
 @pytest.mark.usefixtures("silent", "catalogue")
@@ -277,7 +277,7 @@ def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
 def test_a_signed_amount_that_is_no_plain_number_is_a_400(calls: Counter[str], amount: str) -> None:
     calls.clear()
     assert callbacks.post("pay1", amount) == 400
-    assert calls == {}
+    assert calls == {"UpdateItem": 1}
 
 
 def test_an_approval_by_callback_is_duitkus(

@@ -1,5 +1,6 @@
 """Callbacks: a hint that makes Lunas ask, never evidence."""
 
+import hashlib
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -19,13 +20,21 @@ from lunas.rules.gateway import GatewayState, GatewayStatus, whole_rupiah
 from lunas.rules.payments import Payment, Status
 from lunas.usecases.hear_callback import CallbackDesk, Heard, Hint, hear_callback
 from lunas.usecases.settle import Result
+from tests.unit import builders
 from tests.unit.builders import LATER, NOW, USER, enrollment, manual, paid, payment
 from tests.unit.fakes import FakeAnomalies, FakeClock, FakePayments, FakeStatus, FakeStore
 
 
 def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Hint:
     told = {"resultCode": "00", **evidence}
-    return Hint(order_id=order_id, amount=amount, rupiah=whole_rupiah(amount), evidence=told)
+    body = f"{order_id} {amount} {told}".encode()
+    return Hint(
+        order_id=order_id,
+        amount=amount,
+        rupiah=whole_rupiah(amount),
+        evidence=told,
+        callback=builders.evidence(digest=hashlib.sha256(body).hexdigest()),
+    )
 
 
 @dataclass
@@ -51,6 +60,14 @@ class Desk:
     def hear(self, heard: Hint | None = None) -> Heard:
         """Hear a callback, the right one unless told otherwise."""
         return hear_callback(self.desk, heard or hint())
+
+    def lets_first(self, other: Hint) -> None:
+        """Let another callback settle between this one's reading and writing."""
+
+        def come_first() -> None:
+            self.hear(other)
+
+        self.payments.before_commit.append(come_first)
 
     @property
     def now_stands(self) -> Status:
@@ -270,3 +287,83 @@ def test_digits_before_an_order_id_that_do_not_belong_to_the_amount_are_kept_for
     assert heard.anomaly
     assert heard.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
     assert unchanged(desk)
+
+
+# ── Evidence ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_step_that_a_callback_causes_keeps_its_evidence(desk: Desk) -> None:
+    heard = desk.hear(told := hint())
+    assert heard.keeps(told.callback)
+    assert list(desk.store.callbacks.values()) == [told.callback]
+    assert desk.store.payments["pay1"].callbacks == {told.callback.short}
+
+
+def test_the_history_names_the_callback_that_moved_the_payment(desk: Desk) -> None:
+    desk.hear(told := hint())
+    named = [(each.evidence or {})["callbackDigest"] for each in desk.store.history["pay1"]]
+    assert named == [told.callback.short] * 2
+
+
+def test_money_for_nothing_new_keeps_the_evidence_as_well(desk: Desk) -> None:
+    desk.store.add(enrollment("c1", payment_id="pay0"))
+    heard = desk.hear(told := hint())
+    assert heard.keeps(told.callback)
+    assert told.callback.digest in desk.store.callbacks
+
+
+def test_an_end_by_callback_and_the_late_success_are_both_kept(desk: Desk) -> None:
+    desk.status.answer = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    first, second = hint(resultCode="01"), hint()
+    assert desk.hear(first).keeps(first.callback)
+    desk.status.answer = paid()
+    assert desk.hear(second).keeps(second.callback)
+    assert desk.store.payments["pay1"].callbacks == {first.callback.short, second.callback.short}
+    assert len(desk.store.callbacks) == 2
+
+
+def test_a_repetition_is_known_to_be_kept_and_another_callback_is_not(desk: Desk) -> None:
+    desk.hear(told := hint())
+    assert desk.hear(told).keeps(told.callback)
+    other = hint(reference="R9")
+    assert not desk.hear(other).keeps(other.callback)
+
+
+def test_a_callback_that_moves_nothing_is_not_said_to_be_kept(desk: Desk) -> None:
+    desk.status.answer = GatewayStatus(GatewayState.OPEN, code="01")
+    for told in (hint(), hint(amount="1"), hint("pay9")):
+        assert not desk.hear(told).keeps(told.callback)
+    assert desk.store.callbacks == {}
+
+
+def test_a_callback_that_lost_the_race_to_another_is_not_said_to_be_kept(desk: Desk) -> None:
+    other = hint(reference="R9")
+    desk.lets_first(other)
+    heard = desk.hear(told := hint())
+    assert heard.outcome
+    assert heard.outcome.result is Result.ALREADY_SETTLED
+    assert not heard.keeps(told.callback)
+    assert heard.keeps(other.callback)
+
+
+def test_a_callback_that_lost_the_race_to_itself_is_kept(desk: Desk) -> None:
+    told = hint()
+    desk.lets_first(told)
+    assert desk.hear(told).keeps(told.callback)
+
+
+@pytest.mark.parametrize("amount", ["49000", "1"])
+def test_an_anomaly_names_the_callback_that_it_was_found_by(amount: str) -> None:
+    told = hint("pay9" if amount == "49000" else "pay1", amount)
+    heard = Desk().hear(told)
+    assert heard.anomaly
+    assert heard.anomaly.evidence["callbackDigest"] == told.callback.short
+
+
+def test_a_status_that_does_not_fit_names_the_callback_too(desk: Desk) -> None:
+    desk.status.answer = paid(rupiah=1)
+    heard = desk.hear(told := hint())
+    assert heard.outcome
+    assert heard.outcome.anomaly
+    assert heard.outcome.anomaly.evidence["callbackDigest"] == told.callback.short
+    assert not heard.keeps(told.callback)

@@ -23,6 +23,11 @@ def begin(correlation_id: str | None, **keys: str) -> None:
     logger.append_keys(**keys)
 
 
+def about(**keys: str) -> None:
+    """Add what all further lines of this request or message are about."""
+    logger.append_keys(**keys)
+
+
 def decided(decision: str, **facts: Any) -> None:  # noqa: ANN401
     """Log one decision with the ids that it is about."""
     logger.info(decision, **facts)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
+from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import Forbidden, GatewayError
 from lunas.rules.payments import Act, Payment, is_settled
 from lunas.rules.timetable import SOON
@@ -21,12 +22,18 @@ MAX_ORDER_ID = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """The signed fields of a callback, and the unsigned ones as evidence."""
+    """The signed fields of a callback, the unsigned ones as evidence, and what is kept of it."""
 
     order_id: str
     amount: str
     rupiah: int | None
     evidence: Mapping[str, str]
+    callback: CallbackEvidence
+
+    @property
+    def named(self) -> dict[str, str]:
+        """Return by what a history event or an anomaly names the callback."""
+        return {"callbackDigest": self.callback.short}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +53,17 @@ class Heard:
     outcome: Outcome | None = None
     anomaly: Anomaly | None = None
 
+    def keeps(self, callback: CallbackEvidence) -> bool:
+        """Tell whether the evidence is kept already: its payment was moved by this callback."""
+        return self.outcome is not None and callback.short in self.outcome.payment.callbacks
+
 
 def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     """Deal with a callback: one read if it is a repetition, one read and one write if not.
 
     What Duitku does not confirm yet, or cannot be asked about, is due for reconcile in a minute.
+    The evidence is kept together with the step that the callback causes; without a step it is
+    left to the caller, see Heard.keeps.
 
     Raises GatewayError when Duitku cannot be asked, StoreBusy when the table refuses: then no
     state has changed, and Duitku sends the callback again.
@@ -63,7 +76,8 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
         return _keep(desk, hint, AnomalyKind.AMOUNT_DIFFERS, payment)
     if is_settled(payment.status):
         return Heard(Outcome(Result.ALREADY_SETTLED, payment))
-    act = Act(ACTOR, desk.now(), {"callback": hint.evidence.get("resultCode", "")})
+    told = {"callback": hint.evidence.get("resultCode", ""), **hint.named}
+    act = Act(ACTOR, desk.now(), told, callback=hint.callback)
     try:
         status = desk.status(payment)
     except GatewayError:
@@ -98,7 +112,7 @@ def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | 
         hint.order_id[:MAX_ORDER_ID],
         certain,
         desk.now(),
-        hints=hint.evidence,
+        hints={**hint.evidence, **hint.named},
         payment_id=payment.id if payment else None,
     )
     desk.anomalies.keep(found)

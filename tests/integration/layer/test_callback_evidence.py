@@ -1,0 +1,179 @@
+"""Every callback is kept as evidence, whatever becomes of it, and at what cost."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from lunas.adapters.duitku import signatures
+from lunas.adapters.store.payments import Payments
+from tests.integration.layer import callbacks, peers
+from tests.integration.layer.functions import invoke
+from tests.integration.layer.webhook import FUNCTION, UNREADABLE, Webhook, digest
+from tests.unit.adapters.duitku_vectors import B
+from tests.unit.adapters.stub import Told
+from tests.unit.builders import NOW
+
+
+def test_the_callback_that_settles_is_kept_in_the_same_transaction(webhook: Webhook) -> None:
+    webhook.pays()
+    assert webhook.hear() == 200
+    assert webhook.calls == {"GetItem": 1, "TransactWriteItems": 1}
+    [item] = webhook.kept()
+    came = webhook.body()
+    assert (item["sk"], item["length"], item["type"]) == (digest(came), len(came), "callback")
+    assert (item["mediaType"], item["correlationId"]) == (callbacks.FORM, "rq1")
+    assert item["fields"] == {
+        "merchantCode": B.merchant,
+        "amount": "49000",
+        "merchantOrderId": webhook.order,
+        "resultCode": "00",
+        "reference": "R1",
+    }
+    assert (item["others"], item["unnamed"]) == ({"signature": 64, "customerName": 12}, 0)
+    assert item["signature"] == {"FITS"}
+    assert webhook.payment().callbacks == {digest(came)[:16]}
+
+
+def test_the_history_names_the_callback_by_the_beginning_of_its_digest(webhook: Webhook) -> None:
+    webhook.pays()
+    webhook.hear()
+    _, paid, approved = Payments(webhook.table).history(webhook.order)
+    for event in (paid, approved):
+        assert event.evidence
+        assert event.evidence["callbackDigest"] == digest(webhook.body())[:16]
+
+
+def test_a_repetition_costs_one_read_and_leaves_the_evidence_as_it_is(webhook: Webhook) -> None:
+    webhook.pays()
+    webhook.at(NOW)
+    webhook.hear()
+    before = webhook.kept()
+    webhook.at(NOW + timedelta(days=1))
+    assert webhook.hear() == 200
+    assert webhook.calls == {"GetItem": 1}
+    assert webhook.kept() == before
+
+
+def test_another_callback_of_a_settled_payment_is_kept_by_one_call_more(webhook: Webhook) -> None:
+    webhook.pays()
+    webhook.hear()
+    assert webhook.hear(other := webhook.body(reference="R9")) == 200
+    assert webhook.calls == {"GetItem": 1, "UpdateItem": 1}
+    assert {item["sk"] for item in webhook.kept()} == {digest(webhook.body()), digest(other)}
+
+
+def test_the_callback_that_ends_a_payment_is_kept_with_the_end(webhook: Webhook) -> None:
+    ended = peers.status(webhook.order, "02")
+    webhook.duitku(ended, ended)
+    assert webhook.hear() == 200
+    assert webhook.calls == {"GetItem": 1, "TransactWriteItems": 1}
+    assert webhook.hear() == 200
+    assert webhook.calls == {"GetItem": 1}
+    assert len(webhook.kept()) == 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way by which a callback moves no payment, what it is answered, and its other calls."""
+
+    status: int
+    calls: dict[str, int]
+    told: tuple[Told | Exception, ...] = ()
+    amount: str = "49000"
+    signature: str | None = None
+    found: str = "FITS"
+
+
+WAYS = {
+    "not paid yet": Way(200, {"GetItem": 1, "UpdateItem": 1}, (Told(404),)),
+    "Duitku cannot be asked": Way(503, {"GetItem": 1, "UpdateItem": 1}, (Told(500),)),
+    "Duitku is silent": Way(503, {"GetItem": 1, "UpdateItem": 1}, (requests.ReadTimeout("x"),)),
+    "amount differs": Way(200, {"GetItem": 1, "PutItem": 1}, amount="1"),
+    "amount is none": Way(400, {}, amount="49,000", found="UNCHECKED"),
+    "wrong signature": Way(403, {}, signature="0" * 64, found="DIFFERS"),
+    "no signature": Way(400, {}, signature="", found="UNCHECKED"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
+def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(way: Way, webhook: Webhook) -> None:
+    webhook.duitku(*way.told)
+    signed = {} if way.signature is None else {"signature": way.signature}
+    came = webhook.body(amount=way.amount, **signed)
+    assert webhook.hear(came) == way.status
+    assert webhook.calls == Counter(way.calls) + Counter({"UpdateItem": 1})
+    [item] = webhook.kept()
+    assert (item["sk"], item["signature"]) == (digest(came), {way.found})
+    assert (item["fields"]["amount"], item["fields"]["reference"]) == (way.amount, "R1")
+
+
+def test_a_status_that_does_not_fit_leaves_the_callback_kept(webhook: Webhook) -> None:
+    webhook.duitku(peers.status(webhook.order, amount="1"))
+    assert webhook.hear() == 200
+    assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 1}
+    assert webhook.signatures() == [{"FITS"}]
+
+
+def test_a_callback_of_an_unknown_order_is_kept_under_that_order(webhook: Webhook) -> None:
+    assert webhook.hear(urlencode(callbacks.fields("pay404")).encode()) == 200
+    assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 1}
+    assert webhook.signatures("pay404") == [{"FITS"}]
+
+
+def test_a_callback_with_shifted_digits_is_kept_though_its_signature_fits(webhook: Webhook) -> None:
+    signature = signatures.callback_signature(B.merchant, "49000", webhook.order, B.key)
+    shifted = f"00{webhook.order}"
+    came = webhook.body(merchantOrderId=shifted, amount="490", signature=signature)
+    assert webhook.hear(came) == 403
+    assert webhook.signatures(shifted) == [{"FITS"}]
+
+
+def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webhook) -> None:
+    signature = signatures.callback_signature("DS99999", "49000", webhook.order, B.key)
+    assert webhook.hear(webhook.body(merchantCode="DS99999", signature=signature)) == 403
+    assert webhook.signatures() == [{"FITS"}]
+
+
+@pytest.mark.parametrize(
+    ("came", "media_type", "status"),
+    [
+        (b"", callbacks.FORM, 400),
+        (b"\xff\xfe", callbacks.FORM, 400),
+        (b"Budi Santoso", callbacks.FORM, 400),
+        (b"merchantOrderId=pay1&x=" + b"x" * 70_000, callbacks.FORM, 413),
+        (b"x" * 1_000_000, callbacks.FORM, 413),
+        (b'{"customerName": "Budi Santoso"}', "application/json", 415),
+        (b"a=1", "", 415),
+    ],
+    ids=["empty", "no text", "a name", "too long", "1 MB", "JSON", "no type"],
+)
+def test_what_is_no_callback_is_kept_by_digest_length_and_type(
+    webhook: Webhook, came: bytes, media_type: str, status: int
+) -> None:
+    assert webhook.hear(came, media_type) == status
+    assert webhook.calls == {"UpdateItem": 1}
+    [item] = webhook.kept(UNREADABLE)
+    assert (item["sk"], item["length"]) == (digest(came), len(came))
+    assert (item["mediaType"], item["signature"]) == (media_type, {"UNCHECKED"})
+    assert (item["fields"], item["others"], item["unnamed"]) == ({}, {}, 0)
+
+
+def test_a_body_that_is_wrongly_called_base64_is_kept_as_it_came(webhook: Webhook) -> None:
+    event = {**callbacks.event(b""), "body": "merchantOrderId=pay1", "isBase64Encoded": True}
+    assert invoke(FUNCTION, event)["statusCode"] == 400
+    assert [item["sk"] for item in webhook.kept("pay1")] == [digest(b"merchantOrderId=pay1")]
+
+
+def test_a_form_of_another_type_is_refused_and_kept_under_its_order(webhook: Webhook) -> None:
+    assert webhook.hear(media_type="text/plain") == 415
+    assert [item["mediaType"] for item in webhook.kept()] == ["text/plain"]
+
+
+def test_a_doubled_field_is_refused_and_both_show(webhook: Webhook) -> None:
+    assert webhook.hear(webhook.body() + b"&amount=1") == 400
+    [item] = webhook.kept()
+    assert (item["fields"]["amount"], item["others"]["amount"]) == ("49000", 1)

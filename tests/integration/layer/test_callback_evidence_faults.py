@@ -1,0 +1,165 @@
+"""Callbacks are kept also when processing fails; what is in the evidence, and for how long."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from botocore.exceptions import ClientError
+
+from lunas.adapters.duitku import signatures
+from lunas.adapters.store.callbacks import Callbacks
+from lunas.adapters.store.payments import Payments
+from lunas.rules.errors import StoreBusy
+from lunas.rules.payments import Status
+from tests.integration.layer import callbacks, peers
+from tests.integration.layer.webhook import Webhook, digest
+from tests.unit.adapters.duitku_vectors import B
+from tests.unit.adapters.stub import Told
+from tests.unit.builders import NOW
+from tests.unit.logs import Logged
+
+OPEN = Told(404)
+REFUSED_WRITE = ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateItem")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(StoreBusy("busy"), 503), (RuntimeError("broken"), 500)], ids=repr
+)
+def test_a_callback_whose_processing_fails_is_kept(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    webhook.pays(times=2)
+    with monkeypatch.context() as patch:
+        patch.setattr(Payments, "commit", fail)
+        assert webhook.hear() == status
+    assert webhook.signatures() == [{"FITS"}]
+    assert webhook.hear() == 200
+    assert webhook.payment().status is Status.APPROVED
+
+
+def test_evidence_that_is_there_already_does_not_hinder_the_settlement(webhook: Webhook) -> None:
+    webhook.duitku(Told(500), peers.status(webhook.order))
+    webhook.at(NOW)
+    assert webhook.hear() == 503
+    before = webhook.kept()
+    webhook.at(NOW + timedelta(minutes=5))
+    assert webhook.hear() == 200
+    assert webhook.kept() == before
+    assert webhook.payment().callbacks == {digest(webhook.body())[:16]}
+
+
+def test_without_its_key_a_callback_is_kept_unchecked_and_judged_later(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.delenv("DUITKU_SECRET_ID")
+        assert webhook.hear() == 500
+    assert webhook.signatures() == [{"UNCHECKED"}]
+    webhook.pays()
+    assert webhook.hear() == 200
+    assert webhook.signatures() == [{"UNCHECKED", "FITS"}]
+
+
+def test_a_legacy_signature_shows_as_one_once_it_is_accepted(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook.pays()
+    legacy = signatures.legacy_callback_signature(B.merchant, "49000", webhook.order, B.key)
+    came = webhook.body(signature=legacy)
+    assert webhook.hear(came) == 403
+    monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
+    assert webhook.hear(came) == 200
+    assert webhook.signatures() == [{"DIFFERS", "FITS_LEGACY"}]
+
+
+@pytest.fixture
+def no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the table refuse evidence, and nothing else."""
+
+    def refuse(*_: object) -> None:
+        raise REFUSED_WRITE
+
+    monkeypatch.setattr(Callbacks, "keep", refuse)
+
+
+@pytest.mark.usefixtures("no_evidence")
+@pytest.mark.parametrize(
+    ("changes", "status"), [({}, 503), ({"signature": "0" * 64}, 403), ({"amount": ""}, 400)]
+)
+def test_evidence_that_cannot_be_kept_does_not_change_the_answer_of_a_failure(
+    webhook: Webhook, logged: Logged, changes: dict[str, str], status: int
+) -> None:
+    webhook.duitku(Told(500))
+    assert webhook.hear(webhook.body(**changes)) == status
+    [line] = [each for each in logged.lines if each["message"] == "callback not kept"]
+    assert (line["level"], line["error"]) == ("ERROR", "ClientError")
+    assert line["todo"]
+    assert "CallbackNotKept" in logged.metrics()
+
+
+@pytest.mark.usefixtures("no_evidence")
+def test_a_callback_that_moved_nothing_and_was_not_kept_has_to_come_again(
+    webhook: Webhook, logged: Logged
+) -> None:
+    webhook.duitku(OPEN)
+    assert webhook.hear() == 503
+    assert "callback not kept" in logged.messages("ERROR")
+
+
+@pytest.mark.usefixtures("no_evidence")
+def test_a_settlement_needs_no_further_write_of_evidence(webhook: Webhook) -> None:
+    webhook.pays()
+    assert [webhook.hear(), webhook.hear()] == [200, 200]
+    assert len(webhook.kept()) == 1
+
+
+# ── What is in it, and for how long ──────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("days", [400, 30])
+@pytest.mark.parametrize("code", ["00", "01"])
+def test_evidence_goes_when_its_time_is_over(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, days: int, code: str
+) -> None:
+    if days != 400:
+        monkeypatch.setenv("CALLBACK_EVIDENCE_DAYS", str(days))
+    webhook.at(NOW)
+    webhook.duitku(peers.status(webhook.order, code))
+    webhook.hear()
+    [item] = webhook.kept()
+    end = datetime.fromtimestamp(int(item["ttl"]), UTC)
+    assert timedelta(0) <= end - (NOW + timedelta(days=days)) < timedelta(seconds=1)
+    assert item["at"] == "2026-11-22T03:04:05.678Z"
+
+
+def test_what_duitku_tells_about_the_buyer_is_nowhere_in_the_table(webhook: Webhook) -> None:
+    told = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
+    hidden = {"additionalParam": "0813-777", "spUserHash": "5ecre7", "maskedNumber": "4111"}
+    webhook.duitku(OPEN, peers.status(webhook.order))
+    for changes in (told, hidden):
+        assert webhook.hear(webhook.body(**changes)) == 200
+    assert webhook.hear(webhook.body(signature="0" * 64, **told, **hidden)) == 403
+    assert len(webhook.kept()) == 3
+    content = str(webhook.table.client.scan(TableName=webhook.table.name)["Items"])
+    signature = callbacks.fields(webhook.order)["signature"]
+    for secret in (*told.values(), *hidden.values(), signature, "0" * 64):
+        assert secret not in content
+
+
+def test_the_log_names_the_callback_by_its_digest_on_every_line(
+    webhook: Webhook, logged: Logged
+) -> None:
+    webhook.duitku(OPEN)
+    webhook.hear()
+    webhook.hear(forged := webhook.body(signature="0" * 64))
+    named = [each["callback"] for each in logged.lines]
+    assert named == [digest(webhook.body())[:16], digest(forged)[:16]]
+    assert {each["payment_id"] for each in logged.lines} == {webhook.order}
+
+
+def test_an_order_id_that_is_none_of_ours_is_not_logged(webhook: Webhook, logged: Logged) -> None:
+    assert webhook.hear(webhook.body(merchantOrderId="081234567890")) == 403
+    assert "081234567890" not in logged.text
+    assert "payment_id" not in logged.lines[0]
