@@ -1,0 +1,167 @@
+"""On the running stack: every callback stands in the table, and nothing personal with it."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from functools import partial
+from urllib.parse import urlencode
+
+import pytest
+import requests
+
+from local.cloud import Stack
+from lunas.adapters.store.expressions import Item, from_wire
+from tests.faults.test_races import at_once
+from tests.integration.api.seeding import dynamodb
+from tests.peers import Duitku, Json
+from tests.people import TIMEOUT, People, Person
+
+FORM = "application/x-www-form-urlencoded"
+BUYER = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
+
+type Kept = Callable[[str], dict[str, Item]]
+
+
+@pytest.fixture
+def learner(people: People) -> Person:
+    return people.learner()
+
+
+@pytest.fixture
+def order(learner: Person) -> Json:
+    """Open an order that nobody has paid."""
+    return learner.initiate("entry", "python-dasar")
+
+
+@pytest.fixture
+def kept(stack: Stack) -> Kept:
+    """Return what is kept under an order id, by digest."""
+    client = dynamodb(stack)
+
+    def query(order_id: str) -> dict[str, Item]:
+        answer = client.query(
+            TableName=stack.table_name,
+            KeyConditionExpression="pk = :order",
+            ExpressionAttributeValues={":order": {"S": f"CALLBACK#{order_id}"}},
+            ConsistentRead=True,
+        )
+        found = {item["sk"]["S"]: from_wire(item) for item in answer["Items"]}
+        assert all(secret not in str(found) for secret in BUYER.values())
+        return found
+
+    return query
+
+
+def digest(body: str | bytes) -> str:
+    return hashlib.sha256(body.encode() if isinstance(body, str) else body).hexdigest()
+
+
+def send(url: str, body: str | bytes, media_type: str = FORM) -> int:
+    headers = {"Content-Type": media_type}
+    return requests.post(url, data=body, headers=headers, timeout=TIMEOUT).status_code
+
+
+def test_what_duitku_sent_is_kept_and_the_history_names_it(
+    learner: Person, order: Json, duitku: Duitku, kept: Kept
+) -> None:
+    duitku.pay(order)
+    learner.wait_for(order["id"], "COMPLETED")
+    duitku.do("wait")
+
+    [sent] = {each["sent"] for each in duitku.see(f"orders/{order['id']}")["callbacks"]}
+    [(found, item)] = kept(order["id"]).items()
+    assert found == digest(sent)
+    assert (item["signature"], item["fields"]["resultCode"]) == ({"FITS"}, "00")
+    assert item["ttl"]
+    history = learner.get(f"/payments/{order['id']}/history")["items"]
+    named = [each["evidence"].get("callbackDigest") for each in history if "evidence" in each]
+    assert found[:16] in named
+
+
+def test_refused_good_and_repeated_callbacks_are_kept_side_by_side(
+    order: Json, duitku: Duitku, kept: Kept
+) -> None:
+    duitku.pay(order, callback=False)
+    forged = duitku.form(order, signature="0" * 64, **BUYER)
+    altered = duitku.form(order, **BUYER) | {"amount": "10000"}
+    unsigned = duitku.form(order, signature=None, **BUYER)
+    right = duitku.form(order, **BUYER)
+    other = duitku.form(order, resultCode="01", **BUYER)
+
+    answers = [
+        duitku.post(form).status_code for form in (forged, altered, unsigned, right, right, other)
+    ]
+
+    assert answers == [403, 403, 400, 200, 200, 200]
+    found = kept(order["id"])
+    assert {name: item["signature"] for name, item in found.items()} == {
+        digest(urlencode(forged)): {"DIFFERS"},
+        digest(urlencode(altered)): {"DIFFERS"},
+        digest(urlencode(unsigned)): {"UNCHECKED"},
+        digest(urlencode(right)): {"FITS"},
+        digest(urlencode(other)): {"FITS"},
+    }
+    assert all(item["others"]["customerName"] == 12 for item in found.values())
+
+
+@pytest.mark.parametrize("way", ["Function URL", "API"])
+def test_what_is_no_callback_is_kept_without_its_content(
+    way: str, stack: Stack, kept: Kept
+) -> None:
+    url = stack.duitku_webhook_url if way == "Function URL" else f"{stack.api_url}/webhooks/duitku"
+    text = f"{BUYER['customerName']} {uuid.uuid4().hex}"
+
+    assert send(url, text) == 400
+    assert send(url, f'{{"customerName": "{text}"}}', "application/json") == 415
+
+    found = kept("unreadable")
+    plain, coded = found[digest(text)], found[digest(f'{{"customerName": "{text}"}}')]
+    assert (plain["length"], plain["mediaType"], plain["fields"]) == (len(text), FORM, {})
+    assert (coded["mediaType"], coded["fields"], coded["others"]) == ("application/json", {}, {})
+
+
+def test_an_unknown_order_is_kept_beside_its_anomaly(
+    people: People, order: Json, duitku: Duitku, kept: Kept
+) -> None:
+    unknown = f"pay{uuid.uuid4().hex}"
+    form = duitku.form(order, merchantOrderId=unknown, **BUYER)
+
+    assert duitku.post(form).status_code == 200
+
+    assert list(kept(unknown)) == [digest(urlencode(form))]
+    [anomaly] = [
+        each
+        for page in people.admin().pages("/anomalies?limit=100")
+        for each in page
+        if each["orderId"] == unknown
+    ]
+    assert anomaly["evidence"]["callbackDigest"] == digest(urlencode(form))[:16]
+
+
+def test_a_callback_that_came_while_duitku_was_down_is_kept_before_it_settles(
+    learner: Person, order: Json, duitku: Duitku, kept: Kept
+) -> None:
+    duitku.pay(order, callback=False)
+    duitku.fault("popTransactionStatus", "answer", status=502, body="")
+    form = duitku.form(order, **BUYER)
+
+    assert duitku.post(form).status_code == 503
+    [before] = kept(order["id"]).values()
+    assert duitku.post(form).status_code == 200
+
+    learner.wait_for(order["id"], "COMPLETED")
+    assert list(kept(order["id"]).values()) == [before]
+
+
+def test_of_callbacks_that_come_at_once_each_is_kept_once(
+    learner: Person, order: Json, duitku: Duitku, kept: Kept
+) -> None:
+    duitku.pay(order, callback=False)
+    forms = [duitku.form(order, resultCode=f"{number:02}", **BUYER) for number in range(10)]
+
+    answers = at_once(*[partial(duitku.post, form) for form in forms for _ in range(3)])
+
+    assert {answer.status_code for answer in answers} == {200}
+    learner.wait_for(order["id"], "COMPLETED")
+    assert set(kept(order["id"])) == {digest(urlencode(form)) for form in forms}
+    assert learner.states(order["id"]) == ["PENDING", "PAID", "APPROVED", "COMPLETED"]
