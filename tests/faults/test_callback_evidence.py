@@ -11,7 +11,7 @@ import requests
 
 from local.cloud import Stack
 from lunas.adapters.store.expressions import Item, from_wire
-from tests.faults.test_races import at_once
+from tests.faults.races.barrier import at_once
 from tests.integration.api.seeding import dynamodb
 from tests.peers import Duitku, Json
 from tests.people import TIMEOUT, People, Person

@@ -62,7 +62,7 @@ def outputs() -> dict[str, Any]:
 
 
 def _template() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506
+    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506  (safe)
     return found
 
 
@@ -104,11 +104,6 @@ def table_properties() -> dict[str, Any]:
     properties = resources()["Table"]["Properties"]
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     return {name: properties[name] for name in wanted}
-
-
-def _template() -> dict[str, Any]:
-    found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506  (safe)
-    return found
 
 
 def _listed(value: Any) -> tuple[Any, ...]:
