@@ -62,10 +62,13 @@ def retry_delay(tries: int) -> float:
 
 
 def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
-    """Tell whether the enrollment still waits for exactly this request."""
+    """Tell whether the enrollment still waits for what this request was made for.
+
+    It may have been asked for again meanwhile. A request that comes late serves all the same: in a
+    backlog that lasts longer than OVERDUE, no request would ever be the latest one.
+    """
     return (
         enrollment.payment_id == wish.payment_id
-        and enrollment.delivery.request == wish.request
         and enrollment.delivery.status is DeliveryStatus.PENDING
     )
 

@@ -44,9 +44,11 @@ def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
 
 
 def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImpossible) -> None:
-    """Note on the enrollment that its delivery waits for a person."""
+    """Note that the delivery waits for a person, unless one has asked for it anew meanwhile."""
     enrollment = courier.enrollments.get(wish.enrollment_id)
-    if enrollment is not None and is_current(wish, enrollment):
+    if enrollment is None or enrollment.delivery.request != wish.request:
+        return
+    if is_current(wish, enrollment):
         _note(courier, enrollment, error, final=True)
 
 
