@@ -14,7 +14,7 @@ from lunas.edges.auth import ADMINS, PUBLIC
 from lunas.edges.bodies import CourseBody, Id, PackageBody
 from lunas.edges.offerings import SETTING, catalogue
 from lunas.edges.views import course_view, package_view
-from lunas.rules.catalogue import Course, Package
+from lunas.rules.catalogue import Course, Package, PackageKind
 from lunas.rules.errors import Conflict, InvalidInput, NotFound
 from lunas.usecases.ports import CatalogueShelf
 
@@ -58,7 +58,17 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
     known = {course.id for course in own.courses(body.course_ids)}
     if unknown := [each for each in body.course_ids if each not in known]:
         raise InvalidInput.of("courseIds", f"there is no course {', '.join(unknown)}")
-    package = Package(package_id, body.kind, body.name, prices, tuple(body.course_ids))
+    if body.thinkific_bundle_id is not None and body.kind is not PackageKind.BUNDLE:
+        raise InvalidInput.of("thinkificBundleId", "is for packages of kind BUNDLE")
+    package = Package(
+        id=package_id,
+        kind=body.kind,
+        name=body.name,
+        prices=prices,
+        course_ids=tuple(body.course_ids),
+        access_days=body.access_days,
+        thinkific_bundle_id=body.thinkific_bundle_id,
+    )
     own.put_package(package)
     telemetry.decided("package written", package_id=package_id)
     return package_view(package)

@@ -27,6 +27,7 @@ from lunas.rules.enrollments import (
     Enrollment,
     EnrollmentStatus,
     enrollment_id,
+    has_access,
 )
 from lunas.rules.errors import InvalidInput, NotFound
 from lunas.rules.listing import EnrollmentFilter, Span
@@ -46,7 +47,8 @@ def _enrollments() -> Enrollments:
 def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> dict[str, Any]:
     asked = {"list": "enrollments", "filter": wanted}
     page = _enrollments().page(wanted, limit, read_cursor(cursor, asked))
-    items = [enrollment_view(each) for each in page.items]
+    at = now()
+    items = [enrollment_view(each, at) for each in page.items]
     following = write_cursor(page.after, asked)
     return {"items": items} | ({"nextCursor": following} if following else {})
 
@@ -78,7 +80,7 @@ def list_enrollments(
 @api.on("GET", "/enrollments/{id}", READERS)
 def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show an enrollment to its owner, an admin or a service."""
-    return enrollment_view(_accessible(enrollment))
+    return enrollment_view(_accessible(enrollment), now())
 
 
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
@@ -92,9 +94,13 @@ def course_status(
         raise InvalidInput.of("userId", "is required: a service asks for somebody")
     check_owner(api.caller, asked)
     found = _enrollments().get(enrollment_id(asked, course_id))
-    if found is None or found.status is not EnrollmentStatus.ENROLLED:
+    if found is None or not has_access(found, now()):
         return {"courseId": course_id, "status": EnrollmentStatus.NOT_ENROLLED}
-    return {"courseId": course_id, "status": found.status, "enrollmentId": found.id}
+    return {
+        "courseId": course_id,
+        "status": EnrollmentStatus.ENROLLED,
+        "enrollmentId": found.id,
+    }
 
 
 @api.on("PATCH", "/enrollments/{id}/progress", WRITERS)
@@ -105,7 +111,7 @@ def patch_progress(
     _accessible(enrollment)
     noted = report_progress(_enrollments(), enrollment, body.progress, now())
     telemetry.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
-    return enrollment_view(noted)
+    return enrollment_view(noted, now())
 
 
 @api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
@@ -113,7 +119,7 @@ def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[st
     """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
     telemetry.decided("delivery asked for again", enrollment_id=enrollment)
-    return enrollment_view(asked)
+    return enrollment_view(asked, now())
 
 
 def _accessible(enrollment: str) -> Enrollment:

@@ -104,6 +104,7 @@ class Enrollment(Shown):
     status: EnrollmentStatus
     progress: Annotated[int, Field(ge=0, le=100, description="Percent.")]
     delivery: Delivery
+    expires_at: Annotated[datetime | None, Field(description="When access ends.")] = None
     created_at: datetime
     updated_at: datetime
 
@@ -131,6 +132,8 @@ class Package(Shown):
     name: str
     prices: Prices
     course_ids: list[str]
+    access_days: Annotated[int | None, Field(description="None: access for good.")] = None
+    thinkific_bundle_id: int | None = None
 
 
 class Course(Shown):
@@ -141,6 +144,51 @@ class Course(Shown):
     thinkific_course_id: int | None = None
     quota: Annotated[int, Field(ge=0)] | None = None
     enrolled: int
+
+
+class MappedCourse(Shown):
+    """A course and its counterpart at Thinkific; `formerly` is the counterpart's old name."""
+
+    course_id: str
+    name: str
+    thinkific_course_id: int | None = None
+    formerly: str | None = None
+
+
+class UnsoldCourse(Shown):
+    """A course at Thinkific that no course here maps to."""
+
+    thinkific_course_id: int
+    name: str
+
+
+class MappedBundle(Shown):
+    """A package and its bundle at Thinkific."""
+
+    package_id: str
+    name: str
+    thinkific_bundle_id: int | None = None
+
+
+class BundleMapping(Shown):
+    """How packages of kind BUNDLE fit; `differing` ones hold other courses at Thinkific."""
+
+    mapped: list[MappedBundle]
+    proposed: list[MappedBundle]
+    differing: list[MappedBundle]
+    gone: list[MappedBundle]
+
+
+class CourseMapping(Shown):
+    """How the catalogue fits the Thinkific site. Confirm what is `proposed` by PUT."""
+
+    mapped: list[MappedCourse]
+    proposed: list[MappedCourse]
+    unmapped: list[MappedCourse]
+    renamed: list[MappedCourse]
+    gone: list[MappedCourse]
+    unsold: list[UnsoldCourse]
+    bundles: BundleMapping
 
 
 class Channel(Shown):

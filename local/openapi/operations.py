@@ -213,6 +213,13 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: Answer("The course as written", "Course", samples.COURSE)},
         ("no-path",),
     ),
+    "POST /courses/sync": Operation(
+        "syncCourses",
+        CATALOGUE,
+        "Compare the catalogue with the courses and bundles of the Thinkific site",
+        {200: Answer("How they fit", "CourseMapping", samples.MAPPING)},
+        ("platform-unavailable", "store-busy"),
+    ),
     "GET /health": Operation(
         "getHealth",
         SERVICE,

@@ -52,6 +52,9 @@ ERRORS: Mapping[str, Exception] = {
         "the login service's keys cannot be fetched; try again"
     ),
     "catalogue-unavailable": errors.CatalogueUnavailable("the package service does not answer"),
+    "platform-unavailable": errors.PlatformUnavailable(
+        "Thinkific cannot be read: Thinkific answered 502"
+    ),
     "channel-not-offered": errors.ChannelRefused("Duitku answered 404"),
     "gateway-refused": errors.GatewayRefused("Duitku refuses"),
     "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),

@@ -112,6 +112,15 @@ COURSE: Json = {
     "quota": 200,
     "enrolled": 17,
 }
+MAPPING: Json = {
+    "mapped": [{"courseId": COURSE_ID, "name": COURSE["name"], "thinkificCourseId": 2000001}],
+    "proposed": [],
+    "unmapped": [{"courseId": "literasi-data", "name": "Literasi Data"}],
+    "renamed": [],
+    "gone": [],
+    "unsold": [{"thinkificCourseId": 2000009, "name": "Literasi Data 2"}],
+    "bundles": {"mapped": [], "proposed": [], "differing": [], "gone": []},
+}
 CHANNELS: Json = {
     "items": [
         {

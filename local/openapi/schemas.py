@@ -23,6 +23,7 @@ SHOWN: Mapping[str, type[BaseModel]] = {
     "PackageList": models.Items[models.Package],
     "Course": models.Course,
     "CourseList": models.Items[models.Course],
+    "CourseMapping": models.CourseMapping,
     "ChannelList": models.Items[models.Channel],
     "Anomaly": models.Anomaly,
     "AnomalyPage": models.Paged[models.Anomaly],

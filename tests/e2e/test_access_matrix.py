@@ -120,6 +120,7 @@ ROWS: dict[str, Row] = {
         told=PRIVATE,
     ),
     "POST /enrollments/{id}/redeliver": Row(ADMINS, "/enrollments/{enrollment}/redeliver"),
+    "POST /courses/sync": Row(ADMINS),
     "POST /webhooks/duitku": Row(
         frozenset(),
         body={

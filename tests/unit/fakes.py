@@ -8,8 +8,8 @@ from lunas.rules.anomalies import Anomaly
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.delivery import DeliveryRecord, asked_again
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
-from lunas.rules.errors import Collision
+from lunas.rules.enrollments import Enrollment, enrollment_id, has_access
+from lunas.rules.errors import Collision, DeliveryDelayed
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
@@ -78,10 +78,10 @@ class FakeStore:
     def owns(self, enrollment: str) -> bool:
         return self.standing(enrollment) == "owned"
 
-    def standing(self, enrollment: str) -> str:
+    def standing(self, enrollment: str, now: datetime = NOW) -> str:
         """Tell whether a course is owned, held for a revocation to come, or free."""
         found = self.enrollments.get(enrollment)
-        if found is not None and found.status is EnrollmentStatus.ENROLLED:
+        if found is not None and has_access(found, now):
             return "owned"
         return "held" if found is not None and found.counted else "free"
 
@@ -146,6 +146,15 @@ class FakePayments:
         self.store.payments[payment.id] = replace(stands, check_at=moment)
         return True
 
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool:
+        stands = self.store.payments[payment_id]
+        if stands.bundle_asked_at != over:
+            return False
+        self.store.payments[payment_id] = replace(stands, bundle_asked_at=asked_at)
+        return True
+
     def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None:
         stands = self.store.payments[payment_id]
         self.store.payments[payment_id] = replace(stands, gateway=invoice)
@@ -170,7 +179,8 @@ class FakePayments:
         user = plan.before.user_id
         taken = {each.course_id: "free" for each in plan.enrollments}
         taken |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
-        stands = {course: self.store.standing(enrollment_id(user, course)) for course in taken}
+        at = plan.after.updated_at
+        stands = {each: self.store.standing(enrollment_id(user, each), at) for each in taken}
         return {course: found for course, found in stands.items() if found != taken[course]}
 
     def _write(self, plan: Settlement) -> None:
@@ -332,6 +342,10 @@ class FakePlatform:
         self.created: list[Learner] = []
         self.calls: list[str] = []
         self.failures: list[Interruption] = []
+        self.ends: dict[tuple[int, int], datetime | None] = {}
+        self.bundles: dict[int, set[int]] = {}
+        self.bundles_later = False
+        self.bundle_failures: list[Interruption] = []
 
     def find_user(self, email: str) -> int | None:
         self.calls.append("find_user")
@@ -342,10 +356,35 @@ class FakePlatform:
         self.created.append(learner)
         return self.accounts.setdefault(learner.email, 100 + len(self.accounts))
 
-    def enroll(self, user_id: int, course_id: int, now: datetime) -> int:  # noqa: ARG002
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        until: datetime | None,
+        *,
+        create: bool = True,
+    ) -> int:
         self.calls.append("enroll")
         interrupt(self.failures)
+        if not create and (user_id, course_id) not in self.rows:
+            raise DeliveryDelayed("not there yet")
+        self.ends[user_id, course_id] = until
         return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))
+
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        self.calls.append("bundle_courses")
+        return self.bundles.get(bundle_id, set())
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None:
+        self.calls.append("enroll_in_bundle")
+        interrupt(self.bundle_failures)
+        if not self.bundles_later:
+            for course_id in self.bundles[bundle_id]:
+                self.enroll(user_id, course_id, now, until)
+                self.calls.pop()
 
     def revoke(self, user_id: int, course_id: int, now: datetime) -> None:  # noqa: ARG002
         self.calls.append("revoke")

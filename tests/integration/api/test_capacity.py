@@ -114,13 +114,21 @@ def _use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
         "DUITKU_SECRET_ID": f"{ours}-duitku",
         "DUITKU_API_URL": str(stack.duitku_url),
         "DUITKU_POP_URL": str(stack.duitku_url),
+        "THINKIFIC_SECRET_ID": f"{ours}-thinkific",
+        "THINKIFIC_API_URL": str(stack.thinkific_url),
+        "THINKIFIC_SUBDOMAIN": stack.thinkific.subdomain,
+        "THINKIFIC_REQUESTS_PER_MINUTE": "100000",
     }
     for name, value in settings.items():
         patch.setenv(name, value)
     patch.delenv("AWS_PROFILE", raising=False)
     forget()
     vault = boto3.client("secretsmanager")
-    secrets = {"auth": AUTH_SECRET, "duitku": stack.duitku.model_dump(by_alias=True)}
+    secrets = {
+        "auth": AUTH_SECRET,
+        "duitku": stack.duitku.model_dump(by_alias=True),
+        "thinkific": stack.thinkific.model_dump(by_alias=True),
+    }
     for name, secret in secrets.items():
         vault.create_secret(Name=f"{ours}-{name}", SecretString=json.dumps(secret))
 
@@ -229,6 +237,7 @@ def _measure_catalogue(meter: Meter) -> None:
     meter.ask("catalog", "PUT /courses/{id}", "/courses/c1", body={"name": "C", "quota": 9})
     body = {"kind": "ENTRY", "name": "P", "prices": {"UMUM": 49000}, "courseIds": ["c1"]}
     meter.ask("catalog", "PUT /packages/{id}", "/packages/p1", body=body)
+    meter.ask("sync_courses", "POST /courses/sync")
 
 
 def test_every_route_that_uses_the_table_is_measured(costs: dict[int, dict[str, Cost]]) -> None:

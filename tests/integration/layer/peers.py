@@ -10,11 +10,14 @@ from lunas.adapters.thinkific.http import ThinkificApi
 from tests.integration.layer.functions import load
 from tests.unit.adapters.stub import StubPeer, Told
 
+AT_THINKIFIC = {"deliver_enrollment", "sync_courses"}
+"""Functions that call Thinkific; the others call Duitku."""
+
 
 def answers(monkeypatch: pytest.MonkeyPatch, function: str, *told: Told | Exception) -> StubPeer:
     """Let a function's calls to the outside be answered in turn."""
     peer = StubPeer(*told)
-    client = ThinkificApi if function == "deliver_enrollment" else Duitku
+    client = ThinkificApi if function in AT_THINKIFIC else Duitku
     made = partial(client, session=peer.session)
     monkeypatch.setattr(load(function), client.__name__, made)
     return peer

@@ -8,7 +8,9 @@ import requests
 
 from lunas.adapters.thinkific.client import Thinkific
 from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.site import ThinkificSiteShelf
 from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
+from lunas.rules.mapping import SiteCourse
 from lunas.rules.people import Learner
 from tests.unit.adapters.stub import StubLimiter, StubPeer, Told
 from tests.unit.builders import EMAIL
@@ -64,7 +66,7 @@ def thinkific(peer: StubPeer) -> Thinkific:
 
 def enroll(*answers: Told | Exception) -> tuple[StubPeer, int]:
     peer = StubPeer(*answers)
-    return peer, thinkific(peer).enroll(7, 9, NOW)
+    return peer, thinkific(peer).enroll(7, 9, NOW, None)
 
 
 def test_a_learner_without_an_enrollment_gets_one_that_is_active_at_once() -> None:
@@ -140,7 +142,7 @@ def test_a_failed_post_that_left_a_trial_is_upgraded() -> None:
 def test_after_a_limit_or_a_refused_key_nobody_looks_again(told: Told) -> None:
     peer = StubPeer(page(), told)
     with pytest.raises(DeliveryDelayed) as raised:
-        thinkific(peer).enroll(7, 9, NOW)
+        thinkific(peer).enroll(7, 9, NOW, None)
     assert raised.value.retry_after
     assert len(peer.asked) == 2
 
@@ -151,7 +153,7 @@ def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(turns: int) -
     peer = StubPeer(page(), Told(500), page(TRIAL), Told(204), Told(body=row()))
     limiter = PatientLimiter(turns)
     with pytest.raises(NoTurnYet):
-        Thinkific(ThinkificApi(SITE, limiter, session=peer.session)).enroll(7, 9, NOW)
+        Thinkific(ThinkificApi(SITE, limiter, session=peer.session)).enroll(7, 9, NOW, None)
     assert len(peer.asked) == turns
 
 
@@ -210,7 +212,7 @@ def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(body: dict[str,
 
 @pytest.mark.parametrize("body", [{"items": []}, {"items": [], "meta": None}], ids=str)
 def test_an_answer_without_pages_is_an_empty_list(body: dict[str, Any]) -> None:
-    assert thinkific(StubPeer(Told(body=body))).courses() == []
+    assert thinkific(StubPeer(Told(body=body))).find_user(EMAIL) is None
 
 
 def test_an_account_is_found_whatever_the_case_of_its_address() -> None:
@@ -299,7 +301,7 @@ def test_no_error_carries_the_learners_address(failure: Told | Exception, call: 
 
 def test_every_call_carries_key_site_client_and_a_time_out() -> None:
     peer = StubPeer(page())
-    thinkific(peer).courses()
+    thinkific(peer).find_user(EMAIL)
     (asked,) = peer.asked
     assert asked.headers["X-Auth-API-Key"] == "secret-key"
     assert asked.headers["X-Auth-Subdomain"] == "shop"
@@ -310,7 +312,8 @@ def test_every_call_carries_key_site_client_and_a_time_out() -> None:
 
 def test_courses_are_listed_from_all_pages() -> None:
     peer = StubPeer(page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"}))
-    assert thinkific(peer).courses() == [(1, "One"), (2, "Two")]
+    shelf = ThinkificSiteShelf(ThinkificApi(SITE, StubLimiter(), session=peer.session))
+    assert list(shelf.courses()) == [SiteCourse(1, "One"), SiteCourse(2, "Two")]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"name": "no id"}, {"id": "abc"}], ids=str)
@@ -359,3 +362,75 @@ def test_every_row_that_gives_access_is_ended() -> None:
 def test_an_end_that_does_not_show_yet_is_worth_another_try() -> None:
     with pytest.raises(DeliveryDelayed):
         revoke(page(row()), Told(204), Told(body=row()))
+
+
+UNTIL = datetime(2026, 12, 22, 3, 4, 5, 678000, tzinfo=UTC)
+END = "2026-12-22T03:04:05Z"
+
+
+def enroll_until(*answers: Told | Exception) -> StubPeer:
+    peer = StubPeer(*answers)
+    thinkific(peer).enroll(7, 9, NOW, UNTIL)
+    return peer
+
+
+def test_access_for_a_time_is_sent_with_its_end() -> None:
+    peer = enroll_until(page(), Told(201, row(expiry_date=END)))
+    assert peer.asked[1].body["expiry_date"] == END
+
+
+def test_a_shorter_access_is_extended_and_keeps_its_beginning() -> None:
+    shorter = row(expiry_date="2026-12-01T00:00:00Z")
+    peer = enroll_until(page(shorter), Told(204), Told(body=row(expiry_date=END)))
+    assert peer.asked[1].body == {"activated_at": row()["activated_at"], "expiry_date": END}
+
+
+@pytest.mark.parametrize("expiry", [None, END, "2027-01-01T00:00:00Z", "2026-12-22T10:04:05+07:00"])
+def test_an_access_that_lasts_as_long_is_left_as_it_is(expiry: str | None) -> None:
+    assert len(enroll_until(page(row(expiry_date=expiry))).asked) == 1
+
+
+@pytest.mark.parametrize("shown", ["2026-12-01T00:00:00Z", "soon", 5])
+def test_an_extension_that_does_not_show_is_worth_another_try(shown: object) -> None:
+    shorter = row(expiry_date="2026-12-01T00:00:00Z")
+    with pytest.raises(DeliveryDelayed):
+        enroll_until(page(shorter), Told(204), Told(body=row(expiry_date=shown)))
+
+
+def test_access_for_good_takes_away_an_end() -> None:
+    peer, _ = enroll(page(row(expiry_date=END)), Told(204), Told(body=row()))
+    assert peer.asked[1].body["expiry_date"] > "2120-"
+
+
+def test_what_comes_by_a_bundle_is_waited_for() -> None:
+    peer = StubPeer(page())
+    with pytest.raises(DeliveryDelayed) as raised:
+        thinkific(peer).enroll(7, 9, NOW, None, create=False)
+    assert (len(peer.asked), raised.value.retry_after) == (1, 20)
+
+
+def test_what_came_by_a_bundle_is_taken() -> None:
+    peer = StubPeer(page(row(id=700)))
+    assert thinkific(peer).enroll(7, 9, NOW, None, create=False) == 700
+
+
+@pytest.mark.parametrize("told", [Told(201), Told(202), Told(201, {"id": 1})], ids=str)
+def test_a_bundle_is_asked_for_with_its_terms(told: Told) -> None:
+    peer = StubPeer(told)
+    thinkific(peer).enroll_in_bundle(7, 4, NOW, UNTIL)
+    assert peer.calls == [f"POST {BASE}/bundles/4/enrollments"]
+    terms = {"activated_at": A_MINUTE_AGO, "expiry_date": END}
+    assert peer.asked[0].body == {"user_id": 7, **terms}
+
+
+@pytest.mark.parametrize(
+    ("told", "courses"),
+    [
+        (Told(body={"id": 4, "course_ids": [9, "10"]}), {9, 10}),
+        (Told(body={"id": 4}), set()),
+        (Told(404, {"error": "Record not found."}), set()),
+    ],
+    ids=["two", "none named", "no bundle"],
+)
+def test_the_courses_of_a_bundle_are_told(told: Told, courses: set[int]) -> None:
+    assert thinkific(StubPeer(told)).bundle_courses(4) == courses

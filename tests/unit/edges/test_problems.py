@@ -29,6 +29,7 @@ EXPECTED: dict[str, int] = {
     "PeerUnavailable": 503,
     "KeysUnavailable": 503,
     "CatalogueUnavailable": 503,
+    "PlatformUnavailable": 503,
     "GatewayRefused": 502,
     "ChannelRefused": 422,
     "UnknownOrder": 502,
@@ -47,6 +48,7 @@ DELIBERATELY_500 = {
     "NoTurnYet",
     "DeliveryImpossible",
     "Rejected",
+    "Missing",
 }
 SECRET_TEXT = "budi@example.com and hunter2"
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from lunas.rules.enrollments import Delivery, DeliveryStatus
 from lunas.rules.gateway import PaymentChannel
 from lunas.rules.payments import HistoryEvent, Status
 from lunas.rules.people import Caller, Role
+from lunas.rules.times import to_iso
 from tests.unit.builders import (
     ADMIN_CALLER,
     EMAIL,
@@ -105,7 +107,7 @@ def test_money_is_a_whole_number_and_time_is_utc() -> None:
 def test_every_view_can_be_written_as_json() -> None:
     views = [
         payment_view(payment(Status.APPROVED, approved_at=NOW), ADMIN_CALLER),
-        enrollment_view(enrollment()),
+        enrollment_view(enrollment(), NOW),
         package_view(package()),
         course_view(course(quota=3)),
     ]
@@ -135,11 +137,22 @@ def test_a_history_event_tells_who_when_from_where_and_why() -> None:
     assert set(history_view(first)) == {"at", "actor", "to"}
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(1, "ENROLLED"), (0, "NOT_ENROLLED")])
+def test_access_that_is_over_is_shown_as_not_enrolled(seconds: int, status: str) -> None:
+    end = NOW + timedelta(seconds=seconds)
+    shown = enrollment_view(enrollment(expires_at=end), NOW)
+    assert (shown["status"], shown["expiresAt"]) == (status, to_iso(end))
+
+
+def test_access_for_good_shows_no_end() -> None:
+    assert "expiresAt" not in enrollment_view(enrollment(), NOW)
+
+
 def test_an_enrollment_shows_how_its_delivery_stands() -> None:
     delivery = Delivery(
         status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", thinkific_user_id=7
     )
-    shown = enrollment_view(enrollment(delivery=delivery, progress=40))
+    shown = enrollment_view(enrollment(delivery=delivery, progress=40), NOW)
     assert shown["delivery"] == {
         "status": "FAILED",
         "thinkificUserId": 7,
@@ -151,7 +164,7 @@ def test_an_enrollment_shows_how_its_delivery_stands() -> None:
         40,
         "Course c1",
     )
-    assert enrollment_view(enrollment())["delivery"] == {"status": "PENDING", "attempts": 0}
+    assert enrollment_view(enrollment(), NOW)["delivery"] == {"status": "PENDING", "attempts": 0}
 
 
 def test_the_catalogue_is_shown_as_it_is_edited() -> None:

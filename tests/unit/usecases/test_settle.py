@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -123,6 +124,21 @@ def test_a_refunded_course_can_be_bought_again(payments: FakePayments, counted: 
     assert confirmed(payments).payment.overlap == ()
     again = payments.store.enrollments[refunded.id]
     assert (again.payment_id, again.status, again.counted) == ("pay1", "ENROLLED", True)
+
+
+def test_access_lasts_as_long_as_was_bought(payments: FakePayments) -> None:
+    payments.store.add(payment(courses=bought("c1"), access_days=30))
+    confirmed(payments)
+    stands = payments.store.enrollments[enrollment("c1").id]
+    assert stands.expires_at == LATER + timedelta(days=30)
+
+
+def test_a_course_whose_time_is_over_is_bought_again(payments: FakePayments) -> None:
+    over = enrollment("c1", payment_id="pay0", expires_at=LATER, progress=40)
+    payments.store.add(over)
+    outcome = confirmed(payments)
+    assert (outcome.payment.overlap, outcome.anomaly) == ((), None)
+    assert payments.store.enrollments[over.id].payment_id == "pay1"
 
 
 def test_a_payment_claims_what_another_one_has_brought(payments: FakePayments) -> None:

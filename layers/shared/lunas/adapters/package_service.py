@@ -121,7 +121,15 @@ def _package(row: Mapping[str, Any]) -> Package:
     ids = tuple(_text(each) for each in courses)
     _require(len(set(ids)) == len(ids))
     prices = {PaymentType(name): _rupiah(price) for name, price in row["prices"].items()}
-    return Package(_text(row["id"]), PackageKind(row["kind"]), _text(row["name"]), prices, ids)
+    return Package(
+        id=_text(row["id"]),
+        kind=PackageKind(row["kind"]),
+        name=_text(row["name"]),
+        prices=prices,
+        course_ids=ids,
+        access_days=_number(row.get("accessDays"), 1),
+        thinkific_bundle_id=_number(row.get("thinkificBundleId"), 1),
+    )
 
 
 def _course(row: Mapping[str, Any]) -> Course:

@@ -76,6 +76,7 @@ type Rupiah = Annotated[
 ]
 """Whole rupiah; Duitku takes nothing below 10,000 (docs/duitku.md, Amounts and ids)."""
 type ThinkificId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
+type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), BeforeValidator(_whole)]
 type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
 
 
@@ -163,12 +164,14 @@ class PricesBody(Body):
 
 
 class PackageBody(Body):
-    """A package as an admin writes it."""
+    """A package as an admin writes it; without ``access_days`` it gives access for good."""
 
     kind: PackageKind
     name: Title
     prices: PricesBody
     course_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_COURSES)]
+    access_days: AccessDays | None = None
+    thinkific_bundle_id: ThinkificId | None = None
 
 
 class CourseBody(Body):

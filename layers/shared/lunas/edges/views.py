@@ -1,12 +1,14 @@
 """What the API shows: payments, history, enrollments and the catalogue as JSON objects."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.catalogue import Course, Package
-from lunas.rules.enrollments import Enrollment
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, has_access
 from lunas.rules.gateway import PaymentChannel
+from lunas.rules.mapping import Pair, Report
 from lunas.rules.payments import HistoryEvent, Method, Payment
 from lunas.rules.people import Caller, Customer, Role
 from lunas.rules.times import to_iso
@@ -59,16 +61,17 @@ def history_view(event: HistoryEvent) -> View:
     )
 
 
-def enrollment_view(enrollment: Enrollment) -> View:
-    """Show an enrollment with the state of its delivery."""
+def enrollment_view(enrollment: Enrollment, now: datetime) -> View:
+    """Show an enrollment with the state of its delivery; access that is over is NOT_ENROLLED."""
     delivery = enrollment.delivery
-    return {
+    access = has_access(enrollment, now)
+    shown = {
         "id": enrollment.id,
         "paymentId": enrollment.payment_id,
         "userId": enrollment.user_id,
         "courseId": enrollment.course_id,
         "courseName": enrollment.course_name,
-        "status": enrollment.status,
+        "status": EnrollmentStatus.ENROLLED if access else EnrollmentStatus.NOT_ENROLLED,
         "progress": enrollment.progress,
         "delivery": _present(
             {
@@ -79,20 +82,26 @@ def enrollment_view(enrollment: Enrollment) -> View:
                 "lastError": delivery.last_error,
             }
         ),
+        "expiresAt": _time(enrollment.expires_at),
         "createdAt": to_iso(enrollment.created_at),
         "updatedAt": to_iso(enrollment.updated_at),
     }
+    return _present(shown)
 
 
 def package_view(package: Package) -> View:
     """Show a package."""
-    return {
-        "id": package.id,
-        "kind": package.kind,
-        "name": package.name,
-        "prices": dict(package.prices),
-        "courseIds": list(package.course_ids),
-    }
+    return _present(
+        {
+            "id": package.id,
+            "kind": package.kind,
+            "name": package.name,
+            "prices": dict(package.prices),
+            "courseIds": list(package.course_ids),
+            "accessDays": package.access_days,
+            "thinkificBundleId": package.thinkific_bundle_id,
+        }
+    )
 
 
 def course_view(course: Course) -> View:
@@ -126,6 +135,34 @@ def anomaly_view(anomaly: Anomaly) -> View:
             "resolvedBy": resolved and resolved.actor,
         }
     )
+
+
+def mapping_view(report: Report) -> View:
+    """Show how the catalogue fits the Thinkific site."""
+    bundles = report.bundles
+    return {
+        "mapped": _pairs(report.mapped, "courseId", "thinkificCourseId"),
+        "proposed": _pairs(report.proposed, "courseId", "thinkificCourseId"),
+        "unmapped": _pairs(report.unmapped, "courseId", "thinkificCourseId"),
+        "renamed": _pairs(report.renamed, "courseId", "thinkificCourseId"),
+        "gone": _pairs(report.gone, "courseId", "thinkificCourseId"),
+        "unsold": [{"thinkificCourseId": each.id, "name": each.name} for each in report.unsold],
+        "bundles": {
+            "mapped": _pairs(bundles.mapped, "packageId", "thinkificBundleId"),
+            "proposed": _pairs(bundles.proposed, "packageId", "thinkificBundleId"),
+            "differing": _pairs(bundles.differing, "packageId", "thinkificBundleId"),
+            "gone": _pairs(bundles.gone, "packageId", "thinkificBundleId"),
+        },
+    }
+
+
+def _pairs(pairs: Iterable[Pair], ours: str, theirs: str) -> list[View]:
+    return [
+        _present(
+            {ours: each.id, "name": each.name, theirs: each.thinkific_id, "formerly": each.formerly}
+        )
+        for each in pairs
+    ]
 
 
 def channel_view(channel: PaymentChannel) -> View:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from lunas.rules.errors import CourseFull, CourseUnmapped, InvalidInput
@@ -21,29 +22,44 @@ class PackageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """Something to buy; ``prices`` in whole rupiah by payment type."""
+    """Something to buy; ``prices`` in whole rupiah by payment type.
+
+    ``access_days``: for how long a purchase gives access, from its settlement on; None: for good.
+    ``thinkific_bundle_id``: the bundle at Thinkific that holds just the courses of a BUNDLE.
+    """
 
     id: str
     kind: PackageKind
     name: str
     prices: Mapping[PaymentType, int]
     course_ids: tuple[str, ...]
+    access_days: int | None = None
+    thinkific_bundle_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course; ``enrolled`` counts every enrollment that was made and not revoked."""
+    """A course; ``enrolled`` counts every enrollment that was made and not revoked.
+
+    ``thinkific_name``: what the mapped course was called there when it was last looked at.
+    """
 
     id: str
     name: str
     thinkific_course_id: int | None = None
     quota: int | None = None
     enrolled: int = 0
+    thinkific_name: str | None = None
 
     @property
     def full(self) -> bool:
         """Tell whether the quota, if there is one, is used up."""
         return self.quota is not None and self.enrolled >= self.quota
+
+
+def access_end(access_days: int | None, settled_at: datetime) -> datetime | None:
+    """Return when access ends that was settled at ``settled_at``, in UTC; None: never."""
+    return None if access_days is None else settled_at + timedelta(days=access_days)
 
 
 def chosen_course_ids(package: Package, course_id: str | None) -> tuple[str, ...]:

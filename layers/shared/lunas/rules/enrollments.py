@@ -45,7 +45,8 @@ class Enrollment:
     """A learner's right to one course.
 
     ``also_paid_by``: further settled payments for the same course; should ``payment_id`` be
-    refunded, one of them takes its place. ``counted``: whether the course's counter has it, which
+    refunded, one of them takes its place. ``expires_at``: when access ends, None: never.
+    ``counted``: whether the course's counter has it, which
     after a refund it does until Thinkific has revoked it. ``thinkific_course_id``: the mapping as
     it was when the course was bought, then as it was delivered; the catalogue's present one goes
     first.
@@ -62,9 +63,16 @@ class Enrollment:
     progress: int = 0
     delivery: Delivery = Delivery()
     also_paid_by: frozenset[str] = frozenset()
+    expires_at: datetime | None = None
     counted: bool = True
     thinkific_course_id: int | None = None
     correlation_id: str | None = None
+
+
+def has_access(enrollment: Enrollment, now: datetime) -> bool:
+    """Tell whether the learner has the course at a moment: neither refunded nor over."""
+    lasts = enrollment.expires_at is None or enrollment.expires_at > now
+    return enrollment.status is EnrollmentStatus.ENROLLED and lasts
 
 
 def enrollment_id(user_id: str, course_id: str) -> str:

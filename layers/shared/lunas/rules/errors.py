@@ -192,6 +192,12 @@ class CatalogueUnavailable(PeerUnavailable):
     code = "catalogue-unavailable"
 
 
+class PlatformUnavailable(PeerUnavailable):
+    """Thinkific cannot be read, or not whole, so nothing can be told about it."""
+
+    code = "platform-unavailable"
+
+
 class GatewayError(LunasError):
     """Duitku did not do what was asked."""
 

@@ -113,8 +113,10 @@ class Payment:
     """One attempt of one learner to buy one package.
 
     ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
-    catalogue when the payment is made and never change. ``version`` counts the history events.
-    ``undelivered`` holds the courses that Thinkific does not have yet. ``check_at`` is when
+    catalogue when the payment is made and never change, as are ``access_days`` and
+    ``thinkific_bundle_id``. ``bundle_asked_at`` is when Thinkific was asked for that bundle.
+    ``version`` counts the history events. ``undelivered`` holds the courses that Thinkific does
+    not have yet. ``check_at`` is when
     Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
     courses that another payment had brought already, ``overbook`` whether an admin approved the
     payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
@@ -150,6 +152,9 @@ class Payment:
     overlap: tuple[str, ...] = ()
     overbook: bool = False
     callbacks: frozenset[str] = frozenset()
+    access_days: int | None = None
+    thinkific_bundle_id: int | None = None
+    bundle_asked_at: datetime | None = None
     correlation_id: str | None = None
 
     @property

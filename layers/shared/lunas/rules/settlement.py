@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from lunas.rules.anomalies import Anomaly, overbooked, paid_for_nothing_new
 from lunas.rules.callbacks import CallbackEvidence
+from lunas.rules.catalogue import access_end
 from lunas.rules.enrollments import Delivery, Enrollment, enrollment_id
 from lunas.rules.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
 from lunas.rules.timetable import OVERDUE
@@ -85,6 +86,7 @@ def _enrollments(
             counted=course.id in counted,
             thinkific_course_id=course.thinkific_course_id,
             correlation_id=payment.correlation_id,
+            expires_at=access_end(payment.access_days, act.at),
             delivery=Delivery(due_at=act.at + OVERDUE),
         )
         for course in new

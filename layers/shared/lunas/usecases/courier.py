@@ -7,12 +7,12 @@ from lunas.rules.enrollments import Enrollment
 from lunas.rules.errors import DeliveryImpossible
 from lunas.rules.payments import Payment
 from lunas.usecases.ports import (
+    BundleNotes,
     CatalogueReader,
     Clock,
     DeliveryKeeper,
     LearnerLinks,
     LearningPlatform,
-    PaymentReader,
 )
 
 ACTOR = "lunas:deliver"
@@ -33,7 +33,7 @@ class Courier:
     """Everything that a delivery needs."""
 
     enrollments: DeliveryKeeper
-    payments: PaymentReader
+    payments: BundleNotes
     learners: LearnerLinks
     catalogue: CatalogueReader
     platform: LearningPlatform

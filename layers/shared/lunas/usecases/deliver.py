@@ -16,8 +16,9 @@ from lunas.rules.errors import (
     RateLimited,
     StoreBusy,
 )
-from lunas.rules.payments import Act, Payment
+from lunas.rules.payments import Act
 from lunas.usecases.courier import ACTOR, ROUNDS, Courier, DeliveryResult
+from lunas.usecases.place import place
 from lunas.usecases.revoke import revoke
 
 
@@ -57,49 +58,8 @@ def _bring_in_line(
 ) -> DeliveryResult:
     if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
         return revoke(courier, wish, enrollment)
-    placement = _place(courier, enrollment, courier.payment_of(enrollment))
+    placement = place(courier, enrollment, courier.payment_of(enrollment))
     return _note_success(courier, wish, placement)
-
-
-def _place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
-    """Find or create the account, then enroll it: two calls if it is known, four if it is not."""
-    course_id = _course(courier, enrollment)
-    known = courier.learners.thinkific_user_id(enrollment.user_id)
-    if known is not None:
-        try:
-            return _enroll(courier, known, course_id)
-        except DeliveryImpossible:
-            if not _relinked(courier, enrollment, payment, known):
-                raise
-    user_id = _find_or_create(courier, payment)
-    courier.learners.link(enrollment.user_id, user_id)
-    return _enroll(courier, user_id, course_id)
-
-
-def _course(courier: Courier, enrollment: Enrollment) -> int:
-    """Return the course's id at Thinkific: as mapped now, else as it was when bought."""
-    mapped = courier.mapped_course(enrollment) or enrollment.thinkific_course_id
-    if mapped is None:
-        raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to Thinkific")
-    return mapped
-
-
-def _enroll(courier: Courier, user_id: int, course_id: int) -> Placement:
-    row_id = courier.platform.enroll(user_id, course_id, courier.now())
-    return Placement(user_id, row_id, course_id)
-
-
-def _relinked(courier: Courier, enrollment: Enrollment, payment: Payment, known: int) -> bool:
-    """Forget a link whose account is gone at Thinkific; tell whether there is one to try anew."""
-    if courier.platform.find_user(payment.learner.email) == known:
-        return False
-    courier.learners.unlink(enrollment.user_id, known)
-    return True
-
-
-def _find_or_create(courier: Courier, payment: Payment) -> int:
-    found = courier.platform.find_user(payment.learner.email)
-    return found if found is not None else courier.platform.create_user(payment.learner)
 
 
 def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement) -> DeliveryResult:

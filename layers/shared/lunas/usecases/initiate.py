@@ -78,7 +78,7 @@ def initiate(
             held = _still_open(checkout, held)
         if held is not None and held.status is Status.PENDING:
             return _with_invoice(checkout, held, payment_method), False
-        check_offer(checkout.enrollments, offer)
+        check_offer(checkout.enrollments, offer, checkout.now())
         try:
             payment = _open(checkout, offer, held, payment_method)
         except Collision:

@@ -10,6 +10,7 @@ from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.listing import EnrollmentFilter, Page, Position
+from lunas.rules.mapping import SiteBundle, SiteCourse
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
@@ -38,6 +39,20 @@ class CatalogueShelf(CatalogueReader, Protocol):
     def packages(self) -> list[Package]: ...
 
     def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
+
+
+class CatalogueMapper(CatalogueShelf, Protocol):
+    """Shows all that is sold, and notes what it is called at the learning platform."""
+
+    def note_thinkific_name(self, course: Course, name: str) -> bool: ...
+
+
+class SiteShelf(Protocol):
+    """Shows what the learning platform offers; raises DeliveryError."""
+
+    def courses(self) -> Iterable[SiteCourse]: ...
+
+    def bundles(self) -> Iterable[SiteBundle]: ...
 
 
 class PaymentReader(Protocol):
@@ -74,6 +89,17 @@ class RefundKeeper(PaymentReader, Protocol):
     """Writes refunds, or raises Collision."""
 
     def record_refund(self, refund: Refund) -> None: ...
+
+
+class BundleNotes(PaymentReader, Protocol):
+    """Notes when the bundle of a payment was asked for; tells whether nobody had before.
+
+    With ``over``, the time that was noted, the note is replaced.
+    """
+
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool: ...
 
 
 class PaymentScheduler(PaymentSettler, Protocol):
@@ -176,6 +202,20 @@ class LearningPlatform(Protocol):
 
     def create_user(self, learner: Learner) -> int: ...
 
-    def enroll(self, user_id: int, course_id: int, now: datetime) -> int: ...
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        *,
+        create: bool = True,
+    ) -> int: ...
+
+    def bundle_courses(self, bundle_id: int) -> set[int]: ...
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None: ...
 
     def revoke(self, user_id: int, course_id: int, now: datetime) -> None: ...

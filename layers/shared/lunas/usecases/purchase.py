@@ -11,7 +11,7 @@ from lunas.rules.catalogue import (
     own_payment_type,
     price_of,
 )
-from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import enrollment_id, has_access
 from lunas.rules.errors import AlreadyEnrolled, Misconfigured, NotFound
 from lunas.rules.payments import BoughtCourse, Method, Payment, Status
 from lunas.rules.people import Caller, Customer, PaymentType, customer_of, learner_of
@@ -61,19 +61,19 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
     )
 
 
-def check_offer(enrollments: EnrollmentReader, offer: Offer) -> None:
+def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
     """Refuse what must not be sold: unmapped, full, or wholly owned already (one BatchGetItem)."""
-    owned = owned_course_ids(enrollments, offer)
+    owned = owned_course_ids(enrollments, offer, now)
     if owned >= {course.id for course in offer.courses}:
         raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
     check_sellable(course for course in offer.courses if course.id not in owned)
 
 
-def owned_course_ids(enrollments: EnrollmentReader, offer: Offer) -> set[str]:
-    """Return those of the offered courses that the learner is enrolled in."""
+def owned_course_ids(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> set[str]:
+    """Return those of the offered courses that the learner has, and not only had for a time."""
     user = offer.wish.caller.id
     found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
-    return {each.course_id for each in found if each.status is EnrollmentStatus.ENROLLED}
+    return {each.course_id for each in found if has_access(each, now)}
 
 
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
@@ -94,6 +94,8 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         payment_type=offer.payment_type,
         method=method,
         amount=offer.amount,
+        access_days=offer.package.access_days,
+        thinkific_bundle_id=offer.package.thinkific_bundle_id,
         customer=customer,
         learner=learner_of(wish.caller, customer),
         created_at=at,

@@ -25,8 +25,8 @@ def submit(desk: ManualDesk, wish: Wish, proof_link: str) -> Payment:
     Raises the errors of :mod:`lunas.usecases.purchase`.
     """
     offer = price(desk.catalogue, wish)
-    check_offer(desk.enrollments, offer)
     at = desk.now()
+    check_offer(desk.enrollments, offer, at)
     payment = replace(
         draft(offer, desk.new_id(), Method.MANUAL, Status.PAID, at), proof_link=proof_link
     )

@@ -16,18 +16,24 @@ def _package_from(item: Item) -> Package:
         name=item["name"],
         prices={PaymentType(name): int(price) for name, price in item["prices"].items()},
         course_ids=tuple(item["courseIds"]),
+        access_days=_number(item, "accessDays"),
+        thinkific_bundle_id=_number(item, "thinkificBundleId"),
     )
 
 
 def _course_from(item: Item) -> Course:
-    mapped, quota = item.get("thinkificCourseId"), item.get("quota")
     return Course(
         id=item["id"],
         name=str(item.get("name", item["id"])),
-        thinkific_course_id=None if mapped is None else int(mapped),
-        quota=None if quota is None else int(quota),
+        thinkific_course_id=_number(item, "thinkificCourseId"),
+        quota=_number(item, "quota"),
         enrolled=int(item.get("enrolled", 0)),
+        thinkific_name=item.get("thinkificName"),
     )
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None
 
 
 class Catalogue:
@@ -67,6 +73,8 @@ class Catalogue:
             "name": package.name,
             "prices": dict(package.prices),
             "courseIds": list(package.course_ids),
+            "accessDays": package.access_days,
+            "thinkificBundleId": package.thinkific_bundle_id,
         }
         self._table.update(keys.package(package.id), Change(changed))
 
@@ -78,10 +86,21 @@ class Catalogue:
             "name": course.name,
             "thinkificCourseId": course.thinkific_course_id,
             "quota": course.quota,
+            # It may be mapped to another one now; the next sync notes what that is called.
+            "thinkificName": None,
         }
         change = Change(changed, adds={"enrolled": 0})
         _, item = self._table.update_returning(keys.course(course.id), change)
         return _course_from(item)
+
+    def note_thinkific_name(self, course: Course, name: str) -> bool:
+        """Note what a mapped course is called at Thinkific, unless it was mapped anew meanwhile."""
+        change = Change(
+            {"thinkificName": name},
+            condition="#thinkificCourseId = :mapped",
+            given={"mapped": course.thinkific_course_id},
+        )
+        return self._table.update(keys.course(course.id), change)
 
     def _partition(self, partition: str) -> list[Item]:
         request = {

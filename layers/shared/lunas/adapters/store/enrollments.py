@@ -9,7 +9,7 @@ from lunas.adapters.store.enrollment_items import KIND, delivery_attributes, enr
 from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import progress_attributes
-from lunas.adapters.store.settlements import NEW, collision_of, count_action, history_actions
+from lunas.adapters.store.settlements import NEW, count_action, full_courses, history_actions
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
@@ -127,8 +127,8 @@ class Enrollments:
         try:
             self._table.transact(actions)
         except ConditionsFailed as failed:
-            collision = collision_of(failed)
-            raise Collision(stale=not collision.full, full=collision.full) from failed
+            full = full_courses(failed)
+            raise Collision(stale=not full, full=full) from failed
 
     def _payment_action(self, record: DeliveryRecord) -> Action:
         # The set of undelivered courses is part of the condition: of two courses delivered at

@@ -38,6 +38,8 @@ def condition_names(condition: str) -> dict[str, str]:
 class Change:
     """An update in words of attributes; names and values become placeholders by themselves.
 
+    ``sets`` takes an attribute away where the value is None.
+
     ``condition`` is an expression that writes attributes as ``#name`` and takes the values of
     its ``:name`` placeholders from ``given``. What ``firsts`` holds is set only where the item
     has no such attribute yet.

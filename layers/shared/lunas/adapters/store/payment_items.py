@@ -40,6 +40,8 @@ def payment_item(payment: Payment) -> Item:
         "method": payment.method,
         "amount": payment.amount,
         "currency": payment.currency,
+        "accessDays": payment.access_days,
+        "thinkificBundleId": payment.thinkific_bundle_id,
         "customer": {
             "firstName": customer.first_name,
             "lastName": customer.last_name,
@@ -119,6 +121,9 @@ def payment_from(item: Item) -> Payment:
         overlap=tuple(item.get("overlap", ())),
         overbook=item.get("overbook", False),
         callbacks=frozenset(item.get("callbacks", ())),
+        access_days=_optional(int, item.get("accessDays")),
+        thinkific_bundle_id=_optional(int, item.get("thinkificBundleId")),
+        bundle_asked_at=_optional(from_iso, item.get("bundleAskedAt")),
         correlation_id=item.get("correlationId"),
     )
 

@@ -22,6 +22,7 @@ from lunas.rules.errors import Collision
 from lunas.rules.listing import Page, PaymentFilter, Position
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.settlement import Settlement
+from lunas.rules.times import to_iso
 
 
 class Payments:
@@ -89,6 +90,21 @@ class Payments:
             Change({"gateway": invoice_attributes(invoice)}, condition="attribute_exists(#pk)"),
         )
 
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool:
+        """Note when Thinkific was asked for the bundle of a payment; only one asks first.
+
+        With ``over``, the time that was noted, the note is replaced. Tell whether noted.
+        """
+        first = "attribute_exists(#pk) AND attribute_not_exists(#bundleAskedAt)"
+        change = Change(
+            {"bundleAskedAt": to_iso(asked_at)},
+            condition=first if over is None else "#bundleAskedAt = :over",
+            given=None if over is None else {"over": to_iso(over)},
+        )
+        return self._table.update(keys.payment(payment_id), change)
+
     def check_at(self, payment: Payment, moment: datetime | None) -> bool:
         """Note when Duitku is asked next, unless the payment moved on; tell whether noted."""
         change = Change(
@@ -107,7 +123,7 @@ class Payments:
         try:
             self._table.transact(settlement_actions(self._table, settlement, keep_quota=keep_quota))
         except ConditionsFailed as failed:
-            raise collision_of(failed) from failed
+            raise collision_of(failed, settlement.after.updated_at) from failed
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the courses whose quota is reached: one BatchGetItem per hundred."""

@@ -1,25 +1,31 @@
 """What one transaction writes when money or an approval becomes enrollments."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.callbacks import callback_action
-from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollment_items import enrollment_from, enrollment_item
 from lunas.adapters.store.expressions import Change, Item
 from lunas.adapters.store.payment_items import history_item, progress_attributes
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id, has_access
 from lunas.rules.errors import Collision
 from lunas.rules.payments import HistoryEvent, Payment
 from lunas.rules.settlement import Settlement
+from lunas.rules.times import to_iso
 
 NEW = "attribute_not_exists(#pk)"
 """Condition of an item that must not be there yet."""
-FREE = f"{NEW} OR (#status = :revoked AND #counted = :uncounted)"
-"""Condition of a course that the learner can get: never had, or taken back in every respect."""
-HELD = "#status = :revoked AND #counted = :counted"
-"""Condition of a course that a refund took away, but whose place its counter holds yet."""
+GONE = "(#status = :revoked OR #expiresAt <= :now)"
+"""Condition of a course that the learner had: a refund took it away, or its time is over."""
+FREE = f"{NEW} OR ({GONE} AND #counted = :wasCounted)"
+"""Condition of a course that the learner can get and whose place nobody counts for them."""
+LASTING = "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
+"""Condition of access that is not over."""
+HELD = f"{GONE} AND #counted = :wasCounted"
+"""Condition of a course that the learner can get again at the place that is counted already."""
 
 
 def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> list[Action]:
@@ -74,11 +80,11 @@ def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1)
     )
 
 
-def collision_of(failed: ConditionsFailed) -> Collision:
-    """Read from the conditions that failed what came first."""
+def collision_of(failed: ConditionsFailed, now: datetime) -> Collision:
+    """Read from the conditions that failed at a moment what came first."""
     kinds = {label: label.partition(":")[::2] for label in failed.found}
     stands = {
-        course: _standing(failed.found[label])
+        course: _standing(failed.found[label], now)
         for label, (kind, course) in kinds.items()
         if kind == "course"
     }
@@ -87,18 +93,35 @@ def collision_of(failed: ConditionsFailed) -> Collision:
         owned=frozenset(course for course, standing in stands.items() if standing == "owned"),
         held=frozenset(course for course, standing in stands.items() if standing == "held"),
         free=frozenset(course for course, standing in stands.items() if standing == "free"),
-        full=frozenset(course for kind, course in kinds.values() if kind == "full"),
+        full=full_courses(failed),
     )
 
 
+def full_courses(failed: ConditionsFailed) -> frozenset[str]:
+    """Read from the conditions that failed which courses had no place left."""
+    kinds = (label.partition(":")[::2] for label in failed.found)
+    return frozenset(course for kind, course in kinds if kind == "full")
+
+
 def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
-    # The item is the rule "one per user and course"; a revoked one may be taken again.
-    values = {"revoked": EnrollmentStatus.NOT_ENROLLED}
-    return table.put_action(
+    # The item is the rule "one per user and course". One that was revoked or is over is taken
+    # again, and keeps the progress that Thinkific keeps as well.
+    item = enrollment_item(enrollment)
+    kept = {"progress": item["progress"]}
+    written = {name: each for name, each in item.items() if name not in {"pk", "sk", "progress"}}
+    return table.update_action(
         f"course:{enrollment.course_id}",
-        enrollment_item(enrollment),
-        HELD if held else FREE,
-        {**values, "counted": True} if held else {**values, "uncounted": False},
+        keys.enrollment(enrollment.id),
+        Change(
+            written,
+            firsts=kept,
+            condition=HELD if held else FREE,
+            given={
+                "revoked": EnrollmentStatus.NOT_ENROLLED,
+                "now": to_iso(enrollment.created_at),
+                "wasCounted": held,
+            },
+        ),
     ).showing()
 
 
@@ -111,15 +134,16 @@ def _claim(table: Table, payment: Payment, course_id: str) -> Action:
         Change(
             {},
             adds={"alsoPaidBy": {payment.id}},
-            condition="#status = :enrolled",
-            given={"enrolled": EnrollmentStatus.ENROLLED},
+            condition=f"#status = :enrolled AND ({LASTING})",
+            given={"enrolled": EnrollmentStatus.ENROLLED, "now": to_iso(payment.updated_at)},
         ),
     ).showing()
 
 
-def _standing(item: Item | None) -> str:
+def _standing(item: Item | None, now: datetime) -> str:
     if item is None:
         return "free"
-    if item["status"] == EnrollmentStatus.ENROLLED:
+    stands = enrollment_from(item)
+    if has_access(stands, now):
         return "owned"
-    return "held" if item["counted"] else "free"
+    return "held" if stands.counted else "free"

@@ -1,21 +1,25 @@
 """Finding, creating and enrolling learners at Thinkific (docs/thinkific.md, Users, Enrollments)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from lunas.adapters.thinkific.http import Rejected, ThinkificApi
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.adapters.thinkific.http import Missing, Rejected, ThinkificApi
+from lunas.adapters.thinkific.rows import (
+    every_row,
+    is_active,
+    lasts,
+    row_id,
+    seconds,
+    terms,
+)
+from lunas.rules.errors import DeliveryDelayed
 from lunas.rules.people import Learner
 
-PAGE = 250
-"""Rows of one page, Thinkific's maximum."""
-MAX_PAGES = 200
-"""Pages read before a list that never ends is given up."""
 YESTERDAY = timedelta(days=1)
 FOREVER = timedelta(days=36_500)
-MARGIN = timedelta(minutes=1)
-"""An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
+BUNDLE_DELAY = 20.0
+"""Seconds until the next look for a course of a bundle that Thinkific enrolls before long."""
 
 
 class Thinkific:
@@ -29,9 +33,9 @@ class Thinkific:
 
         The filter may match loosely, so addresses are compared here, in lower case.
         """
-        for row in self._rows("/users", {"query[email]": email}):
+        for row in every_row(self._api, "/users", {"query[email]": email}):
             if str(row.get("email") or "").lower() == email.lower():
-                return _id(row)
+                return row_id(row)
         return None
 
     def create_user(self, learner: Learner) -> int:
@@ -47,7 +51,7 @@ class Thinkific:
             "send_welcome_email": True,
         }
         try:
-            return _id(self._api.post("/users", body))
+            return row_id(self._api.post("/users", body))
         except Rejected as rejected:
             if "taken" not in rejected.errors.get("email", "").lower():
                 raise
@@ -56,18 +60,45 @@ class Thinkific:
             raise DeliveryDelayed("the address is taken, but its account cannot be found yet")
         return found
 
-    def enroll(self, user_id: int, course_id: int, now: datetime) -> int:
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        *,
+        create: bool = True,
+    ) -> int:
         """Give a user full access to a course, whatever stood there before; return the row's id.
 
+        Access lasts ``until`` then, in UTC, or for good; what lasts longer is not shortened.
+        Without ``create`` the row is on its way by other means: DeliveryDelayed until it is there.
         Look first, then create or upgrade: what a second POST does is not documented. After a
         POST that failed in any way, look again before anything else is concluded.
         """
         row = self._enrollment(user_id, course_id)
         if row is None:
-            return self._create_enrollment(user_id, course_id, now)
-        if _is_active(row):
-            return _id(row)
-        return self._upgrade(row, now)
+            if not create:
+                raise DeliveryDelayed("the bundle's course is not there yet", BUNDLE_DELAY)
+            row = self._create_enrollment(user_id, course_id, now, until)
+        return (
+            row_id(row) if is_active(row) and lasts(row, until) else self._upgrade(row, now, until)
+        )
+
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        """Return the ids of the courses that a bundle holds; none if there is no such bundle."""
+        try:
+            listed = self._api.get(f"/bundles/{bundle_id}").get("course_ids")
+        except Missing:
+            return set()
+        return {int(each) for each in listed} if isinstance(listed, list) else set()
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None:
+        """Enroll a user in all courses of a bundle: at once (201), or before long (202)."""
+        body: dict[str, Any] = {"user_id": user_id, **terms(now, until)}
+        self._api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
 
     def revoke(self, user_id: int, course_id: int, now: datetime) -> None:
         """End a user's access to a course, in every row that gives it; nothing to end is fine.
@@ -76,25 +107,21 @@ class Thinkific:
         (docs/thinkific.md, Enrollments). Nothing else is sent, so that no row turns into a trial.
         """
         for row in self._enrollments(user_id, course_id):
-            if not _is_active(row):
+            if not is_active(row):
                 continue
-            path = f"/enrollments/{_id(row)}"
-            self._api.put(path, {"expiry_date": _seconds(now - YESTERDAY)})
-            if _is_active(self._api.get(path)):
+            path = f"/enrollments/{row_id(row)}"
+            self._api.put(path, {"expiry_date": seconds(now - YESTERDAY)})
+            if is_active(self._api.get(path)):
                 raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
 
-    def courses(self) -> list[tuple[int, str]]:
-        """Return id and name of every course that the API shows."""
-        return [(_id(row), str(row.get("name", ""))) for row in self._rows("/courses", {})]
-
-    def _create_enrollment(self, user_id: int, course_id: int, now: datetime) -> int:
-        body = {"user_id": user_id, "course_id": course_id, "activated_at": _seconds(now - MARGIN)}
+    def _create_enrollment(
+        self, user_id: int, course_id: int, now: datetime, until: datetime | None
+    ) -> Mapping[str, Any]:
+        body: dict[str, Any] = {"user_id": user_id, "course_id": course_id, **terms(now, until)}
         try:
-            row = self._api.post("/enrollments", body)
+            return self._api.post("/enrollments", body)
         except (Rejected, DeliveryDelayed) as error:
-            found = self._enrollment_after(error, user_id, course_id)
-            return _id(found) if _is_active(found) else self._upgrade(found, now)
-        return _id(row) if _is_active(row) else self._upgrade(row, now)
+            return self._enrollment_after(error, user_id, course_id)
 
     def _enrollment_after(
         self, error: Rejected | DeliveryDelayed, user_id: int, course_id: int
@@ -107,70 +134,32 @@ class Thinkific:
             raise error
         return row
 
-    def _upgrade(self, row: Mapping[str, Any], now: datetime) -> int:
-        """Turn a trial or an expired row into full access, and read it back."""
-        body = {"activated_at": _seconds(now - MARGIN)}
-        if row.get("expiry_date"):
+    def _upgrade(self, row: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
+        """Turn a trial, an expired or a shorter row into full access, and read it back."""
+        if until is None and row.get("expiry_date"):
             # What null does to an expiry is documented nowhere; a far date is.
-            body["expiry_date"] = _seconds(now + FOREVER)
-        self._api.put(f"/enrollments/{_id(row)}", body)
-        again = self._api.get(f"/enrollments/{_id(row)}")
-        if not _is_active(again):
-            raise DeliveryDelayed("Thinkific shows the enrollment inactive after an upgrade")
-        return _id(again)
+            until = now + FOREVER
+        body = terms(now, until)
+        if is_active(row):
+            # What a PUT without it does is unknown; what was there is sent again.
+            body["activated_at"] = str(row["activated_at"])
+        self._api.put(f"/enrollments/{row_id(row)}", body)
+        again = self._api.get(f"/enrollments/{row_id(row)}")
+        if not is_active(again) or not lasts(again, until):
+            raise DeliveryDelayed("Thinkific shows less access after an upgrade than was asked for")
+        return row_id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
         """Return the row of a user in a course: an active one first, else the newest."""
         rows = self._enrollments(user_id, course_id)
-        return max(rows, key=lambda row: (_is_active(row), _id(row)), default=None)
+        return max(rows, key=lambda row: (is_active(row), row_id(row)), default=None)
 
     def _enrollments(self, user_id: int, course_id: int) -> list[Mapping[str, Any]]:
         query = {"query[user_id]": user_id, "query[course_id]": course_id}
         # A filter that Thinkific does not know is ignored, so both ids are checked again here.
         return [
             row
-            for row in self._rows("/enrollments", query)
+            for row in every_row(self._api, "/enrollments", query)
             if str(row.get("user_id")) == str(user_id)
             and str(row.get("course_id")) == str(course_id)
         ]
-
-    def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[Mapping[str, Any]]:
-        page: int | None = 1
-        for _ in range(MAX_PAGES):
-            answer = self._api.get(path, {**query, "page": page or 1, "limit": PAGE})
-            yield from _items(answer)
-            page = _next_page(answer)
-            if page is None:
-                return
-        raise DeliveryImpossible(f"Thinkific's list {path} does not end")
-
-
-def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = answer.get("items")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DeliveryDelayed("Thinkific answered without a list of rows")
-    return rows
-
-
-def _next_page(answer: Mapping[str, Any]) -> int | None:
-    meta = answer.get("meta")
-    pagination = meta.get("pagination") if isinstance(meta, dict) else None
-    following = pagination.get("next_page") if isinstance(pagination, dict) else None
-    return following if isinstance(following, int) else None
-
-
-def _id(row: Mapping[str, Any]) -> int:
-    """Return the id of a row: an integer, or digits."""
-    try:
-        return int(row["id"])
-    except (KeyError, TypeError, ValueError):
-        raise DeliveryDelayed("Thinkific answered without an id") from None
-
-
-def _seconds(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _is_active(row: Mapping[str, Any]) -> bool:
-    """Tell full access from a trial (no activated_at) and from an expired row."""
-    return bool(row.get("activated_at")) and not row.get("expired") and not row.get("is_free_trial")

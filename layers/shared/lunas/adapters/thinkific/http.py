@@ -52,6 +52,12 @@ class Rejected(DeliveryImpossible):
         self.errors = errors
 
 
+class Missing(DeliveryDelayed):
+    """Thinkific answered 404. No list can be missing: then the address is wrong, or its routing."""
+
+    code = "thinkific-missing"
+
+
 class ThinkificApi:
     """Sends requests to the Admin API v1 of one site, each when ``limiter`` says so.
 
@@ -79,6 +85,10 @@ class ThinkificApi:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """POST and return the JSON object of a 201; raises Rejected beside the usual errors."""
         return _json_object(self._send("POST", path, body=body))
+
+    def post_unread(self, path: str, body: Mapping[str, Any]) -> None:
+        """POST where no body of the answer is documented; raises like :meth:`post`."""
+        self._send("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> None:
         """PUT; Thinkific answers with an empty 204."""
@@ -130,8 +140,7 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
             return Rejected(status, field_errors(_json(answer)))
         case HTTPStatus.NOT_FOUND:
-            # No list can be missing: then the address is wrong, or Thinkific's routing.
-            return DeliveryDelayed("Thinkific answered 404", REFUSED_DELAY)
+            return Missing("Thinkific answered 404", REFUSED_DELAY)
         case _:
             # 5xx, Cloudflare's 520 to 530 with HTML bodies, redirects.
             return DeliveryDelayed(f"Thinkific answered {status}")

@@ -1,0 +1,81 @@
+"""Rows of Thinkific's lists, and the terms of an enrollment (docs/thinkific.md, Enrollments)."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+
+if TYPE_CHECKING:
+    from lunas.adapters.thinkific.http import ThinkificApi
+
+PAGE = 250
+"""Rows of one page, Thinkific's maximum."""
+MAX_PAGES = 200
+"""Pages read before a list that never ends is given up."""
+MARGIN = timedelta(minutes=1)
+"""An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
+
+
+def every_row(
+    api: "ThinkificApi", path: str, query: Mapping[str, str | int]
+) -> Iterator[Mapping[str, Any]]:
+    """Read a list page by page to its end, which next_page tells; raises DeliveryError."""
+    page: int | None = 1
+    for _ in range(MAX_PAGES):
+        answer = api.get(path, {**query, "page": page or 1, "limit": PAGE})
+        yield from _items(answer)
+        page = _next_page(answer)
+        if page is None:
+            return
+    raise DeliveryImpossible(f"Thinkific's list {path} does not end")
+
+
+def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    rows = answer.get("items")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise DeliveryDelayed("Thinkific answered without a list of rows")
+    return rows
+
+
+def _next_page(answer: Mapping[str, Any]) -> int | None:
+    meta = answer.get("meta")
+    pagination = meta.get("pagination") if isinstance(meta, dict) else None
+    following = pagination.get("next_page") if isinstance(pagination, dict) else None
+    return following if isinstance(following, int) else None
+
+
+def row_id(row: Mapping[str, Any]) -> int:
+    """Return the id of a row: an integer, or digits."""
+    try:
+        return int(row["id"])
+    except (KeyError, TypeError, ValueError):
+        raise DeliveryDelayed("Thinkific answered without an id") from None
+
+
+def seconds(moment: datetime) -> str:
+    """Write a time as Thinkific takes it: ISO 8601 in UTC, seconds, with Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def terms(now: datetime, until: datetime | None) -> dict[str, str]:
+    """Write when access begins, and when it ends, if ever."""
+    end = {"expiry_date": seconds(until)} if until else {}
+    return {"activated_at": seconds(now - MARGIN), **end}
+
+
+def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
+    """Tell whether access lasts for good, or at least ``until``."""
+    expiry = row.get("expiry_date")
+    if not expiry:
+        return True
+    try:
+        end = datetime.fromisoformat(str(expiry))
+        return until is not None and end >= until.replace(microsecond=0)
+    except (ValueError, TypeError):
+        return False
+
+
+def is_active(row: Mapping[str, Any]) -> bool:
+    """Tell full access from a trial (no activated_at) and from an expired row."""
+    return bool(row.get("activated_at")) and not row.get("expired") and not row.get("is_free_trial")

@@ -1,0 +1,37 @@
+"""What a Thinkific site offers: courses and bundles (docs/thinkific.md, Courses and bundles)."""
+
+from collections.abc import Iterator
+
+from lunas.adapters.thinkific.http import Missing, ThinkificApi
+from lunas.adapters.thinkific.rows import every_row, row_id
+from lunas.rules.mapping import SiteBundle, SiteCourse
+
+
+class ThinkificSiteShelf:
+    """Reads what is offered, through all pages. Every method raises DeliveryError."""
+
+    def __init__(self, api: ThinkificApi) -> None:
+        self._api = api
+
+    def courses(self) -> Iterator[SiteCourse]:
+        """Return every course that the API shows, by its course id; never by its product's."""
+        for row in every_row(self._api, "/courses", {}):
+            yield SiteCourse(row_id(row), str(row.get("name") or ""))
+
+    def bundles(self) -> Iterator[SiteBundle]:
+        """Return every bundle: there is no list of them but among the products."""
+        for product in every_row(self._api, "/products", {}):
+            if product.get("productable_type") == "Bundle":
+                bundle = self._bundle(row_id({"id": product.get("productable_id")}))
+                if bundle is not None:
+                    yield bundle
+
+    def _bundle(self, bundle_id: int) -> SiteBundle | None:
+        try:
+            row = self._api.get(f"/bundles/{bundle_id}")
+        except Missing:
+            # Deleted since the list was read.
+            return None
+        listed = row.get("course_ids")
+        courses = [int(each) for each in listed] if isinstance(listed, list) else []
+        return SiteBundle(bundle_id, str(row.get("name") or ""), frozenset(courses))

@@ -1,0 +1,32 @@
+"""Comparing the catalogue with the Thinkific site, on an admin's wish and once a day."""
+
+from dataclasses import dataclass
+
+from lunas.rules.mapping import Report, compare
+from lunas.usecases.ports import CatalogueMapper, SiteShelf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncDesk:
+    """Everything that a comparison needs."""
+
+    catalogue: CatalogueMapper
+    site: SiteShelf
+
+
+def sync(desk: SyncDesk) -> Report:
+    """Pull the site's courses and bundles and tell how the catalogue fits; maps nothing itself.
+
+    The site's present name is noted on each mapped course, so that a later change of it shows.
+    Raises DeliveryError when Thinkific cannot be read whole: then nothing is noted.
+    """
+    site_courses = tuple(desk.site.courses())
+    site_bundles = tuple(desk.site.bundles())
+    courses = desk.catalogue.courses()
+    report = compare(courses, desk.catalogue.packages(), site_courses, site_bundles)
+    names = {each.id: each.name for each in site_courses}
+    for course in courses:
+        name = names.get(course.thinkific_course_id or 0)
+        if name is not None and name != course.thinkific_name:
+            desk.catalogue.note_thinkific_name(course, name)
+    return report

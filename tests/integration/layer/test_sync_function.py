@@ -1,0 +1,106 @@
+"""Comparing the catalogue with a site: every page, nothing mapped by itself, and what is told."""
+
+from typing import Any
+
+import pytest
+
+from lunas.adapters.store.catalogue import Catalogue
+from tests.integration.layer import peers
+from tests.integration.layer.functions import call, invoke
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.api_requests import user_token
+from tests.unit.builders import course
+from tests.unit.logs import Logged
+
+FUNCTION = "sync_courses"
+NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}
+
+
+def listed(*rows: dict[str, Any], following: int | None = None) -> Told:
+    return Told(body={"items": list(rows), "meta": {"pagination": {"next_page": following}}})
+
+
+def site_course(course_id: int, name: str) -> dict[str, Any]:
+    return {"id": course_id, "name": name, "product_id": course_id + 5}
+
+
+def sync(role: str = "ADMIN") -> tuple[int, Any]:
+    return call(FUNCTION, "POST /courses/sync", token=user_token("a1", role))
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> StubPeer:
+    """Show two pages of courses, and one bundle among the products."""
+    catalogue.put_course(course("c3", name="Third", thinkific_course_id=None))
+    return peers.answers(
+        monkeypatch,
+        FUNCTION,
+        listed(site_course(2_000_001, "First"), following=2),
+        listed(site_course(2_000_003, "Third")),
+        listed(
+            {"id": 1, "productable_id": 2_000_001, "productable_type": "Course"},
+            {"id": 2, "productable_id": 4, "productable_type": "Bundle"},
+        ),
+        Told(body={"id": 4, "name": "Both", "course_ids": [2_000_001, 2_000_002]}),
+    )
+
+
+def test_all_pages_are_read_and_everything_is_told(site: StubPeer) -> None:
+    status, report = sync()
+    assert status == 200
+    assert [each["courseId"] for each in report["mapped"]] == ["c1"]
+    assert [each["courseId"] for each in report["gone"]] == ["c2"]
+    assert report["proposed"] == [
+        {"courseId": "c3", "name": "Third", "thinkificCourseId": 2_000_003}
+    ]
+    assert report["bundles"]["proposed"] == [
+        {"packageId": "b1", "name": "Bundle", "thinkificBundleId": 4}
+    ]
+    assert len(site.asked) == 4
+
+
+@pytest.mark.usefixtures("site")
+def test_a_proposal_maps_nothing_by_itself(catalogue: Catalogue) -> None:
+    sync()
+    third = catalogue.course("c3")
+    assert third
+    assert third.thinkific_course_id is None
+
+
+@pytest.mark.usefixtures("site")
+def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalogue: Catalogue) -> None:
+    sync()
+    first = catalogue.course("c1")
+    assert first
+    assert (first.thinkific_name, first.name) == ("First", "Course c1")
+
+
+@pytest.mark.usefixtures("site")
+def test_the_nightly_run_warns_of_what_is_gone(logged: Logged) -> None:
+    assert invoke(FUNCTION, NIGHTLY) is None
+    assert logged.messages("WARNING") == ["catalogue differs from Thinkific"]
+    assert logged.metrics() == ["CatalogueDiffers"]
+
+
+def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
+    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+) -> None:
+    first_page = listed(site_course(2_000_001, "First"), following=2)
+    peers.answers(monkeypatch, FUNCTION, first_page, Told(502, "<html>"))
+    status, problem = sync()
+    assert (status, problem["type"]) == (503, "urn:lunas:problem:platform-unavailable")
+    first = catalogue.course("c1")
+    assert first
+    assert first.thinkific_name is None
+
+
+def test_users_are_not_let_in(catalogue: Catalogue) -> None:
+    assert catalogue.course("c1")
+    assert sync("USER")[0] == 403
+
+
+def test_a_name_is_not_noted_on_a_course_that_was_mapped_anew(catalogue: Catalogue) -> None:
+    old = course("c1", thinkific_course_id=5)
+    assert not catalogue.note_thinkific_name(old, "Five")
+    catalogue.put_course(old)
+    assert catalogue.note_thinkific_name(old, "Five")
