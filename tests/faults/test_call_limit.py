@@ -29,7 +29,7 @@ from tests.people import People, Person, eventually
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "18"))
+LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "16"))
 """Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""
 COURSES = ("python-dasar", "literasi-data", "analisis-sql")
 CALLS = LEARNERS * (2 + 2 * len(COURSES))
