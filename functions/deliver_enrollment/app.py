@@ -109,7 +109,11 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
 def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     seconds = _wait(error, received)
+    _log_wait(error, seconds, received)
     DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _log_wait(error: LunasError, seconds: float, received: int) -> None:
     if isinstance(error, NoTurnYet):
         telemetry.decided("delivery waits its turn", seconds=seconds, received=received)
         telemetry.count("DeliveryWaiting")

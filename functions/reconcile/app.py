@@ -17,6 +17,8 @@ from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.gauges import log_gauges
 from lunas.edges.settlements import log_outcome
+from lunas.rules.gateway import GatewayStatus
+from lunas.rules.payments import Payment
 from lunas.rules.times import to_iso
 from lunas.usecases.measure import measure
 from lunas.usecases.reconcile import Reconciler, Report, reconcile
@@ -43,7 +45,10 @@ def _run(table: Table, context: LambdaContext) -> None:
         log_gauges(measure(Enrollments(table), Anomalies(table), now()))
     finally:
         # And what cannot be counted is worked on all the same; the error comes out afterwards.
-        _log(reconcile(_reconciler(table, context)))
+        report = reconcile(_reconciler(table, context))
+        _log(report)
+    if report.stumbled:
+        raise RuntimeError(f"{report.stumbled} of the run's items broke off: see the lines above")
 
 
 def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
@@ -52,11 +57,17 @@ def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
         payments=Payments(table),
         enrollments=Enrollments(table),
         anomalies=Anomalies(table),
-        status=Duitku(duitku_account(), session).status,
+        status=_status,
         heed=log_outcome,
+        stumbled=telemetry.crashed,
         hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
+
+
+def _status(payment: Payment) -> GatewayStatus:
+    """Ask Duitku. Its secret is read only here: deliveries are sent again without it as well."""
+    return Duitku(duitku_account(), session).status(payment)
 
 
 def _log(report: Report) -> None:

@@ -164,7 +164,9 @@ class FakePayments:
         read = (plan.before.status, plan.before.version)
         surprises = self._surprises(plan)
         counted = [
-            e.course_id for e in plan.enrollments if e.counted and e.course_id not in plan.held
+            e.course_id
+            for e in plan.enrollments
+            if e.counted and e.course_id not in plan.held | plan.full
         ]
         return Collision(
             stale=(stands.status, stands.version) != read,
@@ -296,6 +298,9 @@ class FakeLearners:
 
     def link(self, user_id: str, thinkific_user_id: int) -> None:
         self.store.links.setdefault(user_id, thinkific_user_id)
+
+    def users_of(self, thinkific_user_id: int) -> set[str]:
+        return {user for user, account in self.store.links.items() if account == thinkific_user_id}
 
     def unlink(self, user_id: str, thinkific_user_id: int) -> None:
         if self.store.links.get(user_id) == thinkific_user_id:

@@ -8,6 +8,7 @@ import pytest
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payment_items import history_item, payment_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
@@ -351,3 +352,25 @@ def test_a_history_item_that_is_there_already_refuses_the_delivery(
         enrollments.record_delivery(made)
     assert payments.get("pay1") == approved("c1")
     assert enrollments.get(enrollment("c1").id) == enrollment("c1")
+
+
+@pytest.mark.usefixtures("waiting")
+def test_what_was_delivered_meanwhile_is_not_asked_for_again(
+    payments: Payments, enrollments: Enrollments
+) -> None:
+    stale = enrollment("c1")
+    enrollments.record_delivery(record(payments, stale))
+    with pytest.raises(Collision):
+        enrollments.request_again(stale, LATER)
+    stands = enrollments.get(stale.id)
+    assert stands
+    assert stands.delivery.status is DeliveryStatus.DELIVERED
+
+
+def test_an_account_names_every_user_that_was_linked_to_it(table: Table) -> None:
+    learners = Learners(table)
+    for user, account in (("u1", 7), ("u2", 7), ("u3", 8)):
+        learners.link(user, account)
+    learners.unlink("u1", 7)
+    assert learners.users_of(7) == {"u1", "u2"}
+    assert learners.users_of(9) == set()

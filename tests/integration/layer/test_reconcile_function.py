@@ -8,12 +8,14 @@ from lunas.adapters.clock import now
 from lunas.adapters.store.due import Due
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.rules.enrollments import Delivery, Enrollment
-from lunas.rules.errors import Misconfigured
+from lunas.rules.payments import Payment
 from tests.integration.layer.functions import load
 from tests.unit.api_requests import Context
-from tests.unit.builders import enrollment
+from tests.unit.builders import enrollment, payment
 from tests.unit.logs import Logged
 
 GAUGES = {"PaidNotEnrolled", "NotRevoked", "OpenAnomalies"}
@@ -40,6 +42,14 @@ def overdue(table: Table) -> Enrollment:
     return made
 
 
+@pytest.fixture
+def payment_due(table: Table) -> Payment:
+    """Write an open payment that Duitku is to be asked about."""
+    made = payment(check_at=now().replace(microsecond=0) - timedelta(minutes=1), gateway=None)
+    assert table.put(payment_item(made), "attribute_not_exists(#pk)")
+    return made
+
+
 def asked_again(table: Table, made: Enrollment) -> bool:
     found = Enrollments(table).get(made.id)
     return found is not None and found.delivery.request > made.delivery.request
@@ -61,17 +71,23 @@ def test_a_run_counts_what_is_stuck_and_sends_it_again(
     assert asked_again(table, overdue)
 
 
-def test_work_that_breaks_off_has_been_counted_before(
-    overdue: Enrollment, logged: Logged, monkeypatch: pytest.MonkeyPatch
+def test_work_that_breaks_off_has_been_counted_before_and_stops_no_other(
+    table: Table,
+    payment_due: Payment,
+    overdue: Enrollment,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DUITKU_SECRET_ID")
-    with pytest.raises(Misconfigured):
+    with pytest.raises(RuntimeError, match="1 of the run's items broke off"):
         run()
     written = logged.values()
-    assert (written["PaidNotEnrolled"], written["UnexpectedError"]) == (1, 1)
-    assert "ReconcileRun" not in written
+    assert written["PaidNotEnrolled"] == 1
+    assert written["ReconcileRun"] == 1
     assert logged.messages("WARNING") == ["paid and not enrolled"]
     assert overdue.id in logged.text
+    assert asked_again(table, overdue)
+    assert Payments(table).get(payment_due.id) == payment_due
 
 
 def test_what_cannot_be_counted_is_worked_on_all_the_same(

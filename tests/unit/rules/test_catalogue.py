@@ -4,7 +4,8 @@ import pytest
 
 from lunas.rules.catalogue import (
     PackageKind,
-    check_sellable,
+    check_mapped,
+    check_room,
     chosen_course_ids,
     own_payment_type,
     price_of,
@@ -77,18 +78,19 @@ def test_a_token_without_a_type_buys_nothing(asked: PaymentType | None) -> None:
 
 
 def test_a_mapped_course_with_room_is_sold() -> None:
-    check_sellable([course(), course("c2", quota=2, enrolled=1)])
+    check_mapped([course(), course("c2")])
+    check_room([course(), course("c2", quota=2, enrolled=1)])
 
 
 def test_a_course_unknown_to_thinkific_is_not_sold() -> None:
     with pytest.raises(CourseUnmapped, match=r"c2$"):
-        check_sellable([course(), course("c2", thinkific_course_id=None)])
+        check_mapped([course(), course("c2", thinkific_course_id=None)])
 
 
 @pytest.mark.parametrize(("quota", "enrolled"), [(1, 1), (1, 2), (0, 0)])
 def test_a_course_at_its_quota_is_full(quota: int, enrolled: int) -> None:
     with pytest.raises(CourseFull, match=r"c1$"):
-        check_sellable([course(quota=quota, enrolled=enrolled)])
+        check_room([course(quota=quota, enrolled=enrolled)])
 
 
 def test_a_course_without_a_quota_is_never_full() -> None:

@@ -74,6 +74,12 @@ def test_an_approval_within_quotas_is_not_noted_as_overbooked(payments: FakePaym
     assert not approve(payments, "pay1", ADMIN_ACT).payment.overbook
 
 
+def test_a_refund_that_came_first_is_told_to_who_approves(payments: FakePayments) -> None:
+    payments.before_commit = [lambda: payments.store.add(manual(Status.REFUNDED, version=4))]
+    with pytest.raises(WrongState, match="REFUNDED"):
+        approve(payments, "pay1", ADMIN_ACT)
+
+
 def test_an_unknown_payment_is_not_found(payments: FakePayments) -> None:
     with pytest.raises(NotFound):
         approve(payments, "pay9", ADMIN_ACT)

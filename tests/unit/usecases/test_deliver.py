@@ -217,6 +217,17 @@ def test_a_late_note_does_not_touch_what_was_asked_for_anew(at_work: Round) -> N
     assert at_work.store.enrollments[anew.id] == anew
 
 
+def test_in_a_long_backlog_a_failure_for_good_is_noted_on_the_latest_request(
+    at_work: Round,
+) -> None:
+    """Reconcile had asked again before the try began; nobody has since."""
+    at_work.store.add(enrollment("c1", delivery=Delivery(request=5)))
+    at_work.platform.failures = [DeliveryImpossible("no such course")]
+    with pytest.raises(DeliveryImpossible):
+        at_work.deliver()
+    assert (at_work.delivery().status, at_work.delivery().request) == (DeliveryStatus.FAILED, 5)
+
+
 @pytest.mark.parametrize("mapped", [True, False])
 def test_a_course_without_a_counterpart_cannot_be_delivered(at_work: Round, mapped: bool) -> None:
     if mapped:

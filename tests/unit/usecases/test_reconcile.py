@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus
-from lunas.rules.errors import GatewayBlocked, GatewayTimeout, GatewayUnavailable
+from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.rules.errors import GatewayBlocked, GatewayRefused, GatewayTimeout, GatewayUnavailable
 from lunas.rules.gateway import GatewayState, GatewayStatus
 from lunas.rules.payments import Payment, Status
 from lunas.rules.timetable import BLOCKED, CLOSING, UNANSWERED
+from lunas.usecases.ports import StatusGateway
 from lunas.usecases.reconcile import FAILURES, QUESTIONS, Reconciler, Report, reconcile
 from lunas.usecases.settle import Outcome, Result
 from tests.unit.builders import LIFETIME, NOW, enrollment, paid, payment
@@ -30,6 +31,7 @@ class FakeDue:
         self.store = store
         self.until: datetime | None = None
         self.twice = False
+        self.lagging: list[str] = []
 
     def payments(self, now: datetime, limit: int) -> list[str]:
         every = [each for each in self.store.payments.values() if each.check_at]
@@ -39,7 +41,7 @@ class FakeDue:
     def deliveries(self, now: datetime, limit: int) -> list[str]:
         every = self.store.enrollments.values()
         due = [each.id for each in every if each.delivery.due_at and each.delivery.due_at <= now]
-        return due[:limit]
+        return [*self.lagging, *due][:limit]
 
     def paused_until(self) -> datetime | None:
         return self.until
@@ -55,8 +57,10 @@ class Desk:
         self.store = FakeStore()
         self.due = FakeDue(self.store)
         self.status = FakeStatus(answer)
+        self.ask: StatusGateway = self.status
         self.clock = FakeClock()
         self.heard: list[Outcome] = []
+        self.stumbles: list[Exception] = []
         self.hurried = False
 
     def run(self) -> Report:
@@ -66,8 +70,9 @@ class Desk:
                 payments=FakePayments(self.store),
                 enrollments=FakeEnrollments(self.store),
                 anomalies=FakeAnomalies(self.store),
-                status=self.status,
+                status=self.ask,
                 heed=self.heard.append,
+                stumbled=self.stumbles.append,
                 hurry=lambda: self.hurried,
                 now=self.clock,
             )
@@ -145,6 +150,60 @@ def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
     assert at.payment().status is Status.PENDING
     assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT]
     assert len(at.store.anomalies) == 1
+
+
+def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
+    at = desk(paid(rupiah=1), OVER)
+    at.run()
+    assert at.payment().status is Status.EXPIRED
+    assert str(at.payment().reason).endswith("speaks of money that does not fit")
+    assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT, Result.ENDED]
+    assert len(at.store.anomalies) == 1
+
+
+def test_a_question_that_duitku_refuses_grows_rare_and_stops_nobody_elses() -> None:
+    many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
+    at = desk(GatewayRefused("400"), *many)
+    report = at.run()
+    assert (report.unanswered, len(at.status.asked)) == (0, len(many))
+    due_again = at.payment("pay0").check_at
+    assert due_again is not None
+    assert due_again > NOW + UNANSWERED
+
+
+def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
+    at = desk(paid(order_id="pay2"), replace(DUE, id="pay1"), replace(DUE, id="pay2"))
+
+    def answer(payment: Payment) -> GatewayStatus:
+        if payment.id == "pay1":
+            raise KeyError("gone")
+        return at.status(payment)
+
+    waiting = enrollment("c7")
+    at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
+    at.ask = answer
+    report = at.run()
+    assert (report.stumbled, report.settled, report.delivered_again) == (1, 1, 1)
+    assert [type(each) for each in at.stumbles] == [KeyError]
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        Delivery(status=DeliveryStatus.DELIVERED),
+        Delivery(status=DeliveryStatus.FAILED),
+        Delivery(due_at=NOW + timedelta(minutes=1)),
+        Delivery(),
+    ],
+    ids=["delivered", "given up", "asked again", "not due"],
+)
+def test_an_index_that_lags_asks_for_nothing_again(noted: Delivery) -> None:
+    stands = enrollment(delivery=noted)
+    at = Desk(OPEN)
+    at.store.add(stands)
+    at.due.lagging = [stands.id, "enr404"]
+    assert at.run().delivered_again == 0
+    assert at.store.enrollments[stands.id] == stands
 
 
 def test_a_block_pauses_every_question_for_an_hour() -> None:

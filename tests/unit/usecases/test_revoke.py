@@ -4,7 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import (
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+)
 from lunas.rules.errors import Collision, DeliveryDelayed, DeliveryImpossible, StoreBusy
 from lunas.rules.payments import Status
 from lunas.usecases.courier import Courier, DeliveryResult
@@ -75,16 +81,35 @@ def test_nobody_gets_an_account_for_a_revocation(at_work: Round) -> None:
     assert at_work.platform.created == []
 
 
-@pytest.mark.parametrize("known", ["noted", "linked", "by address"])
+@pytest.mark.parametrize("known", ["noted", "linked"])
 def test_a_delivery_that_was_never_noted_is_taken_back_all_the_same(
     at_work: Round, known: str
 ) -> None:
     noted = 42 if known == "noted" else None
     at_work.store.add(replace(REFUNDED, delivery=Delivery(request=2, thinkific_user_id=noted)))
     at_work.store.links = {USER: 42} if known == "linked" else {}
-    at_work.platform.accounts = {EMAIL: 42} if known == "by address" else {}
     at_work.revoke()
     assert at_work.platform.rows == {}
+
+
+def test_an_account_that_only_has_the_address_of_the_payment_is_left_alone(at_work: Round) -> None:
+    """It may be somebody else's: the address comes from the invoice where the token has none."""
+    at_work.store.add(replace(REFUNDED, delivery=Delivery(request=2)))
+    at_work.store.links = {USER: 41}
+    at_work.revoke()
+    assert at_work.platform.rows == {(42, 2_000_001): 500}
+
+
+@pytest.mark.parametrize(("status", "kept"), [("ENROLLED", True), ("NOT_ENROLLED", False)])
+def test_a_row_that_serves_another_user_of_the_same_account_stays(
+    at_work: Round, status: str, kept: bool
+) -> None:
+    other = enrollment_id("u2", "c1")
+    theirs = enrollment("c1", id=other, user_id="u2", status=EnrollmentStatus(status))
+    at_work.store.add(theirs)
+    at_work.store.links = {USER: 42, "u2": 42}
+    assert at_work.revoke() is DeliveryResult.REVOKED
+    assert bool(at_work.platform.rows) is kept
 
 
 def test_a_course_that_was_mapped_anew_is_taken_back_where_it_was_given(at_work: Round) -> None:

@@ -102,6 +102,17 @@ def test_money_for_a_full_course_is_honoured_and_flagged(payments: FakePayments)
     assert list(payments.store.anomalies) == [outcome.anomaly.id]
 
 
+def test_the_quota_of_one_course_is_kept_when_another_one_is_full(payments: FakePayments) -> None:
+    payments.store.add(course("c1", quota=1, enrolled=1), course("c2", quota=1, enrolled=0))
+    payments.before_commit = [
+        lambda: None,
+        lambda: payments.store.add(course("c2", quota=1, enrolled=1)),
+    ]
+    outcome = confirmed(payments)
+    assert outcome.anomaly
+    assert outcome.anomaly.evidence["courses"] == "c1,c2"
+
+
 def test_a_full_course_gained_meanwhile_is_overlap_and_no_overbooking(
     payments: FakePayments,
 ) -> None:

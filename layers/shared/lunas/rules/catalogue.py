@@ -92,13 +92,13 @@ def price_of(package: Package, payment_type: PaymentType) -> int:
     return price
 
 
-def check_sellable(courses: Iterable[Course]) -> None:
-    """Refuse courses that nobody could be enrolled in.
-
-    CourseUnmapped names those without a Thinkific course, CourseFull those at their quota.
-    """
-    sold = tuple(courses)
-    if unmapped := [course.id for course in sold if course.thinkific_course_id is None]:
+def check_mapped(courses: Iterable[Course]) -> None:
+    """Refuse courses without a Thinkific course; CourseUnmapped names them."""
+    if unmapped := [course.id for course in courses if course.thinkific_course_id is None]:
         raise CourseUnmapped(f"not mapped to a Thinkific course yet: {', '.join(unmapped)}")
-    if full := [course.id for course in sold if course.full]:
+
+
+def check_room(courses: Iterable[Course]) -> None:
+    """Refuse courses that have reached their quota; CourseFull names them."""
+    if full := [course.id for course in courses if course.full]:
         raise CourseFull(f"no place left in: {', '.join(full)}")

@@ -268,6 +268,10 @@ class NoTurnYet(RateLimited):
 
 
 class DeliveryImpossible(DeliveryError):
-    """No retry can help; a person has to mend something first."""
+    """No retry can help; a person has to mend something first.
+
+    ``request``: the number of the latest request when the try began, None if none began.
+    """
 
     code = "delivery-impossible"
+    request: int | None = None

@@ -23,6 +23,7 @@ class Settlement:
     """A payment before and after, and all that comes to exist together with the change.
 
     ``held``: courses of ``enrollments`` whose place the counter still holds after a refund.
+    ``full``: those that are known to be beyond their quota, and counted all the same.
     """
 
     before: Payment
@@ -30,6 +31,7 @@ class Settlement:
     history: tuple[HistoryEvent, ...]
     enrollments: tuple[Enrollment, ...] = ()
     held: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
     anomaly: Anomaly | None = None
     callback: CallbackEvidence | None = None
 
@@ -66,6 +68,7 @@ def settle(
         history=history,
         enrollments=_enrollments(payment, new, act, counted),
         held=frozenset(course.id for course in new if course.id in held),
+        full=frozenset(course.id for course in new if course.id in full),
         anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
         callback=act.callback,
     )

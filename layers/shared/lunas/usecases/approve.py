@@ -19,11 +19,10 @@ def approve(
     payment = _found(payments, payment_id)
     if payment.method is not Method.MANUAL:
         raise WrongState("a payment at Duitku is confirmed by Duitku, not by an admin")
-    if payment.status is Status.REFUNDED:
-        raise WrongState("a payment that is REFUNDED never comes back")
     if overbook:
         act = replace(act, evidence={**(act.evidence or {}), "overbook": "true"})
-    return confirm(payments, payment, Step.APPROVE, act, keep_quota=not overbook)
+    outcome = confirm(payments, payment, Step.APPROVE, act, keep_quota=not overbook)
+    return _not_refunded(outcome)
 
 
 def reject(payments: PaymentSettler, payment_id: str, act: Act) -> Outcome:
@@ -34,6 +33,12 @@ def reject(payments: PaymentSettler, payment_id: str, act: Act) -> Outcome:
     outcome = end(payments, _found(payments, payment_id), Step.REJECT, act)
     if outcome.payment.status is not Status.REJECTED:
         raise WrongState(f"a payment that is {outcome.payment.status} cannot be rejected")
+    return outcome
+
+
+def _not_refunded(outcome: Outcome) -> Outcome:
+    if outcome.payment.status is Status.REFUNDED:
+        raise WrongState("a payment that is REFUNDED never comes back")
     return outcome
 
 

@@ -42,12 +42,15 @@ def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
     except DeliveryDelayed as error:
         error.failures = _note(courier, enrollment, error, final=False)
         raise
+    except DeliveryImpossible as error:
+        error.request = enrollment.delivery.request
+        raise
 
 
 def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImpossible) -> None:
     """Note that the delivery waits for a person, unless one has asked for it anew meanwhile."""
     enrollment = courier.enrollments.get(wish.enrollment_id)
-    if enrollment is None or enrollment.delivery.request != wish.request:
+    if enrollment is None or enrollment.delivery.request != (error.request or wish.request):
         return
     if is_current(wish, enrollment):
         _note(courier, enrollment, error, final=True)

@@ -177,6 +177,8 @@ class LearnerLinks(Protocol):
 
     def unlink(self, user_id: str, thinkific_user_id: int) -> None: ...
 
+    def users_of(self, thinkific_user_id: int) -> set[str]: ...
+
 
 class InvoiceGateway(Protocol):
     """Opens invoices that can be paid for ``minutes``.

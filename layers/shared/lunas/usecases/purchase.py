@@ -6,7 +6,8 @@ from datetime import datetime
 from lunas.rules.catalogue import (
     Course,
     Package,
-    check_sellable,
+    check_mapped,
+    check_room,
     chosen_course_ids,
     own_payment_type,
     price_of,
@@ -63,17 +64,16 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
 
 def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
     """Refuse what must not be sold: unmapped, full, or wholly owned already (one BatchGetItem)."""
-    owned = owned_course_ids(enrollments, offer, now)
-    if owned >= {course.id for course in offer.courses}:
-        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
-    check_sellable(course for course in offer.courses if course.id not in owned)
-
-
-def owned_course_ids(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> set[str]:
-    """Return those of the offered courses that the learner has, and not only had for a time."""
     user = offer.wish.caller.id
     found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
-    return {each.course_id for each in found if has_access(each, now)}
+    owned = {each.course_id for each in found if has_access(each, now)}
+    if owned >= {course.id for course in offer.courses}:
+        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
+    # Whose access is over, or was refunded and is not revoked yet, still has a place there.
+    held = {each.course_id for each in found if each.counted}
+    wanted = [course for course in offer.courses if course.id not in owned]
+    check_mapped(wanted)
+    check_room(course for course in wanted if course.id not in held)
 
 
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:

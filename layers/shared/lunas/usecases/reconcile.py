@@ -7,16 +7,18 @@ or break off anywhere: every step decides by conditions, and what is left is due
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
+from lunas.rules.enrollments import DeliveryStatus, Enrollment
 from lunas.rules.errors import (
     GatewayBlocked,
     GatewayError,
-    LunasError,
+    GatewayRefused,
     NotFound,
     StoreBusy,
     WrongState,
 )
-from lunas.rules.payments import Act, Payment, Status, Step, check_after, is_settled
+from lunas.rules.payments import Act, Payment, Status, Step, check_after
 from lunas.rules.timetable import BLOCKED, CLOSING, UNANSWERED
 from lunas.usecases.ports import (
     AnomalyKeeper,
@@ -42,7 +44,8 @@ FAILURES = 3
 class Reconciler:
     """Everything that a run needs.
 
-    ``heed`` hears each outcome; ``hurry`` tells whether the run's time is nearly over.
+    ``heed`` hears each outcome, ``stumbled`` each error that nobody expected; ``hurry`` tells
+    whether the run's time is nearly over.
     """
 
     due: DueReader
@@ -51,64 +54,76 @@ class Reconciler:
     anomalies: AnomalyKeeper
     status: StatusGateway
     heed: Callable[[Outcome], None]
+    stumbled: Callable[[Exception], None]
     hurry: Callable[[], bool]
     now: Clock
 
 
 @dataclass(slots=True)
 class Report:
-    """What a run did."""
+    """What a run did. ``stumbled`` counts what broke off; the others went on."""
 
     asked: int = 0
     settled: int = 0
     ended: int = 0
     unanswered: int = 0
     delivered_again: int = 0
+    stumbled: int = 0
     paused_until: datetime | None = None
 
 
 def reconcile(run: Reconciler) -> Report:
-    """Send overdue deliveries again, then ask Duitku about what is due."""
+    """Send overdue deliveries again, then ask Duitku about what is due.
+
+    What nobody expected ends the work on one item, never that on the others.
+    """
     report = Report()
-    _deliver_again(run, report)
+    for enrollment_id in run.due.deliveries(run.now(), DELIVERIES):
+        if run.hurry():
+            break
+        _alone(run, report, partial(_deliver_again, run, enrollment_id, report))
     _ask_duitku(run, report)
     return report
 
 
-def _deliver_again(run: Reconciler, report: Report) -> None:
-    for enrollment_id in run.due.deliveries(run.now(), DELIVERIES):
-        if run.hurry():
-            return
-        try:
-            redeliver(run.enrollments, enrollment_id, run.now())
-        except (NotFound, WrongState, StoreBusy):
-            # Gone, revoked or being written by others: nothing to send, or due again.
-            continue
-        report.delivered_again += 1
+def _alone(run: Reconciler, report: Report, work: Callable[[], None]) -> None:
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
+        report.stumbled += 1
+        run.stumbled(error)
+
+
+def _deliver_again(run: Reconciler, enrollment_id: str, report: Report) -> None:
+    stands = run.enrollments.get(enrollment_id)
+    if stands is None or not _is_overdue(stands, run.now()):
+        # The index lags: it was delivered, given up or asked for again meanwhile.
+        return
+    try:
+        redeliver(run.enrollments, enrollment_id, run.now())
+    except (NotFound, WrongState, StoreBusy):
+        # Gone, revoked or being written by others: nothing to send, or due again.
+        return
+    report.delivered_again += 1
+
+
+def _is_overdue(enrollment: Enrollment, now: datetime) -> bool:
+    delivery = enrollment.delivery
+    waits = delivery.status is DeliveryStatus.PENDING
+    return waits and delivery.due_at is not None and delivery.due_at <= now
 
 
 def _ask_duitku(run: Reconciler, report: Report) -> None:
     report.paused_until = _pause(run)
-    if report.paused_until is not None:
-        return
     failures = 0
-    for payment_id in run.due.payments(run.now(), QUESTIONS):
+    for payment_id in [] if report.paused_until else run.due.payments(run.now(), QUESTIONS):
         if run.hurry() or failures == FAILURES:
             return
-        payment = run.payments.get(payment_id)
-        if payment is None or payment.check_at is None or payment.check_at > run.now():
-            continue
-        try:
-            _ask(run, payment, report)
-            failures = 0
-        except GatewayBlocked:
-            report.paused_until = run.now() + BLOCKED
-            run.due.pause(report.paused_until)
+        unanswered = report.unanswered
+        _alone(run, report, partial(_ask_if_due, run, payment_id, report))
+        failures = failures + 1 if report.unanswered > unanswered else 0
+        if report.paused_until is not None:
             return
-        except (GatewayError, StoreBusy) as error:
-            failures += 1
-            report.unanswered += 1
-            _again_later(run, payment, error)
 
 
 def _pause(run: Reconciler) -> datetime | None:
@@ -116,13 +131,30 @@ def _pause(run: Reconciler) -> datetime | None:
     return until if until is not None and until > run.now() else None
 
 
+def _ask_if_due(run: Reconciler, payment_id: str, report: Report) -> None:
+    payment = run.payments.get(payment_id)
+    if payment is None or payment.check_at is None or payment.check_at > run.now():
+        return
+    try:
+        _ask(run, payment, report)
+    except GatewayBlocked:
+        report.paused_until = run.now() + BLOCKED
+        run.due.pause(report.paused_until)
+    except GatewayRefused:
+        # Duitku is there, and will say no to this question again: it grows rare like any other.
+        run.payments.check_at(payment, check_after(payment, run.now()))
+    except (GatewayError, StoreBusy):
+        report.unanswered += 1
+        run.payments.check_at(payment, run.now() + UNANSWERED)
+
+
 def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
     report.asked += 1
     status, act = run.status(payment), Act(ACTOR, run.now())
     outcome = settle_by_gateway(run.payments, run.anomalies, payment, status, act)
-    if outcome.result is Result.STILL_OPEN and _is_over(payment, act.at):
-        reason = "time is over, and Duitku has no payment"
-        ending = Act(ACTOR, act.at, status.evidence, reason)
+    if outcome.result in {Result.STILL_OPEN, Result.DOES_NOT_FIT} and _is_over(payment, act.at):
+        run.heed(outcome)
+        ending = Act(ACTOR, act.at, status.evidence, _reason(outcome))
         outcome = end(run.payments, payment, Step.EXPIRE, ending)
     if outcome.payment.version == payment.version:
         run.payments.check_at(payment, check_after(payment, act.at))
@@ -131,12 +163,13 @@ def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
     run.heed(outcome)
 
 
+def _reason(outcome: Outcome) -> str:
+    fits = outcome.result is Result.STILL_OPEN
+    found = "has no payment" if fits else "speaks of money that does not fit"
+    return f"time is over, and Duitku {found}"
+
+
 def _is_over(payment: Payment, now: datetime) -> bool:
     """Tell whether an open payment has outlived its invoice and the time to hear of it."""
     expires = payment.gateway_expires_at
     return payment.status is Status.PENDING and expires is not None and now >= expires + CLOSING
-
-
-def _again_later(run: Reconciler, payment: Payment, _error: LunasError) -> None:
-    if not is_settled(payment.status):
-        run.payments.check_at(payment, run.now() + UNANSWERED)

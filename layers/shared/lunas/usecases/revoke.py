@@ -1,7 +1,7 @@
 """Taking an enrollment that was refunded back at Thinkific."""
 
 from lunas.rules.delivery import DeliveryRequest, is_current, revoked
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id, has_access
 from lunas.rules.errors import Collision, StoreBusy
 from lunas.rules.payments import Act
 from lunas.usecases.courier import ACTOR, ROUNDS, Courier, DeliveryResult
@@ -14,21 +14,32 @@ def revoke(courier: Courier, wish: DeliveryRequest, enrollment: Enrollment) -> D
     noted. It cannot run beside this one, since a learner's requests are served in turn; so what
     counts is what Thinkific shows now, not what was noted. Raises DeliveryError, StoreBusy.
     """
-    for user_id in _accounts(courier, enrollment):
+    for account in _accounts(courier, enrollment):
+        if _shared(courier, enrollment, account):
+            continue
         for course_id in _courses(courier, enrollment):
-            courier.platform.revoke(user_id, course_id, courier.now())
+            courier.platform.revoke(account, course_id, courier.now())
     return _note(courier, wish)
 
 
 def _accounts(courier: Courier, enrollment: Enrollment) -> set[int]:
-    """Return every account that may have got the course: as noted, as linked, by address."""
-    address = courier.payment_of(enrollment).learner.email
+    """Return every account that may have got the course: as noted, and as linked.
+
+    The link is written before anything is enrolled, so there is no other; least of all by the
+    address of the payment, which may be somebody else's.
+    """
     known = {
         enrollment.delivery.thinkific_user_id,
         courier.learners.thinkific_user_id(enrollment.user_id),
-        courier.platform.find_user(address),
     }
-    return {user_id for user_id in known if user_id is not None}
+    return {account for account in known if account is not None}
+
+
+def _shared(courier: Courier, enrollment: Enrollment, account: int) -> bool:
+    """Tell whether another user of the same account has the course: there it is one row."""
+    others = courier.learners.users_of(account) - {enrollment.user_id}
+    ids = [enrollment_id(user, enrollment.course_id) for user in sorted(others)]
+    return any(has_access(each, courier.now()) for each in courier.enrollments.get_many(ids))
 
 
 def _courses(courier: Courier, enrollment: Enrollment) -> set[int]:

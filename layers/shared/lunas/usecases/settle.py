@@ -84,7 +84,7 @@ def confirm(
         if keep_quota:
             _check_quotas(payments, plan)
         try:
-            payments.commit(plan, keep_quota=not courses.full)
+            payments.commit(plan, keep_quota=True)
         except Collision as collision:
             courses.learn(collision)
             if keep_quota and courses.full:

@@ -67,13 +67,14 @@ class Enrollments:
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
         """Ask for delivery, or revocation, once more; the stream carries the request to the queue.
 
-        Raises Collision when somebody else asked first, or the enrollment was refunded meanwhile.
+        Raises Collision when somebody else asked first, or it was noted or refunded meanwhile.
         """
         asked = asked_again(enrollment, at)
         change = Change(
             {"updatedAt": to_iso(at), **delivery_attributes(asked.delivery)},
-            condition=f"{CURRENT} AND #deliveryRequest = :read",
+            condition=f"{CURRENT} AND #deliveryRequest = :read AND #deliveryStatus = :stood",
             given={
+                "stood": enrollment.delivery.status,
                 "enrolled": enrollment.status,
                 "read": enrollment.delivery.request,
                 "paymentId": enrollment.payment_id,

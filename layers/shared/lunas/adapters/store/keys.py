@@ -31,6 +31,11 @@ def learner(user_id: str) -> Key:
     return {"pk": f"LEARNER#{user_id}", "sk": "THINKIFIC"}
 
 
+def account(thinkific_user_id: int) -> Key:
+    """Key of an account at Thinkific, with the users that were linked to it."""
+    return {"pk": f"ACCOUNT#{thinkific_user_id}", "sk": "THINKIFIC"}
+
+
 def package(package_id: str) -> Key:
     """Key of a package; all packages share a partition, since they are listed together."""
     return {"pk": "CATALOGUE#PACKAGE", "sk": package_id}

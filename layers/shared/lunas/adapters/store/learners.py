@@ -17,7 +17,12 @@ class Learners:
         return int(item["thinkificUserId"]) if item and "thinkificUserId" in item else None
 
     def link(self, user_id: str, thinkific_user_id: int) -> None:
-        """Keep the account of a user; the first one kept stays."""
+        """Keep the account of a user; the first one kept stays.
+
+        The user is noted on the account first: after a crash it names one user too many at most.
+        """
+        noted = Change({"type": "account"}, adds={"users": {user_id}})
+        self._table.update(keys.account(thinkific_user_id), noted)
         item = {
             **keys.learner(user_id),
             "type": "learner",
@@ -35,3 +40,8 @@ class Learners:
             given={"gone": thinkific_user_id},
         )
         self._table.update(keys.learner(user_id), change)
+
+    def users_of(self, thinkific_user_id: int) -> set[str]:
+        """Return every user ever linked to an account: several, if they share an address."""
+        item = self._table.get(keys.account(thinkific_user_id))
+        return set(item["users"]) if item else set()

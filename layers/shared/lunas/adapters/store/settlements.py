@@ -35,7 +35,8 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
         held = enrollment.course_id in plan.held
         actions.append(_taking(table, enrollment, held=held))
         if enrollment.counted and not held:
-            actions.append(count_action(table, enrollment.course_id, keep_quota=keep_quota))
+            limited = keep_quota and enrollment.course_id not in plan.full
+            actions.append(count_action(table, enrollment.course_id, keep_quota=limited))
     actions += [_claim(table, plan.after, course_id) for course_id in plan.after.overlap]
     if plan.anomaly:
         actions.append(table.put_action("anomaly", anomaly_item(plan.anomaly), NEW))

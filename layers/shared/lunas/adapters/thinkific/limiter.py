@@ -58,8 +58,10 @@ class SharedLimiter:
         """
         now = self._clock()
         turn = self._calls.reserve(now, min(now + PATIENCE, self._ends - LAST_CALL))
-        if turn > now:
-            self._sleep((turn - now) / 1000)
+        # Taking the turn may have taken time itself.
+        wait = turn - self._clock()
+        if wait > 0:
+            self._sleep(wait / 1000)
 
     def rest(self, seconds: float) -> None:
         """Keep all workers from calling for so long; turns that were taken before stay."""
