@@ -1,13 +1,16 @@
 """The Idempotency-Key: the same key does the same thing once, and a failure leaves no trace."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPersistenceLayerError
 
+from lunas.adapters import aws
 from lunas.adapters.store.table import Table
 from lunas.edges.idempotency import LIFETIME, once
-from lunas.rules.errors import Conflict, GatewayUnavailable, InvalidInput
+from lunas.rules.errors import Conflict, GatewayUnavailable, InvalidInput, StoreBusy
 from tests.unit.api_requests import Context
 
 ASKED = {"packageId": "p1", "courseId": "c1"}
@@ -102,3 +105,24 @@ def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
     assert "budi" not in str(item)
     assert LIFETIME == 86_400
     assert int(item["ttl"]["N"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        ("ThrottlingException", StoreBusy),
+        ("AccessDeniedException", IdempotencyPersistenceLayerError),
+    ],
+)
+@pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
+def test_a_table_that_takes_no_note_for_a_while_is_told_apart_from_one_that_never_will(
+    shop: Shop, operation: str, code: str, raised: type[Exception]
+) -> None:
+    def refuse(**_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+        return SimpleNamespace(status_code=400), {"Error": {"Code": code}}
+
+    events, name = aws.dynamodb().meta.events, f"before-call.dynamodb.{operation}"
+    events.register(name, refuse)
+    with pytest.raises(raised):
+        ask(shop)
+    events.unregister(name, refuse)

@@ -14,13 +14,16 @@ from aws_lambda_powertools.utilities.idempotency import (
 )
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
+    IdempotencyPersistenceLayerError,
     IdempotencyValidationError,
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import ClientError
 
 from lunas.adapters import aws
 from lunas.adapters.settings import setting
-from lunas.rules.errors import Conflict, InvalidInput
+from lunas.adapters.store.conflicts import PASSING
+from lunas.rules.errors import Conflict, InvalidInput, StoreBusy
 
 LIFETIME = 86_400
 """Seconds for which a key is remembered."""
@@ -37,7 +40,8 @@ def once(
 ) -> Opened:
     """Run ``work`` on what is asked, or return what it returned for the same ``key`` before.
 
-    Raises InvalidInput when the key was used with another body, Conflict while it is in use.
+    Raises InvalidInput when the key was used with another body, Conflict while it is in use, and
+    StoreBusy when the table would not take note: repeating is safe, even if the work was done.
     """
     config = IdempotencyConfig(
         event_key_jmespath="key",
@@ -61,7 +65,15 @@ def once(
         raise InvalidInput.of("Idempotency-Key", message) from None
     except IdempotencyAlreadyInProgressError:
         raise Conflict("a request with this Idempotency-Key is being dealt with") from None
+    except IdempotencyPersistenceLayerError as error:
+        if not _passes(error.__cause__):
+            raise
+        raise StoreBusy("the Idempotency-Key cannot be noted; try again") from error
     return done
+
+
+def _passes(cause: BaseException | None) -> bool:
+    return isinstance(cause, ClientError) and cause.response["Error"]["Code"] in PASSING
 
 
 def _records() -> DynamoDBPersistenceLayer:
