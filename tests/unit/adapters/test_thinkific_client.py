@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from lunas.adapters.thinkific.client import Thinkific
+from lunas.adapters.thinkific.client import STILL_WRITING, Thinkific
 from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
 from lunas.adapters.thinkific.site import ThinkificSiteShelf
 from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
@@ -130,6 +130,26 @@ def test_a_failed_post_is_looked_into_before_it_counts_as_failed(failure: Told |
 def test_a_post_that_really_failed_stays_failed(failure: Told | Exception) -> None:
     with pytest.raises(DeliveryError):
         enroll(page(), failure, page())
+
+
+@pytest.mark.parametrize(
+    ("failure", "looked_again", "wait"),
+    [
+        (requests.ReadTimeout(), page(), STILL_WRITING),
+        (requests.ConnectionError(), Told(503), STILL_WRITING),
+        (Told(504), LIMITED, STILL_WRITING),
+        (Told(524, "<html>"), page(), STILL_WRITING),
+        (Told(500), page(), None),
+        (Told(503), page(), None),
+    ],
+)
+def test_after_a_post_that_may_still_be_under_way_the_next_try_waits_long(
+    failure: Told | Exception, looked_again: Told, wait: float | None
+) -> None:
+    """A second POST meanwhile would leave two rows."""
+    with pytest.raises(DeliveryDelayed) as raised:
+        enroll(page(), failure, looked_again)
+    assert raised.value.retry_after == wait
 
 
 def test_a_failed_post_that_left_a_trial_is_upgraded() -> None:

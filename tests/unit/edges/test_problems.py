@@ -49,6 +49,7 @@ DELIBERATELY_500 = {
     "DeliveryImpossible",
     "Rejected",
     "Missing",
+    "Unanswered",
 }
 SECRET_TEXT = "budi@example.com and hunter2"
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from lunas.adapters.thinkific.http import Missing, Rejected, ThinkificApi
+from lunas.adapters.thinkific.http import Missing, Rejected, ThinkificApi, Unanswered
 from lunas.adapters.thinkific.rows import (
     every_row,
     is_active,
@@ -16,6 +16,9 @@ from lunas.adapters.thinkific.rows import (
 from lunas.rules.errors import DeliveryDelayed
 from lunas.rules.people import Learner
 
+STILL_WRITING = 120.0
+"""Seconds until another try after a POST without an answer: a proxy gives a request up after 100,
+so by then the row is there, or it never will be."""
 YESTERDAY = timedelta(days=1)
 FOREVER = timedelta(days=36_500)
 BUNDLE_DELAY = 20.0
@@ -129,9 +132,12 @@ class Thinkific:
         # A rate limit means that nothing was done, and that another call now would do harm.
         if isinstance(error, DeliveryDelayed) and error.retry_after is not None:
             raise error
-        row = self._enrollment(user_id, course_id)
+        try:
+            row = self._enrollment(user_id, course_id)
+        except DeliveryDelayed as again:
+            raise _patient(error, again) from None
         if row is None:
-            raise error
+            raise _patient(error, error) from None
         return row
 
     def _upgrade(self, row: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
@@ -163,3 +169,13 @@ class Thinkific:
             if str(row.get("user_id")) == str(user_id)
             and str(row.get("course_id")) == str(course_id)
         ]
+
+
+def _patient[E: Exception](posted: Exception, error: E) -> E | DeliveryDelayed:
+    """Return what to raise when the row of a POST is not to be seen.
+
+    A POST that may still be under way makes the wait longer: a second one would make a second row.
+    """
+    if isinstance(posted, Unanswered):
+        return DeliveryDelayed(str(error), STILL_WRITING)
+    return error

@@ -40,6 +40,16 @@ class ThinkificSite:
         }
 
 
+AMBIGUOUS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
+"""Statuses by which a proxy tells that it has no answer of Thinkific itself."""
+
+
+class Unanswered(DeliveryDelayed):
+    """Nobody knows what became of a request: it may be carried out, even some time from now."""
+
+    code = "thinkific-unanswered"
+
+
 class Rejected(DeliveryImpossible):
     """Thinkific refused the values of a request (400, 409, 422), with its texts by field."""
 
@@ -116,9 +126,9 @@ class ThinkificApi:
             )
         # The original error would carry the URL, and with it the learner's address.
         except requests.Timeout:
-            raise DeliveryDelayed("Thinkific did not answer in time") from None
+            raise Unanswered("Thinkific did not answer in time") from None
         except requests.RequestException as error:
-            raise DeliveryDelayed(f"Thinkific: {type(error).__name__}") from None
+            raise Unanswered(f"Thinkific: {type(error).__name__}") from None
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise self._limited(answer)
         if not answer.ok or answer.is_redirect:
@@ -141,8 +151,10 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
             return Rejected(status, field_errors(_json(answer)))
         case HTTPStatus.NOT_FOUND:
             return Missing("Thinkific answered 404", REFUSED_DELAY)
+        case _ if status in AMBIGUOUS:
+            return Unanswered(f"Thinkific answered {status}")
         case _:
-            # 5xx, Cloudflare's 520 to 530 with HTML bodies, redirects.
+            # Other 5xx, Cloudflare's 530 with an HTML body, redirects.
             return DeliveryDelayed(f"Thinkific answered {status}")
 
 
