@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lunas.rules.errors import WrongState
 from lunas.rules.payments import Act, Status, Step, is_settled, opened, take
-from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, payment
+from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, NOW, payment
 
 S = Status
 ALLOWED: dict[tuple[Step, Status], tuple[Status, ...]] = {
@@ -74,6 +74,13 @@ def test_an_event_tells_who_when_and_on_what_evidence() -> None:
         {"statusCode": "02"},
         "ended",
     )
+
+
+def test_a_history_never_runs_backwards_whoever_looked_at_the_clock_first() -> None:
+    failed, (first,) = take(payment(), Step.FAIL, Act("lunas:reconcile", LATER))
+    approved, events = take(failed, Step.CONFIRM, Act("duitku:callback", NOW))
+    assert {each.at for each in (first, *events)} == {LATER}
+    assert (approved.approved_at, approved.updated_at) == (LATER, LATER)
 
 
 def test_the_first_event_has_no_source_and_the_version_of_the_new_payment() -> None:

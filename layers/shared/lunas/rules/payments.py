@@ -201,8 +201,11 @@ def opened(payment: Payment, act: Act) -> HistoryEvent:
 def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[HistoryEvent, ...]]:
     """Return the payment after ``step`` and its history events, or raise WrongState.
 
-    Nothing but this function changes the status of a payment.
+    Nothing but this function changes the status of a payment. A history never runs backwards:
+    whoever looked at the clock first and wrote last, or by a clock that is behind, is written at
+    the time of the event before.
     """
+    act = replace(act, at=max(act.at, payment.updated_at))
     transition = TRANSITIONS[step]
     if payment.status not in transition.sources:
         raise WrongState(f"a payment that is {payment.status} cannot {step.lower()}")
