@@ -206,6 +206,9 @@ class FakeAnomalies:
     def __init__(self, store: FakeStore) -> None:
         self.store = store
 
+    def get(self, anomaly_id: str) -> Anomaly | None:
+        return self.store.anomalies.get(anomaly_id)
+
     def keep(self, anomaly: Anomaly) -> bool:
         is_new = anomaly.id not in self.store.anomalies
         self.store.anomalies.setdefault(anomaly.id, anomaly)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lunas.rules.differences import Code
 from lunas.rules.payments import Payment
 
 
@@ -17,6 +18,7 @@ class AnomalyKind(StrEnum):
     STATUS_DIFFERS = "STATUS_DIFFERS"
     PAID_TWICE = "PAID_TWICE"
     OVERBOOKED = "OVERBOOKED"
+    INVARIANT_BROKEN = "INVARIANT_BROKEN"
 
 
 class AnomalyStatus(StrEnum):
@@ -85,3 +87,15 @@ def overbooked(payment: Payment, full: Iterable[str], at: datetime) -> Anomaly:
     """Build the anomaly of a payment whose money came after its courses were full."""
     evidence = {"courses": ",".join(sorted(full))}
     return anomaly(AnomalyKind.OVERBOOKED, payment.id, evidence, at, payment_id=payment.id)
+
+
+def invariant_broken(payment_id: str, code: Code, texts: Iterable[str], at: datetime) -> Anomaly:
+    """Build the anomaly of a payment that breaks an invariant: one for each payment and code."""
+    return anomaly(
+        AnomalyKind.INVARIANT_BROKEN,
+        payment_id,
+        {"code": code},
+        at,
+        hints={"found": "; ".join(texts)},
+        payment_id=payment_id,
+    )

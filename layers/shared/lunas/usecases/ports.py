@@ -1,6 +1,6 @@
 """What the use cases need from the outside; the adapters have these shapes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
 from lunas.rules.settlement import Settlement
+from lunas.rules.trails import Stretch, Trail
 
 
 class Clock(Protocol):
@@ -140,6 +141,32 @@ class EnrollmentLister(Protocol):
     def page(
         self, wanted: EnrollmentFilter, limit: int, after: Position | None
     ) -> Page[Enrollment]: ...
+
+
+class AnomalyBook(AnomalyKeeper, Protocol):
+    """Also knows what was kept before."""
+
+    def get(self, anomaly_id: str) -> Anomaly | None: ...
+
+
+class TrailKeeper(Protocol):
+    """Leads the sweep to payments, and knows how far it has come."""
+
+    def mark(self, trail: Trail, now: datetime) -> str: ...
+
+    def note(self, trail: Trail, mark: str) -> None: ...
+
+    def follow(self, trail: Trail, mark: str, until: datetime, limit: int) -> Stretch: ...
+
+
+class PaymentExaminer(Protocol):
+    """Reads payments with their history, and completes them, or raises Collision."""
+
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]: ...
+
+    def complete(
+        self, before: Payment, after: Payment, history: Sequence[HistoryEvent]
+    ) -> None: ...
 
 
 class EnrollmentReader(Protocol):

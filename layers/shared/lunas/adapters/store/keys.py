@@ -74,3 +74,13 @@ def pause() -> Key:
 def call_limit(peer: str, site: str) -> Key:
     """Key of the share of calls that all workers have together at a peer's site."""
     return {"pk": f"LIMIT#{peer}", "sk": site}
+
+
+def day_of_history(moment: str) -> str:
+    """Partition of the index byKind that holds the history events of one day, by UTC."""
+    return f"HISTORY#{moment[:10]}"
+
+
+def sweep(trail: str) -> Key:
+    """Key of the note how far the sweep has followed a trail."""
+    return {"pk": "SWEEP", "sk": trail}

@@ -141,13 +141,16 @@ def invoice_attributes(invoice: GatewayInvoice) -> Item:
 
 
 def history_item(event: HistoryEvent) -> Item:
-    """Write a history event."""
+    """Write a history event; it joins those of all payments of its day, for the sweep."""
+    at = to_iso(event.at)
     return {
         **keys.history(event.payment_id, event.version),
         "type": "history",
+        "kindKey": keys.day_of_history(at),
+        "listSort": f"{at}#{event.payment_id}#{event.version:06d}",
         "paymentId": event.payment_id,
         "version": event.version,
-        "at": to_iso(event.at),
+        "at": at,
         "actor": event.actor,
         "from": event.source,
         "to": event.target,

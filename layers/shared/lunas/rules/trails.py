@@ -1,0 +1,39 @@
+"""What the sweep follows: which payments it looks at, and how far it has come."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+SETTLED_AFTER = timedelta(minutes=15)
+"""So old is what the sweep looks at: an index lags, and a write carries the time at which its
+function began, which is two minutes before it at most."""
+FIRST_LOOK = timedelta(days=7)
+"""How far back the first sweep of a stack begins."""
+
+
+class Trail(StrEnum):
+    """The lists of payments that the sweep follows."""
+
+    APPROVED = "APPROVED"
+    """What waits for its deliveries; again and again, since a delivery leaves no other trace."""
+    HISTORY = "HISTORY"
+    """Every change of a payment, in the order of time."""
+    ENROLLMENT = "ENROLLMENT"
+    """Every enrollment, as it was made: it must have a payment, which HISTORY cannot show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A payment to look at, and the enrollment that led to it, if one did."""
+
+    payment_id: str
+    enrollment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of a trail: what to look at, where to go on, and whether that was the end."""
+
+    traces: tuple[Trace, ...]
+    mark: str
+    over: bool

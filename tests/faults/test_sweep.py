@@ -1,0 +1,335 @@
+"""What is broken behind Lunas's back, the sweep finds and shows to admins; the rest it leaves."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.cloud import Stack
+from lunas.adapters.store import keys
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Change, Item, Key, placeholders
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
+from lunas.rules.times import to_iso
+from lunas.rules.trails import SETTLED_AFTER
+from tests.cloud import Cloud
+from tests.peers import Duitku, Json
+from tests.people import People, Person, eventually
+
+COURSE, BUNDLE = "python-dasar", "bundle-data"
+AGED = SETTLED_AFTER + timedelta(minutes=5)
+
+
+type Damage = Callable[["Sweeping", Json], None]
+
+
+class Sweeping:
+    """The sweep, run by hand, and the table's items, moved into the past and broken by hand."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._cloud = Cloud(stack)
+        self._touched: dict[str, Json] = {}
+        self.table = self._cloud.table
+
+    def age(self, payment: Json) -> None:
+        """Let everything that happened to a payment have happened a while ago, as trails see it."""
+        self._touched[payment["id"]] = payment
+        moment = to_iso(datetime.now(UTC) - AGED)
+        for event in self.history(payment["id"]):
+            order = f"{moment}#{payment['id']}#{event['version']:06}"
+            self.change(event, kindKey=keys.day_of_history(moment), listSort=order)
+        for enrollment in self.enrollments(payment):
+            self.change(enrollment, listSort=f"{moment}#{enrollment['id']}")
+
+    def run(self) -> None:
+        """Run the sweep once, from an hour ago on, whatever the schedule has looked at since."""
+        hour_ago = to_iso(datetime.now(UTC) - AGED - timedelta(hours=1))
+        for trail in ("HISTORY", "ENROLLMENT"):
+            self.table.update(keys.sweep(trail), Change({"mark": hour_ago}))
+        self._cloud.invoke("SweepFunction")
+
+    def mark(self) -> str:
+        """Return how far the sweep has looked at what changed."""
+        item = self.table.get(keys.sweep("HISTORY"))
+        assert item
+        return str(item["mark"])
+
+    def history(self, payment_id: str) -> list[Item]:
+        """Return the items of a payment's history."""
+        request = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+            "ExpressionAttributeValues": placeholders(
+                {"pk": keys.payment(payment_id)["pk"], "sk": "HISTORY#"}
+            ),
+        }
+        return self.table.query(request)[0]
+
+    def enrollments(self, payment: Json) -> list[Item]:
+        """Return the items of the learner's enrollments in the courses of a payment."""
+        ids = [enrollment_id(payment["userId"], each) for each in payment["courseIds"]]
+        return self.table.get_many(map(keys.enrollment, ids))
+
+    def change(self, key: Item, **changes: Any) -> None:
+        """Change an item past Lunas; None takes an attribute away."""
+        assert self.table.update(_key(key), Change(changes))
+
+    def enroll(self, payment: Json) -> None:
+        """Enroll a learner past Lunas, as if it were delivered."""
+        course, at = payment["courseIds"][0], datetime.now(UTC)
+        made = Enrollment(
+            id=enrollment_id(payment["userId"], course),
+            payment_id=payment["id"],
+            user_id=payment["userId"],
+            course_id=course,
+            course_name=course,
+            created_at=at,
+            updated_at=at,
+            delivery=Delivery(status=DeliveryStatus.DELIVERED, thinkific_enrollment_id=1),
+        )
+        assert self.table.put(enrollment_item(made), "attribute_not_exists(#pk)")
+
+    def delete(self, key: Item) -> None:
+        """Delete an item past Lunas."""
+        self._cloud.delete(_key(key))
+
+    def forget(self) -> None:
+        """Delete what was broken, so that nobody stumbles over it."""
+        for payment in self._touched.values():
+            for item in [*self.history(payment["id"]), *self.enrollments(payment)]:
+                self.delete(item)
+            self.delete(dict(keys.payment(payment["id"])))
+
+
+def _key(item: Item) -> Key:
+    return {"pk": item["pk"], "sk": item["sk"]}
+
+
+@pytest.fixture
+def sweeping(stack: Stack) -> Iterator[Sweeping]:
+    made = Sweeping(stack)
+    yield made
+    made.forget()
+
+
+@pytest.fixture
+def learner(people: People) -> Person:
+    return people.learner()
+
+
+@pytest.fixture
+def admin(people: People) -> Person:
+    return people.admin()
+
+
+def found(admin: Person, *payments: Json) -> set[str]:
+    """Return the codes of what GET /anomalies shows of payments that break an invariant."""
+    ids = {each["id"] for each in payments}
+    shown = admin.all("/anomalies?status=OPEN&limit=100")
+    return {
+        each["evidence"]["code"]
+        for each in shown
+        if each["kind"] == "INVARIANT_BROKEN" and each["paymentId"] in ids
+    }
+
+
+def bought(learner: Person, admin: Person, package: str = "entry") -> Json:
+    """Buy by transfer, and wait until it is COMPLETED."""
+    payment = learner.submit(package, None if package == BUNDLE else COURSE)
+    assert admin.approve(payment["id"]).status_code == 200
+    return learner.wait_for(payment["id"], "COMPLETED")
+
+
+def paid_at_duitku(learner: Person, duitku: Duitku) -> Json:
+    """Buy at Duitku, and wait until it is COMPLETED."""
+    order = learner.initiate("entry", COURSE)
+    duitku.pay(order)
+    return learner.wait_for(order["id"], "COMPLETED")
+
+
+def failed_at_duitku(learner: Person, admin: Person, duitku: Duitku) -> Json:
+    """Fail to pay at Duitku."""
+    order = learner.initiate("entry", COURSE)
+    duitku.end(order, "fail")
+    assert admin.recheck(order["id"]).status_code == 200
+    return learner.wait_for(order["id"], "FAILED")
+
+
+def rejected(learner: Person, admin: Person) -> Json:
+    """Hand in what an admin rejects."""
+    payment = learner.submit("entry", COURSE)
+    assert admin.reject(payment["id"]).status_code == 200
+    return payment
+
+
+def refunded(learner: Person, admin: Person, payment: Json) -> Json:
+    """Refund a payment, and wait until Thinkific has revoked what it alone had brought."""
+    assert admin.refund(payment["id"]).status_code == 200
+    eventually(
+        learner.enrollments,
+        lambda found: all(each["delivery"]["status"] != "PENDING" for each in found),
+    )
+    return payment
+
+
+def test_purchases_of_every_kind_show_nothing(
+    people: People, admin: Person, duitku: Duitku, sweeping: Sweeping
+) -> None:
+    one, two = people.learner(), people.learner()
+    first, overlapping = bought(one, admin), bought(one, admin, BUNDLE)
+    payments = [
+        paid_at_duitku(people.learner(), duitku),
+        failed_at_duitku(people.learner(), admin, duitku),
+        rejected(people.learner(), admin),
+        refunded(two, admin, bought(two, admin)),
+        # The course that both had paid for belongs to the bundle from now on.
+        refunded(one, admin, first),
+        overlapping,
+        people.learner().submit("entry", COURSE),
+        people.learner().initiate("entry", COURSE),
+    ]
+    for payment in payments:
+        sweeping.age(payment)
+
+    sweeping.run()
+
+    assert sweeping.mark() > to_iso(datetime.now(UTC) - AGED)
+    assert found(admin, *payments) == set()
+
+
+# ── Broken by hand ───────────────────────────────────────────────────────────────────────────────
+
+
+def enrollment_deleted(sweeping: Sweeping, payment: Json) -> None:
+    (enrollment,) = sweeping.enrollments(payment)
+    sweeping.delete(enrollment)
+
+
+def enrollment_of_another(sweeping: Sweeping, payment: Json) -> None:
+    (enrollment,) = sweeping.enrollments(payment)
+    sweeping.change(enrollment, paymentId="pay404")
+
+
+def history_gap(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.delete(sweeping.history(payment["id"])[1])
+
+
+def history_rewritten(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.change(sweeping.history(payment["id"])[1], actor="user:u1")
+
+
+def status_flipped(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.change(dict(keys.payment(payment["id"])), status="REJECTED")
+
+
+def amount_taken_away(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.change(dict(keys.payment(payment["id"])), amount=0)
+
+
+def payment_deleted(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.delete(dict(keys.payment(payment["id"])))
+
+
+def unreadable(sweeping: Sweeping, payment: Json) -> None:
+    sweeping.change(dict(keys.payment(payment["id"])), status="PAYED")
+
+
+@pytest.mark.parametrize(
+    ("damage", "codes"),
+    [
+        (enrollment_deleted, {"ENROLLMENT_MISSING"}),
+        (enrollment_of_another, {"ENROLLMENT_FOREIGN"}),
+        (history_gap, {"HISTORY_GAP", "HISTORY_CHAIN", "APPROVAL_DIFFERS"}),
+        (history_rewritten, {"HISTORY_ACTOR", "APPROVAL_DIFFERS"}),
+        (status_flipped, {"HISTORY_STATE", "ENROLLED_UNPAID"}),
+        (amount_taken_away, {"AMOUNT_WRONG"}),
+        (payment_deleted, {"PAYMENT_MISSING"}),
+        (unreadable, {"UNREADABLE"}),
+    ],
+)
+def test_what_is_broken_in_a_completed_payment_is_shown_to_admins(
+    learner: Person, admin: Person, sweeping: Sweeping, damage: Damage, codes: set[str]
+) -> None:
+    payment = bought(learner, admin)
+    sweeping.age(payment)
+    damage(sweeping, payment)
+
+    sweeping.run()
+    sweeping.run()
+
+    assert found(admin, payment) == codes
+
+
+def test_whoever_is_enrolled_without_an_approval_is_shown_to_admins(
+    learner: Person, admin: Person, sweeping: Sweeping
+) -> None:
+    payment = learner.submit("entry", COURSE)
+    sweeping.enroll(payment)
+    sweeping.age(payment)
+
+    sweeping.run()
+
+    assert found(admin, payment) == {"ENROLLED_UNPAID"}
+
+
+def test_whoever_is_enrolled_without_any_payment_is_shown_to_admins(
+    learner: Person, admin: Person, sweeping: Sweeping
+) -> None:
+    none = {"id": f"pay-none-{learner.id}", "userId": learner.id, "courseIds": [COURSE]}
+    sweeping.enroll(none)
+    sweeping.age(none)
+
+    sweeping.run()
+
+    assert found(admin, none) == {"PAYMENT_MISSING"}
+
+
+def lose_completion(sweeping: Sweeping, payment: Json) -> None:
+    """Take a payment back to where its last delivery is noted, but not its completion."""
+    *_, approved, last = sweeping.history(payment["id"])
+    sweeping.delete(last)
+    sweeping.change(
+        dict(keys.payment(payment["id"])),
+        status="APPROVED",
+        stateKey="PAYMENT#APPROVED",
+        version=approved["version"],
+        updatedAt=approved["at"],
+        completedAt=None,
+    )
+
+
+def test_a_completion_that_got_lost_is_made_up_for(
+    learner: Person, admin: Person, sweeping: Sweeping
+) -> None:
+    payment = bought(learner, admin)
+    sweeping.age(payment)
+    lose_completion(sweeping, payment)
+    assert learner.payment(payment["id"])["status"] == "APPROVED"
+
+    sweeping.run()
+
+    stands = learner.payment(payment["id"])
+    assert (stands["status"], stands["version"]) == ("COMPLETED", payment["version"])
+    assert learner.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]
+    sweeping.age(payment)
+    sweeping.run()
+    assert found(admin, payment) == set()
+
+
+def test_two_runs_at_once_complete_once_and_report_once(
+    people: People, admin: Person, sweeping: Sweeping
+) -> None:
+    buyers = [people.learner() for _ in range(6)]
+    payments = [bought(each, admin) for each in buyers]
+    for number, payment in enumerate(payments):
+        sweeping.age(payment)
+        (lose_completion if number % 2 else enrollment_deleted)(sweeping, payment)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: sweeping.run(), range(2)))
+
+    assert found(admin, *payments[::2]) == {"ENROLLMENT_MISSING"}
+    assert found(admin, *payments[1::2]) == set()
+    for buyer, payment in list(zip(buyers, payments, strict=True))[1::2]:
+        assert buyer.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]

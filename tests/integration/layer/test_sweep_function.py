@@ -1,0 +1,286 @@
+"""The sweep as Lambda runs it: what it reads, keeps, completes, logs and counts."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lunas.adapters import clock
+from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.keys import enrollment as enrollment_key
+from lunas.adapters.store.keys import history as history_key
+from lunas.adapters.store.keys import payment as payment_key
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.rules.enrollments import enrollment_id
+from lunas.rules.payments import Status
+from lunas.rules.times import to_iso
+from lunas.rules.trails import SETTLED_AFTER
+from tests.integration.layer.functions import load
+from tests.integration.layer.purchases import approve, submitted
+from tests.unit.api_requests import Context
+from tests.unit.builders import EMAIL, enrollment
+from tests.unit.logs import Logged
+
+DELIVERED: dict[str, Any] = {
+    "deliveryStatus": "DELIVERED",
+    "thinkificEnrollmentId": 500,
+    "dueKey": None,
+    "dueAt": None,
+}
+
+
+NOT_LATER = timedelta()
+OLD_ENOUGH = SETTLED_AFTER + timedelta(seconds=1)
+
+
+class Unhurried(Context):
+    """A context with time enough."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 300_000
+
+
+class Hurried(Context):
+    """A context whose time is nearly over."""
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 1_000
+
+
+class Sweep:
+    """The function, in a present that can be moved, and a purchase for it to look at."""
+
+    def __init__(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.table = table
+        self.payments = Payments(table)
+        self.anomalies = Anomalies(table)
+        self._monkeypatch = monkeypatch
+
+    def run(self, later: timedelta = OLD_ENOUGH, context: Context | None = None) -> None:
+        """Run once, so much later than now."""
+        self._monkeypatch.setattr(load("sweep"), "now", lambda: clock.now() + later)
+        load("sweep").handler({}, context or Unhurried())
+
+    def approved(self, sub: str = "u1") -> str:
+        """Buy by transfer and have it approved; return the payment's id."""
+        payment_id = str(submitted(sub)["id"])
+        assert approve(payment_id)[0] == 200
+        return payment_id
+
+    def codes(self) -> list[str]:
+        page = self.anomalies.page(None, 100, None)
+        return sorted(each.evidence["code"] for each in page.items)
+
+    def update(self, key: dict[str, str], **changes: Any) -> None:
+        assert self.table.update(key, Change(changes))
+
+    def delete(self, key: dict[str, str]) -> None:
+        wire: Any = {name: {"S": value} for name, value in key.items()}
+        self.table.client.delete_item(TableName=self.table.name, Key=wire)
+
+
+@pytest.fixture
+def sweeping(table: Table, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    assert catalogue.course("c1")
+    return Sweep(table, monkeypatch)
+
+
+def test_healthy_payments_leave_nothing_but_a_count(sweeping: Sweep, logged: Logged) -> None:
+    sweeping.approved()
+    submitted("u2")
+    sweeping.run()
+    assert sweeping.codes() == []
+    (line,) = [each for each in logged.lines if each["message"] == "swept"]
+    assert (line["payments"], line["completed"], line["differences"]) == (2, 0, 0)
+    assert logged.metrics().count("SweepRun") == 1
+
+
+def test_what_is_younger_than_fifteen_minutes_has_its_turn_later(
+    sweeping: Sweep, logged: Logged
+) -> None:
+    payment_id = str(submitted()["id"])
+    sweeping.update(payment_key(payment_id), amount=0)
+    sweeping.run(SETTLED_AFTER - timedelta(minutes=1))
+    assert (sweeping.codes(), logged.messages("ERROR")) == ([], [])
+    sweeping.run()
+    assert sweeping.codes() == ["AMOUNT_WRONG"]
+
+
+def _enrollment_gone(sweeping: Sweep, payment_id: str) -> None:
+    assert payment_id
+    sweeping.delete(enrollment_key(enrollment_id("u1", "c1")))
+
+
+def _flipped(sweeping: Sweep, payment_id: str) -> None:
+    sweeping.update(payment_key(payment_id), status="COMPLETED")
+
+
+def _event_gone(sweeping: Sweep, payment_id: str) -> None:
+    sweeping.delete(history_key(payment_id, 1))
+
+
+def _payment_gone(sweeping: Sweep, payment_id: str) -> None:
+    sweeping.delete(payment_key(payment_id))
+
+
+def _unreadable(sweeping: Sweep, payment_id: str) -> None:
+    sweeping.update(payment_key(payment_id), method="CASH")
+
+
+def _enrolled_without_payment(sweeping: Sweep, payment_id: str) -> None:
+    assert payment_id
+    at = clock.now()
+    made = enrollment("c2", payment_id="pay404", created_at=at, updated_at=at)
+    assert sweeping.table.put(enrollment_item(made), "attribute_not_exists(#pk)")
+
+
+@pytest.mark.parametrize(
+    ("damage", "codes"),
+    [
+        (_enrollment_gone, ["ENROLLMENT_MISSING"]),
+        (
+            _flipped,
+            ["COMPLETED_EARLY", "HISTORY_STATE"],
+        ),
+        (_event_gone, ["HISTORY_CHAIN", "HISTORY_GAP", "HISTORY_TIME"]),
+        (_payment_gone, ["PAYMENT_MISSING"]),
+        (_unreadable, ["UNREADABLE"]),
+        (_enrolled_without_payment, ["PAYMENT_MISSING"]),
+    ],
+)
+def test_what_is_broken_is_kept_logged_and_counted(
+    sweeping: Sweep, logged: Logged, damage: Callable[[Sweep, str], None], codes: list[str]
+) -> None:
+    damage(sweeping, sweeping.approved())
+    sweeping.run()
+    assert sweeping.codes() == codes
+    lines = [each for each in logged.lines if each["message"] == "difference found"]
+    assert sorted(each["code"] for each in lines) == codes
+    assert all(each["level"] == "ERROR" and each["todo"] and each["found"] for each in lines)
+    metrics = Counter(logged.metrics())
+    assert (metrics["SweepDifferences"], metrics["Anomaly"]) == (len(codes),) * 2
+    assert EMAIL not in logged.text
+
+
+def test_a_difference_is_reported_once_however_often_it_is_seen(
+    sweeping: Sweep, logged: Logged
+) -> None:
+    _enrollment_gone(sweeping, sweeping.approved())
+    for _ in range(3):
+        sweeping.run()
+    assert sweeping.codes() == ["ENROLLMENT_MISSING"]
+    assert logged.messages("ERROR") == ["difference found"]
+
+
+def test_a_payment_whose_last_delivery_did_not_complete_it_is_completed(
+    sweeping: Sweep, logged: Logged
+) -> None:
+    payment_id = sweeping.approved()
+    sweeping.update(enrollment_key(enrollment_id("u1", "c1")), **DELIVERED)
+    sweeping.update(payment_key(payment_id), undelivered=None)
+    sweeping.run()
+    done = sweeping.payments.get(payment_id)
+    assert done
+    assert (done.status, done.version) == (Status.COMPLETED, 3)
+    last = sweeping.payments.history(payment_id)[-1]
+    assert (last.actor, last.target, last.at) == (
+        "lunas:sweep",
+        Status.COMPLETED,
+        done.completed_at,
+    )
+    (line,) = [each for each in logged.lines if each["level"] == "WARNING"]
+    assert (line["message"], line["payment_id"]) == ("payment completed by the sweep", payment_id)
+    sweeping.run(SETTLED_AFTER * 4)
+    assert sweeping.codes() == []
+
+
+def test_a_delivery_that_ends_long_after_the_change_is_found_as_well(sweeping: Sweep) -> None:
+    payment_id = sweeping.approved()
+    sweeping.run()
+    sweeping.update(enrollment_key(enrollment_id("u1", "c1")), **DELIVERED)
+    sweeping.run(timedelta(days=1))
+    done = sweeping.payments.get(payment_id)
+    assert done
+    assert done.status is Status.COMPLETED
+
+
+def test_an_outage_of_days_is_caught_up(sweeping: Sweep) -> None:
+    sweeping.run(NOT_LATER)
+    payment_id = submitted()["id"]
+    sweeping.update(payment_key(payment_id), amount=0)
+    sweeping.run(timedelta(days=5))
+    assert sweeping.codes() == ["AMOUNT_WRONG"]
+
+
+def test_a_run_whose_time_is_over_says_how_far_it_came(sweeping: Sweep, logged: Logged) -> None:
+    sweeping.approved()
+    sweeping.run(context=Hurried())
+    line = logged.lines[-1]
+    assert (line["message"], line["level"]) == ("sweep is behind", "WARNING")
+    assert set(line["reached"]) == {"HISTORY", "ENROLLMENT"}
+    assert line["todo"]
+    sweeping.run()
+    assert "swept" in logged.messages()
+
+
+def test_the_note_of_a_run_is_as_far_as_it_looked(sweeping: Sweep) -> None:
+    before = to_iso(clock.now())
+    sweeping.run(SETTLED_AFTER)
+    for trail in ("HISTORY", "ENROLLMENT"):
+        item = sweeping.table.get({"pk": "SWEEP", "sk": trail})
+        assert item
+        assert item["type"] == "sweep"
+        assert before <= item["mark"] <= to_iso(clock.now())
+
+
+def test_a_healthy_payment_costs_two_reads(sweeping: Sweep, calls: Counter[str]) -> None:
+    sweeping.run(NOT_LATER)
+    begun = clock.now() - SETTLED_AFTER
+    for number in range(4):
+        submitted(f"u{number}")
+    calls.clear()
+    sweeping.run()
+    midnights = (clock.now().date() - begun.date()).days
+    # A mark read and a Query for each trail, another for each day; two marks that moved.
+    trails = {"GetItem": 3, "Query": 3 + midnights, "UpdateItem": 2 + midnights}
+    assert calls == Counter(trails) + Counter({"Query": 4, "BatchGetItem": 4})
+
+
+def test_a_run_without_anything_new_reads_three_marks_and_three_trails(
+    sweeping: Sweep, calls: Counter[str]
+) -> None:
+    now = clock.now()
+    until_noon = (now + timedelta(days=1)).replace(hour=12) - now
+    sweeping.run(until_noon)
+    calls.clear()
+    sweeping.run(until_noon + timedelta(minutes=1))
+    assert dict(calls) == {"GetItem": 3, "Query": 3, "UpdateItem": 2}
+
+
+def test_a_crash_is_told_and_raised(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: Any) -> None:
+        raise RuntimeError(EMAIL)
+
+    monkeypatch.setattr(load("sweep"), "sweep", crash)
+    with pytest.raises(RuntimeError):
+        sweeping.run()
+    assert logged.messages() == ["unexpected error"]
+    assert EMAIL not in logged.text
+
+
+def test_a_broken_payment_does_not_hide_the_one_behind_it(sweeping: Sweep) -> None:
+    _unreadable(sweeping, sweeping.approved())
+    other = submitted("u2")["id"]
+    sweeping.update(payment_key(other), amount=0)
+    sweeping.run()
+    assert sweeping.codes() == ["AMOUNT_WRONG", "UNREADABLE"]

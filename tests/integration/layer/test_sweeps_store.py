@@ -1,0 +1,228 @@
+"""What the sweep reads and writes: trails, marks, and completions under their conditions."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.keys import payment as payment_key
+from lunas.adapters.store.payment_items import history_item, payment_item
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.sweeps import Sweeps
+from lunas.adapters.store.table import Table
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, opened, take
+from lunas.rules.times import to_iso
+from lunas.rules.trails import FIRST_LOOK, Stretch, Trace, Trail
+from tests.unit.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment
+from tests.unit.life import Life, ordered
+
+NEW = "attribute_not_exists(#pk)"
+MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)
+LAST_MOMENT = MIDNIGHT - timedelta(milliseconds=1)
+DAYS = timedelta(days=3)
+
+
+@pytest.fixture
+def sweeps(table: Table) -> Sweeps:
+    return Sweeps(table)
+
+
+def approved() -> Life:
+    """Return a payment whose money has come; its invoice is no part of what is written first."""
+    life = ordered().settled()
+    return replace(life, payment=replace(life.payment, gateway=None))
+
+
+def put(table: Table, life: Life) -> None:
+    """Write a payment with all that belongs to it."""
+    items = [payment_item(life.payment), *map(history_item, life.history)]
+    for item in [*items, *map(enrollment_item, life.enrollments)]:
+        assert table.put(item, NEW)
+
+
+def happened(table: Table, *moments: datetime) -> list[str]:
+    """Write one event a moment, each of a payment of its own; return the payments' ids."""
+    ids = [f"pay{number}" for number in range(len(moments))]
+    for name, at in zip(ids, moments, strict=True):
+        event = opened(payment(id=name, created_at=at, updated_at=at), Act("user:u1", at))
+        assert table.put(history_item(event), NEW)
+    return ids
+
+
+def stretches(sweeps: Sweeps, trail: Trail, until: datetime, limit: int = 50) -> Iterator[Stretch]:
+    """Follow a trail from its mark to its end, noting each stretch."""
+    mark = sweeps.mark(trail, until)
+    while True:
+        stretch = sweeps.follow(trail, mark, until, limit)
+        sweeps.note(trail, stretch.mark)
+        yield stretch
+        if stretch.over:
+            return
+        mark = stretch.mark
+
+
+def led_to(found: Iterator[Stretch]) -> list[str]:
+    """Return the payments that stretches lead to, each once, in their order."""
+    ids = [trace.payment_id for stretch in found for trace in stretch.traces]
+    return list(dict.fromkeys(ids))
+
+
+# ── Trails ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("limit", [2, 3, 50])
+def test_every_event_is_found_over_the_turns_of_days_and_over_empty_ones(
+    table: Table, sweeps: Sweeps, limit: int
+) -> None:
+    moments = [NOW, NOW, LAST_MOMENT, MIDNIGHT, MIDNIGHT, MIDNIGHT + DAYS]
+    ids = happened(table, *moments)
+    until = MIDNIGHT + DAYS + timedelta(seconds=1)
+    assert led_to(stretches(sweeps, Trail.HISTORY, until, limit)) == ids
+
+
+def test_an_event_is_found_when_it_is_old_enough_and_not_before(
+    table: Table, sweeps: Sweeps
+) -> None:
+    (name,) = happened(table, NOW)
+    assert led_to(stretches(sweeps, Trail.HISTORY, NOW)) == []
+    assert led_to(stretches(sweeps, Trail.HISTORY, NOW + timedelta(milliseconds=1))) == [name]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), DAYS])
+def test_what_was_looked_at_is_not_looked_at_again(
+    table: Table, sweeps: Sweeps, ahead: timedelta
+) -> None:
+    happened(table, NOW, MIDNIGHT)
+    until = MIDNIGHT + timedelta(hours=1)
+    assert led_to(stretches(sweeps, Trail.HISTORY, until))
+    assert led_to(stretches(sweeps, Trail.HISTORY, until + ahead)) == []
+
+
+def test_each_step_of_a_payment_is_an_event_on_the_trail(table: Table, sweeps: Sweeps) -> None:
+    life = approved()
+    put(table, life)
+    (stretch,) = list(stretches(sweeps, Trail.HISTORY, LATER))[-1:]
+    assert stretch.traces == (Trace("pay1"),) * 3
+
+
+def test_the_first_sweep_begins_some_time_ago(sweeps: Sweeps) -> None:
+    assert sweeps.mark(Trail.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
+
+
+def test_a_clock_that_is_behind_finds_nothing_and_takes_nothing_back(
+    table: Table, sweeps: Sweeps
+) -> None:
+    happened(table, NOW)
+    list(stretches(sweeps, Trail.HISTORY, LATER))
+    behind = sweeps.follow(Trail.HISTORY, to_iso(LATER), NOW, 50)
+    assert behind == Stretch((), to_iso(LATER), over=True)
+    sweeps.note(Trail.HISTORY, to_iso(NOW))
+    assert sweeps.mark(Trail.HISTORY, NOW) == to_iso(LATER)
+
+
+def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, sweeps: Sweeps) -> None:
+    for course, at in (("c1", NOW), ("c2", MIDNIGHT + DAYS)):
+        made = enrollment(course, payment_id=f"pay-{course}", created_at=at)
+        assert table.put(enrollment_item(made), NEW)
+    found = [*stretches(sweeps, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 2)]
+    assert [trace for each in found for trace in each.traces] == [
+        Trace("pay-c1", enrollment("c1").id),
+        Trace("pay-c2", enrollment("c2").id),
+    ]
+
+
+def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
+    table: Table, sweeps: Sweeps
+) -> None:
+    for number in range(3):
+        made = payment(
+            Status.APPROVED, id=f"pay{number}", created_at=NOW + timedelta(minutes=number)
+        )
+        assert table.put(payment_item(made), NEW)
+    assert table.put(payment_item(payment(Status.COMPLETED, id="done")), NEW)
+    for _ in range(2):
+        found = [*stretches(sweeps, Trail.APPROVED, NOW, 2)]
+        assert led_to(iter(found)) == ["pay0", "pay1", "pay2"]
+        assert found[-1].over
+
+
+# ── Payments ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_payment_is_read_with_its_history_and_nothing_else(table: Table, sweeps: Sweeps) -> None:
+    life = approved()
+    put(table, life)
+    for sk in ("CALLBACK#1", "INVOICE", "ZZZ"):
+        assert table.put({"pk": "PAYMENT#pay1", "sk": sk, "type": "other"}, NEW)
+    assert sweeps.read("pay1") == (life.payment, [*life.history])
+
+
+def test_what_is_left_of_a_payment_is_read(table: Table, sweeps: Sweeps) -> None:
+    (event,) = ordered().history
+    assert table.put(history_item(event), NEW)
+    assert sweeps.read("pay1") == (None, [event])
+    assert sweeps.read("pay9") == (None, [])
+
+
+def completion(life: Life) -> tuple[Payment, tuple[HistoryEvent, ...]]:
+    return take(replace(life.payment, undelivered=frozenset()), Step.COMPLETE, GATEWAY_ACT)
+
+
+@pytest.mark.parametrize("undelivered", [frozenset[str](), frozenset({"c1"})])
+def test_a_completion_is_written_with_its_event(
+    table: Table, sweeps: Sweeps, undelivered: frozenset[str]
+) -> None:
+    life = approved()
+    life = replace(life, payment=replace(life.payment, undelivered=undelivered))
+    put(table, life)
+    after, events = completion(life)
+    sweeps.complete(life.payment, after, events)
+    assert sweeps.read("pay1") == (after, [*life.history, *events])
+
+
+MOVED = {
+    "status": {"status": "REFUNDED"},
+    "version": {"version": 9},
+    "undelivered": {"undelivered": {"c2"}},
+    "nothing awaited": {"undelivered": None},
+}
+
+
+@pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED.keys())
+def test_a_payment_that_moved_is_not_completed(
+    table: Table, sweeps: Sweeps, moved: dict[str, object]
+) -> None:
+    life = approved()
+    put(table, life)
+    assert table.update(payment_key("pay1"), Change(moved))
+    stands = sweeps.read("pay1")
+    with pytest.raises(Collision):
+        sweeps.complete(life.payment, *completion(life))
+    assert sweeps.read("pay1") == stands
+
+
+def test_a_payment_that_awaits_something_meanwhile_is_not_completed(
+    table: Table, sweeps: Sweeps
+) -> None:
+    life = approved()
+    life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
+    put(table, life)
+    assert table.update(payment_key("pay1"), Change({"undelivered": {"c1"}}))
+    with pytest.raises(Collision):
+        sweeps.complete(life.payment, *completion(life))
+
+
+def test_an_event_that_is_there_already_refuses_the_completion(
+    table: Table, sweeps: Sweeps
+) -> None:
+    life = approved()
+    put(table, life)
+    after, events = completion(life)
+    assert table.put(history_item(events[0]), NEW)
+    with pytest.raises(Collision):
+        sweeps.complete(life.payment, after, events)
+    assert Payments(table).get("pay1") == life.payment
