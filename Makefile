@@ -44,6 +44,10 @@ test: ## run every test [PYTEST_ARGS=tests/unit]
 	$(SETUP) dev cloud sam
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
 
+faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]
+	$(SETUP) dev cloud sam
+	LUNAS_FAULTS=long .venv/bin/python -m pytest tests/faults $(PYTEST_ARGS)
+
 check: ## format, lint, types, import rules, template, security
 	$(SETUP) dev sam
 	$(LUNAS) check
@@ -68,4 +72,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test check build deploy openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy openapi requirements clean

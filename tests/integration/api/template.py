@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class Statement:
     resources: tuple[Any, ...]
 
 
+@cache
 def resources() -> dict[str, Any]:
     """Return all resources, those of loops as well."""
     found = _template()["Resources"]
@@ -61,6 +63,7 @@ def outputs() -> dict[str, Any]:
     return found
 
 
+@cache
 def _template() -> dict[str, Any]:
     found: dict[str, Any] = yaml.load(TEMPLATE.read_text(), _Loader)  # noqa: S506  (safe)
     return found

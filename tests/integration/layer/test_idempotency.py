@@ -118,7 +118,7 @@ def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
 def test_a_table_that_takes_no_note_for_a_while_is_told_apart_from_one_that_never_will(
     shop: Shop, operation: str, code: str, raised: type[Exception]
 ) -> None:
-    def refuse(**_: Any) -> tuple[SimpleNamespace, dict[str, Any]]:
+    def refuse(**_: Any) -> Any:
         return SimpleNamespace(status_code=400), {"Error": {"Code": code}}
 
     events, name = aws.dynamodb().meta.events, f"before-call.dynamodb.{operation}"

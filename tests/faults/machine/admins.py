@@ -1,0 +1,97 @@
+"""Admins decide, refund, ask again and edit; time passes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.faults.machine.ground import ADMINS, Ground, chosen, pick
+from tests.faults.world.ledger import Actors
+from tests.faults.world.people import Person
+
+SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
+PACKAGES = ("entry", "intermediate", "bundle-data")
+
+
+class Deciding(Ground):
+    """What admins do."""
+
+    @precondition(lambda self: self.payments("PAID"))
+    @rule(number=pick)
+    def approve(self, number: int) -> None:
+        """Approve a payment that waits for it."""
+        self.actors.approve(ADMINS[0], chosen(self.payments("PAID"), number))
+
+    @precondition(lambda self: self.payments("APPROVED", "COMPLETED"))
+    @rule(number=pick)
+    def refund(self, number: int) -> None:
+        """Refund a payment that was settled."""
+        self.actors.refund(ADMINS[0], chosen(self.payments("APPROVED", "COMPLETED"), number))
+
+    @precondition(lambda self: self.payments())
+    @rule(
+        number=pick,
+        admin=st.sampled_from(ADMINS),
+        deed=st.sampled_from((Actors.approve, Actors.reject, Actors.recheck, Actors.refund)),
+    )
+    def decide(self, number: int, admin: Person, deed: Callable[..., object]) -> None:
+        """Do anything to any payment, whether it is right or not."""
+        deed(self.actors, admin, chosen(self.payments(), number))
+
+    @precondition(lambda self: self.enrollments())
+    @rule(number=pick)
+    def redeliver(self, number: int) -> None:
+        """Have an enrollment sent again."""
+        self.actors.redeliver(ADMINS[0], chosen(self.enrollments(), number)["id"])
+
+    @rule(package=st.sampled_from(PACKAGES), price=st.sampled_from((25_000, 49_000, 130_000)))
+    def reprice(self, package: str, price: int) -> None:
+        """Change a price, which changes nothing that was bought before."""
+        self.actors.reprice(ADMINS[0], package, price)
+
+    @rule(
+        course=st.sampled_from(("python-dasar", "analisis-sql")),
+        quota=st.sampled_from((None, 0, 1, 2)),
+    )
+    def limit(self, course: str, quota: int | None) -> None:
+        """Give a course a number of places, or take the limit away."""
+        self.actors.limit(ADMINS[0], course, quota)
+
+
+class Passing(Ground):
+    """Time, and what happens by itself meanwhile."""
+
+    @rule()
+    def settle(self) -> None:
+        """Let everything happen that is due."""
+        self.world.upkeep.settle()
+
+    @rule()
+    def go_on(self) -> None:
+        """Let one thing happen that is due."""
+        self.world.upkeep.step()
+
+    @rule(seconds=st.sampled_from(SECONDS))
+    def pass_time(self, seconds: int) -> None:
+        """Let time pass."""
+        self.world.upkeep.pass_time(seconds)
+
+
+def anything(machine: Ground, deed: str, number: int) -> None:
+    """Do something in the middle of something else."""
+    deeds: dict[str, Any] = {
+        "approve": machine.actors.approve,
+        "refund": machine.actors.refund,
+        "recheck": machine.actors.recheck,
+    }
+    payments, enrollments = machine.payments(), machine.enrollments()
+    match deed:
+        case "settle":
+            machine.world.upkeep.settle()
+        case "reconcile":
+            machine.world.run("reconcile")
+        case "redeliver" if enrollments:
+            machine.actors.redeliver(ADMINS[1], chosen(enrollments, number)["id"])
+        case _ if deed in deeds and payments:
+            deeds[deed](ADMINS[1], chosen(payments, number))

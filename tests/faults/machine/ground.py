@@ -1,0 +1,79 @@
+"""What all parts of the state machine stand on: a world, a ledger, an observer."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
+
+from local.simulators.duitku.orders import Order, State
+from tests.faults.world.ledger import Actors
+from tests.faults.world.people import Person
+from tests.faults.world.watch import Watch
+from tests.faults.world.world import World
+
+LEARNERS = (Person("budi"), Person("dewi", kind="DIKE"))
+ADMINS = (Person("ayu", "ADMIN"), Person("bima", "ADMIN"))
+PURCHASES = (
+    ("entry", "python-dasar"),
+    ("entry", "literasi-data"),
+    ("intermediate", "analisis-sql"),
+    ("bundle-data", None),
+)
+"""The bundle holds the first course and the third."""
+
+pick = st.integers(0, 59)
+"""One out of what there is at that moment."""
+
+
+def chosen[T](found: Iterable[T], number: int) -> T:
+    """Return one out of what there is."""
+    there = list(found)
+    return there[number % len(there)]
+
+
+class Ground(RuleBasedStateMachine):
+    """The machine without any rule."""
+
+    world: World
+    actors: Actors
+    watch: Watch
+    failed = False
+    """Whether a call failed in a way for which the product has no error of its own."""
+    steps = 0
+
+    @initialize(seed=st.integers(0, 2**16))
+    def begin(self, seed: int) -> None:
+        """Start anew; the seed decides in which order records, messages and callbacks come."""
+        self.world.start(seed)
+        self.actors = Actors(self.world)
+        self.watch = Watch(self.world, self.actors.ledger)
+
+    @invariant()
+    def nothing_is_wrong(self) -> None:
+        """Hold everything that is there against what must always be so."""
+        Ground.steps += 1
+        self.expect_none(self.watch.wrong())
+        if not self.failed:
+            self.expect_none(self.watch.unexpected())
+
+    def expect_none(self, found: list[str]) -> None:
+        """Fail with what was found, and with what the functions said last."""
+        assert not found, {"found": found, "said": self.world.said[-20:]}
+
+    def orders(self) -> list[Order]:
+        """Return the orders at Duitku."""
+        return list(self.world.duitku.gateway.orders)
+
+    def unpaid(self) -> list[Order]:
+        """Return the orders that nobody paid yet."""
+        return [order for order in self.orders() if order.state is not State.PAID]
+
+    def payments(self, *statuses: str) -> list[str]:
+        """Return the ids of payments, of some statuses only if any are named."""
+        found = self.watch.sight.payments.values()
+        return [each["id"] for each in found if not statuses or each["status"] in statuses]
+
+    def enrollments(self) -> list[dict[str, Any]]:
+        """Return all enrollments."""
+        return self.watch.sight.enrollments

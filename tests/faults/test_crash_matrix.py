@@ -1,0 +1,141 @@
+"""Every workflow, cut before and after each of its calls to the outside: all of it heals.
+
+The calls are found by recording. A cut ends the process, and the next invocation starts cold.
+Then only what would happen by itself happens, and after a quarter of an hour (or what the
+timetable of docs/reconcile.md says, where only Duitku knows of the money) nothing is left undone.
+
+The long form also lets each call fail without killing the process, before it happens and after,
+and cuts the healing of every cut once more.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+
+from tests.faults.figures import LONG, Figures
+from tests.faults.world.effects import Effect, Strike, Trap, When, crash, fail
+from tests.faults.world.story import Story
+from tests.faults.world.workflows import QUARTER, WORKFLOWS, Workflow
+from tests.faults.world.world import World
+
+MENDED = "COMPLETED|REFUNDED"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of a workflow: its calls, what is wrong, and after how many minutes it was not."""
+
+    calls: tuple[Effect, ...]
+    wrong: tuple[str, ...]
+    minutes: int
+
+
+def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
+    """Act a workflow out, with faults at calls of its function."""
+    world.start()
+    story = Story(world)
+    workflow.prepare(story)
+    world.effects.recorded.clear()
+    armed = [replace(each, function=workflow.function) for each in traps]
+    world.effects.traps = armed
+    workflow.act(story)
+    assert armed[:1] != world.effects.traps[:1] or not armed, "this time, it took another course"
+    calls = [each for each in world.effects.recorded if each.function == workflow.function]
+    workflow.afterwards(story)
+    minutes = _heal(story, workflow)
+    world.effects.traps.clear()
+    wrong = [*story.watch.wrong(), *_unfinished(story, workflow)]
+    if workflow.then is not None and _unfinished(story, replace(workflow, ends=MENDED)):
+        workflow.then(story)
+        story.wait(workflow.minutes)
+        wrong += [*story.watch.wrong(), *_unfinished(story, replace(workflow, ends=MENDED))]
+    if all(trap.strike is crash for trap in traps):
+        wrong += story.watch.unexpected()
+    return Run(tuple(calls), tuple(wrong), minutes)
+
+
+def _heal(story: Story, workflow: Workflow) -> int:
+    """Let the time pass that healing may take; return after how many minutes it was done."""
+    for minute in range(1, workflow.minutes + 1):
+        story.wait(1)
+        if not _unfinished(story, workflow):
+            story.wait(workflow.minutes - minute)
+            return minute
+    return workflow.minutes
+
+
+def _unfinished(story: Story, workflow: Workflow) -> list[str]:
+    status, left = story.status() or "none", story.watch.unfinished()
+    return left if status in workflow.ends.split("|") else [*left, f"the payment is {status}"]
+
+
+def singly(calls: int, strike: Strike) -> Iterator[tuple[Trap, ...]]:
+    """Return a fault on each side of each call."""
+    for index in range(calls):
+        yield from ((Trap(index, when, strike),) for when in When)
+
+
+def doubly(calls: int) -> Iterator[tuple[Trap, ...]]:
+    """Return every two cuts, the second one in what the first one left to be done.
+
+    To die after one call or before the next is the same, so one side is enough.
+    """
+    for first in range(calls):
+        for second in range(calls):
+            cuts = (Trap(index, When.AFTER, crash) for index in (first, first + 1 + second))
+            yield tuple(cuts)
+
+
+def survive(
+    world: World, workflow: Workflow, faults: Callable[[int], Iterator[tuple[Trap, ...]]]
+) -> tuple[int, int]:
+    """Act a workflow out with each fault; return how many there were, and the longest healing."""
+    whole = act_out(world, workflow)
+    assert whole.wrong == ()
+    assert whole.calls
+    lost: dict[str, tuple[str, ...]] = {}
+    number, longest = 0, 0
+    for traps in faults(len(whole.calls)):
+        run = act_out(world, workflow, *traps)
+        number, longest = number + 1, max(longest, run.minutes)
+        if run.wrong:
+            lost[" and ".join(_told(trap, whole.calls) for trap in traps)] = run.wrong
+    assert lost == {}
+    return number, longest
+
+
+def _told(trap: Trap, calls: tuple[Effect, ...]) -> str:
+    call = calls[trap.place] if trap.place < len(calls) else f"call {trap.place}"
+    return f"{trap.strike.__name__} {trap.when} {call}"
+
+
+by_name = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.name)
+only_long = pytest.mark.skipif(not LONG, reason="only in the long form: make faults")
+
+
+@by_name
+def test_a_process_that_dies_anywhere_loses_and_doubles_nothing(
+    world: World, workflow: Workflow, figures: Figures
+) -> None:
+    cuts, minutes = survive(world, workflow, lambda calls: singly(calls, crash))
+    figures.add("cuts", workflow.name, cuts, f"healed within {minutes} min")
+
+
+@only_long
+@by_name
+def test_a_call_that_fails_or_whose_answer_is_lost_loses_and_doubles_nothing(
+    world: World, workflow: Workflow, figures: Figures
+) -> None:
+    failures, minutes = survive(world, workflow, lambda calls: singly(calls, fail))
+    figures.add("failed calls", workflow.name, failures, f"healed within {minutes} min")
+
+
+@only_long
+@by_name
+def test_a_process_that_dies_again_while_it_heals_loses_and_doubles_nothing(
+    world: World, workflow: Workflow, figures: Figures
+) -> None:
+    patient = replace(workflow, minutes=workflow.minutes + QUARTER)
+    cuts, minutes = survive(world, patient, doubly)
+    figures.add("cuts twice", workflow.name, cuts, f"healed within {minutes} min")

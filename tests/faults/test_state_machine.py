@@ -1,0 +1,68 @@
+"""Learners, admins, callbacks, faults and crashes in any order, held against the ledger.
+
+After each step nothing may be wrong; once all is calm again and time has passed, nothing may be
+left undone. ``docs/faults.md`` lists what both mean.
+"""
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from tests.faults.figures import LONG, Figures
+from tests.faults.machine.admins import Deciding, Passing
+from tests.faults.machine.faults import Dying, Failing
+from tests.faults.machine.ground import ADMINS, Ground, pick
+from tests.faults.machine.learners import CallingBack, Learning
+from tests.faults.world.world import World
+
+MINUTE = 60
+HEALED = 15 * MINUTE
+"""Seconds within which everything that Lunas knows of heals by itself (P5)."""
+AGES = 9 * 24 * 60 * MINUTE
+"""Seconds after which the timetable of every payment is over (docs/reconcile.md)."""
+EXAMPLES, STEPS = (2_000, 50) if LONG else (20, 30)
+
+
+class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
+    """Lunas and all who deal with it."""
+
+    @rule(number=pick)
+    def rest(self, number: int) -> None:
+        """Come to rest now and then, and go on afterwards."""
+        if number == 0:
+            self.come_to_rest()
+
+    def come_to_rest(self) -> None:
+        """End all faults and let time pass; a person mends what was given up."""
+        self.world.calm()
+        self.world.effects.traps.clear()
+        self.world.upkeep.pass_time(HEALED)
+        self.nothing_is_wrong()
+        self.expect_none(self.watch.undelivered())
+        for each in self.enrollments():
+            if each["deliveryStatus"] == "FAILED":
+                self.actors.redeliver(ADMINS[0], each["id"])
+        self.world.upkeep.pass_time(AGES)
+        self.nothing_is_wrong()
+        self.expect_none(self.watch.unfinished())
+
+    def teardown(self) -> None:
+        """End every run at rest."""
+        if hasattr(self, "watch"):
+            self.come_to_rest()
+
+
+def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
+    world: World, figures: Figures
+) -> None:
+    Lunas.world, Ground.steps = world, 0
+    run_state_machine_as_test(
+        Lunas,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            derandomize=not LONG,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    figures.add("steps of the state machine", f"in {EXAMPLES} runs", Ground.steps)

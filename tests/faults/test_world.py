@@ -1,0 +1,257 @@
+"""The world in which the faults happen behaves as AWS does, where it stands in for AWS."""
+
+from copy import deepcopy
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from tests.faults.figures import LONG
+from tests.faults.world.clock import Clock
+from tests.faults.world.effects import Trap, When, crash
+from tests.faults.world.fifo import FifoQueue, Message
+from tests.faults.world.functions import Died
+from tests.faults.world.story import BUNDLE, PYTHON, Story
+from tests.faults.world.workflows import WORKFLOWS, Workflow
+from tests.faults.world.world import World, open_world
+from tests.integration.api.template import table_properties
+
+type Json = dict[str, Any]
+type Call = tuple[str, Json, Json]
+
+TELLING = {
+    "initiate by POP with a key, asked again",
+    "webhook, nothing new",
+    "approve, one course owned",
+    "approve, bought again after a refund",
+    "refund, paid twice",
+    "reconcile, overdue",
+    "reconcile, blocked",
+}
+"""Workflows that together use every kind of request; the long form compares them all."""
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [each for each in WORKFLOWS if LONG or each.name in TELLING],
+    ids=lambda each: each.name,
+)
+def test_the_table_answers_every_call_as_moto_does(workflow: Workflow) -> None:
+    items, calls = _recorded(workflow)
+    with mock_aws():
+        moto = boto3.client(
+            "dynamodb", "ap-southeast-3", aws_access_key_id="x", aws_secret_access_key="x"
+        )
+        moto.create_table(TableName="lunas", **table_properties())
+        for item in items:
+            moto.put_item(TableName="lunas", Item=item)
+        for operation, request, answer in calls:
+            assert _asked(moto, operation, request) == _told(answer), (operation, request)
+    assert len(calls) > 10
+
+
+def _recorded(workflow: Workflow) -> tuple[list[Json], list[Call]]:
+    """Act a workflow out; return what the table held before, and all calls with their answers."""
+    calls: list[Call] = []
+    with open_world() as world:
+        world.start()
+        items = deepcopy(list(world.aws.table.items.values()))
+        world.aws.recorded = calls
+        story = Story(world)
+        for act in (workflow.prepare, workflow.act, workflow.afterwards):
+            act(story)
+        story.wait(workflow.minutes)
+    return items, calls
+
+
+def _asked(moto: Any, operation: str, request: Json) -> Json:
+    try:
+        return _told(getattr(moto, xform_name(operation))(**request))
+    except ClientError as refused:
+        return _told(refused.response)
+
+
+def _told(answer: Any) -> Json:
+    """Return what of an answer the product goes by; the members of a set have no order."""
+    told = {
+        name: _sorted(answer[name])
+        for name in ("Item", "Items", "Attributes", "LastEvaluatedKey", "Responses")
+        if answer.get(name)
+    }
+    if "Error" in answer:
+        told["code"] = answer["Error"]["Code"]
+        told["reasons"] = [
+            (each["Code"], _sorted(each.get("Item")))
+            for each in answer.get("CancellationReasons", [])
+        ]
+    return told
+
+
+def _sorted(value: Any) -> Any:
+    match value:
+        case {"SS": members}:
+            return {"SS": sorted(members)}
+        case dict():
+            return {name: _sorted(each) for name, each in value.items()}
+        case list():
+            return [_sorted(each) for each in value]
+    return value
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> FifoQueue:
+    dead = FifoQueue(clock, visibility=30, retention=1_000_000)
+    return FifoQueue(clock, visibility=30, retention=1_000, most_received=3, dead_letters=dead)
+
+
+def send(queue: FifoQueue, group: str, name: str) -> str:
+    named = {"MessageGroupId": group, "MessageDeduplicationId": name}
+    return queue.send({**named, "MessageBody": name})
+
+
+def shown(queue: FifoQueue) -> list[str]:
+    return [message.body for message in queue.receivable()]
+
+
+def take(queue: FifoQueue) -> Message:
+    message = queue.receive(queue.receivable()[0])
+    assert message
+    return message
+
+
+def test_a_group_is_served_in_order_and_holds_up_no_other(queue: FifoQueue) -> None:
+    for group, name in (("a", "a1"), ("a", "a2"), ("b", "b1")):
+        send(queue, group, name)
+    assert shown(queue) == ["a1", "b1"]
+    first = take(queue)
+    assert shown(queue) == ["b1"]
+    queue.delete(first.handle)
+    assert shown(queue) == ["a2", "b1"]
+
+
+def test_a_message_that_is_put_off_holds_up_its_group(queue: FifoQueue, clock: Clock) -> None:
+    send(queue, "a", "a1")
+    send(queue, "a", "a2")
+    assert queue.put_off(take(queue).handle, 600)
+    clock.move(599)
+    assert shown(queue) == []
+    clock.move(2)
+    assert shown(queue) == ["a1"]
+
+
+def test_a_message_that_nobody_deleted_comes_again_and_is_dead_in_the_end(
+    queue: FifoQueue, clock: Clock
+) -> None:
+    send(queue, "a", "a1")
+    for _ in range(3):
+        take(queue)
+        assert shown(queue) == []
+        clock.move(31)
+    assert queue.receive(queue.receivable()[0]) is None
+    assert queue.dead_letters
+    assert [message.body for message in queue.dead_letters.messages] == ["a1"]
+
+
+def test_the_same_id_is_dropped_for_five_minutes_even_after_its_message_is_gone(
+    queue: FifoQueue, clock: Clock
+) -> None:
+    sent = send(queue, "a", "a1")
+    queue.delete(take(queue).handle)
+    clock.move(timedelta(minutes=4).seconds)
+    assert send(queue, "a", "a1") == sent
+    assert shown(queue) == []
+    assert send(queue, "b", "a1") != sent
+    clock.move(61)
+    send(queue, "a", "a1")
+    assert shown(queue) == ["a1", "a1"]
+
+
+def test_an_old_message_and_an_old_handle_are_gone(queue: FifoQueue, clock: Clock) -> None:
+    send(queue, "a", "a1")
+    old = take(queue).handle
+    clock.move(31)
+    take(queue)
+    assert not queue.put_off(old, 5)
+    clock.move(1_000)
+    assert shown(queue) == []
+
+
+def test_the_stream_hands_over_what_the_template_asks_for_and_no_more(world: World) -> None:
+    world.start()
+    story = Story(world)
+    story.submit(BUNDLE)
+    assert world.stream.next_at() is None
+    story.approve()
+    records = []
+    while world.stream.next_at():
+        world.stream.go_on()
+        records.append(len(world.aws.queues["DeliveryQueue"].messages))
+    assert records == [1, 2]
+
+
+def test_a_batch_that_is_never_taken_is_reported_in_the_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.start()
+    story = Story(world)
+    story.submit(BUNDLE)
+    story.approve()
+    tries = []
+
+    def refuse(name: str, _event: Json) -> None:
+        tries.append(name)
+        raise Died
+
+    monkeypatch.setattr(world.functions, "invoke", refuse)
+    while world.stream.next_at():
+        world.clock.move(1)
+        world.stream.go_on()
+    assert len(world.stream.reported) == 2
+    assert len(tries) == 2 * 101
+
+
+def test_a_dead_process_does_nothing_more_and_the_next_one_starts_cold(world: World) -> None:
+    world.start()
+    story = Story(world)
+    story.submit(PYTHON)
+    world.effects.recorded.clear()
+    world.effects.traps.append(Trap(0, When.BEFORE, crash))
+    story.approve()
+    assert not story.actors.ledger.confirmed
+    assert len(world.effects.recorded) == 1
+    story.approve()
+    assert "secretsmanager GetSecretValue" in {each.what for each in world.effects.recorded[1:]}
+
+
+def test_a_function_is_ended_when_its_time_is_up(world: World) -> None:
+    world.start()
+    story = Story(world)
+    story.submit(PYTHON)
+    slow = Trap(0, When.AFTER, lambda _: world.clock.move(30))
+    world.effects.traps.append(slow)
+    story.approve()
+    assert story.status() == "PAID"
+    assert not story.actors.ledger.confirmed
+
+
+def test_who_gives_up_waiting_goes_on_while_the_request_is_still_on_its_way(world: World) -> None:
+    world.start()
+    story = Story(world)
+    story.submit(PYTHON)
+    story.approve()
+    world.thinkific.fault("createUser", "slow", seconds=20)
+    story.rest()
+    assert world.thinkific.users("budi@example.com") == []
+    assert len(world.network.late) == 1
+    world.upkeep.pass_time(20)
+    assert len(world.thinkific.users("budi@example.com")) == 1
+    assert world.network.late == []

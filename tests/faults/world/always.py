@@ -1,0 +1,177 @@
+"""What must be so at every moment, whatever happened before.
+
+Written against the promises and the ledger, without the product's own rules.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.faults.world.ledger import Attempt
+from tests.faults.world.sight import Item, Sight, courses_of
+
+MOVES: dict[str, set[str]] = {
+    "PENDING": {"PAID", "FAILED", "EXPIRED"},
+    "FAILED": {"PAID"},
+    "EXPIRED": {"PAID"},
+    "PAID": {"APPROVED", "REJECTED"},
+    "APPROVED": {"COMPLETED", "REFUNDED"},
+    "COMPLETED": {"REFUNDED"},
+    "REJECTED": set(),
+    "REFUNDED": set(),
+}
+"""Every change of state that there is."""
+SETTLED = {"APPROVED", "COMPLETED", "REFUNDED"}
+CONFIRMED = "00"
+"""Duitku's word that an order is paid."""
+
+
+class Always:
+    """Says in words what must never be, and is. It remembers what it saw before."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+        self._states: dict[str, str] = {}
+        self._progress: dict[tuple[str, str], int] = {}
+
+    def wrong(self) -> Iterator[str]:
+        """Return everything that is wrong."""
+        for payment in self._sight.payments.values():
+            for text in self._payment(payment):
+                yield f"payment {payment['id']}: {text}"
+        for enrollment in self._sight.enrollments:
+            for text in self._enrollment(enrollment):
+                yield f"enrollment {enrollment['id']}: {text}"
+        yield from self._unknown_orders()
+        yield from self._doubles()
+        yield from self._counters()
+        yield from self._thinkific()
+
+    def _payment(self, payment: Item) -> Iterator[str]:
+        yield from self._as_bought(payment)
+        yield from self._explained(payment)
+        before = self._states.setdefault(payment["id"], payment["status"])
+        if payment["status"] not in _reachable(before):
+            yield f"went from {before} to {payment['status']}"
+        self._states[payment["id"]] = payment["status"]
+        if payment["status"] in SETTLED and not self._sight.has_money(payment):
+            yield f"is {payment['status']} without money"
+        if payment["status"] == "COMPLETED" and payment.get("undelivered"):
+            yield f"is COMPLETED, and waits for {payment['undelivered']}"
+
+    def _as_bought(self, payment: Item) -> Iterator[str]:
+        bought = Attempt(
+            payment["userId"],
+            payment["packageId"],
+            payment.get("courseId"),
+            payment["paymentType"],
+            int(payment["amount"]),
+        )
+        if bought not in self._sight.ledger.attempts:
+            yield f"nobody bought {bought}"
+        order = self._sight.world.duitku.order(payment["id"])
+        if order is not None and order.amount != payment["amount"]:
+            yield f"costs {payment['amount']} here and {order.amount} at Duitku"
+
+    def _explained(self, payment: Item) -> Iterator[str]:
+        """Hold the history against the state that it must explain."""
+        events = self._sight.history(payment["id"])
+        versions = [int(each["version"]) for each in events]
+        if versions != list(range(1, int(payment["version"]) + 1)):
+            yield f"is version {payment['version']}, and its history has {versions}"
+        state: str | None = None
+        at = ""
+        for event in events:
+            if event.get("from") != state or (state and event["to"] not in MOVES[state]):
+                yield f"history goes {state} to {event.get('from')} to {event['to']}"
+            if event["at"] < at:
+                yield "history goes back in time"
+            state, at = event["to"], event["at"]
+            yield from self._justified(payment, event)
+        if state != payment["status"]:
+            yield f"is {payment['status']}, and its history says {state}"
+
+    def _justified(self, payment: Item, event: Item) -> Iterator[str]:
+        """Hold who did something, and on what evidence, against who asked for it."""
+        to, ledger = event["to"], self._sight.ledger
+        asked = {"REJECTED": ledger.rejections, "REFUNDED": ledger.refunds}
+        if payment["method"] == "MANUAL":
+            asked["APPROVED"] = ledger.approvals
+        if to in asked:
+            role, _, who = event["actor"].partition(":")
+            if role != "admin" or who not in asked[to].get(payment["id"], set()):
+                yield f"{to} by {event['actor']}, who did not ask for it"
+        elif to in {"PAID", "APPROVED"} and event.get("from"):
+            evidence = event.get("evidence") or {}
+            told = [evidence.get(name) for name in ("statusCode", "merchantOrderId", "amount")]
+            if told != [CONFIRMED, payment["id"], str(payment["amount"])]:
+                yield f"{to} on the evidence {evidence}"
+        if to in {"REJECTED", "REFUNDED"} and not event.get("reason"):
+            yield f"{to} without a reason"
+
+    def _enrollment(self, enrollment: Item) -> Iterator[str]:
+        named = enrollment["id"], enrollment["paymentId"]
+        progress = int(enrollment["progress"])
+        if progress < self._progress.get(named, 0):
+            yield "progress went down"
+        self._progress[named] = progress
+        payment = self._sight.payments.get(enrollment["paymentId"])
+        if payment is None or payment["userId"] != enrollment["userId"]:
+            yield "has no payment of its learner"
+        elif enrollment["courseId"] not in courses_of(payment):
+            yield "is in a course that was not bought"
+        elif enrollment["status"] == "ENROLLED":
+            if payment["status"] not in {"APPROVED", "COMPLETED"}:
+                yield f"stands on a payment that is {payment['status']}"
+            if not self._sight.has_money(payment):
+                yield "stands on no money"
+
+    def _unknown_orders(self) -> Iterator[str]:
+        for order in self._sight.world.duitku.gateway.orders:
+            if order.merchant_order_id not in self._sight.payments:
+                yield f"Duitku has the order {order.merchant_order_id}, and Lunas does not"
+
+    def _doubles(self) -> Iterator[str]:
+        pairs = Counter((each["userId"], each["courseId"]) for each in self._sight.enrollments)
+        yield from (f"two enrollments of {pair}" for pair, number in pairs.items() if number > 1)
+
+    def _counters(self) -> Iterator[str]:
+        made = Counter(each["courseId"] for each in self._sight.enrollments if each["counted"])
+        for name, course in self._sight.courses.items():
+            if made[name] != course.get("enrolled", 0):
+                yield f"{name} counts {course.get('enrolled')}, and has {made[name]}"
+
+    def _thinkific(self) -> Iterator[str]:
+        site, now = self._sight.world.thinkific.site, self._sight.world.clock.now()
+        accounts = Counter(user.email.lower() for user in site.users.values())
+        yield from (f"two accounts of {email}" for email, number in accounts.items() if number > 1)
+        active = Counter(
+            (site.users[row.user_id].email, row.course_id)
+            for row in site.enrollments.values()
+            if row.activated_at and not row.expired(now)
+        )
+        covered = self._covered() if active else set()
+        for (email, course), number in active.items():
+            if number > 1:
+                yield f"{number} active rows of {email} in {course} at Thinkific"
+            if (email, course) not in covered:
+                yield f"{email} is in {course} at Thinkific without money"
+
+    def _covered(self) -> set[tuple[str, int]]:
+        """Return which address has money for which course at Thinkific, even if it went back."""
+        sight = self._sight
+        return {
+            (sight.ledger.people[payment["userId"]].email, sight.mapped(course))
+            for payment in sight.payments.values()
+            if sight.has_money(payment)
+            for course in courses_of(payment)
+        }
+
+
+def _reachable(state: str) -> set[str]:
+    """Return the states that can come after one, itself included."""
+    found: set[str] = set()
+    new = {state}
+    while new:
+        found |= new
+        new = {after for each in new for after in MOVES[each]} - found
+    return found

@@ -1,0 +1,124 @@
+"""What must not be left once nobody interferes any more and time has passed.
+
+Written against the promises and the ledger, without the product's own rules.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from tests.faults.world.deployment import INVOICE_MINUTES
+from tests.faults.world.sight import Item, Sight, courses_of, time_of
+
+LAST_CHANCE = timedelta(minutes=INVOICE_MINUTES + 15 + 6)
+"""After opening a payment: by then, one that nobody paid is over."""
+STANDING = {"APPROVED", "COMPLETED"}
+
+
+class AtRest:
+    """Says in words what is left undone."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+
+    def unfinished(self) -> Iterator[str]:
+        """Return everything that is left."""
+        for payment in self._sight.payments.values():
+            for text in self._payment(payment):
+                yield f"payment {payment['id']}: {text}"
+        yield from self._messages()
+        yield from self._dead_letters()
+
+    def undelivered(self) -> Iterator[str]:
+        """Return the payments that Lunas knows to be paid, and that have not led to the end."""
+        for payment in self._sight.payments.values():
+            if payment["status"] == "APPROVED" and not self._given_up(payment):
+                yield f"payment {payment['id']}: is still APPROVED"
+
+    def _payment(self, payment: Item) -> Iterator[str]:
+        status, world = payment["status"], self._sight.world
+        waits = self._given_up(payment)
+        if self._due(payment) and status not in {"COMPLETED", "REFUNDED"} and not waits:
+            yield f"has money, and is {status}"
+        if status == "PENDING" and world.clock.now() > time_of(payment, "createdAt") + LAST_CHANCE:
+            yield "is PENDING for ever"
+        if status == "COMPLETED":
+            yield from self._delivered(payment)
+        if status == "REFUNDED" and not waits:
+            yield from self._revoked(payment)
+
+    def _due(self, payment: Item) -> bool:
+        """Tell whether there is money that Lunas knows of, or can ask for and hear the truth."""
+        if payment["method"] == "MANUAL":
+            return payment["id"] in self._sight.ledger.confirmed or payment["status"] == "APPROVED"
+        order = self._sight.world.duitku.order(payment["id"])
+        return self._sight.has_money(payment) and order is not None and not order.answer
+
+    def _given_up(self, payment: Item) -> bool:
+        """Tell whether something waits for a person, who can see it in the dead letters."""
+        named = {letter["enrollmentId"] for letter in self._sight.letters()}
+        return any(
+            each["deliveryStatus"] == "FAILED" and each["id"] in named
+            for each in self._sight.enrollments
+            if each["paymentId"] == payment["id"]
+        )
+
+    def _delivered(self, payment: Item) -> Iterator[str]:
+        user = payment["userId"]
+        for course in courses_of(payment):
+            enrollment = self._sight.enrollment(user, course)
+            if enrollment is None or enrollment["status"] != "ENROLLED":
+                yield f"does not give {course}"
+            elif enrollment["deliveryStatus"] != "DELIVERED":
+                yield f"{course} is {enrollment['deliveryStatus']}: {enrollment.get('lastError')}"
+            elif self._sight.active(user, course) != 1:
+                yield f"{course} is not at Thinkific"
+        if not self._brought(payment) and not self._told(payment):
+            yield "is money for nothing new, and nobody is told"
+
+    def _brought(self, payment: Item) -> bool:
+        return any(each["paymentId"] == payment["id"] for each in self._sight.enrollments)
+
+    def _told(self, payment: Item) -> bool:
+        named = (each.get("paymentId") for each in self._sight.anomalies)
+        return payment["id"] in named
+
+    def _revoked(self, payment: Item) -> Iterator[str]:
+        user = payment["userId"]
+        for course in courses_of(payment):
+            if course in self._paid_elsewhere(user):
+                continue
+            enrollment = self._sight.enrollment(user, course)
+            if enrollment is not None and enrollment["status"] == "ENROLLED":
+                yield f"is REFUNDED, and {course} still ENROLLED"
+            elif enrollment is not None and enrollment["deliveryStatus"] != "REVOKED":
+                yield f"is REFUNDED, and {course} {enrollment['deliveryStatus']}"
+            if self._sight.active(user, course):
+                yield f"is REFUNDED, and {course} still at Thinkific"
+
+    def _paid_elsewhere(self, user: str) -> set[str]:
+        """Return the courses that a learner has by payments that stand."""
+        return {
+            course
+            for payment in self._sight.payments.values()
+            if payment["userId"] == user and payment["status"] in STANDING
+            for course in courses_of(payment)
+        }
+
+    def _messages(self) -> Iterator[str]:
+        world = self._sight.world
+        if world.aws.queues["DeliveryQueue"].messages:
+            yield "messages in the delivery queue"
+        if world.stream.next_at() or world.stream.reported:
+            yield "records in the stream"
+        if world.duitku.courier.waiting:
+            yield "callbacks on their way"
+
+    def _dead_letters(self) -> Iterator[str]:
+        """Return dead letters of deliveries that neither FAILED nor were asked for anew since."""
+        enrollments = {each["id"]: each for each in self._sight.enrollments}
+        for letter in self._sight.letters():
+            found = enrollments[letter["enrollmentId"]]
+            asked = letter["paymentId"], letter["request"]
+            now = found["paymentId"], int(found["deliveryRequest"])
+            if asked == now and found["deliveryStatus"] != "FAILED":
+                yield f"a dead letter that no FAILED enrollment explains: {letter}"

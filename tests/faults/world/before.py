@@ -1,0 +1,154 @@
+"""What came before a workflow: each function makes the one that prepares a story."""
+
+from collections.abc import Callable
+
+from tests.faults.world.story import ADMIN, LEARNER, PYTHON, SQL, Purchase, Story
+
+type Act = Callable[[Story], object]
+
+MANY = 1_000
+NO_COURSE = '{"errors": ["Course could not be found."]}'
+PYTHON_AT_THINKIFIC = "Dasar Pemrograman Python"
+
+
+def both(*acts: Act) -> Act:
+    """Do one thing after the other."""
+
+    def do(story: Story) -> None:
+        for act in acts:
+            act(story)
+
+    return do
+
+
+def bought(purchase: Purchase = PYTHON, **more: str) -> Act:
+    """Open a payment at Duitku."""
+    return lambda story: story.initiate(purchase, **more)
+
+
+def handed_in(purchase: Purchase = PYTHON) -> Act:
+    """Hand in a manual payment."""
+    return lambda story: story.submit(purchase)
+
+
+def approved(purchase: Purchase = PYTHON) -> Act:
+    """Have a manual payment approved, and not delivered yet."""
+    return both(handed_in(purchase), Story.approve)
+
+
+def completed(purchase: Purchase = PYTHON) -> Act:
+    """Have a manual payment approved and delivered."""
+    return both(approved(purchase), Story.rest)
+
+
+def owning(purchase: Purchase, then: Act) -> Act:
+    """Own a purchase already, then prepare something else."""
+    return both(completed(purchase), then)
+
+
+def asked_again(**more: str) -> Act:
+    """Come back after two minutes, get an invoice that can be paid, and pay it."""
+
+    def come_back(story: Story) -> None:
+        story.wait(2)
+        story.payment = ""
+        story.initiate(PYTHON, **more)
+        assert story.payment, f"the learner is locked out: {story.world.said[-3:]}"
+        story.pay()
+
+    return come_back
+
+
+def expired(story: Story) -> None:
+    """Have a payment whose time is over."""
+    story.initiate(PYTHON)
+    story.wait(80)
+    assert story.status() == "EXPIRED"
+
+
+def expiring(story: Story) -> None:
+    """Have a payment whose invoice is over, and that Lunas has not looked at since."""
+    story.initiate(PYTHON)
+    story.world.clock.move(3_600)
+
+
+def paid_for_nothing_new(story: Story) -> None:
+    """Pay for a course that was owned by other means meanwhile."""
+    story.initiate(PYTHON)
+    order = story.payment
+    completed(PYTHON)(story)
+    story.payment = order
+    story.pay()
+
+
+def paid_with_lag(story: Story) -> None:
+    """Pay, while Duitku's own word lags behind its callback."""
+    story.initiate(PYTHON)
+    story.world.duitku.gateway.change({"statusLag": 90})
+    story.pay()
+
+
+def paid_another_amount(story: Story) -> None:
+    """Pay what Duitku then gives as another amount."""
+    story.initiate(PYTHON)
+    story.order().answer = {"amount": "10000"}
+    story.pay()
+
+
+def tell_the_truth(story: Story) -> None:
+    """Have Duitku tell the right amount, and an admin ask."""
+    story.order().answer = {}
+    story.recheck()
+
+
+def blocked(story: Story) -> None:
+    """Have Duitku refuse the next question."""
+    story.world.duitku.fault("popTransactionStatus", "answer", status=429)
+
+
+def trial_at_thinkific(story: Story) -> None:
+    """Have a free preview of the course at Thinkific."""
+    completed(SQL)(story)
+    site = story.world.thinkific.site
+    (user,) = story.world.thinkific.users(LEARNER.email)
+    course = next(each for each in site.courses.values() if each.name == PYTHON_AT_THINKIFIC)
+    site.enroll(user.id, course.id, {}, story.world.clock.now())
+
+
+def unpublished(story: Story) -> None:
+    """Lose what the stream holds."""
+    story.world.aws.table.stream.clear()
+
+
+def limited(story: Story) -> None:
+    """Have Thinkific's limit reached once."""
+    headers = {"RateLimit-Reset": "30"}
+    story.world.thinkific.fault("createEnrollment", "answer", status=429, headers=headers)
+
+
+def refusing(route: str) -> Act:
+    """Have Thinkific refuse a write for good, until somebody mends it."""
+    more = {"times": MANY, "status": 422, "body": NO_COURSE}
+    return lambda story: story.world.thinkific.fault(route, "answer", **more)
+
+
+def failing(route: str) -> Act:
+    """Have Thinkific fail once."""
+    return lambda story: story.world.thinkific.fault(route, "answer", status=500)
+
+
+def on_its_way(story: Story) -> None:
+    """Have an enrollment at Thinkific that was not noted here."""
+    approved(PYTHON)(story)
+    story.world.thinkific.fault("createEnrollment", "drop_after")
+    story.world.thinkific.fault("listEnrollments", "answer", times=3, status=503)
+    story.rest()
+    assert story.status() == "APPROVED"
+
+
+def paid_twice(story: Story) -> None:
+    """Have two payments for one course, and speak of the one that brought it."""
+    story.submit(PYTHON)
+    second = story.payment
+    completed(PYTHON)(story)
+    story.actors.approve(ADMIN, second)

@@ -1,0 +1,63 @@
+"""What a deployment consists of beside the code: environment, secrets, catalogue."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from local.simulators.thinkific.site import Site
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.table import Table
+from lunas.rules.catalogue import Course, Package, PackageKind
+from lunas.rules.people import PaymentType
+from tests.faults.world.aws import queue_url
+from tests.unit.api_requests import AUTH_SECRET
+
+SAMPLE = Path(__file__).parents[3] / "local" / "sample" / "catalogue.json"
+MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"
+SUBDOMAIN, THINKIFIC_KEY = "shop", "thinkific-key"
+VAULT: dict[str, Any] = {
+    "auth": AUTH_SECRET,
+    "duitku": {"merchantCode": MERCHANT, "apiKey": KEY},
+    "thinkific": {"apiKey": THINKIFIC_KEY},
+}
+INVOICE_MINUTES = 60
+ENVIRONMENT = {
+    "AWS_DEFAULT_REGION": "ap-southeast-3",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+    "TABLE_NAME": "lunas",
+    "AUTH_SECRET_ID": "auth",
+    "DUITKU_SECRET_ID": "duitku",
+    "THINKIFIC_SECRET_ID": "thinkific",
+    "DUITKU_API_URL": "https://v2.test",
+    "DUITKU_POP_URL": "https://pop.test",
+    "DUITKU_CALLBACK_URL": "https://lunas.test/callback",
+    "RETURN_URL": "https://shop.test/back",
+    "INVOICE_MINUTES": str(INVOICE_MINUTES),
+    "THINKIFIC_API_URL": "https://thinkific.test",
+    "THINKIFIC_SUBDOMAIN": SUBDOMAIN,
+    "THINKIFIC_REQUESTS_PER_MINUTE": "110",
+    "DELIVERY_QUEUE_URL": queue_url("DeliveryQueue"),
+    "DEAD_LETTER_QUEUE_URL": queue_url("DeadLetterQueue"),
+}
+
+
+@cache
+def sample() -> dict[str, Any]:
+    """Return the sample catalogue."""
+    found: dict[str, Any] = json.loads(SAMPLE.read_text())
+    return found
+
+
+def fill_catalogue(site: Site) -> None:
+    """Write the sample catalogue, each course mapped to its namesake at Thinkific."""
+    ids = {course.name: course.id for course in site.courses.values()}
+    catalogue = Catalogue(Table.from_environment())
+    for name, course in sample()["courses"].items():
+        mapped = ids[course["name"]]
+        catalogue.put_course(Course(name, course["name"], thinkific_course_id=mapped))
+    for name, package in sample()["packages"].items():
+        prices = {PaymentType(kind): price for kind, price in package["prices"].items()}
+        kind, courses = PackageKind(package["kind"]), tuple(package["courseIds"])
+        catalogue.put_package(Package(name, kind, package["name"], prices, courses))

@@ -1,0 +1,258 @@
+"""DynamoDB's expressions, as far as Lunas uses them; anything else fails loudly.
+
+Items stay in DynamoDB's notation (``{"S": "text"}``). An expression is read once and becomes a
+function; ``test_world.py`` compares what it says with moto.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+type Wire = dict[str, Any]
+type Scope = tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]
+"""What an expression is about: the item, the names and the values."""
+type Operand = Callable[[Scope], Any]
+type Condition = Callable[[Scope], bool]
+
+TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[#:]\w+|<=|>=|<>|[=<>(),+])")
+CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
+COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "=": lambda one, other: bool(one == other),
+    "<": lambda one, other: bool(one < other),
+    "<=": lambda one, other: bool(one <= other),
+    ">": lambda one, other: bool(one > other),
+    ">=": lambda one, other: bool(one >= other),
+}
+
+
+class Unsupported(Exception):
+    """An expression beyond what this evaluator knows: teach it, and compare it with moto."""
+
+
+def comparable(value: Mapping[str, Any]) -> Any:
+    """Return a value of DynamoDB as one that Python compares in the same way."""
+    ((kind, held),) = value.items()
+    match kind:
+        case "N":
+            return Decimal(held)
+        case "SS":
+            return frozenset(held)
+        case _:
+            return held
+
+
+class Tokens:
+    """The words of an expression, one after the other."""
+
+    def __init__(self, text: str) -> None:
+        self._words = _words(text)
+        self._place = 0
+
+    def peek(self) -> str:
+        return self._words[self._place] if self._place < len(self._words) else ""
+
+    def take(self, *wanted: str) -> str:
+        """Take the next word, which must be one of ``wanted`` if any are given."""
+        word = self.peek()
+        if not word or (wanted and word not in wanted):
+            raise Unsupported(f"{word!r} instead of {wanted}")
+        self._place += 1
+        return word
+
+    def listed[T](self, read: Callable[[], T]) -> list[T]:
+        """Read what stands between commas."""
+        found = [read()]
+        while self.peek() == ",":
+            self.take()
+            found.append(read())
+        return found
+
+
+def _words(text: str) -> list[str]:
+    words, place = [], 0
+    while text[place:].strip():
+        found = TOKEN.match(text, place)
+        if found is None:
+            raise Unsupported(text[place:])
+        words.append(found[1])
+        place = found.end()
+    return words
+
+
+@cache
+def condition(text: str) -> Condition:
+    """Read a condition, a filter or a key condition."""
+    tokens = Tokens(text)
+    read = _any_of(tokens)
+    if tokens.peek():
+        raise Unsupported(text)
+    return read
+
+
+def _any_of(tokens: Tokens) -> Condition:
+    parts = [_all_of(tokens)]
+    while tokens.peek() == "OR":
+        tokens.take()
+        parts.append(_all_of(tokens))
+    return lambda scope: any(part(scope) for part in parts)
+
+
+def _all_of(tokens: Tokens) -> Condition:
+    parts = [_single(tokens)]
+    while tokens.peek() == "AND":
+        tokens.take()
+        parts.append(_single(tokens))
+    return lambda scope: all(part(scope) for part in parts)
+
+
+def _single(tokens: Tokens) -> Condition:
+    match tokens.peek():
+        case "(":
+            tokens.take()
+            inner = _any_of(tokens)
+            tokens.take(")")
+            return inner
+        case "NOT":
+            tokens.take()
+            refused = _single(tokens)
+            return lambda scope: not refused(scope)
+        case "attribute_exists" | "attribute_not_exists" | "begins_with":
+            return _function(tokens)
+    return _comparison(tokens)
+
+
+def _function(tokens: Tokens) -> Condition:
+    name = tokens.take()
+    tokens.take("(")
+    operands = tokens.listed(lambda: _operand(tokens))
+    tokens.take(")")
+    first = operands[0]
+    match name:
+        case "attribute_exists":
+            return lambda scope: first(scope) is not None
+        case "attribute_not_exists":
+            return lambda scope: first(scope) is None
+    start = operands[1]
+    return lambda scope: str((first(scope) or {}).get("S", "")).startswith(start(scope)["S"])
+
+
+def _comparison(tokens: Tokens) -> Condition:
+    left = _operand(tokens)
+    word = tokens.take("=", "<", "<=", ">", ">=", "BETWEEN", "IN")
+    if word == "BETWEEN":
+        low = _operand(tokens)
+        tokens.take("AND")
+        high = _operand(tokens)
+        return lambda scope: _holds(">=", left, low, scope) and _holds("<=", left, high, scope)
+    if word == "IN":
+        tokens.take("(")
+        listed = tokens.listed(lambda: _operand(tokens))
+        tokens.take(")")
+        return lambda scope: any(_holds("=", left, each, scope) for each in listed)
+    right = _operand(tokens)
+    return lambda scope: _holds(word, left, right, scope)
+
+
+def _holds(word: str, left: Operand, right: Operand, scope: Scope) -> bool:
+    """Compare; what is not there, or of another type, compares as false."""
+    one, other = left(scope), right(scope)
+    if one is None or other is None or one.keys() != other.keys():
+        return False
+    return COMPARISONS[word](comparable(one), comparable(other))
+
+
+def _operand(tokens: Tokens) -> Operand:
+    word = tokens.take()
+    if word.startswith(":"):
+        return lambda scope: scope[2][word]
+    if word.startswith("#"):
+        return lambda scope: scope[0].get(scope[1][word])
+    return lambda scope: scope[0].get(word)
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One part of an update: the clause it stands in, the attribute, and the value."""
+
+    clause: str
+    name: str
+    value: Operand | None = None
+
+
+@cache
+def _assignments(text: str) -> tuple[Assignment, ...]:
+    return tuple(_read_update(Tokens(text)))
+
+
+def _read_update(tokens: Tokens) -> Iterator[Assignment]:
+    while tokens.peek():
+        clause = tokens.take(*CLAUSES)
+        yield from tokens.listed(lambda clause=clause: _assignment(tokens, clause))  # type: ignore[misc]
+
+
+def _assignment(tokens: Tokens, clause: str) -> Assignment:
+    name = tokens.take()
+    match clause:
+        case "REMOVE":
+            return Assignment(clause, name)
+        case "SET":
+            tokens.take("=")
+            return Assignment(clause, name, _sum(tokens))
+    return Assignment(clause, name, _operand(tokens))
+
+
+def _sum(tokens: Tokens) -> Operand:
+    first = _assigned(tokens)
+    if tokens.peek() != "+":
+        return first
+    tokens.take()
+    second = _assigned(tokens)
+    return lambda scope: _added(first(scope), second(scope))
+
+
+def _assigned(tokens: Tokens) -> Operand:
+    if tokens.peek() != "if_not_exists":
+        return _operand(tokens)
+    tokens.take()
+    tokens.take("(")
+    kept = _operand(tokens)
+    tokens.take(",")
+    otherwise = _operand(tokens)
+    tokens.take(")")
+    return lambda scope: kept(scope) or otherwise(scope)
+
+
+def updated(item: Wire, text: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Wire:
+    """Return the item after an update; every value is taken from the item as it was."""
+    scope: Scope = (item, names, values)
+    after = dict(item)
+    for each in _assignments(text):
+        name = names[each.name] if each.name.startswith("#") else each.name
+        value = each.value(scope) if each.value else None
+        match each.clause:
+            case "SET":
+                after[name] = value
+            case "REMOVE":
+                after.pop(name, None)
+            case "ADD":
+                after[name] = _added(item.get(name), value)
+            case _:
+                _take_out(after, name, value)
+    return after
+
+
+def _added(held: Any, more: Any) -> Any:
+    if "SS" in more:
+        return {"SS": sorted({*(held or {"SS": []})["SS"], *more["SS"]})}
+    return {"N": str(Decimal((held or {"N": "0"})["N"]) + Decimal(more["N"]))}
+
+
+def _take_out(item: Wire, name: str, gone: Any) -> None:
+    """Take members out of a set; an empty set does not exist."""
+    left = sorted(set(item.get(name, {"SS": []})["SS"]) - set(gone["SS"]))
+    item.pop(name, None)
+    if left:
+        item[name] = {"SS": left}

@@ -1,0 +1,92 @@
+"""What an observer sees: table, Duitku and Thinkific at one moment, beside the ledger."""
+
+import json
+from collections import defaultdict
+from datetime import datetime
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.simulators.duitku.orders import State
+from tests.faults.world.ledger import Ledger
+from tests.faults.world.table import Key, Wire
+from tests.faults.world.world import World
+
+type Item = dict[str, Any]
+
+_decode = TypeDeserializer().deserialize
+
+
+class Sight:
+    """Everything that the invariants speak of; :meth:`look` brings it up to date."""
+
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self.world, self.ledger = world, ledger
+        self._decoded: dict[Key, tuple[Wire, Item]] = {}
+        self.payments: dict[str, Item] = {}
+        self.enrollments: list[Item] = []
+        self.anomalies: list[Item] = []
+        self.courses: dict[str, Item] = {}
+        self._history: dict[str, list[Item]] = {}
+
+    def look(self) -> None:
+        """Read everything anew."""
+        kinds: dict[str, list[Item]] = defaultdict(list)
+        for key, wire in self.world.aws.table.items.items():
+            item = self._read(key, wire)
+            kinds[item.get("type", "")].append(item)
+        self.payments = {each["id"]: each for each in kinds["payment"]}
+        self.enrollments = kinds["enrollment"]
+        self.anomalies = kinds["anomaly"]
+        self.courses = {each["id"]: each for each in kinds["course"]}
+        self._history = defaultdict(list)
+        for each in kinds["history"]:
+            self._history[each["paymentId"]].append(each)
+
+    def history(self, payment: str) -> list[Item]:
+        """Return the history of a payment, oldest first."""
+        return sorted(self._history[payment], key=lambda each: int(each["version"]))
+
+    def enrollment(self, user: str, course: str) -> Item | None:
+        """Return the enrollment of a learner in a course."""
+        found = (each for each in self.enrollments if each["userId"] == user)
+        return next((each for each in found if each["courseId"] == course), None)
+
+    def has_money(self, payment: Item) -> bool:
+        """Tell whether the money is there: paid at Duitku, or an admin said so."""
+        if payment["method"] == "MANUAL":
+            return payment["id"] in self.ledger.approvals
+        order = self.world.duitku.order(payment["id"])
+        return order is not None and order.state is State.PAID
+
+    def mapped(self, course: str) -> int:
+        """Return the id of a course at Thinkific."""
+        return int(self.courses[course]["thinkificCourseId"])
+
+    def active(self, user: str, course: str) -> int:
+        """Return how many rows at Thinkific give a learner full access to a course."""
+        email = self.ledger.people[user].email
+        return len(self.world.thinkific.active(email, self.mapped(course)))
+
+    def letters(self) -> list[Item]:
+        """Return the requests in the dead-letter queue."""
+        messages = self.world.aws.queues["DeadLetterQueue"].messages
+        return [json.loads(message.body) for message in messages]
+
+    def _read(self, key: Key, wire: Wire) -> Item:
+        """Return an item in Python's types; items are replaced, never changed."""
+        known = self._decoded.get(key)
+        if known is None or known[0] is not wire:
+            known = wire, {name: _decode(value) for name, value in wire.items()}
+            self._decoded[key] = known
+        return known[1]
+
+
+def courses_of(payment: Item) -> list[str]:
+    """Return the ids of the courses as bought."""
+    return [each["id"] for each in payment["courses"]]
+
+
+def time_of(item: Item, name: str) -> datetime:
+    """Return a time of an item."""
+    return datetime.fromisoformat(item[name])

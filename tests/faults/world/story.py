@@ -1,0 +1,102 @@
+"""A run of one workflow: one learner, one admin, one payment that it is about."""
+
+from dataclasses import dataclass, field
+
+from local.simulators.duitku.orders import Order
+from tests.faults.world.ledger import Actors
+from tests.faults.world.people import Person
+from tests.faults.world.table import Wire
+from tests.faults.world.watch import Watch
+from tests.faults.world.world import World
+
+type Purchase = tuple[str, str | None]
+
+LEARNER, ADMIN = Person("budi"), Person("ayu", "ADMIN")
+BUNDLE: Purchase = ("bundle-data", None)
+PYTHON: Purchase = ("entry", "python-dasar")
+SQL: Purchase = ("intermediate", "analisis-sql")
+
+
+@dataclass
+class Story:
+    """What one learner and one admin do; ``payment`` is the one that they speak of."""
+
+    world: World
+    actors: Actors = field(init=False)
+    watch: Watch = field(init=False)
+    payment: str = ""
+
+    def __post_init__(self) -> None:
+        self.actors = Actors(self.world)
+        self.watch = Watch(self.world, self.actors.ledger)
+
+    def status(self) -> str | None:
+        """Return the status of the payment, of the newest if none is named; None if none is."""
+        items = list(self.world.aws.table.of_type("payment"))
+        about = [each for each in items if each["id"]["S"] == (self.payment or each["id"]["S"])]
+        return str(about[-1]["status"]["S"]) if about else None
+
+    def order(self) -> Order:
+        """Return the order of the payment at Duitku."""
+        order = self.world.duitku.order(self.payment)
+        assert order
+        return order
+
+    def initiate(self, purchase: Purchase, **more: str) -> None:
+        """Open a payment at Duitku; the answer may be lost."""
+        answer = self.actors.initiate(LEARNER, *purchase, **more)
+        if answer.ok:
+            self.payment = answer.body["id"]
+
+    def submit(self, purchase: Purchase) -> None:
+        """Hand in a manual payment; the answer may be lost."""
+        answer = self.actors.submit(LEARNER, *purchase)
+        if answer.ok:
+            self.payment = answer.body["id"]
+
+    def approve(self) -> None:
+        """Approve the payment; the answer may be lost."""
+        self.actors.approve(ADMIN, self.payment)
+
+    def reject(self) -> None:
+        """Reject the payment; the answer may be lost."""
+        self.actors.reject(ADMIN, self.payment)
+
+    def recheck(self) -> None:
+        """Have Duitku asked about the payment; the answer may be lost."""
+        self.actors.recheck(ADMIN, self.payment)
+
+    def refund(self) -> None:
+        """Record that the money went back; the answer may be lost."""
+        self.actors.refund(ADMIN, self.payment)
+
+    def redeliver(self) -> None:
+        """Mend what is wrong at Thinkific, and have everything sent there again."""
+        self.world.thinkific.calm()
+        for each in self.enrollments():
+            self.actors.redeliver(ADMIN, each["id"]["S"])
+
+    def pay(self) -> None:
+        """Pay at Duitku, which sends a callback."""
+        self.world.duitku.pay(self.order())
+
+    def pay_unheard(self) -> None:
+        """Pay at Duitku, which sends no callback."""
+        self.world.duitku.pay(self.order(), callback=False)
+
+    def pay_what_there_is(self) -> None:
+        """Pay whatever invoice Duitku has, whether Lunas has told the buyer of it or not."""
+        for order in self.world.duitku.gateway.orders:
+            self.world.duitku.pay(order)
+
+    def rest(self) -> None:
+        """Let what is due happen."""
+        self.world.upkeep.settle()
+
+    def wait(self, minutes: float) -> None:
+        """Let time pass."""
+        self.world.upkeep.pass_time(minutes * 60)
+
+    def enrollments(self) -> list[Wire]:
+        """Return all enrollments."""
+        return list(self.world.aws.table.of_type("enrollment"))

@@ -1,0 +1,36 @@
+"""The observer: looks at everything and says what is wrong or left undone."""
+
+from tests.faults.world.always import Always
+from tests.faults.world.at_rest import AtRest
+from tests.faults.world.ledger import Ledger
+from tests.faults.world.sight import Sight
+from tests.faults.world.world import World
+
+
+class Watch:
+    """Looks on from outside."""
+
+    def __init__(self, world: World, ledger: Ledger) -> None:
+        self.sight = Sight(world, ledger)
+        self._always = Always(self.sight)
+        self._at_rest = AtRest(self.sight)
+
+    def wrong(self) -> list[str]:
+        """Return what must never be, and is."""
+        self.sight.look()
+        return list(self._always.wrong())
+
+    def unfinished(self) -> list[str]:
+        """Return what must not be left once everything has come to rest, and is."""
+        self.sight.look()
+        return list(self._at_rest.unfinished())
+
+    def undelivered(self) -> list[str]:
+        """Return what Lunas must have brought to Thinkific by itself, and has not."""
+        self.sight.look()
+        return list(self._at_rest.undelivered())
+
+    def unexpected(self) -> list[str]:
+        """Return the errors that the product did not raise on purpose."""
+        said = self.sight.world.said
+        return [str(facts) for decision, facts in said if decision == "unexpected error"]

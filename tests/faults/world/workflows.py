@@ -1,0 +1,209 @@
+"""Every workflow of Lunas: what came before, what is done, and what must come of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.faults.world import before
+from tests.faults.world.before import Act, approved, both, bought, completed, handed_in, owning
+from tests.faults.world.story import BUNDLE, PYTHON, SQL, Story
+
+QUARTER = 15
+"""Minutes within which everything heals by itself (P5)."""
+CHANNEL, KEY = "SP", "key-1"
+INITIATE, APPROVE, RECHECK = "initiate_payment", "approve_payment", "recheck_payment"
+WEBHOOK, REFUND, RECONCILE = "duitku_webhook", "refund_payment", "reconcile"
+PUBLISH, DELIVER, ENROLLMENTS = "publish_enrollments", "deliver_enrollment", "enrollments"
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """A workflow: its function dies while it is acted out, and all is well in the end.
+
+    ``afterwards`` is what people do next who know of no crash. Everything must be healed
+    ``minutes`` later, with the payment in one of ``ends`` (between bars; ``none``: there is no
+    payment). ``then`` is what a person mends after that, if something was left to a person; it
+    ends COMPLETED or REFUNDED.
+    """
+
+    name: str
+    function: str
+    ends: str
+    act: Act
+    prepare: Act = lambda _story: None
+    afterwards: Act = lambda _story: None
+    minutes: int = QUARTER
+    then: Act | None = None
+
+
+def waiting(minutes: int) -> Act:
+    """Let time pass."""
+    return lambda story: story.wait(minutes)
+
+
+WAYS: dict[str, dict[str, Any]] = {
+    "POP": {},
+    "v2": {"channel": CHANNEL},
+    "POP with a key": {"key": KEY},
+}
+INITIATING = (
+    Workflow(
+        "initiate by POP",
+        INITIATE,
+        "none|PENDING|COMPLETED",
+        bought(),
+        afterwards=Story.pay_what_there_is,
+    ),
+    Workflow(
+        "initiate by v2",
+        INITIATE,
+        "none|PENDING|COMPLETED",
+        bought(channel=CHANNEL),
+        afterwards=Story.pay_what_there_is,
+    ),
+    *(
+        Workflow(
+            f"initiate by {name}, asked again",
+            INITIATE,
+            "COMPLETED",
+            bought(**more),
+            afterwards=before.asked_again(**more),
+        )
+        for name, more in WAYS.items()
+    ),
+    Workflow(
+        "initiate after an open one is over",
+        INITIATE,
+        "COMPLETED",
+        bought(),
+        prepare=before.expiring,
+        afterwards=before.asked_again(),
+    ),
+)
+
+
+def _webhook(name: str, prepare: Act, ends: str = "COMPLETED", **more: Any) -> Workflow:
+    return Workflow(f"webhook{name}", WEBHOOK, ends, Story.rest, prepare, **more)
+
+
+HEARING = (
+    _webhook("", both(bought(BUNDLE), Story.pay)),
+    _webhook(", late success", both(before.expired, Story.pay)),
+    _webhook(", nothing new", before.paid_for_nothing_new),
+    _webhook(", not true yet", before.paid_with_lag),
+    _webhook(", wrong amount", before.paid_another_amount, "PENDING", then=before.tell_the_truth),
+)
+
+
+def _admin(name: str, function: str, ends: str, act: Act, prepare: Act, **more: Any) -> Workflow:
+    return Workflow(name, function, ends, act, prepare, **more)
+
+
+DECIDING = (
+    Workflow("submit", "payments", "none|PAID", handed_in()),
+    _admin("approve", APPROVE, "PAID|COMPLETED", Story.approve, handed_in(BUNDLE)),
+    _admin(
+        "approve, one course owned",
+        APPROVE,
+        "PAID|COMPLETED",
+        Story.approve,
+        owning(PYTHON, handed_in(BUNDLE)),
+    ),
+    _admin(
+        "approve, bought again after a refund",
+        APPROVE,
+        "PAID|COMPLETED",
+        Story.approve,
+        both(completed(), Story.refund, handed_in()),
+    ),
+    _admin("reject", APPROVE, "PAID|REJECTED", Story.reject, handed_in()),
+    _admin(
+        "recheck",
+        RECHECK,
+        "COMPLETED",
+        Story.recheck,
+        both(bought(BUNDLE), Story.pay_unheard),
+        # Nobody but the timetable asks again, a quarter of an hour after the payment was opened.
+        minutes=QUARTER + 2,
+    ),
+    _admin("refund", REFUND, "COMPLETED|REFUNDED", Story.refund, completed(BUNDLE)),
+    _admin("refund, paid twice", REFUND, "COMPLETED|REFUNDED", Story.refund, before.paid_twice),
+    _admin(
+        "refund, delivery on its way",
+        REFUND,
+        "COMPLETED|REFUNDED",
+        Story.refund,
+        before.on_its_way,
+    ),
+    _admin(
+        "redeliver",
+        ENROLLMENTS,
+        "APPROVED|COMPLETED",
+        Story.redeliver,
+        both(approved(), before.refusing("createEnrollment"), Story.rest),
+        then=Story.redeliver,
+    ),
+)
+
+
+def _deliver(name: str, prepare: Act, ends: str = "COMPLETED", **more: Any) -> Workflow:
+    return Workflow(name, DELIVER, ends, more.pop("act", Story.rest), prepare, **more)
+
+
+DELIVERING = (
+    Workflow("publish", PUBLISH, "COMPLETED", Story.rest, approved(BUNDLE)),
+    Workflow(
+        "publish a refund", PUBLISH, "REFUNDED", Story.rest, both(completed(BUNDLE), Story.refund)
+    ),
+    _deliver("deliver, new learner", approved(PYTHON)),
+    _deliver("deliver, known learner", owning(SQL, approved(PYTHON))),
+    _deliver("deliver and complete", approved(BUNDLE)),
+    _deliver("deliver, a trial there", both(before.trial_at_thinkific, approved(PYTHON))),
+    _deliver("deliver, put off", both(approved(), before.limited)),
+    _deliver(
+        "deliver, given up",
+        both(approved(), before.refusing("createEnrollment")),
+        "APPROVED",
+        then=Story.redeliver,
+    ),
+    _deliver("revoke", both(completed(BUNDLE), Story.refund), "REFUNDED"),
+    _deliver(
+        "revoke, delivery on its way",
+        both(before.on_its_way, Story.refund),
+        "REFUNDED",
+        act=waiting(3),
+    ),
+    _deliver(
+        "revoke, put off",
+        both(completed(), Story.refund, before.failing("updateEnrollment")),
+        "REFUNDED",
+    ),
+    _deliver(
+        "revoke, given up",
+        both(completed(), Story.refund, before.refusing("updateEnrollment")),
+        "REFUNDED",
+        then=Story.redeliver,
+    ),
+)
+
+
+def _reconcile(
+    name: str, after: int, prepare: Act, ends: str = "COMPLETED", **more: Any
+) -> Workflow:
+    return Workflow(f"reconcile, {name}", RECONCILE, ends, waiting(after), prepare, **more)
+
+
+RECONCILING = (
+    _reconcile("settle", 16, both(bought(BUNDLE), Story.pay_unheard)),
+    _reconcile("expire", 76, bought(), "EXPIRED"),
+    _reconcile("late success", 24 * 60, both(before.expired, Story.pay_unheard)),
+    _reconcile("overdue", 11, both(approved(), before.unpublished)),
+    _reconcile(
+        "blocked",
+        16,
+        both(bought(BUNDLE), Story.pay_unheard, before.blocked),
+        # Duitku refuses to be asked for an hour.
+        minutes=60 + QUARTER,
+    ),
+)
+
+WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING)

@@ -1,0 +1,173 @@
+"""The whole of Lunas in one thread: real handlers, simulated peers, one clock, no network."""
+
+import json
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from itertools import count
+from typing import Any
+
+import pytest
+
+from lunas.edges import telemetry
+from tests.faults.world import clock as time
+from tests.faults.world.aws import Aws, forget_clients, forget_secrets
+from tests.faults.world.deployment import (
+    ENVIRONMENT,
+    KEY,
+    MERCHANT,
+    SUBDOMAIN,
+    THINKIFIC_KEY,
+    VAULT,
+    fill_catalogue,
+)
+from tests.faults.world.effects import Effects
+from tests.faults.world.functions import Died, Functions, routes
+from tests.faults.world.network import Network
+from tests.faults.world.peers import Callback, Duitku, Thinkific
+from tests.faults.world.people import Answer, Json, Person
+from tests.faults.world.stream import Stream
+from tests.faults.world.table import Key, Wire
+from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep, upkeep_schedules
+from tests.integration.layer.callbacks import event as callback_event
+from tests.unit.api_requests import request, signed, user_claims
+
+TOKEN_LIFE = timedelta(hours=1)
+
+
+class World:
+    """Everything, and the one thread in which it happens."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.clock = time.Clock()
+        self.effects = Effects(self.clock)
+        self.aws = Aws(self.clock, self.effects, VAULT)
+        self.network = Network(self.clock, self.effects)
+        self.functions = Functions(self.clock, self.effects)
+        self.said: list[tuple[str, Json]] = []
+        """What the functions logged, newest last."""
+        self._routes = routes()
+        self._numbers = count()
+        self._tokens: dict[Person, tuple[str, datetime]] = {}
+        self._catalogue: dict[Key, Wire] = {}
+        for name, value in ENVIRONMENT.items():
+            patch.setenv(name, value)
+        time.install(self.clock, patch)
+        self.aws.install(patch)
+        self.network.install(patch)
+        self._listen(patch)
+
+    def start(self, seed: int | None = None) -> None:
+        """Begin anew, with the sample catalogue; ``seed`` decides in which order things come."""
+        chance = None if seed is None else random.Random(seed)  # noqa: S311
+        self.clock.reset()
+        self.effects.forget()
+        self.aws.clear()
+        self.said.clear()
+        self.network.late.clear()
+        forget_secrets()
+        self.duitku = Duitku(self.clock, MERCHANT, KEY)
+        self.thinkific = Thinkific(self.clock, SUBDOMAIN, THINKIFIC_KEY)
+        self.network.hosts = {
+            "v2.test": self.duitku.app,
+            "pop.test": self.duitku.app,
+            "thinkific.test": self.thinkific.app,
+        }
+        self._fill_catalogue()
+        self.upkeep = self._upkeep(chance)
+
+    def call(
+        self,
+        person: Person,
+        route: str,
+        path: str | None = None,
+        *,
+        body: Json | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Answer:
+        """Send a request of the HTTP API, e.g. of ``PATCH /payments/{id}/approve``."""
+        event = request(route, path, body=body, token=self._token(person), headers=headers)
+        event["requestContext"]["requestId"] = f"request-{next(self._numbers)}"
+        try:
+            answer = self.functions.invoke(self._routes[route], event)
+        except Died:
+            return Answer(HTTPStatus.BAD_GATEWAY, {})
+        return Answer(answer["statusCode"], json.loads(answer["body"]))
+
+    def post_callback(self, body: str) -> int | None:
+        """Post a callback to the Function URL; return the status, None without an answer."""
+        try:
+            answer = self.functions.invoke("duitku_webhook", callback_event(body.encode()))
+        except Died:
+            return None
+        return int(answer["statusCode"])
+
+    def run(self, function: str) -> None:
+        """Run a function as its schedule would."""
+        with suppress(Died):
+            self.functions.invoke(function, {})
+
+    def calm(self) -> None:
+        """Let everybody around Lunas do what they should."""
+        self.duitku.calm()
+        self.thinkific.calm()
+        self.aws.refusals.clear()
+
+    def _upkeep(self, chance: random.Random | None) -> Upkeep:
+        self.stream = Stream(self.aws.table, self.functions, self.clock, chance)
+        deliveries = Deliveries(self.aws.queues["DeliveryQueue"], self.functions, chance)
+        callbacks = Callbacks(self.duitku.courier, self.clock, self._bring, chance)
+        sparing = chance is not None
+        schedules = upkeep_schedules(self.functions, self.aws, self.clock, sparing=sparing)
+        sources: list[Source] = [self.network, callbacks, self.stream, deliveries, *schedules]
+        return Upkeep(self.clock, sources, chance)
+
+    def _bring(self, callback: Callback) -> None:
+        self.duitku.courier.waiting.remove(callback)
+        began, settings = self.clock.now(), self.duitku.gateway.settings
+        status = self.post_callback(callback.body)
+        patience = timedelta(seconds=settings.callback_timeout)
+        if status != HTTPStatus.OK or self.clock.now() - began > patience:
+            self.duitku.courier.refused(callback, settings.callback_attempts)
+
+    def _token(self, person: Person) -> str:
+        now = self.clock.now()
+        token, ends = self._tokens.get(person, ("", now))
+        # The clock may have been set back since.
+        if not now < ends <= now + TOKEN_LIFE:
+            ends = now + TOKEN_LIFE
+            expiry = int(ends.timestamp()) + 60
+            token = signed(user_claims(person.id, person.role, type=person.kind, exp=expiry))
+            self._tokens[person] = token, ends
+        return token
+
+    def _listen(self, patch: pytest.MonkeyPatch) -> None:
+        """Keep what is logged instead of printing it."""
+
+        def keep(decision: str, **facts: Any) -> None:
+            self.said.append((decision, facts))
+
+        for name in ("decided", "warn", "alarm"):
+            patch.setattr(telemetry, name, keep)
+        for metric in ("count", "gauge"):
+            patch.setattr(telemetry, metric, lambda *_: None)
+        patch.setattr(
+            telemetry, "crashed", lambda error: keep("unexpected error", error=repr(error))
+        )
+
+    def _fill_catalogue(self) -> None:
+        if not self._catalogue:
+            fill_catalogue(self.thinkific.site)
+            self._catalogue = dict(self.aws.table.items)
+            self.aws.table.stream.clear()
+        self.aws.table.items.update(self._catalogue)
+
+
+@contextmanager
+def open_world() -> Iterator[World]:
+    """Make a world, and put everything back afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        yield World(patch)
+    forget_clients()
