@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from lunas.rules.delivery import Placement, asked_again, delivered, revoked
 from lunas.rules.enrollments import Enrollment
@@ -101,10 +101,10 @@ class Life:
         )
 
 
-def ordered(*course_ids: str, payment_id: str = "pay1") -> Life:
-    """Open a payment at Duitku."""
+def ordered(*course_ids: str, **changes: Any) -> Life:
+    """Open a payment at Duitku, for courses that it names."""
     courses, due = bought(*course_ids or ("c1",)), check_after(payment(), NOW)
-    made = payment(id=payment_id, courses=courses, check_at=due)
+    made = payment(courses=courses, check_at=due, **changes)
     return Life(made, (opened(made, Act("user:u1", NOW)),))
 
 

@@ -27,6 +27,11 @@ WAITS = ordered("c1", "c2").settled()
 HALF = WAITS.delivered("c1")
 DONE = WAITS.delivered("c1", "c2")
 FOR_ADMIN = handed_in("c1")
+FOR_A_DAY = ordered("c1", access_days=1).settled().delivered("c1")
+DAY_OVER = FOR_A_DAY.enrollments[0].expires_at
+assert DAY_OVER
+ANEW = replace(OTHERS, created_at=DAY_OVER)
+TWICE = ordered("c1").settled("c1")
 
 
 def codes(life: Life) -> set[Code]:
@@ -76,9 +81,18 @@ HEALTHY = {
     "handed over by a refund": ordered("c1")
     .settled("c1")
     .with_others(replace(CLAIMED, payment_id="pay1", also_paid_by=frozenset())),
+    "handed over by a refund, for a day": TWICE.with_others(
+        replace(OTHERS, payment_id="pay1", expires_at=DAY_OVER)
+    ),
     "open, the course owned by another": ordered("c1").with_others(OTHERS),
     "rejected, bought again": FOR_ADMIN.ended(Step.REJECT, "admin:a1").with_others(OTHERS),
     "refunded, bought again": ordered("c1").settled().refunded().with_others(OTHERS),
+    "for a day": FOR_A_DAY,
+    "for a day, and bought anew afterwards": replace(FOR_A_DAY, enrollments=(ANEW,)),
+    "for a day, bought anew, and that refunded": replace(
+        FOR_A_DAY, enrollments=(replace(ANEW, status=EnrollmentStatus.NOT_ENROLLED),)
+    ),
+    "overlap with a course for a day, bought anew": TWICE.with_others(ANEW),
     "asked no more": replace(
         ordered().ended(Step.EXPIRE),
         payment=replace(
@@ -178,6 +192,7 @@ def all_delivered(life: Life) -> Life:
     )
 
 
+MOMENT = timedelta(milliseconds=1)
 EARLIER = NOW - timedelta(minutes=1)
 UNDELIVERED_LEFT = with_payment(undelivered=frozenset({"c1"}))
 
@@ -255,6 +270,37 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         ordered("c1").settled("c1").with_others(CLAIMED),
         with_enrollment(also_paid_by=frozenset()),
         {Code.ENROLLMENT_FOREIGN},
+    ),
+    "bought anew before its time was over": (
+        FOR_A_DAY,
+        with_enrollment(payment_id="pay0", created_at=DAY_OVER - MOMENT),
+        {Code.ENROLLMENT_FOREIGN},
+    ),
+    "its own, taken back after its time": (
+        FOR_A_DAY,
+        with_enrollment(status=EnrollmentStatus.NOT_ENROLLED, created_at=DAY_OVER),
+        {Code.ENROLLMENT_MISSING, Code.DELIVERY_DIFFERS},
+    ),
+    "bought anew, and deleted": (
+        replace(FOR_A_DAY, enrollments=(ANEW,)),
+        first_enrollment_gone,
+        {Code.ENROLLMENT_MISSING},
+    ),
+    "overlap, bought anew too early": (
+        TWICE.with_others(ANEW),
+        with_enrollment(created_at=TWICE.payment.updated_at),
+        {Code.ENROLLMENT_FOREIGN},
+    ),
+    "bought for good, and ends": (DONE, with_enrollment(expires_at=LATER), {Code.ACCESS_DIFFERS}),
+    "bought for a day, and lasts": (
+        FOR_A_DAY,
+        with_enrollment(expires_at=None),
+        {Code.ACCESS_DIFFERS},
+    ),
+    "bought for a day, and ends before": (
+        FOR_A_DAY,
+        with_enrollment(expires_at=DAY_OVER - MOMENT),
+        {Code.ACCESS_DIFFERS},
     ),
     "a course that was not bought": (
         DONE,

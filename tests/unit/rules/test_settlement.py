@@ -1,5 +1,8 @@
 """What one transaction writes when money or an approval arrives."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,7 +13,7 @@ from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus, enrollment
 from lunas.rules.errors import WrongState
 from lunas.rules.payments import BoughtCourse, Status, Step
 from lunas.rules.settlement import ROOM, Settlement, close, settle
-from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, USER, bought, payment
+from tests.unit.builders import ADMIN_ACT, GATEWAY_ACT, LATER, NOW, USER, bought, payment
 
 COURSES = [f"c{number}" for number in range(MAX_COURSES)]
 COUNTED_AT_ONCE = ROOM // 2
@@ -34,6 +37,14 @@ def test_every_course_gets_an_enrollment_that_waits_for_delivery() -> None:
         assert each.course_name == f"Course {each.course_id}"
     assert plan.after.undelivered == {"c1", "c2"}
     assert plan.anomaly is None
+
+
+def test_an_enrollment_begins_when_its_payment_was_approved_whatever_the_clock_says() -> None:
+    before = payment(updated_at=LATER, access_days=1)
+    plan = settle(before, Step.CONFIRM, replace(GATEWAY_ACT, at=NOW), set())
+    (made,) = plan.enrollments
+    assert made.created_at == plan.after.approved_at == LATER
+    assert made.expires_at == LATER + timedelta(days=1)
 
 
 def test_the_request_that_opened_the_payment_can_be_followed_to_the_enrollment() -> None:

@@ -53,7 +53,7 @@ class Yard:
         """Lay healthy payments on a trail: a word for each stretch, of a letter for each."""
         for word in stretches:
             for name in word:
-                self.bench.put(ordered(payment_id=f"pay{name}"))
+                self.bench.put(ordered(id=f"pay{name}"))
             self.trails.stretches[trail].append([Trace(f"pay{name}") for name in word])
 
     def run(self) -> Swept:

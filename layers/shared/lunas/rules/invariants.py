@@ -5,7 +5,7 @@ mistake in settling, delivering or refunding is no mistake here as well.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from lunas.rules.differences import Code, Difference
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, enrollment_id
@@ -100,13 +100,34 @@ def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Di
     """Look for an enrollment behind every course that the learner has paid for."""
     if payment.status not in GIVES_COURSES:
         return
-    found = {each.id: each for each in enrollments if _is_enrolled(each)}
+    found = {each.id: each for each in enrollments}
     for course_id in payment.course_ids:
         each = found.get(enrollment_id(payment.user_id, course_id))
-        if each is None:
+        if each is not None and _was_bought_anew(payment, each):
+            continue
+        if each is None or not _is_enrolled(each):
             yield Difference(Code.ENROLLMENT_MISSING, f"no enrollment in course {course_id}")
         elif payment.id not in {each.payment_id, *each.also_paid_by}:
             yield Difference(Code.ENROLLMENT_FOREIGN, f"{each.id} belongs to {each.payment_id}")
+
+
+def _was_bought_anew(payment: Payment, enrollment: Enrollment) -> bool:
+    """Tell whether another payment took a course over after this one's time in it was over.
+
+    How long a course lasted that a third payment had brought, its overlap does not tell.
+    """
+    if payment.id in {enrollment.payment_id, *enrollment.also_paid_by}:
+        return False
+    if enrollment.course_id in payment.overlap:
+        return payment.approved_at is not None and enrollment.created_at > payment.approved_at
+    end = _access_end(payment)
+    return end is not None and enrollment.created_at >= end
+
+
+def _access_end(payment: Payment) -> datetime | None:
+    if payment.access_days is None or payment.approved_at is None:
+        return None
+    return payment.approved_at + timedelta(days=payment.access_days)
 
 
 def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
@@ -120,6 +141,8 @@ def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator
         if each.delivery.status is NEVER_AS[each.status]:
             told = f"{each.id} is {each.status}, yet {each.delivery.status}"
             yield Difference(Code.DELIVERY_DIFFERS, told)
+        if each.course_id not in payment.overlap and each.expires_at != _access_end(payment):
+            yield Difference(Code.ACCESS_DIFFERS, f"{each.id} ends at another time than was paid")
     if payment.status is Status.COMPLETED and payment.undelivered:
         yield Difference(Code.COMPLETED_EARLY, f"undelivered {_named(payment.undelivered)}")
     if payment.status in GIVES_COURSES:

@@ -57,6 +57,7 @@ def settle(
     if overlap:
         act = replace(act, evidence={**(act.evidence or {}), "owned": ",".join(overlap)})
     settled, history = take(payment, step, act)
+    act = replace(act, at=settled.updated_at)
     settled = replace(settled, undelivered=frozenset(course.id for course in new), overlap=overlap)
     crowded = 2 * len(new) + len(overlap) > ROOM
     counted = held if crowded else {course.id for course in new}
