@@ -59,6 +59,10 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
+redrive: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
+	$(SETUP) dev
+	$(LUNAS) redrive --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -72,4 +76,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive openapi requirements clean

@@ -1,6 +1,7 @@
 """The developer commands behind the Makefile: ``python -m local up``."""
 
 import argparse
+import importlib
 import os
 import signal
 import sys
@@ -57,6 +58,14 @@ def _demo(given: argparse.Namespace) -> int:
     return demo.run(given.state)
 
 
+def _redrive(given: argparse.Namespace) -> int:
+    # The layer is nobody's dependency here: only this command runs code of it.
+    sys.path.insert(0, str(ROOT / "layers" / "shared"))
+    redrive = importlib.import_module("local.redrive")
+    code: int = redrive.run(given.env, given.state)
+    return code
+
+
 def _check(_given: argparse.Namespace) -> int:
     return checks.run()
 
@@ -67,6 +76,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "token": _token,
     "demo": _demo,
     "build": _build,
+    "redrive": _redrive,
     "check": _check,
 }
 
@@ -75,10 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo"):
+    for name in ("up", "down", "token", "demo", "redrive"):
         folder = _STATE / "demo" if name == "demo" else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
+    parsers["redrive"].add_argument("--env", default="local")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
     _add_claims(parsers["token"])

@@ -73,6 +73,21 @@ def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
     )
 
 
+def waits_for_person(enrollment: Enrollment, now: datetime) -> bool:
+    """Tell whether a delivery will not come about unless somebody asks for it again.
+
+    FAILED waits for a person; PENDING beyond its time is on no way any more that is sure to end.
+    """
+    due = enrollment.delivery.due_at
+    match enrollment.delivery.status:
+        case DeliveryStatus.FAILED:
+            return True
+        case DeliveryStatus.PENDING:
+            return due is None or due <= now
+        case DeliveryStatus.DELIVERED | DeliveryStatus.REVOKED:
+            return False
+
+
 def delivered(
     enrollment: Enrollment, payment: Payment, placement: Placement, act: Act, *, full: bool = False
 ) -> DeliveryRecord:

@@ -1,0 +1,84 @@
+"""What Thinkific refused is put back by one command, once the cause is mended."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import deployed
+from local.cloud import Stack
+from tests.peers import Thinkific
+from tests.people import People, Person, eventually
+
+REFUSAL = {"status": 422, "contentType": "application/json", "body": '{"errors": {"x": ["no"]}}'}
+
+
+def redrive(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """Run the command as ``make redrive`` does."""
+    folder = stack.logs.parent.parent
+    command = [sys.executable, "-m", "local", "redrive", "--state", str(folder)]
+    return subprocess.run(  # noqa: S603  (our own command)
+        command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
+    )
+
+
+def refused(people: People, thinkific: Thinkific) -> tuple[Person, str]:
+    """Let a learner buy what Thinkific then refuses; return them and the payment."""
+    learner = people.learner()
+    payment = learner.submit("entry", "python-dasar")
+    thinkific.fault("createUser", "answer", **REFUSAL)
+    people.admin().approve(payment["id"])
+    eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "FAILED")
+    return learner, payment["id"]
+
+
+def test_a_delivery_that_was_given_up_is_completed_by_the_command(
+    stack: Stack, people: People, thinkific: Thinkific
+) -> None:
+    learner, payment = refused(people, thinkific)
+
+    done = redrive(stack)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (line,) = [line for line in done.stdout.splitlines() if payment in line]
+    assert line.startswith("asked anew")
+    assert "Thinkific" in line
+    learner.wait_for(payment, "COMPLETED")
+    assert len(thinkific.enrollments(learner.email)) == 1
+    again = redrive(stack)
+    assert (again.returncode, payment in again.stdout) == (0, False)
+
+
+def test_a_letter_that_the_admin_route_made_out_of_date_is_only_deleted(
+    stack: Stack, people: People, thinkific: Thinkific
+) -> None:
+    learner, payment = refused(people, thinkific)
+    (enrollment,) = learner.enrollments()
+    people.admin().call("POST", f"/enrollments/{enrollment['id']}/redeliver")
+    learner.wait_for(payment, "COMPLETED")
+
+    done = redrive(stack)
+
+    (line,) = [line for line in done.stdout.splitlines() if payment in line]
+    assert line.startswith("out of date")
+    assert done.returncode == 0
+    assert len(thinkific.enrollments(learner.email)) == 1
+
+
+def test_on_aws_the_outputs_of_the_stack_name_table_and_queue(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    here = {"stack_name": "lunas", "region": stack.region}
+    nowhere = {"stack_name": "nothing", "region": stack.region}
+    monkeypatch.setattr(deployed, "environments", lambda: {"dev": here, "prod": nowhere})
+    monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+    found = deployed.find("dev", tmp_path)
+
+    assert found.table == stack.table_name
+    assert found.dead_letters == stack.dead_letter_queue_url
+    with pytest.raises(deployed.NotDeployed, match="nothing"):
+        deployed.find("prod", tmp_path)

@@ -1,0 +1,96 @@
+"""A dead letter is put back by asking anew, unless what it asked for has come about."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from lunas.rules.delivery import waits_for_person
+from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.rules.errors import Collision, StoreBusy
+from lunas.usecases.redrive import redrive
+from tests.unit.builders import LATER, NOW, enrollment, request_of
+from tests.unit.fakes import FakeEnrollments, FakeStore
+
+FAILED = Delivery(status=DeliveryStatus.FAILED, request=3, last_error="422")
+WISH = request_of(enrollment("c1"))
+
+
+def kept(delivery: Delivery, **changes: object) -> FakeEnrollments:
+    store = FakeStore()
+    store.add(enrollment("c1", delivery=delivery, **changes))
+    return FakeEnrollments(store)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "waits"),
+    [
+        (Delivery(status=DeliveryStatus.FAILED), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=NOW), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=None), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=NOW + timedelta(seconds=1)), False),
+        (Delivery(status=DeliveryStatus.DELIVERED), False),
+        (Delivery(status=DeliveryStatus.REVOKED), False),
+    ],
+)
+def test_what_failed_or_is_overdue_waits_for_a_person(delivery: Delivery, *, waits: bool) -> None:
+    assert waits_for_person(enrollment("c1", delivery=delivery), NOW) is waits
+
+
+@pytest.mark.parametrize("due", [NOW, None])
+@pytest.mark.parametrize("status", [DeliveryStatus.FAILED, DeliveryStatus.PENDING])
+def test_what_waits_is_asked_for_by_a_new_request(
+    status: DeliveryStatus, due: datetime | None
+) -> None:
+    enrollments = kept(Delivery(status=status, request=3, due_at=due))
+    redriven = redrive(enrollments, WISH, LATER)
+    assert (redriven.asked_anew, redriven.finding) == (True, "request 4")
+    delivery = enrollments.store.enrollments[WISH.enrollment_id].delivery
+    assert (delivery.status, delivery.request) == (DeliveryStatus.PENDING, 4)
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        Delivery(status=DeliveryStatus.DELIVERED),
+        Delivery(status=DeliveryStatus.REVOKED),
+        Delivery(status=DeliveryStatus.PENDING, due_at=LATER + timedelta(minutes=1)),
+    ],
+)
+def test_what_has_come_about_or_is_on_its_way_stays_as_it_is(delivery: Delivery) -> None:
+    enrollments = kept(delivery)
+    redriven = redrive(enrollments, WISH, LATER)
+    assert not redriven.asked_anew
+    assert delivery.status in redriven.finding
+    assert enrollments.store.enrollments[WISH.enrollment_id].delivery == delivery
+
+
+def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
+    redriven = redrive(FakeEnrollments(FakeStore()), WISH, LATER)
+    assert (redriven.asked_anew, redriven.finding) == (False, "there is no such enrollment")
+
+
+def test_after_a_refund_it_is_the_revocation_that_is_asked_for_anew() -> None:
+    enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
+    assert redrive(enrollments, WISH, LATER).asked_anew
+    stands = enrollments.store.enrollments[WISH.enrollment_id]
+    assert (stands.status, stands.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
+
+
+def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
+    enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
+    revoked = Delivery(status=DeliveryStatus.REVOKED, request=4)
+
+    def others() -> None:
+        enrollments.store.add(enrollment("c1", delivery=revoked))
+
+    enrollments.before_change = [others]
+    redriven = redrive(enrollments, WISH, LATER)
+    assert (redriven.asked_anew, redriven.finding) == (False, "the enrollment is revoked")
+
+
+def test_an_enrollment_that_others_keep_changing_is_left_for_later() -> None:
+    enrollments = kept(FAILED)
+    enrollments.before_change = [Collision(stale=True)] * 5
+    with pytest.raises(StoreBusy):
+        redrive(enrollments, WISH, LATER)
+    assert enrollments.store.enrollments[WISH.enrollment_id].delivery == FAILED
