@@ -22,9 +22,13 @@ SECONDS = 240
 PRELUDE = """
 set -eu -o pipefail
 make() { local role=${4:-ROLE=user}
-  "$PYTHON" -m local token --state "$STATE" --sub "${3#SUB=}" --role "${role#ROLE=}"; }
+  "$PYTHON" -m local token --state "$STATE" --sub "${3#SUB=}" --role "${role#ROLE=}" \
+    --name "Putri Walkthrough"; }
 """
-"""A walk stops at what fails; tokens are made for the stack of the tests instead of ``.local``."""
+"""A walk stops at what fails; tokens are made for the stack of the tests instead of ``.local``.
+
+Their name is not made of the user id, which logs may show: the leak test looks for names.
+"""
 
 
 @dataclass(frozen=True)
