@@ -1,7 +1,8 @@
 """Faults that a test asks a simulator for, applied in front of its routes.
 
-One fault is a JSON object ``{"route", "kind", "times", ...}``. ``route`` is the name that the
-simulator gave to the route (``*`` matches every one), ``times`` says how many requests it hits.
+One fault is a JSON object ``{"route", "kind", "times", "share", ...}``. ``route`` is the name that
+the simulator gave to the route (``*`` matches every one), ``times`` says how many requests it
+hits, and ``share``, from 0 to 1, which part of those that come by, by chance.
 
 =============  ==========================================================================
 kind           effect
@@ -15,6 +16,8 @@ drop_after     do the work, then cut the connection (the write that timed out)
 """
 
 import asyncio
+import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -32,6 +35,7 @@ class Fault:
     route: str
     kind: str
     times: int = 1
+    share: float = 1.0
     status: int = 500
     body: str = ""
     content_type: str = "text/plain"
@@ -49,26 +53,39 @@ class Fault:
 
 
 class FaultPlan:
-    """The faults asked for and not used up yet."""
+    """The faults asked for and not used up yet, and how often each has struck."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
+        self._struck: Counter[str] = Counter()
+
+    @property
+    def struck(self) -> dict[str, int]:
+        """Return how many requests were hit, by route, kind and, for answers, status."""
+        return dict(sorted(self._struck.items()))
 
     def add(self, fault: Fault) -> None:
         """Queue one more fault."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Forget every fault."""
+        """Forget every fault, and what they did."""
         self._faults.clear()
+        self._struck.clear()
 
     def take(self, route: str) -> Fault | None:
         """Return the next fault for ``route`` and count it as used, or None."""
         for fault in self._faults:
-            if fault.route in {route, "*"} and fault.times > 0:
+            if fault.route in {route, "*"} and fault.times > 0 and _strikes(fault.share):
                 fault.times -= 1
+                status = f" {fault.status}" if fault.kind.startswith("answer") else ""
+                self._struck[f"{route} {fault.kind}{status}"] += 1
                 return fault
         return None
+
+
+def _strikes(share: float) -> bool:
+    return share >= 1 or random.random() < share  # noqa: S311  (nobody has to be unable to guess)
 
 
 class FaultMiddleware:

@@ -143,6 +143,11 @@ async def add_fault(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def struck_faults(request: Request) -> Response:
+    """Show how many requests the faults have hit."""
+    return JSONResponse({"struck": (await gateway_of(request)).faults.struck})
+
+
 async def clear_faults(request: Request) -> Response:
     """Forget every fault that has not struck yet."""
     (await gateway_of(request)).faults.clear()
@@ -204,6 +209,7 @@ ROUTES = [
     Route(f"{_ORDER}/callback", send_callback, methods=["POST"]),
     Route("/_sim/clock", move_clock, methods=["POST"]),
     Route("/_sim/faults", add_fault, methods=["POST"]),
+    Route("/_sim/faults", struck_faults),
     Route("/_sim/faults", clear_faults, methods=["DELETE"]),
     Route("/_sim/settings", change_settings, methods=["POST"]),
     Route("/_sim/requests", show_traffic),

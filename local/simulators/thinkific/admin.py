@@ -105,6 +105,11 @@ async def faults(request: Request) -> Response:
     return JSONResponse({"status": "queued"})
 
 
+async def struck_faults(request: Request) -> Response:
+    """Show how many requests the faults have hit."""
+    return JSONResponse({"struck": simulation_of(request).faults.struck})
+
+
 async def forget_faults(request: Request) -> Response:
     """Forget every fault that has not struck yet."""
     simulation_of(request).faults.clear()
@@ -193,6 +198,7 @@ routes = [
     Route("/_sim/requests", requests, methods=["GET"]),
     Route("/_sim/clock", clock, methods=["POST"]),
     Route("/_sim/faults", faults, methods=["POST"]),
+    Route("/_sim/faults", struck_faults, methods=["GET"]),
     Route("/_sim/faults", forget_faults, methods=["DELETE"]),
     Route("/_sim/settings", settings, methods=["POST"]),
     Route("/_sim/progress", progress, methods=["POST"]),

@@ -603,11 +603,24 @@ async def test_faults_strike_the_named_route_and_are_counted(shop: Shop) -> None
     assert [call["status"] for call in traffic["calls"]] == [502, 200]
 
 
+async def test_faults_with_a_share_strike_that_part_and_tell_how_often(shop: Shop) -> None:
+    never = {"route": "*", "kind": "answer", "status": 418, "times": 9**9, "share": 0}
+    often = {"route": "popTransactionStatus", "kind": "answer", "times": 9**9, "share": 0.5}
+    await shop.admin("faults", never)
+    await shop.admin("faults", often)
+    codes = [(await shop.status()).status_code for _ in range(200)]
+    struck = (await shop.http.get("/_sim/faults")).json()["struck"]
+    assert struck == {"popTransactionStatus answer 500": codes.count(500)}
+    # With a half of 200, fewer than 40 or more than 160 happen once in 10**17 runs.
+    assert 40 <= codes.count(500) <= 160
+
+
 async def test_cleared_faults_do_not_strike(shop: Shop) -> None:
     await shop.admin("faults", {"route": "*", "kind": "answer", "times": 9})
     assert (await shop.invoice()).status_code == 500
     await shop.http.delete("/_sim/faults")
     assert (await shop.invoice()).status_code == 200
+    assert (await shop.http.get("/_sim/faults")).json() == {"struck": {}}
 
 
 async def test_reset_forgets_everything(shop: Shop) -> None:

@@ -56,6 +56,7 @@ async def test_the_bundle_is_found_through_the_products(site: httpx.AsyncClient)
 async def test_faults_that_are_taken_back_do_not_strike(site: httpx.AsyncClient) -> None:
     await fault(site, "*", "answer", status=503, times=9)
     assert (await site.get(f"{V1}/courses")).status_code == 503
+    assert (await site.get("/_sim/faults")).json() == {"struck": {"listCourses answer 503": 1}}
     assert (await site.delete("/_sim/faults")).status_code == 200
     assert (await site.get(f"{V1}/courses")).status_code == 200
 
