@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
@@ -12,6 +14,7 @@ from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payment_items import history_item, payment_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
+from lunas.rules.anomalies import Resolution
 from lunas.rules.delivery import DeliveryRecord, Placement, delivered, not_delivered
 from lunas.rules.enrollments import (
     Delivery,
@@ -157,6 +160,37 @@ def test_of_two_deliveries_that_read_the_same_payment_one_has_to_read_again(
     with pytest.raises(Collision):
         enrollments.record_delivery(second)
     assert enrollments.get(enrollment("c2").id) == enrollment("c2")
+
+
+@pytest.mark.parametrize("read", [{"status": Status.COMPLETED}, {"version": 2}], ids=str)
+def test_a_delivery_for_a_payment_that_was_read_otherwise_is_not_noted(
+    payments: Payments, enrollments: Enrollments, waiting: Enrollment, read: dict[str, Any]
+) -> None:
+    made = record(payments, waiting)
+    other = replace(made, payment_before=replace(made.payment_before, **read))
+    with pytest.raises(Collision):
+        enrollments.record_delivery(other)
+    assert enrollments.get(waiting.id) == waiting
+    assert payments.get("pay1") == approved("c1", "c2")
+
+
+def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
+    table: Table, payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+) -> None:
+    assert catalogue.course("c1")
+    uncounted = enrollment("c1", counted=False)
+    put(table, approved("c1"), uncounted)
+    stands = payments.get("pay1")
+    assert stands
+    made = delivered(uncounted, stands, PLACED, ACT, full=True)
+    assert made.anomaly
+    anomalies = Anomalies(table)
+    anomalies.keep(made.anomaly)
+    seen = Resolution(resolution="IGNORED", reason="seen", at=LATER, actor="admin:a1")
+    closed = anomalies.resolve(made.anomaly, seen)
+    with pytest.raises(Collision):
+        enrollments.record_delivery(made)
+    assert anomalies.get(made.anomaly.id) == closed
 
 
 def test_a_delivery_is_not_noted_twice(

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change, Item, Key
 from lunas.adapters.store.limits import FURTHEST, ROUNDS, SharedCalls
 from lunas.adapters.store.table import Table
 from lunas.rules.errors import NoTurnYet, StoreBusy
@@ -66,6 +67,26 @@ def test_a_turn_that_would_come_too_late_is_not_taken(calls: SharedCalls, table:
     assert raised.value.retry_after == 3 * PACE.interval / 1000
     assert busy_until(table) == before
     assert calls.reserve(NOW, NOW + 3 * PACE.interval) == NOW + 3 * PACE.interval
+
+
+def test_a_turn_that_others_take_at_the_same_moment_is_not_waited_for_too_long(
+    calls: SharedCalls, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(BURST):
+        calls.reserve(NOW, ENDLESS)
+    before, write = busy_until(table), Table.update_returning
+
+    def others_first(self: Table, key: Key, change: Change) -> tuple[bool, Item]:
+        if change.adds:
+            monkeypatch.undo()
+            for _ in range(3):
+                calls.reserve(NOW, ENDLESS)
+        return write(self, key, change)
+
+    monkeypatch.setattr(Table, "update_returning", others_first)
+    with pytest.raises(NoTurnYet):
+        calls.reserve(NOW, NOW + PACE.interval)
+    assert busy_until(table) == (before or 0) + 3 * PACE.interval
 
 
 def test_who_has_no_time_left_is_told_so_without_asking_the_table(

@@ -1,6 +1,7 @@
 """Payments in the table: round trips, slots, and every condition of a settlement."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -123,6 +124,16 @@ def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Pa
 def test_an_invoice_makes_no_payment(payments: Payments) -> None:
     payments.record_invoice("pay9", FULL_INVOICE)
     assert payments.get("pay9") is None
+
+
+@pytest.mark.parametrize("moved", [{"status": Status.FAILED}, {"version": 2}], ids=str)
+def test_the_next_question_is_noted_only_on_the_payment_as_it_was_read(
+    payments: Payments, moved: dict[str, Any]
+) -> None:
+    made = create(payments, payment())
+    assert payments.check_at(made, LATER)
+    assert not payments.check_at(replace(made, **moved), NOW)
+    assert payments.get("pay1") == replace(made, check_at=LATER)
 
 
 def test_what_is_not_there_is_none(payments: Payments) -> None:

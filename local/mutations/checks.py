@@ -1,0 +1,69 @@
+"""The steps by which the webhook checks a callback: each is taken out by its own mutant.
+
+- an ``if`` never holds; each side of an ``and`` holds, of an ``or`` does not;
+- a call made for its effect, as one that raises, is not made;
+- a ``raise`` that no ``if`` guards is passed over;
+- an option of a library's call is left at its default.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from local.mutations.mutant import Mutant, Source
+
+LAYER = Path("layers/shared/lunas")
+WEBHOOK: dict[Path, frozenset[str] | None] = {
+    Path("functions/duitku_webhook/app.py"): None,
+    LAYER / "edges/incoming.py": None,
+    LAYER / "adapters/duitku/callback.py": None,
+    LAYER / "usecases/hear_callback.py": None,
+    LAYER / "rules/gateway.py": frozenset({"fits", "whole_rupiah"}),
+}
+"""The files that a callback passes through, with the functions that concern it; None: all."""
+
+
+def mutants(root: Path) -> Iterator[Mutant]:
+    """Make the mutants of all steps of the webhook."""
+    for path, functions in WEBHOOK.items():
+        source = Source.read(root, path)
+        for node in ast.walk(source.tree):
+            function = source.function(node)
+            if function and (functions is None or function.name in functions):
+                yield from _of_node(source, node)
+
+
+def _of_node(source: Source, node: ast.AST) -> Iterator[Mutant]:
+    match node:
+        case ast.If(test=test):
+            yield source.mutant(test, f"if {source.shown(test)}", "False")
+        case ast.BoolOp(op=operator, values=values):
+            neutral = "True" if isinstance(operator, ast.And) else "False"
+            for value in values:
+                yield source.mutant(value, f"part {source.shown(value)}", neutral)
+        case ast.Expr(value=ast.Call() as call):
+            yield source.mutant(node, f"step {source.shown(call)}", "pass")
+        case ast.Raise() if not isinstance(source.parents[node], ast.If):
+            yield source.mutant(node, f"step {source.shown(node)}", "pass")
+        case ast.Call(func=ast.Name(id=name), keywords=keywords) if _is_foreign(source, name):
+            for keyword in keywords:
+                yield _without(source, keyword)
+
+
+def _is_foreign(source: Source, name: str) -> bool:
+    """Tell whether a name is imported from a library."""
+    return any(
+        name in {alias.name for alias in each.names}
+        for each in source.tree.body
+        if isinstance(each, ast.ImportFrom) and not (each.module or "").startswith("lunas")
+    )
+
+
+def _without(source: Source, keyword: ast.keyword) -> Mutant:
+    """Leave an option out, with the comma after it."""
+    whole = f"{keyword.arg}={source.shown(keyword.value)}"
+    made = source.mutant(keyword.value, f"option {whole}", "")
+    start = made.start - len(f"{keyword.arg}=")
+    end = made.end + source.text[made.end :].startswith(b",")
+    return replace(made, start=start, end=end)

@@ -1,0 +1,91 @@
+"""The text that an expression of the store's sources amounts to, worked out without running it."""
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.mutations.mutant import Source
+
+STORE = Path("layers/shared/lunas/adapters/store")
+PACKAGE = "lunas.adapters.store."
+
+
+class Unreadable(Exception):
+    """A condition whose text cannot be told from the source; it would escape the mutations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text that an expression may amount to, and the tests under which it does."""
+
+    text: str
+    when: tuple[str, ...] = ()
+
+    def then(self, other: "Reading", between: str = "") -> "Reading":
+        """Put another text behind this one."""
+        return Reading(f"{self.text}{between}{other.text}", (*self.when, *other.when))
+
+
+def read(source: Source, node: ast.expr) -> list[Reading]:
+    """Work out what an expression of literals and constants may amount to; raises Unreadable."""
+    match node:
+        case ast.Constant(value=None):
+            return [Reading("")]
+        case ast.Constant(value=str(text)):
+            return [Reading(text)]
+        case ast.Name(id=name):
+            return read(*_definition(source, node, name))
+    return _read_composed(source, node)
+
+
+def _read_composed(source: Source, node: ast.expr) -> list[Reading]:
+    match node:
+        case ast.FormattedValue(value=inner):
+            return read(source, inner)
+        case ast.JoinedStr(values=parts):
+            return _joined(source, parts, "")
+        case ast.Call(
+            func=ast.Attribute(value=ast.Constant(value=str(between)), attr="join"),
+            args=[ast.List(elts=parts)],
+        ):
+            return _joined(source, parts, between)
+        case ast.IfExp(test=test, body=body, orelse=orelse):
+            true, false = f"({source.shown(test)})", f"not ({source.shown(test)})"
+            return [*_only_if(true, source, body), *_only_if(false, source, orelse)]
+    raise Unreadable(f"{source.path}:{node.lineno}: {source.shown(node)}")
+
+
+def _only_if(test: str, source: Source, node: ast.expr) -> list[Reading]:
+    return [Reading(each.text, (test, *each.when)) for each in read(source, node)]
+
+
+def _joined(source: Source, parts: list[ast.expr], between: str) -> list[Reading]:
+    first, *others = parts
+    readings = read(source, first)
+    for part in others:
+        following = read(source, part)
+        readings = [before.then(after, between) for before in readings for after in following]
+    return readings
+
+
+def name_of(node: ast.expr) -> str:
+    """Return the last name of what is called or assigned to; nothing of other expressions."""
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
+def _definition(source: Source, node: ast.AST, name: str) -> tuple[Source, ast.expr]:
+    """Find what a name stands for: in the function, in the module, or where it is imported from."""
+    function = source.function(node)
+    for scope in (function, source.tree):
+        for each in ast.walk(scope) if scope else ():
+            if isinstance(each, ast.Assign) and any(name_of(to) == name for to in each.targets):
+                return source, each.value
+    for imported in source.tree.body:
+        if isinstance(imported, ast.ImportFrom) and name in {each.name for each in imported.names}:
+            module = (imported.module or "").removeprefix(PACKAGE)
+            origin = Source.read(source.root, STORE / f"{module}.py")
+            return _definition(origin, origin.tree, name)
+    raise Unreadable(f"{source.path}: nothing says what {name} is")
