@@ -17,6 +17,8 @@ TYPE = UMUM
 EMAIL =
 NAME =
 PYTEST_ARGS =
+PAYMENTS = 2000
+SEED = 1
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +61,14 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
+soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
+	$(SETUP) dev cloud sam
+	$(LUNAS) soak --payments $(PAYMENTS) --seed $(SEED)
+
+mutants: ## take every condition and check out, one at a time: each time a test must go red
+	$(SETUP) dev
+	@.venv/bin/python -m local.mutations
+
 redrive: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
 	$(LUNAS) redrive --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
@@ -76,4 +86,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive soak mutants openapi requirements clean

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from local import checks, demo
 from local.cloud import LocalCloudError, Options, build, down, is_up, stack, up
@@ -16,6 +17,8 @@ from local.tokens import user_token
 
 _STATE = ROOT / ".local"
 _INTERRUPTED = 130
+_OF_THEIR_OWN = ("demo", "soak")
+"""Commands that run a stack of their own, in a folder of their name."""
 
 
 def _say(line: str) -> None:
@@ -31,7 +34,7 @@ def _up(given: argparse.Namespace) -> int:
 
 
 def _down(given: argparse.Namespace) -> int:
-    states = [given.state, *(_STATE / name for name in ("demo", "test") if given.all)]
+    states = [given.state, *(_STATE / name for name in (*_OF_THEIR_OWN, "test") if given.all)]
     for state in states:
         down(state)
     return 0
@@ -59,11 +62,19 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _redrive(given: argparse.Namespace) -> int:
-    # The layer is nobody's dependency here: only this command runs code of it.
-    sys.path.insert(0, str(ROOT / "layers" / "shared"))
-    redrive = importlib.import_module("local.redrive")
-    code: int = redrive.run(given.env, given.state)
+    code: int = _with_layer("local.redrive").run(given.env, given.state)
     return code
+
+
+def _soak(given: argparse.Namespace) -> int:
+    code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
+    return code
+
+
+def _with_layer(module: str) -> Any:  # noqa: ANN401
+    """Import a module that uses the layer, which is nobody else's dependency here."""
+    sys.path.insert(0, str(ROOT / "layers" / "shared"))
+    return importlib.import_module(module)
 
 
 def _check(_given: argparse.Namespace) -> int:
@@ -77,6 +88,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "build": _build,
     "redrive": _redrive,
+    "soak": _soak,
     "check": _check,
 }
 
@@ -85,10 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo", "redrive"):
-        folder = _STATE / "demo" if name == "demo" else _STATE
+    for name in ("up", "down", "token", "demo", "redrive", "soak"):
+        folder = _STATE / name if name in _OF_THEIR_OWN else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
+    parsers["soak"].add_argument("--payments", type=int, default=2000)
+    parsers["soak"].add_argument("--seed", type=int, default=1)
     parsers["redrive"].add_argument("--env", default="local")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.cloud import Options, Stack, running_stack
-from tests.leaks.check import check_no_leak
-from tests.leaks.tap import tapped
+from local.cloud import Options, Stack
+from tests.leaks.check import SEARCHES, watched_stack
 from tests.peers import Duitku, Thinkific
 from tests.people import People
 
@@ -19,8 +18,6 @@ STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
 """Most tests are not about Thinkific's limit, and are not to wait for their turns."""
 
-LEAK_SEARCH = pytest.StashKey[str]()
-
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
@@ -28,15 +25,14 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
     At the end its logs are searched for all that the tests sent: what leaked fails the run.
     """
-    with running_stack(STATE, FAST) as running, tapped(running) as tap:
+    with watched_stack(STATE, FAST, request.config) as running:
         yield running
-        request.config.stash[LEAK_SEARCH] = str(check_no_leak(running, tap))
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Say how much the leak test searched."""
-    if LEAK_SEARCH in config.stash:
-        terminalreporter.write_line(f"leak test: {config.stash[LEAK_SEARCH]}")
+    for searched in config.stash.get(SEARCHES, []):
+        terminalreporter.write_line(f"leak test: {searched}")
 
 
 @pytest.fixture

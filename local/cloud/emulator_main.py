@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in six places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in seven places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -14,6 +14,9 @@ pinned, and a version without one of these places fails to start instead of beha
   one batch after the other, since batches of several messages could mix groups.
 - Every line a function prints goes to a file at once, also those of a worker that is killed.
 - So do the errors that end an invocation, which Lambda logs and the worker does not print.
+- A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
+  function, others in the middle of a start or an invocation among them, and those in turn all of
+  theirs.
 """
 # What is changed here has neither public names nor types.
 # ruff: noqa: SLF001, ANN401
@@ -139,9 +142,9 @@ def write_logs(worker_class: Any) -> None:
         started = time.monotonic()
         try:
             result = invoke(worker, event, request_id, **details)
-        except Exception as error:
-            log(worker, f"[ERROR] RequestId: {request_id} {error}\n")
-            raise
+        except Exception as error:  # noqa: BLE001  (whatever ended the worker: raised, it ends all)
+            worker.kill()
+            result = {"status": "error", "error": str(error), "cold_start": True}
         if result.get("status") != "ok":
             reason = result.get("trace") or result.get("error")
             log(worker, f"[ERROR] RequestId: {request_id} {reason}\n")

@@ -15,10 +15,11 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from local.cloud import Options, Stack, running_stack
+from local.cloud import Options, Stack
 from local.tokens import user_token
 from tests.conftest import STATE
 from tests.integration.api.loopback import Answer, Service, serving, told
+from tests.leaks.check import watched_stack
 from tests.login import PATH, Login, new_keys
 from tests.peers import Duitku, Thinkific, sign
 from tests.people import Json, People, Person, eventually
@@ -55,14 +56,15 @@ def login(service: Service) -> Login:
 
 
 @pytest.fixture(scope="module")
-def stack(service: Service, login: Login) -> Iterator[Stack]:
+def stack(service: Service, login: Login, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Run a second stack, which starts without a catalogue of its own."""
     parameters = {
         "JwksUrl": f"{login.service.url}{PATH}",
         "PackageServiceUrl": service.url,
     }
     options = Options(parameters=parameters, catalogue=False)
-    with running_stack(STATE.with_name(f"{STATE.name}-services"), options) as running:
+    folder = STATE.with_name(f"{STATE.name}-services")
+    with watched_stack(folder, options, request.config) as running:
         yield running
 
 
@@ -100,7 +102,7 @@ def admin(people: People, login: Login) -> Person:
 
 def signed_in(person: Person, login: Login, key: str, **claims: Any) -> Person:
     """Give a person a token that the login service signed by a key."""
-    return replace(person, token=login.token(key, sub=person.id, **claims))
+    return replace(person, token=login.token(key, sub=person.id, email=person.email, **claims))
 
 
 def code(answer: requests.Response) -> str:

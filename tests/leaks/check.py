@@ -7,17 +7,24 @@ not Lunas: they stand for AWS, Duitku and Thinkific, who know what they were tol
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
-from local.cloud import Stack
+import pytest
+
+from local.cloud import Options, Stack, running_stack
 from local.cloud.state import State
 from tests.leaks.intake import Needle, gather
 from tests.leaks.search import Leak, Text, search, texts_of
-from tests.leaks.tap import Exchange, Tap
+from tests.leaks.tap import Exchange, Tap, tapped
 from tests.people import eventually
 
 REFUSED = 400
 CREATED = 201
+SEARCHES = pytest.StashKey[list[str]]()
+"""Where a run of pytest keeps what was searched, for its last lines."""
 SHOWN = 20
 """Leaks that a failure names; one line too much in a function is found again and again."""
 
@@ -37,6 +44,14 @@ class Searched:
             f"{self.lines} lines of logs and {self.errors} errors searched for {self.needles} "
             f"values: {len(self.leaks)} leaks; all {self.payments} payments are in the lines"
         )
+
+
+@contextmanager
+def watched_stack(folder: Path, options: Options, config: pytest.Config) -> Iterator[Stack]:
+    """Run a stack for as long as the block lasts, and fail at its end when it has leaked."""
+    with running_stack(folder, options) as running, tapped(running) as tap:
+        yield running
+        config.stash.setdefault(SEARCHES, []).append(str(check_no_leak(running, tap)))
 
 
 def check_no_leak(stack: Stack, tap: Tap) -> Searched:

@@ -1,0 +1,178 @@
+"""The audit of a soak sees each thing that must not be."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local.soak.audit import Deeds, audit, is_quiet
+from local.soak.client import email_of
+from local.soak.facts import Facts
+
+NOTHING = Deeds(approved=frozenset(), refunded=frozenset())
+ROW = {"activated_at": "2026-11-22T00:00:00Z", "expired": False, "is_free_trial": False}
+
+
+def fair() -> Facts:
+    """Build the end of one purchase through Duitku, as it ought to be."""
+    facts = Facts()
+    facts.payments["pay1"] = {
+        "id": "pay1",
+        "userId": "u1",
+        "status": "COMPLETED",
+        "amount": 49_000,
+        "courses": [{"id": "c1"}],
+    }
+    states = ["PENDING", "PAID", "APPROVED", "COMPLETED"]
+    facts.history["pay1"] = [
+        {"version": number, "to": state, "actor": "duitku:callback"}
+        for number, state in enumerate(states)
+    ]
+    facts.enrollments["u1", "c1"] = {
+        "courseId": "c1",
+        "status": "ENROLLED",
+        "deliveryStatus": "DELIVERED",
+        "counted": True,
+    }
+    facts.courses["c1"] = {"id": "c1", "thinkificCourseId": 7, "enrolled": 1}
+    facts.orders["pay1"] = {"merchantOrderId": "pay1", "state": "paid", "amount": 49_000}
+    facts.rows[email_of("u1"), 7].append(dict(ROW))
+    facts.accounts[email_of("u1")] = 1
+    return facts
+
+
+def test_a_purchase_that_went_well_is_quiet_and_without_findings() -> None:
+    assert audit(fair(), NOTHING) == []
+    assert is_quiet(fair(), NOTHING)
+
+
+def unpaid(facts: Facts) -> None:
+    facts.orders["pay1"]["state"] = "pending"
+
+
+def open_still(facts: Facts) -> None:
+    facts.payments["pay1"]["status"] = "PENDING"
+    facts.history["pay1"] = facts.history["pay1"][:1]
+    facts.enrollments.clear()
+    facts.rows.clear()
+    facts.courses["c1"]["enrolled"] = 0
+
+
+def gone(facts: Facts) -> None:
+    facts.payments.clear()
+    facts.history.clear()
+    facts.enrollments.clear()
+    facts.rows.clear()
+    facts.courses["c1"]["enrolled"] = 0
+
+
+def not_at_thinkific(facts: Facts) -> None:
+    facts.rows.clear()
+
+
+def a_trial_only(facts: Facts) -> None:
+    facts.rows[email_of("u1"), 7][0]["is_free_trial"] = True
+
+
+def not_here(facts: Facts) -> None:
+    facts.enrollments.clear()
+    facts.courses["c1"]["enrolled"] = 0
+
+
+def two_rows(facts: Facts) -> None:
+    facts.rows[email_of("u1"), 7].append(dict(ROW))
+
+
+def two_accounts(facts: Facts) -> None:
+    facts.accounts[email_of("u1")] = 2
+
+
+def settled_twice(facts: Facts) -> None:
+    facts.history["pay1"].insert(2, {"version": 2, "to": "PAID", "actor": "lunas:reconcile"})
+
+
+def history_behind(facts: Facts) -> None:
+    facts.history["pay1"].pop()
+
+
+def counted_twice(facts: Facts) -> None:
+    facts.courses["c1"]["enrolled"] = 2
+
+
+def other_amount(facts: Facts) -> None:
+    facts.payments["pay1"]["amount"] = 1
+
+
+def for_nothing(facts: Facts) -> None:
+    facts.enrollments["u2", "c1"] = {"courseId": "c1", "status": "ENROLLED", "counted": False}
+
+
+def refunded_unasked(facts: Facts) -> None:
+    facts.payments["pay1"]["status"] = "REFUNDED"
+    facts.history["pay1"].append({"version": 9, "to": "REFUNDED", "actor": "admin:a1"})
+    facts.enrollments["u1", "c1"]["status"] = "NOT_ENROLLED"
+    facts.rows[email_of("u1"), 7][0]["expired"] = True
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kinds"),
+    [
+        (unpaid, ["WRONG"]),
+        (open_still, ["LOST"]),
+        (gone, ["LOST"]),
+        (not_at_thinkific, ["LOST"]),
+        (a_trial_only, ["LOST"]),
+        (not_here, ["LOST"]),
+        (two_rows, ["DOUBLED"]),
+        (two_accounts, ["DOUBLED"]),
+        (settled_twice, ["DOUBLED"]),
+        (history_behind, ["WRONG"]),
+        (counted_twice, ["WRONG"]),
+        (other_amount, ["WRONG"]),
+        (for_nothing, ["WRONG"]),
+        (refunded_unasked, ["WRONG"]),
+    ],
+)
+def test_each_thing_that_must_not_be_is_found(
+    spoil: Callable[[Facts], None], kinds: list[str]
+) -> None:
+    facts = fair()
+    spoil(facts)
+    assert [finding.kind for finding in audit(facts, NOTHING)] == kinds
+
+
+def test_a_refund_that_was_asked_for_has_to_take_the_access_away() -> None:
+    asked = Deeds(approved=frozenset(), refunded=frozenset({"pay1"}))
+    assert [finding.kind for finding in audit(fair(), asked)] == ["WRONG"]
+    facts = fair()
+    refunded_unasked(facts)
+    assert audit(facts, asked) == []
+    facts.rows[email_of("u1"), 7][0]["expired"] = False
+    assert [finding.kind for finding in audit(facts, asked)] == ["WRONG"]
+
+
+def test_an_approved_transfer_counts_as_money() -> None:
+    facts = fair()
+    facts.orders.clear()
+    assert [finding.kind for finding in audit(facts, NOTHING)] == ["WRONG"]
+    assert audit(facts, Deeds(approved=frozenset({"pay1"}), refunded=frozenset())) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"messages": 1},
+        {"dead_letters": 1},
+        {"enrollments": {("u1", "c1"): {"deliveryStatus": "PENDING"}}},
+        {"enrollments": {("u1", "c1"): {"deliveryStatus": "FAILED"}}},
+        {"payments": {"pay1": {"status": "APPROVED"}}},
+    ],
+)
+def test_what_is_on_its_way_is_not_quiet(change: dict[str, Any]) -> None:
+    stands = fair()
+    whole = {
+        "payments": stands.payments,
+        "enrollments": stands.enrollments,
+        "orders": stands.orders,
+    }
+    assert not is_quiet(Facts(**{**whole, **change}), NOTHING)
