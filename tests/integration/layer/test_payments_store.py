@@ -12,6 +12,7 @@ from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payment_items import history_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import ConditionsFailed, Table
+from lunas.rules.anomalies import Resolution
 from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.enrollments import (
     Delivery,
@@ -373,6 +374,18 @@ def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> N
     assert (stands.status, stands.overlap) == (Status.COMPLETED, ("c1",))
     assert plan.anomaly
     assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
+
+
+def test_an_anomaly_that_is_known_is_not_opened_anew(payments: Payments, table: Table) -> None:
+    made = create(payments, payment())
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set(), C1)
+    assert plan.anomaly
+    anomalies = Anomalies(table)
+    anomalies.keep(plan.anomaly)
+    seen = Resolution(resolution="IGNORED", reason="seen", at=LATER, actor="admin:a1")
+    closed = anomalies.resolve(plan.anomaly, seen)
+    assert refusal(payments, plan).stale
+    assert anomalies.get(plan.anomaly.id) == closed
 
 
 @pytest.mark.parametrize("size", [ROOM // 2, ROOM // 2 + 1, MAX_COURSES])

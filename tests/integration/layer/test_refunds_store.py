@@ -81,12 +81,15 @@ def placed(each: Enrollment) -> Enrollment:
         replace(SHARED, also_paid_by=frozenset({"pay2"})),
         replace(SHARED, also_paid_by=frozenset()),
         placed(SHARED),
+        replace(SHARED, status=EnrollmentStatus.NOT_ENROLLED),
+        replace(SHARED, delivery=replace(SHARED.delivery, request=2)),
         replace(OTHERS, payment_id="pay1"),
         replace(OTHERS, also_paid_by=frozenset({"pay1", "pay9"})),
     ],
     ids=[
         *("another step", "another state", "a claim", "another payer", "another refund"),
         *("another request", "a delivery", "one heir less", "no heir", "delivery of a shared one"),
+        *("another refund of a shared one", "another request of a shared one"),
         *("handed over to this one", "another claim"),
     ],
 )
