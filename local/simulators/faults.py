@@ -42,6 +42,13 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
 
+    @property
+    def effect(self) -> str:
+        """Return what it does, in a few words."""
+        if self.kind.startswith("answer"):
+            return f"{self.kind} {self.status}"
+        return f"slow by {self.seconds:g} s" if self.kind == "slow" else self.kind
+
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> "Fault":
         """Read one fault from an admin request; raise ValueError on an unknown kind."""
@@ -61,7 +68,7 @@ class FaultPlan:
 
     @property
     def struck(self) -> dict[str, int]:
-        """Return how many requests were hit, by route, kind and, for answers, status."""
+        """Return how many requests were hit, by route and what happened to them."""
         return dict(sorted(self._struck.items()))
 
     def add(self, fault: Fault) -> None:
@@ -78,8 +85,7 @@ class FaultPlan:
         for fault in self._faults:
             if fault.route in {route, "*"} and fault.times > 0 and _strikes(fault.share):
                 fault.times -= 1
-                status = f" {fault.status}" if fault.kind.startswith("answer") else ""
-                self._struck[f"{route} {fault.kind}{status}"] += 1
+                self._struck[f"{route} {fault.effect}"] += 1
                 return fault
         return None
 

@@ -103,17 +103,20 @@ def _late(facts: Facts) -> int:
 
 
 def _settled(facts: Facts) -> Mapping[str, int]:
-    approvals = (
-        event for events in facts.history.values() for event in events if event["to"] == "APPROVED"
-    )
     actors = Counter(
-        f"{event['actor'].partition(':')[0]}, after {event.get('from')}"
-        if event["actor"].startswith("admin")
-        else event["actor"]
-        for event in approvals
+        _actor(event["actor"], facts.payments[payment_id]["method"])
+        for payment_id, events in facts.history.items()
+        for event in events
+        if event["to"] == "APPROVED"
     )
     kinds = Counter(f"anomalies {each['kind']}" for each in facts.anomalies)
     return {**actors, **kinds}
+
+
+def _actor(actor: str, method: str) -> str:
+    if not actor.startswith("admin"):
+        return actor
+    return "an admin's approval" if method == "MANUAL" else "an admin's recheck"
 
 
 def _lines(logs: Path) -> Mapping[str, int]:

@@ -30,7 +30,7 @@ from local.soak.trouble import (
     spread_faults,
 )
 
-BUYERS = 12
+BUYERS = 24
 """Learners who shop at the same time."""
 WORKERS = 6
 """Processes of each function at most: a killed one takes a second to come again."""
@@ -38,8 +38,11 @@ SITE_LIMIT, LIMITED_PAYMENTS = 120, 200
 """Thinkific's calls a minute, and the payments that so many calls bring to an end in minutes."""
 VISIBILITY = "45"
 """Seconds after which a message whose receiver died comes again; on AWS it is 450."""
-QUIET_SECONDS = 1800.0
-POLL_SECONDS = 5.0
+BROKEN_SECONDS = QUIET_SECONDS = 1800.0
+"""How long most deliveries may take while everything is broken, and the rest when all is mended."""
+FEW = 0.05
+"""Of the payments: when no more deliveries than that are on their way, all is mended."""
+POLL_SECONDS = 10.0
 
 
 @dataclass
@@ -71,19 +74,21 @@ class Soak:
         return Deeds(self.shop.approved, self.shop.refunded)
 
     def buy(self, plan: list[Basket]) -> None:
-        """Make all purchases, while everything breaks."""
-        spread_faults(self.duitku, self.thinkific)
-        with (
-            self._again(KILL_SECONDS, self.killer.kill),
-            self._again(WEATHER_SECONDS, self._turn),
-            ThreadPoolExecutor(BUYERS) as pool,
-        ):
+        """Make all purchases."""
+        with ThreadPoolExecutor(BUYERS) as pool:
             try:
                 list(pool.map(self._serve, plan))
             except BaseException:
                 self.api.closed.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+    @contextmanager
+    def broken(self) -> Iterator[None]:
+        """Break everything around Lunas for as long as the block lasts; mend it all then."""
+        spread_faults(self.duitku, self.thinkific)
+        with self._again(KILL_SECONDS, self.killer.kill), self._again(WEATHER_SECONDS, self._turn):
+            yield
         self.struck = {
             "Duitku": self.duitku.see("faults")["struck"],
             "Thinkific": self.thinkific.see("faults")["struck"],
@@ -91,6 +96,16 @@ class Soak:
         for simulator, weather in zip((self.duitku, self.thinkific), self.weather, strict=True):
             simulator.forget_faults()
             weather.calm()
+
+    def deliver_most(self, say: Callable[[str], None]) -> None:
+        """Return once few deliveries are left, while everything is broken still."""
+        deadline = time.monotonic() + BROKEN_SECONDS
+        while time.monotonic() < deadline:
+            facts = gather(self.stack, self.duitku, self.thinkific)
+            if facts.messages <= FEW * len(facts.payments):
+                return
+            say(report.waiting(facts))
+            time.sleep(POLL_SECONDS)
 
     @contextmanager
     def attended(self) -> Iterator[None]:
@@ -152,9 +167,12 @@ def run(state: Path, payments: int, seed: int) -> int:
         _hurry(stack)
         began = time.monotonic()
         with soak.attended():
-            soak.buy(list(baskets(payments, seed)))
-            bought = time.monotonic() - began
-            _say(f"{bought:6.0f} s  all bought and paid; nothing is broken any more")
+            with soak.broken():
+                soak.buy(list(baskets(payments, seed)))
+                bought = time.monotonic() - began
+                _say(f"{bought:6.0f} s  all bought and paid")
+                soak.deliver_most(_say)
+            _say(f"{time.monotonic() - began:6.0f} s  nothing is broken any more")
             facts = soak.wait_until_quiet(_say)
         quiet = time.monotonic() - began
         found = audit(facts, soak.deeds)
