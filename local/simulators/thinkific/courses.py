@@ -23,10 +23,13 @@ async def list_courses(request: Request) -> Response:
 
 async def get_course(request: Request) -> Response:
     """Answer with one course."""
-    course = site_of(request).courses.get(request.path_params["id"])
-    if course is None or course.new_builder:
-        raise not_found()
-    return JSONResponse(show_course(course))
+    return JSONResponse(show_course(_course_of(request)))
+
+
+async def list_chapters(request: Request) -> Response:
+    """Answer with the chapters of one course; the seeded courses have none."""
+    _course_of(request)
+    return page_of(request, [], show_course)
 
 
 async def list_products(request: Request) -> Response:
@@ -37,10 +40,13 @@ async def list_products(request: Request) -> Response:
 
 async def get_product(request: Request) -> Response:
     """Answer with one product."""
-    product = site_of(request).products.get(request.path_params["id"])
-    if product is None or product.new_builder:
-        raise not_found()
-    return JSONResponse(show_product(product))
+    return JSONResponse(show_product(_product_of(request)))
+
+
+async def list_related_products(request: Request) -> Response:
+    """Answer with the products related to one product; the seeded ones stand alone."""
+    _product_of(request)
+    return page_of(request, [], show_product)
 
 
 async def get_bundle(request: Request) -> Response:
@@ -53,6 +59,20 @@ async def list_bundle_courses(request: Request) -> Response:
     courses = site_of(request).courses
     rows = [courses[course_id] for course_id in bundle_of(request).course_ids]
     return page_of(request, [row for row in rows if not row.new_builder], show_course)
+
+
+def _course_of(request: Request) -> Course:
+    course = site_of(request).courses.get(request.path_params["id"])
+    if course is None or course.new_builder:
+        raise not_found()
+    return course
+
+
+def _product_of(request: Request) -> Product:
+    product = site_of(request).products.get(request.path_params["id"])
+    if product is None or product.new_builder:
+        raise not_found()
+    return product
 
 
 def bundle_of(request: Request) -> Bundle:
@@ -134,8 +154,15 @@ def _show_price(product: Product) -> Json:
 routes = [
     Route("/courses", list_courses, methods=["GET"], name="listCourses"),
     Route("/courses/{id:int}", get_course, methods=["GET"], name="getCourse"),
+    Route("/courses/{id:int}/chapters", list_chapters, methods=["GET"], name="listChapters"),
     Route("/products", list_products, methods=["GET"], name="listProducts"),
     Route("/products/{id:int}", get_product, methods=["GET"], name="getProduct"),
+    Route(
+        "/products/{id:int}/related",
+        list_related_products,
+        methods=["GET"],
+        name="listRelatedProducts",
+    ),
     Route("/bundles/{id:int}", get_bundle, methods=["GET"], name="getBundle"),
     Route(
         "/bundles/{id:int}/courses", list_bundle_courses, methods=["GET"], name="listBundleCourses"

@@ -67,6 +67,15 @@ async def test_what_the_api_does_not_show_is_not_found(site: httpx.AsyncClient, 
     assert (answer.status_code, answer.json()) == (404, {"error": "Record not found."})
 
 
+@pytest.mark.parametrize("path", ["courses/{}/chapters", "products/{}/related"])
+async def test_chapters_and_related_products_are_lists_of_what_exists(
+    site: httpx.AsyncClient, path: str
+) -> None:
+    known = {"courses": COURSE, "products": 3_000_001}[path.partition("/")[0]]
+    assert await items(site, f"{V1}/{path.format(known)}") == []
+    assert (await site.get(f"{V1}/{path.format(known + 6)}")).status_code == 404
+
+
 async def test_an_unknown_path_and_a_trailing_slash_are_not_found(site: httpx.AsyncClient) -> None:
     for path in ("bundles", "courses/"):
         assert (await site.get(f"{V1}/{path}")).status_code == 404
