@@ -5,7 +5,6 @@ parameter or field ``subdomain`` names it; without it the configured site is mea
 """
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -15,15 +14,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from local.simulators.faults import Fault
+from local.simulators.thinkific import consent, token_routes
 from local.simulators.thinkific.answers import Json, json_body, not_found, refusal
-from local.simulators.thinkific.auth import ACCESS_TOKEN_SECONDS, SCOPES
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.enrollments import show_enrollment
 from local.simulators.thinkific.records import ExternalOrder, User
+from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.settings import AdminJson
 from local.simulators.thinkific.simulation import simulation_of
 from local.simulators.thinkific.site import Site
 from local.simulators.thinkific.users import show_user
+
+OAUTH_ROUTES = {route.name for route in (*consent.routes, *token_routes.routes)}
 
 
 class ClockMove(AdminJson):
@@ -40,15 +42,6 @@ class Progress(AdminJson):
     subdomain: str | None = None
 
 
-class TokenRequest(AdminJson):
-    """Body of ``/_sim/tokens``; without scopes the token has all of them."""
-
-    subdomain: str | None = None
-    scopes: frozenset[str] = frozenset(SCOPES.values())
-    role: str = "site_admin"
-    lifetime_seconds: float = ACCESS_TOKEN_SECONDS
-
-
 async def health(_request: Request) -> Response:
     """Answer as soon as the simulator serves."""
     return JSONResponse({"status": "ok"})
@@ -62,20 +55,20 @@ async def reset(request: Request) -> Response:
 
 async def users(request: Request) -> Response:
     """Answer with every user of a site, and what the API does not tell of them."""
-    site = _site(request, request.query_params.get("subdomain"))
+    site = site_named(request, request.query_params.get("subdomain"))
     return _items(site.users, lambda user: _show_user(site, user))
 
 
 async def enrollments(request: Request) -> Response:
     """Answer with every enrollment of a site, whatever the read delay."""
-    site = _site(request, request.query_params.get("subdomain"))
+    site = site_named(request, request.query_params.get("subdomain"))
     simulation = simulation_of(request)
     return _items(site.enrollments, lambda row: show_enrollment(simulation, site, row))
 
 
 async def external_orders(request: Request) -> Response:
     """Answer with every external order of a site, which the API itself never shows."""
-    site = _site(request, request.query_params.get("subdomain"))
+    site = site_named(request, request.query_params.get("subdomain"))
     return _items(site.external_orders, _show_order)
 
 
@@ -127,21 +120,12 @@ async def settings(request: Request) -> Response:
 async def progress(request: Request) -> Response:
     """Let a learner get on in a course and answer with the enrollment."""
     given = Progress.model_validate(await json_body(request))
-    simulation, site = simulation_of(request), _site(request, given.subdomain)
+    simulation, site = simulation_of(request), site_named(request, given.subdomain)
     row = site.enrollments.get(given.enrollment_id)
     if row is None:
         raise not_found()
     site.advance(row, given.percentage, simulation.now())
     return JSONResponse(show_enrollment(simulation, site, row))
-
-
-async def tokens(request: Request) -> Response:
-    """Issue a bearer token and answer with it and its end."""
-    given = TokenRequest.model_validate(await json_body(request))
-    simulation, site = simulation_of(request), _site(request, given.subdomain)
-    expires_at = simulation.now() + timedelta(seconds=given.lifetime_seconds)
-    token = simulation.tokens.issue(site.subdomain, given.scopes, given.role, expires_at)
-    return JSONResponse({"accessToken": token.value, "expiresAt": to_text(expires_at)})
 
 
 async def show_invalid(_request: Request, error: Exception) -> Response:
@@ -160,12 +144,13 @@ def _fault(body: Json) -> Fault:
         fault = Fault.from_json(body)
     except (TypeError, ValueError) as error:
         raise refusal(422, str(error)) from error
-    if fault.route not in {"*", *SCOPES}:
+    if fault.route not in {"*", *SCOPES, *OAUTH_ROUTES}:
         raise refusal(422, f"there is no route {fault.route}")
     return fault
 
 
-def _site(request: Request, subdomain: str | None) -> Site:
+def site_named(request: Request, subdomain: str | None) -> Site:
+    """Return the site that an admin request means; raise a 404 when there is none."""
     site = simulation_of(request).site(subdomain)
     if site is None:
         raise not_found()
@@ -202,5 +187,4 @@ routes = [
     Route("/_sim/faults", forget_faults, methods=["DELETE"]),
     Route("/_sim/settings", settings, methods=["POST"]),
     Route("/_sim/progress", progress, methods=["POST"]),
-    Route("/_sim/tokens", tokens, methods=["POST"]),
 ]

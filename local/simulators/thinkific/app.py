@@ -1,5 +1,7 @@
 """The simulator as a web application: guard, faults and routes put together."""
 
+from types import ModuleType
+
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -8,33 +10,40 @@ from starlette.routing import Route
 from local.simulators.faults import FaultMiddleware
 from local.simulators.thinkific import (
     admin,
+    admin_oauth,
     bundle_enrollments,
+    consent,
     courses,
     enrollments,
     external_orders,
+    token_routes,
     users,
 )
 from local.simulators.thinkific.answers import ApiError, show_error
+from local.simulators.thinkific.authorization import AuthorizationRefusedError
 from local.simulators.thinkific.guard import GuardMiddleware, TrafficMiddleware
 from local.simulators.thinkific.settings import Settings
 from local.simulators.thinkific.simulation import Simulation
 
-ADMIN_API_PATH = "/api/public/v1"
+API_MODULES: dict[str, tuple[ModuleType, ...]] = {
+    "/api/public/v1": (users, courses, bundle_enrollments, enrollments, external_orders),
+}
 
 
 def create_app(settings: Settings) -> Starlette:
     """Return the application that serves the seeded sites of ``settings``."""
     simulation = Simulation(settings)
-    api = api_routes()
+    served = [*api_routes(), *consent.routes, *token_routes.routes]
     app = Starlette(
-        routes=[*api, *admin.routes],
+        routes=[*served, *admin.routes, *admin_oauth.routes],
         middleware=[
-            Middleware(TrafficMiddleware, simulation=simulation, routes=api),
+            Middleware(TrafficMiddleware, simulation=simulation, routes=served),
             Middleware(GuardMiddleware, simulation=simulation),
-            Middleware(FaultMiddleware, plan=simulation.faults, routes=api),
+            Middleware(FaultMiddleware, plan=simulation.faults, routes=served),
         ],
         exception_handlers={
             ApiError: show_error,
+            AuthorizationRefusedError: consent.show_refused,
             404: show_error,
             405: show_error,
             ValidationError: admin.show_invalid,
@@ -47,11 +56,14 @@ def create_app(settings: Settings) -> Starlette:
 
 def api_routes() -> list[Route]:
     """Return the routes of the Admin REST API v1 under their full paths."""
-    modules = (users, courses, bundle_enrollments, enrollments, external_orders)
-    return [_mounted(route) for module in modules for route in module.routes]
+    return [
+        _mounted(prefix, route)
+        for prefix, modules in API_MODULES.items()
+        for module in modules
+        for route in module.routes
+    ]
 
 
-def _mounted(route: Route) -> Route:
+def _mounted(prefix: str, route: Route) -> Route:
     """Return the route below the API's path; flat routes keep the names that faults address."""
-    path = ADMIN_API_PATH + route.path
-    return Route(path, route.endpoint, methods=route.methods, name=route.name)
+    return Route(prefix + route.path, route.endpoint, methods=route.methods, name=route.name)

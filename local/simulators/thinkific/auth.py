@@ -4,7 +4,6 @@ Thinkific refuses unknown credentials, and a plan without API access, with 401; 
 a scope, or that a mere student authorized, with 403. See authentication in ``docs/thinkific.md``.
 """
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,56 +12,25 @@ from hmac import compare_digest
 from starlette.datastructures import Headers
 
 from local.simulators.thinkific.answers import ApiError, refusal
+from local.simulators.thinkific.apps import Apps
+from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.settings import Knobs
 from local.simulators.thinkific.site import Site
+from local.simulators.thinkific.tokens import AccessToken, TokenStore
 
-ACCESS_TOKEN_SECONDS = 86_399
 ADMIN_ROLES = frozenset({"site_owner", "site_admin", "partner"})
-SCOPES = {
-    "listUsers": "read:users",
-    "createUser": "write:users",
-    "getUser": "read:users",
-    "updateUser": "write:users",
-    "deleteUser": "write:users",
-    "listCourses": "read:courses",
-    "getCourse": "read:courses",
-    "listChapters": "read:courses",
-    "listProducts": "read:products",
-    "getProduct": "read:products",
-    "listRelatedProducts": "read:products",
-    "getBundle": "read:courses",
-    "listBundleCourses": "read:courses",
-    "listBundleEnrollments": "read:enrollments",
-    "createBundleEnrollment": "write:enrollments",
-    "updateBundleEnrollment": "write:enrollments",
-    "listEnrollments": "read:enrollments",
-    "createEnrollment": "write:enrollments",
-    "getEnrollment": "read:enrollments",
-    "updateEnrollment": "write:enrollments",
-    "createExternalOrder": "write:external_orders",
-    "purchaseExternalOrder": "write:external_orders",
-    "refundExternalOrder": "write:external_orders",
-}
-"""The scope that a bearer token needs, by route name; Thinkific lists only some of them."""
-
-
-@dataclass(frozen=True)
-class AccessToken:
-    """A bearer token: it implies its site and carries the role of whoever authorized it."""
-
-    value: str
-    subdomain: str
-    scopes: frozenset[str]
-    role: str
-    expires_at: datetime
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The site that a request speaks for; ``scopes`` of None (an API key) allow everything."""
+    """The site that a request speaks for; ``scopes`` of None (an API key) allow everything.
+
+    ``client_id`` is the app that holds the token, None for a key or a token without an app.
+    """
 
     site: Site
     scopes: frozenset[str] | None
+    client_id: str | None = None
 
     def require(self, route: str | None) -> None:
         """Raise a 403 when the caller's token lacks the scope of the route."""
@@ -71,58 +39,53 @@ class Caller:
             raise refusal(403, "Access token has insufficient scope.")
 
 
-class TokenStore:
-    """The access tokens given out so far."""
-
-    def __init__(self) -> None:
-        self._tokens: dict[str, AccessToken] = {}
-
-    def issue(
-        self, subdomain: str, scopes: frozenset[str], role: str, expires_at: datetime
-    ) -> AccessToken:
-        """Make and keep a new token."""
-        token = AccessToken(secrets.token_hex(32), subdomain, scopes, role, expires_at)
-        self._tokens[token.value] = token
-        return token
-
-    def find(self, value: str, now: datetime) -> AccessToken | None:
-        """Return the token with this value, or None when there is none or it has expired."""
-        token = self._tokens.get(value)
-        return token if token is not None and token.expires_at > now else None
-
-
 @dataclass(frozen=True)
 class Credentials:
     """Everything that a request's credentials are compared with."""
 
     sites: Mapping[str, Site]
+    apps: Apps
     tokens: TokenStore
     knobs: Knobs
 
     def identify(self, headers: Headers, now: datetime) -> Caller:
         """Return who calls; raise the 401 or 403 of Thinkific when nobody usable does."""
-        caller = self._by_token(headers, now) or self._by_key(headers)
+        bearer = _bearer(headers)
+        caller = self._by_key(headers) if bearer is None else self._by_token(bearer, now)
         if caller is None or not self.knobs.api_plan:
             raise _unauthenticated()
         return caller
 
-    def _by_token(self, headers: Headers, now: datetime) -> Caller | None:
-        scheme, _, value = headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            return None
-        token = self.tokens.find(value.strip(), now)
+    def _by_token(self, value: str, now: datetime) -> Caller | None:
+        token = self.tokens.find(value, now)
         if token is None:
-            raise _unauthenticated()
+            return None
         if token.role not in ADMIN_ROLES:
             raise refusal(403, "App does not have permission to perform this action.")
-        return Caller(self.sites[token.subdomain], token.scopes)
+        return Caller(self.sites[token.subdomain], self._scopes(token), token.client_id)
+
+    def _scopes(self, token: AccessToken) -> frozenset[str]:
+        """Return the scopes of a token; those of an app are as its registration has them now."""
+        if token.client_id is None:
+            return token.scopes
+        if not self.knobs.apps_plan:
+            raise refusal(403, "Access to Apps is not available on your plan.")
+        return self.apps[token.client_id].scopes
 
     def _by_key(self, headers: Headers) -> Caller | None:
         site = self.sites.get(headers.get("x-auth-subdomain", ""))
-        given = headers.get("x-auth-api-key", "")
-        if site is None or not compare_digest(given.encode(), site.api_key.encode()):
+        if site is None or not _same(headers.get("x-auth-api-key", ""), site.api_key):
             return None
         return Caller(site, None)
+
+
+def _bearer(headers: Headers) -> str | None:
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    return value.strip() if scheme.lower() == "bearer" else None
+
+
+def _same(given: str, known: str) -> bool:
+    return compare_digest(given.encode(), known.encode())
 
 
 def _unauthenticated() -> ApiError:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from local.simulators.thinkific.answers import ApiError
 from local.simulators.thinkific.auth import Caller
 from local.simulators.thinkific.ratelimit import too_many
+from local.simulators.thinkific.settings import Knobs
 from local.simulators.thinkific.simulation import Simulation
 
 API_PATH = "/api/"
@@ -22,7 +23,10 @@ SUSPECT_AGENTS = ("", "python-urllib")
 
 
 class TrafficMiddleware:
-    """ASGI middleware that names each API call's route and counts the call and its answer."""
+    """ASGI middleware that names each call's route and counts the call and its answer.
+
+    Besides the API these are the routes of OAuth, which know no rate limit.
+    """
 
     def __init__(self, app: ASGIApp, simulation: Simulation, routes: Sequence[BaseRoute]) -> None:
         self._app = app
@@ -31,11 +35,11 @@ class TrafficMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and keep count of it, also when its connection breaks."""
-        if not _is_api(scope):
+        name = self._name(scope)
+        if name is None:
             await self._app(scope, receive, send)
             return
         traffic = self._simulation.traffic
-        name = self._name(scope)
         scope.setdefault("state", {})["route"] = name
 
         async def counted(message: Message) -> None:
@@ -49,11 +53,11 @@ class TrafficMiddleware:
         finally:
             traffic.end()
 
-    def _name(self, scope: Scope) -> str:
+    def _name(self, scope: Scope) -> str | None:
         for route in self._routes:
             if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
                 return route.name
-        return UNKNOWN_ROUTE
+        return UNKNOWN_ROUTE if _is_api(scope) else None
 
 
 class GuardMiddleware:
@@ -88,8 +92,9 @@ class GuardMiddleware:
     def _admit(self, scope: Scope) -> Caller | Response:
         simulation, headers = self._simulation, Headers(scope=scope)
         now, knobs = simulation.now(), simulation.knobs
-        if knobs.require_user_agent and _is_suspect(headers.get("user-agent", "")):
-            return HTMLResponse("<html><body><h1>Access denied</h1></body></html>", 403)
+        edge = refused_at_edge(headers, knobs)
+        if edge is not None:
+            return edge
         caller = simulation.credentials.identify(headers, now)
         if not caller.site.rate.admit(now, knobs):
             return too_many(knobs, caller.site.rate.left(now))
@@ -98,10 +103,16 @@ class GuardMiddleware:
         return caller
 
 
+def refused_at_edge(headers: Headers, knobs: Knobs) -> Response | None:
+    """Return the page for a caller that the edge takes for a robot, None for any other."""
+    if knobs.require_user_agent and _is_suspect(headers.get("user-agent", "")):
+        return HTMLResponse("<html><body><h1>Access denied</h1></body></html>", 403)
+    return None
+
+
 def _is_api(scope: Scope) -> bool:
     return scope["type"] == "http" and str(scope["path"]).startswith(API_PATH)
 
 
 def _is_suspect(agent: str) -> bool:
-    """Tell whether the edge in front of the API would take the caller for a robot."""
     return agent.partition("/")[0].strip().lower() in SUSPECT_AGENTS

@@ -8,6 +8,8 @@ from pydantic.alias_generators import to_camel
 
 type ResetForm = Literal["ms", "s", "duration", "duration_seconds", "absent"]
 type LimitBody = Literal["empty", "text", "html", "json"]
+type Role = Literal["site_owner", "site_admin", "partner", "student"]
+type RefreshRefusal = Literal["invalid_grant", "unauthorized", "html", "empty"]
 type EmailMatch = Literal["exact", "any_case", "partial"]
 
 
@@ -38,6 +40,10 @@ class Knobs(AdminJson):
     ``user_read_delay`` and ``enrollment_read_delay`` until a list shows a new row,
     ``bundle_delay`` until the rows of a 202 exist. ``new_builder_enrollment`` says whether a
     course of the new builder, which no GET shows, can still be enrolled in by its id.
+
+    ``installer_role`` is the role of whoever presses Approve, ``refresh_refusal`` how a refresh
+    token that is no longer valid is refused, ``refresh_voids_access`` whether a refresh also ends
+    the former access token.
     """
 
     api_plan: bool = True
@@ -56,6 +62,9 @@ class Knobs(AdminJson):
     put_without_activated_at: Literal["keep", "trial"] = "keep"
     new_builder_enrollment: Literal["accept", "refuse"] = "accept"
     percentage_form: Literal["string", "number"] = "string"
+    installer_role: Role = "site_admin"
+    refresh_refusal: RefreshRefusal = "invalid_grant"
+    refresh_voids_access: bool = False
 
     def changed(self, given: dict[str, Any]) -> "Knobs":
         """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""

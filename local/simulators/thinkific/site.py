@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
+from uuid import NAMESPACE_DNS, uuid5
 
 from local.simulators.thinkific.ratelimit import RateWindow
 from local.simulators.thinkific.records import (
@@ -30,6 +31,7 @@ class Site:
     def __init__(self, subdomain: str, api_key: str, number: int = 0) -> None:
         self.subdomain = subdomain
         self.api_key = api_key
+        self.gid = str(uuid5(NAMESPACE_DNS, f"{subdomain}.thinkific.com"))
         self.users: dict[int, User] = {}
         self.courses: dict[int, Course] = {}
         self.products: dict[int, Product] = {}

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.app import api_routes
-from local.simulators.thinkific.auth import SCOPES
+from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
 from tests.integration.simulators.thinkific_site import (
     CREDENTIALS,
