@@ -1,4 +1,4 @@
-"""Stand-in for Thinkific: API and OAuth of two sites as one local server.
+"""Stand-in for Thinkific: API, OAuth and webhooks of two sites as one local server.
 
 The facts that it imitates are collected in ``docs/thinkific.md``. Where Thinkific publishes
 nothing, or readers contradict each other, the behaviour is a knob (:mod:`.settings`).

@@ -89,6 +89,7 @@ async def clock(request: Request) -> Response:
     move = ClockMove.model_validate(await json_body(request))
     simulation = simulation_of(request)
     simulation.clock.move(move.seconds)
+    simulation.settle()
     return JSONResponse({"now": to_text(simulation.now())})
 
 
@@ -104,8 +105,10 @@ async def struck_faults(request: Request) -> Response:
 
 
 async def forget_faults(request: Request) -> Response:
-    """Forget every fault that has not struck yet."""
-    simulation_of(request).faults.clear()
+    """Forget every fault that has not struck yet, those of webhooks included."""
+    simulation = simulation_of(request)
+    simulation.faults.clear()
+    simulation.webhook_faults.clear()
     return JSONResponse({"status": "ok"})
 
 

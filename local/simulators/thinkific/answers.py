@@ -35,8 +35,8 @@ def not_found() -> ApiError:
     return refusal(404, "Record not found.")
 
 
-def unprocessable(errors: dict[str, list[str]] | list[str]) -> ApiError:
-    """Return a 422: ``errors`` by field for users, a plain list of texts for enrollments."""
+def unprocessable(errors: dict[str, list[str]] | dict[str, str] | list[str]) -> ApiError:
+    """Return a 422: lists by field for users, a list for enrollments, texts for webhooks."""
     return ApiError(422, {"errors": errors})
 
 

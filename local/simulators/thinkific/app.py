@@ -1,7 +1,10 @@
 """The simulator as a web application: guard, faults and routes put together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import ModuleType
 
+import httpx
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -11,6 +14,7 @@ from local.simulators.faults import FaultMiddleware
 from local.simulators.thinkific import (
     admin,
     admin_oauth,
+    admin_webhooks,
     bundle_enrollments,
     consent,
     courses,
@@ -18,6 +22,7 @@ from local.simulators.thinkific import (
     external_orders,
     token_routes,
     users,
+    webhooks,
 )
 from local.simulators.thinkific.answers import ApiError, show_error
 from local.simulators.thinkific.authorization import AuthorizationRefusedError
@@ -27,15 +32,19 @@ from local.simulators.thinkific.simulation import Simulation
 
 API_MODULES: dict[str, tuple[ModuleType, ...]] = {
     "/api/public/v1": (users, courses, bundle_enrollments, enrollments, external_orders),
+    "/api/v2": (webhooks,),
 }
 
 
-def create_app(settings: Settings) -> Starlette:
-    """Return the application that serves the seeded sites of ``settings``."""
-    simulation = Simulation(settings)
+def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
+    """Return the application that serves the seeded sites of ``settings``.
+
+    ``transport`` replaces the network for webhooks in tests.
+    """
+    simulation = Simulation(settings, transport)
     served = [*api_routes(), *consent.routes, *token_routes.routes]
     app = Starlette(
-        routes=[*served, *admin.routes, *admin_oauth.routes],
+        routes=[*served, *admin.routes, *admin_oauth.routes, *admin_webhooks.routes],
         middleware=[
             Middleware(TrafficMiddleware, simulation=simulation, routes=served),
             Middleware(GuardMiddleware, simulation=simulation),
@@ -48,14 +57,21 @@ def create_app(settings: Settings) -> Starlette:
             405: show_error,
             ValidationError: admin.show_invalid,
         },
+        lifespan=_lifespan,
     )
     app.router.redirect_slashes = False
     app.state.simulation = simulation
     return app
 
 
+@asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    yield
+    await app.state.simulation.courier.close()
+
+
 def api_routes() -> list[Route]:
-    """Return the routes of the Admin REST API v1 under their full paths."""
+    """Return the routes of the Admin REST API v1 and the Webhooks API under their full paths."""
     return [
         _mounted(prefix, route)
         for prefix, modules in API_MODULES.items()

@@ -48,10 +48,18 @@ class Credentials:
     tokens: TokenStore
     knobs: Knobs
 
-    def identify(self, headers: Headers, now: datetime) -> Caller:
-        """Return who calls; raise the 401 or 403 of Thinkific when nobody usable does."""
+    def identify(self, headers: Headers, now: datetime, *, bearer_only: bool) -> Caller:
+        """Return who calls; raise the 401 or 403 of Thinkific when nobody usable does.
+
+        ``bearer_only`` is the way of the Webhooks API, which takes a token or the API key as a
+        bearer's and knows no ``X-Auth`` headers.
+        """
         bearer = _bearer(headers)
-        caller = self._by_key(headers) if bearer is None else self._by_token(bearer, now)
+        if bearer is None:
+            caller = None if bearer_only else self._by_key(headers)
+        else:
+            as_key = self._by_bearer_key(bearer) if bearer_only else None
+            caller = as_key or self._by_token(bearer, now)
         if caller is None or not self.knobs.api_plan:
             raise _unauthenticated()
         return caller
@@ -71,6 +79,10 @@ class Credentials:
         if not self.knobs.apps_plan:
             raise refusal(403, "Access to Apps is not available on your plan.")
         return self.apps[token.client_id].scopes
+
+    def _by_bearer_key(self, value: str) -> Caller | None:
+        found = (site for site in self.sites.values() if _same(value, site.api_key))
+        return next((Caller(site, None) for site in found), None)
 
     def _by_key(self, headers: Headers) -> Caller | None:
         site = self.sites.get(headers.get("x-auth-subdomain", ""))

@@ -81,7 +81,7 @@ def _enroll(
     now, knobs = simulation.now(), simulation.knobs
     if knobs.bundle_answer == "later":
         due = now + timedelta(seconds=knobs.bundle_delay)
-        site.postpone(PendingBundle(due, bundle, user.id, terms))
+        simulation.postpone(site, PendingBundle(due, bundle, user.id, terms))
         return Response(status_code=202)
     site.enroll_in_bundle(bundle, user.id, terms, now)
     return Response(status_code=201)

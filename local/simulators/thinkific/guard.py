@@ -18,6 +18,7 @@ from local.simulators.thinkific.settings import Knobs
 from local.simulators.thinkific.simulation import Simulation
 
 API_PATH = "/api/"
+BEARER_ONLY_PATH = "/api/v2/"
 UNKNOWN_ROUTE = "unknown"
 SUSPECT_AGENTS = ("", "python-urllib")
 
@@ -95,7 +96,8 @@ class GuardMiddleware:
         edge = refused_at_edge(headers, knobs)
         if edge is not None:
             return edge
-        caller = simulation.credentials.identify(headers, now)
+        bearer_only = str(scope["path"]).startswith(BEARER_ONLY_PATH)
+        caller = simulation.credentials.identify(headers, now, bearer_only=bearer_only)
         if not caller.site.rate.admit(now, knobs):
             return too_many(knobs, caller.site.rate.left(now))
         caller.require(scope["state"]["route"])

@@ -82,7 +82,10 @@ class Product:
 
 @dataclass
 class Enrollment:
-    """A user's access to a course; ``progress`` is the finished part, from 0 to 1."""
+    """A user's access to a course; ``progress`` is the finished part, from 0 to 1.
+
+    ``credential_id`` is the certificate's, which webhooks tell and the REST API does not.
+    """
 
     id: int
     user_id: int
@@ -94,6 +97,7 @@ class Enrollment:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     progress: Decimal = Decimal(0)
+    credential_id: str | None = None
 
     @property
     def is_free_trial(self) -> bool:
@@ -122,3 +126,35 @@ class PendingBundle:
     bundle: Bundle
     user_id: int
     terms: Terms
+
+
+@dataclass
+class Webhook:
+    """A registration: events of one topic go to one URL.
+
+    ``client_id`` is the app whose token made it and whose secret signs; None for the API key.
+    """
+
+    id: str
+    topic: str
+    target_url: str
+    client_id: str | None
+    created_at: datetime
+    updated_at: datetime
+    status: Literal["active", "inactive"] = "active"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened at a site; ``payload`` is how it stood at that moment."""
+
+    id: str
+    resource: str
+    action: str
+    created_at: datetime
+    payload: dict[str, Any]
+
+    @property
+    def topic(self) -> str:
+        """Return the name by which webhooks subscribe to such events."""
+        return f"{self.resource}.{self.action}"

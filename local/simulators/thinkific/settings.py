@@ -10,6 +10,7 @@ type ResetForm = Literal["ms", "s", "duration", "duration_seconds", "absent"]
 type LimitBody = Literal["empty", "text", "html", "json"]
 type Role = Literal["site_owner", "site_admin", "partner", "student"]
 type RefreshRefusal = Literal["invalid_grant", "unauthorized", "html", "empty"]
+type WebhookTargets = Literal["loopback_too", "public"]
 type EmailMatch = Literal["exact", "any_case", "partial"]
 
 
@@ -43,7 +44,11 @@ class Knobs(AdminJson):
 
     ``installer_role`` is the role of whoever presses Approve, ``refresh_refusal`` how a refresh
     token that is no longer valid is refused, ``refresh_voids_access`` whether a refresh also ends
-    the former access token.
+    the former access token. ``webhook_targets`` of ``public`` takes no target on this machine, as
+    Thinkific; a local stack has no other. ``webhook_percent`` is the scale of the progress that
+    webhooks tell, ``certificates`` whether completing a course gives one. A webhook is sent again
+    ``webhook_retries`` times at most, the n-th time after n times ``webhook_retry_spacing`` real
+    seconds; ``webhook_timeout`` is in real seconds, too.
     """
 
     api_plan: bool = True
@@ -65,6 +70,12 @@ class Knobs(AdminJson):
     installer_role: Role = "site_admin"
     refresh_refusal: RefreshRefusal = "invalid_grant"
     refresh_voids_access: bool = False
+    webhook_targets: WebhookTargets = "loopback_too"
+    webhook_percent: Literal["0-100", "0-1"] = "0-100"
+    webhook_retries: int = Field(default=14, ge=0)
+    webhook_retry_spacing: float = Field(default=0.2, ge=0)
+    webhook_timeout: float = Field(default=10.0, gt=0)
+    certificates: bool = True
 
     def changed(self, given: dict[str, Any]) -> "Knobs":
         """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""

@@ -1,17 +1,26 @@
 """Everything a running simulator holds, and the way back to its first state."""
 
+import asyncio
+import time
 from datetime import datetime
+from functools import partial
+from itertools import count
 
+import httpx
 from starlette.requests import Request
 
 from local.simulators.clock import SimulatedClock
 from local.simulators.faults import FaultPlan
 from local.simulators.thinkific.apps import App, configured_app
 from local.simulators.thinkific.auth import Caller, Credentials
+from local.simulators.thinkific.courier import Courier, parcel
+from local.simulators.thinkific.events import enrollment_event
 from local.simulators.thinkific.grants import Grants
+from local.simulators.thinkific.records import Enrollment, Event, PendingBundle, Webhook
 from local.simulators.thinkific.seed import seeded_sites
+from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFaults
 from local.simulators.thinkific.settings import Knobs, Settings
-from local.simulators.thinkific.site import Site
+from local.simulators.thinkific.site import Happening, Site
 from local.simulators.thinkific.tokens import TokenStore
 from local.simulators.thinkific.traffic import Traffic
 
@@ -19,26 +28,39 @@ from local.simulators.thinkific.traffic import Traffic
 class Simulation:
     """The sites, the apps, the clock, the knobs, the faults and the counts of one simulator."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.settings = settings
         self.clock = SimulatedClock()
         self.faults = FaultPlan()
+        self.webhook_faults = WebhookFaults()
+        self.courier = Courier(self.clock, transport)
         app = configured_app(settings)
         self.apps: dict[str, App] = {app.client_id: app}
+        self.sites: dict[str, Site] = {}
+        self._event_ids = count(time.time_ns())
         self.reset()
 
     def reset(self) -> None:
         """Return to the seed, the real time, the default knobs, no faults and no counts.
 
-        Apps stay as they were registered.
+        Apps stay as they were registered, and ids of events are never used again: whoever keeps
+        them to drop doubles lives longer than a reset.
         """
         self.clock.reset()
         self.faults.clear()
+        self.webhook_faults.clear()
+        self.courier.clear()
         self.knobs = Knobs()
         self.tokens = TokenStore()
         self.grants = Grants(self.tokens)
         self.traffic = Traffic()
+        for site in self.sites.values():
+            site.retire()
         self.sites = seeded_sites(self.settings, self.now())
+        for site in self.sites.values():
+            site.tell = partial(self._happened, site)
 
     def now(self) -> datetime:
         """Return the simulated time."""
@@ -55,6 +77,31 @@ class Simulation:
         if site is not None:
             site.settle(self.now())
         return site
+
+    def settle(self) -> None:
+        """Carry out the postponed work of every site that is due by now."""
+        for site in self.sites.values():
+            site.settle(self.now())
+
+    def postpone(self, site: Site, pending: PendingBundle) -> None:
+        """Keep a bundle enrollment for later; it happens in time though nobody calls."""
+        site.postpone(pending)
+        seconds = (pending.due - self.now()).total_seconds()
+        asyncio.get_running_loop().call_later(seconds, lambda: site.settle(self.now()))
+
+    def send(self, site: Site, event: Event, webhook: Webhook, plan: SendingPlan) -> None:
+        """Send an event to a webhook, signed with the key of whoever made the webhook."""
+        app = self.apps.get(webhook.client_id or "")
+        key = app.client_secret if app else site.api_key
+        self.courier.send(parcel(site, event, webhook, key, plan, self.knobs))
+
+    def _happened(self, site: Site, row: Enrollment, happening: Happening, now: datetime) -> None:
+        """Keep an event and send it to the webhooks that subscribe to its topic."""
+        event_id = str(next(self._event_ids))
+        event = enrollment_event(event_id, site, row, happening, now, self.knobs)
+        site.events[event.id] = event
+        for webhook in site.subscribers(event.topic):
+            self.send(site, event, webhook, self.webhook_faults.take(event.topic))
 
 
 def simulation_of(request: Request) -> Simulation:

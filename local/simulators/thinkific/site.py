@@ -1,9 +1,11 @@
 """The state of one Thinkific site, and every change that can happen to it."""
 
-from collections.abc import Iterable
+import secrets
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
+from typing import Literal
 from uuid import NAMESPACE_DNS, uuid5
 
 from local.simulators.thinkific.ratelimit import RateWindow
@@ -12,12 +14,21 @@ from local.simulators.thinkific.records import (
     Course,
     CustomField,
     Enrollment,
+    Event,
     ExternalOrder,
     PendingBundle,
     Product,
     Terms,
     User,
+    Webhook,
 )
+
+type Happening = Literal["created", "trial", "progress", "completed"]
+type Listener = Callable[[Enrollment, Happening, datetime], None]
+
+
+def _nobody(_row: Enrollment, _happening: Happening, _now: datetime) -> None:
+    """Hear what happens at a site that nobody listens to."""
 
 
 class Site:
@@ -26,26 +37,32 @@ class Site:
     ``number`` sets the sites' ids apart, and each kind of row has its own million, so that an id
     of the wrong kind or of another site never matches by chance. Methods do not await: on the
     single event loop each is one step, whatever the number of requests in flight.
+
+    ``tell`` hears of every change of an enrollment that Thinkific sends webhooks about.
     """
 
     def __init__(self, subdomain: str, api_key: str, number: int = 0) -> None:
         self.subdomain = subdomain
         self.api_key = api_key
         self.gid = str(uuid5(NAMESPACE_DNS, f"{subdomain}.thinkific.com"))
+        self.tenant_id = str(number + 1001)
+        self.tell: Listener = _nobody
         self.users: dict[int, User] = {}
         self.courses: dict[int, Course] = {}
         self.products: dict[int, Product] = {}
         self.bundles: dict[int, Bundle] = {}
         self.enrollments: dict[int, Enrollment] = {}
         self.external_orders: dict[int, ExternalOrder] = {}
+        self.webhooks: dict[str, Webhook] = {}
+        self.events: dict[str, Event] = {}
         self.required_fields: list[CustomField] = []
         self.rate = RateWindow()
         self._pending: list[PendingBundle] = []
-        self._ids = [count(million * 1_000_000 + number * 500_000 + 1) for million in range(7)]
+        self._ids = [count(million * 1_000_000 + number * 500_000 + 1) for million in range(9)]
 
     def next_id(self, kind: type) -> int:
         """Return a fresh id for a row of ``kind``: courses in the 2,000,000s, and so on."""
-        kinds = (User, Course, Product, Bundle, Enrollment, ExternalOrder)
+        kinds = (User, Course, Product, Bundle, Enrollment, ExternalOrder, CustomField, Webhook)
         return next(self._ids[kinds.index(kind) + 1])
 
     def user_by_email(self, email: str) -> User | None:
@@ -61,6 +78,16 @@ class Site:
             if user.external_ids.get(provider.upper()) == external_id
         )
         return next(matching, None)
+
+    def subscribers(self, topic: str) -> list[Webhook]:
+        """Return the active webhooks of a topic, doubles included."""
+        found = self.webhooks.values()
+        return [one for one in found if one.topic == topic and one.status == "active"]
+
+    def retire(self) -> None:
+        """Do and tell nothing any more: the simulation has been reset."""
+        self.tell = _nobody
+        self._pending.clear()
 
     def delete_user(self, user: User) -> None:
         """Remove a user together with the user's enrollments."""
@@ -79,22 +106,29 @@ class Site:
         """Add a row; without ``activated_at`` in the terms it is a free preview."""
         row = Enrollment(self.next_id(Enrollment), user_id, course_id, now, now)
         self.enrollments[row.id] = row
-        self.amend(row, terms, now)
+        _set_dates(row, terms, now)
+        self.tell(row, _kind_of(row), now)
         return row
 
     def amend(self, row: Enrollment, terms: Terms, now: datetime) -> None:
         """Set the dates that the terms hold; progress stays as it is."""
-        row.activated_at = terms.get("activated_at", row.activated_at)
-        row.expiry_date = terms.get("expiry_date", row.expiry_date)
-        row.updated_at = now
+        was_trial = row.is_free_trial
+        _set_dates(row, terms, now)
+        if row.is_free_trial is not was_trial:
+            self.tell(row, _kind_of(row), now)
 
     def advance(self, row: Enrollment, percent: Decimal, now: datetime) -> None:
         """Record that the learner has finished ``percent`` (0 to 100) of the course."""
+        was_completed = row.completed_at is not None
         row.progress = percent / 100
         row.updated_at = now
         if percent > 0:
             row.started_at = row.started_at or now
         row.completed_at = (row.completed_at or now) if row.progress >= 1 else None
+        self.tell(row, "progress", now)
+        if row.completed_at is not None and not was_completed:
+            row.credential_id = secrets.token_hex(6)
+            self.tell(row, "completed", now)
 
     def enroll_in_bundle(self, bundle: Bundle, user_id: int, terms: Terms, now: datetime) -> None:
         """Give a user every course of a bundle; a row that is there already is amended."""
@@ -116,3 +150,13 @@ class Site:
         for one in due:
             if one.user_id in self.users:
                 self.enroll_in_bundle(one.bundle, one.user_id, one.terms, one.due)
+
+
+def _set_dates(row: Enrollment, terms: Terms, now: datetime) -> None:
+    row.activated_at = terms.get("activated_at", row.activated_at)
+    row.expiry_date = terms.get("expiry_date", row.expiry_date)
+    row.updated_at = now
+
+
+def _kind_of(row: Enrollment) -> Happening:
+    return "trial" if row.is_free_trial else "created"

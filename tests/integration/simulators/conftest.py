@@ -1,4 +1,4 @@
-"""Thinkific's simulator in process, without a socket."""
+"""Thinkific's simulator in process, without a socket; webhooks end in a stub of the network."""
 
 from collections.abc import AsyncIterator
 
@@ -7,6 +7,7 @@ import pytest
 
 from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.settings import Settings
+from tests.integration.simulators.thinkific_receiver import Receiver
 from tests.integration.simulators.thinkific_site import CREDENTIALS, URL
 
 
@@ -16,8 +17,14 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def transport() -> httpx.ASGITransport:
-    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"))
+def receiver() -> Receiver:
+    return Receiver()
+
+
+@pytest.fixture
+def transport(receiver: Receiver) -> httpx.ASGITransport:
+    network = httpx.MockTransport(receiver.receive)
+    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"), network)
     return httpx.ASGITransport(app)
 
 
