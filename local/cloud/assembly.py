@@ -60,6 +60,8 @@ def assemble(state: State, options: Options) -> Stack:
         outputs = _deploy(parts.aws, state, target, _parameters(gateways, keys, options))
         credentials.store(parts.aws, outputs, keys)
     stack = _describe(parts, keys, outputs, state)
+    if parts.thinkific:
+        simulators.register_callback(parts.thinkific, keys.thinkific, stack.api_url)
     if options.catalogue:
         with step(options.report, "sample catalogue loaded"):
             warning = catalogue.load(stack, gateways.thinkific_api_url or "")

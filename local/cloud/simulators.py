@@ -16,6 +16,7 @@ DUITKU = "duitku"
 THINKIFIC = "thinkific"
 NAMES = (DUITKU, THINKIFIC)
 _START_SECONDS = 30.0
+_CALLBACK_PATH = "/thinkific/oauth/callback"
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,15 @@ def start_thinkific(state: State, site: ThinkificSite) -> Simulator:
         *("--client-id", site.client_id, "--client-secret", site.client_secret),
     )
     return _start(THINKIFIC, state, options)
+
+
+def register_callback(simulator: Simulator, site: ThinkificSite, api_url: str) -> None:
+    """Register the API's OAuth callback at Thinkific's simulator, as one does in its portal.
+
+    The API has an address only once it is deployed, long after the simulator has started.
+    """
+    app = {"clientId": site.client_id, "redirectUris": [f"{api_url}{_CALLBACK_PATH}"]}
+    requests.post(f"{simulator.url}/_sim/apps", json=app, timeout=5).raise_for_status()
 
 
 def _start(name: str, state: State, options: Sequence[str]) -> Simulator:
