@@ -11,6 +11,8 @@ from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person
 
 SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
+BUNDLE = 4_000_001
+"""Thinkific's own bundle of the same courses."""
 PACKAGES = ("entry", "intermediate", "bundle-data")
 
 
@@ -45,10 +47,16 @@ class Deciding(Ground):
         """Have an enrollment sent again."""
         self.actors.redeliver(ADMINS[0], chosen(self.enrollments(), number)["id"])
 
-    @rule(package=st.sampled_from(PACKAGES), price=st.sampled_from((25_000, 49_000, 130_000)))
-    def reprice(self, package: str, price: int) -> None:
-        """Change a price, which changes nothing that was bought before."""
-        self.actors.reprice(ADMINS[0], package, price)
+    @rule(
+        package=st.sampled_from(PACKAGES),
+        price=st.sampled_from((25_000, 49_000, 130_000)),
+        days=st.sampled_from((None, None, 1, 30)),
+        by_bundle=st.booleans(),
+    )
+    def offer(self, package: str, price: int, days: int | None, by_bundle: bool) -> None:
+        """Sell on other terms, which changes nothing that was bought before."""
+        bundle = BUNDLE if by_bundle and package == "bundle-data" else None
+        self.actors.offer(ADMINS[0], package, price, accessDays=days, thinkificBundleId=bundle)
 
     @rule(
         course=st.sampled_from(("python-dasar", "analisis-sql")),

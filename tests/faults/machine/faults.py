@@ -33,6 +33,7 @@ LIES = (
 )
 DIFFERENCES = (
     {"rateLimit": 4},
+    {"bundleAnswer": "later"},
     {"userReadDelay": 20},
     {"emailMatch": "partial"},
     {"duplicateEnrollment": "refuse"},
@@ -104,7 +105,15 @@ class Failing(Ground):
 
     @rule(
         route=st.sampled_from(
-            ("listUsers", "createUser", "listEnrollments", "createEnrollment", "*")
+            (
+                "listUsers",
+                "createUser",
+                "listEnrollments",
+                "createEnrollment",
+                "createBundleEnrollment",
+                "updateEnrollment",
+                "*",
+            )
         ),
         fault=st.sampled_from((*BROKEN, LIMITED, LOCKED, REFUSED)),
         times=times,

@@ -68,15 +68,21 @@ class AtRest:
             enrollment = self._sight.enrollment(user, course)
             if enrollment is None or enrollment["status"] != "ENROLLED":
                 yield f"does not give {course}"
+            elif self._is_over(enrollment):
+                if self._sight.active(user, course):
+                    yield f"the time in {course} is over, and it is still at Thinkific"
             elif enrollment["deliveryStatus"] != "DELIVERED":
                 yield f"{course} is {enrollment['deliveryStatus']}: {enrollment.get('lastError')}"
             elif self._sight.active(user, course) != 1:
                 yield f"{course} is not at Thinkific"
-        if not self._brought(payment) and not self._told(payment):
+        if not self._sight.brought(payment["id"]) and not self._told(payment):
             yield "is money for nothing new, and nobody is told"
 
-    def _brought(self, payment: Item) -> bool:
-        return any(each["paymentId"] == payment["id"] for each in self._sight.enrollments)
+    def _is_over(self, enrollment: Item) -> bool:
+        """Tell whether access was given for a time, and the time is over."""
+        return "expiresAt" in enrollment and (
+            time_of(enrollment, "expiresAt") <= self._sight.world.clock.now()
+        )
 
     def _told(self, payment: Item) -> bool:
         named = (each.get("paymentId") for each in self._sight.anomalies)

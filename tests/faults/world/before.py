@@ -106,6 +106,31 @@ def blocked(story: Story) -> None:
     story.world.duitku.fault("popTransactionStatus", "answer", status=429)
 
 
+def sold_as_bundle(story: Story) -> None:
+    """Have the package mapped to Thinkific's own bundle of the same courses."""
+    (bundle,) = story.world.thinkific.site.bundles
+    answer = story.actors.offer(ADMIN, "bundle-data", 130_000, thinkificBundleId=bundle)
+    assert answer.ok
+
+
+def rows_later(story: Story) -> None:
+    """Have Thinkific answer 202 and make the rows of a bundle later."""
+    story.world.thinkific.set(bundleAnswer="later", bundleDelay=30)
+
+
+def left_incomplete(story: Story) -> None:
+    """Have a payment whose last delivery is noted, and its completion is not."""
+    completed(PYTHON)(story)
+    items = story.world.aws.table.items
+    key = f"PAYMENT#{story.payment}", "PAYMENT"
+    done = items[key]
+    left = {**done, "status": {"S": "APPROVED"}, "stateKey": {"S": "PAYMENT#APPROVED"}}
+    left["updatedAt"] = done["approvedAt"]
+    version = int(left.pop("version")["N"])
+    del left["completedAt"], items[key[0], f"HISTORY#{version:06d}"]
+    items[key] = {**left, "version": {"N": str(version - 1)}}
+
+
 def trial_at_thinkific(story: Story) -> None:
     """Have a free preview of the course at Thinkific."""
     completed(SQL)(story)

@@ -111,13 +111,13 @@ class Actors:
         path, body = f"/enrollments/{enrollment}/progress", {"progress": progress}
         return self.world.call(person, "PATCH /enrollments/{id}/progress", path, body=body)
 
-    def reprice(self, admin: Person, package: str, price: int) -> Answer:
-        """Let a package cost every buyer ``price`` rupiah from now on."""
+    def offer(self, admin: Person, package: str, price: int, **terms: int | None) -> Answer:
+        """Sell a package for ``price`` rupiah from now on, on other ``terms`` if any are given."""
         shown = sample()["packages"][package]
         kinds = shown["prices"]
         for kind in kinds:
             self.ledger.prices[package, kind].add(price)
-        body = {**shown, "prices": dict.fromkeys(kinds, price)}
+        body = _given({**shown, "prices": dict.fromkeys(kinds, price), **terms})
         answer = self.world.call(admin, "PUT /packages/{id}", f"/packages/{package}", body=body)
         if answer.ok:
             self.ledger.prices |= {(package, kind): {price} for kind in kinds}

@@ -28,6 +28,8 @@ class Sight:
         self.anomalies: list[Item] = []
         self.courses: dict[str, Item] = {}
         self._history: dict[str, list[Item]] = {}
+        self._payers: set[str] = set()
+        self._place = 0
 
     def look(self) -> None:
         """Read everything anew."""
@@ -67,6 +69,15 @@ class Sight:
         """Return how many rows at Thinkific give a learner full access to a course."""
         email = self.ledger.people[user].email
         return len(self.world.thinkific.active(email, self.mapped(course)))
+
+    def brought(self, payment: str) -> bool:
+        """Tell whether a payment ever brought an enrollment, whoever it belongs to by now."""
+        written = self.world.aws.table.stream
+        for change in written[self._place :]:
+            if change.new and change.new.get("type") == {"S": "enrollment"}:
+                self._payers.add(change.new["paymentId"]["S"])
+        self._place = len(written)
+        return payment in self._payers
 
     def letters(self) -> list[Item]:
         """Return the requests in the dead-letter queue."""

@@ -6,6 +6,8 @@ from tests.faults.world.ledger import Ledger
 from tests.faults.world.sight import Sight
 from tests.faults.world.world import World
 
+UNEXPECTED = {"unexpected error", "difference found"}
+
 
 class Watch:
     """Looks on from outside."""
@@ -31,6 +33,5 @@ class Watch:
         return list(self._at_rest.undelivered())
 
     def unexpected(self) -> list[str]:
-        """Return the errors that the product did not raise on purpose."""
-        said = self.sight.world.said
-        return [str(facts) for decision, facts in said if decision == "unexpected error"]
+        """Return errors that the product did not raise on purpose, and what its sweep found."""
+        return [str(each) for each in self.sight.world.said if each[0] in UNEXPECTED]

@@ -157,6 +157,12 @@ DELIVERING = (
     _deliver("deliver, new learner", approved(PYTHON)),
     _deliver("deliver, known learner", owning(SQL, approved(PYTHON))),
     _deliver("deliver and complete", approved(BUNDLE)),
+    _deliver("deliver by bundle", both(before.sold_as_bundle, approved(BUNDLE))),
+    _deliver(
+        "deliver by bundle, rows later",
+        both(before.sold_as_bundle, approved(BUNDLE), before.rows_later),
+        act=waiting(2),
+    ),
     _deliver("deliver, a trial there", both(before.trial_at_thinkific, approved(PYTHON))),
     _deliver("deliver, put off", both(approved(), before.limited)),
     _deliver(
@@ -192,6 +198,14 @@ def _reconcile(
     return Workflow(f"reconcile, {name}", RECONCILE, ends, waiting(after), prepare, **more)
 
 
+SWEEPING = (
+    Workflow("sweep", "sweep", "COMPLETED", waiting(31), completed()),
+    Workflow(
+        "sweep, completion missing", "sweep", "COMPLETED", waiting(31), before.left_incomplete
+    ),
+    Workflow("compare with Thinkific", "sync_courses", "none", Story.compare),
+)
+
 RECONCILING = (
     _reconcile("settle", 16, both(bought(BUNDLE), Story.pay_unheard)),
     _reconcile("expire", 76, bought(), "EXPIRED"),
@@ -206,4 +220,4 @@ RECONCILING = (
     ),
 )
 
-WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING)
+WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING, *SWEEPING)

@@ -28,9 +28,10 @@ from tests.faults.world.functions import Died, Functions, routes
 from tests.faults.world.network import Network
 from tests.faults.world.peers import Callback, Duitku, Thinkific
 from tests.faults.world.people import Answer, Json, Person
+from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import Stream
 from tests.faults.world.table import Key, Wire
-from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep, upkeep_schedules
+from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
 from tests.integration.layer.callbacks import event as callback_event
 from tests.unit.api_requests import request, signed, user_claims
 
@@ -120,7 +121,7 @@ class World:
         deliveries = Deliveries(self.aws.queues["DeliveryQueue"], self.functions, chance)
         callbacks = Callbacks(self.duitku.courier, self.clock, self._bring, chance)
         sparing = chance is not None
-        schedules = upkeep_schedules(self.functions, self.aws, self.clock, sparing=sparing)
+        schedules = all_schedules(self.functions, self.aws, self.clock, sparing=sparing)
         sources: list[Source] = [self.network, callbacks, self.stream, deliveries, *schedules]
         return Upkeep(self.clock, sources, chance)
 

@@ -301,6 +301,22 @@ def test_a_course_that_was_revoked_meanwhile_is_named_as_free_and_counted(
     assert counter.enrolled == 0, "one place was freed, one was taken"
 
 
+@pytest.mark.parametrize(("planned_as", "counted"), [(C1, True), (NONE, False)])
+def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
+    payments: Payments,
+    enrollments: Enrollments,
+    table: Table,
+    planned_as: frozenset[str],
+    *,
+    counted: bool,
+) -> None:
+    create(payments, payment())
+    theirs = enrollment("c1", payment_id="pay9", counted=counted)
+    assert table.put(enrollment_item(theirs), "attribute_not_exists(#pk)")
+    assert refusal(payments, settled_with(payments, held=planned_as)).owned == C1
+    assert enrollments.get(theirs.id) == theirs
+
+
 @pytest.mark.usefixtures("held")
 def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments) -> None:
     assert refusal(payments, settled_with(payments, owned=C1)).held == C1
