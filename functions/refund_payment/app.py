@@ -31,7 +31,7 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dic
             "payment refunded",
             payment_id=payment.id,
             revoked=made.revoked,
-            todo="send the money back from the Duitku dashboard or by transfer, if not done yet",
+            todo="send the money back, if that is not done yet: Duitku has no call for it",
         )
         telemetry.count("PaymentRefunded")
     return payment_view(payment, api.caller)

@@ -159,7 +159,10 @@ class Scene:
         )
 
     def stored(self) -> dict[str, Any]:
-        """Return every item of the table that has to do with these resources and callers."""
+        """Return every item of the table that has to do with these resources and callers.
+
+        Callbacks are left out: what is refused is kept as evidence, and decides nothing.
+        """
         pages = dynamodb(self.stack).get_paginator("scan").paginate(TableName=self.stack.table_name)
         items = [item for page in pages for item in page["Items"]]
         ours = [value for value in self.resources.values() if len(value) > 10]
@@ -167,6 +170,7 @@ class Scene:
             f"{item['pk']['S']} {item['sk']['S']}": item
             for item in items
             if any(value in json.dumps(item, default=str) for value in ours)
+            and not item["pk"]["S"].startswith("CALLBACK#")
         }
 
     def _filled(self, value: Any) -> Any:

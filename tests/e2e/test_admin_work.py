@@ -409,7 +409,7 @@ def test_what_was_revoked_can_be_bought_again(
 
     learner.wait_for(payment["id"], "COMPLETED")
     found = delivered(learner)
-    assert (found["id"], found["paymentId"], found["progress"]) == (revoked.id, payment["id"], 0)
+    assert (found["id"], found["paymentId"], found["progress"]) == (revoked.id, payment["id"], 40)
 
 
 # ── Quotas ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, Self
@@ -94,6 +94,10 @@ def shelf(stack: Stack) -> Shelf:
         *map(enrollment_item, enrollments),
         *map(anomaly_item, anomalies),
     ]
+    # As delivered first: the change to PENDING is then no new request, and nobody serves it.
+    done = Delivery(status=DeliveryStatus.DELIVERED)
+    served = [enrollment_item(replace(each, delivery=done)) for each in enrollments]
+    fill(dynamodb(stack), stack.table_name, served)
     fill(dynamodb(stack), stack.table_name, items)
     return Shelf(
         stack,
@@ -113,10 +117,6 @@ def _enrollments(start: datetime, user: str) -> list[Enrollment]:
             course,
             id=enrollment_id(user, f"{course}{delivery}"),
             user_id=user,
-            # What is not enrolled is not delivered either, so that it stays as it is.
-            status=EnrollmentStatus.NOT_ENROLLED
-            if delivery is DeliveryStatus.PENDING
-            else EnrollmentStatus.ENROLLED,
             delivery=Delivery(status=delivery),
             created_at=start + timedelta(minutes=number),
             updated_at=start,
