@@ -87,7 +87,12 @@ class Simulation:
         """Keep a bundle enrollment for later; it happens in time though nobody calls."""
         site.postpone(pending)
         seconds = (pending.due - self.now()).total_seconds()
-        asyncio.get_running_loop().call_later(seconds, lambda: site.settle(self.now()))
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Served without a loop, in somebody's own process: it happens at the next look.
+            return
+        loop.call_later(seconds, lambda: site.settle(self.now()))
 
     def send(self, site: Site, event: Event, webhook: Webhook, plan: SendingPlan) -> None:
         """Send an event to a webhook, signed with the key of whoever made the webhook."""

@@ -199,9 +199,9 @@ def _reconcile(
 
 
 SWEEPING = (
-    Workflow("sweep", "sweep", "COMPLETED", waiting(31), completed()),
+    Workflow("sweep", "sweep", "COMPLETED", waiting(21), completed()),
     Workflow(
-        "sweep, completion missing", "sweep", "COMPLETED", waiting(31), before.left_incomplete
+        "sweep, completion missing", "sweep", "COMPLETED", waiting(21), before.left_incomplete
     ),
     Workflow("compare with Thinkific", "sync_courses", "none", Story.compare),
 )

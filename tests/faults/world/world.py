@@ -52,7 +52,7 @@ class World:
         self._routes = routes()
         self._numbers = count()
         self._tokens: dict[Person, tuple[str, datetime]] = {}
-        self._catalogue: dict[Key, Wire] = {}
+        self._first: dict[Key, Wire] = {}
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         time.install(self.clock, patch)
@@ -76,7 +76,7 @@ class World:
             "pop.test": self.duitku.app,
             "thinkific.test": self.thinkific.app,
         }
-        self._fill_catalogue()
+        self._fill_table()
         self.upkeep = self._upkeep(chance)
 
     def call(
@@ -158,12 +158,15 @@ class World:
             telemetry, "crashed", lambda error: keep("unexpected error", error=repr(error))
         )
 
-    def _fill_catalogue(self) -> None:
-        if not self._catalogue:
+    def _fill_table(self) -> None:
+        if not self._first:
             fill_catalogue(self.thinkific.site)
-            self._catalogue = dict(self.aws.table.items)
+            # The first sweep of a stack looks a week back, day by day; here it has been.
+            self.run("sweep")
+            self._first = dict(self.aws.table.items)
             self.aws.table.stream.clear()
-        self.aws.table.items.update(self._catalogue)
+            self.effects.forget()
+        self.aws.table.items.update(self._first)
 
 
 @contextmanager
