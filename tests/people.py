@@ -172,7 +172,7 @@ class People:
             "iss": domain.issuer,
             "aud": domain.audience,
             "iat": now,
-            "exp": now + 600,
+            "exp": now + 3600,
         }
         token = jwt.encode(claims, domain.secret, algorithm="HS256")
         key = {"x-api-key": self.stack.service_api_key}

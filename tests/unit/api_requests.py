@@ -11,6 +11,10 @@ type Json = dict[str, Any]
 
 OLD_SECRET, USER_SECRET, SERVICE_SECRET = "o" * 32, "s" * 32, "z" * 32
 API_KEY = "service-api-key"
+LOGIN_LIFETIME = 12 * 3600
+"""Seconds; many tokens are made while tests are collected, and a run of all may take an hour."""
+SERVICE_LIFETIME = 3600
+"""Seconds; the longest that the rules allow."""
 SERVICE_DOMAIN = {"secret": SERVICE_SECRET, "issuer": "lunas-services", "audience": "lunas"}
 AUTH_SECRET: Json = {
     "userKeys": {"old": OLD_SECRET, "new": USER_SECRET},
@@ -44,7 +48,7 @@ def user_claims(sub: str = "u1", role: str = "USER", **changes: Any) -> Json:
         "type": "UMUM",
         "email": f"{sub}@example.com",
         "name": "Budi Santoso",
-        "exp": int(time.time()) + 600,
+        "exp": int(time.time()) + LOGIN_LIFETIME,
     }
     return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 
@@ -59,7 +63,7 @@ def service_claims(**changes: Any) -> Json:
         "iss": SERVICE_DOMAIN["issuer"],
         "aud": SERVICE_DOMAIN["audience"],
         "iat": now,
-        "exp": now + 600,
+        "exp": now + SERVICE_LIFETIME,
     }
     return {name: value for name, value in {**claims, **changes}.items() if value is not None}
 
