@@ -114,9 +114,10 @@ def test_no_unsigned_field_changes_what_a_paid_order_becomes(
         {"resultCode": "01"},
         {"resultCode": "02"},
         {"reference": "OTHER"},
-        {"publisherOrderId": "MG2", "settlementDate": "2030-01-01"},
+        {"resultCode": "01", "publisherOrderId": "MG2"},
+        {"settlementDate": "2030-01-01"},
     ],
-    ids=["word for word", "as failed", "as expired", "of another reference", "as paid anew"],
+    ids=["word for word", "as failed", "as expired", "other reference", "failed anew", "later"],
 )
 def test_a_callback_that_is_replayed_changes_nothing(
     changes: dict[str, str | None], after: str, aim: Target
@@ -126,6 +127,35 @@ def test_a_callback_that_is_replayed_changes_nothing(
     answers = [aim.duitku.post(aim.duitku.form(order, **changes)) for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200] * 3
+
+
+@pytest.mark.parametrize("settled_by", ["callback", "recheck"])
+def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
+    settled_by: str, learner: Person, order: Json, duitku: Duitku, people: People
+) -> None:
+    duitku.pay(order, callback=settled_by == "callback")
+    admin = people.admin()
+    if settled_by == "recheck":
+        admin.recheck(order["id"])
+    learner.wait_for(order["id"], "COMPLETED")
+    if settled_by == "recheck":
+        assert duitku.post(duitku.form(order, publisherOrderId="MG1")).status_code == 200
+    states = learner.states(order["id"])
+
+    for _ in range(2):
+        again = duitku.post(duitku.form(order, publisherOrderId="MG2"))
+        assert again.status_code == 200
+
+    kept = [
+        each
+        for each in admin.get("/anomalies?limit=100")["items"]
+        if each["orderId"] == order["id"]
+    ]
+    assert [(each["kind"], each["evidence"]["transaction"]) for each in kept] == [
+        ("PAID_AGAIN", "MG2")
+    ]
+    assert learner.states(order["id"]) == states
+    assert len(learner.enrollments()) == 1
 
 
 @pytest.mark.parametrize("amount", ["49001", "4900", "0", "49000.50"])

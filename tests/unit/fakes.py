@@ -146,6 +146,12 @@ class FakePayments:
         self.store.payments[payment.id] = replace(stands, check_at=moment)
         return True
 
+    def first_transaction(self, payment_id: str, transaction: str) -> str:
+        stands = self.store.payments[payment_id]
+        noted = stands.transaction or transaction
+        self.store.payments[payment_id] = replace(stands, transaction=noted)
+        return noted
+
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
     ) -> bool:

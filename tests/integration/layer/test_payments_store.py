@@ -43,11 +43,13 @@ from tests.unit.builders import (
     bought,
     course,
     enrollment,
+    evidence,
     manual,
     payment,
 )
 
 NONE: frozenset[str] = frozenset()
+TRANSFER = {"resultCode": "00", "publisherOrderId": "MG1"}
 C1, C2 = frozenset({"c1"}), frozenset({"c2"})
 FULL_INVOICE = GatewayInvoice(
     reference="R2",
@@ -475,3 +477,27 @@ def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
     counted = catalogue.course("c8")
     assert counted
     assert counted.enrolled == 1
+
+
+def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
+    payments: Payments,
+) -> None:
+    stands = create(payments, payment())
+    act = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER))
+    plan = settle(stands, Step.CONFIRM, act, NONE, NONE)
+
+    payments.commit(plan, keep_quota=True)
+
+    settled = payments.get("pay1")
+    assert settled
+    assert settled.transaction == TRANSFER["publisherOrderId"]
+    assert payments.first_transaction("pay1", "MG2") == TRANSFER["publisherOrderId"]
+
+
+def test_a_transfer_that_is_learnt_later_is_noted_without_a_step(payments: Payments) -> None:
+    stands = create(payments, payment())
+    plan = settle(stands, Step.CONFIRM, GATEWAY_ACT, NONE, NONE)
+    payments.commit(plan, keep_quota=True)
+
+    assert [payments.first_transaction("pay1", each) for each in ("MG1", "MG2")] == ["MG1"] * 2
+    assert payments.get("pay1") == replace(plan.after, transaction="MG1")

@@ -19,7 +19,7 @@ from lunas.rules.errors import (
 from lunas.rules.gateway import GatewayState, GatewayStatus, whole_rupiah
 from lunas.rules.payments import Payment, Status
 from lunas.usecases.hear_callback import CallbackDesk, Heard, Hint, hear_callback
-from lunas.usecases.settle import Result
+from lunas.usecases.settle import Outcome, Result
 from tests.unit import builders
 from tests.unit.builders import LATER, NOW, USER, enrollment, manual, paid, payment
 from tests.unit.fakes import FakeAnomalies, FakeClock, FakePayments, FakeStatus, FakeStore
@@ -33,7 +33,7 @@ def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Hint
         amount=amount,
         rupiah=whole_rupiah(amount),
         evidence=told,
-        callback=builders.evidence(digest=hashlib.sha256(body).hexdigest()),
+        callback=builders.evidence(digest=hashlib.sha256(body).hexdigest(), fields=told),
     )
 
 
@@ -367,3 +367,57 @@ def test_a_status_that_does_not_fit_names_the_callback_too(desk: Desk) -> None:
     assert heard.outcome.anomaly
     assert heard.outcome.anomaly.evidence["callbackDigest"] == told.callback.short
     assert not heard.keeps(told.callback)
+
+
+def test_a_second_transfer_for_a_settled_payment_is_kept_for_a_person_once(desk: Desk) -> None:
+    desk.hear(first := hint(publisherOrderId="MG1"))
+    settled = desk.store.payments["pay1"]
+
+    found = [desk.hear(hint(publisherOrderId=each)).outcome for each in ("MG2", "MG3", "MG2")]
+
+    assert [each and each.anomaly and each.anomaly.kind for each in found] == ["PAID_AGAIN"] * 3
+    assert settled.transaction == "MG1"
+    assert desk.store.payments["pay1"] == settled
+    (kept,) = desk.store.anomalies.values()
+    assert kept.evidence["firstTransaction"] == "MG1"
+    assert kept.evidence["transaction"] == "MG2"
+    assert desk.hear(first) == Heard(Outcome(Result.ALREADY_SETTLED, settled))
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        {"publisherOrderId": "MG1", "settlementDate": "2030-01-01"},
+        {"resultCode": "01", "publisherOrderId": "MG2"},
+        {"resultCode": "00"},
+        {"publisherOrderId": ""},
+    ],
+    ids=["the same transfer", "a failed one", "one without a number", "an empty number"],
+)
+def test_only_another_successful_transfer_is_a_second_one(
+    desk: Desk, again: dict[str, str]
+) -> None:
+    desk.hear(hint(publisherOrderId="MG1"))
+    desk.hear(hint(**again))
+    assert desk.store.anomalies == {}
+
+
+def test_the_first_transfer_is_learnt_later_when_duitku_was_asked_before_it_called() -> None:
+    desk = Desk(payment(Status.COMPLETED))
+    for told in ("MG1", "MG1", "MG2"):
+        desk.hear(hint(publisherOrderId=told, settlementDate=told))
+    (kept,) = desk.store.anomalies.values()
+    assert (kept.kind, kept.evidence["firstTransaction"]) == (AnomalyKind.PAID_AGAIN, "MG1")
+
+
+def test_two_transfers_that_are_told_at_once_are_noticed(desk: Desk) -> None:
+    desk.lets_first(hint(publisherOrderId="MG1"))
+    desk.hear(hint(publisherOrderId="MG2"))
+    (kept,) = desk.store.anomalies.values()
+    assert (kept.kind, kept.evidence["transaction"]) == (AnomalyKind.PAID_AGAIN, "MG2")
+
+
+def test_a_callback_that_does_not_settle_names_no_transfer(desk: Desk) -> None:
+    desk.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
+    desk.hear(hint(publisherOrderId="MG1"))
+    assert desk.store.payments["pay1"].transaction is None

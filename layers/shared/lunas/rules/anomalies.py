@@ -17,6 +17,7 @@ class AnomalyKind(StrEnum):
     AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
     STATUS_DIFFERS = "STATUS_DIFFERS"
     PAID_TWICE = "PAID_TWICE"
+    PAID_AGAIN = "PAID_AGAIN"
     OVERBOOKED = "OVERBOOKED"
     INVARIANT_BROKEN = "INVARIANT_BROKEN"
 
@@ -81,6 +82,20 @@ def paid_for_nothing_new(payment: Payment, at: datetime) -> Anomaly:
     """Build the anomaly of a payment whose courses the learner all has already."""
     evidence = {"amount": str(payment.amount), "courses": ",".join(payment.course_ids)}
     return anomaly(AnomalyKind.PAID_TWICE, payment.id, evidence, at, payment_id=payment.id)
+
+
+def paid_again(
+    payment: Payment, first: str, second: str, at: datetime, hints: Mapping[str, str]
+) -> Anomaly:
+    """Build the anomaly of a settled payment that a ``second`` transfer is told to have paid too.
+
+    One for each payment, however many transfers are named: no signature covers their numbers.
+    """
+    told = {**hints, "firstTransaction": first, "transaction": second}
+    certain = {"paidAmount": str(payment.amount)}
+    return anomaly(
+        AnomalyKind.PAID_AGAIN, payment.id, certain, at, hints=told, payment_id=payment.id
+    )
 
 
 def overbooked(payment: Payment, full: Iterable[str], at: datetime) -> Anomaly:

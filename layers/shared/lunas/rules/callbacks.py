@@ -46,3 +46,9 @@ class CallbackEvidence:
     def short(self) -> str:
         """Return the beginning of the digest, which names the callback elsewhere."""
         return self.digest[:SHORT]
+
+    @property
+    def transaction(self) -> str | None:
+        """Return Duitku's number of the transfer that a callback of success tells of, unsigned."""
+        paid = self.fields.get("resultCode") == "00"
+        return self.fields.get("publisherOrderId") or None if paid else None

@@ -120,7 +120,8 @@ class Payment:
     Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
     courses that another payment had brought already, ``overbook`` whether an admin approved the
     payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
-    known to be kept.
+    known to be kept. ``transaction`` is Duitku's number of the transfer that paid, once a
+    callback has named one.
     """
 
     id: str
@@ -152,6 +153,7 @@ class Payment:
     overlap: tuple[str, ...] = ()
     overbook: bool = False
     callbacks: frozenset[str] = frozenset()
+    transaction: str | None = None
     access_days: int | None = None
     thinkific_bundle_id: int | None = None
     bundle_asked_at: datetime | None = None
@@ -233,6 +235,7 @@ def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
                 approved_by=GATEWAY if step is Step.CONFIRM else act.approver,
                 reason=None,
                 check_at=None,
+                transaction=act.callback.transaction if act.callback else None,
             )
         case Status.COMPLETED:
             return replace(payment, completed_at=act.at)

@@ -7,7 +7,7 @@ a payment (docs/duitku.md, Callback).
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
+from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import Forbidden, GatewayError
 from lunas.rules.payments import Act, Payment, is_settled
@@ -75,7 +75,7 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     if hint.rupiah != payment.amount:
         return _keep(desk, hint, AnomalyKind.AMOUNT_DIFFERS, payment)
     if is_settled(payment.status):
-        return Heard(Outcome(Result.ALREADY_SETTLED, payment))
+        return _heard_again(desk, hint, payment)
     told = {"callback": hint.evidence.get("resultCode", ""), **hint.named}
     act = Act(ACTOR, desk.now(), told, callback=hint.callback)
     try:
@@ -87,7 +87,29 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
     if outcome.result is Result.STILL_OPEN:
         desk.payments.check_at(payment, act.at + SOON)
+    if outcome.result is Result.ALREADY_SETTLED:
+        return _heard_again(desk, hint, outcome.payment)
     return Heard(outcome)
+
+
+def _heard_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Heard:
+    return Heard(Outcome(Result.ALREADY_SETTLED, payment, _paid_again(desk, hint, payment)))
+
+
+def _paid_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Anomaly | None:
+    """Keep an anomaly if a settled payment was paid by a second transfer, as a bank account can be.
+
+    Nobody signs the number of a transfer, so it moves nothing: a person compares.
+    """
+    told = hint.callback.transaction
+    if told is None or hint.callback.short in payment.callbacks:
+        return None
+    first = payment.transaction or desk.payments.first_transaction(payment.id, told)
+    if first == told:
+        return None
+    found = paid_again(payment, first, told, desk.now(), {**hint.evidence, **hint.named})
+    desk.anomalies.keep(found)
+    return found
 
 
 def _refuse_shifted(desk: CallbackDesk, hint: Hint) -> None:

@@ -108,6 +108,8 @@ class PaymentScheduler(PaymentSettler, Protocol):
 
     def check_at(self, payment: Payment, moment: datetime | None) -> bool: ...
 
+    def first_transaction(self, payment_id: str, transaction: str) -> str: ...
+
 
 class DueReader(Protocol):
     """Knows what is due, and whether Duitku may be asked."""

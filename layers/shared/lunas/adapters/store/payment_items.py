@@ -125,6 +125,7 @@ def payment_from(item: Item) -> Payment:
         thinkific_bundle_id=_optional(int, item.get("thinkificBundleId")),
         bundle_asked_at=_optional(from_iso, item.get("bundleAskedAt")),
         correlation_id=item.get("correlationId"),
+        transaction=item.get("gatewayTransaction"),
     )
 
 

@@ -114,6 +114,12 @@ class Payments:
         )
         return self._table.update(keys.payment(payment.id), change)
 
+    def first_transaction(self, payment_id: str, transaction: str) -> str:
+        """Note Duitku's number of the transfer that paid, if none is; return the one noted."""
+        change = Change({}, firsts={"gatewayTransaction": transaction})
+        _, noted = self._table.update_returning(keys.payment(payment_id), change)
+        return str(noted["gatewayTransaction"])
+
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
         """Write a settlement with all that belongs to it, or nothing.
 

@@ -55,6 +55,7 @@ def step_action(table: Table, before: Payment, after: Payment) -> Action:
         keys.payment(before.id),
         Change(
             progress_attributes(after),
+            firsts={"gatewayTransaction": after.transaction} if after.transaction else {},
             condition="#status = :was AND #version = :read",
             given={"was": before.status, "read": before.version},
         ),
