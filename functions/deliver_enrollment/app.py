@@ -8,7 +8,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters.clock import now
 from lunas.adapters.queue import DeliveryQueue, read_message
-from lunas.adapters.secrets import secret_text
 from lunas.adapters.settings import setting
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollments import Enrollments
@@ -16,9 +15,10 @@ from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.adapters.thinkific.client import Thinkific
-from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.http import ThinkificApi
 from lunas.adapters.thinkific.limiter import SharedLimiter
 from lunas.edges import telemetry
+from lunas.edges.platform import site_of
 from lunas.rules.delivery import DeliveryRequest, retry_delay
 from lunas.rules.errors import (
     DeliveryDelayed,
@@ -48,18 +48,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
 
 def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
     table = Table.from_environment()
-    site = ThinkificSite(
-        api_url=setting("THINKIFIC_API_URL").rstrip("/"),
-        subdomain=setting("THINKIFIC_SUBDOMAIN"),
-        api_key=secret_text("THINKIFIC_SECRET_ID", "apiKey"),
-    )
-    limiter = SharedLimiter.from_environment(table, context.get_remaining_time_in_millis())
+    remaining = context.get_remaining_time_in_millis()
+    limiter = SharedLimiter.from_environment(table, remaining)
     return Courier(
         enrollments=Enrollments(table),
         payments=Payments(table),
         learners=Learners(table),
         catalogue=Catalogue(table),
-        platform=Thinkific(ThinkificApi(site, limiter, wish.correlation_id)),
+        platform=Thinkific(ThinkificApi(site_of(table, remaining), limiter, wish.correlation_id)),
         now=now,
     )
 

@@ -10,12 +10,14 @@ from lunas.adapters.clock import now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
 from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.connections import Connections
 from lunas.adapters.store.due import Due
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
-from lunas.edges.gauges import log_gauges
+from lunas.edges.gauges import log_connection, log_gauges
+from lunas.edges.platform import authentication
 from lunas.edges.settlements import log_outcome
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import Payment
@@ -43,6 +45,7 @@ def _run(table: Table, context: LambdaContext) -> None:
     try:
         # First: whatever breaks the work off, what is stuck is counted.
         log_gauges(measure(Enrollments(table), Anomalies(table), now()))
+        log_connection(Connections(table).connection(), authentication())
     finally:
         # And what cannot be counted is worked on all the same; the error comes out afterwards.
         report = reconcile(_reconciler(table, context))

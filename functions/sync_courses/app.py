@@ -4,16 +4,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters.secrets import secret_text
-from lunas.adapters.settings import setting
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.http import ThinkificApi
 from lunas.adapters.thinkific.limiter import SharedLimiter
 from lunas.adapters.thinkific.site import ThinkificSiteShelf
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS
+from lunas.edges.platform import site_of
 from lunas.edges.views import mapping_view
 from lunas.rules.errors import DeliveryError, PlatformUnavailable
 from lunas.rules.mapping import Report
@@ -47,13 +46,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
 
 def _synced(remaining: int, correlation_id: str) -> Report:
     table = Table.from_environment()
-    site = ThinkificSite(
-        api_url=setting("THINKIFIC_API_URL").rstrip("/"),
-        subdomain=setting("THINKIFIC_SUBDOMAIN"),
-        api_key=secret_text("THINKIFIC_SECRET_ID", "apiKey"),
-    )
     limiter = SharedLimiter.from_environment(table, remaining)
-    shelf = ThinkificSiteShelf(ThinkificApi(site, limiter, correlation_id))
+    shelf = ThinkificSiteShelf(ThinkificApi(site_of(table, remaining), limiter, correlation_id))
     report = sync(SyncDesk(catalogue=Catalogue(table), site=shelf))
     _log(report)
     return report

@@ -9,7 +9,7 @@ import re
 
 from local.cloud.aws import Aws
 
-_API = re.compile(r"https://(\w+)\.execute-api\.[\w.-]+")
+_API = re.compile(r"https://(\w+|\{apiId\})\.execute-api\.[\w.-]+")
 _FUNCTION_URL = re.compile(r"https://(\w+)\.lambda-url\.[\w.-]+")
 
 

@@ -10,11 +10,13 @@ type Json = dict[str, Any]
 
 PAYMENTS, ENROLLMENTS, CATALOGUE = "Payments", "Enrollments", "Catalogue"
 ANOMALIES, SERVICE = "Anomalies", "Service"
+THINKIFIC = "Thinkific"
 TAGS: Mapping[str, str] = {
     PAYMENTS: "Buying a package, through Duitku or by a manual transfer.",
     ENROLLMENTS: "Who is enrolled in what, and whether Thinkific knows of it.",
     CATALOGUE: "What is sold.",
     ANOMALIES: "Money that does not fit, for a person to resolve.",
+    THINKIFIC: "Which Thinkific site Lunas is connected to.",
     "Webhooks": "What Duitku tells.",
     SERVICE: "The API about itself.",
 }
@@ -22,6 +24,14 @@ NEXT_CURSOR_HEADER: Json = {
     "X-Next-Cursor": {
         "description": "With CSV: the cursor of the next page.",
         "schema": {"type": "string"},
+    }
+}
+
+LOCATION_HEADER: Json = {
+    "Location": {
+        "description": "Where the browser goes next.",
+        "schema": {"type": "string", "format": "uri"},
+        "required": True,
     }
 }
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from lunas.adapters.thinkific.credentials import Authentication
 from lunas.rules.anomalies import AnomalyKind, AnomalyStatus
 from lunas.rules.catalogue import PackageKind
 from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus
@@ -214,6 +215,39 @@ class Anomaly(Shown):
     reason: str | None = None
     resolved_at: datetime | None = None
     resolved_by: str | None = None
+
+
+class RedirectCheck(Shown):
+    """One usual mistake of a redirect URI: whether it was made, and what to do."""
+
+    name: str
+    ok: bool
+    told: str
+
+
+class ConnectionStatus(Shown):
+    """How Lunas reaches the Thinkific site. Paste `redirectUri` into the portal byte for byte.
+
+    `expiresAt` is the end of the present token, which renews itself while `refused` is false.
+    """
+
+    redirect_uri: Annotated[str, Field(json_schema_extra={"format": "uri"})]
+    connected: bool
+    authentication: Authentication
+    checks: list[RedirectCheck]
+    subdomain: str | None = None
+    expires_at: datetime | None = None
+    renewal_due: bool | None = None
+    refused: bool | None = None
+    connected_at: datetime | None = None
+    connected_by: str | None = None
+    todo: str | None = None
+
+
+class AuthorizeUrl(Shown):
+    """Where the owner of the site allows the app; good once, for ten minutes."""
+
+    authorize_url: Annotated[str, Field(json_schema_extra={"format": "uri"})]
 
 
 class Health(Shown):

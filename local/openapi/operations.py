@@ -8,9 +8,11 @@ from local.openapi.described import (
     ANOMALIES,
     CATALOGUE,
     ENROLLMENTS,
+    LOCATION_HEADER,
     NEXT_CURSOR_HEADER,
     PAYMENTS,
     SERVICE,
+    THINKIFIC,
     Answer,
     Operation,
 )
@@ -47,6 +49,14 @@ def _initiate(name: str, *, deprecated: bool = False) -> Operation:
         (*BUYING, "conflict", "channel-not-offered", "store-busy", *DUITKU),
         deprecated,
     )
+
+
+def _page(description: str) -> Answer:
+    return Answer(description, None, samples.OAUTH_PAGE, media_type="text/html")
+
+
+def _status(description: str, example: Json) -> dict[int, Answer]:
+    return {200: Answer(description, "ConnectionStatus", example)}
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -218,6 +228,40 @@ OPERATIONS: Mapping[str, Operation] = {
         CATALOGUE,
         "Compare the catalogue with the courses and bundles of the Thinkific site",
         {200: Answer("How they fit", "CourseMapping", samples.MAPPING)},
+        ("platform-unavailable", "store-busy"),
+    ),
+    "GET /thinkific/oauth/install": Operation(
+        "installThinkific",
+        THINKIFIC,
+        "Begin to connect a Thinkific site: its page asks the owner, and leads back",
+        {
+            200: Answer("To `Accept: application/json`", "AuthorizeUrl", samples.AUTHORIZE),
+            302: Answer("To the page of the site", None, "", headers=LOCATION_HEADER),
+        },
+        ("another-subdomain", "store-busy"),
+    ),
+    "GET /thinkific/oauth/callback": Operation(
+        "finishThinkificInstall",
+        THINKIFIC,
+        "Take the code that the browser brings from Thinkific; the state says who began",
+        {
+            200: _page("Connected, or cancelled"),
+            403: _page("No such try, or not any more, or of another site"),
+            409: _page("Thinkific refuses the code, or whoever allowed it"),
+            503: _page("Thinkific does not answer, or a setting is missing"),
+        },
+    ),
+    "GET /thinkific/oauth/status": Operation(
+        "getThinkificConnection",
+        THINKIFIC,
+        "Show the exact redirect URI, and how the connection stands",
+        _status("How it stands", samples.CONNECTION),
+    ),
+    "POST /thinkific/oauth/revoke": Operation(
+        "revokeThinkific",
+        THINKIFIC,
+        "Give the tokens back to Thinkific and forget them; repeating changes nothing",
+        _status("How it stands then", samples.DISCONNECTED),
         ("platform-unavailable", "store-busy"),
     ),
     "GET /health": Operation(

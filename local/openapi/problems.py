@@ -38,6 +38,9 @@ ERRORS: Mapping[str, Exception] = {
     ),
     "course-full": errors.CourseFull("no place left in: python-dasar"),
     "course-unmapped": errors.CourseUnmapped("not mapped to a Thinkific course yet: python-dasar"),
+    "another-subdomain": errors.InvalidInput.of(
+        "subdomain", "is not the site that this stack is set up for"
+    ),
     "body-too-large": errors.BodyTooLarge("the body is longer than 65536 bytes"),
     "unsupported-media-type": errors.UnsupportedMediaType("the body must be application/json"),
     "not-a-form": errors.UnsupportedMediaType("the body must be application/x-www-form-urlencoded"),

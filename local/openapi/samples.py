@@ -147,6 +147,28 @@ RESOLVED: Json = ANOMALY | {
     "resolvedAt": "2026-11-23T02:00:00.000Z",
     "resolvedBy": "admin:a1",
 }
+CONNECTION: Json = {
+    "redirectUri": "https://a1b2c3d4e5.execute-api.ap-southeast-3.amazonaws.com"
+    "/thinkific/oauth/callback",
+    "connected": True,
+    "authentication": "oauth",
+    "checks": [{"name": "scheme", "ok": True, "told": "https"}],
+    "subdomain": "lunas-academy",
+    "expiresAt": "2026-11-23T03:04:04.678Z",
+    "renewalDue": False,
+    "refused": False,
+    "connectedAt": "2026-11-22T03:04:05.678Z",
+    "connectedBy": "admin:a1",
+}
+DISCONNECTED: Json = {
+    **{name: CONNECTION[name] for name in ("redirectUri", "authentication", "checks")},
+    "connected": False,
+    "todo": "open GET /thinkific/oauth/install as an admin, and let the site's owner press Approve",
+}
+AUTHORIZE: Json = {
+    "authorizeUrl": "https://lunas-academy.thinkific.com/oauth2/authorize?client_id=app&state=n0"
+}
+OAUTH_PAGE = "<!doctype html>…"
 CSV = (
     "id,userId,packageId,packageName,courseIds,status,paymentType,method,amount,currency,"
     "reference,proofLink,firstName,lastName,email,phone,createdAt,updatedAt,approvedAt,"
@@ -198,6 +220,10 @@ PARAMETERS: Mapping[str, Any] = {
     "from": "2026-11-01T00:00:00Z",
     "to": "2026-12-01T00:00:00Z",
     "limit": 25,
+    "subdomain": "lunas-academy",
+    "code": "Yb3kq9Zt1c",
+    "state": "RF0R89OloHf97-oT1vixhdg8KEs8cfMlcxTuljPv7kc",
+    "error": "access denied",
     "idempotency-key": "b0a5f3f2-6f8e-4d0c-9f53-6d0c1a3d9d11",
 }
 """Examples of parameters, by name; ``id`` only where a route shows nothing that has one."""

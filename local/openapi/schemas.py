@@ -25,6 +25,8 @@ SHOWN: Mapping[str, type[BaseModel]] = {
     "CourseList": models.Items[models.Course],
     "CourseMapping": models.CourseMapping,
     "ChannelList": models.Items[models.Channel],
+    "ConnectionStatus": models.ConnectionStatus,
+    "AuthorizeUrl": models.AuthorizeUrl,
     "Anomaly": models.Anomaly,
     "AnomalyPage": models.Paged[models.Anomaly],
     "Health": models.Health,

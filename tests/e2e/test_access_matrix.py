@@ -85,6 +85,13 @@ ROWS: dict[str, Row] = {
     "GET /health": Row(EVERYBODY),
     "GET /openapi.json": Row(EVERYBODY),
     "GET /docs": Row(EVERYBODY),
+    "GET /thinkific/oauth/install": Row(ADMINS),
+    "GET /thinkific/oauth/status": Row(ADMINS),
+    "POST /thinkific/oauth/revoke": Row(ADMINS),
+    # Whoever has no state changes nothing; how a state is used is in test_thinkific_oauth.py.
+    "GET /thinkific/oauth/callback": Row(
+        EVERYBODY, "/thinkific/oauth/callback?error=access+denied"
+    ),
     "GET /packages": Row(EVERYBODY),
     "GET /packages/{id}": Row(EVERYBODY, "/packages/{package}"),
     "GET /courses": Row(EVERYBODY),

@@ -55,6 +55,16 @@ checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
 include-name-regex = "^(POST /payments(/initiate)?|POST /payment/initiate|GET /payments/methods)$"
 checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
 
+# Nor which site is set up, and which state and code of a try are good.
+[[operations]]
+include-operation-id = "installThinkific"
+headers = {{ Accept = "application/json" }}
+checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+
+[[operations]]
+include-operation-id = "finishThinkificInstall"
+checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+
 # Nor which courses exist.
 [[operations]]
 include-operation-id = "putPackage"

@@ -107,6 +107,7 @@ def request(
         "queryStringParameters": query or {},
         "requestContext": {
             "http": {"method": method, "path": path or pattern},
+            "apiId": "a1b2c3d4e5",
             "requestId": "rq1",
             "stage": "$default",
         },

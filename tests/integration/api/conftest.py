@@ -35,6 +35,7 @@ def forget() -> None:
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
     aws.dynamodb.cache_clear()
     aws.sqs.cache_clear()
+    aws.kms.cache_clear()
 
 
 @pytest.fixture(scope="module")

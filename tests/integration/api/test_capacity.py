@@ -118,6 +118,10 @@ def _use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
         "THINKIFIC_API_URL": str(stack.thinkific_url),
         "THINKIFIC_SUBDOMAIN": stack.thinkific.subdomain,
         "THINKIFIC_REQUESTS_PER_MINUTE": "100000",
+        "THINKIFIC_OAUTH_URL": str(stack.thinkific_url),
+        "API_URL": "https://{apiId}.lunas.test",
+        "TOKEN_KEY": "unused",
+        "POWERTOOLS_SERVICE_NAME": "lunas",
     }
     for name, value in settings.items():
         patch.setenv(name, value)
@@ -143,6 +147,7 @@ def _measured(stack: Stack, size: int) -> dict[str, Cost]:
     _measure_lists(meter)
     _measure_purchases(meter, Duitku(stack))
     _measure_catalogue(meter)
+    _measure_connection(meter)
     client.delete_table(TableName=name)
     return meter.costs
 
@@ -240,6 +245,15 @@ def _measure_catalogue(meter: Meter) -> None:
     meter.ask("sync_courses", "POST /courses/sync")
 
 
+def _measure_connection(meter: Meter) -> None:
+    accept = {"accept": "application/json"}
+    meter.ask("thinkific_oauth", "GET /thinkific/oauth/install", headers=accept)
+    cancelled = {"error": "access denied", "state": "s"}
+    meter.ask("thinkific_oauth", "GET /thinkific/oauth/callback", query=cancelled, token=None)
+    meter.ask("thinkific_oauth", "GET /thinkific/oauth/status")
+    meter.ask("thinkific_oauth", "POST /thinkific/oauth/revoke")
+
+
 def test_every_route_that_uses_the_table_is_measured(costs: dict[int, dict[str, Cost]]) -> None:
     measured = {" ".join(name.split(" ")[:2]) for name in costs[MANY]}
 
@@ -260,7 +274,7 @@ def test_no_request_scans_or_reads_more_than_its_page(costs: dict[int, dict[str,
 
 
 def test_a_list_is_one_query(costs: dict[int, dict[str, Cost]]) -> None:
-    single = ("{id}", "course", "methods", "packages")
+    single = ("{id}", "course", "methods", "packages", "oauth")
     lists = {
         name: cost.calls
         for name, cost in costs[MANY].items()

@@ -88,6 +88,7 @@ def forget_clients() -> None:
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
     aws.dynamodb.cache_clear()
     aws.sqs.cache_clear()
+    aws.kms.cache_clear()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import requests
 from lunas.adapters.duitku import http as duitku_http
 from lunas.adapters.duitku.client import Duitku, DuitkuAccount
 from lunas.adapters.thinkific import http as thinkific_http
+from lunas.adapters.thinkific.credentials import ApiKey
 from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.rules.errors import DeliveryDelayed, GatewayTimeout, GatewayUnavailable
 from tests.unit.adapters.stub import StubLimiter
@@ -74,7 +75,7 @@ def duitku(url: str) -> Duitku:
 
 
 def thinkific(url: str) -> ThinkificApi:
-    return ThinkificApi(ThinkificSite(url, "shop", "key"), StubLimiter(), session=direct())
+    return ThinkificApi(ThinkificSite(url, ApiKey("shop", "key")), StubLimiter(), session=direct())
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)

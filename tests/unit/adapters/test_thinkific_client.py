@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from lunas.adapters.thinkific.client import STILL_WRITING, Thinkific
+from lunas.adapters.thinkific.credentials import ApiKey
 from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
 from lunas.adapters.thinkific.site import ThinkificSiteShelf
 from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
@@ -18,7 +19,7 @@ from tests.unit.builders import EMAIL
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
 A_MINUTE_AGO = "2026-11-22T03:03:05Z"
 LEARNER = Learner("Budi", "Santoso", EMAIL)
-SITE = ThinkificSite("https://thinkific.test", "shop", "secret-key")
+SITE = ThinkificSite("https://thinkific.test", ApiKey("shop", "secret-key"))
 BASE = "/api/public/v1"
 TAKEN = Told(422, {"errors": {"email": ["has already been taken"]}})
 EMPTY: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}}}

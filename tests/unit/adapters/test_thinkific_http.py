@@ -3,6 +3,7 @@
 import pytest
 import requests
 
+from lunas.adapters.thinkific.credentials import ApiKey
 from lunas.adapters.thinkific.http import (
     REFUSED_DELAY,
     Rejected,
@@ -13,7 +14,7 @@ from lunas.adapters.thinkific.http import (
 from lunas.rules.errors import DeliveryDelayed, NoTurnYet, RateLimited
 from tests.unit.adapters.stub import StubLimiter, StubPeer, Told
 
-SITE = ThinkificSite("https://thinkific.test", "shop", "key")
+SITE = ThinkificSite("https://thinkific.test", ApiKey("shop", "key"))
 
 
 def api(peer: StubPeer, limiter: StubLimiter | None = None) -> ThinkificApi:

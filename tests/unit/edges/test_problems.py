@@ -41,6 +41,7 @@ DELIBERATELY_500 = {
     "LunasError",
     "Collision",
     "Misconfigured",
+    "GrantRefused",
     "GatewayError",
     "DeliveryError",
     "DeliveryDelayed",
@@ -50,6 +51,7 @@ DELIBERATELY_500 = {
     "Rejected",
     "Missing",
     "Unanswered",
+    "AccessRefused",
 }
 SECRET_TEXT = "budi@example.com and hunter2"
 

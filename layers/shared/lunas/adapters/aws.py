@@ -8,6 +8,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_sqs import SQSClient
 
 # Standard mode retries throttling, 5xx and broken connections; the token of TransactWriteItems
@@ -30,3 +31,9 @@ def dynamodb() -> "DynamoDBClient":
 def sqs() -> "SQSClient":
     """Return this process's SQS client."""
     return boto3.client("sqs", config=CONFIG)
+
+
+@cache
+def kms() -> "KMSClient":
+    """Return this process's KMS client."""
+    return boto3.client("kms", config=CONFIG)

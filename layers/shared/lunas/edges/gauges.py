@@ -1,6 +1,10 @@
 """Gauges as metrics, and the line for each that tells where a person has to look."""
 
+from lunas.adapters.settings import optional
+from lunas.adapters.thinkific.credentials import Authentication
 from lunas.edges import telemetry
+from lunas.edges.connection_views import is_connected
+from lunas.rules.oauth import Connection
 from lunas.usecases.measure import Gauge, Gauges
 
 NAMED = 5
@@ -16,6 +20,20 @@ def log_gauges(gauges: Gauges) -> None:
     _tell("paid and not enrolled", paid, "enrollment_ids", "paid-not-enrolled")
     _tell("refunded and not revoked", revoked, "enrollment_ids", "not-revoked")
     _tell("anomalies are open", odd, "anomaly_ids", "open-anomalies")
+
+
+def log_connection(connection: Connection | None, authentication: Authentication) -> None:
+    """Write whether Thinkific is out of reach until a person connects the site again.
+
+    Who uses a key needs no connection; the gauge is written all the same, so that its alarm ends.
+    """
+    needed = authentication is Authentication.OAUTH
+    lost = needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))
+    telemetry.gauge("ThinkificDisconnected", int(lost))
+    if lost:
+        telemetry.warn(
+            "Thinkific site is not connected", todo="see docs/runbooks/thinkific-refused.md"
+        )
 
 
 def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:

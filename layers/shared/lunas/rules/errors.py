@@ -16,6 +16,7 @@
     ├── Collision               somebody else's write came first; read again and decide anew
     ├── StoreBusy               the table kept refusing; safe to repeat
     ├── Misconfigured           an operator has to set something
+    ├── GrantRefused            Thinkific's OAuth server refused a code or a token for good
     ├── PeerUnavailable         a service that Lunas asks first does not answer
     │   ├── KeysUnavailable     the keys of user tokens
     │   └── CatalogueUnavailable  the package service
@@ -172,6 +173,12 @@ class Misconfigured(LunasError):
     """A setting or secret is missing; the message tells the operator which."""
 
     code = "misconfigured"
+
+
+class GrantRefused(LunasError):
+    """Thinkific's OAuth server refused a code or a token for good; it has to be allowed anew."""
+
+    code = "grant-refused"
 
 
 class PeerUnavailable(LunasError):

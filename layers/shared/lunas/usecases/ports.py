@@ -11,6 +11,7 @@ from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.mapping import SiteBundle, SiteCourse
+from lunas.rules.oauth import Connection, Grant, Issue, Start, Tokens
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
@@ -250,3 +251,49 @@ class LearningPlatform(Protocol):
     ) -> None: ...
 
     def revoke(self, user_id: int, course_id: int, now: datetime) -> None: ...
+
+
+class StartKeeper(Protocol):
+    """Keeps tries to connect a site; each can be taken once, by its state."""
+
+    def keep(self, start: Start) -> None: ...
+
+    def take(self, state: str) -> Start | None: ...
+
+
+class ConnectionReader(Protocol):
+    """Reads which site is connected, without what opens it."""
+
+    def connection(self) -> Connection | None: ...
+
+
+class GrantKeeper(Protocol):
+    """Keeps the one connected site with its tokens.
+
+    Each write names the revision that it was decided on; one that came too late changes nothing.
+    ``lock`` gives the name of the lock to whoever may renew, None while another one does.
+    """
+
+    def read(self) -> Grant | None: ...
+
+    def replace(self, connection: Connection, tokens: Tokens) -> Connection: ...
+
+    def lock(self, connection: Connection, now: datetime) -> str | None: ...
+
+    def renew(self, connection: Connection, tokens: Tokens) -> Grant | None: ...
+
+    def refuse(self, connection: Connection, lock: str) -> bool: ...
+
+    def forget(self, connection: Connection) -> None: ...
+
+
+class OAuthSite(Protocol):
+    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed when it has no answer."""
+
+    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str: ...
+
+    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue: ...
+
+    def refresh(self, subdomain: str, refresh_token: str) -> Issue: ...
+
+    def revoke(self, subdomain: str, token: str) -> None: ...

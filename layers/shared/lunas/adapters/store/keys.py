@@ -84,3 +84,13 @@ def day_of_history(moment: str) -> str:
 def sweep(trail: str) -> Key:
     """Key of the note how far the sweep has followed a trail."""
     return {"pk": "SWEEP", "sk": trail}
+
+
+def oauth_start(digest: str) -> Key:
+    """Key of a try to connect a site, by the digest of its state."""
+    return {"pk": f"OAUTH#{digest}", "sk": "START"}
+
+
+def oauth_grant() -> Key:
+    """Key of the connected site, of which there is one."""
+    return {"pk": "OAUTH", "sk": "THINKIFIC"}

@@ -120,6 +120,12 @@ class Table:
             return False, from_wire(response.get("Item", {}))
         return True, from_wire(answer["Attributes"])
 
+    def take(self, key: Key) -> Item | None:
+        """Delete one item and return it; of callers at the same time one gets it."""
+        request: Any = {"Key": to_wire(key), "ReturnValues": "ALL_OLD"}
+        answer = outlast(lambda: self.client.delete_item(TableName=self.name, **request))
+        return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
+
     def put_action(
         self, label: str, item: Item, condition: str, values: Mapping[str, Any] | None = None
     ) -> Action:

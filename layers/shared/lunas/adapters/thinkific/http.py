@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from lunas.adapters.thinkific.credentials import Credentials
 from lunas.adapters.thinkific.limiter import Limiter
 from lunas.adapters.thinkific.rate_limit import reset_delay
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
@@ -23,18 +24,15 @@ USER_AGENT = "Lunas/1"
 
 @dataclass(frozen=True, slots=True)
 class ThinkificSite:
-    """A site, and the key to it."""
+    """Where the API is, and what opens the site there."""
 
     api_url: str
-    subdomain: str
-    api_key: str
+    credentials: Credentials
 
-    @property
     def headers(self) -> dict[str, str]:
-        """Return the headers that every call carries."""
+        """Return the headers of the next call."""
         return {
-            "X-Auth-API-Key": self.api_key,
-            "X-Auth-Subdomain": self.subdomain,
+            **self.credentials.headers(),
             "User-Agent": USER_AGENT,
             "Accept": "application/json",
         }
@@ -68,6 +66,12 @@ class Missing(DeliveryDelayed):
     code = "thinkific-missing"
 
 
+class AccessRefused(DeliveryDelayed):
+    """Thinkific answered 401 or 403: a person has to mend key, token, plan or scope."""
+
+    code = "thinkific-access-refused"
+
+
 class ThinkificApi:
     """Sends requests to the Admin API v1 of one site, each when ``limiter`` says so.
 
@@ -84,8 +88,7 @@ class ThinkificApi:
     ) -> None:
         self._site = site
         self._limiter = limiter
-        traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
-        self._headers = site.headers | traced
+        self._traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
         self._session = session or requests.Session()
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
@@ -112,15 +115,34 @@ class ThinkificApi:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
     ) -> requests.Response:
+        answer = self._answer(method, path, query, body)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._site.credentials.replaced():
+            # The token ended between two looks; a 401 means that nothing was done with it.
+            answer = self._answer(method, path, query, body)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise self._limited(answer)
+        if not answer.ok or answer.is_redirect:
+            raise _refusal(answer)
+        return answer
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        """Send when it is our turn; whoever has no credentials takes no turn."""
         url = f"{self._site.api_url}/api/public/v1{path}"
+        headers = self._site.headers() | self._traced
         self._limiter.await_turn()
         try:
-            answer = self._session.request(
+            return self._session.request(
                 method,
                 url,
                 params=query,
                 json=body,
-                headers=self._headers,
+                headers=headers,
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
@@ -129,11 +151,6 @@ class ThinkificApi:
             raise Unanswered("Thinkific did not answer in time") from None
         except requests.RequestException as error:
             raise Unanswered(f"Thinkific: {type(error).__name__}") from None
-        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
-            raise self._limited(answer)
-        if not answer.ok or answer.is_redirect:
-            raise _refusal(answer)
-        return answer
 
     def _limited(self, answer: requests.Response) -> RateLimited:
         """Keep every worker from calling until the limit is reset."""
@@ -146,7 +163,7 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
     status = answer.status_code
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return DeliveryDelayed(f"Thinkific refuses access with {status}", REFUSED_DELAY)
+            return AccessRefused(f"Thinkific refuses access with {status}", REFUSED_DELAY)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
             return Rejected(status, field_errors(_json(answer)))
         case HTTPStatus.NOT_FOUND:

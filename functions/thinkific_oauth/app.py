@@ -1,0 +1,144 @@
+"""/thinkific/oauth: connect a Thinkific site, take it back, and show how it stands.
+
+An admin begins with a token; the browser comes back from Thinkific without one, and the state
+that it brings says on whose behalf.
+"""
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.settings import optional, setting
+from lunas.adapters.store.connections import Connections
+from lunas.adapters.store.table import Table
+from lunas.edges import oauth_pages, telemetry
+from lunas.edges.api import LunasApi
+from lunas.edges.auth import ADMINS, PUBLIC
+from lunas.edges.connection import connector
+from lunas.edges.connection_views import connection_view
+from lunas.edges.platform import authentication
+from lunas.edges.problems import status_of
+from lunas.rules.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
+from lunas.rules.redirect import redirect_uri
+from lunas.usecases.connect import Connector, begin, cancel, disconnect, finish
+
+CANCELLED = "access denied"
+"""The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""
+
+type Text = Annotated[str | None, Query()]
+
+api = LunasApi()
+
+
+@api.on("GET", "/thinkific/oauth/install", ADMINS)
+def install(subdomain: Text = None) -> Response[Any]:
+    """Begin to connect a site: lead the browser there, or tell the address as JSON."""
+    url = begin(_connector(), subdomain, api.caller.actor)
+    telemetry.decided("connecting a Thinkific site has begun")
+    if "application/json" in api.current_event.headers.get("accept", ""):
+        return _never_kept(HTTPStatus.OK, {"authorizeUrl": url})
+    return _never_kept(HTTPStatus.FOUND, "", {"Location": url})
+
+
+@api.on("GET", "/thinkific/oauth/callback", PUBLIC)
+def callback(
+    code: Text = None, state: Text = None, subdomain: Text = None, error: Text = None
+) -> Response[Any]:
+    """Take what the browser brings from Thinkific, and show a page about it."""
+    try:
+        if error or not code:
+            cancel(_connector(), state)
+            return _not_allowed(error)
+        connection = finish(_connector(), code, state or "", subdomain)
+    except Forbidden as refused:
+        _note("connecting refused", str(refused))
+        return oauth_pages.stale_page(str(refused), api.request_id)
+    except (Conflict, PeerUnavailable) as failed:
+        _note("connecting failed", str(failed))
+        return _failed(failed, str(failed))
+    except Misconfigured as wrong:
+        telemetry.alarm("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
+        return _failed(PeerUnavailable(), "A setting of this stack is missing; its log says which")
+    telemetry.decided("Thinkific site connected", site=connection.subdomain)
+    return oauth_pages.connected_page(connection.subdomain, api.request_id)
+
+
+@api.on("GET", "/thinkific/oauth/status", ADMINS)
+def status() -> dict[str, Any]:
+    """Show which site is connected, how Lunas authenticates, and the exact redirect URI."""
+    return _status()
+
+
+@api.on("POST", "/thinkific/oauth/revoke", ADMINS)
+def revoke() -> dict[str, Any]:
+    """Give the tokens back to Thinkific and forget them; repeating changes nothing."""
+    gone = disconnect(_connector())
+    if gone is not None:
+        telemetry.decided("Thinkific site disconnected", site=gone.subdomain)
+    return _status()
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request."""
+    return api.resolve(event, context)
+
+
+def _connector() -> Connector:
+    remaining = api.lambda_context.get_remaining_time_in_millis()
+    redirect = redirect_uri(_base_url())
+    return connector(Table.from_environment(), redirect, remaining, api.request_id)
+
+
+def _status() -> dict[str, Any]:
+    connection = Connections(Table.from_environment()).connection()
+    addresses = _base_url(), _own_url()
+    site = optional("THINKIFIC_SUBDOMAIN")
+    return connection_view(connection, authentication(), addresses, site, now())
+
+
+def _base_url() -> str:
+    """Return the one setting that the redirect URI is made of; the API's own address by default."""
+    return optional("OAUTH_BASE_URL") or _own_url()
+
+
+def _own_url() -> str:
+    """Return the API's own address, by the id that the gateway knows it by.
+
+    Never by the Host header, which the caller writes. The function's environment cannot name
+    the API, which is made after the functions.
+    """
+    return setting("API_URL").replace("{apiId}", api.current_event.request_context.api_id)
+
+
+def _not_allowed(error: str | None) -> Response[Any]:
+    if error in {CANCELLED, "access_denied"}:
+        _note("connecting cancelled", "Cancel was pressed")
+        return oauth_pages.cancelled_page(api.request_id)
+    _note("connecting failed", "Thinkific sent an error instead of a code")
+    told = "Thinkific sent an error instead of its permission"
+    return _failed(Conflict(told), told)
+
+
+def _failed(error: LunasError, reason: str) -> Response[Any]:
+    uri = redirect_uri(_base_url())
+    return oauth_pages.failed_page(status_of(error), reason, uri, api.request_id)
+
+
+def _note(decision: str, reason: str) -> None:
+    telemetry.warn(decision, reason=reason, todo="see docs/thinkific-oauth.md")
+
+
+def _never_kept(
+    status_code: HTTPStatus, body: dict[str, str] | str, headers: dict[str, str] | None = None
+) -> Response[Any]:
+    """Answer with what is good once."""
+    return Response(
+        status_code=status_code,
+        content_type=content_types.APPLICATION_JSON,
+        headers={"Cache-Control": "no-store", **(headers or {})},
+        body=body,
+    )

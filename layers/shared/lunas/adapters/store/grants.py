@@ -1,0 +1,100 @@
+"""The tokens of the connected Thinkific site: sealed, and renewed by one caller at a time."""
+
+import uuid
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.connections import Connections, connection_of, renewal, replacement
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.table import Table
+from lunas.rules.oauth import Connection, Grant, Tokens
+from lunas.rules.times import to_iso
+
+LOCK = timedelta(seconds=30)
+"""How long one caller may take to renew. Who holds the lock and dies is waited for so long; the
+call to Thinkific takes eight seconds at most (TIMEOUT in thinkific/http.py)."""
+
+
+class Seal(Protocol):
+    """Makes tokens unreadable, and readable again."""
+
+    def seal(self, tokens: Tokens, subdomain: str) -> bytes:
+        """Return the tokens of a site in a form that only :meth:`open` can read."""
+
+    def open(self, sealed: bytes, subdomain: str) -> Tokens:
+        """Return what was sealed for this site."""
+
+
+class Grants:
+    """Keeps the connected site with its tokens.
+
+    Its item stays when the site is given up, so that revisions go on and a worker of old cannot
+    write over what comes next.
+    """
+
+    def __init__(self, table: Table, seal: Seal) -> None:
+        self._table = table
+        self._seal = seal
+
+    def read(self) -> Grant | None:
+        """Return the connected site with its tokens; one GetItem, and one call to KMS."""
+        item = Connections(self._table).item()
+        if item is None:
+            return None
+        connection = connection_of(item)
+        tokens = self._seal.open(bytes(item["sealed"]), connection.subdomain)
+        return Grant(connection=connection, tokens=tokens)
+
+    def replace(self, connection: Connection, tokens: Tokens) -> Connection:
+        """Keep a site that was just connected, instead of any other; one UpdateItem."""
+        sealed = self._seal.seal(tokens, connection.subdomain)
+        change = replacement(connection, sealed)
+        _, item = self._table.update_returning(keys.oauth_grant(), change)
+        return connection_of(item)
+
+    def lock(self, connection: Connection, now: datetime) -> str | None:
+        """Take the lock to renew this revision; one UpdateItem. None while another one has it."""
+        name = uuid.uuid4().hex
+        change = Change(
+            {"lockedBy": name, "lockedUntil": to_iso(now + LOCK)},
+            condition="#revision = :was AND attribute_not_exists(#refused)"
+            " AND (attribute_not_exists(#lockedUntil) OR #lockedUntil <= :now)",
+            given={"was": connection.revision, "now": to_iso(now)},
+        )
+        return name if self._table.update(keys.oauth_grant(), change) else None
+
+    def renew(self, connection: Connection, tokens: Tokens) -> Grant | None:
+        """Keep new tokens, one UpdateItem; None if something else was written since.
+
+        Whoever has them keeps them, even if the lock has passed on meanwhile: these are the
+        tokens that Thinkific gave.
+        """
+        sealed = self._seal.seal(tokens, connection.subdomain)
+        if not self._table.update(keys.oauth_grant(), renewal(connection, sealed)):
+            return None
+        newer = replace(connection, revision=connection.revision + 1)
+        return Grant(connection=newer, tokens=tokens)
+
+    def refuse(self, connection: Connection, lock: str) -> bool:
+        """Note that Thinkific renews no more, as the holder of the lock; tell whether it was so.
+
+        The revision stays: should the holder of an earlier lock still bring tokens, they count.
+        """
+        change = Change(
+            {"refused": True},
+            condition="#revision = :was AND #lockedBy = :lock",
+            given={"was": connection.revision, "lock": lock},
+        )
+        return self._table.update(keys.oauth_grant(), change)
+
+    def forget(self, connection: Connection) -> None:
+        """Forget the tokens of a site that was given up, unless another came in their place."""
+        change = Change(
+            {"sealed": None, "refused": None, "lockedBy": None, "lockedUntil": None},
+            adds={"revision": 1},
+            condition="#revision = :was",
+            given={"was": connection.revision},
+        )
+        self._table.update(keys.oauth_grant(), change)

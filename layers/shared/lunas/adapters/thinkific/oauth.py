@@ -1,0 +1,134 @@
+"""The OAuth server of a Thinkific site (docs/thinkific.md, OAuth)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from lunas.adapters.thinkific.http import TIMEOUT, USER_AGENT
+from lunas.rules.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.rules.oauth import Issue
+
+DAY = 86_399
+"""Seconds that a token lives when the answer does not tell."""
+SHORTEST, LONGEST = 60, 31_536_000
+"""Seconds; a lifetime outside of them is taken for a mistake."""
+REFUSALS = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The app as the Partner Portal knows it; ``site_url`` may hold ``{subdomain}``."""
+
+    site_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+
+
+class ThinkificOAuth:
+    """Asks for permission, and exchanges codes and tokens.
+
+    Texts of refusals are not documented, so the status alone decides, but for the one standard
+    word that says whose fault it is.
+    """
+
+    def __init__(self, app: OAuthApp, session: requests.Session | None = None) -> None:
+        self._app = app
+        self._session = session or requests.Session()
+
+    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
+        """Return where the owner of a site allows the app."""
+        asked = {
+            "client_id": self._app.client_id,
+            "redirect_uri": self._app.redirect_uri,
+            "response_type": "code",
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self._url(subdomain, 'authorize')}?{urlencode(asked)}"
+
+    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
+        """Exchange a code, which lives for a minute and fits once."""
+        body = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        return _issue(self._ask(subdomain, "token", {"json": body}))
+
+    def refresh(self, subdomain: str, refresh_token: str) -> Issue:
+        """Get new tokens; the refresh token is void from then on."""
+        body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return _issue(self._ask(subdomain, "token", {"json": body}))
+
+    def revoke(self, subdomain: str, token: str) -> None:
+        """Give a token back, and the grant that it belongs to."""
+        self._ask(subdomain, "revoke", {"data": {"token": token}})
+
+    def _url(self, subdomain: str, name: str) -> str:
+        return f"{self._app.site_url.replace('{subdomain}', subdomain)}/oauth2/{name}"
+
+    def _ask(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
+        """Send with the app's id and secret; without the secret no refresh token would come."""
+        try:
+            answer = self._session.post(
+                self._url(subdomain, name),
+                auth=(self._app.client_id, self._app.client_secret),
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                **content,
+            )
+        # The original error may quote what was sent.
+        except requests.RequestException as error:
+            raise DeliveryDelayed(f"Thinkific's OAuth: {type(error).__name__}") from None
+        if answer.status_code in REFUSALS:
+            raise _refusal(answer)
+        if answer.status_code != HTTPStatus.OK:
+            raise DeliveryDelayed(f"Thinkific's OAuth answered {answer.status_code}")
+        return answer
+
+
+def _refusal(answer: requests.Response) -> GrantRefused | Misconfigured:
+    if _object(answer).get("error") == "invalid_client":
+        return Misconfigured("Thinkific does not know clientId and clientSecret of its secret")
+    return GrantRefused(f"the OAuth server answered {answer.status_code}")
+
+
+def _issue(answer: requests.Response) -> Issue:
+    """Read tokens; an answer without one leaves open what became of those before."""
+    given = _object(answer)
+    access, refresh, gid = (given.get(key) for key in ("access_token", "refresh_token", "gid"))
+    if not isinstance(access, str) or not access:
+        raise DeliveryDelayed("Thinkific's OAuth answered without a token")
+    return Issue(
+        access_token=access,
+        refresh_token=str(refresh) if refresh else None,
+        lifetime=_lifetime(given.get("expires_in")),
+        site_gid=str(gid) if gid else None,
+    )
+
+
+def _lifetime(given: object) -> timedelta:
+    try:
+        seconds = int(str(given))
+    except ValueError:
+        seconds = DAY
+    return timedelta(seconds=min(max(seconds, SHORTEST), LONGEST))
+
+
+def _object(answer: requests.Response) -> dict[str, Any]:
+    try:
+        given = answer.json()
+    except ValueError:
+        return {}
+    return given if isinstance(given, dict) else {}

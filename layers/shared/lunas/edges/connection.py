@@ -1,0 +1,117 @@
+"""Everything that connecting a Thinkific site takes, put together from the settings."""
+
+import secrets
+import time
+from functools import partial
+
+from lunas.adapters.clock import now
+from lunas.adapters.sealing import TokenSeal
+from lunas.adapters.secrets import secret_text
+from lunas.adapters.settings import optional, setting
+from lunas.adapters.store.connections import Starts
+from lunas.adapters.store.grants import Grants
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.credentials import Bearer, Credentials
+from lunas.adapters.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas.adapters.thinkific.oauth import OAuthApp, ThinkificOAuth
+from lunas.edges import telemetry
+from lunas.edges.platform import SECRET
+from lunas.rules.errors import GrantRefused
+from lunas.usecases.access import Access, after_refusal, current
+from lunas.usecases.connect import Connector
+
+TODO = (
+    "connect the site again: GET /thinkific/oauth/install; see docs/runbooks/thinkific-refused.md"
+)
+
+
+def oauth_bearer(table: Table, remaining: int) -> Credentials:
+    """Return the token of the connected site, for an invocation with so many milliseconds left."""
+    return OAuthToken(_access(table, remaining)).credentials()
+
+
+class OAuthToken:
+    """The token that an invocation uses: read before its first call, kept until it is refused."""
+
+    def __init__(self, access: Access) -> None:
+        self._access = access
+        self._token: str | None = None
+
+    def credentials(self) -> Credentials:
+        """Return it as what opens the site."""
+        return Bearer(self.value, self.replace)
+
+    def value(self) -> str:
+        """Return the token, renewed if it was time; raises DeliveryDelayed while there is none."""
+        if self._token is None:
+            self._token = current(self._access).tokens.access_token
+        return self._token
+
+    def replace(self) -> bool:
+        """Hear that Thinkific refused the token; tell whether there is another one."""
+        refused, self._token = self.value(), None
+        if after_refusal(self._access, refused):
+            return True
+        self._token = refused
+        return False
+
+
+def connector(table: Table, redirect: str, remaining: int, request_id: str) -> Connector:
+    """Return what connecting the site of this stack needs."""
+    limiter = SharedLimiter.from_environment(table, remaining)
+    return Connector(
+        starts=Starts(table),
+        grants=Grants(table, TokenSeal.from_environment()),
+        site=ThinkificOAuth(_app(redirect)),
+        check_role=partial(_check_role, limiter, request_id),
+        subdomain=optional("THINKIFIC_SUBDOMAIN"),
+        random_text=partial(secrets.token_urlsafe, 32),
+        now=now,
+    )
+
+
+def _access(table: Table, remaining: int) -> Access:
+    ends = time.monotonic() + remaining / 1000
+    return Access(
+        grants=Grants(table, TokenSeal.from_environment()),
+        # Renewing sends no redirect URI.
+        site=ThinkificOAuth(_app("")),
+        subdomain=setting("THINKIFIC_SUBDOMAIN"),
+        now=now,
+        seconds_left=lambda: ends - time.monotonic(),
+        sleep=time.sleep,
+        alarm=_alarm,
+        heed=_heed,
+    )
+
+
+def _app(redirect: str) -> OAuthApp:
+    return OAuthApp(
+        site_url=setting("THINKIFIC_OAUTH_URL").rstrip("/"),
+        client_id=secret_text(SECRET, "clientId"),
+        client_secret=secret_text(SECRET, "clientSecret"),
+        redirect_uri=redirect,
+    )
+
+
+def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
+    """Read one course with a fresh token: that of a student, or without the scope, is refused."""
+    url = setting("THINKIFIC_API_URL").rstrip("/")
+    api = ThinkificApi(ThinkificSite(url, Bearer(lambda: token)), limiter, request_id)
+    try:
+        api.get("/courses", {"page": 1, "limit": 1})
+    except AccessRefused as refused:
+        raise GrantRefused(
+            f"{refused}: only the owner or an admin of the site can connect it, and the app needs "
+            "the scope to read courses"
+        ) from None
+
+
+def _alarm(reason: str) -> None:
+    telemetry.alarm("connection to Thinkific refused", reason=reason, todo=TODO)
+    telemetry.count("ThinkificRefused")
+
+
+def _heed(reason: str) -> None:
+    telemetry.warn("connection to Thinkific not renewed", reason=reason, todo="it is tried again")

@@ -1,0 +1,129 @@
+"""Connecting a Thinkific site: an admin begins, Thinkific asks the owner, the code comes back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lunas.rules.errors import (
+    Conflict,
+    DeliveryError,
+    Forbidden,
+    GrantRefused,
+    PlatformUnavailable,
+)
+from lunas.rules.oauth import (
+    START_LIFETIME,
+    Connection,
+    Issue,
+    Start,
+    Tokens,
+    challenge_of,
+    check_subdomain,
+)
+from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite, StartKeeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connector:
+    """Everything that connecting needs.
+
+    ``random_text`` makes a text nobody can guess, for a URL. ``check_role`` makes a cheap call
+    that only an admin's token is admitted to; it raises GrantRefused or DeliveryError.
+    """
+
+    starts: StartKeeper
+    grants: GrantKeeper
+    site: OAuthSite
+    check_role: Callable[[str], None]
+    subdomain: str | None
+    random_text: Callable[[], str]
+    now: Clock
+
+
+def begin(connector: Connector, subdomain: str | None, actor: str) -> str:
+    """Begin to connect a site; return the address where its owner allows it.
+
+    Raises InvalidInput for a subdomain that is none, or not the one that is set up.
+    """
+    site = check_subdomain(subdomain or connector.subdomain or "", connector.subdomain)
+    start = Start(
+        state=connector.random_text(),
+        verifier=connector.random_text(),
+        subdomain=site,
+        actor=actor,
+        expires_at=connector.now() + START_LIFETIME,
+    )
+    connector.starts.keep(start)
+    return connector.site.authorize_url(site, start.state, challenge_of(start.verifier))
+
+
+def finish(connector: Connector, code: str, state: str, subdomain: str | None) -> Connection:
+    """Exchange the code that came back, once, and keep what it opens.
+
+    Raises Forbidden for a state that was never begun, was used, is over, or is of another site;
+    Conflict when Thinkific refuses the code, or the token of whoever allowed it;
+    PlatformUnavailable when it does not answer.
+    """
+    start = _taken(connector, state)
+    if subdomain is not None and subdomain != start.subdomain:
+        raise Forbidden("another site answers than the one that was asked")
+    issue, tokens = _exchanged(connector, start, code)
+    now = connector.now()
+    connection = Connection(
+        subdomain=start.subdomain,
+        actor=start.actor,
+        connected_at=now,
+        renewed_at=now,
+        expires_at=now + issue.lifetime,
+        revision=1,
+        site_gid=issue.site_gid,
+    )
+    return connector.grants.replace(connection, tokens)
+
+
+def cancel(connector: Connector, state: str | None) -> None:
+    """Use up the state of a try that the owner refused, should it come along.
+
+    Nothing says that it does, and a refusal changes nothing, so none is asked for.
+    """
+    if state:
+        connector.starts.take(state)
+
+
+def disconnect(connector: Connector) -> Connection | None:
+    """Give the tokens back to Thinkific and forget them; None if no site was connected.
+
+    Raises PlatformUnavailable while Thinkific cannot be told: then nothing has changed.
+    """
+    grant = connector.grants.read()
+    if grant is None:
+        return None
+    try:
+        connector.site.revoke(grant.connection.subdomain, grant.tokens.refresh_token)
+    except DeliveryError as error:
+        raise PlatformUnavailable(f"Thinkific cannot be told: {error}") from None
+    except GrantRefused:
+        # It does not know the token any more, which is what was wanted.
+        pass
+    connector.grants.forget(grant.connection)
+    return grant.connection
+
+
+def _taken(connector: Connector, state: str) -> Start:
+    """Take the state out of the store, whatever comes of it: no state is good for two tries."""
+    start = connector.starts.take(state)
+    if start is None or connector.now() >= start.expires_at:
+        raise Forbidden("this try was not begun here, is finished already, or took too long")
+    return start
+
+
+def _exchanged(connector: Connector, start: Start, code: str) -> tuple[Issue, Tokens]:
+    try:
+        issue = connector.site.exchange(start.subdomain, code, start.verifier)
+        connector.check_role(issue.access_token)
+    except DeliveryError as error:
+        raise PlatformUnavailable(f"Thinkific cannot be asked: {error}") from None
+    except GrantRefused as refused:
+        raise Conflict(f"Thinkific refuses: {refused}") from None
+    if issue.refresh_token is None:
+        raise Conflict("Thinkific gave no refresh token: is the clientSecret set?")
+    return issue, Tokens(access_token=issue.access_token, refresh_token=issue.refresh_token)
