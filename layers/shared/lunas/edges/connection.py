@@ -101,10 +101,10 @@ def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
     api = ThinkificApi(ThinkificSite(url, Bearer(lambda: token)), limiter, request_id)
     try:
         api.get("/courses", {"page": 1, "limit": 1})
-    except AccessRefused as refused:
+    except AccessRefused:
         raise GrantRefused(
-            f"{refused}: only the owner or an admin of the site can connect it, and the app needs "
-            "the scope to read courses"
+            "the token of whoever pressed Approve; only the owner or an admin of the site can "
+            "connect it, and the app needs the scope to read courses"
         ) from None
 
 

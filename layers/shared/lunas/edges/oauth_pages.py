@@ -83,7 +83,7 @@ def cancelled_page(request_id: str) -> Response[Any]:
 def stale_page(reason: str, request_id: str) -> Response[Any]:
     """Tell that this answer belongs to no try of ours; nothing of it was used."""
     body = (
-        f"<p>Nothing was connected: {escape(reason)}.</p>"
+        f"<p>Nothing has changed: {escape(reason)}.</p>"
         "<p>Each try is good for one answer, within ten minutes, for the site that it was begun "
         "for. Begin again from Lunas. If you did not begin anything, close this page.</p>"
     )

@@ -1,0 +1,62 @@
+"""Finds a Chromium for the tests that walk through pages, and installs one where none is.
+
+Playwright brings the way to drive it with the other requirements, but no browser. One that the
+machine has is taken as it is; otherwise Playwright fetches its own into ``.local/tools``.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.cloud.state import TOOLS
+
+GIVEN = "LUNAS_CHROMIUM"
+"""Environment variable with the path of a browser to use instead of any other."""
+NAMES = ("chromium", "chromium-browser", "chromium-headless-shell", "google-chrome-stable")
+_OWN = TOOLS / "browsers"
+_HELP = (
+    f"no Chromium: install one (Debian, Ubuntu: apt-get install chromium) or name one by {GIVEN}; "
+    "Playwright's own could not be fetched:"
+)
+
+
+class BrowserMissing(Exception):
+    """There is no browser, and none could be installed; the text says what to do."""
+
+
+def chromium() -> Path:
+    """Return the path of a Chromium that can be started; raises ``BrowserMissing``."""
+    found = _given() or _of_machine() or _fetched()
+    if found is None:
+        found = _fetch()
+    return found
+
+
+def _given() -> Path | None:
+    given = os.environ.get(GIVEN)
+    if given and not Path(given).is_file():
+        raise BrowserMissing(f"{GIVEN} is no file: {given}")
+    return Path(given) if given else None
+
+
+def _of_machine() -> Path | None:
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    return Path(found) if found else None
+
+
+def _fetched() -> Path | None:
+    """Return what an earlier run fetched; the folder's name has Playwright's revision in it."""
+    shells = sorted(_OWN.glob("chromium_headless_shell-*/*/*headless*shell"))
+    return shells[-1] if shells else None
+
+
+def _fetch() -> Path:
+    command = (sys.executable, "-m", "playwright", "install", "--only-shell", "chromium")
+    environment = {**os.environ, "PLAYWRIGHT_BROWSERS_PATH": str(_OWN)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    found = _fetched()
+    if found is None:
+        raise BrowserMissing(f"{_HELP}\n{done.stdout[-500:]}{done.stderr[-1500:]}")
+    return found
