@@ -1,0 +1,193 @@
+"""Refresh tokens are used once: of twenty workers at once, one refreshes, and all get through."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+from typing import Any
+
+import pytest
+import requests
+
+from local.cloud import Stack
+from local.cloud.aws import Aws
+from local.cloud.deploy import STACK, outputs
+from lunas.adapters import aws
+from lunas.adapters.store import keys
+from lunas.adapters.store.connections import Connections
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.grants import LOCK
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.edges.platform import credentials, site_of
+from lunas.rules.errors import DeliveryDelayed
+from lunas.rules.times import to_iso
+from tests.installing import Installer
+from tests.integration.api.conftest import forget
+from tests.peers import Thinkific
+from tests.people import TIMEOUT, People
+from tests.unit.adapters.stub import StubLimiter
+
+WORKERS = 20
+ENOUGH = 60_000
+"""Milliseconds that an invocation of a worker has left."""
+DUE, OVER = timedelta(minutes=10), timedelta(minutes=-1)
+"""From now to the end of a token that is renewed early, or of one that has ended."""
+
+
+@pytest.fixture
+def connected(
+    stack: Stack, people: People, thinkific: Thinkific, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Table]:
+    """Connect the site, and stand where a function does."""
+    installer = Installer(people.admin())
+    installer.connect()
+    made = outputs(Aws(stack.aws_endpoint_url, stack.region))
+    settings = {
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "POWERTOOLS_SERVICE_NAME": STACK,
+        "TABLE_NAME": stack.table_name,
+        "TOKEN_KEY": made["TokenKeyArn"],
+        "THINKIFIC_SECRET_ID": made["ThinkificSecretId"],
+        "THINKIFIC_API_URL": str(stack.thinkific_url),
+        "THINKIFIC_OAUTH_URL": str(stack.thinkific_url),
+        "THINKIFIC_SUBDOMAIN": stack.thinkific.subdomain,
+        "THINKIFIC_AUTHENTICATION": "oauth",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    forget()
+    # Clients are made once per process, and a process of Lambda's has one thread.
+    aws.kms()
+    yield Table.from_environment()
+    thinkific.set(refreshVoidsAccess=False)
+    installer.disconnect()
+    thinkific.do("uninstall")
+    forget()
+
+
+def age(table: Table, left: timedelta) -> None:
+    """Let the token have been there for a day, and end after what is ``left``."""
+    end = datetime.now(UTC) + left
+    renewed = end - timedelta(days=1)
+    change = Change({"expiresAt": to_iso(end), "renewedAt": to_iso(renewed)})
+    assert table.update(keys.oauth_grant(), change)
+
+
+def at_once[T](work: Callable[[], T]) -> list[T | Exception]:
+    """Have all workers do the same at the same moment; return what became of each."""
+    barrier = Barrier(WORKERS)
+
+    def run(_worker: int) -> T | Exception:
+        barrier.wait()
+        try:
+            return work()
+        except Exception as error:  # noqa: BLE001  (told to the test)
+            return error
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(run, range(WORKERS)))
+
+
+def read_courses() -> str:
+    """Call Thinkific as a delivery does; return the token that served in the end."""
+    table = Table.from_environment()
+    site = site_of(table, ENOUGH)
+    # The limit of calls is not what this is about.
+    ThinkificApi(site, StubLimiter()).get("/courses", {"limit": 1})
+    return site.credentials.bearer()
+
+
+def opens(thinkific: Thinkific, token: str) -> bool:
+    """Tell whether a token opens the site."""
+    url = f"{thinkific.url}/api/public/v1/courses"
+    return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT).ok
+
+
+def refreshes(thinkific: Thinkific) -> int:
+    (grant,) = thinkific.see("grants")["items"]
+    return int(grant["refreshes"])
+
+
+def shown(thinkific: Thinkific) -> dict[str, Any]:
+    (grant,) = thinkific.see("grants")["items"]
+    return dict(grant)
+
+
+@pytest.mark.parametrize("voids", [False, True], ids=["old token lasts", "old token is void"])
+@pytest.mark.parametrize("left", [DUE, OVER], ids=["due", "over"])
+def test_twenty_workers_refresh_once_and_all_get_through(
+    connected: Table, thinkific: Thinkific, left: timedelta, *, voids: bool
+) -> None:
+    thinkific.set(refreshVoidsAccess=voids)
+    age(connected, left)
+
+    found = at_once(read_courses)
+
+    assert [each for each in found if isinstance(each, Exception)] == []
+    assert refreshes(thinkific) == 1
+    tokens = {str(each) for each in found}
+    assert shown(thinkific)["accessToken"] in tokens
+    # Who reads before the renewal may go on with the token that is about to end.
+    assert len(tokens) == 1 or left is DUE
+    assert all(opens(thinkific, token) for token in tokens if not voids)
+    assert {str(each) for each in at_once(read_courses)} == {shown(thinkific)["accessToken"]}
+    assert refreshes(thinkific) == 1
+
+
+def test_twenty_workers_leave_a_fresh_token_alone(connected: Table, thinkific: Thinkific) -> None:
+    found = at_once(read_courses)
+
+    assert len({str(each) for each in found}) == 1
+    assert refreshes(thinkific) == 0
+    assert Connections(connected).connection()
+
+
+def test_a_worker_that_died_holding_the_lock_is_waited_for_and_then_replaced(
+    connected: Table, thinkific: Thinkific
+) -> None:
+    age(connected, OVER)
+    end = datetime.now(UTC) + timedelta(seconds=3)
+    dead = Change({"lockedBy": "dead", "lockedUntil": to_iso(end)})
+    assert connected.update(keys.oauth_grant(), dead)
+
+    with pytest.raises(DeliveryDelayed, match="is being renewed"):
+        read_courses()
+    assert refreshes(thinkific) == 0
+    found = at_once(read_courses)
+
+    assert [each for each in found if isinstance(each, Exception)] == []
+    assert refreshes(thinkific) == 1
+
+
+def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_and_says_so(
+    connected: Table, thinkific: Thinkific, people: People
+) -> None:
+    used = shown(thinkific)["refreshToken"]
+    stack = people.stack
+    lost = requests.post(
+        f"{thinkific.url}/oauth2/token",
+        json={"grant_type": "refresh_token", "refresh_token": used},
+        auth=(stack.thinkific.client_id, stack.thinkific.client_secret),
+        timeout=TIMEOUT,
+    )
+    assert lost.ok
+    age(connected, OVER)
+
+    found = at_once(read_courses)
+
+    assert {type(each) for each in found} == {DeliveryDelayed}
+    status = Installer(people.admin()).status()
+    assert (status["connected"], status["refused"]) == (False, True)
+    Installer(people.admin()).connect()
+    assert opens(thinkific, credentials(connected, ENOUGH).bearer())
+
+
+def test_the_lock_outlasts_a_call_to_thinkific() -> None:
+    from lunas.adapters.thinkific.http import TIMEOUT as CALL  # noqa: PLC0415
+
+    assert sum(CALL) * 2 < LOCK.total_seconds()
