@@ -1,10 +1,13 @@
 """Finds a Chromium for the tests that walk through pages, and installs one where none is.
 
 Playwright brings the way to drive it with the other requirements, but no browser. One that the
-machine has is taken as it is; otherwise Playwright fetches its own into ``.local/tools``.
+machine has is taken as it is. Otherwise a container of Debian, where the tests run as root,
+installs Debian's package with all that it needs; anywhere else Playwright fetches its own into
+``.local/tools``.
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -28,10 +31,7 @@ class BrowserMissing(Exception):
 
 def chromium() -> Path:
     """Return the path of a Chromium that can be started; raises ``BrowserMissing``."""
-    found = _given() or _of_machine() or _fetched()
-    if found is None:
-        found = _fetch()
-    return found
+    return _given() or _of_machine() or _fetched() or _of_debian() or _fetch()
 
 
 def _given() -> Path | None:
@@ -44,6 +44,24 @@ def _given() -> Path | None:
 def _of_machine() -> Path | None:
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     return Path(found) if found else None
+
+
+def _of_debian() -> Path | None:
+    """Install Debian's package if this is Debian and nobody has to be asked; None if not."""
+    if os.geteuid() != 0 or not shutil.which("apt-get") or not _is_debian():
+        return None
+    for arguments in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
+        command = ("apt-get", "--quiet", "--quiet", *arguments)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        subprocess.run(command, env=environment, capture_output=True, check=False)
+    return _of_machine()
+
+
+def _is_debian() -> bool:
+    try:
+        return platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        return False
 
 
 def _fetched() -> Path | None:
