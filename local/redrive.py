@@ -2,10 +2,12 @@
 
 An operator runs it once the cause is mended. Each letter is dealt with by itself: first the
 delivery is asked for, then the letter deleted, so that a break in between repeats and never loses.
+Then what is FAILED without a letter: SQS keeps one for fourteen days only, and anybody who may
+can delete one.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +16,12 @@ from lunas.adapters.dead_letters import DeadLetter, DeadLetters
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.table import Table
 from lunas.rules.delivery import DeliveryRequest
+from lunas.rules.enrollments import DeliveryStatus, Enrollment
 from lunas.rules.errors import StoreBusy
-from lunas.usecases.redrive import redrive
+from lunas.rules.listing import EnrollmentFilter, Position
+from lunas.usecases.redrive import Fate, Redriven, redrive
 
-ASKED, OUT_OF_DATE, STAYS = "asked anew", "out of date", "stays"
+PAGE = 100
 
 
 def run(environment: str, state_dir: Path) -> int:
@@ -29,35 +33,57 @@ def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
     """Deal with every dead letter; ``report`` hears a line about each, and the sum."""
     letters = DeadLetters(deployed.dead_letters, deployed.sqs)
     enrollments = Enrollments(Table(deployed.dynamodb, deployed.table))
-    fates: Counter[str] = Counter()
+    fates: Counter[Fate] = Counter()
     staying: list[DeadLetter] = []
-    for letter in letters.receive_all():
-        fate, line = _deal(enrollments, letter)
+
+    def tell(fate: Fate, line: str) -> None:
         fates[fate] += 1
         report(f"{fate:<12} {line}")
-        if fate == STAYS:
+
+    for letter in letters.receive_all():
+        fate, line = _deal(enrollments, letter)
+        tell(fate, line)
+        if fate is Fate.STAYS:
             staying.append(letter)
         else:
             letters.delete(letter)
     behind = letters.unseen()
     for letter in staying:
         letters.show_again(letter)
-    report("redrive: " + ", ".join(f"{fates[each]} {each}" for each in (ASKED, OUT_OF_DATE, STAYS)))
+    for failed in _failed(enrollments):
+        again = _redriven(enrollments, failed.id)
+        tell(again.fate, f"{failed.id} of {failed.payment_id}, without a letter: {again.finding}")
+    report("redrive: " + ", ".join(f"{fates[each]} {each}" for each in Fate))
     if behind:
         report(f"about {behind} more wait behind those that stay, or arrived meanwhile: run again")
-    return 1 if staying or behind else 0
+    return 1 if fates[Fate.STAYS] or behind else 0
 
 
-def _deal(enrollments: Enrollments, letter: DeadLetter) -> tuple[str, str]:
+def _deal(enrollments: Enrollments, letter: DeadLetter) -> tuple[Fate, str]:
     """Ask for a letter's delivery if that makes sense; give its fate and a line about it."""
     if letter.wish is None:
-        return STAYS, f"message {letter.id} is no delivery request"
-    about = _describe(letter.wish, letter.reason)
+        return Fate.STAYS, f"message {letter.id} is no delivery request"
+    redriven = _redriven(enrollments, letter.wish.enrollment_id)
+    return redriven.fate, f"{_describe(letter.wish, letter.reason)}: {redriven.finding}"
+
+
+def _redriven(enrollments: Enrollments, enrollment_id: str) -> Redriven:
     try:
-        redriven = redrive(enrollments, letter.wish, datetime.now(UTC))
+        return redrive(enrollments, enrollment_id, datetime.now(UTC))
     except StoreBusy as error:
-        return STAYS, f"{about}: {error}"
-    return (ASKED if redriven.asked_anew else OUT_OF_DATE), f"{about}: {redriven.finding}"
+        return Redriven(Fate.STAYS, str(error))
+
+
+def _failed(enrollments: Enrollments) -> Iterator[Enrollment]:
+    """List what waits for a person, page by page; asking anew takes it out of the list."""
+    wanted = EnrollmentFilter(delivery=DeliveryStatus.FAILED)
+    after: Position | None = None
+    while True:
+        page = enrollments.page(wanted, PAGE, after)
+        yield from page.items
+        after = page.after
+        if after is None:
+            return
 
 
 def _describe(wish: DeliveryRequest, reason: str | None) -> str:

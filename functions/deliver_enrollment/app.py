@@ -91,7 +91,7 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
         result = deliver(courier, wish)
     except DeliveryImpossible as error:
         # First the dead letter, then the note: a crash between them repeats both.
-        _give_up(record, str(error))
+        _give_up(record, str(error), error.request)
         note_given_up(courier, wish, error)
         return
     telemetry.decided("delivery done", result=result)
@@ -132,8 +132,8 @@ def _wait(error: LunasError, received: int) -> float:
     return error.retry_after or retry_delay(min(received, error.failures or received))
 
 
-def _give_up(record: SQSRecord, reason: str) -> None:
+def _give_up(record: SQSRecord, reason: str, request: int | None = None) -> None:
     """Hand a message that no retry can help to the dead-letter queue, at once."""
-    DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason)
+    DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason, request)
     telemetry.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
     telemetry.count("DeliveryFailed")

@@ -17,6 +17,7 @@ from local import deployed, redrive
 from local.cloud import Stack, deploy
 from local.cloud.aws import Aws
 from local.soak.client import Api
+from lunas.usecases.redrive import Fate
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -80,7 +81,7 @@ class Hands:
         lines: list[str] = []
         redrive.empty(self._deployed, lines.append)
         for line in lines:
-            for fate in (redrive.ASKED, redrive.OUT_OF_DATE, redrive.STAYS):
+            for fate in Fate:
                 self.did[f"dead letter: {fate}"] += line.startswith(fate)
 
     def _is_open(self, payment_id: str) -> bool:

@@ -1,11 +1,14 @@
 """``make redrive`` on a table and queues of moto."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local import deployed
+from local import redrive as command
 from local.deployed import Deployed, NotDeployed
 from local.redrive import empty
 from lunas.adapters import dead_letters
@@ -96,6 +99,35 @@ def test_what_is_no_delivery_request_stays_and_holds_up_no_other_learner(office:
     assert sorted(each["Body"] for each in office.queues.dead_letters()) == ["not JSON", "{}"]
 
 
+def test_a_letter_whose_worker_has_not_noted_the_failure_yet_stays_until_it_has(
+    office: Office,
+) -> None:
+    due = datetime.now(UTC) + timedelta(minutes=5)
+    waiting = enrollment("c1", delivery=Delivery(status=DeliveryStatus.PENDING, due_at=due))
+    assert office.table.put(enrollment_item(waiting), "attribute_not_exists(#pk)")
+    office.dead(message_body(request_of(waiting)))
+    assert office.redrive() == 1
+    assert office.lines[-1] == "redrive: 0 asked anew, 0 out of date, 1 stays"
+
+    failed = replace(waiting, delivery=Delivery(status=DeliveryStatus.FAILED))
+    assert office.table.put(enrollment_item(failed), "attribute_exists(#pk)")
+    assert office.redrive() == 0
+    assert office.delivery(failed) == ("PENDING", 2)
+    assert office.queues.dead_letters() == []
+
+
+def test_what_failed_is_asked_for_anew_without_a_letter_too(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "PAGE", 2)
+    failed = [office.has(f"c{number}", DeliveryStatus.FAILED) for number in range(5)]
+    office.has("c9", DeliveryStatus.DELIVERED)
+    assert office.redrive() == 0
+    assert {office.delivery(each) for each in failed} == {("PENDING", 3)}
+    assert f"{failed[0].id} of pay1, without a letter: request 3" in "".join(office.lines)
+    assert office.lines[-1] == "redrive: 5 asked anew, 0 out of date, 0 stays"
+
+
 def test_more_letters_than_one_receive_gives_are_all_dealt_with(office: Office) -> None:
     made = [office.has(f"c{number}", DeliveryStatus.FAILED) for number in range(23)]
     for number, each in enumerate(made):
@@ -122,8 +154,11 @@ def test_a_break_before_the_letter_is_deleted_repeats_and_loses_nothing(
             office.redrive()
     assert office.delivery(failed) == ("PENDING", 3)
 
-    assert office.redrive() == 0
+    assert office.redrive() == 1
     assert office.delivery(failed) == ("PENDING", 3)
+    done = replace(failed, delivery=Delivery(status=DeliveryStatus.DELIVERED, request=3))
+    assert office.table.put(enrollment_item(done), "attribute_exists(#pk)")
+    assert office.redrive() == 0
     assert office.queues.dead_letters() == []
 
 

@@ -71,13 +71,17 @@ class DeliveryQueue:
             VisibilityTimeout=min(int(seconds) + 1, LONGEST_DELAY),
         )
 
-    def give_up(self, record: Mapping[str, Any], reason: str) -> None:
-        """Copy a received message to this queue, as dead letter, with the reason."""
+    def give_up(self, record: Mapping[str, Any], reason: str, request: int | None = None) -> None:
+        """Copy a received message to this queue, as dead letter, with the reason.
+
+        ``request`` is what the enrollment waits for by now: SQS drops a second letter of the same
+        message and request within five minutes, and nothing but that.
+        """
         attributes = record["attributes"]
         self._client.send_message(
             QueueUrl=self._url,
             MessageBody=record["body"],
             MessageGroupId=attributes["MessageGroupId"],
-            MessageDeduplicationId=record["messageId"],
+            MessageDeduplicationId=f"{record['messageId']}-{request}",
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
         )

@@ -2,35 +2,48 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from lunas.rules.delivery import DeliveryRequest, waits_for_person
+from lunas.rules.delivery import waits_for_person
+from lunas.rules.enrollments import DeliveryStatus
 from lunas.rules.errors import NotFound, WrongState
 from lunas.usecases.ports import EnrollmentKeeper
 from lunas.usecases.progress import redeliver
 
 
+class Fate(StrEnum):
+    """What becomes of a dead letter."""
+
+    ASKED = "asked anew"
+    OUT_OF_DATE = "out of date"
+    STAYS = "stays"
+
+
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """What became of a dead letter: asked for anew, or out of date; ``finding`` says why."""
+    """What became of a dead letter, and why."""
 
-    asked_anew: bool
+    fate: Fate
     finding: str
 
 
-def redrive(enrollments: EnrollmentKeeper, wish: DeliveryRequest, at: datetime) -> Redriven:
-    """Ask anew for what a dead letter asked for, if the enrollment still waits for a person.
+def redrive(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Redriven:
+    """Ask anew for a delivery that was given up, if the enrollment still waits for a person.
 
     The letter itself is not put back: its request is FAILED or about to be outdated, so that a
-    delivery of it would do nothing. Whatever the answer, the letter has no use afterwards; a
-    crash before it is deleted repeats this, which does no harm. Raises StoreBusy.
+    delivery of it would do nothing. A crash before it is deleted repeats this, which does no
+    harm. While the delivery is on its way the letter stays: whoever wrote it notes FAILED only
+    afterwards, and may have died in between. Raises StoreBusy.
     """
-    found = enrollments.get(wish.enrollment_id)
+    found = enrollments.get(enrollment_id)
     if found is None:
-        return Redriven(asked_anew=False, finding="there is no such enrollment")
+        return Redriven(Fate.OUT_OF_DATE, "there is no such enrollment")
     if not waits_for_person(found, at):
-        return Redriven(asked_anew=False, finding=f"its delivery is {found.delivery.status}")
+        on_its_way = found.delivery.status is DeliveryStatus.PENDING
+        fate = Fate.STAYS if on_its_way else Fate.OUT_OF_DATE
+        return Redriven(fate, f"its delivery is {found.delivery.status}")
     try:
-        asked = redeliver(enrollments, wish.enrollment_id, at)
+        asked = redeliver(enrollments, enrollment_id, at)
     except (NotFound, WrongState) as error:
-        return Redriven(asked_anew=False, finding=str(error))
-    return Redriven(asked_anew=True, finding=f"request {asked.delivery.request}")
+        return Redriven(Fate.OUT_OF_DATE, str(error))
+    return Redriven(Fate.ASKED, f"request {asked.delivery.request}")
