@@ -21,7 +21,7 @@ PAYMENTS = 2000
 SEED = 1
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-14s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what the other commands use (each of them does it by itself)
 	$(SETUP)
@@ -73,6 +73,10 @@ redrive: ## put dead letters back, once their cause is mended [ENV=dev or prod; 
 	$(SETUP) dev
 	$(LUNAS) redrive --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
+thinkific-redirect: ## print the redirect URI to paste into Thinkific's portal, and check it [ENV=dev or prod]
+	$(SETUP) dev
+	$(LUNAS) thinkific-redirect --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -86,4 +90,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive soak mutants openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive soak mutants thinkific-redirect openapi requirements clean

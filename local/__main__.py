@@ -66,6 +66,11 @@ def _redrive(given: argparse.Namespace) -> int:
     return code
 
 
+def _thinkific_redirect(given: argparse.Namespace) -> int:
+    code: int = _with_layer("local.redirect").run(given.env, given.state)
+    return code
+
+
 def _soak(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
     return code
@@ -88,6 +93,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "demo": _demo,
     "build": _build,
     "redrive": _redrive,
+    "thinkific-redirect": _thinkific_redirect,
     "soak": _soak,
     "check": _check,
 }
@@ -97,13 +103,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo", "redrive", "soak"):
+    for name in ("up", "down", "token", "demo", "redrive", "thinkific-redirect", "soak"):
         folder = _STATE / name if name in _OF_THEIR_OWN else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
-    parsers["redrive"].add_argument("--env", default="local")
+    for name in ("redrive", "thinkific-redirect"):
+        parsers[name].add_argument("--env", default="local")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
     _add_claims(parsers["token"])

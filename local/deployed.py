@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.cloud import LocalCloudError, stack
+from local.cloud import LocalCloudError, addresses, deploy, stack
 from local.cloud.aws import Aws
 from local.cloud.state import ROOT, State
 
@@ -45,6 +45,19 @@ def find(environment: str, state_dir: Path) -> Deployed:
     return _local(state_dir) if environment == LOCAL else _on_aws(environment)
 
 
+def outputs(environment: str, state_dir: Path) -> dict[str, str]:
+    """Give the outputs of an environment's stack; raises like :func:`find`.
+
+    Addresses of the local stack are those that answer on loopback.
+    """
+    if environment != LOCAL:
+        return _outputs_on_aws(environment)[0]
+    running = stack.read(State(state_dir.absolute()))
+    aws = Aws(running.aws_endpoint_url, running.region)
+    found = deploy.outputs(aws)
+    return {name: addresses.reachable(each, aws.endpoint) for name, each in found.items()}
+
+
 def environments() -> dict[str, dict[str, str]]:
     """Give stack name and region by environment, as ``make deploy`` uses them."""
     settings = tomllib.loads(_SETTINGS.read_text())
@@ -62,6 +75,17 @@ def _local(state_dir: Path) -> Deployed:
 
 
 def _on_aws(environment: str) -> Deployed:
+    made, session = _outputs_on_aws(environment)
+    return Deployed(
+        made["TableName"],
+        made["DeadLetterQueueUrl"],
+        session.client("dynamodb"),
+        session.client("sqs"),
+    )
+
+
+def _outputs_on_aws(environment: str) -> tuple[dict[str, str], boto3.Session]:
+    """Give the outputs, and a session in the region of the stack."""
     known = environments()
     if environment not in known:
         message = f"no environment {environment}: there are {LOCAL}, {', '.join(known)}"
@@ -73,10 +97,4 @@ def _on_aws(environment: str) -> Deployed:
     except (BotoCoreError, ClientError) as error:
         message = f"the stack {name} in {region} cannot be read: {error}"
         raise NotDeployed(message) from error
-    outputs = {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}
-    return Deployed(
-        outputs["TableName"],
-        outputs["DeadLetterQueueUrl"],
-        session.client("dynamodb"),
-        session.client("sqs"),
-    )
+    return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}, session

@@ -108,14 +108,22 @@ def test_going_back_to_a_used_address_is_refused(page: Page, installer: Installe
     assert installer.status() == before
 
 
-def test_an_answer_in_the_name_of_another_site_is_refused(page: Page, installer: Installer) -> None:
-    back = installer.press(installer.begin())
-    subdomain = installer.admin.stack.thinkific.subdomain
+def test_an_answer_of_another_site_is_refused(
+    page: Page, installer: Installer, thinkific: Thinkific, stack: Stack
+) -> None:
+    app = {"clientId": stack.thinkific.client_id}
+    thinkific.do("apps", {**app, "subdomain": "kelas-mitra"})
+    try:
+        begin(page, installer)
+        page.get_by_role("button", name="Approve").click()
+    finally:
+        thinkific.do("uninstall", {"subdomain": "kelas-mitra"})
+        thinkific.do("apps", {**app, "subdomain": stack.thinkific.subdomain})
 
-    page.goto(back.replace(f"subdomain={subdomain}", "subdomain=evil-site"))
-
+    assert "subdomain=kelas-mitra" in page.url
     assert heading(page) == "This link is not valid"
     assert not installer.status()["connected"]
+    assert thinkific.see("grants")["items"] == []
 
 
 def test_a_student_cannot_connect_the_site(

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import jwt
 import requests
@@ -22,7 +22,7 @@ from tests.people import TIMEOUT
 
 SHORTEST = 8
 """Characters below which a value would be found by chance."""
-SECRET = re.compile(r"secret|key|token|password|client", re.IGNORECASE)
+SECRET = re.compile(r"secret|key|token|password|client|verifier", re.IGNORECASE)
 """Names, in stack.json and in the table, of what opens something."""
 PERSONAL = re.compile(
     r"e-?mail|(first|last|va)_?name|phone|proof|signature|customer|learner", re.IGNORECASE
@@ -37,6 +37,8 @@ HARMLESS = frozenset(
 """Names, in requests, of ids and codes: a log line exists to tell what it is about."""
 CATALOGUE = re.compile(r"/(courses|packages)/[^/?]+$")
 """Where ``name`` is that of a course or a package: anyone may read it, and it may equal its id."""
+INSTALL = frozenset({"code", "state"})
+"""Names, in addresses, of what connects a site once."""
 CLAIMS = ("email", "name")
 CREDENTIALS = ("authorization", "x-api-key", "idempotency-key")
 
@@ -115,6 +117,8 @@ def _of_duitku(stack: Stack) -> Iterator[Needle]:
 def _of_thinkific(stack: Stack) -> Iterator[Needle]:
     for user in _shown(stack.thinkific_url, "users"):
         yield from named(PERSONAL, user, "account")
+    for grant in _shown(stack.thinkific_url, "grants"):
+        yield from named(SECRET, grant, "grant")
 
 
 def _shown(url: str | None, path: str) -> list[dict[str, Any]]:
@@ -139,6 +143,15 @@ def _of_exchange(exchange: Exchange) -> Iterator[Needle]:
         if name.rpartition(".")[2] not in public:
             yield Needle(text, f"body {name}")
     yield from named(TOLD, _json(exchange.answer), "answer")
+    yield from _of_install(exchange)
+
+
+def _of_install(exchange: Exchange) -> Iterator[Needle]:
+    """List the codes and states that a browser carries between Lunas and Thinkific."""
+    for name, text in leaves({"sent": exchange.url, "told": _json(exchange.answer)}):
+        if name in {"sent", "told.authorizeUrl"}:
+            query = dict(parse_qsl(urlsplit(text).query))
+            yield from (Needle(query[key], f"install {key}") for key in INSTALL & set(query))
 
 
 def _of_token(token: str) -> Iterator[Needle]:

@@ -27,7 +27,12 @@ ROOT = Path(__file__).parents[3]
 SECRETS: dict[str, Any] = {
     "auth": AUTH_SECRET,
     "duitku": {"merchantCode": B.merchant, "apiKey": B.key},
-    "thinkific": {"apiKey": "thinkific-key"},
+    "thinkific": {
+        "apiKey": "thinkific-key",
+        "accessToken": "thinkific-token",
+        "clientId": "app",
+        "clientSecret": "hunter2",
+    },
 }
 ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "ap-southeast-3",
@@ -46,6 +51,9 @@ ENVIRONMENT = {
     "THINKIFIC_API_URL": "https://thinkific.test",
     "THINKIFIC_SUBDOMAIN": "shop",
     "THINKIFIC_REQUESTS_PER_MINUTE": "60000",
+    "THINKIFIC_OAUTH_URL": "https://{subdomain}.thinkific.test",
+    "API_URL": "https://{apiId}.execute-api.test",
+    "POWERTOOLS_SERVICE_NAME": "lunas-test",
 }
 
 
@@ -79,6 +87,7 @@ def account() -> Iterator[None]:
         vault = boto3.client("secretsmanager")
         for name, value in SECRETS.items():
             vault.create_secret(Name=name, SecretString=json.dumps(value))
+        patch.setenv("TOKEN_KEY", boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
         yield
     forget_clients()
 

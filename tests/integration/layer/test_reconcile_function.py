@@ -63,6 +63,7 @@ def test_a_run_counts_what_is_stuck_and_sends_it_again(
         "PaidNotEnrolled": 1,
         "NotRevoked": 0,
         "OpenAnomalies": 0,
+        "ThinkificDisconnected": 0,
         "ReconcileRun": 1,
         "DuitkuPaused": 0,
     }
@@ -110,3 +111,16 @@ def test_a_pause_of_the_asking_is_a_gauge_too(table: Table, logged: Logged) -> N
     Due(table).pause(now() + timedelta(minutes=5))
     run()
     assert logged.values()["DuitkuPaused"] == 1
+
+
+def test_a_site_that_has_to_be_connected_is_a_gauge_and_a_line(
+    table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del table
+    monkeypatch.setenv("THINKIFIC_AUTHENTICATION", "oauth")
+    run()
+    assert logged.values()["ThinkificDisconnected"] == 1
+    (line,) = (
+        each for each in logged.lines if each["message"] == "Thinkific site is not connected"
+    )
+    assert line["todo"] == "see docs/runbooks/thinkific-refused.md"

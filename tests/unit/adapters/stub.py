@@ -97,7 +97,8 @@ class StubPeer(BaseAdapter):
     ) -> requests.Response:
         """Take a request."""
         parts = urlsplit(str(request.url))
-        body = json.loads(request.body) if request.body else None
+        is_json = "json" in request.headers.get("Content-Type", "")
+        body = json.loads(request.body or "") if is_json else request.body
         self.asked.append(
             Asked(
                 method=str(request.method),

@@ -1,15 +1,28 @@
 """Gauges: three metrics each time, and a line with a few ids for each that is above zero."""
 
 from dataclasses import replace
+from datetime import timedelta
 
-from lunas.edges.gauges import NAMED, log_gauges
+import pytest
+
+from lunas.adapters.thinkific.credentials import Authentication
+from lunas.edges.gauges import NAMED, log_connection, log_gauges
 from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.oauth import Connection
 from lunas.usecases.measure import Gauge, Gauges
 from tests.unit.builders import NOW, USER, enrollment
 from tests.unit.logs import Logged
 
 NOTHING = Gauge((), full=False)
 QUIET = Gauges(paid_not_enrolled=NOTHING, not_revoked=NOTHING, open_anomalies=NOTHING)
+CONNECTION = Connection(
+    subdomain="shop",
+    actor="admin:a1",
+    connected_at=NOW,
+    renewed_at=NOW,
+    expires_at=NOW + timedelta(days=1),
+    revision=1,
+)
 ODD = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
 
 
@@ -58,3 +71,26 @@ def test_an_open_anomaly_is_named_also_without_a_payment(logged: Logged) -> None
         [None],
     )
     assert logged.values()["OpenAnomalies"] == 1
+
+
+@pytest.mark.parametrize(
+    "connection", [None, replace(CONNECTION, refused=True), replace(CONNECTION, subdomain="other")]
+)
+def test_oauth_without_a_usable_connection_is_told(
+    connection: Connection | None, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
+    log_connection(connection, Authentication.OAUTH)
+    assert logged.values() == {"ThinkificDisconnected": 1}
+    assert logged.messages("WARNING") == ["Thinkific site is not connected"]
+
+
+@pytest.mark.parametrize("authentication", Authentication)
+def test_whoever_can_reach_thinkific_has_a_gauge_at_zero(
+    authentication: Authentication, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
+    connected = authentication is Authentication.OAUTH
+    log_connection(CONNECTION if connected else None, authentication)
+    assert logged.values() == {"ThinkificDisconnected": 0}
+    assert logged.lines == []

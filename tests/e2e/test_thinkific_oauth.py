@@ -1,0 +1,202 @@
+"""A stack that reaches Thinkific by OAuth alone: from the install to enrolled learners."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.cloud import Options, Stack
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change
+from lunas.rules.times import to_iso
+from tests.cloud import Cloud
+from tests.conftest import FAST, STATE
+from tests.installing import Installer, query_of, title
+from tests.leaks.check import watched_stack
+from tests.peers import Thinkific
+from tests.people import TIMEOUT, People, eventually
+
+ROOT = Path(__file__).parents[2]
+FOLDER = STATE.with_name(f"{STATE.name}-oauth")
+OPTIONS = Options(parameters={**FAST.parameters, "ThinkificAuthentication": "oauth"})
+FORGERIES = 12
+
+
+@pytest.fixture(scope="module")
+def oauth(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Run a stack that has no use for the API key."""
+    with watched_stack(FOLDER, OPTIONS, request.config) as running:
+        yield running
+
+
+@pytest.fixture
+def site(oauth: Stack) -> Iterator[Thinkific]:
+    peer = Thinkific(oauth)
+    peer.set(rateLimit=100_000)
+    yield peer
+    peer.calm()
+
+
+@pytest.fixture
+def people(oauth: Stack) -> People:
+    return People(oauth)
+
+
+@pytest.fixture
+def installer(people: People) -> Installer:
+    return Installer(people.admin())
+
+
+def newest_grant(site: Thinkific) -> dict[str, Any]:
+    """Return what the simulator knows of the last install."""
+    found: dict[str, Any] = site.see("grants")["items"][-1]
+    return found
+
+
+def test_before_the_install_status_says_what_to_do(installer: Installer, oauth: Stack) -> None:
+    status = installer.status()
+
+    assert (status["authentication"], status["connected"]) == ("oauth", False)
+    assert "install" in status["todo"]
+    assert status["redirectUri"] == f"{oauth.api_url}/thinkific/oauth/callback"
+
+
+def test_the_command_prints_what_status_shows_byte_for_byte(installer: Installer) -> None:
+    command = (sys.executable, "-m", "local", "thinkific-redirect", "--state", str(FOLDER))
+    done = subprocess.run(  # noqa: S603  (our own command)
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    first, *checks = done.stdout.splitlines()
+    assert first == installer.status()["redirectUri"]
+    assert len(checks) == len(installer.status()["checks"])
+
+
+def test_a_purchase_is_delivered_by_the_token_of_the_install(
+    installer: Installer, people: People, site: Thinkific
+) -> None:
+    installer.connect()
+    learner = people.learner()
+    payment = learner.submit("entry", "python-dasar")
+    installer.admin.approve(payment["id"])
+
+    learner.wait_for(payment["id"], "COMPLETED")
+
+    (row,) = site.enrollments(learner.email)
+    assert not row["is_free_trial"]
+    assert "todo" not in installer.status()
+
+
+def test_a_token_that_is_over_is_renewed_by_the_delivery(
+    installer: Installer, people: People, site: Thinkific, oauth: Stack
+) -> None:
+    installer.connect()
+    end = datetime.now(UTC) - timedelta(minutes=1)
+    change = Change({"expiresAt": to_iso(end), "renewedAt": to_iso(end - timedelta(days=1))})
+    assert Cloud(oauth).table.update(keys.oauth_grant(), change)
+    before = newest_grant(site)
+    learner = people.learner()
+    payment = learner.submit("entry", "literasi-data")
+    installer.admin.approve(payment["id"])
+
+    learner.wait_for(payment["id"], "COMPLETED")
+
+    after = newest_grant(site)
+    assert after["refreshes"] == before["refreshes"] + 1
+    assert after["refreshToken"] != before["refreshToken"]
+
+
+def test_of_many_who_bring_the_same_answer_one_connects(installer: Installer) -> None:
+    back = query_of(installer.press(installer.begin()))
+
+    with ThreadPoolExecutor(FORGERIES) as pool:
+        answers = list(pool.map(lambda _: installer.arrive(**back), range(FORGERIES)))
+
+    assert sorted(each.status_code for each in answers) == [200] + [403] * (FORGERIES - 1)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"state": "made-up"},
+        {"state": ""},
+        {"subdomain": "kelas-mitra"},
+        {"subdomain": "evil.example.com/"},
+        {"code": "made-up"},
+    ],
+    ids=str,
+)
+def test_a_forged_answer_changes_nothing(installer: Installer, forged: dict[str, str]) -> None:
+    installer.connect()
+    before = installer.status()
+    back = query_of(installer.press(installer.begin()))
+
+    answer = installer.arrive(**{**back, **forged})
+
+    assert answer.status_code == (409 if "code" in forged else 403)
+    assert installer.status() == before
+
+
+def test_the_code_of_another_try_is_refused(installer: Installer) -> None:
+    one, two = (query_of(installer.press(installer.begin())) for _ in range(2))
+    before = installer.status()
+
+    answer = installer.arrive(**{**one, "code": two["code"]})
+
+    assert (answer.status_code, title(answer)) == (409, "The site could not be connected")
+    assert installer.status() == before
+
+
+def test_a_state_that_is_over_is_refused(installer: Installer, oauth: Stack) -> None:
+    back = query_of(installer.press(installer.begin()))
+    table = Cloud(oauth).table
+    answer = table.client.scan(
+        TableName=table.name,
+        FilterExpression="begins_with(pk, :start)",
+        ExpressionAttributeValues={":start": {"S": "OAUTH#"}},
+    )
+    over = Change({"expiresAt": to_iso(datetime.now(UTC))})
+    for item in answer["Items"]:
+        assert table.update({"pk": item["pk"]["S"], "sk": item["sk"]["S"]}, over)
+    before = installer.status()
+
+    assert installer.arrive(**back).status_code == 403
+    assert installer.status() == before
+
+
+def test_an_uninstalled_app_asks_for_a_new_install(
+    installer: Installer, people: People, site: Thinkific, oauth: Stack
+) -> None:
+    """Thinkific refuses the token, and then its renewal: nothing is lost, and somebody is told."""
+    installer.connect()
+    aged = Change({"renewedAt": to_iso(datetime.now(UTC) - timedelta(hours=1))})
+    assert Cloud(oauth).table.update(keys.oauth_grant(), aged)
+    site.do("uninstall")
+    learner = people.learner()
+    payment = learner.submit("intermediate", "analisis-sql")
+    installer.admin.approve(payment["id"])
+
+    status = eventually(installer.status, lambda shown: bool(shown["refused"]))
+
+    assert (status["connected"], "install" in status["todo"]) == (False, True)
+    assert learner.payment(payment["id"])["status"] == "APPROVED"
+    assert (
+        "connection to Thinkific refused"
+        in (oauth.logs / "DeliverEnrollmentFunction.log").read_text()
+    )
+    Cloud(oauth).invoke("ReconcileFunction")
+    assert '"ThinkificDisconnected":[1' in (oauth.logs / "ReconcileFunction.log").read_text()
+    installer.connect()
+    assert installer.status()["connected"]
+
+
+def test_who_has_no_token_learns_nothing(oauth: Stack) -> None:
+    for path in ("install", "status"):
+        answer = requests.get(f"{oauth.api_url}/thinkific/oauth/{path}", timeout=TIMEOUT)
+        assert answer.status_code == 401

@@ -1,0 +1,172 @@
+"""The connected site in the table: tokens sealed, states used once, one lock, no late writes."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from lunas.adapters import aws
+from lunas.adapters.sealing import TokenSeal
+from lunas.adapters.settings import setting
+from lunas.adapters.store import keys
+from lunas.adapters.store.connections import Connections, Starts
+from lunas.adapters.store.grants import LOCK, Grants
+from lunas.adapters.store.table import Table
+from lunas.rules.errors import Misconfigured
+from lunas.rules.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
+from tests.unit.builders import NOW
+
+DAY = timedelta(days=1)
+TOKENS = Tokens(access_token="at-first", refresh_token="rt-first")
+NEWER = Tokens(access_token="at-newer", refresh_token="rt-newer")
+CONNECTION = Connection(
+    subdomain="shop",
+    actor="admin:a1",
+    connected_at=NOW,
+    renewed_at=NOW,
+    expires_at=NOW + DAY,
+    revision=1,
+    site_gid="gid-1",
+)
+START = Start(
+    state="state-1",
+    verifier="verifier-1",
+    subdomain="shop",
+    actor="admin:a1",
+    expires_at=NOW + START_LIFETIME,
+)
+
+
+@pytest.fixture
+def grants(table: Table) -> Grants:
+    return Grants(table, TokenSeal.from_environment())
+
+
+def item(table: Table) -> dict[str, Any]:
+    found = table.get(keys.oauth_grant())
+    assert found
+    return found
+
+
+def test_what_was_kept_is_read_again(grants: Grants, table: Table) -> None:
+    assert (grants.read(), Connections(table).connection()) == (None, None)
+    assert grants.replace(CONNECTION, TOKENS) == CONNECTION
+    assert grants.read() == Grant(connection=CONNECTION, tokens=TOKENS)
+    assert Connections(table).connection() == CONNECTION
+
+
+def test_no_token_stands_readable_in_the_table(grants: Grants, table: Table) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    written = repr({**item(table), "sealed": bytes(item(table)["sealed"])})
+    assert "at-first" not in written
+    assert "rt-first" not in written
+
+
+@pytest.mark.parametrize(("stack", "subdomain"), [("other", "shop"), ("lunas-test", "evil")])
+def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
+    grants: Grants, table: Table, stack: str, subdomain: str
+) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    sealed = bytes(item(table)["sealed"])
+    with pytest.raises(Misconfigured, match="TOKEN_KEY"):
+        TokenSeal(aws.kms(), setting("TOKEN_KEY"), stack).open(sealed, subdomain)
+    assert TokenSeal.from_environment().open(sealed, "shop") == TOKENS
+
+
+def test_new_tokens_are_kept_under_the_next_revision(grants: Grants) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    later = replace(CONNECTION, renewed_at=NOW + DAY, expires_at=NOW + 2 * DAY)
+    kept = grants.renew(later, NEWER)
+    assert kept == Grant(connection=replace(later, revision=2), tokens=NEWER)
+    assert grants.read() == kept
+
+
+def test_tokens_that_come_too_late_write_over_nothing(grants: Grants) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    again = grants.replace(CONNECTION, NEWER)
+    assert again.revision == 2
+    assert grants.renew(CONNECTION, TOKENS) is None
+    assert not grants.refuse(CONNECTION, "lock")
+    grants.forget(CONNECTION)
+    assert grants.read() == Grant(connection=again, tokens=NEWER)
+
+
+def test_one_caller_at_a_time_has_the_lock(grants: Grants) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    assert grants.lock(CONNECTION, NOW)
+    assert grants.lock(CONNECTION, NOW + LOCK - timedelta(milliseconds=1)) is None
+    assert grants.lock(CONNECTION, NOW + LOCK)
+
+
+def test_the_lock_is_for_one_revision_and_ends_with_it(grants: Grants) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    assert grants.lock(CONNECTION, NOW)
+    kept = grants.renew(CONNECTION, NEWER)
+    assert kept
+    assert grants.lock(CONNECTION, NOW) is None
+    assert grants.lock(kept.connection, NOW)
+
+
+def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Grants) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    first = grants.lock(CONNECTION, NOW)
+    second = grants.lock(CONNECTION, NOW + LOCK)
+    assert first
+    assert second
+    assert not grants.refuse(CONNECTION, first)
+    assert grants.refuse(CONNECTION, second)
+    read = grants.read()
+    assert read
+    assert read.connection == replace(CONNECTION, refused=True)
+    assert grants.lock(CONNECTION, NOW + 2 * LOCK) is None
+
+
+def refused(grants: Grants) -> Connection:
+    """Connect a site, and have its renewal refused."""
+    made = grants.replace(CONNECTION, TOKENS)
+    lock = grants.lock(made, NOW)
+    assert lock
+    assert grants.refuse(made, lock)
+    return made
+
+
+def test_tokens_that_come_after_all_end_a_refusal(grants: Grants, table: Table) -> None:
+    assert grants.renew(refused(grants), NEWER)
+    standing = Connections(table).connection()
+    assert standing
+    assert not standing.refused
+
+
+def test_a_new_install_ends_a_refusal(grants: Grants, table: Table) -> None:
+    refused(grants)
+    grants.replace(CONNECTION, NEWER)
+    standing = Connections(table).connection()
+    assert standing
+    assert not standing.refused
+
+
+def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
+    grants: Grants, table: Table
+) -> None:
+    grants.replace(CONNECTION, TOKENS)
+    grants.forget(CONNECTION)
+    assert (grants.read(), Connections(table).connection()) == (None, None)
+    assert "sealed" not in item(table)
+    assert grants.renew(replace(CONNECTION, revision=1), NEWER) is None
+    assert grants.replace(CONNECTION, NEWER).revision == 3
+
+
+def test_a_try_is_taken_once_by_its_state(table: Table) -> None:
+    starts = Starts(table)
+    starts.keep(START)
+    assert starts.take("state-2") is None
+    assert starts.take("state-1") == START
+    assert starts.take("state-1") is None
+
+
+def test_a_try_goes_by_itself_and_does_not_show_its_state(table: Table) -> None:
+    Starts(table).keep(START)
+    (written,) = table.client.scan(TableName=table.name)["Items"]
+    assert int(written["ttl"]["N"]) - START.expires_at.timestamp() <= 1
+    assert "state-1" not in repr(written)

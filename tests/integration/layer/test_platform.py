@@ -1,0 +1,149 @@
+"""What opens the Thinkific site, as the settings choose it; each way loads what it needs."""
+
+import subprocess
+import sys
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from lunas.adapters.clock import now
+from lunas.adapters.sealing import TokenSeal
+from lunas.adapters.store.grants import Grants
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.oauth import ThinkificOAuth
+from lunas.edges import connection
+from lunas.edges.platform import authentication, credentials, site_of
+from lunas.rules.errors import DeliveryDelayed, Misconfigured
+from lunas.rules.oauth import Connection, Tokens
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.logs import Logged
+
+ENOUGH = 60_000
+"""Milliseconds that the invocation has left."""
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("THINKIFIC_AUTHENTICATION", way)
+
+
+def connect(table: Table, left: timedelta) -> Grants:
+    """Connect the site by a token that ends after what is ``left``."""
+    grants = Grants(table, TokenSeal.from_environment())
+    end = now() + left
+    made = Connection(
+        subdomain="shop",
+        actor="admin:a1",
+        connected_at=end - timedelta(days=1),
+        renewed_at=end - timedelta(days=1),
+        expires_at=end,
+        revision=1,
+    )
+    grants.replace(made, Tokens(access_token="at-1", refresh_token="rt-1"))
+    return grants
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
+    """Let the OAuth server answer in turn."""
+    peer = StubPeer(
+        Told(body={"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 86_399})
+    )
+    made = partial(ThinkificOAuth, session=peer.session)
+    monkeypatch.setattr(connection, "ThinkificOAuth", made)
+    return peer
+
+
+def test_an_api_key_is_the_default(table: Table) -> None:
+    key = {"X-Auth-API-Key": "thinkific-key", "X-Auth-Subdomain": "shop"}
+    assert credentials(table, ENOUGH).headers() == key
+    assert site_of(table, ENOUGH).api_url == "https://thinkific.test"
+
+
+def test_an_access_token_is_a_bearer(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "access-token")
+    opened = credentials(table, ENOUGH)
+    assert opened.headers() == {"Authorization": "Bearer thinkific-token"}
+    assert opened.bearer() == "thinkific-token"
+
+
+def test_the_token_of_the_connected_site_is_a_bearer(
+    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "oauth")
+    connect(table, timedelta(days=1))
+    assert credentials(table, ENOUGH).headers() == {"Authorization": "Bearer at-1"}
+    assert server.asked == []
+
+
+def test_a_token_that_is_due_is_renewed_at_its_site_and_kept(
+    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "oauth")
+    grants = connect(table, timedelta(minutes=5))
+    opened = credentials(table, ENOUGH)
+    assert (opened.bearer(), opened.bearer()) == ("at-2", "at-2")
+    assert [each.url for each in server.asked] == ["https://shop.thinkific.test/oauth2/token"]
+    read = grants.read()
+    assert read
+    assert read.tokens == Tokens(access_token="at-2", refresh_token="rt-2")
+
+
+def test_an_invocation_that_is_about_to_end_does_not_renew(
+    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "oauth")
+    connect(table, timedelta(minutes=5))
+    assert credentials(table, 19_000).bearer() == "at-1"
+    assert server.asked == []
+
+
+def test_a_refused_renewal_is_one_line_and_one_count(
+    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    choose(monkeypatch, "oauth")
+    connect(table, timedelta(minutes=5))
+    server.answers = [Told(400, {"error": "invalid_grant"})]
+    for _ in range(2):
+        with pytest.raises(DeliveryDelayed):
+            credentials(table, ENOUGH).bearer()
+    (line,) = logged.lines
+    assert (line["level"], line["message"]) == ("ERROR", "connection to Thinkific refused")
+    assert "install" in line["todo"]
+    assert logged.metrics() == ["ThinkificRefused"]
+    assert "rt-1" not in logged.text
+
+
+def test_a_token_that_is_refused_in_use_is_replaced(
+    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "oauth")
+    connect(table, timedelta(hours=5))
+    opened = credentials(table, ENOUGH)
+    assert opened.bearer() == "at-1"
+    assert opened.replaced()
+    assert opened.bearer() == "at-2"
+    assert not opened.replaced()
+    assert opened.bearer() == "at-2"
+    assert len(server.asked) == 1
+
+
+def test_a_way_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "password")
+    with pytest.raises(Misconfigured, match="api-key, access-token, oauth"):
+        authentication()
+
+
+@pytest.mark.parametrize("function", ["deliver_enrollment", "sync_courses", "reconcile"])
+def test_what_oauth_needs_is_not_loaded_by_who_does_not_use_it(function: str) -> None:
+    code = f"""
+import sys
+sys.path[:0] = ["layers/shared", "functions/{function}"]
+import app
+print([name for name in sys.modules if name in
+       {{"lunas.edges.connection", "lunas.adapters.sealing", "lunas.adapters.thinkific.oauth"}}])
+"""
+    done = subprocess.run(  # noqa: S603  (our own code)
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

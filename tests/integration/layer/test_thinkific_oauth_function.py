@@ -1,0 +1,256 @@
+"""Install, callback, status and revoke, as their function answers them."""
+
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lunas.adapters.store.connections import Connections
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.oauth import ThinkificOAuth
+from lunas.edges import connection, oauth_pages
+from tests.integration.layer.functions import call, invoke
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.api_requests import Json, request, user_token
+from tests.unit.logs import Logged
+
+FUNCTION = "thinkific_oauth"
+INSTALL, CALLBACK = "GET /thinkific/oauth/install", "GET /thinkific/oauth/callback"
+STATUS, REVOKE = "GET /thinkific/oauth/status", "POST /thinkific/oauth/revoke"
+REDIRECT = "https://a1b2c3d4e5.execute-api.test/thinkific/oauth/callback"
+TOKENS = Told(
+    body={"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 86_399, "gid": "g1"}
+)
+COURSES = Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
+
+
+@pytest.fixture
+def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubPeer:  # noqa: ARG001
+    """Let OAuth server and API answer in turn, and say yes."""
+    peer = StubPeer(TOKENS, COURSES)
+    for client in (ThinkificOAuth, ThinkificApi):
+        monkeypatch.setattr(connection, client.__name__, partial(client, session=peer.session))
+    return peer
+
+
+@pytest.fixture
+def _oauth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THINKIFIC_AUTHENTICATION", "oauth")
+
+
+def admin() -> str:
+    return user_token("a1", "ADMIN")
+
+
+def install(subdomain: str | None = None, accept: str = "application/json") -> tuple[int, Any]:
+    query = {"subdomain": subdomain} if subdomain else {}
+    return call(FUNCTION, INSTALL, token=admin(), headers={"accept": accept}, query=query)
+
+
+def begun() -> str:
+    """Begin, and return the state."""
+    status, told = install()
+    assert status == 200
+    return str(parse_qs(urlsplit(told["authorizeUrl"]).query)["state"][0])
+
+
+def arrive(**query: str) -> Json:
+    """Come back from Thinkific as a browser, which has no token."""
+    answer: Json = invoke(FUNCTION, request(CALLBACK, query=query))
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    assert headers["content-type"] == "text/html; charset=utf-8"
+    assert headers["content-security-policy"] == oauth_pages.POLICY
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    return answer
+
+
+def finish(state: str, **changes: str) -> Json:
+    return arrive(**{"code": "c1", "subdomain": "shop", "state": state, **changes})
+
+
+def title(answer: Json) -> str:
+    return str(answer["body"]).partition("<h1>")[2].partition("</h1>")[0]
+
+
+def status() -> Json:
+    code, told = call(FUNCTION, STATUS, token=admin())
+    assert code == 200
+    shown: Json = told
+    return shown
+
+
+def test_the_whole_way_ends_connected(thinkific: StubPeer, table: Table, logged: Logged) -> None:
+    state = begun()
+    answer = finish(state)
+    assert (answer["statusCode"], title(answer)) == (200, "The site is connected")
+    assert thinkific.calls == ["POST /oauth2/token", "GET /api/public/v1/courses"]
+    assert thinkific.asked[0].url.startswith("https://shop.thinkific.test/")
+    assert thinkific.asked[1].headers["Authorization"] == "Bearer at-1"
+    kept = Connections(table).connection()
+    assert kept
+    assert (kept.actor, kept.site_gid) == ("admin:a1", "g1")
+    for secret in (state, 'c1"', "at-1", "rt-1", "hunter2"):
+        assert secret not in logged.text
+        assert secret not in answer["body"]
+
+
+def test_a_browser_is_led_to_the_site(thinkific: StubPeer) -> None:
+    answer = invoke(FUNCTION, request(INSTALL, token=admin(), query={"subdomain": "shop"}))
+    assert answer["statusCode"] == 302
+    headers = {name.lower(): value for name, value in answer["headers"].items()}
+    parts = urlsplit(headers["location"])
+    assert (parts.netloc, parts.path) == ("shop.thinkific.test", "/oauth2/authorize")
+    assert parse_qs(parts.query)["redirect_uri"] == [REDIRECT]
+    assert headers["cache-control"] == "no-store"
+    assert thinkific.asked == []
+
+
+@pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com#", "Shop"])
+def test_nothing_is_begun_for_another_site(
+    thinkific: StubPeer, table: Table, subdomain: str
+) -> None:
+    code, told = install(subdomain)
+    assert (code, told["errors"][0]["field"]) == (422, "subdomain")
+    assert table.client.scan(TableName=table.name)["Count"] == 0
+    assert thinkific.asked == []
+
+
+@pytest.mark.parametrize("query", [{}, {"code": "c1"}, {"code": "c1", "state": "made-up"}])
+def test_a_code_without_a_try_of_ours_is_not_used(
+    thinkific: StubPeer, query: dict[str, str]
+) -> None:
+    answer = arrive(**query)
+    assert answer["statusCode"] in {403, 409}
+    assert thinkific.asked == []
+
+
+def test_a_state_is_used_once(thinkific: StubPeer) -> None:
+    state = begun()
+    finish(state)
+    before = status()
+    again = finish(state)
+    assert (again["statusCode"], title(again)) == (403, "This link is not valid")
+    assert len(thinkific.asked) == 2
+    assert status() == before
+
+
+def test_another_site_cannot_answer(thinkific: StubPeer) -> None:
+    answer = finish(begun(), subdomain="evil")
+    assert answer["statusCode"] == 403
+    assert thinkific.asked == []
+
+
+@pytest.mark.parametrize("error", ["access denied", "access_denied"])
+def test_cancel_changes_nothing(thinkific: StubPeer, error: str, logged: Logged) -> None:
+    answer = arrive(error=error)
+    assert (answer["statusCode"], title(answer)) == (200, "Connecting was cancelled")
+    assert thinkific.asked == []
+    assert logged.messages("WARNING") == ["connecting cancelled"]
+
+
+def test_another_error_is_not_shown_as_it_came(thinkific: StubPeer) -> None:
+    answer = arrive(error="<script>alert(1)</script>")
+    assert answer["statusCode"] == 409
+    assert "alert" not in answer["body"]
+    assert REDIRECT in answer["body"]
+    assert thinkific.asked == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ((Told(400, {"error": "invalid_grant"}),), 409),
+        ((TOKENS, Told(403, {"error": "App does not have permission"})), 409),
+        ((TOKENS, Told(401, {"error": "Authentication Error"})), 409),
+        ((Told(503, "<html>"),), 503),
+        ((TOKENS, Told(500, "<html>")), 503),
+        ((Told(401, {"error": "invalid_client"}),), 503),
+        ((Told(body={"access_token": "at-1"}), COURSES), 409),
+    ],
+)
+def test_what_went_wrong_is_told_with_the_checklist(
+    thinkific: StubPeer, table: Table, answers: tuple[Told, ...], code: int
+) -> None:
+    thinkific.answers = list(answers)
+    answer = finish(begun())
+    assert (answer["statusCode"], title(answer)) == (code, "The site could not be connected")
+    assert REDIRECT in answer["body"]
+    assert "byte for byte" in answer["body"]
+    assert Connections(table).connection() is None
+
+
+def test_the_page_asks_nobody_for_anything(thinkific: StubPeer) -> None:
+    page = finish(begun())["body"]
+    assert thinkific.asked
+    assert "<script" not in page
+    assert "src=" not in page
+    assert "http" not in page
+
+
+def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubPeer) -> None:
+    before = status()
+    assert (before["redirectUri"], before["connected"]) == (REDIRECT, False)
+    assert before["authentication"] == "api-key"
+    assert {each["ok"] for each in before["checks"]} == {True}
+    finish(begun())
+    after = status()
+    assert thinkific.asked
+    assert (after["connected"], after["refused"], after["subdomain"]) == (True, False, "shop")
+    assert after["connectedBy"] == "admin:a1"
+    assert "at-1" not in str(after)
+
+
+@pytest.mark.usefixtures("thinkific", "_oauth")
+def test_status_says_when_a_person_has_to_connect() -> None:
+    assert "install" in status()["todo"]
+    finish(begun())
+    assert "todo" not in status()
+
+
+@pytest.mark.usefixtures("thinkific")
+def test_a_site_that_is_not_set_up_any_more_is_not_connected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    finish(begun())
+    monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "other")
+    assert (status()["connected"], status()["subdomain"]) == (False, "shop")
+
+
+@pytest.mark.usefixtures("table")
+def test_the_redirect_uri_comes_from_the_setting_and_never_from_the_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/")
+    _, told = call(FUNCTION, STATUS, token=admin(), headers={"host": "evil.example.com"})
+    assert told["redirectUri"] == "https://pay.example.com/thinkific/oauth/callback"
+    monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/?x")
+    assert [each["name"] for each in status()["checks"] if not each["ok"]] == ["query"]
+
+
+def test_revoking_gives_the_token_back(thinkific: StubPeer, table: Table) -> None:
+    finish(begun())
+    thinkific.answers = [Told(body={})]
+    code, told = call(FUNCTION, REVOKE, token=admin())
+    assert (code, told["connected"]) == (200, False)
+    assert thinkific.asked[-1].body == "token=rt-1"
+    assert Connections(table).connection() is None
+    assert call(FUNCTION, REVOKE, token=admin())[0] == 200
+
+
+def test_while_thinkific_cannot_be_told_nothing_is_revoked(
+    thinkific: StubPeer, table: Table
+) -> None:
+    finish(begun())
+    thinkific.answers = [Told(502, "<html>")]
+    assert call(FUNCTION, REVOKE, token=admin())[0] == 503
+    assert Connections(table).connection()
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("route", [INSTALL, STATUS, REVOKE])
+def test_only_admins_may(route: str) -> None:
+    assert call(FUNCTION, route)[0] == 401
+    assert call(FUNCTION, route, token=user_token("u1"))[0] == 403
