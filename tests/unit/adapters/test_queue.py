@@ -101,9 +101,9 @@ def test_a_dead_letter_keeps_body_and_group_and_tells_the_reason() -> None:
         "QueueUrl": URL,
         "MessageBody": "b",
         "MessageGroupId": "g",
-        "MessageDeduplicationId": "m1",
+        "MessageDeduplicationId": "m1-3",
         "MessageAttributes": {"reason": {"DataType": "String", "StringValue": "r" * 1000}},
     }
     sqs.stub.add_response("send_message", {"MessageId": "m"}, expected)
     with sqs.stub:
-        sqs.queue.give_up(record, "r" * 5000)
+        sqs.queue.give_up(record, "r" * 5000, 3)
