@@ -97,6 +97,15 @@ def test_the_whole_way_ends_connected(thinkific: StubPeer, table: Table, logged:
         assert secret not in answer["body"]
 
 
+@pytest.mark.parametrize(("setting", "sent"), [("false", None), ("true", REDIRECT)])
+def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
+    thinkific: StubPeer, monkeypatch: pytest.MonkeyPatch, setting: str, sent: str | None
+) -> None:
+    monkeypatch.setenv("OAUTH_REPEATS_REDIRECT", setting)
+    finish(begun())
+    assert thinkific.asked[0].body.get("redirect_uri") == sent
+
+
 def test_a_browser_is_led_to_the_site(thinkific: StubPeer) -> None:
     answer = invoke(FUNCTION, request(INSTALL, token=admin(), query={"subdomain": "shop"}))
     assert answer["statusCode"] == 302

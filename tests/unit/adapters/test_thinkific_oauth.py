@@ -1,6 +1,7 @@
 """The OAuth client: what it sends, and what each answer means; no text is relied upon."""
 
 import base64
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -62,6 +63,15 @@ def test_a_code_is_exchanged_with_the_secret_and_the_verifier() -> None:
     assert asked.timeout == TIMEOUT
     assert (issue.access_token, issue.refresh_token, issue.site_gid) == ("at-1", "rt-1", "g1")
     assert issue.lifetime == timedelta(seconds=86_399)
+
+
+def test_the_redirect_uri_is_repeated_where_that_is_set() -> None:
+    peer = StubPeer(answer(), answer())
+    client = ThinkificOAuth(replace(APP, repeats_redirect=True), peer.session)
+    client.exchange("shop", "c1", "v1")
+    client.refresh("shop", "rt-1")
+    assert peer.asked[0].body["redirect_uri"] == CALLBACK
+    assert "redirect_uri" not in peer.asked[1].body
 
 
 def test_a_refresh_token_is_used() -> None:

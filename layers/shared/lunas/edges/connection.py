@@ -7,7 +7,7 @@ from functools import partial
 from lunas.adapters.clock import now
 from lunas.adapters.sealing import TokenSeal
 from lunas.adapters.secrets import secret_text
-from lunas.adapters.settings import optional, setting
+from lunas.adapters.settings import enabled, optional, setting
 from lunas.adapters.store.connections import Starts
 from lunas.adapters.store.grants import Grants
 from lunas.adapters.store.table import Table
@@ -92,6 +92,7 @@ def _app(redirect: str) -> OAuthApp:
         client_id=secret_text(SECRET, "clientId"),
         client_secret=secret_text(SECRET, "clientSecret"),
         redirect_uri=redirect,
+        repeats_redirect=enabled("OAUTH_REPEATS_REDIRECT"),
     )
 
 

@@ -29,12 +29,17 @@ REFUSALS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """The app as the Partner Portal knows it; ``site_url`` may hold ``{subdomain}``."""
+    """The app as the Partner Portal knows it; ``site_url`` may hold ``{subdomain}``.
+
+    ``repeats_redirect``: the token endpoint is told the redirect URI once more, which its
+    reference lists and Thinkific's samples leave out.
+    """
 
     site_url: str
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
+    repeats_redirect: bool = False
 
 
 class ThinkificOAuth:
@@ -63,6 +68,8 @@ class ThinkificOAuth:
     def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
         """Exchange a code, which lives for a minute and fits once."""
         body = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        if self._app.repeats_redirect:
+            body["redirect_uri"] = self._app.redirect_uri
         return _issue(self._ask(subdomain, "token", {"json": body}))
 
     def refresh(self, subdomain: str, refresh_token: str) -> Issue:
