@@ -17,6 +17,8 @@ TYPE = UMUM
 EMAIL =
 NAME =
 PYTEST_ARGS =
+AGAIN =
+LEAVE =
 PAYMENTS = 2000
 SEED = 1
 
@@ -77,6 +79,10 @@ thinkific-redirect: ## print the redirect URI to paste into Thinkific's portal, 
 	$(SETUP) dev
 	$(LUNAS) thinkific-redirect --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
+orders: ## reports of sales that wait for a person [AGAIN=pay…] [LEAVE=pay…] [ENV=dev or prod]
+	$(SETUP) dev
+	$(LUNAS) orders --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --again '$(AGAIN)' --leave '$(LEAVE)'
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -90,4 +96,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive soak mutants thinkific-redirect openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect openapi requirements clean

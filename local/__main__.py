@@ -71,6 +71,13 @@ def _thinkific_redirect(given: argparse.Namespace) -> int:
     return code
 
 
+def _orders(given: argparse.Namespace) -> int:
+    orders = _with_layer("local.orders")
+    parts = _with_layer("local.deployed").find_orders(given.env, given.state)
+    code: int = orders.run(parts, orders.Choice(given.again, given.leave), _say)
+    return code
+
+
 def _soak(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
     return code
@@ -94,6 +101,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "build": _build,
     "redrive": _redrive,
     "thinkific-redirect": _thinkific_redirect,
+    "orders": _orders,
     "soak": _soak,
     "check": _check,
 }
@@ -103,14 +111,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo", "redrive", "thinkific-redirect", "soak"):
+    for name in ("up", "down", "token", "demo", "redrive", "thinkific-redirect", "orders", "soak"):
         folder = _STATE / name if name in _OF_THEIR_OWN else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
-    for name in ("redrive", "thinkific-redirect"):
+    for name in ("redrive", "thinkific-redirect", "orders"):
         parsers[name].add_argument("--env", default="local")
+    parsers["orders"].add_argument("--again", default="")
+    parsers["orders"].add_argument("--leave", default="")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
     _add_claims(parsers["token"])

@@ -36,6 +36,32 @@ class Deployed:
     sqs: SQSClient
 
 
+@dataclass(frozen=True)
+class OrderParts:
+    """The table and both order queues of one stack, with clients that reach them."""
+
+    table: str
+    queue: str
+    dead_letters: str
+    dynamodb: DynamoDBClient
+    sqs: SQSClient
+
+
+def find_orders(environment: str, state_dir: Path) -> OrderParts:
+    """Find what reports of sales stand in, as :func:`find` does."""
+    if environment == LOCAL:
+        running = stack.read(State(state_dir.absolute()))
+        aws = Aws(running.aws_endpoint_url, running.region)
+        return _order_parts(deploy.outputs(aws), aws.dynamodb, aws.sqs)
+    made, session = _outputs_on_aws(environment)
+    return _order_parts(made, session.client("dynamodb"), session.client("sqs"))
+
+
+def _order_parts(made: dict[str, str], dynamodb: DynamoDBClient, sqs: SQSClient) -> OrderParts:
+    queues = made["OrderQueueUrl"], made["OrderDeadLetterQueueUrl"]
+    return OrderParts(made["TableName"], *queues, dynamodb, sqs)
+
+
 def find(environment: str, state_dir: Path) -> Deployed:
     """Find the stack of an environment: ``local``, or one that ``samconfig.toml`` deploys to.
 

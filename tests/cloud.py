@@ -70,7 +70,8 @@ class Cloud:
 
     def _queue_mapping(self) -> str:
         mappings = self._aws.functions.list_event_source_mappings()["EventSourceMappings"]
-        (found,) = (each for each in mappings if ":sqs:" in each["EventSourceArn"])
+        queue = self._queue_url.rpartition("/")[2]
+        (found,) = (each for each in mappings if each["EventSourceArn"].endswith(f":{queue}"))
         return found["UUID"]
 
     @cached_property

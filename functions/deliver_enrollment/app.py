@@ -134,6 +134,7 @@ def _wait(error: LunasError, received: int) -> float:
 
 def _give_up(record: SQSRecord, reason: str, request: int | None = None) -> None:
     """Hand a message that no retry can help to the dead-letter queue, at once."""
-    DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason, request)
+    queue = DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL"))
+    queue.give_up(record.raw_event, reason, request=request)
     telemetry.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
     telemetry.count("DeliveryFailed")

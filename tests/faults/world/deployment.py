@@ -40,6 +40,9 @@ ENVIRONMENT = {
     "THINKIFIC_REQUESTS_PER_MINUTE": "110",
     "DELIVERY_QUEUE_URL": queue_url("DeliveryQueue"),
     "DEAD_LETTER_QUEUE_URL": queue_url("DeadLetterQueue"),
+    "ORDER_QUEUE_URL": queue_url("OrderQueue"),
+    "ORDER_DEAD_LETTER_QUEUE_URL": queue_url("OrderDeadLetterQueue"),
+    "EXTERNAL_ORDER_FACTOR": "100",
 }
 
 

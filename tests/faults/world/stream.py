@@ -1,4 +1,4 @@
-"""The table's stream on its way to publish_enrollments, as Lambda's event source mapping has it.
+"""The table's stream on its way to whoever listens, as Lambda's event source mapping has it.
 
 Records of one item stay in order; between items, anything goes. A batch comes again, in halves,
 until the function takes it; what it never takes is only reported (docs/data-model.md, Stream).
@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from tests.faults.world.clock import Clock
-from tests.faults.world.functions import Died, Functions
+from tests.faults.world.functions import Died, Functions, folder_of
 from tests.faults.world.table import Change, Table
 from tests.integration.api import template
 
-FUNCTION = "publish_enrollments"
+ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishOrdersFunction"
+"""Those who listen."""
 AGAIN = timedelta(seconds=1)
 """Between two tries of one batch."""
 
@@ -34,9 +35,15 @@ class Stream:
     """Takes what the table writes and hands it to the function that listens."""
 
     def __init__(
-        self, table: Table, functions: Functions, clock: Clock, chance: random.Random | None
+        self,
+        table: Table,
+        functions: Functions,
+        clock: Clock,
+        chance: random.Random | None,
+        listener: str = ENROLLMENTS,
     ) -> None:
-        mapping = template.functions()["PublishEnrollmentsFunction"]["Events"]["Stream"]
+        mapping = template.functions()[listener]["Events"]["Stream"]
+        self._function = folder_of(listener)
         properties = mapping["Properties"]
         self._patterns = [
             json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]
@@ -65,7 +72,7 @@ class Stream:
         self._under_way.append(batch)
         try:
             event = {"Records": [_record(change) for change in batch.changes]}
-            self._functions.invoke(FUNCTION, event)
+            self._functions.invoke(self._function, event)
         except Died:
             self._again(batch)
         finally:

@@ -23,15 +23,17 @@ class Source(Protocol):
 
 
 class Deliveries:
-    """The delivery queue on its way to deliver_enrollment, message by message."""
+    """A queue on its way to the function that reads it, message by message."""
 
     def __init__(
         self,
         queue: FifoQueue,
         functions: Functions,
         chance: random.Random | None,
+        function: str = "deliver_enrollment",
     ) -> None:
         self._queue, self._functions, self._chance = queue, functions, chance
+        self._function = function
 
     def next_at(self) -> datetime | None:
         """Return when the next message can be received."""
@@ -45,7 +47,7 @@ class Deliveries:
             return
         handle = message.handle
         try:
-            answer = self._functions.invoke("deliver_enrollment", {"Records": [_record(message)]})
+            answer = self._functions.invoke(self._function, {"Records": [_record(message)]})
         except Died:
             return
         if not answer["batchItemFailures"]:
@@ -80,6 +82,10 @@ class Upkeep:
 
     def __init__(self, clock: Clock, sources: list[Source], chance: random.Random | None) -> None:
         self._clock, self._sources, self._chance = clock, sources, chance
+
+    def add(self, *sources: Source) -> None:
+        """Let something else go on by itself as well."""
+        self._sources += sources
 
     def step(self) -> None:
         """Let one thing happen that is due at this moment, if there is any."""

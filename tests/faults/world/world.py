@@ -29,7 +29,7 @@ from tests.faults.world.network import Network
 from tests.faults.world.peers import Callback, Duitku, Thinkific
 from tests.faults.world.people import Answer, Json, Person
 from tests.faults.world.schedules import all_schedules
-from tests.faults.world.stream import Stream
+from tests.faults.world.stream import ORDERS, Stream
 from tests.faults.world.table import Key, Wire
 from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
 from tests.integration.layer.callbacks import event as callback_event
@@ -109,6 +109,13 @@ class World:
         """Run a function as its schedule would."""
         with suppress(Died):
             self.functions.invoke(function, {})
+
+    def report_orders(self) -> None:
+        """Switch the reports of sales on, as the template's setting does."""
+        stream = Stream(self.aws.table, self.functions, self.clock, None, ORDERS)
+        queue = self.aws.queues["OrderQueue"]
+        reports = Deliveries(queue, self.functions, None, "report_orders")
+        self.upkeep.add(stream, reports)
 
     def calm(self) -> None:
         """Let everybody around Lunas do what they should."""

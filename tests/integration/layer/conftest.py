@@ -54,6 +54,7 @@ ENVIRONMENT = {
     "THINKIFIC_OAUTH_URL": "https://{subdomain}.thinkific.test",
     "API_URL": "https://{apiId}.execute-api.test",
     "POWERTOOLS_SERVICE_NAME": "lunas-test",
+    "EXTERNAL_ORDER_FACTOR": "100",
 }
 
 

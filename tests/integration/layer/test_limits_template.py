@@ -10,6 +10,8 @@ from tests.integration.api import template
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
 LONGEST_WAY = 8
 """Calls of a delivery whose link is stale and whose enrollment has to be upgraded."""
+OTHERS = {"SyncCoursesFunction", "ReportOrdersFunction"}
+"""Who calls beside the deliveries, each one call at a time."""
 RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]
 
 
@@ -35,7 +37,16 @@ def test_all_workers_together_stay_under_thinkifics_calls_a_minute() -> None:
 def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
     """Each delivery makes one call at a time, and gets one message at a time."""
     assert source()["BatchSize"] == 1
-    assert deliveries_at_once() + 1 <= CALLERS <= THINKIFIC_AT_ONCE
+    assert deliveries_at_once() + len(OTHERS) <= CALLERS <= THINKIFIC_AT_ONCE
+
+
+def test_reports_of_sales_are_made_one_at_a_time() -> None:
+    """All of their messages have one group, and a FIFO queue shows one of a group at a time."""
+    reports = template.functions()["ReportOrdersFunction"]["Events"]["Queue"]["Properties"]
+    assert reports["BatchSize"] == 1
+    assert reports["Queue"] == {"GetAtt": "OrderQueue.Arn"}
+    queue = template.resources()["OrderQueue"]["Properties"]
+    assert queue["FifoQueue"] is True
 
 
 def test_every_function_that_calls_thinkific_is_counted_among_the_callers() -> None:
@@ -45,10 +56,7 @@ def test_every_function_that_calls_thinkific_is_counted_among_the_callers() -> N
         if "THINKIFIC_API_URL" in properties.get("Environment", {}).get("Variables", {})
     }
     # Connecting a site makes one call in months, and who comes too late there begins again.
-    assert callers - {"ThinkificOauthFunction"} == {
-        "DeliverEnrollmentFunction",
-        "SyncCoursesFunction",
-    }
+    assert callers - {"ThinkificOauthFunction"} == {"DeliverEnrollmentFunction", *OTHERS}
 
 
 def test_the_workers_are_enough_to_use_the_whole_rate_while_thinkific_takes_two_seconds() -> None:

@@ -106,4 +106,4 @@ def test_a_dead_letter_keeps_body_and_group_and_tells_the_reason() -> None:
     }
     sqs.stub.add_response("send_message", {"MessageId": "m"}, expected)
     with sqs.stub:
-        sqs.queue.give_up(record, "r" * 5000, 3)
+        sqs.queue.give_up(record, "r" * 5000, request=3)

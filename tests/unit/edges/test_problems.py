@@ -52,6 +52,7 @@ DELIBERATELY_500 = {
     "Missing",
     "Unanswered",
     "AccessRefused",
+    "Untouched",
 }
 SECRET_TEXT = "budi@example.com and hunter2"
 

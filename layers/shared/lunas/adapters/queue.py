@@ -47,21 +47,12 @@ def group_of(user_id: str) -> str:
     return hashlib.sha256(user_id.encode()).hexdigest()
 
 
-class DeliveryQueue:
-    """Sends delivery requests, puts them off, and gives them up."""
+class Queue:
+    """A queue whose messages are put off, or given up."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
         self._client = client or aws.sqs()
-
-    def send(self, wish: DeliveryRequest) -> None:
-        """Queue a request; SQS drops a second one with the same id within five minutes."""
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=message_body(wish),
-            MessageGroupId=group_of(wish.user_id),
-            MessageDeduplicationId=f"{wish.enrollment_id}-{wish.payment_id}-{wish.request}",
-        )
 
     def put_off(self, receipt_handle: str, seconds: float) -> None:
         """Show a received message again after ``seconds``."""
@@ -71,17 +62,37 @@ class DeliveryQueue:
             VisibilityTimeout=min(int(seconds) + 1, LONGEST_DELAY),
         )
 
-    def give_up(self, record: Mapping[str, Any], reason: str, request: int | None = None) -> None:
+    def give_up(
+        self,
+        record: Mapping[str, Any],
+        reason: str,
+        *,
+        request: int | None = None,
+        group: str | None = None,
+    ) -> None:
         """Copy a received message to this queue, as dead letter, with the reason.
 
-        ``request`` is what the enrollment waits for by now: SQS drops a second letter of the same
-        message and request within five minutes, and nothing but that.
+        It keeps its group unless another one is given. ``request`` is what the enrollment waits
+        for by now: SQS drops a second letter of the same message and request within five minutes,
+        and nothing but that.
         """
-        attributes = record["attributes"]
         self._client.send_message(
             QueueUrl=self._url,
             MessageBody=record["body"],
-            MessageGroupId=attributes["MessageGroupId"],
+            MessageGroupId=group or record["attributes"]["MessageGroupId"],
             MessageDeduplicationId=f"{record['messageId']}-{request}",
             MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+        )
+
+
+class DeliveryQueue(Queue):
+    """Sends delivery requests."""
+
+    def send(self, wish: DeliveryRequest) -> None:
+        """Queue a request; SQS drops a second one with the same id within five minutes."""
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=message_body(wish),
+            MessageGroupId=group_of(wish.user_id),
+            MessageDeduplicationId=f"{wish.enrollment_id}-{wish.payment_id}-{wish.request}",
         )

@@ -12,6 +12,7 @@ from lunas.rules.gateway import GatewayStatus
 from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.mapping import SiteBundle, SiteCourse
 from lunas.rules.oauth import Connection, Grant, Issue, Start, Tokens
+from lunas.rules.orders import Answer, Leg, OrderNote, Sold
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
@@ -297,3 +298,27 @@ class OAuthSite(Protocol):
     def refresh(self, subdomain: str, refresh_token: str) -> Issue: ...
 
     def revoke(self, subdomain: str, token: str) -> None: ...
+
+
+class OrderBook(Protocol):
+    """Keeps how reports of sales stand.
+
+    ``claim`` and the others tell whether they were written: a claim if nobody has one, the rest
+    if the claim is still this attempt's.
+    """
+
+    def get(self, payment_id: str, leg: Leg) -> OrderNote | None: ...
+
+    def claim(self, note: OrderNote) -> bool: ...
+
+    def note(self, note: OrderNote) -> bool: ...
+
+
+class OrderDesk(Protocol):
+    """Takes reports of sales; raises DeliveryDelayed only where nothing was done."""
+
+    def product(self, sold: Sold) -> int: ...
+
+    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer: ...
+
+    def report_refund(self, payment: Payment, order_id: int) -> Answer: ...

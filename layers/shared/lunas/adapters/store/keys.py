@@ -94,3 +94,8 @@ def oauth_start(digest: str) -> Key:
 def oauth_grant() -> Key:
     """Key of the connected site, of which there is one."""
     return {"pk": "OAUTH", "sk": "THINKIFIC"}
+
+
+def external_order(payment_id: str, leg: str) -> Key:
+    """Key of the note how a sale or its refund was reported; both share a partition."""
+    return {"pk": f"ORDER#{payment_id}", "sk": leg}

@@ -1,11 +1,12 @@
 """One way to call Thinkific: time-outs always, every error shape, no personal data in messages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from lunas.adapters.thinkific.credentials import Credentials
 from lunas.adapters.thinkific.limiter import Limiter
@@ -38,7 +39,11 @@ class ThinkificSite:
         }
 
 
-AMBIGUOUS = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)})
+UNTOUCHED = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, 521, 523, 525, 526, 530})
+"""Statuses by which whoever stands in front tells that it did not pass the request on."""
+AMBIGUOUS = (
+    frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)}) - UNTOUCHED
+)
 """Statuses by which a proxy tells that it has no answer of Thinkific itself."""
 
 
@@ -46,6 +51,12 @@ class Unanswered(DeliveryDelayed):
     """Nobody knows what became of a request: it may be carried out, even some time from now."""
 
     code = "thinkific-unanswered"
+
+
+class Untouched(DeliveryDelayed):
+    """The request did not come as far as Thinkific, so nothing was done."""
+
+    code = "thinkific-untouched"
 
 
 class Rejected(DeliveryImpossible):
@@ -70,6 +81,10 @@ class AccessRefused(DeliveryDelayed):
     """Thinkific answered 401 or 403: a person has to mend key, token, plan or scope."""
 
     code = "thinkific-access-refused"
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Thinkific refuses access with {status}", REFUSED_DELAY)
+        self.status = status
 
 
 class ThinkificApi:
@@ -116,14 +131,18 @@ class ThinkificApi:
         body: Mapping[str, Any] | None = None,
     ) -> requests.Response:
         answer = self._answer(method, path, query, body)
-        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._site.credentials.replaced():
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._replaced():
             # The token ended between two looks; a 401 means that nothing was done with it.
             answer = self._answer(method, path, query, body)
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise self._limited(answer)
-        if not answer.ok or answer.is_redirect:
+        # A redirect is no yes either, with or without the place that it names.
+        if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise _refusal(answer)
         return answer
+
+    def _replaced(self) -> bool:
+        return _unsent(self._site.credentials.replaced)
 
     def _answer(
         self,
@@ -134,7 +153,7 @@ class ThinkificApi:
     ) -> requests.Response:
         """Send when it is our turn; whoever has no credentials takes no turn."""
         url = f"{self._site.api_url}/api/public/v1{path}"
-        headers = self._site.headers() | self._traced
+        headers = _unsent(self._site.headers) | self._traced
         self._limiter.await_turn()
         try:
             return self._session.request(
@@ -147,9 +166,13 @@ class ThinkificApi:
                 allow_redirects=False,
             )
         # The original error would carry the URL, and with it the learner's address.
+        except requests.ConnectTimeout:
+            raise Untouched("Thinkific could not be connected to in time") from None
         except requests.Timeout:
             raise Unanswered("Thinkific did not answer in time") from None
         except requests.RequestException as error:
+            if _never_connected(error):
+                raise Untouched("Thinkific could not be connected to") from None
             raise Unanswered(f"Thinkific: {type(error).__name__}") from None
 
     def _limited(self, answer: requests.Response) -> RateLimited:
@@ -159,20 +182,35 @@ class ThinkificApi:
         return RateLimited("Thinkific's rate limit is reached", delay)
 
 
+def _unsent[T](look: Callable[[], T]) -> T:
+    """Look for credentials: while there are none, nothing is sent, and what was is undone."""
+    try:
+        return look()
+    except DeliveryDelayed as error:
+        raise Untouched(str(error), error.retry_after) from None
+
+
 def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
     status = answer.status_code
     match status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return AccessRefused(f"Thinkific refuses access with {status}", REFUSED_DELAY)
+            return AccessRefused(status)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
             return Rejected(status, field_errors(_json(answer)))
         case HTTPStatus.NOT_FOUND:
             return Missing("Thinkific answered 404", REFUSED_DELAY)
+        case _ if status in UNTOUCHED:
+            return Untouched(f"Thinkific answered {status}")
         case _ if status in AMBIGUOUS:
             return Unanswered(f"Thinkific answered {status}")
         case _:
-            # Other 5xx, Cloudflare's 530 with an HTML body, redirects.
+            # Other 5xx, redirects.
             return DeliveryDelayed(f"Thinkific answered {status}")
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
 def _json(answer: requests.Response) -> object:

@@ -10,9 +10,11 @@ from lunas.adapters.store.limits import SharedCalls
 from lunas.adapters.store.table import Table
 from lunas.rules.pace import Pace
 
-PATIENCE = 5_000
-"""Milliseconds that a call waits for its turn at most: the places of five callers at the slowest
+PATIENCE = 6_000
+"""Milliseconds that a call waits for its turn at most: the places of six callers at the slowest
 pace that the template allows, so that under a mere backlog nobody is sent away."""
+IMPATIENCE = 0
+"""The patience of whoever shall not be in the others' way: a call goes only if nobody waits."""
 LAST_CALL = 10_000
 """Milliseconds before the end of an invocation from which on no call begins: the answer may take
 eight seconds (TIMEOUT in http.py), and what it brought has to be written down."""
@@ -37,27 +39,35 @@ class SharedLimiter:
         ends: int,
         clock: Callable[[], int] = epoch_milliseconds,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        patience: int = PATIENCE,
     ) -> None:
         self._calls = calls
         self._ends = ends
         self._clock = clock
         self._sleep = sleep
+        self._patience = patience
 
     @classmethod
-    def from_environment(cls, table: Table, remaining: int) -> "SharedLimiter":
-        """Limit the calls of an invocation that has ``remaining`` milliseconds left."""
+    def from_environment(
+        cls, table: Table, remaining: int, patience: int = PATIENCE
+    ) -> "SharedLimiter":
+        """Limit the calls of an invocation that has ``remaining`` milliseconds left.
+
+        Each waits for its turn no longer than ``patience`` milliseconds.
+        """
         pace = Pace.per_minute(int(setting("THINKIFIC_REQUESTS_PER_MINUTE")))
         calls = SharedCalls(table, "THINKIFIC", setting("THINKIFIC_SUBDOMAIN"), pace)
-        return cls(calls, epoch_milliseconds() + remaining)
+        return cls(calls, epoch_milliseconds() + remaining, patience=patience)
 
     def await_turn(self) -> None:
         """Take a turn and sleep until it comes.
 
-        Raises NoTurnYet, having taken none, when it would come later than in PATIENCE, or too
-        late for this invocation; and StoreBusy.
+        Raises NoTurnYet, having taken none, when it would come later than this caller waits, or
+        too late for this invocation; and StoreBusy.
         """
         now = self._clock()
-        turn = self._calls.reserve(now, min(now + PATIENCE, self._ends - LAST_CALL))
+        turn = self._calls.reserve(now, min(now + self._patience, self._ends - LAST_CALL))
         # Taking the turn may have taken time itself.
         wait = turn - self._clock()
         if wait > 0:

@@ -1,0 +1,122 @@
+"""The order queue to Thinkific: sales and refunds, each reported once or left to a person."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.order_queue import OrderQueue, OrderWish, read_order_message
+from lunas.adapters.settings import setting
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.orders import Orders
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.limiter import IMPATIENCE, SharedLimiter
+from lunas.adapters.thinkific.orders import ExternalOrders
+from lunas.edges import telemetry
+from lunas.edges.platform import site_of
+from lunas.rules.delivery import retry_delay
+from lunas.rules.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
+from lunas.rules.orders import OrderNote, OrderStatus
+from lunas.usecases.report_order import Reporter, note_uncertain, report
+
+TODO = "see docs/runbooks/order-dead-letters.md"
+
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+# Every failure is logged and put off where it happens; an exception on top would say nothing new.
+processor.raise_on_entire_batch_failure = False
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401
+    """Report a batch; the answer names the messages that have to come again."""
+    return process_partial_response(
+        event=event, record_handler=_report_record, processor=processor, context=context
+    )
+
+
+def _reporter(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> Reporter:
+    table = Table.from_environment()
+    # A call goes only if no delivery waits for its turn.
+    remaining = context.get_remaining_time_in_millis()
+    limiter = SharedLimiter.from_environment(table, remaining, IMPATIENCE)
+    api = ThinkificApi(site_of(table, remaining), limiter, wish.correlation_id)
+    return Reporter(
+        payments=Payments(table),
+        book=Orders(table),
+        learners=Learners(table),
+        catalogue=Catalogue(table),
+        desk=ExternalOrders(api, int(setting("EXTERNAL_ORDER_FACTOR"))),
+        now=now,
+        # A message that comes again after a crash is another attempt.
+        attempt=f"{record.message_id}-{record.attributes.approximate_receive_count}",
+    )
+
+
+def _report_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    telemetry.begin(record.message_id)
+    try:
+        wish = read_order_message(record.body)
+    except (ValueError, KeyError, TypeError) as error:
+        reason = f"not an order report: {type(error).__name__}"
+        _give_up(record, reason)
+        telemetry.alarm("order report uncertain", reason=reason, todo=TODO)
+        telemetry.count("OrderUncertain")
+        return
+    telemetry.begin(wish.correlation_id, payment_id=wish.payment_id)
+    try:
+        _report(record, wish, lambda_context)
+    except (DeliveryDelayed, StoreBusy) as error:
+        _put_off(record, error)
+        raise
+    except Misconfigured as error:
+        telemetry.alarm("order report not possible", reason=str(error), todo="see docs/deploy.md")
+        _put_off(record, error)
+        raise
+    except Exception as error:
+        # The processor turns it into a failed message and says nothing.
+        telemetry.crashed(error)
+        raise
+
+
+def _report(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> None:
+    reporter = _reporter(record, wish, context)
+    for note in report(reporter, wish.payment_id):
+        if note.status is OrderStatus.UNCERTAIN:
+            # First the dead letter, then the note: a crash between them repeats both.
+            _give_up(record, f"{note.leg}: {note.reason}")
+            note_uncertain(reporter, note)
+        _log(note)
+
+
+def _log(note: OrderNote) -> None:
+    match note.status:
+        case OrderStatus.REPORTED:
+            telemetry.decided("order reported", leg=note.leg, order_id=note.order_id)
+            telemetry.count("OrderReported")
+        case OrderStatus.REFUSED:
+            telemetry.alarm("order report refused", leg=note.leg, reason=note.reason, todo=TODO)
+            telemetry.count("OrderRefused")
+        case _:
+            telemetry.alarm("order report uncertain", leg=note.leg, reason=note.reason, todo=TODO)
+            telemetry.count("OrderUncertain")
+
+
+def _put_off(record: SQSRecord, error: LunasError) -> None:
+    received = int(record.attributes.approximate_receive_count)
+    asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
+    # Reports are in nobody's hurry, and each receipt counts: the wait grows in any case.
+    seconds = max(asked or 0, retry_delay(received))
+    telemetry.decided("order report put off", reason=str(error), seconds=seconds, received=received)
+    telemetry.count("OrderDelayed")
+    OrderQueue(setting("ORDER_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _give_up(record: SQSRecord, reason: str) -> None:
+    """Show a person a report whose outcome nobody knows."""
+    queue = OrderQueue(setting("ORDER_DEAD_LETTER_QUEUE_URL"))
+    # In a group of its own: in the one group of all, those behind could not be received with it.
+    queue.give_up(record.raw_event, reason, group=record.message_id)

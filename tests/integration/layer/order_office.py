@@ -1,0 +1,109 @@
+"""The order queue and its dead letters in a test, and payments to report."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lunas.adapters import aws
+from lunas.adapters.order_queue import OrderQueue, OrderWish
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.orders import Orders
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.table import Table
+from lunas.rules.orders import Leg, OrderNote
+from lunas.rules.payments import Payment, Status
+from tests.integration.layer import peers
+from tests.integration.layer.functions import invoke
+from tests.integration.layer.queues import FIFO
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.builders import LATER, payment
+
+FUNCTION = "report_orders"
+COURSE = Told(body={"id": 2_000_001, "product_id": 3_000_009})
+
+
+@dataclass
+class OrderOffice:
+    """Reports of sales: what waits, what became of it, and Thinkific's answers."""
+
+    table: Table
+    url: str
+    dead_letter_url: str
+    patch: pytest.MonkeyPatch
+
+    @classmethod
+    def opened(cls, table: Table, patch: pytest.MonkeyPatch) -> "OrderOffice":
+        """Make both queues."""
+        url, dead_letter_url = (
+            aws.sqs().create_queue(QueueName=name, Attributes=FIFO)["QueueUrl"]  # type: ignore[arg-type]
+            for name in ("orders.fifo", "dead-orders.fifo")
+        )
+        patch.setenv("ORDER_QUEUE_URL", url)
+        patch.setenv("ORDER_DEAD_LETTER_QUEUE_URL", dead_letter_url)
+        return cls(table, url, dead_letter_url, patch)
+
+    def sold(self, status: Status = Status.COMPLETED, **changes: Any) -> Payment:
+        """Write a payment of a linked learner that was completed, and queue its report."""
+        Learners(self.table).link("u1", 7)
+        made = payment(status, completed_at=LATER, **changes)
+        assert self.table.put(payment_item(made), "attribute_not_exists(#pk)")
+        self.queue(made.id, status)
+        return made
+
+    def queue(self, payment_id: str, reason: str = "again") -> None:
+        """Queue a report."""
+        OrderQueue(self.url).send(OrderWish(payment_id, "r0"), reason)
+
+    def thinkific(self, *told: Told | Exception) -> StubPeer:
+        """Let Thinkific answer in turn."""
+        return peers.answers(self.patch, FUNCTION, *told)
+
+    def report(self, received: int = 1) -> bool:
+        """Report what waits; tell whether all of it was dealt with."""
+        messages = self._received(self.url)
+        records = [_record(each, received) for each in messages]
+        answer = invoke(FUNCTION, {"Records": records})
+        if not answer["batchItemFailures"]:
+            for each in messages:
+                aws.sqs().delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
+        return not answer["batchItemFailures"]
+
+    def letters(self) -> list[str]:
+        """Return the reasons of the dead letters."""
+        found = self._received(self.dead_letter_url)
+        return [each["MessageAttributes"]["reason"]["StringValue"] for each in found]
+
+    def note(self, leg: Leg = Leg.SALE) -> OrderNote | None:
+        """Return how a report stands."""
+        return Orders(self.table).get("pay1", leg)
+
+    def close(self) -> None:
+        """Remove both queues."""
+        for url in (self.url, self.dead_letter_url):
+            aws.sqs().delete_queue(QueueUrl=url)
+
+    def _received(self, url: str) -> list[Any]:
+        return (
+            aws.sqs()
+            .receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=10,
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+            .get("Messages", [])
+        )
+
+
+def _record(message: Any, received: int) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": {**message["Attributes"], "ApproximateReceiveCount": str(received)},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:ap-southeast-3:1:orders.fifo",
+        "awsRegion": "ap-southeast-3",
+    }

@@ -1,0 +1,96 @@
+"""``make orders``: what waits for a person is shown, sent again, or left."""
+
+from collections.abc import Iterator
+
+import pytest
+import requests
+
+from local import orders as command
+from local.deployed import OrderParts
+from lunas.adapters import aws
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.table import Table
+from lunas.rules.orders import OrderStatus
+from lunas.rules.payments import Status
+from tests.integration.layer.order_office import COURSE, OrderOffice
+from tests.unit.adapters.stub import Told
+
+YES = Told(201, {"id": 6_000_001})
+
+
+@pytest.fixture
+def office(
+    table: Table, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[OrderOffice]:
+    assert catalogue.course("c1")
+    monkeypatch.setattr(command, "PATIENCE", 0)
+    made = OrderOffice.opened(table, monkeypatch)
+    yield made
+    made.close()
+
+
+def run(office: OrderOffice, **choice: str) -> tuple[int, str]:
+    """Run the command; return its exit code, and what it said."""
+    parts = OrderParts("lunas", office.url, office.dead_letter_url, aws.dynamodb(), aws.sqs())
+    said: list[str] = []
+    return command.run(parts, command.Choice(**choice), said.append), "\n".join(said)
+
+
+@pytest.fixture
+def uncertain(office: OrderOffice) -> OrderOffice:
+    """Have a sale whose report got no answer."""
+    office.sold(Status.REFUNDED)
+    office.thinkific(COURSE, requests.ReadTimeout())
+    assert office.report()
+    return office
+
+
+def test_nothing_waits_as_long_as_all_is_well(office: OrderOffice) -> None:
+    assert run(office) == (0, "orders: 0 wait for a person")
+
+
+def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
+    uncertain: OrderOffice,
+) -> None:
+    code, said = run(uncertain, again="pay1")
+    assert code == 0
+    assert "opened     SALE of pay1 UNCERTAIN" in said
+    peer = uncertain.thinkific(COURSE, YES, Told(200, {}))
+    assert uncertain.report()
+    assert len(peer.asked) == 3
+    note = uncertain.note()
+    assert note
+    assert note.status is OrderStatus.REPORTED
+
+
+def test_what_is_left_stays_as_it_is_and_its_letter_goes(
+    uncertain: OrderOffice,
+) -> None:
+    code, said = run(uncertain, leave="pay1")
+    assert (code, said.splitlines()[0][:15]) == (0, "forgotten  pay1")
+    note = uncertain.note()
+    assert note
+    assert note.status is OrderStatus.UNCERTAIN
+    assert run(uncertain)[0] == 0
+
+
+def test_what_was_reported_is_not_opened_and_not_sent_twice(office: OrderOffice) -> None:
+    office.sold()
+    office.thinkific(COURSE, YES)
+    assert office.report()
+    code, said = run(office, again="pay1")
+    assert code == 0
+    assert "opened" not in said
+    peer = office.thinkific()
+    assert office.report()
+    assert peer.asked == []
+
+
+def test_letters_that_wait_are_shown_with_how_the_report_stands(
+    uncertain: OrderOffice,
+) -> None:
+    code, said = run(uncertain)
+    assert code == 1
+    assert "waits      pay1: SALE: Thinkific did not answer in time" in said
+    assert "SALE of pay1 UNCERTAIN" in said
+    assert said.endswith("orders: 1 wait for a person")

@@ -1,0 +1,270 @@
+"""Reports of sales, function by function: what is queued, sent, noted, told, and left."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+
+from lunas.adapters import aws
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.expressions import to_wire
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.orders import Orders
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.table import Table
+from lunas.rules.orders import Leg, OrderNote, OrderStatus
+from lunas.rules.payments import Payment, Status
+from tests.integration.layer.functions import invoke
+from tests.integration.layer.order_office import COURSE, FUNCTION, OrderOffice
+from tests.unit.adapters.stub import Told
+from tests.unit.builders import EMAIL, LATER, bought, payment
+from tests.unit.logs import Logged
+
+YES = Told(201, {"id": 6_000_001})
+
+
+@pytest.fixture
+def office(
+    table: Table,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[OrderOffice]:
+    assert catalogue.course("c1")
+    made = OrderOffice.opened(table, monkeypatch)
+    yield made
+    made.close()
+
+
+def publish(new: Payment, old: Payment | None) -> None:
+    """Hand the change of a payment to publish_orders."""
+    images = {"NewImage": to_wire(payment_item(new))}
+    if old:
+        images["OldImage"] = to_wire(payment_item(old))
+    invoke("publish_orders", {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": images}]})
+
+
+def queued(office: OrderOffice) -> list[Any]:
+    found = aws.sqs().receive_message(QueueUrl=office.url, MaxNumberOfMessages=10)
+    return [json.loads(each["Body"]) for each in found.get("Messages", [])]
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "messages"),
+    [
+        (Status.COMPLETED, Status.APPROVED, 1),
+        (Status.REFUNDED, Status.COMPLETED, 1),
+        (Status.COMPLETED, None, 1),
+        (Status.COMPLETED, Status.COMPLETED, 0),
+        (Status.APPROVED, Status.PENDING, 0),
+    ],
+)
+def test_a_payment_is_queued_when_it_comes_into_a_state_that_is_reported(
+    office: OrderOffice, new: Status, old: Status | None, messages: int
+) -> None:
+    publish(payment(new), payment(old) if old else None)
+    assert queued(office) == [{"paymentId": "pay1", "correlationId": "r0"}] * messages
+
+
+def test_what_is_queued_and_logged_holds_no_personal_data(
+    office: OrderOffice, logged: Logged
+) -> None:
+    publish(payment(Status.COMPLETED), payment(Status.APPROVED))
+    assert "example.com" not in str(queued(office)) + logged.text
+
+
+def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
+    office: OrderOffice, logged: Logged
+) -> None:
+    office.sold()
+    peer = office.thinkific(COURSE, YES)
+    assert office.report()
+    assert peer.calls == [
+        "GET /api/public/v1/courses/2000001",
+        "POST /api/public/v1/external_orders",
+    ]
+    assert peer.asked[1].body == {
+        "payment_provider": "duitku",
+        "user_id": 7,
+        "product_id": 3_000_009,
+        "order_type": "one-time",
+        "transaction": {
+            "amount": 4_900_000,
+            "currency": "IDR",
+            "reference": "pay1",
+            "action": "purchase",
+        },
+    }
+    note = office.note()
+    assert note
+    assert (note.status, note.order_id) == (OrderStatus.REPORTED, 6_000_001)
+    assert logged.messages() == ["order reported"]
+    assert logged.metrics() == ["OrderReported"]
+    assert EMAIL not in logged.text
+    office.queue("pay1")
+    assert office.report()
+    assert len(peer.asked) == 2
+
+
+def test_the_factor_is_a_setting(office: OrderOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXTERNAL_ORDER_FACTOR", "1")
+    office.sold()
+    peer = office.thinkific(COURSE, YES)
+    assert office.report()
+    assert peer.asked[1].body["transaction"]["amount"] == 49_000
+
+
+def test_a_refund_is_sent_to_the_order_of_its_sale(office: OrderOffice) -> None:
+    office.sold(Status.REFUNDED)
+    peer = office.thinkific(COURSE, YES, Told(200, {}))
+    assert office.report()
+    assert peer.calls[2] == "POST /api/public/v1/external_orders/6000001/transactions/refund"
+    assert peer.asked[2].body["action"] == "refund"
+    note = office.note(Leg.REFUND)
+    assert note
+    assert note.status is OrderStatus.REPORTED
+
+
+def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
+    office: OrderOffice, logged: Logged
+) -> None:
+    office.sold()
+    peer = office.thinkific(COURSE, requests.ReadTimeout(EMAIL))
+    assert office.report()
+    assert office.letters() == ["SALE: Thinkific did not answer in time"]
+    note = office.note()
+    assert note
+    assert note.status is OrderStatus.UNCERTAIN
+    assert logged.messages("ERROR") == ["order report uncertain"]
+    assert logged.metrics() == ["OrderUncertain"]
+    assert EMAIL not in logged.text
+    office.queue("pay1")
+    assert office.report()
+    assert len(peer.asked) == 2
+
+
+def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffice) -> None:
+    office.sold()
+    claim = OrderNote(
+        payment_id="pay1", leg=Leg.SALE, status=OrderStatus.CLAIMED, attempt="m-1", at=LATER
+    )
+    assert Orders(office.table).claim(claim)
+    peer = office.thinkific()
+    assert office.report(received=2)
+    assert peer.asked == []
+    (reason,) = office.letters()
+    assert "broke off" in reason
+
+
+def test_a_report_without_a_connection_is_put_off_and_its_claim_given_back(
+    office: OrderOffice, logged: Logged
+) -> None:
+    office.sold()
+    office.thinkific(COURSE, requests.ConnectTimeout(EMAIL))
+    assert not office.report()
+    note = office.note()
+    assert note
+    assert note.status is OrderStatus.FREE
+    assert office.letters() == []
+    assert logged.metrics() == ["OrderDelayed"]
+
+
+def test_the_wait_grows_with_each_receipt(office: OrderOffice, logged: Logged) -> None:
+    office.sold()
+    office.thinkific(COURSE, Told(503))
+    assert not office.report(received=5)
+    assert logged.lines[-1]["seconds"] == 80
+
+
+@pytest.mark.parametrize("told", [Told(403, {"error": "plan"}), Told(422, {"errors": {"x": "y"}})])
+def test_a_refusal_is_told_and_left(office: OrderOffice, logged: Logged, told: Told) -> None:
+    office.sold()
+    peer = office.thinkific(COURSE, told)
+    assert office.report()
+    office.queue("pay1")
+    assert office.report()
+    assert len(peer.asked) == 2
+    assert logged.messages() == ["order report refused"]
+    assert office.letters() == []
+
+
+def test_a_course_that_thinkific_does_not_show_is_refused_without_holding_up_the_others(
+    office: OrderOffice, logged: Logged
+) -> None:
+    office.sold()
+    office.thinkific(Told(404))
+    assert office.report()
+    assert logged.lines[-1]["reason"] == "Thinkific shows no course 2000001"
+
+
+def test_a_learner_without_an_account_is_refused_without_a_call(office: OrderOffice) -> None:
+    office.sold()
+    Learners(office.table).unlink("u1", 7)
+    peer = office.thinkific()
+    assert office.report()
+    assert peer.asked == []
+
+
+def test_a_bundles_product_is_looked_up_by_what_it_sells(office: OrderOffice) -> None:
+    office.sold(courses=bought("c1", "c2"), thinkific_bundle_id=44)
+    rows = [
+        {"id": 1, "productable_type": "Course", "productable_id": 44},
+        {"id": 2, "productable_type": "Bundle", "productable_id": 45},
+        {"id": 3, "productable_type": "Bundle", "productable_id": 44},
+    ]
+    products = Told(body={"items": rows, "meta": {"pagination": {"next_page": None}}})
+    peer = office.thinkific(products, YES)
+    assert office.report()
+    assert peer.asked[1].body["product_id"] == 3
+
+
+@pytest.mark.parametrize("body", ["", "x", "{}", "[]", "null"])
+def test_a_message_that_cannot_be_read_is_shown_to_a_person(office: OrderOffice, body: str) -> None:
+    record = {
+        "messageId": "m1",
+        "receiptHandle": "h",
+        "body": body,
+        "attributes": {"MessageGroupId": "orders", "ApproximateReceiveCount": "1"},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:ap-southeast-3:1:orders.fifo",
+    }
+    office.thinkific()
+    record["body"] = body or " "
+    assert invoke(FUNCTION, {"Records": [record]})["batchItemFailures"] == []
+    (reason,) = office.letters()
+    assert reason.startswith("not an order report")
+
+
+def test_a_missing_setting_is_told_and_loses_nothing(
+    office: OrderOffice, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.sold()
+    office.thinkific()
+    monkeypatch.delenv("EXTERNAL_ORDER_FACTOR")
+    assert not office.report()
+    assert logged.messages("ERROR") == ["order report not possible"]
+
+
+def test_an_unexpected_error_is_told_by_its_type(office: OrderOffice, logged: Logged) -> None:
+    office.sold()
+    office.thinkific(COURSE, RuntimeError(EMAIL))
+    assert not office.report()
+    assert logged.metrics() == ["UnexpectedError"]
+    assert EMAIL not in logged.text
+
+
+def test_of_two_who_claim_one_gets_it_and_only_they_note_the_outcome(table: Table) -> None:
+    orders = Orders(table)
+
+    def by(attempt: str, status: OrderStatus = OrderStatus.CLAIMED) -> OrderNote:
+        return OrderNote(payment_id="pay1", leg=Leg.SALE, status=status, attempt=attempt, at=LATER)
+
+    assert orders.claim(by("a"))
+    assert not orders.claim(by("b"))
+    assert not orders.note(by("b", OrderStatus.REPORTED))
+    assert not orders.reopen(by("b", OrderStatus.CLAIMED))
+    assert not orders.reopen(by("a", OrderStatus.REPORTED))
+    assert orders.note(by("a", OrderStatus.FREE))
+    assert orders.claim(by("b"))
