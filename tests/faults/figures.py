@@ -14,6 +14,11 @@ class Figures:
     """Numbers by table and row, with a remark."""
 
     rows: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+
+    def say(self, line: str) -> None:
+        """Put a line below the tables."""
+        self.said.append(line)
 
     def add(self, table: str, row: str, number: int, remark: str = "") -> None:
         """Put a number into a table."""
@@ -26,7 +31,7 @@ class Figures:
             lines += [f"{number:6} {row:38} {remark}" for row, (number, remark) in rows.items()]
             total = sum(number for number, _ in rows.values())
             lines.append(f"{total:6} {table}, all survived")
-        return lines
+        return lines + self.said
 
 
 KEPT = pytest.StashKey[Figures]()

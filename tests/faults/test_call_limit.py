@@ -22,6 +22,7 @@ from lunas.adapters.store.limits import SharedCalls
 from lunas.adapters.store.table import Table
 from lunas.rules.errors import NoTurnYet
 from lunas.rules.pace import BURST, Pace
+from tests.faults.figures import Figures
 from tests.integration.api import template
 from tests.peers import Thinkific
 from tests.people import People, Person, eventually
@@ -96,16 +97,24 @@ def buy(people: People, package: str) -> tuple[Person, str]:
 
 @pytest.mark.usefixtures("_real_pace")
 def test_a_backlog_meets_no_limit_and_loses_nothing(
-    stack: Stack, people: People, real_thinkific: Thinkific
+    stack: Stack, people: People, real_thinkific: Thinkific, figures: Figures
 ) -> None:
     package = people.admin().put_package(*COURSES, kind="BUNDLE")
     limited, given_up = real_thinkific.limited(), dead_letters(stack)
+    before = real_thinkific.see("requests")["calls"]
 
     bought = [buy(people, package) for _ in range(LEARNERS)]
     for learner, payment_id in bought:
         learner.wait_for(payment_id, "COMPLETED")
 
+    calls = real_thinkific.see("requests")["calls"] - before
+    figures.say(
+        f"{LEARNERS} new learners x {len(COURSES)} courses on the real clock: {calls} calls to "
+        f"Thinkific, {calls / LEARNERS / len(COURSES):.2f} for an enrollment, "
+        f"{real_thinkific.limited() - limited} of them 429"
+    )
     assert CALLS > A_MINUTE, "no backlog: the limit was never near"
+    assert calls <= CALLS, "more than four for a learner's first course and two for each other"
     assert real_thinkific.limited() == limited
     assert dead_letters(stack) == given_up
     for learner, _ in bought:
