@@ -145,7 +145,7 @@ class Always:
         accounts = Counter(user.email.lower() for user in site.users.values())
         yield from (f"two accounts of {email}" for email, number in accounts.items() if number > 1)
         active = Counter(
-            (site.users[row.user_id].email, row.course_id)
+            (site.users[row.user_id].email.lower(), row.course_id)
             for row in site.enrollments.values()
             if row.activated_at and not row.expired(now)
         )
@@ -160,7 +160,7 @@ class Always:
         """Return which address has money for which course at Thinkific, even if it went back."""
         sight = self._sight
         return {
-            (sight.ledger.people[payment["userId"]].email, sight.mapped(course))
+            (sight.ledger.people[payment["userId"]].email.lower(), sight.mapped(course))
             for payment in sight.payments.values()
             if sight.has_money(payment)
             for course in courses_of(payment)

@@ -64,6 +64,16 @@ async def test_the_number_of_retries_can_be_set(
     assert len(receiver.received) == 1
 
 
+async def test_how_long_an_answer_may_take_can_be_set(
+    site: httpx.AsyncClient, receiver: Receiver
+) -> None:
+    await setting(site, webhookTimeout=3)
+    await register(site, TRIAL)
+    await enroll(site)
+    await settled(site)
+    assert receiver.received[0].extensions["timeout"]["read"] == 3
+
+
 async def test_retries_wait_longer_each_time(
     site: httpx.AsyncClient, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,341 @@
+"""Everything that Thinkific's simulator can be told to do, and what becomes of a delivery then.
+
+The lists of knobs and of kinds of faults come from the simulator itself, so one that is added
+without a case here, or a test of its own elsewhere, fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from pydantic.alias_generators import to_camel
+
+from local.simulators.faults import KINDS
+from local.simulators.thinkific.records import User
+from local.simulators.thinkific.settings import Knobs
+from tests.faults.world.before import (
+    approved,
+    both,
+    completed,
+    sold_as_bundle,
+    trial_at_thinkific,
+)
+from tests.faults.world.story import BUNDLE, LEARNER, PYTHON, Purchase, Story
+from tests.faults.world.world import World
+
+type Act = Callable[[Story], object]
+
+HTML = "<html><body><h1>Something went wrong</h1></body></html>"
+QUARTER = 16
+"""Minutes: a quarter of an hour within which everything heals, and one for the clock."""
+CLOUDFLARE = (*range(520, 528), 530)
+TESTS = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A knob with a value, and what comes of a delivery and its revocation under it.
+
+    ``put_off`` is a part of why deliveries wait while the knob is so, and ``given_up`` of why one
+    is a dead letter; with neither, the delivery is done at once. After ``put_off`` and
+    ``given_up`` the knobs are turned back, and a person has it sent again: then it is done.
+    """
+
+    knob: str
+    value: Any
+    prepare: Act = lambda _story: None
+    purchase: Purchase = PYTHON
+    minutes: int = QUARTER
+    put_off: str = ""
+    given_up: str = ""
+    more: tuple[tuple[str, Any], ...] = ()
+
+    def __str__(self) -> str:
+        extra = "".join(f" {name}={value}" for name, value in self.more)
+        return f"{self.knob}={self.value}{extra}"
+
+
+def account(story: Story, email: str) -> User:
+    """Have an account at Thinkific that Lunas knows nothing of."""
+    site, now = story.world.thinkific.site, story.world.clock.now()
+    user = User(site.next_id(User), email, "Budi", "Lain", now)
+    site.users[user.id] = user
+    return user
+
+
+def with_account(email: str) -> Act:
+    return lambda story: account(story, email)
+
+
+def enrolled(story: Story) -> None:
+    """Have an account with full access to the course already."""
+    site, now = story.world.thinkific.site, story.world.clock.now()
+    course = next(each for each in site.courses.values() if each.name == PYTHON_THERE)
+    user = account(story, LEARNER.email)
+    site.enroll(user.id, course.id, {"activated_at": now, "expiry_date": None}, now)
+
+
+def lost_answer(route: str) -> Act:
+    """Have the answer of a write be lost, after it was done."""
+    return lambda story: story.world.thinkific.fault(route, "drop_after")
+
+
+def new_builder(story: Story) -> None:
+    """Sell a course of the new builder, by an id that somebody has seen in the address bar."""
+    site = story.world.thinkific.site
+    course = next(each for each in site.courses.values() if each.new_builder)
+    item = story.world.aws.table.items["CATALOGUE#COURSE", "python-dasar"]
+    changed = {**item, "thinkificCourseId": {"N": str(course.id)}}
+    story.world.aws.table.items["CATALOGUE#COURSE", "python-dasar"] = changed
+
+
+def nothing(_story: Story) -> None:
+    """Prepare nothing."""
+
+
+PYTHON_THERE = "Dasar Pemrograman Python"
+LIMITED = "Thinkific's rate limit is reached"
+BUNDLED: dict[str, Any] = {"prepare": sold_as_bundle, "purchase": BUNDLE}
+MIXED_CASE, LONGER = "Budi@Example.com", f"a{LEARNER.email}"
+CASES = (
+    Case("api_plan", value=False, put_off="refuses access with 401"),
+    Case("apps_plan", value=False),
+    Case("require_user_agent", value=True),
+    Case("rate_limit", 3),
+    Case("rate_limit", 0, put_off=LIMITED),
+    *(
+        Case("rate_reset_form", form, more=(("rate_limit", 3), ("rate_body", body)))
+        for form in ("ms", "s", "duration", "duration_seconds", "absent")
+        for body in ("empty", "text", "html", "json")
+    ),
+    *(Case("rate_body", body, more=(("rate_limit", 3),)) for body in ("empty", "text")),
+    *(Case("rate_body", body, more=(("rate_limit", 3),)) for body in ("html", "json")),
+    Case("concurrency_limit", 1),
+    Case("concurrency_limit", 0, put_off=LIMITED),
+    Case("email_match", "exact", with_account(LEARNER.email)),
+    Case("email_match", "exact", with_account(MIXED_CASE), put_off="address is taken"),
+    Case("email_match", "any_case", with_account(MIXED_CASE)),
+    Case("email_match", "partial", with_account(LONGER)),
+    Case("user_read_delay", 30, lost_answer("createUser")),
+    Case("enrollment_read_delay", 30, lost_answer("createEnrollment")),
+    Case("bundle_answer", "now", **BUNDLED),
+    Case("bundle_answer", "later", **BUNDLED),
+    Case("bundle_delay", 90, more=(("bundle_answer", "later"),), **BUNDLED),
+    Case("bundle_delay", 3_600, more=(("bundle_answer", "later"),), **BUNDLED),
+    *(
+        Case("duplicate_enrollment", value, prepare, more=more)
+        for value in ("new_row", "same_row", "refuse")
+        for prepare, more in (
+            (enrolled, ()),
+            (lost_answer("createEnrollment"), (("enrollment_read_delay", 60),)),
+            (trial_at_thinkific, ()),
+        )
+    ),
+    Case("put_without_activated_at", "keep"),
+    Case("put_without_activated_at", "trial"),
+    Case("new_builder_enrollment", "accept", new_builder),
+    Case("new_builder_enrollment", "refuse", new_builder, given_up="Thinkific answered 422"),
+    Case("percentage_form", "string"),
+    Case("percentage_form", "number"),
+)
+
+
+@pytest.fixture
+def story(world: World) -> Story:
+    world.start()
+    return Story(world)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
+    case: Case, story: Story
+) -> None:
+    case.prepare(story)
+    knobs = {case.knob: case.value, **dict(case.more)}
+    story.world.thinkific.set(**{to_camel(name): value for name, value in knobs.items()})
+    approved(case.purchase)(story)
+    story.wait(case.minutes)
+    if case.put_off or case.given_up:
+        stuck(story, case)
+        mend(story, case)
+    done(story)
+    story.refund()
+    story.wait(case.minutes)
+    revoked(story)
+
+
+def stuck(story: Story, case: Case) -> None:
+    """See that what cannot be done is kept and told, and nothing is there by half."""
+    assert story.status() == "APPROVED"
+    letters = story.world.aws.queues["DeadLetterQueue"].messages
+    reasons = [each.attributes["reason"]["StringValue"] for each in letters]
+    if case.given_up:
+        assert [reason for reason in reasons if case.given_up in reason]
+    else:
+        assert reasons == []
+        waits = [facts["reason"] for line, facts in story.world.said if line == "delivery put off"]
+        assert [reason for reason in waits if case.put_off in reason]
+
+
+def mend(story: Story, case: Case) -> None:
+    """Have a person set right what was in the way."""
+    story.world.thinkific.calm()
+    if case.given_up:
+        story.redeliver()
+    story.wait(QUARTER)
+
+
+def done(story: Story) -> None:
+    """See that the learner has everything that was bought, once."""
+    assert story.status() == "COMPLETED"
+    assert story.watch.wrong() == []
+    assert doubled(story) == []
+    assert len(accounts(story)) == 1
+
+
+def revoked(story: Story) -> None:
+    """See that nothing is left open at Thinkific, and nothing undone here."""
+    assert story.status() == "REFUNDED"
+    assert story.watch.wrong() == []
+    assert story.watch.unfinished() == []
+    now, site = story.world.clock.now(), story.world.thinkific.site
+    bought = {
+        int(each["thinkificCourseId"]["N"])
+        for each in story.enrollments()
+        if each["paymentId"]["S"] == story.payment
+    }
+    rows = [row for row in site.enrollments.values() if row.course_id in bought]
+    assert rows
+    assert [row for row in rows if row.activated_at and not row.expired(now)] == []
+
+
+def accounts(story: Story) -> list[User]:
+    return story.world.thinkific.users(LEARNER.email)
+
+
+def doubled(story: Story) -> list[tuple[int, int]]:
+    """Return the courses in which somebody has more than one row."""
+    pairs = [
+        (row.user_id, row.course_id) for row in story.world.thinkific.site.enrollments.values()
+    ]
+    return [pair for pair in set(pairs) if pairs.count(pair) > 1]
+
+
+# ── The simulator's own list ─────────────────────────────────────────────────────────────────────
+
+
+def values_of(knob: str) -> tuple[Any, ...]:
+    """Return the values that a knob can only have, () if there are too many to name."""
+    annotation = Knobs.model_fields[knob].annotation
+    literal = getattr(annotation, "__value__", annotation)
+    return get_args(literal) if "Literal" in str(literal) else ()
+
+
+@cache
+def elsewhere() -> str:
+    """Return the text of all other tests."""
+    return "".join(each.read_text() for each in TESTS.rglob("test_*.py") if each != Path(__file__))
+
+
+@pytest.mark.parametrize("knob", list(Knobs.model_fields))
+def test_every_knob_of_the_simulator_has_a_case(knob: str) -> None:
+    tried = {case.value for case in CASES if case.knob == knob}
+    if not tried:
+        # Those of OAuth and of webhooks are about no delivery; their tests name them.
+        assert to_camel(knob) in elsewhere(), f"no test turns {knob}"
+        return
+    default = Knobs.model_fields[knob].default
+    assert tried - {default}, f"{knob} is only tried as it is anyway"
+    assert set(values_of(knob)) <= tried
+
+
+# ── Faults of each route ─────────────────────────────────────────────────────────────────────────
+
+RESETS: dict[str, dict[str, str]] = {
+    "epoch in ms": {"RateLimit-Reset": "1793585000000"},
+    "epoch in s": {"RateLimit-Reset": "1793585000"},
+    "duration": {"RateLimit-Reset": "30"},
+    "absent": {},
+    "nonsense": {"RateLimit-Reset": "soon"},
+}
+FAULTS: dict[str, dict[str, Any]] = {
+    **{
+        f"429 {name}": {"kind": "answer", "status": 429, "body": HTML, "headers": headers}
+        for name, headers in RESETS.items()
+    },
+    **{
+        f"{status} HTML": {"kind": "answer", "status": status, "body": HTML}
+        for status in (500, 502, 503, 504, *CLOUDFLARE)
+    },
+    **{
+        f"{status} after the work": {"kind": "answer_after", "status": status, "body": HTML}
+        for status in (500, 502, 504, 520, 524)
+    },
+    "time-out before the work": {"kind": "drop"},
+    "time-out after the work": {"kind": "drop_after"},
+    "slow beyond the time-out": {"kind": "slow", "seconds": 20},
+    "slow": {"kind": "slow", "seconds": 4},
+}
+WAYS: dict[str, tuple[Act, Purchase]] = {
+    "listUsers": (nothing, PYTHON),
+    "createUser": (nothing, PYTHON),
+    "listEnrollments": (nothing, PYTHON),
+    "createEnrollment": (nothing, PYTHON),
+    "updateEnrollment": (trial_at_thinkific, PYTHON),
+    "getEnrollment": (trial_at_thinkific, PYTHON),
+    "getBundle": (sold_as_bundle, BUNDLE),
+    "createBundleEnrollment": (sold_as_bundle, BUNDLE),
+}
+"""The routes that a delivery calls, and what has to be so that it does."""
+REVOKING = ("listEnrollments", "updateEnrollment", "getEnrollment")
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("route", WAYS)
+def test_a_delivery_outlasts_each_fault_of_each_route_it_calls(
+    route: str, name: str, story: Story
+) -> None:
+    prepare, purchase = WAYS[route]
+    prepare(story)
+    story.world.thinkific.fault(route, **FAULTS[name])
+    approved(purchase)(story)
+    story.wait(QUARTER)
+    assert struck(story, route)
+    done(story)
+    assert story.watch.unfinished() == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("route", REVOKING)
+def test_a_revocation_outlasts_each_fault_of_each_route_it_calls(
+    route: str, name: str, story: Story
+) -> None:
+    completed(PYTHON)(story)
+    story.world.thinkific.fault(route, **FAULTS[name])
+    story.refund()
+    story.wait(QUARTER)
+    assert struck(story, route)
+    revoked(story)
+
+
+def struck(story: Story, route: str) -> bool:
+    return any(each.startswith(route) for each in story.world.thinkific.simulation.faults.struck)
+
+
+def test_every_kind_of_fault_of_the_simulator_is_among_them() -> None:
+    assert {fault["kind"] for fault in FAULTS.values()} == set(KINDS)
+
+
+def test_every_route_that_a_delivery_calls_is_among_them(world: World) -> None:
+    called: set[str] = set()
+    for prepare, purchase in WAYS.values():
+        world.start()
+        story = Story(world)
+        both(prepare, completed(purchase))(story)
+        story.refund()
+        story.wait(QUARTER)
+        called |= set(world.thinkific.simulation.traffic.summary()["routes"])
+    assert called == set(WAYS)
