@@ -45,7 +45,7 @@ token: ## print a token: SUB=u1 [ROLE=admin] [TYPE=DIKE] [EMAIL=] [NAME=]
 	$(LUNAS) token --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)'
 
 test: ## run every test [PYTEST_ARGS=tests/unit]
-	$(SETUP) dev cloud sam
+	$(SETUP) dev cloud sam runtime
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]

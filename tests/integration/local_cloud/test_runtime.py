@@ -1,0 +1,75 @@
+"""A function runs under AWS's own runtime client as it does on Lambda, and its faults are told."""
+
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.runtime import Function, RuntimeFailed, running
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
+
+SOURCE = """
+import importlib.util, os, time
+count = 0
+PACKAGES = ("boto3", "requests")
+
+def handler(event, context):
+    global count
+    count += 1
+    match event.get("do"):
+        case "break":
+            raise LookupError("no such thing")
+        case "sleep":
+            time.sleep(30)
+    return {
+        "count": count, "setting": os.environ["SETTING"], "name": context.function_name,
+        "keys": os.environ.get("AWS_PROFILE"), "pid": os.getpid(),
+        "packages": [name for name in PACKAGES if importlib.util.find_spec(name)],
+    }
+"""
+
+
+@pytest.fixture
+def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Function:
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    (tmp_path / "app.py").write_text(SOURCE)
+    return Function(tmp_path, settings={"SETTING": "kept"}, name="sample", timeout=1)
+
+
+def test_one_process_answers_one_event_after_the_other(function: Function) -> None:
+    with running(function) as started:
+        first, second = started.invoke({}), started.invoke({})
+        assert started.init_milliseconds() > 0
+    assert (first["count"], second["count"]) == (1, 2)
+    assert first["pid"] == second["pid"]
+
+
+def test_it_has_its_settings_and_nothing_of_ours(function: Function) -> None:
+    with running(function) as started:
+        told = started.invoke({})
+    assert (told["setting"], told["name"], told["keys"]) == ("kept", "sample", None)
+    assert told["packages"] == []
+
+
+def test_an_error_is_told_with_its_log(function: Function) -> None:
+    with running(function) as started, pytest.raises(RuntimeFailed, match="no such thing"):
+        started.invoke({"do": "break"})
+
+
+def test_what_takes_too_long_is_ended(function: Function) -> None:
+    with running(function) as started, pytest.raises(RuntimeFailed, match="timed out"):
+        started.invoke({"do": "sleep"})
+
+
+def test_nothing_is_left_running(function: Function) -> None:
+    with running(function) as started:
+        pid = started.invoke({})["pid"]
+        assert psutil.pid_exists(pid)
+    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+def test_before_its_first_event_it_has_not_started(function: Function) -> None:
+    with running(function) as waiting, pytest.raises(RuntimeFailed, match="has not started"):
+        waiting.init_milliseconds()
