@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from local.cloud import Stack
+from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from lunas.adapters.store.expressions import Change, Key, to_wire
 from lunas.adapters.store.table import Table
@@ -26,7 +27,9 @@ class Cloud:
     def invoke(self, function: str, event: Mapping[str, Any] | None = None) -> Any:
         """Invoke a function by its name in template.yaml and return its answer; it may not fail."""
         answer = self._aws.functions.invoke(
-            FunctionName=self._functions[function], Payload=json.dumps(event or {}).encode()
+            FunctionName=self._functions[function],
+            Qualifier=ALIAS,
+            Payload=json.dumps(event or {}).encode(),
         )
         content = answer["Payload"].read()
         assert not answer.get("FunctionError"), content

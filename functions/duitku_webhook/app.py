@@ -19,6 +19,7 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges import incoming, problems, telemetry
 from lunas.edges.custody import Custody, custody
+from lunas.edges.senders import check_sender
 from lunas.edges.settlements import log_heard
 from lunas.rules.callbacks import Signature
 from lunas.rules.errors import (
@@ -55,6 +56,7 @@ def _hear(event: dict[str, Any], held: Custody) -> None:
     callback = parse_callback(incoming.raw_body(event))
     account = duitku_account()
     _verify(callback, account, held)
+    check_sender(event)
     table = Table.from_environment()
     desk = CallbackDesk(
         payments=Payments(table),

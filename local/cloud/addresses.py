@@ -6,9 +6,12 @@ reachable form instead.
 """
 
 import re
+from collections.abc import Mapping
 
 from local.cloud.aws import Aws
 
+ALIAS = "live"
+"""What template.yaml calls the alias that everything calls."""
 _API = re.compile(r"https://(\w+|\{apiId\})\.execute-api\.[\w.-]+")
 _FUNCTION_URL = re.compile(r"https://(\w+)\.lambda-url\.[\w.-]+")
 
@@ -30,6 +33,13 @@ def correct_environments(aws: Aws) -> None:
             variables = function.get("Environment", {}).get("Variables", {})
             corrected = {name: reachable(value, aws.endpoint) for name, value in variables.items()}
             if corrected != variables:
-                aws.functions.update_function_configuration(
-                    FunctionName=function["FunctionName"], Environment={"Variables": corrected}
-                )
+                change_environment(aws, function["FunctionName"], corrected)
+
+
+def change_environment(aws: Aws, function: str, variables: Mapping[str, str]) -> None:
+    """Give a function other variables, and its alias the version that has them."""
+    aws.functions.update_function_configuration(
+        FunctionName=function, Environment={"Variables": variables}
+    )
+    version = aws.functions.publish_version(FunctionName=function)["Version"]
+    aws.functions.update_alias(FunctionName=function, Name=ALIAS, FunctionVersion=version)

@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in seven places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in eight places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -17,6 +17,8 @@ pinned, and a version without one of these places fails to start instead of beha
 - A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
   function, others in the middle of a start or an invocation among them, and those in turn all of
   theirs.
+- CodeDeploy's applications and groups are taken note of, so that the configuration of production
+  can be deployed; nothing is shifted gradually. Left alone, the deploy would fail.
 """
 # What is changed here has neither public names nor types.
 # ruff: noqa: SLF001, ANN401
@@ -49,6 +51,9 @@ def main() -> None:
     wait_for_free_worker(functions)
     work_on_groups_side_by_side(functions)
     write_logs(runtime.Worker)
+    take_note_of_code_deploy(
+        importlib.import_module("ministack.services.cloudformation.provisioners")
+    )
     app.main()
 
 
@@ -126,6 +131,23 @@ def work_on_groups_side_by_side(functions: Any) -> None:
         return bound(mapping, function, config, None if one_message else queue)
 
     functions._sqs_esm_concurrency = bound_by_mapping
+
+
+def take_note_of_code_deploy(provisioners: Any) -> None:
+    """Let a stack have CodeDeploy's resources, under the names that CloudFormation would give."""
+
+    def create(logical_id: str, _properties: Any, stack: str) -> tuple[str, dict[str, str]]:
+        return f"{stack}-{logical_id}", {}
+
+    def keep(physical_id: str, *_changes: Any, **_more: Any) -> tuple[str, dict[str, str]]:
+        return physical_id, {}
+
+    handlers = provisioners._RESOURCE_HANDLERS
+    for kind in ("AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"):
+        if kind in handlers:
+            message = f"this ministack knows {kind}"
+            raise RuntimeError(message)
+        handlers[kind] = {"create": create, "update": keep, "delete": keep}
 
 
 def write_logs(worker_class: Any) -> None:

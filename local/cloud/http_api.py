@@ -15,7 +15,7 @@ from local.cloud.deploy import STACK
 if TYPE_CHECKING:
     from mypy_boto3_apigatewayv2.type_defs import CorsTypeDef
 
-_FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\.Arn\}")
+_FUNCTION_IN_URI = re.compile(r"\$\{(\w+)\}/invocations")
 _API = "AWS::ApiGatewayV2::Api"
 
 
@@ -50,7 +50,7 @@ def _capitalized(name: str) -> str:
 
 
 def routes(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Give each route key of an OpenAPI body with the logical id of the function behind it."""
+    """Give each route key of an OpenAPI body with the logical id of the alias behind it."""
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
             uri = operation["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
@@ -65,10 +65,9 @@ def _route_key(method: str, path: str) -> str:
     return f"{'ANY' if method == 'x-amazon-apigateway-any-method' else method.upper()} {path}"
 
 
-def _integrate(aws: Aws, api: str, function: str) -> str:
-    """Create the integration of a function and give it as the target of routes."""
-    arn = aws.functions.get_function_configuration(FunctionName=function)["FunctionArn"]
+def _integrate(aws: Aws, api: str, alias: str) -> str:
+    """Create the integration of a function's alias, by its ARN; give it as the target of routes."""
     integration = aws.api_gateway.create_integration(
-        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=arn, PayloadFormatVersion="2.0"
+        ApiId=api, IntegrationType="AWS_PROXY", IntegrationUri=alias, PayloadFormatVersion="2.0"
     )
     return f"integrations/{integration['IntegrationId']}"

@@ -1,4 +1,4 @@
-"""What template.yaml must say about alarms: nothing unwatched, and no alarm without a page.
+"""What template.yaml must say so that nothing fails in silence: alarms, and where failures go.
 
 cfn-lint checks it after it has unrolled the template's loops.
 """
@@ -16,8 +16,10 @@ from cfnlint.rules import (  # type: ignore[import-not-found]
 ROOT = Path(__file__).resolve().parents[2]
 ALARM = "AWS::CloudWatch::Alarm"
 FUNCTION = "AWS::Serverless::Function"
-STREAMS = {"DynamoDB", "Kinesis"}
-QUEUE_METRICS = {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"}
+MAPPING = "AWS::Lambda::EventSourceMapping"
+QUEUE = "AWS::SQS::Queue"
+VISIBLE = "ApproximateNumberOfMessagesVisible"
+QUEUE_METRICS = {VISIBLE, "ApproximateAgeOfOldestMessage"}
 PAGE = re.compile(r"docs/runbooks/[a-z-]+\.md(?=: )")
 
 
@@ -47,11 +49,12 @@ class EverythingIsWatched(AlarmRule):
     def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
         """Compare what the alarms look at with what there is."""
         watched = set(_watched(cfn))
-        for name, function in cfn.get_resources(FUNCTION).items():
-            for metric in _needed(function.get("Properties", {})):
+        readers = set(_stream_readers(cfn))
+        for name in cfn.get_resources(FUNCTION):
+            for metric in ("Errors", "Throttles", *(["IteratorAge"] if name in readers else [])):
                 if (name, metric) not in watched:
                     yield name, f"no alarm on {metric}"
-        for name in cfn.get_resources("AWS::SQS::Queue"):
+        for name in cfn.get_resources(QUEUE):
             if not any((name, metric) in watched for metric in QUEUE_METRICS):
                 yield name, "no alarm on its messages"
 
@@ -67,6 +70,87 @@ class AlarmsThatHelp(AlarmRule):
         for name, resource in cfn.get_resources(ALARM).items():
             for fault in _faults_of_alarm(resource.get("Properties", {})):
                 yield name, fault
+
+
+class NothingIsDropped(AlarmRule):
+    """What a queue or a stream cannot hand over goes where somebody sees it."""
+
+    id = "E9010"
+    shortdesc = "Queues and sources have somewhere for what fails, and an alarm on it"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look at every queue, and at every source of events."""
+        alarmed = {name for name, metric in _watched(cfn) if metric == VISIBLE}
+        targets = set(_failure_targets(cfn))
+        redriven = _redriven(cfn)
+        for name in cfn.get_resources(QUEUE):
+            if name not in targets and redriven.get(name) not in alarmed:
+                yield name, "no dead-letter queue with an alarm on its messages"
+            if name in targets and name not in alarmed:
+                yield name, "takes what failed, and no alarm tells of it"
+        for name, mapping in cfn.get_resources(MAPPING).items():
+            properties = mapping.get("Properties", {})
+            if _resource(properties.get("EventSourceArn")) in redriven:
+                continue
+            if not properties.get("DestinationConfig", {}).get("OnFailure"):
+                yield name, "no failure destination"
+
+
+class NarrowPollers(AlarmRule):
+    """SAM gives the role of a function with such an event every queue, or every stream."""
+
+    id = "E9011"
+    shortdesc = "Queues and streams are read by mappings of their own"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look for events of functions that SAM attaches a policy for."""
+        for name, function in cfn.get_resources(FUNCTION).items():
+            for event in function.get("Properties", {}).get("Events", {}).values():
+                if event.get("Type") in {"SQS", "DynamoDB", "Kinesis"}:
+                    yield name, f"its {event['Type']} event widens its role"
+
+
+class DeploymentsThatEnd(AlarmRule):
+    """A new version that breaks off takes all calls unless an alarm of its function stops it."""
+
+    id = "E9012"
+    shortdesc = "A function's own alarm ends its deployment"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look for an alarm on the errors of the function among those of its deployment."""
+        errors = _alarms_on_errors(cfn)
+        for name, function in cfn.get_resources(FUNCTION).items():
+            told = function.get("Properties", {}).get("DeploymentPreference", {}).get("Alarms", [])
+            if not any(errors.get(_resource(each)) == name for each in told):
+                yield name, "DeploymentPreference names no alarm on its errors"
+
+
+def _alarms_on_errors(cfn: Any) -> dict[str, str]:  # noqa: ANN401
+    """Give each alarm on errors with the function that it watches."""
+    found = {}
+    for name, alarm in cfn.get_resources(ALARM).items():
+        properties = alarm.get("Properties", {})
+        for dimension in properties.get("Dimensions", []):
+            if properties.get("MetricName") == "Errors":
+                found[name] = _resource(dimension.get("Value"))
+    return found
+
+
+def _redriven(cfn: Any) -> dict[str, str]:  # noqa: ANN401
+    """Give each queue that has a dead-letter queue, with that."""
+    return {
+        name: _resource(queue["Properties"]["RedrivePolicy"].get("deadLetterTargetArn"))
+        for name, queue in cfn.get_resources(QUEUE).items()
+        if queue.get("Properties", {}).get("RedrivePolicy")
+    }
+
+
+def _failure_targets(cfn: Any) -> Iterator[str]:  # noqa: ANN401
+    """Give the queues that take what others could not hand over."""
+    yield from _redriven(cfn).values()
+    for mapping in cfn.get_resources(MAPPING).values():
+        failure = mapping.get("Properties", {}).get("DestinationConfig", {}).get("OnFailure", {})
+        yield _resource(failure.get("Destination"))
 
 
 def _faults_of_alarm(alarm: Mapping[str, Any]) -> Iterator[str]:
@@ -92,11 +176,12 @@ def _watched(cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
             yield _resource(dimension.get("Value")), str(properties.get("MetricName"))
 
 
-def _needed(function: Mapping[str, Any]) -> Iterator[str]:
-    """Give the metrics of a function that need an alarm."""
-    yield from ("Errors", "Throttles")
-    if any(event.get("Type") in STREAMS for event in function.get("Events", {}).values()):
-        yield "IteratorAge"
+def _stream_readers(cfn: Any) -> Iterator[str]:  # noqa: ANN401
+    """Give the functions that read a stream: how far behind they are needs an alarm."""
+    for mapping in cfn.get_resources(MAPPING).values():
+        properties = mapping.get("Properties", {})
+        if "StartingPosition" in properties:
+            yield _resource(properties.get("FunctionName"))
 
 
 def _resource(value: Any) -> str:  # noqa: ANN401

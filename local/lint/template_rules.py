@@ -15,6 +15,8 @@ from cfnlint.rules import (  # type: ignore[import-not-found]
 
 SAM_FUNCTION = "AWS::Serverless::Function"
 PUBLIC_FUNCTIONS = {"DuitkuWebhookFunction"}
+NAMELESS = {"${Table.Arn}/stream/*"}
+"""Resources that have no name to be told by: a stream's label is the time when it was made."""
 
 
 class TemplateRule(CloudFormationLintRule):  # type: ignore[misc]
@@ -48,15 +50,32 @@ class NarrowPermissions(TemplateRule):
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
         """Look for wildcards in what the policies of a role or a function allow."""
         del name
-        for policy in properties.get("Policies", []):
-            document = policy.get("PolicyDocument", policy)
-            for statement in document["Statement"]:
-                for key in ("Action", "Resource"):
-                    yield from (
-                        f"{key} {value!r} is too wide"
-                        for value in _listed(statement.get(key))
-                        if isinstance(value, str) and "*" in value
-                    )
+        for policy in [*properties.get("Policies", []), *properties.get("ManagedPolicyArns", [])]:
+            if not isinstance(policy, dict) or "Statement" not in _document(policy):
+                yield f"{policy!r} is not a list of statements of its own"
+        for statement in _statements(properties):
+            for key in ("Action", "Resource"):
+                yield from (
+                    f"{key} {value!r} is too wide"
+                    for value in map(_text, _listed(statement.get(key)))
+                    if "*" in value and value not in NAMELESS
+                )
+
+
+class NoScans(TemplateRule):
+    """A function that may scan will one day, and its cost then grows with the table."""
+
+    id = "E9009"
+    shortdesc = "No function may read a whole table"
+    types = ("AWS::IAM::Role", SAM_FUNCTION)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for Scan, and for PartiQL, by which a Scan can be asked for."""
+        del name
+        for statement in _statements(properties):
+            for action in map(_text, _listed(statement.get("Action"))):
+                if action.lower().startswith(("dynamodb:scan", "dynamodb:partiql")):
+                    yield f"may {action}"
 
 
 class SafeTables(TemplateRule):
@@ -131,6 +150,25 @@ class FewOpenDoors(TemplateRule):
         open_to_all = "AuthType" in url and url["AuthType"] != "AWS_IAM"
         if open_to_all and name not in PUBLIC_FUNCTIONS:
             yield "a public Function URL that is not on the list in local/lint"
+
+
+def _statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give every statement of the policies of a role or a function."""
+    for policy in properties.get("Policies", []):
+        if isinstance(policy, dict):
+            yield from _document(policy).get("Statement", [])
+
+
+def _document(policy: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = policy.get("PolicyDocument", policy)
+    return found
+
+
+def _text(value: object) -> str:
+    """Give a text, or the text of a Sub; nothing of what names a resource of the template."""
+    if isinstance(value, dict):
+        value = value.get("Fn::Sub", "")
+    return value if isinstance(value, str) else ""
 
 
 def _listed(value: object) -> list[Any]:

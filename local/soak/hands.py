@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from local import deployed, redrive
 from local.cloud import Stack, deploy
+from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from local.soak.client import Api
 from lunas.usecases.redrive import Fate
@@ -68,7 +69,7 @@ class Hands:
     def run_reconcile(self) -> None:
         """Run reconcile as the schedule does."""
         self.did["reconcile is run"] += 1
-        self._aws.functions.invoke(FunctionName=self._reconcile)
+        self._aws.functions.invoke(FunctionName=self._reconcile, Qualifier=ALIAS)
 
     def end_block(self) -> None:
         """Let the hour be over for which Duitku must not be asked by schedule."""

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import psutil
@@ -16,6 +16,8 @@ import pytest
 from botocore.config import Config
 
 from local.cloud import Stack
+from local.cloud.addresses import change_environment
+from local.cloud.aws import Aws
 from lunas.adapters.clock import epoch_milliseconds
 from lunas.adapters.store import keys
 from lunas.adapters.store.limits import SharedCalls
@@ -26,9 +28,6 @@ from tests.faults.figures import Figures
 from tests.integration.api import template
 from tests.peers import Thinkific
 from tests.people import People, Person, eventually
-
-if TYPE_CHECKING:
-    from mypy_boto3_lambda import LambdaClient
 
 LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "16"))
 """Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""
@@ -53,21 +52,19 @@ def client(stack: Stack, service: Any) -> Any:
 @pytest.fixture
 def _real_pace(stack: Stack) -> Iterator[None]:
     """Let deliveries go at the pace that the template has by default."""
-    functions: LambdaClient = client(stack, "lambda")
-    pages = functions.get_paginator("list_functions").paginate()
+    aws = Aws(stack.aws_endpoint_url, stack.region)
+    pages = aws.functions.get_paginator("list_functions").paginate()
     (name,) = (
         each["FunctionName"]
         for page in pages
         for each in page["Functions"]
         if DELIVERY in each["FunctionName"]
     )
-    told = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    told = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     real = str(template.parameters()["ThinkificRequestsPerMinute"]["Default"])
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**told, PACE: real}}
-    )
+    change_environment(aws, name, {**told, PACE: real})
     yield
-    functions.update_function_configuration(FunctionName=name, Environment={"Variables": told})
+    change_environment(aws, name, told)
 
 
 @pytest.fixture

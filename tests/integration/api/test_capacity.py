@@ -46,6 +46,8 @@ PURCHASE = {"packageId": "p1", "courseId": "c1"}
 PROOF = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 WITHOUT_TABLE = {"GET /health", "GET /openapi.json", "GET /docs"}
+A_STREAM = {"Sub": "${Table.Arn}/stream/*"}
+"""Named by the time when it was made, and allowed to be looked for only."""
 SAME_HANDLER = {"POST /payment/initiate"}
 
 
@@ -301,7 +303,7 @@ def test_every_permission_names_its_resources() -> None:
         for resource in each.resources:
             named = resource.get("GetAtt") or resource.get("Ref") or resource.get("Sub")
             assert named, each
-            assert "*" not in str(resource), each
+            assert "*" not in str(resource) or resource == A_STREAM, each
 
 
 def test_whoever_reads_an_index_reads_one_that_exists() -> None:

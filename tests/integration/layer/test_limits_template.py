@@ -21,7 +21,7 @@ def delivery() -> dict[str, Any]:
 
 
 def source() -> dict[str, Any]:
-    found: dict[str, Any] = delivery()["Events"]["Queue"]["Properties"]
+    found: dict[str, Any] = template.resources()["DeliverEnrollmentFunctionQueue"]["Properties"]
     return found
 
 

@@ -296,3 +296,15 @@ def test_each_callback_asks_duitku_over_a_session_of_its_own(
     monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
     assert [callbacks.post(order), callbacks.post(order)] == [200, 200]
     assert [len(peer.asked) for peer in silent_peers] == [1, 1]
+
+
+def test_a_rightly_signed_callback_from_elsewhere_moves_nothing(
+    order: str, payments: Payments, silent: StubPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUITKU_ADDRESSES", "182.23.85.8")
+    before = stands(payments, order)
+    event = callbacks.event(urlencode(callbacks.fields(order)).encode(), callbacks.FORM)
+
+    assert invoke(FUNCTION, event)["statusCode"] == 403
+    assert stands(payments, order) == before
+    assert not silent.asked

@@ -156,7 +156,9 @@ def used_in_pages(command: str) -> set[str]:
 
 
 def test_the_commands_of_the_pages_name_what_there_is() -> None:
-    made = {f"{name}{event}" for name, each in functions().items() for event in each["Events"]}
+    made = {
+        f"{name}{event}" for name, each in functions().items() for event in each.get("Events", {})
+    }
     logs = {name.removesuffix("Logs") for name in resources() if name.endswith("Logs")}
     assert set() < used_in_pages("lines") <= logs
     assert set() < used_in_pages("physical") <= {*resources(), *made}

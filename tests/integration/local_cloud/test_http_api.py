@@ -9,20 +9,20 @@ ENDPOINT = "http://127.0.0.1:4566"
 
 
 def operation(function: str) -> dict[str, Any]:
-    uri = f"arn:${{AWS::Partition}}:apigateway:x/functions/${{{function}.Arn}}/invocations"
+    uri = f"arn:${{AWS::Partition}}:apigateway:x/functions/${{{function}}}/invocations"
     return {"x-amazon-apigateway-integration": {"uri": {"Fn::Sub": uri}}}
 
 
-def test_each_method_of_each_path_is_a_route_to_its_function() -> None:
+def test_each_method_of_each_path_is_a_route_to_its_alias() -> None:
     body = {
         "paths": {
-            "/payments": {"post": operation("Submit"), "get": operation("List")},
+            "/payments": {"post": operation("SubmitAlias"), "get": operation("List")},
             "/payments/{id}": {"x-amazon-apigateway-any-method": operation("One")},
             "/$default": {"x-amazon-apigateway-any-method": operation("Rest")},
         }
     }
     assert dict(routes(body)) == {
-        "POST /payments": "Submit",
+        "POST /payments": "SubmitAlias",
         "GET /payments": "List",
         "ANY /payments/{id}": "One",
         "$default": "Rest",

@@ -13,7 +13,7 @@ from local.cloud.state import ROOT, TOOLS
 type Resources = dict[str, dict[str, Any]]
 
 FAULTS = {
-    "E9001": ("Action: sqs:ChangeMessageVisibility", 'Action: "sqs:*"'),
+    "E9001": ("Action: dynamodb:ListStreams", 'Action: "dynamodb:*"'),
     "E9002": ("SSESpecification: {SSEEnabled: true}", "SSESpecification: {SSEEnabled: false}"),
     "E9003": ("SqsManagedSseEnabled: true", "SqsManagedSseEnabled: false"),
     "E9004": ("LoggingConfig: {LogFormat: JSON, LogGroup: !Ref CatalogLogs}", "Timeout: 20"),
@@ -21,6 +21,13 @@ FAULTS = {
     "E9006": ("Timeout: 75", "FunctionUrlConfig: {AuthType: NONE}"),
     "E9007": ("ApiDocs, ", ""),
     "E9008": ("TreatMissingData: breaching", "Unit: Count"),
+    "E9009": ("dynamodb:BatchGetItem, dynamodb:PutItem", "dynamodb:Scan"),
+    "E9010": ("deadLetterTargetArn: !GetAtt DeadLetterQueue.Arn", "deadLetterTargetArn: none"),
+    "E9011": (
+        "        Page: {Type: HttpApi",
+        "        Any: {Type: SQS, Properties: {Queue: q}}\n        Page: {Type: HttpApi",
+    ),
+    "E9012": ("DeploymentPreference: {Alarms: [!Ref SweepErrors]}", "MemorySize: 256"),
 }
 """For each rule, a text of the template and what breaks the rule in its place."""
 
@@ -69,6 +76,7 @@ def test_every_rule_is_broken_once() -> None:
 
 
 TOPIC = [{"Ref": "Topic"}]
+STREAM = {"Fn::GetAtt": ["Table", "StreamArn"]}
 
 
 def written(folder: Path, resources: Resources) -> Path:
@@ -95,11 +103,16 @@ def alarm(metric: str, dimension: object, **changes: object) -> dict[str, Any]:
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": kept}
 
 
-def function_with(name: str, *metrics: str, trigger: str = "HttpApi") -> Resources:
+def function_with(name: str, *metrics: str, **properties: object) -> Resources:
     """Make a function with alarms on these metrics."""
     alarms = {f"{name}{each}": alarm(each, {"Ref": name}) for each in metrics}
-    properties = {"Events": {"Trigger": {"Type": trigger}}}
     return {name: {"Type": "AWS::Serverless::Function", "Properties": properties}, **alarms}
+
+
+def reader_of(function: str, source: object, **properties: object) -> dict[str, Any]:
+    """Make what hands the events of a queue or a stream to a function."""
+    told = {"FunctionName": {"Ref": f"{function}.Alias"}, "EventSourceArn": source, **properties}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": told}
 
 
 def queue_with(name: str, *metrics: str) -> Resources:
@@ -114,8 +127,10 @@ def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> No
         **function_with("Watched", "Errors", "Throttles"),
         **function_with("Forgotten", "Duration"),
         **function_with("Half", "Errors"),
-        **function_with("Reader", "Errors", "Throttles", "IteratorAge", trigger="DynamoDB"),
-        **function_with("BlindReader", "Errors", "Throttles", trigger="DynamoDB"),
+        **function_with("Reader", "Errors", "Throttles", "IteratorAge"),
+        "ReaderStream": reader_of("Reader", STREAM, StartingPosition="LATEST"),
+        **function_with("BlindReader", "Errors", "Throttles"),
+        "BlindReaderStream": reader_of("BlindReader", STREAM, StartingPosition="LATEST"),
         **queue_with("WatchedQueue", "ApproximateAgeOfOldestMessage"),
         **queue_with("WatchedDeadLetters", "ApproximateNumberOfMessagesVisible"),
         **queue_with("ForgottenQueue", "NumberOfMessagesSent"),
@@ -152,3 +167,88 @@ def test_an_alarm_that_helps_nobody_is_named_with_what_is_missing(tmp_path: Path
         "Shared: AlarmName does not begin with the stack's name",
         "WrongPage: there is no docs/runbooks/no-such-page.md",
     ]
+
+
+# ── Where failures go ────────────────────────────────────────────────────────────────────────────
+
+
+def arn(name: str) -> object:
+    """Name a queue by its ARN."""
+    return {"Fn::GetAtt": [name, "Arn"]}
+
+
+def redriven_queue(name: str, target: str) -> Resources:
+    """Make a queue with an alarm, whose failures go to another."""
+    made = queue_with(name, "ApproximateAgeOfOldestMessage")
+    made[name]["Properties"]["RedrivePolicy"] = {"deadLetterTargetArn": arn(target)}
+    return made
+
+
+def test_what_would_be_dropped_in_silence_is_named(tmp_path: Path) -> None:
+    visible = "ApproximateNumberOfMessagesVisible"
+    to_mute = {"OnFailure": {"Destination": arn("Mute")}}
+    resources = {
+        **redriven_queue("Good", "DeadLetters"),
+        **queue_with("DeadLetters", visible),
+        **queue_with("Forgetful", visible),
+        **redriven_queue("Hidden", "Quiet"),
+        **queue_with("Quiet", "ApproximateAgeOfOldestMessage"),
+        **queue_with("Mute", "ApproximateAgeOfOldestMessage"),
+        "GoodSource": reader_of("F", arn("Good")),
+        "ForgetfulSource": reader_of("F", arn("Forgetful")),
+        "GoodStream": reader_of("F", STREAM, DestinationConfig=to_mute),
+        "LossyStream": reader_of("F", STREAM),
+    }
+    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9010"]
+    nowhere = "no dead-letter queue with an alarm on its messages"
+    unseen = "takes what failed, and no alarm tells of it"
+    assert sorted(found) == [
+        f"Forgetful: {nowhere}",
+        "ForgetfulSource: no failure destination",
+        f"Hidden: {nowhere}",
+        "LossyStream: no failure destination",
+        f"Mute: {unseen}",
+        f"Quiet: {unseen}",
+    ]
+
+
+# ── What functions may do ────────────────────────────────────────────────────────────────────────
+
+
+def allowed(action: object, resource: object) -> dict[str, Any]:
+    """Make the policies of a function."""
+    return {"Policies": [{"Statement": [{"Action": action, "Resource": resource}]}]}
+
+
+def test_what_is_allowed_too_widely_is_named(tmp_path: Path) -> None:
+    table = {"Fn::GetAtt": ["Table", "Arn"]}
+    resources = {
+        **function_with("Good", **allowed(["dynamodb:GetItem"], [table])),
+        **function_with("Managed", Policies=["AmazonDynamoDBFullAccess"]),
+        **function_with("Template", Policies=[{"DynamoDBCrudPolicy": {"TableName": "t"}}]),
+        **function_with("Acting", **allowed("sqs:*", table)),
+        **function_with("Reaching", **allowed("sqs:SendMessage", "*")),
+        **function_with("Below", **allowed("dynamodb:Query", {"Fn::Sub": "${Table.Arn}/index/*"})),
+        **function_with("Stream", **allowed("x:Y", {"Fn::Sub": "${Table.Arn}/stream/*"})),
+        **function_with("Scanning", **allowed(["dynamodb:Scan"], table)),
+        **function_with("Asking", **allowed("dynamodb:PartiQLSelect", table)),
+    }
+    found = told(written(tmp_path, resources))
+    wide = sorted(fault.partition(":")[0] for rule, fault in found if rule == "E9001")
+    assert wide == ["Acting", "Below", "Managed", "Reaching", "Template"]
+    scans = sorted(fault for rule, fault in found if rule == "E9009")
+    assert scans == ["Asking: may dynamodb:PartiQLSelect", "Scanning: may dynamodb:Scan"]
+
+
+def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> None:
+    def deployed(*alarms: str) -> dict[str, Any]:
+        return {"DeploymentPreference": {"Alarms": [{"Ref": each} for each in alarms]}}
+
+    resources = {
+        **function_with("Good", "Errors", **deployed("GoodErrors")),
+        **function_with("Other", "Errors", **deployed("GoodErrors")),
+        **function_with("Throttled", "Throttles", **deployed("ThrottledThrottles")),
+        **function_with("Bare", "Errors"),
+    }
+    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9012"]
+    assert sorted(each.partition(":")[0] for each in found) == ["Bare", "Other", "Throttled"]
