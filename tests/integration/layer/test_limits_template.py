@@ -42,9 +42,9 @@ def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
 
 def test_reports_of_sales_are_made_one_at_a_time() -> None:
     """All of their messages have one group, and a FIFO queue shows one of a group at a time."""
-    reports = template.functions()["ReportOrdersFunction"]["Events"]["Queue"]["Properties"]
+    reports = template.resources()["ReportOrdersFunctionQueue"]["Properties"]
     assert reports["BatchSize"] == 1
-    assert reports["Queue"] == {"GetAtt": "OrderQueue.Arn"}
+    assert reports["EventSourceArn"] == {"GetAtt": "OrderQueue.Arn"}
     queue = template.resources()["OrderQueue"]["Properties"]
     assert queue["FifoQueue"] is True
 

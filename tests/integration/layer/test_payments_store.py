@@ -501,3 +501,26 @@ def test_a_transfer_that_is_learnt_later_is_noted_without_a_step(payments: Payme
 
     assert [payments.first_transaction("pay1", each) for each in ("MG1", "MG2")] == ["MG1"] * 2
     assert payments.get("pay1") == replace(plan.after, transaction="MG1")
+
+
+def test_of_two_deliveries_one_notes_that_it_asks_for_the_bundle(payments: Payments) -> None:
+    create(payments, payment())
+    assert payments.note_bundle("pay1", NOW)
+    assert not payments.note_bundle("pay1", LATER)
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.bundle_asked_at == NOW
+
+
+def test_a_bundle_is_asked_for_again_over_the_note_that_was_seen_only(payments: Payments) -> None:
+    create(payments, payment())
+    assert not payments.note_bundle("pay1", LATER, over=NOW)
+    payments.note_bundle("pay1", NOW)
+    assert not payments.note_bundle("pay1", LATER, over=LATER)
+    assert payments.note_bundle("pay1", LATER, over=NOW)
+    assert not payments.note_bundle("pay1", LATER, over=NOW)
+
+
+def test_a_bundle_is_noted_on_no_payment_that_is_not_there(payments: Payments) -> None:
+    assert not payments.note_bundle("pay9", NOW)
+    assert payments.get("pay9") is None
