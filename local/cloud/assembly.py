@@ -104,6 +104,7 @@ def _parameters(gateways: Gateways, keys: Credentials, options: Options) -> dict
         "ThinkificApiUrl": gateways.thinkific_api_url,
         "ThinkificOauthUrl": gateways.thinkific_oauth_url,
         "ThinkificSubdomain": keys.thinkific.subdomain,
+        "ThinkificAuthentication": options.environment.get("THINKIFIC_AUTHENTICATION"),
     }
     return {name: value for name, value in chosen.items() if value} | dict(options.parameters)
 

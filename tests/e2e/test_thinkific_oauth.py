@@ -14,6 +14,8 @@ import requests
 from local.cloud import Options, Stack
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Change
+from lunas.adapters.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.adapters.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
 from lunas.rules.times import to_iso
 from tests.cloud import Cloud
 from tests.conftest import FAST, STATE
@@ -21,6 +23,7 @@ from tests.installing import Installer, query_of, title
 from tests.leaks.check import watched_stack
 from tests.peers import Thinkific
 from tests.people import TIMEOUT, People, eventually
+from tests.unit.adapters.stub import StubLimiter
 
 ROOT = Path(__file__).parents[2]
 FOLDER = STATE.with_name(f"{STATE.name}-oauth")
@@ -57,6 +60,12 @@ def newest_grant(site: Thinkific) -> dict[str, Any]:
     """Return what the simulator knows of the last install."""
     found: dict[str, Any] = site.see("grants")["items"][-1]
     return found
+
+
+def courses(site: Thinkific, credentials: Credentials) -> list[object]:
+    """Read the courses as a function does."""
+    api = ThinkificApi(ThinkificSite(site.url, credentials), StubLimiter())
+    return list(api.get("/courses")["items"])
 
 
 def test_before_the_install_status_says_what_to_do(installer: Installer, oauth: Stack) -> None:
@@ -110,6 +119,18 @@ def test_a_token_that_is_over_is_renewed_by_the_delivery(
     after = newest_grant(site)
     assert after["refreshes"] == before["refreshes"] + 1
     assert after["refreshToken"] != before["refreshToken"]
+
+
+def test_an_api_key_and_an_access_token_open_the_same_site(oauth: Stack, site: Thinkific) -> None:
+    token = site.do("tokens")["accessToken"]
+    key = ApiKey(oauth.thinkific.subdomain, oauth.thinkific.api_key)
+
+    found = [courses(site, each) for each in (key, Bearer(lambda: token))]
+
+    assert found[0] == found[1] != []
+    for wrong in (ApiKey(oauth.thinkific.subdomain, "made-up"), Bearer(lambda: "made-up")):
+        with pytest.raises(AccessRefused):
+            courses(site, wrong)
 
 
 def test_of_many_who_bring_the_same_answer_one_connects(installer: Installer) -> None:

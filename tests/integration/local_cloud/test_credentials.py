@@ -34,12 +34,15 @@ def test_keys_of_the_environment_win() -> None:
             "THINKIFIC_SUBDOMAIN": "school",
             "THINKIFIC_CLIENT_ID": "id",
             "THINKIFIC_CLIENT_SECRET": "secret",
+            "THINKIFIC_ACCESS_TOKEN": "token",
         }
     )
     assert (keys.duitku.merchant_code, keys.duitku.api_key) == ("DS1", "k1")
     site = keys.thinkific
     assert (site.subdomain, site.api_key) == ("school", "k2")
     assert (site.client_id, site.client_secret) == ("id", "secret")
+    assert keys.thinkific_access_token == "token"
+    assert credentials({}).thinkific_access_token is None
 
 
 def test_every_stack_has_keys_of_its_own() -> None:
