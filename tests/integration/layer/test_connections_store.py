@@ -87,7 +87,7 @@ def test_tokens_that_come_too_late_write_over_nothing(grants: Grants) -> None:
     again = grants.replace(CONNECTION, NEWER)
     assert again.revision == 2
     assert grants.renew(CONNECTION, TOKENS) is None
-    assert not grants.refuse(CONNECTION, "lock")
+    assert not grants.refuse("lock")
     grants.forget(CONNECTION)
     assert grants.read() == Grant(connection=again, tokens=NEWER)
 
@@ -114,8 +114,8 @@ def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Grants) -> None:
     second = grants.lock(CONNECTION, NOW + LOCK)
     assert first
     assert second
-    assert not grants.refuse(CONNECTION, first)
-    assert grants.refuse(CONNECTION, second)
+    assert not grants.refuse(first)
+    assert grants.refuse(second)
     read = grants.read()
     assert read
     assert read.connection == replace(CONNECTION, refused=True)
@@ -127,7 +127,7 @@ def refused(grants: Grants) -> Connection:
     made = grants.replace(CONNECTION, TOKENS)
     lock = grants.lock(made, NOW)
     assert lock
-    assert grants.refuse(made, lock)
+    assert grants.refuse(lock)
     return made
 
 

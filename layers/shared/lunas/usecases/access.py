@@ -118,7 +118,7 @@ def _refused(access: Access, grant: Grant, lock: str, reason: str) -> Grant:
     stands = _connected(access)
     if stands.connection.revision != grant.connection.revision:
         return stands
-    if access.grants.refuse(grant.connection, lock):
+    if access.grants.refuse(lock):
         access.alarm(reason)
     raise DeliveryDelayed("Thinkific refused to renew the connection", NOT_CONNECTED)
 

@@ -77,15 +77,16 @@ class Grants:
         newer = replace(connection, revision=connection.revision + 1)
         return Grant(connection=newer, tokens=tokens)
 
-    def refuse(self, connection: Connection, lock: str) -> bool:
+    def refuse(self, lock: str) -> bool:
         """Note that Thinkific renews no more, as the holder of the lock; tell whether it was so.
 
-        The revision stays: should the holder of an earlier lock still bring tokens, they count.
+        A lock is of one revision, as every write of another one takes it away. The revision stays:
+        should the holder of an earlier lock still bring tokens, they count.
         """
         change = Change(
             {"refused": True},
-            condition="#revision = :was AND #lockedBy = :lock",
-            given={"was": connection.revision, "lock": lock},
+            condition="#lockedBy = :lock",
+            given={"lock": lock},
         )
         return self._table.update(keys.oauth_grant(), change)
 
