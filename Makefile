@@ -83,6 +83,10 @@ orders: ## reports of sales that wait for a person [AGAIN=pay…] [LEAVE=pay…]
 	$(SETUP) dev
 	$(LUNAS) orders --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --again '$(AGAIN)' --leave '$(LEAVE)'
 
+thinkific-webhooks: ## let Thinkific tell what learners do [ENV=dev or prod; else the local stack]
+	$(SETUP) dev
+	$(LUNAS) thinkific-webhooks --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -96,4 +100,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks openapi requirements clean

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local import checks, demo
+from local import checks, demo, webhooks
 from local.cloud import LocalCloudError, Options, build, down, is_up, stack, up
 from local.cloud.errors import NotUp
 from local.cloud.state import ROOT, State
@@ -19,6 +19,8 @@ _STATE = ROOT / ".local"
 _INTERRUPTED = 130
 _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
+_ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders")
+"""Commands that work on the local stack, or on one on AWS."""
 
 
 def _say(line: str) -> None:
@@ -78,6 +80,10 @@ def _orders(given: argparse.Namespace) -> int:
     return code
 
 
+def _thinkific_webhooks(given: argparse.Namespace) -> int:
+    return webhooks.run(given.env, given.state)
+
+
 def _soak(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
     return code
@@ -103,6 +109,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "thinkific-redirect": _thinkific_redirect,
     "orders": _orders,
     "soak": _soak,
+    "thinkific-webhooks": _thinkific_webhooks,
     "check": _check,
 }
 
@@ -111,13 +118,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo", "redrive", "thinkific-redirect", "orders", "soak"):
+    for name in ("up", "down", "token", "demo", "soak", *_ANYWHERE):
         folder = _STATE / name if name in _OF_THEIR_OWN else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
-    for name in ("redrive", "thinkific-redirect", "orders"):
+    for name in _ANYWHERE:
         parsers[name].add_argument("--env", default="local")
     parsers["orders"].add_argument("--again", default="")
     parsers["orders"].add_argument("--leave", default="")

@@ -48,7 +48,7 @@ def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> dict[st
     asked = {"list": "enrollments", "filter": wanted}
     page = _enrollments().page(wanted, limit, read_cursor(cursor, asked))
     at = now()
-    items = [enrollment_view(each, at) for each in page.items]
+    items = [enrollment_view(each, at, api.caller) for each in page.items]
     following = write_cursor(page.after, asked)
     return {"items": items} | ({"nextCursor": following} if following else {})
 
@@ -80,7 +80,7 @@ def list_enrollments(
 @api.on("GET", "/enrollments/{id}", READERS)
 def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show an enrollment to its owner, an admin or a service."""
-    return enrollment_view(_accessible(enrollment), now())
+    return enrollment_view(_accessible(enrollment), now(), api.caller)
 
 
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
@@ -111,7 +111,7 @@ def patch_progress(
     _accessible(enrollment)
     noted = report_progress(_enrollments(), enrollment, body.progress, now())
     telemetry.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
-    return enrollment_view(noted, now())
+    return enrollment_view(noted, now(), api.caller)
 
 
 @api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
@@ -119,7 +119,7 @@ def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[st
     """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
     telemetry.decided("delivery asked for again", enrollment_id=enrollment)
-    return enrollment_view(asked, now())
+    return enrollment_view(asked, now(), api.caller)
 
 
 def _accessible(enrollment: str) -> Enrollment:

@@ -15,6 +15,7 @@ from local.cloud import (
     emulator,
     http_api,
     simulators,
+    webhooks,
 )
 from local.cloud.aws import Aws
 from local.cloud.build import Target
@@ -62,6 +63,7 @@ def assemble(state: State, options: Options) -> Stack:
     stack = _describe(parts, keys, outputs, state)
     if parts.thinkific:
         simulators.register_callback(parts.thinkific, keys.thinkific, stack.api_url)
+        webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
     if options.catalogue:
         with step(options.report, "sample catalogue loaded"):
             warning = catalogue.load(stack, gateways.thinkific_api_url or "")
@@ -121,10 +123,11 @@ def _deploy(aws: Aws, state: State, target: Target, parameters: dict[str, str]) 
 def _describe(parts: Parts, keys: Credentials, outputs: dict[str, str], state: State) -> Stack:
     api_url = addresses.reachable(outputs["ApiUrl"], parts.aws.endpoint).rstrip("/")
     webhook = addresses.reachable(outputs["DuitkuWebhookUrl"], parts.aws.endpoint)
+    events = addresses.reachable(outputs["ThinkificWebhookUrl"], parts.aws.endpoint)
     return Stack(
         api_url=api_url,
         duitku_webhook_url=webhook.rstrip("/"),
-        thinkific_webhook_url=f"{api_url}/webhooks/thinkific",
+        thinkific_webhook_url=events,
         duitku_url=parts.duitku.url if parts.duitku else None,
         thinkific_url=parts.thinkific.url if parts.thinkific else None,
         aws_endpoint_url=parts.aws.endpoint,

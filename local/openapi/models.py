@@ -95,7 +95,7 @@ class Delivery(Shown):
 
 
 class Enrollment(Shown):
-    """A learner's right to one course."""
+    """A learner's right to one course. `certificateUrl` is for its owner and for admins only."""
 
     id: str
     payment_id: str
@@ -105,6 +105,7 @@ class Enrollment(Shown):
     status: EnrollmentStatus
     progress: Annotated[int, Field(ge=0, le=100, description="Percent.")]
     delivery: Delivery
+    certificate_url: Annotated[str, Field(json_schema_extra={"format": "uri"})] | None = None
     expires_at: Annotated[datetime | None, Field(description="When access ends.")] = None
     created_at: datetime
     updated_at: datetime

@@ -8,6 +8,7 @@ from lunas.adapters.duitku import callback
 
 type Json = dict[str, Any]
 
+SIGNATURE_HEADER = "X-Thinkific-Hmac-Sha256"
 SIGNATURE = "HMAC-SHA256 of merchantCode, amount and merchantOrderId, in hex."
 CALLBACK: Json = {
     "type": "object",
@@ -63,5 +64,71 @@ DUITKU: Json = {
         **problems.responses(REFUSED),
     },
 }
-PATHS: Mapping[str, Json] = {"/webhooks/duitku": {"post": DUITKU}}
-SCHEMAS: Mapping[str, Json] = {"DuitkuCallback": CALLBACK}
+EVENT: Json = {
+    "type": "object",
+    "description": "An event of Thinkific. What is used of the payload is that of enrollments.",
+    "required": ["id", "resource", "action", "payload"],
+    "properties": {
+        "id": {"type": "string", "minLength": 1, "description": "The same when it comes again."},
+        "resource": {"type": "string"},
+        "action": {"type": "string"},
+        "payload": {"type": "object"},
+    },
+}
+PROGRESS: Json = {
+    "id": "7100123",
+    "resource": "enrollment",
+    "action": "progress",
+    "tenant_id": "5501",
+    "created_at": "2026-11-22T03:04:05Z",
+    "payload": {
+        "id": 880012,
+        "user": {"id": 55001},
+        "course_id": 2000001,
+        "percentage_completed": "24.0",
+        "completed_at": None,
+    },
+}
+SIGNED: Json = {
+    "name": SIGNATURE_HEADER,
+    "in": "header",
+    "required": True,
+    "description": "HMAC-SHA256 of the body as it is, in lower-case hex.",
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    "example": "c2953baead8392ed329f550bea46001ff2b06c93493883d994f6ec563b31a923",
+}
+UNHEARD = ("malformed", "wrongly-signed", "body-too-large", "internal")
+THINKIFIC: Json = {
+    "operationId": "receiveThinkificEvent",
+    "tags": ["Webhooks"],
+    "summary": "Hear what a learner did at Thinkific",
+    "description": (
+        "Open to whoever signs rightly. 200 once the event is queued, or is of no use; its "
+        "effect comes some moments later."
+    ),
+    "security": [],
+    "parameters": [SIGNED],
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/ThinkificEvent"},
+                "examples": {"progress": {"value": PROGRESS}},
+            }
+        },
+    },
+    "responses": {
+        "200": {
+            "description": "Queued, or of no use",
+            "content": {
+                "text/plain": {"schema": {"type": "string", "const": "OK"}, "example": "OK"}
+            },
+        },
+        **problems.responses(UNHEARD),
+    },
+}
+PATHS: Mapping[str, Json] = {
+    "/webhooks/duitku": {"post": DUITKU},
+    "/webhooks/thinkific": {"post": THINKIFIC},
+}
+SCHEMAS: Mapping[str, Json] = {"DuitkuCallback": CALLBACK, "ThinkificEvent": EVENT}

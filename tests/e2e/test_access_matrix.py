@@ -78,7 +78,7 @@ class Row:
 
 # Whose enrollment it is can be computed, so that a stranger must not even learn that it exists.
 PRIVATE = {STRANGER: 404}
-# Duitku shows no token but signs; whoever cannot sign is refused, whatever token they have.
+# Peers show no token but sign; whoever cannot sign is refused, whatever token they have.
 UNSIGNED = dict.fromkeys(EVERYBODY, 403)
 
 ROWS: dict[str, Row] = {
@@ -139,6 +139,11 @@ ROWS: dict[str, Row] = {
             "signature": "0" * 64,
         },
         form=True,
+        told=UNSIGNED,
+    ),
+    "POST /webhooks/thinkific": Row(
+        frozenset(),
+        body={"id": "1", "resource": "enrollment", "action": "progress", "payload": {}},
         told=UNSIGNED,
     ),
 }

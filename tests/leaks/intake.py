@@ -25,14 +25,15 @@ SHORTEST = 8
 SECRET = re.compile(r"secret|key|token|password|client|verifier", re.IGNORECASE)
 """Names, in stack.json and in the table, of what opens something."""
 PERSONAL = re.compile(
-    r"e-?mail|(first|last|va)_?name|phone|proof|signature|customer|learner", re.IGNORECASE
+    r"e-?mail|(first|last|va)_?name|phone|proof|signature|customer|learner|certificate",
+    re.IGNORECASE,
 )
 """Names, in the table and at the peers, of what belongs to a person or proves a sender."""
 TOLD = re.compile(r"nextCursor|vaNumber|qrString|paymentUrl")
 """Names, in answers, of what opens something as well: further pages, or paying."""
 HARMLESS = frozenset(
     {"id", "packageId", "courseId", "courseIds", "merchantOrderId", "reference"}
-    | {"kind", "paymentType", "resolution", "status"}
+    | {"kind", "paymentType", "resolution", "status", "resource", "action"}
 )
 """Names, in requests, of ids and codes: a log line exists to tell what it is about."""
 CATALOGUE = re.compile(r"/(courses|packages)/[^/?]+$")

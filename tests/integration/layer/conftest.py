@@ -55,6 +55,7 @@ ENVIRONMENT = {
     "API_URL": "https://{apiId}.execute-api.test",
     "POWERTOOLS_SERVICE_NAME": "lunas-test",
     "EXTERNAL_ORDER_FACTOR": "100",
+    "THINKIFIC_WEBHOOK_URL": "https://lunas.test/webhooks/thinkific",
 }
 
 
@@ -149,6 +150,8 @@ def queues(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queues]:  #
     made = Queues()
     monkeypatch.setenv("DELIVERY_QUEUE_URL", made.delivery_url)
     monkeypatch.setenv("DEAD_LETTER_QUEUE_URL", made.dead_letter_url)
+    monkeypatch.setenv("PROGRESS_QUEUE_URL", made.progress_url)
+    monkeypatch.setenv("PROGRESS_DEAD_LETTER_QUEUE_URL", made.progress_dead_letter_url)
     yield made
     made.delete()
 

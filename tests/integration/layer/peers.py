@@ -10,7 +10,7 @@ from lunas.adapters.thinkific.http import ThinkificApi
 from tests.integration.layer.functions import load
 from tests.unit.adapters.stub import StubPeer, Told
 
-AT_THINKIFIC = {"deliver_enrollment", "sync_courses", "report_orders"}
+AT_THINKIFIC = {"deliver_enrollment", "sync_courses", "report_orders", "follow_progress"}
 """Functions that call Thinkific; the others call Duitku."""
 
 

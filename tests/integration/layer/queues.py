@@ -10,12 +10,14 @@ FIFO["FifoThroughputLimit"] = "perMessageGroupId"
 
 
 class Queues:
-    """The delivery queue and its dead-letter queue."""
+    """The delivery queue and the progress queue, each with its dead-letter queue."""
 
     def __init__(self) -> None:
         self.sqs = aws.sqs()
         self.delivery_url = self._create("delivery.fifo")
         self.dead_letter_url = self._create("dead.fifo")
+        self.progress_url = self._create("progress.fifo")
+        self.progress_dead_letter_url = self._create("progress-dead.fifo")
 
     def waiting(self) -> list[Any]:
         """Take the messages that can be received from the delivery queue."""
@@ -36,9 +38,20 @@ class Queues:
         return int(told["Attributes"][name])
 
     def delete(self) -> None:
-        """Remove both queues with what is in them."""
-        for url in (self.delivery_url, self.dead_letter_url):
+        """Remove all queues with what is in them."""
+        for url in (self.delivery_url, self.dead_letter_url, *self._of_progress()):
             self.sqs.delete_queue(QueueUrl=url)
+
+    def told(self) -> Json:
+        """Receive what Thinkific told, as the event that Lambda would make of it."""
+        return {"Records": [_record(message) for message in self._receive(self.progress_url)]}
+
+    def progress_dead_letters(self) -> list[Any]:
+        """Take the messages of the progress queue's dead-letter queue."""
+        return self._receive(self.progress_dead_letter_url)
+
+    def _of_progress(self) -> tuple[str, str]:
+        return self.progress_url, self.progress_dead_letter_url
 
     def _create(self, name: str) -> str:
         return self.sqs.create_queue(QueueName=name, Attributes=FIFO)["QueueUrl"]  # type: ignore[arg-type]

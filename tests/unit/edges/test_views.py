@@ -107,7 +107,7 @@ def test_money_is_a_whole_number_and_time_is_utc() -> None:
 def test_every_view_can_be_written_as_json() -> None:
     views = [
         payment_view(payment(Status.APPROVED, approved_at=NOW), ADMIN_CALLER),
-        enrollment_view(enrollment(), NOW),
+        enrollment_view(enrollment(), NOW, USER_CALLER),
         package_view(package()),
         course_view(course(quota=3)),
     ]
@@ -140,19 +140,19 @@ def test_a_history_event_tells_who_when_from_where_and_why() -> None:
 @pytest.mark.parametrize(("seconds", "status"), [(1, "ENROLLED"), (0, "NOT_ENROLLED")])
 def test_access_that_is_over_is_shown_as_not_enrolled(seconds: int, status: str) -> None:
     end = NOW + timedelta(seconds=seconds)
-    shown = enrollment_view(enrollment(expires_at=end), NOW)
+    shown = enrollment_view(enrollment(expires_at=end), NOW, USER_CALLER)
     assert (shown["status"], shown["expiresAt"]) == (status, to_iso(end))
 
 
 def test_access_for_good_shows_no_end() -> None:
-    assert "expiresAt" not in enrollment_view(enrollment(), NOW)
+    assert "expiresAt" not in enrollment_view(enrollment(), NOW, USER_CALLER)
 
 
 def test_an_enrollment_shows_how_its_delivery_stands() -> None:
     delivery = Delivery(
         status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", thinkific_user_id=7
     )
-    shown = enrollment_view(enrollment(delivery=delivery, progress=40), NOW)
+    shown = enrollment_view(enrollment(delivery=delivery, progress=40), NOW, USER_CALLER)
     assert shown["delivery"] == {
         "status": "FAILED",
         "thinkificUserId": 7,
@@ -164,7 +164,26 @@ def test_an_enrollment_shows_how_its_delivery_stands() -> None:
         40,
         "Course c1",
     )
-    assert enrollment_view(enrollment(), NOW)["delivery"] == {"status": "PENDING", "attempts": 0}
+    assert enrollment_view(enrollment(), NOW, USER_CALLER)["delivery"] == {
+        "status": "PENDING",
+        "attempts": 0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("viewer", "shown"),
+    [
+        (USER_CALLER, True),
+        (ADMIN_CALLER, True),
+        (SERVICE_CALLER, False),
+        (replace(SERVICE_CALLER, id=USER), False),
+        (replace(USER_CALLER, id="u2"), False),
+    ],
+)
+def test_a_certificate_is_shown_to_its_owner_and_to_admins(viewer: Caller, *, shown: bool) -> None:
+    link = "https://shop.thinkific.com/certificates/abc"
+    view = enrollment_view(enrollment(certificate_url=link), NOW, viewer)
+    assert view.get("certificateUrl") == (link if shown else None)
 
 
 def test_the_catalogue_is_shown_as_it_is_edited() -> None:

@@ -23,7 +23,7 @@ from tests.integration.api import template
 
 type Json = dict[str, Any]
 
-WEBHOOKS = {"POST /webhooks/duitku"}
+WEBHOOKS = {"POST /webhooks/duitku", "POST /webhooks/thinkific"}
 """Routes without a resolver, described by hand."""
 DOCUMENT = document()
 COMPONENTS: Json = DOCUMENT["components"]

@@ -69,7 +69,11 @@ RESOLVED = replace(
 FULLEST: dict[str, Json] = {
     "Payment": views.payment_view(FULL, ADMIN_CALLER),
     "HistoryEvent": views.history_view(EVENT),
-    "Enrollment": views.enrollment_view(enrollment(delivery=DELIVERED, expires_at=LATER), NOW),
+    "Enrollment": views.enrollment_view(
+        enrollment(delivery=DELIVERED, expires_at=LATER, certificate_url="https://c.example/1"),
+        NOW,
+        USER_CALLER,
+    ),
     "Package": views.package_view(package(access_days=365, thinkific_bundle_id=4000001)),
     "Course": views.course_view(course(quota=3)),
     "Channel": views.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
@@ -81,7 +85,7 @@ BARE: list[tuple[str, Json]] = [
     ("Payment", views.payment_view(payment(gateway=None), SERVICE_CALLER)),
     ("Payment", views.payment_view(manual(course_id=None), SERVICE_CALLER)),
     ("HistoryEvent", views.history_view(replace(EVENT, source=None, evidence=None, reason=None))),
-    ("Enrollment", views.enrollment_view(enrollment(), NOW)),
+    ("Enrollment", views.enrollment_view(enrollment(), NOW, USER_CALLER)),
     ("Package", views.package_view(package())),
     ("Course", views.course_view(course(thinkific_course_id=None))),
     ("Anomaly", views.anomaly_view(replace(OPEN, payment_id=None))),

@@ -2,7 +2,6 @@
 
 import re
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -16,9 +15,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from lunas.rules.catalogue import MAX_COURSES, PackageKind
+from lunas.rules.links import check_web_address
 from lunas.rules.people import Customer, PaymentType
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 EMAIL = re.compile(r"[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s,;<>()\"]+")
 PHONE = re.compile(r"\+?(?=(?:[^0-9]*[0-9]){5})[0-9 ()-]{5,20}")
 
@@ -35,31 +34,17 @@ def _phone(value: str) -> str:
     return value
 
 
-def _web_address(value: str, *, loopback: bool) -> str:
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
-    local = loopback and host in LOOPBACK and value.startswith("http://")
-    if not host or not (value.startswith("https://") or local):
-        raise ValueError("must be a complete https address")
-    if re.search(r"[\s\x00-\x1f\x7f\\]", value) or parts.username is not None:
-        raise ValueError("must not hold spaces, control characters or a user name")
-    return value
-
-
 def _whole(value: object) -> object:
     """Take 40.0 for 40, as JSON does; bool, text and fractions are left to be refused."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _proof_link(value: str) -> str:
-    return _web_address(value, loopback=False)
+    return check_web_address(value)
 
 
 def _return_url(value: str) -> str:
-    return _web_address(value, loopback=True)
+    return check_web_address(value, loopback=True)
 
 
 type Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

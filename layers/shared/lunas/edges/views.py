@@ -61,9 +61,14 @@ def history_view(event: HistoryEvent) -> View:
     )
 
 
-def enrollment_view(enrollment: Enrollment, now: datetime) -> View:
-    """Show an enrollment with the state of its delivery; access that is over is NOT_ENROLLED."""
+def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> View:
+    """Show an enrollment with the state of its delivery; access that is over is NOT_ENROLLED.
+
+    The certificate bears the learner's name: its link is for owner and admin only.
+    """
     delivery = enrollment.delivery
+    owner = viewer.role is Role.USER and viewer.id == enrollment.user_id
+    personal = owner or viewer.role is Role.ADMIN
     access = has_access(enrollment, now)
     shown = {
         "id": enrollment.id,
@@ -82,6 +87,7 @@ def enrollment_view(enrollment: Enrollment, now: datetime) -> View:
                 "lastError": delivery.last_error,
             }
         ),
+        "certificateUrl": enrollment.certificate_url if personal else None,
         "expiresAt": _time(enrollment.expires_at),
         "createdAt": to_iso(enrollment.created_at),
         "updatedAt": to_iso(enrollment.updated_at),

@@ -49,7 +49,7 @@ class Enrollment:
     ``counted``: whether the course's counter has it, which
     after a refund it does until Thinkific has revoked it. ``thinkific_course_id``: the mapping as
     it was when the course was bought, then as it was delivered; the catalogue's present one goes
-    first.
+    first. ``certificate_url``: where Thinkific shows the certificate of a completed course.
     """
 
     id: str
@@ -67,6 +67,7 @@ class Enrollment:
     counted: bool = True
     thinkific_course_id: int | None = None
     correlation_id: str | None = None
+    certificate_url: str | None = None
 
 
 def has_access(enrollment: Enrollment, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.catalogue import Course, Package
+from lunas.rules.catch_up import ChangedPage, Stand
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
@@ -15,9 +16,11 @@ from lunas.rules.oauth import Connection, Grant, Issue, Start, Tokens
 from lunas.rules.orders import Answer, Leg, OrderNote, Sold
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
 from lunas.rules.people import Learner
+from lunas.rules.progress import Report
 from lunas.rules.refund import Refund
 from lunas.rules.settlement import Settlement
 from lunas.rules.trails import Stretch, Trail
+from lunas.rules.webhooks import Webhook
 
 
 class Clock(Protocol):
@@ -322,3 +325,47 @@ class OrderDesk(Protocol):
     def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer: ...
 
     def report_refund(self, payment: Payment, order_id: int) -> Answer: ...
+
+
+class ProgressKeeper(Protocol):
+    """Finds enrollments by Thinkific's row, raises their progress, knows what was heard."""
+
+    def of_row(self, row_id: int) -> list[Enrollment]: ...
+
+    def is_heard(self, event_id: str) -> bool: ...
+
+    def note_heard(self, event_id: str, at: datetime) -> None: ...
+
+    def raise_to(
+        self, changed: Sequence[Enrollment], event_id: str | None, at: datetime
+    ) -> bool: ...
+
+
+class ProgressSource(Protocol):
+    """Tells how far a learner is by the platform's own word; raises DeliveryError."""
+
+    def report(self, row_id: int) -> Report | None: ...
+
+
+class ChangeSource(Protocol):
+    """Tells what changed at the platform, page by page; raises DeliveryError."""
+
+    def changed(self, since: datetime, page: int) -> ChangedPage: ...
+
+
+class CatchUpKeeper(Protocol):
+    """Knows how far the catch-up is."""
+
+    def stand(self) -> Stand | None: ...
+
+    def note(self, stand: Stand) -> None: ...
+
+
+class WebhookSite(Protocol):
+    """Lists, makes and removes webhooks at the platform; raises DeliveryError."""
+
+    def webhooks(self) -> Iterable[Webhook]: ...
+
+    def create(self, topic: str, target_url: str) -> Webhook: ...
+
+    def delete(self, webhook_id: str) -> None: ...

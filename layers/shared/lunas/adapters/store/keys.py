@@ -99,3 +99,13 @@ def oauth_grant() -> Key:
 def external_order(payment_id: str, leg: str) -> Key:
     """Key of the note how a sale or its refund was reported; both share a partition."""
     return {"pk": f"ORDER#{payment_id}", "sk": leg}
+
+
+def thinkific_event(event_id: str) -> Key:
+    """Key of the note that an event of Thinkific was dealt with."""
+    return {"pk": f"EVENT#{event_id}", "sk": "THINKIFIC"}
+
+
+def catch_up() -> Key:
+    """Key of the note how far the catch-up has read what changed at Thinkific."""
+    return {"pk": "CATCHUP", "sk": "PROGRESS"}

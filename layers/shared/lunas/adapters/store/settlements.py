@@ -107,10 +107,11 @@ def full_courses(failed: ConditionsFailed) -> frozenset[str]:
 
 def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
     # The item is the rule "one per user and course". One that was revoked or is over is taken
-    # again, and keeps the progress that Thinkific keeps as well.
+    # again, and keeps the progress and the certificate that Thinkific keeps as well.
     item = enrollment_item(enrollment)
     kept = {"progress": item["progress"]}
-    written = {name: each for name, each in item.items() if name not in {"pk", "sk", "progress"}}
+    left = {"pk", "sk", "progress", "certificateUrl"}
+    written = {name: each for name, each in item.items() if name not in left}
     return table.update_action(
         f"course:{enrollment.course_id}",
         keys.enrollment(enrollment.id),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 
 import requests
 from urllib3.exceptions import NewConnectionError
@@ -94,6 +94,8 @@ class ThinkificApi:
     Thinkific can be traced back to the request that led to it.
     """
 
+    BASE: ClassVar = "/api/public/v1"
+
     def __init__(
         self,
         site: ThinkificSite,
@@ -121,6 +123,10 @@ class ThinkificApi:
     def put(self, path: str, body: Mapping[str, Any]) -> None:
         """PUT; Thinkific answers with an empty 204."""
         self._send("PUT", path, body=body)
+
+    def delete(self, path: str) -> None:
+        """DELETE; Thinkific answers with an empty 204."""
+        self._send("DELETE", path)
 
     def _send(
         self,
@@ -152,7 +158,7 @@ class ThinkificApi:
         body: Mapping[str, Any] | None,
     ) -> requests.Response:
         """Send when it is our turn; whoever has no credentials takes no turn."""
-        url = f"{self._site.api_url}/api/public/v1{path}"
+        url = f"{self._site.api_url}{self.BASE}{path}"
         headers = _unsent(self._site.headers) | self._traced
         self._limiter.await_turn()
         try:

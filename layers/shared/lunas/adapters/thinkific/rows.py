@@ -23,12 +23,19 @@ def every_row(
     """Read a list page by page to its end, which next_page tells; raises DeliveryError."""
     page: int | None = 1
     for _ in range(MAX_PAGES):
-        answer = api.get(path, {**query, "page": page or 1, "limit": PAGE})
-        yield from _items(answer)
-        page = _next_page(answer)
+        rows, page = read_page(api, path, query, page or 1)
+        yield from rows
         if page is None:
             return
     raise DeliveryImpossible(f"Thinkific's list {path} does not end")
+
+
+def read_page(
+    api: "ThinkificApi", path: str, query: Mapping[str, str | int], page: int
+) -> tuple[list[Mapping[str, Any]], int | None]:
+    """Read one page of a list: its rows, and the next page, None at the end."""
+    answer = api.get(path, {**query, "page": page, "limit": PAGE})
+    return _items(answer), _next_page(answer)
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -1,0 +1,120 @@
+"""By night: Thinkific's webhooks are looked for, and what they did not tell is read.
+
+``make thinkific-webhooks`` invokes the same function to have them registered, since this one has
+the credentials, the shared limiter and the address.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.settings import setting
+from lunas.adapters.store.catch_ups import CatchUps
+from lunas.adapters.store.progress import Progress
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.credentials import Authentication
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas.adapters.thinkific.progress import ThinkificProgress
+from lunas.adapters.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
+from lunas.edges import telemetry
+from lunas.edges.platform import authentication, site_of
+from lunas.rules.errors import DeliveryError
+from lunas.rules.webhooks import TOPICS, TOPICS_OF_AN_APP
+from lunas.usecases.catch_up import CatchUp, CaughtUp, catch_up
+from lunas.usecases.follow import Follower
+from lunas.usecases.webhooks import Subscription, look, register
+
+ONE_MORE = 120_000
+"""Milliseconds that a rest for Thinkific's limit, one more page and its notes may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The table, and both of Thinkific's APIs, for one invocation."""
+
+    table: Table
+    api: ThinkificApi
+    webhooks: ThinkificWebhooks
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str]] | None:
+    """Do what is due by night; with ``{"webhooks": "register"}`` register and tell how it stands.
+
+    Runs may overlap or come twice.
+    """
+    telemetry.begin(context.aws_request_id, route="catch-up")
+    try:
+        ends = _ends(context)
+        if event.get("webhooks") == "register":
+            return _register(ends)
+        # The webhooks last: a list that cannot be read must not leave learners behind.
+        _catch_up(ends, context)
+        _check(ends)
+    except DeliveryError as error:
+        telemetry.warn(
+            "catch-up broke off", reason=str(error), todo="nothing: Lambda repeats it twice"
+        )
+        raise
+    except Exception as error:
+        telemetry.crashed(error)
+        raise
+    return None
+
+
+def _ends(context: LambdaContext) -> Ends:
+    table, remaining = Table.from_environment(), context.get_remaining_time_in_millis()
+    site = site_of(table, remaining)
+    limiter = SharedLimiter.from_environment(table, remaining)
+    traced = context.aws_request_id
+    return Ends(
+        table=table,
+        api=ThinkificApi(site, limiter, traced),
+        webhooks=ThinkificWebhooks(WebhooksApi(bearing(site), limiter, traced)),
+    )
+
+
+def _wanted() -> Subscription:
+    is_app = authentication() is Authentication.OAUTH
+    return Subscription(TOPICS_OF_AN_APP if is_app else TOPICS, setting("THINKIFIC_WEBHOOK_URL"))
+
+
+def _register(ends: Ends) -> list[dict[str, str]]:
+    found = register(ends.webhooks, _wanted())
+    telemetry.gauge("WebhooksMissing", 0)
+    told = [{"topic": each.topic, "fate": each.fate} for each in found]
+    telemetry.decided("webhooks registered", topics=told)
+    return told
+
+
+def _check(ends: Ends) -> None:
+    missing = [each for each in look(ends.webhooks, _wanted()) if not each.works]
+    telemetry.gauge("WebhooksMissing", len(missing))
+    if missing:
+        topics = [f"{each.topic} {each.fate}" for each in missing]
+        telemetry.alarm("webhooks missing", topics=topics, todo="run make thinkific-webhooks")
+
+
+def _catch_up(ends: Ends, context: LambdaContext) -> None:
+    site = ThinkificProgress(ends.api)
+    run = CatchUp(
+        keeper=CatchUps(ends.table),
+        changes=site,
+        follower=Follower(progress=Progress(ends.table), site=site, now=now),
+        hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
+        rest=time.sleep,
+    )
+    _log(catch_up(run))
+
+
+def _log(done: CaughtUp) -> None:
+    telemetry.decided("caught up", rows={str(name): times for name, times in done.rows.items()})
+    if done.next_page is not None:
+        telemetry.warn(
+            "catch-up is behind",
+            page=done.next_page,
+            todo="nothing while it ends some night; else run it more often",
+        )

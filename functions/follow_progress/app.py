@@ -1,0 +1,97 @@
+"""The progress queue: what Thinkific told about a learner is noted on their enrollment."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas.adapters.clock import now
+from lunas.adapters.progress_queue import ProgressQueue, read_message
+from lunas.adapters.settings import setting
+from lunas.adapters.store.progress import Progress
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas.adapters.thinkific.progress import ThinkificProgress
+from lunas.edges import telemetry
+from lunas.edges.platform import site_of
+from lunas.rules.delivery import retry_delay
+from lunas.rules.errors import (
+    DeliveryDelayed,
+    DeliveryImpossible,
+    LunasError,
+    Misconfigured,
+    StoreBusy,
+)
+from lunas.rules.progress import Followed, ProgressEvent
+from lunas.usecases.follow import Follower, follow_event
+
+processor = SqsFifoPartialProcessor(skip_group_on_error=True)
+# Every failure is logged and put off where it happens; an exception on top would say nothing new.
+processor.raise_on_entire_batch_failure = False
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401
+    """Follow a batch; the answer names the messages that have to come again."""
+    return process_partial_response(
+        event=event, record_handler=_follow_record, processor=processor, context=context
+    )
+
+
+def _follow_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
+    telemetry.begin(record.message_id)
+    try:
+        event = read_message(record.body)
+    except (ValueError, KeyError, TypeError) as error:
+        _give_up(record, f"not an event: {type(error).__name__}")
+        return
+    telemetry.begin(event.correlation_id, event=event.id)
+    telemetry.about(thinkific_enrollment_id=str(event.report.row_id))
+    try:
+        _follow(record, event, lambda_context)
+    except (DeliveryDelayed, StoreBusy) as error:
+        _put_off(record, error)
+        raise
+    except Misconfigured as error:
+        telemetry.alarm("progress not possible", reason=str(error), todo="see docs/deploy.md")
+        _put_off(record, error)
+        raise
+    except Exception as error:
+        # The processor turns it into a failed message and says nothing.
+        telemetry.crashed(error)
+        raise
+
+
+def _follow(record: SQSRecord, event: ProgressEvent, context: LambdaContext) -> None:
+    try:
+        result = follow_event(_follower(event, context), event)
+    except DeliveryImpossible as error:
+        _give_up(record, str(error))
+        return
+    telemetry.decided("progress followed", result=result)
+    if result is Followed.NOTED:
+        telemetry.count("ProgressNoted")
+
+
+def _follower(event: ProgressEvent, context: LambdaContext) -> Follower:
+    table, remaining = Table.from_environment(), context.get_remaining_time_in_millis()
+    limiter = SharedLimiter.from_environment(table, remaining)
+    api = ThinkificApi(site_of(table, remaining), limiter, event.correlation_id)
+    return Follower(progress=Progress(table), site=ThinkificProgress(api), now=now)
+
+
+def _put_off(record: SQSRecord, error: LunasError) -> None:
+    received = int(record.attributes.approximate_receive_count)
+    told = error.retry_after if isinstance(error, DeliveryDelayed) else None
+    seconds = told or retry_delay(received)
+    telemetry.warn("progress put off", reason=str(error), seconds=seconds, received=received)
+    ProgressQueue(setting("PROGRESS_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _give_up(record: SQSRecord, reason: str) -> None:
+    """Hand a message that no retry can help to the dead-letter queue, at once."""
+    ProgressQueue(setting("PROGRESS_DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason)
+    telemetry.alarm(
+        "progress given up", reason=reason, todo="see docs/runbooks/progress-dead-letters.md"
+    )

@@ -1,0 +1,79 @@
+"""Webhooks at Thinkific, by its Webhooks API v2 (docs/thinkific-webhook.md, Registering)."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from lunas.adapters.thinkific.credentials import Bearer
+from lunas.adapters.thinkific.http import Missing, ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.rows import MAX_PAGES
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.rules.webhooks import Webhook
+
+PAGE = 25
+
+
+class WebhooksApi(ThinkificApi):
+    """The API v2, which takes a bearer only: the API key of the site, or a token."""
+
+    BASE: ClassVar = "/api/v2"
+
+
+def bearing(site: ThinkificSite) -> ThinkificSite:
+    """Return a site whose credentials are shown as the API v2 takes them."""
+    return replace(site, credentials=Bearer(site.credentials.bearer, site.credentials.replaced))
+
+
+class ThinkificWebhooks:
+    """All webhooks of a site, whoever made them. Every method raises DeliveryError."""
+
+    def __init__(self, api: WebhooksApi) -> None:
+        self._api = api
+
+    def webhooks(self) -> Iterator[Webhook]:
+        """Return all of them, through all pages."""
+        following: str | None = None
+        for _ in range(MAX_PAGES):
+            cursor = {"next": following} if following else {}
+            answer = self._api.get("/webhooks", {**cursor, "limit": PAGE})
+            yield from _listed(answer)
+            following = _cursor(answer)
+            if following is None:
+                return
+        raise DeliveryImpossible("Thinkific's list of webhooks does not end")
+
+    def create(self, topic: str, target_url: str) -> Webhook:
+        """Register a target for a topic; Rejected names what Thinkific does not take."""
+        return _webhook(self._api.post("/webhooks", {"topic": topic, "target_url": target_url}))
+
+    def delete(self, webhook_id: str) -> None:
+        """Remove one; if it is gone already, that is fine."""
+        try:
+            self._api.delete(f"/webhooks/{webhook_id}")
+        except Missing:
+            return
+
+
+def _listed(answer: Mapping[str, Any]) -> list[Webhook]:
+    items = answer.get("items")
+    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+        raise DeliveryDelayed("Thinkific answered without a list of webhooks")
+    return [_webhook(each) for each in items]
+
+
+def _webhook(row: Mapping[str, Any]) -> Webhook:
+    if not row.get("id"):
+        raise DeliveryDelayed("Thinkific answered with a webhook without an id")
+    return Webhook(
+        id=str(row["id"]),
+        topic=str(row.get("topic") or ""),
+        target_url=str(row.get("target_url") or ""),
+        active=row.get("status") == "active",
+    )
+
+
+def _cursor(answer: Mapping[str, Any]) -> str | None:
+    meta = answer.get("meta")
+    page = meta.get("page") if isinstance(meta, dict) else None
+    following = page.get("next_page") if isinstance(page, dict) else None
+    return str(following) if following else None

@@ -1,0 +1,54 @@
+"""Which webhooks Lunas wants at Thinkific, and how those that are there fit."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+TOPICS = ("enrollment.completed", "enrollment.progress")
+TOPICS_OF_AN_APP = (*TOPICS, "app.uninstalled")
+"""Only what was installed can be uninstalled."""
+
+
+class Fate(StrEnum):
+    """How a topic stands, or what was done about it."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    MISSING = "MISSING"
+    REGISTERED = "REGISTERED"
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A webhook at Thinkific: whoever made it, one topic, one target."""
+
+    id: str
+    topic: str
+    target_url: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A topic, how it stands, and our webhooks for it."""
+
+    topic: str
+    fate: Fate
+    webhooks: tuple[Webhook, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Tell whether events of the topic come."""
+        return self.fate in {Fate.ACTIVE, Fate.REGISTERED}
+
+
+def standings(there: Iterable[Webhook], target: str, topics: Iterable[str]) -> list[Standing]:
+    """Compare what is there with what is wanted; webhooks with another target are others'."""
+    ours = [each for each in there if each.target_url == target]
+    return [_standing(topic, [each for each in ours if each.topic == topic]) for topic in topics]
+
+
+def _standing(topic: str, ours: list[Webhook]) -> Standing:
+    if any(each.active for each in ours):
+        return Standing(topic, Fate.ACTIVE, tuple(ours))
+    return Standing(topic, Fate.INACTIVE if ours else Fate.MISSING, tuple(ours))

@@ -1,0 +1,178 @@
+"""By night: webhooks that are gone are told, what they did not bring is read, page by page."""
+
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.catch_ups import CatchUps
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.settlements import NEW
+from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.webhooks import WebhooksApi
+from lunas.rules.catch_up import Stand
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from tests.integration.layer.functions import invoke, load
+from tests.integration.layer.thinkific_events import row
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.builders import LATER, NOW
+from tests.unit.following import delivered
+from tests.unit.logs import Logged
+
+FUNCTION = "catch_up"
+NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}
+TARGET = "https://lunas.test/webhooks/thinkific"
+BEFORE = NOW - timedelta(days=21)
+COMPLETED, PROGRESS = "enrollment.completed", "enrollment.progress"
+
+
+def rows(*listed: dict[str, Any], following: int | None = None) -> Told:
+    return Told(body={"items": list(listed), "meta": {"pagination": {"next_page": following}}})
+
+
+def hook(name: str, topic: str, **changes: Any) -> dict[str, Any]:
+    return {"id": name, "topic": topic, "target_url": TARGET, "status": "active", **changes}
+
+
+def hooks(*listed: dict[str, Any], following: str | None = None) -> Told:
+    page = {"has_next": bool(following), "next_page": following}
+    return Told(body={"items": list(listed), "meta": {"page": page}})
+
+
+BOTH = hooks(hook("1", COMPLETED), hook("2", PROGRESS))
+
+
+def at_thinkific(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
+    """Let both APIs answer in turn."""
+    peer = StubPeer(*told)
+    for client in (ThinkificApi, WebhooksApi):
+        made = partial(client, session=peer.session)
+        monkeypatch.setattr(load(FUNCTION), client.__name__, made)
+    # The context of tests has less time left than a run keeps in hand.
+    monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 1)
+    return peer
+
+
+@pytest.fixture
+def progress(table: Table) -> Any:
+    """Keep an enrollment at 40 percent; the fixture reads its progress."""
+    table.put(enrollment_item(delivered()), NEW)
+    return lambda: (table.get(keys.enrollment(delivered().id)) or {})["progress"]
+
+
+def test_a_lost_event_heals_and_the_next_walk_begins_later(
+    monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
+) -> None:
+    CatchUps(table).note(Stand(BEFORE))
+    peer = at_thinkific(monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH)
+    assert invoke(FUNCTION, NIGHTLY) is None
+    assert progress() == 75
+    assert [each.query.get("page") for each in peer.asked] == [["1"], ["2"], None]
+    assert peer.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
+    stand = CatchUps(table).stand()
+    assert stand
+    assert stand.since > BEFORE
+    assert stand.began is None
+    assert logged.messages() == ["caught up"]
+    assert logged.values() == {"WebhooksMissing": 0}
+
+
+def test_a_page_that_fails_is_told_and_read_by_the_next_run(
+    monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
+) -> None:
+    at_thinkific(monkeypatch, rows(following=2), Told(502, "<html>"))
+    with pytest.raises(DeliveryDelayed):
+        invoke(FUNCTION, NIGHTLY)
+    assert logged.messages("WARNING") == ["catch-up broke off"]
+    again = at_thinkific(monkeypatch, rows(row("1.0")), BOTH)
+    invoke(FUNCTION, NIGHTLY)
+    assert again.asked[0].query["page"] == ["2"]
+    assert progress() == 100
+    assert table.get(keys.catch_up())
+
+
+def test_a_run_without_time_notes_where_it_is(
+    monkeypatch: pytest.MonkeyPatch, table: Table, logged: Logged
+) -> None:
+    at_thinkific(monkeypatch, BOTH)
+    monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 10**9)
+    invoke(FUNCTION, NIGHTLY)
+    assert logged.messages("WARNING") == ["catch-up is behind"]
+    assert table.get(keys.catch_up()) is None
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        (hooks(), 2),
+        (hooks(hook("1", COMPLETED)), 1),
+        (hooks(hook("1", COMPLETED), hook("2", PROGRESS, status="inactive")), 1),
+        (hooks(hook("1", COMPLETED, target_url=f"{TARGET}/"), hook("2", PROGRESS)), 1),
+        (BOTH, 0),
+    ],
+)
+@pytest.mark.usefixtures("table")
+def test_webhooks_that_do_not_work_ring_until_somebody_mends_them(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged, there: Told, missing: int
+) -> None:
+    peer = at_thinkific(monkeypatch, rows(), there)
+    invoke(FUNCTION, NIGHTLY)
+    assert logged.messages("ERROR") == ["webhooks missing"] * bool(missing)
+    assert logged.values() == {"WebhooksMissing": missing}
+    assert all(each.method == "GET" for each in peer.asked)
+
+
+@pytest.mark.usefixtures("table")
+def test_the_command_reads_every_page_before_it_registers_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    others = hook("7", "order.created", target_url="https://other.test/")
+    peer = at_thinkific(
+        monkeypatch,
+        hooks(others, following="next"),
+        hooks(hook("1", COMPLETED)),
+        Told(201, hook("8", PROGRESS)),
+    )
+    told = invoke(FUNCTION, {"webhooks": "register"})
+    assert told == [
+        {"topic": COMPLETED, "fate": "ACTIVE"},
+        {"topic": PROGRESS, "fate": "REGISTERED"},
+    ]
+    assert peer.calls == ["GET /api/v2/webhooks"] * 2 + ["POST /api/v2/webhooks"]
+    assert peer.asked[1].query["next"] == ["next"]
+    assert peer.asked[2].body == {"topic": PROGRESS, "target_url": TARGET}
+    assert {each.headers["Authorization"] for each in peer.asked} == {"Bearer thinkific-key"}
+    assert not any("X-Auth-API-Key" in each.headers for each in peer.asked)
+    assert logged.values() == {"WebhooksMissing": 0}
+
+
+@pytest.mark.usefixtures("table")
+def test_an_inactive_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    peer = at_thinkific(
+        monkeypatch,
+        hooks(hook("1", COMPLETED), hook("2", PROGRESS, status="inactive")),
+        Told(201, hook("8", PROGRESS)),
+        Told(204),
+    )
+    invoke(FUNCTION, {"webhooks": "register"})
+    assert peer.calls[1:] == ["POST /api/v2/webhooks", "DELETE /api/v2/webhooks/2"]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_target_that_thinkific_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = Told(422, {"errors": {"url": "is not valid"}})
+    at_thinkific(monkeypatch, hooks(), refused)
+    with pytest.raises(DeliveryImpossible, match="url"):
+        invoke(FUNCTION, {"webhooks": "register"})
+
+
+def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
+    kept = CatchUps(table)
+    kept.note(Stand(LATER, began=LATER, page=3))
+    kept.note(Stand(NOW, began=NOW, page=2))
+    assert kept.stand() == Stand(LATER, began=LATER, page=3)
+    kept.note(Stand(LATER))
+    assert kept.stand() == Stand(LATER)

@@ -1,0 +1,208 @@
+"""From the progress queue to the enrollment, in a real table: noted once, put off, or given up."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lunas.adapters.progress_queue import message_body
+from lunas.adapters.store import keys
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.progress import Progress
+from lunas.adapters.store.settlements import NEW
+from lunas.adapters.store.table import Table
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision
+from lunas.rules.progress import EVENT_LIFETIME, ProgressEvent
+from tests.integration.layer import peers
+from tests.integration.layer.functions import invoke
+from tests.integration.layer.queues import Queues
+from tests.integration.layer.thinkific_events import row
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.builders import LATER, NOW
+from tests.unit.following import ROW, delivered, report
+from tests.unit.logs import Logged
+
+FUNCTION = "follow_progress"
+LINK = "https://shop.thinkific.com/certificates/abc"
+
+
+@pytest.fixture
+def ours(table: Table) -> Enrollment:
+    """Keep an enrollment at 40 percent, and one of another row."""
+    for each in (delivered(), delivered("c2", row=ROW + 1)):
+        table.put(enrollment_item(each), NEW)
+    return delivered()
+
+
+def tell(
+    queues: Queues,
+    monkeypatch: pytest.MonkeyPatch,
+    percent: int | None = 60,
+    *told: Told,
+    **more: Any,
+) -> StubPeer:
+    """Let an event arrive and be followed, hours after any other; Thinkific answers as told."""
+    event = ProgressEvent(id="71", report=report(percent, **more), correlation_id="r71")
+    queues.sqs.send_message(
+        QueueUrl=queues.progress_url,
+        MessageBody=message_body(event),
+        MessageGroupId=uuid4().hex,
+        MessageDeduplicationId=uuid4().hex,
+    )
+    peer = peers.answers(monkeypatch, FUNCTION, *told)
+    failed = invoke(FUNCTION, queues.told())["batchItemFailures"]
+    peer.failed = len(failed)  # type: ignore[attr-defined]
+    return peer
+
+
+def known(table: Table, of: Enrollment | None = None) -> dict[str, Any]:
+    item = table.get(keys.enrollment((of or delivered()).id))
+    assert item
+    return item
+
+
+def test_an_event_is_noted_on_its_enrollment_alone(
+    table: Table,
+    ours: Enrollment,
+    queues: Queues,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+) -> None:
+    peer = tell(queues, monkeypatch, 60, certificate_url=LINK)
+    assert (known(table)["progress"], known(table)["certificateUrl"]) == (60, LINK)
+    assert known(table, delivered("c2"))["progress"] == ours.progress
+    assert peer.calls == []
+    (line,) = logged.lines
+    assert (line["message"], line["result"], line["correlation_id"]) == (
+        "progress followed",
+        "NOTED",
+        "r71",
+    )
+    assert logged.metrics() == ["ProgressNoted"]
+    assert LINK not in logged.text
+
+
+def test_the_event_is_noted_with_it_and_forgotten_some_day(
+    table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell(queues, monkeypatch, ours.progress + 1)
+    mark = table.get(keys.thinkific_event("71"))
+    assert mark
+    assert mark["ttl"] > EVENT_LIFETIME.total_seconds()
+    tell(queues, monkeypatch, 90)
+    assert known(table)["progress"] == ours.progress + 1
+    assert table.get(keys.thinkific_event("71")) == mark
+
+
+def test_a_half_is_asked_about_with_the_id_of_the_request(
+    table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer = tell(queues, monkeypatch, None, Told(body=row("0.52")))
+    assert peer.calls == [f"GET /api/public/v1/enrollments/{ours.delivery.thinkific_enrollment_id}"]
+    assert peer.asked[0].headers["X-Correlation-Id"] == "r71"
+    assert known(table)["progress"] == 52
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(429, headers={"RateLimit-Reset": "2"}),
+        Told(502, "<html>"),
+        Told(401, {"error": "Authentication Error"}),
+    ],
+)
+def test_what_thinkific_cannot_say_now_comes_again(
+    table: Table,
+    ours: Enrollment,
+    queues: Queues,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+    told: Told,
+) -> None:
+    peer = tell(queues, monkeypatch, None, told)
+    assert peer.failed == 1  # type: ignore[attr-defined]
+    assert logged.messages() == ["progress put off"]
+    assert (known(table)["progress"], queues.told()["Records"]) == (ours.progress, [])
+    assert not Progress(table).is_heard("71")
+
+
+def test_a_row_that_is_gone_is_dropped(
+    table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    peer = tell(queues, monkeypatch, None, Told(404, {"error": "Record not found."}))
+    assert peer.failed == 0  # type: ignore[attr-defined]
+    assert [line.get("result") for line in logged.lines] == ["UNREADABLE"]
+    assert known(table)["progress"] == ours.progress
+
+
+@pytest.mark.usefixtures("ours")
+def test_what_no_retry_can_help_is_given_up(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    peer = tell(queues, monkeypatch, None, Told(400, {"error": "no"}))
+    (letter,) = queues.progress_dead_letters()
+    assert peer.failed == 0  # type: ignore[attr-defined]
+    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("Thinkific answered 400")
+    assert logged.messages("ERROR") == ["progress given up"]
+
+
+def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) -> None:
+    queues.sqs.send_message(
+        QueueUrl=queues.progress_url,
+        MessageBody='{"a": 1}',
+        MessageGroupId="x",
+        MessageDeduplicationId="x",
+    )
+    assert invoke(FUNCTION, queues.told()) == {"batchItemFailures": []}
+    assert len(queues.progress_dead_letters()) == 1
+    assert logged.messages("ERROR") == ["progress given up"]
+
+
+@pytest.mark.parametrize("others", [{"row_id": 9}, {"user_id": 9}, {"course_id": 9}])
+def test_what_others_enrolled_is_passed_over(
+    table: Table,
+    ours: Enrollment,
+    queues: Queues,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+    others: dict[str, int],
+) -> None:
+    tell(queues, monkeypatch, 90, **others)
+    assert [line.get("result") for line in logged.lines] == ["NOT_OURS"]
+    assert known(table)["progress"] == ours.progress
+
+
+def test_a_refund_since_it_was_read_is_not_written_over(table: Table, ours: Enrollment) -> None:
+    revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
+    table.put(enrollment_item(revoked), "attribute_exists(pk)")
+    with pytest.raises(Collision):
+        Progress(table).raise_to([delivered(progress=60)], "71", LATER)
+    assert known(table)["progress"] == ours.progress
+    assert not Progress(table).is_heard("71")
+
+
+@pytest.mark.parametrize("changes", [{"payment_id": "pay2"}, {"progress": 70}])
+def test_a_purchase_or_a_progress_since_it_was_read_stays(
+    table: Table, ours: Enrollment, changes: dict[str, Any]
+) -> None:
+    table.put(enrollment_item(delivered(**changes)), "attribute_exists(pk)")
+    with pytest.raises(Collision):
+        Progress(table).raise_to([delivered(progress=60)], None, LATER)
+    assert known(table)["progress"] == changes.get("progress", ours.progress)
+
+
+def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
+    progress = Progress(table)
+    progress.note_heard("71", NOW)
+    progress.note_heard("71", LATER)
+    assert not progress.raise_to([delivered(progress=60)], "71", LATER)
+    assert known(table)["progress"] == ours.progress
+
+
+def test_two_users_of_one_account_are_both_found(table: Table, ours: Enrollment) -> None:
+    other = delivered("c9", user_id="u2")
+    table.put(enrollment_item(other), NEW)
+    found = Progress(table).of_row(ROW)
+    assert sorted(each.id for each in found) == sorted([ours.id, other.id])
+    assert Progress(table).of_row(ROW + 9) == []
