@@ -14,6 +14,7 @@ import pytest
 
 from local.cloud import Stack
 from lunas.adapters import aws
+from lunas.adapters.progress_queue import message_body
 from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
@@ -23,6 +24,7 @@ from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import AnomalyKind, anomaly
 from lunas.rules.enrollments import Delivery, DeliveryStatus, enrollment_id
 from lunas.rules.payments import Method, Status
+from lunas.rules.progress import ProgressEvent
 from tests.integration.api.conftest import SETTINGS, forget
 from tests.integration.api.metering import Cost, metered
 from tests.integration.api.seeding import dynamodb, fill, payment_at
@@ -38,6 +40,7 @@ from tests.unit.api_requests import (
     user_token,
 )
 from tests.unit.builders import bundle, course, enrollment, package
+from tests.unit.following import delivered, report
 
 FEW, MANY = 100, 10_000
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -45,7 +48,7 @@ OWNER, LEARNER = "u1", "u2"
 PURCHASE = {"packageId": "p1", "courseId": "c1"}
 PROOF = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-WITHOUT_TABLE = {"GET /health", "GET /openapi.json", "GET /docs"}
+WITHOUT_TABLE = {"GET /health", "GET /openapi.json", "GET /docs", "POST /webhooks/thinkific"}
 A_STREAM = {"Sub": "${Table.Arn}/stream/*"}
 """Named by the time when it was made, and allowed to be looked for only."""
 SAME_HANDLER = {"POST /payment/initiate"}
@@ -94,6 +97,20 @@ class Meter:
         is_json = answer["body"].startswith("{")
         found: Json = json.loads(answer["body"]) if is_json else {}
         return found
+
+    def tell(self, percent: int, note: str) -> None:
+        """Hand an event of Thinkific to the function that follows progress."""
+        event = ProgressEvent(id=f"event-{percent}", report=report(percent))
+        record = {
+            "messageId": "m1",
+            "body": message_body(event),
+            "attributes": {"MessageGroupId": "g1", "ApproximateReceiveCount": "1"},
+            "eventSource": "aws:sqs",
+        }
+        with metered(aws.dynamodb()) as cost:
+            answer = invoke("follow_progress", {"Records": [record]})
+        assert answer == {"batchItemFailures": []}
+        self.costs[f"EVENT progress {note}"] = cost
 
 
 @pytest.fixture(scope="module")
@@ -150,6 +167,8 @@ def _measured(stack: Stack, size: int) -> dict[str, Cost]:
     _measure_purchases(meter, Duitku(stack))
     _measure_catalogue(meter)
     _measure_connection(meter)
+    for note, percent in (("first", 60), ("again", 60), ("lower", 50)):
+        meter.tell(percent, note)
     client.delete_table(TableName=name)
     return meter.costs
 
@@ -160,6 +179,7 @@ def _stock(table: Table) -> None:
         catalogue.put_course(course(each))
     catalogue.put_package(package())
     catalogue.put_package(bundle("c1", "c2"))
+    table.put(enrollment_item(delivered("c9")), "attribute_not_exists(pk)")
 
 
 def _measure_lists(meter: Meter) -> None:
@@ -273,6 +293,22 @@ def test_no_request_scans_or_reads_more_than_its_page(costs: dict[int, dict[str,
         assert "Scan" not in cost.calls, name
         assert cost.scanned <= (100 if "of 100" in name else 25), name
         assert len(cost.calls) <= 9, name
+
+
+def test_an_event_costs_a_few_calls_and_one_that_was_heard_a_single_one(
+    costs: dict[int, dict[str, Cost]],
+) -> None:
+    calls = {
+        name.removeprefix("EVENT progress "): cost.calls
+        for name, cost in costs[MANY].items()
+        if name.startswith("EVENT")
+    }
+    found = ["GetItem", "Query", "BatchGetItem"]
+    assert calls == {
+        "first": [*found, "TransactWriteItems"],
+        "again": ["GetItem"],
+        "lower": [*found, "PutItem"],
+    }
 
 
 def test_a_list_is_one_query(costs: dict[int, dict[str, Cost]]) -> None:
