@@ -11,7 +11,8 @@ from lunas.adapters.store.catch_ups import CatchUps
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.settlements import NEW
 from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.credentials import Authentication, Bearer
+from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.adapters.thinkific.webhooks import WebhooksApi
 from lunas.rules.catch_up import Stand
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
@@ -176,3 +177,23 @@ def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
     assert kept.stand() == Stand(LATER, began=LATER, page=3)
     kept.note(Stand(LATER))
     assert kept.stand() == Stand(LATER)
+
+
+@pytest.mark.usefixtures("table")
+def test_of_an_app_the_end_of_its_installation_is_wanted_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(load(FUNCTION), "authentication", lambda: Authentication.OAUTH)
+    peer = at_thinkific(monkeypatch, BOTH, Told(201, hook("3", "app.uninstalled")))
+    told = invoke(FUNCTION, {"webhooks": "register"})
+    assert told[-1] == {"topic": "app.uninstalled", "fate": "REGISTERED"}
+    assert len(peer.asked) == 2
+
+
+@pytest.mark.usefixtures("table")
+def test_an_access_token_is_the_bearer_of_both_apis(monkeypatch: pytest.MonkeyPatch) -> None:
+    site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
+    monkeypatch.setattr(load(FUNCTION), "site_of", lambda *_: site)
+    peer = at_thinkific(monkeypatch, rows(), BOTH)
+    invoke(FUNCTION, NIGHTLY)
+    assert [each.headers["Authorization"] for each in peer.asked] == ["Bearer token-1"] * 2
