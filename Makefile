@@ -18,6 +18,8 @@ EMAIL =
 NAME =
 PYTEST_ARGS =
 AGAIN =
+ENROLL =
+COURSE =
 LEAVE =
 PAYMENTS = 2000
 SEED = 1
@@ -87,6 +89,10 @@ thinkific-webhooks: ## let Thinkific tell what learners do [ENV=dev or prod; els
 	$(SETUP) dev
 	$(LUNAS) thinkific-webhooks --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
+thinkific-check: ## what the Thinkific site allows, and what to mend [ENV=dev or prod] [ENROLL=address COURSE=id]
+	$(SETUP) dev
+	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll '$(ENROLL)' --course '$(COURSE)'
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -100,4 +106,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks openapi requirements clean
+.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean

@@ -21,6 +21,7 @@ _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
 _ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders")
 """Commands that work on the local stack, or on one on AWS."""
+_WITHOUT_STACK = {"build", "check"}
 
 
 def _say(line: str) -> None:
@@ -84,6 +85,13 @@ def _thinkific_webhooks(given: argparse.Namespace) -> int:
     return webhooks.run(given.env, given.state)
 
 
+def _thinkific_check(given: argparse.Namespace) -> int:
+    check = _with_layer("local.thinkific.check")
+    wanted = check.Wanted(given.env or None, given.enroll, given.course)
+    code: int = check.run(wanted, given.state, os.environ, _say)
+    return code
+
+
 def _soak(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
     return code
@@ -108,6 +116,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "redrive": _redrive,
     "thinkific-redirect": _thinkific_redirect,
     "orders": _orders,
+    "thinkific-check": _thinkific_check,
     "soak": _soak,
     "thinkific-webhooks": _thinkific_webhooks,
     "check": _check,
@@ -118,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="local", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     parsers = {name: commands.add_parser(name) for name in _COMMANDS}
-    for name in ("up", "down", "token", "demo", "soak", *_ANYWHERE):
+    for name in _COMMANDS.keys() - _WITHOUT_STACK:
         folder = _STATE / name if name in _OF_THEIR_OWN else _STATE
         parsers[name].add_argument("--state", type=Path, default=folder)
     parsers["down"].add_argument("--all", action="store_true")
@@ -126,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     parsers["soak"].add_argument("--seed", type=int, default=1)
     for name in _ANYWHERE:
         parsers[name].add_argument("--env", default="local")
+    for name in ("env", "enroll", "course"):
+        parsers["thinkific-check"].add_argument(f"--{name}", default="")
     parsers["orders"].add_argument("--again", default="")
     parsers["orders"].add_argument("--leave", default="")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))

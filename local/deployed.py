@@ -53,7 +53,7 @@ def find_orders(environment: str, state_dir: Path) -> OrderParts:
         running = stack.read(State(state_dir.absolute()))
         aws = Aws(running.aws_endpoint_url, running.region)
         return _order_parts(deploy.outputs(aws), aws.dynamodb, aws.sqs)
-    made, session = _outputs_on_aws(environment)
+    made, session = outputs_on_aws(environment)
     return _order_parts(made, session.client("dynamodb"), session.client("sqs"))
 
 
@@ -77,7 +77,7 @@ def outputs(environment: str, state_dir: Path) -> dict[str, str]:
     Addresses of the local stack are those that answer on loopback.
     """
     if environment != LOCAL:
-        return _outputs_on_aws(environment)[0]
+        return outputs_on_aws(environment)[0]
     running = stack.read(State(state_dir.absolute()))
     aws = Aws(running.aws_endpoint_url, running.region)
     found = deploy.outputs(aws)
@@ -101,7 +101,7 @@ def _local(state_dir: Path) -> Deployed:
 
 
 def _on_aws(environment: str) -> Deployed:
-    made, session = _outputs_on_aws(environment)
+    made, session = outputs_on_aws(environment)
     return Deployed(
         made["TableName"],
         made["DeadLetterQueueUrl"],
@@ -110,8 +110,8 @@ def _on_aws(environment: str) -> Deployed:
     )
 
 
-def _outputs_on_aws(environment: str) -> tuple[dict[str, str], boto3.Session]:
-    """Give the outputs, and a session in the region of the stack."""
+def outputs_on_aws(environment: str) -> tuple[dict[str, str], boto3.Session]:
+    """Give the outputs, and a session in the region of the stack; raises ``NotDeployed``."""
     known = environments()
     if environment not in known:
         message = f"no environment {environment}: there are {LOCAL}, {', '.join(known)}"

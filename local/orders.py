@@ -50,7 +50,7 @@ def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int
         _send_again(parts, orders, choice.again, report)
     decided, left = {choice.again, choice.leave} - {""}, 0
     for letter in _letters(parts.sqs, parts.dead_letters):
-        if letter.payment_id in decided:
+        if letter.payment_id in decided and not _under_way(orders, letter.payment_id or ""):
             parts.sqs.delete_message(
                 QueueUrl=parts.dead_letters, ReceiptHandle=letter.receipt_handle
             )
@@ -73,6 +73,11 @@ def _send_again(
             report(f"opened     {_described(note)}")
     OrderQueue(parts.queue, parts.sqs).send(OrderWish(payment_id), f"again-{uuid.uuid4().hex}")
     report(f"queued     {payment_id}")
+
+
+def _under_way(orders: Orders, payment_id: str) -> bool:
+    """Tell whether a report is claimed: its letter is written before that is noted as UNCERTAIN."""
+    return any(note.status is OrderStatus.CLAIMED for note in _notes(orders, payment_id))
 
 
 def _notes(orders: Orders, payment_id: str) -> list[OrderNote]:

@@ -1,6 +1,7 @@
 """``make orders``: what waits for a person is shown, sent again, or left."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import requests
@@ -9,6 +10,7 @@ from local import orders as command
 from local.deployed import OrderParts
 from lunas.adapters import aws
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.orders import Orders
 from lunas.adapters.store.table import Table
 from lunas.rules.orders import OrderStatus
 from lunas.rules.payments import Status
@@ -94,3 +96,15 @@ def test_letters_that_wait_are_shown_with_how_the_report_stands(
     assert "waits      pay1: SALE: Thinkific did not answer in time" in said
     assert "SALE of pay1 UNCERTAIN" in said
     assert said.endswith("orders: 1 wait for a person")
+
+
+def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
+    uncertain: OrderOffice,
+) -> None:
+    """It is written before the note, and would be gone for good if it went in between."""
+    note = uncertain.note()
+    assert note
+    assert Orders(uncertain.table).note(replace(note, status=OrderStatus.CLAIMED))
+    code, said = run(uncertain, leave="pay1")
+    assert code == 1
+    assert "forgotten" not in said

@@ -1,0 +1,78 @@
+"""Comparing the catalogue of a stack with the courses that a site has."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from local.thinkific.examine import Examined, enrollable
+from local.thinkific.findings import Finding, explained
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.thinkific.site import ThinkificSiteShelf
+from lunas.rules.errors import DeliveryError
+from lunas.rules.mapping import Pair, Report, SiteCourse, compare
+
+PUT = "PUT /courses/{id} with thinkificCourseId"
+
+
+def mapping(at: Examined, catalogue: Catalogue, rows: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Say of each course and bundle that is sold whether the site has it."""
+    site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in rows]
+    try:
+        bundles = list(ThinkificSiteShelf(at.api).bundles())
+    except DeliveryError as error:
+        yield explained("reading bundles", error, "read:products")
+        return
+    report = compare(catalogue.courses(), catalogue.packages(), site_courses, bundles)
+    yield Finding(f"{len(report.mapped)} courses of the catalogue are mapped and there")
+    yield from (_unmapped(pair) for pair in report.unmapped)
+    yield from (_proposed(pair) for pair in report.proposed)
+    products = {str(row.get("product_id")): int(row["id"]) for row in rows}
+    yield from (_gone(at, pair, products) for pair in report.gone)
+    yield from _renamed(report)
+    yield from _bundles(report)
+
+
+def _unmapped(pair: Pair) -> Finding:
+    return Finding(f"course {pair.id} ({pair.name}) is not mapped: it cannot be sold", PUT)
+
+
+def _proposed(pair: Pair) -> Finding:
+    return Finding(
+        f"course {pair.id} ({pair.name}) is not mapped: it cannot be sold",
+        f"its namesake there is {pair.thinkific_id}; if that is the one, {PUT}",
+    )
+
+
+def _gone(at: Examined, pair: Pair, products: Mapping[str, int]) -> Finding:
+    """Tell a product's id, a course of the new builder and a course that is gone apart."""
+    what = f"course {pair.id} ({pair.name}) is mapped to {pair.thinkific_id}, which is not shown"
+    if (meant := products.get(str(pair.thinkific_id))) is not None:
+        return Finding(what, f"that is a product's id; the course of it is {meant}: {PUT}")
+    try:
+        if enrollable(at, pair.thinkific_id or 0):
+            return Finding(f"{what}, but it can be enrolled in (new course builder)")
+    except DeliveryError as error:
+        return explained(what, error, "write:enrollments")
+    return Finding(
+        what,
+        "Thinkific refuses to enroll in it (422 names the course): it was deleted, or made with "
+        f"the new course builder, which the API does not serve. Map another one: {PUT}",
+    )
+
+
+def _renamed(report: Report) -> Iterator[Finding]:
+    for pair in report.renamed:
+        yield Finding(f"course {pair.id} is called {pair.name} there, formerly {pair.formerly}")
+
+
+def _bundles(report: Report) -> Iterator[Finding]:
+    for pair in report.bundles.gone:
+        yield Finding(
+            f"package {pair.id}: Thinkific has no bundle {pair.thinkific_id}",
+            "PUT /packages/{id} without thinkificBundleId, or with the right one; until then its "
+            "courses are enrolled singly",
+        )
+    for pair in report.bundles.differing:
+        yield Finding(
+            f"package {pair.id}: bundle {pair.thinkific_id} holds other courses than are sold",
+            "make both the same; until then its courses are enrolled singly",
+        )

@@ -1,0 +1,63 @@
+"""Enrolling a test learner and taking it back, as a delivery and a refund would."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from local.thinkific.examine import Examined
+from local.thinkific.findings import Finding, explained
+from lunas.adapters.thinkific.client import Thinkific
+from lunas.adapters.thinkific.http import Rejected
+from lunas.adapters.thinkific.rows import every_row, is_active
+from lunas.rules.errors import DeliveryError
+from lunas.rules.people import Learner
+
+FIRST_NAME, LAST_NAME = "Lunas", "Check"
+NO_COURSE = (
+    "Thinkific names the course: it was deleted, its id is a product's, or it was made with the "
+    "new course builder, which the API does not serve"
+)
+
+
+def walk(at: Examined, email: str, course_id: int) -> Iterator[Finding]:
+    """Enroll somebody and revoke it again; whoever is enrolled already is left alone."""
+    platform, now = Thinkific(at.api), datetime.now(UTC)
+    step = "finding the test learner"
+    try:
+        user_id = platform.find_user(email)
+        if user_id is None:
+            step = "creating the test learner"
+            user_id = platform.create_user(Learner(FIRST_NAME, LAST_NAME, email))
+        yield Finding(f"the test learner is account {user_id}")
+        if _enrolled(at, user_id, course_id):
+            yield Finding(
+                f"account {user_id} has course {course_id} already, and is left alone",
+                "take an address that nobody learns with",
+            )
+            return
+        step = f"enrolling in course {course_id}"
+        row = platform.enroll(user_id, course_id, now, None)
+        yield Finding(f"{step}: row {row}, read back and active")
+        step = "revoking it"
+        platform.revoke(user_id, course_id, now)
+        yield Finding(f"{step}: read back and over")
+    except Rejected as rejected:
+        about_course = "course" in " ".join(rejected.errors.values()).lower()
+        yield Finding(f"{step}: refused ({rejected})", NO_COURSE if about_course else _VALUES)
+    except DeliveryError as error:
+        yield explained(step, error, _SCOPES.get(step, "write:enrollments"))
+
+
+def _enrolled(at: Examined, user_id: int, course_id: int) -> bool:
+    query = {"query[user_id]": user_id, "query[course_id]": course_id}
+    return any(
+        is_active(row)
+        for row in every_row(at.api, "/enrollments", query)
+        if str(row.get("user_id")) == str(user_id) and str(row.get("course_id")) == str(course_id)
+    )
+
+
+_VALUES = "Thinkific refuses these values: look at the site's rules for new users"
+_SCOPES = {
+    "finding the test learner": "read:users",
+    "creating the test learner": "write:users",
+}

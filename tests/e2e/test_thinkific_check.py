@@ -1,0 +1,43 @@
+"""The command against a running stack: its settings open the site, its catalogue is compared."""
+
+import os
+import subprocess
+import sys
+import uuid
+
+from local.cloud import Stack
+from local.cloud.state import ROOT
+from tests.conftest import STATE
+from tests.peers import Thinkific
+
+
+def checked(**given: str) -> list[str]:
+    """Run the command on the stack of the tests; return its lines."""
+    options = [part for name, value in given.items() for part in (f"--{name}", value)]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("THINKIFIC_")}
+    done = subprocess.run(  # noqa: S603  (our own command)
+        [sys.executable, "-m", "local", "thinkific-check", "--state", str(STATE), *options],
+        cwd=ROOT,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.splitlines()
+    # Courses that other tests left unmapped are rightly to mend.
+    mend = [line for line in lines if line.startswith("MEND")]
+    assert done.returncode == bool(mend), done.stderr
+    assert [line for line in mend if "is not mapped" not in line] == []
+    return lines
+
+
+def test_a_stack_is_checked_with_a_test_learner_who_comes_and_goes(
+    stack: Stack, thinkific: Thinkific
+) -> None:
+    email = f"check-{uuid.uuid4().hex[:12]}@example.com"
+    lines = checked(enroll=email, course="python-dasar")
+    assert lines[0] == f"site {stack.thinkific.subdomain} of local, {stack.thinkific_url}"
+    assert any("courses of the catalogue are mapped and there" in line for line in lines)
+    (row,) = thinkific.enrollments(email)
+    assert row["activated_at"]
+    assert row["expired"] is True

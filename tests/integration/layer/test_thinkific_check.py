@@ -1,0 +1,375 @@
+"""``make thinkific-check``: each thing that can be wrong with a site is found and explained."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import BaseAdapter
+
+from local.cloud.errors import LocalCloudError
+from local.simulators.faults import Fault
+from local.simulators.thinkific.app import create_app
+from local.simulators.thinkific.records import User
+from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.simulation import Simulation
+from local.thinkific import check
+from local.thinkific.check import Wanted, examined
+from local.thinkific.examine import Examined
+from local.thinkific.findings import summed_up
+from local.thinkific.where import Checked, described, from_environment
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from tests.faults.world.network import Exchange
+from tests.unit.adapters.stub import StubLimiter
+from tests.unit.builders import bundle, course
+
+URL, SUBDOMAIN, KEY = "https://thinkific.test", "shop", "k" * 32
+LEARNER = "percobaan@lunas.example"
+PYTHON, BUNDLE = 2_000_001, 4_000_001
+
+
+class InProcess(BaseAdapter):
+    """Hands requests to the simulator's own application."""
+
+    def __init__(self, app: Any) -> None:
+        super().__init__()
+        self._app = app
+
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
+        """Answer a request."""
+        exchange = Exchange(self._app, request)
+        assert exchange.go_on() is None
+        return exchange.answer()
+
+    def close(self) -> None:
+        """Hold nothing open."""
+
+
+@dataclass
+class Visit:
+    """A site that is checked, and whatever of it is not as it should be."""
+
+    simulation: Simulation
+    session: requests.Session
+    catalogue: Catalogue | None = None
+    opens: Credentials = ApiKey(SUBDOMAIN, KEY)  # noqa: RUF009  (frozen)
+    reports_sales: bool = False
+
+    def set(self, **knobs: Any) -> None:
+        """Turn knobs."""
+        self.simulation.knobs = self.simulation.knobs.changed(knobs)
+
+    def fault(self, route: str, **more: Any) -> None:
+        """Have a route answer otherwise, for ever."""
+        self.simulation.faults.add(Fault(route, "answer", times=1_000, **more))
+
+    def token(self, *scopes: str, role: str = "site_admin") -> None:
+        """Open the site with a token that has these scopes only."""
+        ends = self.simulation.now().replace(year=2100)
+        token = self.simulation.tokens.issue(SUBDOMAIN, role, ends, frozenset(scopes))
+        self.opens = Bearer(lambda: token.value)
+
+    def lines(self, enroll: str = "", of: str = "") -> list[str]:
+        """Check the site; return what was said, each line with what is to mend."""
+        site = ThinkificSite(URL, self.opens)
+        api = ThinkificApi(site, StubLimiter(), session=self.session)
+        at = Examined(site, api, self.session, reports_sales=self.reports_sales)
+        checked = Checked(at, self.catalogue, "test")
+        found = list(examined(checked, Wanted(enroll=enroll, course=of)))
+        line, code = summed_up(found)
+        assert code == any(each.mend for each in found)
+        return [*(str(each) for each in found), line]
+
+    def to_mend(self, enroll: str = "", of: str = "") -> list[str]:
+        """Check the site; return what is to mend."""
+        return [line for line in self.lines(enroll, of) if line.startswith("MEND")]
+
+
+@pytest.fixture
+def visit() -> Iterator[Visit]:
+    app = create_app(Settings(SUBDOMAIN, KEY, "client", "client-secret"))
+    with requests.Session() as session:
+        session.mount("https://", InProcess(app))
+        yield Visit(app.state.simulation, session)
+
+
+def test_a_site_that_allows_everything_has_nothing_to_mend(visit: Visit) -> None:
+    said = visit.lines()
+    assert said[0].startswith("ok    6 courses read")
+    assert said[-1] == "thinkific-check: nothing to mend"
+
+
+def test_courses_are_read_through_all_pages(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lunas.adapters.thinkific.rows.PAGE", 2)
+    assert visit.lines()[0].startswith("ok    6 courses read")
+
+
+def test_looking_changes_nothing_at_the_site(visit: Visit) -> None:
+    site = visit.simulation.site(None)
+    assert site
+    users = len(site.users)
+    visit.lines()
+    assert (len(site.users), site.enrollments, site.external_orders) == (users, {}, {})
+
+
+@pytest.mark.parametrize("knobs", [{"apiPlan": False}, None], ids=["plan", "key"])
+def test_a_key_that_is_not_known_or_a_plan_without_the_api(
+    visit: Visit, knobs: dict[str, Any] | None
+) -> None:
+    visit.opens = ApiKey(SUBDOMAIN, KEY if knobs else "x")
+    visit.set(**knobs or {})
+    (line,) = visit.to_mend()
+    assert "401" in line
+    assert "plan" in line
+    assert "subdomain" in line
+
+
+SCOPES = (
+    "read:courses",
+    "read:users",
+    "write:users",
+    "read:products",
+    "read:enrollments",
+    "write:enrollments",
+    "write:external_orders",
+)
+
+
+@pytest.mark.parametrize("missing", SCOPES)
+def test_a_scope_that_is_missing_is_named(visit: Visit, missing: str) -> None:
+    visit.reports_sales = True
+    visit.token(*(scope for scope in SCOPES if scope != missing))
+    (line,) = visit.to_mend()
+    assert f"the scope {missing} " in line
+
+
+def test_a_students_token_is_explained(visit: Visit) -> None:
+    visit.token(*SCOPES, role="student")
+    (line,) = visit.to_mend()
+    assert "owner or admin" in line
+
+
+def test_a_plan_without_apps_matters_only_where_sales_are_reported(visit: Visit) -> None:
+    visit.set(appsPlan=False)
+    assert visit.to_mend() == []
+    assert any("ExternalOrders is off" in line for line in visit.lines())
+    visit.reports_sales = True
+    (line,) = visit.to_mend()
+    assert "reporting sales" in line
+    assert "plan" in line
+
+
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_webhooks_that_are_not_to_be_had_are_found(visit: Visit, status: int) -> None:
+    visit.fault("listWebhooks", status=status)
+    (line,) = visit.to_mend()
+    assert f"webhooks (API v2): refused ({status})" in line
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"status": 429}, "limit is used up"),
+        ({"status": 503, "body": "<html>"}, "no usable answer"),
+        ({"status": 404}, "address of the API"),
+        ({"status": 422, "body": "{}"}, "refused"),
+    ],
+    ids=["429", "503", "404", "422"],
+)
+def test_a_site_that_does_not_answer_is_explained(
+    visit: Visit, fault: dict[str, Any], words: str
+) -> None:
+    visit.fault("listCourses", **fault)
+    (line,) = visit.to_mend()
+    assert words in line
+
+
+def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
+    visit.set(requireUserAgent=True)
+    assert visit.to_mend() == []
+
+
+# ── The catalogue ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def sold(visit: Visit, catalogue: Catalogue) -> Visit:
+    """Have a stack whose two courses and bundle fit the site."""
+    catalogue.put_course(course("c2", name="SQL", thinkific_course_id=2_000_003))
+    visit.catalogue = catalogue
+    return visit
+
+
+def test_a_catalogue_that_fits_has_nothing_to_mend(sold: Visit) -> None:
+    assert sold.to_mend() == []
+    assert "ok    2 courses of the catalogue are mapped and there" in sold.lines()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"thinkific_course_id": None}, "not mapped: it cannot be sold"),
+        (
+            {"thinkific_course_id": None, "name": "Dasar Pemrograman Python"},
+            "its namesake there is 2000001",
+        ),
+        ({"thinkific_course_id": 3_000_001}, "a product's id; the course of it is 2000001"),
+        ({"thinkific_course_id": 2_999_999}, "422 names the course"),
+    ],
+    ids=["unmapped", "namesake", "product id", "gone"],
+)
+def test_a_course_that_cannot_be_delivered_is_found(
+    sold: Visit, changes: dict[str, Any], words: str
+) -> None:
+    assert sold.catalogue
+    sold.catalogue.put_course(course("c1", **changes))
+    (line,) = sold.to_mend()
+    assert "course c1" in line
+    assert words in line
+
+
+@pytest.mark.parametrize(("knob", "found"), [("accept", 0), ("refuse", 1)])
+def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
+    sold: Visit, knob: str, found: int
+) -> None:
+    sold.set(newBuilderEnrollment=knob)
+    site = sold.simulation.site(None)
+    assert site
+    assert sold.catalogue
+    hidden = next(each for each in site.courses.values() if each.new_builder)
+    sold.catalogue.put_course(course("c1", thinkific_course_id=hidden.id))
+    assert len(sold.to_mend()) == found
+    assert any("new course builder" in line and "course c1" in line for line in sold.lines())
+
+
+@pytest.mark.parametrize(
+    ("bundle_id", "words"),
+    [(4_999_999, "has no bundle 4999999"), (BUNDLE, "holds other courses")],
+    ids=["gone", "differs"],
+)
+def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words: str) -> None:
+    assert sold.catalogue
+    site = sold.simulation.site(None)
+    assert site
+    held = replace(site.bundles[BUNDLE], course_ids=(PYTHON,))
+    site.bundles[BUNDLE] = held
+    sold.catalogue.put_package(replace(bundle("c1", "c2"), thinkific_bundle_id=bundle_id))
+    (line,) = sold.to_mend()
+    assert words in line
+
+
+def test_a_renamed_course_is_told_and_nothing_to_mend(sold: Visit) -> None:
+    assert sold.catalogue
+    found = sold.catalogue.course("c1")
+    assert found
+    sold.catalogue.note_thinkific_name(found, "Formerly")
+    assert sold.to_mend() == []
+    assert any("formerly Formerly" in line for line in sold.lines())
+
+
+# ── The test learner ─────────────────────────────────────────────────────────────────────────────
+
+
+def rows(visit: Visit) -> list[bool]:
+    """Return of each enrollment at the site whether it gives access."""
+    site, now = visit.simulation.site(None), visit.simulation.now()
+    assert site
+    return [bool(row.activated_at) and not row.expired(now) for row in site.enrollments.values()]
+
+
+@pytest.mark.parametrize("named", ["c1", str(PYTHON)])
+def test_a_test_learner_is_enrolled_and_revoked_again(sold: Visit, named: str) -> None:
+    assert sold.to_mend(LEARNER, named) == []
+    assert rows(sold) == [False]
+    said = sold.lines(LEARNER, named)
+    assert any("read back and active" in line for line in said)
+    assert any("read back and over" in line for line in said)
+    assert rows(sold) == [False]
+
+
+def test_somebody_who_learns_there_is_left_alone(visit: Visit) -> None:
+    site, now = visit.simulation.site(None), visit.simulation.now()
+    assert site
+    user = User(site.next_id(User), LEARNER, "Budi", "Santoso", now)
+    site.users[user.id] = user
+    site.enroll(user.id, PYTHON, {"activated_at": now}, now)
+    (line,) = visit.to_mend(LEARNER, str(PYTHON))
+    assert "is left alone" in line
+    assert rows(visit) == [True]
+
+
+@pytest.mark.parametrize("named", ["", "nothing", "c9"])
+def test_a_course_that_nobody_knows_is_asked_for(sold: Visit, named: str) -> None:
+    (line,) = sold.to_mend(LEARNER, named)
+    assert "COURSE=id" in line
+
+
+def test_a_course_that_refuses_the_test_learner_is_named(visit: Visit) -> None:
+    (line,) = visit.to_mend(LEARNER, "2999999")
+    assert "enrolling in course 2999999: refused" in line
+    assert "new course builder" in line
+
+
+def test_an_address_that_is_refused_is_told(visit: Visit) -> None:
+    visit.fault("createUser", status=422, body='{"errors": {"email": ["is invalid"]}}')
+    assert any("creating the test learner: refused" in line for line in visit.to_mend(LEARNER, "1"))
+
+
+def test_an_enrollment_that_cannot_be_read_back_is_told(visit: Visit) -> None:
+    visit.fault("getEnrollment", status=500)
+    assert any(
+        "revoking it: no usable answer" in line for line in visit.to_mend(LEARNER, str(PYTHON))
+    )
+
+
+# ── Which site ───────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(("key", "header"), [(KEY, "X-Auth-API-Key"), ("t" * 40, "Authorization")])
+def test_the_environment_names_a_site_and_a_long_key_is_a_token(key: str, header: str) -> None:
+    given = {"THINKIFIC_API_KEY": key, "THINKIFIC_SUBDOMAIN": SUBDOMAIN}
+    found = from_environment(given)
+    assert found
+    assert found.catalogue is None
+    assert header in found.at.site.headers()
+    assert found.at.site.api_url == "https://api.thinkific.com"
+
+
+def test_half_a_site_is_none() -> None:
+    assert from_environment({"THINKIFIC_API_KEY": KEY}) is None
+
+
+def test_without_a_site_and_without_a_stack_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError):
+        check.run(Wanted(), tmp_path, {}, print)
+
+
+class Formation:
+    """CloudFormation, as far as it is asked about one stack."""
+
+    def __init__(self, reports: str) -> None:
+        self._parameters = {"ExternalOrders": reports, "LogLevel": "INFO"}
+
+    def describe_stacks(self, **_: str) -> dict[str, Any]:
+        shown = [
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in self._parameters.items()
+        ]
+        return {"Stacks": [{"Parameters": shown}]}
+
+    def describe_stack_resource(self, **asked: str) -> dict[str, Any]:
+        return {
+            "StackResourceDetail": {"PhysicalResourceId": f"lunas-{asked['LogicalResourceId']}"}
+        }
+
+
+@pytest.mark.parametrize(("setting", "reports"), [("true", True), ("false", False)])
+def test_a_stack_tells_whether_it_reports_its_sales(setting: str, reports: bool) -> None:
+    formation: Any = Formation(setting)
+    functions: Any = None
+    found = described(formation, functions, "lunas-dev")
+    assert (found.delivery, found.reports_sales) == ("lunas-DeliverEnrollmentFunction", reports)
