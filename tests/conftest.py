@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from local.cloud import Options, Stack
+from local.cloud import Options, Stack, running_stack
+from local.cloud.build import configured_parameters
 from tests.leaks.check import SEARCHES, watched_stack
 from tests.peers import Duitku, Thinkific
 from tests.people import People
@@ -15,8 +16,23 @@ from tests.people import People
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 """Folder of the stack; another one lets two runs of the tests go on side by side."""
+PRODUCTION = STATE.with_name(f"{STATE.name}-production")
+SENDERS = "127.0.0.1,203.0.113.0/24"
+"""The simulator, and the addresses of the callbacks in events/."""
 FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
 """Most tests are not about Thinkific's limit, and are not to wait for their turns."""
+
+
+def production_options() -> Options:
+    """Give production's parameters, save for the processor and for where Duitku is."""
+    told = configured_parameters("prod")
+    kept = {name: told[name] for name in told if not name.startswith(("Architecture", "Duitku"))}
+    project = {"DUITKU_MERCHANT_CODE": "DS12345", "DUITKU_API_KEY": "0123456789abcdef" * 2}
+    return Options(
+        environment=project,
+        parameters={**kept, "DuitkuAddresses": SENDERS, **FAST.parameters},
+        iam=True,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +42,16 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     At the end its logs are searched for all that the tests sent: what leaked fails the run.
     """
     with watched_stack(STATE, FAST, request.config) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def production() -> Iterator[Stack]:
+    """Run the system as samconfig.toml says for production, with IAM evaluated.
+
+    Duitku's project is the one that the callbacks in events/ are signed for.
+    """
+    with running_stack(PRODUCTION, production_options()) as running:
         yield running
 
 

@@ -77,7 +77,7 @@ def _start_parts(state: State, keys: Credentials, given: Gateways, options: Opti
     port = free_port()
     return Parts(
         aws=Aws(f"http://{HOST}:{port}", emulator.REGION),
-        emulator=emulator.start(state, port, options.workers),
+        emulator=emulator.start(state, port, options),
         duitku=None if given.duitku_api_url else simulators.start_duitku(state, keys.duitku),
         thinkific=(
             None if given.thinkific_api_url else simulators.start_thinkific(state, keys.thinkific)

@@ -56,12 +56,16 @@ def this_machine() -> Target:
     return Target(architecture)
 
 
-def configured_architecture(environment: str) -> str:
-    """Give the processor that ``samconfig.toml`` names for an environment to deploy to."""
+def configured_parameters(environment: str) -> dict[str, str]:
+    """Give the parameters that ``samconfig.toml`` names for an environment to deploy to."""
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text())
     overrides = settings[environment]["deploy"]["parameters"]["parameter_overrides"]
-    chosen: dict[str, str] = dict(override.split("=", 1) for override in overrides)
-    return chosen["Architecture"]
+    return dict(override.split("=", 1) for override in overrides)
+
+
+def configured_architecture(environment: str) -> str:
+    """Give the processor among them."""
+    return configured_parameters(environment)["Architecture"]
 
 
 def build(target: Target) -> bool:

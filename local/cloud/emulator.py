@@ -5,6 +5,7 @@ from pathlib import Path
 
 import requests
 
+from local.cloud.options import Options
 from local.cloud.ports import HOST
 from local.cloud.service import Service
 from local.cloud.state import TOOLS, State
@@ -17,11 +18,11 @@ _MAIN = Path(__file__).with_name("emulator_main.py")
 _IDLE_WORKER_SECONDS = 60
 
 
-def start(state: State, port: int, workers: int) -> Service:
-    """Start the emulator on loopback; each function gets at most so many ``workers`` at once."""
+def start(state: State, port: int, options: Options) -> Service:
+    """Start the emulator on loopback; each function gets at most ``workers`` at once."""
     service = Service(NAME, state)
     python = TOOLS / "cloud" / "bin" / "python"
-    service.start([python, "-P", _MAIN], _environment(state, port, workers))
+    service.start([python, "-P", _MAIN], _environment(state, port, options))
     return service
 
 
@@ -37,7 +38,7 @@ def wait(service: Service, endpoint: str) -> None:
     service.wait_until(answers, _START_SECONDS)
 
 
-def _environment(state: State, port: int, workers: int) -> dict[str, str]:
+def _environment(state: State, port: int, options: Options) -> dict[str, str]:
     """Give the emulator, and with it the functions, nothing of the user's own AWS settings.
 
     The default of the first three would open ports on every network interface; that of
@@ -48,6 +49,7 @@ def _environment(state: State, port: int, workers: int) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "DOCKER_HOST": f"unix://{state.temporary}/no-docker",
+        "AUTH": str(options.iam).lower(),
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": HOST,
         "MINISTACK_REGION": REGION,
@@ -58,7 +60,7 @@ def _environment(state: State, port: int, workers: int) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "LUNAS_FUNCTION_LOGS": str(state.function_logs),
         "LUNAS_UNPACKED": str(state.unpacked),
-        "LUNAS_WORKERS_PER_FUNCTION": str(workers),
+        "LUNAS_WORKERS_PER_FUNCTION": str(options.workers),
         "HOME": str(state.temporary),
         "TMPDIR": str(state.temporary),
         "STATE_DIR": str(state.temporary),

@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in eight places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in nine places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -17,6 +17,8 @@ pinned, and a version without one of these places fails to start instead of beha
 - A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
   function, others in the middle of a start or an invocation among them, and those in turn all of
   theirs.
+- SAM is told the parameters of a deploy. Left alone, what it decides by a parameter, such as
+  gradual deployment, would go by the parameter's default.
 - CodeDeploy's applications and groups are taken note of, so that the configuration of production
   can be deployed; nothing is shifted gradually. Left alone, the deploy would fail.
 """
@@ -51,6 +53,10 @@ def main() -> None:
     wait_for_free_worker(functions)
     work_on_groups_side_by_side(functions)
     write_logs(runtime.Worker)
+    tell_sam_the_parameters(
+        importlib.import_module("ministack.services.cloudformation.engine"),
+        importlib.import_module("samtranslator.translator.transform"),
+    )
     take_note_of_code_deploy(
         importlib.import_module("ministack.services.cloudformation.provisioners")
     )
@@ -131,6 +137,21 @@ def work_on_groups_side_by_side(functions: Any) -> None:
         return bound(mapping, function, config, None if one_message else queue)
 
     functions._sqs_esm_concurrency = bound_by_mapping
+
+
+def tell_sam_the_parameters(engine: Any, sam: Any) -> None:
+    """Give SAM's transform the values that the transform before it, of the same call, was given."""
+    resolve, transform, known = engine._transform_parameters, sam.transform, threading.local()
+
+    def resolve_and_keep(*details: Any) -> Any:
+        known.values = resolve(*details)
+        return known.values
+
+    def transform_with_values(template: Any, _none: Any, policies: Any) -> Any:
+        return transform(template, dict(known.values), policies)
+
+    engine._transform_parameters = resolve_and_keep
+    sam.transform = transform_with_values
 
 
 def take_note_of_code_deploy(provisioners: Any) -> None:

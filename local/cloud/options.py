@@ -14,8 +14,8 @@ class Options:
 
     ``environment`` gives addresses and keys of Duitku and Thinkific, as ``docs/local.md`` lists
     them; empty means simulators. ``parameters`` override those of ``template.yaml``. ``workers``
-    bounds the invocations of each function that run at once; further calls wait. ``report``
-    hears a line about each step.
+    bounds the invocations of each function that run at once; further calls wait. ``iam`` has the
+    emulator refuse what a function's role does not allow. ``report`` hears a line about each step.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -23,4 +23,5 @@ class Options:
     log_level: str = "INFO"
     workers: int = 10
     catalogue: bool = True
+    iam: bool = False
     report: Callable[[str], None] = _quiet

@@ -63,16 +63,16 @@ def steps() -> list[Step]:
     return found
 
 
-def walked(stack: Stack) -> list[tuple[str, str]]:
-    """Walk; return expected and given status of each step, with the answer."""
-    stack_file = STATE / "stack.json"
+def walked(stack: Stack, state: Path = STATE) -> list[tuple[str, str]]:
+    """Walk on the stack of a folder; return expected and given status of each step."""
+    stack_file = state / "stack.json"
     assert stack.api_url in stack_file.read_text()
     marked = EXPECTED.sub(rf"\1\necho '{MARK} \2'", script())
     python = ROOT / ".venv" / "bin" / "python"
     done = subprocess.run(  # noqa: S603  (the page is our own)
         ["bash", "-c", PRELUDE + marked],  # noqa: S607
         cwd=ROOT,
-        env={**os.environ, "STACK": str(stack_file), "STATE": str(STATE), "PYTHON": str(python)},
+        env={**os.environ, "STACK": str(stack_file), "STATE": str(state), "PYTHON": str(python)},
         capture_output=True,
         text=True,
         timeout=SECONDS,
