@@ -13,6 +13,7 @@ import boto3
 import pytest
 
 from local.cloud import Stack
+from local.costs.bill import operations
 from lunas.adapters import aws
 from lunas.adapters.progress_queue import message_body
 from lunas.adapters.store.anomalies import anomaly_item
@@ -321,6 +322,13 @@ def test_a_list_is_one_query(costs: dict[int, dict[str, Cost]]) -> None:
 
     assert len(lists) >= 12
     assert {tuple(calls) for calls in lists.values()} == {("Query",)}
+
+
+def test_the_cost_page_reckons_with_what_is_measured(costs: dict[int, dict[str, Cost]]) -> None:
+    reckoned = {each.route: (each.reads, each.writes) for each in operations() if each.route}
+    assert len(reckoned) >= 4
+    measured = {route: (costs[FEW][route].read, costs[FEW][route].written) for route in reckoned}
+    assert measured == reckoned
 
 
 # ── What the functions may do at all ─────────────────────────────────────────────────────────────

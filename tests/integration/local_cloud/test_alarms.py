@@ -12,6 +12,7 @@ import pytest
 
 from local.cloud import Stack
 from local.cloud.state import ROOT
+from local.costs.bill import FIXED
 from lunas.edges.telemetry import NAMESPACE
 from tests.integration.api.template import functions, globals_of_functions, outputs, resources
 
@@ -106,6 +107,11 @@ def test_the_dashboard_shows_every_function(metric: str) -> None:
         if each["properties"].get("metrics", [[None, None]])[0][:2] == ["AWS/Lambda", metric]
     )
     assert [each[-1]["Ref"] for each in shown] == list(functions())
+
+
+def test_the_cost_page_counts_all_alarms_and_metrics() -> None:
+    assert len(alarms()) <= FIXED["alarms"] <= 2 * len(alarms())
+    assert len(WRITTEN) <= FIXED["metrics"] <= 2 * len(WRITTEN)
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────

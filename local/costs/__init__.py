@@ -1,0 +1,1 @@
+"""What a month costs on AWS, computed from what an operation uses and what that costs."""

@@ -1,0 +1,125 @@
+"""The bill of a month: units of the operations, times their prices.
+
+``units.csv`` tells what one operation uses: milliseconds of its own work and those that it waits
+for Duitku or Thinkific, units of DynamoDB, requests, bytes of log lines. ``prices.csv`` tells what
+that costs, in US dollars, and where AWS says so. No free tier is taken off.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent
+MEMORY_GB = 0.5
+START_MILLISECONDS = 1400
+"""A start, under the runtime interface emulator; billed as work since August 2025."""
+KEPT_KB = 12
+"""What a payment leaves in the table, with its copies in the indexes."""
+KEPT_MONTHS = 12
+SECONDS = 30 * 86_400
+COLD = {1_000: 0.9, 100_000: 0.05, 10_000_000: 0.01}
+"""For a number of payments a month, the share of calls that start an environment: assumed."""
+FIXED = {"secrets": 3, "keys": 1, "alarms": 60, "metrics": 30, "secret_calls": 30_000}
+"""What a month has whatever is sold, alarms and metrics rounded up.
+
+A secret that was read is kept for five minutes.
+"""
+GROUPS = {
+    "Lambda": ("lambda_requests", "lambda_gb_seconds"),
+    "DynamoDB": ("dynamodb_writes", "dynamodb_reads", "dynamodb_gb"),
+    "HTTP API": ("api_requests",),
+    "SQS": ("queue_requests",),
+    "Logs and traces": ("logs_gb", "traces"),
+    "Alarms and metrics": ("alarms", "metrics"),
+    "Schedules, secrets, keys": ("schedules", "secrets", "secret_calls", "keys"),
+}
+"""The lines of the bill, with the prices that each adds up."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What one operation uses, and how often: ``each`` is ``payment`` or ``month``."""
+
+    operation: str
+    times: float
+    each: str
+    milliseconds: float
+    waiting: float
+    reads: float
+    writes: float
+    api_requests: float
+    queue_requests: float
+    log_bytes: float
+    route: str
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether a function runs for it."""
+        return self.milliseconds > 0
+
+    def uses(self, cold: float) -> Iterator[tuple[str, float]]:
+        """Give what one time uses, by the names of the prices."""
+        busy = self.milliseconds + self.waiting + cold * START_MILLISECONDS
+        yield "dynamodb_reads", self.reads
+        yield "dynamodb_writes", self.writes
+        yield "api_requests", self.api_requests
+        yield "queue_requests", self.queue_requests
+        yield "logs_gb", self.log_bytes / 1e9
+        if self.runs:
+            yield "lambda_requests", 1
+            yield "lambda_gb_seconds", busy / 1000 * MEMORY_GB
+            yield "traces", 1
+            yield "schedules", float(self.each == "month")
+
+
+def operations() -> list[Operation]:
+    """Read what each operation uses."""
+    return [_operation(row) for row in _rows("units.csv")]
+
+
+def prices() -> dict[str, float]:
+    """Read what one of each costs, in US dollars."""
+    return {row["name"]: float(row["usd"]) / float(row["per"]) for row in _rows("prices.csv")}
+
+
+def used(payments: int) -> Counter[str]:
+    """Add up what a month with so many payments uses, by the names of the prices."""
+    found: Counter[str] = Counter(FIXED)
+    for operation in operations():
+        by_payment = operation.each == "payment"
+        cold = COLD[payments] if by_payment else 0.0
+        times = operation.times * (payments if by_payment else 1)
+        for name, amount in operation.uses(cold):
+            found[name] += times * amount  # type: ignore[assignment]
+    found["traces"] = _sampled(found["traces"])
+    found["dynamodb_gb"] += payments * KEPT_MONTHS * KEPT_KB / 1e6  # type: ignore[assignment]
+    return found
+
+
+def _sampled(calls: int) -> int:
+    """Give the traces that X-Ray's default rule keeps: one a second and a twentieth of the rest."""
+    return min(calls, SECONDS) + max(0, calls - SECONDS) // 20
+
+
+def bill(payments: int) -> dict[str, float]:
+    """Give the lines of a month's bill in US dollars."""
+    price, amount = prices(), used(payments)
+    return {
+        line: sum(price[name] * amount[name] for name in names) for line, names in GROUPS.items()
+    }
+
+
+def _operation(row: Mapping[str, str]) -> Operation:
+    values: dict[str, Any] = {
+        name: value if name in {"operation", "each", "route"} else float(value)
+        for name, value in row.items()
+    }
+    return Operation(**values)
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (FOLDER / name).open(newline="") as file:
+        return list(csv.DictReader(file))

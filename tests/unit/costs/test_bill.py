@@ -1,0 +1,50 @@
+"""The bill adds up what is used, by the price that stands beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from local.costs import __main__ as page
+from local.costs.bill import COLD, GROUPS, bill, operations, prices, used
+
+SMALL, MIDDLE, LARGE = COLD
+
+
+def test_every_price_is_in_one_line_of_the_bill() -> None:
+    named = [name for names in GROUPS.values() for name in names]
+    assert sorted(named) == sorted(prices())
+
+
+def test_what_is_used_has_a_price() -> None:
+    assert used(SMALL).keys() <= prices().keys()
+
+
+def test_a_line_is_amounts_times_prices() -> None:
+    writes = sum(
+        each.writes * each.times * (LARGE if each.each == "payment" else 1) for each in operations()
+    )
+    assert used(LARGE)["dynamodb_writes"] == pytest.approx(writes)
+    assert bill(LARGE)["DynamoDB"] > writes * 0.625 / 1e6
+
+
+def test_alarms_and_keys_cost_the_same_whatever_is_sold() -> None:
+    assert bill(SMALL)["Alarms and metrics"] == bill(LARGE)["Alarms and metrics"] > 0
+
+
+def test_a_hundred_times_the_payments_write_a_hundred_times_as_much() -> None:
+    fixed = used(SMALL)["dynamodb_writes"] * 100 - used(MIDDLE)["dynamodb_writes"]
+    assert fixed == pytest.approx(99 * 2 * 4320)
+
+
+def test_a_page_with_another_sum_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = page.PAGE.read_text()
+    assert page.main(["--check"]) == 0
+    copy = tmp_path / "costs.md"
+    copy.write_text(text.replace("**together**", "**altogether**"))
+    monkeypatch.setattr(page, "PAGE", copy)
+    assert page.main(["--check"]) == 1
+    assert "python -m local.costs --write" in capsys.readouterr().out
+    assert page.main(["--write"]) == 0
+    assert copy.read_text() == text
