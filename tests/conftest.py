@@ -24,13 +24,21 @@ FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
 
 
 def production_options() -> Options:
-    """Give production's parameters, save for the processor and for where Duitku is."""
+    """Give production's parameters, save for the processor and for where Duitku is.
+
+    What is off by default is on: every function has to run.
+    """
     told = configured_parameters("prod")
     kept = {name: told[name] for name in told if not name.startswith(("Architecture", "Duitku"))}
     project = {"DUITKU_MERCHANT_CODE": "DS12345", "DUITKU_API_KEY": "0123456789abcdef" * 2}
     return Options(
         environment=project,
-        parameters={**kept, "DuitkuAddresses": SENDERS, **FAST.parameters},
+        parameters={
+            **kept,
+            **FAST.parameters,
+            "DuitkuAddresses": SENDERS,
+            "ExternalOrders": "true",
+        },
         iam=True,
     )
 
