@@ -42,9 +42,8 @@ class Stream:
         chance: random.Random | None,
         listener: str = ENROLLMENTS,
     ) -> None:
-        mapping = template.functions()[listener]["Events"]["Stream"]
         self._function = folder_of(listener)
-        properties = mapping["Properties"]
+        properties = template.resources()[f"{listener}Stream"]["Properties"]
         self._patterns = [
             json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]
         ]
