@@ -51,10 +51,7 @@ class OAuthToken:
     def replace(self) -> bool:
         """Hear that Thinkific refused the token; tell whether there is another one."""
         refused, self._token = self.value(), None
-        if after_refusal(self._access, refused):
-            return True
-        self._token = refused
-        return False
+        return after_refusal(self._access, refused)
 
 
 def connector(table: Table, redirect: str, remaining: int, request_id: str) -> Connector:
