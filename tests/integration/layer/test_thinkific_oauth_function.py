@@ -1,6 +1,7 @@
 """Install, callback, status and revoke, as their function answers them."""
 
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -202,10 +203,20 @@ def test_the_page_asks_nobody_for_anything(thinkific: StubPeer) -> None:
     assert "http" not in page
 
 
+def test_nothing_that_a_page_tells_becomes_markup() -> None:
+    failed = oauth_pages.failed_page(HTTPStatus.CONFLICT, "<b>", "https://x/<i>", "<u>")
+    pages = (failed, oauth_pages.stale_page("<b>", "<u>"), oauth_pages.connected_page("<b>", "<u>"))
+    for page in pages:
+        told = str(page.body)
+        assert "&lt;b&gt;" in told
+        assert [each for each in ("<b>", "<i>", "<u>") if each in told] == []
+
+
 def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubPeer) -> None:
     before = status()
     assert (before["redirectUri"], before["connected"]) == (REDIRECT, False)
     assert before["authentication"] == "api-key"
+    assert "todo" not in before
     assert {each["ok"] for each in before["checks"]} == {True}
     finish(begun())
     after = status()
