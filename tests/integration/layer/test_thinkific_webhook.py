@@ -91,6 +91,16 @@ def test_a_forgery_is_refused_and_counted(queues: Queues, logged: Logged, forged
     assert logged.metrics() == ["EventRefused"]
 
 
+def test_an_operator_learns_whether_the_signature_is_missing_or_wrong(
+    queues: Queues, logged: Logged
+) -> None:
+    post(FORGERIES["no signature"])
+    post(FORGERIES["a wrong key"])
+    reasons = [line["reason"] for line in logged.lines]
+    assert reasons == ["the signature is missing", "the signature does not fit"]
+    assert queued(queues) == []
+
+
 BAD = {
     "a flag without Base64": ({**request(GOOD, encoded=False), "isBase64Encoded": True}, 400),
     "no JSON": (request(b"hello"), 400),

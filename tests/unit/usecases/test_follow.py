@@ -54,6 +54,14 @@ def test_the_same_event_again_is_known_by_its_id(progress: FakeProgress, rows: F
     assert known(progress) == 60
 
 
+def test_nobody_is_asked_twice_about_the_same_event(progress: FakeProgress, rows: FakeRows) -> None:
+    rows.rows[ROW] = report(50)
+    run = follower(progress, rows)
+    follow_event(run, UNCLEAR)
+    assert follow_event(run, UNCLEAR) is Followed.HEARD_BEFORE
+    assert rows.asked == [ROW]
+
+
 def test_events_in_the_wrong_order_leave_the_highest(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
