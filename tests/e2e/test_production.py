@@ -23,7 +23,7 @@ from tests.integration.api import template
 from tests.peers import Duitku, Thinkific
 from tests.people import People, eventually
 
-SCHEDULED = ("ReconcileFunction", "SweepFunction", "SyncCoursesFunction")
+SCHEDULED = ("ReconcileFunction", "SweepFunction", "SyncCoursesFunction", "CatchUpFunction")
 REFUSALS = ("AccessDenied", "not authorized to perform")
 FUNCTIONS = sorted(template.functions())
 
