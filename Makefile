@@ -65,6 +65,10 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
+sam-local: ## the API by sam local on the stack of make up; needs Docker
+	$(SETUP) dev cloud sam
+	$(LUNAS) sam-local
+
 soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
 	$(SETUP) dev cloud sam
 	$(LUNAS) soak --payments $(PAYMENTS) --seed $(SEED)
@@ -106,4 +110,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean
+.PHONY: help setup demo up down sam-local token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local import checks, demo, webhooks
+from local import checks, demo, sam_local, webhooks
 from local.cloud import LocalCloudError, Options, build, down, is_up, stack, up
 from local.cloud.errors import NotUp
 from local.cloud.state import ROOT, State
@@ -103,6 +103,10 @@ def _with_layer(module: str) -> Any:  # noqa: ANN401
     return importlib.import_module(module)
 
 
+def _sam_local(given: argparse.Namespace) -> int:
+    return sam_local.serve(stack.read(State(given.state)), os.environ)
+
+
 def _check(_given: argparse.Namespace) -> int:
     return checks.run()
 
@@ -119,6 +123,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "thinkific-check": _thinkific_check,
     "soak": _soak,
     "thinkific-webhooks": _thinkific_webhooks,
+    "sam-local": _sam_local,
     "check": _check,
 }
 
