@@ -104,7 +104,7 @@ def _with_layer(module: str) -> Any:  # noqa: ANN401
 
 
 def _sam_local(given: argparse.Namespace) -> int:
-    return sam_local.serve(stack.read(State(given.state)), os.environ)
+    return sam_local.serve(State(given.state), os.environ)
 
 
 def _check(_given: argparse.Namespace) -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 from local.cloud import Stack, build, command, deploy
 from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
-from local.cloud.state import ROOT, TOOLS
+from local.cloud.stack import read
+from local.cloud.state import ROOT, TOOLS, State
 
 PORT = 3000
 NO_DOCKER = """\
@@ -28,21 +29,25 @@ docs/sam-local.md tells more."""
 _DECLARED = "        POWERTOOLS_SERVICE_NAME:"
 
 
-def serve(stack: Stack, environment: Mapping[str, str]) -> int:
-    """Serve the API on loopback until interrupted; 1 with a hint where Docker is missing."""
+def serve(state: State, environment: Mapping[str, str]) -> int:
+    """Serve the API on loopback until interrupted; 1 with a hint where Docker is missing.
+
+    Raises ``NotUp`` where no stack is up.
+    """
     missing = missing_docker(environment)
     if missing:
         print(NO_DOCKER.format(missing=missing))
         return 1
+    running = read(state)
     target = build.Target(build.this_machine().architecture)
     build.build(target)
     template = target.artifacts / "sam-local.yaml"
-    template.write_text(with_endpoint((target.artifacts / "template.yaml").read_text(), stack))
+    template.write_text(with_endpoint((target.artifacts / "template.yaml").read_text(), running))
     settings = ROOT / ".local" / "sam-local.json"
     settings.touch(mode=0o600)
-    settings.write_text(json.dumps(dict(settings_of(stack)), indent=2))
+    settings.write_text(json.dumps(dict(settings_of(running)), indent=2))
     keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    region = {"AWS_DEFAULT_REGION": stack.region, "AWS_REGION": stack.region}
+    region = {"AWS_DEFAULT_REGION": running.region, "AWS_REGION": running.region}
     print(f"http://127.0.0.1:{PORT} serves the API once SAM says so; Ctrl-C ends it", flush=True)
     done = subprocess.run(
         start(template, settings), cwd=ROOT, env={**environment, **keys, **region}, check=False

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from local import sam_local
+from local.cloud.errors import NotUp
+from local.cloud.state import State
 
 TEMPLATE = """Globals:
   Function:
@@ -34,10 +36,15 @@ def docker(folder: Path, code: int) -> dict[str, str]:
 def test_without_a_docker_command_it_says_so_and_what_there_is_instead(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert sam_local.serve(STACK, {"PATH": str(tmp_path)}) == 1  # type: ignore[arg-type]
+    assert sam_local.serve(State(tmp_path), {"PATH": str(tmp_path)}) == 1
     said = capsys.readouterr().out
     assert "there is no docker command" in said
     assert "make up" in said
+
+
+def test_with_docker_a_stack_has_to_be_up(tmp_path: Path) -> None:
+    with pytest.raises(NotUp, match="make up"):
+        sam_local.serve(State(tmp_path), docker(tmp_path, 0))
 
 
 def test_an_engine_that_does_not_answer_is_told_from_one_that_does(tmp_path: Path) -> None:

@@ -1,0 +1,278 @@
+"""Every event of events/ runs through Lambda's own runtime client, on what sam build made.
+
+The functions have their settings, secrets and peers from the deployed stack, and a table and
+queues of their own. Before each event the table holds the scene that the event belongs to.
+"""
+
+import json
+import os
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from local.cloud import Stack, deploy
+from local.cloud.addresses import ALIAS
+from local.cloud.aws import Aws
+from local.cloud.build import this_machine
+from local.cloud.state import ROOT
+from local.runtime import Function, Running, running
+from local.tokens import user_token
+from lunas.adapters.store import keys
+from lunas.adapters.store.anomalies import anomaly_item
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.expressions import Item, to_wire
+from lunas.adapters.store.payment_items import payment_item
+from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.enrollments import Delivery, DeliveryStatus
+from lunas.rules.payments import BoughtCourse, Status
+from tests.integration.api import template
+from tests.unit.builders import enrollment, manual, payment
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
+
+PAYMENT = "pay5f0c8d4e9b7a4c61a2d3e4f5061728ab"
+ENROLLMENT = "enre644b8428141b5fc45cffb7c4925383e"
+SITE = "lunas-academy"
+"""The site that the events of thinkific_oauth connect."""
+COURSE = BoughtCourse("python-dasar", "Dasar Pemrograman Python", 2_000_001)
+AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
+NOTHING, ORDERED, CLAIMED, WAITING, OWNED = "NOTHING", "ORDERED", "CLAIMED", "WAITING", "OWNED"
+ARTIFACTS = this_machine().artifacts
+
+
+@dataclass(frozen=True)
+class Case:
+    """What an event meets, and what its answer is: a status and a text of the body.
+
+    An answer that is not of HTTP has no status; its text is looked for in the whole of it.
+    """
+
+    scene: str
+    status: int | None
+    says: str
+
+
+CASES = {
+    "anomalies-list": Case(NOTHING, 200, '"AMOUNT_DIFFERS"'),
+    "anomalies-resolve": Case(NOTHING, 404, "not-found"),
+    "api_docs-docs": Case(NOTHING, 200, "Lunas API"),
+    "api_docs-openapi": Case(NOTHING, 200, '"openapi"'),
+    "approve_payment-approve": Case(CLAIMED, 200, '"APPROVED"'),
+    "approve_payment-overbook": Case(CLAIMED, 200, '"APPROVED"'),
+    "approve_payment-reject": Case(CLAIMED, 200, '"REJECTED"'),
+    "catalog-get-package": Case(NOTHING, 200, '"Kelas Pemula"'),
+    "catalog-health": Case(NOTHING, 200, '"ok"'),
+    "catalog-list-courses": Case(NOTHING, 200, '"python-dasar"'),
+    "catalog-list-packages": Case(NOTHING, 200, '"bundle-data"'),
+    "catalog-put-course": Case(NOTHING, 200, '"quota":100'),
+    "catalog-put-package": Case(NOTHING, 200, '"literasi-data"'),
+    "deliver_enrollment-queue": Case(WAITING, None, '"batchItemFailures":[]'),
+    "duitku_webhook-function-url": Case(ORDERED, 200, "OK"),
+    "duitku_webhook-http-api": Case(ORDERED, 200, "OK"),
+    "enrollments-course-status": Case(OWNED, 200, '"ENROLLED"'),
+    "enrollments-get": Case(OWNED, 200, ENROLLMENT),
+    "enrollments-list": Case(OWNED, 200, '"items":[]'),
+    "enrollments-my-enrollments": Case(OWNED, 200, ENROLLMENT),
+    "enrollments-progress": Case(OWNED, 200, '"progress":40'),
+    "enrollments-redeliver": Case(OWNED, 200, '"PENDING"'),
+    "initiate_payment-initiate": Case(NOTHING, 201, '"PENDING"'),
+    "initiate_payment-initiate-alias": Case(NOTHING, 200, '"PENDING"'),
+    "initiate_payment-idempotency-key": Case(NOTHING, 200, '"PENDING"'),
+    "initiate_payment-initiate-channel": Case(NOTHING, 201, '"bundle-data"'),
+    "initiate_payment-methods": Case(NOTHING, 200, '"code"'),
+    "payments-get": Case(OWNED, 200, PAYMENT),
+    "payments-history": Case(OWNED, 200, '"items"'),
+    "payments-list": Case(CLAIMED, 200, PAYMENT),
+    "payments-list-csv": Case(OWNED, 200, PAYMENT),
+    "payments-of-user": Case(OWNED, 200, PAYMENT),
+    "payments-submit": Case(NOTHING, 201, '"PAID"'),
+    "publish_enrollments-stream": Case(NOTHING, None, "null"),
+    "publish_orders-stream": Case(NOTHING, None, "null"),
+    "recheck_payment-recheck": Case(ORDERED, 200, '"PENDING"'),
+    "reconcile-schedule": Case(NOTHING, None, ""),
+    "refund_payment-refund": Case(OWNED, 200, '"REFUNDED"'),
+    "report_orders-queue": Case(OWNED, None, '"batchItemFailures":[]'),
+    "sweep-schedule": Case(NOTHING, None, ""),
+    "sync_courses-nightly": Case(NOTHING, None, ""),
+    "sync_courses-sync": Case(NOTHING, 200, '"mapped"'),
+    "thinkific_oauth-callback": Case(NOTHING, 403, "This link is not valid"),
+    "thinkific_oauth-cancelled": Case(NOTHING, 200, "Connecting was cancelled"),
+    "thinkific_oauth-install": Case(NOTHING, 200, "/oauth2/authorize"),
+    "thinkific_oauth-revoke": Case(NOTHING, 200, ""),
+    "thinkific_oauth-status": Case(NOTHING, 200, "redirectUri"),
+}
+FUNCTIONS = sorted({name.split("-")[0] for name in CASES})
+USER_ROUTES = ("initiate_payment", "payments-submit", "enrollments-my", "enrollments-course")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The table and the queues that the events meet, and the settings that name them."""
+
+    stack: Stack
+    aws: Aws
+    settings: dict[str, str]
+
+    def set_up(self, scene: str) -> None:
+        """Let the table hold the scene, and nothing of another but the catalogue."""
+        table = self.settings["TABLE_NAME"]
+        for partition in (keys.payment(PAYMENT), keys.enrollment(ENROLLMENT)):
+            self._empty(table, partition["pk"])
+        for item in items_of(scene):
+            self.aws.dynamodb.put_item(TableName=table, Item=to_wire(item))
+
+    def _empty(self, table: str, partition: str) -> None:
+        """Delete a partition: a payment with its history."""
+        found = self.aws.dynamodb.query(
+            TableName=table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": partition}},
+        )
+        for item in found["Items"]:
+            key = {name: item[name] for name in ("pk", "sk")}
+            self.aws.dynamodb.delete_item(TableName=table, Key=key)
+
+    def function(self, name: str, deployed: str) -> Function:
+        """Give a built function with the settings of the deployed one."""
+        logical_id = f"{name.title().replace('_', '')}Function"
+        told = self.aws.functions.get_function_configuration(FunctionName=deployed, Qualifier=ALIAS)
+        settings = {**told.get("Environment", {}).get("Variables", {}), **self.settings}
+        if name == "thinkific_oauth":
+            settings["THINKIFIC_SUBDOMAIN"] = SITE
+        layer = ARTIFACTS / "SharedLayer" / "python"
+        return Function(ARTIFACTS / logical_id, [layer], settings, name, timeout=told["Timeout"])
+
+
+def items_of(scene: str) -> Iterator[Item]:
+    """Make the items of a scene."""
+    more: dict[str, Any] = {
+        "id": PAYMENT,
+        "package_id": "entry",
+        "course_id": COURSE.id,
+        "courses": (COURSE,),
+        "created_at": AT,
+        "updated_at": AT,
+    }
+    match scene:
+        case "ORDERED":
+            yield payment_item(payment(Status.PENDING, **more))
+        case "CLAIMED":
+            yield payment_item(manual(Status.PAID, **more))
+        case "WAITING" | "OWNED":
+            waits = scene == WAITING
+            status = Status.APPROVED if waits else Status.COMPLETED
+            yield payment_item(payment(status, **more))
+            delivery = Delivery(
+                status=DeliveryStatus.PENDING if waits else DeliveryStatus.DELIVERED
+            )
+            yield enrollment_item(
+                enrollment(
+                    COURSE.id,
+                    id=ENROLLMENT,
+                    payment_id=PAYMENT,
+                    course_name=COURSE.name,
+                    thinkific_course_id=COURSE.thinkific_course_id,
+                    delivery=delivery,
+                )
+            )
+        case _:
+            yield anomaly_item(anomaly(AnomalyKind.AMOUNT_DIFFERS, PAYMENT, {"amount": "1"}, AT))
+
+
+@pytest.fixture(scope="module")
+def stage(production: Stack) -> Iterator[Stage]:
+    """Make a table with the stack's catalogue, and queues that nobody reads."""
+    aws, mine = Aws(production.aws_endpoint_url, production.region), uuid.uuid4().hex[:8]
+    table = f"events-{mine}"
+    aws.dynamodb.create_table(TableName=table, **template.table_properties())
+    copy_catalogue(aws, production.table_name, table)
+    queues = {
+        setting: aws.queues.create_queue(
+            QueueName=f"events-{number}-{mine}.fifo", Attributes={"FifoQueue": "true"}
+        )["QueueUrl"]
+        for number, setting in enumerate(queue_settings())
+    }
+    yield Stage(production, aws, {**queues, **address(production), "TABLE_NAME": table})
+    aws.dynamodb.delete_table(TableName=table)
+
+
+def queue_settings() -> set[str]:
+    """Give the settings of all functions that name a queue."""
+    found = [
+        each.get("Environment", {}).get("Variables", {}) for each in template.functions().values()
+    ]
+    return {name for variables in found for name in variables if name.endswith("QUEUE_URL")}
+
+
+def address(stack: Stack) -> dict[str, str]:
+    """Give what Lambda itself sets, for the emulator of AWS."""
+    return {
+        "AWS_ENDPOINT_URL": stack.aws_endpoint_url,
+        "AWS_REGION": stack.region,
+        "AWS_DEFAULT_REGION": stack.region,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "",
+        "NO_PROXY": os.environ.get("NO_PROXY", "127.0.0.1"),
+    }
+
+
+def copy_catalogue(aws: Aws, source: str, target: str) -> None:
+    for kind in ("CATALOGUE#PACKAGE", "CATALOGUE#COURSE"):
+        found = aws.dynamodb.query(
+            TableName=source,
+            KeyConditionExpression="pk = :kind",
+            ExpressionAttributeValues={":kind": {"S": kind}},
+        )
+        for item in found["Items"]:
+            aws.dynamodb.put_item(TableName=target, Item=item)
+
+
+def event(name: str, stack: Stack) -> dict[str, Any]:
+    """Read an event, with a token of the user or the admin in place of TOKEN."""
+    text = (ROOT / "events" / f"{name}.json").read_text()
+    user = name.startswith(USER_ROUTES)
+    token = user_token(stack, "u1") if user else user_token(stack, "a1", role="ADMIN")
+    found: dict[str, Any] = json.loads(text.replace("TOKEN", token))
+    return found
+
+
+def test_every_event_has_a_case() -> None:
+    assert sorted(CASES) == sorted(path.stem for path in (ROOT / "events").glob("*.json"))
+
+
+def test_every_function_and_every_trigger_has_an_event() -> None:
+    assert set(FUNCTIONS) == {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+    events = [json.loads(path.read_text()) for path in (ROOT / "events").glob("*.json")]
+    assert {each["routeKey"] for each in events if "routeKey" in each} == {
+        *template.routes(),
+        "$default",
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_event_is_answered_as_it_must_be(function: str, stage: Stage) -> None:
+    deployed = deploy.resources(stage.aws)[f"{function.title().replace('_', '')}Function"]
+    with running(stage.function(function, deployed)) as started:
+        wrong = [
+            told
+            for name, case in CASES.items()
+            if name.split("-")[0] == function and (told := difference(name, case, stage, started))
+        ]
+    assert wrong == []
+
+
+def difference(name: str, case: Case, stage: Stage, started: Running) -> str | None:
+    """Send an event, and tell what is not as its case says."""
+    stage.set_up(case.scene)
+    answer = started.invoke(event(name, stage.stack))
+    status = answer.get("statusCode") if isinstance(answer, dict) else None
+    body = answer["body"] if status else json.dumps(answer)
+    squeezed = body.replace('": ', '":').replace(", ", ",")
+    right = status == case.status and case.says.replace(", ", ",") in squeezed
+    return None if right else f"{name}: {status} {body[:300]}"
