@@ -87,7 +87,9 @@ class Person:
         """Reject a payment."""
         return self.call("PATCH", f"/payments/{payment_id}/reject", {"reason": reason})
 
-    def refund(self, payment_id: str, reason: str = "cancelled") -> requests.Response:
+    def refund(
+        self, payment_id: str, reason: str = "the learner changed their mind"
+    ) -> requests.Response:
         """Record that the money of a payment went back."""
         return self.call("POST", f"/payments/{payment_id}/refund", {"reason": reason})
 

@@ -50,7 +50,11 @@ class Shop:
         for payment_id in self.to_refund - self.refunded:
             shown = self.api.admin("GET", f"/payments/{payment_id}")
             if shown and shown["status"] in {"APPROVED", "COMPLETED"}:
-                self.api.admin("POST", f"/payments/{payment_id}/refund", {"reason": "cancelled"})
+                self.api.admin(
+                    "POST",
+                    f"/payments/{payment_id}/refund",
+                    {"reason": "the learner changed their mind"},
+                )
                 self.refunded.add(payment_id)
 
     def _open(self, learner: str, purchase: Purchase) -> dict[str, Any] | None:

@@ -229,7 +229,10 @@ def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
         meter.ask("duitku_webhook", "POST /webhooks/duitku", note=note, headers=FORM, body=body)
     _measure_enrollment(meter, enrollment_id(LEARNER, "c1"))
     for note in ("first", "again"):
-        path, reason = f"/payments/{manual['id']}/refund", {"reason": "cancelled"}
+        path, reason = (
+            f"/payments/{manual['id']}/refund",
+            {"reason": "the learner changed their mind"},
+        )
         meter.ask("refund_payment", "POST /payments/{id}/refund", path, note=note, body=reason)
 
 
