@@ -30,7 +30,8 @@ def production_options() -> Options:
     """
     told = configured_parameters("prod")
     kept = {name: told[name] for name in told if not name.startswith(("Architecture", "Duitku"))}
-    project = {"DUITKU_MERCHANT_CODE": "DS12345", "DUITKU_API_KEY": "0123456789abcdef" * 2}
+    key = "0123456789abcdef" * 2
+    project = {"DUITKU_MERCHANT_CODE": "DS12345", "DUITKU_API_KEY": key, "THINKIFIC_API_KEY": key}
     return Options(
         environment=project,
         parameters={
@@ -57,7 +58,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 def production() -> Iterator[Stack]:
     """Run the system as samconfig.toml says for production, with IAM evaluated.
 
-    Duitku's project is the one that the callbacks in events/ are signed for.
+    Its keys are those that the callbacks and events in events/ are signed by.
     """
     with running_stack(PRODUCTION, production_options()) as running:
         yield running

@@ -37,8 +37,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is
 
 PAYMENT = "pay5f0c8d4e9b7a4c61a2d3e4f5061728ab"
 ENROLLMENT = "enre644b8428141b5fc45cffb7c4925383e"
-SITE = "lunas-academy"
-"""The site that the events of thinkific_oauth connect."""
+SITES = {"thinkific_oauth": "lunas-academy", "thinkific_webhook": "shop"}
+"""The sites that events name."""
 COURSE = BoughtCourse("python-dasar", "Dasar Pemrograman Python", 2_000_001)
 AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
 NOTHING, ORDERED, CLAIMED, WAITING, OWNED = "NOTHING", "ORDERED", "CLAIMED", "WAITING", "OWNED"
@@ -104,6 +104,10 @@ CASES = {
     "thinkific_oauth-cancelled": Case(NOTHING, 200, "Connecting was cancelled"),
     "thinkific_oauth-install": Case(NOTHING, 200, "/oauth2/authorize"),
     "thinkific_oauth-revoke": Case(NOTHING, 200, ""),
+    "thinkific_webhook-event": Case(OWNED, 200, ""),
+    "follow_progress-queue": Case(OWNED, None, '"batchItemFailures":[]'),
+    "catch_up-nightly": Case(NOTHING, None, ""),
+    "catch_up-register": Case(NOTHING, None, ""),
     "thinkific_oauth-status": Case(NOTHING, 200, "redirectUri"),
 }
 FUNCTIONS = sorted({name.split("-")[0] for name in CASES})
@@ -142,8 +146,8 @@ class Stage:
         logical_id = f"{name.title().replace('_', '')}Function"
         told = self.aws.functions.get_function_configuration(FunctionName=deployed, Qualifier=ALIAS)
         settings = {**told.get("Environment", {}).get("Variables", {}), **self.settings}
-        if name == "thinkific_oauth":
-            settings["THINKIFIC_SUBDOMAIN"] = SITE
+        if name in SITES:
+            settings["THINKIFIC_SUBDOMAIN"] = SITES[name]
         layer = ARTIFACTS / "SharedLayer" / "python"
         return Function(ARTIFACTS / logical_id, [layer], settings, name, timeout=told["Timeout"])
 
@@ -275,4 +279,4 @@ def difference(name: str, case: Case, stage: Stage, started: Running) -> str | N
     body = answer["body"] if status else json.dumps(answer)
     squeezed = body.replace('": ', '":').replace(", ", ",")
     right = status == case.status and case.says.replace(", ", ",") in squeezed
-    return None if right else f"{name}: {status} {body[:300]}"
+    return None if right else f"{name}: {status} {body[:300]}\n{started.tail()}"
