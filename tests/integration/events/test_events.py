@@ -170,6 +170,7 @@ def items_of(scene: str) -> Iterator[Item]:
         case "WAITING" | "OWNED":
             waits = scene == WAITING
             status = Status.APPROVED if waits else Status.COMPLETED
+            more["undelivered"] = frozenset({COURSE.id} if waits else ())
             yield payment_item(payment(status, **more))
             delivery = Delivery(
                 status=DeliveryStatus.PENDING if waits else DeliveryStatus.DELIVERED
