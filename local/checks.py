@@ -33,7 +33,7 @@ def commands() -> Iterator[tuple[str, Command]]:
     """
     yield "format", (_BIN / "ruff", "format", "--check", "--quiet", ".")
     yield "lint", (_BIN / "ruff", "check", "--quiet", ".")
-    yield "types", (_BIN / "mypy", "layers/shared/lunas", "local", "tests")
+    yield "types", (_BIN / "mypy", "layers/shared/lunas", "layers/shared/slim.py", "local", "tests")
     for function in sorted((ROOT / "functions").glob("*/app.py")):
         yield f"types of {function.parent.name}", (_BIN / "mypy", function.relative_to(ROOT))
     yield "imports", (_BIN / "lint-imports", "--no-cache")

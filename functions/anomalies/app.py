@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.table import Table
@@ -17,6 +18,8 @@ from lunas.edges.queries import PAGE, Cursor, Limit
 from lunas.edges.views import anomaly_view
 from lunas.rules.anomalies import AnomalyStatus, Resolution
 from lunas.rules.errors import NotFound, WrongState
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
@@ -16,6 +17,8 @@ from lunas.edges.views import payment_view
 from lunas.rules.payments import Act
 from lunas.usecases.approve import approve, reject
 from lunas.usecases.settle import Outcome
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

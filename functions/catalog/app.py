@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.settings import optional
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.table import Table
@@ -17,6 +18,8 @@ from lunas.edges.views import course_view, package_view
 from lunas.rules.catalogue import Course, Package, PackageKind
 from lunas.rules.errors import Conflict, InvalidInput, NotFound
 from lunas.usecases.ports import CatalogueShelf
+
+aws.prepare(aws.dynamodb)
 
 api = LunasApi()
 

@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.queue import DeliveryQueue, read_message
 from lunas.adapters.settings import setting
@@ -31,6 +32,8 @@ from lunas.rules.errors import (
 )
 from lunas.usecases.courier import Courier, DeliveryResult
 from lunas.usecases.deliver import deliver, note_given_up
+
+aws.prepare(aws.dynamodb, aws.secrets_manager, aws.sqs)
 
 # With one message to a batch the processor has little to do; it keeps the answer right, group by
 # group, should the template ever hand over more.

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.callback import Callback, Verifier, parse_callback
@@ -30,6 +31,8 @@ from lunas.rules.errors import (
     MalformedInput,
 )
 from lunas.usecases.hear_callback import CallbackDesk, Hint, hear_callback
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 FORM = "application/x-www-form-urlencoded"
 THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.table import Table
@@ -33,6 +34,8 @@ from lunas.rules.errors import InvalidInput, NotFound
 from lunas.rules.listing import EnrollmentFilter, Span
 from lunas.rules.people import Role
 from lunas.usecases.progress import redeliver, report_progress
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 READERS = users_and_services("enrollments:read")

@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import new_payment_id, now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
@@ -29,6 +30,8 @@ from lunas.rules.errors import NotFound
 from lunas.rules.payments import Payment
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import new_payment_id, now
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
@@ -26,6 +27,8 @@ from lunas.rules.payments import Method, Payment, Status
 from lunas.rules.people import PaymentType
 from lunas.usecases.purchase import Wish
 from lunas.usecases.submit import ManualDesk, submit
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 READERS = users_and_services("payments:read")

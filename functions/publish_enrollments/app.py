@@ -9,11 +9,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.queue import DeliveryQueue
 from lunas.adapters.settings import setting
 from lunas.adapters.store.expressions import from_wire
 from lunas.edges import telemetry
 from lunas.rules.delivery import DeliveryRequest
+
+aws.prepare(aws.sqs)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
@@ -18,6 +19,8 @@ from lunas.edges.settlements import log_outcome
 from lunas.edges.views import payment_view
 from lunas.rules.payments import Act
 from lunas.usecases.recheck import RecheckDesk, recheck
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

@@ -6,6 +6,7 @@ from typing import Any
 import requests
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
@@ -24,6 +25,8 @@ from lunas.rules.payments import Payment
 from lunas.rules.times import to_iso
 from lunas.usecases.measure import measure
 from lunas.usecases.reconcile import Reconciler, Report, reconcile
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 ONE_MORE = 15_000
 """Milliseconds that one more question to Duitku and its settlement may take."""

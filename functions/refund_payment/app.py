@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.refunds import Refunds
@@ -16,6 +17,8 @@ from lunas.edges.bodies import Id, RefundBody
 from lunas.edges.views import payment_view
 from lunas.rules.payments import Act
 from lunas.usecases.refund import refund_payment
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

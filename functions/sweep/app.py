@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.enrollments import Enrollments
@@ -14,6 +15,8 @@ from lunas.rules.anomalies import Anomaly
 from lunas.rules.payments import Payment
 from lunas.usecases.examine import Examiner
 from lunas.usecases.sweep import Sweeper, Swept, sweep
+
+aws.prepare(aws.dynamodb)
 
 ONE_MORE = 20_000
 """Milliseconds that one more payment, and the note of how far the run came, may take."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.table import Table
 from lunas.adapters.thinkific.http import ThinkificApi
@@ -17,6 +18,8 @@ from lunas.edges.views import mapping_view
 from lunas.rules.errors import DeliveryError, PlatformUnavailable
 from lunas.rules.mapping import Report
 from lunas.usecases.sync import SyncDesk, sync
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
 

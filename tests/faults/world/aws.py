@@ -52,14 +52,14 @@ class Aws:
         """Answer the calls of all clients that are made from now on."""
         hooks = [*handlers.BUILTIN_HANDLERS, ("before-call", self.answer)]
         patch.setattr(handlers, "BUILTIN_HANDLERS", hooks)
-        # Handlers are taken over when a session is made, so an older one would go to the network.
+        # Handlers are taken over when a session is made, so an older one would go to the network;
+        # ours is made anew below, boto3's belongs to the idempotency of Powertools.
         patch.setattr(boto3, "DEFAULT_SESSION", None)
         # Half of a call's time goes into its user agent, which nobody reads here, and into
         # checking it against the service's model, which all other tests do.
         patch.setattr(UserAgentString, "to_string", lambda _: "lunas")
         unchecked = aws.CONFIG.merge(Config(parameter_validation=False))
-        for module in (aws, secrets):
-            patch.setattr(module, "CONFIG", unchecked)
+        patch.setattr(aws, "CONFIG", unchecked)
         forget_clients()
 
     def answer(self, model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
@@ -115,11 +115,13 @@ def forget_clients() -> None:
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
     aws.dynamodb.cache_clear()
     aws.sqs.cache_clear()
+    aws.secrets_manager.cache_clear()
+    aws._session.cache_clear()  # noqa: SLF001
 
 
 def forget_secrets() -> None:
     """Start as a fresh process does, without remembered secrets. Clients remember nothing."""
-    secrets._provider().clear_cache()  # type: ignore[no-untyped-call]  # noqa: SLF001
+    secrets._provider().clear_cache()  # noqa: SLF001
 
 
 def _queues(clock: Clock) -> dict[str, FifoQueue]:

@@ -36,6 +36,8 @@ def forget() -> None:
     aws.dynamodb.cache_clear()
     aws.sqs.cache_clear()
     aws.kms.cache_clear()
+    aws.secrets_manager.cache_clear()
+    aws._session.cache_clear()  # noqa: SLF001
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from local.cloud.build import Target, build, this_machine
@@ -111,13 +112,24 @@ def test_a_changed_source_does_not_change_what_is_imported(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs", "sts"])
 def test_clients_of_the_services_in_use_find_their_descriptions(service: str) -> None:
-    printed = run(f"import boto3; print(len(dir(boto3.client({service!r}))))", LAYER)
+    code = f"print(len(dir(session.get_session().create_client({service!r}))))"
+    printed = run(f"from botocore import session; {code}", LAYER)
     assert int(printed) > 10
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-3", "us-east-1", "cn-north-1", "us-gov-west-1"])
+@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs", "sts"])
+def test_clients_go_to_the_same_place_as_with_all_descriptions(service: str, region: str) -> None:
+    described = botocore.session.get_session()
+    full = described.create_client(service, region)
+    code = f"print(session.get_session().create_client({service!r}, {region!r}).meta.endpoint_url)"
+    printed = run(f"from botocore import session; {code}", LAYER)
+    assert printed.strip() == full.meta.endpoint_url
 
 
 def test_descriptions_of_services_not_in_use_are_left_out() -> None:
     with pytest.raises(AssertionError, match="UnknownServiceError"):
-        run("import boto3; boto3.client('ec2')", LAYER)
+        run("from botocore import session; session.get_session().create_client('ec2')", LAYER)
 
 
 def test_bytecode_names_no_folder_of_the_machine_that_built_it() -> None:

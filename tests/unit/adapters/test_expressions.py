@@ -1,11 +1,14 @@
 """Items and expressions in DynamoDB's notation."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lunas.adapters.store import wire
 from lunas.adapters.store.expressions import (
     Change,
     condition_names,
@@ -33,6 +36,44 @@ def test_numbers_are_read_as_decimal_and_sets_as_sets() -> None:
         "n": Decimal(7),
         "s": {"a", "b"},
     }
+
+
+STORED = st.recursive(
+    st.one_of(
+        st.none(), st.text(), st.booleans(), st.integers(-(10**30), 10**30),
+        st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=0, max_value=10**9),
+        st.sets(st.text(min_size=1), min_size=1, max_size=3),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(min_size=1), inner, max_size=3)
+    ),
+)  # fmt: skip
+
+
+@given(STORED)
+def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
+    def in_order(written: Any) -> Any:
+        """Sort sets, and write numbers in one way."""
+        match written:
+            case {"SS": members}:
+                return {"SS": sorted(members)}
+            case {"N": number}:
+                return {"N": Decimal(number)}
+            case dict():
+                return {name: in_order(each) for name, each in written.items()}
+            case list():
+                return [in_order(each) for each in written]
+        return written
+
+    assert in_order(wire.write(value)) == in_order(TypeSerializer().serialize(value))
+    written: Any = wire.write(value)
+    assert wire.read(written) == TypeDeserializer().deserialize(written)
+
+
+@pytest.mark.parametrize("value", [1.5, b"x", set(), {1, 2}, object()], ids=repr)
+def test_what_lunas_does_not_store_is_not_written(value: object) -> None:
+    with pytest.raises(TypeError, match=type(value).__name__):
+        wire.write(value)
 
 
 def test_values_of_an_expression_stand_under_their_names() -> None:

@@ -1,42 +1,40 @@
 """Environment and secrets: what is missing is named, what is there is never quoted."""
 
+import json
+import time
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from aws_lambda_powertools.utilities.parameters import SecretsProvider
-from aws_lambda_powertools.utilities.parameters.exceptions import TransformParameterError
 
-from lunas.adapters import secrets
-from lunas.adapters.aws import CONFIG
+from lunas.adapters import aws, secrets
 from lunas.adapters.clock import PAYMENT_ID, new_payment_id, now
 from lunas.adapters.duitku.account import duitku_account
-from lunas.adapters.secrets import MAX_AGE, secret, secret_text
+from lunas.adapters.secrets import MAX_AGE, Vault, secret, secret_text
 from lunas.adapters.settings import CheckoutSettings, callback_lifetime, enabled, setting
 from lunas.rules.errors import Misconfigured
 from lunas.rules.times import from_iso, to_iso
 
 
-class Vault:
-    """Answers in place of Secrets Manager."""
+class Texts:
+    """Answers in place of Secrets Manager, one text after the other; the last one stays."""
 
-    def __init__(self, value: object) -> None:
-        self.value = value
-        self.asked: list[tuple[str, dict[str, Any]]] = []
+    def __init__(self, *texts: str) -> None:
+        self.texts = list(texts)
+        self.asked: list[str] = []
 
-    def get(self, name: str, **options: Any) -> object:
-        """Return the secret, or raise it."""
-        self.asked.append((name, options))
-        if isinstance(self.value, Exception):
-            raise self.value
-        return self.value
+    def fetch(self, secret_id: str) -> str:
+        """Return the next text."""
+        self.asked.append(secret_id)
+        return self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
 
 
-def vault(monkeypatch: pytest.MonkeyPatch, value: object) -> Vault:
-    made = Vault(value)
+def vault(monkeypatch: pytest.MonkeyPatch, *values: object) -> Texts:
+    """Hold secrets with these values, or with these texts if they are texts."""
+    texts = Texts(*(each if isinstance(each, str) else json.dumps(each) for each in values))
+    made = Vault(texts.fetch)
     monkeypatch.setattr(secrets, "_provider", lambda: made)
     monkeypatch.setenv("DUITKU_SECRET_ID", "arn:secret")
-    return made
+    return texts
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -80,20 +78,30 @@ def test_checkout_settings_come_from_the_environment(monkeypatch: pytest.MonkeyP
     assert CheckoutSettings.from_environment() == CheckoutSettings("https://c", "https://r", 60)
 
 
-def test_a_secret_is_read_as_an_object_and_read_anew_after_a_while(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_secret_is_read_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
     held = vault(monkeypatch, {"apiKey": "k"})
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "k"}
-    assert held.asked == [("arn:secret", {"transform": "json", "max_age": MAX_AGE})]
+    assert held.asked == ["arn:secret"]
+
+
+def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    held = vault(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
+    assert secret("DUITKU_SECRET_ID") == {"apiKey": "old"}
+    moment += MAX_AGE - 1
+    assert secret("DUITKU_SECRET_ID") == {"apiKey": "old"}
+    moment += 1
+    assert secret("DUITKU_SECRET_ID") == {"apiKey": "new"}
+    assert len(held.asked) == 2
     assert MAX_AGE <= 300
 
 
-@pytest.mark.parametrize(
-    "value", ["hunter2", ["hunter2"], None, TransformParameterError("hunter2")], ids=str
-)
+@pytest.mark.parametrize("value", ['"hunter2"', '["hunter2"]', "null", "hunter2", "{hunter2", ""])
 def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
-    monkeypatch: pytest.MonkeyPatch, value: object
+    monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     vault(monkeypatch, value)
     with pytest.raises(Misconfigured, match="DUITKU_SECRET_ID") as raised:
@@ -135,48 +143,29 @@ def test_the_clock_tells_no_more_than_the_table_keeps() -> None:
     assert from_iso(to_iso(moment)) == moment
 
 
-class Vaulted(SecretsProvider):
-    """Reads from a list instead of from Secrets Manager, and remembers as the real one does."""
-
-    def __init__(self, *values: str) -> None:
-        super().__init__(boto3_client=object())  # type: ignore[arg-type]
-        self.values = list(values)
-
-    def _get(self, name: str, **_options: Any) -> str:
-        assert name == "arn:secret"
-        return self.values.pop(0)
-
-
 def test_a_secret_is_fetched_once_and_anew_after_its_cache_was_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    provider = Vaulted('{"apiKey": "old"}', '{"apiKey": "new"}')
-    monkeypatch.setattr(secrets, "_provider", lambda: provider)
-    monkeypatch.setenv("DUITKU_SECRET_ID", "arn:secret")
+    vault(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
     assert [secret("DUITKU_SECRET_ID")["apiKey"] for _ in range(3)] == ["old"] * 3
-    provider.clear_cache()  # type: ignore[no-untyped-call]
+    secrets._provider().clear_cache()  # noqa: SLF001
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "new"}
 
 
-@pytest.mark.parametrize("text", ["hunter2", "{hunter2", ""])
-def test_a_secret_that_cannot_be_read_is_misconfigured_without_quoting_it(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    provider = Vaulted(text)
-    monkeypatch.setattr(secrets, "_provider", lambda: provider)
-    monkeypatch.setenv("DUITKU_SECRET_ID", "arn:secret")
-    with pytest.raises(Misconfigured, match="DUITKU_SECRET_ID") as raised:
-        secret("DUITKU_SECRET_ID")
-    assert "hunter2" not in str(raised.value)
+def test_one_vault_serves_the_whole_process() -> None:
+    secrets._provider.cache_clear()  # noqa: SLF001
+    assert secrets._provider() is secrets._provider()  # noqa: SLF001
+    secrets._provider.cache_clear()  # noqa: SLF001
 
 
-def test_one_provider_with_the_projects_time_outs_serves_the_whole_process(
+@pytest.mark.parametrize("inside", [True, False])
+def test_clients_are_made_ahead_only_while_lambda_starts_a_function(
     monkeypatch: pytest.MonkeyPatch,
+    inside: bool,
 ) -> None:
-    made: list[Any] = []
-    monkeypatch.setattr(secrets, "SecretsProvider", lambda **options: made.append(options))
-    secrets._provider.cache_clear()  # noqa: SLF001
-    secrets._provider()  # noqa: SLF001
-    secrets._provider()  # noqa: SLF001
-    secrets._provider.cache_clear()  # noqa: SLF001
-    assert made == [{"boto_config": CONFIG}]
+    monkeypatch.delenv("AWS_LAMBDA_RUNTIME_API", raising=False)
+    if inside:
+        monkeypatch.setenv("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1")
+    made: list[str] = []
+    aws.prepare(lambda: made.append("one"), lambda: made.append("two"))
+    assert made == (["one", "two"] if inside else [])

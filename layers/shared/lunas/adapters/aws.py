@@ -1,14 +1,21 @@
-"""boto3 clients, made once per process, with time-outs that fit inside a function's own."""
+"""Clients of AWS, made once per process, with time-outs that fit inside a function's own.
 
+They come from botocore itself: boto3 would add its resources and S3's transfers to every start
+(docs/decisions/0023-start-up.md).
+"""
+
+import os
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import boto3
+import botocore.session
 from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
 # Standard mode retries throttling, 5xx and broken connections; the token of TransactWriteItems
@@ -21,19 +28,50 @@ CONFIG = Config(
 )
 
 
+def prepare(*clients: Callable[[], object]) -> None:
+    """Make clients while Lambda starts the function, before there is a request to answer.
+
+    A start has a whole processor, a request only the share that the function's memory buys.
+    Elsewhere than in Lambda they are made when they are needed.
+    """
+    if "AWS_LAMBDA_RUNTIME_API" in os.environ:
+        for client in clients:
+            client()
+
+
 @cache
 def dynamodb() -> "DynamoDBClient":
     """Return this process's DynamoDB client."""
-    return boto3.client("dynamodb", config=CONFIG)
+    client: DynamoDBClient = _client("dynamodb")
+    return client
 
 
 @cache
 def sqs() -> "SQSClient":
     """Return this process's SQS client."""
-    return boto3.client("sqs", config=CONFIG)
+    client: SQSClient = _client("sqs")
+    return client
+
+
+@cache
+def secrets_manager() -> "SecretsManagerClient":
+    """Return this process's Secrets Manager client."""
+    client: SecretsManagerClient = _client("secretsmanager")
+    return client
 
 
 @cache
 def kms() -> "KMSClient":
     """Return this process's KMS client."""
-    return boto3.client("kms", config=CONFIG)
+    client: KMSClient = _client("kms")
+    return client
+
+
+def _client(service: str) -> Any:  # noqa: ANN401
+    return _session().create_client(service, config=CONFIG)
+
+
+@cache
+def _session() -> botocore.session.Session:
+    """Return the session that the clients share, with the descriptions that it has read."""
+    return botocore.session.get_session()

@@ -8,15 +8,15 @@ from lunas.adapters.settings import optional
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.table import Table
 from lunas.edges.auth import SECRET
-from lunas.usecases.ports import CatalogueShelf
 
 if TYPE_CHECKING:
     from lunas.adapters.package_service import PackageServiceProvider
+    from lunas.usecases.ports import CatalogueShelf
 
 SETTING = "PACKAGE_SERVICE_URL"
 
 
-def catalogue(table: Table) -> CatalogueShelf:
+def catalogue(table: Table) -> "CatalogueShelf":
     """Return the catalogue to read: the package service's if its address is set."""
     own = Catalogue(table)
     url = optional(SETTING)

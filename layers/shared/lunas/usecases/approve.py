@@ -1,11 +1,16 @@
 """An admin's word on a manual payment."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import NotFound, WrongState
 from lunas.rules.payments import Act, Method, Payment, Status, Step
-from lunas.usecases.ports import PaymentSettler
 from lunas.usecases.settle import Outcome, confirm, end
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import PaymentSettler
 
 
 def approve(

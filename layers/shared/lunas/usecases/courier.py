@@ -1,19 +1,24 @@
 """What bringing an enrollment to Thinkific and taking it back have in common."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.errors import DeliveryImpossible
 from lunas.rules.payments import Payment
-from lunas.usecases.ports import (
-    BundleNotes,
-    CatalogueReader,
-    Clock,
-    DeliveryKeeper,
-    LearnerLinks,
-    LearningPlatform,
-)
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import (
+        BundleNotes,
+        CatalogueReader,
+        Clock,
+        DeliveryKeeper,
+        LearnerLinks,
+        LearningPlatform,
+    )
 
 ACTOR = "lunas:deliver"
 ROUNDS = 6

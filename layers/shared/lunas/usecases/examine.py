@@ -1,8 +1,11 @@
 """Examining one payment: read it whole, complete it if only that is missing, else report it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, invariant_broken
 from lunas.rules.differences import Code, Difference
@@ -11,7 +14,9 @@ from lunas.rules.errors import Collision, StoreBusy
 from lunas.rules.invariants import differences, is_only_incomplete, orphans
 from lunas.rules.payments import Act, Payment, Step, take
 from lunas.rules.trails import Trace
-from lunas.usecases.ports import AnomalyBook, Clock, EnrollmentReader, PaymentExaminer
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import AnomalyBook, Clock, EnrollmentReader, PaymentExaminer
 
 ACTOR = "lunas:sweep"
 ROUNDS = 6

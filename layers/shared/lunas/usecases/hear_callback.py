@@ -4,16 +4,21 @@ A callback is a hint, never evidence: it makes Lunas ask Duitku, and only Duitku
 a payment (docs/duitku.md, Callback).
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import Forbidden, GatewayError
 from lunas.rules.payments import Act, Payment, is_settled
 from lunas.rules.timetable import SOON
-from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentScheduler, StatusGateway
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentScheduler, StatusGateway
 
 ACTOR = "duitku:callback"
 MAX_ORDER_ID = 50

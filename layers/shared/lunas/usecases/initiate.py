@@ -5,9 +5,12 @@ the slot of the purchase is taken in the same transaction, so that of two reques
 opens the payment and the other finds it.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import Collision, Conflict, GatewayRefused, StoreBusy
 from lunas.rules.payments import (
@@ -21,17 +24,19 @@ from lunas.rules.payments import (
     opened,
 )
 from lunas.rules.people import check_invoiceable, customer_of
-from lunas.usecases.ports import (
-    AnomalyKeeper,
-    CatalogueReader,
-    Clock,
-    EnrollmentReader,
-    InvoiceGateway,
-    PaymentOpener,
-    StatusGateway,
-)
 from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
 from lunas.usecases.settle import Outcome, end, settle_by_gateway
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import (
+        AnomalyKeeper,
+        CatalogueReader,
+        Clock,
+        EnrollmentReader,
+        InvoiceGateway,
+        PaymentOpener,
+        StatusGateway,
+    )
 
 OPENING = timedelta(minutes=1)
 """For so long at most, a request may still be waiting for Duitku to open an invoice."""

@@ -1,13 +1,18 @@
 """Measure what is stuck, by what the table says: a lost log line cannot hide it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.listing import EnrollmentFilter, Page, Span
 from lunas.rules.timetable import STUCK
-from lunas.usecases.ports import AnomalyLister, EnrollmentLister
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import AnomalyLister, EnrollmentLister
 
 PAGE = 100
 """Items of one state that are looked at: a gauge costs the same however much is stuck."""

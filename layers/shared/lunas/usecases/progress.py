@@ -1,11 +1,16 @@
 """What happens to an enrollment after it was made: progress, and another delivery."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision, NotFound, StoreBusy, WrongState
-from lunas.usecases.ports import EnrollmentKeeper
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import EnrollmentKeeper
 
 ROUNDS = 5
 """How often a change is tried anew after a collision."""

@@ -1,7 +1,10 @@
 """What both ways to buy have in common: choosing, pricing, refusing."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lunas.rules.catalogue import (
     Course,
@@ -16,7 +19,9 @@ from lunas.rules.enrollments import enrollment_id, has_access
 from lunas.rules.errors import AlreadyEnrolled, Misconfigured, NotFound
 from lunas.rules.payments import BoughtCourse, Method, Payment, Status
 from lunas.rules.people import Caller, Customer, PaymentType, customer_of, learner_of
-from lunas.usecases.ports import CatalogueReader, EnrollmentReader
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import CatalogueReader, EnrollmentReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,16 @@
 """Asking Duitku about a payment on an admin's wish, and settling it by the answer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import NotFound, WrongState
 from lunas.rules.payments import Act, Method, is_settled
-from lunas.usecases.ports import AnomalyKeeper, PaymentSettler, StatusGateway
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import AnomalyKeeper, PaymentSettler, StatusGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

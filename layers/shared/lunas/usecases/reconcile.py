@@ -4,10 +4,13 @@ Each run looks at what is due and no further, so that a run may come twice, over
 or break off anywhere: every step decides by conditions, and what is left is due the next time.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TYPE_CHECKING
 
 from lunas.rules.enrollments import DeliveryStatus, Enrollment
 from lunas.rules.errors import (
@@ -20,16 +23,18 @@ from lunas.rules.errors import (
 )
 from lunas.rules.payments import Act, Payment, Status, Step, check_after
 from lunas.rules.timetable import BLOCKED, CLOSING, UNANSWERED
-from lunas.usecases.ports import (
-    AnomalyKeeper,
-    Clock,
-    DueReader,
-    EnrollmentKeeper,
-    PaymentScheduler,
-    StatusGateway,
-)
 from lunas.usecases.progress import redeliver
 from lunas.usecases.settle import Outcome, Result, end, settle_by_gateway
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import (
+        AnomalyKeeper,
+        Clock,
+        DueReader,
+        EnrollmentKeeper,
+        PaymentScheduler,
+        StatusGateway,
+    )
 
 ACTOR = "lunas:reconcile"
 QUESTIONS = 20

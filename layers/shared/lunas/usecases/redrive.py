@@ -1,14 +1,19 @@
 """Putting a dead letter back: an operator has mended what kept an enrollment from Thinkific."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lunas.rules.delivery import waits_for_person
 from lunas.rules.enrollments import DeliveryStatus
 from lunas.rules.errors import NotFound, WrongState
-from lunas.usecases.ports import EnrollmentKeeper
 from lunas.usecases.progress import redeliver
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import EnrollmentKeeper
 
 
 class Fate(StrEnum):

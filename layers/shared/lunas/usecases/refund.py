@@ -1,10 +1,16 @@
 """Refunding: the money went back, so what it alone had brought goes as well."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from lunas.rules.enrollments import enrollment_id
 from lunas.rules.errors import Collision, NotFound, StoreBusy
 from lunas.rules.payments import Act, Payment, Status
 from lunas.rules.refund import Refund, refund
-from lunas.usecases.ports import EnrollmentReader, RefundKeeper
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import EnrollmentReader, RefundKeeper
 
 ROUNDS = 6
 """How often a refund is decided anew after a collision."""

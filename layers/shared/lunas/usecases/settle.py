@@ -5,15 +5,20 @@ transaction carries the conditions, and whoever loses reads again and gives the 
 fits what is there by then.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
 from lunas.rules.errors import Collision, CourseFull, NotFound, StoreBusy
 from lunas.rules.gateway import GatewayState, GatewayStatus, fits
 from lunas.rules.payments import TRANSITIONS, Act, Payment, Step, is_settled
 from lunas.rules.settlement import Settlement, close, settle
-from lunas.usecases.ports import AnomalyKeeper, PaymentSettler
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import AnomalyKeeper, PaymentSettler
 
 ROUNDS = 6
 """How often a settlement is decided anew after a collision."""

@@ -1,11 +1,16 @@
 """Taking a manual payment: the learner says it is paid and shows a proof; an admin decides."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lunas.rules.payments import Act, Method, Payment, Status, opened
-from lunas.usecases.ports import CatalogueReader, Clock, EnrollmentReader, PaymentOpener
 from lunas.usecases.purchase import Wish, check_offer, draft, price
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import CatalogueReader, Clock, EnrollmentReader, PaymentOpener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,18 @@ run that breaks off repeats its last stretch and skips none; two runs at once se
 which does no harm: a difference is one anomaly, and a completion has its conditions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lunas.rules.trails import SETTLED_AFTER, Trace, Trail
 from lunas.usecases.examine import Examined, Examiner, examine
-from lunas.usecases.ports import Clock, TrailKeeper
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import Clock, TrailKeeper
 
 STRETCH = 50
 """Items that are read at once, and looked at again if the run breaks off among them."""

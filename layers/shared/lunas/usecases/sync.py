@@ -1,9 +1,14 @@
 """Comparing the catalogue with the Thinkific site, on an admin's wish and once a day."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lunas.rules.mapping import Report, compare
-from lunas.usecases.ports import CatalogueMapper, SiteShelf
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import CatalogueMapper, SiteShelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

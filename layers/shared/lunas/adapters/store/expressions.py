@@ -5,28 +5,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from lunas.adapters.store import wire
 
 type Item = dict[str, Any]
 type Key = dict[str, str]
 
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """Write an item as DynamoDB takes it; attributes that are None are left out."""
-    return {name: _serialize(value) for name, value in item.items() if value is not None}
+    return {name: wire.write(value) for name, value in item.items() if value is not None}
 
 
 def from_wire(item: Mapping[str, Any]) -> Item:
     """Read an item as DynamoDB gives it; numbers come as Decimal."""
-    return {name: _deserialize(value) for name, value in item.items()}
+    return {name: wire.read(value) for name, value in item.items()}
 
 
 def placeholders(values: Mapping[str, Any]) -> dict[str, Any]:
     """Write the values of an expression, each under its name with a colon in front."""
-    return {f":{name}": _serialize(value) for name, value in values.items()}
+    return {f":{name}": wire.write(value) for name, value in values.items()}
 
 
 def condition_names(condition: str) -> dict[str, str]:
