@@ -1,7 +1,6 @@
 """Environment and secrets: what is missing is named, what is there is never quoted."""
 
 import json
-import time
 from datetime import timedelta
 
 import pytest
@@ -88,7 +87,7 @@ def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moment = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: moment)
+    monkeypatch.setattr(secrets, "monotonic", lambda: moment)
     held = vault(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "old"}
     moment += MAX_AGE - 1

@@ -1,9 +1,9 @@
 """Secrets from Secrets Manager, kept for five minutes so that a rotation is picked up."""
 
 import json
-import time
 from collections.abc import Callable
 from functools import cache
+from time import monotonic
 from typing import Any
 
 from lunas.adapters import aws
@@ -27,9 +27,9 @@ class Vault:
     def get(self, secret_id: str) -> str:
         """Return the text of a secret, at most MAX_AGE seconds old."""
         until, text = self._known.get(secret_id, (0.0, ""))
-        if time.monotonic() >= until:
+        if monotonic() >= until:
             text = self._fetch(secret_id)
-            self._known[secret_id] = (time.monotonic() + MAX_AGE, text)
+            self._known[secret_id] = (monotonic() + MAX_AGE, text)
         return text
 
     def clear_cache(self) -> None:
