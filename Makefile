@@ -21,6 +21,7 @@ AGAIN =
 ENROLL =
 COURSE =
 LEAVE =
+BENCH_ARGS =
 PAYMENTS = 2000
 SEED = 1
 
@@ -97,6 +98,10 @@ thinkific-check: ## what the Thinkific site allows, and what to mend [ENV=dev or
 	$(SETUP) dev
 	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll '$(ENROLL)' --course '$(COURSE)'
 
+bench: ## how fast, beside FastAPI, Flask and others: 20 minutes [BENCH_ARGS="--starts 3"]
+	$(SETUP) dev cloud sam runtime
+	@PYTHONPATH=layers/shared .venv/bin/python -m benchmarks $(BENCH_ARGS)
+
 openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
@@ -110,4 +115,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo up down sam-local token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean
+.PHONY: bench help setup demo up down sam-local token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean

@@ -14,6 +14,8 @@ from local.cloud.state import ROOT, TOOLS
 
 _BIN = ROOT / ".venv" / "bin"
 type Command = tuple[str | Path, ...]
+# Not the peers: they run in environments of their own.
+_BENCHMARKS = tuple(path.relative_to(ROOT) for path in sorted((ROOT / "benchmarks").glob("*.py")))
 
 
 def run() -> int:
@@ -33,7 +35,18 @@ def commands() -> Iterator[tuple[str, Command]]:
     """
     yield "format", (_BIN / "ruff", "format", "--check", "--quiet", ".")
     yield "lint", (_BIN / "ruff", "check", "--quiet", ".")
-    yield "types", (_BIN / "mypy", "layers/shared/lunas", "layers/shared/slim.py", "local", "tests")
+    yield (
+        "types",
+        (
+            _BIN / "mypy",
+            "layers/shared/lunas",
+            "layers/shared/slim.py",
+            "layers/shared/lazy_fronts.py",
+            "local",
+            "tests",
+            *_BENCHMARKS,
+        ),
+    )
     for function in sorted((ROOT / "functions").glob("*/app.py")):
         yield f"types of {function.parent.name}", (_BIN / "mypy", function.relative_to(ROOT))
     yield "imports", (_BIN / "lint-imports", "--no-cache")

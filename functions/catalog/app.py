@@ -1,6 +1,6 @@
 """The catalogue: everybody reads it, admins edit it. Also GET /health."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -17,7 +17,9 @@ from lunas.edges.offerings import SETTING, catalogue
 from lunas.edges.views import course_view, package_view
 from lunas.rules.catalogue import Course, Package, PackageKind
 from lunas.rules.errors import Conflict, InvalidInput, NotFound
-from lunas.usecases.ports import CatalogueShelf
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import CatalogueShelf
 
 aws.prepare(aws.dynamodb)
 
@@ -28,7 +30,7 @@ def _catalogue() -> Catalogue:
     return Catalogue(Table.from_environment())
 
 
-def _shelf() -> CatalogueShelf:
+def _shelf() -> "CatalogueShelf":
     return catalogue(Table.from_environment())
 
 

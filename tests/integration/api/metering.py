@@ -21,12 +21,17 @@ READS = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems
 
 @dataclass
 class Cost:
-    """Calls in their order, units read and written, and items read, filtered out or not."""
+    """Calls in their order, units read and written, and items read, filtered out or not.
+
+    ``sent`` and ``received`` are bytes of requests and answers, without their headers.
+    """
 
     calls: list[str] = field(default_factory=list)
     read: float = 0
     written: float = 0
     scanned: int = 0
+    sent: int = field(default=0, compare=False)
+    received: int = field(default=0, compare=False)
 
 
 @contextmanager
@@ -37,8 +42,12 @@ def metered(client: "DynamoDBClient") -> Iterator[Cost]:
     def ask(params: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
 
-    def note(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    def weigh(params: dict[str, Any], **_: Any) -> None:
+        cost.sent += len(params["body"])
+
+    def note(parsed: dict[str, Any], model: Any, http_response: Any, **_: Any) -> None:
         cost.calls.append(model.name)
+        cost.received += int(http_response.headers.get("content-length", 0))
         if model.name in READS:
             cost.read += read_units(model.name, parsed)
             cost.scanned += parsed.get("ScannedCount", 0)
@@ -47,11 +56,13 @@ def metered(client: "DynamoDBClient") -> Iterator[Cost]:
 
     events = client.meta.events
     events.register("provide-client-params.dynamodb.*", ask)
+    events.register("before-call.dynamodb.*", weigh)
     events.register("after-call.dynamodb.*", note)
     try:
         yield cost
     finally:
         events.unregister("provide-client-params.dynamodb.*", ask)
+        events.unregister("before-call.dynamodb.*", weigh)
         events.unregister("after-call.dynamodb.*", note)
 
 

@@ -118,13 +118,13 @@ class Meter:
 def costs(stack: Stack) -> dict[int, dict[str, Cost]]:
     """Send the same requests to a small and to a large table."""
     with pytest.MonkeyPatch.context() as patch:
-        _use(stack, patch)
+        use(stack, patch)
         measured = {size: _measured(stack, size) for size in (FEW, MANY)}
     forget()
     return measured
 
 
-def _use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
+def use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
     """Point the functions to the stack's emulator and its Duitku, and to keys of our own."""
     ours = f"capacity-{uuid.uuid4().hex[:8]}"
     settings = SETTINGS | {
@@ -158,23 +158,36 @@ def _use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
 
 
 def _measured(stack: Stack, size: int) -> dict[str, Cost]:
+    name = seeded(stack, size)
+    found = costs_of_operations(stack, name)
+    dynamodb(stack).delete_table(TableName=name)
+    return found
+
+
+def seeded(stack: Stack, size: int) -> str:
+    """Make a table with so many payments; return its name."""
     name, client = f"capacity-{size}-{uuid.uuid4().hex[:8]}", dynamodb(stack)
     client.create_table(TableName=name, **table_properties())
     fill(client, name, content(size))
-    os.environ["TABLE_NAME"] = name
+    return name
+
+
+def costs_of_operations(stack: Stack, table: str) -> dict[str, Cost]:
+    """Send one request of each kind about a table, and return what each cost."""
+    os.environ["TABLE_NAME"] = table
     meter = Meter(Table.from_environment())
-    _stock(meter.table)
+    stock(meter.table)
     _measure_lists(meter)
     _measure_purchases(meter, Duitku(stack))
     _measure_catalogue(meter)
     _measure_connection(meter)
     for note, percent in (("first", 60), ("again", 60), ("lower", 50)):
         meter.tell(percent, note)
-    client.delete_table(TableName=name)
     return meter.costs
 
 
-def _stock(table: Table) -> None:
+def stock(table: Table) -> None:
+    """Put a package of one course and a bundle into a table's catalogue."""
     catalogue = Catalogue(table)
     for each in ("c1", "c2"):
         catalogue.put_course(course(each))

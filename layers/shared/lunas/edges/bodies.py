@@ -68,7 +68,8 @@ type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValida
 class Body(BaseModel):
     """Base of every body; unknown fields are ignored."""
 
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    # Each function takes one or two of them; the others are never built.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
 
 class CustomerBody(Body):
@@ -137,7 +138,7 @@ class ProgressBody(Body):
 class PricesBody(Body):
     """Prices by payment type; at least one."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True, defer_build=True)
 
     dike: Annotated[Rupiah | None, Field(alias="DIKE")] = None
     umum: Annotated[Rupiah | None, Field(alias="UMUM")] = None

@@ -1,8 +1,12 @@
 """The log lines and metrics of settlements: what operators read about money."""
 
+from typing import TYPE_CHECKING
+
 from lunas.edges import telemetry
-from lunas.usecases.hear_callback import Heard
 from lunas.usecases.settle import Outcome, Result
+
+if TYPE_CHECKING:
+    from lunas.usecases.hear_callback import Heard
 
 DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
 
@@ -18,7 +22,7 @@ def log_outcome(outcome: Outcome) -> None:
         log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
 
 
-def log_heard(heard: Heard) -> None:
+def log_heard(heard: "Heard") -> None:
     """Log what became of a callback."""
     if heard.outcome is not None:
         log_outcome(heard.outcome)

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lunas.rules.anomalies import Anomaly
-from lunas.rules.catalogue import Course, Package
 from lunas.rules.enrollments import Enrollment, EnrollmentStatus, has_access
-from lunas.rules.gateway import PaymentChannel
-from lunas.rules.mapping import Pair, Report
 from lunas.rules.payments import HistoryEvent, Method, Payment
 from lunas.rules.people import Caller, Customer, Role
 from lunas.rules.times import to_iso
+
+if TYPE_CHECKING:
+    from lunas.rules.anomalies import Anomaly
+    from lunas.rules.catalogue import Course, Package
+    from lunas.rules.gateway import PaymentChannel
+    from lunas.rules.mapping import Pair, Report
 
 type View = dict[str, Any]
 
@@ -95,7 +97,7 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> Vi
     return _present(shown)
 
 
-def package_view(package: Package) -> View:
+def package_view(package: "Package") -> View:
     """Show a package."""
     return _present(
         {
@@ -110,7 +112,7 @@ def package_view(package: Package) -> View:
     )
 
 
-def course_view(course: Course) -> View:
+def course_view(course: "Course") -> View:
     """Show a course."""
     return _present(
         {
@@ -123,7 +125,7 @@ def course_view(course: Course) -> View:
     )
 
 
-def anomaly_view(anomaly: Anomaly) -> View:
+def anomaly_view(anomaly: "Anomaly") -> View:
     """Show an anomaly with its evidence, and how it was closed."""
     resolved = anomaly.resolved
     return _present(
@@ -143,7 +145,7 @@ def anomaly_view(anomaly: Anomaly) -> View:
     )
 
 
-def mapping_view(report: Report) -> View:
+def mapping_view(report: "Report") -> View:
     """Show how the catalogue fits the Thinkific site."""
     bundles = report.bundles
     return {
@@ -162,7 +164,7 @@ def mapping_view(report: Report) -> View:
     }
 
 
-def _pairs(pairs: Iterable[Pair], ours: str, theirs: str) -> list[View]:
+def _pairs(pairs: Iterable["Pair"], ours: str, theirs: str) -> list[View]:
     return [
         _present(
             {ours: each.id, "name": each.name, theirs: each.thinkific_id, "formerly": each.formerly}
@@ -171,7 +173,7 @@ def _pairs(pairs: Iterable[Pair], ours: str, theirs: str) -> list[View]:
     ]
 
 
-def channel_view(channel: PaymentChannel) -> View:
+def channel_view(channel: "PaymentChannel") -> View:
     """Show a way to pay."""
     return {
         "code": channel.code,

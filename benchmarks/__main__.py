@@ -1,0 +1,93 @@
+"""``make bench``: measures everything in one run and writes down what was found."""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import requests
+
+from benchmarks import flow, growth, report, starts, subjects, warm
+from benchmarks.building import WORK, build_ours, build_peers
+from benchmarks.pausing import stream_paused
+from benchmarks.report import Results
+from benchmarks.traffic import Traffic
+from local.cloud import LocalCloudError, Options, running_stack
+from local.cloud.stack import Stack
+
+FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
+"""Thinkific's limit is not what is measured."""
+COMPARED = ("duitku_webhook", "initiate_payment", "payments")
+"""Our functions that the peers have as well: started as often as the peers."""
+
+
+def main() -> int:
+    """Measure, print the table, and write docs/benchmarks.md and benchmarks/results.json."""
+    given = _parser().parse_args()
+    artifacts = build_ours()
+    build_peers()
+    try:
+        with running_stack(WORK / "stack", FAST) as stack:
+            results = _measured(given, stack, artifacts)
+    except LocalCloudError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    report.write(results, keep=not given.dry)
+    return 0
+
+
+def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Results:
+    own, peers = subjects.ours(stack, artifacts), subjects.peers(stack)
+    traffic = Traffic(stack, stack.table_name)
+    _lift_limits(stack)
+    flown = flow.measure(traffic, given.alone, given.together, _say)
+    with stream_paused(stack):
+        rounds = {
+            name: given.starts if name in COMPARED or name in peers else given.other_starts
+            for name in (*own, *peers)
+        }
+        started = starts.measure({**own, **peers}, rounds, _say)
+        compared = warm.routes(own, peers, traffic, given.requests)
+        _say("warm requests compared")
+        grown = growth.measure(stack, own, given.sizes, given.requests, _say)
+    return Results(
+        sizes={each.name: each.megabytes for each in (*own.values(), *peers.values())},
+        artifacts=artifacts,
+        starts=started,
+        warm=compared,
+        growth=grown,
+        flow=flown,
+        starts_of_each=given.starts,
+        requests_of_each=given.requests,
+    )
+
+
+def _lift_limits(stack: Stack) -> None:
+    url = f"{stack.thinkific_url}/_sim/settings"
+    requests.post(url, json={"rateLimit": 1_000_000}, timeout=10).raise_for_status()
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--starts", type=int, default=15, help="of each function that is compared")
+    parser.add_argument("--other-starts", type=int, default=5, help="of each other function")
+    parser.add_argument("--requests", type=int, default=60, help="warm ones of each function")
+    parser.add_argument("--sizes", type=_sizes, default=(1_000, 10_000, 100_000))
+    parser.add_argument("--alone", type=int, default=20, help="payments seen through one by one")
+    parser.add_argument("--together", type=int, default=80, help="payments settled at once")
+    parser.add_argument("--dry", action="store_true", help="print only, write no file")
+    return parser
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(each) for each in text.split(","))
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("AWS_EC2_METADATA_DISABLED", "true")
+    sys.exit(main())

@@ -1,0 +1,106 @@
+"""What requests cost at 1,000, 10,000 and 100,000 payments in the table."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from time import perf_counter
+
+import pytest
+
+from benchmarks.subjects import Subject
+from benchmarks.traffic import Traffic
+from benchmarks.warm import FIRST, Contender, Warm, compare
+from local.cloud import Stack
+from lunas.adapters.store.table import Table
+from tests.integration.api.conftest import forget
+from tests.integration.api.metering import Cost
+from tests.integration.api.seeding import dynamodb
+from tests.integration.api.test_capacity import costs_of_operations, seeded, stock, use
+
+ROUTES = {
+    "POST /payments/initiate": "initiate_payment",
+    "POST /webhooks/duitku": "duitku_webhook",
+    "GET /payments": "payments",
+}
+
+
+@dataclass(frozen=True)
+class Growth:
+    """By number of payments: what each operation costs, and how long a route takes."""
+
+    costs: Mapping[int, Mapping[str, Cost]]
+    times: Mapping[str, Mapping[int, Warm]]
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """The smallest and the largest table."""
+        return min(self.costs), max(self.costs)
+
+    def units_ratio(self) -> float:
+        """Give the largest ratio of units, large table to small one, of any operation."""
+        small, large = (self.costs[size] for size in self.ends)
+        return max(
+            _units(large[name]) / _units(small[name]) for name in small if _units(small[name])
+        )
+
+    def cpu_ratio(self) -> float:
+        """Give the largest ratio of the functions' own time, large table to small one."""
+        small, large = self.ends
+        ratios = (
+            found[large].shown()["cpuMs"] / found[small].shown()["cpuMs"]
+            for found in self.times.values()
+        )
+        return max(ratios)
+
+
+def measure(
+    stack: Stack,
+    ours: Mapping[str, Subject],
+    sizes: Sequence[int],
+    requests: int,
+    report: Callable[[str], None],
+) -> Growth:
+    """Fill tables beside that of the stack, and send the same requests to each."""
+    tables = {}
+    for size in sizes:
+        started = perf_counter()
+        tables[size] = seeded(stack, size)
+        report(f"{size} payments written: {perf_counter() - started:.0f} s")
+    with pytest.MonkeyPatch.context() as patch:
+        use(stack, patch)
+        # The functions run in this process here, and log to its standard output.
+        with redirect_stdout(StringIO()):
+            costs = {size: costs_of_operations(stack, table) for size, table in tables.items()}
+    forget()
+    for table in tables.values():
+        # The costs were measured by editing the catalogue as well.
+        stock(Table(dynamodb(stack), table))
+    times = {
+        route: _times(stack, ours[function], route, tables, requests)
+        for route, function in ROUTES.items()
+    }
+    for table in tables.values():
+        dynamodb(stack).delete_table(TableName=table)
+    return Growth(costs, times)
+
+
+def _times(
+    stack: Stack, subject: Subject, route: str, tables: Mapping[int, str], requests: int
+) -> dict[int, Warm]:
+    contenders = []
+    for size, table in tables.items():
+        traffic = Traffic(stack, table)
+        traffic.purchase = {"packageId": "p1", "courseId": "c1"}
+        make = {
+            "POST /payments/initiate": traffic.initiate,
+            "POST /webhooks/duitku": traffic.callback,
+            "GET /payments": traffic.page,
+        }[route]
+        events = traffic.many(make, requests + FIRST)
+        contenders.append(Contender(str(size), subject, events, table))
+    return {int(name): warm for name, warm in compare(contenders).items()}
+
+
+def _units(cost: Cost) -> float:
+    return cost.read + cost.written

@@ -1,0 +1,101 @@
+"""The page docs/benchmarks.md, made of the results."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from local.cloud.state import ROOT
+
+WARM = ("cpuMs", "latencyMs", "latencyP95Ms", "memoryMb")
+COSTS = ("calls", "readUnits", "writeUnits", "bytesSent", "bytesReceived")
+WARM_HEAD = ("route", "function", "CPU ms", "latency ms", "p95 ms", "peak memory MB")
+COSTS_HEAD = ("operation", "calls", "read units", "write units", "bytes sent", "bytes received")
+NOTES = ROOT / "benchmarks" / "notes.md"
+"""What a person has to say about the figures; it stands at the end of the page."""
+
+
+def page(told: dict[str, Any]) -> str:
+    """Give the page."""
+    return "\n".join([*_head(told), *_targets(told), *_figures(told), NOTES.read_text()])
+
+
+def _head(told: dict[str, Any]) -> Iterator[str]:
+    box, versions = told["machine"], told["versions"]
+    yield "# Benchmarks"
+    yield ""
+    yield "Written by `make bench`; do not edit: remarks belong into `benchmarks/notes.md`."
+    yield ""
+    yield (
+        f"Measured {told['at']} in one run on {box['cores']} cores of {box['processor']}, "
+        f"{box['memoryGb']} GB, {box['system']}, load average {box['loadAverage']} at the end. "
+        f"Medians of {told['starts']} starts and {told['requests']} warm requests."
+    )
+    yield ""
+    yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
+    yield ""
+
+
+def _targets(told: dict[str, Any]) -> Iterator[str]:
+    yield "## Targets"
+    yield ""
+    rows = [
+        (
+            each["name"],
+            f"{each['value']:.2f}",
+            f"{each['limit']:.2f}",
+            "kept" if each["value"] <= each["limit"] else "**missed**",
+        )
+        for each in told["targets"]
+    ]
+    yield from _table(("measure", "value", "at most", ""), rows)
+
+
+def _figures(told: dict[str, Any]) -> Iterator[str]:
+    yield "## Start-up"
+    yield ""
+    starts = [
+        (name, *_shown(each, "startMs", "startCpuMs", "startMemoryMb", "packageMb"))
+        for name, each in told["functions"].items()
+    ]
+    yield from _table(("function", "ms", "CPU ms", "memory MB", "package MB"), starts)
+    yield "## Warm requests"
+    yield ""
+    warm = [
+        (route, name, *_shown(each, *WARM))
+        for route, found in told["routes"].items()
+        for name, each in found.items()
+    ]
+    yield from _table(WARM_HEAD, warm)
+    yield "## Cost of each operation"
+    yield ""
+    costs = [(name, *_shown(each, *COSTS)) for name, each in told["operations"].items()]
+    yield from _table(COSTS_HEAD, costs)
+    yield "## With more payments in the table"
+    yield ""
+    growth = [
+        (route, f"{int(size):,}", *_shown(each, "cpuMs", "latencyMs"))
+        for route, found in told["growth"].items()
+        for size, each in found.items()
+    ]
+    yield from _table(("route", "payments", "CPU ms", "latency ms"), growth)
+    yield "## The whole way"
+    yield ""
+    flow = told["flow"]
+    whole = [
+        ("payments settled in a second, four callbacks at once", f"{flow['settledPerSecond']:.1f}"),
+        ("callback to enrollment, median, s", f"{flow['secondsToEnrollmentP50']:.2f}"),
+        ("callback to enrollment, 95 of 100, s", f"{flow['secondsToEnrollmentP95']:.2f}"),
+    ]
+    yield from _table(("measure", "value"), whole)
+
+
+def _shown(row: dict[str, Any], *names: str) -> Sequence[str]:
+    """Write numbers with one decimal, whole ones without."""
+    return [f"{row[name]:,.1f}".removesuffix(".0") for name in names]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""

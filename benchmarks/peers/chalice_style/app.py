@@ -1,0 +1,79 @@
+"""The shop behind a router of a few lines, in the way of Chalice: decorators and a dictionary.
+
+Chalice itself generates its own deployment and cannot be built by SAM.
+"""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import shop
+
+type View = Callable[["Request"], tuple[int, Any]]
+
+
+class Request:
+    """One request of an HTTP API."""
+
+    def __init__(self, event: dict[str, Any]) -> None:
+        self.headers: dict[str, str] = event.get("headers") or {}
+        self.query: dict[str, str] = event.get("queryStringParameters") or {}
+        body = event.get("body") or ""
+        self.body = base64.b64decode(body).decode() if event.get("isBase64Encoded") else body
+
+
+class App:
+    """Routes and what answers them."""
+
+    def __init__(self) -> None:
+        self.routes: dict[tuple[str, str], View] = {}
+
+    def route(self, path: str, method: str) -> Callable[[View], View]:
+        """Register a view."""
+
+        def register(view: View) -> View:
+            self.routes[method, path] = view
+            return view
+
+        return register
+
+    def __call__(self, event: dict[str, Any], _context: object) -> dict[str, Any]:
+        """Answer one request."""
+        asked = event["requestContext"]["http"]
+        view = self.routes.get((asked["method"], event["rawPath"]))
+        try:
+            status, body = view(Request(event)) if view else (404, {"detail": "Not Found"})
+        except shop.Refused as refused:
+            status, body = refused.status, {"detail": refused.detail}
+        return {
+            "statusCode": status,
+            "headers": {"Content-Type": "application/json"},
+            "body": json.dumps(body, separators=(",", ":")),
+        }
+
+
+handler = App()
+
+
+@handler.route("/payments/initiate", "POST")
+def initiate(request: Request) -> tuple[int, Any]:
+    """Open a payment at Duitku."""
+    claims = shop.caller(request.headers["authorization"])
+    body = json.loads(request.body)
+    return 201, shop.initiate(claims, str(body["packageId"]), body.get("courseId"))
+
+
+@handler.route("/webhooks/duitku", "POST")
+def callback(request: Request) -> tuple[int, Any]:
+    """Settle a payment."""
+    shop.settle(dict(parse_qsl(request.body)))
+    return 200, "OK"
+
+
+@handler.route("/payments", "GET")
+def payments(request: Request) -> tuple[int, Any]:
+    """List the newest payments."""
+    shop.caller(request.headers["authorization"])
+    return 200, {"items": shop.page(int(request.query.get("limit", 20)))}

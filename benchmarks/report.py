@@ -1,0 +1,123 @@
+"""Writes what was found: a table on the terminal, docs/benchmarks.md, benchmarks/results.json."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import machine, targets
+from benchmarks.building import size_of
+from benchmarks.flow import Flow
+from benchmarks.growth import Growth
+from benchmarks.metering import percentile
+from benchmarks.pages import page
+from benchmarks.starts import Start
+from benchmarks.targets import Target
+from benchmarks.warm import Warm
+from local.cloud.state import ROOT
+
+RESULTS = ROOT / "benchmarks" / "results.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that one run found."""
+
+    sizes: Mapping[str, float]
+    artifacts: Path
+    starts: Mapping[str, Start]
+    warm: Mapping[str, Mapping[str, Warm]]
+    growth: Growth
+    flow: Flow
+    starts_of_each: int
+    requests_of_each: int
+
+    def targets(self) -> list[Target]:
+        """Give every target with its value in this run."""
+        _, largest = self.growth.ends
+        ends = "at {1:,} payments / at {0:,}".format(*self.growth.ends)
+        return [
+            *targets.of_starts(self.starts),
+            *targets.of_warm(self.warm),
+            *targets.of_calls(self.growth.costs[largest]),
+            Target(f"units of any request {ends}", self.growth.units_ratio(), 1.0),
+            Target(f"own time of a request {ends}", self.growth.cpu_ratio(), 1.1),
+            Target("unzipped layers and functions, MB", size_of(self.artifacts) / 1e6, 45),
+        ]
+
+
+def write(results: Results, *, keep: bool) -> None:
+    """Print the targets; ``keep``: write the files as well."""
+    told = as_json(results)
+    print(f"{'target':86} {'value':>8} {'limit':>6}")
+    for each in told["targets"]:
+        missed = "" if each["value"] <= each["limit"] else "  missed"
+        print(f"{each['name']:86} {each['value']:8.2f} {each['limit']:6.2f}{missed}")
+    if keep:
+        RESULTS.write_text(json.dumps(told, indent=2) + "\n")
+        PAGE.write_text(page(told))
+        print(f"written: {RESULTS.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}")
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """Give everything as plain values, rounded."""
+    seconds = results.flow.seconds_to_enrollment
+    told = {
+        "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "machine": machine.machine(),
+        "versions": machine.versions(),
+        "starts": results.starts_of_each,
+        "requests": results.requests_of_each,
+        "targets": [each._asdict() for each in results.targets()],
+        "functions": dict(_functions(results)),
+        "routes": {
+            route: {name: warm.shown() for name, warm in found.items()}
+            for route, found in results.warm.items()
+        },
+        "operations": _operations(results.growth),
+        "growth": {
+            route: {str(size): warm.shown() for size, warm in found.items()}
+            for route, found in results.growth.times.items()
+        },
+        "flow": {
+            "settledPerSecond": results.flow.settled_per_second,
+            "secondsToEnrollmentP50": median(seconds),
+            "secondsToEnrollmentP95": percentile(seconds, 0.95),
+        },
+    }
+    rounded: dict[str, Any] = _rounded(told)
+    return rounded
+
+
+def _functions(results: Results) -> Iterator[tuple[str, dict[str, float]]]:
+    for name, start in results.starts.items():
+        yield name, {**start.shown(), "packageMb": results.sizes[name]}
+
+
+def _operations(growth: Growth) -> dict[str, dict[str, Any]]:
+    _, largest = growth.ends
+    return {
+        name: {
+            "calls": len(cost.calls),
+            "readUnits": cost.read,
+            "writeUnits": cost.written,
+            "bytesSent": cost.sent,
+            "bytesReceived": cost.received,
+        }
+        for name, cost in growth.costs[largest].items()
+    }
+
+
+def _rounded(value: Any) -> Any:  # noqa: ANN401
+    match value:
+        case float():
+            return round(value, 3)
+        case dict():
+            return {name: _rounded(each) for name, each in value.items()}
+        case list():
+            return [_rounded(each) for each in value]
+    return value

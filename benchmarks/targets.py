@@ -1,0 +1,63 @@
+"""The targets: each a value of this run and the limit that it has to stay within."""
+
+from collections.abc import Iterator, Mapping
+from statistics import median
+from typing import NamedTuple
+
+from benchmarks.starts import Start
+from benchmarks.subjects import BARE, FASTAPI, OWN_BYTECODE
+from benchmarks.warm import Warm
+from tests.integration.api.metering import Cost
+
+LISTS = (
+    "GET /payments",
+    "GET /payments of 100",
+    "GET /payments filtered",
+    "GET /payments/user/{userId}",
+    "GET /enrollments",
+    "GET /enrollments/my-enrollments",
+    "GET /anomalies",
+    "GET /packages",
+    "GET /courses",
+)
+
+
+class Target(NamedTuple):
+    """A value keeps its target when it is at most its limit."""
+
+    name: str
+    value: float
+    limit: float
+
+
+def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
+    """Compare the starts of the two functions that are felt with those of the peers."""
+    rivals = {
+        f"{FASTAPI} as people deploy it": (FASTAPI, 0.35),
+        f"{FASTAPI} given our bytecode build": (f"{FASTAPI}{OWN_BYTECODE}", 0.70),
+        f"{BARE} with valid bytecode": (f"{BARE}{OWN_BYTECODE}", 1.20),
+    }
+    for told, (rival, limit) in rivals.items():
+        for own in ("duitku_webhook", "initiate_payment"):
+            ratio = median(starts[own].wall) / median(starts[rival].wall)
+            yield Target(f"start-up of {own} / {told}", ratio, limit)
+
+
+def of_warm(warm: Mapping[str, Mapping[str, Warm]]) -> Iterator[Target]:
+    """Compare warm requests with FastAPI's, given our bytecode."""
+    for route, found in warm.items():
+        own, rival = next(iter(found)), f"{FASTAPI}{OWN_BYTECODE}"
+        ratio = median(found[own].cpu) / median(found[rival].cpu)
+        yield Target(f"warm CPU of {route} / {FASTAPI}", ratio, 0.60)
+
+
+def of_calls(costs: Mapping[str, Cost]) -> Iterator[Target]:
+    """Count the calls to DynamoDB."""
+    yield Target("calls of a webhook, first time", _calls(costs, "POST /webhooks/duitku first"), 2)
+    yield Target("calls of a webhook, duplicate", _calls(costs, "POST /webhooks/duitku again"), 1)
+    yield Target("calls of an approval", _calls(costs, "PATCH /payments/{id}/approve"), 2)
+    yield Target("calls of any list page", max(_calls(costs, name) for name in LISTS), 1)
+
+
+def _calls(costs: Mapping[str, Cost], name: str) -> int:
+    return len(costs[name].calls)

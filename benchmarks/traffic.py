@@ -1,0 +1,172 @@
+"""The requests that are measured; each call makes a new one that does real work."""
+
+import hashlib
+import hmac
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from local.cloud import Stack
+from local.cloud.aws import Aws
+from local.tokens import user_token
+from lunas.adapters.clock import new_payment_id, now
+from lunas.adapters.duitku.client import Duitku, DuitkuAccount
+from lunas.adapters.settings import CheckoutSettings
+from lunas.adapters.store.expressions import to_wire
+from lunas.adapters.store.payment_items import invoice_attributes, payment_item
+from lunas.rules.payments import BoughtCourse, GatewayProduct, Method, Payment, Status
+from lunas.rules.people import Customer, Learner, PaymentType
+
+type Event = dict[str, Any]
+
+TIMEOUT = 30
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass
+class Traffic:
+    """Requests for one stack, about one of its tables."""
+
+    stack: Stack
+    table: str
+
+    def page(self) -> Event:
+        """Make an admin's request for the newest twenty payments."""
+        token = user_token(self.stack, "admin-1", role="ADMIN")
+        return http("GET", "/payments", {"authorization": f"Bearer {token}"}, query="limit=20")
+
+    def initiate(self) -> Event:
+        """Make a purchase by a learner who has bought nothing yet."""
+        token = user_token(self.stack, f"u{uuid.uuid4().hex}")
+        headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+        return http("POST", "/payments/initiate", headers, json.dumps(self.purchase))
+
+    def callback(self) -> Event:
+        """Make a callback about an order, which is paid."""
+        return self.told(self.order())
+
+    def told(self, payment: Payment) -> Event:
+        """Return the callback of an order."""
+        body = urlencode(self.form(payment))
+        return http("POST", "/webhooks/duitku", {"content-type": FORM}, body)
+
+    def many(self, make: Callable[[], Event], number: int) -> list[Event]:
+        """Make requests, some at once: what they are about has to be made as well."""
+        with ThreadPoolExecutor(4) as pool:
+            return list(pool.map(lambda _: make(), range(number)))
+
+    @cached_property
+    def purchase(self) -> dict[str, Any]:
+        """Name a package of one course, as its buyers do."""
+        answer = requests.get(f"{self.stack.api_url}/packages", timeout=TIMEOUT)
+        package = next(each for each in answer.json()["items"] if each["kind"] == "ENTRY")
+        return {"packageId": package["id"], "courseId": package["courseIds"][0]}
+
+    def order(self) -> Payment:
+        """Write a payment, open its invoice at Duitku, and pay it there."""
+        payment = self._draft()
+        invoice = self._duitku.open_invoice(payment, self._checkout, None, 60)
+        item = payment_item(payment) | {"gateway": invoice_attributes(invoice)}
+        self._aws.dynamodb.put_item(TableName=self.table, Item=to_wire(item))
+        paid = {"paymentMethod": "SP", "callback": False}
+        url = f"{self.stack.duitku_url}/_sim/orders/{payment.id}/pay"
+        requests.post(url, json=paid, timeout=TIMEOUT).raise_for_status()
+        return payment
+
+    def form(self, payment: Payment) -> dict[str, str]:
+        """Return the fields that Duitku sends about an order, signed."""
+        project = self.stack.duitku
+        signed = f"{project.merchant_code}{payment.amount}{payment.id}".encode()
+        return {
+            "merchantCode": project.merchant_code,
+            "amount": str(payment.amount),
+            "merchantOrderId": payment.id,
+            "resultCode": "00",
+            "reference": "R1",
+            "signature": hmac.new(project.api_key.encode(), signed, hashlib.sha256).hexdigest(),
+        }
+
+    def _draft(self) -> Payment:
+        user, moment = f"u{uuid.uuid4().hex}", now()
+        email = f"{user}@example.com"
+        return Payment(
+            id=new_payment_id(),
+            user_id=user,
+            package_id=self.purchase["packageId"],
+            package_name="Entry",
+            course_id=self.purchase["courseId"],
+            courses=(BoughtCourse(self.purchase["courseId"], "Entry", self._thinkific_course),),
+            status=Status.PENDING,
+            payment_type=PaymentType.UMUM,
+            method=Method.DUITKU,
+            amount=49_000,
+            customer=Customer("Budi", "Santoso", email),
+            learner=Learner("Budi", "Santoso", email),
+            created_at=moment,
+            updated_at=moment,
+            version=1,
+            gateway_product=GatewayProduct.POP,
+            gateway_expires_at=moment + timedelta(hours=1),
+        )
+
+    @cached_property
+    def _thinkific_course(self) -> int | None:
+        """Return what the course is called at Thinkific; None in a table of another catalogue."""
+        courses = requests.get(f"{self.stack.api_url}/courses", timeout=TIMEOUT).json()["items"]
+        mapped = {each["id"]: each.get("thinkificCourseId") for each in courses}
+        return mapped.get(self.purchase["courseId"])
+
+    @cached_property
+    def _aws(self) -> Aws:
+        return Aws(self.stack.aws_endpoint_url, self.stack.region)
+
+    @property
+    def _duitku(self) -> Duitku:
+        url, project = str(self.stack.duitku_url), self.stack.duitku
+        return Duitku(DuitkuAccount(project.merchant_code, project.api_key, url, url))
+
+    @property
+    def _checkout(self) -> CheckoutSettings:
+        return CheckoutSettings(self.stack.duitku_webhook_url, "https://example.com/", 60)
+
+
+def http(
+    method: str, path: str, headers: Mapping[str, str], body: str | None = None, query: str = ""
+) -> Event:
+    """Build an event of an HTTP API, whole enough for every adapter of a framework."""
+    made: Event = {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"host": "api.example.com", "x-forwarded-proto": "https", **headers},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api",
+            "domainName": "api.example.com",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": "bench",
+            },
+            "requestId": uuid.uuid4().hex,
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+        },
+        "isBase64Encoded": False,
+    }
+    if query:
+        made["queryStringParameters"] = dict(part.split("=") for part in query.split("&"))
+    if body is not None:
+        made["body"] = body
+    return made

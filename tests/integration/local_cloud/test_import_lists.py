@@ -1,0 +1,117 @@
+"""What a function must not import: modules that its path has no use for, by name, never by time.
+
+Each function of the built artifact is imported whole in a clean interpreter, as Lambda does it.
+A module in these lists costs every start and serves nobody; where a function comes to need one,
+its list is what has to be changed, with a reason.
+"""
+
+import subprocess
+import sys
+from functools import cache
+
+import pytest
+
+from local.cloud.build import build
+from local.cloud.state import ROOT
+from tests.integration.local_cloud.test_build_artifact import LAYER, TARGET, folder_of
+
+FUNCTIONS = [path.parent.name for path in sorted((ROOT / "functions").glob("*/app.py"))]
+PRINT_MODULES = """
+import sys
+sys.path[:0] = {paths!r}
+import app
+print(*sorted(sys.modules))
+"""
+NOBODY = frozenset(
+    {
+        # boto3's resources and S3's transfers: clients come from botocore.
+        "boto3", "s3transfer",
+        # Tracing is Lambda's own.
+        "aws_xray_sdk",
+        # Other ways to be called than those of template.yaml.
+        "aws_lambda_powertools.event_handler.appsync",
+        "aws_lambda_powertools.event_handler.bedrock_agent",
+        "aws_lambda_powertools.event_handler.vpc_lattice",
+        "aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event",
+        "aws_lambda_powertools.utilities.parameters",
+        # Only for requests that carry an Idempotency-Key, a public key or another catalogue.
+        "lunas.edges.idempotency", "lunas.edges.jwks", "lunas.adapters.package_service",
+        "aws_lambda_powertools.utilities.idempotency", "cryptography",
+        # Types only.
+        "lunas.usecases.ports",
+        # Pydantic's past.
+        "pydantic.v1",
+    }
+)  # fmt: skip
+"""Modules that no function may import at its start; a package stands for all of its modules."""
+HTTP = frozenset({"aws_lambda_powertools.event_handler", "pydantic", "pydantic_core", "jwt"})
+TRACER = "aws_lambda_powertools.tracing.tracer"
+"""What answering through the API's resolver takes."""
+NOT_BY = {
+    # The way of every payment: nothing but what checks and settles one.
+    "duitku_webhook": HTTP
+    | {
+        "lunas.usecases.initiate", "lunas.usecases.purchase", "lunas.usecases.deliver",
+        "lunas.usecases.reconcile", "lunas.adapters.queue", "lunas.adapters.thinkific",
+        "lunas.edges.views", "lunas.edges.bodies", "lunas.rules.mapping", "asyncio", TRACER,
+    },
+    "initiate_payment": frozenset(
+        {
+            "lunas.usecases.deliver", "lunas.usecases.reconcile", "lunas.usecases.hear_callback",
+            "lunas.adapters.queue", "lunas.adapters.thinkific", "lunas.rules.mapping", "asyncio",
+            TRACER,
+        }
+    ),
+    "payments": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
+    "approve_payment": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
+    "catalog": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
+    "enrollments": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
+    "publish_enrollments": HTTP | {"requests", "lunas.usecases", "lunas.adapters.duitku"},
+    "deliver_enrollment": HTTP | {"lunas.adapters.duitku", "lunas.usecases.initiate"},
+    "reconcile": HTTP | {"lunas.usecases.initiate", "lunas.adapters.thinkific"},
+    "sweep": HTTP | {"requests", "lunas.adapters.duitku", "lunas.adapters.thinkific"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _built() -> None:
+    build(TARGET)
+
+
+@cache
+def modules_of(function: str) -> frozenset[str]:
+    """Return the modules that are loaded once a function is."""
+    paths = [str(folder_of(function)), str(LAYER)]
+    done = subprocess.run(  # noqa: S603 - the code is this module's own
+        [sys.executable, "-I", "-S", "-B", "-c", PRINT_MODULES.format(paths=paths)],
+        env={"AWS_REGION": "ap-southeast-3", "AWS_DEFAULT_REGION": "ap-southeast-3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return frozenset(done.stdout.split())
+
+
+def unwanted(function: str, forbidden: frozenset[str]) -> set[str]:
+    """Return which of these modules, or of the modules in them, a function has loaded."""
+    return {
+        module
+        for module in modules_of(function)
+        for each in forbidden
+        if module == each or module.startswith(f"{each}.")
+    }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_imports_what_no_start_needs(function: str) -> None:
+    assert unwanted(function, NOBODY) == set()
+
+
+@pytest.mark.parametrize("function", sorted(NOT_BY))
+def test_a_function_imports_only_what_its_own_path_needs(function: str) -> None:
+    assert unwanted(function, frozenset(NOT_BY[function])) == set()
+
+
+def test_a_module_that_is_imported_is_seen() -> None:
+    assert "lunas.usecases.hear_callback" in modules_of("duitku_webhook")
+    assert unwanted("duitku_webhook", frozenset({"lunas.usecases"}))
