@@ -52,7 +52,10 @@ def measure(
 def _wanted(
     subjects: Mapping[str, Subject], rounds: Mapping[str, int], number: int
 ) -> Sequence[str]:
-    return [name for name in subjects if number < rounds[name]]
+    """Name who starts in a round; each round begins with another one."""
+    names = [name for name in subjects if number < rounds[name]]
+    first = number * len(names) // max(rounds.values())
+    return names[first:] + names[:first]
 
 
 def _start_once(subject: Subject, start: Start) -> None:

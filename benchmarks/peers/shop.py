@@ -1,12 +1,13 @@
-"""The shop that every peer runs: the same reads, writes and calls, plainly written.
+"""The shop that every peer runs: the calls that Lunas makes, plainly written.
 
-It works on the table of Lunas and talks to the same Duitku, and it does less: no history, no
-enrollments, no idempotency, no evidence. Its keys come by environment variables, so no peer pays
-for reading secrets.
+It works on the table of Lunas, with as many calls and items, and talks to the same Duitku. Around
+them it does less: no rules beyond the few checks here, no idempotency, no logs or metrics. Its
+keys come by environment variables, so no peer pays for reading secrets.
 """
 
 import hashlib
 import hmac
+import json
 import os
 import time
 import uuid
@@ -43,11 +44,14 @@ def caller(authorization: str) -> dict[str, Any]:
 def initiate(claims: dict[str, Any], package_id: str, course_id: str | None) -> dict[str, Any]:
     """Write a payment, open its invoice at Duitku, and note what Duitku gave."""
     package = _get({"pk": "CATALOGUE#PACKAGE", "sk": package_id})
-    if package is None:
-        raise Refused(404, "there is no such package")
+    if package is None or not _get_many([{"pk": "CATALOGUE#COURSE", "sk": course_id or ""}]):
+        raise Refused(404, "there is no such package or course")
+    slot = {"pk": f"OPEN#{claims['sub']}#{package_id}", "sk": f"COURSE#{course_id}"}
+    if _get(slot) or _get_many([_enrollment_key(claims["sub"], course_id or "")]):
+        raise Refused(409, "the course is bought already")
     payment = _draft(claims, package, course_id)
-    condition = "attribute_not_exists(pk)"
-    dynamodb.put_item(TableName=TABLE, Item=_wire(payment), ConditionExpression=condition)
+    history = _history(payment["id"], 1, "PENDING")
+    _transact(_put(payment), _put(history), _put({**slot, "paymentId": payment["id"]}))
     invoice = _create_invoice(payment)
     dynamodb.update_item(
         TableName=TABLE,
@@ -72,7 +76,7 @@ def settle(form: dict[str, str]) -> None:
     if payment is None or payment["amount"]["N"] != form["amount"]:
         raise Refused(404, "there is no such payment")
     if payment["status"]["S"] == "PENDING" and _is_paid(form["merchantOrderId"]):
-        _approve(form["merchantOrderId"])
+        _approve(payment, form)
 
 
 def page(limit: int) -> list[dict[str, Any]]:
@@ -155,21 +159,75 @@ def _is_paid(order_id: str) -> bool:
     return bool(answer.json()["statusCode"] == "00")
 
 
-def _approve(order_id: str) -> None:
-    dynamodb.update_item(
-        TableName=TABLE,
-        Key=_key(order_id),
-        UpdateExpression="SET #status = :approved, approvedAt = :now",
-        ConditionExpression="#status = :pending",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues=_wire(
-            {
-                ":approved": "APPROVED",
-                ":pending": "PENDING",
-                ":now": datetime.now(UTC).isoformat(),
-            }
+def _approve(payment: dict[str, Any], form: dict[str, str]) -> None:
+    """Approve a payment with its enrollment, its history and the callback, or nothing."""
+    payment_id, user = payment["id"]["S"], payment["userId"]["S"]
+    course, now = payment["courseId"]["S"], datetime.now(UTC).isoformat()
+    approval = {
+        "TableName": TABLE,
+        "Key": _key(payment_id),
+        "UpdateExpression": "SET #status = :approved, approvedAt = :now",
+        "ConditionExpression": "#status = :pending",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": _wire(
+            {":approved": "APPROVED", ":pending": "PENDING", ":now": now}
         ),
+    }
+    counter = {
+        "TableName": TABLE,
+        "Key": _wire({"pk": "CATALOGUE#COURSE", "sk": course}),
+        "UpdateExpression": "ADD enrolled :one",
+        "ExpressionAttributeValues": _wire({":one": 1}),
+    }
+    enrollment = {
+        **_enrollment_key(user, course),
+        "userId": user,
+        "courseId": course,
+        "paymentId": payment_id,
+        "createdAt": now,
+    }
+    digest = hashlib.sha256(json.dumps(form).encode()).hexdigest()
+    evidence = {"pk": f"CALLBACK#{payment_id}", "sk": digest, "at": now}
+    _transact(
+        {"Update": approval},
+        {"Update": counter},
+        _put(enrollment),
+        _put(_history(payment_id, 2, "PAID")),
+        _put(_history(payment_id, 3, "APPROVED")),
+        _put(evidence),
     )
+
+
+def _history(payment_id: str, version: int, status: str) -> dict[str, Any]:
+    at = datetime.now(UTC).isoformat()
+    return {
+        "pk": f"PAYMENT#{payment_id}",
+        "sk": f"HISTORY#{version:06d}",
+        "kindKey": f"HISTORY#{at[:10]}",
+        "listSort": f"{at}#{payment_id}",
+        "at": at,
+        "to": status,
+    }
+
+
+def _enrollment_key(user: str, course: str) -> dict[str, str]:
+    return {"pk": f"ENROLLMENT#{user}#{course}", "sk": "ENROLLMENT"}
+
+
+def _put(item: dict[str, Any]) -> dict[str, Any]:
+    condition = "attribute_not_exists(pk)"
+    return {"Put": {"TableName": TABLE, "Item": _wire(item), "ConditionExpression": condition}}
+
+
+def _transact(*actions: dict[str, Any]) -> None:
+    dynamodb.transact_write_items(TransactItems=list(actions))
+
+
+def _get_many(keys: list[dict[str, str]]) -> list[dict[str, Any]]:
+    asked = {TABLE: {"Keys": [_wire(key) for key in keys], "ConsistentRead": True}}
+    answer: dict[str, Any] = dynamodb.batch_get_item(RequestItems=asked)
+    found: list[dict[str, Any]] = answer["Responses"].get(TABLE, [])
+    return found
 
 
 def _get(key: dict[str, str]) -> dict[str, Any] | None:
