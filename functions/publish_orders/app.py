@@ -8,10 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.order_queue import OrderQueue, OrderWish
 from lunas.adapters.settings import setting
 from lunas.adapters.store.expressions import from_wire
 from lunas.edges import telemetry
+
+aws.prepare(aws.sqs)
 
 REPORTED = frozenset({"COMPLETED", "REFUNDED"})
 

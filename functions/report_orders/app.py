@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.order_queue import OrderQueue, OrderWish, read_order_message
 from lunas.adapters.settings import setting
@@ -23,6 +24,8 @@ from lunas.rules.delivery import retry_delay
 from lunas.rules.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
 from lunas.rules.orders import OrderNote, OrderStatus
 from lunas.usecases.report_order import Reporter, note_uncertain, report
+
+aws.prepare(aws.dynamodb, aws.secrets_manager, aws.sqs)
 
 TODO = "see docs/runbooks/order-dead-letters.md"
 

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.settings import optional, setting
 from lunas.adapters.store.connections import Connections
@@ -25,6 +26,8 @@ from lunas.edges.problems import status_of
 from lunas.rules.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
 from lunas.rules.redirect import redirect_uri
 from lunas.usecases.connect import Connector, begin, cancel, disconnect, finish
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 CANCELLED = "access denied"
 """The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from layers.shared.lazy_fronts import rewrite
+from lazy_fronts import rewrite
 
 FRONT = '''
 """Says something."""

@@ -6,13 +6,18 @@ the old token while it lasts, or wait a moment for the new one. Nobody gives the
 a call without an answer nobody knows which token is good, and its end spaces out the next try.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import DeliveryDelayed, GrantRefused, Misconfigured
 from lunas.rules.oauth import Grant, Tokens
-from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite
 
 LOOKS = 32
 """How often a caller without a good token looks whether another one has renewed it."""

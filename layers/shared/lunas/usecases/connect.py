@@ -1,7 +1,10 @@
 """Connecting a Thinkific site: an admin begins, Thinkific asks the owner, the code comes back."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import (
     Conflict,
@@ -19,7 +22,9 @@ from lunas.rules.oauth import (
     challenge_of,
     check_subdomain,
 )
-from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite, StartKeeper
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite, StartKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

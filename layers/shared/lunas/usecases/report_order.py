@@ -5,8 +5,11 @@ stands at Thinkific can then be found out by nobody but a person, so it is never
 itself.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
 from lunas.rules.orders import (
@@ -20,14 +23,16 @@ from lunas.rules.orders import (
     new_courses,
 )
 from lunas.rules.payments import Payment
-from lunas.usecases.ports import (
-    CatalogueReader,
-    Clock,
-    LearnerLinks,
-    OrderBook,
-    OrderDesk,
-    PaymentReader,
-)
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import (
+        CatalogueReader,
+        Clock,
+        LearnerLinks,
+        OrderBook,
+        OrderDesk,
+        PaymentReader,
+    )
 
 BROKEN_OFF = "the attempt before broke off after it had claimed the report"
 
