@@ -68,7 +68,7 @@ NOT_BY = {
     "enrollments": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
     "publish_enrollments": HTTP | {"requests", "lunas.usecases", "lunas.adapters.duitku"},
     "deliver_enrollment": HTTP | {"lunas.adapters.duitku", "lunas.usecases.initiate"},
-    "reconcile": HTTP | {"lunas.usecases.initiate", "lunas.adapters.thinkific"},
+    "reconcile": HTTP | {"lunas.usecases.initiate", "lunas.usecases.deliver"},
     "sweep": HTTP | {"requests", "lunas.adapters.duitku", "lunas.adapters.thinkific"},
 }  # fmt: skip
 
