@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.settings import setting
 from lunas.adapters.store.catch_ups import CatchUps
@@ -27,6 +28,8 @@ from lunas.rules.webhooks import TOPICS, TOPICS_OF_AN_APP
 from lunas.usecases.catch_up import CatchUp, CaughtUp, catch_up
 from lunas.usecases.follow import Follower
 from lunas.usecases.webhooks import Subscription, look, register
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 ONE_MORE = 120_000
 """Milliseconds that a rest for Thinkific's limit, one more page and its notes may take."""

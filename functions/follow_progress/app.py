@@ -6,6 +6,7 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.progress_queue import ProgressQueue, read_message
 from lunas.adapters.settings import setting
@@ -26,6 +27,8 @@ from lunas.rules.errors import (
 )
 from lunas.rules.progress import Followed, ProgressEvent
 from lunas.usecases.follow import Follower, follow_event
+
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 # Every failure is logged and put off where it happens; an exception on top would say nothing new.

@@ -9,6 +9,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.adapters import aws
 from lunas.adapters.progress_queue import ProgressQueue
 from lunas.adapters.secrets import secret
 from lunas.adapters.settings import setting
@@ -27,6 +28,8 @@ from lunas.edges import incoming, problems, telemetry
 from lunas.rules.errors import Forbidden, LunasError, MalformedInput, Misconfigured
 from lunas.rules.progress import ProgressEvent
 from lunas.rules.webhooks import TOPICS_OF_AN_APP
+
+aws.prepare(aws.secrets_manager, aws.sqs)
 
 KEYS = ("apiKey", "accessToken", "clientSecret")
 """What may sign: the key or token that made a webhook, or the secret of the app that did."""

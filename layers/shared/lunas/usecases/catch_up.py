@@ -3,15 +3,20 @@
 The note how far it came is written after each page, so a run that breaks off repeats one page.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from lunas.rules.catch_up import ChangedPage, Stand, first_stand
 from lunas.rules.errors import RateLimited
 from lunas.rules.progress import Followed
 from lunas.usecases.follow import Follower, follow
-from lunas.usecases.ports import CatchUpKeeper, ChangeSource
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import CatchUpKeeper, ChangeSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

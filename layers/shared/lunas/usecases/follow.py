@@ -1,6 +1,9 @@
 """Following a learner at Thinkific: what an event or a row tells is noted, and never taken back."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.errors import Collision, StoreBusy
@@ -13,7 +16,9 @@ from lunas.rules.progress import (
     concerned,
     is_open,
 )
-from lunas.usecases.ports import Clock, ProgressKeeper, ProgressSource
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import Clock, ProgressKeeper, ProgressSource
 
 ROUNDS = 6
 """How often a report is noted anew after others wrote the same enrollment."""

@@ -1,9 +1,14 @@
 """The webhooks at Thinkific: looking whether they are there, and registering them once."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from lunas.rules.webhooks import Fate, Standing, standings
-from lunas.usecases.ports import WebhookSite
+
+if TYPE_CHECKING:
+    from lunas.usecases.ports import WebhookSite
 
 
 @dataclass(frozen=True, slots=True)
