@@ -170,3 +170,9 @@ def test_a_try_goes_by_itself_and_does_not_show_its_state(table: Table) -> None:
     (written,) = table.client.scan(TableName=table.name)["Items"]
     assert int(written["ttl"]["N"]) - START.expires_at.timestamp() <= 1
     assert "state-1" not in repr(written)
+
+
+def test_no_try_is_written_over_another(table: Table) -> None:
+    Starts(table).keep(START)
+    Starts(table).keep(replace(START, subdomain="other", verifier="other"))
+    assert Starts(table).take("state-1") == START

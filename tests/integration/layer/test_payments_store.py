@@ -319,6 +319,25 @@ def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
     assert enrollments.get(theirs.id) == theirs
 
 
+@pytest.mark.parametrize(("held", "enrolled"), [(C1, 0), (NONE, 1)], ids=["counted", "uncounted"])
+def test_a_course_whose_time_is_over_is_taken_again(
+    payments: Payments,
+    enrollments: Enrollments,
+    catalogue: Catalogue,
+    table: Table,
+    held: frozenset[str],
+    enrolled: int,
+) -> None:
+    over = enrollment("c1", payment_id="pay0", counted=bool(held), expires_at=GATEWAY_ACT.at)
+    assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
+    create(payments, payment())
+    payments.commit(settled_with(payments, held=held), keep_quota=True)
+    stands, counter = enrollments.get(over.id), catalogue.course("c1")
+    assert stands
+    assert counter
+    assert (stands.payment_id, counter.enrolled) == ("pay1", enrolled)
+
+
 @pytest.mark.usefixtures("held")
 def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments) -> None:
     assert refusal(payments, settled_with(payments, owned=C1)).held == C1
