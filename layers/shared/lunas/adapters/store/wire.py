@@ -20,6 +20,8 @@ def write(value: object) -> Wire:
             written = {"BOOL": value}
         case int() | Decimal():
             written = {"N": str(value)}
+        case bytes():
+            written = {"B": value}
         case Mapping():
             written = {"M": {name: write(each) for name, each in value.items()}}
         case list() | tuple():
@@ -58,6 +60,7 @@ def _nothing(_content: object) -> None:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "S": _same,
     "N": Decimal,
+    "B": bytes,
     "BOOL": _same,
     "M": _map,
     "L": _list,
