@@ -14,25 +14,30 @@ type Wire = dict[str, Any]
 def write(value: object) -> Wire:
     """Write a value; TypeError for one that Lunas does not store, a float among them."""
     match value:
-        case str():
-            written: Wire = {"S": str(value)}
-        case bool():
-            written = {"BOOL": value}
-        case int() | Decimal():
-            written = {"N": str(value)}
-        case bytes():
-            written = {"B": value}
         case Mapping():
-            written = {"M": {name: write(each) for name, each in value.items()}}
+            return {"M": {name: write(each) for name, each in value.items()}}
         case list() | tuple():
-            written = {"L": [write(each) for each in value]}
-        case None:
-            written = {"NULL": True}
+            return {"L": [write(each) for each in value]}
         case set() | frozenset() if value and all(isinstance(each, str) for each in value):
-            written = {"SS": [str(each) for each in value]}
+            return {"SS": [str(each) for each in value]}
+        case _:
+            return _write_single(value)
+
+
+def _write_single(value: object) -> Wire:
+    match value:
+        case str():
+            return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case bytes():
+            return {"B": value}
+        case None:
+            return {"NULL": True}
         case _:
             raise TypeError(f"no attribute can hold a {type(value).__name__}")
-    return written
 
 
 def read(value: Mapping[str, Any]) -> Any:  # noqa: ANN401
