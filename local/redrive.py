@@ -35,13 +35,14 @@ def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
     enrollments = Enrollments(Table(deployed.dynamodb, deployed.table))
     fates: Counter[Fate] = Counter()
     staying: list[DeadLetter] = []
+    asked: set[str] = set()
 
     def tell(fate: Fate, line: str) -> None:
         fates[fate] += 1
         report(f"{fate:<12} {line}")
 
     for letter in letters.receive_all():
-        fate, line = _deal(enrollments, letter)
+        fate, line = _deal(enrollments, letter, asked)
         tell(fate, line)
         if fate is Fate.STAYS:
             staying.append(letter)
@@ -50,8 +51,9 @@ def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
     behind = letters.unseen()
     for letter in staying:
         letters.show_again(letter)
-    for failed in _failed(enrollments):
-        again = _redriven(enrollments, failed.id)
+    # The index of what failed is some moments behind.
+    for failed in (each for each in _failed(enrollments) if each.id not in asked):
+        again = _redriven(enrollments, failed.id, asked)
         tell(again.fate, f"{failed.id} of {failed.payment_id}, without a letter: {again.finding}")
     report("redrive: " + ", ".join(f"{fates[each]} {each}" for each in Fate))
     if behind:
@@ -59,19 +61,25 @@ def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
     return 1 if fates[Fate.STAYS] or behind else 0
 
 
-def _deal(enrollments: Enrollments, letter: DeadLetter) -> tuple[Fate, str]:
+def _deal(enrollments: Enrollments, letter: DeadLetter, asked: set[str]) -> tuple[Fate, str]:
     """Ask for a letter's delivery if that makes sense; give its fate and a line about it."""
     if letter.wish is None:
         return Fate.STAYS, f"message {letter.id} is no delivery request"
-    redriven = _redriven(enrollments, letter.wish.enrollment_id)
+    redriven = _redriven(enrollments, letter.wish.enrollment_id, asked)
     return redriven.fate, f"{_describe(letter.wish, letter.reason)}: {redriven.finding}"
 
 
-def _redriven(enrollments: Enrollments, enrollment_id: str) -> Redriven:
+def _redriven(enrollments: Enrollments, enrollment_id: str, asked: set[str]) -> Redriven:
+    """Ask anew, once in a run however many letters there are; ``asked`` collects what was."""
+    if enrollment_id in asked:
+        return Redriven(Fate.OUT_OF_DATE, "it was asked for a moment ago")
     try:
-        return redrive(enrollments, enrollment_id, datetime.now(UTC))
+        redriven = redrive(enrollments, enrollment_id, datetime.now(UTC))
     except StoreBusy as error:
         return Redriven(Fate.STAYS, str(error))
+    if redriven.fate is Fate.ASKED:
+        asked.add(enrollment_id)
+    return redriven
 
 
 def _failed(enrollments: Enrollments) -> Iterator[Enrollment]:

@@ -128,6 +128,16 @@ def test_what_failed_is_asked_for_anew_without_a_letter_too(
     assert office.lines[-1] == "redrive: 5 asked anew, 0 out of date, 0 stays"
 
 
+def test_a_second_letter_of_one_enrollment_is_deleted_with_the_first(office: Office) -> None:
+    failed = office.has("c1", DeliveryStatus.FAILED)
+    for number in (1, 2):
+        office.dead(message_body(request_of(failed)), number)
+    assert office.redrive() == 0
+    assert office.delivery(failed) == ("PENDING", 3)
+    assert office.queues.dead_letters() == []
+    assert office.lines[-1] == "redrive: 1 asked anew, 1 out of date, 0 stays"
+
+
 def test_more_letters_than_one_receive_gives_are_all_dealt_with(office: Office) -> None:
     made = [office.has(f"c{number}", DeliveryStatus.FAILED) for number in range(23)]
     for number, each in enumerate(made):

@@ -89,10 +89,11 @@ def paid_again(
 ) -> Anomaly:
     """Build the anomaly of a settled payment that a ``second`` transfer is told to have paid too.
 
-    One for each payment, however many transfers are named: no signature covers their numbers.
+    One for each number of a transfer: one that is dealt with must not hide the next. No signature
+    covers the number, but whoever makes one up needs a rightly signed callback to do so.
     """
-    told = {**hints, "firstTransaction": first, "transaction": second}
-    certain = {"paidAmount": str(payment.amount)}
+    told = {**hints, "firstTransaction": first}
+    certain = {"amount": str(payment.amount), "transaction": second}
     return anomaly(
         AnomalyKind.PAID_AGAIN, payment.id, certain, at, hints=told, payment_id=payment.id
     )
