@@ -1,14 +1,16 @@
 """Outlasting the others who write the same items: what passes by itself is tried again."""
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
+from random import SystemRandom
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from lunas.rules.errors import StoreBusy
 
+CHANCE = SystemRandom()
+"""Of the system: environments restored from one snapshot would wait in step with a seed."""
 TRIES = 8
 """How often a transaction is tried while others touch the same items."""
 BACKOFF = 0.02
@@ -40,7 +42,7 @@ def outlast[T](write: Callable[[], T]) -> T:
             if not _passes(error):
                 raise
         if attempt + 1 < TRIES:
-            time.sleep(BACKOFF * 2**attempt * (0.5 + random.random() / 2))  # noqa: S311
+            time.sleep(BACKOFF * 2**attempt * (0.5 + CHANCE.random() / 2))
     raise StoreBusy("the same items are being written by others; try again")
 
 

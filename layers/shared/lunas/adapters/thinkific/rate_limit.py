@@ -1,8 +1,10 @@
 """Thinkific's RateLimit-Reset header, in each of the forms that it comes in."""
 
-import random
 import time
+from random import SystemRandom
 
+CHANCE = SystemRandom()
+"""Of the system: environments restored from one snapshot would wait in step with a seed."""
 MILLISECONDS_FROM = 1e11
 SECONDS_FROM = 1e9
 SHORTEST, LONGEST = 1.0, 65.0
@@ -29,4 +31,4 @@ def reset_delay(header: str | None, now: float | None = None) -> float | None:
         wait = value - moment
     else:
         wait = value
-    return min(max(wait, SHORTEST), LONGEST) + random.uniform(0, JITTER)  # noqa: S311
+    return min(max(wait, SHORTEST), LONGEST) + CHANCE.uniform(0, JITTER)
