@@ -1,6 +1,7 @@
 """Stand-ins for following learners: the table's side, and Thinkific's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from lunas.rules.errors import Collision
 from lunas.rules.progress import Report
 from lunas.rules.webhooks import Webhook
 from lunas.usecases.follow import Follower
+from lunas.usecases.ports import ProgressKeeper
 from tests.unit.builders import LATER, enrollment
 from tests.unit.fakes import FakeStore, Interruption, interrupt
 
@@ -58,12 +60,15 @@ class FakeProgress:
         interrupt(self.before_raise)
         if event_id in self.heard:
             return False
+        kept = {each.id: self.store.enrollments[each.id] for each in changed}
         for each in changed:
-            stands = self.store.enrollments[each.id]
+            stands = kept[each.id]
             same = (stands.status, stands.payment_id) == (each.status, each.payment_id)
             if not same or stands.progress > each.progress:
                 raise Collision(stale=True)
-        self.store.add(*changed)
+        for each in changed:
+            certificate = each.certificate_url or kept[each.id].certificate_url
+            self.store.add(replace(each, certificate_url=certificate))
         self.heard |= {event_id} if event_id else set()
         return True
 
@@ -122,6 +127,6 @@ class FakeWebhooks:
         self.did.append(f"delete {webhook_id}")
 
 
-def follower(progress: FakeProgress, rows: FakeRows) -> Follower:
+def follower(progress: ProgressKeeper, rows: FakeRows) -> Follower:
     """Put a follower together, whose clock shows LATER."""
     return Follower(progress=progress, site=rows, now=lambda: LATER)

@@ -13,14 +13,15 @@ from lunas.adapters.store.settlements import NEW
 from lunas.adapters.store.table import Table
 from lunas.rules.enrollments import Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
-from lunas.rules.progress import EVENT_LIFETIME, ProgressEvent
+from lunas.rules.progress import EVENT_LIFETIME, Followed, ProgressEvent
+from lunas.usecases.follow import follow, follow_event
 from tests.integration.layer import peers
 from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.thinkific_events import row
 from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.builders import LATER, NOW
-from tests.unit.following import ROW, delivered, report
+from tests.unit.following import ROW, FakeRows, delivered, follower, report
 from tests.unit.logs import Logged
 
 FUNCTION = "follow_progress"
@@ -190,6 +191,36 @@ def test_a_purchase_or_a_progress_since_it_was_read_stays(
     with pytest.raises(Collision):
         Progress(table).raise_to([delivered(progress=60)], None, LATER)
     assert known(table)["progress"] == changes.get("progress", ours.progress)
+
+
+@pytest.mark.usefixtures("ours")
+@pytest.mark.parametrize("before", [None, f"{LINK}-before"])
+def test_a_certificate_that_came_while_thinkific_was_asked_stays(
+    table: Table, before: str | None
+) -> None:
+    """The slower event knows of none, or of the one before, and raises the progress as well."""
+    if before:
+        table.put(enrollment_item(delivered(certificate_url=before)), "attribute_exists(pk)")
+    rows = FakeRows()
+    rows.rows[ROW] = report(100)
+    run = follower(Progress(table), rows)
+    completed = ProgressEvent(id="72", report=report(100, certificate_url=LINK))
+
+    def meanwhile() -> None:
+        assert follow_event(run, completed) is Followed.NOTED
+
+    rows.failures = [meanwhile]
+    slower = ProgressEvent(id="71", report=report(None))
+    assert follow_event(run, slower) is Followed.NOTED
+    assert (known(table)["progress"], known(table)["certificateUrl"]) == (100, LINK)
+
+
+@pytest.mark.usefixtures("ours")
+def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) -> None:
+    run = follower(Progress(table), FakeRows())
+    follow(run, report(60, certificate_url=LINK))
+    follow(run, report(70))
+    assert (known(table)["progress"], known(table)["certificateUrl"]) == (70, LINK)
 
 
 def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:

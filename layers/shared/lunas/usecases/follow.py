@@ -87,5 +87,7 @@ def _note(
     further = [after for each in ours if (after := advanced(each, report, at)) != each]
     if not further:
         return Followed.NOTHING_NEW
-    is_new = follower.progress.raise_to(further, event_id, at)
+    # A certificate that only was read may have been followed by another one since.
+    told = [replace(each, certificate_url=report.certificate_url) for each in further]
+    is_new = follower.progress.raise_to(told, event_id, at)
     return Followed.NOTED if is_new else Followed.HEARD_BEFORE

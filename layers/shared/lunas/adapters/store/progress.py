@@ -51,7 +51,8 @@ class Progress:
     def raise_to(self, changed: Sequence[Enrollment], event_id: str | None, at: datetime) -> bool:
         """Write enrollments that got further, together with the event that told it, or nothing.
 
-        Tells whether the event is new; Collision when an enrollment moved since it was read.
+        An enrollment without a certificate keeps the one that the table has: it may have come
+        since. Tells whether the event is new; Collision when an enrollment moved since it was read.
         """
         actions = [self._raising(each) for each in changed]
         if event_id is not None:
@@ -65,12 +66,10 @@ class Progress:
         return True
 
     def _raising(self, after: Enrollment) -> Action:
+        # Change would take an attribute away that is None.
+        certificate = {"certificateUrl": after.certificate_url} if after.certificate_url else {}
         change = Change(
-            {
-                "progress": after.progress,
-                "certificateUrl": after.certificate_url,
-                "updatedAt": to_iso(after.updated_at),
-            },
+            {"progress": after.progress, "updatedAt": to_iso(after.updated_at), **certificate},
             condition=NOT_LESS,
             given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": after.payment_id},
         )
