@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from local.cloud.state import ROOT, TOOLS
+from tests.integration.api import template
 
 type Resources = dict[str, dict[str, Any]]
 
@@ -252,3 +253,14 @@ def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> 
     }
     found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9012"]
     assert sorted(each.partition(":")[0] for each in found) == ["Bare", "Other", "Throttled"]
+
+
+def test_no_schedule_has_a_name_that_another_stack_would_have_too() -> None:
+    schedules = [
+        event["Properties"]
+        for properties in template.functions().values()
+        for event in properties.get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    ]
+    assert len(schedules) >= 4
+    assert all(each.get("OmitName") is True or "Name" in each for each in schedules)
