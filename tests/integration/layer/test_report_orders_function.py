@@ -144,6 +144,24 @@ def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
     assert len(peer.asked) == 2
 
 
+def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(office: OrderOffice) -> None:
+    office.sold()
+    peer = office.thinkific(COURSE, Told(503, "<html>"))
+    assert office.report()
+    assert office.letters() == ["SALE: Thinkific answered 503"]
+    office.queue("pay1")
+    assert office.report()
+    assert len(peer.asked) == 2
+
+
+def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: OrderOffice) -> None:
+    office.sold()
+    office.thinkific(Told(503, "<html>"))
+    assert not office.report()
+    assert office.note() is None
+    assert office.letters() == []
+
+
 def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffice) -> None:
     office.sold()
     claim = OrderNote(
@@ -172,7 +190,7 @@ def test_a_report_without_a_connection_is_put_off_and_its_claim_given_back(
 
 def test_the_wait_grows_with_each_receipt(office: OrderOffice, logged: Logged) -> None:
     office.sold()
-    office.thinkific(COURSE, Told(503))
+    office.thinkific(COURSE, Told(521))
     assert not office.report(received=5)
     assert logged.lines[-1]["seconds"] == 80
 

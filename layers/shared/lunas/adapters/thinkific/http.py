@@ -39,8 +39,10 @@ class ThinkificSite:
         }
 
 
-UNTOUCHED = frozenset({HTTPStatus.SERVICE_UNAVAILABLE, 521, 523, 525, 526, 530})
-"""Statuses by which whoever stands in front tells that it did not pass the request on."""
+UNTOUCHED = frozenset({521, 523, 525, 526, 530})
+"""Statuses by which whoever stands in front tells that it did not pass the request on.
+
+503 is none of them: a router also answers it for a request that it had passed on before."""
 AMBIGUOUS = (
     frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)}) - UNTOUCHED
 )
@@ -210,7 +212,7 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
         case _ if status in AMBIGUOUS:
             return Unanswered(f"Thinkific answered {status}")
         case _:
-            # Other 5xx, redirects.
+            # Other 5xx, 503 among them, and redirects.
             return DeliveryDelayed(f"Thinkific answered {status}")
 
 

@@ -84,8 +84,8 @@ def _is(found: object, wanted: int) -> bool:
 def _told(send: Callable[[], int]) -> Answer:
     """Send a report and tell three outcomes apart; what did nothing is raised.
 
-    Everything that is neither a plain yes nor a plain no is UNCERTAIN: also a 500, and a yes
-    without an id.
+    Everything that is neither a plain yes nor a plain no is UNCERTAIN: also a 500 or 503, and a
+    yes without an id.
     """
     try:
         return Answer(OrderStatus.REPORTED, order_id=send())
