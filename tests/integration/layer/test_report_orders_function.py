@@ -162,6 +162,26 @@ def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: Ord
     assert office.letters() == []
 
 
+@pytest.mark.parametrize("more", [{}, {"product_id": None}], ids=["absent", "null"])
+def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
+    office: OrderOffice, logged: Logged, more: dict[str, Any]
+) -> None:
+    office.sold()
+    peer = office.thinkific(Told(body={"id": 2_000_001, **more}))
+    assert office.report()
+    assert len(peer.asked) == 1
+    assert logged.lines[-1]["reason"] == "Thinkific shows no product of course 2000001"
+    note = office.note()
+    assert note
+    assert note.status is OrderStatus.REFUSED
+
+
+def test_a_course_with_a_product_that_cannot_be_read_is_put_off(office: OrderOffice) -> None:
+    office.sold()
+    office.thinkific(Told(body={"id": 2_000_001, "product_id": "x"}))
+    assert not office.report()
+
+
 def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffice) -> None:
     office.sold()
     claim = OrderNote(

@@ -36,7 +36,9 @@ class ExternalOrders:
             row = self._api.get(f"/courses/{sold.course_id}")
         except Missing:
             raise DeliveryImpossible(f"Thinkific shows no course {sold.course_id}") from None
-        return row_id({"id": row.get("product_id")})
+        if row.get("product_id") is None:
+            raise DeliveryImpossible(f"Thinkific shows no product of course {sold.course_id}")
+        return row_id({"id": row["product_id"]})
 
     def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
         """Record a sale; raises DeliveryDelayed only where Thinkific certainly did nothing."""
