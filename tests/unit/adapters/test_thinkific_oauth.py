@@ -92,10 +92,19 @@ def test_a_token_is_given_back_as_a_form() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 @pytest.mark.parametrize(
-    "body", [{"error": "invalid_grant"}, {"error": "Authentication Error"}, "<html>", "", []]
+    "body", [{"error": "invalid_grant"}, {"error": "Authentication Error"}, {}]
 )
-def test_a_refusal_is_told_by_its_status_whatever_the_body_is(status: int, body: object) -> None:
+def test_a_refusal_is_told_by_its_status_whatever_its_words_are(status: int, body: object) -> None:
     with pytest.raises(GrantRefused, match=str(status)):
+        oauth(StubPeer(Told(status, body))).refresh("shop", "rt-1")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422])
+@pytest.mark.parametrize("body", ["<html>", "", []])
+def test_whoever_stands_in_front_of_the_oauth_server_refuses_no_grant(
+    status: int, body: object
+) -> None:
+    with pytest.raises(DeliveryDelayed, match=str(status)):
         oauth(StubPeer(Told(status, body))).refresh("shop", "rt-1")
 
 

@@ -59,11 +59,11 @@ def test_a_short_token_is_renewed_in_the_middle_of_its_life() -> None:
     assert short.is_due(NOW + timedelta(minutes=5))
 
 
-def test_a_token_serves_until_its_end_unless_it_was_refused() -> None:
+def test_a_token_serves_until_its_end_though_it_is_not_renewed_any_more() -> None:
     last = CONNECTION.expires_at - timedelta(milliseconds=1)
     assert CONNECTION.is_usable(last)
     assert not CONNECTION.is_usable(CONNECTION.expires_at)
-    assert not replace(CONNECTION, refused=True).is_usable(NOW)
+    assert replace(CONNECTION, refused=True).is_usable(last)
 
 
 def test_nothing_that_is_printed_shows_a_token() -> None:

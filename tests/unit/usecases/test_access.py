@@ -191,16 +191,36 @@ def test_a_wrong_client_secret_is_no_refusal_of_the_grant(worker: Worker) -> Non
     assert worker.grants.grant == GRANT
 
 
-def test_a_refused_renewal_is_noted_once_and_rings(worker: Worker) -> None:
+def test_a_refused_renewal_is_noted_once_and_rings_while_the_token_serves_on(
+    worker: Worker,
+) -> None:
     worker.clock.forward(DUE)
     worker.oauth.refresh_token = "another"
-    error = delayed(worker)
-    assert error.retry_after == NOT_CONNECTED
+    assert worker.token == "at-1"
     assert worker.alarms == ["the OAuth server answered 400"]
     assert worker.grants.grant
     assert worker.grants.grant.connection.refused
-    delayed(worker)
-    assert len(worker.alarms) == 1
+    worker.clock.forward(timedelta(minutes=29))
+    assert (worker.token, worker.other().token) == ("at-1", "at-1")
+    assert (len(worker.alarms), worker.grants.locks) == (1, 1)
+
+
+def test_when_a_token_that_is_not_renewed_any_more_is_over_a_person_is_waited_for(
+    worker: Worker,
+) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.refresh_token = "another"
+    assert worker.token == "at-1"
+    worker.clock.forward(OVER - DUE)
+    assert delayed(worker).retry_after == NOT_CONNECTED
+    assert worker.grants.locks == 1
+
+
+def test_a_refusal_after_the_end_of_the_token_delays(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    worker.oauth.refresh_token = "another"
+    assert delayed(worker).retry_after == NOT_CONNECTED
+    assert worker.alarms
 
 
 def test_a_crash_between_answer_and_table_ends_in_a_refusal_that_rings(worker: Worker) -> None:
@@ -210,7 +230,7 @@ def test_a_crash_between_answer_and_table_ends_in_a_refusal_that_rings(worker: W
         current(worker.access)
     assert worker.token == "at-1", "until the lock ends, the others go on"
     worker.clock.forward(timedelta(seconds=30))
-    delayed(worker)
+    assert worker.token == "at-1", "and until its end the old token serves"
     assert worker.alarms
 
 
@@ -237,7 +257,7 @@ def test_who_lost_the_lock_does_not_declare_the_grant_lost(worker: Worker) -> No
         raise GrantRefused("used")
 
     worker.oauth.before.append(late)
-    delayed(worker)
+    assert worker.token == "at-1"
     assert worker.alarms == []
     assert worker.grants.grant == GRANT
 
@@ -249,7 +269,7 @@ def test_late_tokens_heal_a_refusal(worker: Worker) -> None:
     def slow() -> None:
         worker.clock.forward(timedelta(seconds=31))
         other = worker.other()
-        delayed(other)
+        assert other.token == "at-1"
         assert other.alarms
 
     worker.grants.before_renew.append(slow)
@@ -270,7 +290,7 @@ def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> 
     "grant",
     [
         None,
-        replace(GRANT, connection=replace(GRANT.connection, refused=True)),
+        replace(GRANT, connection=replace(GRANT.connection, refused=True, expires_at=NOW)),
         replace(GRANT, connection=replace(GRANT.connection, subdomain="other")),
     ],
 )
@@ -315,3 +335,28 @@ def test_an_uninstalled_app_shows_when_its_token_is_refused(worker: Worker) -> N
     with pytest.raises(DeliveryDelayed):
         after_refusal(worker.access, "at-1")
     assert worker.alarms
+
+
+def test_a_401_ends_a_token_that_is_not_renewed_any_more(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.refresh_token = None
+    assert worker.token == "at-1"
+    for _ in range(2):
+        with pytest.raises(DeliveryDelayed) as raised:
+            after_refusal(worker.access, "at-1")
+        assert raised.value.retry_after == NOT_CONNECTED
+    assert (worker.grants.locks, worker.slept, len(worker.alarms)) == (1, 0, 1)
+
+
+def test_whoever_waits_after_a_401_stops_when_the_renewal_is_refused(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    lock = worker.grants.lock(GRANT.connection, worker.clock.now)
+    assert lock
+
+    def refused() -> None:
+        assert worker.grants.refuse(lock)
+
+    worker.while_asleep.append(refused)
+    with pytest.raises(DeliveryDelayed) as raised:
+        after_refusal(worker.access, "at-1")
+    assert (raised.value.retry_after, worker.slept) == (NOT_CONNECTED, LOOK_EVERY)

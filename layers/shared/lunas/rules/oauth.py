@@ -52,7 +52,8 @@ class Connection:
     """A connected site, without its secrets.
 
     ``revision`` counts what was written, so that nobody writes over what came later. ``refused``:
-    Thinkific does not renew the tokens any more, and a person has to connect the site again.
+    Thinkific does not renew the tokens any more, and a person has to connect the site again; the
+    access token serves until its end.
     """
 
     subdomain: str
@@ -71,7 +72,7 @@ class Connection:
 
     def is_usable(self, now: datetime) -> bool:
         """Tell whether the token still opens the site."""
-        return not self.refused and now < self.expires_at
+        return now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ Thinkific's refresh tokens are used once: each renewal makes the former one void
 workers one renews, the new tokens are kept before anybody uses them, and the others go on with
 the old token while it lasts, or wait a moment for the new one. Nobody gives the lock back: after
 a call without an answer nobody knows which token is good, and its end spaces out the next try.
+Once Thinkific refuses to renew, nobody tries again, and the token serves on until its end.
 """
 
 from __future__ import annotations
@@ -54,10 +55,10 @@ class Access:
 def current(access: Access) -> Grant:
     """Return the grant with a token that is good now.
 
-    Raises DeliveryDelayed while there is none: not connected, refused, or being renewed.
+    Raises DeliveryDelayed while there is none: not connected, refused and over, or being renewed.
     """
-    grant = _connected(access)
-    if not grant.connection.is_due(access.now()):
+    grant = _serving(access)
+    if grant.connection.refused or not grant.connection.is_due(access.now()):
         return grant
     return _newer(access, grant, good=grant.connection.is_usable(access.now()))
 
@@ -66,23 +67,39 @@ def after_refusal(access: Access, refused: str) -> bool:
     """Tell whether there is another token than the one that Thinkific refused with 401.
 
     Another worker may have renewed it, or be doing so. Otherwise renewing shows what the refusal
-    means: an app that was uninstalled is refused there as well. Raises like :func:`current`.
+    means: an app that was uninstalled is refused there as well. Raises like :func:`current`, and
+    for a token that is not renewed any more: its 401 ends it.
     """
     grant = _connected(access)
     if grant.tokens.access_token != refused:
         return True
+    if grant.connection.refused:
+        raise _lost()
     if access.now() - grant.connection.renewed_at < YOUNG:
         return False
     return _newer(access, grant, good=False).tokens.access_token != refused
 
 
 def _connected(access: Access) -> Grant:
+    """Read the grant of the site that is set up, be it refused or not."""
     grant = access.grants.read()
-    if grant is None or grant.connection.refused:
+    if grant is None:
         raise DeliveryDelayed("the Thinkific site is not connected", NOT_CONNECTED)
     if grant.connection.subdomain != access.subdomain:
         raise DeliveryDelayed("another Thinkific site is connected", NOT_CONNECTED)
     return grant
+
+
+def _serving(access: Access) -> Grant:
+    """Read a grant that may be used: one that was refused serves until its token ends."""
+    grant = _connected(access)
+    if grant.connection.refused and not grant.connection.is_usable(access.now()):
+        raise _lost()
+    return grant
+
+
+def _lost() -> DeliveryDelayed:
+    return DeliveryDelayed("Thinkific refused to renew the connection", NOT_CONNECTED)
 
 
 def _newer(access: Access, grant: Grant, *, good: bool) -> Grant:
@@ -100,7 +117,7 @@ def _renewed(access: Access, grant: Grant, lock: str, *, good: bool) -> Grant:
     try:
         issue = access.site.refresh(was.subdomain, grant.tokens.refresh_token)
     except GrantRefused as refused:
-        return _refused(access, grant, lock, str(refused))
+        return _refused(access, grant, lock, str(refused), good=good)
     except (DeliveryDelayed, Misconfigured) as error:
         access.heed(str(error))
         if good:
@@ -115,17 +132,22 @@ def _renewed(access: Access, grant: Grant, lock: str, *, good: bool) -> Grant:
     )
     kept = access.grants.renew(is_now, tokens)
     # Somebody connected the site anew meanwhile: what they brought stands.
-    return kept or _connected(access)
+    return kept or _serving(access)
 
 
-def _refused(access: Access, grant: Grant, lock: str, reason: str) -> Grant:
-    """Read once more before the connection counts as lost: somebody may have renewed it."""
+def _refused(access: Access, grant: Grant, lock: str, reason: str, *, good: bool) -> Grant:
+    """Read once more before the connection counts as lost: somebody may have renewed it.
+
+    A person has to connect the site again; ``good`` tokens give them time until they end.
+    """
     stands = _connected(access)
     if stands.connection.revision != grant.connection.revision:
         return stands
     if access.grants.refuse(lock):
         access.alarm(reason)
-    raise DeliveryDelayed("Thinkific refused to renew the connection", NOT_CONNECTED)
+    if good:
+        return grant
+    raise _lost()
 
 
 def _awaited(access: Access, grant: Grant) -> Grant:
@@ -134,4 +156,6 @@ def _awaited(access: Access, grant: Grant) -> Grant:
         stands = _connected(access)
         if stands.connection.revision != grant.connection.revision:
             return stands
+        if stands.connection.refused:
+            raise _lost()
     raise DeliveryDelayed("the connection to Thinkific is being renewed", NEXT_TRY)

@@ -45,8 +45,8 @@ class OAuthApp:
 class ThinkificOAuth:
     """Asks for permission, and exchanges codes and tokens.
 
-    Texts of refusals are not documented, so the status alone decides, but for the one standard
-    word that says whose fault it is.
+    Texts of refusals are not documented, so the status decides, but for the one standard word that
+    says whose fault it is. A refusal that is no JSON object comes from whoever stands in front.
     """
 
     def __init__(self, app: OAuthApp, session: requests.Session | None = None) -> None:
@@ -98,22 +98,23 @@ class ThinkificOAuth:
         # The original error may quote what was sent.
         except requests.RequestException as error:
             raise DeliveryDelayed(f"Thinkific's OAuth: {type(error).__name__}") from None
-        if answer.status_code in REFUSALS:
-            raise _refusal(answer)
+        told = _object(answer)
+        if answer.status_code in REFUSALS and told is not None:
+            raise _refusal(answer.status_code, told)
         if answer.status_code != HTTPStatus.OK:
             raise DeliveryDelayed(f"Thinkific's OAuth answered {answer.status_code}")
         return answer
 
 
-def _refusal(answer: requests.Response) -> GrantRefused | Misconfigured:
-    if _object(answer).get("error") == "invalid_client":
+def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | Misconfigured:
+    if told.get("error") == "invalid_client":
         return Misconfigured("Thinkific does not know clientId and clientSecret of its secret")
-    return GrantRefused(f"the OAuth server answered {answer.status_code}")
+    return GrantRefused(f"the OAuth server answered {status}")
 
 
 def _issue(answer: requests.Response) -> Issue:
     """Read tokens; an answer without one leaves open what became of those before."""
-    given = _object(answer)
+    given = _object(answer) or {}
     access, refresh, gid = (given.get(key) for key in ("access_token", "refresh_token", "gid"))
     if not isinstance(access, str) or not access:
         raise DeliveryDelayed("Thinkific's OAuth answered without a token")
@@ -133,9 +134,9 @@ def _lifetime(given: object) -> timedelta:
     return timedelta(seconds=min(max(seconds, SHORTEST), LONGEST))
 
 
-def _object(answer: requests.Response) -> dict[str, Any]:
+def _object(answer: requests.Response) -> dict[str, Any] | None:
     try:
         given = answer.json()
     except ValueError:
-        return {}
-    return given if isinstance(given, dict) else {}
+        return None
+    return given if isinstance(given, dict) else None
