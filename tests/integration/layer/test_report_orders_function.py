@@ -14,6 +14,8 @@ from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.orders import Orders
 from lunas.adapters.store.payment_items import payment_item
 from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas.rules.errors import LunasError, Misconfigured, StoreBusy
 from lunas.rules.orders import Leg, OrderNote, OrderStatus
 from lunas.rules.payments import Payment, Status
 from tests.integration.layer.functions import invoke
@@ -180,6 +182,47 @@ def test_a_course_with_a_product_that_cannot_be_read_is_put_off(office: OrderOff
     office.sold()
     office.thinkific(Told(body={"id": 2_000_001, "product_id": "x"}))
     assert not office.report()
+
+
+@pytest.mark.parametrize("error", [StoreBusy("busy"), Misconfigured("no key")], ids=repr)
+def test_a_report_that_was_never_sent_gives_its_claim_back(
+    office: OrderOffice, monkeypatch: pytest.MonkeyPatch, error: LunasError
+) -> None:
+    """The course is read, the sale is claimed, and then no turn can be had."""
+    office.sold()
+    peer = office.thinkific(COURSE, YES)
+    turns: list[Exception | None] = [None, error]
+    real = SharedLimiter.await_turn
+
+    def await_turn(limiter: SharedLimiter) -> None:
+        if turns and (failure := turns.pop(0)):
+            raise failure
+        real(limiter)
+
+    monkeypatch.setattr(SharedLimiter, "await_turn", await_turn)
+    assert not office.report()
+    note = office.note()
+    assert note
+    assert note.status is OrderStatus.FREE
+    assert len(peer.asked) == 1
+    assert office.letters() == []
+
+
+def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
+    office: OrderOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.sold()
+    peer = office.thinkific(COURSE, Told(429))
+
+    def rest(_limiter: SharedLimiter, _seconds: float) -> None:
+        raise StoreBusy("busy")
+
+    monkeypatch.setattr(SharedLimiter, "rest", rest)
+    assert not office.report()
+    note = office.note()
+    assert note
+    assert note.status is OrderStatus.FREE
+    assert len(peer.asked) == 2
 
 
 def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffice) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, Misconfigured, StoreBusy
 from lunas.rules.orders import (
     Answer,
     Leg,
@@ -37,7 +37,11 @@ if TYPE_CHECKING:
 BROKEN_OFF = "the attempt before broke off after it had claimed the report"
 
 type Send = Callable[[], Answer]
-"""Sends a report that is ready; raises DeliveryDelayed if nothing was done."""
+"""Sends a report that is ready; raises what UNSENT names if nothing was done."""
+
+UNSENT = (DeliveryDelayed, StoreBusy, Misconfigured)
+"""Errors of sending by which nothing was done. The last two come from the turn and the credentials
+before a call, and after it only from noting what a 429 or a 401 told, which did nothing either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ def report(reporter: Reporter, payment_id: str) -> tuple[OrderNote, ...]:
 
     What is UNCERTAIN is returned and not noted: the caller tells a person first and notes it then
     (:func:`note_uncertain`), so that a crash in between repeats both. Raises DeliveryDelayed
-    where nothing was done and another try makes sense, and StoreBusy.
+    where nothing was done and another try makes sense, StoreBusy and Misconfigured.
     """
     payment = reporter.payments.get(payment_id)
     if payment is None or Leg.SALE not in due_legs(payment):
@@ -105,7 +109,7 @@ def _reported(
         raise DeliveryDelayed("somebody else is reporting the same")
     try:
         answer = send()
-    except DeliveryDelayed:
+    except UNSENT:
         reporter.book.note(replace(claim, status=OrderStatus.FREE))
         raise
     told = replace(claim, status=answer.status, order_id=answer.order_id, reason=answer.reason)
