@@ -54,9 +54,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
         ends = _ends(context)
         if event.get("webhooks") == "register":
             return _register(ends)
-        # The webhooks last: a list that cannot be read must not leave learners behind.
-        _catch_up(ends, context)
-        _check(ends)
+        _do_nightly(ends, context)
     except DeliveryError as error:
         telemetry.warn(
             "catch-up broke off", reason=str(error), todo="nothing: Lambda repeats it twice"
@@ -66,6 +64,31 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
         telemetry.crashed(error)
         raise
     return None
+
+
+def _do_nightly(ends: Ends, context: LambdaContext) -> None:
+    """Catch up, then look at the webhooks, whatever becomes of either; the first error is raised.
+
+    The webhooks last: a list that cannot be read must not leave learners behind.
+    """
+    try:
+        _catch_up(ends, context)
+    except Exception:
+        _check_after_failure(ends)
+        raise
+    _check(ends)
+
+
+def _check_after_failure(ends: Ends) -> None:
+    """Look at the webhooks; an error of that is told, but must not hide the one before."""
+    try:
+        _check(ends)
+    except DeliveryError as error:
+        telemetry.warn(
+            "webhooks not checked", reason=str(error), todo="nothing: Lambda repeats it twice"
+        )
+    except Exception as error:  # noqa: BLE001  (the one before is raised)
+        telemetry.crashed(error)
 
 
 def _ends(context: LambdaContext) -> Ends:

@@ -84,7 +84,7 @@ def test_a_lost_event_heals_and_the_next_walk_begins_later(
 def test_a_page_that_fails_is_told_and_read_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
-    at_thinkific(monkeypatch, rows(following=2), Told(502, "<html>"))
+    at_thinkific(monkeypatch, rows(following=2), Told(502, "<html>"), BOTH)
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages("WARNING") == ["catch-up broke off"]
@@ -93,6 +93,59 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
     assert again.asked[0].query["page"] == ["2"]
     assert progress() == 100
     assert table.get(keys.catch_up())
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised", "said"),
+    [
+        (Told(502, "<html>"), DeliveryDelayed, "catch-up broke off"),
+        (RuntimeError(TARGET), RuntimeError, "unexpected error"),
+    ],
+    ids=["502", "unexpected"],
+)
+@pytest.mark.usefixtures("table")
+def test_webhooks_that_are_gone_ring_also_when_the_catch_up_fails(
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+    failure: Told | Exception,
+    raised: type[Exception],
+    said: str,
+) -> None:
+    at_thinkific(monkeypatch, failure, hooks())
+    with pytest.raises(raised):
+        invoke(FUNCTION, NIGHTLY)
+    assert logged.messages() == ["webhooks missing", said]
+    assert logged.values()["WebhooksMissing"] == 2
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (Told(403, {"error": "plan"}), "webhooks not checked"),
+        (RuntimeError(TARGET), "unexpected error"),
+    ],
+    ids=["403", "unexpected"],
+)
+@pytest.mark.usefixtures("table")
+def test_a_check_that_fails_as_well_hides_nothing_of_the_first_failure(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged, second: Told | Exception, said: str
+) -> None:
+    at_thinkific(monkeypatch, Told(502, "<html>"), second)
+    with pytest.raises(DeliveryDelayed, match="502"):
+        invoke(FUNCTION, NIGHTLY)
+    assert logged.messages() == [said, "catch-up broke off"]
+    assert "502" in logged.lines[-1]["reason"]
+    assert TARGET not in logged.text
+
+
+@pytest.mark.usefixtures("table")
+def test_a_check_that_fails_alone_breaks_the_run_off(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    at_thinkific(monkeypatch, rows(), Told(502, "<html>"))
+    with pytest.raises(DeliveryDelayed):
+        invoke(FUNCTION, NIGHTLY)
+    assert logged.messages() == ["caught up", "catch-up broke off"]
 
 
 def test_a_run_without_time_notes_where_it_is(
