@@ -8,13 +8,13 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.figures import LONG, Figures
+from tests.faults.figures import Figures
 from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 
-LEARNERS = 200 if LONG else 25
+LEARNERS = 200
 PURCHASES = (
     ("entry", "python-dasar"),
     ("entry", "literasi-data"),
