@@ -19,7 +19,7 @@ from lunas.adapters.store.table import Table
 from lunas.edges import oauth_pages, telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, PUBLIC
-from lunas.edges.connection import connector
+from lunas.edges.connection import connector, disconnector
 from lunas.edges.connection_views import connection_view
 from lunas.edges.platform import authentication
 from lunas.edges.problems import status_of
@@ -79,7 +79,7 @@ def status() -> dict[str, Any]:
 @api.on("POST", "/thinkific/oauth/revoke", ADMINS)
 def revoke() -> dict[str, Any]:
     """Give the tokens back to Thinkific and forget them; repeating changes nothing."""
-    gone = disconnect(_connector())
+    gone = disconnect(disconnector(Table.from_environment()))
     if gone is not None:
         telemetry.decided("Thinkific site disconnected", site=gone.subdomain)
     return _status()

@@ -27,7 +27,8 @@ class FakeStarts:
 class FakeGrants:
     """The connected site with the conditions of the real table.
 
-    ``before_renew`` and ``before_read`` let others come first, or break a worker off.
+    ``before_renew``, ``before_read`` and ``before_forget`` let others come first, or break a
+    worker off.
     """
 
     def __init__(self, grant: Grant | None = None) -> None:
@@ -36,10 +37,14 @@ class FakeGrants:
         self.locks = 0
         self.before_renew: list[Interruption] = []
         self.before_read: list[Interruption] = []
+        self.before_forget: list[Interruption] = []
 
     def read(self) -> Grant | None:
         interrupt(self.before_read)
         return self.grant
+
+    def connection(self) -> Connection | None:
+        return self.grant.connection if self.grant else None
 
     def replace(self, connection: Connection, tokens: Tokens) -> Connection:
         revision = self.grant.connection.revision + 1 if self.grant else 1
@@ -71,6 +76,7 @@ class FakeGrants:
         return True
 
     def forget(self, connection: Connection) -> None:
+        interrupt(self.before_forget)
         if self._stands(connection):
             self.grant = None
 

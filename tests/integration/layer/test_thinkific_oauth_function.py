@@ -3,15 +3,19 @@
 from functools import partial
 from http import HTTPStatus
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from lunas.adapters.store import keys
 from lunas.adapters.store.connections import Connections
+from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.table import Table
 from lunas.adapters.thinkific.http import ThinkificApi
 from lunas.adapters.thinkific.oauth import ThinkificOAuth
 from lunas.edges import connection, oauth_pages
+from lunas.rules.errors import Misconfigured
 from tests.integration.layer.functions import call, invoke
 from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.api_requests import Json, request, user_token
@@ -24,6 +28,7 @@ REDIRECT = "https://a1b2c3d4e5.execute-api.test/thinkific/oauth/callback"
 TOKENS = Told(
     body={"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 86_399, "gid": "g1"}
 )
+NOT_TOLD = "Thinkific not told of the end of its connection"
 COURSES = Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
@@ -270,6 +275,47 @@ def test_while_thinkific_cannot_be_told_nothing_is_revoked(
     thinkific.answers = [Told(502, "<html>")]
     assert call(FUNCTION, REVOKE, token=admin())[0] == 503
     assert Connections(table).connection()
+
+
+@pytest.mark.parametrize(
+    ("answer", "lines"),
+    [
+        (Told(204), []),
+        (Told(404, "<html>"), []),
+        (Told(400, {"error": "invalid_grant"}), []),
+        (Told(401, {"error": "invalid_client"}), [NOT_TOLD]),
+        (Told(403, "<html>"), [NOT_TOLD]),
+    ],
+)
+def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
+    thinkific: StubPeer, table: Table, logged: Logged, answer: Told, lines: list[str]
+) -> None:
+    finish(begun())
+    thinkific.answers = [answer]
+    assert call(FUNCTION, REVOKE, token=admin())[0] == 200
+    assert Connections(table).connection() is None
+    assert logged.messages("WARNING") == lines
+    assert "rt-1" not in logged.text
+
+
+def test_without_the_apps_secret_a_site_is_forgotten(
+    thinkific: StubPeer, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(begun())
+    monkeypatch.setattr(connection, "secret_text", Mock(side_effect=Misconfigured("clientId")))
+    assert call(FUNCTION, REVOKE, token=admin())[0] == 200
+    assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
+    assert logged.messages("WARNING") == [NOT_TOLD]
+
+
+def test_tokens_that_cannot_be_opened_are_forgotten(
+    thinkific: StubPeer, table: Table, logged: Logged
+) -> None:
+    finish(begun())
+    assert table.update(keys.oauth_grant(), Change({"sealed": b"of another key"}))
+    assert call(FUNCTION, REVOKE, token=admin())[0] == 200
+    assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
+    assert logged.messages("WARNING") == [NOT_TOLD]
 
 
 @pytest.mark.usefixtures("table")

@@ -90,6 +90,34 @@ def test_a_token_is_given_back_as_a_form() -> None:
     assert asked.body == "token=rt%2B1"
 
 
+@pytest.mark.parametrize("status", [200, 201, 202, 204])
+def test_any_2xx_means_that_a_token_was_given_back(status: int) -> None:
+    oauth(StubPeer(Told(status))).revoke("shop", "rt-1")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_token_that_is_refused_when_it_is_given_back_is_not_known(status: int) -> None:
+    with pytest.raises(GrantRefused, match=str(status)):
+        oauth(StubPeer(Told(status, {"error": "invalid_token"}))).revoke("shop", "rt-1")
+
+
+def test_a_site_or_token_that_is_not_there_needs_no_words() -> None:
+    with pytest.raises(GrantRefused, match="404"):
+        oauth(StubPeer(Told(404, "<html>"))).revoke("shop", "rt-1")
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 405, 422])
+def test_an_answer_of_somebody_else_means_that_thinkific_cannot_be_told(status: int) -> None:
+    with pytest.raises(Misconfigured, match=str(status)):
+        oauth(StubPeer(Told(status, "<html>"))).revoke("shop", "rt-1")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 522, 530])
+def test_while_thinkific_is_not_there_a_token_is_given_back_later(status: int) -> None:
+    with pytest.raises(DeliveryDelayed, match=str(status)):
+        oauth(StubPeer(Told(status, {"error": "later"}))).revoke("shop", "rt-1")
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 @pytest.mark.parametrize(
     "body", [{"error": "invalid_grant"}, {"error": "Authentication Error"}, {}]

@@ -11,10 +11,11 @@ from lunas.rules.errors import (
     Forbidden,
     GrantRefused,
     InvalidInput,
+    Misconfigured,
     PlatformUnavailable,
 )
 from lunas.rules.oauth import START_LIFETIME, Connection, Start, challenge_of
-from lunas.usecases.connect import Connector, begin, cancel, disconnect, finish
+from lunas.usecases.connect import Connector, Disconnector, begin, cancel, disconnect, finish
 from tests.unit.fakes import FakeClock, Interruption, interrupt
 from tests.unit.oauth_fakes import DAY, FakeGrants, FakeOAuth, FakeStarts
 
@@ -28,6 +29,10 @@ class Desk:
         self.before_check: list[Interruption] = []
         self.checked: list[str] = []
         self.texts = iter(f"text{number}" for number in range(100))
+        self.not_told: list[str] = []
+        self.disconnector = Disconnector(
+            grants=self.grants, revoke=self.oauth.revoke, not_told=self.not_told.append
+        )
         self.connector = Connector(
             starts=self.starts,
             grants=self.grants,
@@ -195,23 +200,34 @@ def test_cancel_needs_no_state(desk: Desk) -> None:
 
 def test_disconnecting_gives_the_token_back_and_forgets_it(desk: Desk) -> None:
     desk.connected()
-    gone = disconnect(desk.connector)
+    gone = disconnect(desk.disconnector)
     assert gone
     assert desk.oauth.revoked == [("shop", "rt-2")]
     assert desk.grants.grant is None
-    assert disconnect(desk.connector) is None
+    assert disconnect(desk.disconnector) is None
 
 
 def test_while_thinkific_cannot_be_told_the_connection_stays(desk: Desk) -> None:
     desk.connected()
     desk.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
-        disconnect(desk.connector)
+        disconnect(desk.disconnector)
     assert desk.grants.grant
 
 
 def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(desk: Desk) -> None:
     desk.connected()
     desk.oauth.before.append(GrantRefused("unknown"))
-    assert disconnect(desk.connector)
+    assert disconnect(desk.disconnector)
     assert desk.grants.grant is None
+    assert desk.not_told == []
+
+
+@pytest.mark.parametrize("place", ["before_read", "revoke"])
+def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str) -> None:
+    connection = desk.connected()
+    broken = desk.oauth.before if place == "revoke" else desk.grants.before_read
+    broken.append(Misconfigured("a setting"))
+    assert disconnect(desk.disconnector) == connection
+    assert (desk.grants.grant, desk.oauth.revoked) == (None, [])
+    assert desk.not_told == ["a setting"]

@@ -19,11 +19,13 @@ from lunas.edges import telemetry
 from lunas.edges.platform import SECRET
 from lunas.rules.errors import GrantRefused
 from lunas.usecases.access import Access, after_refusal, current
-from lunas.usecases.connect import Connector
+from lunas.usecases.connect import Connector, Disconnector
 
 TODO = (
     "connect the site again: GET /thinkific/oauth/install; see docs/runbooks/thinkific-refused.md"
 )
+
+LEFT = "in Thinkific, look under the site's apps, and uninstall Lunas' if it is still there"
 
 
 def oauth_bearer(table: Table, remaining: int) -> Credentials:
@@ -68,6 +70,13 @@ def connector(table: Table, redirect: str, remaining: int, request_id: str) -> C
     )
 
 
+def disconnector(table: Table) -> Disconnector:
+    """Return what disconnecting needs; a missing secret keeps nobody from it."""
+    return Disconnector(
+        grants=Grants(table, TokenSeal.from_environment()), revoke=_revoke, not_told=_not_told
+    )
+
+
 def _access(table: Table, remaining: int) -> Access:
     ends = time.monotonic() + remaining / 1000
     return Access(
@@ -93,6 +102,10 @@ def _app(redirect: str) -> OAuthApp:
     )
 
 
+def _revoke(subdomain: str, token: str) -> None:
+    ThinkificOAuth(_app("")).revoke(subdomain, token)
+
+
 def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
     """Read one course with a fresh token: that of a student, or without the scope, is refused."""
     url = setting("THINKIFIC_API_URL").rstrip("/")
@@ -113,3 +126,8 @@ def _alarm(reason: str) -> None:
 
 def _heed(reason: str) -> None:
     telemetry.warn("connection to Thinkific not renewed", reason=reason, todo="it is tried again")
+
+
+def _not_told(reason: str) -> None:
+    message = "Thinkific not told of the end of its connection"
+    telemetry.warn(message, reason=reason, todo=LEFT)

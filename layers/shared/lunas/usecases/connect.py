@@ -11,11 +11,13 @@ from lunas.rules.errors import (
     DeliveryError,
     Forbidden,
     GrantRefused,
+    Misconfigured,
     PlatformUnavailable,
 )
 from lunas.rules.oauth import (
     START_LIFETIME,
     Connection,
+    Grant,
     Issue,
     Start,
     Tokens,
@@ -42,6 +44,19 @@ class Connector:
     subdomain: str | None
     random_text: Callable[[], str]
     now: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnector:
+    """Everything that disconnecting needs; whatever is not set shows only when it is used.
+
+    ``revoke`` gives the token of a site back, as OAuthSite does. ``not_told`` hears why Thinkific
+    cannot hear of it.
+    """
+
+    grants: GrantKeeper
+    revoke: Callable[[str, str], None]
+    not_told: Callable[[str], None]
 
 
 def begin(connector: Connector, subdomain: str | None, actor: str) -> str:
@@ -94,23 +109,37 @@ def cancel(connector: Connector, state: str | None) -> None:
         connector.starts.take(state)
 
 
-def disconnect(connector: Connector) -> Connection | None:
+def disconnect(disconnector: Disconnector) -> Connection | None:
     """Give the tokens back to Thinkific and forget them; None if no site was connected.
 
-    Raises PlatformUnavailable while Thinkific cannot be told: then nothing has changed.
+    Raises PlatformUnavailable while Thinkific does not answer: then nothing has changed.
     """
-    grant = connector.grants.read()
-    if grant is None:
-        return None
+    connection = _given_back(disconnector)
+    if connection is not None:
+        disconnector.grants.forget(connection)
+    return connection
+
+
+def _given_back(disconnector: Disconnector) -> Connection | None:
+    """Give the tokens back that stand now; what waiting does not mend keeps nobody."""
     try:
-        connector.site.revoke(grant.connection.subdomain, grant.tokens.refresh_token)
+        grant = disconnector.grants.read()
+        if grant is not None:
+            _revoke(disconnector, grant)
+    except Misconfigured as wrong:
+        disconnector.not_told(str(wrong))
+        return disconnector.grants.connection()
+    return grant.connection if grant else None
+
+
+def _revoke(disconnector: Disconnector, grant: Grant) -> None:
+    try:
+        disconnector.revoke(grant.connection.subdomain, grant.tokens.refresh_token)
     except DeliveryError as error:
         raise PlatformUnavailable(f"Thinkific cannot be told: {error}") from None
     except GrantRefused:
         # It does not know the token any more, which is what was wanted.
-        pass
-    connector.grants.forget(grant.connection)
-    return grant.connection
+        return
 
 
 def _taken(connector: Connector, state: str) -> Start:

@@ -276,9 +276,12 @@ class GrantKeeper(Protocol):
 
     Each write names the revision that it was decided on; one that came too late changes nothing.
     ``lock`` gives the name of the lock to whoever may renew, None while another one does.
+    ``connection`` reads the site without opening its tokens.
     """
 
     def read(self) -> Grant | None: ...
+
+    def connection(self) -> Connection | None: ...
 
     def replace(self, connection: Connection, tokens: Tokens) -> Connection: ...
 

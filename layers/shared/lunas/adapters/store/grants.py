@@ -47,6 +47,10 @@ class Grants:
         tokens = self._seal.open(bytes(item["sealed"]), connection.subdomain)
         return Grant(connection=connection, tokens=tokens)
 
+    def connection(self) -> Connection | None:
+        """Return the connected site without opening its tokens; one GetItem."""
+        return Connections(self._table).connection()
+
     def replace(self, connection: Connection, tokens: Tokens) -> Connection:
         """Keep a site that was just connected, instead of any other; one UpdateItem."""
         sealed = self._seal.seal(tokens, connection.subdomain)

@@ -26,6 +26,9 @@ REFUSALS = frozenset(
     }
 )
 
+LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Statuses below 500 that go by themselves."""
+
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
@@ -78,16 +81,30 @@ class ThinkificOAuth:
         return _issue(self._ask(subdomain, "token", {"json": body}))
 
     def revoke(self, subdomain: str, token: str) -> None:
-        """Give a token back, and the grant that it belongs to."""
-        self._ask(subdomain, "revoke", {"data": {"token": token}})
+        """Give a token back, and the grant that it belongs to.
+
+        Raises GrantRefused for a token that is not known any more, and Misconfigured where waiting
+        does not help: the app itself is not known, or somebody else answers.
+        """
+        _check_revoked(self._send(subdomain, "revoke", {"data": {"token": token}}))
 
     def _url(self, subdomain: str, name: str) -> str:
         return f"{self._app.site_url.replace('{subdomain}', subdomain)}/oauth2/{name}"
 
     def _ask(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
+        """Return an answer with tokens."""
+        answer = self._send(subdomain, name, content)
+        told = _object(answer)
+        if answer.status_code in REFUSALS and told is not None:
+            raise _refusal(answer.status_code, told)
+        if answer.status_code != HTTPStatus.OK:
+            raise _delay(answer.status_code)
+        return answer
+
+    def _send(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
         """Send with the app's id and secret; without the secret no refresh token would come."""
         try:
-            answer = self._session.post(
+            return self._session.post(
                 self._url(subdomain, name),
                 auth=(self._app.client_id, self._app.client_secret),
                 headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
@@ -98,12 +115,23 @@ class ThinkificOAuth:
         # The original error may quote what was sent.
         except requests.RequestException as error:
             raise DeliveryDelayed(f"Thinkific's OAuth: {type(error).__name__}") from None
-        told = _object(answer)
-        if answer.status_code in REFUSALS and told is not None:
-            raise _refusal(answer.status_code, told)
-        if answer.status_code != HTTPStatus.OK:
-            raise DeliveryDelayed(f"Thinkific's OAuth answered {answer.status_code}")
-        return answer
+
+
+def _check_revoked(answer: requests.Response) -> None:
+    status, told = answer.status_code, _object(answer)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    if status in LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise _delay(status)
+    if status == HTTPStatus.NOT_FOUND:
+        raise _refusal(status, {})
+    if status in REFUSALS and told is not None:
+        raise _refusal(status, told)
+    raise Misconfigured(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
+
+
+def _delay(status: int) -> DeliveryDelayed:
+    return DeliveryDelayed(f"Thinkific's OAuth answered {status}")
 
 
 def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | Misconfigured:
