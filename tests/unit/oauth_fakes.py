@@ -75,10 +75,12 @@ class FakeGrants:
         self.grant = replace(self.grant, connection=refused)
         return True
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection) -> bool:
         interrupt(self.before_forget)
-        if self._stands(connection):
+        stands = self._stands(connection)
+        if stands:
             self.grant = None
+        return stands
 
     def write(self, connection: Connection, tokens: Tokens) -> None:
         """Write what stands from now on, and free the lock."""

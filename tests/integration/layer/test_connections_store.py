@@ -88,7 +88,7 @@ def test_tokens_that_come_too_late_write_over_nothing(grants: Grants) -> None:
     assert again.revision == 2
     assert grants.renew(CONNECTION, TOKENS) is None
     assert not grants.refuse("lock")
-    grants.forget(CONNECTION)
+    assert not grants.forget(CONNECTION)
     assert grants.read() == Grant(connection=again, tokens=NEWER)
 
 
@@ -150,7 +150,7 @@ def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
     grants: Grants, table: Table
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
-    grants.forget(CONNECTION)
+    assert grants.forget(CONNECTION)
     assert (grants.read(), Connections(table).connection()) == (None, None)
     assert "sealed" not in item(table)
     assert grants.renew(replace(CONNECTION, revision=1), NEWER) is None

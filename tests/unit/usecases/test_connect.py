@@ -1,5 +1,6 @@
 """Connecting a site: begun by an admin, finished once, by the state that was begun."""
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,9 +14,18 @@ from lunas.rules.errors import (
     InvalidInput,
     Misconfigured,
     PlatformUnavailable,
+    StoreBusy,
 )
-from lunas.rules.oauth import START_LIFETIME, Connection, Start, challenge_of
-from lunas.usecases.connect import Connector, Disconnector, begin, cancel, disconnect, finish
+from lunas.rules.oauth import START_LIFETIME, Connection, Start, Tokens, challenge_of
+from lunas.usecases.connect import (
+    ROUNDS,
+    Connector,
+    Disconnector,
+    begin,
+    cancel,
+    disconnect,
+    finish,
+)
 from tests.unit.fakes import FakeClock, Interruption, interrupt
 from tests.unit.oauth_fakes import DAY, FakeGrants, FakeOAuth, FakeStarts
 
@@ -55,6 +65,14 @@ class Desk:
 
     def finish(self, code: str, state: str, subdomain: str | None = "shop") -> Connection:
         return finish(self.connector, code, state, subdomain)
+
+    def renewed(self) -> None:
+        """Let a worker bring new tokens."""
+        assert self.grants.grant
+        connection = self.grants.grant.connection
+        number = connection.revision + 10
+        tokens = Tokens(access_token=f"at-{number}", refresh_token=f"rt-{number}")
+        self.grants.write(replace(connection, revision=connection.revision + 1), tokens)
 
     def connected(self) -> Connection:
         start = self.begun()
@@ -231,3 +249,33 @@ def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str)
     assert disconnect(desk.disconnector) == connection
     assert (desk.grants.grant, desk.oauth.revoked) == (None, [])
     assert desk.not_told == ["a setting"]
+
+
+def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(desk: Desk) -> None:
+    desk.connected()
+    desk.grants.before_forget.append(desk.renewed)
+    gone = disconnect(desk.disconnector)
+    assert gone
+    assert gone.revision == 2
+    assert desk.oauth.revoked == [("shop", "rt-2"), ("shop", "rt-11")]
+    assert desk.grants.grant is None
+
+
+def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(desk: Desk) -> None:
+    desk.connected()
+
+    def other() -> None:
+        desk.grants.grant = None
+
+    desk.grants.before_forget.append(other)
+    assert disconnect(desk.disconnector) is None
+    assert len(desk.oauth.revoked) == 1
+
+
+def test_nobody_is_told_disconnected_while_tokens_stay(desk: Desk) -> None:
+    desk.connected()
+    desk.grants.before_forget += [desk.renewed] * ROUNDS
+    with pytest.raises(StoreBusy):
+        disconnect(desk.disconnector)
+    assert desk.grants.grant
+    assert len(desk.oauth.revoked) == ROUNDS

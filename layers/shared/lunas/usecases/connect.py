@@ -13,6 +13,7 @@ from lunas.rules.errors import (
     GrantRefused,
     Misconfigured,
     PlatformUnavailable,
+    StoreBusy,
 )
 from lunas.rules.oauth import (
     START_LIFETIME,
@@ -27,6 +28,9 @@ from lunas.rules.oauth import (
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import Clock, GrantKeeper, OAuthSite, StartKeeper
+
+ROUNDS = 3
+"""How often disconnecting begins anew when somebody brings other tokens meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,12 +116,14 @@ def cancel(connector: Connector, state: str | None) -> None:
 def disconnect(disconnector: Disconnector) -> Connection | None:
     """Give the tokens back to Thinkific and forget them; None if no site was connected.
 
-    Raises PlatformUnavailable while Thinkific does not answer: then nothing has changed.
+    Raises PlatformUnavailable while Thinkific does not answer: then nothing has changed; and
+    StoreBusy when others kept bringing new tokens.
     """
-    connection = _given_back(disconnector)
-    if connection is not None:
-        disconnector.grants.forget(connection)
-    return connection
+    for _ in range(ROUNDS):
+        connection = _given_back(disconnector)
+        if connection is None or disconnector.grants.forget(connection):
+            return connection
+    raise StoreBusy("the connection keeps being renewed; try again")
 
 
 def _given_back(disconnector: Disconnector) -> Connection | None:

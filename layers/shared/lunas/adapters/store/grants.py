@@ -94,12 +94,12 @@ class Grants:
         )
         return self._table.update(keys.oauth_grant(), change)
 
-    def forget(self, connection: Connection) -> None:
-        """Forget the tokens of a site that was given up, unless another came in their place."""
+    def forget(self, connection: Connection) -> bool:
+        """Forget the tokens of a site that was given up; False if others came in their place."""
         change = Change(
             {"sealed": None, "refused": None, "lockedBy": None, "lockedUntil": None},
             adds={"revision": 1},
             condition="#revision = :was",
             given={"was": connection.revision},
         )
-        self._table.update(keys.oauth_grant(), change)
+        return self._table.update(keys.oauth_grant(), change)
