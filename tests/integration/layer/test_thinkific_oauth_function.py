@@ -184,7 +184,6 @@ def test_another_error_is_not_shown_as_it_came(thinkific: StubPeer) -> None:
         ((TOKENS, Told(403, {"error": "App does not have permission"})), 409),
         ((TOKENS, Told(401, {"error": "Authentication Error"})), 409),
         ((Told(503, "<html>"),), 503),
-        ((TOKENS, Told(500, "<html>")), 503),
         ((Told(401, {"error": "invalid_client"}),), 503),
         ((Told(body={"access_token": "at-1"}), COURSES), 409),
     ],
@@ -198,6 +197,18 @@ def test_what_went_wrong_is_told_with_the_checklist(
     assert REDIRECT in answer["body"]
     assert "byte for byte" in answer["body"]
     assert Connections(table).connection() is None
+
+
+@pytest.mark.parametrize("answer", [Told(500, "<html>"), Told(429), Told(404, "<html>")])
+def test_a_grant_is_kept_when_the_role_cannot_be_checked(
+    thinkific: StubPeer, table: Table, logged: Logged, answer: Told
+) -> None:
+    thinkific.answers = [TOKENS, answer]
+    page = finish(begun())
+    assert (page["statusCode"], title(page)) == (200, "The site is connected")
+    assert Connections(table).connection()
+    assert logged.messages("WARNING") == ["role at Thinkific not checked"]
+    assert "at-1" not in logged.text
 
 
 def test_the_page_asks_nobody_for_anything(thinkific: StubPeer) -> None:

@@ -9,10 +9,12 @@ import pytest
 from lunas.rules.errors import (
     Conflict,
     DeliveryDelayed,
+    DeliveryImpossible,
     Forbidden,
     GrantRefused,
     InvalidInput,
     Misconfigured,
+    NoTurnYet,
     PlatformUnavailable,
     StoreBusy,
 )
@@ -38,6 +40,7 @@ class Desk:
         self.clock = FakeClock()
         self.before_check: list[Interruption] = []
         self.checked: list[str] = []
+        self.unchecked: list[str] = []
         self.texts = iter(f"text{number}" for number in range(100))
         self.not_told: list[str] = []
         self.disconnector = Disconnector(
@@ -48,6 +51,7 @@ class Desk:
             grants=self.grants,
             site=self.oauth,
             check_role=self.check_role,
+            unchecked=self.unchecked.append,
             subdomain=subdomain,
             random_text=lambda: next(self.texts),
             now=self.clock,
@@ -122,6 +126,7 @@ def test_a_code_that_comes_back_connects_the_site(desk: Desk) -> None:
     )
     assert connection.expires_at == desk.clock.now + DAY
     assert desk.checked == [desk.grants.grant.tokens.access_token]
+    assert desk.unchecked == []
 
 
 def test_a_state_that_was_never_begun_is_refused(desk: Desk) -> None:
@@ -185,10 +190,20 @@ def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> Non
     desk.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
         desk.connected()
-    desk.before_check.append(DeliveryDelayed("no answer"))
-    with pytest.raises(PlatformUnavailable):
-        desk.connected()
     assert desk.grants.grant is None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [DeliveryDelayed("no answer"), NoTurnYet("no turn"), DeliveryImpossible("400"), StoreBusy("-")],
+)
+def test_a_grant_is_kept_though_the_role_cannot_be_checked(desk: Desk, trouble: Exception) -> None:
+    """The code is used up, so that nobody could take the same try again."""
+    desk.before_check.append(trouble)
+    connection = desk.connected()
+    assert desk.grants.grant
+    assert desk.grants.grant.connection == connection
+    assert desk.unchecked == [str(trouble)]
 
 
 def test_tokens_that_cannot_be_renewed_are_not_kept(desk: Desk) -> None:

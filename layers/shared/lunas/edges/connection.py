@@ -64,6 +64,7 @@ def connector(table: Table, redirect: str, remaining: int, request_id: str) -> C
         grants=Grants(table, TokenSeal.from_environment()),
         site=ThinkificOAuth(_app(redirect)),
         check_role=partial(_check_role, limiter, request_id),
+        unchecked=_unchecked,
         subdomain=optional("THINKIFIC_SUBDOMAIN"),
         random_text=partial(secrets.token_urlsafe, 32),
         now=now,
@@ -131,3 +132,8 @@ def _heed(reason: str) -> None:
 def _not_told(reason: str) -> None:
     message = "Thinkific not told of the end of its connection"
     telemetry.warn(message, reason=reason, todo=LEFT)
+
+
+def _unchecked(reason: str) -> None:
+    todo = "see that the owner or an admin of the site pressed Approve; else calls are refused"
+    telemetry.warn("role at Thinkific not checked", reason=reason, todo=todo)

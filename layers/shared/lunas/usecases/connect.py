@@ -38,13 +38,15 @@ class Connector:
     """Everything that connecting needs.
 
     ``random_text`` makes a text nobody can guess, for a URL. ``check_role`` makes a cheap call
-    that only an admin's token is admitted to; it raises GrantRefused or DeliveryError.
+    that only an admin's token is admitted to; it raises GrantRefused for any other token.
+    ``unchecked`` hears why that call had no answer.
     """
 
     starts: StartKeeper
     grants: GrantKeeper
     site: OAuthSite
     check_role: Callable[[str], None]
+    unchecked: Callable[[str], None]
     subdomain: str | None
     random_text: Callable[[], str]
     now: Clock
@@ -159,7 +161,7 @@ def _taken(connector: Connector, state: str) -> Start:
 def _exchanged(connector: Connector, start: Start, code: str) -> tuple[Issue, Tokens]:
     try:
         issue = connector.site.exchange(start.subdomain, code, start.verifier)
-        connector.check_role(issue.access_token)
+        _check_role(connector, issue.access_token)
     except DeliveryError as error:
         raise PlatformUnavailable(f"Thinkific cannot be asked: {error}") from None
     except GrantRefused as refused:
@@ -167,3 +169,14 @@ def _exchanged(connector: Connector, start: Start, code: str) -> tuple[Issue, To
     if issue.refresh_token is None:
         raise Conflict("Thinkific gave no refresh token: is the clientSecret set?")
     return issue, Tokens(access_token=issue.access_token, refresh_token=issue.refresh_token)
+
+
+def _check_role(connector: Connector, token: str) -> None:
+    """Refuse whose token it should not be; without an answer the grant is kept.
+
+    Its code is used up, so a good grant would be lost for a limit that ends in a minute.
+    """
+    try:
+        connector.check_role(token)
+    except (DeliveryError, StoreBusy) as error:
+        connector.unchecked(str(error))
