@@ -63,7 +63,9 @@ def assemble(state: State, options: Options) -> Stack:
     stack = _describe(parts, keys, outputs, state)
     if parts.thinkific:
         simulators.register_callback(parts.thinkific, keys.thinkific, stack.api_url)
-        webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
+        if options.environment.get("THINKIFIC_AUTHENTICATION") != "oauth":
+            # By OAuth a person connects the site first; then make thinkific-webhooks registers.
+            webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
     if options.catalogue:
         with step(options.report, "sample catalogue loaded"):
             warning = catalogue.load(stack, gateways.thinkific_api_url or "")
