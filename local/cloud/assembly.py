@@ -57,13 +57,14 @@ def assemble(state: State, options: Options) -> Stack:
         build.build(target)
     with step(options.report, "emulator and simulators answer"):
         parts.wait()
+    parameters = _parameters(gateways, keys, options)
     with step(options.report, "stack deployed"):
-        outputs = _deploy(parts.aws, state, target, _parameters(gateways, keys, options))
+        outputs = _deploy(parts.aws, state, target, parameters)
         credentials.store(parts.aws, outputs, keys)
     stack = _describe(parts, keys, outputs, state)
     if parts.thinkific:
         simulators.register_callback(parts.thinkific, keys.thinkific, stack.api_url)
-        if options.environment.get("THINKIFIC_AUTHENTICATION") != "oauth":
+        if parameters.get("ThinkificAuthentication") != "oauth":
             # By OAuth a person connects the site first; then make thinkific-webhooks registers.
             webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
     if options.catalogue:
