@@ -165,7 +165,6 @@ def test_the_table_cannot_be_deleted(aws: Aws, production: Stack) -> None:
     [
         ("DuitkuWebhookFunction", "WebhookConcurrency"),
         ("DeliverEnrollmentFunction", "WorkerConcurrency"),
-        ("PublishEnrollmentsFunction", "WorkerConcurrency"),
     ],
 )
 def test_what_carries_money_to_enrollment_has_concurrency_of_its_own(
