@@ -226,7 +226,9 @@ def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) ->
 def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
     progress = Progress(table)
     progress.note_heard("71", NOW)
+    heard = table.get(keys.thinkific_event("71"))
     progress.note_heard("71", LATER)
+    assert table.get(keys.thinkific_event("71")) == heard
     assert not progress.raise_to([delivered(progress=60)], "71", LATER)
     assert known(table)["progress"] == ours.progress
 
