@@ -343,6 +343,15 @@ def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments) -> None
     assert refusal(payments, settled_with(payments, owned=C1)).held == C1
 
 
+def test_a_claim_on_a_course_whose_time_is_over_is_refused(
+    payments: Payments, table: Table
+) -> None:
+    over = enrollment("c1", payment_id="pay0", expires_at=GATEWAY_ACT.at)
+    assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
+    create(payments, payment())
+    assert refusal(payments, settled_with(payments, owned=C1)).owned == NONE
+
+
 def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
     first = create(payments, payment(id="pay0"))
     payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)

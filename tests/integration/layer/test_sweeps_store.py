@@ -192,6 +192,18 @@ MOVED = {
 }
 
 
+@pytest.mark.parametrize("moved", [MOVED["status"], MOVED["version"]], ids=["status", "version"])
+def test_a_payment_that_awaited_nothing_and_moved_is_not_completed(
+    table: Table, sweeps: Sweeps, moved: dict[str, object]
+) -> None:
+    life = approved()
+    life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
+    put(table, life)
+    assert table.update(payment_key("pay1"), Change(moved))
+    with pytest.raises(Collision):
+        sweeps.complete(life.payment, *completion(life))
+
+
 @pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED.keys())
 def test_a_payment_that_moved_is_not_completed(
     table: Table, sweeps: Sweeps, moved: dict[str, object]

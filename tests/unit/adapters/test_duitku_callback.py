@@ -220,3 +220,16 @@ def test_what_a_wrong_signature_is_can_be_told_without_an_error(signature: str) 
 
 def test_a_fitting_signature_for_another_merchant_is_told_as_fitting() -> None:
     assert VERIFIER.check(right(merchant="DS99999")) is Signature.FITS
+
+
+@pytest.mark.parametrize("signature", ["", "0" * 32, "0" * 64, "s"])
+def test_a_forgery_is_refused_where_the_legacy_scheme_counts_too(signature: str) -> None:
+    allowing = Verifier(B.merchant, B.key, legacy=True)
+    assert allowing.check(signed(B, signature)) is Signature.DIFFERS
+    with pytest.raises(Forbidden):
+        allowing.verify(signed(B, signature))
+
+
+def test_a_field_that_is_doubled_by_an_empty_one_is_refused() -> None:
+    with pytest.raises(MalformedInput, match="twice"):
+        parse_callback(b"amount=&" + form())

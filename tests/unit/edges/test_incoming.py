@@ -52,6 +52,11 @@ def test_a_body_that_is_wrongly_called_base64_is_malformed(body: str) -> None:
         raw_body(event(body, encoded=True))
 
 
+def test_a_body_too_long_is_refused_before_it_is_decoded() -> None:
+    with pytest.raises(BodyTooLarge):
+        raw_body(event("!" * (MAX_BODY * 2), encoded=True))
+
+
 @pytest.mark.parametrize("size", [MAX_BODY + 1, MAX_BODY * 2, MAX_BODY * 100])
 def test_a_body_too_long_is_refused_in_either_form(size: int) -> None:
     with pytest.raises(BodyTooLarge):
