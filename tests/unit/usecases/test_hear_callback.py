@@ -421,3 +421,26 @@ def test_a_callback_that_does_not_settle_names_no_transfer(desk: Desk) -> None:
     desk.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
     desk.hear(hint(publisherOrderId="MG1"))
     assert desk.store.payments["pay1"].transaction is None
+
+
+def test_a_transfer_that_is_known_is_not_noted_again(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.hear(hint(publisherOrderId="MG1"))
+    monkeypatch.delattr(FakePayments, "first_transaction")
+    desk.hear(hint(publisherOrderId="MG1", settlementDate="2030-01-01"))
+    assert desk.store.anomalies == {}
+
+
+def test_a_callback_that_moved_the_payment_before_it_was_paid_names_no_transfer(desk: Desk) -> None:
+    desk.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
+    desk.hear(ended := hint(publisherOrderId="MG1"))
+    desk.store.payments["pay1"] = replace(desk.store.payments["pay1"], status=Status.COMPLETED)
+    desk.hear(ended)
+    assert desk.store.payments["pay1"].transaction is None
+
+
+def test_an_order_of_digits_alone_is_looked_for_once() -> None:
+    desk = Desk(None)
+    desk.hear(hint("12345"))
+    assert desk.payments.reads == 1
