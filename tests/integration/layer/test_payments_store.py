@@ -1,6 +1,7 @@
 """Payments in the table: round trips, slots, and every condition of a settlement."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -350,6 +351,19 @@ def test_a_claim_on_a_course_whose_time_is_over_is_refused(
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     assert refusal(payments, settled_with(payments, owned=C1)).owned == NONE
+
+
+def test_a_claim_on_a_course_whose_time_lasts_is_noted(
+    payments: Payments, enrollments: Enrollments, table: Table
+) -> None:
+    ends = GATEWAY_ACT.at + timedelta(days=1)
+    lasting = enrollment("c1", payment_id="pay0", expires_at=ends)
+    assert table.put(enrollment_item(lasting), "attribute_not_exists(#pk)")
+    create(payments, payment())
+    payments.commit(settled_with(payments, owned=C1), keep_quota=False)
+    stands = enrollments.get(lasting.id)
+    assert stands
+    assert stands.also_paid_by == frozenset({"pay1"})
 
 
 def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
