@@ -43,7 +43,6 @@ STORED = st.recursive(
         st.none(), st.text(), st.booleans(), st.integers(-(10**30), 10**30),
         st.decimals(allow_nan=False, allow_infinity=False, places=4, min_value=0, max_value=10**9),
         st.sets(st.text(min_size=1), min_size=1, max_size=3),
-        st.binary(),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3), st.dictionaries(st.text(min_size=1), inner, max_size=3)
@@ -71,7 +70,7 @@ def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
     assert wire.read(written) == TypeDeserializer().deserialize(written)
 
 
-@pytest.mark.parametrize("value", [1.5, bytearray(b"x"), set(), {1, 2}, object()], ids=repr)
+@pytest.mark.parametrize("value", [1.5, b"x", set(), {1, 2}, object()], ids=repr)
 def test_what_lunas_does_not_store_is_not_written(value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         wire.write(value)

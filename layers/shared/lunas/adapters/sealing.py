@@ -1,5 +1,6 @@
 """Secrets that change at run time, sealed by the stack's own key before they are stored."""
 
+import base64
 import json
 from typing import TYPE_CHECKING
 
@@ -27,21 +28,23 @@ class TokenSeal:
         """Use the key of this stack."""
         return cls(aws.kms(), setting("TOKEN_KEY"), setting("POWERTOOLS_SERVICE_NAME"))
 
-    def seal(self, tokens: Tokens, subdomain: str) -> bytes:
-        """Encrypt tokens; at most 4 KB, of which two tokens take a tenth."""
+    def seal(self, tokens: Tokens, subdomain: str) -> str:
+        """Encrypt tokens, as base64; at most 4 KB, of which two tokens take a tenth."""
         plain = {"accessToken": tokens.access_token, "refreshToken": tokens.refresh_token}
         answer = self._client.encrypt(
             KeyId=self._key,
             Plaintext=json.dumps(plain).encode(),
             EncryptionContext=self._context(subdomain),
         )
-        return answer["CiphertextBlob"]
+        return base64.b64encode(answer["CiphertextBlob"]).decode()
 
-    def open(self, sealed: bytes, subdomain: str) -> Tokens:
+    def open(self, sealed: str, subdomain: str) -> Tokens:
         """Decrypt tokens; raises Misconfigured when the key or the context is another one."""
         try:
             answer = self._client.decrypt(
-                KeyId=self._key, CiphertextBlob=sealed, EncryptionContext=self._context(subdomain)
+                KeyId=self._key,
+                CiphertextBlob=base64.b64decode(sealed),
+                EncryptionContext=self._context(subdomain),
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]

@@ -71,7 +71,7 @@ def connection_of(item: Mapping[str, Any]) -> Connection:
     )
 
 
-def renewal(connection: Connection, sealed: bytes) -> Change:
+def renewal(connection: Connection, sealed: str) -> Change:
     """Write new tokens over those of the connection's revision, and free the lock."""
     return Change(
         {
@@ -88,7 +88,7 @@ def renewal(connection: Connection, sealed: bytes) -> Change:
     )
 
 
-def replacement(connection: Connection, sealed: bytes) -> Change:
+def replacement(connection: Connection, sealed: str) -> Change:
     """Write a new connection, whatever was there."""
     return Change(
         {

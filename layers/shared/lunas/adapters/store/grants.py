@@ -20,10 +20,10 @@ call to Thinkific takes eight seconds at most (TIMEOUT in thinkific/http.py)."""
 class Seal(Protocol):
     """Makes tokens unreadable, and readable again."""
 
-    def seal(self, tokens: Tokens, subdomain: str) -> bytes:
+    def seal(self, tokens: Tokens, subdomain: str) -> str:
         """Return the tokens of a site in a form that only :meth:`open` can read."""
 
-    def open(self, sealed: bytes, subdomain: str) -> Tokens:
+    def open(self, sealed: str, subdomain: str) -> Tokens:
         """Return what was sealed for this site."""
 
 
@@ -44,7 +44,7 @@ class Grants:
         if item is None:
             return None
         connection = connection_of(item)
-        tokens = self._seal.open(bytes(item["sealed"]), connection.subdomain)
+        tokens = self._seal.open(item["sealed"], connection.subdomain)
         return Grant(connection=connection, tokens=tokens)
 
     def connection(self) -> Connection | None:

@@ -1,7 +1,8 @@
 """DynamoDB's notation of values: ``{"S": "text"}``, ``{"N": "1"}`` and so on.
 
 boto3 has the same for every type there is; this knows the types that Lunas stores, in a fraction
-of the time, and without loading boto3 (docs/decisions/0023-start-up.md).
+of the time, and without loading boto3 (docs/decisions/0023-start-up.md). Bytes are stored as text:
+the client hands values through as JSON, which has none (adapters/aws.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -32,8 +33,6 @@ def _write_single(value: object) -> Wire:
             return {"BOOL": value}
         case int() | Decimal():
             return {"N": str(value)}
-        case bytes():
-            return {"B": value}
         case None:
             return {"NULL": True}
         case _:
@@ -65,7 +64,6 @@ def _nothing(_content: object) -> None:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "S": _same,
     "N": Decimal,
-    "B": bytes,
     "BOOL": _same,
     "M": _map,
     "L": _list,
