@@ -17,6 +17,7 @@ from lunas.adapters.settings import CheckoutSettings
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.read_ahead import purchase
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
@@ -40,8 +41,8 @@ def _duitku() -> Duitku:
     return Duitku(duitku_account())
 
 
-def _checkout(return_url: str | None) -> Checkout:
-    table, duitku = Table.from_environment(), _duitku()
+def _checkout(table: Table, return_url: str | None) -> Checkout:
+    duitku = _duitku()
     settings = CheckoutSettings.from_environment()
     carried = replace(settings, return_url=return_url) if return_url else settings
     return Checkout(
@@ -101,7 +102,8 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
         customer=body.customer.to_rules() if body.customer else None,
         correlation_id=api.request_id,
     )
-    payment, is_new = initiate(_checkout(body.return_url), wish, body.payment_method)
+    table = purchase(Table.from_environment(), api.caller.id, body.package_id, body.course_id)
+    payment, is_new = initiate(_checkout(table, body.return_url), wish, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
     telemetry.decided(decision, payment_id=payment.id, package_id=payment.package_id)
     return payment, is_new

@@ -48,7 +48,7 @@ class Offer:
 
 
 def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
-    """Look a wish up in the catalogue: GetItem and BatchGetItem.
+    """Look a wish up in the catalogue.
 
     Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule,
     Misconfigured for a package whose courses do not exist.
@@ -68,7 +68,7 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
 
 
 def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
-    """Refuse what must not be sold: unmapped, full, or wholly owned already (one BatchGetItem)."""
+    """Refuse what must not be sold: unmapped, full, or wholly owned already."""
     user = offer.wish.caller.id
     found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
     owned = {each.course_id for each in found if has_access(each, now)}

@@ -1,0 +1,62 @@
+"""One read in place of several, for a request that can name from its start what it will ask for."""
+
+from collections.abc import Iterable
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Item, Key
+from lunas.adapters.store.table import Table
+from lunas.rules.enrollments import enrollment_id
+
+type _Name = tuple[str, str]
+
+
+class ReadAhead(Table):
+    """The table, with items that were read together before they are asked for one by one.
+
+    Each is given once: whoever asks again asks the table. All are forgotten with the first
+    single item that was not foreseen, such as a payment that is open already: Duitku may be
+    asked about it, and what was true before must not decide then.
+    """
+
+    def __init__(self, table: Table, wanted: Iterable[Key]) -> None:
+        """Read what stands at the keys: one BatchGetItem, consistently."""
+        super().__init__(table.client, table.name)
+        names = [_name(key) for key in wanted]
+        found = table.get_many({"pk": pk, "sk": sk} for pk, sk in names)
+        self._foreseen: dict[_Name, Item | None] = dict.fromkeys(names)
+        self._foreseen |= {_name(item): item for item in found}
+
+    def get(self, key: Key) -> Item | None:
+        """Give one item: as it was read, or as it is now."""
+        if _name(key) in self._foreseen:
+            return self._foreseen.pop(_name(key))
+        self._foreseen.clear()
+        return super().get(key)
+
+    def get_many(self, keys: Iterable[Key]) -> list[Item]:
+        """Give the items that exist among ``keys``; what was not foreseen is read now."""
+        unforeseen: list[Key] = []
+        given: list[Item | None] = []
+        for key in keys:
+            if _name(key) in self._foreseen:
+                given.append(self._foreseen.pop(_name(key)))
+            else:
+                unforeseen.append(key)
+        read = super().get_many(unforeseen) if unforeseen else []
+        return [item for item in given if item is not None] + read
+
+
+def purchase(table: Table, user_id: str, package_id: str, course_id: str | None) -> ReadAhead:
+    """Read ahead what a purchase is decided by.
+
+    That is the package, the slot of the purchase, and of the course, if one is chosen, itself
+    and the buyer's enrollment.
+    """
+    wanted = [keys.package(package_id), keys.open_purchase(user_id, package_id, course_id)]
+    if course_id is not None:
+        wanted += [keys.course(course_id), keys.enrollment(enrollment_id(user_id, course_id))]
+    return ReadAhead(table, wanted)
+
+
+def _name(key: Item) -> _Name:
+    return key["pk"], key["sk"]

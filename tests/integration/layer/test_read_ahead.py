@@ -1,0 +1,107 @@
+"""Items read ahead: in one call, given once, and never after something unforeseen was asked."""
+
+from collections import Counter
+
+import pytest
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.expressions import Change, Key
+from lunas.adapters.store.read_ahead import ReadAhead, purchase
+from lunas.adapters.store.table import Table
+from lunas.rules.enrollments import enrollment_id
+from tests.integration.layer import peers, purchases
+from tests.integration.layer.functions import call
+from tests.unit.api_requests import user_token
+
+ONE, TWO, NONE, OTHER = ({"pk": "P", "sk": name} for name in ("one", "two", "none", "other"))
+
+
+@pytest.fixture
+def ahead(table: Table, calls: Counter[str]) -> ReadAhead:
+    """Write some items and read ahead those that are foreseen."""
+    for each in (ONE, TWO, OTHER):
+        write(table, each, "before")
+    calls.clear()
+    return ReadAhead(table, [ONE, TWO, NONE])
+
+
+def write(table: Table, key: Key, state: str) -> None:
+    assert table.put({**key, "state": state}, "attribute_exists(pk) OR attribute_not_exists(pk)")
+
+
+def test_what_was_foreseen_costs_one_call(ahead: ReadAhead, calls: Counter[str]) -> None:
+    assert ahead.get(ONE) == {**ONE, "state": "before"}
+    assert ahead.get(NONE) is None
+    assert ahead.get_many([TWO]) == [{**TWO, "state": "before"}]
+    assert calls == {"BatchGetItem": 1}
+
+
+def test_what_is_asked_again_is_read_again(ahead: ReadAhead, table: Table) -> None:
+    ahead.get(ONE)
+    ahead.get_many([TWO])
+    for each in (ONE, TWO):
+        write(table, each, "after")
+    assert ahead.get(ONE) == {**ONE, "state": "after"}
+    assert ahead.get_many([TWO]) == [{**TWO, "state": "after"}]
+
+
+def test_several_are_given_as_foreseen_and_as_they_are(ahead: ReadAhead, table: Table) -> None:
+    for each in (ONE, OTHER):
+        write(table, each, "after")
+    found = {each["sk"]: each["state"] for each in ahead.get_many([ONE, OTHER, NONE])}
+    assert found == {"one": "before", "other": "after"}
+
+
+def test_all_is_forgotten_once_something_unforeseen_was_asked(
+    ahead: ReadAhead, table: Table
+) -> None:
+    ahead.get(OTHER)
+    for each in (ONE, TWO):
+        write(table, each, "after")
+    assert ahead.get(ONE) == {**ONE, "state": "after"}
+    assert ahead.get_many([TWO]) == [{**TWO, "state": "after"}]
+
+
+def test_a_purchase_foresees_all_that_decides_it(table: Table, calls: Counter[str]) -> None:
+    read = purchase(table, "u1", "p1", "c1")
+    calls.clear()
+    assert read.get(keys.package("p1")) is None
+    assert read.get_many([keys.course("c1")]) == []
+    assert read.get(keys.open_purchase("u1", "p1", "c1")) is None
+    assert read.get_many([keys.enrollment(enrollment_id("u1", "c1"))]) == []
+    assert not calls
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_purchase_at_duitku_costs_three_calls(
+    monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
+) -> None:
+    calls.clear()
+    purchases.initiated(monkeypatch)
+    assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1, "UpdateItem": 1}
+
+
+@pytest.mark.usefixtures("catalogue")
+@pytest.mark.parametrize(("package", "course", "reads"), [("p1", "c1", 1), ("b1", None, 3)])
+def test_a_manual_purchase_reads_once_what_it_can_name(
+    calls: Counter[str], package: str, course: str | None, reads: int
+) -> None:
+    calls.clear()
+    purchases.submitted(package=package, course=course)
+    assert calls == {"BatchGetItem": reads, "TransactWriteItems": 1}
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_course_that_came_with_the_payment_found_open_is_not_sold_again(
+    monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    """Duitku says of the open payment that it is paid: what was foreseen is not true any more."""
+    opened = purchases.initiated(monkeypatch)
+    late = Change({"gatewayExpiresAt": "2026-01-01T00:00:00.000Z"})
+    assert table.update(keys.payment(opened["id"]), late)
+    peers.answers(monkeypatch, "initiate_payment", peers.status(opened["id"]))
+    body = {"packageId": "p1", "courseId": "c1"}
+    status, problem = call(
+        "initiate_payment", "POST /payments/initiate", body=body, token=user_token("u1")
+    )
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:already-enrolled")
