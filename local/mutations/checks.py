@@ -1,4 +1,4 @@
-"""The steps by which the webhook checks a callback: each is taken out by its own mutant.
+"""The steps by which the webhooks check what they hear: each is taken out by its own mutant.
 
 - an ``if`` never holds; each side of an ``and`` holds, of an ``or`` does not;
 - a call made for its effect, as one that raises, is not made;
@@ -14,19 +14,22 @@ from pathlib import Path
 from local.mutations.mutant import Mutant, Source
 
 LAYER = Path("layers/shared/lunas")
-WEBHOOK: dict[Path, frozenset[str] | None] = {
+WEBHOOKS: dict[Path, frozenset[str] | None] = {
     Path("functions/duitku_webhook/app.py"): None,
     LAYER / "edges/incoming.py": None,
     LAYER / "adapters/duitku/callback.py": None,
     LAYER / "usecases/hear_callback.py": None,
     LAYER / "rules/gateway.py": frozenset({"fits", "whole_rupiah"}),
+    Path("functions/thinkific_webhook/app.py"): frozenset({"_hear", "_verify"}),
+    LAYER / "adapters/thinkific/events.py": None,
 }
-"""The files that a callback passes through, with the functions that concern it; None: all."""
+"""The files that Duitku's callbacks and Thinkific's events pass through, with the functions that
+concern their checks; None: all."""
 
 
 def mutants(root: Path) -> Iterator[Mutant]:
-    """Make the mutants of all steps of the webhook."""
-    for path, functions in WEBHOOK.items():
+    """Make the mutants of all steps of the webhooks."""
+    for path, functions in WEBHOOKS.items():
         source = Source.read(root, path)
         for node in ast.walk(source.tree):
             function = source.function(node)

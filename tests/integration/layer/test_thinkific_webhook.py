@@ -44,6 +44,17 @@ def test_an_event_is_queued_without_what_is_personal(queues: Queues) -> None:
     ]
 
 
+@pytest.mark.usefixtures("queues")
+def test_the_line_about_an_event_names_it(logged: Logged) -> None:
+    assert post(request(GOOD)) == 200
+    (line,) = logged.lines
+    assert (line["message"], line["event"], line["topic"]) == (
+        "event queued",
+        "71",
+        "enrollment.progress",
+    )
+
+
 @pytest.mark.parametrize("name", [HEADER, HEADER.lower(), HEADER.upper()])
 @pytest.mark.parametrize("encoded", [True, False])
 def test_the_body_may_come_encoded_and_the_header_in_any_case(

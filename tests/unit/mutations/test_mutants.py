@@ -115,7 +115,7 @@ def test_each_step_of_a_function_is_taken_out_once(
 ) -> None:
     path = Path("hook.py")
     (tmp_path / path).write_text(SOURCE)
-    monkeypatch.setattr(checks, "WEBHOOK", {path: None})
+    monkeypatch.setattr(checks, "WEBHOOKS", {path: None})
     made = {}
     for mutant in checks.mutants(tmp_path):
         original = mutant.apply(tmp_path)

@@ -36,8 +36,8 @@ class Sweeps:
     def note(self, trail: Trail, mark: str) -> None:
         """Keep where a trail goes on. Of two runs at once, the one that came further counts."""
         ahead = "attribute_not_exists(#mark) OR #mark < :mark"
-        condition = None if trail is Trail.APPROVED else ahead
-        change = Change({"type": "sweep", "mark": mark}, condition=condition)
+        only_if = None if trail is Trail.APPROVED else ahead
+        change = Change({"type": "sweep", "mark": mark}, condition=only_if)
         self._table.update(keys.sweep(trail), change)
 
     def follow(self, trail: Trail, mark: str, until: datetime, limit: int) -> Stretch:

@@ -83,6 +83,6 @@ def report_of(event: Event) -> Report:
 
 def thinkific_id(value: object, name: str) -> int:
     """Read an id, an integer or digits; raises Unreadable, which names the field."""
-    if isinstance(value, str | int) and re.fullmatch(r"[0-9]{1,18}", str(value)):
-        return int(value)
+    if re.fullmatch(r"[0-9]{1,18}", digits := str(value)):
+        return int(digits)
     raise Unreadable(f"{name} is not an id")
