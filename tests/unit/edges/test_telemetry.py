@@ -5,6 +5,7 @@ import pytest
 from lunas.edges import telemetry
 from lunas.edges.settlements import log_heard, log_outcome
 from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.errors import StoreBusy
 from lunas.rules.payments import Status
 from lunas.usecases.hear_callback import Heard
 from lunas.usecases.settle import Outcome, Result
@@ -30,6 +31,13 @@ def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> N
     assert line["places"][-1].endswith("crash")
     assert "hunter2" not in logged.text
     assert logged.metrics() == ["UnexpectedError"]
+
+
+def test_a_busy_table_is_no_crash(logged: Logged) -> None:
+    telemetry.crashed(StoreBusy("others write the same items"))
+    (line,) = logged.lines
+    assert (line["message"], line["level"]) == ("table busy", "WARNING")
+    assert logged.metrics() == []
 
 
 def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:

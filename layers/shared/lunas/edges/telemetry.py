@@ -10,6 +10,8 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
+from lunas.rules.errors import StoreBusy
+
 logger = Logger(utc=True, use_rfc3339=True, location=None)
 
 NAMESPACE = "Lunas"
@@ -44,7 +46,17 @@ def alarm(decision: str, **facts: Any) -> None:  # noqa: ANN401
 
 
 def crashed(error: BaseException) -> None:
-    """Log an error that nobody expected: its type, and where it came from."""
+    """Log an error that ends what was begun.
+
+    One that nobody expected is told by its type, and where it came from. A table that was busy
+    for longer than a write is repeated is no bug: what was begun is repeated as a whole.
+    """
+    if isinstance(error, StoreBusy):
+        warn(
+            "table busy",
+            todo="nothing while it passes, it is tried again; else see docs/operations.md",
+        )
+        return
     frames = traceback.extract_tb(error.__traceback__)
     places = [
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
