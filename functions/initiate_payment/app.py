@@ -14,10 +14,11 @@ from lunas.adapters.clock import new_payment_id, now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
 from lunas.adapters.settings import CheckoutSettings
+from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.read_ahead import purchase
+from lunas.adapters.store.read_ahead import ahead_of_purchase
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
@@ -41,10 +42,15 @@ def _duitku() -> Duitku:
     return Duitku(duitku_account())
 
 
-def _checkout(table: Table, return_url: str | None) -> Checkout:
+def _checkout(body: InitiateBody, buyer: str) -> Checkout:
     duitku = _duitku()
     settings = CheckoutSettings.from_environment()
-    carried = replace(settings, return_url=return_url) if return_url else settings
+    carried = replace(settings, return_url=body.return_url) if body.return_url else settings
+    # Last: what is read ahead should be as young as can be when it decides.
+    slot = keys.open_purchase(buyer, body.package_id, body.course_id)
+    table = ahead_of_purchase(
+        Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
+    )
     return Checkout(
         catalogue=catalogue(table),
         enrollments=Enrollments(table),
@@ -102,8 +108,7 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
         customer=body.customer.to_rules() if body.customer else None,
         correlation_id=api.request_id,
     )
-    table = purchase(Table.from_environment(), api.caller.id, body.package_id, body.course_id)
-    payment, is_new = initiate(_checkout(table, body.return_url), wish, body.payment_method)
+    payment, is_new = initiate(_checkout(body, api.caller.id), wish, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
     telemetry.decided(decision, payment_id=payment.id, package_id=payment.package_id)
     return payment, is_new

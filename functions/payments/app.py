@@ -11,7 +11,7 @@ from lunas.adapters import aws
 from lunas.adapters.clock import new_payment_id, now
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.read_ahead import purchase
+from lunas.adapters.store.read_ahead import ahead_of_purchase
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
@@ -43,7 +43,9 @@ def _payments() -> Payments:
 @api.on("POST", "/payments", USERS)
 def submit_payment(body: SubmitBody) -> Response[dict[str, Any]]:
     """Take a manual payment, which an admin then approves or rejects."""
-    table = purchase(Table.from_environment(), api.caller.id, body.package_id, body.course_id)
+    table = ahead_of_purchase(
+        Table.from_environment(), api.caller.id, body.package_id, body.course_id
+    )
     desk = ManualDesk(
         catalogue=catalogue(table),
         enrollments=Enrollments(table),

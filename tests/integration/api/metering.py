@@ -5,6 +5,7 @@ read whatever its size. So the units of reads are computed here, by DynamoDB's p
 from the items that an answer holds; items that a filter left out show in ``scanned``.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,19 +38,21 @@ class Cost:
 @contextmanager
 def metered(client: "DynamoDBClient") -> Iterator[Cost]:
     """Add up what the calls of a client cost as long as the block lasts."""
-    cost = Cost()
+    cost, asked = Cost(), list[int]()
 
     def ask(params: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
 
     def weigh(params: dict[str, Any], **_: Any) -> None:
         cost.sent += len(params["body"])
+        tables = json.loads(params["body"]).get("RequestItems", {}).values()
+        asked[:] = [len(each.get("Keys", ())) for each in tables if isinstance(each, dict)]
 
     def note(parsed: dict[str, Any], model: Any, http_response: Any, **_: Any) -> None:
         cost.calls.append(model.name)
         cost.received += int(http_response.headers.get("content-length", 0))
         if model.name in READS:
-            cost.read += read_units(model.name, parsed)
+            cost.read += read_units(model.name, parsed, sum(asked))
             cost.scanned += parsed.get("ScannedCount", 0)
         else:
             cost.written += write_units(parsed)
@@ -66,14 +69,17 @@ def metered(client: "DynamoDBClient") -> Iterator[Cost]:
         events.unregister("after-call.dynamodb.*", note)
 
 
-def read_units(operation: str, answer: Mapping[str, Any]) -> float:
-    """Return the units of a read: consistent by key, eventually consistent by a Query."""
+def read_units(operation: str, answer: Mapping[str, Any], asked: int) -> float:
+    """Return the units of a read: consistent by key, eventually consistent by a Query.
+
+    ``asked``: the keys of a BatchGetItem; one without an item costs as much as a small item.
+    """
     match operation:
         case "GetItem":
             return max(1, _units(answer.get("Item", {})))
         case "BatchGetItem":
             items = [item for found in answer["Responses"].values() for item in found]
-            return sum(map(_units, items))
+            return sum(map(_units, items)) + asked - len(items)
         case _:
             return max(1, ceil(sum(map(_size, answer.get("Items", []))) / READ_UNIT)) / 2
 

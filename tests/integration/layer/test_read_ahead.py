@@ -6,7 +6,7 @@ import pytest
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Change, Key
-from lunas.adapters.store.read_ahead import ReadAhead, purchase
+from lunas.adapters.store.read_ahead import ReadAhead, ahead_of_purchase
 from lunas.adapters.store.table import Table
 from lunas.rules.enrollments import enrollment_id
 from tests.integration.layer import peers, purchases
@@ -63,11 +63,12 @@ def test_all_is_forgotten_once_something_unforeseen_was_asked(
 
 
 def test_a_purchase_foresees_all_that_decides_it(table: Table, calls: Counter[str]) -> None:
-    read = purchase(table, "u1", "p1", "c1")
+    slot = keys.open_purchase("u1", "p1", "c1")
+    read = ahead_of_purchase(table, "u1", "p1", "c1", [slot])
     calls.clear()
     assert read.get(keys.package("p1")) is None
     assert read.get_many([keys.course("c1")]) == []
-    assert read.get(keys.open_purchase("u1", "p1", "c1")) is None
+    assert read.get(slot) is None
     assert read.get_many([keys.enrollment(enrollment_id("u1", "c1"))]) == []
     assert not calls
 

@@ -31,6 +31,10 @@ def test_attributes_that_are_none_are_left_out() -> None:
     assert to_wire({"a": "x", "b": None}) == {"a": {"S": "x"}}
 
 
+def test_bytes_of_earlier_versions_are_read_as_their_base64() -> None:
+    assert from_wire({"sealed": {"B": "c2VhbGVk"}}) == {"sealed": "c2VhbGVk"}
+
+
 def test_numbers_are_read_as_decimal_and_sets_as_sets() -> None:
     assert from_wire({"n": {"N": "7"}, "s": {"SS": ["a", "b"]}}) == {
         "n": Decimal(7),

@@ -6,7 +6,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
-from lunas.rules.errors import GatewayBlocked, GatewayRefused, GatewayTimeout, GatewayUnavailable
+from lunas.rules.errors import (
+    GatewayBlocked,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+    StoreBusy,
+)
 from lunas.rules.gateway import GatewayState, GatewayStatus
 from lunas.rules.payments import Payment, Status
 from lunas.rules.timetable import BLOCKED, CLOSING, UNANSWERED
@@ -185,6 +191,18 @@ def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
     report = at.run()
     assert (report.stumbled, report.settled, report.delivered_again) == (1, 1, 1)
     assert [type(each) for each in at.stumbles] == [KeyError]
+
+
+def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
+
+    def busy(*_: object) -> bool:
+        raise StoreBusy("others write the same items")
+
+    monkeypatch.setattr(FakePayments, "check_at", busy)
+    report = at.run()
+    assert (report.stumbled, report.unanswered) == (0, 1)
+    assert [type(each) for each in at.stumbles] == [StoreBusy]
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,12 @@ def crashed(error: BaseException) -> None:
     """Log an error that ends what was begun.
 
     One that nobody expected is told by its type, and where it came from. A table that was busy
-    for longer than a write is repeated is no bug: what was begun is repeated as a whole.
+    for longer than a write is repeated is no bug: the schedule repeats what was begun.
     """
     if isinstance(error, StoreBusy):
         warn(
             "table busy",
-            todo="nothing while it passes, it is tried again; else see docs/operations.md",
+            todo="nothing if it passes, the next run goes on; else see docs/operations.md",
         )
         return
     frames = traceback.extract_tb(error.__traceback__)

@@ -49,7 +49,7 @@ FAILURES = 3
 class Reconciler:
     """Everything that a run needs.
 
-    ``heed`` hears each outcome, ``stumbled`` each error that nobody expected; ``hurry`` tells
+    ``heed`` hears each outcome, ``stumbled`` each error that broke work off; ``hurry`` tells
     whether the run's time is nearly over.
     """
 
@@ -66,7 +66,7 @@ class Reconciler:
 
 @dataclass(slots=True)
 class Report:
-    """What a run did. ``stumbled`` counts what broke off; the others went on."""
+    """What a run did. ``stumbled`` counts what nobody expected; the others went on."""
 
     asked: int = 0
     settled: int = 0
@@ -94,6 +94,9 @@ def reconcile(run: Reconciler) -> Report:
 def _alone(run: Reconciler, report: Report, work: Callable[[], None]) -> None:
     try:
         work()
+    except StoreBusy as busy:
+        # What it was about stays due: the next run takes it.
+        run.stumbled(busy)
     except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
         report.stumbled += 1
         run.stumbled(error)

@@ -55,7 +55,7 @@ class Payments:
         return Page(tuple(payment_from(item) for item in items), last)
 
     def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
-        """Read the payment that holds the slot of this purchase: two GetItem."""
+        """Read the payment that holds the slot of this purchase: up to two GetItem."""
         slot = self._table.get(keys.open_purchase(user_id, package_id, course_id))
         return self.get(slot["paymentId"]) if slot else None
 

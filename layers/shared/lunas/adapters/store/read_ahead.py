@@ -1,6 +1,6 @@
 """One read in place of several, for a request that can name from its start what it will ask for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Item, Key
@@ -46,13 +46,14 @@ class ReadAhead(Table):
         return [item for item in given if item is not None] + read
 
 
-def purchase(table: Table, user_id: str, package_id: str, course_id: str | None) -> ReadAhead:
-    """Read ahead what a purchase is decided by.
+def ahead_of_purchase(
+    table: Table, user_id: str, package_id: str, course_id: str | None, more: Sequence[Key] = ()
+) -> ReadAhead:
+    """Read ahead what a purchase is decided by, and ``more``.
 
-    That is the package, the slot of the purchase, and of the course, if one is chosen, itself
-    and the buyer's enrollment.
+    That is the package and, if a course is chosen, the course itself and the buyer's enrollment.
     """
-    wanted = [keys.package(package_id), keys.open_purchase(user_id, package_id, course_id)]
+    wanted = [keys.package(package_id), *more]
     if course_id is not None:
         wanted += [keys.course(course_id), keys.enrollment(enrollment_id(user_id, course_id))]
     return ReadAhead(table, wanted)

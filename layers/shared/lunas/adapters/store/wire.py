@@ -64,6 +64,8 @@ def _nothing(_content: object) -> None:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "S": _same,
     "N": Decimal,
+    # Written as bytes by earlier versions: their base64, as the client hands it through.
+    "B": _same,
     "BOOL": _same,
     "M": _map,
     "L": _list,
