@@ -100,7 +100,7 @@ thinkific-check: ## what the Thinkific site allows, and what to mend [ENV=dev or
 	$(SETUP) dev
 	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll '$(ENROLL)' --course '$(COURSE)'
 
-bench: ## how fast, beside FastAPI, Flask and others: 20 minutes [BENCH_ARGS="--starts 3"]
+bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="--starts 3"]
 	$(SETUP) dev cloud sam runtime
 	@PYTHONPATH=layers/shared .venv/bin/python -m benchmarks $(BENCH_ARGS)
 
