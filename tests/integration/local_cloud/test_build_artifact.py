@@ -69,9 +69,48 @@ def test_a_function_imports_with_only_the_layer(function: str) -> None:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_holds_its_own_code_and_nothing_else(function: str) -> None:
-    source = {path.name for path in (ROOT / "functions" / function).iterdir()}
+    source = {path.name for path in (ROOT / "functions" / function).glob("[!.]*")}
     built = {path.name for path in folder_of(function).iterdir()}
     assert built == source | {"__pycache__"}
+
+
+def test_a_function_is_built_without_caches_and_hidden_files(tmp_path: Path) -> None:
+    source, built = tmp_path / "functions" / "sell_tea", tmp_path / "built"
+    for path in ("app.py", ".env", ".mypy_cache/3.13/app.json", "__pycache__/old.cpython-39.pyc"):
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        (source / path).touch()
+    built.mkdir()
+    make(source.parent, ROOT / "functions" / "Makefile", "build-SellTeaFunction", built)
+    assert {path.name for path in built.rglob("*")} == {
+        "app.py",
+        "__pycache__",
+        f"app.{sys.implementation.cache_tag}.pyc",
+    }
+
+
+def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden() -> None:
+    def files(folder: Path) -> set[Path]:
+        return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+
+    source = {path for path in files(ROOT / "layers/shared/lunas") if not is_left_behind(path)}
+    assert Path("adapters/descriptions/dynamodb/2012-08-10/service-2.sdk-extras.json") in source
+    built = files(LAYER / "lunas")
+    assert {path for path in built if "__pycache__" not in path.parts} == source
+
+
+def is_left_behind(path: Path) -> bool:
+    """Tell whether a file of the source is a cache's or hidden."""
+    return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
+
+
+def make(folder: Path, makefile: Path, target: str, artifacts: Path) -> None:
+    """Build as SAM does."""
+    settings = [f"ARTIFACTS_DIR={artifacts}", f"PYTHON={sys.executable}"]
+    subprocess.run(  # noqa: S603
+        [shutil.which("make") or "make", "-C", str(folder), "-f", str(makefile), target, *settings],
+        check=True,
+        capture_output=True,
+    )
 
 
 def test_every_module_of_the_layer_imports() -> None:
