@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import requests
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters import aws
@@ -30,8 +29,6 @@ aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 ONE_MORE = 15_000
 """Milliseconds that one more question to Duitku and its settlement may take."""
-
-session = requests.Session()
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
@@ -73,7 +70,7 @@ def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
 
 def _status(payment: Payment) -> GatewayStatus:
     """Ask Duitku. Its secret is read only here: deliveries are sent again without it as well."""
-    return Duitku(duitku_account(), session).status(payment)
+    return Duitku(duitku_account()).status(payment)
 
 
 def _log(report: Report) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from lunas.adapters.duitku import client
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.payments import Payments
 from lunas.rules.payments import Status
@@ -181,12 +182,12 @@ def test_an_invoice_ends_with_its_payment(monkeypatch: pytest.MonkeyPatch) -> No
     assert peer.asked[0].body["expiryPeriod"] in {59, 60}
 
 
-def test_each_request_asks_duitku_over_a_session_of_its_own(
+def test_each_order_goes_to_duitku_over_a_session_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stubs = [StubPeer(peers.invoice("R1")), StubPeer(peers.invoice("R2"))]
     sessions = [stub.session for stub in stubs]
-    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
+    monkeypatch.setattr(client, "fresh_session", lambda: sessions.pop(0))
     assert initiate()[0] == 201
     assert initiate({**WANTED, "courseId": "c2"})[0] == 201
     assert [len(stub.asked) for stub in stubs] == [1, 1]

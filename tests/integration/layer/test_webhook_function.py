@@ -296,16 +296,6 @@ def test_an_approval_by_callback_is_duitkus(
     assert stands(payments, order).approved_by == "duitku"
 
 
-def test_each_callback_asks_duitku_over_a_session_of_its_own(
-    order: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    silent_peers = [StubPeer(peers.status(order, "01")), StubPeer(peers.status(order, "01"))]
-    sessions = [peer.session for peer in silent_peers]
-    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
-    assert [callbacks.post(order), callbacks.post(order)] == [200, 200]
-    assert [len(peer.asked) for peer in silent_peers] == [1, 1]
-
-
 def test_a_rightly_signed_callback_from_elsewhere_moves_nothing(
     order: str, payments: Payments, silent: StubPeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

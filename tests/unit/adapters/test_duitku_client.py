@@ -293,7 +293,7 @@ def test_an_unknown_code_decides_nothing(code: object) -> None:
 @pytest.mark.parametrize("told", [*UNKNOWN, Told(401)], ids=str)
 def test_a_status_that_cannot_be_read_is_an_error_and_no_status(told: Told | Exception) -> None:
     with pytest.raises(GatewayError):
-        duitku(StubPeer(told)).status(payment())
+        duitku(StubPeer(told, told)).status(payment())
 
 
 @pytest.mark.parametrize("missing", ["reference", "merchantOrderId", "amount"])
@@ -387,12 +387,3 @@ def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -
             payment(), CHECKOUT, None, MINUTES
         )
     assert str(raised.value) == f"Duitku answered 400: {known}"
-
-
-def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers = [StubPeer(Told(body=PAID)), StubPeer(Told(body=PAID))]
-    sessions = [peer.session for peer in peers]
-    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
-    for _ in range(2):
-        Duitku(ACCOUNT).status(payment())
-    assert [len(peer.asked) for peer in peers] == [1, 1]

@@ -1,8 +1,8 @@
 """What each answer of Thinkific means, and reading its error bodies."""
 
 import pytest
-import requests
 
+from lunas.adapters.thinkific import http
 from lunas.adapters.thinkific.credentials import ApiKey
 from lunas.adapters.thinkific.http import (
     REFUSED_DELAY,
@@ -140,7 +140,7 @@ def test_an_empty_answer_to_a_put_is_a_success() -> None:
 def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     peers = [StubPeer(Told(body={})), StubPeer(Told(body={}))]
     sessions = [peer.session for peer in peers]
-    monkeypatch.setattr(requests, "Session", lambda: sessions.pop(0))
+    monkeypatch.setattr(http, "fresh_session", lambda: sessions.pop(0))
     for _ in range(2):
         ThinkificApi(SITE, StubLimiter()).get("/courses")
     assert [len(peer.asked) for peer in peers] == [1, 1]

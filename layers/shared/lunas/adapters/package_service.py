@@ -13,10 +13,10 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import requests
 from aws_lambda_powertools.utilities.parameters import BaseProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
+from lunas.adapters.sessions import fresh_session
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.rules.catalogue import MAX_COURSES, Course, Package, PackageKind
 from lunas.rules.errors import CatalogueUnavailable
@@ -40,7 +40,7 @@ class PackageServiceProvider(BaseProvider):
         super().__init__()  # type: ignore[no-untyped-call]
         self._url = url.rstrip("/")
         self._headers = headers
-        self._session = requests.Session()
+        self._session = fresh_session()
 
     def _get(self, name: str, **_options: object) -> str:
         answer = self._session.get(

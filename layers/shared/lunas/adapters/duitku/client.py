@@ -3,12 +3,14 @@
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 
 import requests
 
 from lunas.adapters.duitku import invoice, signatures
-from lunas.adapters.duitku.http import UnknownOrder, post_json
+from lunas.adapters.duitku.http import GatewayCut, UnknownOrder, post_json
+from lunas.adapters.sessions import KeptSession, fresh_session
 from lunas.adapters.settings import CheckoutSettings
 from lunas.rules.errors import ChannelRefused, GatewayRefused, GatewayUnavailable
 from lunas.rules.gateway import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
@@ -32,21 +34,22 @@ class DuitkuAccount:
 
 
 class Duitku:
-    """Duitku's POP and v2 products behind one face.
+    """Duitku's POP and v2 products behind one face, made anew for each request.
 
-    Made anew for each request: a connection kept over a pause between two invocations may be
-    dead, and a call that is not repeated would fail on it.
+    Questions go by a connection that is kept for a while. It may have died in between, so a
+    question that is cut off is asked once more, by a new one. An order must not be repeated, so
+    it has a new connection from the beginning.
     """
 
     def __init__(self, account: DuitkuAccount, session: requests.Session | None = None) -> None:
         self._account = account
-        self._session = session or requests.Session()
+        self._session = session
 
     def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
         """Return the channels that can pay ``amount`` rupiah, with their fees."""
         account = self._account
         stamp = moment.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
-        answer = self._post(
+        answer = self._question(
             f"{account.api_url}/webapi/api/merchant/paymentmethod/getpaymentmethod",
             {
                 "merchantcode": account.merchant_code,
@@ -97,7 +100,7 @@ class Duitku:
             ),
         }
         try:
-            answer = self._post(f"{host}/api/merchant/transactionStatus", body)
+            answer = self._question(f"{host}/api/merchant/transactionStatus", body)
         except UnknownOrder:
             return GatewayStatus(GatewayState.NOT_STARTED, order_id=payment.id, code="404")
         except GatewayRefused as refused:
@@ -138,15 +141,23 @@ class Duitku:
         return self._accepted(f"{account.pop_url}/api/merchant/createInvoice", body, headers)
 
     def _accepted(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
-        answer = post_json(self._session, url, body, headers)
+        answer = post_json(self._session or fresh_session(), url, body, headers)
         if str(answer.get("statusCode", "")) != ACCEPTED:
             raise GatewayRefused(f"Duitku answered statusCode {answer.get('statusCode')!r:.20}")
         if not answer.get("reference"):
             raise GatewayUnavailable("Duitku accepted the invoice without a reference")
         return answer
 
-    def _post(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
-        return post_json(self._session, url, body, {})
+    def _question(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return post_json(self._session or _kept().current(), url, body, {})
+        except GatewayCut:
+            return post_json(self._session or fresh_session(), url, body, {})
+
+
+@cache
+def _kept() -> KeptSession:
+    return KeptSession()
 
 
 def _channel(given: dict[str, Any]) -> PaymentChannel:

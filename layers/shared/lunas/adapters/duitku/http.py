@@ -37,15 +37,19 @@ class UnknownOrder(GatewayRefused):
     code = "gateway-unknown-order"
 
 
+class GatewayCut(GatewayUnavailable):
+    """The connection could not be made, or ended before the answer."""
+
+
 def post_json(
     session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> dict[str, Any]:
     """POST a JSON object and return the JSON object of a 200.
 
-    Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
-    429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
-    refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as text, as
-    HTML or empty (docs/duitku.md, Errors).
+    Raises GatewayTimeout, GatewayCut or GatewayUnavailable when the outcome is unknown (no
+    answer, 5xx, 429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on
+    any other refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as
+    text, as HTML or empty (docs/duitku.md, Errors).
     """
     try:
         answer = session.post(
@@ -57,6 +61,8 @@ def post_json(
         )
     except requests.Timeout:
         raise GatewayTimeout("Duitku did not answer in time") from None
+    except requests.ConnectionError as error:
+        raise GatewayCut(f"Duitku cannot be reached: {type(error).__name__}") from None
     except requests.RequestException as error:
         raise GatewayUnavailable(f"Duitku cannot be reached: {type(error).__name__}") from None
     if answer.status_code != HTTPStatus.OK:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from lunas.adapters.sessions import fresh_session
 from lunas.adapters.thinkific.credentials import Credentials
 from lunas.adapters.thinkific.limiter import Limiter
 from lunas.adapters.thinkific.rate_limit import reset_delay
@@ -108,7 +109,7 @@ class ThinkificApi:
         self._site = site
         self._limiter = limiter
         self._traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
-        self._session = session or requests.Session()
+        self._session = session or fresh_session()
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         """GET a JSON object; raises DeliveryDelayed or DeliveryImpossible."""

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import requests
 
+from lunas.adapters.sessions import fresh_session
 from lunas.adapters.thinkific.http import TIMEOUT, USER_AGENT
 from lunas.rules.errors import DeliveryDelayed, GrantRefused, Misconfigured
 from lunas.rules.oauth import Issue
@@ -54,7 +55,7 @@ class ThinkificOAuth:
 
     def __init__(self, app: OAuthApp, session: requests.Session | None = None) -> None:
         self._app = app
-        self._session = session or requests.Session()
+        self._session = session or fresh_session()
 
     def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
         """Return where the owner of a site allows the app."""
