@@ -8,7 +8,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks import flow, growth, report, starts, subjects, warm
+from benchmarks import flow, growth, report, starts, subjects, tls, warm
 from benchmarks.building import WORK, build_ours, build_peers
 from benchmarks.pausing import stream_paused
 from benchmarks.report import Results
@@ -41,7 +41,7 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
     own, peers = subjects.ours(stack, artifacts), subjects.peers(stack)
     traffic = Traffic(stack, stack.table_name)
     _lift_limits(stack)
-    flown = flow.measure(traffic, given.alone, given.together, _say)
+    by_tls = tls.measure(given.starts)
     with stream_paused(stack):
         rounds = {
             name: given.starts if name in COMPARED or name in peers else given.other_starts
@@ -51,6 +51,8 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
         compared = warm.routes(own, peers, traffic, given.requests)
         _say("warm requests compared")
         grown = growth.measure(stack, own, given.sizes, given.requests, _say)
+    # At last: what was sent through fills the table that all before was measured on.
+    flown = flow.measure(traffic, given.sizes, given.alone, given.together, _say)
     return Results(
         sizes={each.name: each.megabytes for each in (*own.values(), *peers.values())},
         artifacts=artifacts,
@@ -58,6 +60,7 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
         warm=compared,
         growth=grown,
         flow=flown,
+        tls=by_tls,
         starts_of_each=given.starts,
         requests_of_each=given.requests,
     )

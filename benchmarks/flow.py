@@ -1,18 +1,25 @@
 """The whole way on the local stack: from a callback to the enrollment at Thinkific."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import requests
 
+from benchmarks.pausing import stream_paused
 from benchmarks.traffic import TIMEOUT, Traffic
+from lunas.adapters.store.expressions import Item
+from lunas.rules.enrollments import DeliveryStatus
 from lunas.rules.payments import Payment
+from tests.integration.api.seeding import dynamodb, fill
+from tests.integration.api.test_capacity import content
 
 AT_ONCE = 4
 PATIENCE = 60.0
 """Seconds until an enrollment that has not come is missed."""
+CATCH_UP = 600.0
+"""The same for the first one, while the stream still passes what the table was filled with."""
 POLL = 0.01
 
 
@@ -24,27 +31,60 @@ class Flow:
     seconds_to_enrollment: list[float]
 
 
-def measure(traffic: Traffic, alone: int, together: int, report: Callable[[str], None]) -> Flow:
-    """Send callbacks one at a time and see each through; then many, four at once."""
-    _settle_and_see(traffic)
+def measure(
+    traffic: Traffic,
+    sizes: Sequence[int],
+    alone: int,
+    together: int,
+    report: Callable[[str], None],
+) -> dict[int, Flow]:
+    """Fill the table to each size, smallest first, and send payments through all of the stack."""
+    found, held = {}, 0
+    for size in sorted(sizes):
+        with stream_paused(traffic.stack):
+            fill(dynamodb(traffic.stack), traffic.table, _quiet(size - held))
+        held = size
+        report(f"{size} payments in the table of the stack")
+        found[size] = _measured(traffic, alone, together, report)
+    return found
+
+
+def _quiet(payments: int) -> Iterator[Item]:
+    """Make payments and enrollments of which none waits for its delivery."""
+    waiting = DeliveryStatus.PENDING
+    return (item for item in content(payments) if item.get("deliveryStatus") != waiting)
+
+
+def _measured(traffic: Traffic, alone: int, together: int, report: Callable[[str], None]) -> Flow:
+    """Send callbacks one at a time and see each through; then many, four at once.
+
+    What comes first, and starts the functions, is not counted.
+    """
+    _settle_and_see(traffic, CATCH_UP)
     seconds = [_settle_and_see(traffic) for _ in range(alone)]
     report(f"{alone} payments seen through to Thinkific")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        orders = list(pool.map(lambda _: traffic.order(), range(together)))
-        started = time.perf_counter()
-        list(pool.map(lambda order: _call_back(traffic, order), orders))
-        taken = time.perf_counter() - started
+    _settle_at_once(traffic, 2 * AT_ONCE)
+    taken = _settle_at_once(traffic, together)
     report(f"{together} payments settled in {taken:.1f} s")
     return Flow(together / taken, seconds)
 
 
-def _settle_and_see(traffic: Traffic) -> float:
+def _settle_at_once(traffic: Traffic, number: int) -> float:
+    """Give the seconds that callbacks take, four at once."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        orders = list(pool.map(lambda _: traffic.order(), range(number)))
+        started = time.perf_counter()
+        list(pool.map(lambda order: _call_back(traffic, order), orders))
+        return time.perf_counter() - started
+
+
+def _settle_and_see(traffic: Traffic, patience: float = PATIENCE) -> float:
     """Give the seconds from sending a callback to the enrollment at Thinkific."""
     order = traffic.order()
     started = time.perf_counter()
     _call_back(traffic, order)
     while not _is_enrolled(traffic, order):
-        if time.perf_counter() - started > PATIENCE:
+        if time.perf_counter() - started > patience:
             message = "an enrollment did not come: see the logs of the stack"
             raise TimeoutError(message)
         time.sleep(POLL)

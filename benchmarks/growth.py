@@ -52,6 +52,14 @@ class Growth:
         """The smallest and the largest table."""
         return min(self.costs), max(self.costs)
 
+    @property
+    def listed(self) -> tuple[int, int]:
+        """The smallest and the largest table of which a list was timed."""
+        sizes = [
+            size for route, found in self.times.items() if route.startswith("GET") for size in found
+        ]
+        return min(sizes), max(sizes)
+
     def units_ratio(self) -> float:
         """Give the largest ratio of units, large table to small one, of any operation."""
         small, large = (self.costs[size] for size in self.ends)

@@ -9,6 +9,18 @@ WARM = ("cpuMs", "latencyMs", "latencyP95Ms", "memoryMb")
 COSTS = ("calls", "readUnits", "writeUnits", "bytesSent", "bytesReceived")
 WARM_HEAD = ("route", "function", "CPU ms", "latency ms", "p95 ms", "peak memory MB")
 COSTS_HEAD = ("operation", "calls", "read units", "write units", "bytes sent", "bytes received")
+WHOLE = ("settledPerSecond", "secondsToEnrollmentP50", "secondsToEnrollmentP95")
+WHOLE_HEAD = (
+    "payments in the table",
+    "settled in a second, four callbacks at once",
+    "s from callback to enrollment, median",
+    "95 of 100",
+)
+TLS = {
+    "newListCpuMs": "new, of a plain `requests` session: reads the list of authorities",
+    "sharedListCpuMs": "new, of a session of Lunas: the list is read once in a process",
+    "keptCpuMs": "kept, as for questions to Duitku",
+}
 NOTES = ROOT / "benchmarks" / "notes.md"
 """What a person has to say about the figures; it stands at the end of the page."""
 
@@ -79,13 +91,15 @@ def _figures(told: dict[str, Any]) -> Iterator[str]:
     yield from _table(("route", "payments", "CPU ms", "latency ms"), growth)
     yield "## The whole way"
     yield ""
-    flow = told["flow"]
     whole = [
-        ("payments settled in a second, four callbacks at once", f"{flow['settledPerSecond']:.1f}"),
-        ("callback to enrollment, median, s", f"{flow['secondsToEnrollmentP50']:.2f}"),
-        ("callback to enrollment, 95 of 100, s", f"{flow['secondsToEnrollmentP95']:.2f}"),
+        (f"{int(size):,}", *(f"{each[name]:.2f}" for name in WHOLE))
+        for size, each in told["flow"].items()
     ]
-    yield from _table(("measure", "value"), whole)
+    yield from _table(WHOLE_HEAD, whole)
+    yield "## A call by TLS"
+    yield ""
+    calls = [(shown, f"{told['tls'][name]:.1f}") for name, shown in TLS.items()]
+    yield from _table(("connection", "CPU ms of the caller"), calls)
 
 
 def _shown(row: dict[str, Any], *names: str) -> Sequence[str]:
