@@ -1,12 +1,14 @@
-"""The functions, loaded as Lambda loads them: one file, no package."""
+"""The functions, loaded as Lambda loads them: one file, no package. Their policies apply."""
 
 import importlib.util
 import json
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tests.integration.layer.permissions import policy_of
 from tests.unit.api_requests import Context, request
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
@@ -20,7 +22,16 @@ def load(name: str) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    module.handler = _held_to_its_policy(name, module.handler)  # type: ignore[attr-defined]
     return module
+
+
+def _held_to_its_policy(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+    def held(event: object, context: object) -> Any:
+        with policy_of(name):
+            return handler(event, context)
+
+    return held
 
 
 def invoke(name: str, event: dict[str, Any]) -> Any:

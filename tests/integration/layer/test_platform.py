@@ -16,9 +16,12 @@ from lunas.edges import connection
 from lunas.edges.platform import authentication, credentials, site_of
 from lunas.rules.errors import Misconfigured
 from lunas.rules.oauth import Connection, Tokens
+from tests.integration.layer.permissions import policy_of
 from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.logs import Logged
 
+CALLERS = ("deliver_enrollment", "report_orders", "follow_progress", "sync_courses", "catch_up")
+"""The functions that call the Admin API."""
 ENOUGH = 60_000
 """Milliseconds that the invocation has left."""
 
@@ -87,6 +90,24 @@ def test_a_token_that_is_due_is_renewed_at_its_site_and_kept(
     read = grants.read()
     assert read
     assert read.tokens == Tokens(access_token="at-2", refresh_token="rt-2")
+
+
+@pytest.mark.parametrize("function", CALLERS)
+@pytest.mark.parametrize("accepted", [True, False], ids=["renewed", "refused"])
+def test_whoever_calls_thinkific_may_renew_its_token(
+    table: Table,
+    server: StubPeer,
+    monkeypatch: pytest.MonkeyPatch,
+    function: str,
+    *,
+    accepted: bool,
+) -> None:
+    choose(monkeypatch, "oauth")
+    connect(table, timedelta(minutes=5))
+    if not accepted:
+        server.answers = [Told(400, {"error": "invalid_grant"})]
+    with policy_of(function):
+        assert credentials(table, ENOUGH).bearer() == ("at-2" if accepted else "at-1")
 
 
 def test_an_invocation_that_is_about_to_end_does_not_renew(
