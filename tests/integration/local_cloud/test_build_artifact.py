@@ -76,13 +76,16 @@ def test_a_function_holds_its_own_code_and_nothing_else(function: str) -> None:
 
 def test_a_function_is_built_without_caches_and_hidden_files(tmp_path: Path) -> None:
     source, built = tmp_path / "functions" / "sell_tea", tmp_path / "built"
-    for path in ("app.py", ".env", ".mypy_cache/3.13/app.json", "__pycache__/old.cpython-39.pyc"):
+    hidden = (".env", ".mypy_cache/3.13/app.json", "__pycache__/old.cpython-39.pyc", "data/.env")
+    for path in ("app.py", "data/names.txt", *hidden):
         (source / path).parent.mkdir(parents=True, exist_ok=True)
         (source / path).touch()
     built.mkdir()
     make(source.parent, ROOT / "functions" / "Makefile", "build-SellTeaFunction", built)
     assert {path.name for path in built.rglob("*")} == {
         "app.py",
+        "data",
+        "names.txt",
         "__pycache__",
         f"app.{sys.implementation.cache_tag}.pyc",
     }

@@ -3,6 +3,7 @@
 import ipaddress
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answering)
         self.callers: list[int] = []
         self.hang_up_before: set[int] = set()
+        self.hang_up_within: set[int] = set()
+        self.pause = 0.0
         self.scheme = "http"
 
     @property
@@ -42,13 +45,21 @@ class _Answering(BaseHTTPRequestHandler):
         assert isinstance(self.server, Server)
         self.server.callers.append(self.client_address[1])
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.close_connection = len(self.server.callers) in self.server.hang_up_before
-        if self.close_connection:
+        number = len(self.server.callers)
+        if number in self.server.hang_up_before:
+            time.sleep(self.server.pause)
+            self.close_connection = True
             return
         self.send_response(200)
         self.send_header("Set-Cookie", "stay=here")
         self.send_header("Content-Length", str(len(PAID)))
         self.end_headers()
+        if number in self.server.hang_up_within:
+            self.wfile.write(PAID[:9])
+            self.wfile.flush()
+            time.sleep(self.server.pause)
+            self.close_connection = True
+            return
         self.wfile.write(PAID)
 
     def do_POST(self) -> None:

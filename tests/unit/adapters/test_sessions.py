@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 
 import certifi
@@ -10,11 +11,11 @@ import pytest
 import requests
 
 from lunas.adapters import sessions
-from lunas.adapters.duitku import client
+from lunas.adapters.duitku import client, http
 from lunas.adapters.duitku.client import Duitku, DuitkuAccount
 from lunas.adapters.sessions import IDLE, KeptSession, fresh_session
 from lunas.adapters.settings import CheckoutSettings
-from lunas.rules.errors import GatewayUnavailable
+from lunas.rules.errors import GatewayTimeout, GatewayUnavailable
 from lunas.rules.gateway import GatewayState
 from tests.unit.adapters.servers import PAID, Server, certificate, serving
 from tests.unit.builders import payment
@@ -133,6 +134,47 @@ def test_a_question_on_a_connection_that_died_is_asked_once_more(server: Server)
     server.hang_up_before = {2}
     assert duitku(server).status(payment()).state is GatewayState.PAID
     assert len(server.callers) == 3
+
+
+def test_a_question_whose_answer_is_cut_off_is_asked_once_more(server: Server) -> None:
+    server.hang_up_within = {1}
+    assert duitku(server).status(payment()).state is GatewayState.PAID
+    assert len(server.callers) == 2
+
+
+def test_a_question_that_is_cut_off_late_is_not_asked_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "AT_ONCE", 0.05)
+    server.hang_up_before, server.pause = {1}, 0.1
+    with pytest.raises(GatewayUnavailable):
+        duitku(server).status(payment())
+    assert len(server.callers) == 1
+
+
+def test_an_answer_that_stops_half_way_is_a_time_out_and_not_asked_again(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "TIMEOUT", (1.0, 0.1))
+    server.hang_up_within, server.pause = {1}, 0.5
+    with pytest.raises(GatewayTimeout):
+        duitku(server).status(payment())
+    assert len(server.callers) == 1
+
+
+def test_a_server_that_is_not_there_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+
+    def count(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        tried.append(args[1])
+        return http.post_json(*args, **kwargs)
+
+    monkeypatch.setattr(client, "post_json", count)
+    with serving() as server:
+        gone = duitku(server)
+    with pytest.raises(GatewayUnavailable):
+        gone.status(payment())
+    assert len(tried) == 1
 
 
 def test_a_question_that_is_cut_off_twice_is_not_asked_again(server: Server) -> None:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from aws_lambda_powertools.utilities.parameters import BaseProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
-from lunas.adapters.sessions import fresh_session
+from lunas.adapters.sessions import KeptSession
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.rules.catalogue import MAX_COURSES, Course, Package, PackageKind
 from lunas.rules.errors import CatalogueUnavailable
@@ -40,10 +40,10 @@ class PackageServiceProvider(BaseProvider):
         super().__init__()  # type: ignore[no-untyped-call]
         self._url = url.rstrip("/")
         self._headers = headers
-        self._session = fresh_session()
+        self._session = KeptSession()
 
     def _get(self, name: str, **_options: object) -> str:
-        answer = self._session.get(
+        answer = self._session.current().get(
             f"{self._url}{name}", headers=dict(self._headers()), timeout=TIMEOUT
         )
         if answer.status_code == HTTPStatus.NOT_FOUND:

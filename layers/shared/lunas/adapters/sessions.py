@@ -1,7 +1,8 @@
 """Sessions for the APIs that Lunas calls by ``requests``.
 
-For each new connection requests reads the list of certificate authorities, which takes 25 ms of a
-processor: twice what all the rest of a callback takes. These sessions read it once in a process.
+For each new connection requests reads the list of certificate authorities, which takes a multiple
+of what all the rest of a callback takes (docs/benchmarks.md, A call by TLS). These sessions read
+it once in a process.
 """
 
 import ssl
@@ -43,6 +44,7 @@ class KeptSession:
         """
         moment = time.time()
         if not 0 <= moment - self._used <= IDLE:
+            self._session.close()
             self._session = fresh_session()
         self._used = moment
         return self._session
@@ -56,7 +58,7 @@ class _OneList(HTTPAdapter):
         self, request: requests.PreparedRequest, verify: bool | str, cert: Certificate = None
     ) -> Any:
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if verify is True:
+        if verify is True and cert is None:
             pool["ssl_context"] = _authorities()
         return host, pool
 

@@ -19,6 +19,9 @@ from lunas.rules.payments import GatewayInvoice, GatewayProduct, Payment
 ACCEPTED = "00"
 STATES = {"00": GatewayState.PAID, "01": GatewayState.OPEN, "02": GatewayState.ENDED}
 """transactionStatus' statusCode; callbacks and redirects use the same codes otherwise."""
+AT_ONCE = 1.0
+"""Seconds in which a dead connection shows. A later cut is Duitku's doing, and the time for
+another try is gone: a question takes one time-out and this at most."""
 JAKARTA = timezone(timedelta(hours=7))
 """Zone of the datetime field; Jakarta has no summer time, so no zone data is needed."""
 
@@ -37,8 +40,8 @@ class Duitku:
     """Duitku's POP and v2 products behind one face, made anew for each request.
 
     Questions go by a connection that is kept for a while. It may have died in between, so a
-    question that is cut off is asked once more, by a new one. An order must not be repeated, so
-    it has a new connection from the beginning.
+    question that is cut off at once is asked once more, by a new one. An order must not be
+    repeated, so it has a new connection from the beginning.
     """
 
     def __init__(self, account: DuitkuAccount, session: requests.Session | None = None) -> None:
@@ -149,9 +152,12 @@ class Duitku:
         return answer
 
     def _question(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+        started = time.monotonic()
         try:
             return post_json(self._session or _kept().current(), url, body, {})
         except GatewayCut:
+            if time.monotonic() - started > AT_ONCE:
+                raise
             return post_json(self._session or fresh_session(), url, body, {})
 
 

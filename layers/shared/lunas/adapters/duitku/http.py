@@ -6,11 +6,13 @@ from http import HTTPStatus
 from typing import Any
 
 import requests
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from lunas.rules.errors import GatewayBlocked, GatewayRefused, GatewayTimeout, GatewayUnavailable
 
 TIMEOUT = (3.0, 8.0)
-"""Seconds to connect, and to wait for an answer: twice fits into a function's time."""
+"""Seconds to connect, and to wait for an answer: a question and an order fit into a function's
+time."""
 KNOWN = (
     "Minimum Payment",
     "Maximum Payment",
@@ -38,7 +40,7 @@ class UnknownOrder(GatewayRefused):
 
 
 class GatewayCut(GatewayUnavailable):
-    """The connection could not be made, or ended before the answer."""
+    """The connection ended before the answer had come whole."""
 
 
 def post_json(
@@ -61,13 +63,20 @@ def post_json(
         )
     except requests.Timeout:
         raise GatewayTimeout("Duitku did not answer in time") from None
-    except requests.ConnectionError as error:
-        raise GatewayCut(f"Duitku cannot be reached: {type(error).__name__}") from None
     except requests.RequestException as error:
-        raise GatewayUnavailable(f"Duitku cannot be reached: {type(error).__name__}") from None
+        raise _broken_off(error) from None
     if answer.status_code != HTTPStatus.OK:
         raise refusal(answer)
     return json_object(answer)
+
+
+def _broken_off(error: requests.RequestException) -> GatewayUnavailable:
+    """Tell a connection that ended from one that could not be made, and from a body's silence."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ReadTimeoutError):
+        return GatewayTimeout("Duitku did not answer in time")
+    kind = GatewayCut if isinstance(cause, ProtocolError) else GatewayUnavailable
+    return kind(f"Duitku cannot be reached: {type(error).__name__}")
 
 
 def json_object(answer: requests.Response) -> dict[str, Any]:
