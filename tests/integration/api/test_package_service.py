@@ -57,7 +57,7 @@ def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> 
     running.answers["/courses"] = told({"items": COURSES})
     offerings._provider.cache_clear()  # noqa: SLF001
     yield running
-    offerings._provider(running.url)._session.close()  # noqa: SLF001
+    offerings._provider(running.url)._session.current().close()  # noqa: SLF001
     offerings._provider.cache_clear()  # noqa: SLF001
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from lunas.adapters import aws
 from tests.integration.api import template
@@ -20,14 +20,20 @@ VERBS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
+BY_KEY = frozenset({"GetItem", "PutItem", "UpdateItem", "DeleteItem"})
 OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "ForAllValues:StringEquals": lambda key, pattern: key == pattern,
     "ForAllValues:StringLike": fnmatchcase,
 }
 LEADING_KEYS = "dynamodb:LeadingKeys"
 
-type Use = tuple[str, str, str | None]
-"""An action, the table or one of its indexes, and the partition where a key names one."""
+
+class Use(NamedTuple):
+    """An action on the table or one of its indexes, and the partitions that its keys name."""
+
+    action: str
+    resource: str = "table"
+    partitions: frozenset[str] = frozenset()
 
 
 class Denied(Exception):
@@ -36,12 +42,17 @@ class Denied(Exception):
 
 @contextmanager
 def policy_of(function: str) -> Iterator[None]:
-    """Raise Denied for calls to DynamoDB that ``function`` may not make, as long as it runs."""
+    """Refuse calls to DynamoDB that ``function`` may not make, as long as it runs.
+
+    They are told once more at the end: a function may outlive a refusal, as it is meant to.
+    """
+    denied: list[Use] = []
 
     def check(params: dict[str, Any], model: Any, **_: Any) -> None:
-        for use in uses(model.name, json.loads(params["body"])):
-            if not is_allowed(function, use):
-                raise Denied(f"{function}: {use}")
+        uses = needed(model.name, json.loads(params["body"]))
+        denied.extend(found := [use for use in uses if not is_allowed(function, use)])
+        if found:
+            raise Denied(f"{function}: {found}")
 
     events = aws.dynamodb().meta.events
     events.register("before-call.dynamodb.*", check)
@@ -49,37 +60,32 @@ def policy_of(function: str) -> Iterator[None]:
         yield
     finally:
         events.unregister("before-call.dynamodb.*", check)
+        if denied:
+            raise Denied(f"{function}: {denied}")
 
 
-def uses(operation: str, body: dict[str, Any]) -> Iterator[Use]:
-    """Return what a call needs to be allowed."""
+def needed(operation: str, body: dict[str, Any]) -> list[Use]:
+    """Return what a call has to be allowed; ``NotImplementedError`` for one that Lunas lacks."""
+    if operation in BY_KEY:
+        return [_use(operation, body.get("Key") or body["Item"])]
     match operation:
         case "Query":
             index = body.get("IndexName")
-            yield "Query", f"index/{index}" if index else "table", None
+            return [Use(operation, f"index/{index}" if index else "table")]
         case "BatchGetItem":
-            for asked in body["RequestItems"].values():
-                for key in asked["Keys"]:
-                    yield operation, "table", _partition(key)
+            return [_use(operation, *each["Keys"]) for each in body["RequestItems"].values()]
         case "TransactWriteItems":
-            for action in body["TransactItems"]:
-                ((verb, told),) = action.items()
-                yield VERBS[verb], "table", _partition(told.get("Key") or told["Item"])
-        case _:
-            yield operation, "table", _partition(body.get("Key") or body["Item"])
+            actions = [item for each in body["TransactItems"] for item in each.items()]
+            return [_use(VERBS[verb], told.get("Key") or told["Item"]) for verb, told in actions]
+    raise NotImplementedError(operation)
 
 
 @cache
 def is_allowed(function: str, use: Use) -> bool:
-    """Tell whether one statement of the function's policies allows a use."""
-    action, resource, partition = use
-    return any(
-        f"dynamodb:{action}" in _listed(statement["Action"])
-        and resource in map(_resource, _listed(statement["Resource"]))
-        and _holds(statement.get("Condition", {}), partition)
-        for policy in template.functions()[logical_id(function)]["Policies"]
-        for statement in policy["Statement"]
-    )
+    """Tell whether a statement of the function's policies allows a use, and none denies it."""
+    effects = {each["Effect"] for each in _statements(function) if _speaks_of(each, use)}
+    assert effects <= {"Allow", "Deny"}
+    return effects == {"Allow"}
 
 
 def logical_id(function: str) -> str:
@@ -87,13 +93,32 @@ def logical_id(function: str) -> str:
     return function.title().replace("_", "") + "Function"
 
 
-def _holds(condition: dict[str, Any], partition: str | None) -> bool:
-    """Evaluate a condition; one of another kind than those in use is a KeyError."""
-    return all(
-        partition is not None
-        and any(OPERATORS[name](partition, pattern) for pattern in told[LEADING_KEYS])
-        for name, told in condition.items()
+def _statements(function: str) -> Iterator[dict[str, Any]]:
+    for policy in template.functions()[logical_id(function)]["Policies"]:
+        yield from policy["Statement"]
+
+
+def _speaks_of(statement: dict[str, Any], use: Use) -> bool:
+    return (
+        f"dynamodb:{use.action}" in _listed(statement["Action"])
+        and use.resource in map(_resource, _listed(statement["Resource"]))
+        and _holds(statement.get("Condition", {}), use.partitions)
     )
+
+
+def _holds(condition: dict[str, Any], partitions: frozenset[str]) -> bool:
+    """Evaluate a condition on all partitions at once; one of another kind is an error.
+
+    IAM holds it to be true where a call names none; here that is refused.
+    """
+    for operator, told in condition.items():
+        assert set(told) == {LEADING_KEYS}, told
+        fits = OPERATORS[operator]
+        if not partitions:
+            return False
+        if not all(any(fits(key, each) for each in told[LEADING_KEYS]) for key in partitions):
+            return False
+    return True
 
 
 def _resource(told: Any) -> str:
@@ -106,9 +131,8 @@ def _resource(told: Any) -> str:
             return "of another service"
 
 
-def _partition(key: dict[str, Any]) -> str:
-    partition: str = key["pk"]["S"]
-    return partition
+def _use(action: str, *keys: dict[str, Any]) -> Use:
+    return Use(action, partitions=frozenset(key["pk"]["S"] for key in keys))
 
 
 def _listed(value: Any) -> list[Any]:

@@ -1,29 +1,46 @@
 """What the policies of the functions say about the partitions of the table."""
 
+from contextlib import suppress
+from typing import Any
+
 import pytest
 
 from tests.integration.api import template
-from tests.integration.layer.permissions import LEADING_KEYS, Use, is_allowed, logical_id, uses
+from tests.integration.layer.permissions import (
+    LEADING_KEYS,
+    Denied,
+    Use,
+    is_allowed,
+    logical_id,
+    needed,
+    policy_of,
+)
 
 KEY = {"pk": {"S": "SWEEP"}, "sk": {"S": "SWEEP"}}
+OTHER = {"pk": {"S": "LIMIT#1"}, "sk": {"S": "LIMIT"}}
+
+
+def on(action: str, *partitions: str) -> Use:
+    return Use(action, partitions=frozenset(partitions))
 
 
 @pytest.mark.parametrize(
     ("function", "use", "allowed"),
     [
-        ("sweep", ("UpdateItem", "table", "SWEEP"), True),
-        ("sweep", ("UpdateItem", "table", "PAYMENT#p1"), True),
-        ("sweep", ("UpdateItem", "table", "ENROLLMENT#e1"), False),
-        ("sweep", ("DeleteItem", "table", "SWEEP"), False),
-        ("sweep", ("Query", "index/byKind", None), True),
-        ("sweep", ("Query", "index/byDue", None), False),
-        ("report_orders", ("UpdateItem", "table", "ORDER#p1"), True),
-        ("report_orders", ("UpdateItem", "table", "PAYMENT#p1"), False),
-        ("thinkific_oauth", ("PutItem", "table", "OAUTH#state"), True),
-        ("thinkific_oauth", ("PutItem", "table", "PAYMENT#p1"), False),
-        ("initiate_payment", ("DeleteItem", "table", "IDEMPOTENCY"), True),
-        ("initiate_payment", ("DeleteItem", "table", "PAYMENT#p1"), False),
-        ("payments", ("Scan", "table", None), False),
+        ("sweep", on("UpdateItem", "SWEEP"), True),
+        ("sweep", on("UpdateItem", "PAYMENT#p1"), True),
+        ("sweep", on("UpdateItem", "ENROLLMENT#e1"), False),
+        ("sweep", on("UpdateItem"), False),
+        ("sweep", on("DeleteItem", "SWEEP"), False),
+        ("sweep", Use("Query", "index/byKind"), True),
+        ("sweep", Use("Query", "index/byDue"), False),
+        ("report_orders", on("UpdateItem", "ORDER#p1", "OAUTH"), True),
+        ("report_orders", on("UpdateItem", "ORDER#p1", "PAYMENT#p1"), False),
+        ("thinkific_oauth", on("PutItem", "OAUTH#state"), True),
+        ("thinkific_oauth", on("PutItem", "PAYMENT#p1"), False),
+        ("initiate_payment", on("DeleteItem", "IDEMPOTENCY"), True),
+        ("initiate_payment", on("DeleteItem", "PAYMENT#p1"), False),
+        ("payments", Use("Scan"), False),
     ],
 )
 def test_a_function_may_touch_its_partitions_only(
@@ -32,13 +49,52 @@ def test_a_function_may_touch_its_partitions_only(
     assert is_allowed(function, use) is allowed
 
 
+def statement(effect: str, condition: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a statement about reading the table."""
+    told = {"Effect": effect, "Action": "dynamodb:GetItem", "Resource": {"GetAtt": "Table.Arn"}}
+    return {**told, "Condition": condition} if condition else told
+
+
+@pytest.mark.parametrize(
+    ("statements", "allowed"),
+    [
+        ([], False),
+        ([statement("Allow")], True),
+        ([statement("Deny")], False),
+        ([statement("Allow"), statement("Deny")], False),
+    ],
+)
+def test_a_denial_counts_more_than_a_permission(
+    monkeypatch: pytest.MonkeyPatch, statements: list[dict[str, Any]], *, allowed: bool
+) -> None:
+    made = {"TeaFunction": {"Policies": [{"Statement": statements}]}}
+    monkeypatch.setattr(template, "functions", lambda: made)
+    assert is_allowed.__wrapped__("tea", on("GetItem", "TEA")) is allowed
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"ForAllValues:StringLike": {LEADING_KEYS: ["TEA"], "dynamodb:Attributes": ["pk"]}},
+        {"StringEquals": {LEADING_KEYS: ["TEA"]}},
+    ],
+)
+def test_a_condition_that_is_not_understood_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, condition: dict[str, Any]
+) -> None:
+    made = {"TeaFunction": {"Policies": [{"Statement": [statement("Allow", condition)]}]}}
+    monkeypatch.setattr(template, "functions", lambda: made)
+    with pytest.raises((AssertionError, KeyError)):
+        is_allowed.__wrapped__("tea", on("GetItem", "TEA"))
+
+
 def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> None:
     held = {
         function
         for function, properties in template.functions().items()
         for policy in properties.get("Policies", [])
-        for statement in policy["Statement"]
-        if LEADING_KEYS in str(statement.get("Condition", {}))
+        for told in policy["Statement"]
+        if LEADING_KEYS in str(told.get("Condition", {}))
     }
     listed = ("sweep", "report_orders", "thinkific_oauth", "initiate_payment")
     assert held == {logical_id(each) for each in listed}
@@ -47,21 +103,32 @@ def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> Non
 @pytest.mark.parametrize(
     ("operation", "body", "found"),
     [
-        ("GetItem", {"Key": KEY}, [("GetItem", "table", "SWEEP")]),
-        ("PutItem", {"Item": KEY}, [("PutItem", "table", "SWEEP")]),
+        ("GetItem", {"Key": KEY}, [on("GetItem", "SWEEP")]),
+        ("PutItem", {"Item": KEY}, [on("PutItem", "SWEEP")]),
         (
             "BatchGetItem",
-            {"RequestItems": {"t": {"Keys": [KEY]}}},
-            [("BatchGetItem", "table", "SWEEP")],
+            {"RequestItems": {"t": {"Keys": [KEY, OTHER]}}},
+            [on("BatchGetItem", "SWEEP", "LIMIT#1")],
         ),
-        ("Query", {"IndexName": "byDue"}, [("Query", "index/byDue", None)]),
-        ("Query", {}, [("Query", "table", None)]),
+        ("Query", {"IndexName": "byDue"}, [Use("Query", "index/byDue")]),
+        ("Query", {}, [Use("Query")]),
         (
             "TransactWriteItems",
-            {"TransactItems": [{"Put": {"Item": KEY}}, {"ConditionCheck": {"Key": KEY}}]},
-            [("PutItem", "table", "SWEEP"), ("ConditionCheckItem", "table", "SWEEP")],
+            {"TransactItems": [{"Put": {"Item": KEY}}, {"ConditionCheck": {"Key": OTHER}}]},
+            [on("PutItem", "SWEEP"), on("ConditionCheckItem", "LIMIT#1")],
         ),
     ],
 )
-def test_what_a_call_needs(operation: str, body: dict[str, object], found: list[Use]) -> None:
-    assert list(uses(operation, body)) == found
+def test_what_a_call_needs(operation: str, body: dict[str, Any], found: list[Use]) -> None:
+    assert needed(operation, body) == found
+
+
+def test_a_call_that_nobody_makes_is_an_error() -> None:
+    with pytest.raises(NotImplementedError):
+        needed("Scan", {})
+
+
+@pytest.mark.usefixtures("cloud")
+def test_a_refusal_that_a_function_outlives_is_told_all_the_same(table: Any) -> None:
+    with pytest.raises(Denied), policy_of("sweep"), suppress(Denied):
+        table.take({"pk": "SWEEP", "sk": "SWEEP"})
