@@ -8,15 +8,16 @@ from pathlib import Path
 
 import requests
 
-from benchmarks import flow, growth, report, starts, subjects, tls, warm
+from benchmarks import events, flow, growth, report, starts, subjects, tls, warm
 from benchmarks.building import WORK, build_ours, build_peers
 from benchmarks.pausing import stream_paused
 from benchmarks.report import Results
 from benchmarks.traffic import Traffic
 from local.cloud import LocalCloudError, Options, running_stack
 from local.cloud.stack import Stack
+from tests.conftest import SIGNING
 
-FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
+FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"}, environment=SIGNING)
 """Thinkific's limit is not what is measured."""
 COMPARED = ("duitku_webhook", "initiate_payment", "payments")
 """Our functions that the peers have as well: started as often as the peers."""
@@ -48,6 +49,7 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
             for name in (*own, *peers)
         }
         started = starts.measure({**own, **peers}, rounds, _say)
+        others = events.measure(stack, own, given.requests // 2, _say)
         compared = warm.routes(own, peers, traffic, given.requests)
         _say("warm requests compared")
         grown = growth.measure(stack, own, given.sizes, given.requests, _say)
@@ -58,11 +60,14 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
         artifacts=artifacts,
         starts=started,
         warm=compared,
+        events=others,
         growth=grown,
         flow=flown,
         tls=by_tls,
-        starts_of_each=given.starts,
-        requests_of_each=given.requests,
+        given={
+            name: getattr(given, name)
+            for name in ("starts", "other_starts", "requests", "alone", "together")
+        },
     )
 
 
@@ -81,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--other-starts", type=int, default=5, help="of each other function")
     parser.add_argument("--requests", type=int, default=60, help="warm ones of each function")
     parser.add_argument("--sizes", type=_sizes, default=(1_000, 10_000, 100_000))
-    parser.add_argument("--alone", type=int, default=20, help="payments seen through one by one")
+    parser.add_argument("--alone", type=int, default=40, help="payments seen through one by one")
     parser.add_argument("--together", type=int, default=80, help="payments settled at once")
     parser.add_argument("--dry", action="store_true", help="print only, write no file")
     return parser

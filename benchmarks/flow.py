@@ -42,17 +42,17 @@ def measure(
     found, held = {}, 0
     for size in sorted(sizes):
         with stream_paused(traffic.stack):
-            fill(dynamodb(traffic.stack), traffic.table, _quiet(size - held))
+            fill(dynamodb(traffic.stack), traffic.table, _quiet(held, size))
         held = size
         report(f"{size} payments in the table of the stack")
         found[size] = _measured(traffic, alone, together, report)
     return found
 
 
-def _quiet(payments: int) -> Iterator[Item]:
-    """Make payments and enrollments of which none waits for its delivery."""
+def _quiet(held: int, size: int) -> Iterator[Item]:
+    """Make the payments that are missing, with enrollments of which none waits for delivery."""
     waiting = DeliveryStatus.PENDING
-    return (item for item in content(payments) if item.get("deliveryStatus") != waiting)
+    return (item for item in content(size, held) if item.get("deliveryStatus") != waiting)
 
 
 def _measured(traffic: Traffic, alone: int, together: int, report: Callable[[str], None]) -> Flow:

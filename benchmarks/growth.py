@@ -67,13 +67,13 @@ class Growth:
             _units(large[name]) / _units(small[name]) for name in small if _units(small[name])
         )
 
-    def cpu_ratio(self) -> float:
-        """Give the largest ratio of the functions' own time, large table to small one."""
-        ratios = (
+    def cpu_ratio(self, method: str) -> float:
+        """Give the largest ratio of own time, large table to small, of routes of one method."""
+        return max(
             found[max(found)].shown()["cpuMs"] / found[min(found)].shown()["cpuMs"]
-            for found in self.times.values()
+            for route, found in self.times.items()
+            if route.startswith(method)
         )
-        return max(ratios)
 
 
 def measure(

@@ -5,6 +5,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,5 @@ def median(values: Sequence[float]) -> float:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value below which ``share`` of all values are, e.g. 0.95."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    """Give the value that ``share`` of all values, e.g. 0.95, do not exceed."""
+    return sorted(values)[ceil(share * len(values)) - 1]

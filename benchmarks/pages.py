@@ -16,6 +16,10 @@ WHOLE_HEAD = (
     "s from callback to enrollment, median",
     "95 of 100",
 )
+WHOLE_TOLD = (
+    "Schedules run beside it: {alone} payments one by one, the next when one is enrolled, then "
+    "{together} at once."
+)
 TLS = {
     "newListCpuMs": "new, of a plain `requests` session: reads the list of authorities",
     "sharedListCpuMs": "new, of a session of Lunas: the list is read once in a process",
@@ -31,7 +35,7 @@ def page(told: dict[str, Any]) -> str:
 
 
 def _head(told: dict[str, Any]) -> Iterator[str]:
-    box, versions = told["machine"], told["versions"]
+    box, versions, given = told["machine"], told["versions"], told["given"]
     yield "# Benchmarks"
     yield ""
     yield "Written by `make bench`; do not edit: remarks belong into `benchmarks/notes.md`."
@@ -39,7 +43,8 @@ def _head(told: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Measured {told['at']} in one run on {box['cores']} cores of {box['processor']}, "
         f"{box['memoryGb']} GB, {box['system']}, load average {box['loadAverage']} at the end. "
-        f"Medians of {told['starts']} starts and {told['requests']} warm requests."
+        f"Medians of {given['starts']} starts of each function that a peer has and of each peer, "
+        f"{given['other_starts']} of any other, and {given['requests']} warm requests."
     )
     yield ""
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
@@ -77,6 +82,12 @@ def _figures(told: dict[str, Any]) -> Iterator[str]:
         for name, each in found.items()
     ]
     yield from _table(WARM_HEAD, warm)
+    yield f"The other functions, by an event of `events/`, {told['given']['requests'] // 2} times:"
+    yield ""
+    others = [
+        (name, f"`{each['event']}`", *_shown(each, *WARM)) for name, each in told["events"].items()
+    ]
+    yield from _table(("function", "event", *WARM_HEAD[2:]), others)
     yield "## Cost of each operation"
     yield ""
     costs = [(name, *_shown(each, *COSTS)) for name, each in told["operations"].items()]
@@ -90,6 +101,8 @@ def _figures(told: dict[str, Any]) -> Iterator[str]:
     ]
     yield from _table(("route", "payments", "CPU ms", "latency ms"), growth)
     yield "## The whole way"
+    yield ""
+    yield WHOLE_TOLD.format(**told["given"])
     yield ""
     whole = [
         (f"{int(size):,}", *(f"{each[name]:.2f}" for name in WHOLE))

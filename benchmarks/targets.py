@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.growth import FIRST_CALLBACK, SECOND_CALLBACK
+from benchmarks.growth import FIRST_CALLBACK, SECOND_CALLBACK, Growth
 from benchmarks.starts import Start
 from benchmarks.subjects import BARE, FASTAPI, OWN_BYTECODE
 from benchmarks.warm import Warm
@@ -58,10 +58,25 @@ def of_warm(warm: Mapping[str, Mapping[str, Warm]]) -> Iterator[Target]:
 
 def of_calls(costs: Mapping[str, Cost]) -> Iterator[Target]:
     """Count the calls to DynamoDB."""
-    yield Target("calls of a webhook, first time", _calls(costs, FIRST_CALLBACK), 2)
+    yield Target(
+        "calls of a webhook, first course of a learner",
+        _calls(costs, FIRST_CALLBACK),
+        2,
+    )
     yield Target("calls of a webhook, duplicate", _calls(costs, SECOND_CALLBACK), 1)
     yield Target("calls of an approval", _calls(costs, "PATCH /payments/{id}/approve"), 2)
     yield Target("calls of any list page", max(_calls(costs, name) for name in LISTS), 1)
+
+
+def of_growth(growth: Growth) -> Iterator[Target]:
+    """Compare a large table with a small one; lists are not timed in the largest."""
+    ends = "at {1:,} payments / at {0:,}".format(*growth.ends)
+    yield Target(f"units of any request {ends}", growth.units_ratio(), 1.0)
+    yield Target(f"own time of a purchase or callback {ends}", growth.cpu_ratio("POST"), 1.1)
+    smallest, largest = growth.listed
+    if largest > smallest:
+        listed = f"at {largest:,} payments / at {smallest:,}"
+        yield Target(f"own time of a list {listed}", growth.cpu_ratio("GET"), 1.1)
 
 
 def _calls(costs: Mapping[str, Cost], name: str) -> int:

@@ -19,8 +19,17 @@ STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 PRODUCTION = STATE.with_name(f"{STATE.name}-production")
 SENDERS = "127.0.0.1,203.0.113.0/24"
 """The simulator, and the addresses of the callbacks in events/."""
-FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
-"""Most tests are not about Thinkific's limit, and are not to wait for their turns."""
+FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"}, iam=True)
+"""Most tests are not about Thinkific's limit, and are not to wait for their turns. IAM is
+evaluated in all of them."""
+
+
+SIGNING = {
+    "DUITKU_MERCHANT_CODE": "DS12345",
+    "DUITKU_API_KEY": "0123456789abcdef" * 2,
+    "THINKIFIC_API_KEY": "0123456789abcdef" * 2,
+}
+"""The keys by which the callbacks and events in events/ are signed."""
 
 
 def production_options() -> Options:
@@ -30,10 +39,8 @@ def production_options() -> Options:
     """
     told = configured_parameters("prod")
     kept = {name: told[name] for name in told if not name.startswith(("Architecture", "Duitku"))}
-    key = "0123456789abcdef" * 2
-    project = {"DUITKU_MERCHANT_CODE": "DS12345", "DUITKU_API_KEY": key, "THINKIFIC_API_KEY": key}
     return Options(
-        environment=project,
+        environment=SIGNING,
         parameters={
             **kept,
             **FAST.parameters,

@@ -55,9 +55,12 @@ A_STREAM = {"Sub": "${Table.Arn}/stream/*"}
 SAME_HANDLER = {"POST /payment/initiate"}
 
 
-def content(payments: int) -> Iterator[Item]:
-    """Make a table's items: payments of one learner, every fifth enrolled, every tenth odd."""
-    for number in range(payments):
+def content(payments: int, held: int = 0) -> Iterator[Item]:
+    """Make a table's items: payments of one learner, every fifth enrolled, every tenth odd.
+
+    ``held``: so many of them are there already.
+    """
+    for number in range(held, payments):
         at = START + timedelta(minutes=number)
         status = [*Status][number % len(Status)]
         method = [*Method][number % 3 % len(Method)]

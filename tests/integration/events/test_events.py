@@ -9,6 +9,7 @@ import os
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -122,6 +123,12 @@ class Stage:
     aws: Aws
     settings: dict[str, str]
 
+    def settings_of(self, function: str) -> dict[str, str]:
+        """Give the settings that a function has here instead of its own."""
+        if function not in SITES:
+            return self.settings
+        return {**self.settings, "THINKIFIC_SUBDOMAIN": SITES[function]}
+
     def set_up(self, scene: str) -> None:
         """Let the table hold the scene, and nothing of another but the catalogue."""
         table = self.settings["TABLE_NAME"]
@@ -145,9 +152,8 @@ class Stage:
         """Give a built function with the settings of the deployed one."""
         logical_id = f"{name.title().replace('_', '')}Function"
         told = self.aws.functions.get_function_configuration(FunctionName=deployed, Qualifier=ALIAS)
-        settings = {**told.get("Environment", {}).get("Variables", {}), **self.settings}
-        if name in SITES:
-            settings["THINKIFIC_SUBDOMAIN"] = SITES[name]
+        deployed_with = told.get("Environment", {}).get("Variables", {})
+        settings = {**deployed_with, **self.settings_of(name)}
         layer = ARTIFACTS / "SharedLayer" / "python"
         return Function(ARTIFACTS / logical_id, [layer], settings, name, timeout=told["Timeout"])
 
@@ -191,18 +197,24 @@ def items_of(scene: str) -> Iterator[Item]:
 
 @pytest.fixture(scope="module")
 def stage(production: Stack) -> Iterator[Stage]:
+    with staged(production) as made:
+        yield made
+
+
+@contextmanager
+def staged(stack: Stack) -> Iterator[Stage]:
     """Make a table with the stack's catalogue, and queues that nobody reads."""
-    aws, mine = Aws(production.aws_endpoint_url, production.region), uuid.uuid4().hex[:8]
+    aws, mine = Aws(stack.aws_endpoint_url, stack.region), uuid.uuid4().hex[:8]
     table = f"events-{mine}"
     aws.dynamodb.create_table(TableName=table, **template.table_properties())
-    copy_catalogue(aws, production.table_name, table)
+    copy_catalogue(aws, stack.table_name, table)
     queues = {
         setting: aws.queues.create_queue(
             QueueName=f"events-{number}-{mine}.fifo", Attributes={"FifoQueue": "true"}
         )["QueueUrl"]
         for number, setting in enumerate(queue_settings())
     }
-    yield Stage(production, aws, {**queues, **address(production), "TABLE_NAME": table})
+    yield Stage(stack, aws, {**queues, **address(stack), "TABLE_NAME": table})
     aws.dynamodb.delete_table(TableName=table)
 
 

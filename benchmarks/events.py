@@ -1,0 +1,62 @@
+"""Warm requests of the functions that no peer has: the same event of events/ again and again."""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter
+
+from benchmarks.subjects import Subject
+from benchmarks.warm import FIRST, Warm
+from local.cloud import Stack
+from local.runtime import RuntimeFailed
+from tests.integration.events.test_events import CASES, Stage, difference, event, staged
+
+EVENTS = {
+    name.split("-")[0]: name
+    for name in (
+        "anomalies-list",
+        "api_docs-openapi",
+        "approve_payment-approve",
+        "catalog-list-packages",
+        "catch_up-nightly",
+        "deliver_enrollment-queue",
+        "enrollments-my-enrollments",
+        "follow_progress-queue",
+        "publish_enrollments-stream",
+        "publish_orders-stream",
+        "recheck_payment-recheck",
+        "reconcile-schedule",
+        "refund_payment-refund",
+        "report_orders-queue",
+        "sweep-schedule",
+        "sync_courses-sync",
+        "thinkific_oauth-status",
+        "thinkific_webhook-event",
+    )
+}
+
+
+def measure(
+    stack: Stack, ours: Mapping[str, Subject], requests: int, report: Callable[[str], None]
+) -> dict[str, Warm]:
+    """Send each its event; payment and enrollment are set up anew before, other items stay."""
+    with staged(stack) as stage:
+        found = {name: _repeated(ours[name], EVENTS[name], stage, requests) for name in EVENTS}
+    report("every other function sent an event")
+    return found
+
+
+def _repeated(subject: Subject, name: str, stage: Stage, requests: int) -> Warm:
+    found, case, sent = Warm(), CASES[name], event(name, stage.stack)
+    with subject.metered(**stage.settings_of(subject.name)) as (run, meter):
+        if wrong := difference(name, case, stage, run):
+            raise RuntimeFailed(wrong)
+        for _ in range(requests + FIRST):
+            stage.set_up(case.scene)
+            started = perf_counter()
+            run.invoke(sent)
+            found.latency.append((perf_counter() - started) * 1000)
+        run.invoke(sent)
+        # The meter is read when the next event is asked for: first after the start.
+        found.cpu = meter.request_cpu()[1 + FIRST : 1 + FIRST + requests]
+        found.latency = found.latency[FIRST:]
+        found.memory = meter.megabytes()
+    return found
