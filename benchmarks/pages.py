@@ -85,7 +85,8 @@ def _figures(told: dict[str, Any]) -> Iterator[str]:
     yield f"The other functions, by an event of `events/`, {told['given']['requests'] // 2} times:"
     yield ""
     others = [
-        (name, f"`{each['event']}`", *_shown(each, *WARM)) for name, each in told["events"].items()
+        (each["function"], f"`{name}`", *_shown(each, *WARM))
+        for name, each in told["events"].items()
     ]
     yield from _table(("function", "event", *WARM_HEAD[2:]), others)
     yield "## Cost of each operation"

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import machine, targets
 from benchmarks.building import size_of
-from benchmarks.events import EVENTS
+from benchmarks.events import function_of
 from benchmarks.flow import Flow
 from benchmarks.growth import Growth
 from benchmarks.metering import percentile
@@ -20,6 +20,7 @@ from benchmarks.targets import Target
 from benchmarks.tls import Tls
 from benchmarks.warm import Warm
 from local.cloud.state import ROOT
+from local.costs import __main__ as costs
 
 RESULTS = ROOT / "benchmarks" / "results.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -62,6 +63,7 @@ def write(results: Results, *, keep: bool) -> None:
         RESULTS.write_text(json.dumps(told, indent=2) + "\n")
         PAGE.write_text(page(told))
         print(f"written: {RESULTS.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}")
+        costs.main(["--write"])
 
 
 def as_json(results: Results) -> dict[str, Any]:
@@ -78,7 +80,8 @@ def as_json(results: Results) -> dict[str, Any]:
             for route, found in results.warm.items()
         },
         "events": {
-            name: {"event": EVENTS[name], **warm.shown()} for name, warm in results.events.items()
+            name: {"function": function_of(name), **warm.shown()}
+            for name, warm in results.events.items()
         },
         "operations": _operations(results.growth),
         "growth": {

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from local.costs.bill import COLD, GROUPS, bill, operations
+from local.costs.bill import COLD, GROUPS, bill, measured, operations
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "costs.md"
 TABLES = re.compile(r"(?<=<!-- computed -->\n).*?(?=<!-- end -->)", re.DOTALL)
@@ -13,6 +13,7 @@ TABLES = re.compile(r"(?<=<!-- computed -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 def main(arguments: list[str]) -> int:
     """Do what is asked; 1 when the page differs from what is computed."""
+    measured.cache_clear()
     tables, text = f"\n{computed()}\n\n", PAGE.read_text()
     if "--write" in arguments:
         PAGE.write_text(TABLES.sub(lambda _: tables, text))
@@ -45,12 +46,12 @@ def _bills() -> Iterator[str]:
 
 
 def _operations() -> Iterator[str]:
-    yield "| operation | times | ms | waiting, ms | reads | writes | log bytes |"
-    yield "|---|---|---:|---:|---:|---:|---:|"
+    yield "| operation | times | ms | waiting, ms | start, ms | reads | writes | log bytes |"
+    yield "|---|---|---:|---:|---:|---:|---:|---:|"
     for each in operations():
         yield (
             f"| {each.operation} | {each.times:,.0f} a {each.each} | {each.milliseconds:.0f} | "
-            f"{each.waiting:.0f} | {each.reads:g} | {each.writes:g} | "
+            f"{each.waiting:.0f} | {each.start:.0f} | {each.reads:g} | {each.writes:g} | "
             f"{each.log_bytes:.0f} |"
         )
 

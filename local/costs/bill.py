@@ -1,21 +1,24 @@
 """The bill of a month: units of the operations, times their prices.
 
-``units.csv`` tells what one operation uses: milliseconds of its own work and those that it waits
-for Duitku or Thinkific, units of DynamoDB, requests, bytes of log lines. ``prices.csv`` tells what
-that costs, in US dollars, and where AWS says so. No free tier is taken off.
+``units.csv`` tells what one operation uses: the request of the benchmark that shows its time, the
+milliseconds that it waits for Duitku or Thinkific, units of DynamoDB, requests, bytes of log
+lines. ``prices.csv`` tells what that costs, in US dollars, and where AWS says so. No free tier is
+taken off.
 """
 
 import csv
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent
 MEMORY_GB = 0.5
-START_MILLISECONDS = 1400
-"""A start, under the runtime interface emulator; billed as work since August 2025."""
+RESULTS = FOLDER.parents[1] / "benchmarks" / "results.json"
+"""Times of warm requests and of starts; a start is billed as work since August 2025."""
 KEPT_KB = 12
 """What a payment leaves in the table, with its copies in the indexes."""
 KEPT_MONTHS = 12
@@ -27,6 +30,7 @@ FIXED = {"secrets": 3, "keys": 1, "alarms": 70, "metrics": 30, "secret_calls": 3
 
 A secret that was read is kept for five minutes.
 """
+TEXTS = frozenset({"operation", "each", "function", "request", "route"})
 GROUPS = {
     "Lambda": ("lambda_requests", "lambda_gb_seconds"),
     "DynamoDB": ("dynamodb_writes", "dynamodb_reads", "dynamodb_gb"),
@@ -46,7 +50,8 @@ class Operation:
     operation: str
     times: float
     each: str
-    milliseconds: float
+    function: str
+    request: str
     waiting: float
     reads: float
     writes: float
@@ -58,11 +63,26 @@ class Operation:
     @property
     def runs(self) -> bool:
         """Tell whether a function runs for it."""
-        return self.milliseconds > 0
+        return bool(self.function)
+
+    @property
+    def milliseconds(self) -> float:
+        """How long it takes when warm."""
+        if not self.runs:
+            return 0
+        results = measured()
+        if self.request in results["events"]:
+            return float(results["events"][self.request]["latencyMs"])
+        return float(results["routes"][self.request][self.function]["latencyMs"])
+
+    @property
+    def start(self) -> float:
+        """How long a start of its function takes, in milliseconds."""
+        return float(measured()["functions"][self.function]["startMs"]) if self.runs else 0
 
     def uses(self, cold: float) -> Iterator[tuple[str, float]]:
         """Give what one time uses, by the names of the prices."""
-        busy = self.milliseconds + self.waiting + cold * START_MILLISECONDS
+        busy = self.milliseconds + self.waiting + cold * self.start
         yield "dynamodb_reads", self.reads
         yield "dynamodb_writes", self.writes
         yield "api_requests", self.api_requests
@@ -73,6 +93,13 @@ class Operation:
             yield "lambda_gb_seconds", busy / 1000 * MEMORY_GB
             yield "traces", 1
             yield "schedules", float(self.each == "month")
+
+
+@cache
+def measured() -> dict[str, Any]:
+    """Read what the last benchmark found."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text())
+    return found
 
 
 def operations() -> list[Operation]:
@@ -114,8 +141,7 @@ def bill(payments: int) -> dict[str, float]:
 
 def _operation(row: Mapping[str, str]) -> Operation:
     values: dict[str, Any] = {
-        name: value if name in {"operation", "each", "route"} else float(value)
-        for name, value in row.items()
+        name: value if name in TEXTS else float(value) for name, value in row.items()
     }
     return Operation(**values)
 

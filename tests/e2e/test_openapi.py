@@ -13,7 +13,9 @@ import requests
 import schemathesis
 
 from local.cloud import Stack
+from local.simulators.duitku.settings import Settings
 from tests.integration.api.seeding import dynamodb
+from tests.peers import Duitku
 from tests.people import TIMEOUT, People, Person
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +24,8 @@ ENOUGH = 2000
 """Requests of both runs together."""
 OWN = "openapi-test"
 """Package and course that the runs write, instead of those that other tests buy."""
+HIGHEST_PRICE = 1_000_000_000
+"""Rupiah, by the document; Duitku refuses less, which would be answered by 502."""
 TOLD_APART = ["2xx", "400", "403", "404", "409", "422"]
 """Answers to a request that is valid by its schema, where rules say more than the schema can."""
 SETTINGS = f"""
@@ -88,8 +92,12 @@ def document(stack: Stack) -> Json:
 
 @pytest.fixture
 def tidy(stack: Stack) -> Iterator[None]:
-    """Take away what the runs add to the catalogue, which nobody can through the API."""
+    """Let Duitku take every price there may be; take away what the runs add to the catalogue."""
+    peer = Duitku(stack)
+    usual = Settings.model_fields["maximum_amount"].default
+    peer.do("settings", {"maximumAmount": HIGHEST_PRICE})
     yield
+    peer.do("settings", {"maximumAmount": usual})
     database = dynamodb(stack)
     for kind in ("PACKAGE", "COURSE"):
         key = {"pk": {"S": f"CATALOGUE#{kind}"}, "sk": {"S": OWN}}

@@ -59,9 +59,9 @@ def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
     def in_order(written: Any) -> Any:
         """Sort sets, and write numbers in one way."""
         match written:
-            case {"SS": members}:
+            case {"SS": list(members)}:
                 return {"SS": sorted(members)}
-            case {"N": number}:
+            case {"N": str(number)}:
                 return {"N": Decimal(number)}
             case dict():
                 return {name: in_order(each) for name, each in written.items()}

@@ -167,8 +167,9 @@ def test_a_server_that_is_not_there_is_asked_once(monkeypatch: pytest.MonkeyPatc
 
     def count(*args: Any, **kwargs: Any) -> dict[str, Any]:
         tried.append(args[1])
-        return http.post_json(*args, **kwargs)
+        return http.post_json_once(*args, **kwargs)
 
+    monkeypatch.setattr(client, "post_json_once", count)
     monkeypatch.setattr(client, "post_json", count)
     with serving() as server:
         gone = duitku(server)

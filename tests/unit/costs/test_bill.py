@@ -1,11 +1,12 @@
 """The bill adds up what is used, by the price that stands beside it."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from local.costs import __main__ as page
-from local.costs.bill import COLD, GROUPS, bill, operations, prices, used
+from local.costs.bill import COLD, GROUPS, RESULTS, bill, operations, prices, used
 
 SMALL, MIDDLE, LARGE = COLD
 
@@ -27,13 +28,25 @@ def test_a_line_is_amounts_times_prices() -> None:
     assert bill(LARGE)["DynamoDB"] > writes * 0.625 / 1e6
 
 
+def test_times_are_those_of_the_benchmark() -> None:
+    found = {each.operation: each for each in operations()}
+    results = json.loads(RESULTS.read_text())
+    delivered = found["enrollment delivered"]
+    assert delivered.milliseconds == results["events"]["deliver_enrollment-queue"]["latencyMs"]
+    assert delivered.start == results["functions"]["deliver_enrollment"]["startMs"]
+    callback = results["routes"]["POST /webhooks/duitku"]["duitku_webhook"]
+    assert found["callback that settles"].milliseconds == callback["latencyMs"]
+    assert found["swept"].milliseconds == found["swept"].start == 0
+
+
 def test_alarms_and_keys_cost_the_same_whatever_is_sold() -> None:
     assert bill(SMALL)["Alarms and metrics"] == bill(LARGE)["Alarms and metrics"] > 0
 
 
 def test_a_hundred_times_the_payments_write_a_hundred_times_as_much() -> None:
     fixed = used(SMALL)["dynamodb_writes"] * 100 - used(MIDDLE)["dynamodb_writes"]
-    assert fixed == pytest.approx(99 * 2 * 4320)
+    by_month = sum(each.writes * each.times for each in operations() if each.each == "month")
+    assert fixed == pytest.approx(99 * by_month)
 
 
 def test_a_page_with_another_sum_is_found(

@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from lunas.adapters.duitku import invoice, signatures
-from lunas.adapters.duitku.http import GatewayCut, UnknownOrder, post_json
+from lunas.adapters.duitku.http import CutOffError, UnknownOrder, post_json, post_json_once
 from lunas.adapters.sessions import KeptSession, fresh_session
 from lunas.adapters.settings import CheckoutSettings
 from lunas.rules.errors import ChannelRefused, GatewayRefused, GatewayUnavailable
@@ -154,11 +154,11 @@ class Duitku:
     def _question(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
         try:
-            return post_json(self._session or _kept().current(), url, body, {})
-        except GatewayCut:
+            return post_json_once(self._session or _kept().current(), url, body, {})
+        except CutOffError as cut:
             if time.monotonic() - started > AT_ONCE:
-                raise
-            return post_json(self._session or fresh_session(), url, body, {})
+                raise GatewayUnavailable(str(cut)) from None
+        return post_json(self._session or fresh_session(), url, body, {})
 
 
 @cache

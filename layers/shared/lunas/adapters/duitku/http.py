@@ -39,8 +39,8 @@ class UnknownOrder(GatewayRefused):
     code = "gateway-unknown-order"
 
 
-class GatewayCut(GatewayUnavailable):
-    """The connection ended before the answer had come whole."""
+class CutOffError(Exception):
+    """The connection ended before the answer had come whole. Answered as GatewayUnavailable."""
 
 
 def post_json(
@@ -48,11 +48,21 @@ def post_json(
 ) -> dict[str, Any]:
     """POST a JSON object and return the JSON object of a 200.
 
-    Raises GatewayTimeout, GatewayCut or GatewayUnavailable when the outcome is unknown (no
-    answer, 5xx, 429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on
-    any other refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as
-    text, as HTML or empty (docs/duitku.md, Errors).
+    Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
+    429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
+    refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as text, as
+    HTML or empty (docs/duitku.md, Errors).
     """
+    try:
+        return post_json_once(session, url, body, headers)
+    except CutOffError as cut:
+        raise GatewayUnavailable(str(cut)) from None
+
+
+def post_json_once(
+    session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """Do as :func:`post_json`, for a caller that can repeat the call: raises CutOffError too."""
     try:
         answer = session.post(
             url,
@@ -70,12 +80,12 @@ def post_json(
     return json_object(answer)
 
 
-def _broken_off(error: requests.RequestException) -> GatewayUnavailable:
+def _broken_off(error: requests.RequestException) -> GatewayUnavailable | CutOffError:
     """Tell a connection that ended from one that could not be made, and from a body's silence."""
     cause = error.args[0] if error.args else None
     if isinstance(cause, ReadTimeoutError):
         return GatewayTimeout("Duitku did not answer in time")
-    kind = GatewayCut if isinstance(cause, ProtocolError) else GatewayUnavailable
+    kind = CutOffError if isinstance(cause, ProtocolError) else GatewayUnavailable
     return kind(f"Duitku cannot be reached: {type(error).__name__}")
 
 
