@@ -17,11 +17,11 @@ ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 """Folder of the stack; another one lets two runs of the tests go on side by side."""
 PRODUCTION = STATE.with_name(f"{STATE.name}-production")
+END_TO_END = STATE.with_name(f"{STATE.name}-e2e")
 SENDERS = "127.0.0.1,203.0.113.0/24"
 """The simulator, and the addresses of the callbacks in events/."""
-FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"}, iam=True)
-"""Most tests are not about Thinkific's limit, and are not to wait for their turns. IAM is
-evaluated in all of them."""
+FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
+"""Most tests are not about Thinkific's limit, and are not to wait for their turns."""
 
 
 SIGNING = {

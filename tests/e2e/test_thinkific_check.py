@@ -7,7 +7,7 @@ import uuid
 
 from local.cloud import Stack
 from local.cloud.state import ROOT
-from tests.conftest import STATE
+from tests.conftest import END_TO_END
 from tests.peers import Thinkific
 
 
@@ -16,7 +16,7 @@ def checked(**given: str) -> list[str]:
     options = [part for name, value in given.items() for part in (f"--{name}", value)]
     own = {name: value for name, value in os.environ.items() if not name.startswith("THINKIFIC_")}
     done = subprocess.run(  # noqa: S603  (our own command)
-        [sys.executable, "-m", "local", "thinkific-check", "--state", str(STATE), *options],
+        [sys.executable, "-m", "local", "thinkific-check", "--state", str(END_TO_END), *options],
         cwd=ROOT,
         env=own,
         capture_output=True,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from local.cloud import Options, Stack
+from local.cloud import Stack
 from tests.browser import browser_page, with_token
 from tests.conftest import FAST, STATE
 from tests.installing import Installer
@@ -21,7 +21,7 @@ SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Run a stack without IAM: the local cloud does not know kms:EncryptionContext."""
     folder = STATE.with_name(f"{STATE.name}-install")
-    with watched_stack(folder, Options(parameters=FAST.parameters), request.config) as running:
+    with watched_stack(folder, FAST, request.config) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from lunas.edges.incoming import (
     request_id,
     wire_body,
 )
-from lunas.rules.errors import BodyTooLarge, MalformedInput, UnsupportedMediaType
+from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
 
 JSON = {"content-type": "application/json"}
 
@@ -76,11 +76,18 @@ def test_the_length_counts_in_bytes() -> None:
 
 
 @given(st.text(), st.booleans())
-def test_no_body_raises_anything_but_malformed(body: str, flag: bool) -> None:
+def test_no_body_raises_anything_but_an_answer(body: str, flag: bool) -> None:
     try:
         check_json(event(body, encoded=flag))
-    except MalformedInput:
+    except (MalformedInput, InvalidInput):
         return
+
+
+@pytest.mark.parametrize("body", ["[]", "[null]", '[{"overbook": true}]', " [1, 2]"])
+def test_a_list_is_no_body(body: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        check_json(event(body))
+    assert [each.field for each in raised.value.errors] == ["body"]
 
 
 BOMBS = ["[" * 60_000, '{"a":' * 10_000, "[" * 30_000 + "]" * 30_000, "1" * 60_000]

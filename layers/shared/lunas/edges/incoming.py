@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lunas.rules.errors import BodyTooLarge, MalformedInput, UnsupportedMediaType
+from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
 
 MAX_BODY = 65_536
 """Bytes; the longest message that Lunas has a use for is a tenth of it."""
@@ -61,12 +61,17 @@ def check_media_type(event: Mapping[str, Any], expected: str) -> None:
 
 
 def check_json(event: Mapping[str, Any]) -> None:
-    """Raise the error that fits when there is a body that is not readable JSON in UTF-8."""
+    """Raise the error that fits when there is a body that is not readable JSON in UTF-8.
+
+    No route takes a list; Powertools would take its first item for the body.
+    """
     body = raw_body(event)
     if not body.strip():
         return
     check_media_type(event, "application/json")
     try:
-        json.loads(body.decode("utf-8"))
+        value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedInput("the body is not JSON in UTF-8") from None
+    if isinstance(value, list):
+        raise InvalidInput.of("body", "must be an object")
