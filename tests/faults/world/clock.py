@@ -74,6 +74,7 @@ def install(clock: Clock, patch: pytest.MonkeyPatch) -> None:
     seconds = SimpleNamespace(
         time=lambda: clock.now().timestamp(),
         time_ns=lambda: int(clock.now().timestamp() * 1e9),
+        monotonic=lambda: clock.now().timestamp(),
         sleep=clock.move,
     )
     for module in _everybody():
