@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Stack
-from tests.conftest import STATE
+from tests.conftest import END_TO_END
 from tests.integration.api.template import routes
 from tests.peers import Thinkific
 
@@ -63,7 +63,7 @@ def steps() -> list[Step]:
     return found
 
 
-def walked(stack: Stack, state: Path = STATE) -> list[tuple[str, str]]:
+def walked(stack: Stack, state: Path = END_TO_END) -> list[tuple[str, str]]:
     """Walk on the stack of a folder; return expected and given status of each step."""
     stack_file = state / "stack.json"
     assert stack.api_url in stack_file.read_text()

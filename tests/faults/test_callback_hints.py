@@ -247,12 +247,14 @@ def test_the_unsigned_result_code_decides_nothing(
     learner.wait_for(order["id"], "COMPLETED")
 
 
-@pytest.mark.parametrize("kind", ["answer", "drop"])
+@pytest.mark.parametrize(("kind", "asked"), [("answer", 1), ("drop", 2)])
 def test_while_duitku_cannot_be_asked_the_callback_has_to_come_again(
-    kind: str, learner: Person, order: Json, duitku: Duitku
+    kind: str, asked: int, learner: Person, order: Json, duitku: Duitku
 ) -> None:
+    """A question that is cut off is asked once more before the callback is refused."""
     duitku.pay(order, callback=False)
-    duitku.fault("popTransactionStatus", kind, status=502, body="<html>Bad gateway</html>")
+    for _ in range(asked):
+        duitku.fault("popTransactionStatus", kind, status=502, body="<html>Bad gateway</html>")
 
     first = duitku.post(duitku.form(order))
     check_untouched(learner, order)
