@@ -1,43 +1,38 @@
 """A stack that reports its sales: one order each, one refund, and no enrollment that waits.
 
-The stack is one of its own, deployed with ``ExternalOrders=true``.
+The stack is deployed with ``ExternalOrders=true``.
 """
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
 from local import orders as command
-from local.cloud import Options, Stack
+from local.cloud import Stack
 from local.deployed import OrderParts, find_orders
-from tests.conftest import FAST, STATE
-from tests.leaks.check import watched_stack
+from tests.conftest import WITHOUT_IAM
 from tests.peers import Thinkific
 from tests.people import People, Person, eventually
 
-FOLDER = STATE.with_name(f"{STATE.name}-orders")
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""
 
 
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Run a stack with the setting on."""
-    options = Options(parameters={**FAST.parameters, "ExternalOrders": "true"})
-    with watched_stack(FOLDER, options, request.config) as running:
-        parts = find_orders("local", FOLDER)
-        parts.sqs.set_queue_attributes(QueueUrl=parts.queue, Attributes={"VisibilityTimeout": SOON})
-        yield running
+def stack(without_iam: Stack) -> Stack:
+    """Give a stack with the setting on."""
+    parts = find_orders("local", WITHOUT_IAM)
+    parts.sqs.set_queue_attributes(QueueUrl=parts.queue, Attributes={"VisibilityTimeout": SOON})
+    return without_iam
 
 
 @pytest.fixture
 def parts(stack: Stack) -> OrderParts:
     assert stack.thinkific_url
-    return find_orders("local", FOLDER)
+    return find_orders("local", WITHOUT_IAM)
 
 
 def orders_of(thinkific: Thinkific, payment_id: str) -> list[list[str]]:

@@ -1,5 +1,6 @@
 """The world in which the faults happen behaves as AWS does, where it stands in for AWS."""
 
+from collections import Counter
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -255,3 +256,16 @@ def test_who_gives_up_waiting_goes_on_while_the_request_is_still_on_its_way(worl
     world.upkeep.pass_time(20)
     assert len(world.thinkific.users("budi@example.com")) == 1
     assert world.network.late == []
+
+
+def test_a_cut_looks_like_a_real_one_so_that_a_question_is_repeated(world: World) -> None:
+    world.start()
+    story = Story(world)
+    story.initiate(PYTHON)
+    world.duitku.fault("popTransactionStatus", "drop", times=1)
+    world.effects.recorded.clear()
+    story.pay()
+    story.rest()
+    questions = Counter(map(str, world.effects.recorded))
+    assert questions["duitku_webhook: pop.test POST /api/merchant/transactionStatus"] == 2
+    assert story.status() == "COMPLETED"

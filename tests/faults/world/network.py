@@ -8,6 +8,7 @@ the request is still on its way.
 from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from http.client import RemoteDisconnected
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from starlette.types import ASGIApp, Message
+from urllib3.exceptions import ProtocolError
 
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Effects
@@ -40,9 +42,10 @@ class Exchange:
             return None
 
     def answer(self) -> requests.Response:
-        """Return what came back; raises ConnectionError when it is not complete."""
+        """Return what came back; raises what requests does when it is not complete."""
         if not self.sent or self.sent[-1].get("more_body"):
-            raise requests.ConnectionError("cut", request=self.request)
+            cut = ProtocolError("Connection aborted.", RemoteDisconnected("cut"))
+            raise requests.ConnectionError(cut, request=self.request)
         start, *bodies = self.sent
         response = requests.Response()
         response.status_code = start["status"]

@@ -62,7 +62,9 @@ class Office:
 
 
 @pytest.fixture
-def office(table: Table, queues: Queues) -> Office:
+def office(table: Table, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> Office:
+    # moto's queues are empty as soon as they say so.
+    monkeypatch.setattr(dead_letters, "PATIENCE", 0)
     return Office(table, queues)
 
 

@@ -40,19 +40,21 @@ BEHAVIOURS = {
 
 
 @contextmanager
-def peer(behave: Behaviour) -> Iterator[str]:
-    """Serve one connection on loopback."""
+def peer(behave: Behaviour, connections: int = 1) -> Iterator[str]:
+    """Serve so many connections on loopback, one after the other."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
-            line, _ = server.accept()
-            with line:
-                behave(line)
+            for _ in range(connections):
+                line, _ = server.accept()
+                with line:
+                    behave(line)
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         thread.join(5)
+        assert not thread.is_alive(), "fewer connections than expected"
 
 
 @contextmanager
@@ -79,8 +81,8 @@ def thinkific(url: str) -> ThinkificApi:
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_duitku_that_hangs_up_is_unavailable(behaviour: str) -> None:
-    with peer(BEHAVIOURS[behaviour]) as url, pytest.raises(GatewayUnavailable):
+def test_duitku_that_hangs_up_twice_is_unavailable(behaviour: str) -> None:
+    with peer(BEHAVIOURS[behaviour], connections=2) as url, pytest.raises(GatewayUnavailable):
         duitku(url).status(payment())
 
 
