@@ -18,7 +18,6 @@ STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 """Folder of the stack; another one lets two runs of the tests go on side by side."""
 PRODUCTION = STATE.with_name(f"{STATE.name}-production")
 END_TO_END = STATE.with_name(f"{STATE.name}-e2e")
-WITHOUT_IAM = STATE.with_name(f"{STATE.name}-without-iam")
 SENDERS = "127.0.0.1,203.0.113.0/24"
 """The simulator, and the addresses of the callbacks in events/."""
 FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})

@@ -1,38 +1,43 @@
 """A stack that reports its sales: one order each, one refund, and no enrollment that waits.
 
-The stack is deployed with ``ExternalOrders=true``.
+The stack is one of its own, deployed with ``ExternalOrders=true``, with IAM evaluated.
 """
 
 import json
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import psutil
 import pytest
 
 from local import orders as command
-from local.cloud import Stack
+from local.cloud import Options, Stack
 from local.deployed import OrderParts, find_orders
-from tests.conftest import WITHOUT_IAM
+from tests.conftest import FAST, STATE
+from tests.leaks.check import watched_stack
 from tests.peers import Thinkific
 from tests.people import People, Person, eventually
 
+FOLDER = STATE.with_name(f"{STATE.name}-orders")
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""
 
 
 @pytest.fixture(scope="module")
-def stack(without_iam: Stack) -> Stack:
-    """Give a stack with the setting on."""
-    parts = find_orders("local", WITHOUT_IAM)
-    parts.sqs.set_queue_attributes(QueueUrl=parts.queue, Attributes={"VisibilityTimeout": SOON})
-    return without_iam
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Run a stack with the setting on."""
+    options = Options(parameters={**FAST.parameters, "ExternalOrders": "true"}, iam=True)
+    with watched_stack(FOLDER, options, request.config) as running:
+        parts = find_orders("local", FOLDER)
+        parts.sqs.set_queue_attributes(QueueUrl=parts.queue, Attributes={"VisibilityTimeout": SOON})
+        yield running
 
 
 @pytest.fixture
 def parts(stack: Stack) -> OrderParts:
     assert stack.thinkific_url
-    return find_orders("local", WITHOUT_IAM)
+    return find_orders("local", FOLDER)
 
 
 def orders_of(thinkific: Thinkific, payment_id: str) -> list[list[str]]:
@@ -148,12 +153,14 @@ def test_a_plan_without_external_orders_hinders_no_sale(
     people: People, thinkific: Thinkific, parts: OrderParts
 ) -> None:
     thinkific.set(appsPlan=False)
-    learner, payment_id = sold(people)
-    emptied(parts)
-    assert learner.payment(payment_id)["status"] == "COMPLETED"
-    assert orders_of(thinkific, payment_id) == []
-    assert decided(parts) == ["orders: 0 wait for a person"]
-    thinkific.set(appsPlan=True)
+    try:
+        learner, payment_id = sold(people)
+        emptied(parts)
+        assert learner.payment(payment_id)["status"] == "COMPLETED"
+        assert orders_of(thinkific, payment_id) == []
+        assert decided(parts) == ["orders: 0 wait for a person"]
+    finally:
+        thinkific.set(appsPlan=True)
     decided(parts, again=payment_id)
     reported(thinkific, payment_id, ["purchase"])
 

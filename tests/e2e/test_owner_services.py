@@ -62,7 +62,7 @@ def stack(service: Service, login: Login, request: pytest.FixtureRequest) -> Ite
         "JwksUrl": f"{login.service.url}{PATH}",
         "PackageServiceUrl": service.url,
     }
-    options = Options(parameters=parameters, catalogue=False)
+    options = Options(parameters=parameters, catalogue=False, iam=True)
     folder = STATE.with_name(f"{STATE.name}-services")
     with watched_stack(folder, options, request.config) as running:
         yield running

@@ -8,7 +8,9 @@ from playwright.sync_api import Page
 
 from local.cloud import Stack
 from tests.browser import browser_page, with_token
+from tests.conftest import FAST, STATE
 from tests.installing import Installer
+from tests.leaks.check import watched_stack
 from tests.peers import Thinkific
 from tests.people import People
 
@@ -16,9 +18,11 @@ SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 
 
 @pytest.fixture(scope="module")
-def stack(without_iam: Stack) -> Stack:
-    """Give a stack whose functions may encrypt tokens."""
-    return without_iam
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """Run a stack without IAM: the local cloud does not know kms:EncryptionContext."""
+    folder = STATE.with_name(f"{STATE.name}-install")
+    with watched_stack(folder, FAST, request.config) as running:
+        yield running
 
 
 @pytest.fixture
