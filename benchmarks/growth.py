@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from http import HTTPStatus
 from io import StringIO
 from time import perf_counter
 
@@ -14,14 +13,12 @@ from benchmarks.subjects import Subject
 from benchmarks.traffic import Traffic
 from benchmarks.warm import FIRST, Contender, Warm, compare
 from local.cloud import Stack
-from local.runtime import RuntimeFailed
 from lunas.adapters import aws
 from lunas.adapters.store.table import Table
 from tests.integration.api.conftest import forget
-from tests.integration.api.metering import Cost, metered
+from tests.integration.api.metering import Cost
 from tests.integration.api.seeding import dynamodb
 from tests.integration.api.test_capacity import costs_of_operations, seeded, stock, use
-from tests.integration.layer.functions import invoke
 
 ROUTES = {
     "POST /payments/initiate": "initiate_payment",
@@ -36,8 +33,6 @@ PATIENCE = Config(read_timeout=300)
 
 CATALOGUE = {"packageId": "p1", "courseId": "c1"}
 """What can be bought in the tables that are filled here."""
-FIRST_CALLBACK = "POST /webhooks/duitku, first course"
-SECOND_CALLBACK = "POST /webhooks/duitku, first course, again"
 
 
 @dataclass(frozen=True)
@@ -94,10 +89,7 @@ def measure(
         use(stack, patch)
         # The functions run in this process here, and log to its standard output.
         with redirect_stdout(StringIO()):
-            costs = {
-                size: costs_of_operations(stack, table) | _costs_of_callbacks(stack, table)
-                for size, table in tables.items()
-            }
+            costs = {size: costs_of_operations(stack, table) for size, table in tables.items()}
     forget()
     for table in tables.values():
         # The costs were measured by editing the catalogue as well.
@@ -109,19 +101,6 @@ def measure(
     for table in tables.values():
         dynamodb(stack).delete_table(TableName=table)
     return Growth(costs, times)
-
-
-def _costs_of_callbacks(stack: Stack, table: str) -> dict[str, Cost]:
-    """Send a callback about a learner's first course, twice."""
-    traffic = Traffic(stack, table)
-    traffic.purchase = CATALOGUE
-    event, found = traffic.callback(), {}
-    for name in (FIRST_CALLBACK, SECOND_CALLBACK):
-        with metered(aws.dynamodb()) as found[name]:
-            answer = invoke("duitku_webhook", event)
-        if answer["statusCode"] != HTTPStatus.OK:
-            raise RuntimeFailed(str(answer))
-    return found
 
 
 def _timed(route: str, tables: Mapping[int, str]) -> dict[int, str]:

@@ -1,8 +1,9 @@
-"""The shop that every peer runs: the calls that Lunas makes, plainly written.
+"""The shop that every peer runs: what Lunas does, plainly written.
 
-It works on the table of Lunas, with as many calls and items, and talks to the same Duitku. Around
-them it does less: no rules beyond the few checks here, no idempotency, no logs or metrics. Its
-keys come by environment variables, so no peer pays for reading secrets.
+It works on the table of Lunas and talks to the same Duitku. A callback and a page take as many
+calls, a purchase six instead of three: it reads item by item. Around them it does less: no rules
+beyond the few checks here, no idempotency, no logs or metrics. Its keys come by environment
+variables, so no peer pays for reading secrets.
 """
 
 import hashlib

@@ -45,7 +45,7 @@ from tests.unit.following import delivered, report
 
 FEW, MANY = 100, 10_000
 START = datetime(2025, 1, 1, tzinfo=UTC)
-OWNER, LEARNER = "u1", "u2"
+OWNER, LEARNER, NEWCOMER = "u1", "u2", "u3"
 PURCHASE = {"packageId": "p1", "courseId": "c1"}
 PROOF = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -226,22 +226,22 @@ def _measure_lists(meter: Meter) -> None:
 
 
 def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
-    mine: Json = {"token": user_token(LEARNER)}
+    mine, newcomer = ({"token": user_token(each)} for each in (LEARNER, NEWCOMER))
     manual = meter.ask("payments", "POST /payments", body=PURCHASE | PROOF, **mine)
     other = meter.ask("payments", "POST /payments", note="two", body=PURCHASE | PROOF, **mine)
     for note in ("new", "open"):
-        order = meter.ask(
-            "initiate_payment", "POST /payments/initiate", note=note, body=PURCHASE, **mine
-        )
+        order = _initiate(meter, note, body=PURCHASE, **newcomer)
+    twice = _initiate(meter, "beside transfers", body=PURCHASE, **mine)
     keyed: Json = {"headers": {"idempotency-key": uuid.uuid4().hex}, "body": {"packageId": "b1"}}
     for note in ("with a key", "with a key again"):
-        meter.ask("initiate_payment", "POST /payments/initiate", note=note, **keyed, **mine)
+        _initiate(meter, note, **keyed, **mine)
     meter.ask("initiate_payment", "GET /payments/methods", query={"packageId": "p1"}, **mine)
     meter.ask("recheck_payment", "POST /payments/{id}/recheck", f"/payments/{order['id']}/recheck")
     _measure_decisions(meter, manual["id"], other["id"])
-    duitku.pay(order, callback=False)
-    for note in ("first", "again"):
-        body = urlencode(duitku.form(order))
+    for note, paid in (("first", order), ("again", order), ("course owned", twice)):
+        if note != "again":
+            duitku.pay(paid, callback=False)
+        body = urlencode(duitku.form(paid))
         meter.ask("duitku_webhook", "POST /webhooks/duitku", note=note, headers=FORM, body=body)
     _measure_enrollment(meter, enrollment_id(LEARNER, "c1"))
     for note in ("first", "again"):
@@ -250,6 +250,10 @@ def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
             {"reason": "the learner changed their mind"},
         )
         meter.ask("refund_payment", "POST /payments/{id}/refund", path, note=note, body=reason)
+
+
+def _initiate(meter: Meter, note: str, **more: Any) -> Json:
+    return meter.ask("initiate_payment", "POST /payments/initiate", note=note, **more)
 
 
 def _measure_decisions(meter: Meter, approved: str, rejected: str) -> None:
