@@ -5,22 +5,55 @@ from typing import Any
 
 from local.openapi import samples
 from local.openapi.schemas import untitled
-from lunas.edges import bodies
 
 type Json = dict[str, Any]
 
 HOST, LOOPBACK = "[A-Za-z0-9.-]+", r"(localhost|127\.0\.0\.1)"
-REST = r"(:[0-9]{1,4})?([/?#][!-\[\]-~]*)?$"
+HTTP = "[Hh][Tt][Tt][Pp]"
+REST = r"(:[0-9]{1,4})?([/?#][!-\[\]-~]*)?\s*$"
 """Port, path and query; written out, every one of them is ASCII without a backslash."""
-NOT_BLANK = r"\S"
+UNSEEN = (
+    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+)
+"""What a text may hold without anything to read in it, as ``lunas.rules.texts`` has it."""
+NOT_BLANK = f"[^{UNSEEN}]"
+BLANK: Json = {
+    "type": "string",
+    "pattern": f"^[{UNSEEN}]*$",
+    "description": "A field that was left blank: as if it were not there.",
+}
+NO_CUSTOMER: Json = {
+    "type": "object",
+    "description": "A form that was left blank altogether: as if it were not there.",
+    "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/Blank"}, {"type": "null"}]},
+}
+OR_BLANK: list[Json] = [{"$ref": "#/components/schemas/Blank"}]
+ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+ADDRESS: Json = {
+    "format": "email",
+    "pattern": rf"^\s*{ATOM}(\.{ATOM})*@({LABEL}\.)+([A-Za-z]{{2,63}}|[xX][nN]--{LABEL})\s*$",
+}
 CHECKED: Mapping[str, Json] = {
-    "Email": {"format": "email", "pattern": r'^[^@\s,;<>()"]+@[^@\s,;<>()"]+\.[^@\s,;<>()"]+$'},
-    "Phone": {"pattern": f"^{bodies.PHONE.pattern}$"},
-    "ProofLink": {"pattern": f"^https://{HOST}{REST}"},
-    "ReturnUrl": {"pattern": f"^(https://{HOST}|http://{LOOPBACK}){REST}"},
+    "Id": {"pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\s*$"},
+    "ChannelCode": {"pattern": r"^\s*[A-Za-z0-9]{2}\s*$"},
+    "InvoiceEmail": ADDRESS,
+    "Phone": {
+        "pattern": r"^\s*([tT][eE][lL]:)?\s*[0-9+(][0-9+()./\s-]*$",
+        "description": "In any customary writing; without a country code it is Indonesian.",
+    },
+    "ProofLink": {"pattern": rf"^\s*{HTTP}[Ss]://{HOST}{REST}"},
+    "ReturnUrl": {"pattern": rf"^\s*({HTTP}[Ss]://{HOST}|{HTTP}://{LOOPBACK}){REST}"},
     "Name": {"pattern": NOT_BLANK},
     "Title": {"pattern": NOT_BLANK},
     "Reason": {"pattern": NOT_BLANK},
+    "CustomerBody": {
+        "anyOf": [
+            {"required": [name], "properties": {name: {"$ref": "#/components/schemas/Name"}}}
+            for name in ("firstName", "lastName")
+        ]
+    },
     "PricesBody": {
         "anyOf": [
             {"required": [kind], "properties": {kind: {"type": "integer"}}}
@@ -33,11 +66,23 @@ CHECKED: Mapping[str, Json] = {
 
 def check_schemas(schemas: dict[str, Json]) -> None:
     """Add what is checked to the schemas of bodies, and their examples."""
+    for name in [each for each in schemas if each.endswith("Body")]:
+        _admit_blanks(schemas[name])
+    schemas["Blank"] = BLANK
+    schemas["InitiateBody"]["properties"]["customer"]["anyOf"] += [NO_CUSTOMER]
     for name, checks in CHECKED.items():
         schemas[name] |= checks
     schemas["PackageBody"]["properties"]["courseIds"]["uniqueItems"] = True
     for name, examples in samples.BODIES.items():
         schemas[name]["examples"] = list(examples.values())
+
+
+def _admit_blanks(body: Json) -> None:
+    """Let the fields of a body that may be left out be blank or null as well."""
+    for name in body["properties"].keys() - set(body.get("required", ())):
+        schema = body["properties"][name]
+        admitted = schema.pop("anyOf", None) or [{"type": schema.pop("type")}, {"type": "null"}]
+        body["properties"][name] = schema | {"anyOf": admitted + OR_BLANK}
 
 
 def describe_parameter(parameter: Json, item_id: str | None) -> Json:

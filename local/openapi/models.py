@@ -28,10 +28,10 @@ class Shown(BaseModel):
 
 
 class Customer(Shown):
-    """Who stands on the invoice."""
+    """Who stands on the invoice. A name of one word has no `lastName`."""
 
     first_name: str
-    last_name: str
+    last_name: str | None = None
     email: str
     phone: str | None = None
 

@@ -11,7 +11,7 @@ CUSTOMER = {
     "firstName": "Budi",
     "lastName": "Santoso",
     "email": "budi@example.com",
-    "phone": "0812-3456-7890",
+    "phone": "+6281234567890",
 }
 PENDING: Json = {
     "id": "pay01JD9Z3V2K8Q4",
@@ -174,7 +174,7 @@ CSV = (
     "reference,proofLink,firstName,lastName,email,phone,createdAt,updatedAt,approvedAt,"
     "approvedBy,completedAt,reason\r\n"
     f"{COMPLETED['id']},u1,entry,Kelas Pemula,{COURSE_ID},COMPLETED,UMUM,DUITKU,49000,IDR,"
-    "DS1234524ABCDEFGHIJKLMN,,Budi,Santoso,budi@example.com,0812-3456-7890,"
+    "DS1234524ABCDEFGHIJKLMN,,Budi,Santoso,budi@example.com,+6281234567890,"
     "2026-11-22T03:04:05.678Z,2026-11-22T03:09:12.345Z,2026-11-22T03:09:10.001Z,duitku,"
     "2026-11-22T03:09:12.345Z,\r\n"
 )
@@ -185,7 +185,7 @@ BODIES: Mapping[str, Mapping[str, Json]] = {
         "qris": {
             "packageId": "entry",
             "courseId": COURSE_ID,
-            "customer": CUSTOMER,
+            "customer": CUSTOMER | {"phone": "0812-3456-7890"},
             "paymentMethod": "SP",
             "returnUrl": "https://shop.example.com/thanks",
         },

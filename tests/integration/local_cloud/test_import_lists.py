@@ -34,7 +34,9 @@ NOBODY = frozenset(
         "aws_lambda_powertools.event_handler.vpc_lattice",
         "aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event",
         "aws_lambda_powertools.utilities.parameters",
-        # Only for requests that carry an Idempotency-Key, a public key or another catalogue.
+        # Only for requests that carry an Idempotency-Key, a public key, another catalogue, or a
+        # phone number.
+        "phonenumbers",
         "lunas.edges.idempotency", "lunas.edges.jwks", "lunas.adapters.package_service",
         "aws_lambda_powertools.utilities.idempotency", "cryptography",
         # Types only.

@@ -241,6 +241,22 @@ def test_an_account_is_found_whatever_the_case_of_its_address() -> None:
     assert thinkific(peer).find_user(EMAIL) == 7
 
 
+def test_an_address_with_capitals_finds_its_account_where_case_is_regarded() -> None:
+    low, typed = page({"id": 7, "email": EMAIL}), page({"id": 8, "email": EMAIL.upper()})
+    peer = StubPeer(low, page(), typed, page(), page())
+    assert thinkific(peer).find_user(EMAIL.upper()) == 7
+    assert thinkific(peer).find_user(EMAIL.upper()) == 8
+    assert thinkific(peer).find_user(EMAIL.upper()) is None
+    asked = [each.query["query[email]"] for each in peer.asked]
+    assert asked == [[EMAIL], [EMAIL], [EMAIL.upper()], [EMAIL], [EMAIL.upper()]]
+
+
+def test_a_new_account_has_its_address_in_lower_case() -> None:
+    peer = StubPeer(Told(201, {"id": 42}))
+    assert thinkific(peer).create_user(Learner("Budi", "Santoso", EMAIL.upper())) == 42
+    assert peer.asked[0].body["email"] == EMAIL
+
+
 @pytest.mark.parametrize("email", ["other@example.com", f"x{EMAIL}", None, ""])
 def test_an_account_of_another_address_is_not_ours(email: str | None) -> None:
     peer = StubPeer(page({"id": 7, "email": email}))

@@ -9,32 +9,65 @@ from pydantic import BaseModel, ValidationError
 
 from local.openapi.document import document
 from lunas.adapters.duitku.callback import parse_callback
-from lunas.edges.bodies import CourseBody, CustomerBody, InitiateBody, RejectBody, SubmitBody
+from lunas.edges.bodies import (
+    ApproveBody,
+    CourseBody,
+    CustomerBody,
+    InitiateBody,
+    RejectBody,
+    SubmitBody,
+)
 from lunas.rules.errors import MalformedInput
 
 type Json = dict[str, Any]
 
 COMPONENTS: Json = document()["components"]
-CUSTOMER = {"firstName": "Budi", "lastName": "S", "email": "b@example.com"}
+CUSTOMER: Json = {"firstName": "Budi", "lastName": "S", "email": "b@example.com"}
 SUBMITTED = {"packageId": "entry", "paymentType": "UMUM", "proofLink": "https://a.example/p"}
-EMAILS = ("a@b.co", "a@b", "a b@c.de", "a@b.c,d@e.fg", "x" * 45 + "@b.co", "")
-PHONES = ("0812-3456", "+62 (812) 345", "1234", "12345\n", "+" + "1" * 20, "1" * 21, "phone")
+EMAILS = (
+    "a@b.co", " A.b+c@D-e.co\n", "a@b", "a b@c.de", "a@b.c,d@e.fg", "x" * 45 + "@b.co", "",
+    "a@b.c", "a..b@c.de", ".a@c.de", "a@c..de", "a@-c.de", "a@1.2.3.4",
+    "a@xn--bcher-kva.example", "<a@b.co>",
+)  # fmt: skip
+PHONES = (
+    "0812-3456-7890", " +62 (812) 3456 7890\n", "(021) 555 1234", "tel:+65 9123 4567", "", " ",
+    "phone", "0812 x", "+62,812", "0" * 51, None,
+)  # fmt: skip
+UNCALLABLE = ("1234", "0812", "+999 1234 5678", "1" * 21)
+"""Phone numbers by their writing, but by no numbering plan."""
 LINKS = (
     "https://a.example/p?q=1#f", "https://a.example:8443", "http://a.example", "https://",
     "https://a b.example", "https://a.example/\\", "https://u@a.example/", "ftp://a",
+    "Https://a.example", " HTTPS://a.example/x ", "Http://a.example",
 )  # fmt: skip
 RETURNS = (*LINKS, "http://localhost:3000/x", "http://127.0.0.1", "http://localhost.evil.example/")
-TEXTS = ("why", " why ", "", "   ", "x" * 501)
+TEXTS = ("why", " why ", "", "   ", "\u200b\ufeff ", "x" * 501)
+FORMS: tuple[object, ...] = (
+    {}, "", " ", None, {"firstName": "", "lastName": None, "email": "\u200b"},
+    {"firstName": "Budi"}, {"email": "b@example.com"},
+    {"email": "b@example.com", "lastName": "Budi"}, "Budi", 7, [],
+)  # fmt: skip
 CASES: list[tuple[type[BaseModel], Json]] = [
     *((CustomerBody, CUSTOMER | {"email": each}) for each in EMAILS),
     *((CustomerBody, CUSTOMER | {"phone": each}) for each in PHONES),
-    *((CustomerBody, CUSTOMER | {"firstName": each}) for each in (*TEXTS, "x" * 51)),
+    *((CustomerBody, CUSTOMER | {"firstName": each}) for each in (*TEXTS, "x" * 101, None, {})),
+    *((CustomerBody, CUSTOMER | {"lastName": each}) for each in (*TEXTS, "x" * 101, None)),
+    *((CustomerBody, {**CUSTOMER, "lastName": blank, "firstName": " "}) for blank in ("", None)),
     *((SubmitBody, SUBMITTED | {"proofLink": each}) for each in LINKS),
     *((InitiateBody, {"packageId": "p", "returnUrl": each}) for each in RETURNS),
-    *((InitiateBody, {"packageId": each}) for each in ("p", "", "-p", "p/q", "p" * 65)),
-    *((InitiateBody, {"packageId": "p", "paymentMethod": each}) for each in ("BC", "bc", "B")),
+    *((InitiateBody, {"packageId": each}) for each in ("p", " p\n", "", "-p", "p q", "p" * 65)),
+    *((InitiateBody, {"packageId": "p", "courseId": each}) for each in ("c", "", " ", None, "/")),
+    *((InitiateBody, {"packageId": "p", "customer": each}) for each in FORMS),
+    *(
+        (InitiateBody, {"packageId": "p", "paymentMethod": each})
+        for each in ("BC", " bc ", "", "B")
+    ),
     *((RejectBody, {"reason": each}) for each in TEXTS),
-    *((CourseBody, {"name": "x", "quota": each}) for each in (0, -1, 1_000_001, "1", True, None)),
+    *(
+        (CourseBody, {"name": "x", "quota": each})
+        for each in (0, -1, 1_000_001, "1", True, None, " ", {}, [])
+    ),
+    *((ApproveBody, {"overbook": each}) for each in (True, False, None, "", "yes", 1, {}, [])),
 ]
 
 
@@ -43,6 +76,14 @@ def test_document_and_code_agree_on_a_body(model: type[BaseModel], body: Json) -
     schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": COMPONENTS}
 
     assert jsonschema_rs.validator_for(schema).is_valid(body) is admits(model, body)
+
+
+@pytest.mark.parametrize("phone", UNCALLABLE)
+def test_the_document_leaves_numbering_plans_to_the_code(phone: str) -> None:
+    schema = {"$ref": "#/components/schemas/CustomerBody", "components": COMPONENTS}
+
+    assert jsonschema_rs.validator_for(schema).is_valid(CUSTOMER | {"phone": phone})
+    assert not admits(CustomerBody, CUSTOMER | {"phone": phone})
 
 
 @pytest.mark.parametrize("prices", [{}, {"DIKE": None}, {"DIKE": 9_999}])

@@ -12,8 +12,11 @@ from lunas.rules.people import (
     check_invoiceable,
     customer_of,
     learner_of,
+    name_parts,
+    own_address,
     split_name,
 )
+from lunas.rules.texts import line
 from tests.unit.builders import USER_CALLER
 
 OTHER = Customer("Citra", "Lain", "citra@example.com", "0812")
@@ -37,6 +40,39 @@ def test_a_blank_name_counts_as_none() -> None:
     assert learner_of(Caller("u1", Role.USER, name="  "), OTHER).first_name == "Citra"
 
 
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        (("Budi", ""), ("Budi", "")),
+        (("", "Budi"), ("Budi", "")),
+        ((" Siti  Nur Haliza ", ""), ("Siti Nur", "Haliza")),
+        (("\u200b", "Siti Haliza"), ("Siti", "Haliza")),
+        (("Siti Nur", "Haliza Ayu"), ("Siti Nur", "Haliza Ayu")),
+        (("", "\ufeff"), ("", "")),
+    ],
+)
+def test_a_name_may_stand_in_one_field(name: tuple[str, str], parts: tuple[str, str]) -> None:
+    assert name_parts(*name) == parts
+
+
+def test_a_learner_of_one_word_has_both_names_that_thinkific_wants() -> None:
+    learner = learner_of(BARE, Customer("Budi", "", "budi@example.com"))
+    assert (learner.first_name, learner.last_name) == ("Budi", "Budi")
+
+
+def test_a_name_longer_than_any_form_has_room_for_is_cut() -> None:
+    learner = learner_of(Caller("u1", Role.USER, email="a@b.co", name=f"{'x' * 400} y"), OTHER)
+    assert (learner.first_name, learner.last_name) == ("x" * 100, "y")
+
+
+@pytest.mark.parametrize("address", [None, " ", "\u200b", "budi@kampus", "budi"])
+def test_a_token_whose_address_cannot_work_is_named(address: str | None) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        own_address(Caller("u1", Role.USER, email=address))
+    assert [each.field for each in raised.value.errors] == ["email"]
+    assert "budi" not in str(raised.value)
+
+
 def test_spaces_around_an_address_are_dropped() -> None:
     assert learner_of(Caller("u1", Role.USER, email=" a@b.co "), OTHER).email == "a@b.co"
 
@@ -50,7 +86,7 @@ def test_without_a_customer_the_invoice_goes_by_the_token() -> None:
 
 
 def test_a_token_without_a_name_is_called_by_its_address() -> None:
-    assert customer_of(NAMELESS, None) == Customer("budi", "budi", "budi@example.com")
+    assert customer_of(NAMELESS, None) == Customer("budi", "", "budi@example.com")
 
 
 def test_neither_customer_nor_address_is_refused() -> None:
@@ -70,7 +106,7 @@ def test_a_name_is_split_at_its_last_space(name: str, parts: tuple[str, str]) ->
     assert split_name(name) == parts
 
 
-@given(st.text().filter(lambda text: bool(text.split())))
+@given(st.text().filter(lambda text: bool(line(text))))
 def test_neither_part_of_a_name_is_ever_empty(name: str) -> None:
     first, last = split_name(name)
     assert first.strip()

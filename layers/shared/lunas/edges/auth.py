@@ -15,6 +15,7 @@ from lunas.adapters.secrets import secret
 from lunas.adapters.settings import optional
 from lunas.rules.errors import Forbidden, Misconfigured, Unauthenticated
 from lunas.rules.people import Caller, PaymentType, Role
+from lunas.rules.texts import plain
 
 ALGORITHMS = ["HS256"]
 SECRET = "AUTH_SECRET_ID"  # noqa: S105
@@ -192,4 +193,4 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
-    return value if isinstance(value, str) and value.strip() else None
+    return value if isinstance(value, str) and plain(value) else None

@@ -1,6 +1,10 @@
-"""Bodies of requests, as pydantic models: camelCase in JSON, limits of both peers' APIs."""
+"""Bodies of requests, as pydantic models: camelCase in JSON, limits of both peers' APIs.
 
-import re
+Forms are taken as people fill them in: what is invisible or surrounds a value is dropped, and a
+blank optional field is as if left out.
+"""
+
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import (
@@ -11,27 +15,26 @@ from pydantic import (
     Field,
     StrictBool,
     StringConstraints,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
+from lunas.rules.addresses import LONGEST_ADDRESS, email_address
 from lunas.rules.catalogue import MAX_COURSES, PackageKind
 from lunas.rules.links import check_web_address
-from lunas.rules.people import Customer, PaymentType
-
-EMAIL = re.compile(r"[^@\s,;<>()\"]+@[^@\s,;<>()\"]+\.[^@\s,;<>()\"]+")
-PHONE = re.compile(r"\+?(?=(?:[^0-9]*[0-9]){5})[0-9 ()-]{5,20}")
-
-
-def _email(value: str) -> str:
-    if not EMAIL.fullmatch(value):
-        raise ValueError("must be an e-mail address")
-    return value
+from lunas.rules.people import INVOICE_EMAIL, LONGEST_NAME, Customer, PaymentType, name_parts
+from lunas.rules.phones import phone_number
+from lunas.rules.texts import line, plain, prose
 
 
-def _phone(value: str) -> str:
-    if not PHONE.fullmatch(value):
-        raise ValueError("must be 5 to 20 digits, spaces, brackets or hyphens")
-    return value
+def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
+    """Change what is a text; anything else is left to be refused."""
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
+
+
+LONGEST_PHONE = 50
+"""Characters of a phone number as somebody types it."""
+PLAIN, LINE, PROSE = _of_texts(plain), _of_texts(line), _of_texts(prose)
 
 
 def _whole(value: object) -> object:
@@ -47,15 +50,35 @@ def _return_url(value: str) -> str:
     return check_web_address(value, loopback=True)
 
 
-type Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=50)]
-type Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-type Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-type Email = Annotated[str, StringConstraints(max_length=50), AfterValidator(_email)]
-type Phone = Annotated[str, AfterValidator(_phone)]
-type ProofLink = Annotated[str, StringConstraints(max_length=2048), AfterValidator(_proof_link)]
-type ReturnUrl = Annotated[str, StringConstraints(max_length=255), AfterValidator(_return_url)]
-type ChannelCode = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")]
+def _is_blank(value: object) -> bool:
+    """Tell whether a field was left empty."""
+    return value is None or (isinstance(value, str) and not prose(value))
+
+
+type Id = Annotated[str, PLAIN, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
+type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
+type Email = Annotated[
+    str, PLAIN, StringConstraints(max_length=LONGEST_ADDRESS), AfterValidator(email_address)
+]
+type InvoiceEmail = Annotated[
+    str, PLAIN, StringConstraints(max_length=INVOICE_EMAIL), AfterValidator(email_address)
+]
+type Phone = Annotated[
+    str, PLAIN, StringConstraints(max_length=LONGEST_PHONE), AfterValidator(phone_number)
+]
+type ProofLink = Annotated[
+    str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_proof_link)
+]
+type ReturnUrl = Annotated[
+    str, PLAIN, StringConstraints(max_length=255), AfterValidator(_return_url)
+]
+type ChannelCode = Annotated[
+    str, PLAIN, _of_texts(str.upper), StringConstraints(pattern=r"^[A-Z0-9]{2}$")
+]
+type TypeOfPayment = Annotated[PaymentType, PLAIN]
+type KindOfPackage = Annotated[PackageKind, PLAIN]
 type Rupiah = Annotated[
     int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
 ]
@@ -66,23 +89,51 @@ type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValida
 
 
 class Body(BaseModel):
-    """Base of every body; unknown fields are ignored."""
+    """Base of every body; unknown fields are ignored, as are blank ones that may be left out."""
 
     # Each function takes one or two of them; the others are never built.
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, given: object) -> object:
+        return cls.without_blanks(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out the blank fields that may be left out."""
+        optional = {
+            each
+            for name, about in cls.model_fields.items()
+            if not about.is_required()
+            for each in (name, about.alias)
+        }
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in optional or not _is_blank(value)
+        }
+
 
 class CustomerBody(Body):
-    """Who stands on the invoice."""
+    """Who stands on the invoice; one name is enough, be it of one word or a full one."""
 
-    first_name: Name
-    last_name: Name
-    email: Email
+    first_name: Name | None = None
+    last_name: Name | None = None
+    email: InvoiceEmail
     phone: Phone | None = None
+
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out what is blank; where that is the whole name, the first one is at fault."""
+        kept = super().without_blanks(given)
+        named = kept.keys() & {"firstName", "lastName", "first_name", "last_name"}
+        return kept if named else kept | {"firstName": ""}
 
     def to_rules(self) -> Customer:
         """Return the customer as the rules know it."""
-        return Customer(self.first_name, self.last_name, self.email, self.phone)
+        first, last = name_parts(self.first_name or "", self.last_name or "")
+        return Customer(first, last, self.email, self.phone)
 
 
 class InitiateBody(Body):
@@ -94,13 +145,22 @@ class InitiateBody(Body):
     payment_method: ChannelCode | None = None
     return_url: ReturnUrl | None = None
 
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out what is blank, also a customer whose every field is."""
+        kept = super().without_blanks(given)
+        customer = kept.get("customer")
+        if isinstance(customer, dict) and all(map(_is_blank, customer.values())):
+            del kept["customer"]
+        return kept
+
 
 class SubmitBody(Body):
     """A manual payment with the link to its proof."""
 
     package_id: Id
     course_id: Id | None = None
-    payment_type: PaymentType
+    payment_type: TypeOfPayment
     proof_link: ProofLink
 
 
@@ -152,7 +212,7 @@ class PricesBody(Body):
 class PackageBody(Body):
     """A package as an admin writes it; without ``access_days`` it gives access for good."""
 
-    kind: PackageKind
+    kind: KindOfPackage
     name: Title
     prices: PricesBody
     course_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_COURSES)]

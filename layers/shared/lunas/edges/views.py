@@ -201,7 +201,7 @@ def _customer_view(customer: Customer) -> View:
     return _present(
         {
             "firstName": customer.first_name,
-            "lastName": customer.last_name,
+            "lastName": customer.last_name or None,
             "email": customer.email,
             "phone": customer.phone,
         }

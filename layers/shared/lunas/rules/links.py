@@ -3,6 +3,8 @@
 import re
 from urllib.parse import urlsplit
 
+from lunas.rules.texts import plain
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 LONGEST_LINK = 2048
 """Characters of a link that is kept."""
@@ -11,19 +13,22 @@ LONGEST_LINK = 2048
 def check_web_address(value: str, *, loopback: bool = False) -> str:
     """Return an https address that is safe to show; ValueError says what is wrong with another.
 
-    With ``loopback`` http is good enough for an address on this machine.
+    What surrounds it is dropped, and its scheme is written in lower case. With ``loopback`` http
+    is good enough for an address on this machine.
     """
+    scheme, colon, rest = plain(value).partition(":")
+    address = f"{scheme.lower()}{colon}{rest}"
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
-    local = loopback and host in LOOPBACK and value.startswith("http://")
-    if not host or not (value.startswith("https://") or local):
+    local = loopback and host in LOOPBACK and address.startswith("http://")
+    if not host or not (address.startswith("https://") or local):
         raise ValueError("must be a complete https address")
-    if re.search(r"[\s\x00-\x1f\x7f\\]", value) or parts.username is not None:
+    if re.search(r"[\s\x00-\x1f\x7f\\]", address) or parts.username is not None:
         raise ValueError("must not hold spaces, control characters or a user name")
-    return value
+    return address
 
 
 def kept_link(value: object) -> str | None:

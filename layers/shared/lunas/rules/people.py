@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lunas.rules.addresses import email_address
 from lunas.rules.errors import InvalidInput
+from lunas.rules.texts import line, plain
 
 INVOICE_EMAIL = 50
 """Characters of an e-mail address that Duitku accepts."""
+LONGEST_NAME = 100
+"""Characters of a first or last name; a longer one is cut for the course platform."""
 
 
 class Role(StrEnum):
@@ -43,7 +47,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who stands on the invoice. Personal data: shown to owner and admin only, never logged."""
+    """Who stands on the invoice; ``last_name`` is empty for a name of one word.
+
+    Personal data: shown to owner and admin only, never logged.
+    """
 
     first_name: str
     last_name: str
@@ -60,23 +67,50 @@ class Learner:
     email: str
 
 
+def name_parts(first: str, last: str = "") -> tuple[str, str]:
+    """Return a first and a last name; a full name in one of them is split at its last space.
+
+    Of a name of one word the last name is empty.
+    """
+    first, last = line(first), line(last)
+    if first and last:
+        return first, last
+    start, _, end = (first or last).rpartition(" ")
+    return (start, end) if start else (end, "")
+
+
 def split_name(name: str) -> tuple[str, str]:
-    """Split a full name at its last space; a single word serves as both names.
+    """Split a full name for the course platform; a single word serves as both names.
 
     Thinkific refuses an empty last name (docs/thinkific.md, Users).
     """
-    first, _, last = " ".join(name.split()).rpartition(" ")
-    return first or last, last
+    first, last = name_parts(name)
+    return first, last or first
+
+
+def own_address(caller: Caller) -> str:
+    """Return the address of the token; InvalidInput when there is none, or none that works."""
+    if not plain(caller.email or ""):
+        raise InvalidInput.of(
+            "email", "the token carries none; sign in with an account that has an e-mail address"
+        )
+    try:
+        return email_address(caller.email or "")
+    except ValueError as wrong:
+        raise InvalidInput.of(
+            "email", f"that of the token {wrong}; correct it at the login service and sign in again"
+        ) from None
 
 
 def customer_of(caller: Caller, given: Customer | None) -> Customer:
-    """Return the customer as given, else as the token tells; InvalidInput when neither does."""
+    """Return the customer as given, else as the token says; InvalidInput when neither does."""
     if given is not None:
         return given
-    if not caller.email:
+    if not plain(caller.email or ""):
         raise InvalidInput.of("customer", "is required, since the token carries no e-mail address")
-    first, last = split_name(caller.name or caller.email.partition("@")[0])
-    return Customer(first, last, caller.email)
+    address = own_address(caller)
+    first, last = name_parts(caller.name or "")
+    return Customer(first or address.partition("@")[0], last, address)
 
 
 def check_invoiceable(customer: Customer) -> None:
@@ -91,9 +125,10 @@ def learner_of(caller: Caller, customer: Customer) -> Learner:
     """Return the learner by the token's e-mail and name, by the customer's where it has none.
 
     The token goes first, so that nobody enrolls into another person's account by naming that
-    person's address on an invoice.
+    person's address on an invoice. InvalidInput when no account can be had by the token's.
     """
-    first, last = customer.first_name, customer.last_name
-    if caller.name and caller.name.strip():
-        first, last = split_name(caller.name)
-    return Learner(first, last, (caller.email or customer.email).strip())
+    first, last = split_name(caller.name or "")
+    if not first:
+        first, last = customer.first_name, customer.last_name or customer.first_name
+    address = own_address(caller) if plain(caller.email or "") else customer.email
+    return Learner(first[:LONGEST_NAME], last[:LONGEST_NAME], address)

@@ -23,7 +23,7 @@ from lunas.rules.payments import (
     check_after,
     opened,
 )
-from lunas.rules.people import check_invoiceable, customer_of
+from lunas.rules.people import check_invoiceable
 from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
 from lunas.usecases.settle import Outcome, end, settle_by_gateway
 
@@ -76,7 +76,7 @@ def initiate(
     GatewayUnavailable (it stays open; the same request again goes on with it).
     """
     offer = price(checkout.catalogue, wish)
-    check_invoiceable(customer_of(wish.caller, wish.customer))
+    check_invoiceable(offer.customer)
     for _ in range(ROUNDS):
         held = checkout.payments.open_payment(wish.caller.id, wish.package_id, wish.course_id)
         if held is not None and held.status is Status.PENDING:

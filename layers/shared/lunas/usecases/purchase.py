@@ -18,7 +18,14 @@ from lunas.rules.catalogue import (
 from lunas.rules.enrollments import enrollment_id, has_access
 from lunas.rules.errors import AlreadyEnrolled, Misconfigured, NotFound
 from lunas.rules.payments import BoughtCourse, Method, Payment, Status
-from lunas.rules.people import Caller, Customer, PaymentType, customer_of, learner_of
+from lunas.rules.people import (
+    Caller,
+    Customer,
+    Learner,
+    PaymentType,
+    customer_of,
+    learner_of,
+)
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import CatalogueReader, EnrollmentReader
@@ -38,9 +45,11 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A wish that the catalogue can fulfil, with the price in whole rupiah."""
+    """A wish that the catalogue can fulfil: by whom, for whom, and the price in whole rupiah."""
 
     wish: Wish
+    customer: Customer
+    learner: Learner
     package: Package
     courses: tuple[Course, ...]
     payment_type: PaymentType
@@ -50,9 +59,11 @@ class Offer:
 def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
     """Look a wish up in the catalogue.
 
-    Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule,
-    Misconfigured for a package whose courses do not exist.
+    Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule or an
+    address that no account can be had by, Misconfigured for a package whose courses do not exist.
     """
+    customer = customer_of(wish.caller, wish.customer)
+    learner = learner_of(wish.caller, customer)
     package = catalogue.package(wish.package_id)
     if package is None:
         raise NotFound("there is no such package")
@@ -63,7 +74,13 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
     if missing := set(wanted) - {course.id for course in courses}:
         raise Misconfigured(f"the package has courses that do not exist: {sorted(missing)}")
     return Offer(
-        wish=wish, package=package, courses=courses, payment_type=payment_type, amount=amount
+        wish=wish,
+        customer=customer,
+        learner=learner,
+        package=package,
+        courses=courses,
+        payment_type=payment_type,
+        amount=amount,
     )
 
 
@@ -84,7 +101,6 @@ def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> N
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
     """Write an offer down as a payment, with everything that settling it will need."""
     wish = offer.wish
-    customer = customer_of(wish.caller, wish.customer)
     return Payment(
         id=payment_id,
         user_id=wish.caller.id,
@@ -101,8 +117,8 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         amount=offer.amount,
         access_days=offer.package.access_days,
         thinkific_bundle_id=offer.package.thinkific_bundle_id,
-        customer=customer,
-        learner=learner_of(wish.caller, customer),
+        customer=offer.customer,
+        learner=offer.learner,
         created_at=at,
         updated_at=at,
         version=1,

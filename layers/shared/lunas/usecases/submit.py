@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.rules.payments import Act, Method, Payment, Status, opened
+from lunas.rules.people import own_address
 from lunas.usecases.purchase import Wish, check_offer, draft, price
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def submit(desk: ManualDesk, wish: Wish, proof_link: str) -> Payment:
 
     Raises the errors of :mod:`lunas.usecases.purchase`.
     """
+    own_address(wish.caller)
     offer = price(desk.catalogue, wish)
     at = desk.now()
     check_offer(desk.enrollments, offer, at)

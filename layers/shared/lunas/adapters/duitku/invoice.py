@@ -45,11 +45,9 @@ def va_name(customer: Customer) -> str:
 
 
 def _customer_detail(customer: Customer) -> dict[str, str]:
-    named = {
-        "firstName": customer.first_name[:50],
-        "lastName": customer.last_name[:50],
-        "email": customer.email,
-    }
+    named = {"firstName": customer.first_name[:50], "email": customer.email}
+    if customer.last_name:
+        named["lastName"] = customer.last_name[:50]
     return named | ({"phoneNumber": _phone(customer.phone)} if customer.phone else {})
 
 

@@ -13,6 +13,7 @@ from lunas.adapters.thinkific.rows import (
     seconds,
     terms,
 )
+from lunas.rules.addresses import compared
 from lunas.rules.errors import DeliveryDelayed
 from lunas.rules.people import Learner
 
@@ -34,11 +35,13 @@ class Thinkific:
     def find_user(self, email: str) -> int | None:
         """Return the account with this address, or None.
 
-        The filter may match loosely, so addresses are compared here, in lower case.
+        The filter may match loosely, or regard case, which is not documented. So addresses are
+        compared here, and one with capitals is asked for in lower case first, then as it is.
         """
-        for row in every_row(self._api, "/users", {"query[email]": email}):
-            if str(row.get("email") or "").lower() == email.lower():
-                return row_id(row)
+        for asked in dict.fromkeys((compared(email), email)):
+            for row in every_row(self._api, "/users", {"query[email]": asked}):
+                if compared(str(row.get("email") or "")) == compared(email):
+                    return row_id(row)
         return None
 
     def create_user(self, learner: Learner) -> int:
@@ -49,7 +52,7 @@ class Thinkific:
         body = {
             "first_name": learner.first_name,
             "last_name": learner.last_name,
-            "email": learner.email,
+            "email": compared(learner.email),
             "skip_custom_fields_validation": True,
             "send_welcome_email": True,
         }

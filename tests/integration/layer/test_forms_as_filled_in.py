@@ -1,0 +1,367 @@
+"""Forms as people fill them in: what means something is taken, what does not is named by field."""
+
+from typing import Any
+
+import pytest
+
+from lunas.adapters.store.payments import Payments
+from tests.integration.layer import peers
+from tests.integration.layer.functions import call
+from tests.unit.adapters.stub import StubPeer
+from tests.unit.api_requests import user_token
+
+pytestmark = pytest.mark.usefixtures("catalogue")
+INITIATE, SUBMIT = "POST /payments/initiate", "POST /payments"
+WANTED = {"packageId": "p1", "courseId": "c1"}
+PROOF = {**WANTED, "paymentType": "UMUM", "proofLink": "https://proof.example/1"}
+BUDI = {"firstName": "Budi", "lastName": "Santoso", "email": "budi@shop.example"}
+ZERO_WIDTH, NO_BREAK, EMBED, POP, BOM, SOFT = (
+    "\u200b", "\u00a0", "\u202a", "\u202c", "\ufeff", "\u00ad",
+)  # fmt: skip
+UNWORKABLE = [
+    "budi", "budi@kampus", "budi@", "@kampus.id", "bu di@kampus.id", "budi@kam pus.id",
+    "budi@@kampus.id", "budi..s@kampus.id", ".budi@kampus.id", "budi.@kampus.id",
+    "budi@.kampus.id", "budi@kampus..id", "budi@kampus.id.", "budi@-kampus.id",
+    "budi@kampus-.id", "budi@10.0.0.1", "budi@[10.0.0.1]", "budi@kampus.1", "budi,s@kampus.id",
+    "b@kampus.id,c@kampus.id", "<budi@kampus.id>", "b\u00fcdi@kampus.id", '"b d"@kampus.id',
+    "budi@kampus_a.id", "budi@kampus.i", "b" * 65 + "@kampus.id", "b@" + "k" * 64 + ".id",
+    "b@" + ".".join(["k" * 60] * 5) + ".id", "budi@kam\npus.id",
+]  # fmt: skip
+"""What Thinkific or Duitku would refuse after the money has been taken."""
+
+
+def initiate(
+    monkeypatch: pytest.MonkeyPatch, body: Any = None, **claims: Any
+) -> tuple[int, Any, StubPeer]:
+    """Open a payment with what a form holds beside the course."""
+    peer = peers.answers(monkeypatch, "initiate_payment", peers.invoice())
+    wanted = {**WANTED, **(body or {})}
+    status, told = call("initiate_payment", INITIATE, body=wanted, token=user_token(**claims))
+    return status, told, peer
+
+
+def submit(body: Any = None, **claims: Any) -> tuple[int, Any]:
+    """Send the proof of a transfer."""
+    return call("payments", SUBMIT, body={**PROOF, **(body or {})}, token=user_token(**claims))
+
+
+def fields(problem: Any) -> list[str]:
+    return [each["field"] for each in problem["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"firstName": "Budi"}, {"firstName": "Budi"}),
+        ({"firstName": "Budi", "lastName": " "}, {"firstName": "Budi"}),
+        ({"firstName": "Budi", "lastName": None}, {"firstName": "Budi"}),
+        ({"firstName": "", "lastName": "Budi"}, {"firstName": "Budi"}),
+        ({"lastName": "Budi"}, {"firstName": "Budi"}),
+        ({"firstName": "Siti Nur Haliza", "lastName": ""},
+         {"firstName": "Siti Nur", "lastName": "Haliza"}),
+        ({"firstName": NO_BREAK, "lastName": "Siti Haliza"},
+         {"firstName": "Siti", "lastName": "Haliza"}),
+        ({"firstName": f" Bu{SOFT}di {ZERO_WIDTH}", "lastName": f"{BOM}San{NO_BREAK} toso"},
+         {"firstName": "Budi", "lastName": "San toso"}),
+        ({"firstName": "x" * 60, "lastName": "y" * 60},
+         {"firstName": "x" * 60, "lastName": "y" * 60}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_name_is_taken_as_it_stands_in_the_form(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], shown: dict[str, str]
+) -> None:
+    customer = {"email": "budi@shop.example", **given}
+    status, payment, peer = initiate(monkeypatch, {"customer": customer})
+    assert (status, payment["customer"]) == (201, {**shown, "email": "budi@shop.example"})
+    sent = peer.asked[0].body
+    assert sent["customerDetail"]["firstName"] == shown["firstName"][:50]
+    assert sent["customerVaName"] == " ".join(shown.values())[:20].strip()
+
+
+def test_a_learner_of_one_word_has_both_names_that_thinkific_wants(
+    monkeypatch: pytest.MonkeyPatch, payments: Payments
+) -> None:
+    customer = {"firstName": "Budi", "lastName": "", "email": "budi@shop.example"}
+    status, shown, _ = initiate(monkeypatch, {"customer": customer}, name=None, email=None)
+    kept = payments.get(shown["id"])
+    assert status == 201
+    assert kept
+    assert (kept.learner.first_name, kept.learner.last_name) == ("Budi", "Budi")
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        {"customer": {"firstName": "", "lastName": " ", "email": "", "phone": ""}},
+        {"customer": {"firstName": None, "lastName": ZERO_WIDTH, "email": NO_BREAK}},
+        {"customer": {}},
+        {"customer": ""},
+        {"customer": None},
+        {"paymentMethod": ""},
+        {"paymentMethod": "  "},
+        {"returnUrl": ""},
+        {"returnUrl": ZERO_WIDTH},
+        {"customer": {**BUDI, "email": "u1@example.com", "phone": " "}},
+    ],
+    ids=str,
+)
+def test_a_blank_optional_field_is_as_if_left_out(
+    monkeypatch: pytest.MonkeyPatch, blank: dict[str, Any]
+) -> None:
+    status, payment, peer = initiate(monkeypatch, blank)
+    assert (status, payment["gateway"]["reference"]) == (201, "R1")
+    assert payment["customer"] == {**BUDI, "email": "u1@example.com"}
+    assert peer.asked[0].path.endswith("createInvoice")
+    assert peer.asked[0].body["returnUrl"] == "https://shop.test/back"
+
+
+@pytest.mark.parametrize("blank", ["", "  ", ZERO_WIDTH, None])
+def test_a_bundle_is_bought_by_a_form_with_a_blank_course(
+    monkeypatch: pytest.MonkeyPatch, blank: str | None
+) -> None:
+    bundle = {"packageId": "b1", "courseId": blank}
+    assert initiate(monkeypatch, bundle)[0] == 201
+    assert submit(bundle, sub="u2")[0] == 201
+
+
+def test_invisible_characters_and_spaces_around_ids_are_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    status, payment, peer = initiate(
+        monkeypatch,
+        {"packageId": f" p1{ZERO_WIDTH}", "courseId": f"{BOM}c1 ", "paymentMethod": " bc "},
+    )
+    assert (status, payment["packageId"], payment["courseId"]) == (201, "p1", "c1")
+    assert peer.asked[0].body["paymentMethod"] == "BC"
+    assert submit({"packageId": "p1 ", "courseId": "c1\u200e", "paymentType": " UMUM"})[0] == 201
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "  budi@shop.example ", f"{NO_BREAK}budi@shop.example{ZERO_WIDTH}",
+        f"{EMBED}budi@shop.example{POP}", f"bu{SOFT}di@shop.example", "budi@shop.example\u200e\n",
+        f"{BOM}budi@shop\u2060.example",
+    ],
+)  # fmt: skip
+def test_what_surrounds_an_address_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, payments: Payments, typed: str
+) -> None:
+    status, payment, peer = initiate(
+        monkeypatch, {"customer": {**BUDI, "email": typed}}, email=typed
+    )
+    assert (status, payment["customer"]["email"]) == (201, "budi@shop.example")
+    assert peer.asked[0].body["email"] == "budi@shop.example"
+    kept = payments.get(payment["id"])
+    assert kept
+    assert kept.learner.email == "budi@shop.example"
+    manual = payments.get(submit({"courseId": "c2"}, email=typed)[1]["id"])
+    assert manual
+    assert manual.learner.email == "budi@shop.example"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("0812-3456-7890", "+6281234567890"),
+        ("+62 812 3456 7890", "+6281234567890"),
+        ("+62 (0)812-3456-7890", "+6281234567890"),
+        ("+62 0812 3456 7890", "+6281234567890"),
+        ("6281234567890", "+6281234567890"),
+        ("62 812 3456 7890", "+6281234567890"),
+        ("0062 812 3456 7890", "+6281234567890"),
+        ("812 3456 7890", "+6281234567890"),
+        ("(+62) 812.3456.7890", "+6281234567890"),
+        ("tel:+62812-3456-7890", "+6281234567890"),
+        (f"{EMBED}+62 812\u20113456\u20117890{POP}", "+6281234567890"),
+        (f"{ZERO_WIDTH}0812{NO_BREAK}3456{NO_BREAK}7890{BOM}", "+6281234567890"),
+        ("\uff10\uff18\uff11\uff12-3456-7890", "+6281234567890"),
+        ("\uff0b62 812 3456 7890", "+6281234567890"),
+        ("0812 \u2013 3456 \u2014 7890", "+6281234567890"),
+        ("0812/3456/7890", "+6281234567890"),
+        ("(021) 555 1234", "+62215551234"),
+        ("021-5551234", "+62215551234"),
+        ("(0271) 123456", "+62271123456"),
+        ("+65 9123 4567", "+6591234567"),
+        ("0065 9123 4567", "+6591234567"),
+        ("+1 (650) 253-0000", "+16502530000"),
+        ("+44 20 7946 0958", "+442079460958"),
+    ],
+)  # fmt: skip
+def test_a_phone_number_in_any_customary_writing_is_kept_the_same_way(
+    monkeypatch: pytest.MonkeyPatch, typed: str, kept: str
+) -> None:
+    status, payment, peer = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
+    assert (status, payment.get("customer", {}).get("phone")) == (201, kept)
+    sent = peer.asked[0].body
+    assert sent["phoneNumber"] == sent["customerDetail"]["phoneNumber"] == kept.removeprefix("+")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["12", "0812", "call me", "0812-SATU-DUA", "1" * 30, "( ) - ( )", "+", "+62", "+0", "00",
+     "0812 3456 7890 / 0813 1111 2222", "0000000000", "+999 1234 5678", "0812;3456", "0,5"],
+)  # fmt: skip
+def test_a_phone_number_that_means_nothing_is_named(
+    monkeypatch: pytest.MonkeyPatch, typed: str
+) -> None:
+    status, problem, peer = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
+    assert (status, fields(problem), peer.asked) == (422, ["customer.phone"], [])
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("Https://proof.example/a", "https://proof.example/a"),
+        ("HTTPS://Proof.example/A ", "https://Proof.example/A"),
+        (f" https://proof.example/a{NO_BREAK}", "https://proof.example/a"),
+        (f"{ZERO_WIDTH}https://proof.example/a\n", "https://proof.example/a"),
+        (f"{EMBED}https://proof.example/{SOFT}a{POP}", "https://proof.example/a"),
+    ],
+)
+def test_a_link_is_taken_as_it_was_typed_or_pasted(
+    monkeypatch: pytest.MonkeyPatch, typed: str, kept: str
+) -> None:
+    status, payment = submit({"proofLink": typed})
+    assert (status, payment.get("proofLink")) == (201, kept)
+    status, _, peer = initiate(monkeypatch, {"courseId": "c2", "returnUrl": typed})
+    assert (status, peer.asked and peer.asked[0].body["returnUrl"]) == (201, kept)
+
+
+@pytest.mark.parametrize("link", ["https://a b.example", "Http://proof.example", "HTTPS://", "x y"])
+def test_a_link_that_leads_nowhere_is_named(link: str) -> None:
+    status, problem = submit({"proofLink": link})
+    assert (status, fields(problem)) == (422, ["proofLink"])
+
+
+@pytest.mark.parametrize(
+    ("customer", "named"),
+    [
+        ({"email": "budi@shop.example"}, ["customer.firstName"]),
+        ({"firstName": " ", "lastName": "", "email": "b@c.id"}, ["customer.firstName"]),
+        ({"firstName": "Budi"}, ["customer.email"]),
+        ({"firstName": "Budi", "email": ZERO_WIDTH}, ["customer.email"]),
+        ({"firstName": "x" * 101, "email": "b@c.id"}, ["customer.firstName"]),
+        ({**BUDI, "lastName": "x" * 101}, ["customer.lastName"]),
+        ({**BUDI, "firstName": 7}, ["customer.firstName"]),
+        ({**BUDI, "email": "b" * 40 + "@shop.example"}, ["customer.email"]),
+        ({"phone": "0812 3456 7890"}, ["customer.email", "customer.firstName"]),
+    ],
+    ids=str,
+)
+def test_what_is_missing_of_a_customer_is_named(
+    monkeypatch: pytest.MonkeyPatch, customer: dict[str, Any], named: list[str]
+) -> None:
+    status, problem, peer = initiate(monkeypatch, {"customer": customer})
+    assert (status, sorted(fields(problem)), peer.asked) == (422, named, [])
+
+
+@pytest.mark.parametrize("address", UNWORKABLE)
+def test_an_address_that_cannot_work_is_refused_before_any_money(
+    monkeypatch: pytest.MonkeyPatch, payments: Payments, address: str
+) -> None:
+    status, problem = submit(email=address)
+    assert (status, fields(problem)) == (422, ["email"])
+    assert address not in str(problem["errors"])
+    status, problem, peer = initiate(monkeypatch, email=address)
+    assert (status, fields(problem), peer.asked) == (422, ["email"], [])
+    # Whose account it will be goes by the token, whatever address the invoice bears.
+    status, problem, peer = initiate(monkeypatch, {"customer": BUDI}, email=address)
+    assert (status, fields(problem), peer.asked) == (422, ["email"], [])
+    status, problem, peer = initiate(monkeypatch, {"customer": {**BUDI, "email": address}})
+    assert (status, fields(problem), peer.asked) == (422, ["customer.email"], [])
+    assert payments.open_payment("u1", "p1", "c1") is None
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["b@c.id", "budi+kursus@mail.kampus.ac.id", "o'neil_x-1@sub-a.example", "B.S@KAMPUS.AC.ID",
+     "123@qq.com", "a/b=c@d.museum"],
+)  # fmt: skip
+def test_an_address_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    assert initiate(monkeypatch, email=address)[0] == 201
+    status, payment = submit({"courseId": "c2"}, email=address)
+    assert (status, payment["customer"]["email"]) == (201, address)
+
+
+def test_the_domain_of_an_address_may_be_written_in_any_script(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, payment, peer = initiate(monkeypatch, email="budi@b\u00fccher.example")
+    assert payment["customer"]["email"] == "budi@xn--bcher-kva.example"
+    assert peer.asked[0].body["email"] == "budi@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize("address", [None, "", "  ", ZERO_WIDTH])
+def test_a_token_without_an_address_needs_one_from_the_form(
+    monkeypatch: pytest.MonkeyPatch, payments: Payments, address: str | None
+) -> None:
+    status, payment, _ = initiate(monkeypatch, {"customer": BUDI}, email=address)
+    kept = payments.get(payment["id"])
+    assert status == 201
+    assert kept
+    assert kept.learner.email == "budi@shop.example"
+    status, problem, _ = initiate(monkeypatch, {"courseId": "c2"}, email=address)
+    assert (status, fields(problem)) == (422, ["customer"])
+    # A manual payment has no customer to take it from.
+    status, problem = submit(email=address)
+    assert (status, fields(problem)) == (422, ["email"])
+    assert "token" in problem["errors"][0]["message"]
+
+
+def test_an_address_that_fits_no_invoice_is_good_for_a_transfer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    long = "b" * 45 + "@kampus.example"
+    assert submit(email=long)[0] == 201
+    status, problem, _ = initiate(monkeypatch, {"courseId": "c2"}, email=long)
+    assert (status, fields(problem)) == (422, ["customer.email"])
+
+
+def test_blank_numbers_of_the_catalogue_are_as_if_left_out() -> None:
+    admin = user_token("a1", "ADMIN")
+    blank = {"name": " Kelas\u00a0Satu ", "thinkificCourseId": "", "quota": " "}
+    status, course = call("catalog", "PUT /courses/{id}", "/courses/c9", body=blank, token=admin)
+    assert (status, course) == (200, {"id": "c9", "name": "Kelas Satu", "enrolled": 0})
+    body = {
+        "kind": "ENTRY ",
+        "name": "Satu",
+        "prices": {"DIKE": "", "UMUM": 49_000},
+        "courseIds": [" c9\u200b"],
+        "accessDays": "",
+        "thinkificBundleId": " ",
+    }
+    status, package = call("catalog", "PUT /packages/{id}", "/packages/p9", body=body, token=admin)
+    assert (status, package["prices"], package["courseIds"]) == (200, {"UMUM": 49_000}, ["c9"])
+    assert "accessDays" not in package
+    no_price = {**body, "prices": {"UMUM": " "}}
+    status, problem = call(
+        "catalog", "PUT /packages/{id}", "/packages/p9", body=no_price, token=admin
+    )
+    assert (status, fields(problem)) == (422, ["prices"])
+
+
+def test_a_blank_choice_of_an_approval_is_as_if_left_out() -> None:
+    paid = submit()[1]["id"]
+    path = f"/payments/{paid}/approve"
+    status, _ = call(
+        "approve_payment",
+        "PATCH /payments/{id}/approve",
+        path,
+        body={"overbook": ""},
+        token=user_token("a1", "ADMIN"),
+    )
+    assert status == 200
+
+
+def test_a_blank_reason_is_no_reason() -> None:
+    path = f"/payments/{submit()[1]['id']}/reject"
+    status, problem = call(
+        "approve_payment",
+        "PATCH /payments/{id}/reject",
+        path,
+        body={"reason": f" {ZERO_WIDTH}\n"},
+        token=user_token("a1", "ADMIN"),
+    )
+    assert (status, fields(problem)) == (422, ["reason"])
