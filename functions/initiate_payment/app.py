@@ -83,6 +83,7 @@ def initiate_payment(
 
     opened = once(
         _remembered,
+        scope="initiate",
         key=f"{len(api.caller.id)}:{api.caller.id}:{idempotency_key}",
         asked=body.model_dump(mode="json"),
         context=api.lambda_context,

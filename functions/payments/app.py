@@ -4,11 +4,12 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters import aws
 from lunas.adapters.clock import new_payment_id, now
+from lunas.adapters.store import keys
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.read_ahead import ahead_of_purchase
@@ -41,10 +42,38 @@ def _payments() -> Payments:
 
 
 @api.on("POST", "/payments", USERS)
-def submit_payment(body: SubmitBody) -> Response[dict[str, Any]]:
-    """Take a manual payment, which an admin then approves or rejects."""
+def submit_payment(
+    body: SubmitBody,
+    idempotency_key: Annotated[
+        str | None, Header(alias="idempotency-key", min_length=1, max_length=255)
+    ] = None,
+) -> Response[dict[str, Any]]:
+    """Take a manual payment, which an admin then approves or rejects; again, the same one."""
+    if idempotency_key is None:
+        return _answer(*_submit(body))
+    # Only callers that send a key pay for the import.
+    from lunas.edges.idempotency import once  # noqa: PLC0415
+
+    taken = once(
+        _remembered,
+        scope="submit",
+        key=f"{len(api.caller.id)}:{api.caller.id}:{idempotency_key}",
+        asked=body.model_dump(mode="json"),
+        context=api.lambda_context,
+    )
+    return _answer(_readable(taken["paymentId"]), is_new=taken["isNew"])
+
+
+def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
+    """Take a payment; the answer is kept for repetitions, so it names the payment only."""
+    payment, is_new = _submit(SubmitBody.model_validate(asked))
+    return {"paymentId": payment.id, "isNew": is_new}
+
+
+def _submit(body: SubmitBody) -> tuple[Payment, bool]:
+    slot = keys.waiting_transfer(api.caller.id, body.package_id, body.course_id)
     table = ahead_of_purchase(
-        Table.from_environment(), api.caller.id, body.package_id, body.course_id
+        Table.from_environment(), api.caller.id, body.package_id, body.course_id, [slot]
     )
     desk = ManualDesk(
         catalogue=catalogue(table),
@@ -60,10 +89,15 @@ def submit_payment(body: SubmitBody) -> Response[dict[str, Any]]:
         payment_type=body.payment_type,
         correlation_id=api.request_id,
     )
-    payment = submit(desk, wish, body.proof_link)
-    telemetry.decided("manual payment taken", payment_id=payment.id)
+    payment, is_new = submit(desk, wish, body.proof_link)
+    decision = "manual payment taken" if is_new else "waiting payment returned"
+    telemetry.decided(decision, payment_id=payment.id)
+    return payment, is_new
+
+
+def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa: FBT001
     return Response(
-        status_code=HTTPStatus.CREATED,
+        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
         body=payment_view(payment, api.caller),
     )

@@ -72,9 +72,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "POST /payments": Operation(
         "submitPayment",
         PAYMENTS,
-        "Hand in a manual payment, which an admin then approves or rejects",
-        {201: _payment("Taken", samples.MANUAL)},
-        (*BUYING, "store-busy"),
+        "Hand in a manual payment for an admin to decide on, or get the one that waits already",
+        {
+            201: _payment("Taken", samples.MANUAL),
+            200: _payment("The payment of this purchase that waits already", samples.MANUAL),
+        },
+        (*BUYING, "conflict", "store-busy"),
     ),
     "GET /payments": Operation(
         "listPayments",

@@ -63,7 +63,9 @@ def test_ten_admins_approving_at_once_have_one_winner(people: People, thinkific:
 
 def test_two_payments_for_one_course_enroll_once(people: People, thinkific: Thinkific) -> None:
     learner, admin = people.learner(), people.admin()
-    payments = [learner.submit("entry", "literasi-data") for _ in range(4)]
+    course = admin.put_course()
+    packages = [admin.put_package(course) for _ in range(4)]
+    payments = [learner.submit(package, course) for package in packages]
 
     answers = at_once(*[lambda each=each: admin.approve(each["id"]) for each in payments])
 
@@ -72,6 +74,54 @@ def test_two_payments_for_one_course_enroll_once(people: People, thinkific: Thin
         learner.wait_for(payment["id"], "COMPLETED")
     assert len(learner.enrollments()) == 1
     assert len(thinkific.enrollments(learner.email)) == 1
+
+
+@pytest.mark.parametrize("keys", ["none", "one", "one each"])
+def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(
+    keys: str, people: People
+) -> None:
+    learner, admin = people.learner(), people.admin()
+    body = {"packageId": "entry", "courseId": "literasi-data", "paymentType": "UMUM"}
+
+    def send(number: int) -> requests.Response:
+        key = {"none": None, "one": "key", "one each": f"key-{number}"}[keys]
+        sender = learner.sending({"Idempotency-Key": key}) if key else learner
+        proof = "proof" if keys == "one" else f"proof-{number}"
+        return sender.call(
+            "POST", "/payments", body | {"proofLink": f"https://example.com/{proof}"}
+        )
+
+    answers = at_once(*[partial(send, number) for number in range(20)])
+
+    # Whoever comes with the key of a request that still runs is asked to repeat.
+    refused = {409, 503} if keys == "one" else {503}
+    assert {answer.status_code for answer in answers} <= {200, 201} | refused
+    sent = [answer for answer in answers if answer.ok]
+    assert len({answer.json()["id"] for answer in sent}) == 1
+    if keys != "one":
+        assert [answer.status_code for answer in sent].count(201) == 1
+    (waiting,) = learner.all(f"/payments/user/{learner.id}")
+    assert (waiting["id"], waiting["status"]) == (sent[0].json()["id"], "PAID")
+    assert admin.approve(waiting["id"]).ok
+    assert len(learner.enrollments()) == 1
+
+
+def test_a_proof_sent_again_while_it_is_decided_on_is_never_approved_twice(people: People) -> None:
+    learner, admin = people.learner(), people.admin()
+    payment = learner.submit("entry", "literasi-data")
+    body = {"packageId": "entry", "courseId": "literasi-data", "paymentType": "UMUM"}
+    again = partial(
+        learner.call, "POST", "/payments", body | {"proofLink": "https://example.com/2"}
+    )
+
+    decided, *sent = at_once(lambda: admin.reject(payment["id"]), *[again] * 9)
+
+    assert decided.ok
+    assert {answer.status_code for answer in sent} <= {200, 201, 503}
+    states = [each["status"] for each in learner.all(f"/payments/user/{learner.id}")]
+    assert states.count("PAID") <= 1
+    assert set(states) <= {"PAID", "REJECTED"}
+    assert len(states) <= 2
 
 
 def test_the_last_place_goes_to_one_of_five_approvals(people: People) -> None:

@@ -51,6 +51,7 @@ class FakeStore:
         self.payments: dict[str, Payment] = {}
         self.history: dict[str, list[HistoryEvent]] = {}
         self.slots: dict[Slot, str] = {}
+        self.transfers: dict[Slot, str] = {}
         self.enrollments: dict[str, Enrollment] = {}
         self.anomalies: dict[str, Anomaly] = {}
         self.callbacks: dict[str, CallbackEvidence] = {}
@@ -126,7 +127,23 @@ class FakePayments:
         held = self.store.slots.get((user_id, package_id, course_id))
         return self.store.payments[held] if held else None
 
-    def create(self, payment: Payment, event: HistoryEvent) -> None:
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None:
+        held = self.store.transfers.get((user_id, package_id, course_id))
+        return self.store.payments[held] if held else None
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None:
+        interrupt(self.before_create)
+        slot = (payment.user_id, payment.package_id, payment.course_id)
+        if self.store.transfers.get(slot) != instead_of:
+            raise Collision(stale=True)
+        self._create(payment, event)
+        self.store.transfers[slot] = payment.id
+
+    def _create(self, payment: Payment, event: HistoryEvent) -> None:
         assert payment.id not in self.store.payments
         self.store.payments[payment.id] = payment
         self.store.history[payment.id] = [event]
@@ -136,7 +153,7 @@ class FakePayments:
         slot = (payment.user_id, payment.package_id, payment.course_id)
         if self.store.slots.get(slot) != instead_of:
             raise Collision(stale=True)
-        self.create(payment, event)
+        self._create(payment, event)
         self.store.slots[slot] = payment.id
 
     def check_at(self, payment: Payment, moment: datetime | None) -> bool:

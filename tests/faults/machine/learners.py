@@ -39,10 +39,10 @@ class Learning(Ground):
         if order is not None:
             self.world.duitku.pay(order)
 
-    @rule(learner=learners, purchase=purchases)
-    def hand_in(self, learner: Person, purchase: Any) -> None:
-        """Hand in a manual payment."""
-        self.actors.submit(learner, *purchase)
+    @rule(learner=learners, purchase=purchases, key=st.sampled_from((None, None, "k1")))
+    def hand_in(self, learner: Person, purchase: Any, key: str | None) -> None:
+        """Hand in a manual payment, be it handed in already or not."""
+        self.actors.submit(learner, *purchase, key)
 
     def _payable(self) -> list[Order]:
         now = self.world.clock.now()

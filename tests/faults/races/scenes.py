@@ -52,7 +52,7 @@ class Other(StrEnum):
     BUNDLE = "bundle"
     """A bundle that has the course and one more, paid at Duitku."""
     TRANSFER = "transfer"
-    """A manual payment for the course alone."""
+    """A manual payment for the course alone, by another package."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +68,7 @@ class Scene:
     extra: str
     mapped: Mapping[str, int]
     package: str
+    second: str
     bundle: str
     payment: Json | None
     others: dict[Other, Json] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Stagehand:
             extra=extra,
             mapped=mapped,
             package=self._put_package(f"entry-{marks}", PackageKind.ENTRY, course),
+            second=self._put_package(f"second-{marks}", PackageKind.ENTRY, course),
             bundle=self._put_package(f"bundle-{marks}", PackageKind.BUNDLE, course, extra),
             payment=None,
         )
@@ -130,7 +132,7 @@ class Stagehand:
 
     def _buy(self, scene: Scene, other: Other) -> Json:
         if other is Other.TRANSFER:
-            return scene.learner.submit(scene.package, scene.course)
+            return scene.learner.submit(scene.second, scene.course)
         order = scene.learner.initiate(scene.bundle)
         self.duitku.pay(order, callback=False)
         return order

@@ -41,6 +41,7 @@ class Always:
         for enrollment in self._sight.enrollments:
             for text in self._enrollment(enrollment):
                 yield f"enrollment {enrollment['id']}: {text}"
+        yield from self._transfers_twice()
         yield from self._unknown_orders()
         yield from self._doubles()
         yield from self._counters()
@@ -129,6 +130,17 @@ class Always:
         for order in self._sight.world.duitku.gateway.orders:
             if order.merchant_order_id not in self._sight.payments:
                 yield f"Duitku has the order {order.merchant_order_id}, and Lunas does not"
+
+    def _transfers_twice(self) -> Iterator[str]:
+        """Find money that came once, and waits to be approved twice."""
+        waiting = Counter(
+            (each["userId"], each["packageId"], each.get("courseId"))
+            for each in self._sight.payments.values()
+            if each["method"] == "MANUAL" and each["status"] == "PAID"
+        )
+        yield from (
+            f"{number} transfers wait of {named}" for named, number in waiting.items() if number > 1
+        )
 
     def _doubles(self) -> Iterator[str]:
         pairs = Counter((each["userId"], each["courseId"]) for each in self._sight.enrollments)

@@ -26,9 +26,28 @@ def bought(purchase: Purchase = PYTHON, **more: str) -> Act:
     return lambda story: story.initiate(purchase, **more)
 
 
-def handed_in(purchase: Purchase = PYTHON) -> Act:
+def handed_in(purchase: Purchase = PYTHON, **more: str) -> Act:
     """Hand in a manual payment."""
-    return lambda story: story.submit(purchase)
+    return lambda story: story.submit(purchase, **more)
+
+
+def handed_in_again(**more: str) -> Act:
+    """Send the proof once more after two minutes, and have what waits then approved."""
+
+    def come_back(story: Story) -> None:
+        story.wait(2)
+        story.payment = ""
+        story.submit(PYTHON, **more)
+        assert story.payment, f"the learner is locked out: {story.world.said[-3:]}"
+        assert len(list(story.world.aws.table.of_type("payment"))) == 1
+        story.approve()
+
+    return come_back
+
+
+def rejected(purchase: Purchase = PYTHON) -> Act:
+    """Have a manual payment rejected."""
+    return both(handed_in(purchase), Story.reject)
 
 
 def approved(purchase: Purchase = PYTHON) -> Act:
@@ -173,7 +192,8 @@ def on_its_way(story: Story) -> None:
 
 def paid_twice(story: Story) -> None:
     """Have two payments for one course, and speak of the one that brought it."""
-    story.submit(PYTHON)
-    second = story.payment
+    story.initiate(PYTHON)
+    second = story.order()
     completed(PYTHON)(story)
-    story.actors.approve(ADMIN, second)
+    story.world.duitku.pay(second)
+    story.rest()

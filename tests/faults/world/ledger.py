@@ -70,12 +70,15 @@ class Actors:
         headers = {"idempotency-key": key} if key else None
         return self.world.call(person, "POST /payments/initiate", body=body, headers=headers)
 
-    def submit(self, person: Person, package: str, course: str | None = None) -> Answer:
-        """Hand in a manual payment."""
+    def submit(
+        self, person: Person, package: str, course: str | None = None, key: str | None = None
+    ) -> Answer:
+        """Hand in a manual payment; with a ``key`` idempotently."""
         self._try(person, package, course)
         body = {"packageId": package, "courseId": course, "proofLink": PROOF}
         asked = _given({**body, "paymentType": person.kind})
-        return self.world.call(person, "POST /payments", body=asked)
+        headers = {"idempotency-key": key} if key else None
+        return self.world.call(person, "POST /payments", body=asked, headers=headers)
 
     def approve(self, admin: Person, payment: str) -> Answer:
         """Approve a manual payment."""

@@ -10,6 +10,7 @@ from tests.faults.world.story import BUNDLE, PYTHON, SQL, Story
 QUARTER = 15
 """Minutes within which everything heals by itself (P5)."""
 CHANNEL, KEY = "SP", "key-1"
+SUBMIT = "payments"
 INITIATE, APPROVE, RECHECK = "initiate_payment", "approve_payment", "recheck_payment"
 WEBHOOK, REFUND, RECONCILE = "duitku_webhook", "refund_payment", "reconcile"
 PUBLISH, DELIVER, ENROLLMENTS = "publish_enrollments", "deliver_enrollment", "enrollments"
@@ -99,7 +100,22 @@ def _admin(name: str, function: str, ends: str, act: Act, prepare: Act, **more: 
 
 
 DECIDING = (
-    Workflow("submit", "payments", "none|PAID", handed_in()),
+    Workflow("submit", SUBMIT, "none|PAID", handed_in()),
+    Workflow(
+        "submit, sent again",
+        SUBMIT,
+        "COMPLETED",
+        handed_in(),
+        afterwards=before.handed_in_again(),
+    ),
+    Workflow(
+        "submit with a key, sent again",
+        SUBMIT,
+        "COMPLETED",
+        handed_in(key=KEY),
+        afterwards=before.handed_in_again(key=KEY),
+    ),
+    Workflow("submit after a rejection", SUBMIT, "REJECTED|PAID", handed_in(), before.rejected()),
     _admin("approve", APPROVE, "PAID|COMPLETED", Story.approve, handed_in(BUNDLE)),
     _admin(
         "approve, one course owned",

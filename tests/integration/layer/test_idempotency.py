@@ -48,7 +48,9 @@ def shop() -> Shop:
 
 
 def ask(work: Work, key: str = "2:u1:k1", asked: dict[str, Any] | None = None) -> dict[str, Any]:
-    return once(work, key=key, asked=ASKED if asked is None else asked, context=Busy())
+    return once(
+        work, scope="initiate", key=key, asked=ASKED if asked is None else asked, context=Busy()
+    )
 
 
 def test_the_same_request_again_gets_the_first_answer_and_does_nothing(shop: Shop) -> None:

@@ -12,7 +12,7 @@ from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payment_items import history_item
 from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import ConditionsFailed, Table
+from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import Resolution
 from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.enrollments import (
@@ -79,7 +79,11 @@ MINIMAL = replace(
 
 
 def create(payments: Payments, made: Payment) -> Payment:
-    payments.create(replace(made, gateway=None), opened(made, Act("user:u1", NOW)))
+    """Write a payment, whatever holds the slot of its purchase."""
+    held = payments.open_payment(made.user_id, made.package_id, made.course_id)
+    event = opened(made, Act("user:u1", NOW))
+    instead_of = held.id if held else None
+    payments.create_open(replace(made, gateway=None), event, instead_of=instead_of)
     if made.gateway:
         payments.record_invoice(made.id, made.gateway)
     return made
@@ -477,8 +481,8 @@ def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments
 def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
     made = create(payments, payment())
     completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_ACT)
-    with pytest.raises(Exception, match="payment"):
-        payments.create(completed, opened(completed, GATEWAY_ACT))
+    with pytest.raises(Collision):
+        payments.create_open(completed, opened(completed, GATEWAY_ACT), instead_of="pay1")
     assert payments.get("pay1") == made
 
 
@@ -500,9 +504,42 @@ def test_a_history_item_that_is_there_already_refuses_a_new_payment(
 ) -> None:
     made = payment()
     assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
-    with pytest.raises(ConditionsFailed):
-        payments.create(made, opened(made, GATEWAY_ACT))
+    with pytest.raises(Collision):
+        payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
     assert payments.get("pay1") is None
+
+
+def take_transfer(
+    payments: Payments, made: Payment, instead_of: str | None = None
+) -> Payment | None:
+    """Write a manual payment and return what holds the slot of its purchase then."""
+    event = opened(made, Act("user:u1", NOW))
+    payments.create_transfer(made, event, instead_of=instead_of)
+    return payments.waiting_transfer(made.user_id, made.package_id, made.course_id)
+
+
+def test_of_one_purchase_one_transfer_waits(payments: Payments) -> None:
+    first = manual(id="one")
+    assert payments.waiting_transfer(USER, "p1", "c1") is None
+    assert take_transfer(payments, first) == first
+    with pytest.raises(Collision):
+        take_transfer(payments, manual(id="two"))
+    assert payments.get("two") is None
+    assert payments.history("two") == []
+
+
+def test_the_slot_of_a_decided_transfer_is_handed_over_to_one(payments: Payments) -> None:
+    take_transfer(payments, manual(id="one"))
+    assert take_transfer(payments, manual(id="two"), instead_of="one") == manual(id="two")
+    for instead_of in ("one", None):
+        with pytest.raises(Collision):
+            take_transfer(payments, manual(id="three"), instead_of=instead_of)
+
+
+def test_transfers_and_orders_have_slots_of_their_own(payments: Payments) -> None:
+    open_slot(payments, "order")
+    take_transfer(payments, manual(id="transfer"))
+    assert held_by(payments) == "order"
 
 
 def test_the_mapping_under_which_courses_were_bought_is_kept(payments: Payments) -> None:

@@ -40,6 +40,9 @@ def on(action: str, *partitions: str) -> Use:
         ("thinkific_oauth", on("PutItem", "PAYMENT#p1"), False),
         ("initiate_payment", on("DeleteItem", "IDEMPOTENCY"), True),
         ("initiate_payment", on("DeleteItem", "PAYMENT#p1"), False),
+        ("payments", on("UpdateItem", "IDEMPOTENCY"), True),
+        ("payments", on("UpdateItem", "PAYMENT#p1"), False),
+        ("payments", on("DeleteItem", "WAITING#2#u1#p1"), False),
         ("payments", Use("Scan"), False),
     ],
 )
@@ -96,7 +99,7 @@ def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> Non
         for told in policy["Statement"]
         if LEADING_KEYS in str(told.get("Condition", {}))
     }
-    listed = ("sweep", "report_orders", "thinkific_oauth", "initiate_payment")
+    listed = ("sweep", "report_orders", "thinkific_oauth", "initiate_payment", "payments")
     assert held == {logical_id(each) for each in listed}
 
 

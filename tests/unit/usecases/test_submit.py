@@ -1,13 +1,27 @@
 """Taking a manual payment."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import count
+
 import pytest
 
-from lunas.rules.errors import AlreadyEnrolled, CourseFull, InvalidInput, NotFound
-from lunas.rules.payments import Method, Status
+from lunas.rules.errors import AlreadyEnrolled, CourseFull, InvalidInput, NotFound, StoreBusy
+from lunas.rules.payments import Method, Payment, Status
 from lunas.rules.people import PaymentType
 from lunas.usecases.purchase import Wish
 from lunas.usecases.submit import ManualDesk, submit
-from tests.unit.builders import EMAIL, NOW, USER, bundle, course, enrollment, package, wish
+from tests.unit.builders import (
+    EMAIL,
+    NOW,
+    USER,
+    bundle,
+    course,
+    enrollment,
+    manual,
+    package,
+    wish,
+)
 from tests.unit.fakes import FakeCatalogue, FakeClock, FakeEnrollments, FakePayments, FakeStore
 
 PROOF = "https://proof.example/1"
@@ -27,12 +41,26 @@ def desk(store: FakeStore) -> ManualDesk:
         enrollments=FakeEnrollments(store),
         payments=FakePayments(store),
         now=FakeClock(),
-        new_id=lambda: "new1",
+        new_id=_ids(),
     )
 
 
+def _ids() -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"new{next(numbers)}"
+
+
+def waiting(store: FakeStore, status: Status = Status.PAID) -> Payment:
+    """Have a transfer of the same purchase that was sent before."""
+    made = manual(status, id="first")
+    store.add(made)
+    store.transfers[made.user_id, made.package_id, made.course_id] = made.id
+    return made
+
+
 def test_a_manual_payment_waits_as_paid_with_its_proof(desk: ManualDesk, store: FakeStore) -> None:
-    taken = submit(desk, wish(payment_type=PaymentType.UMUM), PROOF)
+    taken, is_new = submit(desk, wish(payment_type=PaymentType.UMUM), PROOF)
+    assert is_new
     assert (taken.status, taken.method, taken.amount) == (Status.PAID, Method.MANUAL, 49_000)
     assert (taken.proof_link, taken.gateway_product) == (PROOF, None)
     assert taken.learner.email == EMAIL
@@ -48,7 +76,8 @@ def test_the_history_starts_with_paid_by_the_learner(desk: ManualDesk, store: Fa
 
 
 def test_a_bundle_is_paid_for_as_a_whole(desk: ManualDesk) -> None:
-    assert submit(desk, wish(package_id="b1", course_id=None), PROOF).course_ids == ("c1", "c2")
+    taken, _ = submit(desk, wish(package_id="b1", course_id=None), PROOF)
+    assert taken.course_ids == ("c1", "c2")
 
 
 @pytest.mark.parametrize(
@@ -83,3 +112,43 @@ def test_a_full_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
     store.add(course("c1", quota=0))
     with pytest.raises(CourseFull):
         submit(desk, wish(), PROOF)
+
+
+def test_the_transfer_that_waits_is_returned_as_it_is(desk: ManualDesk, store: FakeStore) -> None:
+    first = waiting(store)
+    assert submit(desk, wish(), "https://proof.example/2") == (first, False)
+    assert set(store.payments) == {"first"}
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.REFUNDED])
+def test_a_transfer_that_was_decided_on_makes_room_for_another(
+    desk: ManualDesk, store: FakeStore, status: Status
+) -> None:
+    waiting(store, status)
+    taken, is_new = submit(desk, wish(), PROOF)
+    assert (taken.id, is_new) == ("new1", True)
+    assert submit(desk, wish(), PROOF) == (taken, False)
+
+
+def test_of_two_at_once_the_second_gets_the_first_ones_payment(
+    desk: ManualDesk, store: FakeStore
+) -> None:
+    payments = FakePayments(store)
+    payments.before_create.append(lambda: waiting(store))
+    assert submit(replace(desk, payments=payments), wish(), PROOF) == (manual(id="first"), False)
+    assert set(store.payments) == {"first"}
+
+
+def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
+    desk: ManualDesk, store: FakeStore
+) -> None:
+    payments, numbers = FakePayments(store), count(1)
+
+    def decided() -> None:
+        made = manual(Status.REJECTED, id=f"other{next(numbers)}")
+        store.add(made)
+        store.transfers[made.user_id, made.package_id, made.course_id] = made.id
+
+    payments.before_create.extend([decided] * 3)
+    with pytest.raises(StoreBusy):
+        submit(replace(desk, payments=payments), wish(), PROOF)

@@ -34,11 +34,14 @@ type Opened = dict[str, Any]
 def once(
     work: Callable[[dict[str, Any]], Opened],
     *,
+    scope: str,
     key: str,
     asked: dict[str, Any],
     context: LambdaContext,
 ) -> Opened:
     """Run ``work`` on what is asked, or return what it returned for the same ``key`` before.
+
+    ``scope`` names what is done: the same key means nothing for something else.
 
     Raises InvalidInput when the key was used with another body, Conflict while it is in use, and
     StoreBusy when the table would not take note: repeating is safe, even if the work was done.
@@ -56,7 +59,7 @@ def once(
         data_keyword_argument="request",
         persistence_store=_records(),
         config=config,
-        key_prefix="initiate",
+        key_prefix=scope,
     )
     try:
         done: Opened = guarded(request={"key": key, "asked": asked})

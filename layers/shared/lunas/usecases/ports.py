@@ -82,13 +82,23 @@ class PaymentOpener(PaymentSettler, Protocol):
         self, user_id: str, package_id: str, course_id: str | None
     ) -> Payment | None: ...
 
-    def create(self, payment: Payment, event: HistoryEvent) -> None: ...
-
     def create_open(
         self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
     ) -> None: ...
 
     def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None: ...
+
+
+class TransferTaker(Protocol):
+    """Takes manual payments; of one purchase one at a time waits."""
+
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None: ...
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None: ...
 
 
 class RefundKeeper(PaymentReader, Protocol):

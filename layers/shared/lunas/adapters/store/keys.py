@@ -26,6 +26,12 @@ def open_purchase(user_id: str, package_id: str, course_id: str | None) -> Key:
     return {"pk": f"OPEN#{len(user_id)}#{user_id}#{package_id}", "sk": f"COURSE#{course_id or ''}"}
 
 
+def waiting_transfer(user_id: str, package_id: str, course_id: str | None) -> Key:
+    """Key of the slot for the one transfer of a user for a package and course that waits."""
+    slot = open_purchase(user_id, package_id, course_id)
+    return {"pk": f"WAITING#{slot['pk'].partition('#')[2]}", "sk": slot["sk"]}
+
+
 def learner(user_id: str) -> Key:
     """Key of the link from a user to their account at Thinkific."""
     return {"pk": f"LEARNER#{user_id}", "sk": "THINKIFIC"}

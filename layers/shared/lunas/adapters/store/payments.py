@@ -59,9 +59,34 @@ class Payments:
         slot = self._table.get(keys.open_purchase(user_id, package_id, course_id))
         return self.get(slot["paymentId"]) if slot else None
 
-    def create(self, payment: Payment, event: HistoryEvent) -> None:
-        """Write a new payment that needs no slot."""
-        self._table.transact(self._creation(payment, event))
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None:
+        """Read the transfer that holds the slot of this purchase: up to two GetItem."""
+        slot = self._table.get(keys.waiting_transfer(user_id, package_id, course_id))
+        return self.get(slot["paymentId"]) if slot else None
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None:
+        """Write a new manual payment and take the slot of its purchase.
+
+        The slot stops a proof that is sent twice at once from becoming two payments, which would
+        both be approved: it must be free, or held by the decided payment ``instead_of``. Raises
+        Collision when another request took it first.
+        """
+        slot = {
+            **keys.waiting_transfer(payment.user_id, payment.package_id, payment.course_id),
+            "type": "waiting-transfer",
+            "paymentId": payment.id,
+        }
+        taking = self._table.put_action(
+            "slot", slot, f"{NEW} OR #paymentId = :decided", {"decided": instead_of or ""}
+        )
+        try:
+            self._table.transact([*self._creation(payment, event), taking])
+        except ConditionsFailed as failed:
+            raise Collision(stale=True) from failed
 
     def create_open(self, payment: Payment, event: HistoryEvent, *, instead_of: str | None) -> None:
         """Write a new payment and take the slot of its purchase.
