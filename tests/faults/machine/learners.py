@@ -42,7 +42,8 @@ class Learning(Ground):
     @rule(learner=learners, purchase=purchases, key=st.sampled_from((None, None, "k1")))
     def hand_in(self, learner: Person, purchase: Any, key: str | None) -> None:
         """Hand in a manual payment, be it handed in already or not."""
-        self.actors.submit(learner, *purchase, key)
+        package, course = purchase
+        self.actors.submit(learner, package, course, key)
 
     def _payable(self) -> list[Order]:
         now = self.world.clock.now()

@@ -47,11 +47,14 @@ FORMS: tuple[object, ...] = (
     {"firstName": "Budi"}, {"email": "b@example.com"},
     {"email": "b@example.com", "lastName": "Budi"}, "Budi", 7, [],
 )  # fmt: skip
+QUOTAS: tuple[object, ...] = (0, -1, 1_000_001, "1", True, None, " ", {}, [])
+CHOICES: tuple[object, ...] = (True, False, None, "", "yes", 1, {}, [])
+NAMES: tuple[object, ...] = (*TEXTS, "x" * 101, None, {})
 CASES: list[tuple[type[BaseModel], Json]] = [
     *((CustomerBody, CUSTOMER | {"email": each}) for each in EMAILS),
     *((CustomerBody, CUSTOMER | {"phone": each}) for each in PHONES),
-    *((CustomerBody, CUSTOMER | {"firstName": each}) for each in (*TEXTS, "x" * 101, None, {})),
-    *((CustomerBody, CUSTOMER | {"lastName": each}) for each in (*TEXTS, "x" * 101, None)),
+    *((CustomerBody, CUSTOMER | {"firstName": each}) for each in NAMES),
+    *((CustomerBody, CUSTOMER | {"lastName": each}) for each in NAMES),
     *((CustomerBody, {**CUSTOMER, "lastName": blank, "firstName": " "}) for blank in ("", None)),
     *((SubmitBody, SUBMITTED | {"proofLink": each}) for each in LINKS),
     *((InitiateBody, {"packageId": "p", "returnUrl": each}) for each in RETURNS),
@@ -63,11 +66,8 @@ CASES: list[tuple[type[BaseModel], Json]] = [
         for each in ("BC", " bc ", "", "B")
     ),
     *((RejectBody, {"reason": each}) for each in TEXTS),
-    *(
-        (CourseBody, {"name": "x", "quota": each})
-        for each in (0, -1, 1_000_001, "1", True, None, " ", {}, [])
-    ),
-    *((ApproveBody, {"overbook": each}) for each in (True, False, None, "", "yes", 1, {}, [])),
+    *((CourseBody, {"name": "x", "quota": each}) for each in QUOTAS),
+    *((ApproveBody, {"overbook": each}) for each in CHOICES),
 ]
 
 

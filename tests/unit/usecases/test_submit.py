@@ -50,9 +50,9 @@ def _ids() -> Callable[[], str]:
     return lambda: f"new{next(numbers)}"
 
 
-def waiting(store: FakeStore, status: Status = Status.PAID) -> Payment:
+def waiting(store: FakeStore, status: Status = Status.PAID, name: str = "first") -> Payment:
     """Have a transfer of the same purchase that was sent before."""
-    made = manual(status, id="first")
+    made = manual(status, id=name)
     store.add(made)
     store.transfers[made.user_id, made.package_id, made.course_id] = made.id
     return made
@@ -134,7 +134,11 @@ def test_of_two_at_once_the_second_gets_the_first_ones_payment(
     desk: ManualDesk, store: FakeStore
 ) -> None:
     payments = FakePayments(store)
-    payments.before_create.append(lambda: waiting(store))
+
+    def click() -> None:
+        waiting(store)
+
+    payments.before_create.append(click)
     assert submit(replace(desk, payments=payments), wish(), PROOF) == (manual(id="first"), False)
     assert set(store.payments) == {"first"}
 
@@ -145,9 +149,7 @@ def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
     payments, numbers = FakePayments(store), count(1)
 
     def decided() -> None:
-        made = manual(Status.REJECTED, id=f"other{next(numbers)}")
-        store.add(made)
-        store.transfers[made.user_id, made.package_id, made.course_id] = made.id
+        waiting(store, Status.REJECTED, f"other{next(numbers)}")
 
     payments.before_create.extend([decided] * 3)
     with pytest.raises(StoreBusy):
