@@ -16,6 +16,7 @@ ROLE = user
 TYPE = UMUM
 EMAIL =
 NAME =
+EVENT =
 PYTEST_ARGS =
 AGAIN =
 ENROLL =
@@ -24,6 +25,7 @@ LEAVE =
 BENCH_ARGS =
 PAYMENTS = 2000
 SEED = 1
+PORT = 3000
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +49,10 @@ token: ## print a token: SUB=u1 [ROLE=admin] [TYPE=DIKE] [EMAIL=] [NAME=]
 	$(SETUP) dev
 	$(LUNAS) token --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)'
 
+event: ## print a sample event with the local stack's keys: EVENT=events/payments-get.json [SUB=u1] [ROLE=admin]
+	$(SETUP) dev
+	$(LUNAS) event --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)' -- '$(EVENT)'
+
 test: ## run every test [PYTEST_ARGS=tests/unit]
 	$(SETUP) dev cloud sam runtime
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
@@ -68,9 +74,9 @@ deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=pr
 	for folder in .aws-sam/build/*Function; do date -u +%Y-%m-%dT%H:%M:%SZ > $$folder/RELEASE; done
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
-sam-local: ## the API by sam local on the stack of make up; needs Docker
+sam-local: ## the API by sam local on the stack of make up; needs Docker [PORT=3001]
 	$(SETUP) dev cloud sam
-	$(LUNAS) sam-local
+	$(LUNAS) sam-local --port '$(PORT)'
 
 soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
 	$(SETUP) dev cloud sam
@@ -117,4 +123,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean
+.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean

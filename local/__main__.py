@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from local import checks, demo, sam_local, webhooks
-from local.cloud import LocalCloudError, Options, build, down, is_up, stack, up
+from local import checks, demo, sam_local, sample_event, webhooks
+from local.cloud import LocalCloudError, Options, Stack, build, down, is_up, stack, up
 from local.cloud.errors import NotUp
 from local.cloud.state import ROOT, State
 from local.tokens import user_token
@@ -44,13 +45,27 @@ def _down(given: argparse.Namespace) -> int:
 
 
 def _token(given: argparse.Namespace) -> int:
-    if not is_up(given.state):
+    print(_user_token(_running(given.state), given))
+    return 0
+
+
+def _event(given: argparse.Namespace) -> int:
+    running = _running(given.state)
+    token = partial(_user_token, running, given) if given.sub else None
+    print(sample_event.prepare(given.event, running, token))
+    return 0
+
+
+def _running(state: Path) -> Stack:
+    if not is_up(state):
         message = "no stack is up; `make up` starts one"
         raise NotUp(message)
-    running = stack.read(State(given.state))
+    return stack.read(State(state))
+
+
+def _user_token(running: Stack, given: argparse.Namespace) -> str:
     options = {"role": given.role, "kind": given.type, "email": given.email, "name": given.name}
-    print(user_token(running, given.sub, **options))
-    return 0
+    return user_token(running, given.sub, **options)
 
 
 def _build(given: argparse.Namespace) -> int:
@@ -104,7 +119,7 @@ def _with_layer(module: str) -> Any:  # noqa: ANN401
 
 
 def _sam_local(given: argparse.Namespace) -> int:
-    return sam_local.serve(State(given.state), os.environ)
+    return sam_local.serve(State(given.state), os.environ, given.port)
 
 
 def _check(_given: argparse.Namespace) -> int:
@@ -115,6 +130,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "up": _up,
     "down": _down,
     "token": _token,
+    "event": _event,
     "demo": _demo,
     "build": _build,
     "redrive": _redrive,
@@ -138,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers["down"].add_argument("--all", action="store_true")
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
+    parsers["sam-local"].add_argument("--port", type=int, default=3000)
     for name in _ANYWHERE:
         parsers[name].add_argument("--env", default="local")
     for name in ("env", "enroll", "course"):
@@ -146,12 +163,15 @@ def _parser() -> argparse.ArgumentParser:
     parsers["orders"].add_argument("--leave", default="")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
+    parsers["token"].add_argument("--sub", required=True, type=_not_empty, metavar="SUB")
+    parsers["event"].add_argument("--sub", default="", metavar="SUB")
+    parsers["event"].add_argument("event", type=_file, metavar="EVENT")
     _add_claims(parsers["token"])
+    _add_claims(parsers["event"])
     return parser
 
 
 def _add_claims(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--sub", required=True, type=_not_empty, metavar="SUB")
     parser.add_argument("--role", default="USER", type=str.upper, choices=("USER", "ADMIN"))
     parser.add_argument("--type", default="UMUM", type=str.upper, choices=("UMUM", "DIKE"))
     parser.add_argument("--email", default="")
@@ -163,6 +183,13 @@ def _not_empty(value: str) -> str:
         message = "is missing: say whose token, as in SUB=u1"
         raise argparse.ArgumentTypeError(message)
     return value
+
+
+def _file(value: str) -> Path:
+    if not value:
+        message = "is missing: say which, as in EVENT=events/payments-get.json"
+        raise argparse.ArgumentTypeError(message)
+    return Path(value)
 
 
 def main() -> int:

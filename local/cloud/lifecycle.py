@@ -90,14 +90,14 @@ def _start_clean(state: State, options: Options) -> Stack:
 
 
 def _stop(state: State) -> None:
-    with _uninterrupted():
+    with uninterrupted():
         for name in _SERVICES:
             Service(name, state).stop()
         state.discard()
 
 
 @contextmanager
-def _uninterrupted() -> Iterator[None]:
+def uninterrupted() -> Iterator[None]:
     """Put off what would leave something running: a second, impatient Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,0 +1,249 @@
+"""The whole of ``make sam-local`` without Docker: SAM, the docker command, and a fake engine.
+
+Functions run in a second network namespace, by Lambda's own runtime client.
+"""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from local.cloud import Stack
+from local.cloud.ports import free_port
+from local.cloud.state import ROOT
+from local.sam_local.command import SETTINGS
+from local.sam_local.docker import RUN
+from local.sample_event import prepare
+from local.tokens import user_token
+from tests.conftest import STATE
+from tests.integration.local_cloud import documented
+from tests.integration.local_cloud.fake_engine import Container, FakeEngine, fake_engine
+from tests.peers import Duitku
+from tests.people import PATIENCE, TIMEOUT, People, Person
+from tests.unit.sam_local import networks
+
+OURS, THEIRS = "10.211.254.1", "10.211.254.2"
+SAM = {"sam.cli.container.type": "lambda", "sam.cli.function.name": "AnotherFunction"}
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are Linux's"),
+    pytest.mark.skipif(shutil.which("docker") is None, reason="there is no docker command here"),
+]
+
+
+@dataclass(frozen=True)
+class Served:
+    """One ``make sam-local``: its process, its address, what it has printed, and the engine."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    engine: FakeEngine
+
+    def call(self, person: Person, method: str, path: str, body: object = None) -> Any:
+        headers = {"Authorization": f"Bearer {person.token}"}
+        url = f"{self.url}{path}"
+        answer = requests.request(method, url, json=body, headers=headers, timeout=TIMEOUT)
+        assert answer.ok, f"{answer.text}\n{self.said()}"
+        return answer.json()
+
+    def said(self) -> str:
+        return self.log.read_text(errors="replace")
+
+    def wait(self, state: Any, of: Any) -> None:
+        """Wait until ``state()`` is ``of``."""
+        deadline = time.monotonic() + PATIENCE
+        while state() != of:
+            assert time.monotonic() < deadline, self.said()
+            time.sleep(0.1)
+
+    def end(self) -> int:
+        """Interrupt it as Ctrl-C does, and give its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
+    folder = tmp_path_factory.mktemp("engine")
+    with networks.containers(OURS, THEIRS) as namespace:
+        made = FakeEngine(folder / "docker.sock", namespace, OURS, THEIRS)
+        with fake_engine(made) as running:
+            yield running
+
+
+@pytest.fixture(scope="module")
+def context(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Make the engine that of the current Docker context, as Colima does; DOCKER_HOST is unset."""
+    folder = tmp_path_factory.mktemp("docker")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
+    environment = {**kept, "DOCKER_CONFIG": str(folder)}
+    for arguments in (
+        ("create", "colima", "--docker", f"host=unix://{engine.socket}"),
+        ("use", "colima"),
+    ):
+        subprocess.run(["docker", "context", *arguments], env=environment, check=True)  # noqa: S603, S607
+    return environment
+
+
+@contextmanager
+def sam_local(engine: FakeEngine, environment: dict[str, str], log: Path) -> Iterator[Served]:
+    port = free_port()
+    where = ("--state", str(STATE), "--port", str(port))
+    command = [sys.executable, "-m", "local", "sam-local", *where]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            command, cwd=ROOT, env=environment, stdout=output, stderr=output
+        )
+    with process:
+        served = Served(process, f"http://127.0.0.1:{port}", log, engine)
+        try:
+            served.wait(lambda: _listens(served), of=True)
+            yield served
+        finally:
+            process.kill()
+
+
+def _listens(served: Served) -> bool:
+    assert served.process.poll() is None, served.said()
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", _port(served.url))) == 0
+
+
+@pytest.fixture(scope="module")
+def served(
+    stack: Stack, engine: FakeEngine, context: dict[str, str], tmp_path_factory: Any
+) -> Iterator[Served]:
+    del stack
+    with sam_local(engine, context, tmp_path_factory.mktemp("log") / "log") as made:
+        yield made
+
+
+def environment_of(container: Container) -> dict[str, str]:
+    return dict(each.split("=", 1) for each in container.asked["Env"])
+
+
+def last_of(served: Served, function: str) -> Container:
+    """Give the newest container of a function; SAM names it in a label."""
+    name = "sam.cli.function.name"
+    found = [each for each in served.engine.created if each.asked["Labels"][name] == function]
+    return found[-1]
+
+
+def initiate(served: Served, buyer: Person) -> Any:
+    body = {"packageId": "entry", "courseId": "python-dasar"}
+    return served.call(buyer, "POST", "/payments/initiate", body)
+
+
+def test_a_purchase_is_made_here_and_paid_and_delivered_in_the_stack(
+    served: Served, people: People, duitku: Duitku
+) -> None:
+    buyer = people.learner()
+    payment = initiate(served, buyer)
+    assert payment["status"] == "PENDING"
+    duitku.pay(payment)
+    assert buyer.wait_for(payment["id"], "COMPLETED")["status"] == "COMPLETED"
+    assert served.call(buyer, "GET", f"/payments/{payment['id']}")["status"] == "COMPLETED"
+
+
+def test_a_function_gets_the_bridges_address_for_what_it_calls_and_no_other(
+    served: Served, stack: Stack, people: People
+) -> None:
+    initiate(served, people.learner())
+    variables = environment_of(last_of(served, "InitiatePaymentFunction"))
+    assert variables["AWS_ENDPOINT_URL"] == stack.aws_endpoint_url.replace("127.0.0.1", OURS)
+    assert variables["DUITKU_API_URL"] == str(stack.duitku_url).replace("127.0.0.1", OURS)
+    assert variables["DUITKU_CALLBACK_URL"].rstrip("/") == stack.duitku_webhook_url
+    assert variables["AWS_ACCESS_KEY_ID"] == "test"
+
+
+def test_the_redirect_uri_is_the_one_that_thinkific_knows(
+    served: Served, stack: Stack, people: People
+) -> None:
+    status = served.call(people.admin(), "GET", "/thinkific/oauth/status")
+    assert status["redirectUri"] == f"{stack.api_url}/thinkific/oauth/callback"
+
+
+def test_a_function_keeps_its_container(served: Served, people: People) -> None:
+    buyer = people.learner()
+    first = served.call(buyer, "GET", "/packages"), last_of(served, "CatalogFunction")
+    again = served.call(buyer, "GET", "/packages"), last_of(served, "CatalogFunction")
+    assert first == again
+    assert first[1].id in served.engine.containers
+
+
+def test_a_second_one_is_refused_before_it_changes_anything(
+    served: Served, context: dict[str, str]
+) -> None:
+    """Both would write the files that SAM reads, and forward the same ports."""
+    command = [sys.executable, "-m", "local", "sam-local", "--state", str(STATE), "--port", "1"]
+    before = SETTINGS.stat().st_mtime_ns
+    done = subprocess.run(  # noqa: S603
+        command, cwd=ROOT, env=context, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "another make sam-local runs" in done.stderr
+    assert SETTINGS.stat().st_mtime_ns == before
+    assert served.process.poll() is None
+
+
+def test_the_documented_command_runs_an_event(
+    served: Served, stack: Stack, context: dict[str, str]
+) -> None:
+    """While it serves, one event can be run beside it, by what it has written."""
+    (command,) = documented.commands("docs/sam-local.md")
+    host = f"unix://{served.engine.socket}"
+    event = prepare(ROOT / "events" / "payments-get.json", stack, lambda: user_token(stack, "u1"))
+    done = subprocess.run(  # noqa: S603
+        documented.arguments(command, "PaymentsFunction", "-"),
+        input=event,
+        cwd=ROOT,
+        env={**context, "DOCKER_HOST": host},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["statusCode"] == 404
+
+
+def test_ctrl_c_during_a_request_leaves_nothing_of_this_run(
+    served: Served, people: People, duitku: Duitku
+) -> None:
+    """A container of another sam local, with the same label, is none of this run."""
+    engine = served.engine
+    other = engine.create({"Labels": SAM, "Env": [f"{RUN}=another"], "Image": "another"})
+    initiate(served, people.learner())
+    duitku.fault("*", "slow", seconds=29)
+    waiting = threading.Thread(target=_cut_off, args=(served, people.learner()))
+    waiting.start()
+    served.wait(lambda: "slow by 29 s" in str(duitku.see("faults")), of=True)
+    assert served.end() == 130
+    waiting.join()
+    assert served.said().rstrip().endswith("interrupted; nothing is left running")
+    assert set(engine.containers) == {other.id}
+    assert {each.id for each in engine.created} == {other.id, *engine.removed}
+    assert networks.ask([], OURS, _port(str(duitku.url)), "").endswith("Connection refused")
+    engine.remove(other)
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])
+
+
+def _cut_off(served: Served, buyer: Person) -> None:
+    with pytest.raises((requests.ConnectionError, AssertionError)):
+        initiate(served, buyer)
