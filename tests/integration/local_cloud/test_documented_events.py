@@ -1,0 +1,131 @@
+"""Every `sam local invoke` of the docs goes as far as it can without Docker, for every event.
+
+SAM has read the template with its settings, and unrolled it, before it misses the engine.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import build
+from local.cloud.state import ROOT, TOOLS
+from local.sam_local import settings
+from tests.integration.local_cloud import documented
+
+NO_ENGINE = "requires a container runtime"
+_EACH = """\
+import json, os, sys
+from click.testing import CliRunner
+from samcli.cli.main import cli
+for line in sys.stdin:
+    answer = CliRunner().invoke(cli, json.loads(line))
+    print(json.dumps([answer.exit_code, answer.output]))
+"""
+COMMANDS = [
+    (document, command)
+    for document in ("docs/sam-local.md", documented.EVENTS)
+    for command in documented.commands(document)
+]
+EVENTS = documented.events()
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Build, and write what ``make sam-local`` writes; by the names that the docs have for it."""
+    target = build.Target(build.this_machine().architecture)
+    build.build(target)
+    built = (target.artifacts / "template.yaml").read_text()
+    template = target.artifacts / "sam-local-test.yaml"
+    template.write_text(settings.template(built, target.architecture, "test"))
+    variables = tmp_path_factory.mktemp("variables") / "env.json"
+    variables.write_text(json.dumps({"PaymentsFunction": {"TABLE_NAME": "lunas"}}))
+    return {
+        ".aws-sam/build/sam-local.yaml": template,
+        ".local/sam-local.json": variables,
+        "env.json": variables,
+    }
+
+
+def run(commands: list[list[str]]) -> list[tuple[int, str]]:
+    """Run commands of SAM, one after the other in one process, where no engine is."""
+    done = subprocess.run(  # noqa: S603
+        [TOOLS / "sam" / "bin" / "python", "-c", _EACH],
+        input="\n".join(json.dumps(each[1:]) for each in commands),
+        cwd=ROOT,
+        env={
+            "PATH": "/nowhere",
+            "HOME": "/nowhere",
+            "DOCKER_HOST": "unix:///nowhere/docker.sock",
+            "SAM_CLI_TELEMETRY": "0",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def answers(written: dict[str, Path]) -> dict[str, list[Any]]:
+    """Run the command of docs/sam-local.md for every event of the list, and give the answers."""
+    (command,) = documented.commands("docs/sam-local.md")
+    asked = [
+        _with_files(documented.arguments(command, function, f"events/{event}"), written)
+        for event, function in EVENTS
+    ]
+    pairs = zip(EVENTS, run(asked), strict=True)
+    return {event: list(answer) for (event, _), answer in pairs}
+
+
+def _with_files(words: list[str], written: dict[str, Path]) -> list[str]:
+    return [str(written.get(word, word)) for word in words]
+
+
+@pytest.mark.parametrize("event", [event for event, _ in EVENTS])
+def test_an_event_is_run_as_far_as_the_missing_engine(
+    answers: dict[str, list[Any]], event: str
+) -> None:
+    code, output = answers[event]
+    assert (code, NO_ENGINE in output) == (1, True), output
+
+
+@pytest.mark.parametrize(("document", "command"), COMMANDS)
+def test_a_documented_command_goes_as_far_as_the_missing_engine(
+    written: dict[str, Path], document: str, command: str
+) -> None:
+    words = documented.arguments(command, *_named(command))
+    event = words[words.index("--event") + 1]
+    words[words.index("--event") + 1] = event.replace("-", "events/payments-get.json", event == "-")
+    ((code, output),) = run([_with_files(words, written)])
+    assert (code, NO_ENGINE in output) == (1, True), f"{document}: {output}"
+
+
+def _named(command: str) -> tuple[str, str]:
+    words = command.split()
+    return words[words.index("invoke") + 1], words[words.index("--event") + 1]
+
+
+def test_every_listed_event_is_there_and_its_function_is_built(written: dict[str, Path]) -> None:
+    listed = {event for event, _ in EVENTS}
+    assert listed == {path.name for path in (ROOT / "events").glob("*.json")}
+    built = {path.name for path in written[".aws-sam/build/sam-local.yaml"].parent.iterdir()}
+    assert {function for _, function in EVENTS} <= built
+
+
+def test_without_its_settings_sam_does_not_come_that_far(written: dict[str, Path]) -> None:
+    """The check above can fail: this is the command as it would be without --config-file."""
+    (command,) = documented.commands("docs/sam-local.md")
+    words = documented.arguments(command, "PaymentsFunction", "events/payments-get.json")
+    at = words.index("--config-file")
+    ((code, output),) = run([_with_files(words[:at] + words[at + 2 :], written)])
+    assert (code, NO_ENGINE in output) == (1, False)
+
+
+def test_sam_is_the_one_that_was_read() -> None:
+    """What is known of SAM's containers, labels and variables is of this version."""
+    versions = sorted((TOOLS / "sam").glob("lib/python*/site-packages/aws_sam_cli-*.dist-info"))
+    assert [each.name for each in versions] == ["aws_sam_cli-1.170.0.dist-info"]
