@@ -17,8 +17,8 @@ with open(folder + "/asked", "a") as notes:
 for start, answers in json.load(open(folder + "/answers")).items():
     if asked.startswith(start):
         notes = [json.loads(line)[0] for line in open(folder + "/asked")]
-        number = sum(note.startswith(start) for note in notes)
-        code, output, complaint = answers[min(number, len(answers)) - 1]
+        removals = sum(note.startswith("rm ") for note in notes)
+        code, output, complaint = answers[min(removals, len(answers) - 1)]
         print(output)
         print(complaint, file=sys.stderr)
         sys.exit(code)
@@ -62,7 +62,7 @@ class DockerCommand:
 def docker_command(folder: Path, **answers: Answer | list[Answer]) -> DockerCommand:
     """Make one; keywords stand for the start of a call, with ``_`` for a space.
 
-    Of several answers, each call gets the next; the last one stays.
+    Each call of ``rm`` leads to the next of several answers; the last one stays.
     """
     given = {name.replace("_", " "): answer for name, answer in answers.items()}
     known = {**ANSWERS, **given}
