@@ -13,6 +13,7 @@ from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import (
     ADMINS,
+    MAX_ID,
     USERS,
     Access,
     check_owner,
@@ -89,7 +90,7 @@ def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
 def course_status(
     course_id: Annotated[Id, Path(alias="courseId")],
-    user_id: Annotated[str | None, Query(alias="userId", min_length=1, max_length=128)] = None,
+    user_id: Annotated[str | None, Query(alias="userId", min_length=1, max_length=MAX_ID)] = None,
 ) -> dict[str, Any]:
     """Tell whether a user is enrolled in a course; others than oneself: services and admins."""
     asked = user_id or api.caller.id

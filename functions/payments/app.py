@@ -16,7 +16,7 @@ from lunas.adapters.store.read_ahead import ahead_of_purchase
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS, USERS, Access, check_owner, users_and_services
+from lunas.edges.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
 from lunas.edges.bodies import Id, SubmitBody
 from lunas.edges.csv_pages import csv_page, wants_csv
 from lunas.edges.cursors import read_cursor, write_cursor
@@ -122,7 +122,7 @@ def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
 
 @api.on("GET", "/payments/user/{userId}", READERS)
 def list_payments_of_user(
-    user_id: Annotated[str, Path(alias="userId", min_length=1, max_length=128)],
+    user_id: Annotated[str, Path(alias="userId", min_length=1, max_length=MAX_ID)],
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> Response[Any]:

@@ -168,7 +168,43 @@ def test_a_body_too_large_is_a_413(served: Served) -> None:
     assert (status, problem["type"]) == (413, "urn:lunas:problem:body-too-large")
 
 
-@pytest.mark.parametrize("given", ["text/plain", "application/x-www-form-urlencoded", ""])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "Application/Json",
+        "APPLICATION/JSON; charset=UTF-8",
+        " application/json ;charset=utf-8",
+        'application/JSON; Charset="UTF-8"',
+    ],
+)
+@pytest.mark.parametrize("name", ["content-type", "Content-Type"])
+def test_a_media_type_has_no_case(served: Served, given: str, name: str) -> None:
+    event = request("POST /things", body={"packageId": "p1"}, token=user_token())
+    del event["headers"]["content-type"]
+    event["headers"][name] = given
+    assert served.raw(event)["statusCode"] == 200
+    assert served.reached == ["make"]
+
+
+@pytest.mark.parametrize("given", ["text/plain", "Multipart/Form-Data", "nonsense", "\u00e9", ""])
+@pytest.mark.parametrize("body", [None, "", "{", "a=b", "[1]"])
+def test_a_route_without_a_body_looks_at_none(
+    served: Served, given: str, body: str | None
+) -> None:
+    more = {"body": body, "headers": {"content-type": given}, "token": user_token()}
+    assert served.answer("GET /things/{id}", "/things/t1", **more)[0] == 200
+
+
+@pytest.mark.parametrize("given", ["text/plain", "Multipart/Form-Data", "nonsense", ""])
+def test_without_a_body_the_media_type_means_nothing(served: Served, given: str) -> None:
+    status, problem = post(served, headers={"content-type": given})
+    assert (status, problem["type"]) == (422, "urn:lunas:problem:invalid-input")
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "nonsense", ""],
+)
 def test_a_body_of_another_media_type_is_a_415(served: Served, given: str) -> None:
     status, problem = post(served, body={"packageId": "p1"}, headers={"content-type": given})
     assert (status, problem["type"]) == (415, "urn:lunas:problem:unsupported-media-type")

@@ -39,6 +39,7 @@ class LunasApi(APIGatewayHttpResolver):
     def __init__(self) -> None:
         super().__init__(enable_validation=True)
         self._access: dict[str, Access] = {}
+        self._with_body: set[str] = set()
         self.use([_check_same_route])
         self.exception_handler(LunasError)(self._problem)
         self.exception_handler(RequestValidationError)(self._invalid)
@@ -52,10 +53,21 @@ class LunasApi(APIGatewayHttpResolver):
         access: Access,
         **documented: Any,  # noqa: ANN401
     ) -> Callable[[F], F]:
-        """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``."""
-        self._access[f"{method} {path}"] = access
-        rule = path.replace("{", "<").replace("}", ">")
-        return self.route(rule, method, **documented)
+        """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``.
+
+        A handler takes the body of the request by a parameter of that name; where there is none,
+        whatever a client sends as body is not looked at.
+        """
+        route = f"{method} {path}"
+        self._access[route] = access
+        register = self.route(path.replace("{", "<").replace("}", ">"), method, **documented)
+
+        def registered(handler: F) -> F:
+            if "body" in handler.__annotations__:
+                self._with_body.add(route)
+            return register(handler)
+
+        return registered
 
     @property
     def caller(self) -> Caller:
@@ -74,7 +86,8 @@ class LunasApi(APIGatewayHttpResolver):
         telemetry.begin(request_id, route=str(event.get("routeKey")))
         try:
             caller = self._admit(event)
-            incoming.check_json(event)
+            if event.get("routeKey") in self._with_body:
+                incoming.check_json(event)
         except LunasError as error:
             _log(error)
             return problems.proxy_answer(error, request_id)
@@ -82,7 +95,7 @@ class LunasApi(APIGatewayHttpResolver):
             telemetry.crashed(error)
             return problems.proxy_answer(error, request_id)
         self.append_context(caller=caller)  # type: ignore[no-untyped-call]
-        return super().resolve(dict(event), context)
+        return super().resolve(incoming.declared_as_json(event), context)
 
     def _admit(self, event: Mapping[str, Any]) -> Caller | None:
         access = self._access.get(str(event.get("routeKey")))

@@ -7,6 +7,7 @@ from typing import Any
 
 from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
 
+JSON = "application/json"
 MAX_BODY = 65_536
 """Bytes; the longest message that Lunas has a use for is a tenth of it."""
 
@@ -53,6 +54,14 @@ def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def declared_as_json(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event with the media type written as Powertools compares it, in lower case.
+
+    Bodies have passed :func:`check_json`; of a request without one, what it declares means nothing.
+    """
+    return {**event, "headers": {**lower_headers(event), "content-type": JSON}}
+
+
 def check_media_type(event: Mapping[str, Any], expected: str) -> None:
     """Raise UnsupportedMediaType unless the body is declared as ``expected``."""
     given = lower_headers(event).get("content-type", "").partition(";")[0].strip().lower()
@@ -68,7 +77,7 @@ def check_json(event: Mapping[str, Any]) -> None:
     body = raw_body(event)
     if not body.strip():
         return
-    check_media_type(event, "application/json")
+    check_media_type(event, JSON)
     try:
         value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
