@@ -1,7 +1,9 @@
-"""The catalogue: everybody reads it, admins edit it. Also GET /health."""
+"""The catalogue: everybody reads it, admins edit it. Also GET and HEAD /health."""
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
+from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -99,6 +101,12 @@ def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> 
 def health() -> dict[str, str]:
     """Tell that the API answers."""
     return {"status": "ok"}
+
+
+@api.on("HEAD", "/health", PUBLIC)
+def health_head() -> Response[str]:
+    """Tell that the API answers, in the headers alone, as monitors ask for it."""
+    return Response(HTTPStatus.OK, content_type=content_types.APPLICATION_JSON, body="")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

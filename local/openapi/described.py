@@ -38,7 +38,10 @@ LOCATION_HEADER: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A success: what is shown, and other media types that a caller may ask for."""
+    """A success: what is shown, and other media types that a caller may ask for.
+
+    Without a ``media_type`` nothing is shown: the response has no body.
+    """
 
     description: str
     shows: str | None
@@ -49,14 +52,11 @@ class Answer:
 
     def written(self) -> Json:
         """Write it as a response of the document."""
-        schema = reference(self.shows) if self.shows else {"type": "string"}
-        told: Json = {
-            "description": self.description,
-            "content": {
-                self.media_type: {"schema": schema, "example": self.example},
-                **self.others,
-            },
-        }
+        told: Json = {"description": self.description}
+        if self.media_type:
+            schema = reference(self.shows) if self.shows else {"type": "string"}
+            shown = {self.media_type: {"schema": schema, "example": self.example}}
+            told["content"] = {**shown, **self.others}
         return told | ({"headers": dict(self.headers)} if self.headers else {})
 
 

@@ -273,6 +273,12 @@ OPERATIONS: Mapping[str, Operation] = {
         "Tell that the API answers",
         {200: Answer("It answers", "Health", {"status": "ok"})},
     ),
+    "HEAD /health": Operation(
+        "headHealth",
+        SERVICE,
+        "Tell that the API answers, without a body",
+        {200: Answer("It answers", None, None, media_type="")},
+    ),
     "GET /openapi.json": Operation(
         "getOpenApi",
         SERVICE,

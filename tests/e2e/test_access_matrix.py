@@ -83,6 +83,7 @@ UNSIGNED = dict.fromkeys(EVERYBODY, 403)
 
 ROWS: dict[str, Row] = {
     "GET /health": Row(EVERYBODY),
+    "HEAD /health": Row(EVERYBODY),
     "GET /openapi.json": Row(EVERYBODY),
     "GET /docs": Row(EVERYBODY),
     "GET /thinkific/oauth/install": Row(ADMINS),

@@ -68,6 +68,7 @@ CASES = {
     "approve_payment-reject": Case(CLAIMED, 200, '"REJECTED"'),
     "catalog-get-package": Case(NOTHING, 200, '"Kelas Pemula"'),
     "catalog-health": Case(NOTHING, 200, '"ok"'),
+    "catalog-health-head": Case(NOTHING, 200, ""),
     "catalog-list-courses": Case(NOTHING, 200, '"python-dasar"'),
     "catalog-list-packages": Case(NOTHING, 200, '"bundle-data"'),
     "catalog-put-course": Case(NOTHING, 200, '"quota":100'),

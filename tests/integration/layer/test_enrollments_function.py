@@ -6,9 +6,9 @@ import pytest
 
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.rules.enrollments import enrollment_id
-from tests.integration.layer.functions import call
+from tests.integration.layer.functions import call, invoke
 from tests.integration.layer.purchases import approve, submitted
-from tests.unit.api_requests import service_headers, service_token, user_token
+from tests.unit.api_requests import request, service_headers, service_token, user_token
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 MINE, ONE = "GET /enrollments/my-enrollments", "GET /enrollments/{id}"
@@ -99,6 +99,11 @@ def test_everybody_reads_the_catalogue() -> None:
     assert call("catalog", "GET /packages/{id}", "/packages/p1")[1] == packages["items"][1]
     assert call("catalog", "GET /packages/{id}", "/packages/p404")[0] == 404
     assert call("catalog", "GET /health") == (200, {"status": "ok"})
+
+
+def test_a_monitor_may_ask_for_the_headers_alone() -> None:
+    answer = invoke("catalog", request("HEAD /health"))
+    assert (answer["statusCode"], answer["body"]) == (200, "")
 
 
 @pytest.mark.parametrize(

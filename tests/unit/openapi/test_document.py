@@ -27,7 +27,7 @@ WEBHOOKS = {"POST /webhooks/duitku", "POST /webhooks/thinkific"}
 """Routes without a resolver, described by hand."""
 DOCUMENT = document()
 COMPONENTS: Json = DOCUMENT["components"]
-METHODS = {"get", "post", "put", "patch"}
+METHODS = {"get", "head", "post", "put", "patch"}
 
 
 def operations() -> Iterator[tuple[str, Json]]:
