@@ -1,11 +1,15 @@
 """The payments: taking manual ones, listing them, looking them up."""
 
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
+from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BeforeValidator
 
 from lunas.adapters import aws
 from lunas.adapters.clock import new_payment_id, now
@@ -18,13 +22,13 @@ from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
 from lunas.edges.bodies import Id, SubmitBody
-from lunas.edges.csv_pages import csv_page, wants_csv
+from lunas.edges.csv_pages import Separator, csv_answer, read_sheet, wants_csv
 from lunas.edges.cursors import read_cursor, write_cursor
 from lunas.edges.offerings import catalogue
 from lunas.edges.queries import PAGE, Cursor, From, Limit, To
 from lunas.edges.views import history_view, payment_view
 from lunas.rules.errors import NotFound
-from lunas.rules.listing import PaymentFilter, Span
+from lunas.rules.listing import Page, PaymentFilter, Position, Span
 from lunas.rules.payments import Method, Payment, Status
 from lunas.rules.people import PaymentType
 from lunas.usecases.purchase import Wish
@@ -33,6 +37,10 @@ from lunas.usecases.submit import ManualDesk, submit
 aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
+ME = "me"
+"""Stands for the caller's own id in a path."""
+ENOUGH = 10_000
+"""Milliseconds that must be left to read more rows of a table; API Gateway waits 30 seconds."""
 READERS = users_and_services("payments:read")
 STAFF = Access(ADMINS.roles, "payments:read")
 
@@ -112,37 +120,55 @@ def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
     to: To = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
+    separator: Separator = ",",
 ) -> Response[Any]:
-    """List payments, newest first, as JSON or as CSV."""
+    """List payments, newest first: a page as JSON, or all of them as CSV."""
     wanted = PaymentFilter(
         status=status, payment_type=payment_type, method=method, span=Span(start, to)
     )
-    return _listed(wanted, limit, cursor)
+    return _listed(wanted, limit, cursor, separator)
 
 
 @api.on("GET", "/payments/user/{userId}", READERS)
 def list_payments_of_user(
-    user_id: Annotated[str, Path(alias="userId", min_length=1, max_length=MAX_ID)],
+    user_id: Annotated[
+        str, BeforeValidator(unquote), Path(alias="userId", min_length=1, max_length=MAX_ID)
+    ],
     limit: Limit = PAGE,
     cursor: Cursor = None,
+    separator: Separator = ",",
 ) -> Response[Any]:
-    """List the payments of a user, newest first: to that user, admins and services."""
-    check_owner(api.caller, user_id)
-    return _listed(PaymentFilter(user_id=user_id), limit, cursor)
+    """List the payments of a user, newest first: to that user, admins and services.
+
+    ``me`` is the caller, whose id may hold what no path can carry.
+    """
+    owner = api.caller.id if user_id == ME else user_id
+    check_owner(api.caller, owner)
+    return _listed(PaymentFilter(user_id=owner), limit, cursor, separator)
 
 
-def _listed(wanted: PaymentFilter, limit: int, cursor: str | None) -> Response[Any]:
+def _listed(wanted: PaymentFilter, limit: int, cursor: str | None, separator: str) -> Response[Any]:
     asked = {"list": "payments", "filter": wanted}
-    page = _payments().page(wanted, limit, read_cursor(cursor, asked))
-    following = write_cursor(page.after, asked)
-    views = [payment_view(payment, api.caller) for payment in page.items]
+    after = read_cursor(cursor, asked)
     if wants_csv(api.current_event.headers):
-        return csv_page(views, following)
+        text, rest = read_sheet(partial(_views, wanted), after, separator, _in_hurry)
+        return csv_answer(text, write_cursor(rest, asked))
+    page = _views(wanted, limit, after)
+    following = write_cursor(page.after, asked)
     return Response(
         status_code=HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
-        body={"items": views} | ({"nextCursor": following} if following else {}),
+        body={"items": page.items} | ({"nextCursor": following} if following else {}),
     )
+
+
+def _views(wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Mapping[str, Any]]:
+    page = _payments().page(wanted, limit, after)
+    return Page(tuple(payment_view(each, api.caller) for each in page.items), page.after)
+
+
+def _in_hurry() -> bool:
+    return api.lambda_context.get_remaining_time_in_millis() < ENOUGH
 
 
 @api.on("GET", "/payments/{id}", READERS)

@@ -1,15 +1,19 @@
 """Manual payments, approval and looking payments up, through the handlers."""
 
+import csv
+import io
+import json
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from lunas.adapters.store.catalogue import Catalogue
 from tests.integration.layer import purchases
-from tests.integration.layer.functions import call
+from tests.integration.layer.functions import call, invoke, load
 from tests.integration.layer.purchases import PROOF, approve, submitted
-from tests.unit.api_requests import service_headers, service_token, user_token
+from tests.unit.api_requests import request, service_headers, service_token, user_token
 from tests.unit.builders import course
 from tests.unit.logs import Logged
 
@@ -164,3 +168,99 @@ def test_an_approval_is_logged_and_counted_without_personal_data(logged: Logged)
     assert logged.metrics() == ["PaymentApproved"]
     for kept_back in ("u1@example.com", "Santoso", PROOF):
         assert kept_back not in logged.text
+
+
+LISTED, OF_USER = "GET /payments", "GET /payments/user/{userId}"
+STRANGE_IDS = [
+    "a/b",
+    "a#b",
+    "a?b=c",
+    "100%",
+    "%2F",
+    'say "hi"',
+    "back\\slash",
+    "a b+c",
+    "{userId}",
+    "me/../you",
+    "\u674e\u26a1",
+    "auth0|5f7c8ec7",
+    "..",
+]
+
+
+def ids(answer: tuple[int, Any]) -> list[str]:
+    status, body = answer
+    assert status == 200, body
+    return [each["id"] for each in body["items"]]
+
+
+@pytest.mark.parametrize("user", STRANGE_IDS)
+def test_whatever_a_user_id_holds_its_user_lists_their_own_payments(user: str) -> None:
+    mine, other = submitted(user)["id"], submitted("u2")["id"]
+    token = user_token(user)
+    assert ids(call("payments", OF_USER, "/payments/user/me", token=token)) == [mine]
+    assert mine != other
+
+
+@pytest.mark.parametrize("user", STRANGE_IDS)
+def test_an_id_that_is_percent_encoded_in_the_path_is_decoded(user: str) -> None:
+    mine = submitted(user)["id"]
+    event = request(OF_USER, f"/payments/user/{user}", token=user_token("a1", role="ADMIN"))
+    event["pathParameters"] = {"userId": user}
+    answer = invoke("payments", event)
+    assert ids((answer["statusCode"], json.loads(answer["body"]))) == [mine]
+
+
+def test_me_is_only_the_caller() -> None:
+    submitted("u1")
+    assert ids(call("payments", OF_USER, "/payments/user/me", token=user_token("u2"))) == []
+
+
+def test_ids_that_share_their_beginning_share_nothing() -> None:
+    first, second = submitted("a#b")["id"], submitted("a")["id"]
+    token = user_token("a1", role="ADMIN")
+    assert ids(call("payments", OF_USER, "/payments/user/a", token=token)) == [second]
+    assert first != second
+
+
+def test_csv_gives_all_rows_whatever_limit_a_page_has() -> None:
+    made = {str(submitted(f"u{number}")["id"]) for number in range(30)}
+    headers = {"accept": "text/csv, application/json;q=0.1"}
+    event = request(
+        LISTED, token=user_token("a1", role="ADMIN"), headers=headers, query={"limit": "2"}
+    )
+    answer = invoke("payments", event)
+    assert answer["body"].startswith("\ufeffid,userId,")
+    rows = list(csv.DictReader(io.StringIO(answer["body"].removeprefix("\ufeff"), newline="")))
+    assert {row["id"] for row in rows} == made
+    assert "X-Next-Cursor" not in answer["headers"]
+
+
+@pytest.mark.parametrize(("separator", "status"), [(";", 200), ("", 200), (",", 200), ("|", 422)])
+def test_the_separator_is_a_comma_or_a_semicolon(separator: str, status: int) -> None:
+    event = request(
+        LISTED,
+        token=user_token("a1", role="ADMIN"),
+        headers={"accept": "text/csv"},
+        query={"separator": separator},
+    )
+    answer = invoke("payments", event)
+    assert answer["statusCode"] == status
+    if status == 200:
+        assert answer["body"].startswith(f"\ufeffid{separator or ';'}userId")
+
+
+def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make payments around the midnights of 2026-11-29 in Jakarta, which are at 17:00 UTC."""
+    made = {}
+    for at in ("2026-11-28T16:59:59", "2026-11-28T17:00:00", "2026-11-29T16:59:59"):
+        moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+        monkeypatch.setattr(load("payments"), "now", lambda moment=moment: moment)
+        made[at] = submitted(f"u{at[8:].replace(':', '')}")["id"]
+    token = user_token("a1", role="ADMIN")
+    day = {"from": "2026-11-29", "to": "2026-11-29"}
+    found = ids(call("payments", LISTED, query=day, token=token))
+    assert found == [made["2026-11-29T16:59:59"], made["2026-11-28T17:00:00"]]
+    instants = {"from": "2026-11-29T00:00:00 07:00", "to": "2026-11-29T16:59:59Z"}
+    found = ids(call("payments", LISTED, query=instants, token=token))
+    assert found == [made["2026-11-28T17:00:00"]]

@@ -188,9 +188,7 @@ def test_a_media_type_has_no_case(served: Served, given: str, name: str) -> None
 
 @pytest.mark.parametrize("given", ["text/plain", "Multipart/Form-Data", "nonsense", "\u00e9", ""])
 @pytest.mark.parametrize("body", [None, "", "{", "a=b", "[1]"])
-def test_a_route_without_a_body_looks_at_none(
-    served: Served, given: str, body: str | None
-) -> None:
+def test_a_route_without_a_body_looks_at_none(served: Served, given: str, body: str | None) -> None:
     more = {"body": body, "headers": {"content-type": given}, "token": user_token()}
     assert served.answer("GET /things/{id}", "/things/t1", **more)[0] == 200
 

@@ -221,7 +221,9 @@ def test_a_token_that_ended_a_moment_ago_still_opens() -> None:
     assert bearer(user_token(exp=int(time.time()) - 3)).id == "u1"
 
 
-@pytest.mark.parametrize("changes", [{"iat": 5, "exp": 3605}, {"nbf": 5}, {"iat": -3000, "exp": -3}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"iat": 5, "exp": 3605}, {"nbf": 5}, {"iat": -3000, "exp": -3}], ids=str
+)
 def test_a_services_clock_may_differ_as_much(changes: dict[str, int]) -> None:
     now = int(time.time())
     token = service_token(**{name: now + seconds for name, seconds in changes.items()})

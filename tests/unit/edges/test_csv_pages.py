@@ -2,22 +2,39 @@
 
 import csv
 import io
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
-from lunas.edges.csv_pages import COLUMNS, CURSOR_HEADER, csv_page, wants_csv
+from lunas.edges import csv_pages
+from lunas.edges.csv_pages import (
+    BYTE_ORDER_MARK,
+    COLUMNS,
+    CURSOR_HEADER,
+    Sheet,
+    csv_answer,
+    read_sheet,
+    wants_csv,
+)
 from lunas.edges.views import payment_view
+from lunas.rules.listing import Page, Position
 from lunas.rules.payments import Payment
 from lunas.rules.people import Customer
 from tests.unit.builders import ADMIN_CALLER, EMAIL, SERVICE_CALLER, bought, manual, payment
 
 
+def written(*payments: dict[str, Any], separator: str = ",") -> str:
+    sheet = Sheet(separator)
+    sheet.add(payments)
+    return sheet.text()
+
+
 def rows(*payments: dict[str, Any]) -> list[dict[str, str]]:
-    """Read a page back as a spreadsheet does."""
-    body = csv_page(payments, None).body
-    assert isinstance(body, str)
-    return list(csv.DictReader(io.StringIO(body, newline="")))
+    """Read a table back as a spreadsheet does."""
+    text = written(*payments).removeprefix(BYTE_ORDER_MARK)
+    return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
 def view(made: Payment) -> dict[str, Any]:
@@ -30,17 +47,37 @@ def view(made: Payment) -> dict[str, Any]:
         ("text/csv", True),
         ("TEXT/CSV; charset=utf-8", True),
         ("text/csv, */*;q=0.1", True),
+        ("text/csv, */*", True),
+        ("text/csv, application/json;q=0.1", True),
+        ("application/json;q=0.5, text/csv;q=0.9", True),
+        ("application/json; q=0.5 , text/csv ; Q=0.51", True),
+        ("text/csv, application/json", True),
+        ("text/*", True),
+        ("*/*;q=0.8, text/csv;q=0.9", True),
+        ("application/json;q=0, text/csv;q=0.001", True),
         ("application/json, text/csv", False),
-        ("text/csv, application/json;q=0.5", False),
+        ("text/csv;q=0.5, application/json", False),
+        ("text/csv;q=0", False),
+        ("text/csv;q=0, */*", False),
+        ("text/csv;q=0.2, */*;q=0.3", False),
+        ("text/*, application/json", False),
         ("application/json", False),
         ("*/*", False),
+        ("text/html, */*", False),
+        ("text/html", False),
         ("text/csvx", False),
+        (";q=1, ,", False),
         ("", False),
     ],
 )
-def test_csv_is_for_who_asks_for_it(accept: str, wanted: bool) -> None:
+def test_csv_is_for_who_prefers_it(accept: str, wanted: bool) -> None:
     assert wants_csv({"Accept": accept}) is wanted
     assert wants_csv({"accept": accept}) is wanted
+
+
+@pytest.mark.parametrize("quality", ["", "x", "2", "-1", "nan", "0.5.5"])
+def test_a_quality_that_is_none_counts_as_full(quality: str) -> None:
+    assert wants_csv({"accept": f"application/json;q=0.9, text/csv;q={quality}"})
 
 
 def test_without_an_accept_header_nobody_wants_csv() -> None:
@@ -65,27 +102,112 @@ def test_who_may_not_see_the_customer_gets_empty_cells() -> None:
     assert {row[name] for name in ("firstName", "lastName", "email", "phone")} == {""}
 
 
-def test_an_empty_page_is_a_header_line() -> None:
+def test_an_empty_list_is_a_header_line() -> None:
     assert rows() == []
-    assert csv_page([], None).body == ",".join(COLUMNS) + "\r\n"
+    assert written() == BYTE_ORDER_MARK + ",".join(COLUMNS) + "\r\n"
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
+def named(text: str) -> str:
+    """Return how a text stands in a cell."""
+    (row,) = rows(view(payment(package_name=text)))
+    return row["packageName"]
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b"])
 def test_a_text_that_a_spreadsheet_would_run_is_shown_as_text(start: str) -> None:
     formula = f"{start}HYPERLINK(1)"
     (row,) = rows(view(payment(customer=Customer(formula, "S", EMAIL), package_name=formula)))
     assert (row["firstName"], row["packageName"]) == (f"'{formula}", f"'{formula}")
 
 
-@pytest.mark.parametrize("text", ['He said "hi"', "a, b", "two\nlines", "semi;colon", "李 Zoë"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Jos\u00e9;=1+2",
+        "Jos\u00e9; =1+2",
+        'a;"=1+2"',
+        "a,=1+2",
+        "a\t@SUM(1)",
+        "a\n-1+2",
+        "a;;+62",
+        " =1+2",
+        '"=1+2',
+        "=1;=2,=3\t=4",
+    ],
+)
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_no_cell_begins_a_formula_wherever_a_line_is_split(text: str, separator: str) -> None:
+    line = written(view(payment(package_name=text)), separator=separator)
+    for splitting in (",", ";", "\t"):
+        for cell in line.replace("\r", "\n").replace("\n", splitting).split(splitting):
+            assert not cell.lstrip(' "\ufeff').startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize(
+    "text", ['He said "hi"', "a, b", "two\nlines", "semi;colon", "\u674e Zo\u00eb", "a-b=c@d"]
+)
 def test_a_text_survives_as_it_is(text: str) -> None:
-    (row,) = rows(view(payment(package_name=text)))
-    assert row["packageName"] == text
+    assert named(text) == text
+
+
+def test_the_separator_may_be_a_semicolon_and_a_lost_one_is_meant() -> None:
+    header = BYTE_ORDER_MARK + ";".join(COLUMNS)
+    assert written(separator=";").startswith(header)
+    assert written(separator="").startswith(header)
 
 
 @pytest.mark.parametrize("cursor", ["next", None])
-def test_the_next_page_is_told_in_a_header(cursor: str | None) -> None:
-    page = csv_page([], cursor)
-    assert page.headers.get(CURSOR_HEADER) == cursor
-    assert page.content_type == "text/csv; charset=utf-8"
-    assert page.status_code == 200
+def test_what_is_left_over_is_named_in_a_header(cursor: str | None) -> None:
+    answer = csv_answer("text", cursor)
+    assert answer.headers.get(CURSOR_HEADER) == cursor
+    assert answer.content_type == "text/csv; charset=utf-8"
+    assert (answer.status_code, answer.body) == (200, "text")
+
+
+class Source:
+    """A list of so many payments, which notes what is read of it."""
+
+    def __init__(self, number: int, **changes: Any) -> None:
+        self.number = number
+        self.view = view(payment(**changes))
+        self.reads: list[int] = []
+
+    def read(self, limit: int, after: Position | None) -> Page[Mapping[str, Any]]:
+        start = int(after["at"]) if after else 0
+        end = min(start + limit, self.number)
+        self.reads.append(limit)
+        items = tuple({**self.view, "id": f"pay{each}"} for each in range(start, end))
+        return Page(items, {"at": str(end)} if end < self.number else None)
+
+    def sheet(
+        self, after: Position | None = None, in_hurry: Callable[[], bool] = lambda: False
+    ) -> tuple[int, Position | None]:
+        """Return how many rows one answer holds, and where it ended."""
+        text, rest = read_sheet(self.read, after, ",", in_hurry)
+        return len(list(csv.reader(io.StringIO(text, newline="")))) - 1, rest
+
+
+@pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1200, 10_000])
+def test_one_answer_holds_all_rows(number: int) -> None:
+    assert Source(number).sheet() == (number, None)
+
+
+def test_beyond_ten_thousand_rows_the_rest_is_named() -> None:
+    source = Source(10_001)
+    rows, rest = source.sheet()
+    assert (rows, rest) == (10_000, {"at": "10000"})
+    assert source.sheet(rest) == (1, None)
+
+
+def test_an_answer_never_outgrows_what_lambda_takes() -> None:
+    source = Source(10_000, package_name="\u674e" * 900, reason="\u674e" * 900)
+    text, rest = read_sheet(source.read, None, ",", lambda: False)
+    assert csv_pages.MAX_BYTES - 2 * csv_pages.LONGEST_ROW < len(json.dumps(text)) < 6_000_000
+    assert rest
+
+
+def test_who_has_no_time_left_names_the_rest() -> None:
+    source = Source(5_000)
+    rows, rest = source.sheet(in_hurry=lambda: True)
+    assert rows == source.reads[0]
+    assert rest == {"at": str(rows)}

@@ -14,9 +14,11 @@ from lunas.edges.incoming import (
     lower_headers,
     raw_body,
     request_id,
+    routed,
     wire_body,
 )
 from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
+from tests.unit.api_requests import request
 
 JSON = {"content-type": "application/json"}
 
@@ -164,3 +166,24 @@ def test_whatever_came_is_there_as_bytes(body: bytes) -> None:
 )
 def test_what_no_reader_would_take_is_there_too(given_event: dict[str, Any], body: bytes) -> None:
     assert wire_body(given_event) == body
+
+
+@pytest.mark.parametrize("stage", ["$default", "v1"])
+@pytest.mark.parametrize(
+    ("value", "path"),
+    [("a/b", "/things/a%2Fb"), ("50%", "/things/50%25"), ("\ud83d", "/things/%ED%A0%BD")],
+)
+def test_a_parameter_of_the_path_stays_one_part_of_it(stage: str, value: str, path: str) -> None:
+    sent = request("GET /things/{id}", f"/things/{value}")
+    sent["pathParameters"] = {"id": value}
+    sent["requestContext"]["stage"] = stage
+    told = routed(sent)
+    expected = path if stage == "$default" else f"/v1{path}"
+    assert (told["rawPath"], told["requestContext"]["http"]["path"]) == (expected, expected)
+    assert sent["rawPath"] == f"/things/{value}"
+
+
+@pytest.mark.parametrize("parameters", [None, {}, {"other": "x"}])
+def test_a_path_whose_parameters_are_not_known_stays_as_it_is(parameters: object) -> None:
+    sent = request("GET /things/{id}", "/things/t1") | {"pathParameters": parameters}
+    assert routed(sent) == sent

@@ -95,7 +95,7 @@ class LunasApi(APIGatewayHttpResolver):
             telemetry.crashed(error)
             return problems.proxy_answer(error, request_id)
         self.append_context(caller=caller)  # type: ignore[no-untyped-call]
-        return super().resolve(incoming.declared_as_json(event), context)
+        return super().resolve(incoming.declared_as_json(incoming.routed(event)), context)
 
     def _admit(self, event: Mapping[str, Any]) -> Caller | None:
         access = self._access.get(str(event.get("routeKey")))

@@ -1,16 +1,31 @@
-"""A page of payments as CSV (RFC 4180), for spreadsheets."""
+"""Lists of payments as CSV (RFC 4180), for spreadsheets."""
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from lunas.edges.accepting import preferred
+from lunas.rules.listing import Page, Position
 
 CONTENT_TYPE = "text/csv"
 CURSOR_HEADER = "X-Next-Cursor"
-"""Carries the cursor of the next page, which a table has no place for."""
+"""Carries the cursor of what is left over, which a table has no place for."""
+BYTE_ORDER_MARK = "\ufeff"
+"""By it, spreadsheets know that the text is UTF-8."""
+MAX_ROWS = 10_000
+MAX_BYTES = 5_500_000
+"""Of the body as Lambda hands it over, which is JSON; Lambda takes 6 MB (docs/operations.md)."""
+LONGEST_ROW = 20_000
+"""Bytes that one more row may add: 90 courses, and texts of characters that JSON writes as six."""
+AT_ONCE = 500
+"""Payments read by one Query: half of what fits into its megabyte."""
 COLUMNS = (
     "id",
     "userId",
@@ -35,38 +50,88 @@ COLUMNS = (
     "completedAt",
     "reason",
 )
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula."""
+FORMULA = re.compile(r"""(^|[,;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+"""A place at which a spreadsheet may see a formula begin, wherever it splits the line; full-width
+signs are formulas to some."""
+FIRST_BREAK = re.compile(r"[\t\r]")
+"""A cell that begins so is cut before what comes next, which then begins a cell."""
+
+Separator = Annotated[str, Query(pattern="^[,;]?$")]
+"""What stands between two cells. A bare ``;`` in an address may arrive as nothing, and is meant."""
+
+type ReadPage = Callable[[int, Position | None], Page[Mapping[str, Any]]]
+"""Reads a page of payment views: so many at most, after a position."""
 
 
 def wants_csv(headers: Mapping[str, str]) -> bool:
-    """Tell whether the Accept header prefers CSV to JSON."""
+    """Tell whether the Accept header prefers CSV to JSON, which is the answer to no preference."""
     given = {name.lower(): value for name, value in headers.items()}.get("accept", "")
-    names = [part.partition(";")[0].strip().lower() for part in given.split(",")]
-    return CONTENT_TYPE in names and "application/json" not in names
+    return preferred(given, ("application/json", CONTENT_TYPE)) == CONTENT_TYPE
 
 
-def csv_page(payments: Sequence[Mapping[str, Any]], cursor: str | None) -> Response[str]:
-    """Return a page of payment views as CSV with a header line."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for payment in payments:
-        flat = {**payment, **payment.get("customer", {}), **payment.get("gateway", {})}
-        writer.writerow([_cell(flat.get(column)) for column in COLUMNS])
+class Sheet:
+    """A table that grows row by row, to an answer that Lambda can still hand over."""
+
+    def __init__(self, separator: str) -> None:
+        self._text = io.StringIO()
+        self._text.write(BYTE_ORDER_MARK)
+        self._writer = csv.writer(self._text, delimiter=separator or ";")
+        self._writer.writerow(COLUMNS)
+        self._rows = 0
+        self._bytes = 0
+
+    @property
+    def room(self) -> int:
+        """Return how many more rows may be added for sure, ``AT_ONCE`` at most."""
+        by_size = (MAX_BYTES - self._bytes) // LONGEST_ROW
+        return max(0, min(MAX_ROWS - self._rows, by_size, AT_ONCE))
+
+    def add(self, payments: Iterable[Mapping[str, Any]]) -> None:
+        """Add a row for each payment view."""
+        start = self._text.tell()
+        for payment in payments:
+            flat = {**payment, **payment.get("customer", {}), **payment.get("gateway", {})}
+            self._writer.writerow([_cell(flat.get(column)) for column in COLUMNS])
+            self._rows += 1
+        self._text.seek(start)
+        self._bytes += len(json.dumps(self._text.read()))
+
+    def text(self) -> str:
+        """Return all that was written."""
+        return self._text.getvalue()
+
+
+def read_sheet(
+    read: ReadPage, after: Position | None, separator: str, in_hurry: Callable[[], bool]
+) -> tuple[str, Position | None]:
+    """Read all rows from ``after`` on, as far as one answer and its time hold; say where it ended.
+
+    Each read is one Query. What is left over is named by the position, None at the end.
+    """
+    sheet = Sheet(separator)
+    while True:
+        page = read(sheet.room, after)
+        sheet.add(page.items)
+        after = page.after
+        if after is None or not sheet.room or in_hurry():
+            return sheet.text(), after
+
+
+def csv_answer(text: str, cursor: str | None) -> Response[str]:
+    """Return a table as the answer, with the cursor of what is left over."""
     return Response(
         status_code=HTTPStatus.OK,
         content_type=f"{CONTENT_TYPE}; charset=utf-8",
         headers={CURSOR_HEADER: cursor} if cursor else {},
-        body=text.getvalue(),
+        body=text,
     )
 
 
 def _cell(value: object) -> str:
-    """Write one value; a text that a spreadsheet would run gets an apostrophe in front."""
+    """Write one value; where a spreadsheet would see a formula begin, an apostrophe goes before."""
     if value is None:
         return ""
     if isinstance(value, list):
         return " ".join(str(each) for each in value)
-    written = str(value)
-    return f"'{written}" if written.startswith(FORMULA) else written
+    written = FORMULA.sub(r"\1\2'", str(value))
+    return f"'{written}" if FIRST_BREAK.match(written) else written

@@ -4,10 +4,13 @@ import base64
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
 
 JSON = "application/json"
+DEFAULT_STAGE = "$default"
+"""The stage of an HTTP API that does not show in the path."""
 MAX_BODY = 65_536
 """Bytes; the longest message that Lunas has a use for is a tenth of it."""
 
@@ -52,6 +55,25 @@ def raw_body(event: Mapping[str, Any]) -> bytes:
 
 def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def routed(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event with the path of the route that the gateway matched, parameters encoded.
+
+    The gateway matches the path as it was sent and hands it over decoded, where a user id with a
+    slash or a ``?`` is not one part of a path any more. A handler that takes free text decodes it.
+    """
+    path = str(event.get("routeKey")).partition(" ")[2]
+    parameters = event.get("pathParameters") or {}
+    for name, value in parameters.items():
+        path = path.replace(f"{{{name}}}", quote(value, safe="", errors="surrogatepass"))
+    if not parameters or "{" in path:
+        return dict(event)
+    context = event.get("requestContext") or {}
+    stage = context.get("stage", DEFAULT_STAGE)
+    path = path if stage == DEFAULT_STAGE else f"/{stage}{path}"
+    http = {**(context.get("http") or {}), "path": path}
+    return {**event, "rawPath": path, "requestContext": {**context, "http": http}}
 
 
 def declared_as_json(event: Mapping[str, Any]) -> dict[str, Any]:

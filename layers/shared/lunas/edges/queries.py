@@ -1,37 +1,85 @@
 """Query parameters that lists share."""
 
 import re
-from datetime import UTC, datetime
-from typing import Annotated
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
+from lunas.adapters.settings import optional
+from lunas.rules.errors import Misconfigured
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+TIME_ZONE, JAKARTA = "TIME_ZONE", "Asia/Jakarta"
+"""Environment variable with the zone of the shop, whose days a bare date means; its default."""
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+LOST_PLUS = re.compile(r"([0-9-]{10}[Tt ][0-9:.,]+) ([0-9]{2}:?[0-9]{2})")
+"""A time whose offset has lost its plus, which a query writes as ``%2B`` or else means a space."""
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 """Within them, no shift to UTC leaves the calendar."""
+DAY = timedelta(days=1)
 
 
-def _dated(given: object) -> object:
-    """Refuse bare numbers, which would be taken for seconds since 1970."""
-    if isinstance(given, str) and not ISO_DATE.match(given):
+def _from(given: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    return _moment(given, timedelta(), read)
+
+
+def _to(given: object, read: ValidatorFunctionWrapHandler) -> datetime:
+    return _moment(given, DAY, read)
+
+
+def _moment(given: object, whole_day: timedelta, read: ValidatorFunctionWrapHandler) -> datetime:
+    """Read a time, or a bare date as the moment so much after the begin of the shop's day.
+
+    Bare numbers are refused, which pydantic would take for seconds since 1970.
+    """
+    text = given.strip() if isinstance(given, str) else ""
+    if not ISO_DATE.match(text):
         raise ValueError("must be an ISO 8601 time or date")
-    return given
+    if ISO_DATE.fullmatch(text):
+        midnight = _within_years(datetime.combine(date.fromisoformat(text), time()))
+        return (midnight + whole_day).replace(tzinfo=shop_zone()).astimezone(UTC)
+    moment = _within_years(read(LOST_PLUS.sub(r"\1+\2", text)))
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _in_utc(moment: datetime) -> datetime:
+def _within_years(moment: datetime) -> datetime:
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError(f"must lie between the years {FIRST_YEAR} and {LAST_YEAR}")
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment
 
 
-type Moment = Annotated[datetime, BeforeValidator(_dated), AfterValidator(_in_utc)]
-"""An ISO 8601 time or date; without an offset it is UTC."""
+def shop_zone() -> "ZoneInfo":
+    """Return the time zone of the shop; raises Misconfigured when the setting names none."""
+    return _zone(optional(TIME_ZONE) or JAKARTA)
+
+
+@cache
+def _zone(name: str) -> "ZoneInfo":
+    # Only who asks by a date pays for the import.
+    from zoneinfo import ZoneInfo  # noqa: PLC0415
+
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        raise Misconfigured(
+            f"{TIME_ZONE} is no time zone of the IANA database: see TimeZone in template.yaml"
+        ) from None
+
+
+type FirstMoment = Annotated[datetime, WrapValidator(_from)]
+"""An ISO 8601 time, or a date: the begin of that day. A time without an offset is UTC."""
+type LastMoment = Annotated[datetime, WrapValidator(_to)]
+"""An ISO 8601 time, or a date: the end of that day. A time without an offset is UTC."""
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 Cursor = Annotated[str | None, Query(min_length=1, max_length=2000)]
-From = Annotated[Moment | None, Query(alias="from")]
-To = Annotated[Moment | None, Query()]
+From = Annotated[FirstMoment | None, Query(alias="from")]
+To = Annotated[LastMoment | None, Query()]
 
 PAGE = 25
 """Items of a page when the caller does not say."""
