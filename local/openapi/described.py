@@ -22,7 +22,7 @@ TAGS: Mapping[str, str] = {
 }
 NEXT_CURSOR_HEADER: Json = {
     "X-Next-Cursor": {
-        "description": "With CSV: the cursor of the next page.",
+        "description": "With CSV: the cursor of the rows that one answer does not hold.",
         "schema": {"type": "string"},
     }
 }

@@ -85,6 +85,17 @@ def _admit_blanks(body: Json) -> None:
         body["properties"][name] = schema | {"anyOf": admitted + OR_BLANK}
 
 
+TEXTS = {
+    "from": "The first moment: an ISO 8601 time, or a date, which begins with its day in the shop's "
+    "time zone. A time without an offset is UTC.",
+    "to": "The end: an ISO 8601 time, itself not included, or a date, which ends with its day in "
+    "the shop's time zone. A time without an offset is UTC.",
+    "separator": "With CSV: what stands between two cells, `,` or `;`.",
+    "limit": "Items of a page of JSON.",
+}
+"""What parameters mean where their name and schema do not say."""
+
+
 def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     """Give a parameter as it can be sent: never null, with an example.
 
@@ -96,6 +107,8 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     example = item_id if name == "id" and item_id else samples.PARAMETERS.get(name)
     if example is not None:
         given["example"] = example
+    if name in TEXTS:
+        given["description"] = TEXTS[name]
     if name == "idempotency-key":
         given["name"] = "Idempotency-Key"
         given["description"] = (

@@ -28,7 +28,7 @@ def _payment(description: str, example: Json) -> Answer:
 def _payments_page() -> dict[int, Answer]:
     csv = {"schema": {"type": "string"}, "example": samples.CSV}
     page = Answer(
-        "A page of payments; as CSV to `Accept: text/csv`",
+        "A page of payments; all of them as CSV to who prefers `text/csv`",
         "PaymentPage",
         samples.page(samples.COMPLETED),
         others={"text/csv": csv},
@@ -89,7 +89,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /payments/user/{userId}": Operation(
         "listPaymentsOfUser",
         PAYMENTS,
-        "List the payments of a user, newest first",
+        "List the payments of a user, newest first; `me` is the caller",
         _payments_page(),
         ("cursor-not-valid", "not-yours", "no-path"),
     ),

@@ -220,6 +220,7 @@ PARAMETERS: Mapping[str, Any] = {
     "from": "2026-11-01T00:00:00Z",
     "to": "2026-12-01T00:00:00Z",
     "limit": 25,
+    "separator": ";",
     "subdomain": "lunas-academy",
     "code": "Yb3kq9Zt1c",
     "state": "RF0R89OloHf97-oT1vixhdg8KEs8cfMlcxTuljPv7kc",

@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any, Self
-from urllib.parse import quote
 
 import jwt
 import pytest
@@ -203,13 +202,18 @@ def test_a_span_starts_with_its_first_moment_and_ends_before_its_last(shelf: She
     assert ids(shown) == ids(shelf.payments[4:7])
 
 
-def test_a_span_may_be_told_in_another_offset_or_as_a_date(shelf: Shelf) -> None:
-    jakarta = (shelf.start + timedelta(hours=7)).replace(tzinfo=None).isoformat()
-    day = shelf.start + timedelta(days=1)
+@pytest.mark.parametrize("plus", ["%2B", "+"])
+def test_a_span_may_be_told_in_another_offset_or_as_a_day_of_the_shop(
+    shelf: Shelf, plus: str
+) -> None:
+    jakarta = (shelf.start + timedelta(hours=7)).replace(tzinfo=None)
 
-    shown = shelf.admin.all(f"/payments?from={quote(f'{jakarta}+07:00')}&to={day.date()}&limit=100")
+    shown = shelf.admin.all(
+        f"/payments?from={jakarta.isoformat()}{plus}07:00&to={jakarta.date()}&limit=100"
+    )
 
-    until = day.replace(hour=0, minute=0)
+    until = jakarta.replace(hour=0, minute=0) + timedelta(days=1) - timedelta(hours=7)
+    until = until.replace(tzinfo=UTC)
     assert ids(shown) == [each.id for each in shelf.payments if each.created_at < until]
 
 
@@ -288,7 +292,8 @@ def test_a_limit_beyond_1_to_100_is_invalid(path: str, limit: str, shelf: Shelf)
         ("/payments?status=OPEN", ["status"]),
         ("/payments?paymentType=vip&method=CASH", ["paymentType", "method"]),
         ("/payments?from=yesterday&to=2001-13-01", ["from", "to"]),
-        ("/payments?from=2001-01-02&to=2001-01-02", ["from"]),
+        ("/payments?from=2001-01-03&to=2001-01-02", ["from"]),
+        ("/payments?from=2001-01-02T00:00:00Z&to=2001-01-02T00:00:00Z", ["from"]),
         ("/enrollments?delivery=LOST", ["delivery"]),
         ("/enrollments?courseId=a%20b", ["courseId"]),
         ("/enrollments/my-enrollments?status=REVOKED", ["status"]),
@@ -390,27 +395,40 @@ def csv_pages(
     while True:
         answer = reader.call("GET", f"{path}{cursor}")
         assert answer.status_code == 200, answer.text
-        answer.encoding = "utf-8"
+        answer.encoding = "utf-8-sig"
         yield list(csv.DictReader(io.StringIO(answer.text, newline=""))), answer
         if "X-Next-Cursor" not in answer.headers:
             return
         cursor = f"&cursor={answer.headers['X-Next-Cursor']}"
 
 
-def test_csv_shows_the_same_payments_page_by_page(shelf: Shelf) -> None:
+def test_csv_shows_the_payments_of_all_pages_at_once(shelf: Shelf) -> None:
     path = f"/payments?{shelf.span}&method=DUITKU&limit=7"
 
-    pages = list(csv_pages(shelf.admin, path))
+    ((rows, answer),) = csv_pages(shelf.admin, path)
 
-    rows = [row for page, _ in pages for row in page]
     listed = shelf.admin.all(path)
     same = ("id", "userId", "status", "paymentType", "method", "currency", "createdAt")
     assert [[row[name] for name in same] for row in rows] == [
         [each[name] for name in same] for each in listed
     ]
     assert [row["amount"] for row in rows] == [str(each["amount"]) for each in listed]
-    assert {answer.headers["content-type"] for _, answer in pages} == {"text/csv; charset=utf-8"}
-    assert all(answer.text.startswith("id,userId,packageId,") for _, answer in pages)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith("\ufeffid,userId,packageId,".encode())
+
+
+@pytest.mark.parametrize("separator", ["%3B", ";", ""])
+def test_csv_is_split_at_a_semicolon_for_spreadsheets_that_do(shelf: Shelf, separator: str) -> None:
+    reader = shelf.admin.sending({"Accept": "text/csv, application/json;q=0.1"})
+    answer = reader.call("GET", f"/payments?{shelf.span}&separator={separator}")
+    assert answer.content.startswith("\ufeffid;userId;packageId;".encode())
+
+
+def test_a_user_whose_id_no_path_can_carry_lists_their_payments(stack: Stack) -> None:
+    buyer = People(stack).named(f'auth0|{uuid.uuid4().hex}/#?%\\"')
+    payment = buyer.submit("entry", "literasi-data")
+
+    assert [each["id"] for each in buyer.all("/payments/user/me")] == [payment["id"]]
 
 
 def test_a_user_may_have_their_payments_as_csv(shelf: Shelf) -> None:

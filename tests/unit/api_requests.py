@@ -108,6 +108,7 @@ def request(
         "requestContext": {
             "http": {"method": method, "path": path or pattern},
             "apiId": "a1b2c3d4e5",
+            "domainName": "a1b2c3d4e5.execute-api.ap-southeast-3.amazonaws.com",
             "requestId": "rq1",
             "stage": "$default",
         },

@@ -1,4 +1,7 @@
-"""The functions, loaded as Lambda loads them: one file, no package. Their policies apply."""
+"""The functions, loaded as Lambda loads them: one file, no package. Their policies apply.
+
+Every response to a request of the HTTP API is held against docs/openapi.json.
+"""
 
 import importlib.util
 import json
@@ -11,7 +14,9 @@ from typing import Any
 from tests.integration.layer.permissions import policy_of
 from tests.unit.api_requests import Context, request
 
-FUNCTIONS = Path(__file__).parents[3] / "functions"
+ROOT = Path(__file__).parents[3]
+FUNCTIONS = ROOT / "functions"
+DOCUMENT = json.loads((ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))
 
 
 @cache
@@ -29,9 +34,23 @@ def load(name: str) -> ModuleType:
 def _held_to_its_policy(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
     def held(event: object, context: object) -> Any:
         with policy_of(name):
-            return handler(event, context)
+            answer = handler(event, context)
+        _check_documented(event, answer)
+        return answer
 
     return held
+
+
+def _check_documented(event: object, answer: object) -> None:
+    """Fail for a status that the document does not name for the route."""
+    route = event.get("routeKey", "") if isinstance(event, dict) else ""
+    method, _, path = route.partition(" ")
+    if path and isinstance(answer, dict) and path in DOCUMENT["paths"]:
+        documented = DOCUMENT["paths"][path].get(method.lower(), {}).get("responses", {})
+        status = int(answer["statusCode"])
+        assert str(status) in documented, (
+            f"{route} answers {status}, docs/openapi.json does not say"
+        )
 
 
 def invoke(name: str, event: dict[str, Any]) -> Any:

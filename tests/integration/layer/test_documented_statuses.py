@@ -1,0 +1,86 @@
+"""No nonsense makes a route answer with a status that docs/openapi.json does not name, or 500.
+
+The functions are held to the document by functions.py; here every route of the template is asked.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import responses
+
+from tests.faults.world.functions import routes
+from tests.integration.api import template
+from tests.integration.layer.functions import load
+from tests.unit.api_requests import (
+    Context,
+    request,
+    service_headers,
+    service_token,
+    user_token,
+)
+
+pytestmark = pytest.mark.usefixtures("catalogue")
+MEDIA_TYPES = [
+    None,
+    "",
+    "application/json",
+    "Application/JSON; Charset=utf-8",
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "multipart/form-data; boundary=x",
+    "nonsense",
+    "application/json, application/json",
+    "\u00e9",
+]
+BODIES = [None, "", " ", "{", "{}", "[]", "null", "7", '"text"', "a=b", "\ud83d", "x" * 70_000]
+CALLERS = {
+    "nobody": {},
+    "a user": {"authorization": f"Bearer {user_token()}"},
+    "an admin": {"authorization": f"Bearer {user_token('a1', role='ADMIN')}"},
+    "a service": service_headers(
+        service_token(scope="payments:read enrollments:read enrollments:write")
+    ),
+}
+PLACES = ["x1", "\ud83d", "a/b", "%", "..", "x" * 300]
+
+
+ROUTES = sorted(routes().items())
+
+
+def nonsense(route: str) -> Iterator[dict[str, Any]]:
+    """Yield requests of every caller with every media type, body and place."""
+    for caller in CALLERS.values():
+        for media_type in MEDIA_TYPES:
+            for body in BODIES:
+                yield filled(route, "x1", caller, media_type, body)
+        for place in PLACES:
+            yield filled(route, place, caller, None, None)
+
+
+def filled(
+    route: str, place: str, caller: dict[str, str], media_type: str | None, body: str | None
+) -> dict[str, Any]:
+    path = route.partition(" ")[2]
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    for name in names:
+        path = path.replace(f"{{{name}}}", place)
+    event = request(route, path, body=body, headers=caller)
+    event["pathParameters"] = dict.fromkeys(names, place) or None
+    del event["headers"]["content-type"]
+    if media_type is not None:
+        event["headers"]["content-type"] = media_type
+    return event
+
+
+def test_every_route_is_asked() -> None:
+    assert {route for route, _ in ROUTES} == template.routes()
+
+
+@responses.activate  # Duitku and Thinkific cannot be reached.
+@pytest.mark.parametrize(("route", "function"), ROUTES)
+def test_nonsense_gets_a_documented_status(route: str, function: str) -> None:
+    for event in nonsense(route):
+        answer = load(function).handler(event, Context())
+        assert answer["statusCode"] != 500, event
