@@ -86,8 +86,8 @@ def _admit_blanks(body: Json) -> None:
 
 
 TEXTS = {
-    "from": "The first moment: an ISO 8601 time, or a date, which begins with its day in the shop's "
-    "time zone. A time without an offset is UTC.",
+    "from": "The first moment: an ISO 8601 time, or a date, which begins with its day in the "
+    "shop's time zone. A time without an offset is UTC.",
     "to": "The end: an ISO 8601 time, itself not included, or a date, which ends with its day in "
     "the shop's time zone. A time without an offset is UTC.",
     "separator": "With CSV: what stands between two cells, `,` or `;`.",

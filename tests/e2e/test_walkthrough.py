@@ -18,6 +18,8 @@ PAGE = ROOT / "docs" / "walkthrough.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPECTED = re.compile(r"^(.*) # (\d{3})$", re.MULTILINE)
 MARK = "=== status expected:"
+VERBS = {" -d ": "POST", " -I ": "HEAD"}
+"""What curl's flags make of a command that names no method."""
 SECONDS = 240
 PRELUDE = """
 set -eu -o pipefail
@@ -42,7 +44,9 @@ class Step:
     def method(self) -> str:
         """The HTTP method."""
         named = re.search(r"-X (\w+)", self.command)
-        return named[1] if named else "POST" if " -d " in self.command else "GET"
+        if named:
+            return named[1]
+        return next((verb for flag, verb in VERBS.items() if flag in self.command), "GET")
 
 
 def script() -> str:

@@ -1,6 +1,7 @@
 """Requests as API Gateway hands them over, and the tokens that they carry."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -46,7 +47,7 @@ def user_claims(sub: str = "u1", role: str = "USER", **changes: Any) -> Json:
         "sub": sub,
         "role": role,
         "type": "UMUM",
-        "email": f"{sub}@example.com",
+        "email": f"{sub if re.fullmatch('[a-z0-9-]+', str(sub)) else 'budi'}@example.com",
         "name": "Budi Santoso",
         "exp": int(time.time()) + LOGIN_LIFETIME,
     }
