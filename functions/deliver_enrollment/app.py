@@ -108,6 +108,8 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
 def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     seconds = _wait(error, received)
+    if error.misconfigured:
+        telemetry.count("ServerError")
     _log_wait(error, seconds, received)
     DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
 

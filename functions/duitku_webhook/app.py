@@ -78,7 +78,7 @@ def _hear(event: dict[str, Any], held: Custody) -> None:
         heard = hear_callback(desk, hint)
     except GatewayError as error:
         # Whatever kept Duitku from telling, the callback has to come again.
-        raise GatewayUnavailable(f"the callback cannot be checked: {error}") from None
+        raise GatewayUnavailable.after(error, f"the callback cannot be checked: {error}") from None
     held.kept = heard.keeps(held.evidence)
     log_heard(heard)
 
@@ -99,3 +99,4 @@ def _log_refusal(error: LunasError) -> None:
         telemetry.decided("callback unreadable", reason=str(error))
     else:
         telemetry.alarm("callback not dealt with", code=error.code, reason=str(error))
+        telemetry.count_failure(error, problems.status_of(error))

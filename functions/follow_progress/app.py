@@ -89,6 +89,8 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     told = error.retry_after if isinstance(error, DeliveryDelayed) else None
     seconds = told or retry_delay(received)
     telemetry.warn("progress put off", reason=str(error), seconds=seconds, received=received)
+    if error.misconfigured:
+        telemetry.count("ServerError")
     ProgressQueue(setting("PROGRESS_QUEUE_URL")).put_off(record.receipt_handle, seconds)
 
 

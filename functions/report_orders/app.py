@@ -115,6 +115,8 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     seconds = max(asked or 0, retry_delay(received))
     telemetry.decided("order report put off", reason=str(error), seconds=seconds, received=received)
     telemetry.count("OrderDelayed")
+    if error.misconfigured:
+        telemetry.count("ServerError")
     OrderQueue(setting("ORDER_QUEUE_URL")).put_off(record.receipt_handle, seconds)
 
 

@@ -62,9 +62,11 @@ def callback(
         return oauth_pages.stale_page(str(refused), api.request_id)
     except (Conflict, PeerUnavailable) as failed:
         _note("connecting failed", str(failed))
+        telemetry.count_failure(failed, status_of(failed))
         return _failed(failed, str(failed))
     except Misconfigured as wrong:
         telemetry.alarm("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
+        telemetry.count("ServerError")
         return _failed(PeerUnavailable(), "A setting of this stack is missing; its log says which")
     telemetry.decided("Thinkific site connected", site=connection.subdomain)
     return oauth_pages.connected_page(connection.subdomain, api.request_id)

@@ -99,3 +99,4 @@ def _log_refusal(error: LunasError) -> None:
         telemetry.decided("event malformed", reason=str(error))
     else:
         telemetry.alarm("event not dealt with", code=error.code, reason=str(error))
+        telemetry.count_failure(error, problems.status_of(error))

@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in nine places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in ten places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -21,6 +21,8 @@ pinned, and a version without one of these places fails to start instead of beha
   gradual deployment, would go by the parameter's default.
 - CodeDeploy's applications and groups are taken note of, so that the configuration of production
   can be deployed; nothing is shifted gradually. Left alone, the deploy would fail.
+- An alarm on an expression is taken note of by the first metric in it, for the emulator does not
+  evaluate expressions. Left alone, the deploy would fail.
 """
 # What is changed here has neither public names nor types.
 # ruff: noqa: SLF001, ANN401
@@ -57,10 +59,26 @@ def main() -> None:
         importlib.import_module("ministack.services.cloudformation.engine"),
         importlib.import_module("samtranslator.translator.transform"),
     )
-    take_note_of_code_deploy(
-        importlib.import_module("ministack.services.cloudformation.provisioners")
-    )
+    provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
+    take_note_of_code_deploy(provisioners)
+    take_note_of_expressions(provisioners)
     app.main()
+
+
+def take_note_of_expressions(provisioners: Any) -> None:
+    """Keep an alarm on an expression as one on the first metric that the expression is made of."""
+    original: Callable[..., Any] = provisioners._cw_metric_alarm_record
+
+    def record(name: str, properties: dict[str, Any]) -> Any:
+        queries = properties.get("Metrics") or []
+        first = next((each["MetricStat"] for each in queries if "MetricStat" in each), None)
+        if first is None:
+            return original(name, properties)
+        plain = {key: value for key, value in properties.items() if key != "Metrics"}
+        seen = {"Period": first["Period"], "Statistic": first["Stat"], **first["Metric"]}
+        return original(name, plain | seen)
+
+    provisioners._cw_metric_alarm_record = record
 
 
 def use_bare_interpreter(runtime: Any) -> None:

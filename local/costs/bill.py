@@ -25,10 +25,11 @@ KEPT_MONTHS = 12
 SECONDS = 30 * 86_400
 COLD = {1_000: 0.9, 100_000: 0.05, 10_000_000: 0.01}
 """For a number of payments a month, the share of calls that start an environment: assumed."""
-FIXED = {"secrets": 3, "keys": 1, "alarms": 70, "metrics": 30, "secret_calls": 30_000}
+FIXED = {"secrets": 3, "keys": 1, "alarms": 90, "metrics": 35, "secret_calls": 30_000}
 """What a month has whatever is sold, alarms and metrics rounded up.
 
-A secret that was read is kept for five minutes.
+An alarm on an expression is billed for each metric in it. A secret that was read is kept for five
+minutes.
 """
 TEXTS = frozenset({"operation", "each", "function", "request", "route"})
 GROUPS = {

@@ -125,6 +125,93 @@ class DeploymentsThatEnd(AlarmRule):
                 yield name, "DeploymentPreference names no alarm on its errors"
 
 
+class DeploymentsThatSeeAnswers(AlarmRule):
+    """A version that answers 500 to everybody raises nothing, so Lambda counts no error of it."""
+
+    id = "E9020"
+    shortdesc = "What callers are answered ends a deployment"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look for the alarms on answers of 5xx among those of each deployment."""
+        wanted = list(_metrics_of_answers(cfn))
+        for name, function in cfn.get_resources(FUNCTION).items():
+            preference = function.get("Properties", {}).get("DeploymentPreference", {})
+            if str(preference.get("Enabled")).lower() == "false":
+                continue
+            seen = set(_seen_by_deployment(cfn, preference))
+            for metric in wanted:
+                if metric not in seen:
+                    yield name, f"its deployment sees no alarm on {metric}"
+
+
+class ThrottledTables(AlarmRule):
+    """A throttled index throttles the writes of its table, and a metric of none is missing."""
+
+    id = "E9021"
+    shortdesc = "Throttled calls of tables and indexes have an alarm"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look for each table and each index in an alarm that takes silence for zero."""
+        watched = set(_throttles_watched(cfn))
+        for name, table in cfn.get_resources("AWS::DynamoDB::Table").items():
+            properties = table.get("Properties", {})
+            indexes = properties.get("GlobalSecondaryIndexes", [])
+            for index in ["", *(str(each.get("IndexName")) for each in indexes)]:
+                for kind in ("Write", "Read"):
+                    if (name, index, f"{kind}ThrottleEvents") not in watched:
+                        yield name, f"no alarm on {kind}ThrottleEvents of {index or 'the table'}"
+            for each in [properties, *indexes]:
+                if each.get("ContributorInsightsSpecification", {}).get("Mode") != "THROTTLED_KEYS":
+                    yield name, f"{each.get('IndexName', 'the table')} names no throttled keys"
+
+
+def _metrics_of_answers(cfn: Any) -> Iterator[str]:  # noqa: ANN401
+    """Give the metrics that count what callers are answered by what the template has."""
+    if cfn.get_resources("AWS::Serverless::HttpApi"):
+        yield from ("5xx", "ServerError")
+    functions = cfn.get_resources(FUNCTION).values()
+    if any("FunctionUrlConfig" in each.get("Properties", {}) for each in functions):
+        yield "Url5xxCount"
+
+
+def _seen_by_deployment(cfn: Any, preference: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401
+    """Give the metrics of the alarms that a deployment looks at, by Ref or by their name."""
+    alarms = cfn.get_resources(ALARM)
+    named = {
+        _text(each.get("Properties", {}).get("AlarmName")): name for name, each in alarms.items()
+    }
+    for each in preference.get("Alarms", []):
+        alarm = alarms.get(_resource(each) or named.get(_text(each), ""), {})
+        for metric in _metrics(alarm.get("Properties", {})):
+            yield str(metric.get("MetricName"))
+
+
+def _throttles_watched(cfn: Any) -> Iterator[tuple[str, str, str]]:  # noqa: ANN401
+    """Give table, index and metric of what alarms look at and fill with zero where it is missing.
+
+    The index is "" where the table itself is meant.
+    """
+    for alarm in cfn.get_resources(ALARM).values():
+        queries = alarm.get("Properties", {}).get("Metrics", [])
+        expressions = " ".join(str(each.get("Expression", "")) for each in queries)
+        for query in queries:
+            metric = query.get("MetricStat", {}).get("Metric", {})
+            if f"FILL({query.get('Id')}, 0)" not in expressions:
+                continue
+            values = {each.get("Name"): each.get("Value") for each in metric.get("Dimensions", [])}
+            index = str(values.get("GlobalSecondaryIndexName", ""))
+            yield _resource(values.get("TableName")), index, _text(metric.get("MetricName"))
+
+
+def _metrics(alarm: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Give the metric of an alarm, or those that its expression is made of."""
+    if "MetricName" in alarm:
+        yield alarm
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            yield query["MetricStat"]["Metric"]
+
+
 def _alarms_on_errors(cfn: Any) -> dict[str, str]:  # noqa: ANN401
     """Give each alarm on errors with the function that it watches."""
     found = {}

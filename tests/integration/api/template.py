@@ -105,8 +105,15 @@ def statements() -> Iterator[Statement]:
 def table_properties() -> dict[str, Any]:
     """Return keys and indexes of the table."""
     properties = resources()["Table"]["Properties"]
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    return {name: properties[name] for name in wanted}
+    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema")
+    return {
+        **{name: properties[name] for name in wanted},
+        # Without what only CloudFormation knows; CreateTable does not.
+        "GlobalSecondaryIndexes": [
+            {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
+            for index in properties["GlobalSecondaryIndexes"]
+        ],
+    }
 
 
 def _listed(value: Any) -> tuple[Any, ...]:

@@ -14,7 +14,13 @@ from local.cloud import Stack
 from local.cloud.state import ROOT
 from local.costs.bill import FIXED
 from lunas.edges.telemetry import NAMESPACE
-from tests.integration.api.template import functions, globals_of_functions, outputs, resources
+from tests.integration.api.template import (
+    functions,
+    globals_of_functions,
+    outputs,
+    resources,
+    table_properties,
+)
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
 SECTIONS = ["What it means", "How to look", "What to do", "When it ends"]
@@ -30,6 +36,15 @@ def alarms() -> dict[str, Any]:
     return {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
 
 
+def watched(alarm: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Return each metric that an alarm looks at, with its statistic."""
+    if "MetricName" in alarm:
+        yield alarm, alarm["Statistic"]
+    for query in alarm.get("Metrics", []):
+        if "MetricStat" in query:
+            yield query["MetricStat"]["Metric"], query["MetricStat"]["Stat"]
+
+
 def widgets() -> list[Any]:
     """Return what the dashboard shows."""
     body = resources()["Dashboard"]["Properties"]["DashboardBody"]
@@ -40,9 +55,10 @@ def widgets() -> list[Any]:
 def looked_at() -> Iterator[tuple[str, str, Any]]:
     """Return every metric of our own that is looked at, with its statistic and its dimension."""
     for alarm in alarms().values():
-        if alarm["Namespace"] == NAMESPACE:
-            (dimension,) = alarm["Dimensions"]
-            yield alarm["MetricName"], alarm["Statistic"], [dimension["Name"], dimension["Value"]]
+        for metric, statistic in watched(alarm):
+            if metric["Namespace"] == NAMESPACE:
+                (dimension,) = metric["Dimensions"]
+                yield metric["MetricName"], statistic, [dimension["Name"], dimension["Value"]]
     for widget in widgets():
         for metric in widget["properties"].get("metrics", []):
             if metric[0] == NAMESPACE:
@@ -110,7 +126,8 @@ def test_the_dashboard_shows_every_function(metric: str) -> None:
 
 
 def test_the_cost_page_counts_all_alarms_and_metrics() -> None:
-    assert len(alarms()) <= FIXED["alarms"] <= 2 * len(alarms())
+    billed = sum(len(list(watched(each))) for each in alarms().values())
+    assert billed <= FIXED["alarms"] <= 2 * billed
     assert len(WRITTEN) <= FIXED["metrics"] <= 2 * len(WRITTEN)
 
 
@@ -207,10 +224,17 @@ def test_all_alarms_are_deployed_and_tell_the_topic(cloudwatch: Any) -> None:
     assert topic.startswith("arn:aws:sns:")
 
 
-def test_every_deployed_alarm_looks_at_something_of_its_own_stack(cloudwatch: Any) -> None:
+def test_every_deployed_alarm_looks_at_something_of_its_own_stack(
+    cloudwatch: Any, stack: Stack
+) -> None:
+    api_id = stack.api_url.rpartition("/")[2]
+    indexes = {each["IndexName"] for each in table_properties()["GlobalSecondaryIndexes"]}
     for alarm in deployed(cloudwatch):
-        (dimension,) = alarm["Dimensions"]
-        assert dimension["Value"] == "lunas" or dimension["Value"].startswith("lunas-")
+        metrics = [metric for metric, _ in watched(alarm)]
+        values = {each["Value"] for metric in metrics for each in metric["Dimensions"]}
+        named = {each for each in values if each == "lunas" or each.startswith("lunas-")}
+        assert values
+        assert values <= named | indexes | {api_id}
         assert alarm["AlarmName"].startswith("lunas-")
 
 

@@ -29,6 +29,8 @@ FAULTS = {
         "        Any: {Type: SQS, Properties: {Queue: q}}\n        Page: {Type: HttpApi",
     ),
     "E9012": ("DeploymentPreference: {Alarms: [!Ref SweepErrors]}", "MemorySize: 256"),
+    "E9020": ("        - !Ref UrlErrorsAlarm\n", ""),
+    "E9021": ("FILL(byDue, 0)", "byDue"),
 }
 """For each rule, a text of the template and what breaks the rule in its place."""
 

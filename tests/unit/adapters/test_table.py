@@ -1,15 +1,19 @@
 """Transactions that outlast conflicts, against the answers DynamoDB gives."""
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from lunas.adapters.store.conflicts import TRIES
+from lunas.adapters import aws
+from lunas.adapters.store.conflicts import THROTTLED_BACKOFF, THROTTLED_TRIES, TRIES
 from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.table import Action, ConditionsFailed, Table
+from lunas.adapters.store.table import ROUNDS, Action, ConditionsFailed, Table
 from lunas.rules.errors import StoreBusy
 
 ITEM = {"pk": {"S": "P"}, "sk": {"S": "S"}}
@@ -90,11 +94,19 @@ def test_a_conflict_that_passes_is_tried_again(
     assert len(waits) == 2
 
 
-def test_a_transaction_in_progress_is_tried_again(dynamo: Dynamo, waits: list[float]) -> None:
-    dynamo.fails("TransactionInProgressException")
-    dynamo.succeeds()
-    dynamo.transact()
-    assert len(waits) == 1
+@pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_throttled_transaction_is_given_up_after_as_many_tries_as_the_sdk_makes(
+    dynamo: Dynamo, waits: list[float], reason: str
+) -> None:
+    """The SDK does not look at reasons, so it does not repeat such a transaction."""
+    for _ in range(THROTTLED_TRIES):
+        dynamo.cancels(reason, None, None)
+    with pytest.raises(StoreBusy):
+        dynamo.transact()
+    dynamo.stub.assert_no_pending_responses()
+    assert len(waits) == THROTTLED_TRIES - 1 == 3
+    assert waits[0] >= THROTTLED_BACKOFF / 2
+    assert waits[2] > waits[0]
 
 
 def test_endless_conflicts_are_given_up_with_waits_that_grow(
@@ -180,6 +192,53 @@ def test_keys_that_dynamodb_left_unread_are_asked_for_again(dynamo: Dynamo) -> N
     assert [each["pk"] for each in found] == ["P", "B"]
 
 
+def unread(*left: str) -> dict[str, Any]:
+    """Return an answer that leaves keys unread."""
+    return {"Keys": [{"pk": {"S": each}, "sk": {"S": "S"}} for each in left]}
+
+
+def test_keys_that_are_left_unread_are_asked_for_again_after_waits_that_grow(
+    dynamo: Dynamo, waits: list[float]
+) -> None:
+    """To ask at once would only add to what throttles."""
+    for _ in range(3):
+        answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
+        dynamo.stub.add_response("batch_get_item", answer)
+    dynamo.stub.add_response("batch_get_item", {"Responses": {"t": [ITEM]}, "UnprocessedKeys": {}})
+    with dynamo.stub:
+        assert dynamo.table.get_many([{"pk": "P", "sk": "S"}]) == [{"pk": "P", "sk": "S"}]
+    first, second, third = waits
+    assert THROTTLED_BACKOFF / 2 <= first <= THROTTLED_BACKOFF
+    assert THROTTLED_BACKOFF <= second <= 2 * THROTTLED_BACKOFF
+    assert 2 * THROTTLED_BACKOFF <= third <= 4 * THROTTLED_BACKOFF
+
+
+def test_keys_that_stay_unread_are_given_up_as_busy(dynamo: Dynamo, waits: list[float]) -> None:
+    for _ in range(ROUNDS):
+        answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
+        dynamo.stub.add_response("batch_get_item", answer)
+    with dynamo.stub, pytest.raises(StoreBusy):
+        dynamo.table.get_many([{"pk": "P", "sk": "S"}])
+    dynamo.stub.assert_no_pending_responses()
+    assert len(waits) == ROUNDS - 1
+    assert sum(waits) < 4
+
+
+def test_more_keys_than_one_call_takes_are_no_round_more(
+    dynamo: Dynamo, waits: list[float]
+) -> None:
+    """A hundred keys a call; what the first call leaves waits until the second has been made."""
+    names = [f"P{each}" for each in range(150)]
+    read = {"Responses": {"t": []}, "UnprocessedKeys": {"t": unread("P0")}}
+    dynamo.stub.add_response("batch_get_item", read)
+    dynamo.stub.add_response("batch_get_item", {"Responses": {"t": []}, "UnprocessedKeys": {}})
+    dynamo.stub.add_response("batch_get_item", {"Responses": {"t": [ITEM]}, "UnprocessedKeys": {}})
+    with dynamo.stub:
+        assert len(dynamo.table.get_many([{"pk": each, "sk": "S"} for each in names])) == 1
+    dynamo.stub.assert_no_pending_responses()
+    assert len(waits) == 1
+
+
 def test_nothing_wanted_is_nothing_asked(dynamo: Dynamo) -> None:
     with dynamo.stub:
         assert dynamo.table.get_many([]) == []
@@ -199,8 +258,8 @@ def test_no_write_asks_for_the_item_that_stood_in_its_way(dynamo: Dynamo) -> Non
         assert "ReturnValuesOnConditionCheckFailure" not in request
 
 
-PASSING = [
-    "TransactionConflictException",
+REPEATED_BY_SDK = [
+    "TransactionInProgressException",
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
     "RequestLimitExceeded",
@@ -221,13 +280,12 @@ WAYS = [("put", "put_item"), ("update", "update_item"), ("update_returning", "up
 
 
 @pytest.mark.parametrize(("how", "operation"), WAYS)
-@pytest.mark.parametrize("code", PASSING)
-def test_a_single_write_outlasts_what_passes_by_itself(
-    dynamo: Dynamo, waits: list[float], code: str, how: str, operation: str
+def test_a_single_write_outlasts_conflicts(
+    dynamo: Dynamo, waits: list[float], how: str, operation: str
 ) -> None:
     returning = how == "update_returning"
     for _ in range(TRIES - 1):
-        dynamo.stub.add_client_error(operation, code)
+        dynamo.stub.add_client_error(operation, "TransactionConflictException")
     dynamo.stub.add_response(operation, {"Attributes": ITEM} if returning else {})
     with dynamo.stub:
         assert write(dynamo, how) == ((True, {"pk": "P", "sk": "S"}) if returning else True)
@@ -271,11 +329,68 @@ def test_a_write_that_returns_the_item_shows_what_stands_in_its_way(
     assert waits == []
 
 
-@pytest.mark.parametrize("code", PASSING)
-def test_a_transaction_outlasts_throttling_as_a_whole(
+# ── Throttled ────────────────────────────────────────────────────────────────────────────────────
+
+CALLS: dict[str, Callable[[Table], object]] = {
+    "get": lambda table: table.get({"pk": "P", "sk": "S"}),
+    "get_many": lambda table: table.get_many([{"pk": "P", "sk": "S"}]),
+    "query": lambda table: table.query({"KeyConditionExpression": "pk = :pk"}),
+    "put": lambda table: table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)"),
+    "update": lambda table: table.update({"pk": "P", "sk": "S"}, Change({"a": 1})),
+    "update_returning": lambda table: table.update_returning(
+        {"pk": "P", "sk": "S"}, Change({"a": 1})
+    ),
+    "take": lambda table: table.take({"pk": "P", "sk": "S"}),
+    "transact": lambda table: table.transact(
+        [table.put_action("x", {"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")]
+    ),
+}
+
+
+class Refusal:
+    """The body of an answer by which DynamoDB refuses a call."""
+
+    def __init__(self, code: str) -> None:
+        self._told = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
+
+    def stream(self, **_options: object) -> list[bytes]:
+        """Give all of it."""
+        return [self._told.encode()]
+
+
+@pytest.mark.usefixtures("waits")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("code", REPEATED_BY_SDK)
+def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, code: str, call: Callable[[Table], object]
+) -> None:
+    """Its four tries times eight of ours would be 32 calls to a table that has too many already.
+
+    It is StoreBusy then, a 503 that invites a repetition, also for a read.
+    """
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "test")
+    aws.dynamodb.cache_clear()
+    client, sent = aws.dynamodb(), []
+
+    def refuse(request: Any, **_about: object) -> Any:
+        sent.append(request)
+        headers: Any = {}
+        return AWSResponse(request.url, 400, headers, Refusal(code))  # type: ignore[arg-type]
+
+    client.meta.events.register("before-send.dynamodb", refuse)
+    with pytest.raises(StoreBusy):
+        call(Table(client, "t"))
+    assert len(sent) == 4
+    aws.dynamodb.cache_clear()
+
+
+@pytest.mark.parametrize("code", REPEATED_BY_SDK)
+def test_what_the_sdk_repeats_itself_is_no_conflict(
     dynamo: Dynamo, waits: list[float], code: str
 ) -> None:
     dynamo.fails(code)
-    dynamo.succeeds()
-    dynamo.transact()
-    assert len(waits) == 1
+    with pytest.raises(StoreBusy):
+        dynamo.transact()
+    dynamo.stub.assert_no_pending_responses()
+    assert waits == []

@@ -9,7 +9,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, PUBLIC, USERS, users_and_services
 from lunas.edges.bodies import CustomerBody, Id, InitiateBody
-from lunas.rules.errors import GatewayUnavailable, InvalidInput, NotFound
+from lunas.rules.errors import (
+    GatewayKeyRefused,
+    GatewayUnavailable,
+    InvalidInput,
+    Misconfigured,
+    NotFound,
+)
 from tests.unit.api_requests import (
     Context,
     request,
@@ -60,6 +66,8 @@ class Served:
                 "crash": KeyError(SECRET_TEXT),
                 "missing": NotFound("no such thing"),
                 "down": GatewayUnavailable("operator text"),
+                "unset": Misconfigured("the secret names no userKeys"),
+                "key": GatewayKeyRefused("Duitku answered 401"),
                 "invalid": InvalidInput.of("x", SECRET_TEXT),
             }[how]
 
@@ -282,6 +290,35 @@ def test_a_failing_gateway_is_a_503_that_invites_a_repetition(
     assert "operator text" not in answer["body"]
     assert logged.lines[-1]["level"] == "ERROR"
     assert logged.lines[-1]["reason"] == "operator text"
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "metrics"),
+    [
+        ("unset", 500, ["ServerError"]),
+        ("key", 502, ["ServerError"]),
+        ("down", 503, ["DependencyError"]),
+        ("missing", 404, []),
+        ("invalid", 422, []),
+    ],
+)
+def test_an_answer_from_500_on_is_counted(
+    served: Served, logged: Logged, how: str, status: int, metrics: list[str]
+) -> None:
+    """A line alone rings nowhere: a wrong secret would take the API down without a mail."""
+    assert served.answer("GET /fails/{how}", f"/fails/{how}")[0] == status
+    assert logged.metrics() == metrics
+
+
+def test_a_missing_secret_is_counted_before_a_route_is_reached(
+    served: Served, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unset(_: str) -> dict[str, object]:
+        raise Misconfigured("AUTH_SECRET_ID is not set")
+
+    monkeypatch.setattr("lunas.edges.auth.secret", unset)
+    assert served.answer("POST /things", token=user_token())[0] == 500
+    assert logged.metrics() == ["ServerError"]
 
 
 def test_an_unexpected_error_is_a_500_that_tells_nothing(served: Served, logged: Logged) -> None:

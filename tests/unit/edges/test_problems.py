@@ -32,6 +32,7 @@ EXPECTED: dict[str, int] = {
     "PlatformUnavailable": 503,
     "GatewayRefused": 502,
     "ChannelRefused": 422,
+    "GatewayKeyRefused": 502,
     "UnknownOrder": 502,
     "GatewayUnavailable": 503,
     "GatewayTimeout": 504,

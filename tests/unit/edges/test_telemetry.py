@@ -2,10 +2,20 @@
 
 import pytest
 
+from lunas.adapters.duitku import http as _duitku_errors  # noqa: F401  (adds to the tree)
+from lunas.adapters.thinkific import http as _thinkific_errors  # noqa: F401
 from lunas.edges import telemetry
+from lunas.edges.problems import status_of
 from lunas.edges.settlements import log_heard, log_outcome
 from lunas.rules.anomalies import AnomalyKind, anomaly
-from lunas.rules.errors import StoreBusy
+from lunas.rules.errors import (
+    GatewayKeyRefused,
+    GatewayRefused,
+    GatewayUnavailable,
+    LunasError,
+    Misconfigured,
+    StoreBusy,
+)
 from lunas.rules.payments import Status
 from lunas.usecases.hear_callback import Heard
 from lunas.usecases.settle import Outcome, Result
@@ -127,3 +137,52 @@ def test_every_line_is_json(logged: Logged) -> None:
     telemetry.decided('quotes " and\nlines', odd="\u2028")
     (line,) = logged.lines
     assert line["odd"] == "\u2028"
+
+
+# ── Failures ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def errors_of_lunas(kind: type[LunasError] = LunasError) -> list[type[LunasError]]:
+    """Return every error of the tree, those of adapters as well."""
+    return [kind, *(each for below in kind.__subclasses__() for each in errors_of_lunas(below))]
+
+
+OURS = {
+    "Misconfigured",
+    "GatewayKeyRefused",
+    "AccessRefused",
+}
+"""What an operator has to correct."""
+
+
+@pytest.mark.parametrize(
+    "kind", sorted(set(errors_of_lunas()), key=lambda each: each.__name__), ids=lambda e: e.__name__
+)
+def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
+    logged: Logged, kind: type[LunasError]
+) -> None:
+    error = kind.__new__(kind)
+    status = status_of(error)
+    telemetry.count_failure(error, status)
+    if kind.__name__ in OURS or status == 500:
+        assert logged.metrics() == ["ServerError"]
+    elif status > 500:
+        assert logged.metrics() == ["DependencyError"]
+    else:
+        assert logged.metrics() == []
+
+
+def test_what_an_operator_has_to_correct_is_named_where_no_caller_is_answered(
+    logged: Logged,
+) -> None:
+    telemetry.crashed(Misconfigured("the secret names no apiKey"))
+    (line,) = logged.lines
+    assert (line["message"], line["level"]) == ("misconfigured", "ERROR")
+    assert line["reason"] == "the secret names no apiKey"
+    assert logged.metrics() == ["ServerError"]
+
+
+def test_a_question_that_duitku_refuses_for_our_key_stays_our_fault() -> None:
+    refused = GatewayKeyRefused("Duitku answered 401")
+    assert GatewayUnavailable.after(refused, "no answer").misconfigured
+    assert not GatewayUnavailable.after(GatewayRefused("Duitku said no"), "no").misconfigured

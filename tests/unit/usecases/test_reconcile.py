@@ -17,7 +17,7 @@ from lunas.rules.gateway import GatewayState, GatewayStatus
 from lunas.rules.payments import Payment, Status
 from lunas.rules.timetable import BLOCKED, CLOSING, UNANSWERED
 from lunas.usecases.ports import StatusGateway
-from lunas.usecases.reconcile import FAILURES, QUESTIONS, Reconciler, Report, reconcile
+from lunas.usecases.reconcile import BUSY, FAILURES, QUESTIONS, Reconciler, Report, reconcile
 from lunas.usecases.settle import Outcome, Result
 from tests.unit.builders import LIFETIME, NOW, enrollment, paid, payment
 from tests.unit.fakes import (
@@ -203,6 +203,25 @@ def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.Monk
     report = at.run()
     assert (report.stumbled, report.unanswered) == (0, 1)
     assert [type(each) for each in at.stumbles] == [StoreBusy]
+
+
+def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifty deliveries and twenty payments, each tried in vain, would keep it throttled."""
+    tried: list[object] = []
+
+    def busy(*about: object) -> None:
+        tried.append(about)
+        raise StoreBusy("the table takes no more calls")
+
+    monkeypatch.setattr(FakeEnrollments, "get", busy)
+    monkeypatch.setattr(FakePayments, "get", busy)
+    at = desk(paid(), *(replace(DUE, id=f"pay{each}") for each in range(9)))
+    at.due.lagging = [f"enr{each}" for each in range(9)]
+    report = at.run()
+    assert (report.busy, len(tried), len(at.stumbles)) == (BUSY, BUSY, BUSY)
+    assert report.stumbled == 0
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
 
+TRIES = 4
+"""How often a call is sent in all."""
 # Standard mode retries throttling, 5xx and broken connections; the token of TransactWriteItems
 # stays the same over its tries, so a repeated write applies once. Half of a call's processor time
 # would go into describing the client anew and into checking what AWS checks once more.
@@ -27,7 +29,7 @@ CONFIG = Config(
     parameter_validation=False,
     connect_timeout=2,
     read_timeout=5,
-    retries={"mode": "standard", "max_attempts": 4},
+    retries={"mode": "standard", "total_max_attempts": TRIES},
     tcp_keepalive=True,
 )
 DESCRIPTIONS = Path(__file__).with_name("descriptions")

@@ -157,6 +157,7 @@ def _log(error: LunasError) -> None:
     fields = [each.field for each in error.errors] if isinstance(error, InvalidInput) else None
     write = telemetry.alarm if status >= SERVER_ERROR else telemetry.decided
     write("refused", code=error.code, status=status.value, reason=said, fields=fields)
+    telemetry.count_failure(error, status)
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

@@ -5,12 +5,13 @@ error is reported by its type and place, never by its message, which may quote w
 """
 
 import traceback
+from http import HTTPStatus
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from lunas.rules.errors import StoreBusy
+from lunas.rules.errors import LunasError, StoreBusy
 
 logger = Logger(utc=True, use_rfc3339=True, location=None)
 
@@ -49,7 +50,8 @@ def crashed(error: BaseException) -> None:
     """Log an error that ends what was begun.
 
     One that nobody expected is told by its type, and where it came from. A table that was busy
-    for longer than a write is repeated is no bug: the schedule repeats what was begun.
+    for longer than a write is repeated is no bug: the schedule repeats what was begun. What an
+    operator has to correct carries a message of ours that says what.
     """
     if isinstance(error, StoreBusy):
         warn(
@@ -57,12 +59,29 @@ def crashed(error: BaseException) -> None:
             todo="nothing if it passes, the next run goes on; else see docs/operations.md",
         )
         return
+    if isinstance(error, LunasError) and error.misconfigured:
+        alarm("misconfigured", reason=str(error), todo="see docs/deploy.md")
+        count("ServerError")
+        return
     frames = traceback.extract_tb(error.__traceback__)
     places = [
         f"{frame.filename.rpartition('/')[2]}:{frame.lineno} {frame.name}" for frame in frames
     ]
     logger.error("unexpected error", error=type(error).__name__, places=places[-8:])
     count("UnexpectedError")
+
+
+def count_failure(error: LunasError, status: int) -> None:
+    """Count an error that is not the caller's fault, by the status that it is answered with.
+
+    What an operator has to correct, and every 500, is ours and stops a deployment. The others
+    from 502 on are given while something fails that Lunas depends on (a gateway, the login
+    service, the table): another version of the code would answer the same.
+    """
+    if error.misconfigured or status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        count("ServerError")
+    elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
+        count("DependencyError")
 
 
 def count(metric: str) -> None:

@@ -22,7 +22,8 @@
     │   └── CatalogueUnavailable  the package service
     ├── GatewayError            Duitku
     │   ├── GatewayRefused      Duitku said no, for good
-    │   │   └── ChannelRefused  the buyer named a channel that Duitku does not offer here
+    │   │   ├── ChannelRefused  the buyer named a channel that Duitku does not offer here
+    │   │   └── GatewayKeyRefused  Duitku takes our signature for wrong
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
     │       ├── GatewayTimeout  no answer in time; the outcome is unknown
     │       └── GatewayBlocked  asked too often; nobody may ask for a while
@@ -52,6 +53,8 @@ class LunasError(Exception):
     """Base of every error that Lunas raises on purpose."""
 
     code: ClassVar[str] = "error"
+    misconfigured: bool = False
+    """Whether an operator has to correct a setting or a secret of ours."""
 
 
 class InvalidInput(LunasError):
@@ -173,6 +176,7 @@ class Misconfigured(LunasError):
     """A setting or secret is missing; the message tells the operator which."""
 
     code = "misconfigured"
+    misconfigured = True
 
 
 class GrantRefused(LunasError):
@@ -223,10 +227,24 @@ class ChannelRefused(GatewayRefused):
     code = "channel-not-offered"
 
 
+class GatewayKeyRefused(GatewayRefused):
+    """Duitku answered 401: merchant code or API key of the Duitku secret are wrong."""
+
+    code = "gateway-key-refused"
+    misconfigured = True
+
+
 class GatewayUnavailable(GatewayError):
     """Duitku gave no usable answer, so the outcome is unknown."""
 
     code = "gateway-unavailable"
+
+    @classmethod
+    def after(cls, cause: GatewayError, message: str) -> "GatewayUnavailable":
+        """Return the error for a question that ``cause`` left without an answer."""
+        error = cls(message)
+        error.misconfigured = cause.misconfigured
+        return error
 
 
 class GatewayTimeout(GatewayUnavailable):

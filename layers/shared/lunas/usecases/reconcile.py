@@ -43,6 +43,9 @@ DELIVERIES = 50
 """Deliveries that one run asks for again at most."""
 FAILURES = 3
 """Questions in a row without an answer that end a run's asking."""
+BUSY = 3
+"""Items of a run that the table was too busy for, after which the run leaves the rest to the next:
+going through all of them would only add to what throttles it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class Report:
     ended: int = 0
     unanswered: int = 0
     delivered_again: int = 0
+    busy: int = 0
     stumbled: int = 0
     paused_until: datetime | None = None
 
@@ -84,7 +88,7 @@ def reconcile(run: Reconciler) -> Report:
     """
     report = Report()
     for enrollment_id in run.due.deliveries(run.now(), DELIVERIES):
-        if run.hurry():
+        if run.hurry() or report.busy == BUSY:
             break
         _alone(run, report, partial(_deliver_again, run, enrollment_id, report))
     _ask_duitku(run, report)
@@ -96,6 +100,7 @@ def _alone(run: Reconciler, report: Report, work: Callable[[], None]) -> None:
         work()
     except StoreBusy as busy:
         # What it was about stays due: the next run takes it.
+        report.busy += 1
         run.stumbled(busy)
     except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
         report.stumbled += 1
@@ -109,8 +114,8 @@ def _deliver_again(run: Reconciler, enrollment_id: str, report: Report) -> None:
         return
     try:
         redeliver(run.enrollments, enrollment_id, run.now())
-    except (NotFound, WrongState, StoreBusy):
-        # Gone, revoked or being written by others: nothing to send, or due again.
+    except (NotFound, WrongState):
+        # Gone or revoked: nothing to send.
         return
     report.delivered_again += 1
 
@@ -125,7 +130,7 @@ def _ask_duitku(run: Reconciler, report: Report) -> None:
     report.paused_until = _pause(run)
     failures = 0
     for payment_id in [] if report.paused_until else run.due.payments(run.now(), QUESTIONS):
-        if run.hurry() or failures == FAILURES:
+        if run.hurry() or failures == FAILURES or report.busy >= BUSY:
             return
         unanswered = report.unanswered
         _alone(run, report, partial(_ask_if_due, run, payment_id, report))
@@ -151,8 +156,10 @@ def _ask_if_due(run: Reconciler, payment_id: str, report: Report) -> None:
     except GatewayRefused:
         # Duitku is there, and will say no to this question again: it grows rare like any other.
         run.payments.check_at(payment, check_after(payment, run.now()))
-    except (GatewayError, StoreBusy):
+    except (GatewayError, StoreBusy) as error:
         report.unanswered += 1
+        if error.misconfigured:
+            run.stumbled(error)
         run.payments.check_at(payment, run.now() + UNANSWERED)
 
 

@@ -108,7 +108,7 @@ class Duitku:
             return GatewayStatus(GatewayState.NOT_STARTED, order_id=payment.id, code="404")
         except GatewayRefused as refused:
             # A refused question says nothing about the order: it may well be paid.
-            raise GatewayUnavailable(str(refused)) from None
+            raise GatewayUnavailable.after(refused, str(refused)) from None
         return _status(answer)
 
     def _inquire(

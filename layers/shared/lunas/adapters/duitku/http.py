@@ -8,7 +8,13 @@ from typing import Any
 import requests
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
-from lunas.rules.errors import GatewayBlocked, GatewayRefused, GatewayTimeout, GatewayUnavailable
+from lunas.rules.errors import (
+    GatewayBlocked,
+    GatewayKeyRefused,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+)
 
 TIMEOUT = (3.0, 8.0)
 """Seconds to connect, and to wait for an answer: a question and an order fit into a function's
@@ -106,6 +112,8 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
     text = f"Duitku answered {status}: {error_text(answer.text)}"
     if status == HTTPStatus.NOT_FOUND:
         return UnknownOrder(text)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return GatewayKeyRefused(f"{text}; check merchantCode and apiKey of the Duitku secret")
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
         return GatewayBlocked(text)
     passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}

@@ -2,13 +2,20 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from lunas.adapters import aws
 from lunas.adapters.settings import setting
-from lunas.adapters.store.conflicts import cancellation_reasons, outlast
+from lunas.adapters.store.conflicts import (
+    THROTTLED_BACKOFF,
+    asked,
+    cancellation_reasons,
+    outlast,
+    rest,
+)
 from lunas.adapters.store.expressions import (
     Change,
     Item,
@@ -18,12 +25,16 @@ from lunas.adapters.store.expressions import (
     placeholders,
     to_wire,
 )
+from lunas.rules.errors import StoreBusy
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BATCH = 100
 """Keys of one BatchGetItem, DynamoDB's limit."""
+ROUNDS = 6
+"""How often keys that DynamoDB left unread are asked for in all: it leaves some of a call when it
+is throttled, or when the answer would be too large, and then at least one is read each time."""
 
 
 class ConditionsFailed(Exception):
@@ -67,32 +78,40 @@ class Table:
         return cls(aws.dynamodb(), setting("TABLE_NAME"))
 
     def get(self, key: Key) -> Item | None:
-        """Read one item, consistently: 1 unit per 4 KB."""
-        answer = self.client.get_item(TableName=self.name, Key=to_wire(key), ConsistentRead=True)
+        """Read one item, consistently: 1 unit per 4 KB. Raises StoreBusy, as all reads do."""
+        request: Any = {"Key": to_wire(key), "ConsistentRead": True}
+        answer = asked(lambda: self.client.get_item(TableName=self.name, **request))
         return from_wire(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
-        """Read the items that exist among ``keys``, consistently, in no certain order."""
+        """Read the items that exist among ``keys``, consistently, in no certain order.
+
+        What DynamoDB leaves unread is asked for again with waits that grow; StoreBusy when it
+        still leaves some after ROUNDS.
+        """
         wanted = [to_wire(key) for key in keys]
         found: list[Item] = []
-        while wanted:
-            batch, wanted = wanted[:BATCH], wanted[BATCH:]
-            answer = self.client.batch_get_item(
-                RequestItems={self.name: {"Keys": batch, "ConsistentRead": True}}
-            )
-            found += [from_wire(item) for item in answer["Responses"].get(self.name, [])]
-            if left := answer["UnprocessedKeys"].get(self.name):
-                wanted += left["Keys"]
-        return found
+        for attempt in range(ROUNDS):
+            left: list[Any] = []
+            for batch in batched(wanted, BATCH, strict=False):
+                items, unread = self._batch(batch)
+                found += items
+                left += unread
+            if not left:
+                return found
+            wanted = left
+            if attempt + 1 < ROUNDS:
+                rest(attempt, THROTTLED_BACKOFF)
+        raise StoreBusy("the table leaves keys unread at the moment; try again")
 
     def query(
         self, request: Mapping[str, Any], after: Item | None = None
     ) -> tuple[list[Item], Item | None]:
         """Read one page of a Query: its items, and the key to go on ``after``, if there is more."""
-        asked: dict[str, Any] = {"TableName": self.name, **request}
+        wanted: dict[str, Any] = {"TableName": self.name, **request}
         if after:
-            asked["ExclusiveStartKey"] = to_wire(after)
-        answer = self.client.query(**asked)
+            wanted["ExclusiveStartKey"] = to_wire(after)
+        answer = asked(lambda: self.client.query(**wanted))
         last = answer.get("LastEvaluatedKey")
         return [from_wire(item) for item in answer["Items"]], from_wire(last) if last else None
 
@@ -162,6 +181,14 @@ class Table:
             outlast(lambda: self.client.transact_write_items(TransactItems=items))
         except ClientError as error:
             raise _refused(error, actions) or error from error
+
+    def _batch(self, keys: Sequence[Any]) -> tuple[list[Item], Sequence[Any]]:
+        """Read up to BATCH items; return them with the keys that were left unread."""
+        request: Any = {self.name: {"Keys": list(keys), "ConsistentRead": True}}
+        answer = asked(lambda: self.client.batch_get_item(RequestItems=request))
+        left: Any = answer["UnprocessedKeys"].get(self.name, {})
+        items = answer["Responses"].get(self.name, [])
+        return [from_wire(item) for item in items], left.get("Keys", [])
 
     def _written(self, write: Callable[[], object]) -> bool:
         try:

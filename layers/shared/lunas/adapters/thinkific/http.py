@@ -84,6 +84,7 @@ class AccessRefused(DeliveryDelayed):
     """Thinkific answered 401 or 403: a person has to mend key, token, plan or scope."""
 
     code = "thinkific-access-refused"
+    misconfigured = True
 
     def __init__(self, status: int) -> None:
         super().__init__(f"Thinkific refuses access with {status}", REFUSED_DELAY)

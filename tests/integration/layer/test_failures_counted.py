@@ -1,0 +1,129 @@
+"""What fails by our own fault is counted at every door, so that an alarm can ring."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.table import Table
+from lunas.rules.errors import Misconfigured
+from tests.integration.layer import callbacks, peers, purchases
+from tests.integration.layer.functions import call, invoke, load
+from tests.integration.layer.queues import Queues
+from tests.integration.layer.test_deliver_function import Post
+from tests.integration.layer.test_follow_progress import tell
+from tests.integration.layer.test_reconcile_function import payment_due, run
+from tests.unit.adapters.stub import Told
+from tests.unit.api_requests import user_token
+from tests.unit.following import delivered
+from tests.unit.logs import Logged
+
+__all__ = ["payment_due"]
+
+NEW = "attribute_not_exists(#pk)"
+WRONG_KEY = Told(401, {"Message": "Wrong signature"})
+
+
+@pytest.fixture
+def order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> str:
+    """Open a payment."""
+    assert catalogue.package("p1")
+    opened = str(purchases.initiated(monkeypatch)["id"])
+    logged.embedded()
+    return opened
+
+
+def unset(*_: object) -> object:
+    """Stand for a secret that nobody has filled in."""
+    raise Misconfigured("the secret names no apiKey")
+
+
+@pytest.mark.usefixtures("catalogue")
+def test_a_wrong_duitku_key_is_counted_where_a_buyer_is_answered(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    peers.answers(monkeypatch, "initiate_payment", WRONG_KEY)
+    body = {"packageId": "p1", "courseId": "c1"}
+    status, _ = call("initiate_payment", "POST /payments/initiate", body=body, token=user_token())
+    assert (status, logged.metrics()) == (502, ["ServerError"])
+
+
+def test_a_callback_that_an_empty_secret_keeps_from_being_checked_is_counted(
+    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.setattr(load("duitku_webhook"), "duitku_account", unset)
+    assert callbacks.post(order) == 500
+    assert logged.metrics() == ["ServerError"]
+
+
+@pytest.mark.parametrize(
+    ("told", "metric"),
+    [(WRONG_KEY, "ServerError"), (Told(500), "DependencyError")],
+    ids=["wrong key", "Duitku is away"],
+)
+def test_a_callback_that_duitku_does_not_confirm_is_counted_by_whose_fault_it_is(
+    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged, told: Told, metric: str
+) -> None:
+    peers.answers(monkeypatch, "duitku_webhook", told)
+    assert callbacks.post(order) == 503
+    assert logged.metrics() == [metric]
+
+
+def test_an_event_of_thinkific_that_no_key_can_check_is_counted(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    monkeypatch.setattr(load("thinkific_webhook"), "secret", lambda _: {})
+    event = {"headers": {}, "body": "{}", "requestContext": {"requestId": "rq1"}}
+    assert invoke("thinkific_webhook", event)["statusCode"] == 500
+    assert logged.metrics() == ["ServerError"]
+
+
+@pytest.fixture
+def fails_to_deliver(
+    queues: Queues,
+    table: Table,
+    catalogue: Catalogue,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Told], object]:
+    """Let a delivery meet an answer of Thinkific."""
+    assert catalogue.course("c1")
+    office = Post(queues, table, monkeypatch)
+    office.waits("c1")
+
+    def meet(told: Told) -> object:
+        office.thinkific(told)
+        return office.deliver()
+
+    return meet
+
+
+@pytest.mark.parametrize(
+    ("status", "metrics"),
+    [(401, ["DeliveryDelayed", "ServerError"]), (503, ["DeliveryDelayed"])],
+)
+def test_a_delivery_that_thinkific_refuses_for_our_key_is_counted(
+    fails_to_deliver: Callable[[Told], object], logged: Logged, status: int, metrics: list[str]
+) -> None:
+    assert fails_to_deliver(Told(status))
+    assert sorted(logged.metrics()) == metrics
+
+
+def test_a_progress_that_thinkific_refuses_for_our_key_is_counted(
+    queues: Queues, table: Table, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    table.put(enrollment_item(delivered()), NEW)
+    tell(queues, monkeypatch, None, Told(401))
+    assert logged.metrics() == ["ServerError"]
+
+
+def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_says_so(
+    table: Table, payment_due: object, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    assert payment_due
+    assert table.get
+    peers.answers(monkeypatch, "reconcile", WRONG_KEY)
+    run()
+    assert "ServerError" in logged.metrics()
+    (line,) = [each for each in logged.lines if each["message"] == "misconfigured"]
+    assert "401" in line["reason"]
