@@ -85,6 +85,7 @@ def _deliver_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
         telemetry.crashed(error)
+        _show_again(record, retry_delay(_received(record), record.body))
         raise
 
 
@@ -106,12 +107,20 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
 
 
 def _put_off(record: SQSRecord, error: LunasError) -> None:
-    received = int(record.attributes.approximate_receive_count)
-    seconds = _wait(error, received)
+    received = _received(record)
+    seconds = _wait(error, received, record.body)
+    _log_wait(error, seconds, received)
     if error.misconfigured:
         telemetry.count("ServerError")
-    _log_wait(error, seconds, received)
+    _show_again(record, seconds)
+
+
+def _show_again(record: SQSRecord, seconds: float) -> None:
     DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _received(record: SQSRecord) -> int:
+    return int(record.attributes.approximate_receive_count)
 
 
 def _log_wait(error: LunasError, seconds: float, received: int) -> None:
@@ -125,7 +134,7 @@ def _log_wait(error: LunasError, seconds: float, received: int) -> None:
         telemetry.count("ThinkificLimited")
 
 
-def _wait(error: LunasError, received: int) -> float:
+def _wait(error: LunasError, received: int, body: str) -> float:
     """Return the seconds until the next try.
 
     A message is received again after each wait for a turn, which is no failure, so the growing
@@ -133,8 +142,8 @@ def _wait(error: LunasError, received: int) -> float:
     those of an earlier request count no longer.
     """
     if not isinstance(error, DeliveryDelayed):
-        return retry_delay(received)
-    return error.retry_after or retry_delay(min(received, error.failures or received))
+        return retry_delay(received, body)
+    return error.retry_after or retry_delay(min(received, error.failures or received), body)
 
 
 def _give_up(record: SQSRecord, reason: str, request: int | None = None) -> None:

@@ -63,6 +63,7 @@ def _follow_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
         telemetry.crashed(error)
+        _show_again(record, _wait(record))
         raise
 
 
@@ -87,11 +88,19 @@ def _follower(event: ProgressEvent, context: LambdaContext) -> Follower:
 def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     told = error.retry_after if isinstance(error, DeliveryDelayed) else None
-    seconds = told or retry_delay(received)
+    seconds = told or _wait(record)
     telemetry.warn("progress put off", reason=str(error), seconds=seconds, received=received)
     if error.misconfigured:
         telemetry.count("ServerError")
+    _show_again(record, seconds)
+
+
+def _show_again(record: SQSRecord, seconds: float) -> None:
     ProgressQueue(setting("PROGRESS_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _wait(record: SQSRecord) -> float:
+    return retry_delay(int(record.attributes.approximate_receive_count), record.body)
 
 
 def _give_up(record: SQSRecord, reason: str) -> None:

@@ -20,7 +20,7 @@ from lunas.adapters.thinkific.limiter import IMPATIENCE, SharedLimiter
 from lunas.adapters.thinkific.orders import ExternalOrders
 from lunas.edges import telemetry
 from lunas.edges.platform import site_of
-from lunas.rules.delivery import retry_delay
+from lunas.rules.delivery import patient_retry_delay
 from lunas.rules.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
 from lunas.rules.orders import OrderNote, OrderStatus
 from lunas.usecases.report_order import Reporter, note_uncertain, report
@@ -82,6 +82,7 @@ def _report_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
         telemetry.crashed(error)
+        _show_again(record, _wait(record))
         raise
 
 
@@ -112,12 +113,20 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
     # Reports are in nobody's hurry, and each receipt counts: the wait grows in any case.
-    seconds = max(asked or 0, retry_delay(received))
+    seconds = max(asked or 0, _wait(record))
     telemetry.decided("order report put off", reason=str(error), seconds=seconds, received=received)
     telemetry.count("OrderDelayed")
     if error.misconfigured:
         telemetry.count("ServerError")
+    _show_again(record, seconds)
+
+
+def _show_again(record: SQSRecord, seconds: float) -> None:
     OrderQueue(setting("ORDER_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+
+
+def _wait(record: SQSRecord) -> float:
+    return patient_retry_delay(int(record.attributes.approximate_receive_count), record.body)
 
 
 def _give_up(record: SQSRecord, reason: str) -> None:

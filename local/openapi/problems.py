@@ -59,6 +59,7 @@ ERRORS: Mapping[str, Exception] = {
         "Thinkific cannot be read: Thinkific answered 502"
     ),
     "channel-not-offered": errors.ChannelRefused("Duitku answered 404"),
+    "gateway-key-refused": errors.GatewayKeyRefused("Duitku answered 401"),
     "gateway-refused": errors.GatewayRefused("Duitku refuses"),
     "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),
     "gateway-blocked": errors.GatewayBlocked("Duitku refuses to be asked"),
@@ -68,7 +69,10 @@ ERRORS: Mapping[str, Exception] = {
 BUYING = (
     "no-package", "already-enrolled", "course-full", "course-unmapped", "catalogue-unavailable",
 )  # fmt: skip
-DUITKU = ("gateway-refused", "gateway-unavailable", "gateway-blocked", "gateway-timeout")
+DUITKU = (
+    "gateway-key-refused", "gateway-refused", "gateway-unavailable", "gateway-blocked",
+    "gateway-timeout",
+)  # fmt: skip
 THROTTLED: Json = {
     "description": "Too many requests at once. API Gateway says so itself; wait, then repeat.",
     "content": {

@@ -203,7 +203,7 @@ def test_the_growing_wait_goes_by_failures_and_not_by_receipts_alone(
     batch = office.queues.batch()
     batch["Records"][0]["attributes"]["ApproximateReceiveCount"] = "3"
     invoke(FUNCTION, batch)
-    assert logged.lines[-1]["seconds"] == seconds
+    assert seconds / 2 <= logged.lines[-1]["seconds"] <= seconds
 
 
 def test_no_call_begins_that_could_outlast_the_invocation(
@@ -371,7 +371,7 @@ def test_the_completion_names_the_enrollment_at_thinkific(office: Post) -> None:
     assert event.evidence == {"thinkificEnrollmentId": "501"}
 
 
-@pytest.mark.parametrize(("told", "seconds"), [(Told(429), 60), (Told(404), 300)], ids=str)
+@pytest.mark.parametrize(("told", "seconds"), [(Told(429), 60), (Told(404), 120)], ids=str)
 def test_a_limit_and_a_wrong_address_have_waits_of_their_own(
     office: Post, logged: Logged, told: Told, seconds: int
 ) -> None:

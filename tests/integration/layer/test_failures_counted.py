@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from lunas.adapters.order_queue import OrderWish, order_message
+from lunas.adapters.progress_queue import message_body as event_body
+from lunas.adapters.queue import Queue, message_body
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.table import Table
 from lunas.rules.errors import Misconfigured
+from lunas.rules.progress import ProgressEvent
 from tests.integration.layer import callbacks, peers, purchases
 from tests.integration.layer.functions import call, invoke, load
 from tests.integration.layer.queues import Queues
@@ -16,7 +20,8 @@ from tests.integration.layer.test_follow_progress import tell
 from tests.integration.layer.test_reconcile_function import payment_due, run
 from tests.unit.adapters.stub import Told
 from tests.unit.api_requests import user_token
-from tests.unit.following import delivered
+from tests.unit.builders import enrollment, request_of
+from tests.unit.following import delivered, report
 from tests.unit.logs import Logged
 
 __all__ = ["payment_due"]
@@ -118,12 +123,58 @@ def test_a_progress_that_thinkific_refuses_for_our_key_is_counted(
 
 
 def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_says_so(
-    table: Table, payment_due: object, monkeypatch: pytest.MonkeyPatch, logged: Logged
+    payment_due: object, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     assert payment_due
-    assert table.get
     peers.answers(monkeypatch, "reconcile", WRONG_KEY)
     run()
     assert "ServerError" in logged.metrics()
     (line,) = [each for each in logged.lines if each["message"] == "misconfigured"]
     assert "401" in line["reason"]
+
+
+class Hidden:
+    """For how many seconds a consumer hides the message that it fails on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.seconds: list[float] = []
+        monkeypatch.setattr(Queue, "put_off", self._put_off)
+
+    def _put_off(self, _handle: str, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+@pytest.mark.parametrize(
+    ("function", "step", "body"),
+    [
+        ("deliver_enrollment", "deliver", message_body(request_of(enrollment()))),
+        ("report_orders", "report", order_message(OrderWish("pay1"))),
+        ("follow_progress", "follow_event", event_body(ProgressEvent(id="71", report=report(60)))),
+    ],
+)
+def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other(
+    table: Table,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Logged,
+    function: str,
+    step: str,
+    body: str,
+) -> None:
+    """Left to the queue it would be hidden for six times the function's time-out."""
+    assert table.name
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("never seen before")
+
+    monkeypatch.setenv("ORDER_QUEUE_URL", "https://queue.test/orders")
+    monkeypatch.setenv("DELIVERY_QUEUE_URL", "https://queue.test/delivery")
+    monkeypatch.setenv("PROGRESS_QUEUE_URL", "https://queue.test/progress")
+    monkeypatch.setattr(load(function), step, crash)
+    hidden = Hidden(monkeypatch)
+    attributes = {"ApproximateReceiveCount": "9", "MessageGroupId": "g"}
+    record = {"messageId": "m1", "receiptHandle": "h", "body": body, "attributes": attributes}
+    answer = invoke(function, {"Records": [record | {"eventSource": "aws:sqs"}]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    (seconds,) = hidden.seconds
+    assert 60 <= seconds <= 120
+    assert logged.metrics() == ["UnexpectedError"]

@@ -376,7 +376,7 @@ def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
     def refuse(request: Any, **_about: object) -> Any:
         sent.append(request)
         headers: Any = {}
-        return AWSResponse(request.url, 400, headers, Refusal(code))  # type: ignore[arg-type]
+        return AWSResponse(request.url, 400, headers, Refusal(code))
 
     client.meta.events.register("before-send.dynamodb", refuse)
     with pytest.raises(StoreBusy):

@@ -73,7 +73,7 @@ def test_a_refused_key_waits_for_a_person(status: int) -> None:
 def test_a_missing_address_waits_for_a_person() -> None:
     with pytest.raises(DeliveryDelayed) as raised:
         get(Told(404, {"error": "Record not found."}))
-    assert raised.value.retry_after == 300
+    assert raised.value.retry_after == 120
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 527, 530, 301, 302, 308, 418])

@@ -1,21 +1,27 @@
 """Deliveries: retries, current requests, and what a delivery means for its payment."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.rules.delivery import (
+    LONGEST_PATIENT_RETRY,
     LONGEST_RETRY,
     LONGEST_WAIT,
+    PATIENCE,
     SHORTEST_RETRY,
     Placement,
     delivered,
     is_current,
     not_delivered,
+    patient_retry_delay,
     retry_delay,
 )
 from lunas.rules.enrollments import Delivery, DeliveryStatus
 from lunas.rules.payments import Act, Payment, Status
+from lunas.rules.timetable import OVERDUE
 from tests.unit.builders import LATER, bought, enrollment, payment, request_of
 
 ACT = Act("lunas:deliver", LATER)
@@ -26,15 +32,41 @@ def approved(*waiting: str) -> Payment:
     return payment(Status.APPROVED, courses=bought("c1", "c2"), undelivered=frozenset(waiting))
 
 
-@pytest.mark.parametrize(("received", "delay"), [(1, 5), (2, 10), (3, 20), (7, 320), (8, 600)])
-def test_the_wait_doubles_up_to_ten_minutes(received: int, delay: float) -> None:
-    assert retry_delay(received) == delay
+@pytest.mark.parametrize(
+    ("received", "delay"), [(1, 5), (2, 10), (3, 20), (5, 80), (6, 120), (10, 120), (999, 120)]
+)
+def test_the_wait_doubles_up_to_two_minutes_and_is_spread_over_its_later_half(
+    received: int, delay: float
+) -> None:
+    waits = [retry_delay(received, f"message {number}") for number in range(200)]
+    assert delay / 2 <= min(waits) < 0.55 * delay
+    assert 0.95 * delay < max(waits) <= delay
 
 
-@given(st.integers(1, 10**9))
-def test_the_wait_stays_within_its_bounds_and_never_shrinks(received: int) -> None:
-    assert SHORTEST_RETRY <= retry_delay(received) <= LONGEST_RETRY < 15 * 60
-    assert retry_delay(received) <= retry_delay(received + 1)
+@given(st.integers(1, 10**9), st.text())
+def test_the_wait_stays_within_its_bounds(received: int, message: str) -> None:
+    assert SHORTEST_RETRY / 2 <= retry_delay(received, message) <= LONGEST_RETRY == 120
+
+
+def test_whoever_computes_a_wait_again_finds_the_same() -> None:
+    assert retry_delay(7, "one") == retry_delay(7, "one") != retry_delay(7, "two")
+
+
+def test_a_delivery_that_got_lost_is_asked_for_again_within_a_quarter_of_an_hour() -> None:
+    """P5: reconcile, which runs each minute, takes over after the longest wait of the queue."""
+    assert timedelta(seconds=120) + OVERDUE == LONGEST_WAIT
+    assert LONGEST_WAIT + timedelta(minutes=1) < timedelta(minutes=15)
+
+
+@given(st.integers(1, 1000), st.text())
+def test_what_no_learner_waits_for_outlasts_days_within_a_thousand_receipts(
+    received: int, message: str
+) -> None:
+    wait = patient_retry_delay(received, message)
+    if received <= PATIENCE:
+        assert wait == retry_delay(received, message)
+    else:
+        assert LONGEST_PATIENT_RETRY / 2 <= wait <= LONGEST_PATIENT_RETRY == 600
 
 
 def test_a_request_that_comes_late_still_serves() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from lunas.adapters import aws
@@ -59,7 +60,7 @@ class Queue:
         self._client.change_message_visibility(
             QueueUrl=self._url,
             ReceiptHandle=receipt_handle,
-            VisibilityTimeout=min(int(seconds) + 1, LONGEST_DELAY),
+            VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY),
         )
 
     def give_up(

@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zlib import crc32
 
 from lunas.rules.anomalies import Anomaly, overbooked
 from lunas.rules.enrollments import DeliveryStatus, Enrollment
 from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, take
 from lunas.rules.timetable import OVERDUE
 
-SHORTEST_RETRY, LONGEST_RETRY = 5.0, 600.0
-"""Seconds; below the 15 minutes within which everything has to heal by itself."""
-
-
+SHORTEST_RETRY, LONGEST_RETRY = 5.0, 120.0
+"""Seconds until another try, before they are spread. After an outage every learner's turn comes
+within the longest, so all of them are served within it and what the shared limit takes."""
+PATIENCE, LONGEST_PATIENT_RETRY = 100, 600.0
+"""Receipts, some three hours, after which a message that no learner waits for is tried every ten
+minutes at most: SQS counts a thousand receipts and then takes it for a dead letter."""
 LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
 """After a try that failed: by then the queue has shown the request again."""
 
@@ -56,9 +59,24 @@ class DeliveryRecord:
     anomaly: Anomaly | None = None
 
 
-def retry_delay(tries: int) -> float:
-    """Return the seconds until the next try after so many that failed: 5, 10, 20 … up to 600."""
-    return min(SHORTEST_RETRY * 2.0 ** min(tries - 1, 10), LONGEST_RETRY)
+def retry_delay(tries: int, message: str) -> float:
+    """Return the seconds until the next try after so many that failed: 5, 10, 20 … up to 120.
+
+    Up to half is taken off, by ``message`` and number, so that those that failed at one moment do
+    not come again at one moment. It is the same whoever computes it: no chance is needed.
+    """
+    return _spread(min(SHORTEST_RETRY * 2.0 ** min(tries - 1, 10), LONGEST_RETRY), tries, message)
+
+
+def patient_retry_delay(received: int, message: str) -> float:
+    """Return the seconds until the next try of what no learner waits for, by its receipts."""
+    if received <= PATIENCE:
+        return retry_delay(received, message)
+    return _spread(LONGEST_PATIENT_RETRY, received, message)
+
+
+def _spread(seconds: float, tries: int, message: str) -> float:
+    return seconds * (1 - crc32(f"{tries} {message}".encode()) / 2**33)
 
 
 def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:

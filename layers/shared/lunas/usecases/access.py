@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from lunas.rules.delivery import LONGEST_RETRY
 from lunas.rules.errors import DeliveryDelayed, GrantRefused, Misconfigured
 from lunas.rules.oauth import Grant, Tokens
 
@@ -28,7 +29,7 @@ SHORTEST = 20.0
 """Seconds that an invocation needs to have left to renew: no new token may be lost with it."""
 NEXT_TRY = 30.0
 """Seconds until another delivery is tried while there is no good token."""
-NOT_CONNECTED = 300.0
+NOT_CONNECTED = LONGEST_RETRY
 """Seconds until another delivery is tried while a person has to connect the site."""
 YOUNG = timedelta(minutes=5)
 """A token that is refused within this time of its making is not the reason."""

@@ -12,13 +12,14 @@ from lunas.adapters.sessions import fresh_session
 from lunas.adapters.thinkific.credentials import Credentials
 from lunas.adapters.thinkific.limiter import Limiter
 from lunas.adapters.thinkific.rate_limit import reset_delay
+from lunas.rules.delivery import LONGEST_RETRY
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 
 TIMEOUT = (2.0, 6.0)
 """Seconds to connect, and to wait for an answer. The limiter begins no call that could outlast
 the invocation."""
-REFUSED_DELAY = 300.0
-"""Seconds until another try after 401 or 403: a person has to mend key, plan or scope first."""
+REFUSED_DELAY = LONGEST_RETRY
+"""Seconds until another try after 401, 403 or 404: a person has to correct something first."""
 LIMIT_DELAY = 60.0
 """Seconds until another try after 429 without a readable RateLimit-Reset."""
 USER_AGENT = "Lunas/1"
