@@ -10,10 +10,11 @@ import pytest
 
 from lunas.rules.delivery import LONGEST_RETRY
 from lunas.rules.pace import MINUTE, Pace
+from tests.faults.world.deployment import ENVIRONMENT
 from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person
 from tests.faults.world.watch import Watch
-from tests.faults.world.world import ENVIRONMENT, World
+from tests.faults.world.world import World
 
 LEARNERS = 50
 FEW = 12

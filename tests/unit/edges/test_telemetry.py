@@ -155,9 +155,7 @@ OURS = {
 """What an operator has to correct."""
 
 
-@pytest.mark.parametrize(
-    "kind", sorted(set(errors_of_lunas()), key=lambda each: each.__name__), ids=str
-)
+@pytest.mark.parametrize("kind", sorted(set(errors_of_lunas()), key=str), ids=str)
 def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
     logged: Logged, kind: type[LunasError]
 ) -> None:
