@@ -26,6 +26,13 @@ BENCH_ARGS =
 PAYMENTS = 2000
 SEED = 1
 PORT = 3000
+# Text goes to the commands by the environment: in a shell's quotes, the one in O'Brien would end it.
+export GIVEN_SUB = $(SUB)
+export GIVEN_EMAIL = $(EMAIL)
+export GIVEN_NAME = $(NAME)
+export GIVEN_EVENT = $(EVENT)
+export GIVEN_ENROLL = $(ENROLL)
+export GIVEN_COURSE = $(COURSE)
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,11 +54,11 @@ down: ## stop what make up started
 
 token: ## print a token: SUB=u1 [ROLE=admin] [TYPE=DIKE] [EMAIL=] [NAME=]
 	$(SETUP) dev
-	$(LUNAS) token --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)'
+	$(LUNAS) token --sub="$$GIVEN_SUB" --role '$(ROLE)' --type '$(TYPE)' --email="$$GIVEN_EMAIL" --name="$$GIVEN_NAME"
 
 event: ## print a sample event with the local stack's keys: EVENT=events/payments-get.json [SUB=u1] [ROLE=admin]
 	$(SETUP) dev
-	$(LUNAS) event --sub '$(SUB)' --role '$(ROLE)' --type '$(TYPE)' --email '$(EMAIL)' --name '$(NAME)' -- '$(EVENT)'
+	$(LUNAS) event --sub="$$GIVEN_SUB" --role '$(ROLE)' --type '$(TYPE)' --email="$$GIVEN_EMAIL" --name="$$GIVEN_NAME" -- "$$GIVEN_EVENT"
 
 test: ## run every test [PYTEST_ARGS=tests/unit]
 	$(SETUP) dev cloud sam runtime
@@ -104,7 +111,7 @@ thinkific-webhooks: ## let Thinkific tell what learners do [ENV=dev or prod; els
 
 thinkific-check: ## what the Thinkific site allows, and what to mend [ENV=dev or prod] [ENROLL=address COURSE=id]
 	$(SETUP) dev
-	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll '$(ENROLL)' --course '$(COURSE)'
+	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll="$$GIVEN_ENROLL" --course="$$GIVEN_COURSE"
 
 bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="--starts 3"]
 	$(SETUP) dev cloud sam runtime

@@ -18,6 +18,7 @@ from local.tokens import user_token
 
 _STATE = ROOT / ".local"
 _INTERRUPTED = 130
+_PORTS = range(1, 65_536)
 _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
 _ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders")
@@ -154,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     parsers["down"].add_argument("--all", action="store_true")
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
-    parsers["sam-local"].add_argument("--port", type=int, default=3000)
+    parsers["sam-local"].add_argument("--port", type=_port, default=sam_local.PORT)
     for name in _ANYWHERE:
         parsers[name].add_argument("--env", default="local")
     for name in ("env", "enroll", "course"):
@@ -183,6 +184,17 @@ def _not_empty(value: str) -> str:
         message = "is missing: say whose token, as in SUB=u1"
         raise argparse.ArgumentTypeError(message)
     return value
+
+
+def _port(value: str) -> int:
+    try:
+        port = int(value)
+    except ValueError:
+        port = 0
+    if port not in _PORTS:
+        message = f"is no port: {value!r}; say which, as in PORT={sam_local.PORT}"
+        raise argparse.ArgumentTypeError(message)
+    return port
 
 
 def _file(value: str) -> Path:

@@ -5,6 +5,6 @@ reach this machine, ``forward`` and ``namespaces`` make that address answer, ``s
 the template and the variables that SAM reads.
 """
 
-from local.sam_local.command import serve
+from local.sam_local.command import PORT, serve
 
-__all__ = ["serve"]
+__all__ = ["PORT", "serve"]
