@@ -11,6 +11,7 @@ from lunas.adapters.clock import now
 from lunas.adapters.queue import DeliveryQueue, read_message
 from lunas.adapters.settings import setting
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.claims import AccessClaims
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payments import Payments
@@ -57,6 +58,7 @@ def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
         enrollments=Enrollments(table),
         payments=Payments(table),
         learners=Learners(table),
+        claims=AccessClaims(table),
         catalogue=Catalogue(table),
         platform=Thinkific(ThinkificApi(site_of(table, remaining), limiter, wish.correlation_id)),
         now=now,

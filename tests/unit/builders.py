@@ -114,6 +114,16 @@ def enrollment(course_id: str = "c1", **changes: Any) -> Enrollment:
     return replace(made, **changes)
 
 
+def paid_by(*payment_ids: str) -> dict[str, datetime | None]:
+    """Build the claims of payments that give a course for good."""
+    return dict.fromkeys(payment_ids)
+
+
+def owning(*course_ids: str, **changes: Any) -> dict[str, Enrollment]:
+    """Build what the learner has already, by course."""
+    return {each: enrollment(each, **{"payment_id": "pay0"} | changes) for each in course_ids}
+
+
 def request_of(waiting: Enrollment) -> DeliveryRequest:
     """Build the request that an enrollment waits for."""
     return DeliveryRequest(

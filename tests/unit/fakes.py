@@ -1,14 +1,16 @@
 """Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.catalogue import Course, Package
+from lunas.rules.claims import AccountLink, Claims, Place
 from lunas.rules.delivery import DeliveryRecord, asked_again
-from lunas.rules.enrollments import Enrollment, enrollment_id, has_access
+from lunas.rules.enrollments import Enrollment, enrollment_id, has_access, latest
 from lunas.rules.errors import Collision, DeliveryDelayed
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
@@ -58,6 +60,9 @@ class FakeStore:
         self.courses: dict[str, Course] = {}
         self.packages: dict[str, Package] = {}
         self.links: dict[str, int] = {}
+        self.former: dict[str, frozenset[int]] = {}
+        self.revisions: dict[str, int] = {}
+        self.claims: dict[Place, Claims] = {}
 
     def add(self, *things: Payment | Enrollment | Course | Package) -> None:
         for thing in things:
@@ -191,9 +196,20 @@ class FakePayments:
             for e in plan.enrollments
             if e.counted and e.course_id not in plan.held | plan.full
         ]
+        user, plans = plan.before.user_id, {each.before.id: each.before for each in plan.overlaps}
+        mine = {course: enrollment_id(user, course) for course in surprises}
+        read_otherwise = {
+            each.course_id: self.store.enrollments[each.id]
+            for each in plans.values()
+            if each.course_id not in surprises and self.store.enrollments[each.id] != each
+        }
+        owned = {each: mine[each] for each, found in surprises.items() if found == "owned"}
         return Collision(
             stale=(stands.status, stands.version) != read,
-            owned=frozenset(course for course, found in surprises.items() if found == "owned"),
+            owned={
+                **{course: self.store.enrollments[each] for course, each in owned.items()},
+                **read_otherwise,
+            },
             held=frozenset(course for course, found in surprises.items() if found == "held"),
             free=frozenset(course for course, found in surprises.items() if found == "free"),
             full=self.full_courses(counted) if keep_quota else frozenset(),
@@ -213,10 +229,8 @@ class FakePayments:
         self.store.history.setdefault(plan.after.id, []).extend(plan.history)
         for each in plan.enrollments:
             self.store.enrollments[each.id] = each
-        for course_id in plan.after.overlap:
-            owned = self.store.enrollments[enrollment_id(plan.after.user_id, course_id)]
-            claimed = replace(owned, also_paid_by=owned.also_paid_by | {plan.after.id})
-            self.store.enrollments[owned.id] = claimed
+        for overlap in plan.overlaps:
+            self.store.enrollments[overlap.after.id] = overlap.after
         if plan.anomaly:
             self.store.anomalies[plan.anomaly.id] = plan.anomaly
         if plan.callback:
@@ -294,7 +308,7 @@ class FakeEnrollments:
     def record_delivery(self, record: DeliveryRecord) -> None:
         self.records += 1
         interrupt(self.before_record)
-        if self.store.payments[record.payment_before.id] != record.payment_before:
+        if any(self.store.payments[each.before.id] != each.before for each in record.payments):
             raise Collision(stale=True)
         course = self.store.courses.get(record.enrollment.course_id)
         if record.count and record.keep_quota and course and course.full:
@@ -302,8 +316,9 @@ class FakeEnrollments:
         if record.anomaly:
             self.store.anomalies[record.anomaly.id] = record.anomaly
         self.store.enrollments[record.enrollment.id] = record.enrollment
-        self.store.payments[record.payment_after.id] = record.payment_after
-        self.store.history.setdefault(record.payment_after.id, []).extend(record.history)
+        for each in record.payments:
+            self.store.payments[each.after.id] = each.after
+            self.store.history.setdefault(each.after.id, []).extend(each.history)
 
     def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
         self.records += 1
@@ -322,15 +337,78 @@ class FakeLearners:
     def thinkific_user_id(self, user_id: str) -> int | None:
         return self.store.links.get(user_id)
 
-    def link(self, user_id: str, thinkific_user_id: int) -> None:
-        self.store.links.setdefault(user_id, thinkific_user_id)
+    def link_of(self, user_id: str) -> AccountLink:
+        account, former = self.store.links.get(user_id), self.store.former.get(user_id, frozenset())
+        return AccountLink(account, former, self.store.revisions.get(user_id, 0))
 
-    def users_of(self, thinkific_user_id: int) -> set[str]:
-        return {user for user, account in self.store.links.items() if account == thinkific_user_id}
+    def link(self, user_id: str, account_id: int, link: AccountLink) -> None:
+        if link.revision != self.store.revisions.get(user_id, 0):
+            raise Collision(stale=True)
+        self.store.links[user_id] = account_id
+        self.store.former[user_id] = link.former - {account_id}
+        self.store.revisions[user_id] = link.revision + 1
 
-    def unlink(self, user_id: str, thinkific_user_id: int) -> None:
-        if self.store.links.get(user_id) == thinkific_user_id:
+    def unlink(self, user_id: str, account_id: int) -> None:
+        if self.store.links.get(user_id) == account_id:
             del self.store.links[user_id]
+            former = self.store.former.get(user_id, frozenset())
+            self.store.former[user_id] = former | {account_id}
+            self.store.revisions[user_id] = self.store.revisions.get(user_id, 0) + 1
+
+
+class FakeClaims:
+    """Claims on courses of accounts; ``before_read`` lets others come between."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.before_read: list[Interruption] = []
+        self.reads = 0
+        self.writes = 0
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
+        self.writes += 1
+        known = self.store.claims.get(place, Claims(place=place, version=0))
+        return self._write(
+            replace(
+                known,
+                version=known.version + 1,
+                enrollment_ids=known.enrollment_ids | {enrollment_id},
+                released=known.released - {enrollment_id},
+                given=known.given | {until},
+            )
+        )
+
+    def release(self, place: Place, enrollment_id: str) -> Claims:
+        self.writes += 1
+        known = self.store.claims.get(place, Claims(place=place, version=0))
+        return self._write(
+            replace(
+                known,
+                version=known.version + 1,
+                enrollment_ids=known.enrollment_ids - {enrollment_id},
+                released=known.released | {enrollment_id},
+            )
+        )
+
+    def note_given(self, place: Place, until: datetime | None) -> None:
+        self.writes += 1
+        known = self.store.claims[place]
+        self._write(replace(known, given=known.given | {until}))
+
+    def forget(self, place: Place, enrollment_id: str) -> None:
+        self.writes += 1
+        known = self.store.claims[place]
+        self._write(replace(known, released=known.released - {enrollment_id}))
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]:
+        self.reads += 1
+        interrupt(self.before_read)
+        claims = self.store.claims.items()
+        return {place: each for place, each in claims if place.account_id == account_id}
+
+    def _write(self, claims: Claims) -> Claims:
+        self.store.claims[claims.place] = claims
+        return claims
 
 
 class FakeInvoices:
@@ -395,13 +473,38 @@ class FakePlatform:
         until: datetime | None,
         *,
         create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
     ) -> int:
         self.calls.append("enroll")
         interrupt(self.failures)
         if not create and (user_id, course_id) not in self.rows:
             raise DeliveryDelayed("not there yet")
-        self.ends[user_id, course_id] = until
+        self._fit((user_id, course_id), until, given)
         return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        self.calls.append("adjust")
+        interrupt(self.failures)
+        if (user_id, course_id) in self.rows:
+            self._fit((user_id, course_id), until, given)
+
+    def _fit(
+        self,
+        row: tuple[int, int],
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        """End a row then, unless it lasts longer by other means than Lunas."""
+        stands = self.ends.get(row, NOW)
+        if stands in given or latest([stands, until]) == until or row not in self.rows:
+            self.ends[row] = until
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         self.calls.append("bundle_courses")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from lunas.rules.delivery import Placement, asked_again, delivered, revoked
+from lunas.rules.delivery import PaymentChange, Placement, asked_again, delivered, revoked
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.payments import (
     Act,
@@ -17,7 +17,7 @@ from lunas.rules.payments import (
 )
 from lunas.rules.refund import refund
 from lunas.rules.settlement import Settlement, close, settle
-from tests.unit.builders import NOW, bought, manual, paid, payment
+from tests.unit.builders import NOW, bought, manual, owning, paid, payment
 
 MINUTE = timedelta(minutes=1)
 
@@ -42,7 +42,18 @@ class Life:
     def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
         """Turn the money, or an approval, into enrollments in all courses but those owned."""
         step = Step.CONFIRM if self.payment.method is Method.DUITKU else Step.APPROVE
-        return self._after(settle(self.payment, step, self.act(by), set(owned)))
+        return self._after(settle(self.payment, step, self.act(by), owning(*owned)))
+
+    def lengthening(self, *owned: Enrollment) -> Self:
+        """Turn the money into longer access to courses that the learner has already."""
+        plan = settle(
+            self.payment,
+            Step.CONFIRM,
+            self.act("duitku:callback"),
+            {each.course_id: each for each in owned},
+        )
+        life = self._after(plan)
+        return life.with_others(*(each.after for each in plan.overlaps))
 
     def approved(self, *owned: str) -> Self:
         """Approve a manual payment."""
@@ -91,12 +102,13 @@ class Life:
 
     def _delivered(self, each: Enrollment) -> Self:
         placed = Placement(7, 500, 2_000_001)
-        record = delivered(each, self.payment, placed, Act("lunas:deliver", self.now))
+        record = delivered(each, [self.payment], placed, Act("lunas:deliver", self.now))
         others = tuple(other for other in self.enrollments if other is not each)
+        moved = record.payments[0] if record.payments else PaymentChange(self.payment, self.payment)
         return replace(
             self,
-            payment=record.payment_after,
-            history=(*self.history, *record.history),
+            payment=moved.after,
+            history=(*self.history, *moved.history),
             enrollments=(*others, record.enrollment),
         )
 

@@ -13,6 +13,7 @@ from tests.faults.world.people import Person
 SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
 BUNDLE = 4_000_001
 """Thinkific's own bundle of the same courses."""
+FIRST, SECOND = "python-dasar", "literasi-data"
 PACKAGES = ("entry", "intermediate", "bundle-data")
 
 
@@ -65,6 +66,15 @@ class Deciding(Ground):
     def limit(self, course: str, quota: int | None) -> None:
         """Give a course a number of places, or take the limit away."""
         self.actors.limit(ADMINS[0], course, quota)
+
+    def _nobody_has_the_second_course(self) -> bool:
+        return all(each["courseId"] != SECOND for each in self.enrollments())
+
+    @precondition(_nobody_has_the_second_course)
+    @rule(together=st.booleans())
+    def map(self, together: bool) -> None:
+        """Lead two catalogue courses to one course at Thinkific, or to one each."""
+        self.actors.map(ADMINS[0], SECOND, FIRST if together else SECOND)
 
 
 class Passing(Ground):

@@ -12,7 +12,12 @@ from tests.faults.world.people import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 
-LEARNERS = (Person("budi"), Person("dewi", kind="DIKE"))
+LEARNERS = (
+    Person("budi"),
+    Person("dewi", kind="DIKE"),
+    Person("citra", address="BUDI@example.com"),
+)
+"""The last one shares an account at Thinkific with the first."""
 ADMINS = (Person("ayu", "ADMIN"), Person("bima", "ADMIN"))
 PURCHASES = (
     ("entry", "python-dasar"),

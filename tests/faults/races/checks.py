@@ -69,7 +69,7 @@ def check_money(payment: Payment, left: Aftermath) -> None:
 
 
 def _paid_by(enrollment: Enrollment) -> set[str]:
-    return {enrollment.payment_id, *enrollment.also_paid_by}
+    return set(enrollment.paid_by)
 
 
 def check_anomalies(payment: Payment, left: Aftermath) -> None:

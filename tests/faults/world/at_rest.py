@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tests.faults.world.deployment import INVOICE_MINUTES
-from tests.faults.world.sight import Item, Sight, courses_of, time_of
+from tests.faults.world.sight import STANDING, Item, Sight, courses_of, time_of
 
 LAST_CHANCE = timedelta(minutes=INVOICE_MINUTES + 15 + 6)
 """After opening a payment: by then, one that nobody paid is over."""
-STANDING = {"APPROVED", "COMPLETED"}
 
 
 class AtRest:
@@ -69,14 +68,38 @@ class AtRest:
             if enrollment is None or enrollment["status"] != "ENROLLED":
                 yield f"does not give {course}"
             elif self._is_over(enrollment):
-                if self._sight.active(user, course):
+                if self._sight.active(user, course) and not self._sight.lasts(user, course):
                     yield f"the time in {course} is over, and it is still at Thinkific"
             elif enrollment["deliveryStatus"] != "DELIVERED":
                 yield f"{course} is {enrollment['deliveryStatus']}: {enrollment.get('lastError')}"
             elif self._sight.active(user, course) != 1:
                 yield f"{course} is not at Thinkific"
+            else:
+                yield from self._lasts(payment, enrollment)
         if not self._sight.brought(payment["id"]) and not self._told(payment):
             yield "is money for nothing new, and nobody is told"
+
+    def _lasts(self, payment: Item, enrollment: Item) -> Iterator[str]:
+        """Hold how long access lasts, here and there, against all that was paid for it."""
+        user, course = payment["userId"], enrollment["courseId"]
+        ends = self._sight.paid_until(user, course)
+        if self._awaits_others(user, course):
+            return
+        longest = None if None in ends else max(end for end in ends if end)
+        wanted = longest and longest.replace(microsecond=0)
+        if self._sight.ends(user, course) != [wanted]:
+            yield f"{course} is paid until {wanted}, not {self._sight.ends(user, course)}"
+
+    def _awaits_others(self, user: str, course: str) -> bool:
+        """Tell whether somebody's delivery to the same place waits for a person."""
+        mapped = self._sight.mapped(course)
+        email = self._sight.ledger.people[user].email.lower()
+        return any(
+            each["deliveryStatus"] == "FAILED"
+            for each in self._sight.enrollments
+            if self._sight.mapped(each["courseId"]) == mapped
+            and self._sight.ledger.people[each["userId"]].email.lower() == email
+        )
 
     def _is_over(self, enrollment: Item) -> bool:
         """Tell whether access was given for a time, and the time is over."""
@@ -98,7 +121,7 @@ class AtRest:
                 yield f"is REFUNDED, and {course} still ENROLLED"
             elif enrollment is not None and enrollment["deliveryStatus"] != "REVOKED":
                 yield f"is REFUNDED, and {course} {enrollment['deliveryStatus']}"
-            if self._sight.active(user, course):
+            if self._sight.active(user, course) and not self._sight.lasts(user, course):
                 yield f"is REFUNDED, and {course} still at Thinkific"
 
     def _paid_elsewhere(self, user: str) -> set[str]:

@@ -190,6 +190,50 @@ def on_its_way(story: Story) -> None:
     assert story.status() == "APPROVED"
 
 
+def offered(days: int | None, package: str = "entry", price: int = 49_000) -> Act:
+    """Sell a package for so many days of access."""
+
+    def offer(story: Story) -> None:
+        assert story.actors.offer(ADMIN, package, price, accessDays=days).ok
+
+    return offer
+
+
+def to_lengthen(story: Story) -> None:
+    """Have a course for 30 days, and a payment for good that waits for its approval."""
+    offered(30)(story)
+    story.submit(PYTHON)
+    first = story.payment
+    offered(None)(story)
+    story.submit(PYTHON)
+    second, story.payment = story.payment, first
+    story.approve()
+    story.rest()
+    story.payment = second
+
+
+def to_shorten(story: Story) -> None:
+    """Have a course for 30 days, and for good by another payment."""
+    to_lengthen(story)
+    story.approve()
+    story.rest()
+    assert story.status() == "COMPLETED"
+
+
+def two_behind_one(story: Story) -> None:
+    """Have two catalogue courses that lead to one at Thinkific, and speak of the second."""
+    assert story.actors.map(ADMIN, "literasi-data", "python-dasar").ok
+    completed(PYTHON)(story)
+    story.submit(("entry", "literasi-data"))
+
+
+def mapped_otherwise(story: Story) -> None:
+    """Have a course that is mapped to another one by now, and is to be sent there."""
+    completed(PYTHON)(story)
+    assert story.actors.map(ADMIN, "python-dasar", "web-django").ok
+    story.redeliver()
+
+
 def paid_twice(story: Story) -> None:
     """Have two payments for one course, and speak of the one that brought it."""
     story.initiate(PYTHON)

@@ -134,6 +134,15 @@ class Actors:
         path = f"/courses/{course}"
         return self.world.call(admin, "PUT /courses/{id}", path, body=_given(body))
 
+    def map(self, admin: Person, course: str, like: str) -> Answer:
+        """Map a course to the course at Thinkific that has the name of another in the catalogue."""
+        items, site = self.world.aws.table.items, self.world.thinkific.site
+        name = items["CATALOGUE#COURSE", course]["name"]["S"]
+        wanted = items["CATALOGUE#COURSE", like]["name"]["S"]
+        (mapped,) = (each.id for each in site.courses.values() if each.name == wanted)
+        body = {"name": name, "thinkificCourseId": mapped}
+        return self.world.call(admin, "PUT /courses/{id}", f"/courses/{course}", body=body)
+
     def _try(self, person: Person, package: str, course: str | None) -> None:
         self.ledger.people[person.id] = person
         self.ledger.attempts |= {

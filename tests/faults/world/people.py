@@ -8,16 +8,20 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a token; ``kind`` is the payment type, UMUM or DIKE."""
+    """Somebody with a token; ``kind`` is the payment type, UMUM or DIKE.
+
+    ``address``: the e-mail address that the token carries, else one of their own.
+    """
 
     id: str
     role: str = "USER"
     kind: str = "UMUM"
+    address: str | None = None
 
     @property
     def email(self) -> str:
         """The address that the token carries."""
-        return f"{self.id}@example.com"
+        return self.address or f"{self.id}@example.com"
 
 
 @dataclass(frozen=True)

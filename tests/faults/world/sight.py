@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from boto3.dynamodb.types import TypeDeserializer
@@ -13,6 +13,11 @@ from tests.faults.world.table import Key, Wire
 from tests.faults.world.world import World
 
 type Item = dict[str, Any]
+
+STANDING = {"APPROVED", "COMPLETED"}
+"""States of a payment that give access."""
+FAR = timedelta(days=10_000)
+"""An end that far ahead stands for access that does not end."""
 
 _decode = TypeDeserializer().deserialize
 
@@ -70,12 +75,39 @@ class Sight:
         email = self.ledger.people[user].email
         return len(self.world.thinkific.active(email, self.mapped(course)))
 
+    def paid_until(self, user: str, course: str) -> list[datetime | None]:
+        """Return the ends of all access that is paid for in a course at Thinkific, None: never.
+
+        Whoever paid, if their address is this learner's, and by whichever catalogue course.
+        """
+        email, mapped = self.ledger.people[user].email.lower(), self.mapped(course)
+        return [
+            _end_of(payment)
+            for payment in self.payments.values()
+            if payment["status"] in STANDING
+            and self.ledger.people[payment["userId"]].email.lower() == email
+            and mapped in map(self.mapped, courses_of(payment))
+        ]
+
+    def lasts(self, user: str, course: str) -> bool:
+        """Tell whether any access that is paid for in a course at Thinkific is not over."""
+        now = self.world.clock.now()
+        return any(end is None or end > now for end in self.paid_until(user, course))
+
+    def ends(self, user: str, course: str) -> list[datetime | None]:
+        """Return when the active rows of a learner in a course end at Thinkific, None: never."""
+        email, far = self.ledger.people[user].email, self.world.clock.now() + FAR
+        ends = [row.expiry_date for row in self.world.thinkific.active(email, self.mapped(course))]
+        return [None if end is None or end > far else end for end in ends]
+
     def brought(self, payment: str) -> bool:
-        """Tell whether a payment ever brought an enrollment, whoever it belongs to by now."""
+        """Tell whether a payment ever brought access, or longer access, whoever has it by now."""
         written = self.world.aws.table.stream
         for change in written[self._place :]:
             if change.new and change.new.get("type") == {"S": "enrollment"}:
                 self._payers.add(change.new["paymentId"]["S"])
+                if change.old and _is_longer(change.old, change.new):
+                    self._payers |= set(change.new.get("claims", {}).get("M", {}))
         self._place = len(written)
         return payment in self._payers
 
@@ -91,6 +123,18 @@ class Sight:
             known = wire, {name: _decode(value) for name, value in wire.items()}
             self._decoded[key] = known
         return known[1]
+
+
+def _end_of(payment: Item) -> datetime | None:
+    if "accessDays" not in payment:
+        return None
+    return time_of(payment, "approvedAt") + timedelta(days=int(payment["accessDays"]))
+
+
+def _is_longer(old: Wire, new: Wire) -> bool:
+    if "expiresAt" not in old:
+        return False
+    return "expiresAt" not in new or new["expiresAt"]["S"] > old["expiresAt"]["S"]
 
 
 def courses_of(payment: Item) -> list[str]:

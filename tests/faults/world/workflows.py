@@ -131,6 +131,7 @@ DECIDING = (
         Story.approve,
         both(completed(), Story.refund, handed_in()),
     ),
+    _admin("approve, lengthens", APPROVE, "PAID|COMPLETED", Story.approve, before.to_lengthen),
     _admin("reject", APPROVE, "PAID|REJECTED", Story.reject, handed_in()),
     _admin(
         "recheck",
@@ -143,6 +144,7 @@ DECIDING = (
     ),
     _admin("refund", REFUND, "COMPLETED|REFUNDED", Story.refund, completed(BUNDLE)),
     _admin("refund, paid twice", REFUND, "COMPLETED|REFUNDED", Story.refund, before.paid_twice),
+    _admin("refund, shortens", REFUND, "COMPLETED|REFUNDED", Story.refund, before.to_shorten),
     _admin(
         "refund, delivery on its way",
         REFUND,
@@ -186,6 +188,15 @@ DELIVERING = (
         both(approved(), before.refusing("createEnrollment")),
         "APPROVED",
         then=Story.redeliver,
+    ),
+    _deliver("deliver, lengthened", both(before.to_lengthen, Story.approve)),
+    _deliver("deliver, shortened", both(before.to_shorten, Story.refund), "REFUNDED"),
+    _deliver("deliver, two courses behind one", both(before.two_behind_one, Story.approve)),
+    _deliver("deliver, mapped otherwise", before.mapped_otherwise),
+    _deliver(
+        "revoke, two courses behind one",
+        both(before.two_behind_one, Story.approve, Story.rest, Story.refund),
+        "REFUNDED",
     ),
     _deliver("revoke", both(completed(BUNDLE), Story.refund), "REFUNDED"),
     _deliver(

@@ -148,7 +148,8 @@ class World:
         if not now < ends <= now + TOKEN_LIFE:
             ends = now + TOKEN_LIFE
             expiry = int(ends.timestamp()) + 60
-            token = signed(user_claims(person.id, person.role, type=person.kind, exp=expiry))
+            more = {"type": person.kind, "email": person.email, "exp": expiry}
+            token = signed(user_claims(person.id, person.role, **more))
             self._tokens[person] = token, ends
         return token
 

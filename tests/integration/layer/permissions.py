@@ -71,7 +71,7 @@ def needed(operation: str, body: dict[str, Any]) -> list[Use]:
     match operation:
         case "Query":
             index = body.get("IndexName")
-            return [Use(operation, f"index/{index}" if index else "table")]
+            return [Use(operation, f"index/{index}")] if index else [_partition(body)]
         case "BatchGetItem":
             return [_use(operation, *each["Keys"]) for each in body["RequestItems"].values()]
         case "TransactWriteItems":
@@ -133,6 +133,12 @@ def _resource(told: Any) -> str:
 
 def _use(action: str, *keys: dict[str, Any]) -> Use:
     return Use(action, partitions=frozenset(key["pk"]["S"] for key in keys))
+
+
+def _partition(body: dict[str, Any]) -> Use:
+    """Return what a Query of the table itself needs: all of them name their partition ``:pk``."""
+    named = body.get("ExpressionAttributeValues", {}).get(":pk")
+    return Use("Query", partitions=frozenset({named["S"]} if named else ()))
 
 
 def _listed(value: Any) -> list[Any]:

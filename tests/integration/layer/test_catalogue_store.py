@@ -10,6 +10,8 @@ from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.settlements import count_action
 from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import AnomalyKind, anomaly
+from lunas.rules.claims import AccountLink
+from lunas.rules.errors import Collision
 from lunas.rules.people import PaymentType
 from tests.unit.builders import NOW, bundle, course, package
 
@@ -81,7 +83,8 @@ def test_the_first_account_of_a_learner_stays(table: Table) -> None:
     learners = Learners(table)
     assert learners.thinkific_user_id("u1") is None
     learners.link("u1", 7)
-    learners.link("u1", 8)
+    with pytest.raises(Collision):
+        learners.link("u1", 8)
     assert learners.thinkific_user_id("u1") == 7
     assert learners.thinkific_user_id("u2") is None
 
@@ -114,9 +117,19 @@ def test_a_forgotten_account_gives_way_to_another(table: Table) -> None:
     learners = Learners(table)
     learners.link("u1", 7)
     learners.unlink("u1", 7)
-    assert learners.thinkific_user_id("u1") is None
-    learners.link("u1", 8)
-    assert learners.thinkific_user_id("u1") == 8
+    assert learners.link_of("u1") == AccountLink(None, frozenset({7}), 2)
+    with pytest.raises(Collision):
+        learners.link("u1", 8)
+    learners.link("u1", 8, learners.link_of("u1"))
+    assert learners.link_of("u1") == AccountLink(8, frozenset({7}), 3)
+
+
+def test_an_account_that_is_linked_again_is_no_former_one(table: Table) -> None:
+    learners = Learners(table)
+    learners.link("u1", 7)
+    learners.unlink("u1", 7)
+    learners.link("u1", 7, learners.link_of("u1"))
+    assert learners.link_of("u1") == AccountLink(7, frozenset(), 3)
 
 
 @pytest.mark.parametrize("linked", [True, False])

@@ -10,7 +10,6 @@ from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.learners import Learners
 from lunas.adapters.store.payment_items import history_item, payment_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
@@ -71,14 +70,14 @@ def record(
 ) -> DeliveryRecord:
     stands = payments.get("pay1")
     assert stands
-    return delivered(enrollment_of, stands, placement, ACT)
+    return delivered(enrollment_of, [stands], placement, ACT)
 
 
 @pytest.mark.parametrize(
     "made",
     [
         enrollment(
-            delivery=TRIED, progress=40, counted=False, also_paid_by=frozenset({"pay2", "pay3"})
+            delivery=TRIED, progress=40, counted=False, claims={"pay1": LATER, "pay2": None}
         ),
         enrollment(status=EnrollmentStatus.NOT_ENROLLED, correlation_id=None),
     ],
@@ -167,7 +166,8 @@ def test_a_delivery_for_a_payment_that_was_read_otherwise_is_not_noted(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment, read: dict[str, Any]
 ) -> None:
     made = record(payments, waiting)
-    other = replace(made, payment_before=replace(made.payment_before, **read))
+    (change,) = made.payments
+    other = replace(made, payments=(replace(change, before=replace(change.before, **read)),))
     with pytest.raises(Collision):
         enrollments.record_delivery(other)
     assert enrollments.get(waiting.id) == waiting
@@ -182,7 +182,7 @@ def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
     put(table, approved("c1"), uncounted)
     stands = payments.get("pay1")
     assert stands
-    made = delivered(uncounted, stands, PLACED, ACT, full=True)
+    made = delivered(uncounted, [stands], PLACED, ACT, full=True)
     assert made.anomaly
     anomalies = Anomalies(table)
     anomalies.keep(made.anomaly)
@@ -380,7 +380,7 @@ def test_a_history_item_that_is_there_already_refuses_the_delivery(
 ) -> None:
     put(table, approved("c1"), enrollment("c1"))
     made = record(payments, enrollment("c1"))
-    (event,) = made.history
+    (event,) = made.payments[0].history
     assert table.put(history_item(event), "attribute_not_exists(#pk)")
     with pytest.raises(Collision):
         enrollments.record_delivery(made)
@@ -399,12 +399,3 @@ def test_what_was_delivered_meanwhile_is_not_asked_for_again(
     stands = enrollments.get(stale.id)
     assert stands
     assert stands.delivery.status is DeliveryStatus.DELIVERED
-
-
-def test_an_account_names_every_user_that_was_linked_to_it(table: Table) -> None:
-    learners = Learners(table)
-    for user, account in (("u1", 7), ("u2", 7), ("u3", 8)):
-        learners.link(user, account)
-    learners.unlink("u1", 7)
-    assert learners.users_of(7) == {"u1", "u2"}
-    assert learners.users_of(9) == set()

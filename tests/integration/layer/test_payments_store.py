@@ -1,7 +1,7 @@
 """Payments in the table: round trips, slots, and every condition of a settlement."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,11 +46,16 @@ from tests.unit.builders import (
     enrollment,
     evidence,
     manual,
+    paid_by,
     payment,
 )
 
 NONE: frozenset[str] = frozenset()
 TRANSFER = {"resultCode": "00", "publisherOrderId": "MG1"}
+DELIVERED = Delivery(
+    status=DeliveryStatus.DELIVERED, thinkific_user_id=7, thinkific_enrollment_id=500
+)
+MONTH, QUARTER = LATER + timedelta(days=30), LATER + timedelta(days=90)
 C1, C2 = frozenset({"c1"}), frozenset({"c2"})
 FULL_INVOICE = GatewayInvoice(
     reference="R2",
@@ -122,7 +127,7 @@ def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
 
 def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Payments) -> None:
     made = create(payments, payment(gateway=None))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     payments.record_invoice("pay1", FULL_INVOICE)
     stands = payments.get("pay1")
     assert stands
@@ -217,7 +222,7 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
     payments: Payments, enrollments: Enrollments, catalogue: Catalogue
 ) -> None:
     made = create(payments, payment(courses=bought("c1", "c2")))
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set())
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
     payments.commit(plan, keep_quota=True)
     assert payments.get("pay1") == replace(plan.after, gateway=made.gateway)
     assert payments.history("pay1")[1:] == list(plan.history)
@@ -227,7 +232,7 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
 
 def test_a_settlement_that_was_overtaken_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set())
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
     payments.commit(plan, keep_quota=False)
     collision = refusal(payments, plan)
     assert collision.stale
@@ -236,28 +241,28 @@ def test_a_settlement_that_was_overtaken_is_stale(payments: Payments) -> None:
 def test_a_payment_of_another_version_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     ahead = replace(made, version=2)
-    assert refusal(payments, settle(ahead, Step.CONFIRM, GATEWAY_ACT, set())).stale
+    assert refusal(payments, settle(ahead, Step.CONFIRM, GATEWAY_ACT, {})).stale
 
 
 def test_a_payment_of_another_status_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     failed = replace(made, status=Status.FAILED)
-    assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_ACT, set())).stale
+    assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_ACT, {})).stale
 
 
 def test_a_payment_that_is_not_there_is_stale(payments: Payments) -> None:
-    collision = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, set()))
-    assert (collision.stale, collision.owned, collision.full) == (True, NONE, NONE)
+    collision = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (collision.stale, collision.owned.keys(), collision.full) == (True, NONE, NONE)
 
 
 def test_a_course_that_the_learner_has_is_named_as_owned(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     second = create(payments, payment(courses=bought("c1", "c2")))
-    collision = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, set()))
-    assert (collision.owned, collision.stale) == (C1, False)
+    collision = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (collision.owned.keys(), collision.stale) == (C1, False)
     kept = enrollments.get(enrollment_id(USER, "c1"))
     assert kept
     assert kept.payment_id == "pay0"
@@ -273,19 +278,18 @@ def held(payments: Payments, table: Table) -> Enrollment:
     return made
 
 
-def settled_with(
-    payments: Payments, *, owned: frozenset[str] = NONE, held: frozenset[str] = NONE
-) -> Settlement:
+def settled_with(payments: Payments, *owned: Enrollment, held: frozenset[str] = NONE) -> Settlement:
     made = payments.get("pay1")
     assert made
-    return settle(made, Step.CONFIRM, GATEWAY_ACT, owned, held=held)
+    has = {each.course_id: each for each in owned}
+    return settle(made, Step.CONFIRM, GATEWAY_ACT, has, held=held)
 
 
 def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
     payments: Payments, enrollments: Enrollments, catalogue: Catalogue, held: Enrollment
 ) -> None:
     collision = refusal(payments, settled_with(payments))
-    assert (collision.held, collision.owned, collision.free) == (C1, NONE, NONE)
+    assert (collision.held, collision.owned.keys(), collision.free) == (C1, NONE, NONE)
     payments.commit(settled_with(payments, held=C1), keep_quota=True)
     stands, counter = enrollments.get(held.id), catalogue.course("c1")
     assert stands
@@ -320,7 +324,7 @@ def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
     create(payments, payment())
     theirs = enrollment("c1", payment_id="pay9", counted=counted)
     assert table.put(enrollment_item(theirs), "attribute_not_exists(#pk)")
-    assert refusal(payments, settled_with(payments, held=planned_as)).owned == C1
+    assert refusal(payments, settled_with(payments, held=planned_as)).owned.keys() == C1
     assert enrollments.get(theirs.id) == theirs
 
 
@@ -343,9 +347,9 @@ def test_a_course_whose_time_is_over_is_taken_again(
     assert (stands.payment_id, counter.enrolled) == ("pay1", enrolled)
 
 
-@pytest.mark.usefixtures("held")
-def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments) -> None:
-    assert refusal(payments, settled_with(payments, owned=C1)).held == C1
+def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments, held: Enrollment) -> None:
+    had = replace(held, status=EnrollmentStatus.ENROLLED)
+    assert refusal(payments, settled_with(payments, had)).held == C1
 
 
 def test_a_claim_on_a_course_whose_time_is_over_is_refused(
@@ -354,7 +358,7 @@ def test_a_claim_on_a_course_whose_time_is_over_is_refused(
     over = enrollment("c1", payment_id="pay0", expires_at=GATEWAY_ACT.at)
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
-    assert refusal(payments, settled_with(payments, owned=C1)).owned == NONE
+    assert refusal(payments, settled_with(payments, over)).owned.keys() == NONE
 
 
 def test_a_claim_on_a_course_whose_time_lasts_is_noted(
@@ -364,20 +368,86 @@ def test_a_claim_on_a_course_whose_time_lasts_is_noted(
     lasting = enrollment("c1", payment_id="pay0", expires_at=ends)
     assert table.put(enrollment_item(lasting), "attribute_not_exists(#pk)")
     create(payments, payment())
-    payments.commit(settled_with(payments, owned=C1), keep_quota=False)
+    payments.commit(settled_with(payments, lasting), keep_quota=False)
     stands = enrollments.get(lasting.id)
     assert stands
-    assert stands.also_paid_by == frozenset({"pay1"})
+    assert (stands.claims, stands.expires_at) == ({"pay0": ends, "pay1": None}, None)
+
+
+def overlapping(payments: Payments, table: Table, days: int | None) -> Settlement:
+    """Plan a payment for a course that the learner has for a month."""
+    had = enrollment("c1", payment_id="pay0", expires_at=MONTH, delivery=DELIVERED)
+    assert table.put(enrollment_item(had), "attribute_not_exists(#pk)")
+    create(payments, payment(access_days=days))
+    return settled_with(payments, had)
+
+
+@pytest.mark.parametrize(
+    ("days", "end", "asked"), [(None, None, 2), (90, QUARTER, 2), (10, MONTH, 1)]
+)
+def test_the_longer_access_is_written_and_asked_for(
+    payments: Payments,
+    enrollments: Enrollments,
+    table: Table,
+    days: int | None,
+    end: datetime | None,
+    asked: int,
+) -> None:
+    plan = overlapping(payments, table, days)
+    payments.commit(plan, keep_quota=False)
+    (overlap,) = plan.overlaps
+    stands = enrollments.get(overlap.after.id)
+    assert stands == overlap.after
+    assert (stands.expires_at, stands.delivery.request) == (end, asked)
+    assert stands.delivery.thinkific_enrollment_id == 500
+
+
+@pytest.mark.parametrize("days", [None, 10], ids=["longer", "shorter"])
+@pytest.mark.parametrize(
+    "came_first",
+    [
+        {"payment_id": "pay9"},
+        {"claims": {"pay0": MONTH, "pay9": None}, "expires_at": None},
+        {"delivery": Delivery(status=DeliveryStatus.DELIVERED, request=2)},
+        {"status": EnrollmentStatus.NOT_ENROLLED},
+    ],
+    ids=["another payer", "another claim", "another request", "a refund"],
+)
+def test_what_came_between_stops_an_overlap(
+    payments: Payments,
+    enrollments: Enrollments,
+    table: Table,
+    days: int | None,
+    came_first: dict[str, Any],
+) -> None:
+    plan = overlapping(payments, table, days)
+    there = replace(plan.overlaps[0].before, **came_first)
+    assert table.put(enrollment_item(there), "attribute_exists(#pk)")
+    collision = refusal(payments, plan)
+    stands = {"c1": there} if there.status is EnrollmentStatus.ENROLLED else {}
+    assert (collision.owned, collision.stale) == (stands, False)
+    assert enrollments.get(there.id) == there
+
+
+def test_a_course_that_is_taken_again_counts_its_requests_on(
+    payments: Payments, enrollments: Enrollments, held: Enrollment
+) -> None:
+    payments.commit(settled_with(payments, held=C1), keep_quota=True)
+    stands = enrollments.get(held.id)
+    assert stands
+    assert stands.delivery.request == held.delivery.request + 1
 
 
 def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     create(payments, payment())
-    payments.commit(settled_with(payments, owned=C1), keep_quota=False)
+    brought = enrollments.get(enrollment_id(USER, "c1"))
+    assert brought
+    payments.commit(settled_with(payments, brought), keep_quota=False)
     stands = enrollments.get(enrollment_id(USER, "c1"))
     assert stands
-    assert (stands.payment_id, stands.also_paid_by) == ("pay0", frozenset({"pay1"}))
+    assert (stands.payment_id, stands.claims) == ("pay0", paid_by("pay0", "pay1"))
 
 
 def test_full_courses_are_named(payments: Payments, catalogue: Catalogue) -> None:
@@ -391,8 +461,8 @@ def test_a_full_course_is_named_and_nothing_is_written(
 ) -> None:
     catalogue.put_course(course("c2", quota=0))
     made = create(payments, manual(courses=bought("c1", "c2")))
-    collision = refusal(payments, settle(made, Step.APPROVE, ADMIN_ACT, set()), keep_quota=True)
-    assert (collision.full, collision.owned, collision.stale) == (C2, NONE, False)
+    collision = refusal(payments, settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True)
+    assert (collision.full, collision.owned.keys(), collision.stale) == (C2, NONE, False)
     assert enrollments.get(enrollment_id(USER, "c1")) is None
     assert [each.enrolled for each in catalogue.courses()] == [0, 0]
 
@@ -401,15 +471,15 @@ def test_the_last_place_is_given_once(payments: Payments, catalogue: Catalogue) 
     catalogue.put_course(course("c1", quota=1))
     first = create(payments, manual(id="one", user_id="u1"))
     second = create(payments, manual(id="two", user_id="u2"))
-    payments.commit(settle(first, Step.APPROVE, ADMIN_ACT, set()), keep_quota=True)
-    plan = settle(second, Step.APPROVE, ADMIN_ACT, set())
+    payments.commit(settle(first, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True)
+    plan = settle(second, Step.APPROVE, ADMIN_ACT, {})
     assert refusal(payments, plan, keep_quota=True).full == {"c1"}
 
 
 def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalogue: Catalogue) -> None:
     catalogue.put_course(course("c1", quota=0))
     made = create(payments, manual())
-    payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, set()), keep_quota=False)
+    payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=False)
     counted = catalogue.course("c1")
     assert counted
     assert (counted.enrolled, counted.quota) == (1, 0)
@@ -419,19 +489,23 @@ def test_every_reason_of_a_collision_is_named_at_once(
     payments: Payments, catalogue: Catalogue
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     catalogue.put_course(course("c2", quota=0))
     stale = replace(create(payments, payment(courses=bought("c1", "c2"))), version=5)
-    plan = settle(stale, Step.CONFIRM, GATEWAY_ACT, set())
+    plan = settle(stale, Step.CONFIRM, GATEWAY_ACT, {})
     collision = refusal(payments, plan, keep_quota=True)
-    assert (collision.stale, collision.owned, collision.full) == (True, C1, C2)
+    assert (collision.stale, collision.owned.keys(), collision.full) == (True, C1, C2)
 
 
-def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> None:
+def test_money_for_nothing_new_is_kept_with_its_anomaly(
+    payments: Payments, enrollments: Enrollments
+) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
-    made = create(payments, payment())
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {"c1"})
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    create(payments, payment())
+    brought = enrollments.get(enrollment_id(USER, "c1"))
+    assert brought
+    plan = settled_with(payments, brought)
     payments.commit(plan, keep_quota=False)
     stands = payments.get("pay1")
     assert stands
@@ -442,7 +516,7 @@ def test_money_for_nothing_new_is_kept_with_its_anomaly(payments: Payments) -> N
 
 def test_an_anomaly_that_is_known_is_not_opened_anew(payments: Payments, table: Table) -> None:
     made = create(payments, payment())
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, set(), C1)
+    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {}, C1)
     assert plan.anomaly
     anomalies = Anomalies(table)
     anomalies.keep(plan.anomaly)
@@ -458,7 +532,7 @@ def test_the_largest_bundle_is_settled_in_one_transaction(
 ) -> None:
     names = [f"c{number:02d}" for number in range(size)]
     made = create(payments, payment(courses=bought(*names)))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=True)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
     ids = [enrollment_id(USER, name) for name in names]
     assert len(enrollments.get_many(ids)) == size
     stands = payments.get("pay1")
@@ -472,7 +546,7 @@ def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments
     failed = payments.get("pay1")
     assert failed
     assert failed.reason == "ended"
-    payments.commit(settle(failed, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=False)
+    payments.commit(settle(failed, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     approved = payments.get("pay1")
     assert approved
     assert approved.reason is None
@@ -493,8 +567,8 @@ def test_a_history_item_that_is_there_already_refuses_the_commit(
     made = create(payments, payment())
     foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="somebody")
     assert table.put(history_item(foreign), "attribute_not_exists(#pk)")
-    collision = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, set()))
-    assert (collision.stale, collision.owned, collision.full) == (True, NONE, NONE)
+    collision = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (collision.stale, collision.owned.keys(), collision.full) == (True, NONE, NONE)
     assert payments.history("pay1")[-1] == foreign
     assert enrollments.get(enrollment_id(USER, "c1")) is None
 
@@ -552,7 +626,7 @@ def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
     payments: Payments, catalogue: Catalogue
 ) -> None:
     made = create(payments, payment(courses=bought("c8")))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, set()), keep_quota=True)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
     counted = catalogue.course("c8")
     assert counted
     assert counted.enrolled == 1

@@ -43,6 +43,8 @@ def on(action: str, *partitions: str) -> Use:
         ("payments", on("UpdateItem", "IDEMPOTENCY"), True),
         ("payments", on("UpdateItem", "PAYMENT#p1"), False),
         ("payments", on("DeleteItem", "WAITING#2#u1#p1"), False),
+        ("deliver_enrollment", on("Query", "ACCOUNT#7"), True),
+        ("deliver_enrollment", on("Query", "PAYMENT#p1"), False),
         ("payments", Use("Scan"), False),
     ],
 )
@@ -99,7 +101,14 @@ def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> Non
         for told in policy["Statement"]
         if LEADING_KEYS in str(told.get("Condition", {}))
     }
-    listed = ("sweep", "report_orders", "thinkific_oauth", "initiate_payment", "payments")
+    listed = (
+        "sweep",
+        "report_orders",
+        "thinkific_oauth",
+        "initiate_payment",
+        "payments",
+        "deliver_enrollment",
+    )
     assert held == {logical_id(each) for each in listed}
 
 
@@ -115,6 +124,7 @@ def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> Non
         ),
         ("Query", {"IndexName": "byDue"}, [Use("Query", "index/byDue")]),
         ("Query", {}, [Use("Query")]),
+        ("Query", {"ExpressionAttributeValues": {":pk": {"S": "SWEEP"}}}, [on("Query", "SWEEP")]),
         (
             "TransactWriteItems",
             {"TransactItems": [{"Put": {"Item": KEY}}, {"ConditionCheck": {"Key": OTHER}}]},

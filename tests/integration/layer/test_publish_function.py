@@ -22,7 +22,7 @@ ACT = Act("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
 PUT_DOWN = not_delivered(enrollment(), "no such course", ACT, final=True)
 DELIVERED = delivered(
-    enrollment(), payment(Status.APPROVED), Placement(7, 500, 2_000_001), ACT
+    enrollment(), [payment(Status.APPROVED)], Placement(7, 500, 2_000_001), ACT
 ).enrollment
 ASKED_ANEW = enrollment(delivery=Delivery(request=2, attempts=1))
 

@@ -18,13 +18,13 @@ from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.payments import Act, Payment, Status
 from lunas.rules.refund import Refund, refund
-from tests.unit.builders import LATER, bought, course, enrollment, payment
+from tests.unit.builders import LATER, bought, course, enrollment, paid_by, payment
 
 ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
 WORK = Act("lunas:deliver", LATER)
 ALONE = enrollment("c1")
-SHARED = enrollment("c2", also_paid_by=frozenset({"pay2", "pay3"}))
-OTHERS = enrollment("c3", payment_id="pay2", also_paid_by=frozenset({"pay1"}))
+SHARED = enrollment("c2", claims=paid_by("pay1", "pay2", "pay3"))
+OTHERS = enrollment("c3", payment_id="pay2", claims=paid_by("pay1", "pay2"))
 
 
 def settled(*courses: str) -> Payment:
@@ -65,7 +65,7 @@ def test_a_refund_is_written_whole(
 
 
 def placed(each: Enrollment) -> Enrollment:
-    return delivered(each, settled("c1"), Placement(7, 500, 9), WORK).enrollment
+    return delivered(each, [settled("c1")], Placement(7, 500, 9), WORK).enrollment
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def placed(each: Enrollment) -> Enrollment:
     [
         replace(settled("c1", "c2", "c3"), version=4),
         replace(settled("c1", "c2", "c3"), status=Status.COMPLETED),
-        replace(ALONE, also_paid_by=frozenset({"pay9"})),
+        replace(ALONE, claims=paid_by("pay1", "pay9")),
         replace(ALONE, payment_id="pay9"),
         replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED),
         replace(ALONE, delivery=replace(ALONE.delivery, request=2)),
         placed(ALONE),
-        replace(SHARED, also_paid_by=frozenset({"pay2"})),
-        replace(SHARED, also_paid_by=frozenset()),
+        replace(SHARED, claims=paid_by("pay1", "pay2")),
+        replace(SHARED, claims={}),
         placed(SHARED),
         replace(SHARED, status=EnrollmentStatus.NOT_ENROLLED),
         replace(SHARED, delivery=replace(SHARED.delivery, request=2)),
         replace(OTHERS, payment_id="pay1"),
-        replace(OTHERS, also_paid_by=frozenset({"pay1", "pay9"})),
+        replace(OTHERS, claims=paid_by("pay1", "pay2", "pay9")),
     ],
     ids=[
         *("another step", "another state", "a claim", "another payer", "another refund"),
@@ -184,11 +184,11 @@ def test_a_course_counted_late_is_refused_when_full_and_then_flagged(
     waiting = replace(ALONE, counted=False)
     write(made)
     write(waiting)
-    record = delivered(waiting, made, Placement(7, 500, 9), WORK)
+    record = delivered(waiting, [made], Placement(7, 500, 9), WORK)
     with pytest.raises(Collision) as raised:
         enrollments.record_delivery(record)
     assert (raised.value.full, raised.value.stale) == (frozenset({"c1"}), False)
-    flagged = delivered(waiting, made, Placement(7, 500, 9), WORK, full=True)
+    flagged = delivered(waiting, [made], Placement(7, 500, 9), WORK, full=True)
     enrollments.record_delivery(flagged)
     assert flagged.anomaly
     assert table.get({"pk": f"ANOMALY#{flagged.anomaly.id}", "sk": "ANOMALY"})

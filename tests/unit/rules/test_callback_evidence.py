@@ -12,14 +12,14 @@ from lunas.adapters.store.table import Table
 from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.payments import Act, Payment, Status, Step, take
 from lunas.rules.settlement import Settlement, close, settle
-from tests.unit.builders import GATEWAY_ACT, bought, evidence, payment
+from tests.unit.builders import GATEWAY_ACT, bought, evidence, owning, payment
 
 HEARD = replace(GATEWAY_ACT, callback=evidence())
 COURSES = [f"c{number:02}" for number in range(MAX_COURSES)]
 
 
 def settled(before: Payment, act: Act, owned: set[str] | None = None) -> Settlement:
-    return settle(before, Step.CONFIRM, act, owned or set())
+    return settle(before, Step.CONFIRM, act, owning(*(owned or ())))
 
 
 PLANS = ["new", "nothing new", "failed", "expired"]
@@ -64,7 +64,7 @@ def test_with_its_evidence_a_settlement_still_fits_into_a_transaction(
 ) -> None:
     before = payment(courses=bought(*COURSES[:size]))
     full = set(COURSES[:size]) - owned
-    plan = settle(before, Step.CONFIRM, HEARD, owned, full)
+    plan = settle(before, Step.CONFIRM, HEARD, owning(*owned), full)
     actions = settlement_actions(Table(cast("Any", None), "lunas"), plan, keep_quota=False)
     assert [each.label for each in actions].count("callback") == 1
     assert len(actions) <= 100

@@ -1,6 +1,7 @@
 """Deliveries: retries, current requests, and what a delivery means for its payment."""
 
 from datetime import timedelta
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from lunas.rules.delivery import (
     LONGEST_PATIENT_RETRY,
+    AWAITING,
     LONGEST_RETRY,
     LONGEST_WAIT,
     PATIENCE,
@@ -93,29 +95,48 @@ def test_a_request_that_was_overtaken_is_not_current(stands: object) -> None:
 
 
 def test_the_last_course_completes_the_payment() -> None:
-    record = delivered(enrollment("c2"), approved("c2"), PLACED, ACT)
-    assert record.payment_after.status is Status.COMPLETED
-    assert record.payment_after.completed_at == LATER
-    assert [each.target for each in record.history] == [Status.COMPLETED]
+    record = delivered(enrollment("c2"), [approved("c2")], PLACED, ACT)
+    (change,) = record.payments
+    assert change.after.status is Status.COMPLETED
+    assert change.after.completed_at == LATER
+    assert [each.target for each in change.history] == [Status.COMPLETED]
 
 
 def test_a_course_before_the_last_leaves_the_payment_approved() -> None:
-    record = delivered(enrollment("c1"), approved("c1", "c2"), PLACED, ACT)
-    assert record.payment_after.status is Status.APPROVED
-    assert record.payment_after.undelivered == {"c2"}
-    assert record.history == ()
+    record = delivered(enrollment("c1"), [approved("c1", "c2")], PLACED, ACT)
+    (change,) = record.payments
+    assert change.after.status is Status.APPROVED
+    assert change.after.undelivered == {"c2"}
+    assert change.history == ()
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.REFUNDED])
 def test_a_delivery_does_not_move_a_payment_that_is_past_approved(status: Status) -> None:
-    record = delivered(enrollment(), payment(status), PLACED, ACT)
-    assert record.payment_after == record.payment_before
-    assert record.history == ()
+    record = delivered(enrollment(), [payment(status)], PLACED, ACT)
+    assert record.payments == ()
+
+
+def test_a_delivery_completes_every_payment_that_waits_for_it() -> None:
+    others = [replace(approved("c1"), id=f"pay{number}") for number in range(2, 5)]
+    done = replace(others[0], undelivered=frozenset())
+    more = replace(others[2], undelivered=frozenset({"c1", "c2"}))
+    record = delivered(enrollment(), [approved("c1"), done, others[1], more], PLACED, ACT)
+    assert [each.after.id for each in record.payments] == ["pay1", "pay3", "pay4"]
+    ends = [each.after.status for each in record.payments]
+    assert ends == [Status.COMPLETED, Status.COMPLETED, Status.APPROVED]
+
+
+def test_a_delivery_moves_no_more_payments_than_fit_into_a_transaction() -> None:
+    waiting = [replace(approved("c1"), id=f"pay{number}") for number in range(AWAITING + 10)]
+    record = delivered(enrollment(), waiting, PLACED, ACT)
+    assert len(record.payments) == AWAITING
+    # Enrollment, counter, anomaly, and two for each payment.
+    assert 3 + 2 * len(record.payments) <= 100
 
 
 def test_a_delivery_notes_where_thinkific_keeps_it_and_forgets_the_last_error() -> None:
     tried = enrollment(delivery=Delivery(attempts=2, last_error="later"))
-    delivery = delivered(tried, approved("c1"), PLACED, ACT).enrollment.delivery
+    delivery = delivered(tried, [approved("c1")], PLACED, ACT).enrollment.delivery
     assert delivery.status is DeliveryStatus.DELIVERED
     assert (delivery.thinkific_user_id, delivery.thinkific_enrollment_id) == (11, 22)
     assert (delivery.attempts, delivery.last_error) == (3, None)
@@ -123,7 +144,7 @@ def test_a_delivery_notes_where_thinkific_keeps_it_and_forgets_the_last_error() 
 
 @pytest.mark.parametrize("counted", [True, False])
 def test_an_enrollment_is_counted_once(counted: bool) -> None:
-    record = delivered(enrollment(counted=counted), approved("c1"), PLACED, ACT)
+    record = delivered(enrollment(counted=counted), [approved("c1")], PLACED, ACT)
     assert record.count is not counted
     assert record.enrollment.counted
 

@@ -13,14 +13,14 @@ from lunas.rules.history_invariants import AHEAD
 from lunas.rules.invariants import differences, is_only_incomplete, orphans
 from lunas.rules.payments import Method, Status, Step
 from lunas.rules.timetable import LATE_CHECKS
-from tests.unit.builders import LATER, NOW, bought, enrollment
+from tests.unit.builders import LATER, NOW, bought, enrollment, paid_by
 from tests.unit.life import Life, handed_in, ordered
 
 type Break = Callable[[Life], Life]
 
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, thinkific_enrollment_id=500)
 OTHERS = enrollment("c1", payment_id="pay0", delivery=Delivery(due_at=LATER))
-CLAIMED = replace(OTHERS, also_paid_by=frozenset({"pay1"}))
+CLAIMED = replace(OTHERS, claims=paid_by("pay0", "pay1"))
 AFTER_ALL = NOW + timedelta(days=30)
 
 WAITS = ordered("c1", "c2").settled()
@@ -31,7 +31,9 @@ FOR_A_DAY = ordered("c1", access_days=1).settled().delivered("c1")
 DAY_OVER = FOR_A_DAY.enrollments[0].expires_at
 assert DAY_OVER
 ANEW = replace(OTHERS, created_at=DAY_OVER)
-TWICE = ordered("c1").settled("c1")
+TWICE_FOR_A_DAY = ordered("c1", access_days=1).settled("c1")
+SHORT = replace(OTHERS, expires_at=LATER, delivery=DELIVERED)
+LENGTHENED = ordered("c1").lengthening(SHORT)
 
 
 def codes(life: Life) -> set[Code]:
@@ -66,7 +68,7 @@ HEALTHY = {
     "refunded, and handed over to another": replace(
         ordered("c1").settled(),
         enrollments=tuple(
-            replace(each, also_paid_by=frozenset({"pay0"}))
+            replace(each, claims=paid_by("pay0", "pay1"))
             for each in ordered("c1").settled().enrollments
         ),
     ).refunded(),
@@ -80,8 +82,8 @@ HEALTHY = {
     "nothing new": ordered("c1").settled("c1").with_others(CLAIMED),
     "handed over by a refund": ordered("c1")
     .settled("c1")
-    .with_others(replace(CLAIMED, payment_id="pay1", also_paid_by=frozenset())),
-    "handed over by a refund, for a day": TWICE.with_others(
+    .with_others(replace(CLAIMED, payment_id="pay1", claims={})),
+    "handed over by a refund, for a day": TWICE_FOR_A_DAY.with_others(
         replace(OTHERS, payment_id="pay1", expires_at=DAY_OVER)
     ),
     "open, the course owned by another": ordered("c1").with_others(OTHERS),
@@ -92,7 +94,17 @@ HEALTHY = {
     "for a day, bought anew, and that refunded": replace(
         FOR_A_DAY, enrollments=(replace(ANEW, status=EnrollmentStatus.NOT_ENROLLED),)
     ),
-    "overlap with a course for a day, bought anew": TWICE.with_others(ANEW),
+    "overlap for a day, bought anew": TWICE_FOR_A_DAY.with_others(ANEW),
+    "lengthened": LENGTHENED,
+    "lengthened and delivered": LENGTHENED.delivered("c1"),
+    "for a day, and lengthened by another": replace(
+        FOR_A_DAY,
+        enrollments=(
+            replace(
+                FOR_A_DAY.enrollments[0], claims={"pay0": None, "pay1": DAY_OVER}, expires_at=None
+            ),
+        ),
+    ),
     "asked no more": replace(
         ordered().ended(Step.EXPIRE),
         payment=replace(
@@ -211,7 +223,6 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         {Code.COURSES_WRONG},
     ),
     "a foreign course as overlap": (WAITS, with_payment(overlap=("c9",)), {Code.COURSES_WRONG}),
-    "awaited and owned before": (WAITS, with_payment(overlap=("c1",)), {Code.COURSES_WRONG}),
     "overlap doubled": (
         ordered("c1").settled("c1").with_others(CLAIMED),
         with_payment(overlap=("c1", "c1")),
@@ -268,7 +279,7 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
     ),
     "overlap without a claim": (
         ordered("c1").settled("c1").with_others(CLAIMED),
-        with_enrollment(also_paid_by=frozenset()),
+        with_enrollment(claims={}),
         {Code.ENROLLMENT_FOREIGN},
     ),
     "bought anew before its time was over": (
@@ -287,8 +298,8 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         {Code.ENROLLMENT_MISSING},
     ),
     "overlap, bought anew too early": (
-        TWICE.with_others(ANEW),
-        with_enrollment(created_at=TWICE.payment.updated_at),
+        TWICE_FOR_A_DAY.with_others(ANEW),
+        with_enrollment(created_at=TWICE_FOR_A_DAY.payment.updated_at),
         {Code.ENROLLMENT_FOREIGN},
     ),
     "bought for good, and ends": (DONE, with_enrollment(expires_at=LATER), {Code.ACCESS_DIFFERS}),
@@ -317,10 +328,32 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         with_enrollment(user_id="u2"),
         {Code.ENROLLMENT_STRAY},
     ),
-    "paid by itself as well": (
-        DONE,
-        with_enrollment(also_paid_by=frozenset({"pay1"})),
+    "paid by others only": (
+        ordered("c1").settled("c1").with_others(CLAIMED),
+        with_enrollment(payment_id="pay9"),
         {Code.ENROLLMENT_STRAY},
+    ),
+    "lengthened, and ends as before": (
+        LENGTHENED,
+        with_enrollment(expires_at=LATER),
+        {Code.ACCESS_DIFFERS},
+    ),
+    "overlap that gives less than was paid": (
+        LENGTHENED,
+        with_enrollment(claims={"pay0": LATER, "pay1": LATER}, expires_at=LATER),
+        {Code.ACCESS_DIFFERS},
+    ),
+    "overlap that gives more than was paid": (
+        TWICE_FOR_A_DAY.with_others(
+            replace(OTHERS, claims={"pay0": None, "pay1": DAY_OVER}, expires_at=None)
+        ),
+        with_enrollment(claims=paid_by("pay0", "pay1")),
+        {Code.ACCESS_DIFFERS},
+    ),
+    "lengthened and delivered, yet awaited": (
+        LENGTHENED,
+        with_delivery(status=DeliveryStatus.DELIVERED, due_at=None),
+        {Code.DELIVERED_AWAITED, Code.COMPLETION_MISSING},
     ),
     # Deliveries
     "a delivery that is never due": (WAITS, with_delivery(due_at=None), {Code.DELIVERY_LOST}),

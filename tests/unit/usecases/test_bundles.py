@@ -14,6 +14,7 @@ from lunas.usecases.deliver import deliver
 from tests.unit.builders import USER, bought, course, enrollment, payment, request_of
 from tests.unit.fakes import (
     FakeCatalogue,
+    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -46,6 +47,7 @@ class Round:
             enrollments=FakeEnrollments(self.store),
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
+            claims=FakeClaims(self.store),
             catalogue=FakeCatalogue(self.store),
             platform=self.platform,
             now=self.clock,

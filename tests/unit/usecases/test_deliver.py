@@ -21,6 +21,7 @@ from lunas.usecases.deliver import deliver, note_given_up
 from tests.unit.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
 from tests.unit.fakes import (
     FakeCatalogue,
+    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -50,6 +51,7 @@ class Round:
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
+            claims=FakeClaims(self.store),
             catalogue=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
@@ -269,15 +271,15 @@ def test_a_course_that_is_counted_late_is_flagged_beyond_its_quota(
     assert at_work.store.enrollments[WISH.enrollment_id].counted
 
 
-def test_a_refund_that_came_first_stops_the_note(at_work: Round) -> None:
+def test_a_refund_that_came_first_is_followed_at_once(at_work: Round) -> None:
     revoked = enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED)
 
     def refund() -> None:
         at_work.store.add(payment(Status.REFUNDED), revoked)
 
     at_work.enrollments.before_record = [refund]
-    assert at_work.deliver() is DeliveryResult.NOTHING_TO_DO
-    assert at_work.store.enrollments[revoked.id] == revoked
+    assert at_work.deliver() is DeliveryResult.REVOKED
+    assert at_work.platform.rows == {}
 
 
 def test_endless_collisions_are_given_up_until_the_message_comes_again(at_work: Round) -> None:
@@ -380,7 +382,12 @@ def test_a_delay_says_nothing_against_a_link(at_work: Round) -> None:
 
 def test_a_new_link_is_tried_once(at_work: Round) -> None:
     at_work.store.links[USER] = 77
-    at_work.platform.failures = [DeliveryImpossible("gone"), DeliveryImpossible("no course")]
+    taken_back = [lambda: None]
+    at_work.platform.failures = [
+        DeliveryImpossible("gone"),
+        *taken_back,
+        DeliveryImpossible("no course"),
+    ]
     with pytest.raises(DeliveryImpossible, match="no course"):
         at_work.deliver()
     assert at_work.platform.calls.count("enroll") == 2

@@ -8,7 +8,7 @@ from lunas.rules.enrollments import EnrollmentStatus
 from lunas.rules.errors import Collision, NotFound, StoreBusy, WrongState
 from lunas.rules.payments import Act, Payment, Status
 from lunas.usecases.refund import refund_payment
-from tests.unit.builders import LATER, bought, enrollment, payment
+from tests.unit.builders import LATER, bought, enrollment, paid_by, payment
 from tests.unit.fakes import FakeEnrollments, FakePayments, FakeStore
 
 ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
@@ -53,7 +53,7 @@ def test_of_two_refunds_at_once_one_is_made(payments: FakePayments) -> None:
 
 
 def test_a_claim_that_came_first_keeps_the_course(payments: FakePayments) -> None:
-    claimed = replace(payments.store.enrollments[ID], also_paid_by=frozenset({"pay2"}))
+    claimed = replace(payments.store.enrollments[ID], claims=paid_by("pay1", "pay2"))
     payments.before_commit = [lambda: payments.store.add(claimed)]
     refunded(payments)
     stands = payments.store.enrollments[ID]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from lunas.rules.claims import Place
 from lunas.rules.enrollments import (
     Delivery,
     DeliveryStatus,
@@ -18,6 +19,7 @@ from lunas.usecases.deliver import deliver, note_given_up
 from tests.unit.builders import EMAIL, USER, course, enrollment, payment, request_of
 from tests.unit.fakes import (
     FakeCatalogue,
+    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -44,10 +46,13 @@ class Round:
         self.enrollments = FakeEnrollments(self.store)
         self.platform = FakePlatform({EMAIL: 42})
         self.platform.rows = {(42, 2_000_001): 500}
+        self.claims = FakeClaims(self.store)
+        self.claims.claim(Place(42, 2_000_001), REFUNDED.id, None)
         self.courier = Courier(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
+            claims=self.claims,
             catalogue=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
@@ -108,6 +113,7 @@ def test_a_row_that_serves_another_user_of_the_same_account_stays(
     theirs = enrollment("c1", id=other, user_id="u2", status=EnrollmentStatus(status))
     at_work.store.add(theirs)
     at_work.store.links = {USER: 42, "u2": 42}
+    at_work.claims.claim(Place(42, 2_000_001), other, None)
     assert at_work.revoke() is DeliveryResult.REVOKED
     assert bool(at_work.platform.rows) is kept
 
@@ -115,6 +121,7 @@ def test_a_row_that_serves_another_user_of_the_same_account_stays(
 def test_a_course_that_was_mapped_anew_is_taken_back_where_it_was_given(at_work: Round) -> None:
     at_work.store.add(course("c1", thinkific_course_id=2_000_009))
     at_work.platform.rows[42, 2_000_009] = 501
+    at_work.claims.claim(Place(42, 2_000_009), REFUNDED.id, None)
     at_work.revoke()
     assert at_work.platform.rows == {}
 

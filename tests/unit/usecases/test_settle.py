@@ -20,6 +20,7 @@ from tests.unit.builders import (
     course,
     enrollment,
     paid,
+    paid_by,
     payment,
 )
 from tests.unit.fakes import FakeAnomalies, FakePayments, FakeStore
@@ -155,7 +156,7 @@ def test_a_course_whose_time_is_over_is_bought_again(payments: FakePayments) -> 
 def test_a_payment_claims_what_another_one_has_brought(payments: FakePayments) -> None:
     payments.store.add(enrollment("c1", payment_id="pay0"))
     confirmed(payments)
-    assert payments.store.enrollments[enrollment("c1").id].also_paid_by == {"pay1"}
+    assert payments.store.enrollments[enrollment("c1").id].claims == paid_by("pay0", "pay1")
 
 
 def test_a_refund_between_reading_and_writing_leaves_nobody_without_the_course(

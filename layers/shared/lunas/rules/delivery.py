@@ -1,5 +1,6 @@
 """What is written once Thinkific has given access, has taken it away, or has refused."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zlib import crc32
@@ -15,6 +16,9 @@ within the longest, so all of them are served within it and what the shared limi
 PATIENCE, LONGEST_PATIENT_RETRY = 100, 600.0
 """Receipts, some three hours, after which a message that no learner waits for is tried every ten
 minutes at most: SQS counts a thousand receipts and then takes it for a dead letter."""
+AWAITING = 40
+"""Payments that one delivery moves at most, so that a transaction has room for them: DynamoDB
+takes 100 actions. What is left is completed by the sweep."""
 LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
 """After a try that failed: by then the queue has shown the request again."""
 
@@ -36,24 +40,35 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where Thinkific keeps the learner and the enrollment: its ids of both and of the course."""
+    """Where Thinkific keeps the learner and the enrollment: its ids of both and of the course.
+
+    ``enrollment_id`` None: there is no row, since access was over.
+    """
 
     user_id: int
-    enrollment_id: int
+    enrollment_id: int | None
     course_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChange:
+    """A payment before and after a delivery that it waited for."""
+
+    before: Payment
+    after: Payment
+    history: tuple[HistoryEvent, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """The enrollment as delivered, and its payment, completed by the last of its courses.
+    """The enrollment as delivered, and the payments that waited for it.
 
-    ``count``: the course's counter has yet to count it; ``keep_quota``: unless it is full.
+    A payment is completed by the last of its courses. ``count``: the course's counter has yet to
+    count it; ``keep_quota``: unless it is full.
     """
 
     enrollment: Enrollment
-    payment_before: Payment
-    payment_after: Payment
-    history: tuple[HistoryEvent, ...] = ()
+    payments: tuple[PaymentChange, ...] = ()
     count: bool = False
     keep_quota: bool = False
     anomaly: Anomaly | None = None
@@ -91,6 +106,19 @@ def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
     )
 
 
+def is_same_request(acted: Enrollment, stands: Enrollment) -> bool:
+    """Tell whether an enrollment still waits for what was done for it as it was ``acted`` on.
+
+    Whatever changes what Thinkific should give counts the request up, or names another payment.
+    """
+    return (
+        stands.delivery.status is DeliveryStatus.PENDING
+        and stands.delivery.request == acted.delivery.request
+        and stands.payment_id == acted.payment_id
+        and stands.status is acted.status
+    )
+
+
 def waits_for_person(enrollment: Enrollment, now: datetime) -> bool:
     """Tell whether a delivery will not come about unless somebody asks for it again.
 
@@ -107,12 +135,19 @@ def waits_for_person(enrollment: Enrollment, now: datetime) -> bool:
 
 
 def delivered(
-    enrollment: Enrollment, payment: Payment, placement: Placement, act: Act, *, full: bool = False
+    enrollment: Enrollment,
+    payments: Sequence[Payment],
+    placement: Placement,
+    act: Act,
+    *,
+    full: bool = False,
 ) -> DeliveryRecord:
     """Note that Thinkific has the enrollment; the last course of a payment completes it.
 
-    ``full``: the course, counted only now, was found beyond its quota. Its money is honoured all
-    the same and leaves an anomaly, unless an admin overbooked on purpose.
+    ``payments`` are all that paid for it, the one that it belongs to first: one that came later
+    waits for the same delivery if it lengthened access. ``full``: the course, counted only now,
+    was found beyond its quota. Its money is honoured all the same and leaves an anomaly, unless
+    an admin overbooked on purpose.
     """
     done = replace(
         enrollment,
@@ -129,19 +164,21 @@ def delivered(
             due_at=None,
         ),
     )
-    after = replace(payment, undelivered=payment.undelivered - {enrollment.course_id})
-    history: tuple[HistoryEvent, ...] = ()
-    if payment.status is Status.APPROVED and not after.undelivered:
-        after, history = take(after, Step.COMPLETE, act)
+    awaiting = [each for each in payments if enrollment.course_id in each.undelivered]
     return DeliveryRecord(
         enrollment=done,
-        payment_before=payment,
-        payment_after=after,
-        history=history,
+        payments=tuple(_moved(each, enrollment.course_id, act) for each in awaiting[:AWAITING]),
         count=not enrollment.counted,
-        keep_quota=not full and not payment.overbook,
-        anomaly=overbooked(payment, [enrollment.course_id], act.at) if full else None,
+        keep_quota=not full and not payments[0].overbook,
+        anomaly=overbooked(payments[0], [enrollment.course_id], act.at) if full else None,
     )
+
+
+def _moved(payment: Payment, course_id: str, act: Act) -> PaymentChange:
+    after = replace(payment, undelivered=payment.undelivered - {course_id})
+    if payment.status is not Status.APPROVED or after.undelivered:
+        return PaymentChange(payment, after)
+    return PaymentChange(payment, *take(after, Step.COMPLETE, act))
 
 
 def revoked(enrollment: Enrollment, act: Act) -> Enrollment:

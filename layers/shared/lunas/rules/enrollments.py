@@ -1,7 +1,8 @@
 """An enrollment: a learner's right to one course, and how far Thinkific knows of it."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -44,12 +45,12 @@ class Delivery:
 class Enrollment:
     """A learner's right to one course.
 
-    ``also_paid_by``: further settled payments for the same course; should ``payment_id`` be
-    refunded, one of them takes its place. ``expires_at``: when access ends, None: never.
-    ``counted``: whether the course's counter has it, which
-    after a refund it does until Thinkific has revoked it. ``thinkific_course_id``: the mapping as
-    it was when the course was bought, then as it was delivered; the catalogue's present one goes
-    first. ``certificate_url``: where Thinkific shows the certificate of a completed course.
+    ``claims``: where several settled payments have paid for it, each of them, ``payment_id``
+    included, with the time until which it gives access (None: for good); empty while one has.
+    ``expires_at``: when access ends, the latest of these times, None: never. ``counted``: whether
+    the course's counter has it, which after a refund it does until Thinkific has revoked it.
+    ``thinkific_course_id``: the mapping as it was when the course was bought, then as it was
+    delivered; the catalogue's present one goes first. ``certificate_url``: where Thinkific shows the certificate of a completed course.
     """
 
     id: str
@@ -62,12 +63,29 @@ class Enrollment:
     status: EnrollmentStatus = EnrollmentStatus.ENROLLED
     progress: int = 0
     delivery: Delivery = Delivery()
-    also_paid_by: frozenset[str] = frozenset()
+    claims: Mapping[str, datetime | None] = field(default_factory=dict)
     expires_at: datetime | None = None
     counted: bool = True
     thinkific_course_id: int | None = None
     correlation_id: str | None = None
     certificate_url: str | None = None
+
+    @property
+    def paid_by(self) -> Mapping[str, datetime | None]:
+        """Return every payment that gives access, with the time until which it does."""
+        return self.claims or {self.payment_id: self.expires_at}
+
+
+def latest(ends: Iterable[datetime | None]) -> datetime | None:
+    """Return the latest of some times at which access ends; None, which is never, beats all."""
+    known = list(ends)
+    return None if None in known else max(each for each in known if each is not None)
+
+
+def paid_for(enrollment: Enrollment, claims: Mapping[str, datetime | None]) -> Enrollment:
+    """Return the enrollment as these payments pay for it: the longest of them counts."""
+    several = claims if len(claims) > 1 else {}
+    return replace(enrollment, claims=several, expires_at=latest(claims.values()))
 
 
 def has_access(enrollment: Enrollment, now: datetime) -> bool:

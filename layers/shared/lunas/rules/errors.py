@@ -37,8 +37,12 @@
 holds a secret or personal data.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from lunas.rules.enrollments import Enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,8 @@ class Collision(LunasError):
     """Somebody else's write came first, so nothing was written.
 
     ``stale``: the payment is no longer as it was read. Courses that stand otherwise than was
-    thought: ``owned`` ones the learner is enrolled in; ``held`` ones were refunded, but Thinkific
+    thought: ``owned`` ones the learner is enrolled in, each with its enrollment as it stands;
+    ``held`` ones were refunded, but Thinkific
     has not revoked them yet; ``free`` ones are neither. ``full``: courses whose quota would be
     broken.
     """
@@ -153,14 +158,14 @@ class Collision(LunasError):
         self,
         *,
         stale: bool = False,
-        owned: frozenset[str] = frozenset(),
+        owned: "Mapping[str, Enrollment] | None" = None,
         held: frozenset[str] = frozenset(),
         free: frozenset[str] = frozenset(),
         full: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__("somebody else's write came first")
         self.stale = stale
-        self.owned = owned
+        self.owned: Mapping[str, Enrollment] = owned or {}
         self.held = held
         self.free = free
         self.full = full

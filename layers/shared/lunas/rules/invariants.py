@@ -72,8 +72,9 @@ def _purchase(payment: Payment) -> Iterator[Difference]:
         yield Difference(Code.AMOUNT_WRONG, f"{payment.amount} rupiah")
     if not courses or len(set(courses)) < len(courses):
         yield Difference(Code.COURSES_WRONG, f"bought: {_named(courses)}")
-    marked = [*payment.undelivered, *payment.overlap]
-    if len(set(marked)) < len(marked) or not set(marked) <= set(courses):
+    # A course may be both: owned before, and awaited since this payment lengthened access to it.
+    marked = {*payment.undelivered, *payment.overlap}
+    if len(set(payment.overlap)) < len(payment.overlap) or not marked <= set(courses):
         yield Difference(
             Code.COURSES_WRONG,
             f"undelivered {_named(payment.undelivered)}, overlap {_named(payment.overlap)}",
@@ -85,15 +86,16 @@ def _purchase(payment: Payment) -> Iterator[Difference]:
 def _claims(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
     """Look at every enrollment that this payment claims, or that its learner has."""
     for each in enrollments:
-        claimed = payment.id in {each.payment_id, *each.also_paid_by}
+        claimed = payment.id in each.paid_by
         if claimed and _is_enrolled(each) and payment.status not in GIVES_COURSES:
             yield Difference(Code.ENROLLED_UNPAID, f"{payment.status} with {each.id}")
         named = each.id == enrollment_id(each.user_id, each.course_id)
         fits = each.user_id == payment.user_id and each.course_id in payment.course_ids
         if not named or (claimed and not fits):
             yield Difference(Code.ENROLLMENT_STRAY, f"{each.id} of course {each.course_id}")
-        if each.payment_id in each.also_paid_by:
-            yield Difference(Code.ENROLLMENT_STRAY, f"{each.id} is paid twice by one payment")
+        if each.payment_id not in each.paid_by:
+            told = f"{each.id} belongs to {each.payment_id}, which is none of those that pay for it"
+            yield Difference(Code.ENROLLMENT_STRAY, told)
 
 
 def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
@@ -107,19 +109,14 @@ def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Di
             continue
         if each is None or not _is_enrolled(each):
             yield Difference(Code.ENROLLMENT_MISSING, f"no enrollment in course {course_id}")
-        elif payment.id not in {each.payment_id, *each.also_paid_by}:
+        elif payment.id not in each.paid_by:
             yield Difference(Code.ENROLLMENT_FOREIGN, f"{each.id} belongs to {each.payment_id}")
 
 
 def _was_bought_anew(payment: Payment, enrollment: Enrollment) -> bool:
-    """Tell whether another payment took a course over after this one's time in it was over.
-
-    How long a course lasted that a third payment had brought, its overlap does not tell.
-    """
-    if payment.id in {enrollment.payment_id, *enrollment.also_paid_by}:
+    """Tell whether another payment took a course over after this one's time in it was over."""
+    if payment.id in enrollment.paid_by:
         return False
-    if enrollment.course_id in payment.overlap:
-        return payment.approved_at is not None and enrollment.created_at > payment.approved_at
     end = _access_end(payment)
     return end is not None and enrollment.created_at >= end
 
@@ -141,30 +138,47 @@ def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator
         if each.delivery.status is NEVER_AS[each.status]:
             told = f"{each.id} is {each.status}, yet {each.delivery.status}"
             yield Difference(Code.DELIVERY_DIFFERS, told)
-        if each.course_id not in payment.overlap and each.expires_at != _access_end(payment):
-            yield Difference(Code.ACCESS_DIFFERS, f"{each.id} ends at another time than was paid")
+    yield from _terms(payment, enrollments)
     if payment.status is Status.COMPLETED and payment.undelivered:
         yield Difference(Code.COMPLETED_EARLY, f"undelivered {_named(payment.undelivered)}")
     if payment.status in GIVES_COURSES:
-        enrolled = [each for each in own if _is_enrolled(each)]
-        yield from _undelivered(payment, enrolled)
-        yield from _completion(payment, enrolled)
+        paid = [each for each in enrollments if payment.id in each.paid_by and _is_enrolled(each)]
+        yield from _undelivered(payment, paid)
+        yield from _completion(payment, paid)
 
 
-def _undelivered(payment: Payment, own: Sequence[Enrollment]) -> Iterator[Difference]:
-    for each in own:
+def _terms(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
+    """Look whether access lasts as long as was paid: by this payment, and by the longest of all."""
+    for each in enrollments:
+        if payment.id not in each.paid_by:
+            continue
+        if each.paid_by[payment.id] != _access_end(payment):
+            yield Difference(Code.ACCESS_DIFFERS, f"{each.id} ends at another time than was paid")
+        ends = set(each.paid_by.values())
+        if each.expires_at != (None if None in ends else max(end for end in ends if end)):
+            yield Difference(Code.ACCESS_DIFFERS, f"{each.id} ends before or after what was paid")
+
+
+def _undelivered(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Difference]:
+    for each in paid:
         awaited = each.course_id in payment.undelivered
         if awaited and each.delivery.status is DeliveryStatus.DELIVERED:
             yield Difference(Code.DELIVERED_AWAITED, f"{each.id} is delivered, yet awaited")
         # What another payment had brought and handed over was never awaited by this one.
-        never = each.delivery.thinkific_enrollment_id is None
+        own = each.payment_id == payment.id
+        never = own and each.delivery.thinkific_enrollment_id is None
         if never and not awaited and each.course_id not in payment.overlap:
             yield Difference(Code.DELIVERY_UNAWAITED, f"{each.id} is not delivered, nor awaited")
 
 
-def _completion(payment: Payment, own: Sequence[Enrollment]) -> Iterator[Difference]:
-    every = {each.course_id for each in own} | set(payment.overlap) >= set(payment.course_ids)
-    done = all(each.delivery.status is DeliveryStatus.DELIVERED for each in own)
+def _completion(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Difference]:
+    every = {each.course_id for each in paid} | set(payment.overlap) >= set(payment.course_ids)
+    awaited = [
+        each
+        for each in paid
+        if each.payment_id == payment.id or each.course_id in payment.undelivered
+    ]
+    done = all(each.delivery.status is DeliveryStatus.DELIVERED for each in awaited)
     if payment.status is Status.APPROVED and every and done:
         yield Difference(Code.COMPLETION_MISSING, "APPROVED, and everything is delivered")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lunas.rules.delivery import asked_again
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, paid_for
 from lunas.rules.payments import Act, HistoryEvent, Payment, Step, take
 
 
@@ -19,6 +19,11 @@ class Taking:
     def revokes(self) -> bool:
         """Tell whether the learner loses the course."""
         return self.after.status is EnrollmentStatus.NOT_ENROLLED
+
+    @property
+    def shortens(self) -> bool:
+        """Tell whether the learner keeps the course, and for less time than before."""
+        return not self.revokes and self.after.expires_at != self.before.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,47 +45,39 @@ def refund(payment: Payment, act: Act, enrollments: Iterable[Enrollment]) -> Ref
     """Record that the money of a settled payment went back. Raises WrongState.
 
     ``enrollments`` are the learner's in the courses of the payment. One that this payment alone
-    brought is revoked. One that another payment has paid for as well stays, and belongs to the
-    other from now on. One that belongs to another payment loses this one's claim.
+    brought is revoked. One that another payment has paid for as well stays, for as long as the
+    longest of the others gives access; if it belonged to this payment, it belongs to one of them
+    from now on. Where that is less time than before, Thinkific is asked to shorten it.
     """
     takings = tuple(
         Taking(each, _taken(each, payment, act)) for each in enrollments if _concerns(each, payment)
     )
     lost = ",".join(each.after.course_id for each in takings if each.revokes)
     kept = ",".join(each.after.course_id for each in takings if not each.revokes)
-    told = {name: value for name, value in (("revoked", lost), ("kept", kept)) if value}
+    less = ",".join(each.after.course_id for each in takings if each.shortens)
+    named = (("revoked", lost), ("kept", kept), ("shortened", less))
+    told = {name: value for name, value in named if value}
     act = replace(act, evidence={**(act.evidence or {}), **told})
     refunded, history = take(payment, Step.REFUND, act)
     return Refund(before=payment, after=refunded, history=history, takings=takings)
 
 
 def _concerns(enrollment: Enrollment, payment: Payment) -> bool:
-    return enrollment.status is EnrollmentStatus.ENROLLED and (
-        enrollment.payment_id == payment.id or payment.id in enrollment.also_paid_by
-    )
+    enrolled = enrollment.status is EnrollmentStatus.ENROLLED
+    return enrolled and payment.id in enrollment.paid_by
 
 
 def _taken(enrollment: Enrollment, payment: Payment, act: Act) -> Enrollment:
-    if enrollment.payment_id != payment.id:
-        return replace(
-            enrollment,
-            also_paid_by=enrollment.also_paid_by - {payment.id},
-            updated_at=act.at,
-        )
-    if enrollment.also_paid_by:
-        return _handed_over(enrollment, act)
-    return replace(asked_again(enrollment, act.at), status=EnrollmentStatus.NOT_ENROLLED)
+    left = {paid: end for paid, end in enrollment.paid_by.items() if paid != payment.id}
+    if not left:
+        return replace(asked_again(enrollment, act.at), status=EnrollmentStatus.NOT_ENROLLED)
+    heir = min(left) if enrollment.payment_id == payment.id else enrollment.payment_id
+    kept = paid_for(replace(enrollment, payment_id=heir, updated_at=act.at), left)
+    # A message on its way names the refunded payment and does nothing any more.
+    lost = kept.payment_id != enrollment.payment_id and _is_waiting(enrollment)
+    shorter = kept.expires_at != enrollment.expires_at
+    return asked_again(kept, act.at) if lost or shorter else kept
 
 
-def _handed_over(enrollment: Enrollment, act: Act) -> Enrollment:
-    heir = min(enrollment.also_paid_by)
-    heirs = replace(
-        enrollment,
-        payment_id=heir,
-        also_paid_by=enrollment.also_paid_by - {heir},
-        updated_at=act.at,
-    )
-    if enrollment.delivery.status is DeliveryStatus.PENDING:
-        # A message on its way names the refunded payment and does nothing any more.
-        return asked_again(heirs, act.at)
-    return heirs
+def _is_waiting(enrollment: Enrollment) -> bool:
+    return enrollment.delivery.status is DeliveryStatus.PENDING

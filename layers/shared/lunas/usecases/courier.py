@@ -12,6 +12,7 @@ from lunas.rules.payments import Payment
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import (
+        AccessClaims,
         BundleNotes,
         CatalogueReader,
         Clock,
@@ -40,13 +41,22 @@ class Courier:
     enrollments: DeliveryKeeper
     payments: BundleNotes
     learners: LearnerLinks
+    claims: AccessClaims
     catalogue: CatalogueReader
     platform: LearningPlatform
     now: Clock
 
-    def payment_of(self, enrollment: Enrollment) -> Payment:
-        """Return the payment of an enrollment; raises DeliveryImpossible if it is gone."""
-        payment = self.payments.get(enrollment.payment_id)
+    def payments_of(self, enrollment: Enrollment) -> list[Payment]:
+        """Return the payments that pay for an enrollment, the one that it belongs to first.
+
+        Raises DeliveryImpossible if one is gone.
+        """
+        others = sorted(enrollment.paid_by.keys() - {enrollment.payment_id})
+        return [self.payment(each) for each in (enrollment.payment_id, *others)]
+
+    def payment(self, payment_id: str) -> Payment:
+        """Return a payment that pays for an enrollment; DeliveryImpossible if it is gone."""
+        payment = self.payments.get(payment_id)
         if payment is None:
             raise DeliveryImpossible("the payment of the enrollment is gone")
         return payment

@@ -5,6 +5,7 @@ from lunas.rules.delivery import (
     Placement,
     delivered,
     is_current,
+    is_same_request,
     not_delivered,
 )
 from lunas.rules.enrollments import Enrollment, EnrollmentStatus
@@ -32,11 +33,22 @@ def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
     which the caller notes by :func:`note_given_up` once the request is safe in the dead-letter
     queue.
     """
-    enrollment = courier.enrollments.get(wish.enrollment_id)
-    if enrollment is None or not is_current(wish, enrollment):
-        return DeliveryResult.NOTHING_TO_DO
+    for _ in range(ROUNDS):
+        enrollment = courier.enrollments.get(wish.enrollment_id)
+        if enrollment is None or not is_current(wish, enrollment):
+            return DeliveryResult.NOTHING_TO_DO
+        result = _try(courier, enrollment)
+        if result is not None:
+            return result
+    raise StoreBusy("others kept changing the same enrollment; try again")
+
+
+def _try(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
+    """Bring Thinkific in line with an enrollment as it was read; None if it was changed since."""
     try:
-        return _bring_in_line(courier, wish, enrollment)
+        return _bring_in_line(courier, enrollment)
+    except Collision:
+        return None
     except RateLimited:
         raise
     except DeliveryDelayed as error:
@@ -56,25 +68,26 @@ def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImposs
         _note(courier, enrollment, error, final=True)
 
 
-def _bring_in_line(
-    courier: Courier, wish: DeliveryRequest, enrollment: Enrollment
-) -> DeliveryResult:
+def _bring_in_line(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
     if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
-        return revoke(courier, wish, enrollment)
-    placement = place(courier, enrollment, courier.payment_of(enrollment))
-    return _note_success(courier, wish, placement)
+        return revoke(courier, enrollment)
+    placement = place(courier, enrollment, courier.payment(enrollment.payment_id))
+    return _note_success(courier, enrollment, placement)
 
 
-def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement) -> DeliveryResult:
+def _note_success(
+    courier: Courier, acted: Enrollment, placement: Placement
+) -> DeliveryResult | None:
+    """Note a delivery; None if the enrollment is not as it was when Thinkific was asked."""
     full = False
     for _ in range(ROUNDS):
-        enrollment = courier.enrollments.get(wish.enrollment_id)
-        if enrollment is None or not _waits(wish, enrollment):
-            return DeliveryResult.NOTHING_TO_DO
-        payment = courier.payment_of(enrollment)
+        enrollment = courier.enrollments.get(acted.id)
+        if enrollment is None or not is_same_request(acted, enrollment):
+            return None
+        payments = courier.payments_of(enrollment)
         evidence = {"thinkificEnrollmentId": str(placement.enrollment_id)}
         record = delivered(
-            enrollment, payment, placement, Act(ACTOR, courier.now(), evidence), full=full
+            enrollment, payments, placement, Act(ACTOR, courier.now(), evidence), full=full
         )
         try:
             courier.enrollments.record_delivery(record)
@@ -83,10 +96,6 @@ def _note_success(courier: Courier, wish: DeliveryRequest, placement: Placement)
             continue
         return DeliveryResult.DELIVERED
     raise StoreBusy("others kept changing the same enrollment; try again")
-
-
-def _waits(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
-    return is_current(wish, enrollment) and enrollment.status is EnrollmentStatus.ENROLLED
 
 
 def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:

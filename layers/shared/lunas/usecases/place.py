@@ -1,31 +1,53 @@
 """Giving a learner access at Thinkific: the account first, then the course."""
 
+from lunas.rules.claims import AccountLink, Place
 from lunas.rules.delivery import Placement
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.errors import DeliveryImpossible
 from lunas.rules.payments import Payment
 from lunas.usecases.bundles import comes_by_bundle
 from lunas.usecases.courier import Courier
+from lunas.usecases.shared_access import give, leave
 
 
 def place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
     """Find or create the account, then enroll it: two calls if it is known, four if it is not.
 
-    Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does.
+    Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
+    Collision when the link to the account changed meanwhile.
     """
-    if enrollment.expires_at is not None and enrollment.expires_at <= courier.now():
+    if _is_over(courier, enrollment) and enrollment.delivery.thinkific_enrollment_id is None:
         raise DeliveryImpossible("the time of access was over before it could begin")
     course_id = _course(courier, enrollment)
-    known = courier.learners.thinkific_user_id(enrollment.user_id)
-    if known is not None:
-        try:
-            return _enroll(courier, enrollment, payment, (known, course_id))
-        except DeliveryImpossible:
-            if not _relinked(courier, enrollment, payment, known):
-                raise
-    user_id = _find_or_create(courier, payment)
-    courier.learners.link(enrollment.user_id, user_id)
-    return _enroll(courier, enrollment, payment, (user_id, course_id))
+    link = courier.learners.link_of(enrollment.user_id)
+    if link.account_id is None:
+        return _at_new_account(courier, enrollment, payment, course_id, link)
+    leave(courier, enrollment.id, link.former)
+    try:
+        return _enroll(courier, enrollment, payment, Place(link.account_id, course_id))
+    except DeliveryImpossible:
+        if not _relinked(courier, enrollment, payment, link.account_id):
+            raise
+    link = courier.learners.link_of(enrollment.user_id)
+    return _at_new_account(courier, enrollment, payment, course_id, link)
+
+
+def _at_new_account(
+    courier: Courier, enrollment: Enrollment, payment: Payment, course_id: int, link: AccountLink
+) -> Placement:
+    """Enroll in an account that is linked only now, and nowhere else."""
+    try:
+        account = _find_or_create(courier, payment)
+    except DeliveryImpossible:
+        leave(courier, enrollment.id, link.former)
+        raise
+    courier.learners.link(enrollment.user_id, account, link)
+    leave(courier, enrollment.id, link.former - {account})
+    return _enroll(courier, enrollment, payment, Place(account, course_id))
+
+
+def _is_over(courier: Courier, enrollment: Enrollment) -> bool:
+    return enrollment.expires_at is not None and enrollment.expires_at <= courier.now()
 
 
 def _course(courier: Courier, enrollment: Enrollment) -> int:
@@ -36,14 +58,15 @@ def _course(courier: Courier, enrollment: Enrollment) -> int:
     return mapped
 
 
-def _enroll(
-    courier: Courier, enrollment: Enrollment, payment: Payment, where: tuple[int, int]
-) -> Placement:
-    user_id, course_id = where
-    until = enrollment.expires_at
-    create = not comes_by_bundle(courier, payment, user_id, until)
-    row_id = courier.platform.enroll(user_id, course_id, courier.now(), until, create=create)
-    return Placement(user_id, row_id, course_id)
+def _enroll(courier: Courier, enrollment: Enrollment, payment: Payment, where: Place) -> Placement:
+    def create() -> bool:
+        return not comes_by_bundle(courier, payment, where.account_id, enrollment.expires_at)
+
+    row_id = give(courier, enrollment, where, create=create)
+    if row_id is None:
+        # Its time is over, and it had been there: the row that it had is the one that was ended.
+        row_id = enrollment.delivery.thinkific_enrollment_id
+    return Placement(where.account_id, row_id, where.course_id)
 
 
 def _relinked(courier: Courier, enrollment: Enrollment, payment: Payment, known: int) -> bool:

@@ -1,12 +1,14 @@
 """What the use cases need from the outside; the adapters have these shapes."""
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
 from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.catch_up import ChangedPage, Stand
+from lunas.rules.claims import AccountLink, Claims, Place
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
@@ -213,15 +215,32 @@ class DeliveryKeeper(EnrollmentReader, Protocol):
 
 
 class LearnerLinks(Protocol):
-    """Knows which account at the learning platform belongs to a user."""
+    """Knows which account at the learning platform belongs to a user; link raises Collision."""
 
     def thinkific_user_id(self, user_id: str) -> int | None: ...
 
-    def link(self, user_id: str, thinkific_user_id: int) -> None: ...
+    def link_of(self, user_id: str) -> AccountLink: ...
 
-    def unlink(self, user_id: str, thinkific_user_id: int) -> None: ...
+    def link(self, user_id: str, account_id: int, link: AccountLink) -> None: ...
 
-    def users_of(self, thinkific_user_id: int) -> set[str]: ...
+    def unlink(self, user_id: str, account_id: int) -> None: ...
+
+
+class AccessClaims(Protocol):
+    """Knows which enrollments lead to which course of which account at the platform.
+
+    ``claim`` and ``release`` write, and return all claims of the same moment.
+    """
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims: ...
+
+    def release(self, place: Place, enrollment_id: str) -> Claims: ...
+
+    def note_given(self, place: Place, until: datetime | None) -> None: ...
+
+    def forget(self, place: Place, enrollment_id: str) -> None: ...
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
 
 
 class InvoiceGateway(Protocol):
@@ -256,7 +275,17 @@ class LearningPlatform(Protocol):
         until: datetime | None,
         *,
         create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
     ) -> int: ...
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None: ...
 
     def bundle_courses(self, bundle_id: int) -> set[int]: ...
 

@@ -18,6 +18,7 @@ from lunas.rules.payments import TRANSITIONS, Act, Payment, Step, is_settled
 from lunas.rules.settlement import Settlement, close, settle
 
 if TYPE_CHECKING:
+    from lunas.rules.enrollments import Enrollment
     from lunas.usecases.ports import AnomalyKeeper, PaymentSettler
 
 ROUNDS = 6
@@ -104,14 +105,16 @@ class _Courses:
     """How the courses of a payment were found to stand, collision by collision."""
 
     def __init__(self) -> None:
-        self.owned: frozenset[str] = frozenset()
+        self.owned: dict[str, Enrollment] = {}
         self.held: frozenset[str] = frozenset()
         self.full: frozenset[str] = frozenset()
 
     def learn(self, collision: Collision) -> None:
-        self.owned = (self.owned - collision.held - collision.free) | collision.owned
-        self.held = (self.held - collision.owned - collision.free) | collision.held
-        self.full = (self.full | collision.full) - self.owned - self.held
+        lost = collision.held | collision.free
+        kept = {course: each for course, each in self.owned.items() if course not in lost}
+        self.owned = {**kept, **collision.owned}
+        self.held = (self.held - collision.owned.keys() - collision.free) | collision.held
+        self.full = (self.full | collision.full) - self.owned.keys() - self.held
 
 
 def _check_quotas(payments: PaymentSettler, plan: Settlement) -> None:

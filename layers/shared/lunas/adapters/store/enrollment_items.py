@@ -3,12 +3,16 @@
 The delivery stands in flat attributes, so that the stream's filter can see its status.
 """
 
+from datetime import datetime
+
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Item
 from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.times import from_iso, to_iso
 
 KIND = "ENROLLMENT"
+FOREVER = "FOREVER"
+"""In place of a time: access that does not end."""
 
 
 def enrollment_item(enrollment: Enrollment) -> Item:
@@ -29,8 +33,7 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         "status": enrollment.status,
         "progress": enrollment.progress,
         "counted": enrollment.counted,
-        "alsoPaidBy": set(enrollment.also_paid_by) or None,
-        "expiresAt": enrollment.expires_at and to_iso(enrollment.expires_at),
+        **term_attributes(enrollment),
         "thinkificCourseId": enrollment.thinkific_course_id,
         "correlationId": enrollment.correlation_id,
         "certificateUrl": enrollment.certificate_url,
@@ -38,6 +41,25 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         "updatedAt": to_iso(enrollment.updated_at),
         **delivery_attributes(enrollment.delivery),
     }
+
+
+def term_attributes(enrollment: Enrollment) -> Item:
+    """Write until when access lasts, and by which payments; None means that the attribute goes."""
+    end = enrollment.expires_at
+    return {"expiresAt": end and to_iso(end), "claims": claims_attribute(enrollment)}
+
+
+def claims_attribute(enrollment: Enrollment) -> dict[str, str] | None:
+    """Write the payments that pay for an enrollment, None unless there are several."""
+    claims = enrollment.claims.items()
+    return {paid: FOREVER if end is None else to_iso(end) for paid, end in claims} or None
+
+
+def request_attributes(delivery: Delivery) -> Item:
+    """Write the attributes by which delivery is asked for once more, and no others."""
+    names = ("deliveryStatus", "stateKey", "deliveryRequest", "lastError", "dueKey", "dueAt")
+    written = delivery_attributes(delivery)
+    return {name: written[name] for name in names}
 
 
 def delivery_attributes(delivery: Delivery) -> Item:
@@ -67,7 +89,7 @@ def enrollment_from(item: Item) -> Enrollment:
         status=EnrollmentStatus(item["status"]),
         progress=int(item["progress"]),
         counted=item["counted"],
-        also_paid_by=frozenset(item.get("alsoPaidBy", ())),
+        claims={paid: _end_from(end) for paid, end in item.get("claims", {}).items()},
         expires_at=from_iso(item["expiresAt"]) if "expiresAt" in item else None,
         thinkific_course_id=_number(item, "thinkificCourseId"),
         correlation_id=item.get("correlationId"),
@@ -92,3 +114,7 @@ def _delivery_from(item: Item) -> Delivery:
 
 def _number(item: Item, name: str) -> int | None:
     return int(item[name]) if name in item else None
+
+
+def _end_from(text: str) -> datetime | None:
+    return None if text == FOREVER else from_iso(text)

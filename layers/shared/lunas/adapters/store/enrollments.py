@@ -11,7 +11,7 @@ from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import progress_attributes
 from lunas.adapters.store.settlements import NEW, count_action, full_courses, history_actions
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.delivery import DeliveryRecord, asked_again
+from lunas.rules.delivery import DeliveryRecord, PaymentChange, asked_again
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import Collision
 from lunas.rules.listing import EnrollmentFilter, Page, Position
@@ -99,9 +99,9 @@ class Enrollments:
                 "enrollment", keys.enrollment(enrollment.id), _delivery_change(enrollment)
             )
         ]
-        if record.payment_after != record.payment_before:
-            actions.append(self._payment_action(record))
-        actions += history_actions(self._table, record.history)
+        for change in record.payments:
+            actions.append(self._payment_action(change))
+            actions += history_actions(self._table, change.history)
         if record.count:
             actions.append(
                 count_action(self._table, enrollment.course_id, keep_quota=record.keep_quota)
@@ -131,15 +131,15 @@ class Enrollments:
             full = full_courses(failed)
             raise Collision(stale=not full, full=full) from failed
 
-    def _payment_action(self, record: DeliveryRecord) -> Action:
+    def _payment_action(self, change: PaymentChange) -> Action:
         # The set of undelivered courses is part of the condition: of two courses delivered at
         # once, one must see the other gone, or neither would complete the payment.
-        before = record.payment_before
+        before = change.before
         return self._table.update_action(
-            "payment",
+            f"payment:{before.id}",
             keys.payment(before.id),
             Change(
-                progress_attributes(record.payment_after),
+                progress_attributes(change.after),
                 condition="#status = :was AND #version = :read AND #undelivered = :waiting",
                 given={
                     "was": before.status,

@@ -37,9 +37,14 @@ def learner(user_id: str) -> Key:
     return {"pk": f"LEARNER#{user_id}", "sk": "THINKIFIC"}
 
 
-def account(thinkific_user_id: int) -> Key:
-    """Key of an account at Thinkific, with the users that were linked to it."""
-    return {"pk": f"ACCOUNT#{thinkific_user_id}", "sk": "THINKIFIC"}
+def account(account_id: int) -> str:
+    """Partition of what is kept about an account at Thinkific."""
+    return f"ACCOUNT#{account_id}"
+
+
+def claims(account_id: int, course_id: int) -> Key:
+    """Key of the claims on a course of an account, by Thinkific's ids of both."""
+    return {"pk": account(account_id), "sk": f"COURSE#{course_id}"}
 
 
 def package(package_id: str) -> Key:

@@ -3,6 +3,11 @@
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.table import Table
+from lunas.rules.claims import AccountLink
+from lunas.rules.errors import Collision
+
+NO_LINK = AccountLink()
+"""That of a user who has none."""
 
 
 class Learners:
@@ -12,36 +17,40 @@ class Learners:
         self._table = table
 
     def thinkific_user_id(self, user_id: str) -> int | None:
-        """Return the account of a user, or None while none is known."""
-        item = self._table.get(keys.learner(user_id))
-        return int(item["thinkificUserId"]) if item and "thinkificUserId" in item else None
+        """Return the account of a user, or None while none is known: one GetItem."""
+        return self.link_of(user_id).account_id
 
-    def link(self, user_id: str, thinkific_user_id: int) -> None:
-        """Keep the account of a user; the first one kept stays.
+    def link_of(self, user_id: str) -> AccountLink:
+        """Read the link of a user, an empty one while there is none: one GetItem."""
+        item = self._table.get(keys.learner(user_id)) or {}
+        return AccountLink(
+            account_id=int(item["thinkificUserId"]) if "thinkificUserId" in item else None,
+            former=frozenset(int(each) for each in item.get("former", ())),
+            revision=int(item.get("revision", 0)),
+        )
 
-        The user is noted on the account first: after a crash it names one user too many at most.
+    def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
+        """Keep the account of a user, in place of the ``link`` that was read: one write.
+
+        Raises Collision when it has changed since.
         """
-        noted = Change({"type": "account"}, adds={"users": {user_id}})
-        self._table.update(keys.account(thinkific_user_id), noted)
-        item = {
-            **keys.learner(user_id),
-            "type": "learner",
-            "userId": user_id,
-            "thinkificUserId": thinkific_user_id,
-        }
-        free = "attribute_not_exists(#thinkificUserId)"
-        self._table.put(item, free)
+        read = "#revision = :read" if link.revision else "attribute_not_exists(#revision)"
+        change = Change(
+            {"type": "learner", "userId": user_id, "thinkificUserId": account_id},
+            adds={"revision": 1},
+            deletes={"former": {str(account_id)}},
+            condition=read,
+            given={"read": link.revision} if link.revision else None,
+        )
+        if not self._table.update(keys.learner(user_id), change):
+            raise Collision(stale=True)
 
-    def unlink(self, user_id: str, thinkific_user_id: int) -> None:
-        """Forget the account of a user, if it is still this one."""
+    def unlink(self, user_id: str, account_id: int) -> None:
+        """Forget the account of a user, if it is still this one; it is kept as a former one."""
         change = Change(
             {"thinkificUserId": None},
+            adds={"revision": 1, "former": {str(account_id)}},
             condition="#thinkificUserId = :gone",
-            given={"gone": thinkific_user_id},
+            given={"gone": account_id},
         )
         self._table.update(keys.learner(user_id), change)
-
-    def users_of(self, thinkific_user_id: int) -> set[str]:
-        """Return every user ever linked to an account: several, if they share an address."""
-        item = self._table.get(keys.account(thinkific_user_id))
-        return set(item["users"]) if item else set()

@@ -1,10 +1,15 @@
 """What one transaction writes when a payment is refunded."""
 
 from lunas.adapters.store import keys
-from lunas.adapters.store.enrollment_items import delivery_attributes
+from lunas.adapters.store.enrollment_items import delivery_attributes, term_attributes
 from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.settlements import history_actions, step_action
+from lunas.adapters.store.settlements import (
+    as_read,
+    history_actions,
+    paid_as_read,
+    step_action,
+)
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.errors import Collision
 from lunas.rules.payments import Payment
@@ -52,25 +57,16 @@ class Refunds:
                 {
                     "status": after.status,
                     "paymentId": after.payment_id,
-                    "alsoPaidBy": set(after.also_paid_by) or None,
+                    **term_attributes(after),
                     "updatedAt": to_iso(after.updated_at),
                     **delivery_attributes(after.delivery),
                 },
-                condition=" AND ".join(
-                    [
-                        "#status = :was AND #paymentId = :payer",
-                        "#deliveryStatus = :delivery AND #deliveryRequest = :request",
-                        "#alsoPaidBy = :others"
-                        if before.also_paid_by
-                        else "attribute_not_exists(#alsoPaidBy)",
-                    ]
-                ),
+                condition=f"#status = :was AND #deliveryStatus = :delivery AND "
+                f"{paid_as_read(before)}",
                 given={
                     "was": before.status,
-                    "payer": before.payment_id,
                     "delivery": before.delivery.status,
-                    "request": before.delivery.request,
-                    **({"others": set(before.also_paid_by)} if before.also_paid_by else {}),
+                    **as_read(before),
                 },
             ),
         )

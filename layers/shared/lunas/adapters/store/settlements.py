@@ -6,14 +6,20 @@ from datetime import datetime
 from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.callbacks import callback_action
-from lunas.adapters.store.enrollment_items import enrollment_from, enrollment_item
+from lunas.adapters.store.enrollment_items import (
+    claims_attribute,
+    enrollment_from,
+    enrollment_item,
+    request_attributes,
+    term_attributes,
+)
 from lunas.adapters.store.expressions import Change, Item
 from lunas.adapters.store.payment_items import history_item, progress_attributes
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id, has_access
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, has_access
 from lunas.rules.errors import Collision
 from lunas.rules.payments import HistoryEvent, Payment
-from lunas.rules.settlement import Settlement
+from lunas.rules.settlement import Overlap, Settlement
 from lunas.rules.times import to_iso
 
 NEW = "attribute_not_exists(#pk)"
@@ -37,7 +43,7 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
         if enrollment.counted and not held:
             limited = keep_quota and enrollment.course_id not in plan.full
             actions.append(count_action(table, enrollment.course_id, keep_quota=limited))
-    actions += [_claim(table, plan.after, course_id) for course_id in plan.after.overlap]
+    actions += [_overlap(table, plan.after, each) for each in plan.overlaps]
     if plan.anomaly:
         actions.append(table.put_action("anomaly", anomaly_item(plan.anomaly), NEW))
     if plan.callback:
@@ -85,16 +91,19 @@ def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1)
 def collision_of(failed: ConditionsFailed, now: datetime) -> Collision:
     """Read from the conditions that failed at a moment what came first."""
     kinds = {label: label.partition(":")[::2] for label in failed.found}
-    stands = {
-        course: _standing(failed.found[label], now)
+    found = {
+        course: _enrollment(failed.found[label])
         for label, (kind, course) in kinds.items()
         if kind == "course"
     }
+    owned = {course: each for course, each in found.items() if each and has_access(each, now)}
+    lost = found.keys() - owned.keys()
+    held = frozenset(course for course in lost if _is_counted(found[course]))
     return Collision(
         stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds.values()),
-        owned=frozenset(course for course, standing in stands.items() if standing == "owned"),
-        held=frozenset(course for course, standing in stands.items() if standing == "held"),
-        free=frozenset(course for course, standing in stands.items() if standing == "free"),
+        owned=owned,
+        held=held,
+        free=frozenset(lost) - held,
         full=full_courses(failed),
     )
 
@@ -110,7 +119,7 @@ def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
     # again, and keeps the progress and the certificate that Thinkific keeps as well.
     item = enrollment_item(enrollment)
     kept = {"progress": item["progress"]}
-    left = {"pk", "sk", "progress", "certificateUrl"}
+    left = {"pk", "sk", "progress", "certificateUrl", "deliveryRequest"}
     written = {name: each for name, each in item.items() if name not in left}
     return table.update_action(
         f"course:{enrollment.course_id}",
@@ -118,6 +127,8 @@ def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
         Change(
             written,
             firsts=kept,
+            # Requests are counted on, so that none has the number of one of the former purchase.
+            adds={"deliveryRequest": 1},
             condition=HELD if held else FREE,
             given={
                 "revoked": EnrollmentStatus.NOT_ENROLLED,
@@ -128,25 +139,43 @@ def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
     ).showing()
 
 
-def _claim(table: Table, payment: Payment, course_id: str) -> Action:
+def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
     # Being enrolled is a condition, or a refund at the same moment would leave the learner with
-    # a payment that counts on a course which is gone.
+    # a payment that counts on a course which is gone. So is what the new end was computed from:
+    # who pays for the course until when, and the request that a refund or a purchase counts up.
+    before, after = overlap.before, overlap.after
+    lengthened = {"updatedAt": to_iso(after.updated_at), **request_attributes(after.delivery)}
     return table.update_action(
-        f"course:{course_id}",
-        keys.enrollment(enrollment_id(payment.user_id, course_id)),
+        f"course:{after.course_id}",
+        keys.enrollment(after.id),
         Change(
-            {},
-            adds={"alsoPaidBy": {payment.id}},
-            condition=f"#status = :enrolled AND ({LASTING})",
-            given={"enrolled": EnrollmentStatus.ENROLLED, "now": to_iso(payment.updated_at)},
+            {**term_attributes(after), **(lengthened if overlap.lengthens else {})},
+            condition=f"#status = :enrolled AND ({LASTING}) AND {paid_as_read(before)}",
+            given={
+                "enrolled": EnrollmentStatus.ENROLLED,
+                "now": to_iso(payment.updated_at),
+                **as_read(before),
+            },
         ),
     ).showing()
 
 
-def _standing(item: Item | None, now: datetime) -> str:
-    if item is None:
-        return "free"
-    stands = enrollment_from(item)
-    if has_access(stands, now):
-        return "owned"
-    return "held" if stands.counted else "free"
+def paid_as_read(enrollment: Enrollment) -> str:
+    """Return the condition that nobody paid, refunded or asked meanwhile; see as_read()."""
+    claims = "#claims = :paidBy" if enrollment.claims else "attribute_not_exists(#claims)"
+    return f"#paymentId = :payer AND #deliveryRequest = :request AND {claims}"
+
+
+def as_read(enrollment: Enrollment) -> dict[str, object]:
+    """Return the values that paid_as_read() compares with."""
+    claims = claims_attribute(enrollment)
+    read = {"payer": enrollment.payment_id, "request": enrollment.delivery.request}
+    return {**read, **({"paidBy": claims} if claims else {})}
+
+
+def _enrollment(item: Item | None) -> Enrollment | None:
+    return enrollment_from(item) if item else None
+
+
+def _is_counted(enrollment: Enrollment | None) -> bool:
+    return enrollment is not None and enrollment.counted

@@ -1,14 +1,18 @@
 """Finding, creating and enrolling learners at Thinkific (docs/thinkific.md, Users, Enrollments)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
 from lunas.adapters.thinkific.http import Missing, Rejected, ThinkificApi, Unanswered
 from lunas.adapters.thinkific.rows import (
+    FOREVER,
     every_row,
     is_active,
+    is_given,
     lasts,
+    outlasts,
     row_id,
     seconds,
     terms,
@@ -21,7 +25,6 @@ STILL_WRITING = 120.0
 """Seconds until another try after a POST without an answer: a proxy gives a request up after 100,
 so by then the row is there, or it never will be."""
 YESTERDAY = timedelta(days=1)
-FOREVER = timedelta(days=36_500)
 BUNDLE_DELAY = 20.0
 """Seconds until the next look for a course of a bundle that Thinkific enrolls before long."""
 
@@ -74,22 +77,39 @@ class Thinkific:
         until: datetime | None,
         *,
         create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
     ) -> int:
         """Give a user full access to a course, whatever stood there before; return the row's id.
 
-        Access lasts ``until`` then, in UTC, or for good; what lasts longer is not shortened.
+        Access lasts ``until`` then, in UTC, or for good. What lasts longer is shortened only if
+        it ends at a time that Lunas has ``given``: else it came by other means, and stays.
         Without ``create`` the row is on its way by other means: DeliveryDelayed until it is there.
         Look first, then create or upgrade: what a second POST does is not documented. After a
         POST that failed in any way, look again before anything else is concluded.
         """
-        row = self._enrollment(user_id, course_id)
+        rows = self._enrollments(user_id, course_id)
+        row = _foremost(rows)
         if row is None:
             if not create:
                 raise DeliveryDelayed("the bundle's course is not there yet", BUNDLE_DELAY)
             row = self._create_enrollment(user_id, course_id, now, until)
-        return (
-            row_id(row) if is_active(row) and lasts(row, until) else self._upgrade(row, now, until)
-        )
+        self._end_doubles(rows, row, now)
+        return self._fitted(row, now, until, given)
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        """Do as :meth:`enroll` with a row that is there, and nothing where there is none."""
+        rows = self._enrollments(user_id, course_id)
+        row = _foremost(rows)
+        if row is not None:
+            self._end_doubles(rows, row, now)
+            self._fitted(row, now, until, given)
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """Return the ids of the courses that a bundle holds; none if there is no such bundle."""
@@ -113,12 +133,35 @@ class Thinkific:
         (docs/thinkific.md, Enrollments). Nothing else is sent, so that no row turns into a trial.
         """
         for row in self._enrollments(user_id, course_id):
-            if not is_active(row):
-                continue
-            path = f"/enrollments/{row_id(row)}"
-            self._api.put(path, {"expiry_date": seconds(now - YESTERDAY)})
-            if is_active(self._api.get(path)):
-                raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
+            if is_active(row):
+                self._end(row, now)
+
+    def _end_doubles(
+        self, rows: Sequence[Mapping[str, Any]], kept: Mapping[str, Any], now: datetime
+    ) -> None:
+        """End active rows beside the one that counts: two POSTs at one moment leave two."""
+        for row in rows:
+            if is_active(row) and row_id(row) != row_id(kept):
+                self._end(row, now)
+
+    def _end(self, row: Mapping[str, Any], now: datetime) -> None:
+        path = f"/enrollments/{row_id(row)}"
+        self._api.put(path, {"expiry_date": seconds(now - YESTERDAY)})
+        if is_active(self._api.get(path)):
+            raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
+
+    def _fitted(
+        self,
+        row: Mapping[str, Any],
+        now: datetime,
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> int:
+        """Leave a row that gives what it should, change another one; return its id."""
+        longer = outlasts(row, until) and is_given(row, given, now)
+        if is_active(row) and lasts(row, until) and not longer:
+            return row_id(row)
+        return self._upgrade(row, now, until)
 
     def _create_enrollment(
         self, user_id: int, course_id: int, now: datetime, until: datetime | None
@@ -144,7 +187,7 @@ class Thinkific:
         return row
 
     def _upgrade(self, row: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
-        """Turn a trial, an expired or a shorter row into full access, and read it back."""
+        """Turn a trial, an expired, a shorter or a longer row into what was paid; read it back."""
         if until is None and row.get("expiry_date"):
             # What null does to an expiry is documented nowhere; a far date is.
             until = now + FOREVER
@@ -159,9 +202,7 @@ class Thinkific:
         return row_id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
-        """Return the row of a user in a course: an active one first, else the newest."""
-        rows = self._enrollments(user_id, course_id)
-        return max(rows, key=lambda row: (is_active(row), row_id(row)), default=None)
+        return _foremost(self._enrollments(user_id, course_id))
 
     def _enrollments(self, user_id: int, course_id: int) -> list[Mapping[str, Any]]:
         query = {"query[user_id]": user_id, "query[course_id]": course_id}
@@ -172,6 +213,11 @@ class Thinkific:
             if str(row.get("user_id")) == str(user_id)
             and str(row.get("course_id")) == str(course_id)
         ]
+
+
+def _foremost(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the row that counts among those of a user in a course: active first, then newest."""
+    return max(rows, key=lambda row: (is_active(row), row_id(row)), default=None)
 
 
 def _patient[E: Exception](posted: Exception, error: E) -> E | DeliveryDelayed:

@@ -1,6 +1,7 @@
 """Rows of Thinkific's lists, and the terms of an enrollment (docs/thinkific.md, Enrollments)."""
 
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ PAGE = 250
 """Rows of one page, Thinkific's maximum."""
 MAX_PAGES = 200
 """Pages read before a list that never ends is given up."""
+FOREVER = timedelta(days=36_500)
+"""An end that far ahead stands for access that does not end."""
 MARGIN = timedelta(minutes=1)
 """An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
 
@@ -81,6 +84,37 @@ def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
         return until is not None and end >= until.replace(microsecond=0)
     except (ValueError, TypeError):
         return False
+
+
+def end_of(row: Mapping[str, Any]) -> datetime | None:
+    """Return when the access of a row ends, None if never; ValueError for what is no time."""
+    expiry = row.get("expiry_date")
+    if not expiry:
+        return None
+    end = datetime.fromisoformat(str(expiry))
+    if end.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return end.replace(microsecond=0)
+
+
+def is_given(row: Mapping[str, Any], given: AbstractSet[datetime | None], now: datetime) -> bool:
+    """Tell whether a row ends when Lunas gave it an end, or does not end and was given so."""
+    try:
+        end = end_of(row)
+    except ValueError:
+        return False
+    if end is None or end > now + FOREVER / 2:
+        return None in given
+    return end in {each.replace(microsecond=0) for each in given if each is not None}
+
+
+def outlasts(row: Mapping[str, Any], until: datetime | None) -> bool:
+    """Tell whether the access of a row ends later than ``until``."""
+    try:
+        end = end_of(row)
+    except ValueError:
+        return False
+    return until is not None and (end is None or end > until.replace(microsecond=0))
 
 
 def is_active(row: Mapping[str, Any]) -> bool:

@@ -1,0 +1,66 @@
+"""Which enrollments lead to one course of one account at Thinkific, and what they give together.
+
+Several may: two catalogue courses that are mapped to one course there, two users who share an
+account, a course that was mapped otherwise before. There it is one row, and the longest access
+counts (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from lunas.rules.enrollments import Enrollment, has_access, latest
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """Which account at Thinkific belongs to a user, as read at one moment.
+
+    ``former``: accounts that were linked before, where something may have been delivered.
+    ``revision`` grows with each change.
+    """
+
+    account_id: int | None = None
+    former: frozenset[int] = frozenset()
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A course of an account at Thinkific, by its ids of both."""
+
+    account_id: int
+    course_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """The enrollments that lead to a place, as read at one moment.
+
+    ``version`` grows with each claim and each release. ``released``: enrollments that led here
+    and do not any more, while that is still to be done at Thinkific. ``given``: every time until
+    which Lunas has ever given access here; what lasts until another time is not Lunas' own.
+    """
+
+    place: Place
+    version: int
+    enrollment_ids: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
+    given: frozenset[datetime | None] = frozenset()
+
+    def names(self, enrollment_id: str) -> bool:
+        """Tell whether an enrollment leads here, or did and has yet to be taken away."""
+        return enrollment_id in self.enrollment_ids | self.released
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What an account has paid for in a course: access ``until`` then, None: for good."""
+
+    until: datetime | None
+
+
+def access_of(enrollments: Iterable[Enrollment], now: datetime) -> Access | None:
+    """Return the longest access that enrollments give at a moment, None if none gives any."""
+    live = [each.expires_at for each in enrollments if has_access(each, now)]
+    return Access(latest(live)) if live else None

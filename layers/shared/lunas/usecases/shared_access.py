@@ -1,0 +1,121 @@
+"""Bringing one course of one account at Thinkific in line with all that was paid for it.
+
+Deliveries of one learner are served one after the other; those of two users who share an account
+are not. A revocation may find no other claim, then a delivery of the other user finds an active
+row and is done, and then the first ends the row. So whoever acts does it in this order:
+
+1. write: count the version of the place up, with one's own claim or release;
+2. read the other enrollments that claim the place;
+3. act at Thinkific for all of them together;
+4. read the version: if it moved since the write, go back to 2.
+
+Then what stands there in the end is right. Every change of an enrollment is followed by a run
+that begins after it. Take the run Z whose write is the last one: it reads after its write, so it
+knows every change, and acts for the right access. A run Y that acts after Z with less knowledge
+has read before Z's write; so it finds the version moved in step 4, and acts again, knowing all.
+What Y then finds at Thinkific is at worst its own mistake, or that of another run which will find
+the version moved as well. A run that dies is repeated by its message, since it was not noted yet.
+"""
+
+from collections.abc import Callable, Iterable
+
+from lunas.rules.claims import Access, Claims, Place, access_of
+from lunas.rules.enrollments import Enrollment
+from lunas.rules.errors import DeliveryDelayed
+from lunas.usecases.courier import ROUNDS, Courier
+
+SOON = 5.0
+"""Seconds until the next try where others kept acting on the same place."""
+
+
+def give(
+    courier: Courier, enrollment: Enrollment, place: Place, *, create: Callable[[], bool]
+) -> int | None:
+    """Have a place give what is paid for, the enrollment included; return the row's id.
+
+    ``create`` is asked before each look whether to make a row that is not there. None: nothing
+    that was paid for lasts any more, and access is ended. Raises DeliveryError.
+    """
+
+    def act(claims: Claims, access: Access | None) -> int | None:
+        if access is None:
+            courier.platform.revoke(place.account_id, place.course_id, courier.now())
+            return None
+        return courier.platform.enroll(
+            place.account_id,
+            place.course_id,
+            courier.now(),
+            access.until,
+            create=create(),
+            given=claims.given,
+        )
+
+    claims = courier.claims.claim(place, enrollment.id, enrollment.expires_at)
+    row_id, account = _until_nothing_moves(courier, claims, act, enrollment)
+    _leave_all(courier, enrollment.id, account.values(), {place})
+    return row_id
+
+
+def leave(
+    courier: Courier, enrollment_id: str, accounts: Iterable[int], keep: Place | None = None
+) -> None:
+    """Take an enrollment away from every place of some accounts but ``keep``.
+
+    What others have paid for there stays. Raises DeliveryError.
+    """
+    kept = {keep} if keep else set()
+    for account in sorted(accounts):
+        _leave_all(courier, enrollment_id, courier.claims.of_account(account).values(), kept)
+
+
+def _leave_all(
+    courier: Courier, enrollment_id: str, claims: Iterable[Claims], kept: set[Place]
+) -> None:
+    for each in claims:
+        if each.names(enrollment_id) and each.place not in kept:
+            _leave(courier, enrollment_id, each.place)
+
+
+def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
+    def act(claims: Claims, access: Access | None) -> None:
+        where, now = (place.account_id, place.course_id), courier.now()
+        if access is None:
+            courier.platform.revoke(*where, now)
+        else:
+            # A row that is not there yet is made by the delivery of the one who paid for it.
+            courier.platform.adjust(*where, now, access.until, claims.given)
+
+    _until_nothing_moves(courier, courier.claims.release(place, enrollment_id), act)
+    courier.claims.forget(place, enrollment_id)
+
+
+def _until_nothing_moves[T](
+    courier: Courier,
+    claims: Claims,
+    act: Callable[[Claims, Access | None], T],
+    own: Enrollment | None = None,
+) -> tuple[T, dict[Place, Claims]]:
+    """Act until no other run has claimed or released the place meanwhile.
+
+    Returns what the last act did, and all claims of the account as they were read after it.
+    """
+    for _ in range(ROUNDS):
+        access = access_of(_claiming(courier, claims, own), courier.now())
+        if access is not None and access.until not in claims.given:
+            courier.claims.note_given(claims.place, access.until)
+        done = act(claims, access)
+        account = courier.claims.of_account(claims.place.account_id)
+        if account[claims.place].version == claims.version:
+            return done, account
+        claims = account[claims.place]
+    raise DeliveryDelayed("others keep changing who has paid for the same course", SOON)
+
+
+def _claiming(courier: Courier, claims: Claims, own: Enrollment | None) -> list[Enrollment]:
+    """Read the enrollments that claim a place; one's own is known as it was when the run began.
+
+    Whatever changed it since has asked for a run of its own, which comes after this one.
+    """
+    known = [own] if own is not None else []
+    others = claims.enrollment_ids - {each.id for each in known}
+    return known + (courier.enrollments.get_many(sorted(others)) if others else [])

@@ -1,0 +1,286 @@
+"""The longest access that was paid for counts, here and at Thinkific, whatever is refunded."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lunas.rules.enrollments import enrollment_id
+from tests.faults.world.ledger import Actors
+from tests.faults.world.people import Person
+from tests.faults.world.story import ADMIN
+from tests.faults.world.watch import Watch
+from tests.faults.world.world import World
+
+DAY = timedelta(days=1)
+BUDI = Person("budi")
+SAME = Person("citra", address="Budi@example.com")
+"""Another user, whose token carries Budi's address."""
+FIRST, SECOND = "python-dasar", "literasi-data"
+"""Two courses of the package "entry"."""
+FAR = timedelta(days=10_000)
+
+
+@dataclass
+class School:
+    """Learners who buy by transfer, and an admin who approves."""
+
+    world: World
+    actors: Actors = field(init=False)
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.world.start()
+        self.actors = Actors(self.world)
+        self.watch = Watch(self.world, self.actors.ledger)
+
+    def order(
+        self, course: str | None = FIRST, days: int | None = None, person: Person = BUDI
+    ) -> str:
+        """Hand in a payment for a course of "entry", or for the bundle, for some days of access."""
+        package, price = ("entry", 49_000) if course else ("bundle-data", 130_000)
+        assert self.actors.offer(ADMIN, package, price, accessDays=days).ok
+        answer = self.actors.submit(person, package, course)
+        assert answer.ok, answer
+        return str(answer.body["id"])
+
+    def approve(self, payment: str) -> None:
+        assert self.actors.approve(ADMIN, payment).ok
+
+    def buy(
+        self, course: str | None = FIRST, days: int | None = None, person: Person = BUDI
+    ) -> str:
+        """Buy, have it approved, and delivered."""
+        payment = self.order(course, days, person)
+        self.approve(payment)
+        self.rest()
+        return payment
+
+    def refund(self, payment: str) -> None:
+        assert self.actors.refund(ADMIN, payment).ok
+        self.rest()
+
+    def rest(self) -> None:
+        self.world.upkeep.settle()
+
+    def map(self, course: str, to: int) -> None:
+        """Map a catalogue course to a course at Thinkific."""
+        name = self.world.aws.table.items["CATALOGUE#COURSE", course]["name"]["S"]
+        body = {"name": name, "thinkificCourseId": to}
+        assert self.world.call(ADMIN, "PUT /courses/{id}", f"/courses/{course}", body=body).ok
+
+    def mapped(self, course: str) -> int:
+        item = self.world.aws.table.items["CATALOGUE#COURSE", course]
+        return int(item["thinkificCourseId"]["N"])
+
+    def here(self, course: str = FIRST, person: Person = BUDI) -> dict[str, Any]:
+        path = f"/enrollments/{enrollment_id(person.id, course)}"
+        return self.world.call(ADMIN, "GET /enrollments/{id}", path).body
+
+    def status(self, payment: str) -> str:
+        path = f"/payments/{payment}"
+        return str(self.world.call(ADMIN, "GET /payments/{id}", path).body["status"])
+
+    def anomalies(self) -> list[str]:
+        return [each["kind"]["S"] for each in self.world.aws.table.of_type("anomaly")]
+
+    def ends(self, course: str = FIRST) -> list[datetime | None]:
+        """Return when the active rows of Budi's account at Thinkific end; None: never."""
+        rows = self.world.thinkific.active(BUDI.email, self.mapped(course))
+        far = self.world.clock.now() + FAR
+        ends = [row.expiry_date for row in rows]
+        return [None if end is None or end > far else end for end in ends]
+
+    def end_in(self, days: int, payment: str) -> datetime:
+        """Return when access ends that a payment gives for some days, in whole seconds."""
+        path = f"/payments/{payment}"
+        paid = self.world.call(ADMIN, "GET /payments/{id}", path).body["approvedAt"]
+        return (datetime.fromisoformat(paid) + days * DAY).replace(microsecond=0)
+
+    def check(self) -> None:
+        """Look that the sweep finds nothing, and nothing else is wrong."""
+        self.world.upkeep.pass_time(1_800)
+        assert self.watch.unexpected() == []
+        assert self.watch.wrong() == []
+        assert self.watch.unfinished() == []
+
+
+@pytest.fixture
+def school(world: World) -> School:
+    return School(world)
+
+
+def end_here(school: School, course: str = FIRST) -> datetime | None:
+    told = school.here(course).get("expiresAt")
+    return datetime.fromisoformat(told).replace(microsecond=0) if told else None
+
+
+@pytest.mark.parametrize("refunded", [0, 1])
+def test_of_two_catalogue_courses_behind_one_course_one_is_refunded(
+    school: School, refunded: int
+) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    payments = [school.buy(FIRST), school.buy(SECOND)]
+    school.refund(payments[refunded])
+    assert school.ends() == [None]
+    kept, gone = (SECOND, FIRST) if refunded == 0 else (FIRST, SECOND)
+    assert school.here(kept)["delivery"]["status"] == "DELIVERED"
+    assert school.here(gone)["delivery"]["status"] == "REVOKED"
+    school.refund(payments[1 - refunded])
+    assert school.ends() == []
+    school.check()
+
+
+def test_a_course_that_is_mapped_otherwise_meanwhile_keeps_and_loses_what_is_paid(
+    school: School,
+) -> None:
+    first_place, second_place = school.mapped(FIRST), school.mapped(SECOND)
+    first, second = school.buy(FIRST), school.buy(SECOND)
+    school.map(SECOND, first_place)
+    school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, SECOND))
+    school.rest()
+    school.refund(first)
+    assert len(school.world.thinkific.active(BUDI.email, first_place)) == 1
+    assert school.world.thinkific.active(BUDI.email, second_place) == []
+    school.refund(second)
+    assert school.world.thinkific.active(BUDI.email, first_place) == []
+
+
+@pytest.mark.parametrize("course", [FIRST, SECOND])
+def test_users_who_share_an_account_keep_what_the_other_one_loses(
+    school: School, course: str
+) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    own, other = school.buy(FIRST), school.buy(course, person=SAME)
+    school.refund(own)
+    assert school.ends() == [None]
+    school.refund(other)
+    assert school.ends() == []
+
+
+def test_the_longest_access_of_all_who_share_a_course_counts(school: School) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    short, long = school.buy(FIRST, 30), school.buy(SECOND, 90, person=SAME)
+    assert school.ends() == [school.end_in(90, long)]
+    school.refund(long)
+    assert school.ends() == [school.end_in(30, short)]
+
+
+def test_a_purchase_without_an_end_lengthens_one_with_an_end(school: School) -> None:
+    first = school.buy(FIRST, 30)
+    assert school.ends() == [school.end_in(30, first)]
+    bundle = school.order(None)
+    school.approve(bundle)
+    assert school.status(bundle) == "APPROVED"
+    assert school.here()["status"] == "ENROLLED"
+    school.rest()
+    assert (end_here(school), school.ends()) == (None, [None])
+    assert (school.status(bundle), school.anomalies()) == ("COMPLETED", [])
+    school.check()
+
+
+def test_a_purchase_that_only_lengthens_is_no_money_for_nothing(school: School) -> None:
+    payments = [school.order(days=30), school.order(days=90)]
+    for payment in payments:
+        school.approve(payment)
+    assert school.status(payments[1]) == "APPROVED"
+    school.rest()
+    assert [school.status(each) for each in payments] == ["COMPLETED", "COMPLETED"]
+    assert end_here(school) == school.end_in(90, payments[1])
+    assert school.ends() == [school.end_in(90, payments[1])]
+    assert school.anomalies() == []
+    school.check()
+
+
+@pytest.mark.parametrize("days", [30, 10])
+def test_a_purchase_that_lengthens_nothing_is_money_for_nothing(school: School, days: int) -> None:
+    payments = [school.order(days=30), school.order(days=days)]
+    for payment in payments:
+        school.approve(payment)
+    # A moment later for the same number of days is a moment longer.
+    assert school.anomalies() == ([] if days == 30 else ["PAID_TWICE"])
+    school.rest()
+    school.check()
+
+
+ORDERS = [(30, 90, None), (None, 30, 90), (90, None, 30), (30, 60, 90), (90, 60, 30)]
+
+
+@pytest.mark.parametrize("terms", ORDERS, ids=str)
+@pytest.mark.parametrize("refunds", [(0, 1, 2), (1, 0, 2), (1, 2, 0), (2, 1, 0)], ids=str)
+def test_of_several_payments_the_longest_that_is_left_counts(
+    school: School, terms: tuple[int | None, ...], refunds: tuple[int, ...]
+) -> None:
+    payments = [school.order(days=days) for days in terms]
+    for payment in payments:
+        school.approve(payment)
+        school.rest()
+        school.world.clock.move(60)
+    left = list(range(len(terms)))
+    for number in refunds:
+        ends = [terms[each] and school.end_in(terms[each] or 0, payments[each]) for each in left]
+        longest = None if None in ends else max(end for end in ends if end)
+        assert (end_here(school), school.ends()) == (longest, [longest])
+        school.refund(payments[number])
+        left.remove(number)
+    assert (school.here()["status"], school.ends()) == ("NOT_ENROLLED", [])
+    school.check()
+
+
+def test_a_refund_leaves_what_is_over_by_then(school: School) -> None:
+    day, bundle = school.buy(FIRST, 1), school.buy(None)
+    school.world.upkeep.pass_time(2 * 86_400)
+    assert school.ends() == [None]
+    school.refund(bundle)
+    assert school.ends() == []
+    assert school.here()["status"] == "NOT_ENROLLED"
+    assert end_here(school) == school.end_in(1, day)
+    assert school.here()["delivery"]["status"] == "DELIVERED"
+    school.check()
+
+
+def test_access_that_is_over_is_bought_again(school: School) -> None:
+    school.buy(FIRST, 1)
+    school.world.upkeep.pass_time(2 * 86_400)
+    again = school.buy(FIRST, 30)
+    assert school.ends() == [school.end_in(30, again)]
+    school.check()
+
+
+def test_a_payment_waits_until_thinkific_has_lengthened_and_the_learner_stays_in(
+    school: School,
+) -> None:
+    first, second = school.order(days=30), school.order()
+    school.approve(first)
+    school.rest()
+    school.world.thinkific.fault("updateEnrollment", "answer", status=503, times=3)
+    school.approve(second)
+    school.rest()
+    assert (school.status(first), school.status(second)) == ("COMPLETED", "APPROVED")
+    assert school.here()["status"] == "ENROLLED"
+    assert school.ends() == [school.end_in(30, first)]
+    school.world.upkeep.pass_time(900)
+    assert (school.status(second), school.ends()) == ("COMPLETED", [None])
+    school.check()
+
+
+def test_a_payment_that_lengthens_what_is_on_its_way_completes_with_it(school: School) -> None:
+    payments = [school.order(days=30), school.order()]
+    school.world.thinkific.fault("createEnrollment", "answer", status=503)
+    school.approve(payments[0])
+    school.rest()
+    school.approve(payments[1])
+    school.world.upkeep.pass_time(900)
+    assert [school.status(each) for each in payments] == ["COMPLETED", "COMPLETED"]
+    assert school.ends() == [None]
+    school.check()
+
+
+def test_access_that_came_by_other_means_is_not_shortened(school: School) -> None:
+    school.buy(SECOND)
+    (account,) = school.world.thinkific.users(BUDI.email)
+    site, now = school.world.thinkific.site, school.world.clock.now()
+    site.enroll(account.id, school.mapped(FIRST), {"activated_at": now}, now)
+    school.buy(FIRST, 30)
+    assert school.ends() == [None]
