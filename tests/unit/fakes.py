@@ -443,7 +443,10 @@ class FakeStatus:
 
 
 class FakePlatform:
-    """A learning platform with accounts by address and rows by user and course."""
+    """A learning platform with accounts by address and rows by user and course.
+
+    ``ended``: rows that were revoked; they stay, and give access again when they are adjusted.
+    """
 
     def __init__(self, accounts: Mapping[str, int] | None = None) -> None:
         self.accounts = dict(accounts or {})
@@ -452,6 +455,7 @@ class FakePlatform:
         self.calls: list[str] = []
         self.failures: list[Interruption] = []
         self.ends: dict[tuple[int, int], datetime | None] = {}
+        self.ended: dict[tuple[int, int], int] = {}
         self.bundles: dict[int, set[int]] = {}
         self.bundles_later = False
         self.bundle_failures: list[Interruption] = []
@@ -492,8 +496,10 @@ class FakePlatform:
     ) -> None:
         self.calls.append("adjust")
         interrupt(self.failures)
-        if (user_id, course_id) in self.rows:
-            self._fit((user_id, course_id), until, given)
+        row = user_id, course_id
+        if row in self.rows or row in self.ended:
+            self._fit(row, until, given)
+            self.rows.setdefault(row, self.ended.pop(row, 0))
 
     def _fit(
         self,
@@ -523,4 +529,5 @@ class FakePlatform:
     def revoke(self, user_id: int, course_id: int, now: datetime) -> None:  # noqa: ARG002
         self.calls.append("revoke")
         interrupt(self.failures)
-        self.rows.pop((user_id, course_id), None)
+        if row := self.rows.pop((user_id, course_id), None):
+            self.ended[user_id, course_id] = row

@@ -50,7 +50,8 @@ class Enrollment:
     ``expires_at``: when access ends, the latest of these times, None: never. ``counted``: whether
     the course's counter has it, which after a refund it does until Thinkific has revoked it.
     ``thinkific_course_id``: the mapping as it was when the course was bought, then as it was
-    delivered; the catalogue's present one goes first. ``certificate_url``: where Thinkific shows the certificate of a completed course.
+    delivered; the catalogue's present one goes first. ``certificate_url``: where Thinkific shows
+    the certificate of a completed course.
     """
 
     id: str

@@ -1,0 +1,211 @@
+"""One course of one account at Thinkific serves all enrollments that lead to it."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from lunas.rules.claims import Place
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.errors import DeliveryDelayed
+from lunas.usecases.courier import ROUNDS, Courier
+from lunas.usecases.shared_access import give, leave
+from tests.unit.builders import NOW, enrollment
+from tests.unit.fakes import (
+    FakeCatalogue,
+    FakeClaims,
+    FakeClock,
+    FakeEnrollments,
+    FakeLearners,
+    FakePayments,
+    FakePlatform,
+    FakeStore,
+)
+
+PLACE, ELSEWHERE = Place(42, 2_000_001), Place(42, 2_000_002)
+SOON, LATE = NOW + timedelta(days=30), NOW + timedelta(days=90)
+
+
+def of(user: str, until: datetime | None = None) -> Enrollment:
+    """Build the enrollment of a user who has the account as well."""
+    return enrollment(id=enrollment_id(user, "c1"), user_id=user, expires_at=until)
+
+
+def refunded(made: Enrollment) -> Enrollment:
+    return replace(made, status=EnrollmentStatus.NOT_ENROLLED)
+
+
+OWN, OTHER = of("u1"), of("u2")
+
+
+class Round:
+    """A courier over fakes, and an account that users share."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.claims, self.platform = FakeClaims(self.store), FakePlatform()
+        self.clock = FakeClock()
+        self.courier = Courier(
+            enrollments=FakeEnrollments(self.store),
+            payments=FakePayments(self.store),
+            learners=FakeLearners(self.store),
+            claims=self.claims,
+            catalogue=FakeCatalogue(self.store),
+            platform=self.platform,
+            now=self.clock,
+        )
+
+    def give(self, made: Enrollment, place: Place = PLACE) -> int | None:
+        self.store.add(made)
+        return give(self.courier, made, place, create=lambda: True)
+
+    def comes(self, made: Enrollment) -> None:
+        """Let a delivery be on its way whose claim is written."""
+        self.store.add(made)
+        self.claims.claim(PLACE, made.id, made.expires_at)
+
+    def refund(self, made: Enrollment) -> None:
+        self.store.add(refunded(made))
+        leave(self.courier, made.id, {PLACE.account_id})
+
+    def end(self, place: Place = PLACE) -> datetime | None:
+        """Return when the row ends; an error if there is none."""
+        assert (place.account_id, place.course_id) in self.platform.rows
+        return self.platform.ends[place.account_id, place.course_id]
+
+    @property
+    def gone(self) -> bool:
+        return self.platform.rows == {}
+
+
+@pytest.fixture
+def at_work() -> Round:
+    return Round()
+
+
+def test_an_ordinary_delivery_costs_one_write_and_one_read(at_work: Round) -> None:
+    at_work.give(OWN)
+    assert (at_work.claims.writes, at_work.claims.reads) == (1, 1)
+    assert at_work.platform.calls == ["enroll"]
+
+
+@pytest.mark.parametrize(
+    ("own", "other", "longest"),
+    [(SOON, LATE, LATE), (LATE, SOON, LATE), (SOON, None, None), (None, SOON, None)],
+)
+def test_the_longest_access_is_given(
+    at_work: Round, own: datetime, other: datetime, longest: datetime
+) -> None:
+    at_work.give(of("u2", other))
+    at_work.give(of("u1", own))
+    assert at_work.end() == longest
+
+
+def test_what_is_left_counts_after_a_refund(at_work: Round) -> None:
+    short, long = of("u1", SOON), of("u2", LATE)
+    at_work.give(short)
+    at_work.give(long)
+    at_work.refund(long)
+    assert at_work.end() == SOON
+    at_work.refund(short)
+    assert at_work.gone
+
+
+def test_what_is_over_counts_no_more(at_work: Round) -> None:
+    at_work.give(of("u2", SOON))
+    at_work.clock.now = SOON
+    assert at_work.give(of("u1", SOON)) is None
+    assert at_work.gone
+
+
+def test_access_that_lasts_by_other_means_is_left(at_work: Round) -> None:
+    at_work.platform.rows[42, 2_000_001] = 500
+    at_work.platform.ends[42, 2_000_001] = None
+    at_work.give(of("u1", SOON))
+    assert at_work.end() is None
+
+
+def test_an_enrollment_that_moves_to_another_course_leaves_the_former_one(at_work: Round) -> None:
+    at_work.give(OWN, PLACE)
+    at_work.give(OWN, ELSEWHERE)
+    assert set(at_work.platform.rows) == {(42, 2_000_002)}
+    assert at_work.store.claims[PLACE].enrollment_ids == frozenset()
+    assert at_work.store.claims[PLACE].released == frozenset()
+
+
+def test_one_that_moves_leaves_the_former_course_to_others(at_work: Round) -> None:
+    at_work.give(OTHER, PLACE)
+    at_work.give(OWN, PLACE)
+    at_work.give(OWN, ELSEWHERE)
+    assert set(at_work.platform.rows) == {(42, 2_000_001), (42, 2_000_002)}
+
+
+def test_a_row_of_others_that_is_not_there_yet_is_left_to_their_delivery(at_work: Round) -> None:
+    at_work.store.add(OTHER)
+    at_work.claims.claim(PLACE, OTHER.id, None)
+    at_work.claims.claim(PLACE, OWN.id, None)
+    at_work.refund(OWN)
+    assert at_work.gone
+
+
+def test_a_crash_between_release_and_revocation_leaves_the_place_to_be_taken_back(
+    at_work: Round,
+) -> None:
+    at_work.give(OWN)
+    at_work.claims.release(PLACE, OWN.id)
+    at_work.refund(OWN)
+    assert at_work.gone
+
+
+# ── Runs of two users side by side ───────────────────────────────────────────────────────────────
+
+
+def test_a_delivery_that_comes_while_another_revokes_is_not_lost(at_work: Round) -> None:
+    """The first has read that nobody else has the course; the other is done before it acts."""
+    at_work.give(OWN)
+    at_work.platform.failures = [lambda: at_work.comes(OTHER)]
+    at_work.refund(OWN)
+    assert at_work.end() is None
+    assert at_work.platform.calls == ["enroll", "revoke", "adjust"]
+
+
+def test_a_row_that_was_ended_by_mistake_is_given_again(at_work: Round) -> None:
+    """The other finds an active row and is done; then the first one ends it."""
+    at_work.give(OWN)
+    ended = at_work.platform.revoke
+
+    def too_late(user_id: int, course_id: int, now: datetime) -> None:
+        at_work.give(OTHER)
+        ended(user_id, course_id, now)
+
+    at_work.platform.revoke = too_late  # type: ignore[method-assign]
+    at_work.refund(OWN)
+    assert at_work.end() is None
+
+
+def test_a_delivery_that_goes_by_a_claim_which_is_refunded_meanwhile_shortens_again(
+    at_work: Round,
+) -> None:
+    at_work.give(OTHER)
+    short = of("u1", SOON)
+    at_work.platform.failures = [lambda: at_work.refund(OTHER)]
+    at_work.give(short)
+    assert at_work.end() == SOON
+
+
+def test_access_that_was_lengthened_and_not_claimed_yet_is_noted_before_it_is_given(
+    at_work: Round,
+) -> None:
+    at_work.give(of("u2", SOON))
+    at_work.store.add(OTHER)
+    at_work.give(of("u1", SOON))
+    assert at_work.end() is None
+    assert at_work.store.claims[PLACE].given == {SOON, None}
+    at_work.refund(OTHER)
+    assert at_work.end() == SOON
+
+
+def test_others_who_keep_coming_put_it_off(at_work: Round) -> None:
+    at_work.claims.before_read.extend([lambda: at_work.comes(OTHER)] * 3 * ROUNDS)
+    with pytest.raises(DeliveryDelayed):
+        at_work.give(OWN)
