@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.faults.world.story import ADMIN, LEARNER, PYTHON, SQL, Purchase, Story
+from tests.faults.world.story import ADMIN, BUNDLE, LEARNER, PYTHON, SQL, Purchase, Story
 
 type Act = Callable[[Story], object]
 
@@ -200,16 +200,10 @@ def offered(days: int | None, package: str = "entry", price: int = 49_000) -> Ac
 
 
 def to_lengthen(story: Story) -> None:
-    """Have a course for 30 days, and a payment for good that waits for its approval."""
+    """Have a course for 30 days, and a bundle with it for good that waits for its approval."""
     offered(30)(story)
-    story.submit(PYTHON)
-    first = story.payment
-    offered(None)(story)
-    story.submit(PYTHON)
-    second, story.payment = story.payment, first
-    story.approve()
-    story.rest()
-    story.payment = second
+    completed(PYTHON)(story)
+    story.submit(BUNDLE)
 
 
 def to_shorten(story: Story) -> None:
