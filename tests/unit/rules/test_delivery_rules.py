@@ -1,15 +1,15 @@
 """Deliveries: retries, current requests, and what a delivery means for its payment."""
 
-from datetime import timedelta
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.rules.delivery import (
-    LONGEST_PATIENT_RETRY,
     AWAITING,
+    LONGEST_PATIENT_RETRY,
     LONGEST_RETRY,
     LONGEST_WAIT,
     PATIENCE,
