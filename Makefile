@@ -61,15 +61,15 @@ event: ## print a sample event with the local stack's keys: EVENT=events/payment
 	$(LUNAS) event --sub="$$GIVEN_SUB" --role '$(ROLE)' --type '$(TYPE)' --email="$$GIVEN_EMAIL" --name="$$GIVEN_NAME" -- "$$GIVEN_EVENT"
 
 test: ## run every test [PYTEST_ARGS=tests/unit]
-	$(SETUP) dev cloud sam runtime
+	$(SETUP) dev cloud sam runtime iam
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]
 	$(SETUP) dev cloud sam
 	LUNAS_FAULTS=long .venv/bin/python -m pytest tests/faults $(PYTEST_ARGS)
 
-check: ## format, lint, types, import rules, template, security
-	$(SETUP) dev sam
+check: ## format, lint, types, import rules, template, roles, security
+	$(SETUP) dev sam iam
 	$(LUNAS) check
 
 build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
@@ -121,6 +121,10 @@ openapi: ## write docs/openapi.json anew, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
 
+golden: ## write the expanded templates that tests/golden keeps, after a change of template.yaml
+	$(SETUP) dev sam
+	@.venv/bin/python -m local.expansion
+
 requirements: ## pin the newest versions that requirements/*.in allow
 	$(SETUP) uv
 	@python3 -I local/requirements.py
@@ -130,4 +134,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi requirements clean
+.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi golden requirements clean

@@ -56,6 +56,7 @@ ENVIRONMENTS = {
     "dev": Environment(ROOT / ".venv", ROOT / "requirements" / "dev.txt", create_with_uv),
     "cloud": Environment(TOOLS / "cloud", ROOT / "requirements" / "cloud.txt", create_with_uv),
     "sam": Environment(TOOLS / "sam", ROOT / "requirements" / "sam.txt", create_with_uv),
+    "iam": Environment(TOOLS / "iam", ROOT / "requirements" / "iam.txt", create_with_uv),
     "runtime": Environment(
         TOOLS / "runtime", ROOT / "requirements" / "runtime.txt", create_with_uv
     ),

@@ -16,6 +16,7 @@ PINS = {
     "public_keys.in": "layers/public_keys/requirements.txt",
     "cloud.in": "requirements/cloud.txt",
     "sam.in": "requirements/sam.txt",
+    "iam.in": "requirements/iam.txt",
     "runtime.in": "requirements/runtime.txt",
     "dev.in": "requirements/dev.txt",
 }

@@ -1,0 +1,151 @@
+"""The template as it is deployed: kept, looked at in its region, and its roles audited, offline."""
+
+import copy
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+from local.cloud.state import ROOT, TOOLS
+from local.expansion.__main__ import difference
+from local.expansion.audited import accepted, faults, findings
+from local.expansion.expanded import ENVIRONMENTS, TEMPLATE, expanded, golden, text_of
+from local.expansion.roles import policies
+
+REGION = "ap-southeast-3"
+
+
+@cache
+def kept(environment: str) -> dict[str, Any]:
+    """Return the template that is kept for an environment."""
+    found: dict[str, Any] = yaml.safe_load(golden(environment).read_text())
+    return found
+
+
+def of_type(environment: str, kind: str) -> dict[str, Any]:
+    """Return the properties of the resources of a type."""
+    resources = kept(environment)["Resources"]
+    return {name: each["Properties"] for name, each in resources.items() if each["Type"] == kind}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_kept_template_is_what_would_be_deployed(environment: str) -> None:
+    """Run ``make golden`` when a change is meant, and look at the difference in review."""
+    assert difference(environment) == ""
+
+
+def test_a_change_of_the_template_shows_in_the_difference(tmp_path: Path) -> None:
+    changed = tmp_path / "template.yaml"
+    text = TEMPLATE.read_text()
+    assert "MaxAge: 3600" in text
+    changed.write_text(text.replace("MaxAge: 3600", "MaxAge: 7200"))
+    before, after = golden("dev").read_text(), text_of(expanded("dev", changed))
+    assert set(after.splitlines()) - set(before.splitlines()) == {"          maxAge: 7200"}
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_nothing_in_it_changes_with_the_code(environment: str) -> None:
+    """A digest or a path would make every edit a difference that nobody reads."""
+    text = golden(environment).read_text()
+    assert not re.search(r"(Version|Layer)[0-9a-f]{10}\b", text)
+    assert str(ROOT) not in text
+    functions = of_type(environment, "AWS::Lambda::Function").values()
+    assert {each["Code"]["S3Bucket"] for each in functions} == {"bucket"}
+
+
+def test_a_setting_of_an_environment_is_put_in() -> None:
+    groups = {name: of_type(name, "AWS::CodeDeploy::DeploymentGroup") for name in ENVIRONMENTS}
+    assert (len(groups["dev"]), len(groups["prod"]) > 10) == (0, True)
+    (table,) = of_type("prod", "AWS::DynamoDB::Table").values()
+    assert table["DeletionProtectionEnabled"] == "true"
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_it_is_right_in_the_region_that_it_is_deployed_to(environment: str) -> None:
+    linter = TOOLS / "sam" / "bin" / "cfn-lint"
+    command: list[str | Path] = [linter, golden(environment), "--regions", REGION]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+# ── Circles ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_no_resource_waits_for_itself(environment: str) -> None:
+    """CloudFormation refuses a circle. An alarm on the API in a deployment was nearly one."""
+    resources = kept(environment)["Resources"]
+    graph = {name: set(_needed(each)) & set(resources) for name, each in resources.items()}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def _needed(value: Any) -> Iterator[str]:
+    match value:
+        case {"Ref": str(name)}:
+            yield name
+        case {"Fn::GetAtt": [str(name), _]}:
+            yield name
+        case {"Fn::Sub": str(text)}:
+            yield from re.findall(r"\$\{(\w+)", text)
+        case dict():
+            for key, each in value.items():
+                yield from [each] if key == "DependsOn" and isinstance(each, str) else _needed(each)
+        case list():
+            for each in value:
+                yield from _needed(each)
+
+
+# ── Roles ────────────────────────────────────────────────────────────────────────────────────────
+
+
+@cache
+def found(environment: str) -> Any:
+    """Return what the tools find about the roles of an environment."""
+    return tuple(findings(kept(environment)))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_what_the_tools_find_about_the_roles_is_accepted_with_its_reason(environment: str) -> None:
+    assert faults(found(environment)) == []
+    assert all(len(each["reason"]) > 40 for each in accepted())
+
+
+def test_every_function_and_schedule_has_a_role_that_is_looked_at() -> None:
+    roles = {name for name, _ in policies(kept("prod"))}
+    needing = {
+        name for name, each in of_type("prod", "AWS::IAM::Role").items() if each.get("Policies")
+    }
+    assert roles == needing
+    assert len(roles) > 20
+
+
+def with_statement(**changes: Any) -> Mapping[str, Any]:
+    """Return the template with one statement of a role changed."""
+    template = copy.deepcopy(kept("prod"))
+    role = template["Resources"]["PaymentsFunctionRole"]["Properties"]["Policies"][0]
+    role["PolicyDocument"]["Statement"][0] |= changes
+    return template
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"Action": "dynamodb:ReadEverything"}, "UNKNOWN_ACTION"),
+        ({"Resource": "arn:aws:s3:::a-bucket"}, "RESOURCE_MISMATCH"),
+        ({"Action": "iam:PassRole", "Resource": "*"}, "permissions_management_without_constraints"),
+        ({"Action": "s3:GetObject", "Resource": "*"}, "allows_data_exfiltration_actions"),
+        ({"Action": "dynamodb:*", "Resource": "*"}, "service_wildcard"),
+        ({"Action": "dynamodb:DeleteTable", "Resource": "*"}, "write_actions_without_constraints"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+def test_a_role_that_may_too_much_is_found(changes: dict[str, Any], code: str) -> None:
+    told = faults(findings(with_statement(**changes)))
+    assert any(code in each for each in told), told
