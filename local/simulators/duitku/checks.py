@@ -30,6 +30,7 @@ _LIMITS = {
     "additionalParam": 255,
     "merchantUserInfo": 255,
 }
+_DIGITS = re.compile(r"[0-9]{1,15}")
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
@@ -58,6 +59,12 @@ async def read_body(request: Request, *, form: bool = False) -> Body:
     return value if isinstance(value, dict) else {}
 
 
+def check_unused(known: object, settings: Settings) -> None:
+    """Refuse an order id under which an order is ``known``, where the settings say so."""
+    if known is not None and settings.reused_ids == "refuse":
+        raise RefusedError(400, "merchantOrderId was used before", "merchantOrderId")
+
+
 def check_merchant(code: object, settings: Settings) -> None:
     """Refuse a missing (401) or unknown (404) merchant code."""
     if not code:
@@ -76,8 +83,16 @@ def check_signature(
         raise RefusedError(401, "Wrong signature")
 
 
+def read_number(body: Body, name: str, settings: Settings) -> None:
+    """Turn a whole number that came as text into one, in place, as the real service reads it."""
+    given = body.get(name)
+    if not settings.strict_numbers and isinstance(given, str) and _DIGITS.fullmatch(given):
+        body[name] = int(given)
+
+
 def check_amount(body: Body, name: str, settings: Settings) -> None:
     """Refuse an amount that is not a whole number between the floor and the ceiling."""
+    read_number(body, name, settings)
     amount = body.get(name)
     if type(amount) is not int:
         raise RefusedError(400, f"{name} must be an integer", name)
@@ -96,6 +111,7 @@ def check_fields(body: Body, mandatory: Iterable[str], settings: Settings) -> No
         _check_text(body.get(name), name, limit)
     if not _EMAIL.fullmatch(body["email"]):
         raise RefusedError(400, "Invalid Email Address", "email")
+    read_number(body, "expiryPeriod", settings)
     _check_minutes(body.get("expiryPeriod"))
     check_amount(body, "paymentAmount", settings)
 
@@ -133,7 +149,7 @@ def open_channel(code: str, settings: Settings) -> Channel:
     return CHANNELS[code]
 
 
-def check_items(body: Body) -> None:
+def check_items(body: Body, settings: Settings) -> None:
     """Refuse items that are malformed (400) or whose prices do not add up to the amount (409).
 
     ``price`` is the total of a line, so the quantity does not count into the sum.
@@ -141,16 +157,19 @@ def check_items(body: Body) -> None:
     items = body.get("itemDetails")
     if not items:
         return
-    if not isinstance(items, list) or not all(_is_item(item) for item in items):
+    if not isinstance(items, list) or not all(_is_item(item, settings) for item in items):
         raise RefusedError(400, "itemDetails need name, quantity and price", "itemDetails")
     if sum(item["price"] for item in items) != body["paymentAmount"]:
         raise RefusedError(409, "Payment amount must be equal to all item price", "itemDetails")
 
 
-def _is_item(item: object) -> bool:
+def _is_item(item: object, settings: Settings) -> bool:
+    if not isinstance(item, dict):
+        return False
+    for name in ("quantity", "price"):
+        read_number(item, name, settings)
     return (
-        isinstance(item, dict)
-        and isinstance(item.get("name"), str)
+        isinstance(item.get("name"), str)
         and type(item.get("quantity")) is int
         and type(item.get("price")) is int
     )

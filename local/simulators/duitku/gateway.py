@@ -62,10 +62,19 @@ class Gateway:
 
     def visible(self, merchant_order_id: str, product: Product) -> Order | None:
         """Return an order as the status call of ``product`` sees it, or None."""
-        order = self.orders.find(merchant_order_id)
-        if order is None or order.channel is None:
-            return None
-        return order if self.settings.share_orders or order.product == product else None
+        return self._shown(self.orders.find(merchant_order_id, self._known_to(product)))
+
+    def visible_reference(self, reference: str, product: Product) -> Order | None:
+        """Return an order as :meth:`visible` does, by Duitku's reference."""
+        order = self.orders.by_reference(reference)
+        known = order is not None and self._known_to(product) in {None, order.product}
+        return self._shown(order) if known else None
+
+    def _known_to(self, product: Product) -> Product | None:
+        return None if self.settings.share_orders else product
+
+    def _shown(self, order: Order | None) -> Order | None:
+        return None if order is None or order.channel is None else order
 
     def answer(self, endpoint: Endpoint, fields: dict[str, Any]) -> dict[str, Any]:
         """Return the 200 answer of an endpoint with the changes of the settings laid over it."""

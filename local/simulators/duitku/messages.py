@@ -58,6 +58,8 @@ def _channel_fields(order: Order) -> dict[str, str]:
         fields["spUserHash"] = "simulated-shopeepay-user"
     if order.channel and order.channel.kind is Kind.QRIS:
         fields |= {"issuerCode": "93600918", "customerName": "Pem**** Simulasi"}
+    if order.va_number is not None:
+        fields |= {"vaNumber": order.va_number, "sourceAccount": "8800****0001"}
     return fields
 
 

@@ -115,23 +115,33 @@ def new_order(
 
 
 class OrderBook:
-    """All orders, by merchant order id; ``in_progress`` are the ids whose invoice is being made."""
+    """All orders, oldest first; ``in_progress`` are the ids whose invoice is being made.
+
+    A merchant's id may be used again: each use is an order with a reference of its own, which can
+    still be paid by its own page, while questions by the id are about the newest.
+    """
 
     def __init__(self) -> None:
-        self._orders: dict[str, Order] = {}
+        self._orders: list[Order] = []
         self.in_progress: set[str] = set()
 
     def __iter__(self) -> Iterator[Order]:
-        return iter(self._orders.values())
+        return iter(self._orders)
 
     def add(self, order: Order) -> Order:
         """Keep an order and return it."""
-        self._orders[order.merchant_order_id] = order
+        self._orders.append(order)
         return order
 
-    def find(self, merchant_order_id: str) -> Order | None:
-        """Return the order with the merchant's id, or None."""
-        return self._orders.get(merchant_order_id)
+    def find(self, merchant_order_id: str, product: Product | None = None) -> Order | None:
+        """Return the newest order with the merchant's id, of one product if named, or None."""
+        found = (
+            order
+            for order in reversed(self._orders)
+            if order.merchant_order_id == merchant_order_id
+            and product in {None, order.product}
+        )
+        return next(found, None)
 
     def by_reference(self, reference: str) -> Order | None:
         """Return the order with Duitku's reference, or None."""

@@ -42,6 +42,7 @@ async def create_invoice(request: Request) -> Response:
         "merchantCode": gateway.settings.merchant_code,
         "reference": order.reference,
         "paymentUrl": order.payment_url,
+        "amount": f"{order.amount}.00",
         "statusCode": "00",
         "statusMessage": "SUCCESS",
     }
@@ -78,23 +79,29 @@ def _check_body(body: Body, settings: Settings) -> Channel | None:
     checks.check_fields(body, _MANDATORY, settings)
     code = body.get("paymentMethod")
     channel = checks.open_channel(str(code), settings) if code else None
-    checks.check_items(body)
+    checks.check_items(body, settings)
     return channel
 
 
 def _same_id(gateway: Gateway, body: Body) -> Order | None:
-    """Return the open invoice of the same id and amount; refuse what contradicts it."""
+    """Return the open invoice of the same id and amount; refuse what contradicts it.
+
+    What ended without money, or was made on v2, leaves the id free for another invoice.
+    """
     merchant_order_id = body["merchantOrderId"]
     if merchant_order_id in gateway.orders.in_progress:
-        raise RefusedError(409, "The same order is still in progress")
+        raise RefusedError(409, "The transaction is still in progress.")
     order = gateway.orders.find(merchant_order_id)
     if order is None:
         return None
+    if order.state is State.PAID:
+        text = "Bill already paid. (Parameter 'MerchantOrderId')"
+        raise RefusedError(400, text, "merchantOrderId")
     if order.product != "pop" or order.state is not State.PENDING:
-        text = "already paid" if order.state is State.PAID else "already used"
-        raise RefusedError(400, f"merchantOrderId {text}", "merchantOrderId")
+        checks.check_unused(order, gateway.settings)
+        return None
     if order.amount != body["paymentAmount"]:
-        raise RefusedError(400, "amount differs from the first request")
+        raise RefusedError(400, "Amount is different please try again later.")
     return order
 
 

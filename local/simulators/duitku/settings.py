@@ -16,6 +16,7 @@ type Endpoint = Literal[
 ]
 type SignatureChoice = Literal["valid", "bad", "empty", "missing", "legacy", "original"]
 type ClosingCode = Literal["01", "02"]
+type ReusedIds = Literal["new_order", "refuse"]
 type Changes = dict[str, Any]
 
 
@@ -72,7 +73,10 @@ class Settings(JsonModel):
     ``answers`` lays changes over the 200 answers of an endpoint, by route name. ``status_lag``
     (simulated seconds) is how long a paid order still shows as pending. ``expiry_callback`` and
     ``failure_callback`` are the result codes of callbacks for unpaid ends; None sends none.
-    ``invoice_seconds`` (real) is how long the creation of an invoice takes.
+    ``invoice_seconds`` (real) is how long the creation of an invoice takes. ``strict_numbers``
+    refuses amounts and minutes that come as text, ``accept_form`` off refuses a form at Check
+    Transaction; the real service takes both. ``reused_ids`` is what becomes of an order id that
+    was used before: an order of its own, as there, or a refusal.
     """
 
     merchant_code: str = Field(min_length=1)
@@ -86,7 +90,9 @@ class Settings(JsonModel):
     expiry_callback: ClosingCode | None = None
     failure_callback: ClosingCode | None = None
     share_orders: bool = False
-    accept_form: bool = False
+    accept_form: bool = True
+    strict_numbers: bool = False
+    reused_ids: ReusedIds = "new_order"
     timestamp_skew: float = Field(default=300.0, ge=0)
     minimum_amount: int = 10_000
     maximum_amount: int = 50_000_000

@@ -29,7 +29,7 @@ async def check_transaction(
         return Response(limit.body, limit.status, media_type=limit.content_type)
     body = await checks.read_body(request, form=gateway.settings.accept_form)
     _check_request(body, gateway.settings)
-    order = gateway.visible(body["merchantOrderId"], product)
+    order = _asked_for(gateway, body, product)
     if order is None:
         raise RefusedError(404, "Transaction not found")
     return JSONResponse(gateway.answer(endpoint, _status(gateway, order)))
@@ -37,10 +37,23 @@ async def check_transaction(
 
 def _check_request(body: Body, settings: Settings) -> None:
     checks.check_merchant(body.get("merchantCode"), settings)
-    parts = (body.get("merchantCode"), body.get("merchantOrderId"))
+    parts = (body.get("merchantCode"), body.get(_named_by(body)))
     checks.check_signature("status", settings, parts, body.get("signature"))
-    if not isinstance(body.get("merchantOrderId"), str) or not body["merchantOrderId"]:
+    named = body.get(_named_by(body))
+    if not isinstance(named, str) or not named:
         raise RefusedError(400, "merchantOrderId is mandatory", "merchantOrderId")
+
+
+def _named_by(body: Body) -> str:
+    """Return the field that names the order: Duitku's reference where the own id is left out."""
+    alone = body.get("reference") and not body.get("merchantOrderId")
+    return "reference" if alone else "merchantOrderId"
+
+
+def _asked_for(gateway: Gateway, body: Body, product: Product) -> Order | None:
+    if _named_by(body) == "reference":
+        return gateway.visible_reference(body["reference"], product)
+    return gateway.visible(body["merchantOrderId"], product)
 
 
 def _status(gateway: Gateway, order: Order) -> dict[str, Any]:

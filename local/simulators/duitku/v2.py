@@ -91,26 +91,33 @@ def _check_inquiry(body: Body, gateway: Gateway) -> Channel:
     checks.check_fields(body, _MANDATORY, settings)
     checks.check_channel_fields(body)
     channel = checks.open_channel(body["paymentMethod"], settings)
-    checks.check_items(body)
-    if gateway.orders.find(body["merchantOrderId"]) is not None:
-        raise RefusedError(400, "merchantOrderId was used before", "merchantOrderId")
+    checks.check_items(body, settings)
+    checks.check_unused(gateway.orders.find(body["merchantOrderId"]), settings)
     if channel.code in settings.failing_channels:
         raise RefusedError(500, _FAILURES.get(channel.kind, "Failed to generate payment Url"))
     return channel
 
 
 def _accepted(order: Order, settings: Settings) -> dict[str, str]:
-    """Return the answer; fields that do not fit the channel are absent."""
-    shown = {"vaNumber": order.va_number, "qrString": order.qr_string, "AppUrl": _app_url(order)}
+    """Return the answer; fields that do not fit the channel are absent, a card's amount too."""
+    shown = {
+        "vaNumber": order.va_number,
+        "qrString": order.qr_string,
+        "AppUrl": _app_url(order),
+        "amount": None if _is_card(order) else str(order.amount),
+    }
     return {
         "merchantCode": settings.merchant_code,
         "reference": order.reference,
         "paymentUrl": order.payment_url,
         **{name: value for name, value in shown.items() if value is not None},
-        "amount": str(order.amount),
         "statusCode": "00",
         "statusMessage": "SUCCESS",
     }
+
+
+def _is_card(order: Order) -> bool:
+    return order.channel is not None and order.channel.kind is Kind.CARD
 
 
 def _app_url(order: Order) -> str | None:

@@ -146,7 +146,7 @@ async def test_methods_are_listed_with_fees_as_text(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("amount", "stamp"),
-    [("150000", "2026-01-15 09:30:00"), (150000.5, "2026-01-15 09:30:00"), (150000, "2026-1-5")],
+    [("150000.00", "2026-01-15 09:30:00"), (150000.5, "2026-01-15 09:30:00"), (150000, "2026-1-5")],
 )
 async def test_methods_refuse_other_types_and_formats(shop: Shop, amount: Any, stamp: str) -> None:
     signature = signatures.current(KEY, MERCHANT, str(amount), stamp)
@@ -166,7 +166,7 @@ async def test_inquiry_shows_what_fits_the_channel(
 ) -> None:
     answer = (await shop.inquire(paymentMethod=method)).json()
     assert answer["statusCode"] == "00"
-    assert answer["amount"] == "150000"
+    assert answer.get("amount") == (None if method == "VC" else "150000")
     assert {"qrString", "vaNumber", "AppUrl"} & set(answer) == ({shown} if shown else set())
     page = await shop.http.get(answer["paymentUrl"])
     assert "Rp 150.000" in page.text
@@ -180,7 +180,7 @@ async def test_inquiry_shows_what_fits_the_channel(
         ({"signature": "0" * 64, "email": None}, 401, "Wrong signature"),
         ({"paymentAmount": 9999}, 400, "Minimum Payment 10000 IDR"),
         ({"paymentAmount": 50_000_001}, 400, "Maximum Payment exceeded"),
-        ({"paymentAmount": "150000"}, 400, "paymentAmount must be an integer"),
+        ({"paymentAmount": "150000.00"}, 400, "paymentAmount must be an integer"),
         ({"paymentMethod": ""}, 400, "paymentMethod is mandatory"),
         ({"merchantOrderId": ""}, 400, "merchantOrderId is mandatory"),
         ({"merchantOrderId": "L" * 51}, 400, "length of merchantOrderId can't > 50"),
@@ -236,9 +236,64 @@ async def test_inquiry_order_is_pending_at_once_and_unknown_to_pop(shop: Shop) -
     assert (await shop.status()).status_code == 200
 
 
-async def test_inquiry_refuses_a_used_id(shop: Shop) -> None:
+async def test_a_used_id_is_another_order_on_v2(shop: Shop) -> None:
+    first = (await shop.inquire()).json()
+    second = (await shop.inquire(paymentMethod="BC", paymentAmount=99000)).json()
+    assert second["statusCode"] == "00"
+    assert second["reference"] != first["reference"]
+    status = (await shop.status(path=V2_STATUS)).json()
+    assert (status["reference"], status["amount"]) == (second["reference"], "99000")
+
+
+async def test_both_orders_of_a_used_id_can_be_paid(shop: Shop) -> None:
+    await shop.inquire(customerVaName="Siti", paymentMethod="SP")
+    first = await shop.order()
+    await shop.inquire()
+    await shop.http.post(f"/redirect_checkout/{first['reference']}/pay")
+    await shop.admin("orders/LNS1/pay", {"callback": {"wait": True}})
+    assert len({each["reference"] for each in shop.received}) == 2
+    assert {each["resultCode"] for each in shop.received} == {"00"}
+
+
+async def test_a_used_id_is_refused_by_setting(shop: Shop) -> None:
+    await shop.admin("settings", {"reusedIds": "refuse"})
     await shop.inquire()
     assert (await shop.inquire()).status_code == 400
+    assert (await shop.invoice()).status_code == 400
+
+
+@pytest.mark.parametrize("end", ["expire", "fail", "cancel"])
+async def test_pop_makes_an_invoice_again_after_one_that_ended(shop: Shop, end: str) -> None:
+    first = (await shop.invoice()).json()
+    await shop.admin(f"orders/LNS1/{end}")
+    second = (await shop.invoice(paymentAmount=99000)).json()
+    assert second["statusCode"] == "00"
+    assert second["reference"] != first["reference"]
+
+
+async def test_pop_makes_an_invoice_for_an_id_of_v2(shop: Shop) -> None:
+    inquired = (await shop.inquire()).json()
+    invoice = (await shop.invoice()).json()
+    assert invoice["reference"] != inquired["reference"]
+    assert (await shop.status()).status_code == 404
+    on_v2 = (await shop.status(path=V2_STATUS)).json()
+    assert on_v2["reference"] == inquired["reference"]
+
+
+@pytest.mark.parametrize("text", ["150000", "0150000"])
+async def test_numbers_are_taken_as_text(shop: Shop, text: str) -> None:
+    items = [{"name": "x", "quantity": "1", "price": text}]
+    given = {"paymentAmount": text, "expiryPeriod": "60", "itemDetails": items}
+    assert (await shop.inquire(**given)).json()["amount"] == "150000"
+    assert (await shop.invoice(merchantOrderId="LNS2", **given)).json()["amount"] == "150000.00"
+
+
+async def test_numbers_as_text_are_refused_by_setting(shop: Shop) -> None:
+    await shop.admin("settings", {"strictNumbers": True})
+    assert (await shop.inquire(paymentAmount="150000")).status_code == 400
+    assert (await shop.invoice(expiryPeriod="60")).status_code == 400
+    items = [{"name": "x", "quantity": 1, "price": "150000"}]
+    assert (await shop.invoice(itemDetails=items)).status_code == 400
 
 
 async def test_failing_and_closed_channels(shop: Shop) -> None:
@@ -323,12 +378,30 @@ async def test_legacy_signatures_are_taken_by_setting_only(shop: Shop) -> None:
     assert (await shop.post(POP_STATUS, body)).status_code == 404
 
 
-async def test_status_takes_a_form_by_setting_only(shop: Shop) -> None:
+async def test_status_takes_a_form_unless_set_otherwise(shop: Shop) -> None:
     await shop.inquire()
     body = status_body("LNS1")
-    assert (await shop.http.post(V2_STATUS, data=body)).status_code == 401
-    await shop.admin("settings", {"acceptForm": True})
     assert (await shop.http.post(V2_STATUS, data=body)).status_code == 200
+    await shop.admin("settings", {"acceptForm": False})
+    assert (await shop.http.post(V2_STATUS, data=body)).status_code == 401
+
+
+async def test_status_is_asked_by_reference(shop: Shop) -> None:
+    reference = (await shop.inquire()).json()["reference"]
+    signature = signatures.current(KEY, MERCHANT, reference)
+    body = {"merchantCode": MERCHANT, "reference": reference, "signature": signature}
+    assert (await shop.post(V2_STATUS, body)).json()["merchantOrderId"] == "LNS1"
+    assert (await shop.post(POP_STATUS, body)).status_code == 404
+    unknown = signatures.current(KEY, MERCHANT, "DS1X")
+    missing = {"merchantCode": MERCHANT, "reference": "DS1X", "signature": unknown}
+    assert (await shop.post(V2_STATUS, missing)).status_code == 404
+
+
+async def test_callback_of_a_virtual_account_names_the_accounts(shop: Shop) -> None:
+    number = (await shop.inquire(paymentMethod="BC")).json()["vaNumber"]
+    await shop.admin("orders/LNS1/pay", {"callback": {"wait": True}})
+    assert shop.received[0]["vaNumber"] == number
+    assert shop.received[0]["sourceAccount"]
 
 
 # Payment page
