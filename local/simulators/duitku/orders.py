@@ -138,8 +138,7 @@ class OrderBook:
         found = (
             order
             for order in reversed(self._orders)
-            if order.merchant_order_id == merchant_order_id
-            and product in {None, order.product}
+            if order.merchant_order_id == merchant_order_id and product in {None, order.product}
         )
         return next(found, None)
 

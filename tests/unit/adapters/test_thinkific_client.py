@@ -9,7 +9,9 @@ import requests
 from lunas.adapters.thinkific.client import STILL_WRITING, Thinkific
 from lunas.adapters.thinkific.credentials import ApiKey
 from lunas.adapters.thinkific.http import Rejected, ThinkificApi, ThinkificSite
+from lunas.adapters.thinkific.progress import ThinkificProgress
 from lunas.adapters.thinkific.site import ThinkificSiteShelf
+from lunas.adapters.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from lunas.rules.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
 from lunas.rules.mapping import SiteCourse
 from lunas.rules.people import Learner
@@ -43,7 +45,7 @@ TRIAL = row(activated_at=None, is_free_trial=True)
 EXPIRED = row(expired=True)
 
 
-def page(*items: dict[str, Any], next_page: int | None = None) -> Told:
+def page(*items: dict[str, Any], next_page: object = None) -> Told:
     return Told(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
 
 
@@ -61,8 +63,16 @@ class PatientLimiter(StubLimiter):
         super().await_turn()
 
 
+def api(peer: StubPeer) -> ThinkificApi:
+    return ThinkificApi(SITE, StubLimiter(), session=peer.session)
+
+
 def thinkific(peer: StubPeer) -> Thinkific:
-    return Thinkific(ThinkificApi(SITE, StubLimiter(), session=peer.session))
+    return Thinkific(api(peer))
+
+
+def webhooks(peer: StubPeer) -> ThinkificWebhooks:
+    return ThinkificWebhooks(WebhooksApi(bearing(SITE), StubLimiter(), session=peer.session))
 
 
 def enroll(*answers: Told | Exception) -> tuple[StubPeer, int]:
@@ -220,9 +230,60 @@ def test_a_short_page_is_not_taken_for_the_last() -> None:
     assert row_id == 4
 
 
+@pytest.mark.parametrize("none", [0, None, "0", ""])
+def test_no_next_page_is_the_end_of_a_list(none: object) -> None:
+    peer = StubPeer(page({"id": "1", "name": "One"}, next_page=none))
+    assert [each.id for each in ThinkificSiteShelf(api(peer)).courses()] == [1]
+    peer, row_id = enroll(page(row(id=2), next_page=none))
+    assert row_id == 2
+    assert len(peer.asked) == 1
+
+
+def test_the_next_page_may_come_as_text() -> None:
+    _, row_id = enroll(page(next_page="2"), page(row(id=2)))
+    assert row_id == 2
+
+
+@pytest.mark.parametrize("following", [1, "1", -1])
+def test_a_list_that_does_not_advance_is_said_to_at_once(following: object) -> None:
+    peer = StubPeer(*[page(next_page=following)] * 500)
+    with pytest.raises(DeliveryDelayed, match=f"names page {following} after page 1"):
+        thinkific(peer).enroll(7, 9, NOW, None)
+    assert len(peer.asked) == 1
+
+
+def test_a_list_that_gives_one_page_for_all_is_said_to_at_once() -> None:
+    same = [page(row(user_id=8), next_page=number) for number in range(2, 500)]
+    peer = StubPeer(*same)
+    with pytest.raises(DeliveryDelayed, match="same page again"):
+        thinkific(peer).enroll(7, 9, NOW, None)
+    assert len(peer.asked) == 2
+
+
 def test_a_list_without_an_end_is_given_up() -> None:
     with pytest.raises(DeliveryImpossible):
-        enroll(*[page(next_page=1)] * 500)
+        enroll(*[page(next_page=number) for number in range(2, 500)])
+
+
+@pytest.mark.parametrize("none", [0, "0", None, ""])
+def test_no_cursor_is_the_end_of_the_webhooks(none: object) -> None:
+    peer = StubPeer(Told(body={"items": [], "meta": {"page": {"next_page": none}}}))
+    assert list(webhooks(peer).webhooks()) == []
+    assert len(peer.asked) == 1
+
+
+def test_a_cursor_that_comes_back_is_said_to_at_once() -> None:
+    cursors = ["a", "b", "a"] * 100
+    answers = [{"items": [], "meta": {"page": {"next_page": each}}} for each in cursors]
+    peer = StubPeer(*[Told(body=each) for each in answers])
+    with pytest.raises(DeliveryDelayed, match="same page again"):
+        list(webhooks(peer).webhooks())
+    assert len(peer.asked) == 3
+
+
+def test_changes_end_at_page_0_too() -> None:
+    peer = StubPeer(page(row(percentage_completed="0.5"), next_page=0))
+    assert ThinkificProgress(api(peer)).changed(NOW, 1).next_page is None
 
 
 @pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": "none"}], ids=str)
@@ -288,10 +349,23 @@ def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
 
 
 @pytest.mark.parametrize(
-    "taken", [TAKEN, Told(422, {"errors": {"email": "Has already been TAKEN"}})], ids=str
+    "errors",
+    [
+        {"email": ["has already been taken"]},
+        {"email": "Has already been TAKEN"},
+        {"Email": ["is odd", "is TAKEN"]},
+        {"base": ["Email has already been taken"]},
+        ["Email has already been taken"],
+        ["First name can't be blank", "email address has already been Taken"],
+        "EMAIL has already been taken",
+        [{"email": ["has already been taken"]}],
+        [{"field": "email", "message": "has already been taken"}],
+        [{"message": "Email has already been taken"}],
+    ],
+    ids=str,
 )
-def test_a_taken_address_means_that_the_account_exists(taken: Told) -> None:
-    peer = StubPeer(taken, page({"id": 7, "email": EMAIL}))
+def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
+    peer = StubPeer(Told(422, {"errors": errors}), page({"id": 7, "email": EMAIL}))
     assert thinkific(peer).create_user(LEARNER) == 7
 
 
@@ -301,7 +375,20 @@ def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() 
 
 
 @pytest.mark.parametrize(
-    "errors", [{"last_name": ["can't be blank"]}, {"email": ["is invalid"]}, ["nonsense"], {}]
+    "errors",
+    [
+        {"last_name": ["can't be blank"]},
+        {"email": ["is invalid"]},
+        ["nonsense"],
+        {},
+        ["Affiliate code has already been taken"],
+        {"affiliate_code": ["has already been taken"], "email": ["is invalid"]},
+        ["Email is invalid", "Affiliate code has already been taken"],
+        "Email is invalid; Affiliate code has already been taken",
+        [{"field": "affiliate_code", "message": "has already been taken"}],
+        [{"field": "email", "message": "is mistaken"}],
+    ],
+    ids=str,
 )
 def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object) -> None:
     peer = StubPeer(Told(422, {"errors": errors}))

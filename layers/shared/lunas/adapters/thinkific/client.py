@@ -62,7 +62,7 @@ class Thinkific:
         try:
             return row_id(self._api.post("/users", body))
         except Rejected as rejected:
-            if "taken" not in rejected.errors.get("email", "").lower():
+            if not rejected.address_taken:
                 raise
         found = self.find_user(learner.email)
         if found is None:

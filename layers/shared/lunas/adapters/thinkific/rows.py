@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeIs
 
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
 
@@ -23,22 +23,35 @@ MARGIN = timedelta(minutes=1)
 def every_row(
     api: "ThinkificApi", path: str, query: Mapping[str, str | int]
 ) -> Iterator[Mapping[str, Any]]:
-    """Read a list page by page to its end, which next_page tells; raises DeliveryError."""
+    """Read a list page by page to its end, which next_page tells; raises DeliveryError.
+
+    A page that only repeats the one before is DeliveryDelayed: reading on would not end.
+    """
     page: int | None = 1
+    before: list[Mapping[str, Any]] = []
     for _ in range(MAX_PAGES):
         rows, page = read_page(api, path, query, page or 1)
+        if rows and rows == before:
+            raise DeliveryDelayed(f"Thinkific's list {path} gives the same page again")
         yield from rows
         if page is None:
             return
+        before = rows
     raise DeliveryImpossible(f"Thinkific's list {path} does not end")
 
 
 def read_page(
     api: "ThinkificApi", path: str, query: Mapping[str, str | int], page: int
 ) -> tuple[list[Mapping[str, Any]], int | None]:
-    """Read one page of a list: its rows, and the next page, None at the end."""
+    """Read one page of a list: its rows, and the next page, None at the end.
+
+    Raises DeliveryDelayed where the next page would be none after this one.
+    """
     answer = api.get(path, {**query, "page": page, "limit": PAGE})
-    return _items(answer), _next_page(answer)
+    following = _next_page(answer)
+    if following is not None and following <= page:
+        raise DeliveryDelayed(f"Thinkific's list {path} names page {following} after page {page}")
+    return _items(answer), following
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -52,7 +65,12 @@ def _next_page(answer: Mapping[str, Any]) -> int | None:
     meta = answer.get("meta")
     pagination = meta.get("pagination") if isinstance(meta, dict) else None
     following = pagination.get("next_page") if isinstance(pagination, dict) else None
-    return following if isinstance(following, int) else None
+    # 0 stands for "none" as null does: samples show it as prev_page of page 1.
+    return int(following) or None if _is_number(following) else None
+
+
+def _is_number(value: object) -> TypeIs[int | str]:
+    return type(value) is int or (isinstance(value, str) and value.isascii() and value.isdecimal())
 
 
 def row_id(row: Mapping[str, Any]) -> int:

@@ -31,8 +31,9 @@ class ThinkificWebhooks:
         self._api = api
 
     def webhooks(self) -> Iterator[Webhook]:
-        """Return all of them, through all pages."""
+        """Return all of them, through all pages; a cursor that comes back is DeliveryDelayed."""
         following: str | None = None
+        seen: set[str] = set()
         for _ in range(MAX_PAGES):
             cursor = {"next": following} if following else {}
             answer = self._api.get("/webhooks", {**cursor, "limit": PAGE})
@@ -40,6 +41,9 @@ class ThinkificWebhooks:
             following = _cursor(answer)
             if following is None:
                 return
+            if following in seen:
+                raise DeliveryDelayed("Thinkific's list of webhooks gives the same page again")
+            seen.add(following)
         raise DeliveryImpossible("Thinkific's list of webhooks does not end")
 
     def create(self, topic: str, target_url: str) -> Webhook:
@@ -76,4 +80,5 @@ def _cursor(answer: Mapping[str, Any]) -> str | None:
     meta = answer.get("meta")
     page = meta.get("page") if isinstance(meta, dict) else None
     following = page.get("next_page") if isinstance(page, dict) else None
-    return str(following) if following else None
+    # 0 is taken for "none", as in the lists that count their pages.
+    return None if following in (None, "", 0, "0") else str(following)
