@@ -1,4 +1,4 @@
-"""POST /payments/{id}/refund: an admin records that the money went back."""
+"""An admin puts a settled purchase right: the money went back, or the learner is another one."""
 
 from typing import Annotated, Any
 
@@ -7,15 +7,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters import aws
 from lunas.adapters.clock import now
+from lunas.adapters.store.corrections import Corrections
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.refunds import Refunds
 from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS
-from lunas.edges.bodies import Id, RefundBody
+from lunas.edges.bodies import Id, LearnerBody, RefundBody
 from lunas.edges.views import payment_view
+from lunas.rules.correction import Wanted
+from lunas.rules.errors import InvalidInput
 from lunas.rules.payments import Act
+from lunas.usecases.correct import correct_learner
 from lunas.usecases.refund import refund_payment
 
 aws.prepare(aws.dynamodb, aws.secrets_manager)
@@ -37,6 +41,20 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dic
             todo="send the money back, if that is not done yet: Duitku has no call for it",
         )
         telemetry.count("PaymentRefunded")
+    return payment_view(payment, api.caller)
+
+
+@api.on("PATCH", "/payments/{id}/learner", ADMINS)
+def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> dict[str, Any]:
+    """Correct whom a payment is for, and have its courses delivered to them and no one else."""
+    wanted = Wanted(body.name, body.email)
+    if wanted == Wanted():
+        raise InvalidInput.of("email", "is required, unless a name is given")
+    table = Table.from_environment()
+    act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
+    payment = correct_learner(Corrections(table), Enrollments(table), payment_id, wanted, act)
+    telemetry.decided("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
+    telemetry.count("LearnerCorrected")
     return payment_view(payment, api.caller)
 
 

@@ -36,6 +36,13 @@ class Customer(Shown):
     phone: str | None = None
 
 
+class Learner(Shown):
+    """Whose account at Thinkific gets the courses."""
+
+    name: str
+    email: str
+
+
 class Gateway(Shown):
     """What Duitku gave for a payment; which fields are there depends on the channel."""
 
@@ -48,7 +55,7 @@ class Gateway(Shown):
 
 
 class Payment(Shown):
-    """A payment. `customer` and `proofLink` are shown to its owner and to admins only."""
+    """A payment; `customer`, `learner` and `proofLink` are for its owner and admins only."""
 
     id: str
     user_id: str
@@ -64,6 +71,7 @@ class Payment(Shown):
     proof_link: str | None = None
     gateway: Gateway | None = None
     customer: Customer | None = None
+    learner: Learner | None = None
     created_at: datetime
     updated_at: datetime
     approved_at: datetime | None = None

@@ -135,6 +135,14 @@ OPERATIONS: Mapping[str, Operation] = {
         {200: _payment("Refunded", samples.REFUNDED)},
         ("no-payment", "cannot-refund", "store-busy"),
     ),
+    "PATCH /payments/{id}/learner": Operation(
+        "correctLearner",
+        PAYMENTS,
+        "Correct whom a payment is for; what was delivered goes to the right account, and from "
+        "the wrong one",
+        {200: _payment("Corrected", samples.CORRECTED)},
+        ("no-payment", "cannot-correct", "store-busy"),
+    ),
     "GET /anomalies": Operation(
         "listAnomalies",
         ANOMALIES,

@@ -30,6 +30,9 @@ ERRORS: Mapping[str, Exception] = {
     "cannot-approve": errors.WrongState("a payment that is PENDING cannot approve"),
     "cannot-reject": errors.WrongState("a payment that is APPROVED cannot be rejected"),
     "cannot-refund": errors.WrongState("a payment that is PENDING cannot refund"),
+    "cannot-correct": errors.WrongState(
+        "the learner of a payment that is REFUNDED cannot be corrected"
+    ),
     "manual": errors.WrongState("a manual payment has nothing to ask Duitku about"),
     "closed": errors.WrongState("the anomaly is closed already"),
     "revoked": errors.WrongState("the enrollment is revoked"),

@@ -13,6 +13,7 @@ CUSTOMER = {
     "email": "budi@example.com",
     "phone": "+6281234567890",
 }
+LEARNER = {"name": "Budi Santoso", "email": "budi@example.com"}
 PENDING: Json = {
     "id": "pay01JD9Z3V2K8Q4",
     "userId": "u1",
@@ -31,6 +32,7 @@ PENDING: Json = {
         "expiresAt": "2026-11-23T03:04:05.678Z",
     },
     "customer": CUSTOMER,
+    "learner": LEARNER,
     "createdAt": "2026-11-22T03:04:05.678Z",
     "updatedAt": "2026-11-22T03:04:05.678Z",
     "version": 1,
@@ -60,6 +62,11 @@ REJECTED: Json = MANUAL | {
     "reason": "No transfer of this amount has arrived.",
     "updatedAt": "2026-11-22T04:00:00.000Z",
     "version": 2,
+}
+CORRECTED: Json = COMPLETED | {
+    "learner": {"name": "Budi Santoso", "email": "budi@example.org"},
+    "updatedAt": "2026-11-22T05:00:00.000Z",
+    "version": 5,
 }
 REFUNDED: Json = COMPLETED | {
     "status": "REFUNDED",
@@ -201,6 +208,10 @@ BODIES: Mapping[str, Mapping[str, Json]] = {
     },
     "ApproveBody": {"overbook": {"overbook": True}},
     "RejectBody": {"reason": {"reason": REJECTED["reason"]}},
+    "LearnerBody": {
+        "address": {"email": CORRECTED["learner"]["email"], "reason": "a slip in the address"},
+        "name": {"name": CORRECTED["learner"]["name"], "reason": "the learner's own name"},
+    },
     "RefundBody": {"reason": {"reason": REFUNDED["reason"]}},
     "ResolveBody": {
         "refunded": {"resolution": RESOLVED["resolution"], "reason": RESOLVED["reason"]}

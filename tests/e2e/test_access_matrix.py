@@ -55,6 +55,7 @@ OWN = frozenset({OWNER})
 PURCHASE = {"packageId": "entry", "courseId": "literasi-data"}
 COURSE = {"name": "Matrix"}
 PACKAGE = {"kind": "ENTRY", "name": "Matrix", "prices": {"UMUM": 49000}, "courseIds": ["{course}"]}
+CORRECTION = {"name": "Siti Rahmawati", "reason": "a slip"}
 RESOLUTION = {"resolution": "refunded", "reason": "by hand"}
 
 
@@ -112,6 +113,7 @@ ROWS: dict[str, Row] = {
     "PATCH /payments/{id}/approve": Row(ADMINS, "/payments/{approved}/approve"),
     "PATCH /payments/{id}/reject": Row(ADMINS, "/payments/{rejected}/reject", {"reason": "none"}),
     "POST /payments/{id}/recheck": Row(ADMINS, "/payments/{order}/recheck"),
+    "PATCH /payments/{id}/learner": Row(ADMINS, "/payments/{approved}/learner", CORRECTION),
     "POST /payments/{id}/refund": Row(ADMINS, "/payments/{refunded}/refund", {"reason": "none"}),
     "GET /anomalies": Row(ADMINS),
     "PATCH /anomalies/{id}": Row(ADMINS, "/anomalies/{anomaly}", RESOLUTION),

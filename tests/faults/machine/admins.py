@@ -13,6 +13,8 @@ from tests.faults.world.people import Person
 SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
 BUNDLE = 4_000_001
 """Thinkific's own bundle of the same courses."""
+ADDRESSES = ("budi@example.com", "santoso@example.org", "Dewi@example.com")
+"""Two that learners have themselves, and one of nobody."""
 FIRST, SECOND = "python-dasar", "literasi-data"
 PACKAGES = ("entry", "intermediate", "bundle-data")
 
@@ -41,6 +43,12 @@ class Deciding(Ground):
     def decide(self, number: int, admin: Person, deed: Callable[..., object]) -> None:
         """Do anything to any payment, whether it is right or not."""
         deed(self.actors, admin, chosen(self.payments(), number))
+
+    @precondition(lambda self: self.payments())
+    @rule(number=pick, email=st.sampled_from(ADDRESSES))
+    def correct(self, number: int, email: str) -> None:
+        """Correct whom a payment is for, be it settled or not."""
+        self.actors.correct(ADMINS[1], chosen(self.payments(), number), email)
 
     @precondition(lambda self: self.enrollments())
     @rule(number=pick)
@@ -102,6 +110,7 @@ def anything(machine: Ground, deed: str, number: int) -> None:
         "approve": machine.actors.approve,
         "refund": machine.actors.refund,
         "recheck": machine.actors.recheck,
+        "correct": lambda admin, payment: machine.actors.correct(admin, payment, ADDRESSES[1]),
     }
     payments, enrollments = machine.payments(), machine.enrollments()
     match deed:

@@ -40,7 +40,7 @@ DIFFERENCES = (
     {"duplicateEnrollment": "same_row"},
     {"rateResetForm": "duration_seconds", "rateBody": "html"},
 )
-DEEDS = ("settle", "reconcile", "approve", "recheck", "refund", "redeliver")
+DEEDS = ("settle", "reconcile", "approve", "recheck", "refund", "redeliver", "correct")
 
 places, sides, times = st.integers(0, 12), st.sampled_from(When), st.integers(1, 4)
 

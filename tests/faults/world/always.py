@@ -82,6 +82,11 @@ class Always:
         state: str | None = None
         at = ""
         for event in events:
+            moved = state == event["to"] and "learnerAfter" in (event.get("evidence") or {})
+            if moved and event.get("from") == state:
+                yield from self._corrected(payment, event)
+                at = event["at"]
+                continue
             if event.get("from") != state or (state and event["to"] not in MOVES[state]):
                 yield f"history goes {state} to {event.get('from')} to {event['to']}"
             if event["at"] < at:
@@ -90,6 +95,13 @@ class Always:
             yield from self._justified(payment, event)
         if state != payment["status"]:
             yield f"is {payment['status']}, and its history says {state}"
+
+    def _corrected(self, payment: Item, event: Item) -> Iterator[str]:
+        role, _, who = event["actor"].partition(":")
+        if role != "admin" or who not in self._sight.ledger.corrections[payment["id"]]:
+            yield f"corrected by {event['actor']}, who did not ask for it"
+        if event["to"] == "REFUNDED" or not event.get("reason"):
+            yield "corrected after its refund, or without a reason"
 
     def _justified(self, payment: Item, event: Item) -> Iterator[str]:
         """Hold who did something, and on what evidence, against who asked for it."""
@@ -172,9 +184,10 @@ class Always:
         """Return which address has money for which course at Thinkific, even if it went back."""
         sight = self._sight
         return {
-            (sight.ledger.people[payment["userId"]].email.lower(), sight.mapped(course))
+            (email, sight.mapped(course))
             for payment in sight.payments.values()
             if sight.has_money(payment)
+            for email in {sight.email(payment["userId"]), *sight.former(payment["userId"])}
             for course in courses_of(payment)
         }
 

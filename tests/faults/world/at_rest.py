@@ -24,6 +24,7 @@ class AtRest:
         for payment in self._sight.payments.values():
             for text in self._payment(payment):
                 yield f"payment {payment['id']}: {text}"
+        yield from self._wrong_accounts()
         yield from self._messages()
         yield from self._dead_letters()
 
@@ -93,12 +94,12 @@ class AtRest:
     def _awaits_others(self, user: str, course: str) -> bool:
         """Tell whether somebody's delivery to the same place waits for a person."""
         mapped = self._sight.mapped(course)
-        email = self._sight.ledger.people[user].email.lower()
+        email = self._sight.email(user)
         return any(
             each["deliveryStatus"] == "FAILED"
             for each in self._sight.enrollments
             if self._sight.mapped(each["courseId"]) == mapped
-            and self._sight.ledger.people[each["userId"]].email.lower() == email
+            and self._sight.email(each["userId"]) == email
         )
 
     def _is_over(self, enrollment: Item) -> bool:
@@ -132,6 +133,16 @@ class AtRest:
             if payment["userId"] == user and payment["status"] in STANDING
             for course in courses_of(payment)
         }
+
+    def _wrong_accounts(self) -> Iterator[str]:
+        """Return courses that an address still has of which an admin has said that it is wrong."""
+        sight = self._sight
+        for each in sight.enrollments:
+            mapped = sight.mapped(each["courseId"])
+            for email in sight.former(each["userId"]):
+                active = sight.world.thinkific.active(email, mapped)
+                if active and not sight.paid_at(email, mapped):
+                    yield f"{each['id']}: the wrong account still has {each['courseId']}"
 
     def _messages(self) -> Iterator[str]:
         world = self._sight.world

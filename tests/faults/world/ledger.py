@@ -43,6 +43,9 @@ class Ledger:
     approvals: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     rejections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     refunds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    corrections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    corrected: dict[str, list[str]] = field(default_factory=dict)
+    """Addresses that admins have named for users, answered or not, the latest last."""
     confirmed: set[str] = field(default_factory=set)
     """Payments whose approval was answered with yes."""
     prices: Prices = field(default_factory=_prices)
@@ -99,6 +102,15 @@ class Actors:
         self.ledger.refunds[payment].add(admin.id)
         body = {"reason": "cancelled within seven days"}
         return self._on_payment(admin, "POST /payments/{id}/refund", payment, body)
+
+    def correct(self, admin: Person, payment: str, email: str) -> Answer:
+        """Correct the address of a payment's learner."""
+        person = self.world.aws.table.items[f"PAYMENT#{payment}", "PAYMENT"]["userId"]["S"]
+        self.ledger.corrections[payment].add(admin.id)
+        body = {"email": email, "reason": "a slip in the address"}
+        answer = self._on_payment(admin, "PATCH /payments/{id}/learner", payment, body)
+        self.ledger.corrected.setdefault(person, []).append(email)
+        return answer
 
     def recheck(self, admin: Person, payment: str) -> Answer:
         """Have Duitku asked about a payment."""

@@ -35,6 +35,7 @@ class Sight:
         self._history: dict[str, list[Item]] = {}
         self._payers: set[str] = set()
         self._place = 0
+        self._addresses: dict[str, list[str]] = {}
 
     def look(self) -> None:
         """Read everything anew."""
@@ -49,6 +50,17 @@ class Sight:
         self._history = defaultdict(list)
         for each in kinds["history"]:
             self._history[each["paymentId"]].append(each)
+        self._read_stream()
+
+    def email(self, user: str) -> str:
+        """Return the address whose account has a user's courses: an admin's word goes first."""
+        corrected = self._addresses.get(user)
+        return corrected[-1] if corrected else self.ledger.people[user].email.lower()
+
+    def former(self, user: str) -> set[str]:
+        """Return every other address that a user has had."""
+        known = {self.ledger.people[user].email.lower(), *self._addresses.get(user, ())}
+        return known - {self.email(user)}
 
     def history(self, payment: str) -> list[Item]:
         """Return the history of a payment, oldest first."""
@@ -72,20 +84,22 @@ class Sight:
 
     def active(self, user: str, course: str) -> int:
         """Return how many rows at Thinkific give a learner full access to a course."""
-        email = self.ledger.people[user].email
-        return len(self.world.thinkific.active(email, self.mapped(course)))
+        return len(self.world.thinkific.active(self.email(user), self.mapped(course)))
 
     def paid_until(self, user: str, course: str) -> list[datetime | None]:
         """Return the ends of all access that is paid for in a course at Thinkific, None: never.
 
         Whoever paid, if their address is this learner's, and by whichever catalogue course.
         """
-        email, mapped = self.ledger.people[user].email.lower(), self.mapped(course)
+        return self.paid_at(self.email(user), self.mapped(course))
+
+    def paid_at(self, email: str, mapped: int) -> list[datetime | None]:
+        """Return the ends of all access that is paid for at an address, None: never."""
         return [
             _end_of(payment)
             for payment in self.payments.values()
             if payment["status"] in STANDING
-            and self.ledger.people[payment["userId"]].email.lower() == email
+            and self.email(payment["userId"]) == email
             and mapped in map(self.mapped, courses_of(payment))
         ]
 
@@ -96,20 +110,33 @@ class Sight:
 
     def ends(self, user: str, course: str) -> list[datetime | None]:
         """Return when the active rows of a learner in a course end at Thinkific, None: never."""
-        email, far = self.ledger.people[user].email, self.world.clock.now() + FAR
+        email, far = self.email(user), self.world.clock.now() + FAR
         ends = [row.expiry_date for row in self.world.thinkific.active(email, self.mapped(course))]
         return [None if end is None or end > far else end for end in ends]
 
     def brought(self, payment: str) -> bool:
         """Tell whether a payment ever brought access, or longer access, whoever has it by now."""
+        return payment in self._payers
+
+    def _read_stream(self) -> None:
+        """Note what the changes since the last look tell that the items do not tell any more."""
         written = self.world.aws.table.stream
         for change in written[self._place :]:
-            if change.new and change.new.get("type") == {"S": "enrollment"}:
+            kind = (change.new or {}).get("type")
+            if change.new and kind == {"S": "enrollment"}:
                 self._payers.add(change.new["paymentId"]["S"])
                 if change.old and _is_longer(change.old, change.new):
                     self._payers |= set(change.new.get("claims", {}).get("M", {}))
+            if change.new and kind == {"S": "history"}:
+                self._note_correction(change.new)
         self._place = len(written)
-        return payment in self._payers
+
+    def _note_correction(self, event: Wire) -> None:
+        named = event.get("evidence", {}).get("M", {}).get("learnerAfter")
+        if named is not None:
+            user = self.payments[event["paymentId"]["S"]]["userId"]
+            address = named["S"].rpartition("<")[2].removesuffix(">").lower()
+            self._addresses.setdefault(user, []).append(address)
 
     def letters(self) -> list[Item]:
         """Return the requests in the dead-letter queue."""

@@ -12,6 +12,8 @@ from tests.faults.world.world import World
 type Purchase = tuple[str, str | None]
 
 LEARNER, ADMIN = Person("budi"), Person("ayu", "ADMIN")
+RIGHT = "budi@example.org"
+"""The address that a learner should have had."""
 BUNDLE: Purchase = ("bundle-data", None)
 PYTHON: Purchase = ("entry", "python-dasar")
 SQL: Purchase = ("intermediate", "analisis-sql")
@@ -61,6 +63,10 @@ class Story:
     def reject(self) -> None:
         """Reject the payment; the answer may be lost."""
         self.actors.reject(ADMIN, self.payment)
+
+    def correct(self) -> None:
+        """Correct the learner of the payment; the answer may be lost."""
+        self.actors.correct(ADMIN, self.payment, RIGHT)
 
     def recheck(self) -> None:
         """Have Duitku asked about the payment; the answer may be lost."""

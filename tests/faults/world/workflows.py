@@ -144,6 +144,16 @@ DECIDING = (
     ),
     _admin("refund", REFUND, "COMPLETED|REFUNDED", Story.refund, completed(BUNDLE)),
     _admin("refund, paid twice", REFUND, "COMPLETED|REFUNDED", Story.refund, before.paid_twice),
+    _admin("correct", REFUND, "COMPLETED", Story.correct, completed(BUNDLE)),
+    _admin(
+        "correct, other payments follow",
+        REFUND,
+        "COMPLETED",
+        Story.correct,
+        owning(SQL, completed(PYTHON)),
+    ),
+    _admin("correct, before approval", REFUND, "PAID", Story.correct, owning(SQL, handed_in())),
+    _admin("correct, delivery on its way", REFUND, "COMPLETED", Story.correct, before.on_its_way),
     _admin("refund, shortens", REFUND, "COMPLETED|REFUNDED", Story.refund, before.to_shorten),
     _admin(
         "refund, delivery on its way",
@@ -196,6 +206,19 @@ DELIVERING = (
     _deliver(
         "revoke, two courses behind one",
         both(before.two_behind_one, Story.approve, Story.rest, Story.refund),
+        "REFUNDED",
+    ),
+    _deliver("deliver, corrected", both(completed(BUNDLE), Story.correct)),
+    _deliver(
+        "deliver, corrected, others follow",
+        both(owning(SQL, completed(PYTHON)), Story.correct),
+    ),
+    _deliver(
+        "deliver, corrected on its way", both(before.on_its_way, Story.correct), act=waiting(3)
+    ),
+    _deliver(
+        "revoke, corrected before",
+        both(completed(), Story.correct, Story.refund),
         "REFUNDED",
     ),
     _deliver("revoke", both(completed(BUNDLE), Story.refund), "REFUNDED"),

@@ -97,6 +97,7 @@ CASES = {
     "publish_orders-stream": Case(NOTHING, None, "null"),
     "recheck_payment-recheck": Case(ORDERED, 200, '"PENDING"'),
     "reconcile-schedule": Case(NOTHING, None, ""),
+    "refund_payment-learner": Case(OWNED, 200, '"budi@example.org"'),
     "refund_payment-refund": Case(OWNED, 200, '"REFUNDED"'),
     "report_orders-queue": Case(OWNED, None, '"batchItemFailures":[]'),
     "sweep-schedule": Case(NOTHING, None, ""),

@@ -44,6 +44,8 @@ def on(action: str, *partitions: str) -> Use:
         ("payments", on("UpdateItem", "PAYMENT#p1"), False),
         ("payments", on("DeleteItem", "WAITING#2#u1#p1"), False),
         ("deliver_enrollment", on("Query", "ACCOUNT#7"), True),
+        ("refund_payment", on("Query", "ACCOUNT#7"), True),
+        ("refund_payment", on("Query", "PAYMENT#p1"), False),
         ("deliver_enrollment", on("Query", "PAYMENT#p1"), False),
         ("payments", Use("Scan"), False),
     ],
@@ -108,6 +110,7 @@ def test_every_function_that_is_held_to_partitions_is_in_the_list_above() -> Non
         "initiate_payment",
         "payments",
         "deliver_enrollment",
+        "refund_payment",
     )
     assert held == {logical_id(each) for each in listed}
 

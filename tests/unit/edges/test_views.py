@@ -54,12 +54,24 @@ def test_nobody_else_sees_personal_data(viewer: Caller) -> None:
         assert kept_back not in shown
 
 
-@pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER])
-def test_the_learners_account_is_never_shown(viewer: Caller) -> None:
+STRANGER = replace(USER_CALLER, id="u9")
+
+
+@pytest.mark.parametrize(
+    ("viewer", "seen"),
+    [(USER_CALLER, True), (ADMIN_CALLER, True), (SERVICE_CALLER, False), (STRANGER, False)],
+)
+def test_the_learner_is_shown_to_owner_and_admin_only(viewer: Caller, *, seen: bool) -> None:
     learner = replace(payment().learner, email="account@example.com")
     shown = payment_view(replace(payment(), learner=learner), viewer)
-    assert "account@example.com" not in json.dumps(shown)
-    assert "learner" not in shown
+    told = {"name": "Budi Santoso", "email": "account@example.com"}
+    assert shown.get("learner") == (told if seen else None)
+    assert ("account@example.com" in json.dumps(shown)) is seen
+
+
+def test_a_learner_of_one_name_is_shown_by_it_once() -> None:
+    single = replace(payment().learner, first_name="Budi", last_name="Budi")
+    assert payment_view(payment(learner=single), ADMIN_CALLER)["learner"]["name"] == "Budi"
 
 
 def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
@@ -73,7 +85,7 @@ def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
     )
     assert set(payment_view(full, ADMIN_CALLER)) == {
         "id", "userId", "packageId", "packageName", "courseId", "courseIds", "status",
-        "paymentType", "method", "amount", "currency", "proofLink", "gateway", "customer",
+        "paymentType", "method", "amount", "currency", "proofLink", "gateway", "customer", "learner",
         "createdAt", "updatedAt", "approvedAt", "approvedBy", "completedAt", "reason", "version",
     }  # fmt: skip
 

@@ -182,6 +182,14 @@ class RefundBody(Body):
     reason: Reason
 
 
+class LearnerBody(Body):
+    """Whom a payment is for: a name, an address or both, and why they are corrected."""
+
+    name: Title | None = None
+    email: Email | None = None
+    reason: Reason
+
+
 class ResolveBody(Body):
     """How an anomaly was dealt with, in a word, and why."""
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from lunas.rules.enrollments import Enrollment, EnrollmentStatus, has_access
 from lunas.rules.payments import HistoryEvent, Method, Payment
-from lunas.rules.people import Caller, Customer, Role
+from lunas.rules.people import Caller, Customer, Learner, Role
 from lunas.rules.times import to_iso
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def payment_view(payment: Payment, viewer: Caller) -> View:
             "proofLink": payment.proof_link if personal else None,
             "gateway": _gateway_view(payment) if payment.method is Method.DUITKU else None,
             "customer": _customer_view(payment.customer) if personal else None,
+            "learner": _learner_view(payment.learner) if personal else None,
             "createdAt": to_iso(payment.created_at),
             "updatedAt": to_iso(payment.updated_at),
             "approvedAt": _time(payment.approved_at),
@@ -195,6 +196,12 @@ def _gateway_view(payment: Payment) -> View:
             "expiresAt": _time(payment.gateway_expires_at),
         }
     )
+
+
+def _learner_view(learner: Learner) -> View:
+    # A name of one word serves as both names at Thinkific.
+    names = dict.fromkeys([learner.first_name, learner.last_name])
+    return {"name": " ".join(names), "email": learner.email}
 
 
 def _customer_view(customer: Customer) -> View:

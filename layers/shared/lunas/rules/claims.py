@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lunas.rules.enrollments import Enrollment, has_access, latest
+from lunas.rules.people import Learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +18,14 @@ class AccountLink:
     """Which account at Thinkific belongs to a user, as read at one moment.
 
     ``former``: accounts that were linked before, where something may have been delivered.
-    ``revision`` grows with each change.
+    ``revision`` grows with each change. ``learner``: whom an admin has named for this user; the
+    account is found and made by them, whatever a payment says.
     """
 
     account_id: int | None = None
     former: frozenset[int] = frozenset()
     revision: int = 0
+    learner: Learner | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from lunas.rules.differences import Code, Difference
-from lunas.rules.payments import GATEWAY, TRANSITIONS, HistoryEvent, Method, Payment, Status, Step
+from lunas.rules.payments import (
+    GATEWAY,
+    TRANSITIONS,
+    HistoryEvent,
+    Method,
+    Payment,
+    Status,
+    Step,
+    is_correction,
+)
 
 AHEAD = timedelta(minutes=5)
 """By so much a clock may be ahead of the one that the sweep goes by."""
@@ -55,7 +64,7 @@ def _chain(payment: Payment, history: Sequence[HistoryEvent]) -> Iterator[Differ
         if event.source is not before.target:
             gap = f"event {event.version} leaves {event.source}, not {before.target}"
             yield Difference(Code.HISTORY_CHAIN, gap)
-        if (event.source, event.target) not in _hops(payment.method):
+        if not is_correction(event) and (event.source, event.target) not in _hops(payment.method):
             step = f"event {event.version}: {event.source} to {event.target}"
             yield Difference(Code.HISTORY_STEP, step)
     if last.target is not payment.status:
@@ -99,7 +108,7 @@ def _stamps(payment: Payment, history: Sequence[HistoryEvent]) -> Iterator[Diffe
 
 
 def _to(history: Sequence[HistoryEvent], target: Status) -> list[HistoryEvent]:
-    return [event for event in history if event.target is target]
+    return [event for event in history if event.target is target and not is_correction(event)]
 
 
 def _approver(payment: Payment, event: HistoryEvent) -> str:
@@ -110,6 +119,9 @@ def _grounds(payment: Payment, event: HistoryEvent) -> Iterator[Difference]:
     """Look who moved the payment, and on what evidence."""
     if not event.actor.strip():
         yield Difference(Code.HISTORY_ACTOR, f"event {event.version} has no actor")
+    if is_correction(event):
+        yield from _correction_grounds(event)
+        return
     by_gateway = payment.method is Method.DUITKU and event.target in {Status.PAID, Status.APPROVED}
     if by_gateway and not _is_confirmed(payment, event):
         yield Difference(Code.HISTORY_EVIDENCE, f"event {event.version}: Duitku's word is missing")
@@ -117,6 +129,16 @@ def _grounds(payment: Payment, event: HistoryEvent) -> Iterator[Difference]:
         yield Difference(Code.HISTORY_ACTOR, f"event {event.version} is by no admin")
     if event.target in WITH_REASON and not (event.reason or "").strip():
         yield Difference(Code.HISTORY_EVIDENCE, f"event {event.version} has no reason")
+
+
+def _correction_grounds(event: HistoryEvent) -> Iterator[Difference]:
+    if not event.actor.startswith("admin:"):
+        yield Difference(Code.HISTORY_ACTOR, f"event {event.version} is by no admin")
+    if event.target is Status.REFUNDED:
+        yield Difference(Code.HISTORY_STEP, f"event {event.version} corrects what was refunded")
+    named = {"learnerBefore", "learnerAfter"} <= (event.evidence or {}).keys()
+    if not named or not (event.reason or "").strip():
+        yield Difference(Code.HISTORY_EVIDENCE, f"event {event.version}: no learners, or no reason")
 
 
 def _is_confirmed(payment: Payment, event: HistoryEvent) -> bool:

@@ -226,6 +226,19 @@ def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[History
     return _stamped(moved, step, act), tuple(events)
 
 
+def corrected(payment: Payment, learner: Learner, act: Act) -> tuple[Payment, HistoryEvent]:
+    """Return the payment with another learner and the event that says so; its state stays."""
+    act = replace(act, at=max(act.at, payment.updated_at))
+    version = payment.version + 1
+    event = _event(payment, act, payment.status, payment.status, version)
+    return replace(payment, learner=learner, version=version, updated_at=act.at), event
+
+
+def is_correction(event: HistoryEvent) -> bool:
+    """Tell an event that corrects the learner from one that changes the state."""
+    return event.source is event.target
+
+
 def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
     match payment.status:
         case Status.APPROVED:

@@ -2,9 +2,10 @@
 
 from lunas.rules.claims import AccountLink, Place
 from lunas.rules.delivery import Placement
-from lunas.rules.enrollments import Enrollment
+from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import DeliveryImpossible
 from lunas.rules.payments import Payment
+from lunas.rules.people import Learner
 from lunas.usecases.bundles import comes_by_bundle
 from lunas.usecases.courier import Courier
 from lunas.usecases.shared_access import give, leave
@@ -16,34 +17,53 @@ def place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placeme
     Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
     Collision when the link to the account changed meanwhile.
     """
+    link = courier.learners.link_of(enrollment.user_id)
+    learner = link.learner or payment.learner
+    try:
+        course_id = _deliverable_course(courier, enrollment)
+        account = link.account_id or _find_or_create(courier, learner)
+    except DeliveryImpossible:
+        leave_former(courier, enrollment, link)
+        raise
+    if link.account_id is None:
+        courier.learners.link(enrollment.user_id, account, link)
+    leave_former(courier, enrollment, link, account)
+    try:
+        return _enroll(courier, enrollment, payment, Place(account, course_id))
+    except DeliveryImpossible:
+        if link.account_id is None or not _relinked(courier, enrollment, learner, account):
+            raise
+    # The link is empty now, so that the account is found or made.
+    return place(courier, enrollment, payment)
+
+
+def leave_former(
+    courier: Courier, enrollment: Enrollment, link: AccountLink, account: int | None = None
+) -> None:
+    """Take an enrollment away from the accounts that its user had before ``account``.
+
+    What else the user has there is asked for again, so that it follows.
+    """
+    former = link.former - {account}
+    for each in former:
+        claims = courier.claims.of_account(each).values()
+        ids = {claiming for place in claims for claiming in place.enrollment_ids}
+        for other in courier.enrollments.get_many(sorted(ids - {enrollment.id})):
+            if _follows(other, enrollment):
+                courier.enrollments.request_again(other, courier.now())
+    leave(courier, enrollment.id, former)
+
+
+def _follows(other: Enrollment, enrollment: Enrollment) -> bool:
+    waits = other.delivery.status is DeliveryStatus.PENDING
+    enrolled = other.status is EnrollmentStatus.ENROLLED
+    return other.user_id == enrollment.user_id and enrolled and not waits
+
+
+def _deliverable_course(courier: Courier, enrollment: Enrollment) -> int:
     if _is_over(courier, enrollment) and enrollment.delivery.thinkific_enrollment_id is None:
         raise DeliveryImpossible("the time of access was over before it could begin")
-    course_id = _course(courier, enrollment)
-    link = courier.learners.link_of(enrollment.user_id)
-    if link.account_id is None:
-        return _at_new_account(courier, enrollment, payment, course_id, link)
-    leave(courier, enrollment.id, link.former)
-    try:
-        return _enroll(courier, enrollment, payment, Place(link.account_id, course_id))
-    except DeliveryImpossible:
-        if not _relinked(courier, enrollment, payment, link.account_id):
-            raise
-    link = courier.learners.link_of(enrollment.user_id)
-    return _at_new_account(courier, enrollment, payment, course_id, link)
-
-
-def _at_new_account(
-    courier: Courier, enrollment: Enrollment, payment: Payment, course_id: int, link: AccountLink
-) -> Placement:
-    """Enroll in an account that is linked only now, and nowhere else."""
-    try:
-        account = _find_or_create(courier, payment)
-    except DeliveryImpossible:
-        leave(courier, enrollment.id, link.former)
-        raise
-    courier.learners.link(enrollment.user_id, account, link)
-    leave(courier, enrollment.id, link.former - {account})
-    return _enroll(courier, enrollment, payment, Place(account, course_id))
+    return _course(courier, enrollment)
 
 
 def _is_over(courier: Courier, enrollment: Enrollment) -> bool:
@@ -69,14 +89,14 @@ def _enroll(courier: Courier, enrollment: Enrollment, payment: Payment, where: P
     return Placement(where.account_id, row_id, where.course_id)
 
 
-def _relinked(courier: Courier, enrollment: Enrollment, payment: Payment, known: int) -> bool:
+def _relinked(courier: Courier, enrollment: Enrollment, learner: Learner, known: int) -> bool:
     """Forget a link whose account is gone at Thinkific; tell whether there is one to try anew."""
-    if courier.platform.find_user(payment.learner.email) == known:
+    if courier.platform.find_user(learner.email) == known:
         return False
     courier.learners.unlink(enrollment.user_id, known)
     return True
 
 
-def _find_or_create(courier: Courier, payment: Payment) -> int:
-    found = courier.platform.find_user(payment.learner.email)
-    return found if found is not None else courier.platform.create_user(payment.learner)
+def _find_or_create(courier: Courier, learner: Learner) -> int:
+    found = courier.platform.find_user(learner.email)
+    return found if found is not None else courier.platform.create_user(learner)

@@ -9,6 +9,7 @@ from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.catch_up import ChangedPage, Stand
 from lunas.rules.claims import AccountLink, Claims, Place
+from lunas.rules.correction import Correction
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.gateway import GatewayStatus
@@ -109,6 +110,16 @@ class RefundKeeper(PaymentReader, Protocol):
     def record_refund(self, refund: Refund) -> None: ...
 
 
+class CorrectionKeeper(PaymentReader, Protocol):
+    """Writes corrections of learners, or raises Collision."""
+
+    def link_of(self, user_id: str) -> AccountLink: ...
+
+    def claiming(self, account_id: int) -> set[str]: ...
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None: ...
+
+
 class BundleNotes(PaymentReader, Protocol):
     """Notes when the bundle of a payment was asked for; tells whether nobody had before.
 
@@ -205,7 +216,9 @@ class EnrollmentKeeper(EnrollmentReader, Protocol):
 
 
 class DeliveryKeeper(EnrollmentReader, Protocol):
-    """Notes how deliveries went."""
+    """Notes how deliveries went, and asks for others, or raises Collision."""
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
 
     def record_attempt(self, enrollment: Enrollment) -> bool: ...
 

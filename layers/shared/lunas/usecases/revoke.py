@@ -1,10 +1,12 @@
 """Taking an enrollment that was refunded back at Thinkific."""
 
+from lunas.rules.claims import AccountLink
 from lunas.rules.delivery import is_same_request, revoked
 from lunas.rules.enrollments import Enrollment
 from lunas.rules.errors import Collision, StoreBusy
 from lunas.rules.payments import Act
 from lunas.usecases.courier import ACTOR, ROUNDS, Courier, DeliveryResult
+from lunas.usecases.place import leave_former
 from lunas.usecases.shared_access import leave
 
 
@@ -16,17 +18,18 @@ def revoke(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
     has claimed where it was going before it asked. So all claims are followed. Safe to repeat
     after any crash. Raises DeliveryError, StoreBusy.
     """
-    leave(courier, enrollment.id, _accounts(courier, enrollment))
+    link = courier.learners.link_of(enrollment.user_id)
+    leave_former(courier, enrollment, link, link.account_id)
+    leave(courier, enrollment.id, _accounts(enrollment, link))
     return _note(courier, enrollment)
 
 
-def _accounts(courier: Courier, enrollment: Enrollment) -> set[int]:
+def _accounts(enrollment: Enrollment, link: AccountLink) -> set[int]:
     """Return every account that may have got the course: as noted, linked, or linked before.
 
     The link is written before anything is enrolled, so there is no other; least of all by the
     address of the payment, which may be somebody else's.
     """
-    link = courier.learners.link_of(enrollment.user_id)
     known = {enrollment.delivery.thinkific_user_id, link.account_id, *link.former}
     return {account for account in known if account is not None}
 

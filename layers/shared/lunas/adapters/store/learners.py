@@ -1,7 +1,10 @@
 """Links from users to their accounts at Thinkific."""
 
+from typing import Any
+
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.payment_items import learner_from
 from lunas.adapters.store.table import Table
 from lunas.rules.claims import AccountLink
 from lunas.rules.errors import Collision
@@ -27,6 +30,7 @@ class Learners:
             account_id=int(item["thinkificUserId"]) if "thinkificUserId" in item else None,
             former=frozenset(int(each) for each in item.get("former", ())),
             revision=int(item.get("revision", 0)),
+            learner=learner_from(item["learner"]) if "learner" in item else None,
         )
 
     def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
@@ -34,13 +38,13 @@ class Learners:
 
         Raises Collision when it has changed since.
         """
-        read = "#revision = :read" if link.revision else "attribute_not_exists(#revision)"
+        condition, given = link_as_read(link)
         change = Change(
             {"type": "learner", "userId": user_id, "thinkificUserId": account_id},
             adds={"revision": 1},
             deletes={"former": {str(account_id)}},
-            condition=read,
-            given={"read": link.revision} if link.revision else None,
+            condition=condition,
+            given=given,
         )
         if not self._table.update(keys.learner(user_id), change):
             raise Collision(stale=True)
@@ -54,3 +58,10 @@ class Learners:
             given={"gone": account_id},
         )
         self._table.update(keys.learner(user_id), change)
+
+
+def link_as_read(link: AccountLink) -> tuple[str, dict[str, Any]]:
+    """Return the condition that a link is as it was read, with its values."""
+    if not link.revision:
+        return "attribute_not_exists(#revision)", {}
+    return "#revision = :read", {"read": link.revision}

@@ -48,11 +48,7 @@ def payment_item(payment: Payment) -> Item:
             "email": customer.email,
             "phone": customer.phone,
         },
-        "learner": {
-            "firstName": learner.first_name,
-            "lastName": learner.last_name,
-            "email": learner.email,
-        },
+        "learner": learner_item(learner),
         "proofLink": payment.proof_link,
         "gatewayProduct": payment.gateway_product,
         "gatewayExpiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
@@ -104,7 +100,7 @@ def payment_from(item: Item) -> Payment:
         amount=int(item["amount"]),
         currency=item["currency"],
         customer=_customer_from(item["customer"]),
-        learner=_learner_from(item["learner"]),
+        learner=learner_from(item["learner"]),
         proof_link=item.get("proofLink"),
         gateway_product=_optional(GatewayProduct, item.get("gatewayProduct")),
         gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
@@ -195,7 +191,14 @@ def _customer_from(item: Item) -> Customer:
     return Customer(item["firstName"], item["lastName"], item["email"], item.get("phone"))
 
 
-def _learner_from(item: Item) -> Learner:
+def learner_item(learner: Learner) -> Item:
+    """Write a learner."""
+    names = {"firstName": learner.first_name, "lastName": learner.last_name}
+    return {**names, "email": learner.email}
+
+
+def learner_from(item: Item) -> Learner:
+    """Read a learner."""
     return Learner(item["firstName"], item["lastName"], item["email"])
 
 

@@ -1,0 +1,113 @@
+"""What one transaction writes when the learner of a payment is corrected."""
+
+from lunas.adapters.store import keys
+from lunas.adapters.store.claims import AccessClaims
+from lunas.adapters.store.enrollment_items import request_attributes
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.learners import Learners, link_as_read
+from lunas.adapters.store.payment_items import learner_item, progress_attributes
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.settlements import as_read, history_actions, paid_as_read
+from lunas.adapters.store.table import Action, ConditionsFailed, Table
+from lunas.rules.claims import AccountLink
+from lunas.rules.correction import Correction, Redelivery
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Payment
+from lunas.rules.times import to_iso
+
+
+class Corrections:
+    """Reads payments and links, and writes corrections."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, payment_id: str) -> Payment | None:
+        """Read a payment: one GetItem."""
+        return Payments(self._table).get(payment_id)
+
+    def link_of(self, user_id: str) -> AccountLink:
+        """Read which account belongs to a user: one GetItem."""
+        return Learners(self._table).link_of(user_id)
+
+    def claiming(self, account_id: int) -> set[str]:
+        """Return the enrollments that lead to any course of an account: one Query."""
+        claims = AccessClaims(self._table).of_account(account_id).values()
+        return {claiming for each in claims for claiming in each.enrollment_ids}
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None:
+        """Write payment, history, link and every enrollment to deliver again, or nothing.
+
+        One action for each course, so that 90 of them fit. Raises Collision when any of them
+        changed meanwhile, StoreBusy.
+        """
+        actions = [
+            self._payment(correction),
+            *history_actions(self._table, [correction.event]),
+            self._link(correction, link),
+            *(self._redelivery(each) for each in correction.redeliveries),
+        ]
+        try:
+            self._table.transact(actions)
+        except ConditionsFailed as failed:
+            raise Collision(stale=True) from failed
+
+    def _payment(self, correction: Correction) -> Action:
+        # A delivery that is noted takes courses out of ``undelivered`` without a new version.
+        before = correction.before
+        waiting = "#undelivered = :waiting" if before.undelivered else NONE_WAITS
+        return self._table.update_action(
+            "payment",
+            keys.payment(before.id),
+            Change(
+                {
+                    **progress_attributes(correction.after),
+                    "learner": learner_item(correction.after.learner),
+                },
+                condition=f"#status = :was AND #version = :read AND {waiting}",
+                given={
+                    "was": before.status,
+                    "read": before.version,
+                    **({"waiting": set(before.undelivered)} if before.undelivered else {}),
+                },
+            ),
+        )
+
+    def _link(self, correction: Correction, link: AccountLink) -> Action:
+        """Build the action that has the account found anew, by the learner as corrected."""
+        former = {str(link.account_id)} if correction.moves and link.account_id else None
+        condition, given = link_as_read(link)
+        return self._table.update_action(
+            "learner",
+            keys.learner(correction.after.user_id),
+            Change(
+                {
+                    "type": "learner",
+                    "userId": correction.after.user_id,
+                    "learner": learner_item(correction.after.learner),
+                    **({"thinkificUserId": None} if correction.moves else {}),
+                },
+                adds={"revision": 1, **({"former": former} if former else {})},
+                condition=condition,
+                given=given,
+            ),
+        )
+
+    def _redelivery(self, redelivery: Redelivery) -> Action:
+        before, after = redelivery.before, redelivery.after
+        return self._table.update_action(
+            "enrollment",
+            keys.enrollment(after.id),
+            Change(
+                {
+                    "updatedAt": to_iso(after.updated_at),
+                    **request_attributes(after.delivery),
+                },
+                condition=f"#status = :was AND {paid_as_read(before)}",
+                given={"was": before.status, **as_read(before)},
+            ),
+        )
+
+
+NONE_WAITS = "attribute_not_exists(#undelivered)"
+"""Condition of a payment that waits for no delivery."""

@@ -1,0 +1,219 @@
+"""Whom a payment is for is corrected: the wrong account loses all, and the right one gets it."""
+
+from typing import Any
+
+import pytest
+
+from lunas.rules.enrollments import enrollment_id
+from tests.faults.test_longest_access import BUDI, FIRST, SAME, SECOND, School
+from tests.faults.world.story import ADMIN
+from tests.faults.world.world import World
+
+WRONG, RIGHT, THIRD = BUDI.email, "budi@example.org", "santoso@example.net"
+
+
+@pytest.fixture
+def school(world: World) -> School:
+    return School(world)
+
+
+def correct(school: School, payment: str, **body: str) -> Any:
+    path = f"/payments/{payment}/learner"
+    wanted = {"reason": "a slip in the address", **body}
+    return school.world.call(ADMIN, "PATCH /payments/{id}/learner", path, body=wanted)
+
+
+def rows(school: School, email: str, *courses: str) -> int:
+    """Return how many rows let an address into courses."""
+    active = school.world.thinkific.active
+    return sum(len(active(email, school.mapped(each))) for each in courses or [FIRST])
+
+
+def check(school: School) -> None:
+    """Look that the sweep finds nothing, and everything has come to rest."""
+    school.world.upkeep.pass_time(1_800)
+    assert school.watch.unexpected() == []
+    assert school.anomalies() == []
+
+
+def test_what_was_delivered_goes_to_the_right_account(school: School) -> None:
+    payment = school.buy(None)
+    answer = correct(school, payment, email=f" {RIGHT} ", name="Budi Hartono")
+    assert answer.ok, answer
+    assert answer.body["learner"] == {"name": "Budi Hartono", "email": RIGHT}
+    school.rest()
+    both = (FIRST, "analisis-sql")
+    assert (rows(school, WRONG, *both), rows(school, RIGHT, *both)) == (0, 2)
+    assert school.status(payment) == "COMPLETED"
+    (account,) = school.world.thinkific.users(RIGHT)
+    assert (account.first_name, account.last_name) == ("Budi", "Hartono")
+    assert school.here()["delivery"]["thinkificUserId"] == account.id
+    check(school)
+
+
+def test_the_history_names_both_who_did_it_and_why(school: School) -> None:
+    payment = school.buy()
+    correct(school, payment, email=RIGHT)
+    told = school.world.call(
+        ADMIN, "GET /payments/{id}/history", f"/payments/{payment}/history"
+    ).body["items"]
+    event = told[-1]
+    assert (event["from"], event["to"]) == ("COMPLETED", "COMPLETED")
+    assert (event["actor"], event["reason"]) == (f"admin:{ADMIN.id}", "a slip in the address")
+    assert WRONG in event["evidence"]["learnerBefore"]
+    assert RIGHT in event["evidence"]["learnerAfter"]
+
+
+def test_before_it_is_paid_only_the_payment_changes(school: School) -> None:
+    payment = school.order()
+    assert correct(school, payment, email=RIGHT).ok
+    assert school.status(payment) == "PAID"
+    school.approve(payment)
+    school.rest()
+    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    assert school.world.thinkific.users(WRONG) == []
+    check(school)
+
+
+def test_a_payment_that_waits_for_its_delivery_goes_to_the_right_account(school: School) -> None:
+    payment = school.order()
+    school.approve(payment)
+    assert correct(school, payment, email=RIGHT).ok
+    school.rest()
+    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    assert school.status(payment) == "COMPLETED"
+    check(school)
+
+
+def test_a_delivery_that_was_given_up_is_made(school: School) -> None:
+    payment = school.order()
+    school.world.thinkific.fault(
+        "createUser", "answer", status=422, body='{"errors": {"email": ["is invalid"]}}', times=1
+    )
+    school.approve(payment)
+    school.rest()
+    assert school.here()["delivery"]["status"] == "FAILED"
+    assert correct(school, payment, email=RIGHT).ok
+    school.rest()
+    assert (school.status(payment), rows(school, RIGHT)) == ("COMPLETED", 1)
+    check(school)
+
+
+def test_a_name_alone_moves_nothing_and_serves_for_what_was_given_up(school: School) -> None:
+    delivered = school.buy(SECOND)
+    school.world.thinkific.fault(
+        "createEnrollment", "answer", status=422, body='{"errors": ["no"]}', times=1
+    )
+    payment = school.buy(FIRST)
+    assert school.here()["delivery"]["status"] == "FAILED"
+    before = len(school.world.thinkific.site.users)
+    assert correct(school, payment, name="Hartono").ok
+    assert correct(school, delivered, name="Hartono").body["learner"]["name"] == "Hartono"
+    school.rest()
+    assert rows(school, WRONG, FIRST, SECOND) == 2
+    assert len(school.world.thinkific.site.users) == before
+    check(school)
+
+
+def test_other_payments_of_the_user_follow(school: School) -> None:
+    """A known account goes before the address of a payment, so they were there as well."""
+    first, second = school.buy(FIRST), school.buy(SECOND)
+    assert correct(school, second, email=RIGHT).ok
+    school.rest()
+    assert rows(school, WRONG, FIRST, SECOND) == 0
+    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    school.refund(first)
+    assert rows(school, RIGHT, FIRST, SECOND) == 1
+    later = school.buy("web-django")
+    assert rows(school, RIGHT, "web-django") == 1
+    assert school.status(later) == "COMPLETED"
+    check(school)
+
+
+def test_what_another_user_has_in_the_wrong_account_stays(school: School) -> None:
+    own, other = school.buy(), school.buy(person=SAME)
+    assert correct(school, own, email=RIGHT).ok
+    school.rest()
+    assert (rows(school, WRONG), rows(school, RIGHT)) == (1, 1)
+    school.refund(other)
+    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    check(school)
+
+
+def test_a_second_correction_counts(school: School) -> None:
+    payment = school.buy()
+    assert correct(school, payment, email=RIGHT).ok
+    assert correct(school, payment, email=THIRD).ok
+    school.rest()
+    assert [rows(school, each) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
+    assert correct(school, payment, email=WRONG).ok
+    school.rest()
+    assert [rows(school, each) for each in (WRONG, RIGHT, THIRD)] == [1, 0, 0]
+    check(school)
+
+
+def test_the_same_address_again_changes_nothing_at_thinkific(school: School) -> None:
+    payment = school.buy()
+    before = [(row.id, row.updated_at) for row in school.world.thinkific.site.enrollments.values()]
+    assert correct(school, payment, email=WRONG.upper()).ok
+    school.rest()
+    after = [(row.id, row.updated_at) for row in school.world.thinkific.site.enrollments.values()]
+    assert after == before
+    assert school.here()["delivery"]["status"] == "DELIVERED"
+    check(school)
+
+
+def test_a_wrong_account_loses_the_course_even_if_the_right_one_cannot_be_had(
+    school: School,
+) -> None:
+    payment = school.buy()
+    school.world.thinkific.fault(
+        "createUser", "answer", status=422, body='{"errors": {"email": ["is invalid"]}}', times=1
+    )
+    assert correct(school, payment, email=RIGHT).ok
+    school.rest()
+    assert school.here()["delivery"]["status"] == "FAILED"
+    assert rows(school, WRONG) == 0
+    school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, FIRST))
+    school.rest()
+    assert rows(school, RIGHT) == 1
+
+
+def test_what_is_refunded_after_a_correction_is_taken_back_everywhere(school: School) -> None:
+    payment = school.buy()
+    assert correct(school, payment, email=RIGHT).ok
+    school.refund(payment)
+    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 0)
+    answer = correct(school, payment, email=THIRD)
+    assert (answer.status, answer.body["type"].rpartition(":")[2]) == (409, "wrong-state")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "email"),
+        ({"name": " ", "email": ""}, "email"),
+        ({"email": "budi@kampus"}, "email"),
+        ({"email": "budi santoso@example.com"}, "email"),
+        ({"email": RIGHT, "reason": " "}, "reason"),
+    ],
+)
+def test_what_cannot_be_is_named_by_its_field(
+    school: School, body: dict[str, str], field: str
+) -> None:
+    payment = school.order()
+    answer = correct(school, payment, **body)
+    assert answer.status == 422
+    assert [each["field"] for each in answer.body["errors"]] == [field]
+
+
+def test_an_unknown_payment_is_not_found(school: School) -> None:
+    assert correct(school, "pay404", email=RIGHT).status == 404
+
+
+@pytest.mark.parametrize("person", [BUDI, SAME])
+def test_nobody_but_an_admin_corrects(school: School, person: Any) -> None:
+    payment = school.order()
+    path, body = f"/payments/{payment}/learner", {"email": RIGHT, "reason": "mine"}
+    answer = school.world.call(person, "PATCH /payments/{id}/learner", path, body=body)
+    assert answer.status == 403
