@@ -86,7 +86,8 @@ def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
     assert set(payment_view(full, ADMIN_CALLER)) == {
         "id", "userId", "packageId", "packageName", "courseId", "courseIds", "status",
         "paymentType", "method", "amount", "currency", "proofLink", "gateway", "customer",
-        "learner", "createdAt", "updatedAt", "approvedAt", "approvedBy", "completedAt", "reason", "version",
+        "learner", "createdAt", "updatedAt", "approvedAt", "approvedBy", "completedAt", "reason",
+        "version",
     }  # fmt: skip
 
 
