@@ -139,3 +139,15 @@ def test_only_the_account_that_was_read_is_forgotten(table: Table, linked: bool)
         learners.link("u1", 8)
     learners.unlink("u1", 7)
     assert learners.thinkific_user_id("u1") == (8 if linked else None)
+
+
+def test_an_account_found_before_the_link_moved_on_is_not_kept(table: Table) -> None:
+    learners = Learners(table)
+    learners.link("u1", 7)
+    learners.unlink("u1", 7)
+    read = learners.link_of("u1")
+    learners.link("u1", 8, read)
+    learners.unlink("u1", 8)
+    with pytest.raises(Collision):
+        learners.link("u1", 7, read)
+    assert learners.link_of("u1") == AccountLink(None, frozenset({7, 8}), 4)

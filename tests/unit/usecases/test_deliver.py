@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lunas.rules.anomalies import AnomalyKind
+from lunas.rules.claims import Place
 from lunas.rules.delivery import DeliveryRequest
-from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus, enrollment_id
 from lunas.rules.errors import (
     Collision,
     DeliveryDelayed,
@@ -391,3 +392,17 @@ def test_a_new_link_is_tried_once(at_work: Round) -> None:
     with pytest.raises(DeliveryImpossible, match="no course"):
         at_work.deliver()
     assert at_work.platform.calls.count("enroll") == 2
+
+
+def test_what_the_user_has_at_a_former_account_follows(at_work: Round) -> None:
+    """A correction has no room for more than a transaction takes; the rest comes along here."""
+    at_work.store.former[USER] = frozenset({41})
+    other = enrollment("c2", delivery=Delivery(status=DeliveryStatus.DELIVERED))
+    strange = replace(other, id=enrollment_id("u9", "c2"), user_id="u9")
+    at_work.store.add(other, strange)
+    for each in (other, strange):
+        at_work.courier.claims.claim(Place(41, 2_000_002), each.id, None)
+    at_work.deliver()
+    stands = at_work.store.enrollments
+    assert stands[other.id].delivery.status is DeliveryStatus.PENDING
+    assert stands[strange.id] == strange
