@@ -303,7 +303,7 @@ def _resources(stack: Stack) -> dict[str, str]:
         "reference": order["gateway"]["reference"],
         "approved": owner.submit("intermediate", "analisis-sql")["id"],
         "rejected": owner.submit("intermediate", "statistika-bisnis")["id"],
-        "refunded": _settled(owner, admin, "intermediate", "statistika-bisnis"),
+        "refunded": _settled(owner, admin, "intermediate", "web-django"),
         "enrollment": enrollment["id"],
         "anomaly": _anomaly_of(admin.all("/anomalies"), order),
         "merchant": stack.duitku.merchant_code,
