@@ -1,5 +1,6 @@
 """POST /payments/initiate and GET /payments/methods: paying through Duitku."""
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
@@ -29,13 +30,16 @@ from lunas.edges.settlements import log_outcome
 from lunas.edges.views import channel_view, payment_view
 from lunas.rules.catalogue import own_payment_type, price_of
 from lunas.rules.errors import NotFound
-from lunas.rules.payments import Payment
+from lunas.rules.payments import Payment, is_settled
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
 
 aws.prepare(aws.dynamodb, aws.secrets_manager)
 
 api = LunasApi()
+
+PAUSE = 0.25
+"""Seconds between two looks at what another request is doing."""
 
 
 def _duitku() -> Duitku:
@@ -61,6 +65,7 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
         ),
         status=duitku.status,
         heed=log_outcome,
+        pause=lambda: time.sleep(PAUSE),
         lifetime=timedelta(minutes=settings.invoice_minutes),
         now=now,
         new_id=new_payment_id,
@@ -81,24 +86,33 @@ def initiate_payment(
     # Only callers that send a key pay for the import.
     from lunas.edges.idempotency import once  # noqa: PLC0415
 
+    done: list[tuple[Payment, bool]] = []
+
+    def remembered(asked: dict[str, Any]) -> dict[str, Any]:
+        """Open a payment; the answer is kept for repetitions, so it names the payment only."""
+        done.append(_initiate(InitiateBody.model_validate(asked)))
+        return {"paymentId": done[0][0].id}
+
     opened = once(
-        _remembered,
+        remembered,
         scope="initiate",
         key=f"{len(api.caller.id)}:{api.caller.id}:{idempotency_key}",
         asked=body.model_dump(mode="json"),
         context=api.lambda_context,
     )
-    payment = Payments(Table.from_environment()).get(opened["paymentId"])
+    return _answer(*(done[0] if done else _repeated(body, opened["paymentId"])))
+
+
+def _repeated(body: InitiateBody, payment_id: str) -> tuple[Payment, bool]:
+    """Answer a repetition: with what came of the payment, never with an invoice that is dead.
+
+    One that is not settled may have ended at Duitku, so the purchase is looked at again.
+    """
+    payment = Payments(Table.from_environment()).get(payment_id)
     if payment is None:
         raise NotFound("the payment is gone")
     check_owner(api.caller, payment.user_id)
-    return _answer(payment, is_new=opened["isNew"])
-
-
-def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
-    """Open a payment; the answer is kept for repetitions, so it names the payment only."""
-    payment, is_new = _initiate(InitiateBody.model_validate(asked))
-    return {"paymentId": payment.id, "isNew": is_new}
+    return (payment, False) if is_settled(payment.status) else _initiate(body)
 
 
 def _initiate(body: InitiateBody) -> tuple[Payment, bool]:

@@ -1,4 +1,4 @@
-"""POST /payments/{id}/recheck: an admin has Duitku asked now."""
+"""POST /payments/{id}/recheck and /check: an admin, or the buyer, has Duitku asked now."""
 
 from typing import Annotated, Any
 
@@ -13,12 +13,14 @@ from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS
+from lunas.edges.auth import ADMINS, USERS
 from lunas.edges.bodies import Id
 from lunas.edges.settlements import log_outcome
 from lunas.edges.views import payment_view
-from lunas.rules.payments import Act
-from lunas.usecases.recheck import RecheckDesk, recheck
+from lunas.rules.gateway import GatewayStatus
+from lunas.rules.payments import Act, Payment
+from lunas.usecases.recheck import RecheckDesk, check, recheck
+from lunas.usecases.settle import Outcome
 
 aws.prepare(aws.dynamodb, aws.secrets_manager)
 
@@ -28,14 +30,30 @@ api = LunasApi()
 @api.on("POST", "/payments/{id}/recheck", ADMINS)
 def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Ask Duitku about a payment and settle it by the answer."""
+    return _answer(recheck(_desk(), payment_id, _act()))
+
+
+@api.on("POST", "/payments/{id}/check", USERS)
+def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
+    """Ask Duitku about one's own payment, once in 15 seconds at most."""
+    return _answer(check(_desk(), payment_id, api.caller.id, _act()))
+
+
+def _desk() -> RecheckDesk:
     table = Table.from_environment()
-    desk = RecheckDesk(
-        payments=Payments(table),
-        anomalies=Anomalies(table),
-        status=Duitku(duitku_account()).status,
-    )
-    act = Act(api.caller.actor, now(), {"requestId": api.request_id})
-    outcome = recheck(desk, payment_id, act)
+    return RecheckDesk(payments=Payments(table), anomalies=Anomalies(table), status=_status)
+
+
+def _status(payment: Payment) -> GatewayStatus:
+    """Ask Duitku. Its secret is read only here: most checks find nothing to ask."""
+    return Duitku(duitku_account()).status(payment)
+
+
+def _act() -> Act:
+    return Act(api.caller.actor, now(), {"requestId": api.request_id})
+
+
+def _answer(outcome: Outcome) -> dict[str, Any]:
     log_outcome(outcome)
     return payment_view(outcome.payment, api.caller)
 

@@ -46,7 +46,15 @@ def _initiate(name: str, *, deprecated: bool = False) -> Operation:
             201: _payment("Opened", samples.PENDING),
             200: _payment("The payment of this purchase that is open already", samples.PENDING),
         },
-        (*BUYING, "conflict", "channel-not-offered", "store-busy", *DUITKU),
+        (
+            *BUYING,
+            "conflict",
+            "channel-not-offered",
+            "amount-not-taken",
+            "purchase-refused",
+            "store-busy",
+            *DUITKU,
+        ),
         deprecated,
     )
 
@@ -127,6 +135,13 @@ OPERATIONS: Mapping[str, Operation] = {
         "Have Duitku asked now, and settle the payment by its answer",
         {200: _payment("The payment as it is then", samples.COMPLETED)},
         ("no-payment", "manual", "store-busy", *DUITKU),
+    ),
+    "POST /payments/{id}/check": Operation(
+        "checkPayment",
+        PAYMENTS,
+        "Have Duitku asked about one's own payment, at most once in 15 seconds",
+        {200: _payment("The payment as it is then", samples.COMPLETED)},
+        ("not-yours", "no-payment", "store-busy", *DUITKU),
     ),
     "POST /payments/{id}/refund": Operation(
         "refundPayment",

@@ -61,7 +61,23 @@ ERRORS: Mapping[str, Exception] = {
     "platform-unavailable": errors.PlatformUnavailable(
         "Thinkific cannot be read: Thinkific answered 502"
     ),
-    "channel-not-offered": errors.ChannelRefused("Duitku answered 404"),
+    "channel-not-offered": errors.ChannelRefused(
+        "Duitku answered 404",
+        errors.FieldError(
+            "paymentMethod", "Duitku does not offer NQ here; name another one, or none"
+        ),
+    ),
+    "purchase-refused": errors.PurchaseRefused(
+        "Duitku answered 400: Invalid Email Address",
+        errors.FieldError("customer.email", "Duitku does not take it"),
+    ),
+    "amount-not-taken": errors.AmountRefused(
+        "Duitku answered 400: Maximum Payment",
+        errors.FieldError(
+            "paymentMethod",
+            "SP cannot take 12000000 rupiah: more than it takes; name another one, or none",
+        ),
+    ),
     "gateway-key-refused": errors.GatewayKeyRefused("Duitku answered 401"),
     "gateway-refused": errors.GatewayRefused("Duitku refuses"),
     "gateway-unavailable": errors.GatewayUnavailable("Duitku does not answer"),

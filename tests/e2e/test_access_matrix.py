@@ -114,6 +114,7 @@ ROWS: dict[str, Row] = {
     "PATCH /payments/{id}/reject": Row(ADMINS, "/payments/{rejected}/reject", {"reason": "none"}),
     "POST /payments/{id}/recheck": Row(ADMINS, "/payments/{order}/recheck"),
     "PATCH /payments/{id}/learner": Row(ADMINS, "/payments/{approved}/learner", CORRECTION),
+    "POST /payments/{id}/check": Row(OWN, "/payments/{order}/check"),
     "POST /payments/{id}/refund": Row(ADMINS, "/payments/{refunded}/refund", {"reason": "none"}),
     "GET /anomalies": Row(ADMINS),
     "PATCH /anomalies/{id}": Row(ADMINS, "/anomalies/{anomaly}", RESOLUTION),

@@ -13,13 +13,20 @@ from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import Enrollment, enrollment_id, has_access, latest
 from lunas.rules.errors import Collision, DeliveryDelayed
 from lunas.rules.gateway import GatewayStatus
-from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
+from lunas.rules.payments import (
+    GatewayInvoice,
+    Held,
+    HistoryEvent,
+    Payment,
+    Slot,
+    Status,
+)
 from lunas.rules.people import Learner
 from lunas.rules.refund import Refund
 from lunas.rules.settlement import Settlement
 from tests.unit.builders import NOW
 
-type Slot = tuple[str, str, str | None]
+type Purchase = tuple[str, str, str | None]
 type Interruption = Callable[[], None] | Exception
 
 
@@ -52,8 +59,8 @@ class FakeStore:
     def __init__(self) -> None:
         self.payments: dict[str, Payment] = {}
         self.history: dict[str, list[HistoryEvent]] = {}
-        self.slots: dict[Slot, str] = {}
-        self.transfers: dict[Slot, str] = {}
+        self.slots: dict[Purchase, Slot] = {}
+        self.transfers: dict[Purchase, str] = {}
         self.enrollments: dict[str, Enrollment] = {}
         self.anomalies: dict[str, Anomaly] = {}
         self.callbacks: dict[str, CallbackEvidence] = {}
@@ -79,7 +86,9 @@ class FakeStore:
     def hold_slot(self, payment: Payment) -> None:
         """Add a payment that holds the slot of its purchase."""
         self.add(payment)
-        self.slots[payment.user_id, payment.package_id, payment.course_id] = payment.id
+        purchase = (payment.user_id, payment.package_id, payment.course_id)
+        held = self.slots.get(purchase, Slot())
+        self.slots[purchase] = held.with_new(Held(payment.id, payment.channel), frozenset())
 
     def owns(self, enrollment: str) -> bool:
         return self.standing(enrollment) == "owned"
@@ -101,6 +110,8 @@ class FakePayments:
         self.commits = 0
         self.before_commit: list[Interruption] = []
         self.before_create: list[Interruption] = []
+        self.before_question: list[Interruption] = []
+        self.invoice_claims: dict[str, datetime] = {}
 
     def get(self, payment_id: str) -> Payment | None:
         self.reads += 1
@@ -128,9 +139,8 @@ class FakePayments:
         self.store.add(refund.after, *(each.after for each in refund.takings))
         self.store.history.setdefault(refund.after.id, []).extend(refund.history)
 
-    def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
-        held = self.store.slots.get((user_id, package_id, course_id))
-        return self.store.payments[held] if held else None
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
+        return self.store.slots.get((user_id, package_id, course_id), Slot())
 
     def waiting_transfer(
         self, user_id: str, package_id: str, course_id: str | None
@@ -153,19 +163,48 @@ class FakePayments:
         self.store.payments[payment.id] = payment
         self.store.history[payment.id] = [event]
 
-    def create_open(self, payment: Payment, event: HistoryEvent, *, instead_of: str | None) -> None:
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
+    ) -> None:
         interrupt(self.before_create)
-        slot = (payment.user_id, payment.package_id, payment.course_id)
-        if self.store.slots.get(slot) != instead_of:
+        purchase = (payment.user_id, payment.package_id, payment.course_id)
+        if self.slot(*purchase).newest != instead_of:
             raise Collision(stale=True)
         self._create(payment, event)
-        self.store.slots[slot] = payment.id
+        self.store.slots[purchase] = slot
+        self.invoice_claims[payment.id] = payment.created_at
 
-    def check_at(self, payment: Payment, moment: datetime | None) -> bool:
+    def check_at(
+        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+    ) -> bool:
         stands = self.store.payments[payment.id]
         if (stands.status, stands.version) != (payment.status, payment.version):
             return False
         self.store.payments[payment.id] = replace(stands, check_at=moment)
+        if asked_at:
+            self.note_answer(payment.id, asked_at)
+        return True
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
+        interrupt(self.before_question)
+        stands = self.store.payments[payment_id]
+        if stands.asked_at is not None and stands.asked_at > before:
+            return False
+        self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
+        return True
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
+        stands = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(stands, asked_at=asked_at, asking=False)
+
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
+        stands = self.store.payments[payment.id]
+        claimed = self.invoice_claims.get(payment.id, stands.created_at)
+        if stands.status is not Status.PENDING or stands.gateway or claimed > before:
+            return False
+        self.invoice_claims[payment.id] = now
+        calls = stands.invoice_calls + 1
+        self.store.payments[payment.id] = replace(stands, invoice_calls=calls)
         return True
 
     def first_transaction(self, payment_id: str, transaction: str) -> str:
@@ -183,9 +222,17 @@ class FakePayments:
         self.store.payments[payment_id] = replace(stands, bundle_asked_at=asked_at)
         return True
 
-    def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None:
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None:
         stands = self.store.payments[payment_id]
-        self.store.payments[payment_id] = replace(stands, gateway=invoice)
+        self.store.payments[payment_id] = replace(
+            stands,
+            gateway=invoice,
+            gateway_expires_at=expires_at,
+            references=stands.references | {invoice.reference},
+            invoice_answers=stands.invoice_answers + 1,
+        )
 
     def _collision(self, plan: Settlement, *, keep_quota: bool) -> Collision:
         stands = self.store.payments[plan.before.id]

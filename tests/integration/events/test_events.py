@@ -95,6 +95,7 @@ CASES = {
     "payments-submit": Case(NOTHING, 201, '"PAID"'),
     "publish_enrollments-stream": Case(NOTHING, None, "null"),
     "publish_orders-stream": Case(NOTHING, None, "null"),
+    "recheck_payment-check": Case(ORDERED, 200, '"PENDING"'),
     "recheck_payment-recheck": Case(ORDERED, 200, '"PENDING"'),
     "reconcile-schedule": Case(NOTHING, None, ""),
     "refund_payment-learner": Case(OWNED, 200, '"budi@example.org"'),
@@ -114,7 +115,13 @@ CASES = {
     "thinkific_oauth-status": Case(NOTHING, 200, "redirectUri"),
 }
 FUNCTIONS = sorted({name.split("-")[0] for name in CASES})
-USER_ROUTES = ("initiate_payment", "payments-submit", "enrollments-my", "enrollments-course")
+USER_ROUTES = (
+    "recheck_payment-check",
+    "initiate_payment",
+    "payments-submit",
+    "enrollments-my",
+    "enrollments-course",
+)
 
 
 @dataclass(frozen=True)

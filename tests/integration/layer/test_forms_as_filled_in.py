@@ -271,7 +271,7 @@ def test_an_address_that_cannot_work_is_refused_before_any_money(
     assert (status, fields(problem), peer.asked) == (422, ["email"], [])
     status, problem, peer = initiate(monkeypatch, {"customer": {**BUDI, "email": address}})
     assert (status, fields(problem), peer.asked) == (422, ["customer.email"], [])
-    assert payments.open_payment("u1", "p1", "c1") is None
+    assert payments.slot("u1", "p1", "c1").newest is None
 
 
 @pytest.mark.parametrize(

@@ -28,18 +28,22 @@ from lunas.rules.payments import (
     BoughtCourse,
     GatewayInvoice,
     GatewayProduct,
+    Held,
     Payment,
+    Slot,
     Status,
     Step,
     opened,
     take,
 )
 from lunas.rules.settlement import ROOM, Settlement, close, settle
+from lunas.rules.timetable import ASKED_LATELY
 from tests.unit.builders import (
     ADMIN_ACT,
     GATEWAY_ACT,
     LATER,
     NOW,
+    REFERENCE,
     USER,
     bought,
     course,
@@ -84,24 +88,36 @@ MINIMAL = replace(
 
 
 def create(payments: Payments, made: Payment) -> Payment:
-    """Write a payment, whatever holds the slot of its purchase."""
-    held = payments.open_payment(made.user_id, made.package_id, made.course_id)
-    event = opened(made, Act("user:u1", NOW))
-    instead_of = held.id if held else None
-    payments.create_open(replace(made, gateway=None), event, instead_of=instead_of)
-    if made.gateway:
-        payments.record_invoice(made.id, made.gateway)
-    return made
+    """Write a payment, whatever holds the slot of its purchase; return it as it stands."""
+    open_slot(payments, replace(made, gateway=None))
+    if not made.gateway:
+        return made
+    payments.record_invoice(made.id, made.gateway, made.gateway_expires_at or NOW)
+    return replace(
+        made,
+        gateway_expires_at=made.gateway_expires_at or NOW,
+        references=frozenset({made.gateway.reference}),
+        invoice_answers=1,
+    )
 
 
-def open_slot(payments: Payments, payment_id: str, instead_of: str | None = None) -> None:
-    made = payment(id=payment_id, gateway=None)
-    payments.create_open(made, opened(made, Act("user:u1", NOW)), instead_of=instead_of)
+def open_slot(payments: Payments, made: Payment, *, instead_of: str | None = "") -> None:
+    """Write a payment as the newest of its purchase; by itself, over the one that is."""
+    slot = payments.slot(made.user_id, made.package_id, made.course_id)
+    payments.create_open(
+        made,
+        opened(made, Act("user:u1", NOW)),
+        slot.with_new(Held(made.id, made.channel), frozenset()),
+        instead_of=slot.newest if instead_of == "" else instead_of,
+    )
+
+
+def named(payment_id: str, **changes: Any) -> Payment:
+    return payment(id=payment_id, gateway=None, **changes)
 
 
 def held_by(payments: Payments) -> str | None:
-    held = payments.open_payment(USER, "p1", "c1")
-    return held.id if held else None
+    return payments.slot(USER, "p1", "c1").newest
 
 
 def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -> Collision:
@@ -115,27 +131,42 @@ def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -
 
 @pytest.mark.parametrize("made", [EVERYTHING, MINIMAL, payment()], ids=["all", "least", "usual"])
 def test_a_payment_is_read_as_it_was_written(payments: Payments, made: Payment) -> None:
-    create(payments, made)
-    assert payments.get(made.id) == made
+    stands = create(payments, made)
+    assert payments.get(made.id) == stands
 
 
 def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
     create(payments, payment(gateway=None))
-    payments.record_invoice("pay1", FULL_INVOICE)
-    assert payments.get("pay1") == payment(gateway=FULL_INVOICE)
+    payments.record_invoice("pay1", FULL_INVOICE, LATER)
+    assert payments.get("pay1") == payment(
+        gateway=FULL_INVOICE,
+        gateway_expires_at=LATER,
+        references=frozenset({FULL_INVOICE.reference}),
+        invoice_answers=1,
+    )
+
+
+def test_every_reference_that_was_given_is_kept(payments: Payments) -> None:
+    create(payments, payment())
+    payments.record_invoice("pay1", FULL_INVOICE, LATER)
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.gateway == FULL_INVOICE
+    assert stands.references == {REFERENCE, FULL_INVOICE.reference}
+    assert stands.invoice_answers == 2
 
 
 def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Payments) -> None:
     made = create(payments, payment(gateway=None))
     payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
-    payments.record_invoice("pay1", FULL_INVOICE)
+    payments.record_invoice("pay1", FULL_INVOICE, LATER)
     stands = payments.get("pay1")
     assert stands
     assert (stands.status, stands.gateway) == (Status.APPROVED, FULL_INVOICE)
 
 
 def test_an_invoice_makes_no_payment(payments: Payments) -> None:
-    payments.record_invoice("pay9", FULL_INVOICE)
+    payments.record_invoice("pay9", FULL_INVOICE, LATER)
     assert payments.get("pay9") is None
 
 
@@ -152,7 +183,7 @@ def test_the_next_question_is_noted_only_on_the_payment_as_it_was_read(
 def test_what_is_not_there_is_none(payments: Payments) -> None:
     assert payments.get("pay9") is None
     assert payments.history("pay9") == []
-    assert payments.open_payment(USER, "p1", "c1") is None
+    assert payments.slot(USER, "p1", "c1") == Slot()
 
 
 def test_the_history_is_read_oldest_first_beyond_nine_events(payments: Payments) -> None:
@@ -171,28 +202,116 @@ def test_a_history_event_is_read_as_it_was_written(payments: Payments) -> None:
 
 
 def test_a_free_slot_is_taken(payments: Payments) -> None:
-    open_slot(payments, "one")
+    open_slot(payments, named("one"))
     assert held_by(payments) == "one"
 
 
 def test_a_taken_slot_is_not_taken_again_and_leaves_nothing(payments: Payments) -> None:
-    open_slot(payments, "one")
+    open_slot(payments, named("one"))
     with pytest.raises(Collision):
-        open_slot(payments, "two")
+        open_slot(payments, named("two"), instead_of=None)
     assert (held_by(payments), payments.get("two")) == ("one", None)
 
 
+def test_a_slot_holds_a_payment_of_each_channel_the_newest_first(payments: Payments) -> None:
+    open_slot(payments, named("one", channel="SP"))
+    open_slot(payments, named("two"))
+    open_slot(payments, named("three", channel="BC"))
+    slot = payments.slot(USER, "p1", "c1")
+    assert slot == Slot((Held("three", "BC"), Held("two"), Held("one", "SP")))
+
+
+def test_of_two_who_name_different_channels_at_once_one_has_to_look_again(
+    payments: Payments,
+) -> None:
+    open_slot(payments, named("one", channel="SP"), instead_of=None)
+    with pytest.raises(Collision):
+        open_slot(payments, named("two", channel="BC"), instead_of=None)
+    assert payments.get("two") is None
+
+
+def test_in_fifteen_seconds_one_question_is_claimed(payments: Payments) -> None:
+    create(payments, payment())
+    later = [NOW + timedelta(seconds=each) for each in (0, 1, 14, 15, 16, 30)]
+    claims = [payments.claim_question("pay1", at, at - ASKED_LATELY) for at in later]
+    assert claims == [True, False, False, True, False, True]
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.asked_at, stands.asking) == (later[-1], True)
+
+
+def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(payments: Payments) -> None:
+    create(payments, payment())
+    payments.claim_question("pay1", NOW, NOW)
+    payments.note_answer("pay1", LATER)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.asked_at, stands.asking) == (LATER, False)
+    assert not payments.claim_question("pay1", LATER, LATER - ASKED_LATELY)
+
+
+def test_noting_when_to_ask_next_notes_the_question_before_as_well(payments: Payments) -> None:
+    made = create(payments, payment())
+    payments.claim_question("pay1", NOW, NOW)
+    assert payments.check_at(made, LATER, NOW + ASKED_LATELY)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.check_at, stands.asked_at) == (LATER, NOW + ASKED_LATELY)
+    assert not stands.asking
+
+
+def test_a_step_notes_the_question_that_caused_it(payments: Payments) -> None:
+    made = create(payments, payment())
+    payments.claim_question("pay1", NOW, NOW)
+    plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_ACT)
+    payments.commit(plan, keep_quota=False)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.status, stands.asked_at, stands.asking) == (Status.FAILED, LATER, False)
+
+
+def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(payments: Payments) -> None:
+    assert not payments.claim_question("pay9", NOW, NOW)
+    assert not payments.claim_invoice(payment(id="pay9"), NOW, NOW)
+    payments.note_answer("pay9", NOW)
+    assert payments.get("pay9") is None
+
+
+def test_an_invoice_is_claimed_again_after_a_while_only(payments: Payments) -> None:
+    minute = timedelta(minutes=1)
+    made = payment(gateway=None, invoice_calls=1)
+    open_slot(payments, made)
+    moments = [NOW + each * minute for each in (0.9, 1, 1.5, 2)]
+    claims = [payments.claim_invoice(made, at, at - minute) for at in moments]
+    assert claims == [False, True, False, True]
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.invoice_calls == 3
+
+
+def test_an_invoice_that_is_known_is_not_claimed_again(payments: Payments) -> None:
+    made = create(payments, payment(invoice_calls=1))
+    assert not payments.claim_invoice(made, LATER, LATER)
+
+
+def test_no_invoice_is_claimed_for_what_has_ended(payments: Payments) -> None:
+    made = payment(gateway=None, invoice_calls=1)
+    open_slot(payments, made)
+    payments.commit(close(made, Step.FAIL, GATEWAY_ACT), keep_quota=False)
+    assert not payments.claim_invoice(made, LATER, LATER)
+
+
 def test_the_slot_of_an_ended_payment_is_handed_over(payments: Payments) -> None:
-    open_slot(payments, "one")
-    open_slot(payments, "two", instead_of="one")
+    open_slot(payments, named("one"))
+    open_slot(payments, named("two"), instead_of="one")
     assert held_by(payments) == "two"
 
 
 def test_of_two_who_saw_the_same_ended_payment_one_gets_the_slot(payments: Payments) -> None:
-    open_slot(payments, "one")
-    open_slot(payments, "two", instead_of="one")
+    open_slot(payments, named("one"))
+    open_slot(payments, named("two"), instead_of="one")
     with pytest.raises(Collision):
-        open_slot(payments, "three", instead_of="one")
+        open_slot(payments, named("three"), instead_of="one")
     assert held_by(payments) == "two"
 
 
@@ -202,9 +321,9 @@ def test_of_two_who_saw_the_same_ended_payment_one_gets_the_slot(payments: Payme
 def test_every_purchase_has_a_slot_of_its_own(
     payments: Payments, other: dict[str, str | None]
 ) -> None:
-    open_slot(payments, "one")
+    open_slot(payments, named("one"))
     made = replace(payment(id="two", gateway=None), **other)  # type: ignore[arg-type]
-    payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
+    open_slot(payments, made, instead_of=None)
     assert held_by(payments) == "one"
 
 
@@ -212,10 +331,8 @@ def test_slots_of_users_whose_names_run_together_are_apart(payments: Payments) -
     one = payment(id="one", user_id="u", package_id="1#p", gateway=None)
     two = payment(id="two", user_id="u1#", package_id="p", gateway=None)
     for made in (one, two):
-        payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
-    held = payments.open_payment("u", "1#p", "c1")
-    assert held
-    assert held.id == "one"
+        open_slot(payments, made, instead_of=None)
+    assert payments.slot("u", "1#p", "c1").newest == "one"
 
 
 def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
@@ -556,7 +673,7 @@ def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
     made = create(payments, payment())
     completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_ACT)
     with pytest.raises(Collision):
-        payments.create_open(completed, opened(completed, GATEWAY_ACT), instead_of="pay1")
+        open_slot(payments, completed, instead_of="pay1")
     assert payments.get("pay1") == made
 
 
@@ -579,7 +696,7 @@ def test_a_history_item_that_is_there_already_refuses_a_new_payment(
     made = payment()
     assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
     with pytest.raises(Collision):
-        payments.create_open(made, opened(made, GATEWAY_ACT), instead_of=None)
+        open_slot(payments, made, instead_of=None)
     assert payments.get("pay1") is None
 
 
@@ -611,7 +728,7 @@ def test_the_slot_of_a_decided_transfer_is_handed_over_to_one(payments: Payments
 
 
 def test_transfers_and_orders_have_slots_of_their_own(payments: Payments) -> None:
-    open_slot(payments, "order")
+    open_slot(payments, named("order"), instead_of=None)
     take_transfer(payments, manual(id="transfer"))
     assert held_by(payments) == "order"
 

@@ -31,7 +31,9 @@ EXPECTED: dict[str, int] = {
     "CatalogueUnavailable": 503,
     "PlatformUnavailable": 503,
     "GatewayRefused": 502,
+    "PurchaseRefused": 422,
     "ChannelRefused": 422,
+    "AmountRefused": 422,
     "GatewayKeyRefused": 502,
     "UnknownOrder": 502,
     "GatewayUnavailable": 503,
@@ -74,6 +76,8 @@ def made(kind: type[LunasError]) -> LunasError:
         return errors.Collision()
     if kind is lunas.adapters.thinkific.http.Rejected:
         return lunas.adapters.thinkific.http.Rejected(422, {"email": SECRET_TEXT})
+    if issubclass(kind, errors.PurchaseRefused):
+        return kind(SECRET_TEXT, FieldError("paymentMethod", "VC cannot take it"))
     return kind(SECRET_TEXT)
 
 
@@ -165,6 +169,8 @@ def test_a_refusal_of_the_gateway_promises_nothing_about_money() -> None:
 
 
 def test_a_channel_that_is_not_offered_is_the_callers_mistake_and_says_what_to_do() -> None:
-    shown = problems.problem(errors.ChannelRefused("operator text"), "rq1")
-    assert (shown["status"], "paymentMethod" in shown["detail"]) == (422, True)
+    wrong = FieldError("paymentMethod", "name another one")
+    shown = problems.problem(errors.ChannelRefused("operator text", wrong), "rq1")
+    assert (shown["status"], "name another one" in shown["detail"]) == (422, True)
+    assert shown["errors"] == [{"field": "paymentMethod", "message": "name another one"}]
     assert "operator text" not in shown["detail"]

@@ -1,7 +1,10 @@
 """Callbacks: a hint that makes Lunas ask, never evidence."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,11 +21,14 @@ from lunas.rules.errors import (
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus, whole_rupiah
 from lunas.rules.payments import Payment, Status
+from lunas.rules.timetable import DENIED
 from lunas.usecases.hear_callback import CallbackDesk, Heard, Hint, hear_callback
 from lunas.usecases.settle import Outcome, Result
 from tests.unit import builders
-from tests.unit.builders import LATER, NOW, USER, enrollment, manual, paid, payment
+from tests.unit.builders import LATER, NOW, REFERENCE, USER, enrollment, manual, paid, payment
 from tests.unit.fakes import FakeAnomalies, FakeClock, FakePayments, FakeStatus, FakeStore
+
+ENDED = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
 
 
 def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Hint:
@@ -82,12 +88,20 @@ def desk() -> Desk:
 
 def unchanged(desk: Desk) -> bool:
     """Tell that no state moved; when Duitku is asked next may."""
-    stands = {each.id: replace(each, check_at=None) for each in desk.store.payments.values()}
+    asked: dict[str, Any] = {"check_at": None, "asked_at": None, "asking": False}
+    stands = {each.id: replace(each, **asked) for each in desk.store.payments.values()}
     return (
         stands == ({"pay1": desk.stands} if desk.stands else {})
         and desk.store.enrollments == {}
         and desk.store.history == {}
     )
+
+
+def replace_stands(desk: Desk, **changes: Any) -> Desk:
+    """Change what the payment is compared with."""
+    assert desk.stands
+    desk.stands = replace(desk.stands, **changes)
+    return desk
 
 
 def test_money_that_duitku_confirms_becomes_an_enrollment(desk: Desk) -> None:
@@ -193,10 +207,75 @@ def test_an_order_that_duitku_ended_fails_or_expires(
     desk: Desk, at: object, status: Status
 ) -> None:
     desk.clock.now = at  # type: ignore[assignment]
-    desk.status.answer = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    desk.hear()
+    desk.status.answer = ENDED
+    desk.hear(hint(resultCode="01"))
     assert desk.now_stands is status
     assert desk.store.enrollments == {}
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
+def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_within_a_minute(
+    status: Status,
+) -> None:
+    desk = Desk(payment(status, check_at=NOW + timedelta(hours=3)))
+    desk.status.answer = ENDED
+    heard = desk.hear()
+    assert heard.outcome
+    assert heard.outcome.result is Result.CONTRADICTED
+    assert desk.stands
+    assert unchanged(replace_stands(desk, check_at=None))
+    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+
+
+def test_callbacks_sent_again_and_again_do_not_put_the_next_question_off(desk: Desk) -> None:
+    desk.status.answer = ENDED
+    for _ in range(5):
+        desk.hear()
+        desk.clock.forward(timedelta(seconds=10))
+    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+
+
+def test_what_duitku_ended_is_asked_about_once_more_within_a_minute(desk: Desk) -> None:
+    desk.status.answer = ENDED
+    desk.hear(hint(resultCode="02"))
+    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [paid(), paid(rupiah=1), ENDED, GatewayStatus(GatewayState.OPEN), GatewayUnavailable("down")],
+    ids=["paid", "does not fit", "ended", "open", "down"],
+)
+@pytest.mark.parametrize("code", ["00", "01"])
+def test_a_callback_counts_as_a_question(desk: Desk, answer: Any, code: str) -> None:
+    desk.status.answer = answer
+    with suppress(GatewayError):
+        desk.hear(hint(resultCode=code))
+    assert desk.store.payments["pay1"].asked_at == NOW
+
+
+def test_any_reference_that_duitku_gave_is_the_payments(desk: Desk) -> None:
+    desk.store.add(payment(references=frozenset({"OLD", REFERENCE})))
+    desk.status.answer = paid(reference="OLD")
+    desk.hear()
+    assert desk.now_stands is Status.APPROVED
+
+
+def test_while_an_answer_with_a_reference_is_missing_no_reference_is_a_stranger(
+    desk: Desk,
+) -> None:
+    desk.store.add(payment(invoice_calls=2, invoice_answers=1))
+    desk.status.answer = paid(reference="LOST")
+    desk.hear()
+    assert desk.now_stands is Status.APPROVED
+
+
+def test_once_all_answers_are_known_another_reference_is_a_stranger(desk: Desk) -> None:
+    desk.store.add(payment(invoice_calls=2, invoice_answers=2))
+    desk.status.answer = paid(reference="OTHER")
+    desk.hear()
+    assert desk.now_stands is Status.PENDING
+    assert len(desk.store.anomalies) == 1
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
@@ -434,7 +513,7 @@ def test_a_transfer_that_is_known_is_not_noted_again(
 
 def test_a_callback_that_moved_the_payment_before_it_was_paid_names_no_transfer(desk: Desk) -> None:
     desk.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
-    desk.hear(ended := hint(publisherOrderId="MG1"))
+    desk.hear(ended := hint(publisherOrderId="MG1", resultCode="01"))
     desk.store.payments["pay1"] = replace(desk.store.payments["pay1"], status=Status.COMPLETED)
     desk.hear(ended)
     assert desk.store.payments["pay1"].transaction is None

@@ -1,5 +1,6 @@
 """Opening a payment at Duitku: once per purchase, whatever fails or races."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from itertools import count
@@ -10,10 +11,12 @@ from lunas.rules.catalogue import Package
 from lunas.rules.enrollments import enrollment_id
 from lunas.rules.errors import (
     AlreadyEnrolled,
+    AmountRefused,
     Collision,
     Conflict,
     CourseFull,
     CourseUnmapped,
+    FieldError,
     GatewayRefused,
     GatewayTimeout,
     GatewayUnavailable,
@@ -24,7 +27,7 @@ from lunas.rules.errors import (
     StoreBusy,
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus
-from lunas.rules.payments import GatewayProduct, Method, Payment, Status
+from lunas.rules.payments import GatewayProduct, Held, Method, Payment, Status
 from lunas.rules.people import Customer
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
@@ -72,6 +75,7 @@ class Shop:
         self.store.add(package(), course("c1"), course("c2"))
         self.payments = FakePayments(self.store)
         self.heard: list[Outcome] = []
+        self.pauses: list[Callable[[], None]] = []
         numbers = count(1)
         self.checkout = Checkout(
             catalogue=FakeCatalogue(self.store),
@@ -81,6 +85,7 @@ class Shop:
             invoice=self.invoices,
             status=self.status,
             heed=self.heard.append,
+            pause=lambda: self.pauses.pop(0)() if self.pauses else None,
             lifetime=LIFETIME,
             now=self.clock,
             new_id=lambda: f"new{next(numbers)}",
@@ -111,7 +116,9 @@ def test_a_new_payment_copies_price_and_courses_and_holds_its_invoice(shop: Shop
     assert opened.gateway_expires_at == NOW + LIFETIME
     assert opened.gateway
     assert opened.gateway.reference == "REF-new1"
-    assert shop.store.payments["new1"] == opened
+    stored = shop.store.payments["new1"]
+    assert (stored.gateway, stored.gateway_expires_at) == (opened.gateway, NOW + LIFETIME)
+    assert stored.references == {"REF-new1"}
 
 
 def test_the_history_starts_with_who_asked(shop: Shop) -> None:
@@ -136,9 +143,8 @@ def test_the_learner_goes_by_the_token_even_when_the_invoice_names_another(shop:
 def test_the_same_purchase_again_returns_the_open_payment(shop: Shop) -> None:
     first, _ = shop.initiate()
     again, is_new = shop.initiate()
-    assert (again, is_new) == (first, False)
+    assert (again.id, again.gateway, is_new) == (first.id, first.gateway, False)
     assert len(shop.invoices.asked) == 1
-    assert shop.status.asked == []
 
 
 def test_another_course_of_the_package_is_another_purchase(shop: Shop) -> None:
@@ -210,12 +216,148 @@ def test_an_open_payment_past_its_time_is_asked_about_before_another_is_opened(s
     assert (opened.id, is_new) == ("new1", True)
 
 
-def test_within_its_time_nobody_asks_about_an_open_payment(shop: Shop) -> None:
+def test_within_its_time_an_open_payment_is_asked_about_and_returned(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME - timedelta(minutes=1))
     found, _ = shop.initiate()
     assert found.id == "pay1"
+    assert shop.status.asked == ["pay1"]
+    assert [each.result for each in shop.heard] == [Result.STILL_OPEN]
+
+
+@pytest.mark.parametrize("method", [None, "SP"])
+def test_an_invoice_that_duitku_ended_is_not_given_out_again(
+    shop: Shop, method: str | None
+) -> None:
+    shop.store.hold_slot(payment(channel=method))
+    shop.status.answer = ENDED
+    opened, is_new = shop.initiate(method=method)
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.FAILED
+    assert shop.store.slots[USER, "p1", "c1"].held == (Held("new1", method),)
+
+
+def test_money_found_when_the_buyer_comes_back_is_honoured(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = paid()
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert shop.stands("pay1") is Status.APPROVED
+
+
+def test_duitku_is_asked_once_in_fifteen_seconds(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    for passed in (0, 5, 9, 1, 14, 1):
+        shop.clock.forward(timedelta(seconds=passed))
+        shop.initiate()
+    assert len(shop.status.asked) == 3
+
+
+def test_while_duitku_does_not_answer_an_open_payment_is_returned_as_it_is(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.status.answer = UNANSWERED
+    found, is_new = shop.initiate()
+    assert (found.id, is_new) == ("pay1", False)
+    assert shop.store.payments["pay1"].asking is False
+
+
+def test_who_comes_while_another_asks_gets_what_that_one_learns(shop: Shop) -> None:
+    shop.store.hold_slot(payment(asked_at=NOW, asking=True))
+
+    def others_learn() -> None:
+        shop.store.add(payment(Status.FAILED))
+
+    shop.pauses = [lambda: None, others_learn]
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new1", True)
     assert shop.status.asked == []
+
+
+def test_of_two_who_ask_at_once_one_asks(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.payments.before_question = [
+        lambda: shop.store.add(payment(asked_at=NOW, asking=True)),
+    ]
+    found, is_new = shop.initiate()
+    assert (found.id, is_new, shop.status.asked) == ("pay1", False, [])
+
+
+# ── Channels ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_another_channel_opens_a_new_payment_beside_the_open_one(shop: Shop) -> None:
+    first, _ = shop.initiate(method="SP")
+    second, is_new = shop.initiate(method="BC")
+    assert (second.id, is_new) == ("new2", True)
+    assert shop.stands(first.id) is Status.PENDING
+    assert shop.invoices.asked == [("new1", "SP"), ("new2", "BC")]
+
+
+def test_naming_a_channel_again_returns_its_open_payment(shop: Shop) -> None:
+    opened = {each: shop.initiate(method=each)[0].id for each in ("SP", "BC")}
+    assert {each: shop.initiate(method=each)[0].id for each in opened} == opened
+    assert len(shop.invoices.asked) == 2
+
+
+def test_naming_no_channel_returns_the_newest_that_is_open(shop: Shop) -> None:
+    shop.initiate(method="SP")
+    shop.initiate(method="BC")
+    assert shop.initiate()[0].id == "new2"
+    shop.store.add(replace(shop.store.payments["new2"], status=Status.FAILED))
+    assert shop.initiate()[0].id == "new1"
+
+
+def test_a_channel_named_after_the_buyers_choice_at_duitku_is_another_one(shop: Shop) -> None:
+    shop.initiate()
+    _, is_new = shop.initiate(method="SP")
+    assert is_new
+
+
+def test_who_has_paid_by_another_channel_gets_no_further_invoice(shop: Shop) -> None:
+    shop.store.hold_slot(payment(channel="SP"))
+    shop.status.answer = paid()
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(method="BC")
+    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.invoices.asked == []
+
+
+@pytest.mark.parametrize("answer", [UNANSWERED, paid(rupiah=1)], ids=["none", "does not fit"])
+def test_what_is_wrong_with_another_channel_does_not_stop_this_one(
+    shop: Shop, answer: GatewayStatus | Exception
+) -> None:
+    shop.store.hold_slot(payment(channel="SP"))
+    shop.status.answer = answer
+    opened, is_new = shop.initiate(method="BC")
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.PENDING
+
+
+def test_the_slot_keeps_one_payment_of_each_channel(shop: Shop) -> None:
+    shop.initiate(method="SP")
+    shop.initiate(method="BC")
+    shop.store.add(replace(shop.store.payments["new1"], status=Status.FAILED))
+    shop.initiate(method="SP")
+    held = shop.store.slots[USER, "p1", "c1"].held
+    assert held == (Held("new3", "SP"), Held("new2", "BC"))
+
+
+@pytest.mark.parametrize(
+    ("method", "minutes"), [("VC", 30), ("OL", 15), ("LF", 24), ("JP", 10), ("BC", 60), ("ZZ", 60)]
+)
+def test_an_invoice_ends_by_its_channel(shop: Shop, method: str, minutes: int) -> None:
+    opened, _ = shop.initiate(method=method)
+    assert opened.gateway_expires_at == NOW + timedelta(minutes=minutes)
+    assert shop.invoices.minutes == [minutes]
+    assert shop.store.payments["new1"].gateway_expires_at == opened.gateway_expires_at
+
+
+def test_an_invoice_asked_for_later_ends_when_it_says(shop: Shop) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.clock.forward(timedelta(minutes=5, seconds=20))
+    found, _ = shop.initiate()
+    assert shop.invoices.minutes == [54]
+    assert found.gateway_expires_at == NOW + timedelta(minutes=59, seconds=20)
 
 
 @pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, ENDED])
@@ -255,7 +397,7 @@ def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: 
 
 
 def lost_v2() -> Payment:
-    return payment(gateway=None, gateway_product=GatewayProduct.V2)
+    return payment(gateway=None, gateway_product=GatewayProduct.V2, channel="BC", invoice_calls=1)
 
 
 def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop: Shop) -> None:
@@ -278,7 +420,7 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
     assert shop.stands("pay1") is Status.EXPIRED
-    assert "does not fit" in str(shop.store.history["pay1"][-1].reason)
+    assert "does not match" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
     assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
 
@@ -292,17 +434,67 @@ def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop:
     assert shop.stands("pay1") is Status.PENDING
 
 
-@pytest.mark.parametrize("answer", [NOT_STARTED, OPEN])
-def test_after_a_minute_a_v2_payment_whose_answer_was_lost_gives_way(
-    shop: Shop, answer: GatewayStatus
+@pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, UNANSWERED])
+def test_after_a_minute_a_lost_invoice_of_v2_is_asked_for_again_under_the_same_id(
+    shop: Shop, answer: GatewayStatus | Exception
 ) -> None:
     shop.store.hold_slot(lost_v2())
     shop.status.answer = answer
+    shop.clock.forward(timedelta(minutes=1))
+    found, is_new = shop.initiate(method="BC")
+    assert (found.id, is_new) == ("pay1", False)
+    assert shop.invoices.asked == [("pay1", "BC")]
+    stored = shop.store.payments["pay1"]
+    assert (stored.invoice_calls, stored.invoice_answers) == (2, 1)
+
+
+def test_of_two_who_ask_for_a_lost_invoice_of_v2_at_once_one_does(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(timedelta(minutes=1))
+    shop.payments.invoice_claims["pay1"] = shop.clock.now
+    with pytest.raises(Conflict):
+        shop.initiate(method="BC")
+    assert shop.invoices.asked == []
+
+
+def test_where_duitku_gives_no_second_invoice_a_new_payment_is_opened(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.invoices.failures = [GatewayRefused("merchantOrderId was used before")]
     shop.clock.forward(timedelta(minutes=1))
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
     assert shop.stands("pay1") is Status.FAILED
     assert shop.store.history["pay1"][-1].reason
+
+
+def test_where_duitku_gives_no_second_invoice_as_it_is_paid_the_money_is_honoured(
+    shop: Shop,
+) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.status.answer = paid()
+    shop.invoices.failures = [GatewayRefused("already paid")]
+    shop.clock.forward(timedelta(minutes=1))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert shop.stands("pay1") is Status.APPROVED
+
+
+@pytest.mark.parametrize("passed", [timedelta(0), timedelta(minutes=2)])
+def test_a_choice_that_duitku_refuses_ends_the_payment_and_is_told(
+    shop: Shop, passed: timedelta
+) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(passed)
+    refusal = AmountRefused("Maximum Payment", FieldError("paymentMethod", "too much"))
+    shop.invoices.failures = [refusal]
+    method = "BC" if passed else "SP"
+    with pytest.raises(AmountRefused):
+        shop.initiate(method=method)
+    assert [each.id for each in shop.store.payments.values() if each.channel == method] == [
+        "pay1" if passed else "new1"
+    ]
+    ended = "pay1" if passed else "new1"
+    assert shop.stands(ended) is Status.FAILED
 
 
 def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
@@ -319,7 +511,7 @@ def test_an_ended_payment_gives_its_slot_away(shop: Shop, status: Status) -> Non
     shop.store.hold_slot(payment(status))
     opened, is_new = shop.initiate()
     assert is_new
-    assert shop.store.slots[USER, "p1", "c1"] == opened.id
+    assert shop.store.slots[USER, "p1", "c1"].held == (Held(opened.id),)
     assert shop.status.asked == []
 
 
@@ -421,11 +613,11 @@ def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> 
     shop.clock.forward(LIFETIME - timedelta(minutes=9))
     found, is_new = shop.initiate()
     assert (found.id, is_new) == ("pay1", False)
-    assert (shop.status.asked, shop.invoices.asked) == ([], [])
+    assert shop.invoices.asked == []
 
 
 def test_of_a_payment_that_was_not_asked_about_nothing_is_heard(shop: Shop) -> None:
-    shop.initiate()
+    shop.store.hold_slot(payment(asked_at=NOW))
     shop.initiate()
     assert shop.heard == []
 

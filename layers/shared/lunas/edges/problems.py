@@ -20,14 +20,13 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.ChannelRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.PurchaseRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GatewayTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
 """By the nearest class of the tree; what has no entry is a 500 that tells nothing."""
 INSTEAD: Mapping[type[errors.LunasError], str] = {
-    errors.ChannelRefused: "Duitku does not offer the paymentMethod named; name another, or none.",
     errors.GatewayRefused: "The payment gateway refused to open this payment.",
     errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
     errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",
@@ -55,7 +54,7 @@ def problem(error: BaseException, request_id: str) -> dict[str, Any]:
         "detail": _detail(error, status),
         "requestId": request_id,
     }
-    if isinstance(error, errors.InvalidInput):
+    if isinstance(error, errors.InvalidInput | errors.PurchaseRefused):
         body["errors"] = [{"field": each.field, "message": each.message} for each in error.errors]
     return body
 
@@ -90,6 +89,8 @@ def _code(error: BaseException, status: HTTPStatus) -> str:
 def _detail(error: BaseException, status: HTTPStatus) -> str:
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
         return "Something went wrong on our side; the request id helps us to find it."
+    if isinstance(error, errors.PurchaseRefused):
+        return "; ".join(f"{each.field}: {each.message}" for each in error.errors)
     for kind in type(error).__mro__:
         if kind in INSTEAD:
             return INSTEAD[kind]

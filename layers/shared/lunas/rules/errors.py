@@ -22,7 +22,9 @@
     │   └── CatalogueUnavailable  the package service
     ├── GatewayError            Duitku
     │   ├── GatewayRefused      Duitku said no, for good
-    │   │   ├── ChannelRefused  the buyer named a channel that Duitku does not offer here
+    │   │   ├── PurchaseRefused for what the buyer chose, by field
+    │   │   │   ├── ChannelRefused  Duitku does not offer the channel here
+    │   │   │   └── AmountRefused   the amount is too low or too high
     │   │   └── GatewayKeyRefused  Duitku takes our signature for wrong
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
     │       ├── GatewayTimeout  no answer in time; the outcome is unknown
@@ -226,10 +228,29 @@ class GatewayRefused(GatewayError):
     code = "gateway-refused"
 
 
-class ChannelRefused(GatewayRefused):
+class PurchaseRefused(GatewayRefused):
+    """Duitku refused what the buyer chose; another choice can help.
+
+    ``errors`` is for the buyer, the message for the operator.
+    """
+
+    code = "purchase-refused"
+
+    def __init__(self, message: str, error: FieldError) -> None:
+        super().__init__(message)
+        self.errors = (error,)
+
+
+class ChannelRefused(PurchaseRefused):
     """Duitku does not offer the channel that the buyer named."""
 
     code = "channel-not-offered"
+
+
+class AmountRefused(PurchaseRefused):
+    """The amount is below or above what Duitku takes, by the channel named or at all."""
+
+    code = "amount-not-taken"
 
 
 class GatewayKeyRefused(GatewayRefused):

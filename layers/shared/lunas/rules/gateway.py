@@ -60,11 +60,13 @@ def whole_rupiah(given: object) -> int | None:
 def fits(payment: Payment, status: GatewayStatus) -> bool:
     """Tell whether a status speaks of this payment: same order, same amount, same reference.
 
-    The reference is compared once it is known: the answer that carried it may have been lost.
+    The reference has to be one of those that Duitku gave for the payment, once all are known: an
+    answer that carried one may have been lost.
     """
+    known = payment.known_references
     return (
         status.order_id == payment.id
         and status.rupiah == payment.amount
         and bool(status.reference)
-        and (payment.gateway is None or status.reference == payment.gateway.reference)
+        and (known is None or status.reference in known)
     )

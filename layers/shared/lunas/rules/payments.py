@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from lunas.rules.callbacks import CallbackEvidence
+from lunas.rules.channels import channel_of
 from lunas.rules.errors import WrongState
 from lunas.rules.people import Customer, Learner, PaymentType
 from lunas.rules.timetable import next_check
@@ -121,7 +122,9 @@ class Payment:
     courses that another payment had brought already, ``overbook`` whether an admin approved the
     payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
     known to be kept. ``transaction`` is Duitku's number of the transfer that paid, once a
-    callback has named one.
+    callback has named one. ``channel`` is the one that the buyer named. ``asked_at`` is when
+    Duitku was asked about it last, ``asking`` while that answer is awaited. ``references`` are
+    all that Duitku gave for it, in ``invoice_answers`` answers to ``invoice_calls`` calls.
     """
 
     id: str
@@ -144,6 +147,12 @@ class Payment:
     gateway_product: GatewayProduct | None = None
     gateway_expires_at: datetime | None = None
     check_at: datetime | None = None
+    channel: str | None = None
+    asked_at: datetime | None = None
+    asking: bool = False
+    references: frozenset[str] = frozenset()
+    invoice_calls: int = 0
+    invoice_answers: int = 0
     gateway: GatewayInvoice | None = None
     approved_at: datetime | None = None
     approved_by: str | None = None
@@ -163,6 +172,42 @@ class Payment:
     def course_ids(self) -> tuple[str, ...]:
         """Return the ids of the courses as bought."""
         return tuple(course.id for course in self.courses)
+
+    @property
+    def known_references(self) -> frozenset[str] | None:
+        """Return every reference that Duitku gave; None while an answer to a call is missing."""
+        if self.gateway is None or self.invoice_answers < self.invoice_calls:
+            return None
+        return self.references | {self.gateway.reference}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment that a purchase has, with the channel that was named for it."""
+
+    payment_id: str
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The payments of one purchase that may be open, the newest first, one of each channel."""
+
+    held: tuple[Held, ...] = ()
+
+    @property
+    def newest(self) -> str | None:
+        """Return the id of the newest payment."""
+        return self.held[0].payment_id if self.held else None
+
+    def naming(self, channel: str | None) -> tuple[Held, ...]:
+        """Return those that may be returned to a buyer who names ``channel``, or none."""
+        return tuple(each for each in self.held if channel is None or each.channel == channel)
+
+    def with_new(self, new: Held, ended: frozenset[str]) -> "Slot":
+        """Return the slot with a new payment, without those that have ended or that it replaces."""
+        left = (e for e in self.held if e.payment_id not in ended and e.channel != new.channel)
+        return Slot((new, *left))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -260,7 +305,16 @@ def check_after(payment: Payment, now: datetime) -> datetime | None:
     """Return when Duitku is asked about a payment next, after ``now``; never if it is settled."""
     if payment.gateway_expires_at is None or is_settled(payment.status):
         return None
-    return next_check(payment.created_at, payment.gateway_expires_at, now)
+    prompt = channel_of(payment.channel).prompt
+    return next_check(payment.created_at, payment.gateway_expires_at, now, prompt=prompt)
+
+
+def sooner(payment: Payment, moment: datetime) -> datetime:
+    """Return ``moment``, or when Duitku is asked about a payment anyway if that is earlier.
+
+    So whoever sends callbacks again and again cannot put the next question off.
+    """
+    return moment if payment.check_at is None else min(payment.check_at, moment)
 
 
 def _event(

@@ -13,14 +13,17 @@ from typing import TYPE_CHECKING
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import Forbidden, GatewayError
-from lunas.rules.payments import Act, Payment, is_settled
-from lunas.rules.timetable import SOON
+from lunas.rules.gateway import GatewayState
+from lunas.rules.payments import Act, Payment, is_settled, sooner
+from lunas.rules.timetable import DENIED, SOON
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import AnomalyKeeper, Clock, PaymentScheduler, StatusGateway
 
 ACTOR = "duitku:callback"
+SUCCESS = "00"
+"""resultCode of a callback that tells of money."""
 MAX_ORDER_ID = 50
 """Characters of an order id at Duitku."""
 
@@ -34,6 +37,11 @@ class Hint:
     rupiah: int | None
     evidence: Mapping[str, str]
     callback: CallbackEvidence
+
+    @property
+    def claims_success(self) -> bool:
+        """Tell whether it says that money came. Nobody signs that: it moves nothing by itself."""
+        return self.evidence.get("resultCode") == SUCCESS
 
     @property
     def named(self) -> dict[str, str]:
@@ -81,20 +89,32 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
         return _keep(desk, hint, AnomalyKind.AMOUNT_DIFFERS, payment)
     if is_settled(payment.status):
         return _heard_again(desk, hint, payment)
+    outcome = _ask(desk, hint, payment)
+    if outcome.result is Result.ALREADY_SETTLED:
+        return _heard_again(desk, hint, outcome.payment)
+    return Heard(outcome)
+
+
+def _ask(desk: CallbackDesk, hint: Hint, payment: Payment) -> Outcome:
+    """Ask Duitku and settle by its answer; what stays open is due for another question soon."""
     told = {"callback": hint.evidence.get("resultCode", ""), **hint.named}
     act = Act(ACTOR, desk.now(), told, callback=hint.callback)
     try:
         status = desk.status(payment)
     except GatewayError:
         # Duitku sends the callback five times at most; asking by schedule has no such end.
-        desk.payments.check_at(payment, act.at + SOON)
+        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
         raise
+    if status.state is GatewayState.ENDED and hint.claims_success:
+        # One of the two is wrong for the moment: the next answer counts.
+        desk.payments.check_at(payment, sooner(payment, act.at + DENIED), act.at)
+        return Outcome(Result.CONTRADICTED, payment)
     outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
     if outcome.result is Result.STILL_OPEN:
-        desk.payments.check_at(payment, act.at + SOON)
-    if outcome.result is Result.ALREADY_SETTLED:
-        return _heard_again(desk, hint, outcome.payment)
-    return Heard(outcome)
+        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
+    if outcome.result is Result.DOES_NOT_FIT:
+        desk.payments.note_answer(payment.id, act.at)
+    return outcome
 
 
 def _heard_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Heard:

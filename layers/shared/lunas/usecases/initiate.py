@@ -2,28 +2,42 @@
 
 The payment is written before Duitku is asked, so that no invoice exists without a payment; and
 the slot of the purchase is taken in the same transaction, so that of two requests at once one
-opens the payment and the other finds it.
+opens the payment and the other finds it. A buyer who comes back gets the open payment again, as
+long as it can be paid: Duitku is asked first, unless it was a moment ago.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from lunas.rules.errors import Collision, Conflict, GatewayRefused, StoreBusy
+from lunas.rules.channels import lifetime_of, minutes_to_ask
+from lunas.rules.errors import (
+    Collision,
+    Conflict,
+    GatewayError,
+    GatewayRefused,
+    PurchaseRefused,
+    StoreBusy,
+)
 from lunas.rules.payments import (
     Act,
     GatewayProduct,
+    Held,
     Method,
     Payment,
+    Slot,
     Status,
     Step,
     check_after,
+    is_settled,
     opened,
 )
 from lunas.rules.people import check_invoiceable
+from lunas.rules.timetable import ASKED_LATELY
 from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
 from lunas.usecases.settle import Outcome, end, settle_by_gateway
 
@@ -38,20 +52,24 @@ if TYPE_CHECKING:
         StatusGateway,
     )
 
+ACTOR = "lunas:initiate"
 OPENING = timedelta(minutes=1)
 """For so long at most, a request may still be waiting for Duitku to open an invoice."""
-SHORTEST_INVOICE = 10
-"""Minutes: an invoice that could be paid for less is not opened any more."""
 ROUNDS = 3
-"""How often the slot is looked at anew after another request took it first."""
+"""How often the slot is looked at again after another request took it first."""
+OPENED_BY_ANOTHER = "another request is opening this payment; try again in a minute"
+LOOKS = 8
+"""How often the payment is read again, with a pause before each, while another request waits for
+Duitku's answer about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
     """Everything that opening a payment needs.
 
-    ``lifetime``: how long an invoice can be paid. ``heed`` hears what became of an earlier
-    payment that was found open.
+    ``lifetime``: how long an invoice can be paid, where its channel allows it. ``heed`` is
+    called with what became of an earlier payment that Duitku was asked about. ``pause`` lets a
+    quarter of a second pass.
     """
 
     catalogue: CatalogueReader
@@ -61,6 +79,7 @@ class Checkout:
     invoice: InvoiceGateway
     status: StatusGateway
     heed: Callable[[Outcome], None]
+    pause: Callable[[], None]
     lifetime: timedelta
     now: Clock
     new_id: Callable[[], str]
@@ -71,92 +90,226 @@ def initiate(
 ) -> tuple[Payment, bool]:
     """Return the open payment of this purchase and whether it is new.
 
-    An open payment that has its invoice is returned as it is. Raises the errors of
-    :mod:`lunas.usecases.purchase`, GatewayRefused (the payment is FAILED then) and
+    Naming another channel than that of every open payment opens a new one beside them. Raises
+    the errors of :mod:`lunas.usecases.purchase`, GatewayRefused (the payment is FAILED then) and
     GatewayUnavailable (it stays open; the same request again goes on with it).
     """
     offer = price(checkout.catalogue, wish)
     check_invoiceable(offer.customer)
     for _ in range(ROUNDS):
-        held = checkout.payments.open_payment(wish.caller.id, wish.package_id, wish.course_id)
-        if held is not None and held.status is Status.PENDING:
-            held = _still_open(checkout, held)
-        if held is not None and held.status is Status.PENDING:
-            return _with_invoice(checkout, held, payment_method), False
+        slot = checkout.payments.slot(wish.caller.id, wish.package_id, wish.course_id)
+        found, ended = _open_one(checkout, slot, payment_method)
+        if found is not None:
+            payment = _with_old_invoice(checkout, found)
+            if payment is None:
+                continue
+            return payment, False
         check_offer(checkout.enrollments, offer, checkout.now())
         try:
-            payment = _open(checkout, offer, held, payment_method)
+            payment = _open(checkout, offer, slot, ended, payment_method)
         except Collision:
             continue
-        return _with_invoice(checkout, payment, payment_method), True
+        return _with_new_invoice(checkout, payment), True
     raise StoreBusy("the same purchase is being opened by another request; try again")
 
 
 def _open(
-    checkout: Checkout, offer: Offer, ended: Payment | None, payment_method: str | None
+    checkout: Checkout,
+    offer: Offer,
+    slot: Slot,
+    ended: frozenset[str],
+    payment_method: str | None,
 ) -> Payment:
     at = checkout.now()
     payment = replace(
         draft(offer, checkout.new_id(), Method.DUITKU, Status.PENDING, at),
         gateway_product=GatewayProduct.V2 if payment_method else GatewayProduct.POP,
-        gateway_expires_at=at + checkout.lifetime,
+        gateway_expires_at=at + lifetime_of(payment_method, checkout.lifetime),
+        channel=payment_method,
+        invoice_calls=1,
     )
     payment = replace(payment, check_at=check_after(payment, at))
     event = opened(payment, Act(offer.wish.caller.actor, at))
-    checkout.payments.create_open(payment, event, instead_of=ended.id if ended else None)
+    taken = slot.with_new(Held(payment.id, payment_method), ended)
+    checkout.payments.create_open(payment, event, taken, instead_of=slot.newest)
     return payment
 
 
-def _still_open(checkout: Checkout, payment: Payment) -> Payment:
-    """Return the payment, ended or settled first if its time is over and Duitku agrees.
+def _open_one(
+    checkout: Checkout, slot: Slot, channel: str | None
+) -> tuple[Payment | None, frozenset[str]]:
+    """Return the newest payment that can be paid by ``channel``, and those found to have ended.
 
-    An invoice of v2 whose answer was lost cannot be asked for again under the same order id
-    (docs/duitku.md, Amounts and ids), so that payment ends as well; should its money arrive
-    after all, the late success is honoured. Raises Conflict while the request that opened it
-    may still be waiting for Duitku's answer.
+    When there is none, Duitku is asked about the newest by another channel all the same: whoever
+    has paid that one needs no further invoice.
+    """
+    ended: set[str] = set()
+    for held in slot.naming(channel):
+        payment = _as_duitku_says(checkout, held)
+        if payment is not None:
+            return payment, frozenset(ended)
+        ended.add(held.payment_id)
+    for held in slot.held[:1]:
+        with suppress(GatewayError, Conflict):
+            if held.payment_id not in ended and _as_duitku_says(checkout, held) is None:
+                ended.add(held.payment_id)
+    return None, frozenset(ended)
+
+
+def _as_duitku_says(checkout: Checkout, held: Held) -> Payment | None:
+    """Return a payment if it is open and can be paid, having asked Duitku unless it was lately."""
+    payment = checkout.payments.get(held.payment_id)
+    if payment is not None and payment.status is Status.PENDING:
+        payment = _still_open(checkout, payment)
+    return payment if payment is not None and payment.status is Status.PENDING else None
+
+
+def _still_open(checkout: Checkout, payment: Payment) -> Payment:
+    """Return the payment, ended or settled first if Duitku says so or its time is over.
+
+    When Duitku does not answer within the payment's time, the payment is returned as it is:
+    nothing is lost by that, and what Duitku knows comes by callback or by schedule.
     """
     now = checkout.now()
-    over = _minutes_left(payment, now) < (1 if payment.gateway else SHORTEST_INVOICE)
-    lost = payment.gateway is None and payment.gateway_product is GatewayProduct.V2
-    if not over and not lost:
+    if _is_over(payment, now):
+        return _over(checkout, payment, now)
+    if payment.gateway is None:
+        payment = _opening(checkout, payment, now)
+        if payment.gateway_product is GatewayProduct.POP or _has_answer(payment):
+            # POP gives the same invoice again, and what came this moment is not dead.
+            return payment
+    if not _may_ask(checkout, payment, now):
+        return _awaited(checkout, payment, lambda each: not each.asking)
+    try:
+        outcome, _ = _ask(checkout, payment, now)
+    except GatewayError:
+        checkout.payments.note_answer(payment.id, now)
         return payment
-    if not over and now < payment.created_at + OPENING:
-        raise Conflict("another request is opening this payment; try again in a minute")
-    status, act = checkout.status(payment), Act("lunas:initiate", now)
-    outcome = settle_by_gateway(checkout.payments, checkout.anomalies, payment, status, act)
-    checkout.heed(outcome)
+    if outcome.payment.status is Status.PENDING:
+        checkout.payments.note_answer(payment.id, now)
+    if outcome.anomaly:
+        raise Conflict("Duitku's answer on this payment does not match; an admin has to look")
+    return outcome.payment
+
+
+def _opening(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
+    """Return a payment without invoice once the request that opened it has its answer, or none.
+
+    Raises Conflict while that request may still show an invoice of v2, which another call would
+    replace.
+    """
+    if now < payment.created_at + ASKED_LATELY:
+        payment = _awaited(checkout, payment, _has_answer)
+    by_channel = payment.gateway_product is GatewayProduct.V2
+    if by_channel and not _has_answer(payment) and now < payment.created_at + OPENING:
+        raise Conflict(OPENED_BY_ANOTHER)
+    return payment
+
+
+def _over(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
+    """End a payment whose time is over, unless Duitku has its money. Raises GatewayError."""
+    try:
+        outcome, evidence = _ask(checkout, payment, now)
+    except GatewayError:
+        checkout.payments.note_answer(payment.id, now)
+        raise
     if outcome.payment.status is not Status.PENDING:
         return outcome.payment
-    if outcome.anomaly and not over:
-        raise Conflict("Duitku's word on this payment does not fit; an admin has to look at it")
-    reason = _reason_to_end(over=over, fits=outcome.anomaly is None)
-    ending = replace(act, reason=reason, evidence=status.evidence)
-    return end(checkout.payments, payment, Step.EXPIRE if over else Step.FAIL, ending).payment
+    act = Act(ACTOR, now, evidence, _reason_to_end(outcome))
+    return end(checkout.payments, outcome.payment, Step.EXPIRE, act).payment
 
 
-def _reason_to_end(*, over: bool, fits: bool) -> str:
-    if not over:
-        return "Duitku's answer was lost"
-    found = "has no payment" if fits else "speaks of money that does not fit"
+def _may_ask(checkout: Checkout, payment: Payment, now: datetime) -> bool:
+    before = now - ASKED_LATELY
+    if payment.asked_at is not None and payment.asked_at > before:
+        return False
+    return checkout.payments.claim_question(payment.id, now, before)
+
+
+def _ask(checkout: Checkout, payment: Payment, now: datetime) -> tuple[Outcome, Mapping[str, str]]:
+    """Ask Duitku and settle by its answer; return what came of it, and the answer."""
+    status = checkout.status(payment)
+    outcome = settle_by_gateway(
+        checkout.payments, checkout.anomalies, payment, status, Act(ACTOR, now)
+    )
+    checkout.heed(outcome)
+    return outcome, status.evidence
+
+
+def _awaited(checkout: Checkout, payment: Payment, done: Callable[[Payment], bool]) -> Payment:
+    """Return the payment as another request leaves it, or as it is after two seconds."""
+    for _ in range(LOOKS):
+        if done(payment):
+            break
+        checkout.pause()
+        payment = checkout.payments.get(payment.id) or payment
+    return payment
+
+
+def _has_answer(payment: Payment) -> bool:
+    """Tell whether Duitku's answer to the call for an invoice is known."""
+    return payment.gateway is not None or payment.status is not Status.PENDING
+
+
+def _reason_to_end(outcome: Outcome) -> str:
+    found = "has money that does not match" if outcome.anomaly else "has no payment"
     return f"time is over, and Duitku {found}"
 
 
-def _minutes_left(payment: Payment, now: datetime) -> int:
-    """Return for how many minutes an invoice may still be paid: never beyond the payment's time."""
-    if payment.gateway_expires_at is None:
-        return 0
-    return max(0, int((payment.gateway_expires_at - now).total_seconds() // 60))
+def _is_over(payment: Payment, now: datetime) -> bool:
+    """Tell whether it is too late to pay, or to open an invoice if there is none yet."""
+    expires = payment.gateway_expires_at
+    if expires is None:
+        return True
+    if payment.gateway is None:
+        return minutes_to_ask(payment.channel, now, expires) is None
+    return now > expires - timedelta(minutes=1)
 
 
-def _with_invoice(checkout: Checkout, payment: Payment, payment_method: str | None) -> Payment:
+def _with_new_invoice(checkout: Checkout, payment: Payment) -> Payment:
+    """Return a payment that was just written with its invoice; it FAILS when Duitku refuses."""
+    try:
+        return _invoiced(checkout, payment, payment.created_at)
+    except GatewayRefused as refused:
+        _end_refused(checkout, payment, refused)
+        raise
+
+
+def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
+    """Return an open payment with its invoice; None if it has to be looked at again.
+
+    The answer that brought the invoice was lost, so it is asked for once more under the same
+    order id. Where Duitku does not give another one, the payment ends, unless it was paid.
+    """
     if payment.gateway is not None:
         return payment
-    minutes = _minutes_left(payment, checkout.now())
+    now = checkout.now()
+    wait = OPENING if payment.gateway_product is GatewayProduct.V2 else timedelta(0)
+    if not checkout.payments.claim_invoice(payment, now, now - wait):
+        payment = _awaited(checkout, payment, _has_answer)
+        if not _has_answer(payment):
+            raise Conflict(OPENED_BY_ANOTHER)
+        return payment if payment.status is Status.PENDING else None
     try:
-        invoice = checkout.invoice(payment, payment_method, minutes)
-    except GatewayRefused as refused:
-        act = Act("duitku:invoice", checkout.now(), reason=str(refused))
-        end(checkout.payments, payment, Step.FAIL, act)
+        return _invoiced(checkout, payment, now)
+    except PurchaseRefused as refused:
+        _end_refused(checkout, payment, refused)
         raise
-    checkout.payments.record_invoice(payment.id, invoice)
-    return replace(payment, gateway=invoice)
+    except GatewayRefused as refused:
+        outcome, _ = _ask(checkout, payment, now)
+        if not is_settled(outcome.payment.status):
+            _end_refused(checkout, outcome.payment, refused)
+        return None
+
+
+def _invoiced(checkout: Checkout, payment: Payment, at: datetime) -> Payment:
+    minutes = minutes_to_ask(payment.channel, at, payment.gateway_expires_at or at) or 0
+    invoice = checkout.invoice(payment, payment.channel, minutes)
+    expires_at = at + timedelta(minutes=minutes)
+    checkout.payments.record_invoice(payment.id, invoice, expires_at)
+    return replace(payment, gateway=invoice, gateway_expires_at=expires_at)
+
+
+def _end_refused(checkout: Checkout, payment: Payment, refused: GatewayRefused) -> None:
+    act = Act("duitku:invoice", checkout.now(), reason=str(refused))
+    end(checkout.payments, payment, Step.FAIL, act)

@@ -17,7 +17,7 @@ from lunas.rules.listing import EnrollmentFilter, Page, Position
 from lunas.rules.mapping import SiteBundle, SiteCourse
 from lunas.rules.oauth import Connection, Grant, Issue, Start, Tokens
 from lunas.rules.orders import Answer, Leg, OrderNote, Sold
-from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
+from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment, Slot
 from lunas.rules.people import Learner
 from lunas.rules.progress import Report
 from lunas.rules.refund import Refund
@@ -78,18 +78,35 @@ class PaymentSettler(PaymentReader, Protocol):
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]: ...
 
 
-class PaymentOpener(PaymentSettler, Protocol):
+class PaymentAsker(PaymentSettler, Protocol):
+    """Settles payments, and knows when Duitku was asked about them.
+
+    ``claim_question`` tells whether Duitku may be asked: not if it was after ``before``.
+    """
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool: ...
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None: ...
+
+    def check_at(
+        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+    ) -> bool: ...
+
+
+class PaymentOpener(PaymentAsker, Protocol):
     """Opens payments."""
 
-    def open_payment(
-        self, user_id: str, package_id: str, course_id: str | None
-    ) -> Payment | None: ...
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot: ...
 
     def create_open(
-        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
     ) -> None: ...
 
-    def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None: ...
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool: ...
+
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None: ...
 
 
 class TransferTaker(Protocol):
@@ -131,10 +148,8 @@ class BundleNotes(PaymentReader, Protocol):
     ) -> bool: ...
 
 
-class PaymentScheduler(PaymentSettler, Protocol):
+class PaymentScheduler(PaymentAsker, Protocol):
     """Settles payments, and notes when Duitku is asked about them next."""
-
-    def check_at(self, payment: Payment, moment: datetime | None) -> bool: ...
 
     def first_transaction(self, payment_id: str, transaction: str) -> str: ...
 

@@ -1,23 +1,24 @@
-"""Asking Duitku about a payment on an admin's wish, and settling it by the answer."""
+"""Asking Duitku about a payment for an admin or its buyer, and settling it by the answer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lunas.rules.errors import NotFound, WrongState
-from lunas.rules.payments import Act, Method, is_settled
+from lunas.rules.errors import Forbidden, GatewayError, NotFound, WrongState
+from lunas.rules.payments import Act, Method, is_settled, sooner
+from lunas.rules.timetable import ASKED_LATELY, SOON
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
 
 if TYPE_CHECKING:
-    from lunas.usecases.ports import AnomalyKeeper, PaymentSettler, StatusGateway
+    from lunas.usecases.ports import AnomalyKeeper, PaymentAsker, StatusGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckDesk:
-    """Everything that a recheck needs."""
+    """Everything that asking about a payment needs."""
 
-    payments: PaymentSettler
+    payments: PaymentAsker
     anomalies: AnomalyKeeper
     status: StatusGateway
 
@@ -34,4 +35,32 @@ def recheck(desk: RecheckDesk, payment_id: str, act: Act) -> Outcome:
         raise WrongState("a manual payment has nothing to ask Duitku about")
     if is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
+    desk.payments.note_answer(payment.id, act.at)
     return settle_by_gateway(desk.payments, desk.anomalies, payment, desk.status(payment), act)
+
+
+def check(desk: RecheckDesk, payment_id: str, buyer: str, act: Act) -> Outcome:
+    """Ask Duitku for the buyer, once in a while, and settle by its answer.
+
+    What is settled, not Duitku's, or was asked about just now is returned as it is known. When
+    Duitku cannot be asked, reconcile does so within a minute or two. Raises NotFound, Forbidden
+    for anybody but the buyer, GatewayError, StoreBusy.
+    """
+    payment = desk.payments.get(payment_id)
+    if payment is None:
+        raise NotFound("there is no such payment")
+    if payment.user_id != buyer:
+        raise Forbidden("this belongs to another user")
+    if payment.method is not Method.DUITKU or is_settled(payment.status):
+        return Outcome(Result.ALREADY_SETTLED, payment)
+    if not desk.payments.claim_question(payment.id, act.at, act.at - ASKED_LATELY):
+        return Outcome(Result.ASKED_LATELY, desk.payments.get(payment.id) or payment)
+    try:
+        status = desk.status(payment)
+    except GatewayError:
+        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
+        raise
+    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
+    if outcome.payment.version == payment.version:
+        desk.payments.note_answer(payment.id, act.at)
+    return outcome

@@ -153,14 +153,15 @@ def _ask_if_due(run: Reconciler, payment_id: str, report: Report) -> None:
     except GatewayBlocked:
         report.paused_until = run.now() + BLOCKED
         run.due.pause(report.paused_until)
+        run.payments.note_answer(payment.id, run.now())
     except GatewayRefused:
         # Duitku is there, and will say no to this question again: it grows rare like any other.
-        run.payments.check_at(payment, check_after(payment, run.now()))
+        run.payments.check_at(payment, check_after(payment, run.now()), run.now())
     except (GatewayError, StoreBusy) as error:
         report.unanswered += 1
         if error.misconfigured:
             run.stumbled(error)
-        run.payments.check_at(payment, run.now() + UNANSWERED)
+        run.payments.check_at(payment, run.now() + UNANSWERED, run.now())
 
 
 def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
@@ -172,9 +173,9 @@ def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
         ending = Act(ACTOR, act.at, status.evidence, _reason(outcome))
         outcome = end(run.payments, payment, Step.EXPIRE, ending)
     if outcome.payment.version == payment.version:
-        run.payments.check_at(payment, check_after(payment, act.at))
+        run.payments.check_at(payment, check_after(payment, act.at), act.at)
     report.settled += outcome.result is Result.SETTLED
-    report.ended += outcome.result is Result.ENDED and outcome.payment != payment
+    report.ended += outcome.result is Result.ENDED and outcome.payment.version != payment.version
     run.heed(outcome)
 
 

@@ -8,14 +8,16 @@ fits what is there by then.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
 from lunas.rules.errors import Collision, CourseFull, NotFound, StoreBusy
 from lunas.rules.gateway import GatewayState, GatewayStatus, fits
-from lunas.rules.payments import TRANSITIONS, Act, Payment, Step, is_settled
+from lunas.rules.payments import TRANSITIONS, Act, Payment, Step, is_settled, sooner
 from lunas.rules.settlement import Settlement, close, settle
+from lunas.rules.timetable import DENIED
 
 if TYPE_CHECKING:
     from lunas.rules.enrollments import Enrollment
@@ -33,6 +35,8 @@ class Result(StrEnum):
     STILL_OPEN = "STILL_OPEN"
     ENDED = "ENDED"
     DOES_NOT_FIT = "DOES_NOT_FIT"
+    CONTRADICTED = "CONTRADICTED"
+    ASKED_LATELY = "ASKED_LATELY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +59,10 @@ def settle_by_gateway(
 
     Paid and fitting: APPROVED with its enrollments. Paid but of another order, amount or
     reference: the payment stays, an anomaly is kept. Ended: FAILED, or EXPIRED after the
-    invoice's time. Anything else stays open.
+    invoice's time, and asked about once more within a minute, since Duitku has denied a success
+    in the second of it. Anything else stays open.
     """
+    payment = replace(payment, asked_at=act.at, asking=False)
     told = replace(act, evidence={**(act.evidence or {}), **status.evidence})
     match status.state:
         case GatewayState.PAID if not fits(payment, status):
@@ -67,7 +73,8 @@ def settle_by_gateway(
             return confirm(payments, payment, Step.CONFIRM, told)
         case GatewayState.ENDED:
             late = payment.gateway_expires_at is not None and act.at >= payment.gateway_expires_at
-            return end(payments, payment, Step.EXPIRE if late else Step.FAIL, told)
+            step = Step.EXPIRE if late else Step.FAIL
+            return end(payments, payment, step, told, again=act.at + DENIED)
         case _:
             return Outcome(Result.STILL_OPEN, payment)
 
@@ -128,13 +135,25 @@ def _course_full(full: frozenset[str]) -> CourseFull:
     return CourseFull(f"no place left in: {', '.join(sorted(full))}")
 
 
-def end(payments: PaymentSettler, payment: Payment, step: Step, act: Act) -> Outcome:
-    """Close a payment without enrollments, unless it has moved on meanwhile."""
+def end(
+    payments: PaymentSettler,
+    payment: Payment,
+    step: Step,
+    act: Act,
+    *,
+    again: datetime | None = None,
+) -> Outcome:
+    """Close a payment without enrollments, unless it has moved on meanwhile.
+
+    ``again``: when Duitku is asked about it at the latest, should that be before the timetable.
+    """
     for _ in range(ROUNDS):
         if payment.status not in TRANSITIONS[step].sources:
             settled = is_settled(payment.status)
             return Outcome(Result.ALREADY_SETTLED if settled else Result.ENDED, payment)
         plan: Settlement = close(payment, step, act)
+        if again is not None:
+            plan = replace(plan, after=replace(plan.after, check_at=sooner(plan.after, again)))
         try:
             payments.commit(plan, keep_quota=False)
         except Collision as collision:

@@ -9,10 +9,11 @@ from typing import Any
 import requests
 
 from lunas.adapters.duitku import invoice, signatures
+from lunas.adapters.duitku.choices import choice_refused
 from lunas.adapters.duitku.http import CutOffError, UnknownOrder, post_json, post_json_once
 from lunas.adapters.sessions import KeptSession, fresh_session
 from lunas.adapters.settings import CheckoutSettings
-from lunas.rules.errors import ChannelRefused, GatewayRefused, GatewayUnavailable
+from lunas.rules.errors import GatewayRefused, GatewayUnavailable
 from lunas.rules.gateway import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
 from lunas.rules.payments import GatewayInvoice, GatewayProduct, Payment
 
@@ -74,14 +75,18 @@ class Duitku:
     ) -> GatewayInvoice:
         """Ask for an invoice for ``payment``; by POP, or by v2 when a channel is named.
 
-        POP gives the same invoice again for the same payment; v2 refuses an order id that it
-        knows. Raises GatewayRefused for good, GatewayUnavailable when the outcome is unknown.
+        Asked again for the same payment, POP gives the same open invoice, and v2 another one with
+        a reference of its own. Raises PurchaseRefused for what the buyer chose, GatewayRefused for
+        good, GatewayUnavailable when the outcome is unknown.
         """
         body = invoice.purchase(payment, checkout, minutes)
-        if payment.gateway_product is GatewayProduct.V2:
-            answer = self._inquire(body, payment, payment_method or "")
-            return _invoice(answer, payment_method)
-        return _invoice(self._create_invoice(body), None)
+        try:
+            if payment.gateway_product is GatewayProduct.V2:
+                answer = self._inquire(body, payment, payment_method or "")
+                return _invoice(answer, payment_method)
+            return _invoice(self._create_invoice(body), None)
+        except GatewayRefused as refused:
+            raise choice_refused(refused, payment_method, payment.amount) or refused from None
 
     def status(self, payment: Payment) -> GatewayStatus:
         """Ask for the status of a payment, on the host that knows it.
@@ -124,11 +129,7 @@ class Duitku:
             "paymentMethod": payment_method,
             "signature": signature,
         }
-        try:
-            return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
-        except UnknownOrder as unknown:
-            # An inquiry has no order to be unknown: its 404 is about the channel.
-            raise ChannelRefused(str(unknown)) from None
+        return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
 
     def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
         account = self._account

@@ -52,6 +52,9 @@ def payment_item(payment: Payment) -> Item:
         "proofLink": payment.proof_link,
         "gatewayProduct": payment.gateway_product,
         "gatewayExpiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
+        "gatewayChannel": payment.channel,
+        "invoiceCalls": payment.invoice_calls or None,
+        "invoiceAskedAt": created if payment.invoice_calls else None,
         "createdAt": created,
         "correlationId": payment.correlation_id,
         **progress_attributes(payment),
@@ -74,7 +77,13 @@ def progress_attributes(payment: Payment) -> Item:
         "overbook": payment.overbook or None,
         "callbacks": set(payment.callbacks) or None,
         **due_attributes(payment.check_at),
+        **asked_attributes(payment.asked_at),
     }
+
+
+def asked_attributes(asked_at: datetime | None) -> Item:
+    """Write when Duitku was asked last and has answered."""
+    return {"askedAt": to_iso(asked_at) if asked_at else None, "asking": None}
 
 
 def due_attributes(check_at: datetime | None) -> Item:
@@ -105,6 +114,12 @@ def payment_from(item: Item) -> Payment:
         gateway_product=_optional(GatewayProduct, item.get("gatewayProduct")),
         gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
         check_at=_optional(from_iso, item.get("dueAt")),
+        channel=item.get("gatewayChannel"),
+        asked_at=_optional(from_iso, item.get("askedAt")),
+        asking=item.get("asking", False),
+        references=frozenset(item.get("references", ())),
+        invoice_calls=int(item.get("invoiceCalls", 0)),
+        invoice_answers=int(item.get("invoiceAnswers", 0)),
         gateway=_optional(_invoice_from, item.get("gateway")),
         created_at=from_iso(item["createdAt"]),
         updated_at=from_iso(item["updatedAt"]),

@@ -5,10 +5,11 @@ from datetime import datetime
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.expressions import Change, placeholders
+from lunas.adapters.store.expressions import Change, Item, placeholders
 from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import (
     KIND,
+    asked_attributes,
     due_attributes,
     history_from,
     history_item,
@@ -20,7 +21,14 @@ from lunas.adapters.store.settlements import NEW, collision_of, settlement_actio
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
 from lunas.rules.errors import Collision
 from lunas.rules.listing import Page, PaymentFilter, Position
-from lunas.rules.payments import GatewayInvoice, HistoryEvent, Payment
+from lunas.rules.payments import (
+    GatewayInvoice,
+    Held,
+    HistoryEvent,
+    Payment,
+    Slot,
+    Status,
+)
 from lunas.rules.settlement import Settlement
 from lunas.rules.times import to_iso
 
@@ -54,10 +62,11 @@ class Payments:
         items, last = read_page(self._table, _listing(wanted), limit, after)
         return Page(tuple(payment_from(item) for item in items), last)
 
-    def open_payment(self, user_id: str, package_id: str, course_id: str | None) -> Payment | None:
-        """Read the payment that holds the slot of this purchase: up to two GetItem."""
-        slot = self._table.get(keys.open_purchase(user_id, package_id, course_id))
-        return self.get(slot["paymentId"]) if slot else None
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
+        """Read the slot of this purchase: one GetItem."""
+        item = self._table.get(keys.open_purchase(user_id, package_id, course_id))
+        held = item["payments"] if item else ()
+        return Slot(tuple(Held(each["id"], each.get("channel")) for each in held))
 
     def waiting_transfer(
         self, user_id: str, package_id: str, course_id: str | None
@@ -88,32 +97,84 @@ class Payments:
         except ConditionsFailed as failed:
             raise Collision(stale=True) from failed
 
-    def create_open(self, payment: Payment, event: HistoryEvent, *, instead_of: str | None) -> None:
-        """Write a new payment and take the slot of its purchase.
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
+    ) -> None:
+        """Write a new payment and the slot of its purchase, where it is the newest.
 
-        The slot stops two requests at once from opening two invoices for the same thing: it
-        must be free, or held by the ended payment ``instead_of``. Raises Collision when another
-        request took it first.
+        The slot stops two requests at once from opening two invoices for the same thing: its
+        newest payment must still be ``instead_of``, as it was read. Every change of a slot is a
+        new newest payment, so the others in it are as they were read as well. Raises Collision
+        when another request came first.
         """
-        slot = {
+        held = [_given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
+        item = {
             **keys.open_purchase(payment.user_id, payment.package_id, payment.course_id),
             "type": "open-purchase",
-            "paymentId": payment.id,
+            "newest": slot.newest,
+            "payments": held,
         }
         taking = self._table.put_action(
-            "slot", slot, f"{NEW} OR #paymentId = :ended", {"ended": instead_of or ""}
+            "slot", item, f"{NEW} OR #newest = :read", {"read": instead_of or ""}
         )
         try:
             self._table.transact([*self._creation(payment, event), taking])
         except ConditionsFailed as failed:
             raise Collision(stale=True) from failed
 
-    def record_invoice(self, payment_id: str, invoice: GatewayInvoice) -> None:
-        """Keep what Duitku gave for a payment; it may be settled meanwhile, which is untouched."""
-        self._table.update(
-            keys.payment(payment_id),
-            Change({"gateway": invoice_attributes(invoice)}, condition="attribute_exists(#pk)"),
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None:
+        """Keep what Duitku gave for a payment; it may be settled meanwhile, which is untouched.
+
+        ``expires_at``: when this invoice ends. Every reference is kept, also when two calls
+        crossed: the buyer may have been shown either.
+        """
+        change = Change(
+            {
+                "gateway": invoice_attributes(invoice),
+                "gatewayExpiresAt": to_iso(expires_at),
+            },
+            adds={"references": {invoice.reference}, "invoiceAnswers": 1},
+            condition="attribute_exists(#pk)",
         )
+        self._table.update(keys.payment(payment_id), change)
+
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
+        """Count another call for the invoice of a payment that has none; tell whether it may.
+
+        Nobody may have claimed it after ``before``. The count comes first, so that a reference
+        whose answer is lost is known to be missing.
+        """
+        change = Change(
+            {"invoiceAskedAt": to_iso(now)},
+            adds={"invoiceCalls": 1},
+            condition=(
+                "#status = :pending AND attribute_not_exists(#gateway)"
+                " AND (attribute_not_exists(#invoiceAskedAt) OR #invoiceAskedAt <= :before)"
+            ),
+            given={"pending": Status.PENDING, "before": to_iso(before)},
+        )
+        return self._table.update(keys.payment(payment.id), change)
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
+        """Note that Duitku is asked now, unless it was asked after ``before``; tell whether noted.
+
+        Of requests at once one may ask.
+        """
+        change = Change(
+            {"askedAt": to_iso(now), "asking": True},
+            condition=(
+                "attribute_exists(#pk) AND (attribute_not_exists(#askedAt) OR #askedAt <= :before)"
+            ),
+            given={"before": to_iso(before)},
+        )
+        return self._table.update(keys.payment(payment_id), change)
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
+        """Note that Duitku was asked, and that no answer is awaited any more."""
+        change = Change(asked_attributes(asked_at), condition="attribute_exists(#pk)")
+        self._table.update(keys.payment(payment_id), change)
 
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
@@ -130,10 +191,15 @@ class Payments:
         )
         return self._table.update(keys.payment(payment_id), change)
 
-    def check_at(self, payment: Payment, moment: datetime | None) -> bool:
-        """Note when Duitku is asked next, unless the payment moved on; tell whether noted."""
+    def check_at(
+        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+    ) -> bool:
+        """Note when Duitku is asked next, unless the payment moved on; tell whether noted.
+
+        ``asked_at``: it was asked just now, and has answered or not.
+        """
         change = Change(
-            due_attributes(moment),
+            due_attributes(moment) | (asked_attributes(asked_at) if asked_at else {}),
             condition="#status = :was AND #version = :read",
             given={"was": payment.status, "read": payment.version},
         )
@@ -167,6 +233,10 @@ class Payments:
             self._table.put_action("payment", payment_item(payment), NEW),
             self._table.put_action("history", history_item(event), NEW),
         ]
+
+
+def _given(item: Item) -> Item:
+    return {name: value for name, value in item.items() if value is not None}
 
 
 def _listing(wanted: PaymentFilter) -> Listing:

@@ -1,0 +1,275 @@
+"""Buying again at Duitku: never a dead invoice, and whatever channel the buyer names."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from lunas.adapters.clock import now
+from tests.integration.layer import callbacks, peers
+from tests.integration.layer.functions import call
+from tests.unit.adapters.stub import StubPeer, Told
+from tests.unit.api_requests import user_token
+
+pytestmark = pytest.mark.usefixtures("catalogue")
+MINUTE = timedelta(minutes=1)
+OPEN = {"statusCode": "01"}
+TOO_MUCH, TOO_LITTLE = "Maximum Payment exceeded", "Minimum Payment 10000 IDR"
+
+
+def initiate(
+    monkeypatch: pytest.MonkeyPatch,
+    *told: Told | Exception,
+    channel: str | None = None,
+    key: str | None = None,
+) -> tuple[int, Any, StubPeer]:
+    """Start a purchase; Duitku answers in turn."""
+    peer = peers.answers(monkeypatch, "initiate_payment", *told)
+    body = {"packageId": "p1", "courseId": "c1"} | ({"paymentMethod": channel} if channel else {})
+    more: dict[str, Any] = {"headers": {"idempotency-key": key}} if key else {}
+    route = "POST /payments/initiate"
+    status, answer = call("initiate_payment", route, body=body, token=user_token(), **more)
+    return status, answer, peer
+
+
+def status_of(payment: Any) -> str:
+    path = f"/payments/{payment['id']}"
+    found, shown = call("payments", "GET /payments/{id}", path, token=user_token())
+    assert found == 200
+    return str(shown["status"])
+
+
+def check(
+    monkeypatch: pytest.MonkeyPatch, payment: Any, *told: Told | Exception, sub: str = "u1"
+) -> tuple[int, Any, StubPeer]:
+    """Check a payment as its buyer."""
+    peer = peers.answers(monkeypatch, "recheck_payment", *told)
+    path = f"/payments/{payment['id']}/check"
+    status, answer = call(
+        "recheck_payment", "POST /payments/{id}/check", path, token=user_token(sub)
+    )
+    return status, answer, peer
+
+
+# ── Dead invoices ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("channel", [None, "SP", "VC", "BC"])
+@pytest.mark.parametrize("keys", [(None, None), ("k1", "k2"), ("k1", "k1")], ids=str)
+def test_an_invoice_that_ended_at_duitku_is_not_given_out_again(
+    monkeypatch: pytest.MonkeyPatch, channel: str | None, keys: tuple[str | None, str | None]
+) -> None:
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel=channel, key=keys[0])
+    ended = peers.status(first["id"], "02")
+    status, second, _ = initiate(
+        monkeypatch, ended, peers.invoice("R2"), channel=channel, key=keys[1]
+    )
+    assert (status, second["gateway"]["reference"]) == (201, "R2")
+    assert second["id"] != first["id"]
+    assert status_of(first) == "FAILED"
+
+
+@pytest.mark.parametrize("key", [None, "k1"])
+def test_an_open_payment_is_a_200_whatever_the_key(
+    monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="BC", key="k1")
+    open_still = peers.status(first["id"], "01")
+    assert initiate(monkeypatch, open_still, channel="BC", key=key)[:2] == (200, first)
+    assert initiate(monkeypatch, channel="BC", key="k2")[:2] == (200, first)
+
+
+def test_what_check_has_learnt_a_moment_ago_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"))
+    assert check(monkeypatch, first, Told(404))[0] == 200
+    status, _, peer = initiate(monkeypatch)
+    assert (status, peer.asked) == (200, [])
+
+
+# ── Channels ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_another_channel_opens_a_new_payment_and_leaves_the_old_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="SP")
+    still = peers.status(first["id"], "01")
+    status, second, _ = initiate(monkeypatch, still, peers.invoice("R2"), channel="BC")
+    assert (status, second["gateway"]["paymentMethod"]) == (201, "BC")
+    assert status_of(first) == "PENDING"
+    status, again, _ = initiate(monkeypatch, channel="SP")
+    assert (status, again["id"]) == (200, first["id"])
+
+
+@pytest.mark.parametrize(
+    ("channel", "minutes"), [("VC", 30), ("OL", 15), ("JP", 10), ("LF", 24), ("SP", 60), (None, 60)]
+)
+def test_an_invoice_ends_by_its_channel(
+    monkeypatch: pytest.MonkeyPatch, channel: str | None, minutes: int
+) -> None:
+    before = now()
+    _, payment, peer = initiate(monkeypatch, peers.invoice(), channel=channel)
+    ends = datetime.fromisoformat(payment["gateway"]["expiresAt"])
+    assert timedelta(0) <= ends - before - minutes * MINUTE < MINUTE
+    assert peer.asked[0].body["expiryPeriod"] == minutes
+
+
+# ── What Duitku does not take ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("channel", "told", "field", "shown"),
+    [
+        ("VC", Told(400, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("FT", Told(400, {"Message": TOO_LITTLE}), "paymentMethod", "FT cannot take 49000 rupiah"),
+        (None, Told(400, {"Message": TOO_MUCH}), "packageId", "cannot take 49000 rupiah"),
+        (None, Told(400, {"Message": TOO_LITTLE}), "packageId", "cannot take 49000 rupiah"),
+        ("NQ", Told(404, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
+        ("NQ", Told(400, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
+        ("ZZ", Told(404, None), "paymentMethod", "ZZ"),
+        ("BC", Told(400, {"Message": "Invalid Email Address"}), "customer.email", "Duitku"),
+    ],
+)
+def test_what_duitku_does_not_take_of_the_buyers_choice_is_named(
+    monkeypatch: pytest.MonkeyPatch, channel: str | None, told: Told, field: str, shown: str
+) -> None:
+    status, problem, peer = initiate(monkeypatch, told, channel=channel)
+    assert status == 422
+    (error,) = problem["errors"]
+    assert error["field"] == field
+    assert shown in error["message"]
+    failed = {"id": peer.asked[0].body["merchantOrderId"]}
+    assert status_of(failed) == "FAILED"
+    assert initiate(monkeypatch, peers.invoice())[0] == 201
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(404, {"Message": "Merchant not found"}),
+        Told(401, {"Message": "Wrong signature"}),
+        Told(400, {"Message": "merchantOrderId is mandatory"}),
+        Told(400, None),
+        Told(200, {"statusCode": "01", "statusMessage": "no"}),
+    ],
+    ids=["merchant", "signature", "field", "empty", "200"],
+)
+def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+    status, problem, _ = initiate(monkeypatch, told, channel="VC")
+    assert (status, "errors" in problem) == (502, False)
+
+
+# ── Checking ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_buyer_has_duitku_asked_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    status, checked, _ = check(monkeypatch, payment, peers.status(payment["id"]))
+    assert (status, checked["status"]) == (200, "APPROVED")
+
+
+def test_within_fifteen_seconds_duitku_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    assert len(check(monkeypatch, payment, Told(404))[2].asked) == 1
+    for _ in range(3):
+        status, checked, peer = check(monkeypatch, payment)
+        assert (status, checked["status"], peer.asked) == (200, "PENDING", [])
+
+
+def test_a_callback_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    peers.answers(monkeypatch, "duitku_webhook", peers.status(payment["id"], "01"))
+    assert callbacks.post(payment["id"]) == 200
+    assert check(monkeypatch, payment)[2].asked == []
+
+
+def test_a_recheck_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    peers.answers(monkeypatch, "recheck_payment", Told(404))
+    path = f"/payments/{payment['id']}/recheck"
+    admin = user_token("a1", "ADMIN")
+    assert call("recheck_payment", "POST /payments/{id}/recheck", path, token=admin)[0] == 200
+    assert check(monkeypatch, payment)[2].asked == []
+
+
+@pytest.mark.parametrize("sub", ["u2"])
+def test_nobody_else_checks_a_payment(monkeypatch: pytest.MonkeyPatch, sub: str) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    status, _, peer = check(monkeypatch, payment, sub=sub)
+    assert (status, peer.asked) == (403, [])
+
+
+def test_a_payment_that_is_not_there_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check(monkeypatch, {"id": "pay9"})[0] == 404
+
+
+def test_about_a_transfer_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = {
+        "packageId": "p1",
+        "courseId": "c1",
+        "paymentType": "UMUM",
+        "proofLink": "https://proof.example/1",
+    }
+    _, transfer = call("payments", "POST /payments", body=body, token=user_token())
+    status, checked, peer = check(monkeypatch, transfer)
+    assert (status, checked["status"], peer.asked) == (200, "PAID", [])
+
+
+def test_when_duitku_cannot_be_asked_nothing_is_lost_and_it_is_asked_soon(
+    monkeypatch: pytest.MonkeyPatch, payments: Any
+) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    assert check(monkeypatch, payment, Told(500))[0] == 503
+    stands = payments.get(payment["id"])
+    assert stands.status == "PENDING"
+    assert stands.check_at - now() <= MINUTE
+    assert check(monkeypatch, payment)[0] == 200
+
+
+# ── A success that the status denies for a moment ────────────────────────────────────────────────
+
+
+def due(payments: Any, payment: Any) -> timedelta:
+    found: timedelta = payments.get(payment["id"]).check_at - now()
+    return found
+
+
+def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_soon(
+    monkeypatch: pytest.MonkeyPatch, payments: Any
+) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    peers.answers(monkeypatch, "duitku_webhook", peers.status(payment["id"], "02"))
+    assert callbacks.post(payment["id"]) == 200
+    assert status_of(payment) == "PENDING"
+    assert due(payments, payment) <= MINUTE
+
+
+def test_an_end_that_the_buyer_sees_first_is_asked_about_again_within_a_minute(
+    monkeypatch: pytest.MonkeyPatch, payments: Any
+) -> None:
+    _, payment, _ = initiate(monkeypatch, peers.invoice())
+    _, checked, _ = check(monkeypatch, payment, peers.status(payment["id"], "02"))
+    assert checked["status"] == "FAILED"
+    assert due(payments, payment) <= MINUTE
+
+
+# ── References ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
+    monkeypatch: pytest.MonkeyPatch, payments: Any
+) -> None:
+    status, _, peer = initiate(monkeypatch, Told(500), channel="BC")
+    assert status == 503
+    order = peer.asked[0].body["merchantOrderId"]
+    monkeypatch.setattr("lunas.usecases.initiate.OPENING", timedelta(0))
+    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    found, again, _ = initiate(
+        monkeypatch, peers.status(order, "01", reference="LOST"), peers.invoice("R2"), channel="BC"
+    )
+    assert (found, again["id"], again["gateway"]["reference"]) == (200, order, "R2")
+    peers.answers(monkeypatch, "duitku_webhook", peers.status(order, reference="LOST"))
+    assert callbacks.post(order) == 200
+    assert payments.get(order).status == "APPROVED"
