@@ -93,6 +93,10 @@ class Person:
         """Record that the money of a payment went back."""
         return self.call("POST", f"/payments/{payment_id}/refund", {"reason": reason})
 
+    def check(self, payment_id: str) -> requests.Response:
+        """Have Duitku asked about one's own payment."""
+        return self.call("POST", f"/payments/{payment_id}/check")
+
     def recheck(self, payment_id: str) -> requests.Response:
         """Have Duitku asked about a payment."""
         return self.call("POST", f"/payments/{payment_id}/recheck")

@@ -31,6 +31,12 @@ class Learning(Ground):
         package, course = purchase
         self.actors.initiate(learner, package, course, channel, key)
 
+    @precondition(lambda self: self.payments())
+    @rule(learner=learners, number=pick)
+    def check(self, learner: Person, number: int) -> None:
+        """Check a payment, be it one's own or not."""
+        self.actors.check(learner, chosen(self.payments(), number))
+
     @rule(learner=learners, purchase=purchases)
     def buy_and_pay(self, learner: Person, purchase: Any) -> None:
         """Open a payment and pay it at once."""

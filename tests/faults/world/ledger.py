@@ -116,6 +116,10 @@ class Actors:
         """Have Duitku asked about a payment."""
         return self._on_payment(admin, "POST /payments/{id}/recheck", payment)
 
+    def check(self, person: Person, payment: str) -> Answer:
+        """Have Duitku asked about a payment as a learner, its buyer or not."""
+        return self._on_payment(person, "POST /payments/{id}/check", payment)
+
     def redeliver(self, admin: Person, enrollment: str) -> Answer:
         """Have an enrollment sent to Thinkific again."""
         path = f"/enrollments/{enrollment}/redeliver"

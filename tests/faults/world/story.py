@@ -72,6 +72,10 @@ class Story:
         """Have Duitku asked about the payment; the answer may be lost."""
         self.actors.recheck(ADMIN, self.payment)
 
+    def check(self) -> None:
+        """Check the payment as its buyer; the answer may be lost."""
+        self.actors.check(LEARNER, self.payment)
+
     def refund(self) -> None:
         """Record that the money went back; the answer may be lost."""
         self.actors.refund(ADMIN, self.payment)

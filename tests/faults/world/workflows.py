@@ -72,6 +72,14 @@ INITIATING = (
         for name, more in WAYS.items()
     ),
     Workflow(
+        "initiate by another channel",
+        INITIATE,
+        "COMPLETED",
+        bought(channel="BC"),
+        prepare=bought(channel=CHANNEL),
+        afterwards=before.asked_again(channel="BC"),
+    ),
+    Workflow(
         "initiate after an open one is over",
         INITIATE,
         "COMPLETED",
@@ -140,6 +148,14 @@ DECIDING = (
         Story.recheck,
         both(bought(BUNDLE), Story.pay_unheard),
         # Nobody but the timetable asks again, a quarter of an hour after the payment was opened.
+        minutes=QUARTER + 2,
+    ),
+    _admin(
+        "check",
+        RECHECK,
+        "COMPLETED",
+        Story.check,
+        both(bought(BUNDLE), Story.pay_unheard),
         minutes=QUARTER + 2,
     ),
     _admin("refund", REFUND, "COMPLETED|REFUNDED", Story.refund, completed(BUNDLE)),
