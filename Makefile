@@ -101,6 +101,10 @@ thinkific-redirect: ## print the redirect URI to paste into Thinkific's portal, 
 	$(SETUP) dev
 	$(LUNAS) thinkific-redirect --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
+smoke: ## after a deploy: what is wrong with the stack, and what to do [ENV=dev or prod; else the local stack]
+	$(SETUP) dev
+	$(LUNAS) smoke --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+
 orders: ## reports of sales that wait for a person [AGAIN=pay…] [LEAVE=pay…] [ENV=dev or prod]
 	$(SETUP) dev
 	$(LUNAS) orders --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --again '$(AGAIN)' --leave '$(LEAVE)'
@@ -134,4 +138,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check openapi golden requirements clean
+.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check smoke openapi golden requirements clean

@@ -21,7 +21,7 @@ _INTERRUPTED = 130
 _PORTS = range(1, 65_536)
 _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
-_ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders")
+_ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders", "smoke")
 """Commands that work on the local stack, or on one on AWS."""
 _WITHOUT_STACK = {"build", "check"}
 
@@ -108,6 +108,11 @@ def _thinkific_check(given: argparse.Namespace) -> int:
     return code
 
 
+def _smoke(given: argparse.Namespace) -> int:
+    code: int = importlib.import_module("local.smoke.run").run(given.env, given.state, _say)
+    return code
+
+
 def _soak(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
     return code
@@ -138,6 +143,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "thinkific-redirect": _thinkific_redirect,
     "orders": _orders,
     "thinkific-check": _thinkific_check,
+    "smoke": _smoke,
     "soak": _soak,
     "thinkific-webhooks": _thinkific_webhooks,
     "sam-local": _sam_local,

@@ -1,0 +1,233 @@
+"""What ``make smoke`` says of a stack that is well, and of one that something is wrong with."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.cloud import Stack
+from local.cloud.state import ROOT
+from local.smoke.asked import Asked, ask
+from local.smoke.checks import CHECKS
+from local.smoke.run import look
+from tests.conftest import END_TO_END
+
+
+@pytest.fixture
+def asked(stack: Stack) -> Asked:
+    assert stack.region
+    return ask("local", END_TO_END)
+
+
+def wrong(asked: Asked, *names: str) -> list[str]:
+    """Return what the command says is wrong, by the checks named or by all."""
+    lines: list[str] = []
+    look(asked, lines.append)
+    said = [line.removeprefix("WRONG ") for line in lines if line.startswith("WRONG ")]
+    return [line for line in said if not names or line.startswith(names)]
+
+
+def secrets_of(asked: Asked) -> set[str]:
+    """Return every text that the secrets hold."""
+    client, found = asked.client("secretsmanager"), set()
+    for output in ("AuthSecretId", "DuitkuSecretId", "ThinkificSecretId"):
+        text = client.get_secret_value(SecretId=asked.outputs[output])["SecretString"]
+        found |= set(_texts(json.loads(text)))
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    match value:
+        case str() if len(value) >= 12:
+            yield value
+        case dict():
+            for each in value.values():
+                yield from _texts(each)
+
+
+def test_a_stack_that_is_well_passes_every_check(asked: Asked) -> None:
+    lines: list[str] = []
+    # What other tests left in the dead-letter queues is no fault of the deploy.
+    for queue in ("DeadLetterQueue", "OrderDeadLetterQueue", "ProgressDeadLetterQueue"):
+        asked.client("sqs").purge_queue(QueueUrl=asked.of_type("AWS::SQS::Queue")[queue])
+    code = look(asked, lines.append)
+    assert [line for line in lines if line.startswith("WRONG")] == []
+    assert code == 0
+    assert len(lines) == len(CHECKS) + 1
+    assert all(line.startswith(("ok ", "smoke: 0 wrong")) for line in lines)
+    assert not [each for each in secrets_of(asked) if each in "\n".join(lines)]
+
+
+def test_the_command_fails_and_names_what_it_found(asked: Asked) -> None:
+    command = [sys.executable, "-m", "local", "smoke", "--state", str(END_TO_END)]
+    with secret(asked, "DuitkuSecretId", {}):
+        done = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "WRONG secrets" in done.stdout
+    assert "the Duitku secret has no merchantCode: docs/deploy.md" in done.stdout
+    assert (ROOT / "docs" / "deploy.md").read_text().count("## Fill in the secrets") == 1
+
+
+@contextmanager
+def secret(asked: Asked, output: str, value: object) -> Iterator[None]:
+    """Let a secret hold something else for a while."""
+    client, name = asked.client("secretsmanager"), asked.outputs[output]
+    before = client.get_secret_value(SecretId=name)["SecretString"]
+    client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
+    try:
+        yield
+    finally:
+        client.put_secret_value(SecretId=name, SecretString=before)
+
+
+@pytest.mark.parametrize(
+    ("output", "value", "said"),
+    [
+        ("DuitkuSecretId", {"merchantCode": "DS1"}, "the Duitku secret has no apiKey"),
+        ("ThinkificSecretId", {}, "the Thinkific secret has no apiKey"),
+        ("AuthSecretId", {}, "the auth secret has no userKeys"),
+        ("AuthSecretId", {"userKeys": {"k": "short"}}, "the user key k is shorter than 32"),
+    ],
+)
+def test_a_secret_that_is_not_filled_in_is_named(
+    asked: Asked, output: str, value: object, said: str
+) -> None:
+    with secret(asked, output, value):
+        assert any(said in line for line in wrong(asked, "secrets"))
+
+
+def test_a_schedule_that_is_off_is_named(asked: Asked) -> None:
+    client = asked.client("scheduler")
+    logical, name = next(iter(sorted(asked.of_type("AWS::Scheduler::Schedule").items())))
+    told = client.get_schedule(Name=name)
+    kept = {
+        key: told[key]
+        for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        if key in told
+    }
+    client.update_schedule(**kept, State="DISABLED")
+    try:
+        (line,) = wrong(asked, "schedules")
+    finally:
+        client.update_schedule(**kept, State="ENABLED")
+    assert f"{logical} is DISABLED" in line
+    assert wrong(asked, "schedules") == []
+
+
+def test_a_message_that_was_left_behind_is_named(asked: Asked) -> None:
+    client, url = asked.client("sqs"), asked.of_type("AWS::SQS::Queue")["UnpublishedQueue"]
+    client.send_message(QueueUrl=url, MessageBody="{}")
+    try:
+        assert any("UnpublishedQueue holds 1" in line for line in wrong(asked, "queues"))
+    finally:
+        client.purge_queue(QueueUrl=url)
+
+
+def test_a_function_that_may_not_run_is_named(asked: Asked) -> None:
+    """A parameter compared as a number once reserved nothing for three functions."""
+    client, name = asked.client("lambda"), asked.of_type("AWS::Lambda::Function")["CatchUpFunction"]
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        (line,) = wrong(asked, "functions")
+    finally:
+        client.delete_function_concurrency(FunctionName=name)
+    assert "CatchUpFunction may not run at all" in line
+
+
+def test_an_alarm_that_rings_or_is_gone_is_named(asked: Asked) -> None:
+    client = asked.client("cloudwatch")
+    names = asked.of_type("AWS::CloudWatch::Alarm")
+    ringing = names["DeadLettersAlarm"]
+    client.set_alarm_state(AlarmName=ringing, StateValue="ALARM", StateReason="test")
+    try:
+        (line,) = wrong(asked, "alarms")
+    finally:
+        client.set_alarm_state(AlarmName=ringing, StateValue="OK", StateReason="test")
+    assert f"{ringing} rings: docs/runbooks/dead-letters.md" in line
+
+
+class Deployed(Asked):
+    """A stack that is asked as one on AWS is, with settings of the test's own."""
+
+    settings: dict[str, str]
+
+    @property
+    def is_local(self) -> bool:
+        """Tell that people are mailed."""
+        return False
+
+    def environment_of(self, function: str) -> dict[str, str]:
+        """Return the settings of the test."""
+        return {**super().environment_of(function), **type(self).settings}
+
+
+def deployed(asked: Asked, **settings: str) -> Asked:
+    """Return the stack as one on AWS."""
+    kind = type("Told", (Deployed,), {"settings": settings})
+    told: Asked = kind(**{name: getattr(asked, name) for name in Asked.__dataclass_fields__})
+    return told
+
+
+def test_a_table_without_recovery_or_time_to_live_is_named(asked: Asked) -> None:
+    """The emulator leaves both off, so here they are switched on, one after the other."""
+    client, name, on_aws = asked.client("dynamodb"), asked.outputs["TableName"], deployed(asked)
+    recovery, expiry = wrong(on_aws, "table")
+    assert "point-in-time recovery is off" in recovery
+    assert "time to live is off" in expiry
+    on = {"PointInTimeRecoveryEnabled": True}
+    client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=on)
+    assert wrong(on_aws, "table") == [expiry]
+    ttl = {"Enabled": True, "AttributeName": "ttl"}
+    client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
+    try:
+        assert wrong(on_aws, "table") == []
+    finally:
+        client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl | {"Enabled": False})
+
+
+def test_alarms_that_nobody_hears_are_named(asked: Asked) -> None:
+    on_aws = deployed(asked)
+    assert any("nobody is mailed" in line for line in wrong(on_aws, "alarms"))
+    asked.client("sns").subscribe(
+        TopicArn=asked.outputs["AlarmTopicArn"], Protocol="email", Endpoint="ops@example.com"
+    )
+    assert not any("nobody is mailed" in line for line in wrong(on_aws, "alarms"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "check", "said"),
+    [
+        ({"DUITKU_CALLBACK_URL": ""}, "callback address", "no callback address is set"),
+        ({"DUITKU_CALLBACK_URL": "http://x.test"}, "callback address", "is no https address"),
+        ({"RETURN_URL": "https://example.com/"}, "return address", "set ReturnUrl"),
+        ({"THINKIFIC_SUBDOMAIN": ""}, "Thinkific", "no Thinkific site is named"),
+        ({"THINKIFIC_AUTHENTICATION": "oauth"}, "Thinkific", "no Thinkific site is connected"),
+    ],
+    ids=str,
+)
+def test_a_setting_that_is_missing_is_named(
+    asked: Asked, settings: dict[str, str], check: str, said: str
+) -> None:
+    assert any(said in line for line in wrong(deployed(asked, **settings), check))
+
+
+def test_what_cannot_be_asked_is_a_finding_and_stops_no_other_check(asked: Asked) -> None:
+    gone = {**asked.outputs, "TableName": "no-such-table", "ApiUrl": asked.endpoint or ""}
+    fields = {name: getattr(asked, name) for name in Asked.__dataclass_fields__}
+    broken = Asked(**{**fields, "outputs": gone})
+    said = wrong(broken)
+    assert any(line.startswith("table") and "cannot be asked" in line for line in said)
+    assert any(line.startswith("health") for line in said)
+
+
+def test_every_check_is_documented() -> None:
+    text = Path(ROOT / "docs" / "deploy.md").read_text()
+    assert "make smoke ENV=dev" in text
+    assert all(f"| {name} |" in text for name in CHECKS)
