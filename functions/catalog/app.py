@@ -21,7 +21,7 @@ from lunas.rules.catalogue import Course, Package, PackageKind
 from lunas.rules.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from lunas.usecases.ports import CatalogueShelf
+    from lunas.usecases.ports import CatalogueReader, CatalogueShelf
 
 aws.prepare(aws.dynamodb)
 
@@ -38,17 +38,33 @@ def _shelf() -> "CatalogueShelf":
 
 @api.on("GET", "/packages", PUBLIC)
 def list_packages() -> dict[str, Any]:
-    """List all packages."""
-    return {"items": [package_view(each) for each in _shelf().packages()]}
+    """List what is on sale; to admins everything, with what is wrong with it."""
+    shelf = _shelf()
+    if not api.is_admin_asking:
+        return {"items": [package_view(each) for each in shelf.packages() if each.on_sale]}
+    gone = {each.id for each in shelf.courses() if each.gone}
+    return {"items": [_whole_view(each, gone) for each in shelf.packages()]}
 
 
 @api.on("GET", "/packages/{id}", PUBLIC)
 def get_package(package_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show a package."""
-    package = _shelf().package(package_id)
-    if package is None:
+    shelf = _shelf()
+    package = shelf.package(package_id)
+    if package is not None and api.is_admin_asking:
+        return _whole_view(package, _gone(shelf, package))
+    if package is None or not package.on_sale:
         raise NotFound("there is no such package")
     return package_view(package)
+
+
+def _gone(shelf: "CatalogueReader", package: Package) -> set[str]:
+    return {each.id for each in shelf.courses(package.course_ids) if each.gone}
+
+
+def _whole_view(package: Package, gone: set[str]) -> dict[str, Any]:
+    """Show a package as admins see it."""
+    return package_view(package, [each for each in package.course_ids if each in gone])
 
 
 @api.on("PUT", "/packages/{id}", ADMINS)
@@ -62,7 +78,8 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
     if len(set(body.course_ids)) != len(body.course_ids):
         raise InvalidInput.of("courseIds", "must not name a course twice")
     own = _catalogue()
-    known = {course.id for course in own.courses(body.course_ids)}
+    courses = own.courses(body.course_ids)
+    known = {course.id for course in courses}
     if unknown := [each for each in body.course_ids if each not in known]:
         raise InvalidInput.of("courseIds", f"there is no course {', '.join(unknown)}")
     if body.thinkific_bundle_id is not None and body.kind is not PackageKind.BUNDLE:
@@ -75,16 +92,20 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         course_ids=tuple(body.course_ids),
         access_days=body.access_days,
         thinkific_bundle_id=body.thinkific_bundle_id,
+        description=body.description,
+        image_url=body.image_url,
+        on_sale=body.on_sale,
     )
     own.put_package(package)
-    telemetry.decided("package written", package_id=package_id)
-    return package_view(package)
+    telemetry.decided("package written", package_id=package_id, on_sale=package.on_sale)
+    return _whole_view(package, {each.id for each in courses if each.gone})
 
 
 @api.on("GET", "/courses", PUBLIC)
 def list_courses() -> dict[str, Any]:
     """List all courses."""
-    return {"items": [course_view(each) for each in _shelf().courses()]}
+    whole = api.is_admin_asking
+    return {"items": [course_view(each, whole=whole) for each in _shelf().courses()]}
 
 
 @api.on("PUT", "/courses/{id}", ADMINS)
@@ -94,7 +115,7 @@ def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> 
         Course(course_id, body.name, body.thinkific_course_id, body.quota)
     )
     telemetry.decided("course written", course_id=course_id)
-    return course_view(written)
+    return course_view(written, whole=True)
 
 
 @api.on("GET", "/health", PUBLIC)

@@ -28,7 +28,7 @@ from lunas.edges.bodies import Id, InitiateBody
 from lunas.edges.offerings import catalogue
 from lunas.edges.settlements import log_outcome
 from lunas.edges.views import channel_view, payment_view
-from lunas.rules.catalogue import own_payment_type, price_of
+from lunas.rules.catalogue import check_on_sale, own_payment_type, price_of
 from lunas.rules.errors import NotFound
 from lunas.rules.payments import Payment, is_settled
 from lunas.usecases.initiate import Checkout, initiate
@@ -143,6 +143,7 @@ def payment_methods(package_id: Annotated[Id, Query(alias="packageId")]) -> dict
     package = catalogue(Table.from_environment()).package(package_id)
     if package is None:
         raise NotFound("there is no such package")
+    check_on_sale(package)
     amount = price_of(package, own_payment_type(api.caller))
     return {"items": [channel_view(each) for each in _duitku().methods(amount, now())]}
 

@@ -65,11 +65,15 @@ def _log(report: Report) -> None:
     )
     wrong = {
         "gone": [each.id for each in report.gone],
+        "sold_in": sorted({each for course in report.gone for each in course.packages}),
         "renamed": [each.id for each in report.renamed],
         "bundles_differing": [each.id for each in report.bundles.differing],
         "bundles_gone": [each.id for each in report.bundles.gone],
     }
     if any(wrong.values()):
-        todo = "see POST /courses/sync; map anew by PUT, or mend the course at Thinkific"
+        todo = (
+            "see POST /courses/sync; map the course to another one by PUT, bring it back at "
+            "Thinkific, or take its packages off sale by PUT with onSale false"
+        )
         telemetry.warn("catalogue differs from Thinkific", **wrong, todo=todo)
         telemetry.count("CatalogueDiffers")

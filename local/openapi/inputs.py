@@ -43,6 +43,8 @@ CHECKED: Mapping[str, Json] = {
         "pattern": r"^\s*([tT][eE][lL]:)?\s*[0-9+(][0-9+()./\s-]*$",
         "description": "In any customary writing; without a country code it is Indonesian.",
     },
+    "ImageUrl": {"pattern": rf"^\s*{HTTP}[Ss]://{HOST}{REST}"},
+    "Description": {"pattern": NOT_BLANK},
     "ProofLink": {"pattern": rf"^\s*{HTTP}[Ss]://{HOST}{REST}"},
     "ReturnUrl": {"pattern": rf"^\s*({HTTP}[Ss]://{HOST}|{HTTP}://{LOOPBACK}){REST}"},
     "Name": {"pattern": NOT_BLANK},

@@ -140,10 +140,23 @@ class Package(Shown):
     id: str
     kind: PackageKind
     name: str
+    description: str | None = None
+    image_url: Annotated[str, Field(json_schema_extra={"format": "uri"})] | None = None
+    on_sale: bool
     prices: Prices
     course_ids: list[str]
     access_days: Annotated[int | None, Field(description="None: access for good.")] = None
     thinkific_bundle_id: int | None = None
+    gone_course_ids: (
+        Annotated[
+            list[str],
+            Field(
+                description="To admins: courses that Thinkific no longer showed when compared.",
+                min_length=1,
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Course(Shown):
@@ -154,6 +167,13 @@ class Course(Shown):
     thinkific_course_id: int | None = None
     quota: Annotated[int, Field(ge=0)] | None = None
     enrolled: int
+    gone: (
+        Annotated[
+            Literal[True],
+            Field(description="To admins: Thinkific no longer showed it when compared."),
+        ]
+        | None
+    ) = None
 
 
 class MappedCourse(Shown):
@@ -189,6 +209,15 @@ class BundleMapping(Shown):
     gone: list[MappedBundle]
 
 
+class GoneCourse(Shown):
+    """A mapped course that the site no longer shows, and the packages on sale that hold it."""
+
+    course_id: str
+    name: str
+    thinkific_course_id: int
+    packages: list[str]
+
+
 class CourseMapping(Shown):
     """How the catalogue fits the Thinkific site. Confirm what is `proposed` by PUT."""
 
@@ -196,7 +225,7 @@ class CourseMapping(Shown):
     proposed: list[MappedCourse]
     unmapped: list[MappedCourse]
     renamed: list[MappedCourse]
-    gone: list[MappedCourse]
+    gone: list[GoneCourse]
     unsold: list[UnsoldCourse]
     bundles: BundleMapping
 

@@ -75,7 +75,7 @@ OPERATIONS: Mapping[str, Operation] = {
         PAYMENTS,
         "List the channels that can pay for a package, with their fees",
         {200: Answer("The channels", "ChannelList", samples.CHANNELS)},
-        ("no-package", "catalogue-unavailable", *DUITKU),
+        ("no-package", "not-on-sale", "catalogue-unavailable", *DUITKU),
     ),
     "POST /payments": Operation(
         "submitPayment",
@@ -217,14 +217,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "GET /packages": Operation(
         "listPackages",
         CATALOGUE,
-        "List all packages",
-        {200: Answer("All packages", "PackageList", samples.listed(samples.PACKAGE))},
+        "List the packages that are on sale; to admins, all of them",
+        {200: Answer("The packages", "PackageList", samples.listed(samples.PACKAGE))},
         ("catalogue-unavailable",),
     ),
     "GET /packages/{id}": Operation(
         "getPackage",
         CATALOGUE,
-        "Show a package",
+        "Show a package; one that is not on sale to admins only",
         {200: Answer("The package", "Package", samples.PACKAGE)},
         ("no-package", "catalogue-unavailable"),
     ),

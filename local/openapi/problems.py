@@ -39,6 +39,7 @@ ERRORS: Mapping[str, Exception] = {
     "already-enrolled": errors.AlreadyEnrolled(
         "enrolled already in everything that this purchase is for"
     ),
+    "not-on-sale": errors.NotOnSale("this package is not on sale"),
     "course-full": errors.CourseFull("no place left in: python-dasar"),
     "course-unmapped": errors.CourseUnmapped("not mapped to a Thinkific course yet: python-dasar"),
     "another-subdomain": errors.InvalidInput.of(
@@ -86,7 +87,8 @@ ERRORS: Mapping[str, Exception] = {
 }
 """Examples by name; more than one may show the same type of problem."""
 BUYING = (
-    "no-package", "already-enrolled", "course-full", "course-unmapped", "catalogue-unavailable",
+    "no-package", "not-on-sale", "already-enrolled", "course-full", "course-unmapped",
+    "catalogue-unavailable",
 )  # fmt: skip
 DUITKU = (
     "gateway-key-refused", "gateway-refused", "gateway-unavailable", "gateway-blocked",

@@ -109,6 +109,8 @@ PACKAGE: Json = {
     "id": "entry",
     "kind": "ENTRY",
     "name": "Kelas Pemula",
+    "description": "Satu kelas pilihan untuk mulai belajar.",
+    "onSale": True,
     "prices": {"DIKE": 39000, "UMUM": 49000},
     "courseIds": [COURSE_ID, "literasi-data"],
 }
@@ -124,7 +126,14 @@ MAPPING: Json = {
     "proposed": [],
     "unmapped": [{"courseId": "literasi-data", "name": "Literasi Data"}],
     "renamed": [],
-    "gone": [],
+    "gone": [
+        {
+            "courseId": "web-dasar",
+            "name": "Dasar Web",
+            "thinkificCourseId": 2000005,
+            "packages": ["entry"],
+        }
+    ],
     "unsold": [{"thinkificCourseId": 2000009, "name": "Literasi Data 2"}],
     "bundles": {"mapped": [], "proposed": [], "differing": [], "gone": []},
 }

@@ -36,6 +36,7 @@ def package(name: str) -> Json:
         "id": name,
         "kind": "ENTRY",
         "name": f"Paket {name}",
+        "onSale": True,
         "prices": prices,
         "courseIds": [COURSE["id"]],
     }

@@ -1,6 +1,7 @@
 """The catalogue of the owner's package service: sold from there, or nothing is sold at all."""
 
 import json
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,6 +28,7 @@ PACKAGE = {
     "id": "sold-there",
     "kind": "ENTRY",
     "name": "Sold there",
+    "onSale": True,
     "prices": {"UMUM": 55000, "DIKE": 44000},
     "courseIds": ["c1", "c2"],
 }
@@ -67,7 +69,9 @@ def payments(table: Table) -> Payments:
 
 
 def submit(**changes: Any) -> tuple[int, Json]:
-    return call("payments", "POST /payments", body=MANUAL | changes, token=user_token())
+    """Send a proof, each time as another learner: for one, the transfer that waits is found."""
+    token = user_token(uuid.uuid4().hex)
+    return call("payments", "POST /payments", body=MANUAL | changes, token=token)
 
 
 def initiate() -> tuple[int, Json]:
@@ -169,7 +173,42 @@ def test_packages_are_not_edited_past_the_service(service: Service) -> None:
     assert service.paths() == []
 
 
+def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Service) -> None:
+    off = PACKAGE | {"onSale": False}
+    service.answers["/packages"] = told({"items": [off]})
+    service.answers["/packages/sold-there"] = told(off)
+
+    for status, problem in (submit(), initiate()):
+        assert (status, code(problem)) == (409, "not-on-sale")
+    assert call("catalog", "GET /packages") == (200, {"items": []})
+    assert call("catalog", "GET /packages/{id}", "/packages/sold-there")[0] == 404
+    admin = user_token("a1", "ADMIN")
+    assert call("catalog", "GET /packages", token=admin) == (200, {"items": [off]})
+
+
+@pytest.mark.parametrize(
+    ("told_there", "shown"),
+    [
+        ({"description": " Dua ", "imageUrl": "https://cdn.example/p.png"}, ...),
+        ({"description": "x" * 3_000}, {"description": "x" * 2_000}),
+        ({"description": " ", "imageUrl": "http://cdn.example/p.png"}, {}),
+        ({"description": 7, "imageUrl": {}, "onSale": None}, {}),
+    ],
+    ids=["both", "long", "blank", "nonsense"],
+)
+def test_what_is_for_people_to_look_at_keeps_nothing_from_being_sold(
+    service: Service, told_there: Json, shown: Any
+) -> None:
+    service.answers["/packages/sold-there"] = told(PACKAGE | told_there)
+
+    assert submit()[0] == 201
+    expected = {"description": "Dua", "imageUrl": told_there["imageUrl"]} if shown is ... else shown
+    answer = call("catalog", "GET /packages/{id}", "/packages/sold-there")
+    assert answer == (200, PACKAGE | expected)
+
+
 NONSENSE: dict[str, Answer] = {
+    "neither on sale nor off": told({**PACKAGE, "onSale": "no"}),
     "500": Answer(500),
     "401": Answer(401),
     "cut": Answer(cut=True),

@@ -23,6 +23,7 @@ EXPECTED: dict[str, int] = {
     "Conflict": 409,
     "WrongState": 409,
     "AlreadyEnrolled": 409,
+    "NotOnSale": 409,
     "CourseFull": 409,
     "CourseUnmapped": 409,
     "StoreBusy": 503,

@@ -204,6 +204,7 @@ def test_the_catalogue_is_shown_as_it_is_edited() -> None:
         "id": "p1",
         "kind": "ENTRY",
         "name": "Entry",
+        "onSale": True,
         "prices": {"DIKE": 40_000, "UMUM": 49_000},
         "courseIds": ["c1", "c2"],
     }

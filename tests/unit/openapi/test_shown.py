@@ -74,8 +74,19 @@ FULLEST: dict[str, Json] = {
         NOW,
         USER_CALLER,
     ),
-    "Package": views.package_view(package(access_days=365, thinkific_bundle_id=4000001)),
-    "Course": views.course_view(course(quota=3)),
+    "Package": views.package_view(
+        package(
+            access_days=365,
+            thinkific_bundle_id=4000001,
+            description="Both",
+            image_url="https://cdn.example/p.png",
+            on_sale=False,
+        ),
+        ["c1"],
+    ),
+    "Course": views.course_view(
+        course(quota=3, thinkific_course_id=7, gone_thinkific_id=7), whole=True
+    ),
     "Channel": views.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
     "Anomaly": views.anomaly_view(RESOLVED),
 }

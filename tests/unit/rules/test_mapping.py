@@ -36,6 +36,20 @@ def test_a_mapped_course_that_is_not_there_is_gone_even_if_a_namesake_is() -> No
     assert (report.mapped, report.proposed) == ((), ())
 
 
+def test_of_a_course_that_is_gone_the_packages_are_named_that_still_sell_it() -> None:
+    lost, there = course("c1", thinkific_course_id=99), course("c2", thinkific_course_id=11)
+    report = fit(
+        lost,
+        there,
+        package(id="p1", course_ids=("c2", "c1")),
+        package(id="p2", course_ids=("c1",), on_sale=False),
+        package(id="p3", course_ids=("c2",)),
+        PYTHON,
+    )
+    assert [each.packages for each in report.gone] == [("p1",)]
+    assert [each.packages for each in report.mapped] == [()]
+
+
 def test_the_one_namesake_of_an_unmapped_course_is_proposed() -> None:
     report = fit(unmapped(), PYTHON, SQL)
     assert report.proposed == (Pair("c1", "Python", 11),)

@@ -20,14 +20,16 @@ from lunas.adapters.sessions import KeptSession
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.rules.catalogue import MAX_COURSES, Course, Package, PackageKind
 from lunas.rules.errors import CatalogueUnavailable
+from lunas.rules.links import kept_link
 from lunas.rules.people import PaymentType
+from lunas.rules.texts import prose
 
 MAX_AGE = 60
 """Seconds for which an answer is used again."""
 TIMEOUT = (2.0, 3.0)
 """Seconds to connect, and to wait for an answer."""
 NOTHING = "null"
-MAX_TEXT = 200
+MAX_TEXT, MAX_DESCRIPTION = 200, 2_000
 MAX_NUMBER = 2**53
 LOWEST_PRICE, HIGHEST_PRICE = 10_000, 1_000_000_000
 """Whole rupiah, as in our own catalogue."""
@@ -105,7 +107,10 @@ def _merged(course: Course, own: Course | None) -> Course:
     if own is None:
         return course
     mapped = own.thinkific_course_id or course.thinkific_course_id
-    return replace(course, thinkific_course_id=mapped, enrolled=own.enrolled)
+    gone = own.gone_thinkific_id
+    return replace(
+        course, thinkific_course_id=mapped, enrolled=own.enrolled, gone_thinkific_id=gone
+    )
 
 
 def _read[T](read: Callable[[Mapping[str, Any]], T], row: Mapping[str, Any]) -> T:
@@ -129,6 +134,10 @@ def _package(row: Mapping[str, Any]) -> Package:
         course_ids=ids,
         access_days=_number(row.get("accessDays"), 1),
         thinkific_bundle_id=_number(row.get("thinkificBundleId"), 1),
+        # What is for people to look at keeps nothing from being sold.
+        description=_described(row.get("description")),
+        image_url=kept_link(row.get("imageUrl")),
+        on_sale=_choice(row.get("onSale")),
     )
 
 
@@ -150,6 +159,16 @@ def _text(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_TEXT:
         raise ValueError("not a text")
     return value
+
+
+def _described(value: object) -> str | None:
+    return prose(value)[:MAX_DESCRIPTION] or None if isinstance(value, str) else None
+
+
+def _choice(value: object) -> bool:
+    """Read a choice that is yes unless somebody says no."""
+    _require(value is None or isinstance(value, bool))
+    return value is not False
 
 
 def _number(value: object, least: int) -> int | None:

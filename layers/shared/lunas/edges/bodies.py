@@ -42,7 +42,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _proof_link(value: str) -> str:
+def _https(value: str) -> str:
     return check_web_address(value)
 
 
@@ -59,6 +59,7 @@ type Id = Annotated[str, PLAIN, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0
 type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
 type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
+type Description = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=2_000)]
 type Email = Annotated[
     str, PLAIN, StringConstraints(max_length=LONGEST_ADDRESS), AfterValidator(email_address)
 ]
@@ -68,9 +69,8 @@ type InvoiceEmail = Annotated[
 type Phone = Annotated[
     str, PLAIN, StringConstraints(max_length=LONGEST_PHONE), AfterValidator(phone_number)
 ]
-type ProofLink = Annotated[
-    str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_proof_link)
-]
+type ProofLink = Annotated[str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ImageUrl = Annotated[str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_https)]
 type ReturnUrl = Annotated[
     str, PLAIN, StringConstraints(max_length=255), AfterValidator(_return_url)
 ]
@@ -226,6 +226,9 @@ class PackageBody(Body):
     course_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_COURSES)]
     access_days: AccessDays | None = None
     thinkific_bundle_id: ThinkificId | None = None
+    description: Description | None = None
+    image_url: ImageUrl | None = None
+    on_sale: StrictBool = True
 
 
 class CourseBody(Body):

@@ -98,23 +98,27 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> Vi
     return _present(shown)
 
 
-def package_view(package: "Package") -> View:
-    """Show a package."""
+def package_view(package: "Package", gone: Iterable[str] = ()) -> View:
+    """Show a package; ``gone``: those of its courses that Thinkific did not show when compared."""
     return _present(
         {
             "id": package.id,
             "kind": package.kind,
             "name": package.name,
+            "description": package.description,
+            "imageUrl": package.image_url,
+            "onSale": package.on_sale,
             "prices": dict(package.prices),
             "courseIds": list(package.course_ids),
             "accessDays": package.access_days,
             "thinkificBundleId": package.thinkific_bundle_id,
+            "goneCourseIds": list(gone) or None,
         }
     )
 
 
-def course_view(course: "Course") -> View:
-    """Show a course."""
+def course_view(course: "Course", *, whole: bool = False) -> View:
+    """Show a course; ``whole``: also what admins alone are told."""
     return _present(
         {
             "id": course.id,
@@ -122,6 +126,7 @@ def course_view(course: "Course") -> View:
             "thinkificCourseId": course.thinkific_course_id,
             "quota": course.quota,
             "enrolled": course.enrolled,
+            "gone": True if whole and course.gone else None,
         }
     )
 
@@ -154,7 +159,7 @@ def mapping_view(report: "Report") -> View:
         "proposed": _pairs(report.proposed, "courseId", "thinkificCourseId"),
         "unmapped": _pairs(report.unmapped, "courseId", "thinkificCourseId"),
         "renamed": _pairs(report.renamed, "courseId", "thinkificCourseId"),
-        "gone": _pairs(report.gone, "courseId", "thinkificCourseId"),
+        "gone": [_gone_view(each) for each in report.gone],
         "unsold": [{"thinkificCourseId": each.id, "name": each.name} for each in report.unsold],
         "bundles": {
             "mapped": _pairs(bundles.mapped, "packageId", "thinkificBundleId"),
@@ -162,6 +167,15 @@ def mapping_view(report: "Report") -> View:
             "differing": _pairs(bundles.differing, "packageId", "thinkificBundleId"),
             "gone": _pairs(bundles.gone, "packageId", "thinkificBundleId"),
         },
+    }
+
+
+def _gone_view(course: "Pair") -> View:
+    return {
+        "courseId": course.id,
+        "name": course.name,
+        "thinkificCourseId": course.thinkific_id,
+        "packages": list(course.packages),
     }
 
 

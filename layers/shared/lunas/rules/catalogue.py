@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lunas.rules.errors import CourseFull, CourseUnmapped, InvalidInput
+from lunas.rules.errors import CourseFull, CourseUnmapped, InvalidInput, NotOnSale
 from lunas.rules.people import Caller, PaymentType
 
 MAX_COURSES = 90
@@ -26,6 +26,7 @@ class Package:
 
     ``access_days``: for how long a purchase gives access, from its settlement on; None: for good.
     ``thinkific_bundle_id``: the bundle at Thinkific that holds just the courses of a BUNDLE.
+    What is not ``on_sale`` is neither listed to the public nor sold; who has it keeps it.
     """
 
     id: str
@@ -35,6 +36,9 @@ class Package:
     course_ids: tuple[str, ...]
     access_days: int | None = None
     thinkific_bundle_id: int | None = None
+    description: str | None = None
+    image_url: str | None = None
+    on_sale: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Course:
     """A course; ``enrolled`` counts every enrollment that was made and not revoked.
 
     ``thinkific_name``: what the mapped course was called there when it was last looked at.
+    ``gone_thinkific_id``: the id that Thinkific did not show then; of a course that is mapped to
+    another one since, it says nothing.
     """
 
     id: str
@@ -50,6 +56,13 @@ class Course:
     quota: int | None = None
     enrolled: int = 0
     thinkific_name: str | None = None
+    gone_thinkific_id: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Tell whether Thinkific no longer showed the mapped course when last looked at."""
+        mapped = self.thinkific_course_id
+        return mapped is not None and mapped == self.gone_thinkific_id
 
     @property
     def full(self) -> bool:
@@ -90,6 +103,12 @@ def price_of(package: Package, payment_type: PaymentType) -> int:
     if price is None:
         raise InvalidInput.of("packageId", f"is not sold to {payment_type} buyers")
     return price
+
+
+def check_on_sale(package: Package) -> None:
+    """Refuse a package that was taken off sale."""
+    if not package.on_sale:
+        raise NotOnSale("this package is not on sale")
 
 
 def check_mapped(courses: Iterable[Course]) -> None:

@@ -132,6 +132,12 @@ class AlreadyEnrolled(Conflict):
     code = "already-enrolled"
 
 
+class NotOnSale(Conflict):
+    """The package was taken off sale; who has it keeps it."""
+
+    code = "not-on-sale"
+
+
 class CourseFull(Conflict):
     """A course has reached its quota."""
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lunas.rules.catalogue import Course, Package, PackageKind
 
@@ -26,12 +26,16 @@ class SiteBundle:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A course or package of ours and its counterpart; ``formerly``: the counterpart's old name."""
+    """A course or package of ours and its counterpart; ``formerly``: the counterpart's old name.
+
+    ``packages``: of a course that is gone, the packages on sale that it is still sold in.
+    """
 
     id: str
     name: str
     thinkific_id: int | None = None
     formerly: str | None = None
+    packages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +76,7 @@ def compare(
 ) -> Report:
     """Compare the catalogue with what a site shows; changes nothing."""
     ours, theirs = tuple(courses), {each.id: each for each in site_courses}
+    offered = tuple(packages)
     by_name = _unique_names(theirs.values())
     taken = {each.thinkific_course_id for each in ours}
     mapped = [each for each in ours if each.thinkific_course_id in theirs]
@@ -82,13 +87,13 @@ def compare(
         proposed=tuple(Pair(each.id, each.name, by_name[each.name]) for each in proposed),
         unmapped=tuple(_pair(each) for each in open_ones if each not in proposed),
         gone=tuple(
-            _pair(each)
+            replace(_pair(each), packages=_sold_in(each, offered))
             for each in ours
             if each.thinkific_course_id is not None and each.thinkific_course_id not in theirs
         ),
         renamed=tuple(_renamed(mapped, theirs)),
         unsold=tuple(each for each in theirs.values() if each.id not in taken),
-        bundles=_compare_bundles(ours, packages, site_bundles),
+        bundles=_compare_bundles(ours, offered, site_bundles),
     )
 
 
@@ -117,6 +122,10 @@ def _compare_bundles(
             if len(fitting.get(each.id, ())) == 1
         ),
     )
+
+
+def _sold_in(course: Course, packages: tuple[Package, ...]) -> tuple[str, ...]:
+    return tuple(each.id for each in packages if each.on_sale and course.id in each.course_ids)
 
 
 def _unique_names(theirs: Iterable[SiteCourse]) -> dict[str, int]:

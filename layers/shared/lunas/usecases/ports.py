@@ -55,6 +55,8 @@ class CatalogueMapper(CatalogueShelf, Protocol):
 
     def note_thinkific_name(self, course: Course, name: str) -> bool: ...
 
+    def note_gone(self, course: Course) -> bool: ...
+
 
 class SiteShelf(Protocol):
     """Shows what the learning platform offers; raises DeliveryError."""

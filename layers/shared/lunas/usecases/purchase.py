@@ -10,6 +10,7 @@ from lunas.rules.catalogue import (
     Course,
     Package,
     check_mapped,
+    check_on_sale,
     check_room,
     chosen_course_ids,
     own_payment_type,
@@ -85,7 +86,8 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
 
 
 def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
-    """Refuse what must not be sold: unmapped, full, or wholly owned already."""
+    """Refuse what must not be sold: off sale, unmapped, full, or wholly owned already."""
+    check_on_sale(offer.package)
     user = offer.wish.caller.id
     found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
     owned = {each.course_id for each in found if has_access(each, now)}

@@ -22,7 +22,9 @@ class SyncDesk:
 def sync(desk: SyncDesk) -> Report:
     """Pull the site's courses and bundles and tell how the catalogue fits; maps nothing itself.
 
-    The site's present name is noted on each mapped course, so that a later change of it shows.
+    The site's present name is noted on each mapped course, so that a later change of it shows;
+    on one that the site does not show, that it is gone. It is sold on: a list of Thinkific may
+    lack courses that are there (docs/thinkific.md, Courses), so an admin decides.
     Raises DeliveryError when Thinkific cannot be read whole: then nothing is noted.
     """
     site_courses = tuple(desk.site.courses())
@@ -32,6 +34,8 @@ def sync(desk: SyncDesk) -> Report:
     names = {each.id: each.name for each in site_courses}
     for course in courses:
         name = names.get(course.thinkific_course_id or 0)
-        if name is not None and name != course.thinkific_name:
+        if name is not None and (name != course.thinkific_name or course.gone):
             desk.catalogue.note_thinkific_name(course, name)
+        if name is None and course.thinkific_course_id is not None and not course.gone:
+            desk.catalogue.note_gone(course)
     return report

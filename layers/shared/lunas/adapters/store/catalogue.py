@@ -18,6 +18,9 @@ def _package_from(item: Item) -> Package:
         course_ids=tuple(item["courseIds"]),
         access_days=_number(item, "accessDays"),
         thinkific_bundle_id=_number(item, "thinkificBundleId"),
+        description=item.get("description"),
+        image_url=item.get("imageUrl"),
+        on_sale=item.get("onSale", True),
     )
 
 
@@ -29,6 +32,7 @@ def _course_from(item: Item) -> Course:
         quota=_number(item, "quota"),
         enrolled=int(item.get("enrolled", 0)),
         thinkific_name=item.get("thinkificName"),
+        gone_thinkific_id=_number(item, "goneThinkificId"),
     )
 
 
@@ -75,6 +79,9 @@ class Catalogue:
             "courseIds": list(package.course_ids),
             "accessDays": package.access_days,
             "thinkificBundleId": package.thinkific_bundle_id,
+            "description": package.description,
+            "imageUrl": package.image_url,
+            "onSale": package.on_sale,
         }
         self._table.update(keys.package(package.id), Change(changed))
 
@@ -95,8 +102,15 @@ class Catalogue:
 
     def note_thinkific_name(self, course: Course, name: str) -> bool:
         """Note what a mapped course is called at Thinkific, unless it was mapped anew meanwhile."""
+        return self._note(course, {"thinkificName": name, "goneThinkificId": None})
+
+    def note_gone(self, course: Course) -> bool:
+        """Note that Thinkific does not show a mapped course, unless it is mapped to another now."""
+        return self._note(course, {"goneThinkificId": course.thinkific_course_id})
+
+    def _note(self, course: Course, found: Item) -> bool:
         change = Change(
-            {"thinkificName": name},
+            found,
             condition="#thinkificCourseId = :mapped",
             given={"mapped": course.thinkific_course_id},
         )
