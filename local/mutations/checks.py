@@ -22,9 +22,14 @@ WEBHOOKS: dict[Path, frozenset[str] | None] = {
     LAYER / "rules/gateway.py": frozenset({"fits", "whole_rupiah"}),
     Path("functions/thinkific_webhook/app.py"): frozenset({"_hear", "_verify"}),
     LAYER / "adapters/thinkific/events.py": None,
+    LAYER / "usecases/submit.py": None,
+    LAYER / "usecases/purchase.py": frozenset({"price", "check_offer"}),
+    LAYER / "rules/addresses.py": frozenset({"email_address"}),
+    LAYER / "rules/people.py": frozenset({"own_address", "customer_of", "check_invoiceable"}),
+    LAYER / "rules/catalogue.py": frozenset({"check_on_sale", "check_mapped", "check_room"}),
 }
-"""The files that Duitku's callbacks and Thinkific's events pass through, with the functions that
-concern their checks; None: all."""
+"""The files that Duitku's callbacks, Thinkific's events and purchases pass through, with the
+functions that concern their checks; None: all."""
 
 
 def mutants(root: Path) -> Iterator[Mutant]:

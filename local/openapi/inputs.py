@@ -36,7 +36,7 @@ ADDRESS: Json = {
     "pattern": rf"^\s*{ATOM}(\.{ATOM})*@({LABEL}\.)+([A-Za-z]{{2,63}}|[xX][nN]--{LABEL})\s*$",
 }
 CHECKED: Mapping[str, Json] = {
-    "Id": {"pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\s*$"},
+    "IdField": {"pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\s*$"},
     "ChannelCode": {"pattern": r"^\s*[A-Za-z0-9]{2}\s*$"},
     "InvoiceEmail": ADDRESS,
     "Phone": {

@@ -32,7 +32,7 @@ PERSONAL = re.compile(
 TOLD = re.compile(r"nextCursor|vaNumber|qrString|paymentUrl")
 """Names, in answers, of what opens something as well: further pages, or paying."""
 HARMLESS = frozenset(
-    {"id", "packageId", "courseId", "courseIds", "merchantOrderId", "reference"}
+    {"id", "packageId", "courseId", "courseIds", "goneCourseIds", "merchantOrderId", "reference"}
     | {"kind", "paymentType", "resolution", "status", "resource", "action"}
 )
 """Names, in requests, of ids and codes: a log line exists to tell what it is about."""

@@ -55,7 +55,11 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not prose(value))
 
 
-type Id = Annotated[str, PLAIN, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+type Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+"""In an address; what is around one there belongs to it."""
+type IdField = Annotated[
+    str, PLAIN, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+]
 type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
 type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
@@ -139,8 +143,8 @@ class CustomerBody(Body):
 class InitiateBody(Body):
     """A purchase through Duitku; the price is never part of it."""
 
-    package_id: Id
-    course_id: Id | None = None
+    package_id: IdField
+    course_id: IdField | None = None
     customer: CustomerBody | None = None
     payment_method: ChannelCode | None = None
     return_url: ReturnUrl | None = None
@@ -158,8 +162,8 @@ class InitiateBody(Body):
 class SubmitBody(Body):
     """A manual payment with the link to its proof."""
 
-    package_id: Id
-    course_id: Id | None = None
+    package_id: IdField
+    course_id: IdField | None = None
     payment_type: TypeOfPayment
     proof_link: ProofLink
 
@@ -223,7 +227,7 @@ class PackageBody(Body):
     kind: KindOfPackage
     name: Title
     prices: PricesBody
-    course_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_COURSES)]
+    course_ids: Annotated[list[IdField], Field(min_length=1, max_length=MAX_COURSES)]
     access_days: AccessDays | None = None
     thinkific_bundle_id: ThinkificId | None = None
     description: Description | None = None
