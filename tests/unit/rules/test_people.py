@@ -71,6 +71,7 @@ def test_a_token_whose_address_cannot_work_is_named(address: str | None) -> None
         own_address(Caller("u1", Role.USER, email=address))
     assert [each.field for each in raised.value.errors] == ["email"]
     assert "budi" not in str(raised.value)
+    assert ("carries none" in str(raised.value)) is not bool(address and "b" in address)
 
 
 def test_spaces_around_an_address_are_dropped() -> None:

@@ -46,6 +46,15 @@ def test_an_ordinary_address_is_taken_as_it_is(address: str) -> None:
     assert email_address(f" {address}\u200b") == address
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("budi", "with an @"), ("b u@c.id", "before its @"), ("b@c", "after its @")],
+)
+def test_what_is_wrong_with_an_address_is_said(address: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        email_address(address)
+
+
 @given(st.from_regex(r"08[1-35-9][0-9]{7,9}", fullmatch=True), st.sampled_from("- ./"))
 def test_a_mobile_number_is_the_same_however_it_is_written(number: str, between: str) -> None:
     kept = f"+62{number[1:]}"

@@ -6,7 +6,7 @@ from lunas.rules.texts import plain
 
 LONGEST_ADDRESS = 254
 """Characters of an address that mail is delivered to (RFC 5321, section 4.5.3.1)."""
-_LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 253
+_LONGEST_LOCAL = 64
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _TOP = r"(?:[A-Za-z]{2,63}|[xX][nN]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])"
@@ -28,7 +28,7 @@ def email_address(given: str) -> str:
         raise ValueError("must be an e-mail address; what stands before its @ cannot be right")
     if not domain.isascii():
         domain = _in_ascii(domain)
-    if not _DOMAIN.fullmatch(domain) or len(domain) > _LONGEST_DOMAIN:
+    if not _DOMAIN.fullmatch(domain):
         raise ValueError("must be an e-mail address; what stands after its @ cannot be right")
     if len(address := f"{local}@{domain}") > LONGEST_ADDRESS:
         raise ValueError(f"must be an e-mail address of at most {LONGEST_ADDRESS} characters")

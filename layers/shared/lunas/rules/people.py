@@ -90,12 +90,13 @@ def split_name(name: str) -> tuple[str, str]:
 
 def own_address(caller: Caller) -> str:
     """Return the address of the token; InvalidInput when there is none, or none that works."""
-    if not plain(caller.email or ""):
+    given = plain(caller.email or "")
+    if not given:
         raise InvalidInput.of(
             "email", "the token carries none; sign in with an account that has an e-mail address"
         )
     try:
-        return email_address(caller.email or "")
+        return email_address(given)
     except ValueError as wrong:
         raise InvalidInput.of(
             "email", f"that of the token {wrong}; correct it at the login service and sign in again"
