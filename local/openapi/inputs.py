@@ -38,6 +38,7 @@ ADDRESS: Json = {
 CHECKED: Mapping[str, Json] = {
     "IdField": {"pattern": r"^\s*[A-Za-z0-9][A-Za-z0-9_.-]{0,63}\s*$"},
     "ChannelCode": {"pattern": r"^\s*[A-Za-z0-9]{2}\s*$"},
+    "Email": ADDRESS,
     "InvoiceEmail": ADDRESS,
     "Phone": {
         "pattern": r"^\s*([tT][eE][lL]:)?\s*[0-9+(][0-9+()./\s-]*$",
@@ -54,6 +55,12 @@ CHECKED: Mapping[str, Json] = {
         "anyOf": [
             {"required": [name], "properties": {name: {"$ref": "#/components/schemas/Name"}}}
             for name in ("firstName", "lastName")
+        ]
+    },
+    "LearnerBody": {
+        "anyOf": [
+            {"required": [name], "properties": {name: {"$ref": f"#/components/schemas/{kind}"}}}
+            for name, kind in (("name", "Title"), ("email", "Email"))
         ]
     },
     "PricesBody": {
