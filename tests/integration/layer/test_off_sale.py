@@ -11,6 +11,7 @@ from tests.integration.layer import peers, purchases
 from tests.integration.layer.functions import call, invoke
 from tests.integration.layer.purchases import PROOF, approve, submitted
 from tests.integration.layer.test_sync_function import NIGHTLY, listed, site_course, sync
+from tests.unit.adapters.stub import Told
 from tests.unit.api_requests import service_headers, service_token, user_token
 from tests.unit.builders import course
 from tests.unit.logs import Logged
@@ -125,7 +126,7 @@ def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_payment_that_was_open_before_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, waiting = purchases.initiated(monkeypatch), submitted("u2")
     put(onSale=False)
-    peers.answers(monkeypatch, "initiate_payment")
+    peers.answers(monkeypatch, "initiate_payment", Told(404))
     status, again = call(
         "initiate_payment", "POST /payments/initiate", body=WANTED, token=user_token("u1")
     )
