@@ -71,8 +71,9 @@ def _send_again(
     for note in _notes(orders, payment_id):
         if note.status in FOR_A_PERSON and orders.reopen(note):
             report(f"opened     {_described(note)}")
-    OrderQueue(parts.queue, parts.sqs).send(OrderWish(payment_id), f"again-{uuid.uuid4().hex}")
-    report(f"queued     {payment_id}")
+    again = OrderWish(payment_id, status=f"again-{uuid.uuid4().hex}")
+    refused = OrderQueue(parts.queue, parts.sqs).send([again])
+    report(f"not queued {payment_id}: {refused[0].code}" if refused else f"queued     {payment_id}")
 
 
 def _under_way(orders: Orders, payment_id: str) -> bool:

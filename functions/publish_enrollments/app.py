@@ -1,8 +1,8 @@
 """The table's stream to the delivery queue: each enrollment that waits is handed on once.
 
 The stream is the outbox: the enrollment was written in the transaction that took the money, and
-the stream keeps it until it is queued. A record that cannot be queued makes the batch fail, so
-that it comes again; sending one twice does no harm (docs/data-model.md, Stream).
+the stream keeps it until it is queued. A record that cannot be queued comes again; sending one
+twice does no harm (docs/data-model.md, Stream).
 """
 
 from typing import Any
@@ -14,23 +14,24 @@ from lunas.adapters.queue import DeliveryQueue
 from lunas.adapters.settings import setting
 from lunas.adapters.store.expressions import from_wire
 from lunas.edges import telemetry
+from lunas.edges.outbox import publish
 from lunas.rules.delivery import DeliveryRequest
 
 aws.prepare(aws.sqs)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Queue what a batch of stream records asks for; raises to get the batch again."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Queue what a batch of stream records asks for; the answer names what has to come again."""
     telemetry.begin(context.aws_request_id)
     queue = DeliveryQueue(setting("DELIVERY_QUEUE_URL"))
-    for record in event["Records"]:
-        wish = _new_request(record["dynamodb"])
-        if wish is not None:
-            queue.send(wish)
-            telemetry.logger.set_correlation_id(wish.correlation_id)
-            telemetry.decided(
-                "delivery queued", enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
-            )
+    return publish(event, _new_request, queue.send, _log)
+
+
+def _log(wish: DeliveryRequest) -> None:
+    telemetry.logger.set_correlation_id(wish.correlation_id)
+    telemetry.decided(
+        "delivery queued", enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
+    )
 
 
 def _new_request(change: dict[str, Any]) -> DeliveryRequest | None:

@@ -13,23 +13,32 @@ from lunas.adapters.order_queue import OrderQueue, OrderWish
 from lunas.adapters.settings import setting
 from lunas.adapters.store.expressions import from_wire
 from lunas.edges import telemetry
+from lunas.edges.outbox import publish
 
 aws.prepare(aws.sqs)
 
 REPORTED = frozenset({"COMPLETED", "REFUNDED"})
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> None:
-    """Queue the payments of a batch that were completed or refunded; raises to get it again."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Queue what a batch completed or refunded; the answer names what has to come again."""
     telemetry.begin(context.aws_request_id)
     queue = OrderQueue(setting("ORDER_QUEUE_URL"))
-    for record in event["Records"]:
-        new = from_wire(record["dynamodb"].get("NewImage") or {})
-        old = from_wire(record["dynamodb"].get("OldImage") or {})
-        if _happened(new, old):
-            queue.send(OrderWish(new["id"], new.get("correlationId")), new["status"])
-            telemetry.logger.set_correlation_id(new.get("correlationId"))
-            telemetry.decided("order report queued", payment_id=new["id"], status=new["status"])
+    return publish(event, _new_report, queue.send, _log)
+
+
+def _log(wish: OrderWish) -> None:
+    telemetry.logger.set_correlation_id(wish.correlation_id)
+    telemetry.decided("order report queued", payment_id=wish.payment_id, status=wish.status)
+
+
+def _new_report(change: dict[str, Any]) -> OrderWish | None:
+    """Return the payment that a change completed or refunded, or None."""
+    new = from_wire(change.get("NewImage") or {})
+    old = from_wire(change.get("OldImage") or {})
+    if not _happened(new, old):
+        return None
+    return OrderWish(new["id"], new.get("correlationId"), new["status"])
 
 
 def _happened(new: dict[str, Any], old: dict[str, Any]) -> bool:

@@ -98,6 +98,11 @@ class Aws:
         match operation:
             case "SendMessage":
                 return {"MessageId": queue.send(request)}
+            case "SendMessageBatch":
+                sent = [
+                    {"Id": each["Id"], "MessageId": queue.send(each)} for each in request["Entries"]
+                ]
+                return {"Successful": sent}
             case "ChangeMessageVisibility":
                 if not queue.put_off(request["ReceiptHandle"], request["VisibilityTimeout"]):
                     raise Refused("ReceiptHandleIsInvalid")

@@ -70,8 +70,12 @@ class Stream:
         self._batches.remove(batch)
         self._under_way.append(batch)
         try:
-            event = {"Records": [_record(change) for change in batch.changes]}
-            self._functions.invoke(self._function, event)
+            event = {"Records": [_record(each, place) for place, each in enumerate(batch.changes)]}
+            answer = self._functions.invoke(self._function, event)
+            failed = [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
+            if failed:
+                # From the first one on: what comes after it is handed out once more as well.
+                self._again(Batch(batch.changes[min(failed) :], batch.at, batch.tries))
         except Died:
             self._again(batch)
         finally:
@@ -116,7 +120,7 @@ class Stream:
         self._batches += [Batch(half, at, tries) for half in halves if half]
 
     def _listens(self, change: Change) -> bool:
-        return any(_fits(pattern, _record(change)) for pattern in self._patterns)
+        return any(_fits(pattern, _record(change, 0)) for pattern in self._patterns)
 
 
 def _fits(pattern: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
@@ -131,13 +135,14 @@ def _fits(pattern: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     return True
 
 
-def _record(change: Change) -> dict[str, Any]:
+def _record(change: Change, place: int) -> dict[str, Any]:
     pk, sk = change.key
     images = {"OldImage": change.old, "NewImage": change.new}
     return {
         "eventSource": "aws:dynamodb",
         "eventName": change.event,
         "dynamodb": {
+            "SequenceNumber": str(place),
             "Keys": {"pk": {"S": pk}, "sk": {"S": sk}},
             **{name: image for name, image in images.items() if image is not None},
         },

@@ -53,7 +53,7 @@ class OrderOffice:
 
     def queue(self, payment_id: str, reason: str = "again") -> None:
         """Queue a report."""
-        OrderQueue(self.url).send(OrderWish(payment_id, "r0"), reason)
+        assert OrderQueue(self.url).send([OrderWish(payment_id, "r0", reason)]) == []
 
     def thinkific(self, *told: Told | Exception) -> StubPeer:
         """Let Thinkific answer in turn."""

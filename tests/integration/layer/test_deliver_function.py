@@ -52,7 +52,7 @@ class Post:
         for name in names:
             made = enrollment(name, **changes)
             self._put(enrollment_item(made))
-            queue.send(request_of(made))
+            assert queue.send([request_of(made)]) == []
 
     def thinkific(self, *told: Told | Exception) -> StubPeer:
         """Let Thinkific answer in turn."""

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from lunas.adapters import aws
 from lunas.adapters.store.anomalies import anomaly_item
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.expressions import to_wire
@@ -17,6 +18,7 @@ from lunas.rules.payments import Act, Status, opened
 from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import Queues
 from tests.unit.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment, request_of
+from tests.unit.logs import Logged
 
 ACT = Act("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
@@ -42,7 +44,15 @@ def insertion(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def publish(*records: dict[str, Any]) -> None:
-    invoke("publish_enrollments", {"Records": list(records)})
+    assert published(*records) == []
+
+
+def published(*records: dict[str, Any]) -> list[int]:
+    """Publish a batch; return the places of the records that have to come again."""
+    for place, record in enumerate(records):
+        record["dynamodb"]["SequenceNumber"] = f"{place + 1:021}"
+    answer = invoke("publish_enrollments", {"Records": list(records)})
+    return [int(each["itemIdentifier"]) - 1 for each in answer["batchItemFailures"]]
 
 
 def test_a_new_enrollment_is_queued_with_all_that_its_delivery_needs(queues: Queues) -> None:
@@ -154,3 +164,42 @@ def test_the_message_is_the_request_that_the_enrollment_waits_for(queues: Queues
     publish(change(ASKED_ANEW, PUT_DOWN))
     (message,) = queues.waiting()
     assert json.loads(message["Body"])["request"] == request_of(ASKED_ANEW).request
+
+
+class Refusing:
+    """A client of SQS that refuses the messages at some places of each call."""
+
+    def __init__(self, client: Any, *places: int) -> None:
+        self._client = client
+        self._places = places
+
+    def send_message_batch(self, **told: Any) -> Any:
+        """Send what is not refused."""
+        entries = told["Entries"]
+        taken = [each for place, each in enumerate(entries) if place not in self._places]
+        refused = [each for place, each in enumerate(entries) if place in self._places]
+        answer = self._client.send_message_batch(**told | {"Entries": taken}) if taken else {}
+        failed = [{"Id": each["Id"], "Code": "InternalError"} for each in refused]
+        return {**answer, "Failed": failed}
+
+
+def test_what_sqs_refuses_comes_again_and_nothing_else(
+    queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    client = Refusing(aws.sqs(), 1)
+    monkeypatch.setattr(aws, "sqs", lambda: client)
+    batch = [change(enrollment(name)) for name in ("c1", "c2", "c3")]
+    assert published(*batch) == [1]
+    assert len(queues.waiting()) == 2
+    assert logged.messages("WARNING") == ["message refused by SQS"]
+    assert logged.messages().count("delivery queued") == 2
+
+
+def test_a_record_that_cannot_be_read_does_not_hold_back_those_beside_it(
+    queues: Queues, logged: Logged
+) -> None:
+    broken = change(enrollment("c2"))
+    del broken["dynamodb"]["NewImage"]["deliveryRequest"]
+    assert published(change(enrollment("c1")), broken, change(enrollment("c3"))) == [1]
+    assert len(queues.waiting()) == 2
+    assert logged.messages("ERROR") == ["unexpected error"]

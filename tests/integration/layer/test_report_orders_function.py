@@ -44,7 +44,9 @@ def publish(new: Payment, old: Payment | None) -> None:
     images = {"NewImage": to_wire(payment_item(new))}
     if old:
         images["OldImage"] = to_wire(payment_item(old))
-    invoke("publish_orders", {"Records": [{"eventSource": "aws:dynamodb", "dynamodb": images}]})
+    change = {"SequenceNumber": "1", **images}
+    record = {"eventSource": "aws:dynamodb", "dynamodb": change}
+    assert invoke("publish_orders", {"Records": [record]}) == {"batchItemFailures": []}
 
 
 def queued(office: OrderOffice) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from typing import Any
 
 import boto3
 import pytest
@@ -9,7 +10,13 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.adapters.queue import DeliveryQueue, group_of, message_body, read_message
+from lunas.adapters.queue import (
+    DeliveryQueue,
+    Refusal,
+    group_of,
+    message_body,
+    read_message,
+)
 from lunas.rules.delivery import DeliveryRequest
 from tests.unit.builders import enrollment, request_of
 
@@ -69,18 +76,43 @@ class Sqs:
         self.stub = Stubber(client)
         self.queue = DeliveryQueue(URL, client)
 
+    def expect_batch(self, entries: list[dict[str, Any]], *refused: str) -> None:
+        """Expect a call with these entries, of which some are refused."""
+        failed = [{"Id": each, "Code": "InternalError", "SenderFault": False} for each in refused]
+        expected = {"QueueUrl": URL, "Entries": entries}
+        self.stub.add_response("send_message_batch", {"Successful": [], "Failed": failed}, expected)
+
+
+def entry(wish: DeliveryRequest, place: int) -> dict[str, Any]:
+    return {
+        "Id": str(place),
+        "MessageBody": message_body(wish),
+        "MessageGroupId": group_of(wish.user_id),
+        "MessageDeduplicationId": f"{wish.enrollment_id}-{wish.payment_id}-{wish.request}",
+    }
+
 
 def test_a_request_goes_to_its_learners_group_and_is_told_from_later_ones() -> None:
     sqs, wish = Sqs(), request_of(enrollment())
-    expected = {
-        "QueueUrl": URL,
-        "MessageBody": message_body(wish),
-        "MessageGroupId": group_of(wish.user_id),
-        "MessageDeduplicationId": f"{wish.enrollment_id}-{wish.payment_id}-1",
-    }
-    sqs.stub.add_response("send_message", {"MessageId": "m"}, expected)
+    sqs.expect_batch([entry(wish, 0)])
     with sqs.stub:
-        sqs.queue.send(wish)
+        assert sqs.queue.send([wish]) == []
+
+
+def test_ten_requests_go_with_one_call_and_those_refused_are_named() -> None:
+    sqs, wish = Sqs(), request_of(enrollment())
+    sqs.expect_batch([entry(wish, place) for place in range(10)], "3")
+    sqs.expect_batch([entry(wish, place) for place in (10, 11)], "11")
+    with sqs.stub:
+        refused = sqs.queue.send([wish] * 12)
+    assert refused == [Refusal(3, "InternalError"), Refusal(11, "InternalError")]
+    sqs.stub.assert_no_pending_responses()
+
+
+def test_no_request_is_no_call() -> None:
+    sqs = Sqs()
+    with sqs.stub:
+        assert sqs.queue.send([]) == []
 
 
 @pytest.mark.parametrize(

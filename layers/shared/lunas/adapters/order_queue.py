@@ -1,19 +1,24 @@
 """The order queue: one group, so that reports are sent one at a time and in their order."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lunas.adapters.queue import Queue
+from lunas.adapters.queue import Queue, Refusal
 
 GROUP = "orders"
 
 
 @dataclass(frozen=True, slots=True)
 class OrderWish:
-    """The wish to have a payment reported as it stands when the wish is served."""
+    """The wish to have a payment reported as it stands when the wish is served.
+
+    ``status`` is what it came into; it only tells messages apart and is not sent.
+    """
 
     payment_id: str
     correlation_id: str | None = None
+    status: str = ""
 
 
 def order_message(wish: OrderWish) -> str:
@@ -30,11 +35,16 @@ def read_order_message(body: str) -> OrderWish:
 class OrderQueue(Queue):
     """Takes payments whose sale or refund is to be reported."""
 
-    def send(self, wish: OrderWish, reason: str) -> None:
-        """Queue a payment; SQS drops a second one for the same reason within five minutes."""
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=order_message(wish),
-            MessageGroupId=GROUP,
-            MessageDeduplicationId=f"{wish.payment_id}-{reason}",
+    def send(self, wishes: Sequence[OrderWish]) -> list[Refusal]:
+        """Queue payments; SQS drops a second one for the same status within five minutes."""
+        return self._send_all(
+            [
+                {
+                    "Id": str(place),
+                    "MessageBody": order_message(each),
+                    "MessageGroupId": GROUP,
+                    "MessageDeduplicationId": f"{each.payment_id}-{each.status}",
+                }
+                for place, each in enumerate(wishes)
+            ]
         )

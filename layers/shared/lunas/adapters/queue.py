@@ -2,16 +2,19 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lunas.adapters import aws
 from lunas.rules.delivery import DeliveryRequest
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
+AT_ONCE = 10
+"""Messages that one call of SQS takes."""
 LONGEST_DELAY = 43_200
 """Seconds: SQS keeps a message invisible for twelve hours at most."""
 
@@ -48,6 +51,13 @@ def group_of(user_id: str) -> str:
     return hashlib.sha256(user_id.encode()).hexdigest()
 
 
+class Refusal(NamedTuple):
+    """A message that SQS did not take: its place among those sent, and SQS's code for why."""
+
+    place: int
+    code: str
+
+
 class Queue:
     """A queue whose messages are put off, or given up."""
 
@@ -62,6 +72,16 @@ class Queue:
             ReceiptHandle=receipt_handle,
             VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY),
         )
+
+    def _send_all(self, messages: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> list[Refusal]:
+        """Queue messages, ten with one call; return those that SQS refused."""
+        refused: list[Refusal] = []
+        for start in range(0, len(messages), AT_ONCE):
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url, Entries=messages[start : start + AT_ONCE]
+            )
+            refused += [Refusal(int(each["Id"]), each["Code"]) for each in answer.get("Failed", [])]
+        return refused
 
     def give_up(
         self,
@@ -89,11 +109,16 @@ class Queue:
 class DeliveryQueue(Queue):
     """Sends delivery requests."""
 
-    def send(self, wish: DeliveryRequest) -> None:
-        """Queue a request; SQS drops a second one with the same id within five minutes."""
-        self._client.send_message(
-            QueueUrl=self._url,
-            MessageBody=message_body(wish),
-            MessageGroupId=group_of(wish.user_id),
-            MessageDeduplicationId=f"{wish.enrollment_id}-{wish.payment_id}-{wish.request}",
-        )
+    def send(self, requests: Sequence[DeliveryRequest]) -> list[Refusal]:
+        """Queue requests; SQS drops a second one with the same id within five minutes."""
+        return self._send_all([_entry(place, each) for place, each in enumerate(requests)])
+
+
+def _entry(place: int, request: DeliveryRequest) -> "SendMessageBatchRequestEntryTypeDef":
+    named = f"{request.enrollment_id}-{request.payment_id}-{request.request}"
+    return {
+        "Id": str(place),
+        "MessageBody": message_body(request),
+        "MessageGroupId": group_of(request.user_id),
+        "MessageDeduplicationId": named,
+    }
