@@ -77,8 +77,8 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 	$(LUNAS) build --config-env $(ENV) $(ARCH:%=--arch %)
 
 deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
-	@# SAM does not see that a setting has changed; a new mark makes a new version of each function.
-	for folder in .aws-sam/build/*Function; do date -u +%Y-%m-%dT%H:%M:%SZ > $$folder/RELEASE; done
+	@# SAM does not see that a setting has changed; another mark makes a new version of each function.
+	@.venv/bin/python -m local.release '$(ENV)'
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
 sam-local: ## the API by sam local on the stack of make up; needs Docker [PORT=3001]

@@ -1,0 +1,51 @@
+"""Marks what is deployed with a digest of itself, so that a deploy of the same changes nothing.
+
+SAM publishes a version of a function when its code changes, not when a setting does. The mark, a
+file ``RELEASE`` in each function's folder, is a digest of all functions, layers, the template and
+the settings of the environment: whatever of them changes, every function gets a new version.
+
+    python -m local.release dev
+"""
+
+import hashlib
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from local.cloud.state import ROOT
+
+BUILT = ROOT / ".aws-sam" / "build"
+MARK = "RELEASE"
+
+
+def digest(built: Path, settings: Mapping[str, object]) -> str:
+    """Return the digest of a build and of the settings that it is deployed with."""
+    found = hashlib.sha256(repr(sorted(settings.items())).encode())
+    for path in _files(built):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        found.update(f"{path.relative_to(built)}\0{content}\0".encode())
+    return found.hexdigest()
+
+
+def mark(built: Path, settings: Mapping[str, object]) -> str:
+    """Write the digest into every function's folder; return it."""
+    told = digest(built, settings)
+    for folder in built.glob("*Function"):
+        (folder / MARK).write_text(f"{told}\n", encoding="utf-8")
+    return told
+
+
+def settings_of(environment: str) -> dict[str, object]:
+    """Return what samconfig.toml says of a deploy; raises ``KeyError`` for an unknown one."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    found: dict[str, object] = config[environment]["deploy"]["parameters"]
+    return found
+
+
+def _files(built: Path) -> Iterator[Path]:
+    return (path for path in sorted(built.rglob("*")) if path.is_file() and path.name != MARK)
+
+
+if __name__ == "__main__":
+    print(mark(BUILT, settings_of(sys.argv[1])))
