@@ -224,10 +224,12 @@ def _status(method: str, url: str) -> int | str:
 
 
 def _secret(asked: Asked, output: str) -> Mapping[str, Any]:
-    told = asked.client("secretsmanager").get_secret_value(SecretId=asked.outputs[output])
+    client = asked.client("secretsmanager")
     try:
+        told = client.get_secret_value(SecretId=asked.outputs[output])
         value = json.loads(told["SecretString"])
-    except ValueError:
+    except (client.exceptions.ResourceNotFoundException, ValueError):
+        # Not filled in yet, or not JSON.
         return {}
     return value if isinstance(value, dict) else {}
 

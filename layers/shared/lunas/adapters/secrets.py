@@ -38,7 +38,12 @@ class Vault:
 
 
 def _fetch(secret_id: str) -> str:
-    return aws.secrets_manager().get_secret_value(SecretId=secret_id)["SecretString"]
+    """Read a secret; one that nobody has filled in yet has no version, and is an empty object."""
+    client = aws.secrets_manager()
+    try:
+        return client.get_secret_value(SecretId=secret_id)["SecretString"]
+    except client.exceptions.ResourceNotFoundException:
+        return "{}"
 
 
 @cache
