@@ -120,7 +120,10 @@ class DeploymentsThatEnd(AlarmRule):
         """Look for an alarm on the errors of the function among those of its deployment."""
         errors = _alarms_on_errors(cfn)
         for name, function in cfn.get_resources(FUNCTION).items():
-            told = function.get("Properties", {}).get("DeploymentPreference", {}).get("Alarms", [])
+            preference = function.get("Properties", {}).get("DeploymentPreference", {})
+            if str(preference.get("Enabled")).lower() == "false":
+                continue
+            told = preference.get("Alarms", [])
             if not any(errors.get(_resource(each)) == name for each in told):
                 yield name, "DeploymentPreference names no alarm on its errors"
 

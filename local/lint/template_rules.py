@@ -15,6 +15,11 @@ from cfnlint.rules import (  # type: ignore[import-not-found]
 
 SAM_FUNCTION = "AWS::Serverless::Function"
 PUBLIC_FUNCTIONS = {"DuitkuWebhookFunction"}
+WRITES = {
+    f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete", "BatchWrite", "ConditionCheck")
+}
+TEXTUAL = {"String", "AWS::SSM::Parameter::Value<String>"}
+"""Types of parameters that a condition may compare."""
 NAMELESS = {"${Table.Arn}/stream/*"}
 """Resources that have no name to be told by: a stream's label is the time when it was made."""
 
@@ -150,6 +155,151 @@ class FewOpenDoors(TemplateRule):
         open_to_all = "AuthType" in url and url["AuthType"] != "AWS_IAM"
         if open_to_all and name not in PUBLIC_FUNCTIONS:
             yield "a public Function URL that is not on the list in local/lint"
+
+
+class TextsAreCompared(CloudFormationLintRule):  # type: ignore[misc]
+    """AWS is reported to find a number never equal to one that a condition names.
+
+    Under AWS::LanguageExtensions both sides have to be texts: the conditions of a template with
+    the extensions are evaluated by another engine, which knows types. A list is no text either.
+    """
+
+    id = "E9013"
+    shortdesc = "Conditions compare texts"
+    description = source_url = ""
+    tags: ClassVar[list[str]] = ["lunas"]
+
+    def match(self, cfn: Any) -> list[RuleMatch]:  # noqa: ANN401 - cfn-lint's own type
+        """Look at every Fn::Equals, however deep it stands."""
+        kinds = {
+            name: each.get("Type") for name, each in cfn.template.get("Parameters", {}).items()
+        }
+        return [
+            RuleMatch(["Conditions", name], f"{name}: {fault}")
+            for name, condition in cfn.template.get("Conditions", {}).items()
+            for sides in _comparisons(condition)
+            for fault in _faults_of_comparison(sides, kinds)
+        ]
+
+
+class GuardedWrites(TemplateRule):
+    """A function writes its own kinds of items, whatever its code has been brought to do."""
+
+    id = "E9014"
+    shortdesc = "Writers name the partitions that they may write"
+    types = ("AWS::IAM::Role", SAM_FUNCTION)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for LeadingKeys at each write, for Null beside it, and for the policy's version.
+
+        ForAllValues holds where a call names no key at all, which Null rules out. A policy without
+        a version is read by the rules of 2008.
+        """
+        del name
+        for policy in properties.get("Policies", []):
+            if isinstance(policy, dict) and _document(policy).get("Version") != "2012-10-17":
+                yield 'a policy does not say Version: "2012-10-17"'
+        for statement in _statements(properties):
+            condition = statement.get("Condition", {})
+            keyed = any("dynamodb:LeadingKeys" in each for each in condition.values())
+            if keyed and condition.get("Null", {}).get("dynamodb:LeadingKeys") != "false":
+                yield f"{statement.get('Sid')} has LeadingKeys and no Null beside it"
+            for action in map(_text, _listed(statement.get("Action"))):
+                if action in WRITES and not keyed:
+                    yield f"{statement.get('Sid')} may {action} everywhere: name LeadingKeys"
+
+
+class BoundedDoors(TemplateRule):
+    """API Gateway does not stand before a Function URL: its concurrency is its only throttle."""
+
+    id = "E9015"
+    shortdesc = "Functions with a URL have a concurrency of their own"
+    types = (SAM_FUNCTION,)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for the reservation."""
+        del name
+        if "FunctionUrlConfig" in properties and not properties.get("ReservedConcurrentExecutions"):
+            yield "has a Function URL and no ReservedConcurrentExecutions"
+
+
+class SecretsOfTheirOwn(TemplateRule):
+    """What the template says of a secret is written over the real one by a later update."""
+
+    id = "E9016"
+    shortdesc = "The template gives no secret a value"
+    types = ("AWS::SecretsManager::Secret",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for a value."""
+        del name
+        if "SecretString" in properties:
+            yield "SecretString would be written over what a person has filled in"
+
+
+class LayersThatStay(TemplateRule):
+    """A version of a function that is gone back to needs the layer that it was made with."""
+
+    id = "E9017"
+    shortdesc = "Versions of layers are kept"
+    types = ("AWS::Serverless::LayerVersion",)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look for the policy."""
+        del name
+        if properties.get("RetentionPolicy") != "Retain":
+            yield "RetentionPolicy is not Retain"
+
+
+class ScheduledOnce(TemplateRule):
+    """What comes by itself every minute is not repeated, nor shared out between two versions."""
+
+    id = "E9018"
+    shortdesc = (
+        "Functions that only a schedule calls have no canary; frequent ones are not repeated"
+    )
+    types = (SAM_FUNCTION,)
+
+    def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
+        """Look at the functions whose only events are schedules."""
+        del name
+        events = [each for each in properties.get("Events", {}).values() if isinstance(each, dict)]
+        if not events or any(each.get("Type") != "ScheduleV2" for each in events):
+            return
+        if str(properties.get("DeploymentPreference", {}).get("Enabled")).lower() != "false":
+            yield "a schedule calls it, and a canary of its calls proves nothing"
+        often = any(
+            "minute" in _text(each["Properties"].get("ScheduleExpression")) for each in events
+        )
+        invoke = properties.get("EventInvokeConfig", {})
+        if often and (
+            invoke.get("MaximumRetryAttempts"),
+            invoke.get("MaximumEventAgeInSeconds"),
+        ) != (
+            0,
+            60,
+        ):
+            yield "Lambda would repeat a run: EventInvokeConfig is not 0 repeats, 60 seconds"
+
+
+def _comparisons(node: object) -> Iterator[list[Any]]:
+    """Give the two sides of every Fn::Equals in a condition."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Fn::Equals":
+                yield value
+            yield from _comparisons(value)
+    elif isinstance(node, list):
+        for each in node:
+            yield from _comparisons(each)
+
+
+def _faults_of_comparison(sides: list[Any], kinds: dict[str, Any]) -> Iterator[str]:
+    for side in sides:
+        if isinstance(side, dict) and kinds.get(str(side.get("Ref")), "String") not in TEXTUAL:
+            yield f"{side['Ref']} is a {kinds[side['Ref']]}: compare a text parameter"
+        if isinstance(side, int | float):
+            yield f"{side} is no text"
 
 
 def _statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:

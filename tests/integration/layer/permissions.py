@@ -113,6 +113,9 @@ def _holds(condition: dict[str, Any], partitions: frozenset[str]) -> bool:
     """
     for operator, told in condition.items():
         assert set(told) == {LEADING_KEYS}, told
+        if operator == "Null":
+            assert told == {LEADING_KEYS: "false"}, told
+            continue
         fits = OPERATORS[operator]
         if not partitions:
             return False

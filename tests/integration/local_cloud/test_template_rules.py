@@ -22,13 +22,25 @@ FAULTS = {
     "E9006": ("Timeout: 75", "FunctionUrlConfig: {AuthType: NONE}"),
     "E9007": ("ApiDocs, ", ""),
     "E9008": ("TreatMissingData: breaching", "Unit: Count"),
-    "E9009": ("dynamodb:BatchGetItem, dynamodb:PutItem", "dynamodb:Scan"),
+    "E9009": ("[dynamodb:GetItem, dynamodb:BatchGetItem]", "dynamodb:Scan"),
     "E9010": ("deadLetterTargetArn: !GetAtt DeadLetterQueue.Arn", "deadLetterTargetArn: none"),
     "E9011": (
         "        Page: {Type: HttpApi",
         "        Any: {Type: SQS, Properties: {Queue: q}}\n        Page: {Type: HttpApi",
     ),
-    "E9012": ("DeploymentPreference: {Alarms: [!Ref SweepErrors]}", "MemorySize: 256"),
+    "E9012": ("DeploymentPreference: {Alarms: [!Ref CatalogErrors]}", "MemorySize: 256"),
+    "E9013": ('[!Ref WorkerConcurrency, ""]', "[!Ref InvoiceMinutes, 0]"),
+    "E9014": ('                "Null": {dynamodb:LeadingKeys: "false"}\n', ""),
+    "E9015": (
+        "ReservedConcurrentExecutions: !If [ReservesForWebhook",
+        "MemorySize: !If [UsesOauth",
+    ),
+    "E9016": (
+        '      Description: "Lunas: Duitku project',
+        '      SecretString: "{}"\n      Description: "',
+    ),
+    "E9017": ("RetentionPolicy: Retain", "RetentionPolicy: Delete"),
+    "E9018": ("MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60", "MaximumRetryAttempts: 1"),
     "E9020": ("        - !Ref UrlErrorsAlarm\n", ""),
     "E9021": ("FILL(byDue, 0)", "byDue"),
 }
