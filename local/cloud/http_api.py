@@ -40,8 +40,13 @@ def _create_routes_of(
 
 
 def cors(body: Mapping[str, Any]) -> "CorsTypeDef":
-    """Give what an OpenAPI body says of browsers, as the API's own setting."""
-    told = body.get("x-amazon-apigateway-cors", {})
+    """Give what an OpenAPI body says of browsers, as the API's own setting.
+
+    A parameter that is a list arrives as its text here, where AWS makes a list of it.
+    """
+    told = dict(body.get("x-amazon-apigateway-cors", {}))
+    if isinstance(origins := told.get("allowOrigins"), str):
+        told["allowOrigins"] = [each.strip() for each in origins.split(",")]
     return {_capitalized(name): value for name, value in told.items()}  # type: ignore[return-value]
 
 

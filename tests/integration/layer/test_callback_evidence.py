@@ -69,9 +69,10 @@ def test_another_callback_of_a_settled_payment_is_kept_by_one_call_more(webhook:
 def test_the_callback_that_ends_a_payment_is_kept_with_the_end(webhook: Webhook) -> None:
     ended = peers.status(webhook.order, "02")
     webhook.duitku(ended, ended)
-    assert webhook.hear() == 200
+    failed = webhook.body(resultCode="01")
+    assert webhook.hear(failed) == 200
     assert webhook.calls == {"GetItem": 1, "TransactWriteItems": 1}
-    assert webhook.hear() == 200
+    assert webhook.hear(failed) == 200
     assert webhook.calls == {"GetItem": 1}
     assert len(webhook.kept()) == 1
 
@@ -114,7 +115,8 @@ def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(way: Way, webhoo
 def test_a_status_that_does_not_fit_leaves_the_callback_kept(webhook: Webhook) -> None:
     webhook.duitku(peers.status(webhook.order, amount="1"))
     assert webhook.hear() == 200
-    assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 1}
+    # The callback, and when Duitku was asked.
+    assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 2}
     assert webhook.signatures() == [{"FITS"}]
 
 

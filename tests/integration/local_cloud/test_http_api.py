@@ -3,7 +3,7 @@
 from typing import Any
 
 from local.cloud.addresses import reachable
-from local.cloud.http_api import routes
+from local.cloud.http_api import cors, routes
 
 ENDPOINT = "http://127.0.0.1:4566"
 
@@ -39,3 +39,9 @@ def test_urls_of_the_stack_are_rewritten_to_where_they_are_answered() -> None:
 def test_other_urls_stay_as_they_are() -> None:
     for url in ("https://sandbox.duitku.com", "http://127.0.0.1:9", "no URL"):
         assert reachable(url, ENDPOINT) == url
+
+
+def test_origins_that_arrive_as_a_text_are_a_list() -> None:
+    told = {"allowOrigins": "https://a.example, https://b.example", "maxAge": 60}
+    made = cors({"x-amazon-apigateway-cors": told})
+    assert made == {"AllowOrigins": ["https://a.example", "https://b.example"], "MaxAge": 60}
