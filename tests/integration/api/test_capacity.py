@@ -40,7 +40,8 @@ from tests.unit.api_requests import (
     service_token,
     user_token,
 )
-from tests.unit.builders import bundle, course, enrollment, package
+from tests.unit.builders import bundle as bundle_of
+from tests.unit.builders import course, enrollment, package
 from tests.unit.following import delivered, report
 
 FEW, MANY = 100, 10_000
@@ -49,7 +50,13 @@ OWNER, LEARNER, NEWCOMER = "u1", "u2", "u3"
 PURCHASE = {"packageId": "p1", "courseId": "c1"}
 PROOF = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-WITHOUT_TABLE = {"GET /health", "GET /openapi.json", "GET /docs", "POST /webhooks/thinkific"}
+WITHOUT_TABLE = {
+    "GET /health",
+    "HEAD /health",
+    "GET /openapi.json",
+    "GET /docs",
+    "POST /webhooks/thinkific",
+}
 A_STREAM = {"Sub": "${Table.Arn}/stream/*"}
 """Named by the time when it was made, and allowed to be looked for only."""
 SAME_HANDLER = {"POST /payment/initiate"}
@@ -195,7 +202,7 @@ def stock(table: Table) -> None:
     for each in ("c1", "c2"):
         catalogue.put_course(course(each))
     catalogue.put_package(package())
-    catalogue.put_package(bundle("c1", "c2"))
+    catalogue.put_package(bundle_of("c1", "c2"))
     table.put(enrollment_item(delivered("c9")), "attribute_not_exists(pk)")
 
 
@@ -228,15 +235,19 @@ def _measure_lists(meter: Meter) -> None:
 def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
     mine, newcomer = ({"token": user_token(each)} for each in (LEARNER, NEWCOMER))
     manual = meter.ask("payments", "POST /payments", body=PURCHASE | PROOF, **mine)
-    other = meter.ask("payments", "POST /payments", note="two", body=PURCHASE | PROOF, **mine)
+    meter.ask("payments", "POST /payments", note="again", body=PURCHASE | PROOF, **mine)
+    bundle: Json = {"packageId": "b1"}
+    other = meter.ask("payments", "POST /payments", note="two", body=bundle | PROOF, **mine)
     for note in ("new", "open"):
         order = _initiate(meter, note, body=PURCHASE, **newcomer)
     twice = _initiate(meter, "beside transfers", body=PURCHASE, **mine)
-    keyed: Json = {"headers": {"idempotency-key": uuid.uuid4().hex}, "body": {"packageId": "b1"}}
+    keyed: Json = {"headers": {"idempotency-key": uuid.uuid4().hex}, "body": bundle}
     for note in ("with a key", "with a key again"):
         _initiate(meter, note, **keyed, **mine)
     meter.ask("initiate_payment", "GET /payments/methods", query={"packageId": "p1"}, **mine)
     meter.ask("recheck_payment", "POST /payments/{id}/recheck", f"/payments/{order['id']}/recheck")
+    check = "POST /payments/{id}/check"
+    meter.ask("recheck_payment", check, f"/payments/{order['id']}/check", **newcomer)
     _measure_decisions(meter, manual["id"], other["id"])
     for note, paid in (("first", order), ("again", order), ("course owned", twice)):
         if note != "again":
@@ -244,6 +255,12 @@ def _measure_purchases(meter: Meter, duitku: Duitku) -> None:
         body = urlencode(duitku.form(paid))
         meter.ask("duitku_webhook", "POST /webhooks/duitku", note=note, headers=FORM, body=body)
     _measure_enrollment(meter, enrollment_id(LEARNER, "c1"))
+    meter.ask(
+        "refund_payment",
+        "PATCH /payments/{id}/learner",
+        f"/payments/{manual['id']}/learner",
+        body={"email": "sari@example.com", "reason": "a slip in the address"},
+    )
     for note in ("first", "again"):
         path, reason = (
             f"/payments/{manual['id']}/refund",
@@ -282,7 +299,8 @@ def _measure_enrollment(meter: Meter, made: str) -> None:
 
 
 def _measure_catalogue(meter: Meter) -> None:
-    meter.ask("catalog", "GET /packages")
+    meter.ask("catalog", "GET /packages", token=None)
+    meter.ask("catalog", "GET /packages", note="by an admin")
     meter.ask("catalog", "GET /packages/{id}", "/packages/p1")
     meter.ask("catalog", "GET /courses")
     meter.ask("catalog", "PUT /courses/{id}", "/courses/c1", body={"name": "C", "quota": 9})
