@@ -1,7 +1,9 @@
 """Bodies in and errors out, in the shapes of the Thinkific Admin API (``docs/thinkific.md``)."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -9,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 type Json = dict[str, Any]
 
 MAX_DIGITS = 18
+FORM = "application/x-www-form-urlencoded"
 
 
 class ApiError(Exception):
@@ -46,15 +49,41 @@ def no_content() -> Response:
 
 
 async def json_body(request: Request) -> Json:
-    """Return the request's JSON object; raise a 400 for any other content.
+    """Return the request's JSON object, or its form as one; raise a 400 for any other content.
 
-    The API asks for a JSON content type without saying what happens otherwise, so the strict
-    answer is given: a client that forgets it shall notice here and not at the real site.
+    The API asks for JSON but is known to take forms, whose nested names are written ``a[b]``.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    strict = request.app.state.simulation.knobs.strict_content_type
+    if kind == FORM and request.url.path.startswith("/api/") and not strict:
+        return _nested(
+            parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
+        )
     if kind != "application/json":
         raise refusal(400, "Content-Type must be application/json.")
     return _object(await request.body())
+
+
+def _nested(pairs: Iterable[tuple[str, str]]) -> Json:
+    """Return a form as an object: ``a[b]=1`` is ``{"a": {"b": "1"}}``, ``a[]=1`` a list."""
+    body: Json = {}
+    for name, value in pairs:
+        outer, bracket, inner = name.partition("[")
+        if not bracket:
+            body[outer] = value
+        elif inner == "]":
+            _held(body, outer, list).append(value)
+        else:
+            _held(body, outer, dict)[inner.rstrip("]")] = value
+    return body
+
+
+def _held[Holder: (list[Any], dict[str, Any])](body: Json, name: str, kind: type[Holder]) -> Holder:
+    """Return the list or object under a name; begin one where something else stands."""
+    if not isinstance(body.get(name), kind):
+        body[name] = kind()
+    held: Holder = body[name]
+    return held
 
 
 def _object(raw: bytes) -> Json:

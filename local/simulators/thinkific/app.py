@@ -26,7 +26,11 @@ from local.simulators.thinkific import (
 )
 from local.simulators.thinkific.answers import ApiError, show_error
 from local.simulators.thinkific.authorization import AuthorizationRefusedError
-from local.simulators.thinkific.guard import GuardMiddleware, TrafficMiddleware
+from local.simulators.thinkific.guard import (
+    GuardMiddleware,
+    PathMiddleware,
+    TrafficMiddleware,
+)
 from local.simulators.thinkific.settings import Settings
 from local.simulators.thinkific.simulation import Simulation
 
@@ -46,6 +50,7 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
     app = Starlette(
         routes=[*served, *admin.routes, *admin_oauth.routes, *admin_webhooks.routes],
         middleware=[
+            Middleware(PathMiddleware, simulation=simulation),
             Middleware(TrafficMiddleware, simulation=simulation, routes=served),
             Middleware(GuardMiddleware, simulation=simulation),
             Middleware(FaultMiddleware, plan=simulation.faults, routes=served),

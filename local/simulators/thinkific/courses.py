@@ -13,6 +13,7 @@ from local.simulators.thinkific.records import Bundle, Course, Product
 from local.simulators.thinkific.simulation import site_of
 
 CURRENCY = "IDR"
+CREATED = "2026-01-05T02:00:00.000Z"
 
 
 async def list_courses(request: Request) -> Response:
@@ -93,8 +94,10 @@ def show_course(course: Course) -> Json:
         "product_id": course.product_id,
         "description": None,
         "keywords": None,
-        "banner_image_url": None,
-        "course_card_image_url": None,
+        "banner_image_url": _image("banner", course.slug),
+        "course_card_image_url": _image("card", course.slug),
+        "course_card_text": None,
+        "duration": None,
         "chapter_ids": [],
         "administrator_user_ids": [],
         "instructor_id": None,
@@ -103,14 +106,22 @@ def show_course(course: Course) -> Json:
     }
 
 
+def _image(kind: str, slug: str) -> str:
+    """Return an address of an image; the real ones are never null, and typed clients rely on it."""
+    return f"https://images.lunas.example/{kind}/{slug}.png"
+
+
 def show_bundle(bundle: Bundle) -> Json:
     """Return a bundle as the API shows one (BundleResponse)."""
     return {
         "id": bundle.id,
         "name": bundle.name,
+        "slug": f"bundle-{bundle.id}",
+        "tagline": None,
         "description": None,
         "course_ids": list(bundle.course_ids),
-        "bundle_card_image_url": None,
+        "banner_image_url": _image("banner", f"bundle-{bundle.id}"),
+        "bundle_card_image_url": _image("card", f"bundle-{bundle.id}"),
     }
 
 
@@ -123,7 +134,12 @@ def show_product(product: Product) -> Json:
         "name": product.name,
         "slug": product.slug,
         "description": None,
-        "price": float(product.price),
+        "price": f"{product.price}.0",
+        "created_at": CREATED,
+        "position": product.id % 1_000,
+        "keywords": None,
+        "seo_title": None,
+        "seo_description": None,
         "status": "published",
         "private": False,
         "hidden": False,
@@ -138,7 +154,7 @@ def show_product(product: Product) -> Json:
 
 
 def _show_price(product: Product) -> Json:
-    """Return the one price of a product; here, unlike in the product, it is a text."""
+    """Return the one price of a product, as text like the product's own."""
     return {
         "id": product.id + 5_000_000,
         "is_primary": True,

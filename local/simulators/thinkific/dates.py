@@ -1,11 +1,14 @@
-"""Dates as Thinkific writes them: ISO 8601, UTC, whole seconds and a Z."""
+"""Dates as Thinkific writes them: ISO 8601, UTC, with milliseconds and a Z."""
 
 from datetime import UTC, datetime
 
 
 def to_text(moment: datetime | None) -> str | None:
     """Return the moment as Thinkific shows it, None for a date that is not set."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if moment is None:
+        return None
+    plain = moment.astimezone(UTC).replace(tzinfo=None)
+    return f"{plain.isoformat(timespec='milliseconds')}Z"
 
 
 def from_text(text: object) -> datetime:

@@ -23,6 +23,21 @@ UNKNOWN_ROUTE = "unknown"
 SUSPECT_AGENTS = ("", "python-urllib")
 
 
+class PathMiddleware:
+    """ASGI middleware that reads ``v1//enrollments/`` as ``v1/enrollments``, as the site does."""
+
+    def __init__(self, app: ASGIApp, simulation: Simulation) -> None:
+        self._app = app
+        self._simulation = simulation
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request under its plain path."""
+        if _is_api(scope) and not self._simulation.knobs.strict_paths:
+            plain = "/".join(part for part in str(scope["path"]).split("/") if part)
+            scope = {**scope, "path": f"/{plain}"}
+        await self._app(scope, receive, send)
+
+
 class TrafficMiddleware:
     """ASGI middleware that names each call's route and counts the call and its answer.
 

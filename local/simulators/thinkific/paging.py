@@ -1,7 +1,8 @@
 """Lists as the Thinkific Admin API pages and filters them.
 
-``page`` counts from 1, ``limit`` is 25 unless given and at most 250. A filter is the parameter
-``query[name]``; the bare name is no filter and is ignored, as are filters that do not exist.
+``page`` counts from 1, ``limit`` is 25 unless given and at most 250. The page before the first
+is 0, while the one after the last is null. A filter is the parameter ``query[name]``; the bare
+name is no filter and is ignored, as are filters that do not exist.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def _pagination(page: int, limit: int, total: int, shown: int) -> Json:
     return {
         "current_page": page,
         "next_page": page + 1 if page < pages else None,
-        "prev_page": page - 1 if page > 1 else None,
+        "prev_page": page - 1,
         "total_pages": pages,
         "total_items": total,
         "entries_info": f"{first}-{last} of {total}",

@@ -48,7 +48,8 @@ class Knobs(AdminJson):
     Thinkific; a local stack has no other. ``webhook_percent`` is the scale of the progress that
     webhooks tell, ``certificates`` whether completing a course gives one. A webhook is sent again
     ``webhook_retries`` times at most, the n-th time after n times ``webhook_retry_spacing`` real
-    seconds; ``webhook_timeout`` is in real seconds, too.
+    seconds; ``webhook_timeout`` is in real seconds, too. ``strict_content_type`` refuses forms,
+    ``strict_paths`` doubled and trailing slashes; the real site takes both.
     """
 
     api_plan: bool = True
@@ -76,6 +77,8 @@ class Knobs(AdminJson):
     webhook_retry_spacing: float = Field(default=0.2, ge=0)
     webhook_timeout: float = Field(default=10.0, gt=0)
     certificates: bool = True
+    strict_content_type: bool = False
+    strict_paths: bool = False
 
     def changed(self, given: dict[str, Any]) -> "Knobs":
         """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""

@@ -9,7 +9,7 @@ from tests.integration.simulators.thinkific_site import V1, enroll, listed, move
 
 PYTHON, SQL, NEW_BUILDER = 2_000_001, 2_000_003, 2_000_007
 LEARNER = 1_000_002
-NOW = "2026-01-01T00:00:00Z"
+NOW = "2026-01-01T00:00:00.000Z"
 DAY = 86_400
 
 pytestmark = pytest.mark.anyio

@@ -23,7 +23,7 @@ from tests.integration.simulators.thinkific_site import CREDENTIALS, LEARNER, V1
 
 ALL = ("enrollment.created", "enrollment.trial", "enrollment.progress", "enrollment.completed")
 BUNDLE = 4_000_001
-NOW = "2026-01-01T00:00:00Z"
+NOW = "2026-01-01T00:00:00.000Z"
 SIGNED = "x-thinkific-hmac-sha256"
 
 pytestmark = pytest.mark.anyio

@@ -1,0 +1,52 @@
+"""What clients of others send to Thinkific and read there; strict only by its knobs."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.integration.simulators.thinkific_site import LEARNER, PYTHON, V1, setting
+
+pytestmark = pytest.mark.anyio
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+FORM = {"user_id": str(LEARNER), "course_id": str(PYTHON)}
+
+
+@pytest.mark.parametrize("path", ["//enrollments", "/enrollments/", "//enrollments//"])
+async def test_forms_and_more_slashes_are_taken(site: httpx.AsyncClient, path: str) -> None:
+    made = await site.post(f"{V1}{path}", data=FORM)
+    assert made.status_code == 201
+    assert TIME.fullmatch(made.json()["updated_at"])
+
+
+async def test_forms_and_more_slashes_are_refused_by_knobs(site: httpx.AsyncClient) -> None:
+    await setting(site, strictContentType=True, strictPaths=True)
+    assert (await site.post(f"{V1}/enrollments", data=FORM)).status_code == 400
+    assert (await site.get(f"{V1}//enrollments")).status_code == 404
+
+
+async def test_nested_names_of_a_form_are_read(site: httpx.AsyncClient) -> None:
+    product = (await site.get(f"{V1}/products")).json()["items"][0]["id"]
+    order = {"payment_provider": "x", "user_id": str(LEARNER), "product_id": str(product)}
+    more = {"order_type": "one-time", "transaction[amount]": "a", "transaction[currency]": "IDR"}
+    answer = await site.post(f"{V1}/external_orders", data={**order, **more})
+    assert answer.json() == {"errors": {"amount": ["is invalid"]}}
+
+
+async def test_typed_clients_find_their_fields(site: httpx.AsyncClient) -> None:
+    courses = (await site.get(f"{V1}/courses")).json()
+    assert courses["meta"]["pagination"]["prev_page"] == 0
+    assert courses["meta"]["pagination"]["next_page"] is None
+    course = courses["items"][0]
+    assert course["course_card_image_url"]
+    assert course["banner_image_url"]
+    assert {"course_card_text", "duration"} <= set(course)
+    products = (await site.get(f"{V1}/products")).json()["items"]
+    assert all(isinstance(each["price"], str) for each in products)
+    assert {"created_at", "position", "keywords", "seo_title"} <= set(products[0])
+    bundle_id = next(
+        row["productable_id"] for row in products if row["productable_type"] != "Course"
+    )
+    bundle = (await site.get(f"{V1}/bundles/{bundle_id}")).json()
+    assert {"slug", "tagline", "banner_image_url"} <= set(bundle)
