@@ -81,3 +81,5 @@ def test_a_comparison_names_the_packages_of_a_course_that_is_gone(admin: Person)
     write(admin, shown, onSale=False)
     report = admin.call("POST", "/courses/sync").json()
     assert {each["courseId"]: each["packages"] for each in report["gone"]}[course] == []
+    # Other tests look whether all that is mapped is there.
+    assert admin.call("PUT", f"/courses/{course}", {"name": "Hilang"}).status_code == 200

@@ -12,8 +12,8 @@ from tests.faults.forgeries.mail import Target
 from tests.peers import Thinkific
 
 PAGE = 100
-SCHEDULE = ("dueAt", "dueKey")
-"""When Duitku is asked next: a callback that is not confirmed yet may bring it forward."""
+SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking")
+"""When Duitku was asked last, and is asked next, which a callback may bring forward."""
 
 
 def traces(target: Target, cloud: Cloud, thinkific: Thinkific) -> dict[str, Any]:

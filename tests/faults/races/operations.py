@@ -6,6 +6,7 @@ something to do. Elsewhere it is refused or changes nothing, and so must stay wh
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import requests
 
@@ -148,6 +149,10 @@ def check_confirmed(payment: Json, left: Aftermath) -> None:
     now = left.payment(payment)
     if now.id in left.paid:
         assert now.status in SETTLED, now.status
+    elif now.method is Method.DUITKU and now.status is Status.PENDING:
+        # A callback said success and Duitku's status that it ended: asked again within a minute.
+        assert now.check_at
+        assert now.check_at <= datetime.now(UTC) + timedelta(minutes=1)
     elif now.method is Method.DUITKU:
         assert now.status in {Status.FAILED, Status.EXPIRED}, now.status
 

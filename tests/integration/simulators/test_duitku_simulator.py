@@ -283,7 +283,7 @@ async def test_pop_makes_an_invoice_for_an_id_of_v2(shop: Shop) -> None:
 @pytest.mark.parametrize("text", ["150000", "0150000"])
 async def test_numbers_are_taken_as_text(shop: Shop, text: str) -> None:
     items = [{"name": "x", "quantity": "1", "price": text}]
-    given = {"paymentAmount": text, "expiryPeriod": "60", "itemDetails": items}
+    given: dict[str, Any] = {"paymentAmount": text, "expiryPeriod": "60", "itemDetails": items}
     assert (await shop.inquire(**given)).json()["amount"] == "150000"
     assert (await shop.invoice(merchantOrderId="LNS2", **given)).json()["amount"] == "150000.00"
 
