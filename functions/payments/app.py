@@ -181,7 +181,7 @@ def get_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
 def get_history(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Show who did what to a payment, when and on what evidence; oldest first."""
     payment = _readable(payment_id)
-    return {"items": [history_view(event) for event in _payments().history(payment.id)]}
+    return {"items": [history_view(event, api.caller) for event in _payments().history(payment.id)]}
 
 
 def _readable(payment_id: str) -> Payment:

@@ -16,12 +16,13 @@ from lunas.edges.views import (
 )
 from lunas.rules.enrollments import Delivery, DeliveryStatus
 from lunas.rules.gateway import PaymentChannel
-from lunas.rules.payments import HistoryEvent, Status
+from lunas.rules.payments import HistoryEvent, Status, opened
 from lunas.rules.people import Caller, Role
 from lunas.rules.times import to_iso
 from tests.unit.builders import (
     ADMIN_CALLER,
     EMAIL,
+    GATEWAY_ACT,
     LATER,
     NOW,
     SERVICE_CALLER,
@@ -138,7 +139,7 @@ def test_a_history_event_tells_who_when_from_where_and_why() -> None:
         evidence={"requestId": "r1"},
         reason="no transfer",
     )
-    assert history_view(event) == {
+    assert history_view(event, ADMIN_CALLER) == {
         "at": "2026-11-22T03:04:05.678Z",
         "actor": "admin:a1",
         "from": "PAID",
@@ -147,7 +148,7 @@ def test_a_history_event_tells_who_when_from_where_and_why() -> None:
         "reason": "no transfer",
     }
     first = replace(event, source=None, evidence=None, reason=None)
-    assert set(history_view(first)) == {"at", "actor", "to"}
+    assert set(history_view(first, ADMIN_CALLER)) == {"at", "actor", "to"}
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(1, "ENROLLED"), (0, "NOT_ENROLLED")])
@@ -216,3 +217,11 @@ def test_the_catalogue_is_shown_as_it_is_edited() -> None:
 def test_a_channel_is_shown_with_its_fee() -> None:
     shown = channel_view(PaymentChannel("BC", "BCA", "https://img", 4000))
     assert shown == {"code": "BC", "name": "BCA", "imageUrl": "https://img", "fee": 4000}
+
+
+@pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER])
+def test_a_service_does_not_learn_whom_a_correction_names(viewer: Caller) -> None:
+    told = {"learnerBefore": "Budi <budi@example.com>", "learnerAfter": "Sari", "requestId": "r1"}
+    event = opened(payment(), replace(GATEWAY_ACT, evidence=told))
+    shown = history_view(event, viewer)["evidence"]
+    assert shown == ({"requestId": "r1"} if viewer is SERVICE_CALLER else told)

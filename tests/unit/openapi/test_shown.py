@@ -68,7 +68,7 @@ RESOLVED = replace(
 )
 FULLEST: dict[str, Json] = {
     "Payment": views.payment_view(FULL, ADMIN_CALLER),
-    "HistoryEvent": views.history_view(EVENT),
+    "HistoryEvent": views.history_view(EVENT, ADMIN_CALLER),
     "Enrollment": views.enrollment_view(
         enrollment(delivery=DELIVERED, expires_at=LATER, certificate_url="https://c.example/1"),
         NOW,
@@ -95,12 +95,16 @@ BARE: list[tuple[str, Json]] = [
     ("Payment", views.payment_view(payment(), USER_CALLER)),
     ("Payment", views.payment_view(payment(gateway=None), SERVICE_CALLER)),
     ("Payment", views.payment_view(manual(course_id=None), SERVICE_CALLER)),
-    ("HistoryEvent", views.history_view(replace(EVENT, source=None, evidence=None, reason=None))),
+    (
+        "HistoryEvent",
+        views.history_view(replace(EVENT, source=None, evidence=None, reason=None), ADMIN_CALLER),
+    ),
     ("Enrollment", views.enrollment_view(enrollment(), NOW, USER_CALLER)),
     ("Package", views.package_view(package())),
     ("Course", views.course_view(course(thinkific_course_id=None))),
     ("Anomaly", views.anomaly_view(replace(OPEN, payment_id=None))),
 ]
+BARE_EVENT = replace(EVENT, source=None, evidence=None, reason=None)
 
 
 def faults(name: str, shown: Json) -> list[str]:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from lunas.rules.gateway import PaymentChannel
     from lunas.rules.mapping import Pair, Report
 
+NAMES_LEARNER = frozenset({"learnerBefore", "learnerAfter"})
+"""Evidence of a correction: names and addresses of a learner."""
+
 type View = dict[str, Any]
 
 
@@ -50,15 +53,20 @@ def payment_view(payment: Payment, viewer: Caller) -> View:
     )
 
 
-def history_view(event: HistoryEvent) -> View:
-    """Show one history event."""
+def history_view(event: HistoryEvent, viewer: Caller) -> View:
+    """Show one history event; of evidence, what names a learner is for owner and admin only."""
+    evidence = {
+        name: value
+        for name, value in (event.evidence or {}).items()
+        if viewer.role is not Role.SERVICE or name not in NAMES_LEARNER
+    }
     return _present(
         {
             "at": to_iso(event.at),
             "actor": event.actor,
             "from": event.source,
             "to": event.target,
-            "evidence": dict(event.evidence) if event.evidence else None,
+            "evidence": evidence or None,
             "reason": event.reason,
         }
     )
