@@ -88,6 +88,30 @@ def test_the_invoice_is_for_the_price_of_the_payment_in_one_item(product: Gatewa
     assert body["expiryPeriod"] == MINUTES
 
 
+@pytest.mark.parametrize("product", GatewayProduct)
+@pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, "", None, "absent"])
+def test_an_invoice_is_taken_however_duitku_writes_its_amount(
+    product: GatewayProduct, amount: object
+) -> None:
+    answer: dict[str, Any] = {**ACCEPTED, "amount": amount}
+    if amount == "absent":
+        del answer["amount"]
+    peer = StubPeer(Told(body=answer))
+    purchase = payment(gateway_product=product)
+    invoice = duitku(peer).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+    assert invoice.reference == "R1"
+
+
+@pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, 49000.0])
+@pytest.mark.parametrize("fee", ["0.00", None, "absent"])
+def test_a_status_is_ours_however_duitku_writes_amount_and_fee(amount: object, fee: object) -> None:
+    answer: dict[str, Any] = {**PAID, "amount": amount, "fee": fee}
+    if fee == "absent":
+        del answer["fee"]
+    status = duitku(StubPeer(Told(body=answer))).status(payment())
+    assert (status.state, status.rupiah) == (GatewayState.PAID, 49_000)
+
+
 def test_what_is_longer_than_duitku_takes_is_cut() -> None:
     long = Customer("A" * 80, "B" * 80, EMAIL, "+62 (812) 3456-7890 1234567")
     body = opened(payment(package_name="P" * 300, customer=long)).body

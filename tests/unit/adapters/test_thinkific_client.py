@@ -558,3 +558,9 @@ def test_a_bundle_is_asked_for_with_its_terms(told: Told) -> None:
 )
 def test_the_courses_of_a_bundle_are_told(told: Told, courses: set[int]) -> None:
     assert thinkific(StubPeer(told)).bundle_courses(4) == courses
+
+
+@pytest.mark.parametrize("end", [END, END.replace("Z", ".000Z"), END.replace("Z", ".999Z")])
+def test_times_with_milliseconds_are_read_as_well(end: str) -> None:
+    peer = enroll_until(page(row(expiry_date=end)))
+    assert len(peer.asked) == 1
