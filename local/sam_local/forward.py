@@ -90,7 +90,6 @@ async def _close(servers: Sequence[asyncio.Server]) -> None:
     """Stop accepting, and end what is still open."""
     for server in servers:
         server.close()
-        server.abort_clients()
     connections = asyncio.all_tasks() - {asyncio.current_task()}
     for connection in connections:
         connection.cancel()

@@ -91,6 +91,18 @@ def test_an_interrupt_ends_sam_and_removes_the_containers_of_this_run(
     ]
 
 
+def test_sam_is_asked_to_end_first_and_removes_its_own_containers(tmp_path: Path) -> None:
+    asked = tmp_path / "asked to end"
+    wait = f"\ntry: {OBEDIENT}\nexcept KeyboardInterrupt: open({str(asked)!r}, 'w')"
+    docker = docker_command(tmp_path, ps=NONE)
+    with running(docker, wait) as (process, sam):
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate()
+    assert asked.exists()
+    assert output == ""
+    assert not is_alive(sam)
+
+
 def test_sam_that_waits_for_a_request_is_killed(tmp_path: Path) -> None:
     docker = with_containers(tmp_path)
     with running(docker, STUBBORN) as (process, sam):
@@ -102,10 +114,12 @@ def test_sam_that_waits_for_a_request_is_killed(tmp_path: Path) -> None:
 
 def test_a_second_interrupt_does_not_keep_containers(tmp_path: Path) -> None:
     docker = with_containers(tmp_path)
-    with running(docker, STUBBORN) as (process, sam):
+    asked = "signal.signal(signal.SIGINT, lambda *_: print('asked', flush=True))"
+    with running(docker, f"import signal; {asked}; {OBEDIENT}; time.sleep(99)") as (process, sam):
         process.send_signal(signal.SIGINT)
-        for _ in range(3):
-            process.send_signal(signal.SIGINT)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "asked\n"
+        process.send_signal(signal.SIGINT)
         output, _ = process.communicate()
     assert "removed 1 of this run's containers" in output
     assert not is_alive(sam)
