@@ -20,7 +20,7 @@ def stack() -> Stack:
         jwt_secret="a" * 40,
         service_api_key="b" * 40,
         service=ServiceIdentity(secret="c" * 40, issuer="i", audience="a", scopes=()),
-        duitku=DuitkuProject(merchant_code="DS77777", api_key="d" * 32),
+        duitku=DuitkuProject(merchant_code="DS777", api_key="d" * 32),
         thinkific=ThinkificSite(
             subdomain="lunas", api_key="e" * 32, client_id="f" * 32, client_secret="0" * 32
         ),
