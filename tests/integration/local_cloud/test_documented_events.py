@@ -5,6 +5,7 @@ SAM has read the template with its settings, and unrolled it, before it misses t
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ EVENTS = documented.events()
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
     """Build, and write what ``make sam-local`` writes; by the names that the docs have for it."""
     target = build.Target(build.this_machine().architecture)
     build.build(target)
@@ -42,11 +43,12 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     template.write_text(settings.template(built, target.architecture, "test"))
     variables = tmp_path_factory.mktemp("variables") / "env.json"
     variables.write_text(json.dumps({"PaymentsFunction": {"TABLE_NAME": "lunas"}}))
-    return {
+    yield {
         ".aws-sam/build/sam-local.yaml": template,
         ".local/sam-local.json": variables,
         "env.json": variables,
     }
+    template.unlink()
 
 
 def run(commands: list[list[str]]) -> list[tuple[int, str]]:

@@ -114,7 +114,9 @@ def sam_local(engine: FakeEngine, environment: dict[str, str], log: Path) -> Ite
             served.wait(lambda: _listens(served), of=True)
             yield served
         finally:
-            process.kill()
+            # Not by SIGKILL, which would leave SAM running.
+            if process.poll() is None:
+                served.end()
 
 
 def _listens(served: Served) -> bool:
