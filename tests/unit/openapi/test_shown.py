@@ -104,7 +104,6 @@ BARE: list[tuple[str, Json]] = [
     ("Course", views.course_view(course(thinkific_course_id=None))),
     ("Anomaly", views.anomaly_view(replace(OPEN, payment_id=None))),
 ]
-BARE_EVENT = replace(EVENT, source=None, evidence=None, reason=None)
 
 
 def faults(name: str, shown: Json) -> list[str]:
