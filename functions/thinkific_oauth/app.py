@@ -32,7 +32,10 @@ aws.prepare(aws.dynamodb, aws.secrets_manager)
 CANCELLED = "access denied"
 """The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""
 
-type Text = Annotated[str | None, Query()]
+LONGEST_TEXT = 2_000
+"""Characters of what comes back from Thinkific; a limit also keeps out what is no valid Unicode."""
+
+type Text = Annotated[str | None, Query(max_length=LONGEST_TEXT)]
 
 api = LunasApi()
 

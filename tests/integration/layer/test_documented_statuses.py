@@ -3,6 +3,7 @@
 The functions are held to the document by functions.py; here every route of the template is asked.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +12,7 @@ import responses
 
 from tests.faults.world.functions import routes
 from tests.integration.api import template
-from tests.integration.layer.functions import load
+from tests.integration.layer.functions import DOCUMENT, load
 from tests.unit.api_requests import (
     Context,
     request,
@@ -46,7 +47,50 @@ CALLERS = {
 PLACES = ["x1", "\ud83d", "a/b", "%", "..", "x" * 300]
 
 
+BROKEN = ["\ud83d", "Budi \ud83d", "\x00", "a\x00b", "\x1f\x7f", "\ufeff", "x" * 3000, ""]
+"""Half of an emoji, control characters, what is invisible, what is too long."""
 ROUTES = sorted(routes().items())
+
+
+def operation(route: str) -> dict[str, Any]:
+    method, _, path = route.partition(" ")
+    found: dict[str, Any] = DOCUMENT["paths"][path][method.lower()]
+    return found
+
+
+def with_each_text_broken(sample: Any, broken: str) -> Iterator[Any]:
+    """Yield the sample with one of its texts replaced, for each of them."""
+    if isinstance(sample, str):
+        yield broken
+        yield f"{sample}{broken}"
+    elif isinstance(sample, dict | list):
+        for name, value in sample.items() if isinstance(sample, dict) else enumerate(sample):
+            for changed in with_each_text_broken(value, broken):
+                copied = sample.copy()
+                copied[name] = changed
+                yield copied
+
+
+def broken_bodies(route: str) -> Iterator[str]:
+    for content in operation(route).get("requestBody", {}).get("content", {}).values():
+        for example in content["examples"].values():
+            for broken in BROKEN:
+                for changed in with_each_text_broken(example["value"], broken):
+                    yield json.dumps(changed)
+
+
+def broken_requests(route: str) -> Iterator[dict[str, Any]]:
+    """Yield requests with one text of the body or one parameter broken, of every caller."""
+    names = [
+        each["name"] for each in operation(route).get("parameters", ()) if each["in"] == "query"
+    ]
+    for caller in CALLERS.values():
+        for body in broken_bodies(route):
+            yield filled(route, "x1", caller, "application/json", body)
+        for name in names:
+            for broken in BROKEN:
+                event = filled(route, "x1", caller, None, None)
+                yield event | {"queryStringParameters": {name: broken}}
 
 
 def nonsense(route: str) -> Iterator[dict[str, Any]]:
@@ -82,5 +126,15 @@ def test_every_route_is_asked() -> None:
 @pytest.mark.parametrize(("route", "function"), ROUTES)
 def test_nonsense_gets_a_documented_status(route: str, function: str) -> None:
     for event in nonsense(route):
+        answer = load(function).handler(event, Context())
+        assert answer["statusCode"] != 500, event
+
+
+@responses.activate
+@pytest.mark.parametrize(("route", "function"), ROUTES)
+def test_a_broken_text_gets_a_documented_status_wherever_it_stands(
+    route: str, function: str
+) -> None:
+    for event in broken_requests(route):
         answer = load(function).handler(event, Context())
         assert answer["statusCode"] != 500, event

@@ -57,6 +57,29 @@ def test_a_submission_that_breaks_a_rule_is_a_422(changes: dict[str, str | None]
     assert (status, len(problem["errors"])) == (422, 1)
 
 
+HALF = "\ud83d"
+"""Half of an emoji, as a JSON escape can write it."""
+
+
+def test_half_an_emoji_in_a_link_is_a_422_that_names_it() -> None:
+    body = {"packageId": "p1", "courseId": "c1", "paymentType": "UMUM", "proofLink": PROOF + HALF}
+    status, problem = call("payments", "POST /payments", body=body, token=user_token())
+    assert (status, [each["field"] for each in problem["errors"]]) == (422, ["proofLink"])
+
+
+def test_half_an_emoji_in_a_reason_leaves_the_payment_as_it_is() -> None:
+    payment_id = submitted()["id"]
+    status, problem = call(
+        "approve_payment",
+        "PATCH /payments/{id}/reject",
+        f"/payments/{payment_id}/reject",
+        body={"reason": f"No transfer {HALF}"},
+        token=user_token("a1", role="ADMIN"),
+    )
+    assert (status, [each["field"] for each in problem["errors"]]) == (422, ["reason"])
+    assert show(payment_id, user_token())[1]["status"] == "PAID"
+
+
 def test_the_learner_approved_by_an_admin_cannot_buy_the_course_again() -> None:
     approve(submitted()["id"])
     body = {"packageId": "p1", "courseId": "c1", "paymentType": "UMUM", "proofLink": PROOF}

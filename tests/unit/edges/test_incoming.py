@@ -101,6 +101,31 @@ def test_what_is_no_json_is_malformed_and_no_crash(body: str) -> None:
         check_json(event(body))
 
 
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ('"\\ud83d"', "body"),
+        ('{"reason": "\\ud83d"}', "reason"),
+        ('{"reason": "\\uDC00\\uD83D"}', "reason"),
+        ('{"customer": {"firstName": "Budi \\ud83d"}}', "customer.firstName"),
+        ('{"courseIds": ["c1", "\\udc00"]}', "courseIds.1"),
+        ('{"customer": {"\\ud83d": 1}}', "customer"),
+        ('{"unknown": "\\ud83d"}', "unknown"),
+    ],
+)
+def test_half_a_surrogate_pair_is_named_by_its_field(body: str, field: str) -> None:
+    with pytest.raises(InvalidInput) as raised:
+        check_json(event(body))
+    assert [each.field for each in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize(
+    "body", ['{"a": "\\ud83d\\ude00"}', '{"a": "\U0001f600"}', '{"a":' * 5_000 + "1" + "}" * 5_000]
+)
+def test_whole_characters_are_welcome_however_deep(body: str) -> None:
+    check_json(event(body))
+
+
 def test_json_in_another_encoding_is_malformed() -> None:
     with pytest.raises(MalformedInput):
         check_json(encoded('{"a": "caf\u00e9"}'.encode("latin-1")))

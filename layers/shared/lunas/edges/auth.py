@@ -15,7 +15,7 @@ from lunas.adapters.secrets import secret
 from lunas.adapters.settings import optional
 from lunas.rules.errors import Forbidden, Misconfigured, Unauthenticated
 from lunas.rules.people import Caller, PaymentType, Role
-from lunas.rules.texts import plain
+from lunas.rules.texts import is_unicode, plain
 
 ALGORITHMS = ["HS256"]
 SECRET = "AUTH_SECRET_ID"  # noqa: S105
@@ -206,8 +206,6 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
     value = claims.get(name)
     if not isinstance(value, str) or not plain(value):
         return None
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Unauthenticated(f"the token's {name} is not valid Unicode") from None
+    if not is_unicode(value):
+        raise Unauthenticated(f"the token's {name} is not valid Unicode")
     return value

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from lunas.rules.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
+from lunas.rules.texts import is_unicode
 
 JSON = "application/json"
 DEFAULT_STAGE = "$default"
@@ -106,3 +107,21 @@ def check_json(event: Mapping[str, Any]) -> None:
         raise MalformedInput("the body is not JSON in UTF-8") from None
     if isinstance(value, list):
         raise InvalidInput.of("body", "must be an object")
+    check_unicode(value)
+
+
+def check_unicode(value: object) -> None:
+    """Raise InvalidInput, which names the field, for a text of a JSON value that UTF-8 has not.
+
+    JSON can write half of a surrogate pair, which neither DynamoDB nor a peer would take.
+    """
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:  # Not by recursion: a value may be nested deeper than Python calls.
+        place, each = waiting.pop()
+        if isinstance(each, str) and not is_unicode(each):
+            raise InvalidInput.of(place.removeprefix(".") or "body", "is not valid Unicode")
+        if isinstance(each, dict):
+            waiting += [(place, name) for name in each]
+            waiting += [(f"{place}.{name}", inner) for name, inner in each.items()]
+        if isinstance(each, list):
+            waiting += [(f"{place}.{index}", inner) for index, inner in enumerate(each)]

@@ -31,3 +31,12 @@ def prose(text: str) -> str:
 def line(text: str) -> str:
     """Return a text of one line, with single spaces."""
     return " ".join(prose(text).split())
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether UTF-8 can write a text, as it cannot half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
