@@ -17,10 +17,12 @@ from lunas.adapters.settings import optional, setting
 from lunas.adapters.store.connections import Connections
 from lunas.adapters.store.table import Table
 from lunas.edges import oauth_pages, telemetry
+from lunas.edges.accepting import preferred
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, PUBLIC
 from lunas.edges.connection import connector, disconnector
 from lunas.edges.connection_views import connection_view
+from lunas.edges.incoming import JSON
 from lunas.edges.platform import authentication
 from lunas.edges.problems import status_of
 from lunas.rules.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
@@ -45,7 +47,8 @@ def install(subdomain: Text = None) -> Response[Any]:
     """Begin to connect a site: lead the browser there, or tell the address as JSON."""
     url = begin(_connector(), subdomain, api.caller.actor)
     telemetry.decided("connecting a Thinkific site has begun")
-    if "application/json" in api.current_event.headers.get("accept", ""):
+    accept = api.current_event.headers.get("accept", "")
+    if preferred(accept, ("text/html", JSON)) == JSON:
         return _never_kept(HTTPStatus.OK, {"authorizeUrl": url})
     return _never_kept(HTTPStatus.FOUND, "", {"Location": url})
 

@@ -112,6 +112,26 @@ def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
     assert thinkific.asked[0].body.get("redirect_uri") == sent
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [
+        ("Application/JSON", 200),
+        ("application/json, text/plain, */*", 200),
+        ("text/html;q=0.5, application/json", 200),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", 302),
+        ("application/json;q=0, */*", 302),
+        ("text/html, application/json;q=0.9", 302),
+        ("*/*", 302),
+    ],
+)
+def test_the_address_comes_as_json_to_who_prefers_it(
+    thinkific: StubPeer, accept: str, status: int
+) -> None:
+    event = request(INSTALL, token=admin(), headers={"accept": accept}, query={"subdomain": "shop"})
+    assert invoke(FUNCTION, event)["statusCode"] == status
+    assert thinkific.asked == []
+
+
 def test_a_browser_is_led_to_the_site(thinkific: StubPeer) -> None:
     answer = invoke(FUNCTION, request(INSTALL, token=admin(), query={"subdomain": "shop"}))
     assert answer["statusCode"] == 302

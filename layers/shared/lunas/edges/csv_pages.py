@@ -13,6 +13,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from lunas.edges.accepting import preferred
 from lunas.rules.listing import Page, Position
+from lunas.rules.texts import INVISIBLE
 
 CONTENT_TYPE = "text/csv"
 CURSOR_HEADER = "X-Next-Cursor"
@@ -50,9 +51,12 @@ COLUMNS = (
     "completedAt",
     "reason",
 )
-FORMULA = re.compile(r"""(^|[,;\t\r\n])([\s"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
+_BREAKS = r",;\t-\r\x1c-\x1e\x85\u2028\u2029"
+"""What may end a cell: comma, semicolon, tab, and all that Unicode knows as the end of a line."""
+_PASSED_OVER = rf"\s\"'\x00-\x1f{INVISIBLE}"
+FORMULA = re.compile(rf"(^|[{_BREAKS}])([{_PASSED_OVER}]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 """A place at which a spreadsheet may see a formula begin, wherever it splits the line; full-width
-signs are formulas to some."""
+signs are formulas to some, and what is not seen before one may be dropped."""
 FIRST_BREAK = re.compile(r"[\t\r]")
 """A cell that begins so is cut before what comes next, which then begins a cell."""
 
