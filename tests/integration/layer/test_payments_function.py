@@ -287,3 +287,21 @@ def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyP
     instants = {"from": "2026-11-29T00:00:00 07:00", "to": "2026-11-29T16:59:59Z"}
     found = ids(call("payments", LISTED, query=instants, token=token))
     assert found == [made["2026-11-28T17:00:00"]]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        r'{"\ud83d": "\ud83d"}',
+        r'{"\ud83d": {"a": "\ud83d"}}',
+        r'{"budi@example.com": "\ud83d"}',
+        r'{"customer": {"budi@example.com": ["\ud83d"]}}',
+    ],
+)
+def test_a_name_of_the_senders_own_is_neither_logged_nor_answered(
+    body: str, logged: Logged
+) -> None:
+    answer = invoke("payments", request("POST /payments", body=body, token=user_token()))
+    assert answer["statusCode"] == 422
+    assert (answer["body"] + logged.text).encode()
+    assert "@example.com" not in answer["body"] + logged.text

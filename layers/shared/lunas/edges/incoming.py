@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -12,6 +13,8 @@ from lunas.rules.texts import is_unicode
 JSON = "application/json"
 DEFAULT_STAGE = "$default"
 """The stage of an HTTP API that does not show in the path."""
+FIELD = re.compile(r"[a-z][A-Za-z]{0,39}|DIKE|UMUM")
+"""What names of fields look like."""
 MAX_BODY = 65_536
 """Bytes; the longest message that Lunas has a use for is a tenth of it."""
 
@@ -122,6 +125,14 @@ def check_unicode(value: object) -> None:
             raise InvalidInput.of(place.removeprefix(".") or "body", "is not valid Unicode")
         if isinstance(each, dict):
             waiting += [(place, name) for name in each]
-            waiting += [(f"{place}.{name}", inner) for name, inner in each.items()]
+            waiting += [(_inside(place, name), inner) for name, inner in each.items()]
         if isinstance(each, list):
             waiting += [(f"{place}.{index}", inner) for index, inner in enumerate(each)]
+
+
+def _inside(place: str, name: str) -> str:
+    """Return the place of a member; a name that no field of ours has is the sender's own text.
+
+    It may be an address, or no valid Unicode itself, and goes into neither log nor response.
+    """
+    return f"{place}.{name}" if FIELD.fullmatch(name) else place
