@@ -47,7 +47,7 @@ def test_the_engine_is_that_of_the_current_context(tmp_path: Path) -> None:
     assert fake.hosts() == {None, CONTEXT}
 
 
-@pytest.mark.parametrize("host", ["unix:///tmp/other.sock", "tcp://127.0.0.1:2375"])
+@pytest.mark.parametrize("host", ["unix:///run/other.sock", "tcp://127.0.0.1:2375"])
 def test_docker_host_goes_before_the_context(tmp_path: Path, host: str) -> None:
     fake = docker_command(tmp_path)
     assert docker.connect({**fake.environment, "DOCKER_HOST": host}).host == host
