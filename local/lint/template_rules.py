@@ -20,6 +20,7 @@ WRITES = {
 }
 TEXTUAL = {"String", "AWS::SSM::Parameter::Value<String>"}
 """Types of parameters that a condition may compare."""
+DELETION_POLICIES = ("Delete", "Retain", "Snapshot")
 NAMELESS = {"${Table.Arn}/stream/*"}
 """Resources that have no name to be told by: a stream's label is the time when it was made."""
 
@@ -249,6 +250,28 @@ class LayersThatStay(TemplateRule):
         del name
         if properties.get("RetentionPolicy") != "Retain":
             yield "RetentionPolicy is not Retain"
+
+
+class KnownDeletionPolicies(CloudFormationLintRule):  # type: ignore[misc]
+    """AWS::LanguageExtensions is reported to refuse a deletion policy younger than itself.
+
+    aws-cloudformation/cfn-language-discussion, issue 139: "Unrecognized DeletionPolicy", and the
+    change set fails. No check that runs without AWS shows it.
+    """
+
+    id = "E9022"
+    shortdesc = "Deletion policies are ones that AWS::LanguageExtensions knows"
+    description = source_url = ""
+    tags: ClassVar[list[str]] = ["lunas"]
+
+    def match(self, cfn: Any) -> list[RuleMatch]:  # noqa: ANN401 - cfn-lint's own type
+        """Look at both policies of every resource."""
+        return [
+            RuleMatch(["Resources", name], f"{name}: {policy} {resource[policy]!r} may be refused")
+            for name, resource in cfn.get_resources().items()
+            for policy in ("DeletionPolicy", "UpdateReplacePolicy")
+            if resource.get(policy, "Delete") not in DELETION_POLICIES
+        ]
 
 
 class ScheduledOnce(TemplateRule):

@@ -102,4 +102,4 @@ def test_function_and_output_make_the_redirect_uri_of_the_same_setting() -> None
 def test_tokens_outlive_a_rotation_of_the_key() -> None:
     key = template.resources()["TokenKey"]
     assert key["Properties"]["EnableKeyRotation"] is True
-    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")
