@@ -5,6 +5,7 @@ SAM's globals and shows functions as SAM's own resources, with policies and URL 
 rule still sees what it is there for is tested against the template itself.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ PUBLIC_FUNCTIONS = {"DuitkuWebhookFunction"}
 WRITES = {
     f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete", "BatchWrite", "ConditionCheck")
 }
+PARTITION = re.compile(r"[A-Z]+(#[A-Z]+)*(#\*)?")
+"""A partition of the table, or all of one kind, as in docs/data-model.md."""
 TEXTUAL = {"String", "AWS::SSM::Parameter::Value<String>"}
 """Types of parameters that a condition may compare."""
 DELETION_POLICIES = ("Delete", "Retain", "Snapshot")
@@ -193,21 +196,17 @@ class GuardedWrites(TemplateRule):
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
         """Look for LeadingKeys at each write, for Null beside it, and for the policy's version.
 
-        ForAllValues holds where a call names no key at all, which Null rules out. A policy without
-        a version is read by the rules of 2008.
+        ForAllValues holds where a call names no key at all, which Null rules out; by ForAnyValue
+        one key of a transaction would open all others. A policy without a version is read by the
+        rules of 2008.
         """
         del name
         for policy in properties.get("Policies", []):
             if isinstance(policy, dict) and _document(policy).get("Version") != "2012-10-17":
                 yield 'a policy does not say Version: "2012-10-17"'
         for statement in _statements(properties):
-            condition = statement.get("Condition", {})
-            keyed = any("dynamodb:LeadingKeys" in each for each in condition.values())
-            if keyed and condition.get("Null", {}).get("dynamodb:LeadingKeys") != "false":
-                yield f"{statement.get('Sid')} has LeadingKeys and no Null beside it"
-            for action in map(_text, _listed(statement.get("Action"))):
-                if action in WRITES and not keyed:
-                    yield f"{statement.get('Sid')} may {action} everywhere: name LeadingKeys"
+            for fault in _faults_of_guard(statement):
+                yield f"{statement.get('Sid')} {fault}"
 
 
 class BoundedDoors(TemplateRule):
@@ -330,6 +329,25 @@ def _statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for policy in properties.get("Policies", []):
         if isinstance(policy, dict):
             yield from _document(policy).get("Statement", [])
+
+
+def _faults_of_guard(statement: dict[str, Any]) -> Iterator[str]:
+    condition = statement.get("Condition", {})
+    partitions = list(_partitions(condition))
+    if partitions and condition.get("Null", {}).get("dynamodb:LeadingKeys") != "false":
+        yield "has LeadingKeys and no Null beside it"
+    for each in partitions:
+        if not PARTITION.fullmatch(each):
+            yield f"names no kind of partition by {each!r}"
+    for action in map(_text, _listed(statement.get("Action"))):
+        if action in WRITES and not partitions:
+            yield f"may {action} everywhere: name LeadingKeys"
+
+
+def _partitions(condition: dict[str, Any]) -> Iterator[str]:
+    """Give the partitions that every key of a call has to be among."""
+    for operator in ("ForAllValues:StringLike", "ForAllValues:StringEquals"):
+        yield from map(_text, _listed(condition.get(operator, {}).get("dynamodb:LeadingKeys", [])))
 
 
 def _document(policy: dict[str, Any]) -> dict[str, Any]:

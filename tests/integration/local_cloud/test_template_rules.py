@@ -256,6 +256,44 @@ def test_what_is_allowed_too_widely_is_named(tmp_path: Path) -> None:
     assert scans == ["Asking: may dynamodb:PartiQLSelect", "Scanning: may dynamodb:Scan"]
 
 
+def writing(operator: str, *partitions: str) -> dict[str, Any]:
+    """Make the policies of a function that may write these partitions."""
+    statement = {
+        "Sid": "Writes",
+        "Action": ["dynamodb:PutItem"],
+        "Resource": [{"Fn::GetAtt": ["Table", "Arn"]}],
+        "Condition": {
+            operator: {"dynamodb:LeadingKeys": list(partitions)},
+            "Null": {"dynamodb:LeadingKeys": "false"},
+        },
+    }
+    return {"Policies": [{"Version": "2012-10-17", "Statement": [statement]}]}
+
+
+def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> None:
+    every, some = "ForAllValues:StringLike", "ForAnyValue:StringLike"
+    resources = {
+        **function_with("Good", **writing(every, "PAYMENT#*", "CATALOGUE#COURSE", "SWEEP")),
+        **function_with("Exact", **writing("ForAllValues:StringEquals", "SWEEP")),
+        **function_with("Any", **writing(every, "PAYMENT#*", "*")),
+        **function_with("Early", **writing(every, "P*")),
+        **function_with("Late", **writing(every, "*#COURSE")),
+        **function_with("Single", **writing(every, "PAYMENT#?")),
+        **function_with("One", **writing(some, "PAYMENT#*")),
+        **function_with("Other", **writing("ForAllValues:StringNotLike", "PAYMENT#*")),
+    }
+    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9014"]
+    everywhere = "Writes may dynamodb:PutItem everywhere: name LeadingKeys"
+    assert sorted(found) == [
+        "Any: Writes names no kind of partition by '*'",
+        "Early: Writes names no kind of partition by 'P*'",
+        "Late: Writes names no kind of partition by '*#COURSE'",
+        f"One: {everywhere}",
+        f"Other: {everywhere}",
+        "Single: Writes names no kind of partition by 'PAYMENT#?'",
+    ]
+
+
 def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> None:
     def deployed(*alarms: str) -> dict[str, Any]:
         return {"DeploymentPreference": {"Alarms": [{"Ref": each} for each in alarms]}}
