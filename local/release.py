@@ -3,6 +3,7 @@
 SAM publishes a version of a function when its code changes, not when a setting does. The mark, a
 file ``RELEASE`` in each function's folder, is a digest of all functions, layers, the template and
 the settings of the environment: whatever of them changes, every function gets a new version.
+Nothing is marked, and nothing deployed, where a setting is wrong that CloudFormation would take.
 
     python -m local.release dev
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.cloud.state import ROOT
+from local.zones import unknown_zone
 
 BUILT = ROOT / ".aws-sam" / "build"
 MARK = "RELEASE"
@@ -43,9 +45,30 @@ def settings_of(environment: str) -> dict[str, object]:
     return found
 
 
+def wrong(settings: Mapping[str, object]) -> str | None:
+    """Return what CloudFormation would deploy and nobody wants, with what to do."""
+    overrides = settings.get("parameter_overrides")
+    for each in overrides if isinstance(overrides, list) else []:
+        name, _, value = str(each).partition("=")
+        if name == "TimeZone":
+            return unknown_zone(value)
+    return None
+
+
+def main(environment: str, built: Path = BUILT) -> int:
+    """Mark a build for an environment; returns 1, with the reason, where it must not go out."""
+    settings = settings_of(environment)
+    problem = wrong(settings)
+    if problem:
+        print(f"not deployed: {problem}", file=sys.stderr)
+        return 1
+    print(mark(built, settings))
+    return 0
+
+
 def _files(built: Path) -> Iterator[Path]:
     return (path for path in sorted(built.rglob("*")) if path.is_file() and path.name != MARK)
 
 
 if __name__ == "__main__":
-    print(mark(BUILT, settings_of(sys.argv[1])))
+    sys.exit(main(sys.argv[1]))

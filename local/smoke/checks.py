@@ -12,6 +12,7 @@ import requests
 
 from local.cloud.addresses import ALIAS
 from local.smoke.asked import Asked
+from local.zones import unknown_zone
 
 type Problems = Iterator[str]
 type Check = Callable[[Asked], Problems]
@@ -79,6 +80,13 @@ def return_address(asked: Asked) -> Problems:
     address = asked.environment_of("InitiatePaymentFunction").get("RETURN_URL", "")
     if not asked.is_local and "example.com" in address:
         yield "buyers come back to example.com: set ReturnUrl in samconfig.toml"
+
+
+def time_zone(asked: Asked) -> Problems:
+    """Check that the days of the shop are those of a time zone."""
+    problem = unknown_zone(asked.environment_of("PaymentsFunction").get("TIME_ZONE", ""))
+    if problem:
+        yield problem
 
 
 def secrets(asked: Asked) -> Problems:
@@ -203,6 +211,7 @@ CHECKS: Mapping[str, Check] = {
     "secrets": secrets,
     "callback address": callback_address,
     "return address": return_address,
+    "time zone": time_zone,
     "Function URL": function_url,
     "table": table,
     "queues": queues,

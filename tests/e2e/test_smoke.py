@@ -207,6 +207,7 @@ def test_alarms_that_nobody_hears_are_named(asked: Asked) -> None:
         ({"DUITKU_CALLBACK_URL": ""}, "callback address", "no callback address is set"),
         ({"DUITKU_CALLBACK_URL": "http://x.test"}, "callback address", "is no https address"),
         ({"RETURN_URL": "https://example.com/"}, "return address", "set ReturnUrl"),
+        ({"TIME_ZONE": "Asia/Makasar"}, "time zone", "'Asia/Makasar' is no time zone"),
         ({"THINKIFIC_SUBDOMAIN": ""}, "Thinkific", "no Thinkific site is named"),
         ({"THINKIFIC_AUTHENTICATION": "oauth"}, "Thinkific", "no Thinkific site is connected"),
     ],

@@ -287,6 +287,11 @@ def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyP
     instants = {"from": "2026-11-29T00:00:00 07:00", "to": "2026-11-29T16:59:59Z"}
     found = ids(call("payments", LISTED, query=instants, token=token))
     assert found == [made["2026-11-28T17:00:00"]]
+    monkeypatch.setenv("TIME_ZONE", "Asia/Jakart")
+    assert ids(call("payments", LISTED, query=day, token=token)) == [
+        made["2026-11-29T16:59:59"],
+        made["2026-11-28T17:00:00"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from lunas.edges.queries import FirstMoment, LastMoment
-from lunas.rules.errors import Misconfigured
 from lunas.rules.listing import Span
 from lunas.rules.times import to_iso
+from tests.unit.logs import Logged
 
 FROM: TypeAdapter[datetime] = TypeAdapter(FirstMoment)
 TO: TypeAdapter[datetime] = TypeAdapter(LastMoment)
@@ -55,12 +55,14 @@ def test_the_zone_is_a_setting(
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jakart", "../etc/passwd", "WIB ", "/", "Asia"])
-def test_a_setting_that_names_no_zone_is_for_the_operator(
-    zone: str, monkeypatch: pytest.MonkeyPatch
+def test_a_setting_that_names_no_zone_is_for_the_operator_and_means_jakarta(
+    zone: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.setenv("TIME_ZONE", zone)
-    with pytest.raises(Misconfigured, match="TIME_ZONE"):
-        FROM.validate_python("2026-11-29")
+    assert to_iso(FROM.validate_python("2026-11-29")) == "2026-11-28T17:00:00.000Z"
+    assert logged.messages("ERROR") == ["misconfigured"]
+    assert "TimeZone" in logged.lines[0]["reason"]
+    assert logged.metrics() == ["ServerError"]
 
 
 @pytest.mark.parametrize(

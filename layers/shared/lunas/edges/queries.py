@@ -9,6 +9,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import ValidatorFunctionWrapHandler, WrapValidator
 
 from lunas.adapters.settings import optional
+from lunas.edges import telemetry
 from lunas.rules.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -54,8 +55,16 @@ def _within_years(moment: datetime) -> datetime:
 
 
 def shop_zone() -> "ZoneInfo":
-    """Return the time zone of the shop; raises Misconfigured when the setting names none."""
-    return _zone(optional(TIME_ZONE) or JAKARTA)
+    """Return the time zone of the shop; where the setting names none, that of Jakarta.
+
+    ``make deploy`` lets no such setting out. One that was changed by other means must not take
+    the lists away, so it rings the alarm that every wrong setting rings, each time it is used.
+    """
+    try:
+        return _zone(optional(TIME_ZONE) or JAKARTA)
+    except Misconfigured as error:
+        telemetry.crashed(error)
+        return _zone(JAKARTA)
 
 
 @cache
@@ -67,7 +76,7 @@ def _zone(name: str) -> "ZoneInfo":
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
         raise Misconfigured(
-            f"{TIME_ZONE} is no time zone of the IANA database: see TimeZone in template.yaml"
+            f"TimeZone names no zone of the IANA database: days are those of {JAKARTA} meanwhile"
         ) from None
 
 
