@@ -28,6 +28,9 @@ DATE_FILTERS = {
     if (kind, name) != ("updated", "on_or_after")
 }
 """Thinkific has no ``updated_on_or_after``; like every unknown filter it is ignored."""
+FALSE = frozenset({"false", "f", "off", "0"})
+"""What a filter of yes or no is false by, in any case; every other text is true. Clients write
+their own language's words, such as ``True``."""
 
 
 def matching(
@@ -66,7 +69,11 @@ def _state_tests(request: Request, now: datetime) -> list[Test]:
         "expired": lambda row: row.expired(now),
     }
     given = {name: asked(request, name) for name in states}
-    return [_is(states[name], wanted=value == "true") for name, value in given.items() if value]
+    return [
+        _is(states[name], wanted=value.lower() not in FALSE)
+        for name, value in given.items()
+        if value
+    ]
 
 
 def _is(test: Test, *, wanted: bool) -> Test:

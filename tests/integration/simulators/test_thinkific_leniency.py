@@ -5,7 +5,14 @@ import re
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import LEARNER, PYTHON, V1, setting
+from tests.integration.simulators.thinkific_site import (
+    LEARNER,
+    PYTHON,
+    V1,
+    enroll,
+    listed,
+    setting,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -50,3 +57,21 @@ async def test_typed_clients_find_their_fields(site: httpx.AsyncClient) -> None:
     )
     bundle = (await site.get(f"{V1}/bundles/{bundle_id}")).json()
     assert {"slug", "tagline", "banner_image_url"} <= set(bundle)
+
+
+@pytest.mark.parametrize("text", ["true", "True", "1"])
+async def test_a_filter_that_is_true_is_so_in_any_writing(
+    site: httpx.AsyncClient, text: str
+) -> None:
+    await enroll(site)
+    assert len(await listed(site, free_trial=text)) == 1
+    assert await listed(site, full=text) == []
+
+
+@pytest.mark.parametrize("text", ["false", "False", "0"])
+async def test_a_filter_that_is_false_is_so_in_any_writing(
+    site: httpx.AsyncClient, text: str
+) -> None:
+    await enroll(site)
+    assert await listed(site, free_trial=text) == []
+    assert len(await listed(site, full=text)) == 1
