@@ -14,6 +14,9 @@ import pytest
 from local.simulators.duitku import signatures
 from local.simulators.duitku.app import create_app
 from local.simulators.duitku.settings import Settings
+from lunas.adapters.duitku.callback import Callback, Verifier, parse_callback
+from lunas.rules.callbacks import Signature
+from lunas.rules.errors import Forbidden
 
 MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"
 SHOP = "https://shop.example"
@@ -355,19 +358,32 @@ async def test_invoice_errors_are_keyed_by_field(shop: Shop) -> None:
     assert (answer.status_code, answer.json()) == (400, {"Email": "Invalid Email Address"})
 
 
-async def test_same_id_returns_the_open_invoice_or_refuses(shop: Shop) -> None:
+async def test_same_id_returns_the_open_invoice(shop: Shop) -> None:
     first = (await shop.invoice()).json()
     assert (await shop.invoice()).json()["reference"] == first["reference"]
-    assert (await shop.invoice(paymentAmount=160000)).status_code == 400
+
+
+async def test_same_id_with_another_amount_is_refused_in_duitkus_words(shop: Shop) -> None:
+    await shop.invoice()
+    refused = await shop.invoice(paymentAmount=160000)
+    text = "Amount is different please try again later."
+    assert (refused.status_code, refused.json()) == (400, {"Message": text})
+
+
+async def test_an_id_that_is_paid_is_refused_in_duitkus_words(shop: Shop) -> None:
+    await shop.invoice()
     await shop.admin("orders/LNS1/pay")
-    paid = await shop.invoice()
-    assert (paid.status_code, list(paid.json())) == (400, ["MerchantOrderId"])
+    refused = await shop.invoice()
+    text = "Bill already paid. (Parameter 'MerchantOrderId')"
+    assert (refused.status_code, refused.json()) == (400, {"MerchantOrderId": text})
 
 
-async def test_raced_invoices_meet_409(shop: Shop) -> None:
+async def test_raced_invoices_are_refused_in_duitkus_words(shop: Shop) -> None:
     await shop.admin("settings", {"invoiceSeconds": 0.05})
     answers = await asyncio.gather(*(shop.invoice() for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
+    texts = {answer.text for answer in answers if answer.status_code == 409}
+    assert texts == {"The transaction is still in progress."}
 
 
 async def test_legacy_signatures_are_taken_by_setting_only(shop: Shop) -> None:
@@ -620,6 +636,36 @@ async def test_legacy_account_signs_callbacks_with_md5(shop: Shop) -> None:
     await shop.admin("orders/LNS1/pay", {"callback": {"wait": True}})
     expected = signatures.legacy("callback", KEY, MERCHANT, "150000", "LNS1")
     assert shop.received[0]["signature"] == expected
+
+
+async def called_back(shop: Shop, mode: str, **callback: Any) -> Callback:
+    """Return the callback of a paid order, once the account signs as ``mode`` says."""
+    await shop.inquire()
+    await shop.admin("settings", {"signatureMode": mode})
+    order = await shop.admin("orders/LNS1/pay", {"callback": {"wait": True, **callback}})
+    return parse_callback(order["callbacks"][0]["sent"].encode())
+
+
+@pytest.mark.parametrize(
+    ("mode", "found"),
+    [("legacy", Signature.FITS_LEGACY), ("both", Signature.FITS), ("hmac", Signature.FITS)],
+)
+async def test_lunas_verifies_the_callbacks_of_an_account_of_either_scheme(
+    shop: Shop, mode: str, found: Signature
+) -> None:
+    callback = await called_back(shop, mode)
+    assert Verifier(MERCHANT, KEY, legacy=True).verify(callback) is found
+    if found is Signature.FITS:
+        assert Verifier(MERCHANT, KEY).verify(callback) is found
+    else:
+        with pytest.raises(Forbidden):
+            Verifier(MERCHANT, KEY).verify(callback)
+
+
+async def test_lunas_refuses_an_altered_callback_of_the_old_scheme(shop: Shop) -> None:
+    altered = await called_back(shop, "legacy", signature="original", fields={"amount": "1"})
+    with pytest.raises(Forbidden):
+        Verifier(MERCHANT, KEY, legacy=True).verify(altered)
 
 
 # Clock, status knobs and faults
