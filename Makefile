@@ -61,7 +61,7 @@ event: ## print a sample event with the local stack's keys: EVENT=events/payment
 	$(LUNAS) event --sub="$$GIVEN_SUB" --role '$(ROLE)' --type '$(TYPE)' --email="$$GIVEN_EMAIL" --name="$$GIVEN_NAME" -- "$$GIVEN_EVENT"
 
 test: ## run every test [PYTEST_ARGS=tests/unit]
-	$(SETUP) dev cloud sam runtime iam
+	$(SETUP) dev cloud sam runtime iam clients clients-npm
 	.venv/bin/python -m pytest $(PYTEST_ARGS)
 
 faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]

@@ -1,4 +1,4 @@
-"""Sets up the Python environments that the developer commands run in.
+"""Sets up the environments that the developer commands run in.
 
 Run by the Makefile with whatever ``python3`` the machine has (3.9 or newer), so it uses nothing
 but the standard library. What an environment holds is pinned with hashes in ``requirements/``; a
@@ -26,11 +26,15 @@ PYTHON = "3.13"
 
 
 class Environment(NamedTuple):
-    """A virtual environment: where it is, the pins it holds, and who makes it."""
+    """What is installed into one folder: the pins it holds, and who makes it.
+
+    Where the machine lacks the program that it ``needs``, it is left out.
+    """
 
     folder: Path
     pins: Path
     create: Callable[[Path, Path], None]
+    needs: str = ""
 
 
 def create_with_pip(folder: Path, pins: Path) -> None:
@@ -44,11 +48,19 @@ def create_with_uv(folder: Path, pins: Path) -> None:
     """Make an environment with Python 3.13, which uv downloads where the machine has none.
 
     The bytecode is compiled now: where Python may not write it later, each start would take
-    seconds.
+    seconds. What has to be built is built by pinned packages, too.
     """
     run(UV, "venv", "--quiet", "--no-project", "--python", PYTHON, folder)
     install = [UV, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"]
-    run(*install, "--python", folder / "bin" / "python", "-r", pins)
+    run(*install, "--build-constraints", pins, "--python", folder / "bin" / "python", "-r", pins)
+
+
+def create_with_npm(folder: Path, pins: Path) -> None:
+    """Install what a lock file names; npm compares the hashes and runs none of their scripts."""
+    folder.mkdir()
+    for name in ("package.json", pins.name):
+        shutil.copy(pins.with_name(name), folder)
+    run("npm", "ci", "--prefix", folder, "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 
 
 ENVIRONMENTS = {
@@ -59,6 +71,15 @@ ENVIRONMENTS = {
     "iam": Environment(TOOLS / "iam", ROOT / "requirements" / "iam.txt", create_with_uv),
     "runtime": Environment(
         TOOLS / "runtime", ROOT / "requirements" / "runtime.txt", create_with_uv
+    ),
+    "clients": Environment(
+        TOOLS / "clients", ROOT / "requirements" / "clients.txt", create_with_uv
+    ),
+    "clients-npm": Environment(
+        TOOLS / "clients-npm",
+        ROOT / "requirements" / "npm" / "package-lock.json",
+        create_with_npm,
+        needs="npm",
     ),
 }
 
@@ -80,6 +101,9 @@ def ensure(name: str) -> None:
     stamp = environment.folder / ".complete"
     wanted = fingerprint(environment)
     if stamp.exists() and stamp.read_text() == wanted:
+        return
+    if environment.needs and shutil.which(environment.needs) is None:
+        print(f"without {name}: there is no {environment.needs} here", file=sys.stderr)
         return
     print("setting up", environment.folder.relative_to(ROOT), file=sys.stderr)
     shutil.rmtree(environment.folder, ignore_errors=True)

@@ -18,6 +18,7 @@ PINS = {
     "sam.in": "requirements/sam.txt",
     "iam.in": "requirements/iam.txt",
     "runtime.in": "requirements/runtime.txt",
+    "clients.in": "requirements/clients.txt",
     "dev.in": "requirements/dev.txt",
 }
 OPTIONS = (

@@ -1,6 +1,8 @@
 """The pinned requirements are whole: everything asked for, one version each, with hashes."""
 
+import json
 import re
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -42,3 +44,18 @@ def test_tests_run_against_the_versions_that_the_functions_get() -> None:
     layer, dev = pinned(PINS["layer.in"]), pinned(PINS["dev.in"])
     assert layer
     assert {name: dev[name] for name in layer} == layer
+
+
+def npm(name: str) -> dict[str, Any]:
+    """Read one of the two files that npm installs from."""
+    read: dict[str, Any] = json.loads((ROOT / "requirements" / "npm" / name).read_text())
+    return read
+
+
+def test_npms_packages_are_pinned_with_hashes_and_no_host_is_named() -> None:
+    root, *packages = npm("package-lock.json")["packages"].values()
+    assert root["dependencies"] == npm("package.json")["dependencies"]
+    assert packages
+    for package in packages:
+        assert package["integrity"].startswith("sha512-")
+        assert "resolved" not in package
