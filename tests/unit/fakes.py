@@ -175,12 +175,17 @@ class FakePayments:
         self.invoice_claims[payment.id] = payment.created_at
 
     def check_at(
-        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
     ) -> bool:
         stands = self.store.payments[payment.id]
         if (stands.status, stands.version) != (payment.status, payment.version):
             return False
-        self.store.payments[payment.id] = replace(stands, check_at=moment)
+        since = denied_at or stands.denied_at
+        self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)
         if asked_at:
             self.note_answer(payment.id, asked_at)
         return True

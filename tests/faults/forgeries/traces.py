@@ -12,7 +12,7 @@ from tests.faults.forgeries.mail import Target
 from tests.peers import Thinkific
 
 PAGE = 100
-SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking")
+SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking", "deniedAt")
 """When Duitku was asked last, and is asked next, which a callback may bring forward."""
 
 

@@ -270,6 +270,15 @@ def test_a_step_notes_the_question_that_caused_it(payments: Payments) -> None:
     assert (stands.status, stands.asked_at, stands.asking) == (Status.FAILED, LATER, False)
 
 
+def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(payments: Payments) -> None:
+    read = create(payments, payment())
+    assert payments.check_at(read, LATER, NOW, NOW)
+    payments.commit(close(read, Step.FAIL, GATEWAY_ACT), keep_quota=False)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.status, stands.denied_at) == (Status.FAILED, NOW)
+
+
 def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(payments: Payments) -> None:
     assert not payments.claim_question("pay9", NOW, NOW)
     assert not payments.claim_invoice(payment(id="pay9"), NOW, NOW)

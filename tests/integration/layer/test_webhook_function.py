@@ -43,7 +43,12 @@ def stands(payments: Payments, order: str) -> Payment:
 
 def assert_only_due_soon(before: Payment, after: Payment) -> None:
     """Check that nothing moved but the next question to Duitku, which comes sooner."""
-    assert after == replace(before, check_at=after.check_at, asked_at=after.asked_at)
+    assert after == replace(
+        before,
+        check_at=after.check_at,
+        asked_at=after.asked_at,
+        denied_at=after.denied_at,
+    )
     assert before.check_at
     assert after.check_at
     assert after.check_at < before.check_at

@@ -21,7 +21,7 @@ from lunas.rules.errors import (
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus, whole_rupiah
 from lunas.rules.payments import Payment, Status
-from lunas.rules.timetable import DENIED
+from lunas.rules.timetable import DENIED, DENIED_CHECKS, SOON
 from lunas.usecases.hear_callback import CallbackDesk, Heard, Hint, hear_callback
 from lunas.usecases.settle import Outcome, Result
 from tests.unit import builders
@@ -88,7 +88,12 @@ def desk() -> Desk:
 
 def unchanged(desk: Desk) -> bool:
     """Tell that no state moved; when Duitku is asked next may."""
-    asked: dict[str, Any] = {"check_at": None, "asked_at": None, "asking": False}
+    asked: dict[str, Any] = {
+        "check_at": None,
+        "asked_at": None,
+        "asking": False,
+        "denied_at": None,
+    }
     stands = {each.id: replace(each, **asked) for each in desk.store.payments.values()}
     return (
         stands == ({"pay1": desk.stands} if desk.stands else {})
@@ -224,7 +229,8 @@ def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_
     assert heard.outcome.result is Result.CONTRADICTED
     assert desk.stands
     assert unchanged(replace_stands(desk, check_at=None))
-    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+    stands = desk.store.payments["pay1"]
+    assert (stands.check_at, stands.denied_at) == (NOW, NOW)
 
 
 def test_callbacks_sent_again_and_again_do_not_put_the_next_question_off(desk: Desk) -> None:
@@ -232,13 +238,34 @@ def test_callbacks_sent_again_and_again_do_not_put_the_next_question_off(desk: D
     for _ in range(5):
         desk.hear()
         desk.clock.forward(timedelta(seconds=10))
-    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+    stands = desk.store.payments["pay1"]
+    assert (stands.check_at, stands.denied_at) == (NOW, NOW)
 
 
-def test_what_duitku_ended_is_asked_about_once_more_within_a_minute(desk: Desk) -> None:
+def test_what_duitku_ended_before_its_time_is_asked_about_again_in_a_minute(desk: Desk) -> None:
     desk.status.answer = ENDED
     desk.hear(hint(resultCode="02"))
-    assert desk.store.payments["pay1"].check_at == NOW + DENIED
+    stands = desk.store.payments["pay1"]
+    assert (stands.check_at, stands.denied_at) == (NOW + DENIED_CHECKS[0], NOW)
+
+
+def test_what_duitku_ended_with_its_time_is_asked_about_once_more(desk: Desk) -> None:
+    desk.clock.now = LATER
+    desk.status.answer = ENDED
+    desk.hear(hint(resultCode="02"))
+    stands = desk.store.payments["pay1"]
+    assert (stands.check_at, stands.denied_at) == (LATER + DENIED, None)
+
+
+@pytest.mark.parametrize("code", ["00", "01"])
+def test_a_success_that_is_still_open_at_duitku_is_asked_about_as_if_denied(
+    desk: Desk, code: str
+) -> None:
+    desk.status.answer = GatewayStatus(GatewayState.OPEN, code="01")
+    desk.hear(hint(resultCode=code))
+    stands = desk.store.payments["pay1"]
+    assert stands.check_at == NOW + SOON
+    assert stands.denied_at == (NOW if code == "00" else None)
 
 
 @pytest.mark.parametrize(

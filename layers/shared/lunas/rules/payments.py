@@ -10,7 +10,7 @@ from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.channels import channel_of
 from lunas.rules.errors import WrongState
 from lunas.rules.people import Customer, Learner, PaymentType
-from lunas.rules.timetable import next_check
+from lunas.rules.timetable import DENIED_CHECKS, next_check
 
 GATEWAY = "duitku"
 """Who approves a payment that Duitku confirms, whoever made Lunas ask."""
@@ -123,8 +123,10 @@ class Payment:
     payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
     known to be kept. ``transaction`` is Duitku's number of the transfer that paid, once a
     callback has named one. ``channel`` is the one that the buyer named. ``asked_at`` is when
-    Duitku was asked about it last, ``asking`` while that answer is awaited. ``references`` are
-    all that Duitku gave for it, in ``invoice_answers`` answers to ``invoice_calls`` calls.
+    Duitku was asked about it last, ``asking`` while that answer is awaited. ``denied_at`` is
+    since when Duitku denies that it is paid, though a callback says so or its time is not over.
+    ``references`` are all that Duitku gave for it, in ``invoice_answers`` answers to
+    ``invoice_calls`` calls.
     """
 
     id: str
@@ -150,6 +152,7 @@ class Payment:
     channel: str | None = None
     asked_at: datetime | None = None
     asking: bool = False
+    denied_at: datetime | None = None
     references: frozenset[str] = frozenset()
     invoice_calls: int = 0
     invoice_answers: int = 0
@@ -305,8 +308,25 @@ def check_after(payment: Payment, now: datetime) -> datetime | None:
     """Return when Duitku is asked about a payment next, after ``now``; never if it is settled."""
     if payment.gateway_expires_at is None or is_settled(payment.status):
         return None
-    prompt = channel_of(payment.channel).prompt
-    return next_check(payment.created_at, payment.gateway_expires_at, now, prompt=prompt)
+    return next_check(
+        payment.created_at,
+        payment.gateway_expires_at,
+        now,
+        prompt=channel_of(payment.channel).prompt,
+        denied_at=payment.denied_at,
+    )
+
+
+def denied_since(payment: Payment, now: datetime) -> datetime:
+    """Return from when the questions after a denial are counted, given another one ``now``.
+
+    For an open payment the first denial counts until those questions are over, so whoever sends
+    callbacks again and again cannot keep it open.
+    """
+    first = payment.denied_at
+    if payment.status is not Status.PENDING or first is None:
+        return now
+    return first if now < first + DENIED_CHECKS[-1] else now
 
 
 def sooner(payment: Payment, moment: datetime) -> datetime:

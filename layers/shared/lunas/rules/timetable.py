@@ -23,8 +23,12 @@ LATE_CHECKS = tuple(timedelta(days=each) for each in (1, 3, 7))
 SOON = timedelta(minutes=1)
 """After a callback that Duitku does not confirm yet."""
 DENIED = timedelta(seconds=15)
-"""After Duitku said that an order has ended: it has said so of a paid one within the second. The
-next run of reconcile after that asks again, about a minute after the first answer."""
+"""After Duitku first denied a success that a callback claims: for so long the same answer is no
+second one, and the payment stays as it is. Also after it said that an order ended whose time is
+over, when it is asked once more."""
+DENIED_CHECKS = tuple(timedelta(minutes=each) for each in (1, 3, 8, 15, 30))
+"""After Duitku denied that an order is paid of which a callback says so, or said 02 before its time
+was over: it has said so of paid orders, and nobody knows for how long it may."""
 ASKED_LATELY = timedelta(seconds=15)
 """After a question: for so long Duitku is not asked again about the payment for a buyer."""
 UNANSWERED = timedelta(minutes=5)
@@ -38,18 +42,27 @@ STUCK = timedelta(minutes=15)
 
 
 def next_check(
-    created_at: datetime, expires_at: datetime, now: datetime, *, prompt: bool = False
+    created_at: datetime,
+    expires_at: datetime,
+    now: datetime,
+    *,
+    prompt: bool = False,
+    denied_at: datetime | None = None,
 ) -> datetime | None:
     """Return when Duitku is asked next about a payment, in UTC; None: never again.
 
-    ``prompt``: its channel is one that people pay by at once or not at all.
+    ``prompt``: its channel is one that people pay by at once or not at all. ``denied_at``: since
+    when Duitku denies that it is paid, though it may be.
     """
-    moments = [
+    ages = [
         *(PROMPT_CHECKS if prompt else ()),
         *_while_open(expires_at - created_at, PROMPT_CHECKS[-1] if prompt else None),
         *(expires_at - created_at + each for each in (CLOSING, *LATE_CHECKS)),
     ]
-    return min((created_at + each for each in moments if created_at + each > now), default=None)
+    moments = [created_at + each for each in ages]
+    if denied_at is not None:
+        moments += [denied_at + each for each in DENIED_CHECKS]
+    return min((each for each in moments if each > now), default=None)
 
 
 def _while_open(lifetime: timedelta, last: timedelta | None) -> list[timedelta]:

@@ -14,8 +14,8 @@ from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.errors import Forbidden, GatewayError
 from lunas.rules.gateway import GatewayState
-from lunas.rules.payments import Act, Payment, is_settled, sooner
-from lunas.rules.timetable import DENIED, SOON
+from lunas.rules.payments import Act, Payment, denied_since, is_settled, sooner
+from lunas.rules.timetable import SOON
 from lunas.usecases.settle import Outcome, Result, settle_by_gateway
 
 if TYPE_CHECKING:
@@ -105,13 +105,14 @@ def _ask(desk: CallbackDesk, hint: Hint, payment: Payment) -> Outcome:
         # Duitku sends the callback five times at most; asking by schedule has no such end.
         desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
         raise
+    since = denied_since(payment, act.at) if hint.claims_success else None
     if status.state is GatewayState.ENDED and hint.claims_success:
-        # One of the two is wrong for the moment: the next answer counts.
-        desk.payments.check_at(payment, sooner(payment, act.at + DENIED), act.at)
+        # One of the two is wrong for the moment: the next run of reconcile asks again.
+        desk.payments.check_at(payment, sooner(payment, act.at), act.at, since)
         return Outcome(Result.CONTRADICTED, payment)
     outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
     if outcome.result is Result.STILL_OPEN:
-        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
+        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at, since)
     if outcome.result is Result.DOES_NOT_FIT:
         desk.payments.note_answer(payment.id, act.at)
     return outcome

@@ -91,7 +91,11 @@ class PaymentAsker(PaymentSettler, Protocol):
     def note_answer(self, payment_id: str, asked_at: datetime) -> None: ...
 
     def check_at(
-        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
     ) -> bool: ...
 
 

@@ -8,14 +8,22 @@ fits what is there by then.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lunas.rules.anomalies import Anomaly, AnomalyKind, anomaly
 from lunas.rules.errors import Collision, CourseFull, NotFound, StoreBusy
 from lunas.rules.gateway import GatewayState, GatewayStatus, fits
-from lunas.rules.payments import TRANSITIONS, Act, Payment, Step, is_settled, sooner
+from lunas.rules.payments import (
+    TRANSITIONS,
+    Act,
+    Payment,
+    Status,
+    Step,
+    denied_since,
+    is_settled,
+    sooner,
+)
 from lunas.rules.settlement import Settlement, close, settle
 from lunas.rules.timetable import DENIED
 
@@ -59,8 +67,8 @@ def settle_by_gateway(
 
     Paid and fitting: APPROVED with its enrollments. Paid but of another order, amount or
     reference: the payment stays, an anomaly is kept. Ended: FAILED, or EXPIRED after the
-    invoice's time, and asked about once more within a minute, since Duitku has denied a success
-    in the second of it. Anything else stays open.
+    invoice's time, and asked about again soon, since Duitku has denied a success for a while; the
+    payment stays as it is for a moment if a callback claimed one. Anything else stays open.
     """
     payment = replace(payment, asked_at=act.at, asking=False)
     told = replace(act, evidence={**(act.evidence or {}), **status.evidence})
@@ -71,12 +79,20 @@ def settle_by_gateway(
             return Outcome(Result.DOES_NOT_FIT, payment, found)
         case GatewayState.PAID:
             return confirm(payments, payment, Step.CONFIRM, told)
+        case GatewayState.ENDED if _is_denied_lately(payment, act):
+            return Outcome(Result.CONTRADICTED, payment)
         case GatewayState.ENDED:
             late = payment.gateway_expires_at is not None and act.at >= payment.gateway_expires_at
             step = Step.EXPIRE if late else Step.FAIL
-            return end(payments, payment, step, told, again=act.at + DENIED)
+            return end(payments, payment, step, told, denied=True)
         case _:
             return Outcome(Result.STILL_OPEN, payment)
+
+
+def _is_denied_lately(payment: Payment, act: Act) -> bool:
+    """Tell whether Duitku has denied an open payment a moment ago that a callback says is paid."""
+    since = payment.denied_at
+    return payment.status is Status.PENDING and since is not None and act.at < since + DENIED
 
 
 def confirm(
@@ -141,19 +157,23 @@ def end(
     step: Step,
     act: Act,
     *,
-    again: datetime | None = None,
+    denied: bool = False,
 ) -> Outcome:
     """Close a payment without enrollments, unless it has moved on meanwhile.
 
-    ``again``: when Duitku is asked about it at the latest, should that be before the timetable.
+    ``denied``: Duitku said so itself, and is asked about it again soon, several times if the
+    invoice's time was not over.
     """
     for _ in range(ROUNDS):
         if payment.status not in TRANSITIONS[step].sources:
             settled = is_settled(payment.status)
             return Outcome(Result.ALREADY_SETTLED if settled else Result.ENDED, payment)
+        if denied and step is Step.FAIL:
+            payment = replace(payment, denied_at=denied_since(payment, act.at))
         plan: Settlement = close(payment, step, act)
-        if again is not None:
-            plan = replace(plan, after=replace(plan.after, check_at=sooner(plan.after, again)))
+        if denied and step is Step.EXPIRE:
+            again = sooner(plan.after, act.at + DENIED)
+            plan = replace(plan, after=replace(plan.after, check_at=again))
         try:
             payments.commit(plan, keep_quota=False)
         except Collision as collision:

@@ -78,12 +78,18 @@ def progress_attributes(payment: Payment) -> Item:
         "callbacks": set(payment.callbacks) or None,
         **due_attributes(payment.check_at),
         **asked_attributes(payment.asked_at),
+        **denied_attributes(payment.denied_at),
     }
 
 
 def asked_attributes(asked_at: datetime | None) -> Item:
     """Write when Duitku was asked last and has answered."""
     return {"askedAt": to_iso(asked_at) if asked_at else None, "asking": None}
+
+
+def denied_attributes(denied_at: datetime | None) -> Item:
+    """Write since when Duitku denies a success; a step that knows of none leaves what is noted."""
+    return {"deniedAt": to_iso(denied_at)} if denied_at else {}
 
 
 def due_attributes(check_at: datetime | None) -> Item:
@@ -117,6 +123,7 @@ def payment_from(item: Item) -> Payment:
         channel=item.get("gatewayChannel"),
         asked_at=_optional(from_iso, item.get("askedAt")),
         asking=item.get("asking", False),
+        denied_at=_optional(from_iso, item.get("deniedAt")),
         references=frozenset(item.get("references", ())),
         invoice_calls=int(item.get("invoiceCalls", 0)),
         invoice_answers=int(item.get("invoiceAnswers", 0)),

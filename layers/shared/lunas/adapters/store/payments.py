@@ -10,6 +10,7 @@ from lunas.adapters.store.lists import Listing, read_page
 from lunas.adapters.store.payment_items import (
     KIND,
     asked_attributes,
+    denied_attributes,
     due_attributes,
     history_from,
     history_item,
@@ -192,14 +193,20 @@ class Payments:
         return self._table.update(keys.payment(payment_id), change)
 
     def check_at(
-        self, payment: Payment, moment: datetime | None, asked_at: datetime | None = None
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
     ) -> bool:
         """Note when Duitku is asked next, unless the payment moved on; tell whether noted.
 
-        ``asked_at``: it was asked just now, and has answered or not.
+        ``asked_at``: it was asked just now, and has answered or not. ``denied_at``: since when it
+        denies a success.
         """
+        asked = asked_attributes(asked_at) if asked_at else {}
         change = Change(
-            due_attributes(moment) | (asked_attributes(asked_at) if asked_at else {}),
+            due_attributes(moment) | asked | denied_attributes(denied_at),
             condition="#status = :was AND #version = :read",
             given={"was": payment.status, "read": payment.version},
         )
