@@ -1,5 +1,6 @@
-"""The sweep, by schedule: prove that what changed is as it must be, and tell what is not."""
+"""The sweep, by schedule: prove that what changed is as it must be, here and at Thinkific."""
 
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -7,17 +8,27 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas.adapters import aws
 from lunas.adapters.clock import now
 from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.claims import AccessClaims
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.sweeps import Sweeps
 from lunas.adapters.store.table import Table
+from lunas.adapters.thinkific.http import ThinkificApi
+from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas.adapters.thinkific.standing import ThinkificStanding
 from lunas.edges import telemetry
+from lunas.edges.platform import site_of
 from lunas.rules.anomalies import Anomaly
+from lunas.rules.comparison import Row
+from lunas.rules.errors import DeliveryImpossible
 from lunas.rules.payments import Payment
+from lunas.usecases.compare import Compared, Comparer, compare
 from lunas.usecases.examine import Examiner
 from lunas.usecases.sweep import Sweeper, Swept, sweep
 
-aws.prepare(aws.dynamodb)
+aws.prepare(aws.dynamodb, aws.secrets_manager)
 
+YIELDING = 1_000
+"""Milliseconds that a question to Thinkific waits for its turn: deliveries go first."""
 ONE_MORE = 20_000
 """Milliseconds that one more payment, and the note of how far the run came, may take."""
 
@@ -43,9 +54,44 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     )
     try:
         _log(sweep(run))
+        _log_compared(compare(_comparer(table, run, context)))
     except Exception as error:
         telemetry.crashed(error)
         raise
+
+
+class _Platform:
+    """Thinkific, set up when it is first asked: most runs have nothing to compare."""
+
+    def __init__(self, table: Table, context: LambdaContext) -> None:
+        self._table, self._context = table, context
+        self._standing: ThinkificStanding | None = None
+
+    def rows(self, account_id: int, now: datetime) -> list[Row]:
+        """Tell what access an account has."""
+        self._standing = self._standing or self._set_up()
+        return self._standing.rows(account_id, now)
+
+    def _set_up(self) -> ThinkificStanding:
+        remaining = self._context.get_remaining_time_in_millis()
+        limiter = SharedLimiter.from_environment(self._table, remaining, YIELDING)
+        site = site_of(self._table, remaining)
+        return ThinkificStanding(ThinkificApi(site, limiter, self._context.aws_request_id))
+
+
+def _comparer(table: Table, run: Sweeper, context: LambdaContext) -> Comparer:
+    return Comparer(
+        trails=run.trails,
+        payments=run.examiner.payments,
+        enrollments=Enrollments(table),
+        claims=AccessClaims(table),
+        platform=_Platform(table, context),
+        anomalies=run.examiner.anomalies,
+        report=_log_difference,
+        unread=_log_unread,
+        hurry=run.hurry,
+        now=now,
+    )
 
 
 def _log(swept: Swept) -> None:
@@ -65,14 +111,35 @@ def _log(swept: Swept) -> None:
         )
 
 
+def _log_compared(compared: Compared) -> None:
+    if compared.asked or compared.stopped:
+        telemetry.decided(
+            "compared with Thinkific",
+            asked=compared.asked,
+            differences=compared.differences,
+            mended=compared.mended,
+            stopped=compared.stopped,
+        )
+
+
+def _log_unread(payment_id: str, error: DeliveryImpossible) -> None:
+    telemetry.warn(
+        "payment not compared with Thinkific",
+        payment_id=payment_id,
+        reason=str(error),
+        todo="compare the learner's enrollments at Thinkific by hand",
+    )
+
+
 def _log_difference(found: Anomaly) -> None:
     telemetry.alarm(
         "difference found",
         code=found.evidence["code"],
         found=found.evidence["found"],
+        repair=found.evidence.get("repair"),
         anomaly_id=found.id,
         payment_id=found.payment_id,
-        todo="compare the items of the payment by hand, see docs/operations.md, Differences",
+        todo="compare what is kept of the payment by hand, see docs/operations.md, Differences",
     )
     telemetry.count("Anomaly")
     telemetry.count("SweepDifferences")

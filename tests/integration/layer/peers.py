@@ -10,7 +10,13 @@ from lunas.adapters.thinkific.http import ThinkificApi
 from tests.integration.layer.functions import load
 from tests.unit.adapters.stub import StubPeer, Told
 
-AT_THINKIFIC = {"deliver_enrollment", "sync_courses", "report_orders", "follow_progress"}
+AT_THINKIFIC = {
+    "deliver_enrollment",
+    "sync_courses",
+    "report_orders",
+    "follow_progress",
+    "sweep",
+}
 """Functions that call Thinkific; the others call Duitku."""
 
 

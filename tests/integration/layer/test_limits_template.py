@@ -10,9 +10,15 @@ from tests.integration.api import template
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
 LONGEST_WAY = 8
 """Calls of a delivery whose link is stale and whose enrollment has to be upgraded."""
-SHARING = {"SyncCoursesFunction", "CatchUpFunction", "FollowProgressFunction"}
+SHARING = {
+    "SyncCoursesFunction",
+    "CatchUpFunction",
+    "FollowProgressFunction",
+    "SweepFunction",
+}
 """Who call beside the deliveries now and then, and share one place: the first two run by night, the
-last asks about rare events. Should two meet, a minute may have a call too many: a 429 for all."""
+third asks about rare events, the last about what changed, and lets all others go first. Should two
+meet, a minute may have a call too many: a 429 for all."""
 OTHERS = {"ReportOrdersFunction", *SHARING}
 """Who calls beside the deliveries, each one call at a time."""
 RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]

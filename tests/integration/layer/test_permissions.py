@@ -29,7 +29,9 @@ def on(action: str, *partitions: str) -> Use:
     [
         ("sweep", on("UpdateItem", "SWEEP"), True),
         ("sweep", on("UpdateItem", "PAYMENT#p1"), True),
-        ("sweep", on("UpdateItem", "ENROLLMENT#e1"), False),
+        ("sweep", on("UpdateItem", "ENROLLMENT#e1"), True),
+        ("sweep", on("UpdateItem", "CATALOGUE#COURSE"), False),
+        ("sweep", on("UpdateItem", "LEARNER#u1"), False),
         ("sweep", on("UpdateItem"), False),
         ("sweep", on("DeleteItem", "SWEEP"), False),
         ("sweep", Use("Query", "index/byKind"), True),

@@ -20,7 +20,14 @@ from tests.integration.layer.permissions import policy_of
 from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.logs import Logged
 
-CALLERS = ("deliver_enrollment", "report_orders", "follow_progress", "sync_courses", "catch_up")
+CALLERS = (
+    "deliver_enrollment",
+    "report_orders",
+    "follow_progress",
+    "sync_courses",
+    "catch_up",
+    "sweep",
+)
 """The functions that call the Admin API."""
 ENOUGH = 60_000
 """Milliseconds that the invocation has left."""

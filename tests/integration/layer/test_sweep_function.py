@@ -22,7 +22,9 @@ from lunas.rules.payments import Status
 from lunas.rules.times import to_iso
 from lunas.rules.trails import SETTLED_AFTER
 from tests.integration.layer.functions import load
+from tests.integration.layer.peers import active_row, answers, no_rows
 from tests.integration.layer.purchases import approve, submitted
+from tests.unit.adapters.stub import Told
 from tests.unit.api_requests import Context
 from tests.unit.builders import EMAIL, enrollment
 from tests.unit.logs import Logged
@@ -223,8 +225,8 @@ def test_an_outage_of_days_is_caught_up(sweeping: Sweep) -> None:
 def test_a_run_whose_time_is_over_says_how_far_it_came(sweeping: Sweep, logged: Logged) -> None:
     sweeping.approved()
     sweeping.run(context=Hurried())
-    line = logged.lines[-1]
-    assert (line["message"], line["level"]) == ("sweep is behind", "WARNING")
+    (line,) = [each for each in logged.lines if each["level"] == "WARNING"]
+    assert line["message"] == "sweep is behind"
     assert set(line["reached"]) == {"HISTORY", "ENROLLMENT"}
     assert line["todo"]
     sweeping.run()
@@ -241,7 +243,9 @@ def test_the_note_of_a_run_is_as_far_as_it_looked(sweeping: Sweep) -> None:
         assert before <= item["mark"] <= to_iso(clock.now())
 
 
-def test_a_healthy_payment_costs_two_reads(sweeping: Sweep, calls: Counter[str]) -> None:
+def test_a_healthy_payment_that_thinkific_does_not_know_costs_three_reads(
+    sweeping: Sweep, calls: Counter[str]
+) -> None:
     sweeping.run(NOT_LATER)
     begun = clock.now() - SETTLED_AFTER
     for number in range(4):
@@ -249,12 +253,13 @@ def test_a_healthy_payment_costs_two_reads(sweeping: Sweep, calls: Counter[str])
     calls.clear()
     sweeping.run()
     midnights = (clock.now().date() - begun.date()).days
-    # A mark read and a Query for each trail, another for each day; two marks that moved.
-    trails = {"GetItem": 3, "Query": 3 + midnights, "UpdateItem": 2 + midnights}
-    assert calls == Counter(trails) + Counter({"Query": 4, "BatchGetItem": 4})
+    # A mark read and a Query for each trail, another for each day; marks that moved.
+    trails = {"GetItem": 5, "Query": 5 + 2 * midnights, "UpdateItem": 4 + 2 * midnights}
+    # Each payment is read once to be proved, and once more to see whether to ask Thinkific.
+    assert calls == Counter(trails) + Counter({"Query": 8, "BatchGetItem": 4})
 
 
-def test_a_run_without_anything_new_reads_three_marks_and_three_trails(
+def test_a_run_without_anything_new_reads_the_marks_and_the_trails(
     sweeping: Sweep, calls: Counter[str]
 ) -> None:
     now = clock.now()
@@ -262,7 +267,84 @@ def test_a_run_without_anything_new_reads_three_marks_and_three_trails(
     sweeping.run(until_noon)
     calls.clear()
     sweeping.run(until_noon + timedelta(minutes=1))
-    assert dict(calls) == {"GetItem": 3, "Query": 3, "UpdateItem": 2}
+    assert dict(calls) == {"GetItem": 5, "Query": 5, "UpdateItem": 4}
+
+
+def _known_to_thinkific(sweeping: Sweep) -> str:
+    """Buy, have it approved and delivered; return the enrollment's id."""
+    payment_id, own = sweeping.approved(), enrollment_id("u1", "c1")
+    placed = {"thinkificUserId": 7, "thinkificCourseId": 2_000_001}
+    sweeping.update(enrollment_key(own), **DELIVERED, **placed)
+    sweeping.update(payment_key(payment_id), undelivered=None)
+    return own
+
+
+def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = _known_to_thinkific(sweeping)
+    peer = answers(monkeypatch, "sweep", no_rows(), no_rows())
+    sweeping.run()
+    assert peer.calls == ["GET /api/public/v1/enrollments"] * 2
+    assert sweeping.codes() == ["ACCESS_MISSING"]
+    (line,) = [each for each in logged.lines if each["level"] == "ERROR"]
+    assert (line["message"], line["code"]) == ("difference found", "ACCESS_MISSING")
+    assert line["repair"] == "delivery asked for again"
+    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    assert (line["asked"], line["differences"], line["mended"]) == (2, 1, 1)
+    item = sweeping.table.get(enrollment_key(own))
+    assert item
+    assert (item["deliveryStatus"], item["deliveryRequest"]) == ("PENDING", 2)
+    assert logged.metrics().count("SweepDifferences") == 1
+    assert EMAIL not in logged.text
+
+
+def test_access_that_thinkific_gives_leaves_nothing(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _known_to_thinkific(sweeping)
+    row = Told(body={"items": [active_row()], "meta": {"pagination": {"next_page": None}}})
+    answers(monkeypatch, "sweep", row)
+    sweeping.run()
+    assert (sweeping.codes(), logged.messages("ERROR")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "told", [Told(401), Told(429), Told(503), Told(404), Told(200, "<html>")], ids=str
+)
+def test_thinkific_without_an_answer_is_one_line_and_no_failure(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    _known_to_thinkific(sweeping)
+    answers(monkeypatch, "sweep", told)
+    sweeping.run()
+    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    assert (line["level"], line["mended"]) == ("INFO", 0)
+    assert line["stopped"]
+    assert (sweeping.codes(), logged.messages("ERROR")) == ([], [])
+
+
+def test_a_list_that_cannot_be_had_is_named_with_its_payment(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _known_to_thinkific(sweeping)
+    answers(monkeypatch, "sweep", Told(422, {"errors": {"query": ["is wrong"]}}))
+    sweeping.run()
+    lines = [each for each in logged.lines if each["level"] == "WARNING"]
+    (line,) = [each for each in lines if each["message"].startswith("payment not compared")]
+    assert line["payment_id"]
+    assert line["todo"]
+
+
+def test_without_thinkifics_secret_nothing_is_compared_and_the_run_succeeds(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _known_to_thinkific(sweeping)
+    monkeypatch.delenv("THINKIFIC_SECRET_ID")
+    sweeping.run()
+    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    assert "THINKIFIC_SECRET_ID" in line["stopped"]
+    assert (sweeping.codes(), logged.messages("ERROR")) == ([], [])
 
 
 def test_a_crash_is_told_and_raised(

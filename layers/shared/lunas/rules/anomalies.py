@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from lunas.rules.comparison import Gap
 from lunas.rules.differences import Code
 from lunas.rules.payments import Payment
 
@@ -113,5 +114,27 @@ def invariant_broken(payment_id: str, code: Code, texts: Iterable[str], at: date
         {"code": code},
         at,
         hints={"found": "; ".join(texts)},
+        payment_id=payment_id,
+    )
+
+
+def access_broken(payment_id: str, gap: Gap, at: datetime) -> Anomaly:
+    """Build the anomaly of access at Thinkific that is not what was paid for.
+
+    One for each request of a delivery: a difference that comes back after it was mended is told
+    of again.
+    """
+    certain = {
+        "code": gap.code,
+        "enrollment": gap.enrollment.id,
+        "request": str(gap.enrollment.delivery.request),
+    }
+    mended = "delivery asked for again" if gap.mend else "none"
+    return anomaly(
+        AnomalyKind.INVARIANT_BROKEN,
+        payment_id,
+        certain,
+        at,
+        hints={"found": gap.text, "repair": mended},
         payment_id=payment_id,
     )

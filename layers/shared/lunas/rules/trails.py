@@ -12,7 +12,7 @@ FIRST_LOOK = timedelta(days=7)
 
 
 class Trail(StrEnum):
-    """The lists of payments that the sweep follows."""
+    """The lists of payments that the sweep follows: three by the table, two to Thinkific."""
 
     APPROVED = "APPROVED"
     """What waits for its deliveries; again and again, since a delivery leaves no other trace."""
@@ -20,6 +20,14 @@ class Trail(StrEnum):
     """Every change of a payment, in the order of time."""
     ENROLLMENT = "ENROLLMENT"
     """Every enrollment, as it was made: it must have a payment, which HISTORY cannot show."""
+    PLATFORM = "PLATFORM"
+    """Every change of a payment, to compare with Thinkific."""
+    PLATFORM_AGAIN = "PLATFORM_AGAIN"
+    """The same a day later: a delivery may have been on its way, or mended, at the first look."""
+
+
+IN_TABLE = (Trail.APPROVED, Trail.HISTORY, Trail.ENROLLMENT)
+"""The trails that are followed to prove that the table is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from lunas.rules.anomalies import Anomaly, AnomalyStatus
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.catch_up import ChangedPage, Stand
 from lunas.rules.claims import AccountLink, Claims, Place
+from lunas.rules.comparison import Row
 from lunas.rules.correction import Correction
 from lunas.rules.delivery import DeliveryRecord
 from lunas.rules.enrollments import Enrollment
@@ -275,6 +276,20 @@ class AccessClaims(Protocol):
     def forget(self, place: Place, enrollment_id: str) -> None: ...
 
     def of_account(self, account_id: int) -> dict[Place, Claims]: ...
+
+
+class ClaimReader(Protocol):
+    """Reads claims, and notes one that is yet to be taken away."""
+
+    def release(self, place: Place, enrollment_id: str) -> Claims: ...
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
+
+
+class AccessReader(Protocol):
+    """Tells what access an account has at the platform now; raises DeliveryError."""
+
+    def rows(self, account_id: int, now: datetime) -> list[Row]: ...
 
 
 class InvoiceGateway(Protocol):

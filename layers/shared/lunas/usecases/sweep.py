@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lunas.rules.trails import SETTLED_AFTER, Trace, Trail
+from lunas.rules.trails import IN_TABLE, SETTLED_AFTER, Trace, Trail
 from lunas.usecases.examine import Examined, Examiner, examine
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def sweep(run: Sweeper) -> Swept:
     """
     swept = Swept()
     until = run.now() - SETTLED_AFTER
-    for trail in Trail:
+    for trail in IN_TABLE:
         _follow(run, trail, until, swept)
     return swept
 

@@ -51,7 +51,7 @@ class Sweeps:
                 return self._waiting(mark, limit)
             case _ if mark >= to_iso(until):
                 return Stretch((), mark, over=True)
-            case Trail.HISTORY:
+            case Trail.HISTORY | Trail.PLATFORM | Trail.PLATFORM_AGAIN:
                 end = min(_midnight_after(mark), until)
                 found = self._stretch(keys.day_of_history(mark), mark, end, limit)
                 return replace(found, over=found.over and end == until)
