@@ -83,7 +83,9 @@ def _start_parts(state: State, keys: Credentials, given: Gateways, options: Opti
         emulator=emulator.start(state, port, options),
         duitku=None if given.duitku_api_url else simulators.start_duitku(state, keys.duitku),
         thinkific=(
-            None if given.thinkific_api_url else simulators.start_thinkific(state, keys.thinkific)
+            None
+            if given.thinkific_api_url
+            else simulators.start_thinkific(state, keys.thinkific, keys.thinkific_access_token)
         ),
     )
 

@@ -30,7 +30,7 @@ class Credentials:
     service: ServiceIdentity
     duitku: DuitkuProject
     thinkific: ThinkificSite
-    thinkific_access_token: str | None
+    thinkific_access_token: str
 
 
 def gateways(environment: Mapping[str, str]) -> Gateways:
@@ -67,7 +67,7 @@ def credentials(environment: Mapping[str, str]) -> Credentials:
             client_id=environment.get("THINKIFIC_CLIENT_ID") or secrets.token_hex(16),
             client_secret=environment.get("THINKIFIC_CLIENT_SECRET") or secrets.token_hex(16),
         ),
-        thinkific_access_token=environment.get("THINKIFIC_ACCESS_TOKEN") or None,
+        thinkific_access_token=environment.get("THINKIFIC_ACCESS_TOKEN") or secrets.token_hex(32),
     )
 
 
@@ -80,9 +80,10 @@ def store(aws: Aws, outputs: Mapping[str, str], keys: Credentials) -> None:
         "serviceApiKey": keys.service_api_key,
         "service": keys.service.model_dump(include={"secret", "issuer", "audience"}),
     }
-    thinkific = keys.thinkific.model_dump(by_alias=True, exclude={"subdomain"})
-    if keys.thinkific_access_token:
-        thinkific["accessToken"] = keys.thinkific_access_token
+    thinkific = {
+        **keys.thinkific.model_dump(by_alias=True, exclude={"subdomain"}),
+        "accessToken": keys.thinkific_access_token,
+    }
     for output, value in (
         ("AuthSecretId", auth),
         ("DuitkuSecretId", keys.duitku.model_dump(by_alias=True)),

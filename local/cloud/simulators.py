@@ -44,11 +44,12 @@ def start_duitku(state: State, project: DuitkuProject) -> Simulator:
     return _start(DUITKU, state, options)
 
 
-def start_thinkific(state: State, site: ThinkificSite) -> Simulator:
-    """Start Thinkific's simulator for one site."""
+def start_thinkific(state: State, site: ThinkificSite, access_token: str = "") -> Simulator:
+    """Start Thinkific's simulator for one site, which knows its API access token if it has one."""
     options = (
         *("--subdomain", site.subdomain, "--api-key", site.api_key),
         *("--client-id", site.client_id, "--client-secret", site.client_secret),
+        *("--access-token", access_token),
     )
     return _start(THINKIFIC, state, options)
 

@@ -12,7 +12,9 @@ from local.simulators.thinkific.settings import Settings
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve until the process is stopped."""
     given = _parser().parse_args(arguments)
-    settings = Settings(given.subdomain, given.api_key, given.client_id, given.client_secret)
+    settings = Settings(
+        given.subdomain, given.api_key, given.client_id, given.client_secret, given.access_token
+    )
     app = create_app(settings)
     uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
 
@@ -23,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, required=True)
     for name in ("subdomain", "api-key", "client-id", "client-secret"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--access-token", default="", help="an API access token of the site")
     return parser
 
 

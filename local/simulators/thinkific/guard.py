@@ -113,6 +113,7 @@ class GuardMiddleware:
             return edge
         bearer_only = str(scope["path"]).startswith(BEARER_ONLY_PATH)
         caller = simulation.credentials.identify(headers, now, bearer_only=bearer_only)
+        simulation.traffic.opened("key" if caller.scopes is None else "token")
         if not caller.site.rate.admit(now, knobs):
             return too_many(knobs, caller.site.rate.left(now))
         caller.require(scope["state"]["route"])

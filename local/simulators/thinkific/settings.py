@@ -24,12 +24,16 @@ class AdminJson(BaseModel):
 
 @dataclass(frozen=True)
 class Settings:
-    """The primary site and the OAuth app, fixed for the life of the process."""
+    """The primary site and the OAuth app, fixed for the life of the process.
+
+    ``access_token`` is an API access token of the site that does not end; none where it is empty.
+    """
 
     subdomain: str
     api_key: str
     client_id: str
     client_secret: str
+    access_token: str = ""
 
 
 class Knobs(AdminJson):

@@ -17,11 +17,12 @@ from local.simulators.thinkific.courier import Courier, parcel
 from local.simulators.thinkific.events import enrollment_event
 from local.simulators.thinkific.grants import Grants
 from local.simulators.thinkific.records import Enrollment, Event, PendingBundle, Webhook
+from local.simulators.thinkific.scopes import ALL_SCOPES
 from local.simulators.thinkific.seed import seeded_sites
 from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFaults
 from local.simulators.thinkific.settings import Knobs, Settings
 from local.simulators.thinkific.site import Happening, Site
-from local.simulators.thinkific.tokens import TokenStore
+from local.simulators.thinkific.tokens import NO_END, AccessToken, TokenStore
 from local.simulators.thinkific.traffic import Traffic
 
 
@@ -53,7 +54,7 @@ class Simulation:
         self.webhook_faults.clear()
         self.courier.clear()
         self.knobs = Knobs()
-        self.tokens = TokenStore()
+        self.tokens = _known_tokens(self.settings)
         self.grants = Grants(self.tokens)
         self.traffic = Traffic()
         for site in self.sites.values():
@@ -107,6 +108,16 @@ class Simulation:
         site.events[event.id] = event
         for webhook in site.subscribers(event.topic):
             self.send(site, event, webhook, self.webhook_faults.take(event.topic))
+
+
+def _known_tokens(settings: Settings) -> TokenStore:
+    """Return the tokens that a site has from the start: the one that its settings name."""
+    tokens = TokenStore()
+    if settings.access_token:
+        tokens.keep(
+            AccessToken(settings.access_token, settings.subdomain, "site_admin", NO_END, ALL_SCOPES)
+        )
+    return tokens
 
 
 def simulation_of(request: Request) -> Simulation:

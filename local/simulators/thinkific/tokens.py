@@ -1,10 +1,11 @@
 """The access tokens that a site accepts as a bearer's credentials."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 ACCESS_TOKEN_SECONDS = 86_399
+NO_END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,12 @@ class TokenStore:
     ) -> AccessToken:
         """Make and keep a new token."""
         token = AccessToken(str(uuid4()), subdomain, role, expires_at, scopes, client_id)
-        self._tokens[token.value] = token
+        self.keep(token)
         return token
+
+    def keep(self, token: AccessToken) -> None:
+        """Keep a token that was made elsewhere."""
+        self._tokens[token.value] = token
 
     def issue_to_app(self, client_id: str, subdomain: str, role: str, now: datetime) -> AccessToken:
         """Make and keep a token of the life that an app's tokens have."""

@@ -10,13 +10,18 @@ from typing import Any
 
 
 class Traffic:
-    """Counts of the API calls since the last reset; ``limited`` are those answered with 429."""
+    """Counts of the API calls since the last reset.
+
+    ``limited`` are those answered with 429; ``openedBy`` counts by what opened the site: its API
+    key, also as a bearer, or an access token.
+    """
 
     def __init__(self) -> None:
         self._calls: Counter[str] = Counter()
         self._traced: dict[str, Counter[str]] = {}
         self._limited: Counter[str] = Counter()
         self._statuses: Counter[int] = Counter()
+        self._opened: Counter[str] = Counter()
         self._in_flight = 0
         self._most_at_once = 0
 
@@ -27,6 +32,10 @@ class Traffic:
             self._traced.setdefault(correlation_id, Counter())[route] += 1
         self._in_flight += 1
         self._most_at_once = max(self._most_at_once, self._in_flight)
+
+    def opened(self, by: str) -> None:
+        """Count a call whose credentials, a ``key`` or a ``token``, were accepted."""
+        self._opened[by] += 1
 
     def answered(self, route: str, status: int) -> None:
         """Count an answer that went out."""
@@ -52,5 +61,6 @@ class Traffic:
             "calls": self._calls.total(),
             "limited": self._limited.total(),
             "statuses": {str(status): times for status, times in sorted(self._statuses.items())},
+            "openedBy": dict(self._opened),
             "mostAtOnce": self._most_at_once,
         }

@@ -13,8 +13,11 @@ import requests
 from local.cloud import Options, Stack, down, is_up, running_stack, up
 from local.cloud.errors import DeployFailed, InUse
 from local.cloud.state import ROOT, State
+from tests.cloud import Cloud
+from tests.peers import Thinkific
 
-WITHOUT_CATALOGUE = Options(catalogue=False)
+OWN = Options(catalogue=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
+"""Differs from the stack beside it in what opens the Thinkific site, for a test of that."""
 
 
 @pytest.fixture(scope="module")
@@ -42,41 +45,52 @@ def pid_of(service: str, folder: Path) -> int:
 
 
 def test_a_stack_runs_beside_another(folder: Path, stack: Stack) -> None:
-    own = up(folder, WITHOUT_CATALOGUE)
+    own = up(folder, OWN)
     assert own.api_url != stack.api_url
     for running in (own, stack):
         assert requests.get(f"{running.api_url}/health", timeout=30).ok
 
 
 def test_its_webhooks_answer_and_their_logs_are_kept(folder: Path) -> None:
-    own = up(folder, WITHOUT_CATALOGUE)
+    own = up(folder, OWN)
     for url in (own.duitku_webhook_url, f"{own.api_url}/webhooks/duitku"):
         assert 400 <= requests.post(url, json={}, timeout=30).status_code < 500
     assert (own.logs / "DuitkuWebhookFunction.log").read_text().count("REPORT RequestId") == 2
 
 
+def test_an_access_token_opens_both_apis_of_thinkific(folder: Path) -> None:
+    own = up(folder, OWN)
+    site = Thinkific(own)
+    webhooks = site.see("webhooks")["items"]
+    assert {row["topic"] for row in webhooks} == {"enrollment.progress", "enrollment.completed"}
+    assert {row["target_url"] for row in webhooks} == {own.thinkific_webhook_url}
+    Cloud(own).invoke("SyncCoursesFunction")
+    assert site.calls("listCourses") > 0
+    assert set(site.see("requests")["openedBy"]) == {"token"}
+
+
 def test_up_again_gives_the_same_stack(folder: Path) -> None:
-    assert up(folder, WITHOUT_CATALOGUE) == up(folder, WITHOUT_CATALOGUE)
+    assert up(folder, OWN) == up(folder, OWN)
 
 
 def test_its_keys_are_for_this_user_only(folder: Path) -> None:
-    up(folder, WITHOUT_CATALOGUE)
+    up(folder, OWN)
     assert (folder / "stack.json").stat().st_mode & 0o777 == 0o600
 
 
 def test_when_a_part_has_died_up_starts_afresh(folder: Path) -> None:
-    before = up(folder, WITHOUT_CATALOGUE)
+    before = up(folder, OWN)
     simulator = psutil.Process(pid_of("thinkific", folder))
     simulator.kill()
     simulator.wait(timeout=10)
     assert not is_up(folder)
-    after = up(folder, WITHOUT_CATALOGUE)
+    after = up(folder, OWN)
     assert is_up(folder)
     assert after.jwt_secret != before.jwt_secret
 
 
 def test_down_leaves_no_process_and_no_temporary_file(folder: Path) -> None:
-    up(folder, WITHOUT_CATALOGUE)
+    up(folder, OWN)
     assert processes(folder)
     down(folder)
     assert processes(folder) == []

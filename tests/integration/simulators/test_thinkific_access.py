@@ -3,9 +3,10 @@
 import httpx
 import pytest
 
-from local.simulators.thinkific.app import api_routes
+from local.simulators.thinkific.app import api_routes, create_app
 from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
+from local.simulators.thinkific.settings import Settings
 from tests.integration.simulators.thinkific_site import (
     CREDENTIALS,
     V1,
@@ -82,6 +83,29 @@ async def test_a_token_that_a_student_authorized_is_refused_with_403(
 ) -> None:
     client = caller(transport, await token(site, role="student"))
     assert (await client.get(f"{V1}/users")).status_code == 403
+
+
+async def test_the_access_token_of_the_site_opens_both_apis_and_survives_a_reset() -> None:
+    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret", access_token="t" * 64))
+    client = caller(httpx.ASGITransport(app), {"Authorization": f"Bearer {'t' * 64}"})
+    for _ in range(2):
+        assert (await client.get(f"{V1}/courses")).status_code == 200
+        assert (await client.get("/api/v2/webhooks")).status_code == 200
+        counted = (await client.get("/_sim/requests")).json()["openedBy"]
+        assert counted == {"token": 2}
+        (listed,) = (await client.get("/_sim/tokens")).json()["items"]
+        assert listed["expiresAt"].startswith("9999-12-31")
+        await client.post("/_sim/reset")
+
+
+async def test_a_call_counts_by_what_opened_the_site(
+    site: httpx.AsyncClient, transport: httpx.ASGITransport
+) -> None:
+    await site.get(f"{V1}/courses")
+    await caller(transport, {"Authorization": f"Bearer {'k' * 32}"}).get("/api/v2/webhooks")
+    await caller(transport, await token(site)).get(f"{V1}/courses")
+    await caller(transport, {"Authorization": "Bearer unknown"}).get(f"{V1}/courses")
+    assert (await site.get("/_sim/requests")).json()["openedBy"] == {"key": 2, "token": 1}
 
 
 def test_every_route_names_the_scope_it_needs() -> None:
