@@ -54,9 +54,14 @@ COLUMNS = (
 _BREAKS = r",;\t-\r\x1c-\x1e\x85\u2028\u2029"
 """What may end a cell: comma, semicolon, tab, and all that Unicode knows as the end of a line."""
 _PASSED_OVER = rf"\s\"'\x00-\x1f{INVISIBLE}"
-FORMULA = re.compile(rf"(^|[{_BREAKS}])([{_PASSED_OVER}]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+_RUN = rf"[{_BREAKS}{_PASSED_OVER}]*+"
+FORMULA = re.compile(
+    rf"(^{_RUN}|(?<![{_BREAKS}{_PASSED_OVER}])(?=[{_PASSED_OVER}]*?[{_BREAKS}]){_RUN})"
+    r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
+)
 """A place at which a spreadsheet may see a formula begin, wherever it splits the line; full-width
-signs are formulas to some, and what is not seen before one may be dropped."""
+signs are formulas to some, and what is not seen before one may be dropped. Such places are looked
+for run by run, so that a text of nothing but breaks takes no longer than another."""
 FIRST_BREAK = re.compile(r"[\t\r]")
 """A cell that begins so is cut before what comes next, which then begins a cell."""
 
@@ -137,5 +142,5 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, list):
         return " ".join(str(each) for each in value)
-    written = FORMULA.sub(r"\1\2'", str(value))
+    written = FORMULA.sub(r"\1'", str(value))
     return f"'{written}" if FIRST_BREAK.match(written) else written
