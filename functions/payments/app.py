@@ -164,7 +164,8 @@ def _listed(wanted: PaymentFilter, limit: int, cursor: str | None, separator: st
 
 def _views(wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Mapping[str, Any]]:
     page = _payments().page(wanted, limit, after)
-    return Page(tuple(payment_view(each, api.caller) for each in page.items), page.after)
+    views = tuple(payment_view(each, api.caller) for each in page.items)
+    return Page(views, page.after, page.places)
 
 
 def _in_hurry() -> bool:

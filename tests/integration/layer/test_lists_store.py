@@ -112,6 +112,20 @@ def test_pages_together_are_the_list(
     assert seen == found.split()
 
 
+@pytest.mark.parametrize(("wanted", "found"), FILTERS)
+@pytest.mark.usefixtures("sold")
+def test_a_list_goes_on_after_any_of_its_items(
+    payments: Payments, wanted: PaymentFilter, found: str
+) -> None:
+    page = payments.page(wanted, 100, None)
+    assert len(page.places) == len(page.items)
+    for count, place in enumerate(page.places, start=1):
+        assert ids(payments.page(wanted, 100, place)) == found.split()[count:]
+    first = payments.page(wanted, 3, None)
+    if first.after and len(first.items) == 3:
+        assert first.places[-1] == first.after
+
+
 @pytest.mark.usefixtures("sold")
 def test_a_payment_made_meanwhile_does_not_shift_the_next_page(
     table: Table, payments: Payments

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lunas.edges import csv_pages
+from lunas.edges.auth import MAX_ID
 from lunas.edges.csv_pages import (
     BYTE_ORDER_MARK,
     COLUMNS,
@@ -20,9 +21,10 @@ from lunas.edges.csv_pages import (
     wants_csv,
 )
 from lunas.edges.views import payment_view
+from lunas.rules.catalogue import MAX_COURSES
 from lunas.rules.listing import Page, Position
 from lunas.rules.payments import Payment
-from lunas.rules.people import Customer
+from lunas.rules.people import LONGEST_NAME, Customer
 from tests.unit.builders import ADMIN_CALLER, EMAIL, SERVICE_CALLER, bought, manual, payment
 
 
@@ -177,6 +179,15 @@ def test_what_is_left_over_is_named_in_a_header(cursor: str | None) -> None:
     assert (answer.status_code, answer.body) == (200, "text")
 
 
+ANSWER = {
+    "statusCode": 200,
+    "headers": {"Content-Type": "text/csv; charset=utf-8", CURSOR_HEADER: "c" * 2_000},
+    "isBase64Encoded": False,
+    "cookies": [],
+}
+"""What the function hands to Lambda beside the body."""
+
+
 class Source:
     """A list of so many payments, which notes what is read of it."""
 
@@ -190,7 +201,8 @@ class Source:
         end = min(start + limit, self.number)
         self.reads.append(limit)
         items = tuple({**self.view, "id": f"pay{each}"} for each in range(start, end))
-        return Page(items, {"at": str(end)} if end < self.number else None)
+        places = tuple({"at": str(each + 1)} for each in range(start, end))
+        return Page(items, {"at": str(end)} if end < self.number else None, places)
 
     def sheet(
         self, after: Position | None = None, in_hurry: Callable[[], bool] = lambda: False
@@ -212,11 +224,56 @@ def test_beyond_ten_thousand_rows_the_rest_is_named() -> None:
     assert source.sheet(rest) == (1, None)
 
 
-def test_an_answer_never_outgrows_what_lambda_takes() -> None:
+LAMBDA_TAKES = 6 * 1024 * 1024
+"""Bytes of an answer, as JSON, with everything around the body."""
+
+
+def longest(character: str) -> dict[str, Any]:
+    """Return what a payment may hold at most where its texts are all of one character."""
+    return {
+        "user_id": character * MAX_ID,
+        "package_name": character * 200,
+        "courses": bought(*(f"{each:064}" for each in range(MAX_COURSES))),
+        "customer": Customer(character * LONGEST_NAME, character * LONGEST_NAME, EMAIL, "1" * 50),
+        "proof_link": f"https://{character * 2040}",
+        "approved_by": f"admin:{character * MAX_ID}",
+        "reason": character * 500,
+    }
+
+
+WORST = ["x", '"', "=", "\x00", "\u674e", "\u2028", "\U0001f600", ",="]
+"""Characters that CSV doubles, JSON writes as up to twelve, or an apostrophe goes before."""
+
+
+@pytest.mark.parametrize("character", WORST, ids=ascii)
+def test_an_answer_never_outgrows_what_lambda_takes(character: str) -> None:
+    source = Source(600, **longest(character))
+    seen, after = 0, None
+    for _ in range(20):
+        text, after = read_sheet(source.read, after, ",", lambda: False)
+        for as_ascii in (True, False):
+            answer = {**ANSWER, "body": text}
+            assert len(json.dumps(answer, ensure_ascii=as_ascii).encode()) < LAMBDA_TAKES
+        found = list(csv.DictReader(io.StringIO(text.removeprefix(BYTE_ORDER_MARK), newline="")))
+        assert [row["id"] for row in found] == [f"pay{seen + each}" for each in range(len(found))]
+        seen += len(found)
+        if after is None:
+            break
+    assert (seen, after) == (600, None)
+
+
+def test_an_answer_is_as_full_as_may_be() -> None:
     source = Source(10_000, package_name="\u674e" * 900, reason="\u674e" * 900)
     text, rest = read_sheet(source.read, None, ",", lambda: False)
-    assert csv_pages.MAX_BYTES - 2 * csv_pages.LONGEST_ROW < len(json.dumps(text)) < 6_000_000
+    row = len(json.dumps(written(source.view).removeprefix(written())))
+    assert csv_pages.MAX_BYTES - row < len(json.dumps(text)) <= csv_pages.MAX_BYTES
     assert rest
+
+
+def test_ten_thousand_ordinary_rows_take_twenty_reads() -> None:
+    source = Source(10_000)
+    assert source.sheet() == (10_000, None)
+    assert source.reads == [csv_pages.AT_ONCE] * 20
 
 
 def test_who_has_no_time_left_names_the_rest() -> None:

@@ -22,9 +22,7 @@ BYTE_ORDER_MARK = "\ufeff"
 """By it, spreadsheets know that the text is UTF-8."""
 MAX_ROWS = 10_000
 MAX_BYTES = 5_500_000
-"""Of the body as Lambda hands it over, which is JSON; Lambda takes 6 MB (docs/operations.md)."""
-LONGEST_ROW = 20_000
-"""Bytes that one more row may add: 90 courses, and texts of characters that JSON writes as six."""
+"""Of the body as JSON in ASCII, the longest form of it. Lambda takes 6 MB, with all around it."""
 AT_ONCE = 500
 """Payments read by one Query: half of what fits into its megabyte."""
 COLUMNS = (
@@ -82,32 +80,41 @@ class Sheet:
     """A table that grows row by row, to an answer that Lambda can still hand over."""
 
     def __init__(self, separator: str) -> None:
-        self._text = io.StringIO()
-        self._text.write(BYTE_ORDER_MARK)
-        self._writer = csv.writer(self._text, delimiter=separator or ";")
-        self._writer.writerow(COLUMNS)
-        self._rows = 0
-        self._bytes = 0
+        self._separator = separator or ";"
+        self._lines = [BYTE_ORDER_MARK + self._line(COLUMNS)]
+        self._bytes = _bytes_of(self._lines[0])
 
     @property
     def room(self) -> int:
-        """Return how many more rows may be added for sure, ``AT_ONCE`` at most."""
-        by_size = (MAX_BYTES - self._bytes) // LONGEST_ROW
-        return max(0, min(MAX_ROWS - self._rows, by_size, AT_ONCE))
+        """Return how many more rows may be read for it, ``AT_ONCE`` at most."""
+        rows = len(self._lines) - 1
+        return min(MAX_ROWS - rows, AT_ONCE)
 
-    def add(self, payments: Iterable[Mapping[str, Any]]) -> None:
-        """Add a row for each payment view."""
-        start = self._text.tell()
+    def add(self, payments: Iterable[Mapping[str, Any]]) -> int:
+        """Add a row for each payment view, as far as there is place; return for how many.
+
+        An empty sheet has place for any one: an item of the table has 400 kB.
+        """
+        added = 0
         for payment in payments:
             flat = {**payment, **payment.get("customer", {}), **payment.get("gateway", {})}
-            self._writer.writerow([_cell(flat.get(column)) for column in COLUMNS])
-            self._rows += 1
-        self._text.seek(start)
-        self._bytes += len(json.dumps(self._text.read()))
+            line = self._line([_cell(flat.get(column)) for column in COLUMNS])
+            longer = self._bytes + _bytes_of(line)
+            if longer > MAX_BYTES:
+                break
+            self._lines.append(line)
+            self._bytes = longer
+            added += 1
+        return added
 
     def text(self) -> str:
         """Return all that was written."""
-        return self._text.getvalue()
+        return "".join(self._lines)
+
+    def _line(self, cells: Iterable[str]) -> str:
+        line = io.StringIO()
+        csv.writer(line, delimiter=self._separator).writerow(cells)
+        return line.getvalue()
 
 
 def read_sheet(
@@ -120,7 +127,9 @@ def read_sheet(
     sheet = Sheet(separator)
     while True:
         page = read(sheet.room, after)
-        sheet.add(page.items)
+        added = sheet.add(page.items)
+        if added < len(page.items):
+            return sheet.text(), page.places[added - 1] if added else after
         after = page.after
         if after is None or not sheet.room or in_hurry():
             return sheet.text(), after
@@ -134,6 +143,11 @@ def csv_answer(text: str, cursor: str | None) -> Response[str]:
         headers={CURSOR_HEADER: cursor} if cursor else {},
         body=text,
     )
+
+
+def _bytes_of(text: str) -> int:
+    """Return how many bytes a text adds to a longer one in JSON."""
+    return len(json.dumps(text)) - len('""')
 
 
 def _cell(value: object) -> str:

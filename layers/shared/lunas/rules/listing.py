@@ -10,7 +10,7 @@ from lunas.rules.payments import Method, Status
 from lunas.rules.people import PaymentType
 
 type Position = Mapping[str, str]
-"""Where a page ended: the key of its last item."""
+"""Where a page ends: the key of its last item."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,10 @@ class Page[T]:
     """One page, newest first; ``after`` is where the next one starts, None at the end.
 
     A page may hold fewer items than asked for, even none, and still have a next one: each page
-    reads the same number of items, and a filter is applied to what was read.
+    reads the same number of items, and a filter is applied to what was read. ``places`` names
+    each item, where the list can be cut short; only lists that are ever cut have them.
     """
 
     items: tuple[T, ...]
     after: Position | None
+    places: tuple[Position, ...] = ()

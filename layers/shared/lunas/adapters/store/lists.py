@@ -1,6 +1,6 @@
 """One page of a list: one Query of one index, newest first, whatever the table holds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,12 @@ def read_page(
     """Read up to ``limit`` items and return those that fit, with the place where they ended."""
     items, last = table.query(_request(listing, limit), dict(after) if after else None)
     return items, last
+
+
+def places(listing: Listing, items: Iterable[Item]) -> tuple[Position, ...]:
+    """Name the place after each item, as the table names the one after a page."""
+    key = ("pk", "sk", listing.key, "listSort")
+    return tuple({name: item[name] for name in key} for item in items)
 
 
 def _request(listing: Listing, limit: int) -> dict[str, Any]:

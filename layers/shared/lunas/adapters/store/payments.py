@@ -6,7 +6,7 @@ from datetime import datetime
 from lunas.adapters.store import keys
 from lunas.adapters.store.catalogue import Catalogue
 from lunas.adapters.store.expressions import Change, Item, placeholders
-from lunas.adapters.store.lists import Listing, read_page
+from lunas.adapters.store.lists import Listing, places, read_page
 from lunas.adapters.store.payment_items import (
     KIND,
     asked_attributes,
@@ -60,8 +60,9 @@ class Payments:
 
     def page(self, wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Payment]:
         """Read a page of payments, newest first: one Query."""
-        items, last = read_page(self._table, _listing(wanted), limit, after)
-        return Page(tuple(payment_from(item) for item in items), last)
+        listing = _listing(wanted)
+        items, last = read_page(self._table, listing, limit, after)
+        return Page(tuple(payment_from(item) for item in items), last, places(listing, items))
 
     def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
         """Read the slot of this purchase: one GetItem."""
