@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
+from lunas.adapters.thinkific.fields import number_if_any, numbers, text
 from lunas.adapters.thinkific.http import Missing, Rejected, ThinkificApi, Unanswered
 from lunas.adapters.thinkific.rows import (
     FOREVER,
@@ -43,7 +44,7 @@ class Thinkific:
         """
         for asked in dict.fromkeys((compared(email), email)):
             for row in every_row(self._api, "/users", {"query[email]": asked}):
-                if compared(str(row.get("email") or "")) == compared(email):
+                if compared(text(row, "email")) == compared(email):
                     return row_id(row)
         return None
 
@@ -114,10 +115,9 @@ class Thinkific:
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """Return the ids of the courses that a bundle holds; none if there is no such bundle."""
         try:
-            listed = self._api.get(f"/bundles/{bundle_id}").get("course_ids")
+            return set(numbers(self._api.get(f"/bundles/{bundle_id}"), "course_ids"))
         except Missing:
             return set()
-        return {int(each) for each in listed} if isinstance(listed, list) else set()
 
     def enroll_in_bundle(
         self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
@@ -188,13 +188,13 @@ class Thinkific:
 
     def _upgrade(self, row: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
         """Turn a trial, an expired, a shorter or a longer row into what was paid; read it back."""
-        if until is None and row.get("expiry_date"):
+        if until is None and text(row, "expiry_date"):
             # What null does to an expiry is documented nowhere; a far date is.
             until = now + FOREVER
         body = terms(now, until)
         if is_active(row):
             # What a PUT without it does is unknown; what was there is sent again.
-            body["activated_at"] = str(row["activated_at"])
+            body["activated_at"] = text(row, "activated_at")
         self._api.put(f"/enrollments/{row_id(row)}", body)
         again = self._api.get(f"/enrollments/{row_id(row)}")
         if not is_active(again) or not lasts(again, until):
@@ -210,8 +210,8 @@ class Thinkific:
         return [
             row
             for row in every_row(self._api, "/enrollments", query)
-            if str(row.get("user_id")) == str(user_id)
-            and str(row.get("course_id")) == str(course_id)
+            if number_if_any(row, "user_id") == user_id
+            and number_if_any(row, "course_id") == course_id
         ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lunas.adapters.thinkific.fields import id_of
 from lunas.rules.errors import MalformedInput
 from lunas.rules.links import kept_link
 from lunas.rules.progress import Report, event_percent
@@ -60,18 +61,18 @@ def parse_event(body: bytes) -> Event:
         raise MalformedInput("the body is not JSON in UTF-8") from None
     if not isinstance(given, dict):
         raise MalformedInput("the body is not a JSON object")
-    event_id = str(given.get("id") or "")
-    if not EVENT_ID.fullmatch(event_id):
+    event_id = given.get("id")
+    if type(event_id) not in {int, str} or not EVENT_ID.fullmatch(str(event_id)):
         raise Unreadable("the event has no usable id")
     topic = f"{given.get('resource')}.{given.get('action')}"
     payload = given.get("payload")
-    return Event(event_id, topic[:64], payload if isinstance(payload, dict) else {})
+    return Event(str(event_id), topic[:64], payload if isinstance(payload, dict) else {})
 
 
 def report_of(event: Event) -> Report:
     """Read how far the learner is from an enrollment's event; raises Unreadable."""
     payload, user = event.payload, event.payload.get("user")
-    completed = event.topic == COMPLETED or bool(payload.get("completed_at"))
+    completed = is_completed(payload) or event.topic == COMPLETED
     return Report(
         row_id=thinkific_id(payload.get("id"), "id"),
         user_id=thinkific_id(user.get("id") if isinstance(user, dict) else None, "user.id"),
@@ -83,6 +84,15 @@ def report_of(event: Event) -> Report:
 
 def thinkific_id(value: object, name: str) -> int:
     """Read an id, an integer or digits; raises Unreadable, which names the field."""
-    if re.fullmatch(r"[0-9]{1,18}", digits := str(value)):
-        return int(digits)
-    raise Unreadable(f"{name} is not an id")
+    found = id_of(value)
+    if found is None:
+        raise Unreadable(f"{name} is not an id")
+    return found
+
+
+def is_completed(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row says when its course was completed; raises Unreadable for no time."""
+    found = row.get("completed_at")
+    if not isinstance(found, str | None):
+        raise Unreadable("completed_at is not a time")
+    return bool(found)

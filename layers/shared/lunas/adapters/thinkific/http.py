@@ -239,7 +239,7 @@ def _never_connected(error: requests.RequestException) -> bool:
 def _json(answer: requests.Response) -> object:
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

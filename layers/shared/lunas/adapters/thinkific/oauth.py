@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import requests
 
 from lunas.adapters.sessions import fresh_session
+from lunas.adapters.thinkific.fields import text, word
 from lunas.adapters.thinkific.http import TIMEOUT, USER_AGENT
 from lunas.rules.errors import DeliveryDelayed, GrantRefused, Misconfigured
 from lunas.rules.oauth import Issue
@@ -144,14 +145,14 @@ def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | Misconfigur
 def _issue(answer: requests.Response) -> Issue:
     """Read tokens; an answer without one leaves open what became of those before."""
     given = _object(answer) or {}
-    access, refresh, gid = (given.get(key) for key in ("access_token", "refresh_token", "gid"))
+    access = given.get("access_token")
     if not isinstance(access, str) or not access:
         raise DeliveryDelayed("Thinkific's OAuth answered without a token")
     return Issue(
         access_token=access,
-        refresh_token=str(refresh) if refresh else None,
+        refresh_token=text(given, "refresh_token") or None,
         lifetime=_lifetime(given.get("expires_in")),
-        site_gid=str(gid) if gid else None,
+        site_gid=word(given, "gid") or None,
     )
 
 
@@ -166,6 +167,6 @@ def _lifetime(given: object) -> timedelta:
 def _object(answer: requests.Response) -> dict[str, Any] | None:
     try:
         given = answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return given if isinstance(given, dict) else None

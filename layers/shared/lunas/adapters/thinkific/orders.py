@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
+from lunas.adapters.thinkific.fields import number, number_if_any, text
 from lunas.adapters.thinkific.http import (
     AccessRefused,
     Missing,
@@ -36,9 +37,10 @@ class ExternalOrders:
             row = self._api.get(f"/courses/{sold.course_id}")
         except Missing:
             raise DeliveryImpossible(f"Thinkific shows no course {sold.course_id}") from None
-        if row.get("product_id") is None:
+        product_id = number_if_any(row, "product_id")
+        if product_id is None:
             raise DeliveryImpossible(f"Thinkific shows no product of course {sold.course_id}")
-        return row_id({"id": row["product_id"]})
+        return product_id
 
     def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
         """Record a sale; raises DeliveryDelayed only where Thinkific certainly did nothing."""
@@ -64,9 +66,8 @@ class ExternalOrders:
 
     def _product_of_bundle(self, bundle_id: int) -> int:
         for row in every_row(self._api, "/products", {}):
-            if row.get("productable_type") == "Bundle" and _is(
-                row.get("productable_id"), bundle_id
-            ):
+            is_bundle = text(row, "productable_type") == "Bundle"
+            if is_bundle and number(row, "productable_id") == bundle_id:
                 return row_id(row)
         raise DeliveryImpossible(f"Thinkific shows no product of bundle {bundle_id}")
 
@@ -77,10 +78,6 @@ class ExternalOrders:
             "reference": payment.id,
             "action": action,
         }
-
-
-def _is(found: object, wanted: int) -> bool:
-    return str(found) == str(wanted)
 
 
 def _told(send: Callable[[], int]) -> Answer:

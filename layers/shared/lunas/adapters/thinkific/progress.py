@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lunas.adapters.thinkific.events import Unreadable, thinkific_id
+from lunas.adapters.thinkific.events import Unreadable, is_completed, thinkific_id
 from lunas.adapters.thinkific.http import Missing, ThinkificApi
 from lunas.adapters.thinkific.rows import read_page, seconds
 from lunas.rules.catch_up import ChangedPage
@@ -33,8 +33,8 @@ class ThinkificProgress:
 
 
 def _report(row: Mapping[str, Any]) -> Report | None:
-    completed = bool(row.get("completed_at")) or row.get("completed") is True
     try:
+        completed = is_completed(row) or row.get("completed") is True
         return Report(
             row_id=thinkific_id(row.get("id"), "id"),
             user_id=thinkific_id(row.get("user_id"), "user_id"),

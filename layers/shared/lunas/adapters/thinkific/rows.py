@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeIs
+from typing import TYPE_CHECKING, Any
 
+from lunas.adapters.thinkific.fields import flag, id_of, malformed, number, part, text
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
 
 if TYPE_CHECKING:
@@ -62,23 +63,19 @@ def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _next_page(answer: Mapping[str, Any]) -> int | None:
-    meta = answer.get("meta")
-    pagination = meta.get("pagination") if isinstance(meta, dict) else None
-    following = pagination.get("next_page") if isinstance(pagination, dict) else None
+    following = part(part(answer, "meta"), "pagination").get("next_page")
+    if following in ("", None):
+        return None
+    page = following if type(following) is int else id_of(following)
+    if page is None:
+        raise malformed("next_page")
     # 0 stands for "none" as null does: samples show it as prev_page of page 1.
-    return int(following) or None if _is_number(following) else None
-
-
-def _is_number(value: object) -> TypeIs[int | str]:
-    return type(value) is int or (isinstance(value, str) and value.isascii() and value.isdecimal())
+    return page or None
 
 
 def row_id(row: Mapping[str, Any]) -> int:
     """Return the id of a row: an integer, or digits."""
-    try:
-        return int(row["id"])
-    except (KeyError, TypeError, ValueError):
-        raise DeliveryDelayed("Thinkific answered without an id") from None
+    return number(row, "id")
 
 
 def seconds(moment: datetime) -> str:
@@ -94,11 +91,11 @@ def terms(now: datetime, until: datetime | None) -> dict[str, str]:
 
 def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
     """Tell whether access lasts for good, or at least ``until``."""
-    expiry = row.get("expiry_date")
+    expiry = text(row, "expiry_date")
     if not expiry:
         return True
     try:
-        end = datetime.fromisoformat(str(expiry))
+        end = datetime.fromisoformat(expiry)
         return until is not None and end >= until.replace(microsecond=0)
     except (ValueError, TypeError):
         return False
@@ -106,10 +103,10 @@ def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
 
 def end_of(row: Mapping[str, Any]) -> datetime | None:
     """Return when the access of a row ends, None if never; ValueError for what is no time."""
-    expiry = row.get("expiry_date")
+    expiry = text(row, "expiry_date")
     if not expiry:
         return None
-    end = datetime.fromisoformat(str(expiry))
+    end = datetime.fromisoformat(expiry)
     if end.tzinfo is None:
         raise ValueError("a time without its offset")
     return end.replace(microsecond=0)
@@ -137,4 +134,5 @@ def outlasts(row: Mapping[str, Any], until: datetime | None) -> bool:
 
 def is_active(row: Mapping[str, Any]) -> bool:
     """Tell full access from a trial (no activated_at) and from an expired row."""
-    return bool(row.get("activated_at")) and not row.get("expired") and not row.get("is_free_trial")
+    over, trial = flag(row, "expired"), flag(row, "is_free_trial")
+    return bool(text(row, "activated_at")) and not over and not trial

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from lunas.adapters.thinkific.fields import number, numbers, text
 from lunas.adapters.thinkific.http import Missing, ThinkificApi
 from lunas.adapters.thinkific.rows import every_row, row_id
 from lunas.rules.mapping import SiteBundle, SiteCourse
@@ -16,13 +17,13 @@ class ThinkificSiteShelf:
     def courses(self) -> Iterator[SiteCourse]:
         """Return every course that the API shows, by its course id; never by its product's."""
         for row in every_row(self._api, "/courses", {}):
-            yield SiteCourse(row_id(row), str(row.get("name") or ""))
+            yield SiteCourse(row_id(row), text(row, "name"))
 
     def bundles(self) -> Iterator[SiteBundle]:
         """Return every bundle: there is no list of them but among the products."""
         for product in every_row(self._api, "/products", {}):
-            if product.get("productable_type") == "Bundle":
-                bundle = self._bundle(row_id({"id": product.get("productable_id")}))
+            if text(product, "productable_type") == "Bundle":
+                bundle = self._bundle(number(product, "productable_id"))
                 if bundle is not None:
                     yield bundle
 
@@ -32,6 +33,4 @@ class ThinkificSiteShelf:
         except Missing:
             # Deleted since the list was read.
             return None
-        listed = row.get("course_ids")
-        courses = [int(each) for each in listed] if isinstance(listed, list) else []
-        return SiteBundle(bundle_id, str(row.get("name") or ""), frozenset(courses))
+        return SiteBundle(bundle_id, text(row, "name"), frozenset(numbers(row, "course_ids")))

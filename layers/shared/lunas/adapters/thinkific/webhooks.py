@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from lunas.adapters.thinkific.credentials import Bearer
+from lunas.adapters.thinkific.fields import part, text, word
 from lunas.adapters.thinkific.http import Missing, ThinkificApi, ThinkificSite
 from lunas.adapters.thinkific.rows import MAX_PAGES
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
@@ -66,19 +67,18 @@ def _listed(answer: Mapping[str, Any]) -> list[Webhook]:
 
 
 def _webhook(row: Mapping[str, Any]) -> Webhook:
-    if not row.get("id"):
+    webhook_id = word(row, "id")
+    if not webhook_id:
         raise DeliveryDelayed("Thinkific answered with a webhook without an id")
     return Webhook(
-        id=str(row["id"]),
-        topic=str(row.get("topic") or ""),
-        target_url=str(row.get("target_url") or ""),
-        active=row.get("status") == "active",
+        id=webhook_id,
+        topic=text(row, "topic"),
+        target_url=text(row, "target_url"),
+        active=text(row, "status") == "active",
     )
 
 
 def _cursor(answer: Mapping[str, Any]) -> str | None:
-    meta = answer.get("meta")
-    page = meta.get("page") if isinstance(meta, dict) else None
-    following = page.get("next_page") if isinstance(page, dict) else None
+    following = word(part(part(answer, "meta"), "page"), "next_page")
     # 0 is taken for "none", as in the lists that count their pages.
-    return None if following in (None, "", 0, "0") else str(following)
+    return None if following in {"", "0"} else following
