@@ -74,7 +74,7 @@ def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
     assert wire.read(written) == TypeDeserializer().deserialize(written)
 
 
-@pytest.mark.parametrize("value", [1.5, b"x", set(), {1, 2}, object()], ids=repr)
+@pytest.mark.parametrize("value", [1.5, b"x", set(), {1, 2}, ...], ids=repr)
 def test_what_lunas_does_not_store_is_not_written(value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         wire.write(value)

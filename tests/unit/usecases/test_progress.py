@@ -37,7 +37,7 @@ def test_progress_is_raised_and_never_lowered(kept: FakeEnrollments, told: int, 
     assert kept.store.enrollments[ID].progress == known
 
 
-@pytest.mark.parametrize("status", set(DeliveryStatus) - {DeliveryStatus.REVOKED})
+@pytest.mark.parametrize("status", sorted(set(DeliveryStatus) - {DeliveryStatus.REVOKED}))
 def test_another_delivery_is_a_new_request_that_waits(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
