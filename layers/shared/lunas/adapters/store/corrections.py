@@ -4,7 +4,7 @@ from lunas.adapters.store import keys
 from lunas.adapters.store.claims import AccessClaims
 from lunas.adapters.store.enrollment_items import request_attributes
 from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.learners import Learners, link_as_read
+from lunas.adapters.store.learners import Learners, link_as_read, revision_as_read
 from lunas.adapters.store.payment_items import learner_item, progress_attributes
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.settlements import as_read, history_actions, paid_as_read
@@ -76,7 +76,6 @@ class Corrections:
     def _link(self, correction: Correction, link: AccountLink) -> Action:
         """Build the action that has the account found anew, by the learner as corrected."""
         former = {str(link.account_id)} if correction.moves and link.account_id else None
-        condition, given = link_as_read(link)
         return self._table.update_action(
             "learner",
             keys.learner(correction.after.user_id),
@@ -88,8 +87,8 @@ class Corrections:
                     **({"thinkificUserId": None} if correction.moves else {}),
                 },
                 adds={"revision": 1, **({"former": former} if former else {})},
-                condition=condition,
-                given=given,
+                condition=link_as_read(link),
+                given=revision_as_read(link),
             ),
         )
 

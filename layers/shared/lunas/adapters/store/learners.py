@@ -38,13 +38,12 @@ class Learners:
 
         Raises Collision when it has changed since.
         """
-        condition, given = link_as_read(link)
         change = Change(
             {"type": "learner", "userId": user_id, "thinkificUserId": account_id},
             adds={"revision": 1},
             deletes={"former": {str(account_id)}},
-            condition=condition,
-            given=given,
+            condition=link_as_read(link),
+            given=revision_as_read(link),
         )
         if not self._table.update(keys.learner(user_id), change):
             raise Collision(stale=True)
@@ -60,8 +59,11 @@ class Learners:
         self._table.update(keys.learner(user_id), change)
 
 
-def link_as_read(link: AccountLink) -> tuple[str, dict[str, Any]]:
-    """Return the condition that a link is as it was read, with its values."""
-    if not link.revision:
-        return "attribute_not_exists(#revision)", {}
-    return "#revision = :read", {"read": link.revision}
+def link_as_read(link: AccountLink) -> str:
+    """Return the condition that a link is as it was read; see revision_as_read()."""
+    return "#revision = :read" if link.revision else "attribute_not_exists(#revision)"
+
+
+def revision_as_read(link: AccountLink) -> dict[str, Any]:
+    """Return the values that link_as_read() compares with."""
+    return {"read": link.revision} if link.revision else {}
