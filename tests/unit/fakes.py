@@ -9,6 +9,7 @@ from lunas.rules.anomalies import Anomaly
 from lunas.rules.callbacks import CallbackEvidence
 from lunas.rules.catalogue import Course, Package
 from lunas.rules.claims import AccountLink, Claims, Place
+from lunas.rules.correction import Correction
 from lunas.rules.delivery import DeliveryRecord, asked_again
 from lunas.rules.enrollments import Enrollment, enrollment_id, has_access, latest
 from lunas.rules.errors import Collision, DeliveryDelayed
@@ -287,6 +288,32 @@ class FakePayments:
             self.store.anomalies[plan.anomaly.id] = plan.anomaly
         if plan.callback:
             self.store.callbacks.setdefault(plan.callback.digest, plan.callback)
+
+
+class FakeCorrections(FakePayments):
+    """Corrections with the conditions of the real table; ``claims``: what leads to an account."""
+
+    def __init__(self, store: FakeStore) -> None:
+        super().__init__(store)
+        self.claims: dict[int, set[str]] = {}
+
+    def link_of(self, user_id: str) -> AccountLink:
+        return FakeLearners(self.store).link_of(user_id)
+
+    def claiming(self, account_id: int) -> set[str]:
+        return self.claims[account_id]
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        before, after = correction.before, correction.after
+        read = [before, link, *(each.before for each in correction.redeliveries)]
+        enrollments = [self.store.enrollments[each.after.id] for each in correction.redeliveries]
+        if [self.store.payments[before.id], self.link_of(before.user_id), *enrollments] != read:
+            raise Collision(stale=True)
+        self.store.add(after, *(each.after for each in correction.redeliveries))
+        self.store.history.setdefault(after.id, []).append(correction.event)
+        self.store.revisions[after.user_id] = link.revision + 1
 
 
 class FakeAnomalies:

@@ -478,31 +478,49 @@ def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments, held: E
     assert refusal(payments, settled_with(payments, had)).held == C1
 
 
+def shared(until: datetime | None, *payers: str) -> Enrollment:
+    """Build a course that the learner has until then; several payments may pay for it."""
+    claims = dict.fromkeys(payers, until) if len(payers) > 1 else {}
+    return enrollment(
+        "c1", payment_id=payers[0], expires_at=until, delivery=DELIVERED, claims=claims
+    )
+
+
+PAYERS = pytest.mark.parametrize("payers", [("pay0",), ("pay0", "pay8")], ids=["one", "two"])
+
+
+@PAYERS
 def test_a_claim_on_a_course_whose_time_is_over_is_refused(
-    payments: Payments, table: Table
+    payments: Payments, table: Table, payers: tuple[str, ...]
 ) -> None:
-    over = enrollment("c1", payment_id="pay0", expires_at=GATEWAY_ACT.at)
+    over = shared(GATEWAY_ACT.at, *payers)
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     assert frozenset(refusal(payments, settled_with(payments, over)).owned) == NONE
 
 
+@PAYERS
+@pytest.mark.parametrize("ends", [GATEWAY_ACT.at + timedelta(days=1), None], ids=["ends", "never"])
 def test_a_claim_on_a_course_whose_time_lasts_is_noted(
-    payments: Payments, enrollments: Enrollments, table: Table
+    payments: Payments,
+    enrollments: Enrollments,
+    table: Table,
+    ends: datetime | None,
+    payers: tuple[str, ...],
 ) -> None:
-    ends = GATEWAY_ACT.at + timedelta(days=1)
-    lasting = enrollment("c1", payment_id="pay0", expires_at=ends)
+    lasting = shared(ends, *payers)
     assert table.put(enrollment_item(lasting), "attribute_not_exists(#pk)")
     create(payments, payment())
     payments.commit(settled_with(payments, lasting), keep_quota=False)
     stands = enrollments.get(lasting.id)
     assert stands
-    assert (stands.claims, stands.expires_at) == ({"pay0": ends, "pay1": None}, None)
+    assert stands.claims == {**dict.fromkeys(payers, ends), "pay1": None}
+    assert stands.expires_at is None
 
 
-def overlapping(payments: Payments, table: Table, days: int | None) -> Settlement:
+def overlapping(payments: Payments, table: Table, days: int | None, *payers: str) -> Settlement:
     """Plan a payment for a course that the learner has for a month."""
-    had = enrollment("c1", payment_id="pay0", expires_at=MONTH, delivery=DELIVERED)
+    had = shared(MONTH, *payers or ("pay0",))
     assert table.put(enrollment_item(had), "attribute_not_exists(#pk)")
     create(payments, payment(access_days=days))
     return settled_with(payments, had)
@@ -528,6 +546,7 @@ def test_the_longer_access_is_written_and_asked_for(
     assert stands.delivery.thinkific_enrollment_id == 500
 
 
+@PAYERS
 @pytest.mark.parametrize("days", [None, 10], ids=["longer", "shorter"])
 @pytest.mark.parametrize(
     "came_first",
@@ -545,8 +564,9 @@ def test_what_came_between_stops_an_overlap(
     table: Table,
     days: int | None,
     came_first: dict[str, Any],
+    payers: tuple[str, ...],
 ) -> None:
-    plan = overlapping(payments, table, days)
+    plan = overlapping(payments, table, days, *payers)
     there = replace(plan.overlaps[0].before, **came_first)
     assert table.put(enrollment_item(there), "attribute_exists(#pk)")
     collision = refusal(payments, plan)

@@ -1,0 +1,171 @@
+"""Corrections in the table: every condition of their transaction, and the largest of them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lunas.adapters.store.claims import AccessClaims
+from lunas.adapters.store.corrections import Corrections
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.learners import Learners
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payments import Payments
+from lunas.adapters.store.table import Table
+from lunas.rules.catalogue import MAX_COURSES
+from lunas.rules.claims import AccountLink, Place
+from lunas.rules.correction import ROOM, Wanted, correct
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Act, Payment, Status
+from tests.unit.builders import LATER, USER, bought, enrollment, paid_by, payment
+
+type Thing = Payment | Enrollment
+
+ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "a slip")
+RIGHT = Wanted(email="budi@example.org")
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, request=3)
+OWN = enrollment("c1", delivery=DELIVERED)
+SHARED = enrollment("c2", payment_id="pay0", claims=paid_by("pay0", "pay1"), delivery=DELIVERED)
+COURSES = ("c1", "c2")
+DONE = payment(
+    Status.COMPLETED, courses=bought(*COURSES), version=4, gateway=None, undelivered=frozenset()
+)
+WAITING = replace(DONE, status=Status.APPROVED, undelivered=frozenset({"c2"}))
+
+
+@pytest.fixture
+def write(table: Table) -> Callable[[Thing], None]:
+    """Write a thing as it is, past all conditions."""
+
+    def written(thing: Thing) -> None:
+        item = payment_item(thing) if isinstance(thing, Payment) else enrollment_item(thing)
+        assert table.put(item, "attribute_exists(#pk) OR attribute_not_exists(#pk)")
+
+    return written
+
+
+@pytest.fixture
+def corrections(table: Table, write: Callable[[Thing], None]) -> Corrections:
+    for each in (DONE, OWN, SHARED):
+        write(each)
+    return Corrections(table)
+
+
+@pytest.mark.parametrize("before", [DONE, WAITING], ids=["completed", "waiting"])
+def test_a_correction_is_written_whole(
+    corrections: Corrections,
+    payments: Payments,
+    enrollments: Enrollments,
+    write: Callable[[Thing], None],
+    before: Payment,
+) -> None:
+    write(before)
+    plan = correct(before, RIGHT, ACT, [OWN, SHARED])
+    corrections.record_correction(plan, corrections.link_of(USER))
+    assert payments.get("pay1") == plan.after == corrections.get("pay1")
+    assert payments.history("pay1") == [plan.event]
+    for each in plan.redeliveries:
+        assert enrollments.get(each.after.id) == each.after != each.before
+    link = corrections.link_of(USER)
+    assert link == AccountLink(None, frozenset(), 1, plan.after.learner)
+
+
+def test_an_account_that_was_linked_is_a_former_one_and_the_next_is_found_anew(
+    corrections: Corrections, table: Table
+) -> None:
+    Learners(table).link(USER, 7)
+    plan = correct(DONE, RIGHT, ACT, [])
+    corrections.record_correction(plan, corrections.link_of(USER))
+    link = corrections.link_of(USER)
+    assert link == AccountLink(None, frozenset({7}), 2, plan.after.learner)
+
+
+def test_a_name_alone_keeps_the_account(corrections: Corrections, table: Table) -> None:
+    Learners(table).link(USER, 7)
+    plan = correct(DONE, Wanted(name="Budi Hartono"), ACT, [])
+    corrections.record_correction(plan, corrections.link_of(USER))
+    link = corrections.link_of(USER)
+    assert link == AccountLink(7, frozenset(), 2, plan.after.learner)
+
+
+CAME_FIRST: dict[str, tuple[Payment, Thing]] = {
+    "another version": (DONE, replace(DONE, version=5)),
+    "another state": (DONE, replace(DONE, status=Status.REFUNDED)),
+    "a course to wait for": (DONE, replace(DONE, undelivered=frozenset({"c1"}))),
+    "another version of one that waits": (WAITING, replace(WAITING, version=5)),
+    "another state of one that waits": (WAITING, replace(WAITING, status=Status.COMPLETED)),
+    "a delivery of one that waits": (WAITING, replace(WAITING, undelivered=frozenset())),
+    "a refund": (DONE, replace(OWN, status=EnrollmentStatus.NOT_ENROLLED)),
+    "another payer": (DONE, replace(OWN, payment_id="pay9")),
+    "another request": (DONE, replace(OWN, delivery=replace(DELIVERED, request=4))),
+    "a claim": (DONE, replace(OWN, claims=paid_by("pay1", "pay9"))),
+    "a refund of a shared one": (DONE, replace(SHARED, status=EnrollmentStatus.NOT_ENROLLED)),
+    "another payer of a shared one": (DONE, replace(SHARED, payment_id="pay1")),
+    "another request of a shared one": (
+        DONE,
+        replace(SHARED, delivery=replace(DELIVERED, request=4)),
+    ),
+    "a claim less": (DONE, replace(SHARED, claims={})),
+}
+
+
+@pytest.mark.parametrize(("read", "came_first"), CAME_FIRST.values(), ids=CAME_FIRST)
+def test_what_came_first_stops_the_whole_correction(
+    corrections: Corrections,
+    payments: Payments,
+    enrollments: Enrollments,
+    write: Callable[[Thing], None],
+    read: Payment,
+    came_first: Thing,
+) -> None:
+    write(read)
+    link = corrections.link_of(USER)
+    write(came_first)
+    stood = [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
+    with pytest.raises(Collision):
+        corrections.record_correction(correct(read, RIGHT, ACT, [OWN, SHARED]), link)
+    assert [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == stood
+    assert payments.history("pay1") == []
+    assert corrections.link_of(USER) == AccountLink()
+
+
+@pytest.mark.parametrize("linked_before", [False, True])
+def test_another_link_that_came_first_stops_the_whole_correction(
+    corrections: Corrections, payments: Payments, table: Table, linked_before: bool
+) -> None:
+    learners = Learners(table)
+    if linked_before:
+        learners.link(USER, 7)
+    read = corrections.link_of(USER)
+    learners.link(USER, 8, read)
+    stood = corrections.link_of(USER)
+    with pytest.raises(Collision):
+        corrections.record_correction(correct(DONE, RIGHT, ACT, []), read)
+    assert corrections.link_of(USER) == stood
+    assert payments.get("pay1") == DONE
+
+
+def test_what_leads_to_an_account_is_read_from_all_its_courses(
+    corrections: Corrections, table: Table
+) -> None:
+    claims = AccessClaims(table)
+    for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
+        claims.claim(Place(account, course), each.id, None)
+    assert corrections.claiming(7) == {OWN.id, SHARED.id}
+
+
+def test_the_largest_correction_is_one_transaction(
+    corrections: Corrections, enrollments: Enrollments, write: Callable[[Thing], None]
+) -> None:
+    names = [f"c{number:02d}" for number in range(ROOM)]
+    rows = [enrollment(name) for name in names]
+    for row in rows:
+        write(row)
+    large = replace(DONE, courses=bought(*names[:MAX_COURSES]))
+    write(large)
+    plan = correct(large, RIGHT, ACT, rows)
+    corrections.record_correction(plan, corrections.link_of(USER))
+    found = enrollments.get_many([each.id for each in rows])
+    assert {each.delivery.request for each in found} == {2}

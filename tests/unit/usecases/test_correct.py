@@ -1,0 +1,87 @@
+"""Corrections that meet other work on the same payment."""
+
+from dataclasses import replace
+
+import pytest
+
+from lunas.rules.correction import Wanted
+from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
+from lunas.rules.errors import Collision, NotFound, StoreBusy, WrongState
+from lunas.rules.payments import Act, Payment, Status
+from lunas.usecases.correct import ROUNDS, correct_learner
+from tests.unit.builders import LATER, USER, bought, enrollment, payment
+from tests.unit.fakes import FakeCorrections, FakeEnrollments, FakeStore
+
+ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "a slip")
+RIGHT = Wanted(email="budi@example.org")
+ACCOUNT = 7
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED)
+OWN = enrollment("c1", delivery=DELIVERED)
+OTHERS = enrollment("c2", payment_id="pay0", delivery=DELIVERED)
+STRANGERS = replace(OTHERS, id=enrollment_id("u2", "c2"), user_id="u2")
+
+
+@pytest.fixture
+def corrections() -> FakeCorrections:
+    store = FakeStore()
+    store.add(payment(Status.COMPLETED, courses=bought("c1"), version=4), OWN, OTHERS, STRANGERS)
+    return FakeCorrections(store)
+
+
+def corrected(corrections: FakeCorrections, payment_id: str = "pay1") -> Payment:
+    enrollments = FakeEnrollments(corrections.store)
+    return correct_learner(corrections, enrollments, payment_id, RIGHT, ACT)
+
+
+def waiting(corrections: FakeCorrections) -> list[Enrollment]:
+    """Return what is to be delivered again."""
+    found = corrections.store.enrollments.values()
+    return [each for each in found if each.delivery.status is DeliveryStatus.PENDING]
+
+
+def test_payment_history_and_enrollments_change_in_one_write(corrections: FakeCorrections) -> None:
+    done = corrected(corrections)
+    assert (done.learner.email, done.status) == (RIGHT.email, Status.COMPLETED)
+    assert (corrections.store.payments["pay1"], corrections.commits) == (done, 1)
+    assert len(corrections.store.history["pay1"]) == 1
+    assert [each.id for each in waiting(corrections)] == [OWN.id]
+
+
+def test_what_leads_to_the_linked_account_goes_along_but_not_a_strangers(
+    corrections: FakeCorrections,
+) -> None:
+    corrections.store.links[USER] = ACCOUNT
+    corrections.claims = {ACCOUNT: {OTHERS.id, STRANGERS.id}, 8: set()}
+    corrected(corrections)
+    assert {each.id for each in waiting(corrections)} == {OWN.id, OTHERS.id}
+
+
+def test_a_step_that_came_first_is_seen(corrections: FakeCorrections) -> None:
+    later = replace(corrections.store.payments["pay1"], status=Status.REFUNDED, version=5)
+    corrections.before_commit = [lambda: corrections.store.add(later)]
+    with pytest.raises(WrongState):
+        corrected(corrections)
+    assert corrections.store.payments["pay1"] == later
+
+
+def test_an_account_that_was_linked_meanwhile_is_seen(corrections: FakeCorrections) -> None:
+    def linked() -> None:
+        corrections.store.links[USER] = ACCOUNT
+        corrections.store.revisions[USER] = 1
+        corrections.claims = {ACCOUNT: {OTHERS.id}}
+
+    corrections.before_commit = [linked]
+    corrected(corrections)
+    assert {each.id for each in waiting(corrections)} == {OWN.id, OTHERS.id}
+
+
+def test_an_unknown_payment_cannot_be_corrected(corrections: FakeCorrections) -> None:
+    with pytest.raises(NotFound):
+        corrected(corrections, "pay9")
+
+
+def test_endless_collisions_are_given_up(corrections: FakeCorrections) -> None:
+    corrections.before_commit = [Collision(stale=True)] * ROUNDS
+    with pytest.raises(StoreBusy):
+        corrected(corrections)
+    assert corrections.store.payments["pay1"].version == 4
