@@ -25,7 +25,7 @@ class Report:
     def hear(self, mutant: Mutant, verdict: Verdict) -> None:
         """Print what became of a mutant."""
         self.tried += 1
-        told = verdict.red.removeprefix("tests/") or SURVIVED
+        told = verdict.red.removeprefix("tests/") or verdict.reason or SURVIVED
         if "ValidationException" in verdict.reason:
             told = f"NO MUTANT, but a request that DynamoDB does not take: {told}"
         line = f"{mutant.place:<22} {mutant.what[:90]:<90} {told}"
@@ -47,7 +47,7 @@ def main() -> int:
         print(f"{time.monotonic() - started:.0f} s for all tests without a mutant")
         report = Report()
         report.bad += _overlooked(base, {each.text for each in found})
-        trials.try_all(copies, [(each, _tests(base, each)) for each in mutants], report.hear)
+        trials.try_all(copies, [(each, grouped_tests(base, each)) for each in mutants], report.hear)
     took = time.monotonic() - started
     print(f"{report.tried} mutants in {took:.0f} s, {report.tried - len(report.bad)} noticed")
     print("\n".join(report.bad))
@@ -67,10 +67,20 @@ def _mutants(found: Sequence[conditions.Condition]) -> Iterator[Mutant]:
     yield from checks.mutants(ROOT)
 
 
-def _tests(base: Baseline, mutant: Mutant) -> list[str]:
-    """Return the tests that run a line of the mutant's statement, the quick ones first."""
+def grouped_tests(base: Baseline, mutant: Mutant) -> list[list[str]]:
+    """Return the tests that run a line of the mutant's statement, in groups to run in this order.
+
+    Most mutants are noticed by the tests of their own module, and most others by quick tests: a
+    run that ends with these does not even load the others.
+    """
     names = {name for line in mutant.lines for name in base.tests.get((str(mutant.path), line), [])}
-    return sorted(names, key=lambda name: (not name.startswith("tests/unit"), name))
+    own, quick, slow = list[str](), list[str](), list[str]()
+    for name in sorted(names):
+        if f"/test_{mutant.path.stem}.py" in name:
+            own.append(name)
+        else:
+            (quick if name.startswith("tests/unit") else slow).append(name)
+    return [group for group in (own, quick, slow) if group]
 
 
 def _overlooked(base: Baseline, known: set[str]) -> Iterator[str]:

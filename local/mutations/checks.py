@@ -1,6 +1,9 @@
-"""The steps by which the webhooks check what they hear: each is taken out by its own mutant.
+"""The steps by which Lunas checks what it hears and decides: each is taken out by its own mutant.
 
-- an ``if`` never holds; each side of an ``and`` holds, of an ``or`` does not;
+- an ``if`` never holds, also one within an expression or behind a ``case``; one that chooses
+  within a comprehension always holds;
+- each side of an ``and`` holds, of an ``or`` does not;
+- a comparison that is returned always holds, and never does;
 - a call made for its effect, as one that raises, is not made;
 - a ``raise`` that no ``if`` guards is passed over;
 - an option of a library's call is left at its default.
@@ -14,7 +17,7 @@ from pathlib import Path
 from local.mutations.mutant import Mutant, Source
 
 LAYER = Path("layers/shared/lunas")
-WEBHOOKS: dict[Path, frozenset[str] | None] = {
+CHECKED: dict[Path, frozenset[str] | None] = {
     Path("functions/duitku_webhook/app.py"): None,
     LAYER / "edges/incoming.py": None,
     LAYER / "adapters/duitku/callback.py": None,
@@ -27,14 +30,27 @@ WEBHOOKS: dict[Path, frozenset[str] | None] = {
     LAYER / "rules/addresses.py": frozenset({"email_address"}),
     LAYER / "rules/people.py": frozenset({"own_address", "customer_of", "check_invoiceable"}),
     LAYER / "rules/catalogue.py": frozenset({"check_on_sale", "check_mapped", "check_room"}),
+    LAYER / "usecases/initiate.py": None,
+    LAYER / "rules/channels.py": None,
+    LAYER / "usecases/recheck.py": None,
+    LAYER / "usecases/settle.py": None,
+    LAYER / "rules/settlement.py": None,
+    LAYER / "rules/refund.py": None,
+    LAYER / "usecases/correct.py": None,
+    LAYER / "rules/correction.py": None,
+    LAYER / "usecases/shared_access.py": None,
+    LAYER / "rules/claims.py": None,
+    LAYER / "edges/auth.py": None,
+    LAYER / "edges/jwks.py": None,
+    LAYER / "edges/cursors.py": None,
 }
-"""The files that Duitku's callbacks, Thinkific's events and purchases pass through, with the
-functions that concern their checks; None: all."""
+"""The files in which it is checked who calls, what Duitku and Thinkific say, what can be bought,
+and who has access for how long; with the functions that concern it, None: all."""
 
 
 def mutants(root: Path) -> Iterator[Mutant]:
-    """Make the mutants of all steps of the webhooks."""
-    for path, functions in WEBHOOKS.items():
+    """Make the mutants of all steps."""
+    for path, functions in CHECKED.items():
         source = Source.read(root, path)
         for node in ast.walk(source.tree):
             function = source.function(node)
@@ -43,28 +59,46 @@ def mutants(root: Path) -> Iterator[Mutant]:
 
 
 def _of_node(source: Source, node: ast.AST) -> Iterator[Mutant]:
+    yield from _conditions(source, node)
+    yield from _steps(source, node)
+
+
+def _conditions(source: Source, node: ast.AST) -> Iterator[Mutant]:
     match node:
-        case ast.If(test=test):
+        case ast.If(test=test) | ast.IfExp(test=test) | ast.match_case(guard=ast.expr() as test):
             yield source.mutant(test, f"if {source.shown(test)}", "False")
+        case ast.comprehension(ifs=tests):
+            for test in tests:
+                yield source.mutant(test, f"chosen if {source.shown(test)}", "True")
         case ast.BoolOp(op=operator, values=values):
             neutral = "True" if isinstance(operator, ast.And) else "False"
             for value in values:
                 yield source.mutant(value, f"part {source.shown(value)}", neutral)
+        case ast.Return(value=ast.Compare() as compared):
+            yield source.mutant(compared, f"always {source.shown(compared)}", "True")
+            yield source.mutant(compared, f"never {source.shown(compared)}", "False")
+
+
+def _steps(source: Source, node: ast.AST) -> Iterator[Mutant]:
+    match node:
         case ast.Expr(value=ast.Call() as call):
             yield source.mutant(node, f"step {source.shown(call)}", "pass")
         case ast.Raise() if not isinstance(source.parents[node], ast.If):
             yield source.mutant(node, f"step {source.shown(node)}", "pass")
-        case ast.Call(func=ast.Name(id=name), keywords=keywords) if _is_foreign(source, name):
+        case ast.Call(
+            func=ast.Name(id=name) | ast.Attribute(value=ast.Name(id=name)), keywords=keywords
+        ) if _is_foreign(source, name):
             for keyword in keywords:
                 yield _without(source, keyword)
 
 
 def _is_foreign(source: Source, name: str) -> bool:
-    """Tell whether a name is imported from a library."""
+    """Tell whether a name is a library, or imported from one."""
     return any(
         name in {alias.name for alias in each.names}
         for each in source.tree.body
-        if isinstance(each, ast.ImportFrom) and not (each.module or "").startswith("lunas")
+        if isinstance(each, ast.Import)
+        or (isinstance(each, ast.ImportFrom) and not (each.module or "").startswith("lunas"))
     )
 
 

@@ -36,12 +36,15 @@ LIBRARIES = (
     *("hypothesis", "jwt", "pydantic", "requests", "starlette", "yaml"),
 )
 QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "-W", "ignore:Module already imported")
-RED, GREEN = 1, 0
+GREEN = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the tests said to a mutant: the first red one, or none: it survived."""
+    """What the tests said to a mutant: the first red one, or none: it survived.
+
+    ``reason``: why that one is red, or why none could be run.
+    """
 
     red: str
     reason: str = ""
@@ -95,10 +98,13 @@ def baseline(copy: Path, files: set[Path]) -> Baseline:
 
 def try_all(
     copies: Sequence[Path],
-    mutants: Iterable[tuple[Mutant, Sequence[str]]],
+    mutants: Iterable[tuple[Mutant, Sequence[Sequence[str]]]],
     hear: Callable[[Mutant, Verdict], None],
 ) -> None:
-    """Try each mutant on its tests, one in each copy at a time; ``hear`` gets the verdicts."""
+    """Try each mutant on its groups of tests, until one is red; ``hear`` gets the verdicts.
+
+    One mutant is tried in each copy at a time.
+    """
     free, running = list(copies), dict[int, tuple[Mutant, Path, bytes, Path]]()
     waiting = list(mutants)
     while waiting or running:
@@ -123,16 +129,16 @@ class Process:
     answer: Path
 
 
-def _trial(tests: Sequence[str]) -> Callable[[], object]:
+def _trial(groups: Sequence[Sequence[str]]) -> Callable[[], object]:
     def run() -> object:
-        if not tests:
-            # Without names pytest would run whatever there is, and something else goes red.
-            return asdict(Verdict(""))
-        first = FirstRed()
-        code = pytest.main([*QUIET, "-x", *tests], plugins=[first])
-        if code == GREEN:
-            return asdict(Verdict(""))
-        return asdict(Verdict(first.test or f"pytest ended with {code}", first.reason))
+        # Without any group nothing runs: without names pytest would run whatever there is.
+        for tests in groups:
+            first = FirstRed()
+            code = pytest.main([*QUIET, "-x", *tests], plugins=[first])
+            if code != GREEN:
+                reason = first.reason or f"pytest ended with {code}"
+                return asdict(Verdict(first.test, reason))
+        return asdict(Verdict(""))
 
     return run
 

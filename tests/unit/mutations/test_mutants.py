@@ -5,11 +5,21 @@ from pathlib import Path
 import pytest
 
 from local.mutations import checks, conditions
+from local.mutations.__main__ import Report, grouped_tests
 from local.mutations.conditions import Condition
-from local.mutations.mutant import Source
+from local.mutations.mutant import Mutant, Source
 from local.mutations.texts import STORE, Unreadable
+from local.mutations.trials import Baseline, Verdict
 
-OTHER = 'NEW = "attribute_not_exists(#pk)"\n'
+OTHER = '''NEW = "attribute_not_exists(#pk)"
+
+def as_read(item):
+    """Return a condition."""
+    paid = "#c = :c" if item.claims else "attribute_not_exists(#c)"
+    return f"#a = :a AND {paid}"
+'''
+NEW = "attribute_not_exists(#pk)"
+AS_READ = "from lunas.adapters.store.other import as_read\n"
 TABLE = """
 class Table:
     def put(self, item, condition, values=None):
@@ -40,12 +50,15 @@ def found(tmp_path: Path, body: str) -> list[Condition]:
         ('t.put_action("l", item, "#a = :a", {})', ["#a = :a"]),
         ('Change({}, condition="#a = :a")', ["#a = :a"]),
         ("Change({}, condition=None)\nChange({})", []),
-        ("from lunas.adapters.store.other import NEW\nt.put(item, NEW)", [OTHER[7:-2]]),
+        ("from lunas.adapters.store.other import NEW\nt.put(item, NEW)", [NEW]),
         ('OWN = "#a = :a"\nt.put(item, f"{OWN} AND #b < :b")', ["#a = :a AND #b < :b"]),
         ('def f():\n    free = "#a = :a"\n    t.put(item, free)', ["#a = :a"]),
         ('t.put(item, "#a = :a" if x else None)', ["#a = :a"]),
         ('t.put(item, " AND ".join(["#a = :a", "#b = :b" if x else "#c = :c"]))',
          ["#a = :a AND #b = :b", "#a = :a AND #c = :c"]),
+        ('def free(x):\n    return "#a = :a"\nt.put(item, free(x))', ["#a = :a"]),
+        (AS_READ + 't.put(item, f"#s = :s AND {as_read(before)}")',
+         ["#s = :s AND #a = :a AND #c = :c", "#s = :s AND #a = :a AND attribute_not_exists(#c)"]),
     ],
 )  # fmt: skip
 def test_a_condition_is_found_however_it_is_written(
@@ -54,9 +67,25 @@ def test_a_condition_is_found_however_it_is_written(
     assert [each.text for each in found(tmp_path, body)] == texts
 
 
-def test_a_condition_that_cannot_be_read_is_no_reason_to_go_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        "t.put(item, make_one())",
+        "from lunas.rules.payments import make_one\nt.put(item, make_one())",
+        'def f(x):\n    if x:\n        return "#a = :a"\n    return ""\nt.put(item, f(x))',
+        "def f(x):\n    return\nt.put(item, f(x))",
+    ],
+)
+def test_a_condition_that_cannot_be_read_is_no_reason_to_go_on(tmp_path: Path, body: str) -> None:
     with pytest.raises(Unreadable, match=r"payments\.py"):
-        found(tmp_path, "t.put(item, make_one())")
+        found(tmp_path, body)
+
+
+def test_the_branch_within_a_function_is_told_by_what_it_is_called_with(tmp_path: Path) -> None:
+    body = AS_READ + "t.put(item, as_read(plan.before))"
+    first, second = found(tmp_path, body)
+    assert first.when == ("(plan.before.claims)",)
+    assert second.when == ("(not plan.before.claims)",)
 
 
 def test_the_branch_of_a_condition_keeps_the_other_one(tmp_path: Path) -> None:
@@ -99,7 +128,9 @@ def test_each_part_is_taken_out_once(text: str, remaining: list[str]) -> None:
 
 
 SOURCE = '''
+import jwt
 from urllib.parse import parse_qsl
+from lunas.rules.times import moment
 
 def check(given, limit):
     """Say no."""
@@ -107,7 +138,15 @@ def check(given, limit):
     if not given and limit:
         raise ValueError
     return parse_qsl(given, max_num_fields=limit, strict_parsing=True)
+
+def age(token, days):
+    match days:
+        case [] if token:
+            return 0 < len(token)
+    claims = jwt.decode(token, leeway=10)
+    return max(moment(day, near=True) if day else 0 for day in days if day in claims)
 '''
+AGE = "return max(moment(day, near=True) if day else 0 for day in days if day in claims)"
 
 
 def test_each_step_of_a_function_is_taken_out_once(
@@ -115,7 +154,7 @@ def test_each_step_of_a_function_is_taken_out_once(
 ) -> None:
     path = Path("hook.py")
     (tmp_path / path).write_text(SOURCE)
-    monkeypatch.setattr(checks, "WEBHOOKS", {path: None})
+    monkeypatch.setattr(checks, "CHECKED", {path: None})
     made = {}
     for mutant in checks.mutants(tmp_path):
         original = mutant.apply(tmp_path)
@@ -129,6 +168,12 @@ def test_each_step_of_a_function_is_taken_out_once(
         "part limit": ["if not given and True:"],
         "option max_num_fields=limit": ["return parse_qsl(given,  strict_parsing=True)"],
         "option strict_parsing=True": ["return parse_qsl(given, max_num_fields=limit, )"],
+        "if token": ["case [] if False:"],
+        "always 0 < len(token)": ["return True"],
+        "never 0 < len(token)": ["return False"],
+        "option leeway=10": ["claims = jwt.decode(token, )"],
+        "if day": [AGE.replace("if day else", "if False else")],
+        "chosen if day in claims": [AGE.replace("if day in claims", "if True")],
     }
 
 
@@ -142,3 +187,38 @@ def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
                 mutant.lines.start - 1 : mutant.lines.stop - 1
             ]
             assert text.splitlines()[0] in "\n".join(covered)
+
+
+MUTANT = Mutant(Path("rules/refund.py"), "if x", 0, 1, "False", range(7, 9))
+
+
+def test_the_tests_that_most_likely_notice_a_mutant_run_first() -> None:
+    own, quick, slow = (
+        "tests/unit/rules/test_refund.py::test_a",
+        "tests/unit/edges/test_api.py::test_b",
+        "tests/integration/layer/test_refunds_store.py::test_c",
+    )
+    seen = {("rules/refund.py", 7): [slow, own], ("rules/refund.py", 8): [quick, own]}
+    others = {("rules/refund.py", 9): ["tests/unit/test_d.py::test_d"]}
+    assert grouped_tests(Baseline(seen | others, set(), []), MUTANT) == [[own], [quick], [slow]]
+    assert grouped_tests(Baseline(others, set(), []), MUTANT) == []
+
+
+@pytest.mark.parametrize(
+    ("verdict", "shown"),
+    [
+        (Verdict(""), "SURVIVED"),
+        (Verdict("", "pytest ended with 4"), "pytest ended with 4"),
+        (Verdict("tests/unit/test_a.py::test_a", "ValidationException"), "NO MUTANT"),
+    ],
+    ids=["nothing is red", "nothing could be run", "the request is not taken"],
+)
+def test_only_a_red_test_notices_a_mutant(
+    capsys: pytest.CaptureFixture[str], verdict: Verdict, shown: str
+) -> None:
+    report = Report()
+    report.hear(MUTANT, verdict)
+    assert len(report.bad) == 1
+    assert shown in capsys.readouterr().out
+    report.hear(MUTANT, Verdict("tests/unit/test_a.py::test_a", "assert 1 == 2"))
+    assert (report.tried, len(report.bad)) == (2, 1)
