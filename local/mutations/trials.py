@@ -23,8 +23,12 @@ from local.cloud.state import ROOT
 from local.mutations.mutant import Mutant
 from local.mutations.watching import Covered, FirstRed, sent_conditions
 
-TESTS = ("tests/unit", "tests/integration/layer")
-"""Tests that need neither network nor the local cloud."""
+TESTS = (
+    "tests/unit",
+    "tests/integration/layer",
+    "tests/integration/api/test_public_keys.py",
+)
+"""Tests that need neither a network beyond loopback nor the local cloud."""
 SECONDS = 300
 """A mutant that makes its tests run longer than this hangs, which somebody would notice."""
 EXAMPLES = 25

@@ -29,6 +29,9 @@ from tests.unit.api_requests import (
     user_claims,
 )
 
+LONGEST_WAIT = 10
+"""Seconds: more than the wait that a test sets, and less than the library's own of 30."""
+
 
 def pem(key: Any) -> bytes:
     written: bytes = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
@@ -123,6 +126,13 @@ def test_a_well_signed_token_still_has_to_hold(changes: dict[str, Any], login: L
         bearer(login.token("rsa-1", **changes))
 
 
+@pytest.mark.parametrize("token", ["x", "a.b.c", "..", "e30.e30.e30"])
+def test_a_token_that_cannot_be_read_is_refused_without_asking(token: str, login: Login) -> None:
+    with pytest.raises(Unauthenticated):
+        bearer(token)
+    assert login.service.paths() == []
+
+
 def test_an_algorithm_that_is_not_expected_is_refused(login: Login) -> None:
     header = {"kid": "rsa-1"}
     key = login.keys["rsa-1"]
@@ -171,6 +181,16 @@ def test_a_key_that_is_new_is_looked_for_before_the_set_is_old(
     assert login.service.paths() == [PATH, PATH]
 
 
+def test_a_set_that_is_old_is_fetched_again(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jwks, "LIFETIME", 0.1)
+    bearer(login.token("rsa-1"))
+    login.show("ec-new")
+    time.sleep(0.2)
+
+    with pytest.raises(Unauthenticated):
+        bearer(login.token("rsa-1"))
+
+
 def test_a_key_that_is_new_is_found_after_the_set_is_fetched_anew(login: Login) -> None:
     bearer(login.token("rsa-1"))
     login.show("ec-new")
@@ -191,10 +211,12 @@ def test_while_the_keys_cannot_be_fetched_nobody_is_recognised(
 ) -> None:
     monkeypatch.setattr(jwks, "TIMEOUT", 0.3)
     login.service.answers[PATH] = answer
+    began = time.monotonic()
 
     with pytest.raises(KeysUnavailable) as raised:
         bearer(login.token("rsa-1"))
 
+    assert time.monotonic() - began < LONGEST_WAIT
     assert status_of(raised.value) == 503
     login.show("rsa-1")
     assert bearer(login.token("rsa-1")).id == "u1"

@@ -1,6 +1,7 @@
 """Tokens: two trust domains, and nothing in between."""
 
 import base64
+import hmac
 import json
 import time
 from datetime import timedelta
@@ -175,6 +176,16 @@ def test_a_token_may_name_its_key(kid: str, secret: str) -> None:
     assert bearer(signed(user_claims(), secret, kid)).id == "u1"
 
 
+@pytest.mark.parametrize("kid", [7, ["new"], {"new": 1}, True, None], ids=str)
+def test_a_key_id_that_is_no_text_is_the_callers_fault(kid: object) -> None:
+    """Signed by hand: the library writes no such header, and a caller can."""
+    header, claims = ({"alg": "HS256", "kid": kid}, user_claims())
+    parts = [base64.urlsafe_b64encode(json.dumps(each).encode()) for each in (header, claims)]
+    text = b".".join(part.rstrip(b"=") for part in parts)
+    signature = base64.urlsafe_b64encode(hmac.digest(USER_SECRET.encode(), text, "sha256"))
+    assert refused({"authorization": f"Bearer {text.decode()}.{signature.decode().rstrip('=')}"})
+
+
 def test_a_token_that_names_one_key_and_is_signed_with_another_is_refused() -> None:
     assert refused({"authorization": f"Bearer {signed(user_claims(), USER_SECRET, 'old')}"})
 
@@ -249,6 +260,12 @@ def test_a_token_that_ended_a_moment_ago_still_opens() -> None:
 def test_beyond_the_leeway_the_reason_is_said(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(Unauthenticated, match=reason):
         bearer(user_token(**from_now(changes)))
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer   "])
+def test_a_header_without_a_token_is_said_to_have_none(header: str) -> None:
+    with pytest.raises(Unauthenticated, match="a bearer token is required"):
+        authenticate({"authorization": header})
 
 
 def test_a_token_under_another_scheme_opens_nothing() -> None:

@@ -42,6 +42,10 @@ def test_a_cursor_leads_to_where_the_page_ended() -> None:
     assert read_cursor(written(), ASKED) == AT
 
 
+def test_in_which_order_the_filters_are_named_does_not_matter() -> None:
+    assert read_cursor(written({"filter": PAID, "list": "payments"}), ASKED) == AT
+
+
 def test_the_end_of_a_list_has_no_cursor_and_its_beginning_needs_none() -> None:
     assert write_cursor(None, ASKED) is None
     assert read_cursor(None, ASKED) is None

@@ -41,7 +41,7 @@ class Access:
         """Raise Forbidden unless the caller may use the route."""
         allowed = caller.role in self.roles
         if caller.role is Role.SERVICE:
-            allowed = self.scope is not None and self.scope in caller.scopes
+            allowed = self.scope in caller.scopes
         if not allowed:
             raise Forbidden("this is not for your role or scope")
 
@@ -92,7 +92,7 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
         trusted: list[str | jwt.PyJWK] = [found] if found else []
         algorithms = PUBLIC_KEY_ALGORITHMS
     else:
-        trusted = [*_candidates(token, keys.get("userKeys") or {})]
+        trusted = [*_candidates(token, keys.get("userKeys"))]
         algorithms = ALGORITHMS
     for key in trusted:
         claims = _decode(token, key, algorithms, (issuer, audience), ["exp", "sub"])
@@ -101,22 +101,23 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
     return None
 
 
-def _candidates(token: str, user_keys: Mapping[str, str]) -> list[str]:
+def _candidates(token: str, user_keys: Mapping[str, str] | None) -> list[str]:
     """Return the secrets to try: the one that the token names, or all during a rotation."""
     if not user_keys:
         raise Misconfigured("userKeys are missing in the secret of AUTH_SECRET_ID")
     try:
-        named = jwt.get_unverified_header(token).get("kid")
+        header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
         raise Unauthenticated("the token cannot be read") from None
-    if isinstance(named, str) and named in user_keys:
-        return [user_keys[named]]
+    # The library takes no kid but a text.
+    if header.get("kid") in user_keys:
+        return [user_keys[header["kid"]]]
     return list(user_keys.values())
 
 
 def _decode(
     token: str,
-    key: str | jwt.PyJWK,
+    key: str | jwt.PyJWK | None,
     algorithms: list[str],
     domain: tuple[str | None, str | None],
     required: list[str],
@@ -163,14 +164,14 @@ def _verified_service(token: str, api_key: str, keys: Mapping[str, Any]) -> Call
     domain = keys.get("service") or {}
     claims = _decode(
         token,
-        domain.get("secret") or "",
+        domain.get("secret"),
         ALGORITHMS,
         (domain.get("issuer"), domain.get("audience")),
         ["exp", "iat", "sub", "iss", "aud"],
     )
     if claims is None or not domain.get("issuer") or not domain.get("audience"):
         raise Unauthenticated("the token's signature does not fit")
-    expected = keys.get("serviceApiKey") or ""
+    expected = keys.get("serviceApiKey")
     if not expected or not hmac.compare_digest(
         api_key.encode("utf-8", "surrogatepass"), expected.encode()
     ):
