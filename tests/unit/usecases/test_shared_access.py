@@ -89,6 +89,13 @@ def test_an_ordinary_delivery_costs_one_write_and_one_read(at_work: Round) -> No
     assert at_work.platform.calls == ["enroll"]
 
 
+def test_ones_own_enrollment_is_known_from_when_the_run_began(at_work: Round) -> None:
+    """What has changed it since has asked for a run of its own."""
+    at_work.store.add(refunded(OWN))
+    give(at_work.courier, OWN, PLACE, create=lambda: True)
+    assert at_work.end() is None
+
+
 @pytest.mark.parametrize(
     ("own", "other", "longest"),
     [(SOON, LATE, LATE), (LATE, SOON, LATE), (SOON, None, None), (None, SOON, None)],

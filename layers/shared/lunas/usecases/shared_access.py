@@ -52,27 +52,24 @@ def give(
 
     claims = courier.claims.claim(place, enrollment.id, enrollment.expires_at)
     row_id, account = _until_nothing_moves(courier, claims, act, enrollment)
-    _leave_all(courier, enrollment.id, account.values(), {place})
+    _leave_all(courier, enrollment.id, account.values(), keep=place)
     return row_id
 
 
-def leave(
-    courier: Courier, enrollment_id: str, accounts: Iterable[int], keep: Place | None = None
-) -> None:
-    """Take an enrollment away from every place of some accounts but ``keep``.
+def leave(courier: Courier, enrollment_id: str, accounts: Iterable[int]) -> None:
+    """Take an enrollment away from every place of some accounts.
 
     What others have paid for there stays. Raises DeliveryError.
     """
-    kept = {keep} if keep else set()
     for account in sorted(accounts):
-        _leave_all(courier, enrollment_id, courier.claims.of_account(account).values(), kept)
+        _leave_all(courier, enrollment_id, courier.claims.of_account(account).values())
 
 
 def _leave_all(
-    courier: Courier, enrollment_id: str, claims: Iterable[Claims], kept: set[Place]
+    courier: Courier, enrollment_id: str, claims: Iterable[Claims], keep: Place | None = None
 ) -> None:
     for each in claims:
-        if each.names(enrollment_id) and each.place not in kept:
+        if each.names(enrollment_id) and each.place != keep:
             _leave(courier, enrollment_id, each.place)
 
 
