@@ -193,8 +193,8 @@ class FakePayments:
 
     def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
         interrupt(self.before_question)
-        stands = self.store.payments[payment_id]
-        if stands.asked_at is not None and stands.asked_at > before:
+        stands = self.store.payments.get(payment_id)
+        if stands is None or (stands.asked_at is not None and stands.asked_at > before):
             return False
         self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
         return True

@@ -40,8 +40,15 @@ def test_the_history_tells_who_refunded_why_and_what_was_lost(status: Status) ->
     assert (event.actor, event.source, event.target) == ("admin:a1", status, Status.REFUNDED)
     assert event.reason == "cancelled"
     assert event.evidence == {"requestId": "r9", "revoked": "c1", "kept": "c2"}
+    assert done.revoked == ("c1",)
     assert (done.after.status, done.after.version) == (Status.REFUNDED, 5)
     assert (done.after.reason, done.after.check_at) == ("cancelled", None)
+
+
+def test_a_course_that_would_end_is_named_as_lost_and_not_as_shortened() -> None:
+    row = enrollment("c1", expires_at=LATER)
+    (event,) = refund(settled("c1"), Act("admin:a1", LATER), [row]).history
+    assert event.evidence == {"revoked": "c1"}
 
 
 def test_a_course_that_another_payment_paid_as_well_is_handed_over() -> None:

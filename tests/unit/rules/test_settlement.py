@@ -181,6 +181,13 @@ def test_courses_owned_before_stand_in_the_evidence(step: str, source: str) -> N
         assert (event.evidence["owned"], event.evidence["statusCode"]) == ("c1,c3", "00")
 
 
+def test_what_is_owned_is_all_the_evidence_of_an_act_without_any() -> None:
+    act = replace(GATEWAY_ACT, evidence=None)
+    before = payment(courses=bought("c1", "c2"))
+    plan = settle(before, Step.CONFIRM, act, owning("c1"))
+    assert {tuple((event.evidence or {}).items()) for event in plan.history} == {(("owned", "c1"),)}
+
+
 def test_with_nothing_owned_the_evidence_stays_as_it_is() -> None:
     plan = settle(payment(), Step.CONFIRM, GATEWAY_ACT, owning("c7"))
     assert {tuple(event.evidence or {}) for event in plan.history} == {("statusCode",)}

@@ -27,7 +27,7 @@ from lunas.rules.errors import (
     StoreBusy,
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus
-from lunas.rules.payments import GatewayProduct, Held, Method, Payment, Status
+from lunas.rules.payments import GatewayInvoice, GatewayProduct, Held, Method, Payment, Status
 from lunas.rules.people import Customer
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
@@ -423,6 +423,32 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     assert "does not match" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
     assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
+
+
+def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(timedelta(seconds=14))
+
+    def opened() -> None:
+        theirs = GatewayInvoice(reference="THEIRS", payment_method="BC")
+        shop.payments.record_invoice("pay1", theirs, NOW + LIFETIME)
+
+    shop.pauses = [lambda: None, opened]
+    found, is_new = shop.initiate(method="BC")
+    assert (found.id, is_new) == ("pay1", False)
+    assert found.gateway
+    assert found.gateway.reference == "THEIRS"
+    assert (shop.status.asked, shop.invoices.asked) == ([], [])
+
+
+def test_an_invoice_that_is_long_in_coming_is_not_waited_for(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(timedelta(seconds=15))
+    waited = lambda: None  # noqa: E731
+    shop.pauses = [waited]
+    with pytest.raises(Conflict):
+        shop.initiate(method="BC")
+    assert shop.pauses == [waited]
 
 
 def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop: Shop) -> None:

@@ -1,16 +1,22 @@
-"""Asking Duitku on an admin's wish."""
+"""Asking Duitku for an admin or for the buyer."""
+
+from datetime import timedelta
 
 import pytest
 
 from lunas.rules.anomalies import AnomalyKind
 from lunas.rules.enrollments import enrollment_id
-from lunas.rules.errors import GatewayUnavailable, NotFound, WrongState
+from lunas.rules.errors import Forbidden, GatewayUnavailable, NotFound, WrongState
 from lunas.rules.gateway import GatewayState, GatewayStatus
-from lunas.rules.payments import Status
-from lunas.usecases.recheck import RecheckDesk, recheck
+from lunas.rules.payments import Act, Payment, Status
+from lunas.rules.timetable import ASKED_LATELY, SOON
+from lunas.usecases.recheck import RecheckDesk, check, recheck
 from lunas.usecases.settle import Outcome, Result
-from tests.unit.builders import ADMIN_ACT, USER, manual, paid, payment
+from tests.unit.builders import ADMIN_ACT, LATER, USER, manual, paid, payment
 from tests.unit.fakes import FakeAnomalies, FakePayments, FakeStatus, FakeStore
+
+BUYER_ACT = Act(f"user:{USER}", LATER, {"requestId": "r1"})
+OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
 
 
 class Desk:
@@ -28,6 +34,15 @@ class Desk:
     def recheck(self, payment_id: str = "pay1") -> Outcome:
         """Recheck a payment as an admin."""
         return recheck(self.desk, payment_id, ADMIN_ACT)
+
+    def check(self, payment_id: str = "pay1", buyer: str = USER) -> Outcome:
+        """Check a payment as its buyer."""
+        return check(self.desk, payment_id, buyer, BUYER_ACT)
+
+    @property
+    def asking(self) -> tuple[object, bool]:
+        """Return when Duitku was asked last, and whether an answer is awaited."""
+        return self.store.payments["pay1"].asked_at, self.store.payments["pay1"].asking
 
     @property
     def stands(self) -> Status:
@@ -99,3 +114,95 @@ def test_while_duitku_cannot_be_asked_nothing_changes(desk: Desk) -> None:
     with pytest.raises(GatewayUnavailable):
         desk.recheck()
     assert (desk.stands, desk.store.history) == (Status.PENDING, {})
+
+
+def test_a_recheck_counts_as_a_question(desk: Desk) -> None:
+    desk.status.answer = OPEN
+    desk.recheck()
+    assert desk.asking == (LATER, False)
+
+
+# ── Checks by the buyer ──────────────────────────────────────────────────────────────────────────
+
+
+def test_the_buyer_learns_of_money_that_arrived(desk: Desk) -> None:
+    assert desk.check().result is Result.SETTLED
+    assert desk.stands is Status.APPROVED
+    assert desk.store.history["pay1"][0].actor == f"user:{USER}"
+
+
+@pytest.mark.parametrize("answer", [OPEN, paid(rupiah=1)], ids=["open", "does not match"])
+def test_an_answer_that_moves_nothing_is_awaited_no_more(desk: Desk, answer: GatewayStatus) -> None:
+    desk.status.answer = answer
+    desk.check()
+    assert (desk.stands, desk.asking) == (Status.PENDING, (LATER, False))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        payment(Status.APPROVED),
+        payment(Status.COMPLETED),
+        payment(Status.REFUNDED),
+        manual(Status.PAID),
+        manual(Status.REJECTED),
+    ],
+    ids=lambda each: f"{each.method} {each.status}",
+)
+def test_what_is_settled_or_not_duitkus_is_returned_without_asking(
+    desk: Desk, known: Payment
+) -> None:
+    desk.store.add(known)
+    assert desk.check() == Outcome(Result.ALREADY_SETTLED, known)
+    assert desk.status.asked == []
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
+def test_what_has_ended_is_asked_about_all_the_same(desk: Desk, status: Status) -> None:
+    desk.store.add(payment(status))
+    assert desk.check().result is Result.SETTLED
+
+
+def test_duitku_is_asked_once_in_a_while(desk: Desk) -> None:
+    lately = payment(asked_at=LATER - ASKED_LATELY + timedelta(seconds=1))
+    desk.store.add(lately)
+    assert desk.check() == Outcome(Result.ASKED_LATELY, lately)
+    assert desk.status.asked == []
+
+
+def test_what_another_question_brings_meanwhile_is_returned(desk: Desk) -> None:
+    def another() -> None:
+        desk.store.add(payment(Status.APPROVED, asked_at=LATER))
+
+    desk.payments.before_question = [another]
+    outcome = desk.check()
+    assert (outcome.result, outcome.payment.status) == (Result.ASKED_LATELY, Status.APPROVED)
+
+
+def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(desk: Desk) -> None:
+    desk.payments.before_question = [desk.store.payments.clear]
+    assert desk.check() == Outcome(Result.ASKED_LATELY, payment())
+
+
+def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(desk: Desk) -> None:
+    desk.status.answer = GatewayUnavailable("down")
+    with pytest.raises(GatewayUnavailable):
+        desk.check()
+    assert desk.store.payments["pay1"].check_at == LATER + SOON
+    assert desk.asking == (LATER, False)
+
+
+def test_a_question_before_that_is_kept(desk: Desk) -> None:
+    desk.store.add(payment(check_at=LATER))
+    desk.status.answer = GatewayUnavailable("down")
+    with pytest.raises(GatewayUnavailable):
+        desk.check()
+    assert desk.store.payments["pay1"].check_at == LATER
+
+
+def test_nobody_but_the_buyer_checks(desk: Desk) -> None:
+    with pytest.raises(Forbidden):
+        desk.check(buyer="u2")
+    with pytest.raises(NotFound):
+        desk.check("pay9")
+    assert desk.status.asked == []

@@ -76,6 +76,7 @@ def test_a_course_gained_meanwhile_becomes_overlap(payments: FakePayments) -> No
     assert outcome.result is Result.SETTLED
     assert outcome.payment.overlap == ("c1",)
     assert outcome.payment.undelivered == {"c2"}
+    assert payments.reads == 0
     kept = payments.store.enrollments[enrollment("c1").id]
     assert kept.payment_id == "pay0"
 
@@ -97,6 +98,7 @@ def test_money_for_a_full_course_is_honoured_and_flagged(payments: FakePayments)
     outcome = confirmed(payments)
     assert outcome.payment.status is Status.APPROVED
     assert outcome.payment.undelivered == {"c1", "c2"}
+    assert not outcome.payment.overbook
     assert outcome.anomaly
     assert outcome.anomaly.kind is AnomalyKind.OVERBOOKED
     assert outcome.anomaly.evidence["courses"] == "c1"
@@ -228,9 +230,10 @@ def test_an_end_survives_a_write_that_leaves_the_payment_open(payments: FakePaym
 def test_an_unpaid_order_changes_nothing(
     payments: FakePayments, state: GatewayState, status: Status
 ) -> None:
-    payments.store.add(payment(status))
+    payments.store.add(payment(status, asking=True))
     outcome = by_gateway(payments, GatewayStatus(state, order_id="pay1", code="01"))
     assert (outcome.result, outcome.payment.status) == (Result.STILL_OPEN, status)
+    assert (outcome.payment.asked_at, outcome.payment.asking) == (LATER, False)
     assert payments.commits == 0
 
 
@@ -262,6 +265,12 @@ def test_an_ended_order_fails_in_time_and_expires_after_it(
     stands = payments.store.payments["pay1"]
     outcome = settle_by_gateway(payments, FakeAnomalies(payments.store), stands, told, act)
     assert outcome.payment.status is status
+
+
+def test_an_ended_order_without_a_time_has_failed(payments: FakePayments) -> None:
+    payments.store.add(payment(gateway_expires_at=None))
+    told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    assert by_gateway(payments, told).payment.status is Status.FAILED
 
 
 def by_gateway(payments: FakePayments, status: GatewayStatus) -> Outcome:

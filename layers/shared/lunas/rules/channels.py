@@ -60,7 +60,7 @@ that its channel allows."""
 
 def channel_of(code: str | None) -> Channel:
     """Return what is known of a channel; None is the buyer's choice on Duitku's page."""
-    return CHANNELS.get(code or "", PATIENT)
+    return CHANNELS.get(code, PATIENT) if code else PATIENT
 
 
 def lifetime_of(code: str | None, wanted: timedelta) -> timedelta:

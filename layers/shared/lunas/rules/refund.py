@@ -22,8 +22,9 @@ class Taking:
 
     @property
     def shortens(self) -> bool:
-        """Tell whether the learner keeps the course, and for less time than before."""
-        return not self.revokes and self.after.expires_at != self.before.expires_at
+        """Tell whether the learner keeps the course for less time than before."""
+        # One that is revoked keeps its end.
+        return self.after.expires_at != self.before.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

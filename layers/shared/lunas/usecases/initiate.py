@@ -213,8 +213,6 @@ def _over(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
     except GatewayError:
         checkout.payments.note_answer(payment.id, now)
         raise
-    if outcome.payment.status is not Status.PENDING:
-        return outcome.payment
     act = Act(ACTOR, now, evidence, _reason_to_end(outcome))
     return end(checkout.payments, outcome.payment, Step.EXPIRE, act).payment
 
