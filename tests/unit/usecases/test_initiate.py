@@ -27,7 +27,15 @@ from lunas.rules.errors import (
     StoreBusy,
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus
-from lunas.rules.payments import GatewayInvoice, GatewayProduct, Held, Method, Payment, Status
+from lunas.rules.payments import (
+    GatewayInvoice,
+    GatewayProduct,
+    Held,
+    Method,
+    Payment,
+    Slot,
+    Status,
+)
 from lunas.rules.people import Customer
 from lunas.usecases.initiate import Checkout, initiate
 from lunas.usecases.purchase import Wish
@@ -223,6 +231,22 @@ def test_within_its_time_an_open_payment_is_asked_about_and_returned(shop: Shop)
     assert found.id == "pay1"
     assert shop.status.asked == ["pay1"]
     assert [each.result for each in shop.heard] == [Result.STILL_OPEN]
+    stored = shop.store.payments["pay1"]
+    assert (stored.asked_at, stored.asking) == (shop.clock.now, False)
+
+
+def test_a_payment_without_a_time_is_asked_about_and_over(shop: Shop) -> None:
+    shop.store.hold_slot(payment(gateway_expires_at=None))
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new1", True)
+    assert (shop.status.asked, shop.stands("pay1")) == (["pay1"], Status.EXPIRED)
+
+
+def test_a_slot_of_a_payment_that_is_gone_is_free(shop: Shop) -> None:
+    shop.store.slots[USER, "p1", "c1"] = Slot((Held("gone"),))
+    opened, is_new = shop.initiate()
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.store.slots[USER, "p1", "c1"].held == (Held("new1"),)
 
 
 @pytest.mark.parametrize("method", [None, "SP"])
@@ -340,6 +364,14 @@ def test_the_slot_keeps_one_payment_of_each_channel(shop: Shop) -> None:
     shop.initiate(method="SP")
     held = shop.store.slots[USER, "p1", "c1"].held
     assert held == (Held("new3", "SP"), Held("new2", "BC"))
+
+
+def test_the_slot_keeps_no_payment_that_was_found_to_have_ended(shop: Shop) -> None:
+    for method in ("SP", "BC"):
+        ended = shop.initiate(method=method)[0]
+        shop.store.add(replace(shop.store.payments[ended.id], status=Status.FAILED))
+    shop.initiate()
+    assert shop.store.slots[USER, "p1", "c1"].held == (Held("new3"),)
 
 
 @pytest.mark.parametrize(
