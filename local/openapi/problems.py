@@ -51,7 +51,7 @@ ERRORS: Mapping[str, Exception] = {
     "invalid-input": errors.InvalidInput(
         "some values are not valid",
         errors.FieldError("packageId", "Field required"),
-        errors.FieldError("customer.email", "Value error, must be an e-mail address"),
+        errors.FieldError("customer.email", "must be an e-mail address, with an @ in it"),
     ),
     "internal": RuntimeError(),
     "store-busy": errors.StoreBusy("others kept changing the same payment; try again"),

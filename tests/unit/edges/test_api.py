@@ -244,6 +244,25 @@ def test_invalid_values_are_a_422_that_names_each_field(
     assert served.reached == []
 
 
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"packageId": "p1", "customer": {"phone": "+62"}}, "customer.firstName must not be empty"),
+        ({"customer": {"email": "x"}, "packageId": "p1"}, "customer.email must be an e-mail"),
+        ({"packageId": "p1", "returnUrl": "ftp://x.example"}, "returnUrl must be"),
+        ({}, "packageId Field required"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_is_said_in_words_for_whoever_filled_the_form_in(
+    served: Served, body: object, told: str
+) -> None:
+    _, problem = post(served, body=json.dumps(body))
+    lines = [f"{each['field']} {each['message']}" for each in problem["errors"]]
+    assert any(line.startswith(told) for line in lines), lines
+    assert "Value" not in " ".join(lines)
+
+
 def test_a_missing_body_is_a_422(served: Served) -> None:
     status, problem = post(served)
     assert (status, [each["field"] for each in problem["errors"]]) == (422, ["body"])

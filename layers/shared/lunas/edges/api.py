@@ -177,4 +177,12 @@ def _log(error: LunasError) -> None:
 def _field_error(error: Mapping[str, Any]) -> FieldError:
     """Name a field by its JSON path; the message never quotes the value."""
     place = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
-    return FieldError(".".join(place) or "body", str(error["msg"]))
+    return FieldError(".".join(place) or "body", _message(error))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """Say what is wrong in words for whoever filled the form in, not for who wrote the model."""
+    limits = error.get("ctx", {})
+    if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
+        return "must not be empty"
+    return str(error["msg"]).removeprefix("Value error, ")
