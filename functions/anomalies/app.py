@@ -14,7 +14,7 @@ from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS
 from lunas.edges.bodies import Id, ResolveBody
 from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.queries import PAGE, Cursor, Limit
+from lunas.edges.queries import BLANK, PAGE, Cursor, Limit
 from lunas.edges.views import anomaly_view
 from lunas.rules.anomalies import AnomalyStatus, Resolution
 from lunas.rules.errors import NotFound, WrongState
@@ -30,7 +30,7 @@ def _anomalies() -> Anomalies:
 
 @api.on("GET", "/anomalies", ADMINS)
 def list_anomalies(
-    status: Annotated[AnomalyStatus | None, Query()] = None,
+    status: Annotated[AnomalyStatus | None, BLANK, Query()] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import (
     ADMINS,
-    MAX_ID,
     USERS,
     Access,
     check_owner,
@@ -22,7 +21,7 @@ from lunas.edges.auth import (
 )
 from lunas.edges.bodies import Id, ProgressBody
 from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.queries import PAGE, Cursor, From, Limit, To
+from lunas.edges.queries import BLANK, PAGE, Cursor, From, Identity, Limit, To
 from lunas.edges.views import enrollment_view
 from lunas.rules.enrollments import (
     DeliveryStatus,
@@ -59,7 +58,7 @@ def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> dict[st
 
 @api.on("GET", "/enrollments/my-enrollments", USERS)
 def my_enrollments(
-    status: Annotated[EnrollmentStatus | None, Query()] = None,
+    status: Annotated[EnrollmentStatus | None, BLANK, Query()] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
 ) -> dict[str, Any]:
@@ -69,8 +68,8 @@ def my_enrollments(
 
 @api.on("GET", "/enrollments", STAFF)
 def list_enrollments(
-    delivery: Annotated[DeliveryStatus | None, Query()] = None,
-    course_id: Annotated[Id | None, Query(alias="courseId")] = None,
+    delivery: Annotated[DeliveryStatus | None, BLANK, Query()] = None,
+    course_id: Annotated[Id | None, BLANK, Query(alias="courseId")] = None,
     start: From = None,
     to: To = None,
     limit: Limit = PAGE,
@@ -90,7 +89,7 @@ def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
 def course_status(
     course_id: Annotated[Id, Path(alias="courseId")],
-    user_id: Annotated[str | None, Query(alias="userId", min_length=1, max_length=MAX_ID)] = None,
+    user_id: Annotated[Identity | None, BLANK, Query(alias="userId")] = None,
 ) -> dict[str, Any]:
     """Tell whether a user is enrolled in a course; others than oneself: services and admins."""
     asked = user_id or api.caller.id

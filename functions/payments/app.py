@@ -25,7 +25,7 @@ from lunas.edges.bodies import Id, SubmitBody
 from lunas.edges.csv_pages import Separator, csv_answer, read_sheet, wants_csv
 from lunas.edges.cursors import read_cursor, write_cursor
 from lunas.edges.offerings import catalogue
-from lunas.edges.queries import PAGE, Cursor, From, Limit, To
+from lunas.edges.queries import BLANK, PAGE, Cursor, From, Limit, To
 from lunas.edges.views import history_view, payment_view
 from lunas.rules.errors import NotFound
 from lunas.rules.listing import Page, PaymentFilter, Position, Span
@@ -113,9 +113,9 @@ def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa
 
 @api.on("GET", "/payments", STAFF)
 def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
-    status: Annotated[Status | None, Query()] = None,
-    payment_type: Annotated[PaymentType | None, Query(alias="paymentType")] = None,
-    method: Annotated[Method | None, Query()] = None,
+    status: Annotated[Status | None, BLANK, Query()] = None,
+    payment_type: Annotated[PaymentType | None, BLANK, Query(alias="paymentType")] = None,
+    method: Annotated[Method | None, BLANK, Query()] = None,
     start: From = None,
     to: To = None,
     limit: Limit = PAGE,

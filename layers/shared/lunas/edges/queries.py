@@ -6,11 +6,19 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from lunas.adapters.settings import optional
 from lunas.edges import telemetry
+from lunas.edges.auth import MAX_ID
 from lunas.rules.errors import Misconfigured
+from lunas.rules.texts import prose
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -85,10 +93,25 @@ type FirstMoment = Annotated[datetime, WrapValidator(_from)]
 type LastMoment = Annotated[datetime, WrapValidator(_to)]
 """An ISO 8601 time, or a date: the end of that day. A time without an offset is UTC."""
 
-Limit = Annotated[int, Query(ge=1, le=100)]
-Cursor = Annotated[str | None, Query(min_length=1, max_length=2000)]
-From = Annotated[FirstMoment | None, Query(alias="from")]
-To = Annotated[LastMoment | None, Query()]
-
 PAGE = 25
 """Items of a page when the caller does not say."""
+
+
+def blank_is(default: object) -> BeforeValidator:
+    """Take a parameter that was left blank for one that was left out, which is the default."""
+    return BeforeValidator(
+        lambda given: default if isinstance(given, str) and not prose(given) else given
+    )
+
+
+BLANK = blank_is(None)
+"""For what has no default. What a value must be like stands before it: after it, and in Query, it
+would be asked of None as well."""
+Identity = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID)]
+"""The id of a user, which may be any text."""
+Limit = Annotated[int, Field(ge=1, le=100), blank_is(PAGE), Query()]
+Cursor = Annotated[
+    Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None, BLANK, Query()
+]
+From = Annotated[FirstMoment | None, BLANK, Query(alias="from")]
+To = Annotated[LastMoment | None, BLANK, Query()]
