@@ -12,7 +12,7 @@ from lunas.rules.anomalies import Anomaly, AnomalyKind
 from lunas.rules.catalogue import Course
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.rules.listing import PaymentFilter, Position
-from lunas.rules.payments import HistoryEvent, Payment, Status
+from lunas.rules.payments import HistoryEvent, Payment, Status, is_correction
 from tests.cloud import Cloud
 from tests.faults.races.scenes import Scene
 from tests.peers import Duitku, Thinkific
@@ -27,7 +27,9 @@ PAGE = 100
 class Aftermath:
     """All that concerns one learner; enrollments and courses by course, the rest by payment.
 
-    ``rows`` and ``accounts`` are the learner's at Thinkific.
+    ``paid`` are the orders with money at Duitku, ``claimed`` those that a callback called paid.
+    ``rows`` and ``accounts`` are at Thinkific, those of every address that the learner was given.
+    ``address`` is the one that counts: of the latest correction, or else the token's.
     """
 
     payments: tuple[Payment, ...]
@@ -36,8 +38,10 @@ class Aftermath:
     courses: Mapping[str, Course]
     anomalies: Mapping[str, set[AnomalyKind]]
     paid: frozenset[str]
+    claimed: frozenset[str]
     rows: list[Json]
-    accounts: int
+    accounts: list[Json]
+    address: str
 
     def payment(self, payment: Json) -> Payment:
         """Return a payment as it is now."""
@@ -63,15 +67,18 @@ class Observer:
     def look(self, scene: Scene) -> Aftermath:
         """Return what a scene has become."""
         payments = self._bought(scene)
+        history = {each.id: self._payments.history(each.id) for each in payments}
         return Aftermath(
             payments=payments,
-            history={each.id: self._payments.history(each.id) for each in payments},
+            history=history,
             enrollments={each.course_id: each for each in self._enrolled(scene)},
             courses={each.id: each for each in self._catalogue.courses(scene.mapped)},
             anomalies={each.id: self._found.get(each.id, set()) for each in payments},
             paid=self._paid,
+            claimed=frozenset(scene.claimed),
             rows=_of(scene, self._rows, "user_email"),
-            accounts=len(_of(scene, self._users, "email")),
+            accounts=_of(scene, self._users, "email"),
+            address=_address(scene, payments, history),
         )
 
     def _bought(self, scene: Scene) -> tuple[Payment, ...]:
@@ -114,4 +121,16 @@ class Observer:
 
 
 def _of(scene: Scene, rows: Iterable[Json], field: str) -> list[Json]:
-    return [row for row in rows if row[field] == scene.learner.email]
+    # An address that a correction gives them ends with the first one.
+    return [row for row in rows if row[field].endswith(scene.learner.email)]
+
+
+def _address(
+    scene: Scene, payments: Iterable[Payment], history: Mapping[str, list[HistoryEvent]]
+) -> str:
+    """Return the address of the learner's account; only one payment of a scene is corrected."""
+    corrected = [each for each in payments if any(map(is_correction, history[each.id]))]
+    if not corrected:
+        return scene.learner.email
+    (payment,) = corrected
+    return payment.learner.email

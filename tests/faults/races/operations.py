@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from lunas.rules.enrollments import EnrollmentStatus
-from lunas.rules.payments import Method, Status
+from lunas.rules.payments import Method, Status, is_correction
 from tests.cloud import Cloud
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.messages import delivery_event
@@ -56,10 +56,16 @@ class Turn:
         """Have the admin decide on a payment."""
         return _told(self.admin.call("PATCH", f"/payments/{payment['id']}/{act}", body))
 
+    @property
+    def address(self) -> str:
+        """The address that the admin corrects the learner's to."""
+        return f"{self.admin.id}.{self.scene.learner.email}"
+
     def hear(self, order: Json) -> Answer:
         """Post the callback of an order."""
         known = {"gateway": {"reference": "none"}} | order
         answer = self.duitku.post(self.duitku.form(known))
+        self.scene.claimed.add(order["id"])
         return Answer(answer.status_code, {})
 
     def invoke(self, function: str, event: Json | None = None) -> Answer:
@@ -115,6 +121,15 @@ def _recheck(turn: Turn) -> Answer:
     return _told(turn.admin.recheck(turn.scene.paid["id"]))
 
 
+def _check(turn: Turn) -> Answer:
+    return _told(turn.scene.learner.check(turn.scene.paid["id"]))
+
+
+def _correct(turn: Turn) -> Answer:
+    body = {"email": turn.address, "reason": "a slip in the address"}
+    return turn.patch(turn.scene.paid, "learner", body)
+
+
 def _report(turn: Turn) -> Answer:
     path = f"/enrollments/{turn.scene.enrollment}/progress"
     return _told(turn.scene.learner.call("PATCH", path, {"progress": PROGRESS}))
@@ -150,7 +165,8 @@ def check_confirmed(payment: Json, left: Aftermath) -> None:
     if now.id in left.paid:
         assert now.status in SETTLED, now.status
     elif now.method is Method.DUITKU and now.status is Status.PENDING:
-        # A callback said success and Duitku's status that it ended: asked again within a minute.
+        # Duitku's status said that it ended, so only a callback that says otherwise leaves it so.
+        assert now.id in left.claimed, "it has ended at Duitku, and nobody says otherwise"
         assert now.check_at
         assert now.check_at <= datetime.now(UTC) + timedelta(minutes=1)
     elif now.method is Method.DUITKU:
@@ -177,6 +193,28 @@ def _is_asked(turn: Turn, answer: Answer, left: Aftermath) -> None:
         check_confirmed(turn.scene.paid, left)
     else:
         assert left.payment(turn.scene.paid).method is Method.MANUAL
+
+
+def _is_checked(turn: Turn, answer: Answer, left: Aftermath) -> None:
+    """Check that it was asked for the buyer, unless that was done just before the round."""
+    if turn.scene.stage is not Stage.FAILED:
+        check_confirmed(turn.scene.paid, left)
+    assert answer.told["id"] == turn.scene.paid["id"]
+
+
+def _is_corrected(turn: Turn, answer: Answer, left: Aftermath) -> None:
+    """Check that the correction is noted once, and only a refund stands in its way."""
+    now = left.payment(turn.scene.paid)
+    corrections = [each for each in left.history[now.id] if is_correction(each)]
+    own = [each for each in corrections if each.actor == _admin(turn)]
+    if not answer.ok:
+        assert now.status is Status.REFUNDED, answer
+        assert own == []
+        return
+    assert answer.told["learner"]["email"] == turn.address
+    (event,) = own
+    assert turn.address in (event.evidence or {})["learnerAfter"]
+    assert (now.learner.email == turn.address) == (corrections[-1] == event)
 
 
 def _is_reconciled(turn: Turn, _answer: Answer, left: Aftermath) -> None:
@@ -221,7 +259,7 @@ OPERATIONS = (
         name="initiate",
         act=_initiate,
         stages=ALL,
-        moves=frozenset({Stage.NEW, Stage.FAILED}) | GONE,
+        moves=frozenset({Stage.NEW}) | OPEN | GONE,
         answers=frozenset({200, 201, 409}),
         holds=_is_there,
         actor=_learner,
@@ -278,6 +316,24 @@ OPERATIONS = (
         moves=OPEN,
         answers=frozenset({200, 409}),
         holds=_is_asked,
+        actor=_admin,
+    ),
+    Operation(
+        name="check",
+        act=_check,
+        stages=BOUGHT,
+        moves=OPEN - {Stage.FAILED},
+        answers=frozenset({200}),
+        holds=_is_checked,
+        actor=_learner,
+    ),
+    Operation(
+        name="correct",
+        act=_correct,
+        stages=BOUGHT,
+        moves=BOUGHT - GONE,
+        answers=frozenset({200, 409}),
+        holds=_is_corrected,
         actor=_admin,
     ),
     Operation(

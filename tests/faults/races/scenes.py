@@ -59,7 +59,8 @@ class Other(StrEnum):
 class Scene:
     """A learner with what they want: ``course`` alone, or with ``extra`` as a bundle.
 
-    ``mapped``: the ids of both courses at Thinkific.
+    ``mapped``: the ids of both courses at Thinkific. ``claimed``: the orders that a callback has
+    called paid in this scene.
     """
 
     stage: Stage
@@ -72,6 +73,7 @@ class Scene:
     bundle: str
     payment: Json | None
     others: dict[Other, Json] = field(default_factory=dict)
+    claimed: set[str] = field(default_factory=set)
 
     @property
     def enrollment(self) -> str:
