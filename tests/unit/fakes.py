@@ -183,7 +183,9 @@ class FakePayments:
         denied_at: datetime | None = None,
     ) -> bool:
         stands = self.store.payments[payment.id]
-        if (stands.status, stands.version) != (payment.status, payment.version):
+        sooner = moment is not None and stands.check_at is not None and moment < stands.check_at
+        as_read = stands.check_at == payment.check_at
+        if stands.status is not payment.status or not (as_read or sooner):
             return False
         since = denied_at or stands.denied_at
         self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)

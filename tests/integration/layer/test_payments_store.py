@@ -8,6 +8,7 @@ import pytest
 
 from lunas.adapters.store.anomalies import Anomalies
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.corrections import Corrections
 from lunas.adapters.store.enrollment_items import enrollment_item
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payment_items import history_item
@@ -15,6 +16,7 @@ from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import Resolution
 from lunas.rules.catalogue import MAX_COURSES
+from lunas.rules.correction import Wanted, correct
 from lunas.rules.enrollments import (
     Delivery,
     DeliveryStatus,
@@ -170,14 +172,65 @@ def test_an_invoice_makes_no_payment(payments: Payments) -> None:
     assert payments.get("pay9") is None
 
 
-@pytest.mark.parametrize("moved", [{"status": Status.FAILED}, {"version": 2}], ids=str)
-def test_the_next_question_is_noted_only_on_the_payment_as_it_was_read(
-    payments: Payments, moved: dict[str, Any]
-) -> None:
+def test_the_next_question_is_noted_only_in_the_state_that_was_read(payments: Payments) -> None:
     made = create(payments, payment())
     assert payments.check_at(made, LATER)
-    assert not payments.check_at(replace(made, **moved), NOW)
+    assert not payments.check_at(replace(made, status=Status.FAILED), NOW)
     assert payments.get("pay1") == replace(made, check_at=LATER)
+
+
+@pytest.mark.parametrize("due", [None, LATER])
+@pytest.mark.parametrize("moment", [LATER + timedelta(hours=1), None])
+def test_a_later_question_does_not_replace_one_that_was_noted_meanwhile(
+    payments: Payments, due: datetime | None, moment: datetime | None
+) -> None:
+    read = create(payments, payment(check_at=due))
+    assert payments.check_at(read, NOW)
+    assert not payments.check_at(read, moment)
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.check_at == NOW
+    assert payments.check_at(stands, moment)
+
+
+def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(payments: Payments) -> None:
+    read = create(payments, payment(check_at=LATER + timedelta(hours=1)))
+    assert payments.check_at(read, LATER)
+    assert payments.check_at(read, NOW)
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.check_at == NOW
+
+
+def correct_learner(table: Table, read: Payment) -> None:
+    """Write the correction of a learner that was decided by a payment as read."""
+    store = Corrections(table)
+    plan = correct(read, Wanted(email="right@example.com"), ADMIN_ACT, [])
+    store.record_correction(plan, store.link_of(read.user_id))
+
+
+def test_a_correction_meanwhile_does_not_keep_the_next_question_from_being_noted(
+    payments: Payments, table: Table
+) -> None:
+    read = create(payments, payment(check_at=LATER))
+    correct_learner(table, read)
+    assert payments.check_at(read, NOW, NOW, NOW)
+    stands = payments.get("pay1")
+    assert stands
+    assert (stands.check_at, stands.denied_at, stands.version) == (NOW, NOW, read.version + 1)
+
+
+def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
+    payments: Payments, table: Table
+) -> None:
+    read = create(payments, payment(check_at=LATER))
+    assert payments.claim_question("pay1", NOW, NOW)
+    assert payments.check_at(read, NOW)
+    correct_learner(table, read)
+    stands = payments.get("pay1")
+    assert stands
+    assert stands.learner.email == "right@example.com"
+    assert (stands.check_at, stands.asked_at, stands.asking) == (NOW, NOW, True)
 
 
 def test_what_is_not_there_is_none(payments: Payments) -> None:

@@ -5,7 +5,7 @@ from lunas.adapters.store.claims import AccessClaims
 from lunas.adapters.store.enrollment_items import request_attributes
 from lunas.adapters.store.expressions import Change
 from lunas.adapters.store.learners import Learners, link_as_read, revision_as_read
-from lunas.adapters.store.payment_items import learner_item, progress_attributes
+from lunas.adapters.store.payment_items import learner_item
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.settlements import as_read, history_actions, paid_as_read
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
@@ -54,15 +54,19 @@ class Corrections:
 
     def _payment(self, correction: Correction) -> Action:
         # A delivery that is noted takes courses out of ``undelivered`` without a new version.
-        before = correction.before
+        # A question to Duitku is noted without one as well, so only what a correction changes is
+        # written.
+        before, after = correction.before, correction.after
         waiting = "#undelivered = :waiting" if before.undelivered else NONE_WAITS
         return self._table.update_action(
             "payment",
             keys.payment(before.id),
             Change(
                 {
-                    **progress_attributes(correction.after),
-                    "learner": learner_item(correction.after.learner),
+                    "version": after.version,
+                    "updatedAt": to_iso(after.updated_at),
+                    "undelivered": set(after.undelivered) or None,
+                    "learner": learner_item(after.learner),
                 },
                 condition=f"#status = :was AND #version = :read AND {waiting}",
                 given={

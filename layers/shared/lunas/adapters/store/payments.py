@@ -33,6 +33,9 @@ from lunas.rules.payments import (
 from lunas.rules.settlement import Settlement
 from lunas.rules.times import to_iso
 
+NO_TIME = "never"
+"""Stands in a condition for a time that there is none; it sorts after every time."""
+
 
 class Payments:
     """Reads and writes payments with their history."""
@@ -202,14 +205,23 @@ class Payments:
     ) -> bool:
         """Note when Duitku is asked next, unless the payment moved on; tell whether noted.
 
-        ``asked_at``: it was asked just now, and has answered or not. ``denied_at``: since when it
-        denies a success.
+        What another request has noted since ``payment`` was read stays, unless this is sooner. A
+        correction of the learner, which changes the version, is in nobody's way: no state comes
+        twice. ``asked_at``: it was asked just now, and has answered or not. ``denied_at``: since
+        when it denies a success.
         """
         asked = asked_attributes(asked_at) if asked_at else {}
         change = Change(
             due_attributes(moment) | asked | denied_attributes(denied_at),
-            condition="#status = :was AND #version = :read",
-            given={"was": payment.status, "read": payment.version},
+            condition=(
+                "#status = :was"
+                " AND (attribute_not_exists(#dueAt) OR #dueAt = :read OR #dueAt > :moment)"
+            ),
+            given={
+                "was": payment.status,
+                "read": to_iso(payment.check_at) if payment.check_at else NO_TIME,
+                "moment": to_iso(moment) if moment else NO_TIME,
+            },
         )
         return self._table.update(keys.payment(payment.id), change)
 
