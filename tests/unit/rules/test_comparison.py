@@ -82,7 +82,7 @@ def test_less_than_was_paid_for_is_missing(
     seen = found([own], *there)
     assert seen
     assert (seen.code, seen.place, seen.enrollment) == (Code.ACCESS_MISSING, PLACE, own)
-    assert (seen.mend, seen.release) == (True, False)
+    assert not seen.release
 
 
 def test_of_several_rows_the_longest_counts() -> None:
@@ -116,7 +116,7 @@ def test_what_nobody_paid_for_is_left_over(there: datetime | None) -> None:
     seen = found([], there, own=own)
     assert seen
     assert (seen.code, seen.enrollment) == (Code.ACCESS_LEFT, own)
-    assert (seen.mend, seen.release) == (True, True)
+    assert seen.release
 
 
 def test_nothing_is_as_it_should_be_after_a_refund() -> None:
@@ -134,7 +134,7 @@ def test_what_is_over_here_and_lasts_there_is_left_over() -> None:
     over = brought(until=NOW)
     seen = found([over], SOON)
     assert seen
-    assert (seen.code, seen.enrollment, seen.mend) == (Code.ACCESS_LEFT, over, True)
+    assert (seen.code, seen.enrollment) == (Code.ACCESS_LEFT, over)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,6 @@ def test_what_could_not_be_delivered_is_not_owed_and_not_left_over() -> None:
 def test_what_is_released_is_not_owed_and_pays_for_nothing() -> None:
     assert found([], own=revoked("u2"), released=[brought()]) is None
     assert found([], GOOD, own=revoked("u2"), released=[brought()])
-
-
-def test_where_nothing_can_be_asked_for_a_person_has_to_look() -> None:
-    failed = brought("u2", SOON, DeliveryStatus.FAILED)
-    seen = found([failed], LATE, own=failed)
-    assert seen
-    assert (seen.code, seen.mend) == (Code.ACCESS_LEFT, False)
 
 
 def test_the_text_names_ids_and_times() -> None:

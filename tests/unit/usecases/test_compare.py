@@ -213,6 +213,18 @@ def test_access_that_is_left_over_is_named_at_its_place_and_taken_away(yard: Yar
     assert found.evidence["code"] == "ACCESS_LEFT"
 
 
+def test_what_another_user_of_the_account_paid_for_is_owed_after_a_refund(yard: Yard) -> None:
+    yard.put(REFUNDED)
+    shared = ordered("c1", id="pay2", user_id="u2").settled().delivered("c1")
+    yard.put(shared)
+    yard.lay("pay1")
+    yard.give()
+    assert yard.run().mended == 0
+    yard.platform.there.clear()
+    yard.lay("pay1")
+    assert yard.run().mended == 1
+
+
 @pytest.mark.parametrize(
     "error",
     [RateLimited("no room"), DeliveryDelayed("down"), Misconfigured("THINKIFIC_SECRET_ID")],

@@ -129,12 +129,11 @@ def access_broken(payment_id: str, gap: Gap, at: datetime) -> Anomaly:
         "enrollment": gap.enrollment.id,
         "request": str(gap.enrollment.delivery.request),
     }
-    mended = "delivery asked for again" if gap.mend else "none"
     return anomaly(
         AnomalyKind.INVARIANT_BROKEN,
         payment_id,
         certain,
         at,
-        hints={"found": gap.text, "repair": mended},
+        hints={"found": gap.text, "repair": "delivery asked for again"},
         payment_id=payment_id,
     )

@@ -29,15 +29,14 @@ class Row:
 class Gap:
     """A difference between what was paid for and what Thinkific gives in one place.
 
-    ``enrollment`` is the one to bring in line; ``mend`` tells whether asking for its delivery
-    again does so, ``release`` whether the place has to be named for it first.
+    Asking for the delivery of ``enrollment`` again brings the place in line; ``release`` tells
+    whether the place has to be named for it first.
     """
 
     code: Code
     place: Place
     enrollment: Enrollment
     text: str
-    mend: bool
     release: bool = False
 
 
@@ -82,15 +81,13 @@ def _gap(
 ) -> Gap:
     """Name the enrollment whose delivery, which acts for all together, mends the place."""
     mending = next((each for each in (own, *brought) if each in brought), own)
-    revoked = mending.delivery.status is DeliveryStatus.REVOKED
     told = f"course {claims.place.course_id} of account {claims.place.account_id}: {text}"
     return Gap(
         code=code,
         place=claims.place,
         enrollment=mending,
         text=told,
-        mend=mending in brought or revoked,
-        release=revoked,
+        release=mending.delivery.status is DeliveryStatus.REVOKED,
     )
 
 

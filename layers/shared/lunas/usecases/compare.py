@@ -199,8 +199,6 @@ def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
         run.report(anomaly)
         run.anomalies.keep(anomaly)
         done.differences += 1
-    if not found.mend:
-        return
     try:
         if found.release:
             # A place that is named nowhere would not be looked at when access is taken away.
