@@ -297,6 +297,12 @@ def test_who_comes_while_another_asks_gets_what_that_one_learns(shop: Shop) -> N
     assert shop.status.asked == []
 
 
+def test_a_payment_that_vanishes_while_another_asks_is_returned_as_it_was(shop: Shop) -> None:
+    shop.store.hold_slot(payment(asked_at=NOW, asking=True))
+    shop.pauses = [shop.store.payments.clear]
+    assert shop.initiate() == (payment(asked_at=NOW, asking=True), False)
+
+
 def test_of_two_who_ask_at_once_one_asks(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.payments.before_question = [
@@ -426,6 +432,11 @@ def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: 
         shop.initiate()
     assert list(shop.store.payments) == ["pay1"]
     assert shop.stands("pay1") is Status.PENDING
+    assert shop.store.payments["pay1"].asked_at == shop.clock.now
+
+
+def nothing() -> None:
+    """Happen while a request waits for what another one learns."""
 
 
 def lost_v2() -> Payment:
@@ -465,22 +476,29 @@ def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> 
         theirs = GatewayInvoice(reference="THEIRS", payment_method="BC")
         shop.payments.record_invoice("pay1", theirs, NOW + LIFETIME)
 
-    shop.pauses = [lambda: None, opened]
+    shop.pauses = [nothing, opened, nothing]
     found, is_new = shop.initiate(method="BC")
     assert (found.id, is_new) == ("pay1", False)
     assert found.gateway
     assert found.gateway.reference == "THEIRS"
     assert (shop.status.asked, shop.invoices.asked) == ([], [])
+    assert shop.pauses == [nothing]
+
+
+def test_who_comes_while_another_is_refused_the_invoice_opens_a_new_payment(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.pauses = [lambda: shop.store.add(replace(lost_v2(), status=Status.FAILED))]
+    opened, is_new = shop.initiate(method="BC")
+    assert (opened.id, is_new) == ("new1", True)
 
 
 def test_an_invoice_that_is_long_in_coming_is_not_waited_for(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(seconds=15))
-    waited = lambda: None  # noqa: E731
-    shop.pauses = [waited]
+    shop.pauses = [nothing]
     with pytest.raises(Conflict):
         shop.initiate(method="BC")
-    assert shop.pauses == [waited]
+    assert shop.pauses == [nothing]
 
 
 def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop: Shop) -> None:
@@ -504,6 +522,17 @@ def test_after_a_minute_a_lost_invoice_of_v2_is_asked_for_again_under_the_same_i
     assert shop.invoices.asked == [("pay1", "BC")]
     stored = shop.store.payments["pay1"]
     assert (stored.invoice_calls, stored.invoice_answers) == (2, 1)
+
+
+def test_who_may_not_ask_for_a_lost_invoice_gets_the_one_that_another_brings(shop: Shop) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.clock.forward(timedelta(minutes=1))
+    shop.payments.invoice_claims["pay1"] = shop.clock.now + timedelta(seconds=1)
+    theirs = GatewayInvoice(reference="THEIRS")
+    shop.pauses = [lambda: shop.payments.record_invoice("pay1", theirs, NOW + LIFETIME)]
+    found, is_new = shop.initiate()
+    assert (found.id, found.gateway, is_new) == ("pay1", theirs, False)
+    assert (shop.status.asked, shop.invoices.asked) == ([], [])
 
 
 def test_of_two_who_ask_for_a_lost_invoice_of_v2_at_once_one_does(shop: Shop) -> None:
@@ -565,12 +594,15 @@ def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
-def test_an_ended_payment_gives_its_slot_away(shop: Shop, status: Status) -> None:
-    shop.store.hold_slot(payment(status))
-    opened, is_new = shop.initiate()
+@pytest.mark.parametrize("channel", [None, "SP"])
+def test_an_ended_payment_gives_its_slot_away(
+    shop: Shop, status: Status, channel: str | None
+) -> None:
+    shop.store.hold_slot(payment(status, channel=channel))
+    opened, is_new = shop.initiate(method="BC" if channel else None)
     assert is_new
-    assert shop.store.slots[USER, "p1", "c1"].held == (Held(opened.id),)
-    assert shop.status.asked == []
+    assert shop.store.slots[USER, "p1", "c1"].held == (Held(opened.id, opened.channel),)
+    assert (shop.status.asked, shop.payments.reads) == ([], 1)
 
 
 REFUSALS: list[tuple[Package | None, Wish, type[LunasError]]] = [
@@ -664,6 +696,22 @@ def test_with_less_than_ten_minutes_left_no_invoice_is_opened_for_a_payment(
     assert (opened.id, is_new) == ("new1", True)
     assert shop.stands("pay1") is Status.EXPIRED
     assert (shop.invoices.asked, shop.invoices.minutes) == ([("new1", None)], [60])
+
+
+def test_a_time_that_runs_out_while_duitku_answers_opens_a_new_payment(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(LIFETIME - timedelta(minutes=10))
+
+    class Slow(FakeStatus):
+        def __call__(self, payment: Payment) -> GatewayStatus:
+            shop.clock.forward(timedelta(seconds=16))
+            return super().__call__(payment)
+
+    shop.checkout = replace(shop.checkout, status=Slow(OPEN))
+    opened, is_new = shop.initiate(method="BC")
+    assert (opened.id, is_new) == ("new1", True)
+    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.invoices.minutes == [60]
 
 
 def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> None:

@@ -256,18 +256,25 @@ def _reason_to_end(outcome: Outcome) -> str:
 
 def _is_over(payment: Payment, now: datetime) -> bool:
     """Tell whether it is too late to pay, or to open an invoice if there is none yet."""
-    expires = payment.gateway_expires_at
-    if expires is None:
-        return True
     if payment.gateway is None:
-        return minutes_to_ask(payment.channel, now, expires) is None
-    return now > expires - timedelta(minutes=1)
+        return _time_left(payment, now) is None
+    expires = payment.gateway_expires_at
+    return expires is None or now > expires - timedelta(minutes=1)
+
+
+def _time_left(payment: Payment, now: datetime) -> timedelta | None:
+    """Return for how long an invoice opened now can be paid; None when it is not worth one."""
+    if payment.gateway_expires_at is None:
+        return None
+    minutes = minutes_to_ask(payment.channel, now, payment.gateway_expires_at)
+    return None if minutes is None else timedelta(minutes=minutes)
 
 
 def _with_new_invoice(checkout: Checkout, payment: Payment) -> Payment:
     """Return a payment that was just written with its invoice; it FAILS when Duitku refuses."""
+    lifetime = lifetime_of(payment.channel, checkout.lifetime)
     try:
-        return _invoiced(checkout, payment, payment.created_at)
+        return _invoiced(checkout, payment, payment.created_at, lifetime)
     except GatewayRefused as refused:
         _end_refused(checkout, payment, refused)
         raise
@@ -277,11 +284,15 @@ def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
     """Return an open payment with its invoice; None if it has to be looked at again.
 
     The answer that brought the invoice was lost, so it is asked for once more under the same
-    order id. Where Duitku does not give another one, the payment ends, unless it was paid.
+    order id. Where Duitku does not give another one, the payment ends, unless it was paid. Its
+    time may have run out meanwhile.
     """
     if payment.gateway is not None:
         return payment
     now = checkout.now()
+    left = _time_left(payment, now)
+    if left is None:
+        return None
     wait = OPENING if payment.gateway_product is GatewayProduct.V2 else timedelta(0)
     if not checkout.payments.claim_invoice(payment, now, now - wait):
         payment = _awaited(checkout, payment, _has_answer)
@@ -289,7 +300,7 @@ def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
             raise Conflict(OPENED_BY_ANOTHER)
         return payment if payment.status is Status.PENDING else None
     try:
-        return _invoiced(checkout, payment, now)
+        return _invoiced(checkout, payment, now, left)
     except PurchaseRefused as refused:
         _end_refused(checkout, payment, refused)
         raise
@@ -300,10 +311,9 @@ def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
         return None
 
 
-def _invoiced(checkout: Checkout, payment: Payment, at: datetime) -> Payment:
-    minutes = minutes_to_ask(payment.channel, at, payment.gateway_expires_at or at) or 0
-    invoice = checkout.invoice(payment, payment.channel, minutes)
-    expires_at = at + timedelta(minutes=minutes)
+def _invoiced(checkout: Checkout, payment: Payment, at: datetime, lifetime: timedelta) -> Payment:
+    invoice = checkout.invoice(payment, payment.channel, int(lifetime.total_seconds() // 60))
+    expires_at = at + lifetime
     checkout.payments.record_invoice(payment.id, invoice, expires_at)
     return replace(payment, gateway=invoice, gateway_expires_at=expires_at)
 
