@@ -189,6 +189,13 @@ def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
             assert text.splitlines()[0] in "\n".join(covered)
 
 
+def test_what_is_said_to_be_equivalent_is_still_there_and_not_tried() -> None:
+    root = Path(__file__).parents[3]
+    there = {(each.path, each.what) for each in checks.found(root)}
+    tried = {(each.path, each.what) for each in checks.mutants(root)}
+    assert there - tried == set(checks.EQUIVALENT)
+
+
 MUTANT = Mutant(Path("rules/refund.py"), "if x", 0, 1, "False", range(7, 9))
 
 

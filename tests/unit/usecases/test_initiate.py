@@ -235,8 +235,11 @@ def test_within_its_time_an_open_payment_is_asked_about_and_returned(shop: Shop)
     assert (stored.asked_at, stored.asking) == (shop.clock.now, False)
 
 
-def test_a_payment_without_a_time_is_asked_about_and_over(shop: Shop) -> None:
-    shop.store.hold_slot(payment(gateway_expires_at=None))
+@pytest.mark.parametrize("invoice", [payment().gateway, None], ids=["invoice", "none"])
+def test_a_payment_without_a_time_is_asked_about_and_over(
+    shop: Shop, invoice: GatewayInvoice | None
+) -> None:
+    shop.store.hold_slot(payment(gateway=invoice, gateway_expires_at=None))
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
     assert (shop.status.asked, shop.stands("pay1")) == (["pay1"], Status.EXPIRED)
