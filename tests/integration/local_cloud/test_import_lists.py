@@ -71,7 +71,8 @@ NOT_BY = {
     "publish_enrollments": HTTP | {"requests", "lunas.usecases", "lunas.adapters.duitku"},
     "deliver_enrollment": HTTP | {"lunas.adapters.duitku", "lunas.usecases.initiate"},
     "reconcile": HTTP | {"lunas.usecases.initiate", "lunas.usecases.deliver"},
-    "sweep": HTTP | {"requests", "lunas.adapters.duitku", "lunas.adapters.thinkific"},
+    # It compares with Thinkific what was delivered; Duitku is reconcile's to ask.
+    "sweep": HTTP | {"lunas.adapters.duitku", "lunas.usecases.deliver"},
 }  # fmt: skip
 
 
