@@ -15,6 +15,7 @@ from lunas.adapters.thinkific.oauth import ThinkificOAuth
 from lunas.adapters.thinkific.orders import ExternalOrders
 from lunas.adapters.thinkific.progress import ThinkificProgress
 from lunas.adapters.thinkific.site import ThinkificSiteShelf
+from lunas.adapters.thinkific.standing import ThinkificStanding
 from lunas.adapters.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from lunas.rules.errors import DeliveryDelayed
 from lunas.rules.orders import Sold
@@ -70,6 +71,10 @@ def enroll(peer: StubPeer) -> object:
 def revoke(peer: StubPeer) -> object:
     Thinkific(api(peer)).revoke(7, 9, NOW)
     return None
+
+
+def standing(peer: StubPeer) -> object:
+    return ThinkificStanding(api(peer)).rows(7, NOW)
 
 
 def bundle_courses(peer: StubPeer) -> object:
@@ -134,6 +139,10 @@ CASES: list[tuple[str, Case, list[Any]]] = [
     ("row is_free_trial", (enroll, in_row(row(), "is_free_trial")), NO_FLAG),
     ("row expiry_date", (enroll, in_row(row(), "expiry_date")), NO_TEXT),
     ("end of access", (revoke, in_row(row(), "expired")), NO_FLAG),
+    ("compared user_id", (standing, in_row(row(), "user_id")), NO_ID),
+    ("compared course_id", (standing, in_row(row(), "course_id")), [None, *NO_ID]),
+    ("compared expiry_date", (standing, in_row(row(), "expiry_date")), NO_TEXT),
+    ("compared expired", (standing, in_row(row(), "expired")), NO_FLAG),
     ("items", (enroll, in_object(PAGED, "items")), [None, {}, "", "x", True, 1.5, [None], [[]]]),
     ("meta", (enroll, in_object(PAGED, "meta")), NO_OBJECT),
     (

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from lunas.adapters.thinkific.fields import number, number_if_any
 from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.rows import FOREVER, end_of, every_row, is_active, row_id
+from lunas.adapters.thinkific.rows import FOREVER, end_of, every_row, is_active
 from lunas.rules.comparison import Row
 
 
@@ -22,7 +23,7 @@ class ThinkificStanding:
         A row whose end cannot be read counts as none: what is paid for has to be sure.
         """
         found = every_row(self._api, "/enrollments", {"query[user_id]": account_id})
-        own = (row for row in found if str(row.get("user_id")) == str(account_id))
+        own = (row for row in found if number_if_any(row, "user_id") == account_id)
         return [each for row in own if (each := _row(row, now))]
 
 
@@ -34,4 +35,4 @@ def _row(row: Mapping[str, Any], now: datetime) -> Row | None:
     if not is_active(row) or (end is not None and end <= now):
         return None
     lasting = end is None or end > now + FOREVER / 2
-    return Row(row_id({"id": row.get("course_id")}), None if lasting else end)
+    return Row(number(row, "course_id"), None if lasting else end)
