@@ -10,6 +10,7 @@ from lunas.adapters.clock import now
 from lunas.adapters.duitku.account import duitku_account
 from lunas.adapters.duitku.client import Duitku
 from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.due import Due
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.edges.api import LunasApi
@@ -41,7 +42,12 @@ def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]
 
 def _desk() -> RecheckDesk:
     table = Table.from_environment()
-    return RecheckDesk(payments=Payments(table), anomalies=Anomalies(table), status=_status)
+    return RecheckDesk(
+        payments=Payments(table),
+        anomalies=Anomalies(table),
+        status=_status,
+        paused_until=Due(table).paused_until,
+    )
 
 
 def _status(payment: Payment) -> GatewayStatus:

@@ -1,6 +1,6 @@
 """Asking Duitku for an admin or for the buyer."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -27,8 +27,12 @@ class Desk:
         self.store.add(payment())
         self.payments = FakePayments(self.store)
         self.status = FakeStatus(paid())
+        self.paused_until: datetime | None = None
         self.desk = RecheckDesk(
-            payments=self.payments, anomalies=FakeAnomalies(self.store), status=self.status
+            payments=self.payments,
+            anomalies=FakeAnomalies(self.store),
+            status=self.status,
+            paused_until=lambda: self.paused_until,
         )
 
     def recheck(self, payment_id: str = "pay1") -> Outcome:
@@ -206,3 +210,21 @@ def test_nobody_but_the_buyer_checks(desk: Desk) -> None:
     with pytest.raises(NotFound):
         desk.check("pay9")
     assert desk.status.asked == []
+
+
+def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(desk: Desk) -> None:
+    desk.paused_until = LATER + timedelta(seconds=1)
+    outcome = desk.check()
+    assert (outcome.result, outcome.payment.status) == (Result.PAUSED, Status.PENDING)
+    assert desk.status.asked == []
+    assert desk.asking == (None, False)
+
+
+def test_once_the_pause_is_over_the_buyer_has_duitku_asked(desk: Desk) -> None:
+    desk.paused_until = LATER
+    assert desk.check().result is Result.SETTLED
+
+
+def test_an_admin_has_duitku_asked_during_the_pause_as_well(desk: Desk) -> None:
+    desk.paused_until = LATER + timedelta(hours=1)
+    assert desk.recheck().result is Result.SETTLED

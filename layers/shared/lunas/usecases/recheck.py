@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lunas.rules.errors import Forbidden, GatewayError, NotFound, WrongState
@@ -16,11 +18,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckDesk:
-    """Everything that asking about a payment needs."""
+    """Everything that asking about a payment needs.
+
+    ``paused_until`` tells until when Duitku is not asked, because it has refused to be.
+    """
 
     payments: PaymentAsker
     anomalies: AnomalyKeeper
     status: StatusGateway
+    paused_until: Callable[[], datetime | None]
 
 
 def recheck(desk: RecheckDesk, payment_id: str, act: Act) -> Outcome:
@@ -42,7 +48,8 @@ def recheck(desk: RecheckDesk, payment_id: str, act: Act) -> Outcome:
 def check(desk: RecheckDesk, payment_id: str, buyer: str, act: Act) -> Outcome:
     """Ask Duitku for the buyer, once in a while, and settle by its answer.
 
-    What is settled, not Duitku's, or was asked about just now is returned as it is known. When
+    What is settled, not Duitku's, or was asked about just now is returned as it is known, and so
+    is every payment after Duitku has refused to be asked: each question would prolong that. When
     Duitku cannot be asked, reconcile does so within a minute or two. Raises NotFound, Forbidden
     for anybody but the buyer, GatewayError, StoreBusy.
     """
@@ -53,6 +60,9 @@ def check(desk: RecheckDesk, payment_id: str, buyer: str, act: Act) -> Outcome:
         raise Forbidden("this belongs to another user")
     if payment.method is not Method.DUITKU or is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
+    until = desk.paused_until()
+    if until is not None and act.at < until:
+        return Outcome(Result.PAUSED, payment)
     if not desk.payments.claim_question(payment.id, act.at, act.at - ASKED_LATELY):
         return Outcome(Result.ASKED_LATELY, desk.payments.get(payment.id) or payment)
     try:

@@ -45,6 +45,7 @@ class Result(StrEnum):
     DOES_NOT_FIT = "DOES_NOT_FIT"
     CONTRADICTED = "CONTRADICTED"
     ASKED_LATELY = "ASKED_LATELY"
+    PAUSED = "PAUSED"
 
 
 @dataclass(frozen=True, slots=True)
