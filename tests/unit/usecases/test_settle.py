@@ -10,7 +10,8 @@ from lunas.rules.anomalies import AnomalyKind
 from lunas.rules.enrollments import EnrollmentStatus
 from lunas.rules.errors import Collision, NotFound, StoreBusy
 from lunas.rules.gateway import GatewayState, GatewayStatus
-from lunas.rules.payments import Payment, Status, Step, take
+from lunas.rules.payments import Payment, Status, Step, check_after, take
+from lunas.rules.timetable import DENIED
 from lunas.usecases.settle import Outcome, Result, confirm, end, settle_by_gateway
 from tests.unit.builders import (
     GATEWAY_ACT,
@@ -267,10 +268,38 @@ def test_an_ended_order_fails_in_time_and_expires_after_it(
     assert outcome.payment.status is status
 
 
+@pytest.mark.parametrize("step", [Step.FAIL, Step.EXPIRE])
+def test_what_duitku_has_not_denied_itself_is_asked_about_by_the_timetable(
+    payments: FakePayments, step: Step
+) -> None:
+    stands = payments.store.payments["pay1"]
+    closed = end(payments, stands, step, GATEWAY_ACT).payment
+    assert (closed.denied_at, closed.check_at) == (None, check_after(closed, LATER))
+
+
 def test_an_ended_order_without_a_time_has_failed(payments: FakePayments) -> None:
     payments.store.add(payment(gateway_expires_at=None))
     told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
     assert by_gateway(payments, told).payment.status is Status.FAILED
+
+
+@pytest.mark.parametrize(
+    ("status", "since", "result"),
+    [
+        (Status.PENDING, DENIED - timedelta(milliseconds=1), Result.CONTRADICTED),
+        (Status.PENDING, DENIED, Result.ENDED),
+        (Status.FAILED, timedelta(0), Result.ENDED),
+    ],
+    ids=["lately", "for a while", "ended already"],
+)
+def test_an_open_payment_that_was_denied_a_moment_ago_stays_as_it_is(
+    payments: FakePayments, status: Status, since: timedelta, result: Result
+) -> None:
+    payments.store.add(payment(status, denied_at=LATER - since))
+    told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    outcome = by_gateway(payments, told)
+    assert outcome.result is result
+    assert payments.commits == (status is Status.PENDING and result is Result.ENDED)
 
 
 def by_gateway(payments: FakePayments, status: GatewayStatus) -> Outcome:
