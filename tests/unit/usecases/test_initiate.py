@@ -8,7 +8,7 @@ from itertools import count
 import pytest
 
 from lunas.rules.catalogue import Package
-from lunas.rules.enrollments import enrollment_id
+from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
 from lunas.rules.errors import (
     AlreadyEnrolled,
     AmountRefused,
@@ -653,6 +653,20 @@ def test_an_owned_course_is_not_sold_again(shop: Shop) -> None:
     shop.store.add(enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
+
+
+def test_a_course_whose_time_is_over_is_sold_again(shop: Shop) -> None:
+    shop.store.add(enrollment("c1", expires_at=NOW))
+    assert shop.initiate()[1]
+
+
+def test_who_still_has_a_place_in_a_full_course_gets_it_again_and_nobody_else(shop: Shop) -> None:
+    had = enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED)
+    shop.store.add(course("c1", quota=1, enrolled=1), replace(had, counted=False))
+    with pytest.raises(CourseFull):
+        shop.initiate()
+    shop.store.add(had)
+    assert shop.initiate()[1]
 
 
 def test_a_bundle_is_refused_only_when_all_of_it_is_owned(shop: Shop) -> None:
