@@ -351,6 +351,13 @@ def test_an_invoice_is_claimed_again_after_a_while_only(payments: Payments) -> N
     assert stands.invoice_calls == 3
 
 
+def test_an_invoice_of_a_payment_that_noted_no_call_is_claimed(payments: Payments) -> None:
+    made = payment(gateway=None, invoice_calls=0)
+    create(payments, made)
+    assert payments.claim_invoice(made, NOW, NOW)
+    assert not payments.claim_invoice(made, NOW, NOW - timedelta(seconds=1))
+
+
 def test_an_invoice_that_is_known_is_not_claimed_again(payments: Payments) -> None:
     made = create(payments, payment(invoice_calls=1))
     assert not payments.claim_invoice(made, LATER, LATER)
