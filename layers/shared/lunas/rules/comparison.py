@@ -91,10 +91,10 @@ def _gap(
     )
 
 
-def _covers(given: Access | None, owed: Access | None) -> bool:
+def _covers(given: Access | None, owed: Access) -> bool:
     """Tell whether access lasts at least as long as another; Thinkific keeps whole seconds."""
-    if given is None or owed is None:
-        return owed is None
+    if given is None:
+        return False
     if given.until is None or owed.until is None:
         return given.until is None
     return _second(given.until) >= _second(owed.until)
