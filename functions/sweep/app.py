@@ -19,7 +19,7 @@ from lunas.edges import telemetry
 from lunas.edges.platform import site_of
 from lunas.rules.anomalies import Anomaly
 from lunas.rules.comparison import Row
-from lunas.rules.errors import DeliveryImpossible
+from lunas.rules.errors import LunasError
 from lunas.rules.payments import Payment
 from lunas.usecases.compare import Compared, Comparer, compare
 from lunas.usecases.examine import Examiner
@@ -120,13 +120,19 @@ def _log_compared(compared: Compared) -> None:
             mended=compared.mended,
             stopped=compared.stopped,
         )
+    if compared.stopped and compared.late:
+        telemetry.warn(
+            "comparison with Thinkific is behind",
+            reason=compared.stopped,
+            todo="let Thinkific be asked again, see docs/deploy.md; nothing while it catches up",
+        )
 
 
-def _log_unread(payment_id: str, error: DeliveryImpossible) -> None:
+def _log_unread(payment_id: str, error: Exception) -> None:
     telemetry.warn(
         "payment not compared with Thinkific",
         payment_id=payment_id,
-        reason=str(error),
+        reason=str(error) if isinstance(error, LunasError) else type(error).__name__,
         todo="compare the learner's enrollments at Thinkific by hand",
     )
 

@@ -14,6 +14,7 @@ from lunas.rules.errors import (
     Collision,
     DeliveryDelayed,
     DeliveryImpossible,
+    Malformed,
     Misconfigured,
     RateLimited,
 )
@@ -36,6 +37,12 @@ from tests.unit.usecases.test_sweep import FakeTrails
 ACCOUNT, COURSE = 42, 2_000_001
 
 
+class AccessRefusedBySite(DeliveryDelayed):
+    """Stands for the adapter's own error of a key that is refused."""
+
+    misconfigured = True
+
+
 class FakeStanding:
     """Rows of accounts at the platform; ``before`` interrupts a question."""
 
@@ -56,7 +63,7 @@ class Yard:
 
     def __init__(self) -> None:
         self.store = FakeStore()
-        self.trails = FakeTrails()
+        self.trails = FakeTrails("~")
         self.payments = FakeExaminer(self.store)
         self.enrollments = FakeEnrollments(self.store)
         self.claims = FakeClaims(self.store)
@@ -238,11 +245,12 @@ def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
     assert broken.run().mended == 1
 
 
-def test_a_list_that_thinkific_refuses_is_told_and_passed(broken: Yard) -> None:
-    broken.platform.before = [DeliveryImpossible("does not end")]
+@pytest.mark.parametrize("error", [DeliveryImpossible("does not end"), Malformed("no course_id")])
+def test_a_list_that_cannot_be_read_is_told_and_passed(broken: Yard, error: Exception) -> None:
+    broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
-    assert broken.trails.marks == {Trail.PLATFORM: "1"}
+    assert broken.trails.marks == {Trail.PLATFORM: "~1"}
 
 
 def test_a_run_asks_so_often_and_goes_on_in_the_next(yard: Yard) -> None:
@@ -276,8 +284,52 @@ def test_a_payment_is_asked_about_once_a_run(yard: Yard) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
-def test_what_cannot_be_read_is_left_to_the_sweep(
+def test_what_cannot_be_read_is_told_and_passed(
     broken: Yard, error: Callable[[], Exception]
 ) -> None:
     broken.payments.before_read = [error()]
-    assert broken.run() == Compared(seen={"pay1"})
+    assert broken.run().stopped is None
+    assert (broken.unread, broken.trails.marks) == (["pay1"], {Trail.PLATFORM: "~1"})
+
+
+def test_an_enrollment_of_another_user_that_cannot_be_read_is_passed_too(
+    broken: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(ids: list[str]) -> list[Enrollment]:
+        if ids == ["enr-of-another"]:
+            raise ValueError("delivery.status")
+        return FakeEnrollments.get_many(broken.enrollments, ids)
+
+    broken.claims.claim(Place(ACCOUNT, COURSE), "enr-of-another", None)
+    monkeypatch.setattr(broken.enrollments, "get_many", unreadable)
+    assert broken.run().stopped is None
+    assert broken.unread == ["pay1"]
+
+
+def test_two_courses_of_a_payment_that_lead_to_one_place_are_one_difference(yard: Yard) -> None:
+    yard.put(ordered("c1", "c2").settled().delivered("c1", "c2"))
+    yard.lay("pay1")
+    done = yard.run()
+    assert (done.differences, done.mended) == (1, 1)
+
+
+@pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no course_id")])
+def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
+    broken: Yard, error: Exception
+) -> None:
+    broken.trails.prefix = "2026-"
+    broken.platform.before = [error]
+    done = broken.run()
+    assert (broken.unread, done.stopped) == (["pay1"], None)
+
+
+@pytest.mark.parametrize(
+    "error", [RateLimited("no room"), Misconfigured("no key"), AccessRefusedBySite("401")]
+)
+def test_what_concerns_all_accounts_stops_the_run_however_long(
+    broken: Yard, error: Exception
+) -> None:
+    broken.trails.prefix = "2026-"
+    broken.platform.before = [error]
+    done = broken.run()
+    assert (broken.unread, done.stopped, done.late) == ([], str(error), True)

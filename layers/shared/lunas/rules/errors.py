@@ -31,6 +31,7 @@
     │       └── GatewayBlocked  asked too often; nobody may ask for a while
     └── DeliveryError           Thinkific
         ├── DeliveryDelayed     worth another try, later
+        │   ├── Malformed       an answer that says something else than what was asked
         │   └── RateLimited     no room under Thinkific's limit; nothing was done
         │       └── NoTurnYet   known beforehand: not even asked
         └── DeliveryImpossible  no retry can help
@@ -310,6 +311,12 @@ class DeliveryDelayed(DeliveryError):
         super().__init__(message)
         self.retry_after = retry_after
         self.failures: int | None = None
+
+
+class Malformed(DeliveryDelayed):
+    """Thinkific answered, but not what was asked for; nothing is concluded from it."""
+
+    code = "thinkific-malformed"
 
 
 class RateLimited(DeliveryDelayed):

@@ -1,8 +1,10 @@
 """What the sweep follows: which payments it looks at, and how far it has come."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from lunas.rules.times import to_iso
 
 SETTLED_AFTER = timedelta(minutes=15)
 """So old is what the sweep looks at: an index lags, and a write carries the time at which its
@@ -28,6 +30,11 @@ class Trail(StrEnum):
 
 IN_TABLE = (Trail.APPROVED, Trail.HISTORY, Trail.ENROLLMENT)
 """The trails that are followed to prove that the table is right."""
+
+
+def is_behind(mark: str, moment: datetime) -> bool:
+    """Tell whether a trail of changes has come less far than to a moment."""
+    return mark < to_iso(moment)
 
 
 @dataclass(frozen=True, slots=True)

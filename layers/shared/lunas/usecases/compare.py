@@ -21,11 +21,13 @@ from lunas.rules.errors import (
     Collision,
     DeliveryDelayed,
     DeliveryImpossible,
+    Malformed,
     Misconfigured,
+    RateLimited,
 )
 from lunas.rules.invariants import GIVES_COURSES
 from lunas.rules.payments import Status
-from lunas.rules.trails import SETTLED_AFTER, Stretch, Trail
+from lunas.rules.trails import SETTLED_AFTER, Stretch, Trail, is_behind
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import (
@@ -46,6 +48,9 @@ LOOKS = 3
 """How often a place that differs is looked at anew while it moves."""
 DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
 """How old a change is when its trail leads to it."""
+PATIENCE = timedelta(hours=6)
+"""How long a change waits for an answer about its account, while Thinkific answers others or
+nobody. After that it is passed, so that one account cannot hold up all others for good."""
 COMPARED = GIVES_COURSES | {Status.REFUNDED}
 """States of a payment in which Thinkific may have heard of it."""
 
@@ -54,8 +59,8 @@ COMPARED = GIVES_COURSES | {Status.REFUNDED}
 class Comparer:
     """Everything that a run needs.
 
-    ``report`` hears each new difference before it is kept; ``unread`` the id of a payment whose
-    rows Thinkific refuses to show, and why; ``hurry`` tells whether the time is nearly over.
+    ``report`` hears each new difference before it is kept; ``unread`` the id of a payment that
+    could not be compared and is passed, and why; ``hurry`` tells whether the time is nearly over.
     """
 
     trails: TrailKeeper
@@ -65,7 +70,7 @@ class Comparer:
     platform: AccessReader
     anomalies: AnomalyBook
     report: Callable[[Anomaly], None]
-    unread: Callable[[str, DeliveryImpossible], None]
+    unread: Callable[[str, Exception], None]
     hurry: Callable[[], bool]
     now: Clock
 
@@ -74,13 +79,15 @@ class Comparer:
 class Compared:
     """What a run did: times that it asked, new differences, deliveries that it asked for again.
 
-    ``stopped``: why it did not come to the end of what changed, None if it did.
+    ``stopped``: why it did not come to the end of what changed, None if it did; ``late`` tells
+    that what it stopped at waits for longer than PATIENCE.
     """
 
     asked: int = 0
     differences: int = 0
     mended: int = 0
     stopped: str | None = None
+    late: bool = False
     seen: set[str] = field(default_factory=set, repr=False)
 
 
@@ -106,6 +113,7 @@ def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
     mark, until = run.trails.mark(trail, run.now()), run.now() - DELAYS[trail]
     over = False
     while not over:
+        done.late = is_behind(mark, until - PATIENCE)
         stretch = run.trails.follow(trail, mark, until, STRETCH)
         _compare_all(run, stretch, done)
         if stretch.mark != mark:
@@ -119,11 +127,20 @@ def _compare_all(run: Comparer, stretch: Stretch, done: Compared) -> None:
             continue
         if run.hurry():
             raise _OutOfTime("the time of the run is over")
-        try:
-            _compare_payment(run, payment_id, done)
-        except DeliveryImpossible as error:
-            run.unread(payment_id, error)
+        _compare_or_pass(run, payment_id, done)
         done.seen.add(payment_id)
+
+
+def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> None:
+    """Compare a payment, or tell that it cannot be; raises what stops the whole run."""
+    try:
+        _compare_payment(run, payment_id, done)
+    except (DeliveryImpossible, Malformed, KeyError, TypeError, ValueError) as error:
+        run.unread(payment_id, error)
+    except DeliveryDelayed as error:
+        if isinstance(error, RateLimited) or error.misconfigured or not done.late:
+            raise
+        run.unread(payment_id, error)
 
 
 def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
@@ -141,13 +158,14 @@ def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
 
 def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
     """Look once at every place that the enrollments of a payment lead to."""
-    placed = [(place, own) for own in _own(run, payment_id) if (place := place_of(own))]
+    # Two courses of a payment may lead to one place, which is compared once.
+    placed = {place: own for own in _own(run, payment_id) if (place := place_of(own))}
     found: list[Gap] = []
-    for account in sorted({place.account_id for place, _ in placed}):
+    for account in sorted({place.account_id for place in placed}):
         # The table first: whatever is written after it makes the second look differ.
         claims = run.claims.of_account(account)
         rows, now = _rows(run, account, done), run.now()
-        for place, own in placed:
+        for place, own in placed.items():
             if place.account_id == account:
                 named = _named(own, claims.get(place) or Claims(place=place, version=0))
                 seen = gap(own, named, _claiming(run, own, named), rows, now)
@@ -157,15 +175,11 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
 
 def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
     """Read the learner's enrollments in the courses of a payment that Thinkific may know of."""
-    try:
-        payment, _ = run.payments.read(payment_id)
-        if payment is None or payment.status not in COMPARED:
-            return []
-        ids = [enrollment_id(payment.user_id, each) for each in payment.course_ids]
-        return run.enrollments.get_many(ids)
-    except (KeyError, TypeError, ValueError):
-        # The sweep tells of it: UNREADABLE.
+    payment, _ = run.payments.read(payment_id)
+    if payment is None or payment.status not in COMPARED:
         return []
+    ids = [enrollment_id(payment.user_id, each) for each in payment.course_ids]
+    return run.enrollments.get_many(ids)
 
 
 def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:

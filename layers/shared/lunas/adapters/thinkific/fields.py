@@ -1,6 +1,6 @@
 """Fields of Thinkific's answers, each of a type that it may have.
 
-Another type is DeliveryDelayed, which names the field and never quotes its value: Thinkific, or
+Another type is Malformed, which names the field and never quotes its value: Thinkific, or
 somebody in its place, answered something else than what is asked for, and nothing is concluded
 from it. null and a field that is not there are the same.
 """
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from lunas.rules.errors import DeliveryDelayed
+from lunas.rules.errors import Malformed
 
 type Fields = Mapping[str, Any]
 
@@ -81,6 +81,6 @@ def part(row: Fields, name: str) -> Fields:
     return found
 
 
-def malformed(name: str) -> DeliveryDelayed:
+def malformed(name: str) -> Malformed:
     """Return the error for a field that is not as it should be."""
-    return DeliveryDelayed(f"Thinkific answered without a readable {name}")
+    return Malformed(f"Thinkific answered without a readable {name}")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lunas.adapters.thinkific.fields import flag, id_of, malformed, number, part, text
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.rules.errors import DeliveryImpossible, Malformed
 
 if TYPE_CHECKING:
     from lunas.adapters.thinkific.http import ThinkificApi
@@ -26,14 +26,14 @@ def every_row(
 ) -> Iterator[Mapping[str, Any]]:
     """Read a list page by page to its end, which next_page tells; raises DeliveryError.
 
-    A page that only repeats the one before is DeliveryDelayed: reading on would not end.
+    A page that only repeats the one before is Malformed: reading on would not end.
     """
     page: int | None = 1
     before: list[Mapping[str, Any]] = []
     for _ in range(MAX_PAGES):
         rows, page = read_page(api, path, query, page or 1)
         if rows and rows == before:
-            raise DeliveryDelayed(f"Thinkific's list {path} gives the same page again")
+            raise Malformed(f"Thinkific's list {path} gives the same page again")
         yield from rows
         if page is None:
             return
@@ -46,19 +46,19 @@ def read_page(
 ) -> tuple[list[Mapping[str, Any]], int | None]:
     """Read one page of a list: its rows, and the next page, None at the end.
 
-    Raises DeliveryDelayed where the next page would be none after this one.
+    Raises Malformed where the next page would be none after this one.
     """
     answer = api.get(path, {**query, "page": page, "limit": PAGE})
     following = _next_page(answer)
     if following is not None and following <= page:
-        raise DeliveryDelayed(f"Thinkific's list {path} names page {following} after page {page}")
+        raise Malformed(f"Thinkific's list {path} names page {following} after page {page}")
     return _items(answer), following
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     rows = answer.get("items")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise DeliveryDelayed("Thinkific answered without a list of rows")
+        raise Malformed("Thinkific answered without a list of rows")
     return rows
 
 
