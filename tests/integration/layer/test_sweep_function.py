@@ -21,6 +21,7 @@ from lunas.rules.enrollments import enrollment_id
 from lunas.rules.payments import Status
 from lunas.rules.times import to_iso
 from lunas.rules.trails import SETTLED_AFTER
+from lunas.usecases.compare import PATIENCE
 from tests.integration.layer.functions import load
 from tests.integration.layer.peers import active_row, answers, no_rows
 from tests.integration.layer.purchases import approve, submitted
@@ -322,6 +323,17 @@ def test_thinkific_without_an_answer_is_one_line_and_no_failure(
     assert (line["level"], line["mended"]) == ("INFO", 0)
     assert line["stopped"]
     assert (sweeping.codes(), logged.messages("ERROR")) == ([], [])
+
+
+def test_a_comparison_that_waits_for_hours_is_a_warning(
+    sweeping: Sweep, logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _known_to_thinkific(sweeping)
+    answers(monkeypatch, "sweep", Told(401))
+    sweeping.run(SETTLED_AFTER + PATIENCE + timedelta(minutes=1))
+    (line,) = [each for each in logged.lines if each["message"].startswith("comparison with")]
+    assert (line["level"], "401" in line["reason"]) == ("WARNING", True)
+    assert line["todo"]
 
 
 def test_a_list_that_cannot_be_had_is_named_with_its_payment(

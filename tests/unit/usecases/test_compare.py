@@ -18,8 +18,9 @@ from lunas.rules.errors import (
     Misconfigured,
     RateLimited,
 )
+from lunas.rules.times import to_iso
 from lunas.rules.trails import SETTLED_AFTER, Trace, Trail
-from lunas.usecases.compare import CALLS, Compared, Comparer, compare
+from lunas.usecases.compare import CALLS, PATIENCE, Compared, Comparer, compare
 from tests.unit.builders import LATER
 from tests.unit.fakes import (
     FakeAnomalies,
@@ -63,7 +64,7 @@ class Yard:
 
     def __init__(self) -> None:
         self.store = FakeStore()
-        self.trails = FakeTrails("~")
+        self.trails = FakeTrails()
         self.payments = FakeExaminer(self.store)
         self.enrollments = FakeEnrollments(self.store)
         self.claims = FakeClaims(self.store)
@@ -71,6 +72,7 @@ class Yard:
         self.reported: list[Anomaly] = []
         self.unread: list[str] = []
         self.looks = 1_000
+        self.waiting = timedelta(minutes=1)
         self.clock = FakeClock(LATER)
 
     def put(self, life: Life, account: int = ACCOUNT) -> None:
@@ -84,8 +86,15 @@ class Yard:
                 self.claims.claim(Place(account, COURSE), each.id, each.expires_at)
 
     def lay(self, *payment_ids: str, trail: Trail = Trail.PLATFORM) -> None:
-        """Lay a stretch on a trail."""
-        self.trails.stretches[trail].append([Trace(each) for each in payment_ids])
+        """Lay a stretch on a trail, of changes that are as old as they have to be."""
+        place = to_iso(LATER - SETTLED_AFTER - self.waiting)
+        self.trails.stretches[trail].append([Trace(each, None, place) for each in payment_ids])
+
+    def waits_for_long(self) -> None:
+        """Let what is on the trail be late."""
+        self.trails.stretches[Trail.PLATFORM].clear()
+        self.waiting = PATIENCE + timedelta(seconds=1)
+        self.lay("pay1")
 
     def give(self, account: int = ACCOUNT) -> None:
         self.platform.there[account] = [Row(COURSE, None)]
@@ -250,7 +259,7 @@ def test_a_list_that_cannot_be_read_is_told_and_passed(broken: Yard, error: Exce
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
-    assert broken.trails.marks == {Trail.PLATFORM: "~1"}
+    assert broken.trails.marks == {Trail.PLATFORM: "1"}
 
 
 def test_a_run_asks_so_often_and_goes_on_in_the_next(yard: Yard) -> None:
@@ -289,7 +298,7 @@ def test_what_cannot_be_read_is_told_and_passed(
 ) -> None:
     broken.payments.before_read = [error()]
     assert broken.run().stopped is None
-    assert (broken.unread, broken.trails.marks) == (["pay1"], {Trail.PLATFORM: "~1"})
+    assert (broken.unread, broken.trails.marks) == (["pay1"], {Trail.PLATFORM: "1"})
 
 
 def test_an_enrollment_of_another_user_that_cannot_be_read_is_passed_too(
@@ -317,7 +326,7 @@ def test_two_courses_of_a_payment_that_lead_to_one_place_are_one_difference(yard
 def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     broken: Yard, error: Exception
 ) -> None:
-    broken.trails.prefix = "2026-"
+    broken.waits_for_long()
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
@@ -329,7 +338,7 @@ def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
 def test_what_concerns_all_accounts_stops_the_run_however_long(
     broken: Yard, error: Exception
 ) -> None:
-    broken.trails.prefix = "2026-"
+    broken.waits_for_long()
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)

@@ -16,13 +16,9 @@ UNTIL = LATER - SETTLED_AFTER
 
 
 class FakeTrails:
-    """Trails as lists of stretches; a mark is the number of the stretch that comes next.
+    """Trails as lists of stretches; a mark is the number of the stretch that comes next."""
 
-    ``prefix`` stands before it: "~" is later than every time.
-    """
-
-    def __init__(self, prefix: str = "") -> None:
-        self.prefix = prefix
+    def __init__(self) -> None:
         self.stretches: dict[Trail, list[list[Trace]]] = {each: [] for each in Trail}
         self.marks: dict[Trail, str] = {}
         self.followed: list[tuple[Trail, str]] = []
@@ -30,7 +26,7 @@ class FakeTrails:
 
     def mark(self, trail: Trail, now: datetime) -> str:
         assert now == LATER
-        return self.marks.get(trail, f"{self.prefix}0")
+        return self.marks.get(trail, "0")
 
     def note(self, trail: Trail, mark: str) -> None:
         self.marks[trail] = mark
@@ -39,11 +35,10 @@ class FakeTrails:
         assert limit > 1
         self.until.add(until)
         self.followed.append((trail, mark))
-        number, all_of = int(mark.removeprefix(self.prefix)), self.stretches[trail]
+        number, all_of = int(mark), self.stretches[trail]
         if number >= len(all_of):
             return Stretch((), mark, over=True)
-        following = f"{self.prefix}{number + 1}"
-        return Stretch(tuple(all_of[number]), following, over=number + 1 == len(all_of))
+        return Stretch(tuple(all_of[number]), str(number + 1), over=number + 1 == len(all_of))
 
 
 class Yard:

@@ -1,10 +1,8 @@
 """What the sweep follows: which payments it looks at, and how far it has come."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
-
-from lunas.rules.times import to_iso
 
 SETTLED_AFTER = timedelta(minutes=15)
 """So old is what the sweep looks at: an index lags, and a write carries the time at which its
@@ -32,17 +30,16 @@ IN_TABLE = (Trail.APPROVED, Trail.HISTORY, Trail.ENROLLMENT)
 """The trails that are followed to prove that the table is right."""
 
 
-def is_behind(mark: str, moment: datetime) -> bool:
-    """Tell whether a trail of changes has come less far than to a moment."""
-    return mark < to_iso(moment)
-
-
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A payment to look at, and the enrollment that led to it, if one did."""
+    """A payment to look at, and the enrollment that led to it, if one did.
+
+    ``place`` is where it stands on its trail: on those of changes it begins with the time.
+    """
 
     payment_id: str
     enrollment_id: str | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

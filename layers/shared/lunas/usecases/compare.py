@@ -27,7 +27,8 @@ from lunas.rules.errors import (
 )
 from lunas.rules.invariants import GIVES_COURSES
 from lunas.rules.payments import Status
-from lunas.rules.trails import SETTLED_AFTER, Stretch, Trail, is_behind
+from lunas.rules.times import to_iso
+from lunas.rules.trails import SETTLED_AFTER, Stretch, Trail
 
 if TYPE_CHECKING:
     from lunas.usecases.ports import (
@@ -113,22 +114,22 @@ def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
     mark, until = run.trails.mark(trail, run.now()), run.now() - DELAYS[trail]
     over = False
     while not over:
-        done.late = is_behind(mark, until - PATIENCE)
         stretch = run.trails.follow(trail, mark, until, STRETCH)
-        _compare_all(run, stretch, done)
+        _compare_all(run, stretch, to_iso(until - PATIENCE), done)
         if stretch.mark != mark:
             run.trails.note(trail, stretch.mark)
         mark, over = stretch.mark, stretch.over
 
 
-def _compare_all(run: Comparer, stretch: Stretch, done: Compared) -> None:
-    for payment_id in dict.fromkeys(each.payment_id for each in stretch.traces):
-        if payment_id in done.seen:
+def _compare_all(run: Comparer, stretch: Stretch, late: str, done: Compared) -> None:
+    for trace in stretch.traces:
+        if trace.payment_id in done.seen:
             continue
         if run.hurry():
             raise _OutOfTime("the time of the run is over")
-        _compare_or_pass(run, payment_id, done)
-        done.seen.add(payment_id)
+        done.late = trace.place < late
+        _compare_or_pass(run, trace.payment_id, done)
+        done.seen.add(trace.payment_id)
 
 
 def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> None:

@@ -127,4 +127,5 @@ def _midnight_after(mark: str) -> datetime:
 
 
 def _trace(item: Item) -> Trace:
-    return Trace(item["paymentId"], item["id"] if item["type"] == "enrollment" else None)
+    enrollment_id = item["id"] if item["type"] == "enrollment" else None
+    return Trace(item["paymentId"], enrollment_id, item["listSort"])
