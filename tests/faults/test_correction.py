@@ -130,6 +130,41 @@ def test_other_payments_of_the_user_follow(school: School) -> None:
     check(school)
 
 
+def test_a_name_alone_leaves_the_address_that_another_payment_was_corrected_to(
+    school: School,
+) -> None:
+    first, second = school.order(FIRST), school.order(SECOND)
+    assert correct(school, first, email=RIGHT).ok
+    assert correct(school, second, name="Budi Hartono").ok
+    for payment in (first, second):
+        school.approve(payment)
+    school.rest()
+    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    assert school.world.thinkific.users(WRONG) == []
+    check(school)
+
+
+def test_two_payments_of_a_user_are_not_corrected_to_two_addresses(school: School) -> None:
+    first, second = school.buy(FIRST), school.buy(SECOND)
+    assert correct(school, first, email=RIGHT).ok
+    answer = correct(school, second, email=THIRD)
+    assert (answer.status, first in answer.body["detail"]) == (409, True)
+    assert correct(school, second, email=RIGHT.upper()).ok
+    school.rest()
+    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    check(school)
+
+
+def test_the_address_of_a_payment_that_was_refunded_binds_nobody(school: School) -> None:
+    first, second = school.buy(FIRST), school.buy(SECOND)
+    assert correct(school, first, email=RIGHT).ok
+    school.refund(first)
+    assert correct(school, second, email=THIRD).ok
+    school.rest()
+    assert [rows(school, each, FIRST, SECOND) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
+    check(school)
+
+
 def test_what_another_user_has_in_the_wrong_account_stays(school: School) -> None:
     own, other = school.buy(), school.buy(person=SAME)
     assert correct(school, own, email=RIGHT).ok

@@ -69,7 +69,7 @@ def test_a_correction_is_written_whole(
     for each in plan.redeliveries:
         assert enrollments.get(each.after.id) == each.after != each.before
     link = corrections.link_of(USER)
-    assert link == AccountLink(None, frozenset(), 1, plan.after.learner)
+    assert link == AccountLink(None, frozenset(), 1, plan.after.learner, "pay1")
 
 
 def test_an_account_that_was_linked_is_a_former_one_and_the_next_is_found_anew(
@@ -79,7 +79,7 @@ def test_an_account_that_was_linked_is_a_former_one_and_the_next_is_found_anew(
     plan = correct(DONE, RIGHT, ACT, [])
     corrections.record_correction(plan, corrections.link_of(USER))
     link = corrections.link_of(USER)
-    assert link == AccountLink(None, frozenset({7}), 2, plan.after.learner)
+    assert link == AccountLink(None, frozenset({7}), 2, plan.after.learner, "pay1")
 
 
 def test_a_name_alone_keeps_the_account(corrections: Corrections, table: Table) -> None:
@@ -87,7 +87,22 @@ def test_a_name_alone_keeps_the_account(corrections: Corrections, table: Table) 
     plan = correct(DONE, Wanted(name="Budi Hartono"), ACT, [])
     corrections.record_correction(plan, corrections.link_of(USER))
     link = corrections.link_of(USER)
-    assert link == AccountLink(7, frozenset(), 2, plan.after.learner)
+    assert link == AccountLink(7, frozenset(), 2)
+
+
+def test_a_name_after_an_address_is_the_users_if_it_is_of_the_same_payment(
+    corrections: Corrections, write: Callable[[Thing], None]
+) -> None:
+    first = correct(DONE, RIGHT, ACT, [])
+    corrections.record_correction(first, corrections.link_of(USER))
+    other = replace(DONE, id="pay2")
+    write(other)
+    for before in (other, first.after):
+        plan = correct(before, Wanted(name="Budi Hartono"), ACT, [])
+        corrections.record_correction(plan, corrections.link_of(USER))
+        link = corrections.link_of(USER)
+        expected = plan.after if before is first.after else first.after
+        assert (link.learner, link.corrected_by) == (expected.learner, "pay1")
 
 
 CAME_FIRST: dict[str, tuple[Payment, Thing]] = {

@@ -18,14 +18,16 @@ class AccountLink:
     """Which account at Thinkific belongs to a user, as read at one moment.
 
     ``former``: accounts that were linked before, where something may have been delivered.
-    ``revision`` grows with each change. ``learner``: whom an admin has named for this user; the
-    account is found and made by them, whatever a payment says.
+    ``revision`` grows with each change. ``learner``: whom an admin has named for this user, by
+    correcting the payment ``corrected_by``; the account is found and made by them, whatever
+    another payment says.
     """
 
     account_id: int | None = None
     former: frozenset[int] = frozenset()
     revision: int = 0
     learner: Learner | None = None
+    corrected_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

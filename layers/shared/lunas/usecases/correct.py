@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lunas.rules.correction import Wanted, correct
+from lunas.rules.correction import Wanted, check_one_address, correct
 from lunas.rules.enrollments import enrollment_id
 from lunas.rules.errors import Collision, NotFound, StoreBusy
-from lunas.rules.payments import Act, Payment
+from lunas.rules.payments import Act, Payment, Status
 
 if TYPE_CHECKING:
     from lunas.rules.claims import AccountLink
@@ -37,6 +37,8 @@ def correct_learner(
         if payment is None:
             raise NotFound("there is no such payment")
         link = payments.link_of(payment.user_id)
+        if _other_stands(payments, payment, link):
+            check_one_address(wanted, link)
         plan = correct(payment, wanted, act, _enrollments(payments, enrollments, payment, link))
         try:
             payments.record_correction(plan, link)
@@ -44,6 +46,14 @@ def correct_learner(
             continue
         return plan.after
     raise StoreBusy("others kept changing the same payment; try again")
+
+
+def _other_stands(payments: CorrectionKeeper, payment: Payment, link: AccountLink) -> bool:
+    """Tell whether another payment has named the user's address, and was not refunded."""
+    if link.corrected_by in {None, payment.id}:
+        return False
+    other = payments.get(str(link.corrected_by))
+    return other is not None and other.status is not Status.REFUNDED
 
 
 def _enrollments(

@@ -78,17 +78,23 @@ class Corrections:
         )
 
     def _link(self, correction: Correction, link: AccountLink) -> Action:
-        """Build the action that has the account found anew, by the learner as corrected."""
+        """Build the action that has the account found anew, by the learner as corrected.
+
+        A name alone is the user's only where this payment has named their address as well.
+        """
+        after = correction.after
         former = {str(link.account_id)} if correction.moves and link.account_id else None
+        moved = {"thinkificUserId": None, "correctedBy": after.id} if correction.moves else {}
+        named = correction.moves or link.corrected_by == after.id
         return self._table.update_action(
             "learner",
-            keys.learner(correction.after.user_id),
+            keys.learner(after.user_id),
             Change(
                 {
                     "type": "learner",
-                    "userId": correction.after.user_id,
-                    "learner": learner_item(correction.after.learner),
-                    **({"thinkificUserId": None} if correction.moves else {}),
+                    "userId": after.user_id,
+                    **({"learner": learner_item(after.learner)} if named else {}),
+                    **moved,
                 },
                 adds={"revision": 1, **({"former": former} if former else {})},
                 condition=link_as_read(link),

@@ -31,6 +31,7 @@ class Learners:
             former=frozenset(int(each) for each in item.get("former", ())),
             revision=int(item.get("revision", 0)),
             learner=learner_from(item["learner"]) if "learner" in item else None,
+            corrected_by=item.get("correctedBy"),
         )
 
     def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
