@@ -301,3 +301,18 @@ def test_access_that_came_by_other_means_is_not_shortened(school: School) -> Non
     site.enroll(account.id, school.mapped(FIRST), {"activated_at": now}, now)
     school.buy(FIRST, 30)
     assert school.ends() == [None]
+
+
+def test_access_that_came_by_other_means_outlives_what_was_paid_for(school: School) -> None:
+    school.buy(SECOND)
+    (account,) = school.world.thinkific.users(BUDI.email)
+    site, now = school.world.thinkific.site, school.world.clock.now()
+    site.enroll(account.id, school.mapped(FIRST), {"activated_at": now}, now)
+    short = school.buy(FIRST, 1)
+    school.world.upkeep.pass_time(2 * 86_400)
+    assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, FIRST)).ok
+    school.rest()
+    assert school.ends() == [None]
+    # Whoever got their money back must not have the course, whoever gave it.
+    school.refund(short)
+    assert school.ends() == []

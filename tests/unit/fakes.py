@@ -607,8 +607,16 @@ class FakePlatform:
                 self.enroll(user_id, course_id, now, until)
                 self.calls.pop()
 
-    def revoke(self, user_id: int, course_id: int, now: datetime) -> None:  # noqa: ARG002
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None:
         self.calls.append("revoke")
         interrupt(self.failures)
+        if given is not None and self.ends.get((user_id, course_id)) not in given:
+            return
         if row := self.rows.pop((user_id, course_id), None):
             self.ended[user_id, course_id] = row

@@ -483,6 +483,16 @@ def test_every_row_that_gives_access_is_ended() -> None:
     ]
 
 
+def test_only_rows_whose_end_was_given_are_ended_where_it_is_asked_so() -> None:
+    given, foreign = "2026-12-22T03:04:05Z", "2027-12-22T03:04:05Z"
+    rows = page(row(id=500), row(id=501, expiry_date=foreign), row(id=502, expiry_date=given))
+    peer = StubPeer(rows, Told(204), Told(body=EXPIRED))
+    thinkific(peer).revoke(7, 9, NOW, given={UNTIL})
+    assert [call for call in peer.calls if call.startswith("PUT")] == [
+        f"PUT {BASE}/enrollments/502"
+    ]
+
+
 def test_an_end_that_does_not_show_yet_is_worth_another_try() -> None:
     with pytest.raises(DeliveryDelayed):
         revoke(page(row()), Told(204), Told(body=row()))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -132,6 +133,32 @@ def test_access_that_lasts_by_other_means_is_left(at_work: Round) -> None:
     assert at_work.end() is None
 
 
+def test_what_is_over_ends_no_access_that_came_by_other_means(at_work: Round) -> None:
+    at_work.platform.rows[42, 2_000_001] = 500
+    at_work.platform.ends[42, 2_000_001] = None
+    at_work.clock.now = SOON
+    assert at_work.give(of("u1", SOON)) is None
+    assert at_work.end() is None
+
+
+def test_what_is_over_ends_what_a_refund_has_left(at_work: Round) -> None:
+    """The refund of the longer purchase is on its way, and Lunas gave the row for good."""
+    at_work.give(OTHER)
+    at_work.store.add(refunded(OTHER))
+    at_work.clock.now = SOON
+    assert at_work.give(of("u1", SOON)) is None
+    assert at_work.gone
+
+
+def test_a_refund_ends_whatever_gives_access(at_work: Round) -> None:
+    at_work.platform.rows[42, 2_000_001] = 500
+    at_work.platform.ends[42, 2_000_001] = None
+    short = of("u1", SOON)
+    at_work.give(short)
+    at_work.refund(short)
+    assert at_work.gone
+
+
 def test_an_enrollment_that_moves_to_another_course_leaves_the_former_one(at_work: Round) -> None:
     at_work.give(OWN, PLACE)
     at_work.give(OWN, ELSEWHERE)
@@ -181,9 +208,9 @@ def test_a_row_that_was_ended_by_mistake_is_given_again(at_work: Round) -> None:
     at_work.give(OWN)
     ended = at_work.platform.revoke
 
-    def too_late(user_id: int, course_id: int, now: datetime) -> None:
+    def too_late(*of_row: Any) -> None:
         at_work.give(OTHER)
-        ended(user_id, course_id, now)
+        ended(*of_row)
 
     at_work.platform.revoke = too_late  # type: ignore[method-assign]
     at_work.refund(OWN)

@@ -342,7 +342,13 @@ class LearningPlatform(Protocol):
         self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
     ) -> None: ...
 
-    def revoke(self, user_id: int, course_id: int, now: datetime) -> None: ...
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None: ...
 
 
 class StartKeeper(Protocol):

@@ -34,12 +34,13 @@ def give(
     """Have a place give what is paid for, the enrollment included; return the row's id.
 
     ``create`` is asked before each look whether to make a row that is not there. None: nothing
-    that was paid for lasts any more, and access is ended. Raises DeliveryError.
+    that was paid for lasts any more, and what Lunas gave is ended. Raises DeliveryError.
     """
 
     def act(claims: Claims, access: Access | None) -> int | None:
         if access is None:
-            courier.platform.revoke(place.account_id, place.course_id, courier.now())
+            where = (place.account_id, place.course_id)
+            courier.platform.revoke(*where, courier.now(), claims.given)
             return None
         return courier.platform.enroll(
             place.account_id,
@@ -77,6 +78,7 @@ def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
     def act(claims: Claims, access: Access | None) -> None:
         where, now = (place.account_id, place.course_id), courier.now()
         if access is None:
+            # Whoever got their money back must not have the course, whoever gave it.
             courier.platform.revoke(*where, now)
         else:
             # A row that is not there yet is made by the delivery of the one who paid for it.

@@ -126,14 +126,23 @@ class Thinkific:
         body: dict[str, Any] = {"user_id": user_id, **terms(now, until)}
         self._api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
 
-    def revoke(self, user_id: int, course_id: int, now: datetime) -> None:
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None:
         """End a user's access to a course, in every row that gives it; nothing to end is fine.
+
+        With ``given``, only in rows that end at one of these times: what lasts until another one
+        came by other means, and stays.
 
         There is no DELETE: an expiry in the past ends access and keeps the learner's progress
         (docs/thinkific.md, Enrollments). Nothing else is sent, so that no row turns into a trial.
         """
         for row in self._enrollments(user_id, course_id):
-            if is_active(row):
+            if is_active(row) and (given is None or is_given(row, given, now)):
                 self._end(row, now)
 
     def _end_doubles(
