@@ -57,6 +57,7 @@ DELIBERATELY_500 = {
     "Unanswered",
     "AccessRefused",
     "Untouched",
+    "Malformed",
 }
 SECRET_TEXT = "budi@example.com and hunter2"
 

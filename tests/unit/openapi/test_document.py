@@ -143,7 +143,7 @@ def test_errors_are_problems_of_their_status(route: str) -> None:
 def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
     inside = {"error", "collision", "misconfigured", "gateway-error", "peer-unavailable",
               "delivery-error", "delivery-delayed", "delivery-impossible",
-              "rate-limited", "no-turn-yet", "grant-refused"}  # fmt: skip
+              "thinkific-malformed", "rate-limited", "no-turn-yet", "grant-refused"}  # fmt: skip
     codes = {kind.code for kind in vars(errors).values() if _is_error(kind)} - inside
     shown = {each["value"]["type"].rpartition(":")[2] for each in COMPONENTS["examples"].values()}
 
