@@ -38,10 +38,11 @@ from tests.unit.usecases.test_sweep import FakeTrails
 ACCOUNT, COURSE = 42, 2_000_001
 
 
-class AccessRefusedBySite(DeliveryDelayed):
-    """Stands for the adapter's own error of a key that is refused."""
-
-    misconfigured = True
+def refused() -> DeliveryDelayed:
+    """Return the error of a key that Thinkific refuses."""
+    error = DeliveryDelayed("401")
+    error.misconfigured = True
+    return error
 
 
 class FakeStanding:
@@ -332,9 +333,7 @@ def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     assert (broken.unread, done.stopped) == (["pay1"], None)
 
 
-@pytest.mark.parametrize(
-    "error", [RateLimited("no room"), Misconfigured("no key"), AccessRefusedBySite("401")]
-)
+@pytest.mark.parametrize("error", [RateLimited("no room"), Misconfigured("no key"), refused()])
 def test_what_concerns_all_accounts_stops_the_run_however_long(
     broken: Yard, error: Exception
 ) -> None:
