@@ -1,8 +1,8 @@
 """One course of one account at Thinkific serves all enrollments that lead to it."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -208,9 +208,14 @@ def test_a_row_that_was_ended_by_mistake_is_given_again(at_work: Round) -> None:
     at_work.give(OWN)
     ended = at_work.platform.revoke
 
-    def too_late(*of_row: Any) -> None:
+    def too_late(
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None:
         at_work.give(OTHER)
-        ended(*of_row)
+        ended(user_id, course_id, now, given)
 
     at_work.platform.revoke = too_late  # type: ignore[method-assign]
     at_work.refund(OWN)
