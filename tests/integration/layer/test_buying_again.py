@@ -17,6 +17,11 @@ OPEN = {"statusCode": "01"}
 TOO_MUCH, TOO_LITTLE = "Maximum Payment exceeded", "Minimum Payment 10000 IDR"
 
 
+def no(text: str) -> Told:
+    """Return a no of Duitku that looks like a yes until its body is read."""
+    return Told(200, {"statusCode": "01", "statusMessage": text})
+
+
 def initiate(
     monkeypatch: pytest.MonkeyPatch,
     *told: Told | Exception,
@@ -126,6 +131,13 @@ def test_an_invoice_ends_by_its_channel(
         ("FT", Told(400, {"Message": TOO_LITTLE}), "paymentMethod", "FT cannot take 49000 rupiah"),
         (None, Told(400, {"Message": TOO_MUCH}), "packageId", "cannot take 49000 rupiah"),
         (None, Told(400, {"Message": TOO_LITTLE}), "packageId", "cannot take 49000 rupiah"),
+        ("VC", no(TOO_MUCH), "paymentMethod", "VC cannot take 49000 rupiah"),
+        (None, no(TOO_MUCH), "packageId", "cannot take 49000 rupiah"),
+        ("VC", Told(409, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("VC", Told(500, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("VC", Told(200, TOO_MUCH), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("NQ", no("Payment channel not available"), "paymentMethod", "NQ"),
+        ("BC", no("Invalid Email Address"), "customer.email", "Duitku"),
         ("NQ", Told(404, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
         ("NQ", Told(400, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
         ("ZZ", Told(404, None), "paymentMethod", "ZZ"),

@@ -19,6 +19,7 @@ from lunas.rules.errors import (
     GatewayRefused,
     GatewayTimeout,
     GatewayUnavailable,
+    PurchaseRefused,
 )
 from lunas.rules.gateway import GatewayState, fits
 from lunas.rules.payments import GatewayProduct, Payment
@@ -222,6 +223,52 @@ def test_anything_unclear_is_of_unknown_outcome(told: Told | Exception) -> None:
         duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
 
 
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Minimum Payment 10000 IDR", "paymentMethod"),
+        ("Maximum Payment exceeded", "paymentMethod"),
+        ("Invalid Email Address", "customer.email"),
+        ("Payment channel not available", "paymentMethod"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["Message", "statusMessage", "text", "JSON text"])
+def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
+    status: int, text: str, field: str, shape: str
+) -> None:
+    bodies: dict[str, object] = {"text": text, "JSON text": json.dumps(text)}
+    body = bodies.get(shape, {"statusCode": "01", shape: text})
+    purchase = payment(gateway_product=V2)
+    with pytest.raises(PurchaseRefused) as raised:
+        duitku(StubPeer(Told(status, body))).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+    assert [each.field for each in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 500])
+@pytest.mark.parametrize("shape", ["Message", "statusMessage", "text"])
+def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_with(
+    status: int, shape: str
+) -> None:
+    text = "The transaction is still in progress."
+    told = Told(status, text if shape == "text" else {"statusCode": "01", shape: text})
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("text", ["Maximum Payment exceeded", "Payment channel not available"])
+def test_a_clear_no_to_a_question_says_nothing_about_the_order(text: str) -> None:
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(Told(500, {"Message": text}))).status(payment())
+
+
+def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> None:
+    body = {"statusCode": "01", "statusMessage": f"Maximum Payment exceeded by {EMAIL}"}
+    with pytest.raises(PurchaseRefused) as raised:
+        duitku(StubPeer(Told(body=body))).open_invoice(payment(), CHECKOUT, None, MINUTES)
+    assert str(raised.value) == "Duitku answered statusCode '01': Maximum Payment"
+
+
 @pytest.mark.parametrize("status", [403, 429])
 def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
     with pytest.raises(GatewayBlocked):
@@ -406,7 +453,7 @@ def test_an_error_text_that_is_not_known_is_not_kept(body: object) -> None:
 
 @pytest.mark.parametrize("known", KNOWN)
 def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -> None:
-    with pytest.raises(GatewayRefused) as raised:
+    with pytest.raises(GatewayError) as raised:
         duitku(StubPeer(Told(400, {"Message": f"{known} 0812-3456"}))).open_invoice(
             payment(), CHECKOUT, None, MINUTES
         )

@@ -10,7 +10,13 @@ import requests
 
 from lunas.adapters.duitku import invoice, signatures
 from lunas.adapters.duitku.choices import choice_refused
-from lunas.adapters.duitku.http import CutOffError, UnknownOrder, post_json, post_json_once
+from lunas.adapters.duitku.http import (
+    CutOffError,
+    UnknownOrder,
+    not_accepted,
+    post_json,
+    post_json_once,
+)
 from lunas.adapters.sessions import KeptSession, fresh_session
 from lunas.adapters.settings import CheckoutSettings
 from lunas.rules.errors import GatewayRefused, GatewayUnavailable
@@ -147,7 +153,7 @@ class Duitku:
     def _accepted(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
         answer = post_json(self._session or fresh_session(), url, body, headers)
         if str(answer.get("statusCode", "")) != ACCEPTED:
-            raise GatewayRefused(f"Duitku answered statusCode {answer.get('statusCode')!r:.20}")
+            raise not_accepted(answer)
         if not answer.get("reference"):
             raise GatewayUnavailable("Duitku accepted the invoice without a reference")
         return answer

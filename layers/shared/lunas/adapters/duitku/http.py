@@ -36,6 +36,18 @@ KNOWN = (
     "Unauthorized",
 )
 """Beginnings of Duitku's error texts (docs/duitku.md, Errors)."""
+OF_THE_BUYER = frozenset(
+    {
+        "Minimum Payment",
+        "Maximum Payment",
+        "Invalid Email Address",
+        "Payment channel not available",
+    }
+)
+"""Those of the known texts that are a clear no to what the buyer chose, whatever status they come
+with."""
+IN_PROGRESS = "in progress"
+"""The known text of an order that is being dealt with: what becomes of it is not known yet."""
 USER_AGENT = "Lunas/1"
 
 
@@ -56,8 +68,9 @@ def post_json(
 
     Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
     429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
-    refusal. Bodies of errors come as ``{"Message"}``, as an object keyed by field, as text, as
-    HTML or empty (docs/duitku.md, Errors).
+    refusal. A text that is clear goes before the status (:func:`by_text`). Bodies of errors come
+    as ``{"Message"}``, as an object keyed by field, as text, as HTML or empty (docs/duitku.md,
+    Errors).
     """
     try:
         return post_json_once(session, url, body, headers)
@@ -96,13 +109,14 @@ def _broken_off(error: requests.RequestException) -> GatewayUnavailable | CutOff
 
 
 def json_object(answer: requests.Response) -> dict[str, Any]:
-    """Return the JSON object of an answer, or raise GatewayUnavailable."""
+    """Return the JSON object of a 200, or raise GatewayUnavailable, or what its text means."""
     try:
         value = answer.json()
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise GatewayUnavailable("Duitku answered 200 without a JSON object")
+        text = f"Duitku answered 200 without a JSON object: {error_text(answer.text)}"
+        raise by_text(text) or GatewayUnavailable(text)
     return value
 
 
@@ -114,6 +128,8 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
         return UnknownOrder(text)
     if status == HTTPStatus.UNAUTHORIZED:
         return GatewayKeyRefused(f"{text}; check merchantCode and apiKey of the Duitku secret")
+    if clear := by_text(text):
+        return clear
     if status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
         return GatewayBlocked(text)
     passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
@@ -123,12 +139,30 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
     return GatewayRefused(text)
 
 
+def not_accepted(answer: Mapping[str, Any]) -> GatewayRefused | GatewayUnavailable:
+    """Turn the JSON object of a 200 whose statusCode is no yes into the error that it means."""
+    known = _known_in(_joined(answer))
+    text = f"Duitku answered statusCode {answer.get('statusCode')!r:.20}: {known}"
+    return by_text(text) or GatewayRefused(text)
+
+
+def by_text(text: str) -> GatewayRefused | GatewayUnavailable | None:
+    """Return what an error means by its text alone, where that says more than any status."""
+    if any(known in text for known in OF_THE_BUYER):
+        return GatewayRefused(text)
+    return GatewayUnavailable(text) if IN_PROGRESS in text else None
+
+
 def error_text(body: str) -> str:
     """Return which of the errors that Duitku documents a body tells.
 
     Only texts that are known are kept: others may quote the buyer's name, address or phone.
     """
-    told = _readable(body).lower()
+    return _known_in(_readable(body))
+
+
+def _known_in(text: str) -> str:
+    told = text.lower()
     return next((each for each in KNOWN if each.lower() in told), "no text that is known")
 
 
@@ -137,6 +171,8 @@ def _readable(body: str) -> str:
         value = json.loads(body)
     except ValueError:
         return "no JSON" if "<" in body else body.strip()
-    if isinstance(value, dict):
-        return "; ".join(str(each) for each in value.values())
-    return str(value)
+    return _joined(value) if isinstance(value, dict) else str(value)
+
+
+def _joined(answer: Mapping[str, Any]) -> str:
+    return "; ".join(str(each) for each in answer.values())
