@@ -1,19 +1,24 @@
 """Buying again at Duitku: never a dead invoice, and whatever channel the buyer names."""
 
+from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from lunas.adapters.clock import now
+from lunas.adapters.store.catalogue import Catalogue
 from tests.integration.layer import callbacks, peers
 from tests.integration.layer.functions import call
+from tests.integration.layer.purchases import approve, submitted
 from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.api_requests import user_token
+from tests.unit.builders import package
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 MINUTE = timedelta(minutes=1)
 OPEN = {"statusCode": "01"}
+ENROLLED = "urn:lunas:problem:already-enrolled"
 TOO_MUCH, TOO_LITTLE = "Maximum Payment exceeded", "Minimum Payment 10000 IDR"
 
 
@@ -93,6 +98,27 @@ def test_what_check_has_learnt_a_moment_ago_is_not_asked_again(
     assert (status, peer.asked) == (200, [])
 
 
+@pytest.mark.parametrize(("package", "course", "batches"), [("p1", "c1", 2), ("b1", None, 4)])
+def test_what_is_returned_again_is_read_once_more_before_it_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+    calls: Counter[str],
+    package: str,
+    course: str | None,
+    batches: int,
+) -> None:
+    wanted = {"packageId": package} | ({"courseId": course} if course else {})
+    for answers, read in (
+        ([peers.invoice("R1")], {}),
+        ([Told(404)], {"BatchGetItem": batches, "GetItem": 1, "UpdateItem": 2}),
+        ([], {"BatchGetItem": batches, "GetItem": 1}),
+    ):
+        peers.answers(monkeypatch, "initiate_payment", *answers)
+        calls.clear()
+        route = "POST /payments/initiate"
+        assert call("initiate_payment", route, body=wanted, token=user_token())[0] in {200, 201}
+        assert not read or calls == read
+
+
 # ── Channels ─────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -119,6 +145,65 @@ def test_an_invoice_ends_by_its_channel(
     ends = datetime.fromisoformat(payment["gateway"]["expiresAt"])
     assert timedelta(0) <= ends - before - minutes * MINUTE < MINUTE
     assert peer.asked[0].body["expiryPeriod"] == minutes
+
+
+# ── Enrolled meanwhile ───────────────────────────────────────────────────────────────────────────
+
+
+def by_two_channels(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """Open a payment by BC, and a newer one by SP."""
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="BC", key="k1")
+    still = peers.status(first["id"], "01")
+    _, second, _ = initiate(monkeypatch, still, peers.invoice("R2"), channel="SP")
+    return first, second
+
+
+@pytest.mark.parametrize("channel", [None, "BC", "SP"])
+def test_who_has_paid_by_one_channel_is_not_given_the_invoice_of_another(
+    monkeypatch: pytest.MonkeyPatch, channel: str | None
+) -> None:
+    first, second = by_two_channels(monkeypatch)
+    paid = peers.status(second["id"], reference="R2")
+    assert check(monkeypatch, second, paid)[1]["status"] == "APPROVED"
+    for key in (None, "k1" if channel == "BC" else "k2"):
+        status, problem, peer = initiate(monkeypatch, channel=channel, key=key)
+        assert (status, problem["type"], peer.asked) == (409, ENROLLED, [])
+    assert status_of(first) == "PENDING"
+
+
+def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = by_two_channels(monkeypatch)
+    paid, still = peers.status(second["id"], reference="R2"), peers.status(first["id"], "01")
+    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    for answers in ([paid, still], []):
+        status, problem, _ = initiate(monkeypatch, *answers)
+        assert (status, problem["type"]) == (409, ENROLLED)
+    assert (status_of(second), status_of(first)) == ("APPROVED", "PENDING")
+
+
+def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    initiate(monkeypatch, peers.invoice("R1"))
+    assert approve(submitted("u1")["id"])[0] == 200
+    status, problem, peer = initiate(monkeypatch)
+    assert (status, problem["type"], peer.asked) == (409, ENROLLED, [])
+
+
+# ── Off sale ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
+    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+) -> None:
+    assert initiate(monkeypatch, Told(500))[0] == 503
+    catalogue.put_package(package(on_sale=False))
+    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    status, problem, peer = initiate(monkeypatch, Told(404))
+    assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")
+    assert not [path for path in peer.calls if "createInvoice" in path]
 
 
 # ── What Duitku does not take ────────────────────────────────────────────────────────────────────

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from lunas.rules.catalogue import Package
+from lunas.rules.catalogue import Course, Package
 from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
 from lunas.rules.errors import (
     AlreadyEnrolled,
@@ -24,6 +24,7 @@ from lunas.rules.errors import (
     LunasError,
     Misconfigured,
     NotFound,
+    NotOnSale,
     StoreBusy,
 )
 from lunas.rules.gateway import GatewayState, GatewayStatus
@@ -45,6 +46,7 @@ from tests.unit.builders import (
     LIFETIME,
     NOW,
     USER,
+    bought,
     bundle,
     course,
     enrollment,
@@ -104,6 +106,23 @@ class Shop:
     ) -> tuple[Payment, bool]:
         """Ask for a payment."""
         return initiate(self.checkout, wanted or wish(), method)
+
+    def answers(self, **each: GatewayStatus | Exception) -> None:
+        """Let Duitku say of each payment what is given for it, of others that they are open."""
+
+        class Each(FakeStatus):
+            def __call__(self, payment: Payment) -> GatewayStatus:
+                self.answer = each.get(payment.id, OPEN)
+                return super().__call__(payment)
+
+        self.status = Each(OPEN)
+        self.checkout = replace(self.checkout, status=self.status)
+
+    def settle(self, *course_ids: str, payment_id: str | None = None) -> None:
+        """Let others bring courses: by ``payment_id`` if it is given."""
+        if payment_id:
+            self.store.add(replace(self.store.payments[payment_id], status=Status.APPROVED))
+        self.store.add(*(enrollment(each) for each in course_ids))
 
     def stands(self, payment_id: str) -> Status:
         """Return where a payment stands."""
@@ -280,6 +299,13 @@ def test_duitku_is_asked_once_in_fifteen_seconds(shop: Shop) -> None:
     assert len(shop.status.asked) == 3
 
 
+def test_of_what_was_asked_lately_nothing_is_written(shop: Shop) -> None:
+    shop.store.hold_slot(payment(asked_at=NOW))
+    shop.payments.before_question = [nothing]
+    shop.initiate()
+    assert shop.payments.before_question == [nothing]
+
+
 def test_while_duitku_does_not_answer_an_open_payment_is_returned_as_it_is(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.status.answer = UNANSWERED
@@ -381,6 +407,210 @@ def test_the_slot_keeps_no_payment_that_was_found_to_have_ended(shop: Shop) -> N
         shop.store.add(replace(shop.store.payments[ended.id], status=Status.FAILED))
     shop.initiate()
     assert shop.store.slots[USER, "p1", "c1"].held == (Held("new3"),)
+
+
+# ── Enrolled meanwhile ───────────────────────────────────────────────────────────────────────────
+
+
+def two_channels(shop: Shop) -> None:
+    """Hold an open payment by BC, called bc, and a newer one by SP, called sp."""
+    for number, each in enumerate(("BC", "SP")):
+        invoice = GatewayInvoice(reference=f"REF-{each}", payment_method=each)
+        shop.store.hold_slot(
+            payment(
+                id=each.lower(),
+                channel=each,
+                gateway=invoice,
+                created_at=NOW + timedelta(seconds=number),
+            )
+        )
+
+
+def paid_sp() -> GatewayStatus:
+    return paid(order_id="sp", reference="REF-SP")
+
+
+@pytest.mark.parametrize("method", [None, "BC", "SP", "VC"])
+def test_who_has_paid_by_one_channel_is_not_shown_the_open_invoice_of_another(
+    shop: Shop, method: str | None
+) -> None:
+    two_channels(shop)
+    shop.answers(sp=paid_sp())
+    shop.settle("c1", payment_id="sp")
+    for _ in range(3):
+        with pytest.raises(AlreadyEnrolled):
+            shop.initiate(method=method)
+    assert (shop.status.asked, shop.invoices.asked) == ([], [])
+    assert shop.stands("bc") is Status.PENDING
+
+
+@pytest.mark.parametrize("by", [Method.DUITKU, Method.MANUAL])
+def test_whatever_brought_the_course_its_open_invoice_is_not_shown(shop: Shop, by: Method) -> None:
+    shop.store.hold_slot(payment())
+    shop.store.add(payment(Status.APPROVED, id="other", method=by))
+    shop.store.add(enrollment("c1", payment_id="other"))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert shop.status.asked == []
+
+
+def test_the_request_that_finds_the_money_shows_no_other_invoice(shop: Shop) -> None:
+    two_channels(shop)
+    shop.answers(sp=paid_sp())
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert (shop.stands("sp"), shop.stands("bc")) == (Status.APPROVED, Status.PENDING)
+    assert shop.store.owns(enrollment_id(USER, "c1"))
+
+
+def test_a_callback_that_settles_while_duitku_is_asked_about_another_payment_counts(
+    shop: Shop,
+) -> None:
+    two_channels(shop)
+
+    class Slow(FakeStatus):
+        def __call__(self, payment: Payment) -> GatewayStatus:
+            shop.settle("c1", payment_id="sp")
+            return super().__call__(payment)
+
+    shop.checkout = replace(shop.checkout, status=Slow(OPEN))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(method="BC")
+
+
+def test_what_settles_while_another_request_asks_counts(shop: Shop) -> None:
+    shop.store.hold_slot(payment(asked_at=NOW, asking=True))
+    shop.pauses = [lambda: shop.settle("c1")]
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+
+
+def test_an_order_that_was_denied_and_is_paid_after_all_closes_the_purchase(shop: Shop) -> None:
+    first, _ = shop.initiate()
+    shop.answers(new1=replace(ENDED, order_id="new1"))
+    second, is_new = shop.initiate()
+    assert (second.id, is_new, shop.stands(first.id)) == ("new2", True, Status.FAILED)
+    shop.settle("c1", payment_id=first.id)
+    for method in (None, "BC"):
+        with pytest.raises(AlreadyEnrolled):
+            shop.initiate(method=method)
+    assert shop.stands("new2") is Status.PENDING
+
+
+def test_an_order_that_was_denied_by_one_channel_and_is_paid_closes_the_others(
+    shop: Shop,
+) -> None:
+    two_channels(shop)
+    shop.answers(sp=replace(ENDED, order_id="sp"))
+    assert shop.initiate() == (shop.store.payments["bc"], False)
+    assert shop.stands("sp") is Status.FAILED
+    shop.settle("c1", payment_id="sp")
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+
+
+def test_what_a_buyer_has_is_refused_while_duitku_cannot_be_asked(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.settle("c1")
+    shop.status.answer = UNANSWERED
+    shop.clock.forward(LIFETIME)
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+
+
+def test_for_what_a_buyer_has_no_lost_invoice_is_asked_for_again(shop: Shop) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.settle("c1")
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
+    assert shop.invoices.asked == []
+
+
+def test_for_what_a_buyer_gets_meanwhile_no_lost_invoice_is_asked_for_again(shop: Shop) -> None:
+    shop.store.hold_slot(lost_v2())
+    shop.clock.forward(timedelta(minutes=2))
+    shop.payments.before_question = [lambda: shop.settle("c1")]
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(method="BC")
+    assert shop.invoices.asked == []
+
+
+def test_a_course_that_was_refunded_is_sold_by_the_invoice_that_is_open_still(shop: Shop) -> None:
+    two_channels(shop)
+    shop.store.add(payment(Status.REFUNDED, id="sp", channel="SP"))
+    shop.store.add(enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED))
+    found, is_new = shop.initiate()
+    assert (found.id, is_new) == ("bc", False)
+
+
+def bundle_held(shop: Shop, *course_ids: str) -> Wish:
+    """Hold an open payment of a bundle, which was bought with these courses."""
+    shop.store.add(bundle("c1", "c2"))
+    bundled = payment(package_id="b1", course_id=None, courses=bought(*course_ids))
+    shop.store.hold_slot(bundled)
+    return wish(package_id="b1", course_id=None)
+
+
+def test_the_open_invoice_of_a_bundle_is_shown_until_all_of_it_is_owned(shop: Shop) -> None:
+    wanted = bundle_held(shop, "c1", "c2")
+    shop.settle("c1")
+    assert shop.initiate(wanted)[0].id == "pay1"
+    shop.settle("c2")
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate(wanted)
+
+
+def test_an_open_invoice_that_brings_nothing_new_is_replaced_where_the_bundle_does(
+    shop: Shop,
+) -> None:
+    """A course came into the bundle after the payment was opened."""
+    wanted = bundle_held(shop, "c1")
+    shop.settle("c1")
+    opened, is_new = shop.initiate(wanted)
+    assert (opened.id, is_new, opened.course_ids) == ("new1", True, ("c1", "c2"))
+    assert shop.stands("pay1") is Status.PENDING
+
+
+# ── Off sale ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_invoice_that_was_given_before_is_returned_when_the_package_is_off_sale(
+    shop: Shop,
+) -> None:
+    first, _ = shop.initiate(method="SP")
+    shop.store.add(package(on_sale=False), course("c1", quota=1, enrolled=1))
+    found, is_new = shop.initiate(method="SP")
+    assert (found.id, found.gateway, is_new) == (first.id, first.gateway, False)
+    with pytest.raises(NotOnSale):
+        shop.initiate(method="BC")
+    assert shop.invoices.asked == [("new1", "SP")]
+
+
+UNSALEABLE: list[tuple[Package | Course, type[LunasError]]] = [
+    (package(on_sale=False), NotOnSale),
+    (course("c1", quota=1, enrolled=1), CourseFull),
+    (course("c1", thinkific_course_id=None), CourseUnmapped),
+]
+
+
+@pytest.mark.parametrize(("changed", "error"), UNSALEABLE)
+@pytest.mark.parametrize("method", [None, "BC"])
+def test_what_is_not_sold_any_more_gets_no_invoice_in_place_of_a_lost_one(
+    shop: Shop, method: str | None, changed: Package | Course, error: type[LunasError]
+) -> None:
+    shop.store.hold_slot(lost_v2() if method else payment(gateway=None))
+    shop.store.add(changed)
+    shop.clock.forward(timedelta(minutes=2))
+    with pytest.raises(error):
+        shop.initiate(method=method)
+    assert shop.invoices.asked == []
+    assert shop.stands("pay1") is Status.PENDING
+
+
+def test_who_has_a_package_that_is_off_sale_is_told_that_they_have_it(shop: Shop) -> None:
+    shop.store.add(package(on_sale=False), enrollment("c1"))
+    with pytest.raises(AlreadyEnrolled):
+        shop.initiate()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,10 @@ The payment is written before Duitku is asked, so that no invoice exists without
 the slot of the purchase is taken in the same transaction, so that of two requests at once one
 opens the payment and the other finds it. A buyer who comes back gets the open payment again, as
 long as it can be paid: Duitku is asked first, unless it was a moment ago.
+
+Nobody is shown an invoice for what they have: another payment of the purchase, or of other
+packages, may have brought it meanwhile. And every call for an invoice, also one after a lost
+answer, is for something that could be sold at that moment.
 """
 
 from __future__ import annotations
@@ -38,7 +42,15 @@ from lunas.rules.payments import (
 )
 from lunas.rules.people import check_invoiceable
 from lunas.rules.timetable import ASKED_LATELY
-from lunas.usecases.purchase import Offer, Wish, check_offer, draft, price
+from lunas.usecases.purchase import (
+    Offer,
+    Wish,
+    check_not_owned,
+    check_offer,
+    draft,
+    owned_of,
+    price,
+)
 from lunas.usecases.settle import Outcome, end, settle_by_gateway
 
 if TYPE_CHECKING:
@@ -98,13 +110,18 @@ def initiate(
     check_invoiceable(offer.customer)
     for _ in range(ROUNDS):
         slot = checkout.payments.slot(wish.caller.id, wish.package_id, wish.course_id)
+        if slot.held:
+            check_not_owned(checkout.enrollments, offer, checkout.now())
         found, ended = _open_one(checkout, slot, payment_method)
+        if found is not None and _brings_nothing(checkout, found):
+            found = None
+        if found is None or found.gateway is None:
+            check_offer(checkout.enrollments, offer, checkout.now())
         if found is not None:
             payment = _with_old_invoice(checkout, found)
             if payment is None:
                 continue
             return payment, False
-        check_offer(checkout.enrollments, offer, checkout.now())
         try:
             payment = _open(checkout, offer, slot, ended, payment_method)
         except Collision:
@@ -154,6 +171,17 @@ def _open_one(
             if held.payment_id not in ended and _as_duitku_says(checkout, held) is None:
                 ended.add(held.payment_id)
     return None, frozenset(ended)
+
+
+def _brings_nothing(checkout: Checkout, payment: Payment) -> bool:
+    """Tell whether the buyer has all courses of an open payment by now.
+
+    Asking Duitku takes seconds, in which this purchase may be settled by another payment: by that
+    very answer, or by a callback or an admin meanwhile.
+    """
+    bought = payment.course_ids
+    owned = owned_of(checkout.enrollments, payment.user_id, bought, checkout.now())
+    return owned.issuperset(bought)
 
 
 def _as_duitku_says(checkout: Checkout, held: Held) -> Payment | None:

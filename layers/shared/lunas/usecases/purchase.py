@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ from lunas.rules.people import (
 )
 
 if TYPE_CHECKING:
+    from lunas.rules.enrollments import Enrollment
     from lunas.usecases.ports import CatalogueReader, EnrollmentReader
 
 
@@ -86,18 +88,45 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
 
 
 def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
-    """Refuse what must not be sold: off sale, unmapped, full, or wholly owned already."""
-    check_on_sale(offer.package)
-    user = offer.wish.caller.id
-    found = enrollments.get_many([enrollment_id(user, course.id) for course in offer.courses])
+    """Refuse what must not be sold: wholly owned already, off sale, unmapped, or full."""
+    found = _places(enrollments, offer.wish.caller.id, _course_ids(offer))
     owned = {each.course_id for each in found if has_access(each, now)}
-    if owned >= {course.id for course in offer.courses}:
-        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
+    _check_something_new(owned, offer)
+    check_on_sale(offer.package)
     # Whose access is over, or was refunded and is not revoked yet, still has a place there.
     held = {each.course_id for each in found if each.counted}
     wanted = [course for course in offer.courses if course.id not in owned]
     check_mapped(wanted)
     check_room(course for course in wanted if course.id not in held)
+
+
+def check_not_owned(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
+    """Refuse a purchase that brings nothing new, whatever else may stand against it."""
+    user, wanted = offer.wish.caller.id, _course_ids(offer)
+    _check_something_new(owned_of(enrollments, user, wanted, now), offer)
+
+
+def owned_of(
+    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str], now: datetime
+) -> set[str]:
+    """Return those of the courses to which a user has access now: one read."""
+    found = _places(enrollments, user_id, course_ids)
+    return {each.course_id for each in found if has_access(each, now)}
+
+
+def _places(
+    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str]
+) -> list[Enrollment]:
+    return enrollments.get_many([enrollment_id(user_id, each) for each in course_ids])
+
+
+def _course_ids(offer: Offer) -> tuple[str, ...]:
+    return tuple(course.id for course in offer.courses)
+
+
+def _check_something_new(owned: set[str], offer: Offer) -> None:
+    if owned.issuperset(_course_ids(offer)):
+        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
 
 
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
