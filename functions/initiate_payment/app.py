@@ -17,6 +17,7 @@ from lunas.adapters.duitku.client import Duitku
 from lunas.adapters.settings import CheckoutSettings
 from lunas.adapters.store import keys
 from lunas.adapters.store.anomalies import Anomalies
+from lunas.adapters.store.due import Due
 from lunas.adapters.store.enrollments import Enrollments
 from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.read_ahead import ahead_of_purchase
@@ -64,6 +65,7 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
             payment, carried, method, minutes
         ),
         status=duitku.status,
+        paused_until=Due(table).paused_until,
         heed=log_outcome,
         pause=lambda: time.sleep(PAUSE),
         lifetime=timedelta(minutes=settings.invoice_minutes),

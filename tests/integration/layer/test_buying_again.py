@@ -8,6 +8,8 @@ import pytest
 
 from lunas.adapters.clock import now
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.due import Due
+from lunas.adapters.store.table import Table
 from tests.integration.layer import callbacks, peers
 from tests.integration.layer.functions import call
 from tests.integration.layer.purchases import approve, submitted
@@ -109,7 +111,7 @@ def test_what_is_returned_again_is_read_once_more_before_it_is_shown(
     wanted = {"packageId": package} | ({"courseId": course} if course else {})
     for answers, read in (
         ([peers.invoice("R1")], {}),
-        ([Told(404)], {"BatchGetItem": batches, "GetItem": 1, "UpdateItem": 2}),
+        ([Told(404)], {"BatchGetItem": batches, "GetItem": 2, "UpdateItem": 2}),
         ([], {"BatchGetItem": batches, "GetItem": 1}),
     ):
         peers.answers(monkeypatch, "initiate_payment", *answers)
@@ -192,7 +194,7 @@ def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
     assert (status, problem["type"], peer.asked) == (409, ENROLLED, [])
 
 
-# ── Off sale ────────────────────────────────────────────────────────────────────────────────────
+# ── Off sale, and no answer ──────────────────────────────────────────────────────────────────────
 
 
 def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
@@ -204,6 +206,18 @@ def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
     status, problem, peer = initiate(monkeypatch, Told(404))
     assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")
     assert not [path for path in peer.calls if "createInvoice" in path]
+
+
+def test_while_duitku_refuses_to_be_asked_a_buyer_gets_the_open_payment_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, table: Table
+) -> None:
+    _, first, _ = initiate(monkeypatch, peers.invoice("R1"))
+    Due(table).pause(now() + timedelta(minutes=5))
+    status, again, peer = initiate(monkeypatch)
+    assert (status, again, peer.asked) == (200, first, [])
+    Due(table).pause(now())
+    status, again, peer = initiate(monkeypatch, Told(404))
+    assert (status, again, len(peer.asked)) == (200, first, 1)
 
 
 # ── What Duitku does not take ────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
@@ -17,6 +17,7 @@ from lunas.rules.errors import (
     CourseFull,
     CourseUnmapped,
     FieldError,
+    GatewayBlocked,
     GatewayRefused,
     GatewayTimeout,
     GatewayUnavailable,
@@ -86,6 +87,7 @@ class Shop:
         self.payments = FakePayments(self.store)
         self.heard: list[Outcome] = []
         self.pauses: list[Callable[[], None]] = []
+        self.paused_until: datetime | None = None
         numbers = count(1)
         self.checkout = Checkout(
             catalogue=FakeCatalogue(self.store),
@@ -94,6 +96,7 @@ class Shop:
             anomalies=FakeAnomalies(self.store),
             invoice=self.invoices,
             status=self.status,
+            paused_until=lambda: self.paused_until,
             heed=self.heard.append,
             pause=lambda: self.pauses.pop(0)() if self.pauses else None,
             lifetime=LIFETIME,
@@ -611,6 +614,60 @@ def test_who_has_a_package_that_is_off_sale_is_told_that_they_have_it(shop: Shop
     shop.store.add(package(on_sale=False), enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
+
+
+# ── While Duitku refuses to be asked ─────────────────────────────────────────────────────────────
+
+SECOND = timedelta(seconds=1)
+
+
+def test_after_a_block_duitku_is_not_asked_about_an_open_payment(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.paused_until = NOW + SECOND
+    assert shop.initiate() == (payment(), False)
+    assert shop.status.asked == []
+    assert shop.store.payments["pay1"] == payment()
+    shop.clock.forward(SECOND)
+    shop.initiate()
+    assert shop.status.asked == ["pay1"]
+
+
+def test_after_a_block_what_another_request_was_told_is_waited_for(shop: Shop) -> None:
+    shop.store.hold_slot(payment(asked_at=NOW, asking=True))
+    shop.paused_until = NOW + SECOND
+    shop.pauses = [lambda: shop.store.add(payment(Status.FAILED))]
+    assert shop.initiate()[0].id == "new1"
+
+
+def test_after_a_block_duitku_is_not_asked_about_another_channel(shop: Shop) -> None:
+    shop.store.hold_slot(payment(channel="SP"))
+    shop.paused_until = NOW + SECOND
+    opened, is_new = shop.initiate(method="BC")
+    assert (opened.id, is_new, shop.status.asked) == ("new1", True, [])
+
+
+def test_after_a_block_a_payment_whose_time_is_over_waits(shop: Shop) -> None:
+    shop.store.hold_slot(payment())
+    shop.clock.forward(LIFETIME)
+    shop.paused_until = shop.clock.now + SECOND
+    with pytest.raises(GatewayBlocked):
+        shop.initiate()
+    assert shop.status.asked == []
+    assert shop.store.payments == {"pay1": payment()}
+    shop.clock.forward(SECOND)
+    assert shop.initiate()[0].id == "new1"
+
+
+def test_after_a_block_nobody_asks_whether_an_order_that_gets_no_invoice_is_paid(
+    shop: Shop,
+) -> None:
+    shop.store.hold_slot(payment(gateway=None))
+    shop.paused_until = NOW + timedelta(minutes=5)
+    shop.invoices.failures = [GatewayRefused("already paid")]
+    shop.clock.forward(timedelta(minutes=1))
+    with pytest.raises(GatewayBlocked):
+        shop.initiate()
+    assert (shop.status.asked, shop.stands("pay1")) == ([], Status.PENDING)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 The payment is written before Duitku is asked, so that no invoice exists without a payment; and
 the slot of the purchase is taken in the same transaction, so that of two requests at once one
 opens the payment and the other finds it. A buyer who comes back gets the open payment again, as
-long as it can be paid: Duitku is asked first, unless it was a moment ago.
+long as it can be paid: Duitku is asked first, unless it was a moment ago or refuses to be asked.
 
 Nobody is shown an invoice for what they have: another payment of the purchase, or of other
 packages, may have brought it meanwhile. And every call for an invoice, also one after a lost
@@ -22,6 +22,7 @@ from lunas.rules.channels import lifetime_of, minutes_to_ask
 from lunas.rules.errors import (
     Collision,
     Conflict,
+    GatewayBlocked,
     GatewayError,
     GatewayRefused,
     PurchaseRefused,
@@ -81,7 +82,8 @@ class Checkout:
 
     ``lifetime``: how long an invoice can be paid, where its channel allows it. ``heed`` is
     called with what became of an earlier payment that Duitku was asked about. ``pause`` lets a
-    quarter of a second pass.
+    quarter of a second pass. ``paused_until`` tells until when Duitku is not asked, because it
+    has refused to be.
     """
 
     catalogue: CatalogueReader
@@ -90,6 +92,7 @@ class Checkout:
     anomalies: AnomalyKeeper
     invoice: InvoiceGateway
     status: StatusGateway
+    paused_until: Callable[[], datetime | None]
     heed: Callable[[Outcome], None]
     pause: Callable[[], None]
     lifetime: timedelta
@@ -195,8 +198,9 @@ def _as_duitku_says(checkout: Checkout, held: Held) -> Payment | None:
 def _still_open(checkout: Checkout, payment: Payment) -> Payment:
     """Return the payment, ended or settled first if Duitku says so or its time is over.
 
-    When Duitku does not answer within the payment's time, the payment is returned as it is:
-    nothing is lost by that, and what Duitku knows comes by callback or by schedule.
+    When Duitku does not answer within the payment's time, or refuses to be asked, the payment is
+    returned as it is: nothing is lost by that, and what Duitku knows comes by callback or by
+    schedule.
     """
     now = checkout.now()
     if _is_over(payment, now):
@@ -236,6 +240,7 @@ def _opening(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
 
 def _over(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
     """End a payment whose time is over, unless Duitku has its money. Raises GatewayError."""
+    _check_not_paused(checkout, now)
     try:
         outcome, evidence = _ask(checkout, payment, now)
     except GatewayError:
@@ -249,7 +254,20 @@ def _may_ask(checkout: Checkout, payment: Payment, now: datetime) -> bool:
     before = now - ASKED_LATELY
     if payment.asked_at is not None and payment.asked_at > before:
         return False
-    return checkout.payments.claim_question(payment.id, now, before)
+    return not _is_paused(checkout, now) and checkout.payments.claim_question(
+        payment.id, now, before
+    )
+
+
+def _check_not_paused(checkout: Checkout, now: datetime) -> None:
+    """Raise GatewayBlocked while Duitku refuses to be asked: each question would prolong that."""
+    if _is_paused(checkout, now):
+        raise GatewayBlocked("Duitku has refused to be asked, so it is not asked for a while")
+
+
+def _is_paused(checkout: Checkout, now: datetime) -> bool:
+    until = checkout.paused_until()
+    return until is not None and now < until
 
 
 def _ask(checkout: Checkout, payment: Payment, now: datetime) -> tuple[Outcome, Mapping[str, str]]:
@@ -313,7 +331,8 @@ def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
 
     The answer that brought the invoice was lost, so it is asked for once more under the same
     order id. Where Duitku does not give another one, the payment ends, unless it was paid. Its
-    time may have run out meanwhile.
+    time may have run out meanwhile. Raises GatewayBlocked where Duitku would have to be asked
+    whether it was, and refuses to be.
     """
     if payment.gateway is not None:
         return payment
@@ -333,6 +352,7 @@ def _with_old_invoice(checkout: Checkout, payment: Payment) -> Payment | None:
         _end_refused(checkout, payment, refused)
         raise
     except GatewayRefused as refused:
+        _check_not_paused(checkout, now)
         outcome, _ = _ask(checkout, payment, now)
         if not is_settled(outcome.payment.status):
             _end_refused(checkout, outcome.payment, refused)
