@@ -8,6 +8,7 @@ import pytest
 from tests.integration.simulators.thinkific_site import (
     LEARNER,
     PYTHON,
+    URL,
     V1,
     enroll,
     listed,
@@ -27,10 +28,32 @@ async def test_forms_and_more_slashes_are_taken(site: httpx.AsyncClient, path: s
     assert TIME.fullmatch(made.json()["updated_at"])
 
 
+@pytest.mark.parametrize("path", [f"/{V1}/courses", f"///{V1}//courses/"])
+async def test_more_slashes_at_the_beginning_are_taken(site: httpx.AsyncClient, path: str) -> None:
+    # As a whole address: a path alone that begins with two slashes would name a host.
+    answer = await site.get(f"{URL}{path}")
+    assert answer.status_code == 200
+    assert answer.json()["items"]
+
+
+async def test_more_slashes_at_the_beginning_open_nothing_without_credentials(
+    site: httpx.AsyncClient,
+) -> None:
+    answer = await site.get(f"{URL}/{V1}/courses", headers={"X-Auth-API-Key": "wrong"})
+    assert answer.status_code == 401
+
+
+async def test_slashes_around_the_token_route_are_taken(site: httpx.AsyncClient) -> None:
+    plain = await site.post(f"{URL}/oauth2/token")
+    slashed = await site.post(f"{URL}//oauth2//token/")
+    assert (plain.status_code, slashed.status_code) == (401, 401)
+
+
 async def test_forms_and_more_slashes_are_refused_by_knobs(site: httpx.AsyncClient) -> None:
     await setting(site, strictContentType=True, strictPaths=True)
     assert (await site.post(f"{V1}/enrollments", data=FORM)).status_code == 400
     assert (await site.get(f"{V1}//enrollments")).status_code == 404
+    assert (await site.get(f"{URL}/{V1}/enrollments")).status_code == 404
 
 
 async def test_nested_names_of_a_form_are_read(site: httpx.AsyncClient) -> None:
