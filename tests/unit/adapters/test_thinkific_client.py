@@ -361,11 +361,64 @@ def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
         [{"email": ["has already been taken"]}],
         [{"field": "email", "message": "has already been taken"}],
         [{"message": "Email has already been taken"}],
+        ["Validation failed: Email has already been taken"],
+        ["User email has already been taken"],
+        ["First name can't be blank; Email has already been taken"],
+        "Last name is too short, Email has already been taken",
+        "Last name is too short and email has already been taken",
+        "User with this email has already been taken",
+        "A user with this e-mail address already exists",
+        ["Email is already in use"],
+        {"user": {"email": ["has already been taken"]}},
+        {"user.email": ["has already been taken"]},
+        {"email": [{"error": "taken", "value": EMAIL}]},
+        {"email": {"message": "has already been taken"}},
+        {"name": ["can't be blank"], "email": ["has already been taken"]},
+        {"emailAddress": "has already been registered"},
+        [{"code": "EMAIL_TAKEN"}],
+        [{"field": "user.email", "message": "has already been taken"}],
+        [{"field": "user[email]", "code": "taken"}],
+        [{"field": {"name": "email"}, "messages": ["has already been taken"]}],
+        [{"source": {"pointer": "/data/attributes/email"}, "detail": "has already been taken"}],
+        *(
+            [{naming: "email", "message": "has already been taken"}]
+            for naming in (
+                "key",
+                "path",
+                "name",
+                "field_name",
+                "fieldName",
+                "attribute",
+                "property",
+            )
+        ),
+        [{"path": ["user", "email"], "message": "has already been taken"}],
+        [{"field": "name", "message": "is short"}, {"field": "email", "message": "is taken"}],
     ],
     ids=str,
 )
 def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
-    peer = StubPeer(Told(422, {"errors": errors}), page({"id": 7, "email": EMAIL}))
+    for body in ({"errors": errors}, {"error": errors}, {"errors": None, "error": errors}, errors):
+        peer = StubPeer(Told(422, body), page({"id": 7, "email": EMAIL}))
+        assert thinkific(peer).create_user(LEARNER) == 7
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": "Email has already been taken"},
+        {"status": 422, "title": "Invalid", "detail": "Email has already been taken"},
+        {"email": ["has already been taken"]},
+        {"field": "email", "message": "has already been taken"},
+        {"data": None, "errors": [{"path": ["email"], "message": "taken"}]},
+        b'"Email has already been taken"',
+        b"Email has already been taken",
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_taken_address_is_read_from_any_body(status: int, body: object) -> None:
+    peer = StubPeer(Told(status, body), page({"id": 7, "email": EMAIL}))
     assert thinkific(peer).create_user(LEARNER) == 7
 
 
@@ -387,14 +440,46 @@ def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() 
         "Email is invalid; Affiliate code has already been taken",
         [{"field": "affiliate_code", "message": "has already been taken"}],
         [{"field": "email", "message": "is mistaken"}],
+        "Validation failed: Email is invalid, Affiliate code has already been taken",
+        "Email is invalid and affiliate code has already been taken",
+        ["Email is invalid. Affiliate code has already been taken"],
+        [{"field": "email", "message": "is invalid"}, {"field": "code", "message": "is taken"}],
+        [{"source": {"pointer": "/data/attributes/code"}, "detail": "has already been taken"}],
+        [{"name": "affiliate_code", "code": "taken"}, {"name": "email", "code": "invalid"}],
+        {"email": ["does not exist"]},
+        {"email": None},
+        [None, 7, True],
     ],
     ids=str,
 )
 def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object) -> None:
-    peer = StubPeer(Told(422, {"errors": errors}))
+    for body in ({"errors": errors}, errors):
+        peer = StubPeer(Told(422, body))
+        with pytest.raises(Rejected):
+            thinkific(peer).create_user(LEARNER)
+        assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        ({"last_name": ["can't be blank"]}, "last_name"),
+        ({"message": "no"}, "no field named"),
+        (["no"], "no field named"),
+        ({}, "no field named"),
+        (b"<html>Email</html>", "no field named"),
+        ([[[[[[[[[[[["deep"]]]]]]]]]]]], "no field named"),
+    ],
+)
+def test_a_rejection_names_its_fields_only(body: object, named: str) -> None:
+    with pytest.raises(Rejected, match=rf"^Thinkific answered 422: {named}$"):
+        thinkific(StubPeer(Told(422, body))).create_user(LEARNER)
+
+
+def test_an_error_body_of_any_depth_is_read_or_passed_over() -> None:
+    deep = b"[" * 5_000 + b'"Email has already been taken"' + b"]" * 5_000
     with pytest.raises(Rejected):
-        thinkific(peer).create_user(LEARNER)
-    assert len(peer.asked) == 1
+        thinkific(StubPeer(Told(422, deep), page())).create_user(LEARNER)
 
 
 FAILURES = [

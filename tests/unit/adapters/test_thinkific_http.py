@@ -9,8 +9,8 @@ from lunas.adapters.thinkific.http import (
     Rejected,
     ThinkificApi,
     ThinkificSite,
-    field_errors,
 )
+from lunas.adapters.thinkific.rejections import field_errors
 from lunas.rules.errors import DeliveryDelayed, NoTurnYet, RateLimited
 from tests.unit.adapters.stub import StubLimiter, StubPeer, Told
 
@@ -35,12 +35,15 @@ def get(told: Told) -> dict[str, object]:
         ({"errors": {"user": {"email": ["bad"]}}}, {"user": "bad"}),
         ({"errors": "one text"}, {"": "one text"}),
         ({"error": "Record not found."}, {"": "Record not found."}),
+        ({"errors": [], "error": "no"}, {"": "no"}),
+        ({"last_name": ["can't be blank"], "status": 422}, {"last_name": "can't be blank"}),
+        ({"message": "no", "status": 422}, {"": "no"}),
         ({"errors": []}, {}),
         ({"errors": None}, {}),
         ({}, {}),
         ([], {}),
-        (["text"], {}),
-        ("text", {}),
+        (["text"], {"": "text"}),
+        ("text", {"": "text"}),
         (None, {}),
         (7, {}),
     ],

@@ -1,6 +1,5 @@
 """One way to call Thinkific: time-outs always, every error shape, no personal data in messages."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -13,6 +12,7 @@ from lunas.adapters.sessions import fresh_session
 from lunas.adapters.thinkific.credentials import Credentials
 from lunas.adapters.thinkific.limiter import Limiter
 from lunas.adapters.thinkific.rate_limit import reset_delay
+from lunas.adapters.thinkific.rejections import address_taken, field_errors
 from lunas.rules.delivery import LONGEST_RETRY
 from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 
@@ -46,10 +46,6 @@ UNTOUCHED = frozenset({521, 523, 525, 526, 530})
 """Statuses by which whoever stands in front tells that it did not pass the request on.
 
 503 is none of them: a router also answers it for a request that it had passed on before."""
-_TAKEN = re.compile(r"\btaken\b", re.IGNORECASE)
-_EMAIL_TAKEN = re.compile(r"\s*(the )?e-?mail( address)?\b[^;,]*\btaken\b", re.IGNORECASE)
-_NAMING = ("field", "attribute", "param", "source")
-"""Keys by which an object in a list of errors may name its field."""
 AMBIGUOUS = (
     frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)}) - UNTOUCHED
 )
@@ -71,7 +67,7 @@ class Untouched(DeliveryDelayed):
 class Rejected(DeliveryImpossible):
     """Thinkific refused the values of a request (400, 409, 422), with its texts by field.
 
-    ``address_taken``: one of them says that the e-mail address has an account already.
+    ``address_taken``: its answer says that the e-mail address has an account already.
     """
 
     code = "thinkific-rejected"
@@ -218,7 +214,7 @@ def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
             return AccessRefused(status)
         case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
-            body = _json(answer)
+            body = _json(answer) or answer.text
             return Rejected(status, field_errors(body), address_taken=address_taken(body))
         case HTTPStatus.NOT_FOUND:
             return Missing("Thinkific answered 404", REFUSED_DELAY)
@@ -248,56 +244,3 @@ def _json_object(answer: requests.Response) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DeliveryDelayed("Thinkific answered without a JSON object")
     return value
-
-
-def field_errors(body: object) -> dict[str, str]:
-    """Read every shape of an error body into texts by field.
-
-    ``errors`` comes as an object of lists or texts, as a list of texts or objects; other bodies
-    carry one ``error`` (docs/thinkific.md, Errors). Texts without a field stand under "".
-    """
-    if not isinstance(body, dict):
-        return {}
-    errors = body.get("errors", body.get("error"))
-    if isinstance(errors, dict):
-        return {str(field): _joined(texts) for field, texts in errors.items()}
-    return {"": _joined(errors)} if errors else {}
-
-
-def address_taken(body: object) -> bool:
-    """Tell whether an error body says that an e-mail address is taken, in any of the shapes.
-
-    The text stands under ``email``, or without a field and then begins with the field's name, or
-    in an object that names the field. "Taken" about another field is something else.
-    """
-    if not isinstance(body, dict):
-        return False
-    return _tells_taken(body.get("errors", body.get("error")))
-
-
-def _tells_taken(errors: object) -> bool:
-    if isinstance(errors, list):
-        return any(_tells_taken(each) for each in errors)
-    if isinstance(errors, dict):
-        return _object_tells_taken(errors)
-    return bool(_EMAIL_TAKEN.match(str(errors)))
-
-
-def _object_tells_taken(errors: Mapping[str, Any]) -> bool:
-    named = {str(name).lower(): value for name, value in errors.items()}
-    about = str(next((named[name] for name in _NAMING if name in named), "")).lower()
-    if about:
-        return about == "email" and _is_taken(named)
-    return _is_taken(named.get("email")) or any(_tells_taken(each) for each in named.values())
-
-
-def _is_taken(texts: object) -> bool:
-    return texts is not None and bool(_TAKEN.search(_joined(texts)))
-
-
-def _joined(texts: object) -> str:
-    if isinstance(texts, list):
-        return "; ".join(_joined(text) for text in texts)
-    if isinstance(texts, dict):
-        return "; ".join(_joined(text) for text in texts.values())
-    return str(texts)
