@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from lunas.edges import auth
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS, PUBLIC, USERS, users_and_services
 from lunas.edges.bodies import CustomerBody, Id, InitiateBody
@@ -41,6 +42,10 @@ class Served:
         def show_open() -> dict[str, Any]:
             self.reached.append("open")
             return {"requestId": api.request_id}
+
+        @api.on("GET", "/seen", PUBLIC)
+        def show_seen() -> dict[str, Any]:
+            return {"admin": api.is_admin_asking}
 
         @api.on("GET", "/things/{id}", users_and_services("payments:read"))
         def show(
@@ -444,3 +449,45 @@ def test_a_user_id_that_is_an_address_still_reaches_the_handler(served: Served) 
     token = user_token("budi@example.com")
     _, body = served.answer("GET /things/{id}", "/things/t1", token=token)
     assert body["caller"] == "user:budi@example.com"
+
+
+@pytest.fixture
+def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exception:
+    """Have the secret that verifies tokens fail to be read in this way."""
+    error: Exception = request.param
+
+    def fail(_variable: str) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(auth, "secret", fail)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("broken", "metric"),
+    [
+        (Misconfigured("the secret of AUTH_SECRET_ID is not JSON"), "ServerError"),
+        (KeyError(SECRET_TEXT), "UnexpectedError"),
+        (OSError(SECRET_TEXT), "UnexpectedError"),
+    ],
+    indirect=["broken"],
+    ids=str,
+)
+def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
+    served: Served, broken: Exception, metric: str, logged: Logged
+) -> None:
+    answer = served.answer("GET /seen", token=user_token(role="ADMIN"))
+    assert answer == (200, {"admin": False})
+    assert logged.metrics() == [metric]
+    assert SECRET_TEXT not in logged.text
+    # Where somebody has to be known, it stays an error.
+    assert served.answer("GET /things/{id}", "/things/t1", token=user_token())[0] == 500
+
+
+@pytest.mark.parametrize(
+    ("token", "seen"),
+    [(None, False), ("nonsense", False), ("USER", False), ("ADMIN", True)],
+)
+def test_a_public_route_knows_an_admin(served: Served, token: str | None, seen: bool) -> None:  # noqa: FBT001
+    signed = user_token(role=token) if token in {"USER", "ADMIN"} else token
+    assert served.answer("GET /seen", token=signed) == (200, {"admin": seen})

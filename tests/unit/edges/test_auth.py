@@ -135,6 +135,12 @@ def test_altered_claims_are_refused() -> None:
         {"nbf": in_seconds(900)},
         {"iat": in_seconds(900)},
         {"iat": "now"},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"iat": 10**400},
+        {"iat": float("-inf")},
+        {"nbf": float("inf")},
+        {"nbf": 10**400},
         {"sub": None},
         {"sub": ""},
         {"sub": 7},
@@ -196,11 +202,33 @@ def test_after_the_rotation_the_old_secret_opens_nothing(auth_secret: dict[str, 
     assert refused({"authorization": f"Bearer {signed(user_claims(), OLD_SECRET)}"})
 
 
-@pytest.mark.parametrize("keys", [{}, None])
+@pytest.mark.parametrize("keys", [{}, None, "k", ["k" * 32], {"a": None}, {"a": {"k": "v"}}, 7])
 def test_without_any_key_an_operator_is_told(auth_secret: dict[str, Any], keys: object) -> None:
     auth_secret["userKeys"] = keys
     with pytest.raises(Misconfigured):
         bearer(user_token())
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"service": "s"},
+        {"service": ["s"]},
+        {"service": SERVICE_DOMAIN | {"secret": 7}},
+        {"serviceApiKey": ["k"]},
+        {"issuer": 7},
+        {"audience": {"a": "b"}},
+        {"userKeys": {"a": "-----BEGIN PUBLIC KEY-----\nMFkw\n-----END PUBLIC KEY-----"}},
+    ],
+    ids=str,
+)
+def test_a_secret_of_another_form_is_for_the_operator(
+    auth_secret: dict[str, Any], wrong: dict[str, Any]
+) -> None:
+    token = service_token()
+    auth_secret.update(wrong)
+    with pytest.raises(Misconfigured, match="AUTH_SECRET_ID"):
+        authenticate(service_headers(token))
 
 
 def test_an_empty_key_verifies_nothing(auth_secret: dict[str, Any]) -> None:
@@ -351,6 +379,17 @@ def test_the_service_secret_never_makes_a_user(role: str) -> None:
         {"iat": "1700000000"},
         {"iat": in_seconds(900), "exp": in_seconds(600)},
         {"iat": in_seconds(900), "exp": in_seconds(4500)},
+        *(
+            {"iat": iat, "exp": exp}
+            for iat in (-0.5, -1e308, 1_700_000_000.5, -(10**400))
+            for exp in (10**400, 1e308, 10**308)
+        ),
+        {"iat": 10**400, "exp": 10**400 + 60},
+        {"exp": float("inf")},
+        {"exp": float("nan")},
+        {"iat": float("-inf")},
+        {"nbf": 10**400},
+        {"nbf": float("inf")},
         {"iss": "somebody"},
         {"iss": None},
         {"aud": "other"},

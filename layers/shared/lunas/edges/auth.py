@@ -5,7 +5,7 @@ secret is never a service, whatever it claims, and a service also shows the API 
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,7 +63,7 @@ def authenticate(headers: Mapping[str, str]) -> Caller:
         raise Unauthenticated("a bearer token is required")
     if not token.isascii():
         raise Unauthenticated("the token cannot be read")
-    keys = secret(SECRET)
+    keys = _keys()
     user = _verified_user(token.strip(), keys)
     if user is not None:
         return user
@@ -79,6 +79,32 @@ def check_owner(caller: Caller, owner_id: str) -> None:
 def is_owner_or_staff(caller: Caller, owner_id: str) -> bool:
     """Tell whether something of ``owner_id`` may be shown: to the owner, admins and services."""
     return caller.role is not Role.USER or caller.id == owner_id
+
+
+def _keys() -> dict[str, Any]:
+    """Return what verifies tokens; Misconfigured where the secret has another form than agreed."""
+    keys = secret(SECRET)
+    user_keys, service = keys.get("userKeys") or {}, keys.get("service") or {}
+    forms: list[tuple[str, object, type | tuple[type, ...]]] = [
+        ("userKeys", user_keys, dict),
+        ("service", service, dict),
+        ("serviceApiKey", keys.get("serviceApiKey") or "", str),
+        ("issuer", keys.get("issuer") or "", (str, list)),
+        ("audience", keys.get("audience") or "", (str, list)),
+    ]
+    wrong = [name for name, value, form in forms if not isinstance(value, form)]
+    if not wrong:
+        given = [each for each in service.values() if each is not None]
+        texts = {"userKeys": user_keys.values(), "service": given}
+        wrong = [name for name, all_of in texts.items() if not _are_texts(all_of)]
+    if wrong:
+        names = ", ".join(wrong)
+        raise Misconfigured(f"another form than agreed in the secret of AUTH_SECRET_ID: {names}")
+    return keys
+
+
+def _are_texts(values: Iterable[object]) -> bool:
+    return all(isinstance(each, str) for each in values)
 
 
 def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
@@ -144,6 +170,8 @@ def _decode(
         raise Unauthenticated("the token is not valid yet: nbf or iat lies ahead") from None
     except jwt.InvalidTokenError:
         raise Unauthenticated("the token is not valid here") from None
+    except jwt.InvalidKeyError:
+        raise Misconfigured("a key in the secret of AUTH_SECRET_ID is no shared secret") from None
 
 
 def _user(claims: Mapping[str, Any]) -> Caller:
@@ -186,7 +214,8 @@ def _short_lived(claims: Mapping[str, Any]) -> bool:
     start, end = claims["iat"], claims["exp"]
     if not isinstance(start, int | float) or not isinstance(end, int | float):
         return False
-    return 0 < end - start <= SERVICE_LIFETIME
+    # Without their difference: no float holds that of a number of hundreds of digits.
+    return start < end <= start + SERVICE_LIFETIME
 
 
 def _subject(claims: Mapping[str, Any]) -> str:
