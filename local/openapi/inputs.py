@@ -13,7 +13,8 @@ HTTP = "[Hh][Tt][Tt][Pp]"
 REST = r"(:[0-9]{1,4})?([/?#][!-\[\]-~]*)?\s*$"
 """Port, path and query; written out, every one of them is ASCII without a backslash."""
 UNSEEN = (
-    r"\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\s\x00-\x08\x0e-\x1f\x7f-\x9f"
+    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
 """What a text may hold without anything to read in it, as ``lunas.rules.texts`` has it."""

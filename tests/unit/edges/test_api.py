@@ -451,31 +451,26 @@ def test_a_user_id_that_is_an_address_still_reaches_the_handler(served: Served) 
     assert body["caller"] == "user:budi@example.com"
 
 
-@pytest.fixture
-def broken(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Exception:
-    """Have the secret that verifies tokens fail to be read in this way."""
-    error: Exception = request.param
-
-    def fail(_variable: str) -> dict[str, Any]:
-        raise error
-
-    monkeypatch.setattr(auth, "secret", fail)
-    return error
-
-
 @pytest.mark.parametrize(
-    ("broken", "metric"),
+    ("error", "metric"),
     [
         (Misconfigured("the secret of AUTH_SECRET_ID is not JSON"), "ServerError"),
         (KeyError(SECRET_TEXT), "UnexpectedError"),
         (OSError(SECRET_TEXT), "UnexpectedError"),
     ],
-    indirect=["broken"],
     ids=str,
 )
 def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
-    served: Served, broken: Exception, metric: str, logged: Logged
+    served: Served,
+    error: Exception,
+    metric: str,
+    logged: Logged,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def fail(_variable: str) -> dict[str, Any]:
+        raise error
+
+    monkeypatch.setattr(auth, "secret", fail)
     answer = served.answer("GET /seen", token=user_token(role="ADMIN"))
     assert answer == (200, {"admin": False})
     assert logged.metrics() == [metric]
@@ -488,6 +483,6 @@ def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
     ("token", "seen"),
     [(None, False), ("nonsense", False), ("USER", False), ("ADMIN", True)],
 )
-def test_a_public_route_knows_an_admin(served: Served, token: str | None, seen: bool) -> None:  # noqa: FBT001
+def test_a_public_route_knows_an_admin(served: Served, token: str | None, seen: bool) -> None:
     signed = user_token(role=token) if token in {"USER", "ADMIN"} else token
     assert served.answer("GET /seen", token=signed) == (200, {"admin": seen})

@@ -1,5 +1,7 @@
 """What is typed, pasted, and not seen."""
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,11 @@ FAMILY = "\U0001f469\u200d\U0001f467"
         ("\ufeff\u200b Bu\u00addi\u2060 \u3164", "Budi"),
         (" \u200d\ufe0f ", ""),
         ("\U000e0041Budi\U000e007f", "Budi"),
+        ("a\u0000b", "ab"),
+        ("\u0007Bu\u001bdi\u007f \u0080S\u009f", "Budi S"),
+        ("\u0000 \u001f\u0085", ""),
+        ("satu\n\tdua\r\ntiga", "satu\n\tdua\r\ntiga"),
+        ("Budi\u000bSantoso\u001c\u0085", "Budi Santoso"),
         (f"Ibu {FAMILY}", f"Ibu {FAMILY}"),
         ("\u0645\u06cc\u200c\u0646\u0627", "\u0645\u06cc\u200c\u0646\u0627"),
     ],
@@ -28,6 +35,14 @@ def test_a_text_is_what_is_seen_of_it(typed: str, seen: str) -> None:
 
 def test_what_shapes_letters_means_nothing_in_an_id() -> None:
     assert plain(f" p\u200d1{FAMILY[1]}\ufe0f ") == "p1"
+
+
+@given(st.text(st.characters(max_codepoint=0xA0)))
+def test_no_control_character_is_left_but_line_breaks_and_tabs_of_prose(text: str) -> None:
+    for change, kept in ((plain, "\t\n\r"), (prose, "\t\n\r"), (line, "")):
+        left = {each for each in change(text) if unicodedata.category(each) == "Cc"}
+        assert left <= set(kept)
+    assert not set("\0\x7f\x9b") & set(plain(f"\0{text}\x7f\x9b"))
 
 
 def test_a_line_has_single_spaces() -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from lunas.rules.texts import plain
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_UNFIT, _CONTROL = re.compile(r"[\s\\]"), re.compile(r"[\x00-\x1f\x7f-\x9f]")
 LONGEST_LINK = 2048
 """Characters of a link that is kept."""
 
@@ -26,7 +27,7 @@ def check_web_address(value: str, *, loopback: bool = False) -> str:
     local = loopback and host in LOOPBACK and address.startswith("http://")
     if not host or not (address.startswith("https://") or local):
         raise ValueError("must be a complete https address")
-    if re.search(r"[\s\x00-\x1f\x7f\\]", address) or parts.username is not None:
+    if _UNFIT.search(address) or _CONTROL.search(value.strip()) or parts.username is not None:
         raise ValueError("must not hold spaces, control characters or a user name")
     return address
 
