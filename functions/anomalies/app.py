@@ -14,7 +14,8 @@ from lunas.edges.api import LunasApi
 from lunas.edges.auth import ADMINS
 from lunas.edges.bodies import Id, ResolveBody
 from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.queries import BLANK, PAGE, Cursor, Limit
+from lunas.edges.parameters import BLANK
+from lunas.edges.queries import PAGE, Cursor, Limit
 from lunas.edges.views import anomaly_view
 from lunas.rules.anomalies import AnomalyStatus, Resolution
 from lunas.rules.errors import NotFound, WrongState

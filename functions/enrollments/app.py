@@ -21,7 +21,8 @@ from lunas.edges.auth import (
 )
 from lunas.edges.bodies import Id, ProgressBody
 from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.queries import BLANK, PAGE, Cursor, From, Identity, Limit, To
+from lunas.edges.parameters import AS_IS, BLANK
+from lunas.edges.queries import PAGE, Cursor, From, Identity, Limit, To
 from lunas.edges.views import enrollment_view
 from lunas.rules.enrollments import (
     DeliveryStatus,
@@ -89,7 +90,7 @@ def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
 def course_status(
     course_id: Annotated[Id, Path(alias="courseId")],
-    user_id: Annotated[Identity | None, BLANK, Query(alias="userId")] = None,
+    user_id: Annotated[Identity | None, AS_IS, Query(alias="userId")] = None,
 ) -> dict[str, Any]:
     """Tell whether a user is enrolled in a course; others than oneself: services and admins."""
     asked = user_id or api.caller.id

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Header, Query
+from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.adapters import aws
@@ -25,8 +25,9 @@ from lunas.adapters.store.table import Table
 from lunas.edges import telemetry
 from lunas.edges.api import LunasApi
 from lunas.edges.auth import USERS, check_owner
-from lunas.edges.bodies import Id, InitiateBody
+from lunas.edges.bodies import IdField, InitiateBody
 from lunas.edges.offerings import catalogue
+from lunas.edges.parameters import IdempotencyKey
 from lunas.edges.settlements import log_outcome
 from lunas.edges.views import channel_view, payment_view
 from lunas.rules.catalogue import check_on_sale, own_payment_type, price_of
@@ -78,9 +79,7 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
 @api.on("POST", "/payment/initiate", USERS)
 def initiate_payment(
     body: InitiateBody,
-    idempotency_key: Annotated[
-        str | None, Header(alias="idempotency-key", min_length=1, max_length=255)
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[dict[str, Any]]:
     """Open a payment at Duitku, or return the open one of the same purchase."""
     if idempotency_key is None:
@@ -140,7 +139,7 @@ def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa
 
 
 @api.on("GET", "/payments/methods", USERS)
-def payment_methods(package_id: Annotated[Id, Query(alias="packageId")]) -> dict[str, Any]:
+def payment_methods(package_id: Annotated[IdField, Query(alias="packageId")]) -> dict[str, Any]:
     """List the channels that can pay for a package, with their fees."""
     package = catalogue(Table.from_environment()).package(package_id)
     if package is None:

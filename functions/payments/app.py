@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
-from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
@@ -25,7 +25,8 @@ from lunas.edges.bodies import Id, SubmitBody
 from lunas.edges.csv_pages import Separator, csv_answer, read_sheet, wants_csv
 from lunas.edges.cursors import read_cursor, write_cursor
 from lunas.edges.offerings import catalogue
-from lunas.edges.queries import BLANK, PAGE, Cursor, From, Limit, To
+from lunas.edges.parameters import BLANK, IdempotencyKey
+from lunas.edges.queries import PAGE, Cursor, From, Limit, To
 from lunas.edges.views import history_view, payment_view
 from lunas.rules.errors import NotFound
 from lunas.rules.listing import Page, PaymentFilter, Position, Span
@@ -52,9 +53,7 @@ def _payments() -> Payments:
 @api.on("POST", "/payments", USERS)
 def submit_payment(
     body: SubmitBody,
-    idempotency_key: Annotated[
-        str | None, Header(alias="idempotency-key", min_length=1, max_length=255)
-    ] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Response[dict[str, Any]]:
     """Take a manual payment, which an admin then approves or rejects; again, the same one."""
     if idempotency_key is None:

@@ -97,9 +97,10 @@ def _admit_blanks(body: Json) -> None:
 
 TEXTS = {
     "from": "The first moment: an ISO 8601 time, or a date, which begins with its day in the "
-    "shop's time zone. A time without an offset is UTC.",
+    "shop's time zone, or in the zone of its offset. A time without an offset is UTC; a `+` in a "
+    "query is a space, so the one of an offset is better written `%2B`.",
     "to": "The end: an ISO 8601 time, itself not included, or a date, which ends with its day in "
-    "the shop's time zone. A time without an offset is UTC.",
+    "the shop's time zone, or in the zone of its offset. A time without an offset is UTC.",
     "separator": "With CSV: what stands between two cells, `,` or `;`.",
     "limit": "Items of a page of JSON.",
 }
@@ -125,7 +126,7 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
         given["name"] = "Idempotency-Key"
         given["description"] = (
             "The same key does the same thing once, for a day. With another body: 422; while the "
-            "first request runs: 409."
+            "first request runs: 409. A blank one is as if left out."
         )
     return given
 

@@ -38,7 +38,7 @@ def initiate(
     """Start a purchase; Duitku answers in turn."""
     peer = peers.answers(monkeypatch, "initiate_payment", *told)
     body = {"packageId": "p1", "courseId": "c1"} | ({"paymentMethod": channel} if channel else {})
-    more: dict[str, Any] = {"headers": {"idempotency-key": key}} if key else {}
+    more: dict[str, Any] = {} if key is None else {"headers": {"idempotency-key": key}}
     route = "POST /payments/initiate"
     status, answer = call("initiate_payment", route, body=body, token=user_token(), **more)
     return status, answer, peer
@@ -384,3 +384,12 @@ def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
     peers.answers(monkeypatch, "duitku_webhook", peers.status(order, reference="LOST"))
     assert callbacks.post(order) == 200
     assert payments.get(order).status == "APPROVED"
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\u200b"], ids=repr)
+def test_a_blank_idempotency_key_is_as_if_left_out(
+    monkeypatch: pytest.MonkeyPatch, blank: str
+) -> None:
+    first, opened_one, _ = initiate(monkeypatch, peers.invoice(), key=blank)
+    again, same, _ = initiate(monkeypatch, Told(404), key=blank)
+    assert (first, again, same["id"]) == (201, 200, opened_one["id"])

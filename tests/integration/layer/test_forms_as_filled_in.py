@@ -7,7 +7,7 @@ import pytest
 from lunas.adapters.store.payments import Payments
 from tests.integration.layer import peers
 from tests.integration.layer.functions import call
-from tests.unit.adapters.stub import StubPeer
+from tests.unit.adapters.stub import StubPeer, Told
 from tests.unit.api_requests import user_token
 
 pytestmark = pytest.mark.usefixtures("catalogue")
@@ -368,3 +368,66 @@ def test_a_blank_reason_is_no_reason() -> None:
         token=user_token("a1", "ADMIN"),
     )
     assert (status, fields(problem)) == (422, ["reason"])
+
+
+@pytest.mark.parametrize("around", [" {} ", "\u200b{}", "\ufeff{}\u00a0", "\u0000{}"], ids=ascii)
+def test_what_surrounds_a_value_of_a_query_is_dropped(
+    monkeypatch: pytest.MonkeyPatch, around: str
+) -> None:
+    peers.answers(monkeypatch, "initiate_payment", Told(200, {"paymentFee": []}))
+    query = {"packageId": around.format("p1")}
+    route = "GET /payments/methods"
+    assert call("initiate_payment", route, query=query, token=user_token()) == (200, {"items": []})
+    admin = user_token("a1", "ADMIN")
+    for function, listed, values in (
+        (
+            "payments",
+            "GET /payments",
+            {"status": "PAID", "paymentType": "UMUM", "method": "MANUAL"},
+        ),
+        ("payments", "GET /payments", {"from": "2026-11-29", "to": "2026-11-29", "limit": "5"}),
+        ("enrollments", "GET /enrollments", {"delivery": "FAILED", "courseId": "c1"}),
+        ("enrollments", "GET /enrollments/my-enrollments", {"status": "ENROLLED", "limit": "5"}),
+        ("anomalies", "GET /anomalies", {"status": "OPEN"}),
+    ):
+        typed = {name: around.format(value) for name, value in values.items()}
+        assert call(function, listed, query=typed, token=admin) == (200, {"items": []})
+    sheet = {"separator": around.format(";")}
+    assert call("payments", "GET /payments", query=sheet, token=admin)[0] == 200
+
+
+def test_a_user_id_of_a_query_is_taken_as_it_is() -> None:
+    route, path = "GET /enrollments/course/{courseId}/status", "/enrollments/course/c1/status"
+    query = {"userId": " u1"}
+    assert call("enrollments", route, path, query=query, token=user_token("u1"))[0] == 403
+    assert call("enrollments", route, path, query=query, token=user_token(" u1"))[0] == 200
+
+
+@pytest.mark.parametrize("given", ["p 1", "?", "-p1", "p" * 65])
+def test_an_id_that_is_none_is_told_in_words(given: str) -> None:
+    told = [
+        call("initiate_payment", "GET /payments/methods", query={"packageId": given},
+             token=user_token()),
+        call("initiate_payment", INITIATE, body={"packageId": given}, token=user_token()),
+        call("payments", SUBMIT, body={**PROOF, "packageId": given}, token=user_token()),
+    ]  # fmt: skip
+    for status, problem in told:
+        assert (status, fields(problem)) == (422, ["packageId"])
+        message = problem["errors"][0]["message"]
+        assert message.startswith("must be of 1 to 64 letters, digits")
+        assert "[" not in message
+
+
+def test_a_blank_id_of_a_query_is_told_to_be_missing() -> None:
+    route = "GET /payments/methods"
+    status, problem = call("initiate_payment", route, query={"packageId": " "}, token=user_token())
+    assert (status, fields(problem)) == (422, ["packageId"])
+
+
+@pytest.mark.parametrize("channel", ["Q", "QRIS", "S-"])
+def test_a_channel_that_is_none_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, channel: str
+) -> None:
+    status, problem, _ = initiate(monkeypatch, {"paymentMethod": channel})
+    assert (status, fields(problem)) == (422, ["paymentMethod"])
+    assert problem["errors"][0]["message"].startswith("must be two letters or digits")

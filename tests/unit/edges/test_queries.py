@@ -22,6 +22,13 @@ TO: TypeAdapter[datetime] = TypeAdapter(LastMoment)
         ("2024-02-29", "2024-02-28T17:00:00.000Z", "2024-02-29T17:00:00.000Z"),
         ("2000-01-01", "1999-12-31T17:00:00.000Z", "2000-01-01T17:00:00.000Z"),
         ("9000-12-31", "9000-12-30T17:00:00.000Z", "9000-12-31T17:00:00.000Z"),
+        ("2026-11-29\u200b", "2026-11-28T17:00:00.000Z", "2026-11-29T17:00:00.000Z"),
+        ("2026-11-29+07:00", "2026-11-28T17:00:00.000Z", "2026-11-29T17:00:00.000Z"),
+        ("2026-11-29+0900", "2026-11-28T15:00:00.000Z", "2026-11-29T15:00:00.000Z"),
+        ("2026-11-29+07", "2026-11-28T17:00:00.000Z", "2026-11-29T17:00:00.000Z"),
+        ("2026-11-29-03:30", "2026-11-29T03:30:00.000Z", "2026-11-30T03:30:00.000Z"),
+        ("2026-11-29+14:00", "2026-11-28T10:00:00.000Z", "2026-11-29T10:00:00.000Z"),
+        ("2026-11-29Z", "2026-11-29T00:00:00.000Z", "2026-11-30T00:00:00.000Z"),
     ],
 )
 def test_a_date_is_a_whole_day_of_the_shop(given: str, begin: str, end: str) -> None:
@@ -75,7 +82,10 @@ def test_a_setting_that_names_no_zone_is_for_the_operator_and_means_jakarta(
         ("2026-11-22T03:04:05 07:00", datetime(2026, 11, 21, 20, 4, 5, tzinfo=UTC)),
         ("2026-11-22T03:04:05.678 0700", datetime(2026, 11, 21, 20, 4, 5, 678_000, tzinfo=UTC)),
         ("2026-11-22 03:04 07:00", datetime(2026, 11, 21, 20, 4, tzinfo=UTC)),
-        ("2026-11-22 03:04", datetime(2026, 11, 22, 3, 4, tzinfo=UTC)),
+        ("2026-11-22 03:04:05", datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)),
+        ("2026-11-22 03:04Z", datetime(2026, 11, 22, 3, 4, tzinfo=UTC)),
+        ("2026-11-22T03:04", datetime(2026, 11, 22, 3, 4, tzinfo=UTC)),
+        ("2026-11-22T03:04:05 07", datetime(2026, 11, 21, 20, 4, 5, tzinfo=UTC)),
         ("2026-11-22T03:04:05-07:00", datetime(2026, 11, 22, 10, 4, 5, tzinfo=UTC)),
     ],
 )
@@ -94,6 +104,31 @@ def test_at_the_edge_of_the_years_a_shift_does_no_harm(given: str) -> None:
 def test_a_year_out_of_reach_is_refused(given: str) -> None:
     for adapter in (FROM, TO):
         with pytest.raises(ValidationError, match="between the years 2000 and 9000"):
+            adapter.validate_python(given)
+
+
+@pytest.mark.parametrize(
+    "given", ["2026-11-29 07:00", "2026-11-29 0700", "2026-11-29 07", " 2026-11-29 23:59\u200b"]
+)
+def test_a_time_that_may_be_an_offset_without_its_plus_is_refused(given: str) -> None:
+    for adapter in (FROM, TO):
+        with pytest.raises(ValidationError, match="T before its time, or %2B for the plus"):
+            adapter.validate_python(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2026-11-29+15:00",
+        "2026-11-29+07:60",
+        "2026-11-29+7",
+        "2026-02-30+07:00",
+        "2026-11-29 07:00x",
+    ],
+)
+def test_a_date_with_an_offset_that_is_none_is_refused(given: str) -> None:
+    for adapter in (FROM, TO):
+        with pytest.raises(ValidationError):
             adapter.validate_python(given)
 
 

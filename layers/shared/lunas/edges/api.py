@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.edges import incoming, problems, telemetry
 from lunas.edges.auth import Access, authenticate
+from lunas.edges.patterns import IN_WORDS
 from lunas.rules.errors import (
     FieldError,
     Forbidden,
@@ -191,4 +192,6 @@ def _message(error: Mapping[str, Any]) -> str:
     limits = error.get("ctx", {})
     if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
         return "must not be empty"
+    if error["type"] == "string_pattern_mismatch":
+        return IN_WORDS.get(limits["pattern"], "has another form than documented")
     return str(error["msg"]).removeprefix("Value error, ")

@@ -19,9 +19,10 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from lunas.edges.patterns import CHANNEL, ID
 from lunas.rules.addresses import LONGEST_ADDRESS, email_address
 from lunas.rules.catalogue import MAX_COURSES, PackageKind
-from lunas.rules.links import check_web_address
+from lunas.rules.links import check_web_address, plain_link
 from lunas.rules.people import INVOICE_EMAIL, LONGEST_NAME, Customer, PaymentType, name_parts
 from lunas.rules.phones import phone_number
 from lunas.rules.texts import line, plain, prose
@@ -35,6 +36,7 @@ def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
 LONGEST_PHONE = 50
 """Characters of a phone number as somebody types it."""
 PLAIN, LINE, PROSE = _of_texts(plain), _of_texts(line), _of_texts(prose)
+LINK = _of_texts(plain_link)
 
 
 def _whole(value: object) -> object:
@@ -55,11 +57,10 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not prose(value))
 
 
-type Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-"""In an address; what is around one there belongs to it."""
-type IdField = Annotated[
-    str, PLAIN, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
-]
+type Id = Annotated[str, StringConstraints(pattern=ID)]
+"""In a path; what is around one there belongs to it."""
+type IdField = Annotated[str, PLAIN, StringConstraints(pattern=ID)]
+"""In a body or a query."""
 type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
 type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
@@ -73,14 +74,12 @@ type InvoiceEmail = Annotated[
 type Phone = Annotated[
     str, PLAIN, StringConstraints(max_length=LONGEST_PHONE), AfterValidator(phone_number)
 ]
-type ProofLink = Annotated[str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_https)]
-type ImageUrl = Annotated[str, PLAIN, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ProofLink = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ImageUrl = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
 type ReturnUrl = Annotated[
-    str, PLAIN, StringConstraints(max_length=255), AfterValidator(_return_url)
+    str, LINK, StringConstraints(max_length=255), AfterValidator(_return_url)
 ]
-type ChannelCode = Annotated[
-    str, PLAIN, _of_texts(str.upper), StringConstraints(pattern=r"^[A-Z0-9]{2}$")
-]
+type ChannelCode = Annotated[str, PLAIN, _of_texts(str.upper), StringConstraints(pattern=CHANNEL)]
 type TypeOfPayment = Annotated[PaymentType, PLAIN]
 type KindOfPackage = Annotated[PackageKind, PLAIN]
 type Rupiah = Annotated[

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from pydantic import (
-    BeforeValidator,
     Field,
     StringConstraints,
     ValidatorFunctionWrapHandler,
@@ -17,8 +16,9 @@ from pydantic import (
 from lunas.adapters.settings import optional
 from lunas.edges import telemetry
 from lunas.edges.auth import MAX_ID
+from lunas.edges.parameters import BLANK, blank_is
 from lunas.rules.errors import Misconfigured
-from lunas.rules.texts import prose
+from lunas.rules.texts import plain
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -26,8 +26,15 @@ if TYPE_CHECKING:
 TIME_ZONE, JAKARTA = "TIME_ZONE", "Asia/Jakarta"
 """Environment variable with the zone of the shop, whose days a bare date means; its default."""
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-LOST_PLUS = re.compile(r"([0-9-]{10}[Tt ][0-9:.,]+) ([0-9]{2}:?[0-9]{2})")
+LOST_PLUS = re.compile(r"([0-9-]{10}[Tt ][0-9:.,]+) ([0-9]{2}(?::?[0-9]{2})?)")
 """A time whose offset has lost its plus, which a query writes as ``%2B`` or else means a space."""
+HOURS_AHEAD = re.compile(r"([Tt ][0-9:.,]+[+-][0-9]{2})$")
+"""An offset without minutes, as ISO 8601 allows and pydantic does not."""
+DATE_AND_OFFSET = re.compile(r"([0-9-]{10})(Z|z|([+-])([0-9]{2})(?::?([0-5][0-9]))?)")
+DATE_AND_CLOCK = re.compile(r"[0-9-]{10} [0-9]{2}(:?[0-9]{2})?")
+"""A time of that day, or a date whose offset has lost its plus: nobody can tell which."""
+FURTHEST = timedelta(hours=14)
+"""Between any zone and UTC."""
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 """Within them, no shift to UTC leaves the calendar."""
 DAY = timedelta(days=1)
@@ -44,16 +51,35 @@ def _to(given: object, read: ValidatorFunctionWrapHandler) -> datetime:
 def _moment(given: object, whole_day: timedelta, read: ValidatorFunctionWrapHandler) -> datetime:
     """Read a time, or a bare date as the moment so much after the begin of the shop's day.
 
-    Bare numbers are refused, which pydantic would take for seconds since 1970.
+    A date with an offset is a day there. Bare numbers are refused, which pydantic would take for
+    seconds since 1970.
     """
-    text = given.strip() if isinstance(given, str) else ""
+    text = plain(given) if isinstance(given, str) else ""
     if not ISO_DATE.match(text):
         raise ValueError("must be an ISO 8601 time or date")
     if ISO_DATE.fullmatch(text):
-        midnight = _within_years(datetime.combine(date.fromisoformat(text), time()))
-        return (midnight + whole_day).replace(tzinfo=shop_zone()).astimezone(UTC)
-    moment = _within_years(read(LOST_PLUS.sub(r"\1+\2", text)))
+        return (_midnight(text) + whole_day).replace(tzinfo=shop_zone()).astimezone(UTC)
+    if day := DATE_AND_OFFSET.fullmatch(text):
+        return (_midnight(day[1]) - _offset(day) + whole_day).replace(tzinfo=UTC)
+    if DATE_AND_CLOCK.fullmatch(text):
+        raise ValueError(
+            "must have a T before its time, or %2B for the plus of an offset: a bare + is a space"
+        )
+    whole = LOST_PLUS.sub(r"\1+\2", text)
+    moment = _within_years(read(HOURS_AHEAD.sub(r"\1:00", whole)))
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _midnight(day: str) -> datetime:
+    return _within_years(datetime.combine(date.fromisoformat(day), time()))
+
+
+def _offset(day: re.Match[str]) -> timedelta:
+    """Return by how much clocks are ahead of UTC where a day with an offset is meant."""
+    ahead = timedelta(hours=int(day[4] or 0), minutes=int(day[5] or 0))
+    if ahead > FURTHEST:
+        raise ValueError("must have an offset of 14 hours at most")
+    return -ahead if day[3] == "-" else ahead
 
 
 def _within_years(moment: datetime) -> datetime:
@@ -97,16 +123,6 @@ PAGE = 25
 """Items of a page when the caller does not say."""
 
 
-def blank_is(default: object) -> BeforeValidator:
-    """Take a parameter that was left blank for one that was left out, which is the default."""
-    return BeforeValidator(
-        lambda given: default if isinstance(given, str) and not prose(given) else given
-    )
-
-
-BLANK = blank_is(None)
-"""For what has no default. What a value must be like stands before it: after it, and in Query, it
-would be asked of None as well."""
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID)]
 """The id of a user, which may be any text."""
 Limit = Annotated[int, Field(ge=1, le=100), blank_is(PAGE), Query()]
