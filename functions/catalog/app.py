@@ -94,11 +94,11 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         thinkific_bundle_id=body.thinkific_bundle_id,
         description=body.description,
         image_url=body.image_url,
-        on_sale=body.on_sale,
+        on_sale=body.on_sale is not False,
     )
-    own.put_package(package)
-    telemetry.decided("package written", package_id=package_id, on_sale=package.on_sale)
-    return _whole_view(package, {each.id for each in courses if each.gone})
+    written = own.put_package(package, keep_on_sale=body.on_sale is None)
+    telemetry.decided("package written", package_id=package_id, on_sale=written.on_sale)
+    return _whole_view(written, {each.id for each in courses if each.gone})
 
 
 @api.on("GET", "/courses", PUBLIC)

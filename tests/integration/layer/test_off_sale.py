@@ -59,6 +59,31 @@ def test_a_package_is_on_sale_unless_somebody_says_otherwise() -> None:
     assert put(onSale=None)[1]["onSale"] is True
 
 
+@pytest.mark.parametrize(
+    "left_out",
+    [{}, {"onSale": None}, {"onSale": ""}, {"onSale": " ", "name": "Entry, corrected"}],
+    ids=str,
+)
+@pytest.mark.parametrize("on_sale", [True, False])
+def test_a_package_stays_on_or_off_sale_where_that_is_left_out(
+    on_sale: bool, left_out: dict[str, Any]
+) -> None:
+    put(onSale=on_sale)
+    status, written = put(**left_out)
+    assert (status, written["onSale"]) == (200, on_sale)
+    assert shown(ADMIN) == (200, written)
+    assert ("p1" in names()) is on_sale
+
+
+def test_a_new_package_is_on_sale_unless_somebody_says_otherwise() -> None:
+    for name, given in (("n1", {}), ("n2", {"onSale": None}), ("n3", {"onSale": False})):
+        answer = call(
+            "catalog", "PUT /packages/{id}", f"/packages/{name}", body=BODY | given, token=ADMIN
+        )
+        assert (answer[0], answer[1]["onSale"]) == (200, name != "n3")
+    assert names() == ["b1", "n1", "n2", "p1"]
+
+
 def test_what_is_not_on_sale_is_hidden_from_the_public_and_seen_by_admins() -> None:
     status, off = put(onSale=False)
     assert (status, off["onSale"]) == (200, False)

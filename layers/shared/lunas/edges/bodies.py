@@ -221,7 +221,10 @@ class PricesBody(Body):
 
 
 class PackageBody(Body):
-    """A package as an admin writes it; without ``access_days`` it gives access for good."""
+    """A package as an admin writes it; without ``access_days`` it gives access for good.
+
+    Without ``on_sale`` it stays on or off sale as it is; a new one is on sale.
+    """
 
     kind: KindOfPackage
     name: Title
@@ -231,7 +234,7 @@ class PackageBody(Body):
     thinkific_bundle_id: ThinkificId | None = None
     description: Description | None = None
     image_url: ImageUrl | None = None
-    on_sale: StrictBool = True
+    on_sale: StrictBool | None = None
 
 
 class CourseBody(Body):

@@ -68,8 +68,13 @@ class Catalogue:
         found = {item["id"]: item for item in self._table.get_many(map(keys.course, wanted))}
         return [_course_from(found[each]) for each in wanted if each in found]
 
-    def put_package(self, package: Package) -> None:
-        """Write a package over what was there; sold payments keep their own copy."""
+    def put_package(self, package: Package, *, keep_on_sale: bool = False) -> Package:
+        """Write a package over what was there; sold payments keep their own copy.
+
+        With ``keep_on_sale`` one that is there stays on or off sale as it is; only a new one
+        takes this from ``package``. Returns the package as it is then.
+        """
+        on_sale = {"onSale": package.on_sale}
         changed = {
             "type": "package",
             "id": package.id,
@@ -81,9 +86,10 @@ class Catalogue:
             "thinkificBundleId": package.thinkific_bundle_id,
             "description": package.description,
             "imageUrl": package.image_url,
-            "onSale": package.on_sale,
         }
-        self._table.update(keys.package(package.id), Change(changed))
+        change = Change(changed, firsts=on_sale) if keep_on_sale else Change(changed | on_sale)
+        _, item = self._table.update_returning(keys.package(package.id), change)
+        return _package_from(item)
 
     def put_course(self, course: Course) -> Course:
         """Write a course, keeping its counter; return it with the counter as it stands."""
