@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         with custody(event) as held:
             _hear(event, held)
     except LunasError as error:
-        _log_refusal(error)
+        _log_refusal(error, event)
         return problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
         telemetry.crashed(error)
@@ -91,7 +91,7 @@ def _verify(callback: Callback, account: DuitkuAccount, held: Custody) -> None:
         telemetry.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
 
 
-def _log_refusal(error: LunasError) -> None:
+def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
     if isinstance(error, Forbidden):
         telemetry.count("CallbackRefused")
         telemetry.warn("callback refused", reason=str(error), todo="see docs/duitku.md, Callback")
@@ -99,4 +99,5 @@ def _log_refusal(error: LunasError) -> None:
         telemetry.decided("callback unreadable", reason=str(error))
     else:
         telemetry.alarm("callback not dealt with", code=error.code, reason=str(error))
-        telemetry.count_failure(error, problems.status_of(error))
+        entrance = telemetry.FUNCTION_URL if incoming.by_function_url(event) else telemetry.API
+        telemetry.count_failure(error, problems.status_of(error), entrance)

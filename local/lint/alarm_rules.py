@@ -20,6 +20,8 @@ MAPPING = "AWS::Lambda::EventSourceMapping"
 QUEUE = "AWS::SQS::Queue"
 VISIBLE = "ApproximateNumberOfMessagesVisible"
 QUEUE_METRICS = {VISIBLE, "ApproximateAgeOfOldestMessage"}
+ENTRANCES = {"5xx": "api", "Url5xxCount": "url"}
+"""For each metric of answers, the value of ``entrance`` of what the code counts there."""
 PAGE = re.compile(r"docs/runbooks/[a-z-]+\.md(?=: )")
 
 
@@ -145,6 +147,24 @@ class DeploymentsThatSeeAnswers(AlarmRule):
             for metric in wanted:
                 if metric not in seen:
                     yield name, f"its deployment sees no alarm on {metric}"
+
+
+class ExplainedByTheirOwn(AlarmRule):
+    """What one entrance answered explains no 5xx of another, and would hide as many."""
+
+    id = "E9023"
+    shortdesc = "Alarms on answers subtract the failures of their own entrance"
+
+    def faults(self, cfn: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+        """Look for the entrance of each failure that an alarm on answers of 5xx looks at."""
+        for name, alarm in cfn.get_resources(ALARM).items():
+            metrics = {str(each.get("MetricName")): each for each in _metrics(alarm["Properties"])}
+            for answers, entrance in ENTRANCES.items():
+                explained = metrics.get("DependencyError")
+                if answers not in metrics or explained is None:
+                    continue
+                if {"Name": "entrance", "Value": entrance} not in explained.get("Dimensions", []):
+                    yield name, f"subtracts failures of other entrances than {entrance}"
 
 
 class ThrottledTables(AlarmRule):

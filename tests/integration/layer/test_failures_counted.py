@@ -1,6 +1,7 @@
 """What fails by our own fault is counted at every door, so that an alarm can ring."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 
@@ -73,6 +74,27 @@ def test_a_callback_that_duitku_does_not_confirm_is_counted_by_whose_fault_it_is
     peers.answers(monkeypatch, "duitku_webhook", told)
     assert callbacks.post(order) == 503
     assert logged.metrics() == [metric]
+
+
+def entrances(logged: Logged) -> list[str]:
+    """Return by which entrance each failure of a dependency was counted."""
+    return [each["entrance"] for each in logged.embedded() if "DependencyError" in each]
+
+
+def test_a_failed_dependency_is_counted_by_the_entrance_that_answered(
+    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    sent = callbacks.event(urlencode(callbacks.fields(order)).encode())
+    for route in ("POST /webhooks/duitku", "$default"):
+        peers.answers(monkeypatch, "duitku_webhook", Told(500))
+        assert invoke("duitku_webhook", sent | {"routeKey": route})["statusCode"] == 503
+    assert entrances(logged) == ["api", "url"]
+    peers.answers(monkeypatch, "initiate_payment", Told(500))
+    body = {"packageId": "p1", "courseId": "c1"}
+    status, _ = call(
+        "initiate_payment", "POST /payments/initiate", body=body, token=user_token("u2")
+    )
+    assert (status, entrances(logged)) == (503, ["api"])
 
 
 def test_an_event_of_thinkific_that_no_key_can_check_is_counted(

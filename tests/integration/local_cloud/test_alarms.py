@@ -13,7 +13,9 @@ import pytest
 from local.cloud import Stack
 from local.cloud.state import ROOT
 from local.costs.bill import FIXED
+from lunas.edges import telemetry
 from lunas.edges.telemetry import NAMESPACE
+from lunas.rules.errors import GatewayUnavailable
 from tests.integration.api.template import (
     functions,
     globals_of_functions,
@@ -53,12 +55,12 @@ def widgets() -> list[Any]:
 
 
 def looked_at() -> Iterator[tuple[str, str, Any]]:
-    """Return every metric of our own that is looked at, with its statistic and its dimension."""
+    """Return every metric of our own that is looked at, with its statistic and its dimensions."""
     for alarm in alarms().values():
         for metric, statistic in watched(alarm):
             if metric["Namespace"] == NAMESPACE:
-                (dimension,) = metric["Dimensions"]
-                yield metric["MetricName"], statistic, [dimension["Name"], dimension["Value"]]
+                pairs = [(each["Name"], each["Value"]) for each in metric["Dimensions"]]
+                yield metric["MetricName"], statistic, [part for pair in pairs for part in pair]
     for widget in widgets():
         for metric in widget["properties"].get("metrics", []):
             if metric[0] == NAMESPACE:
@@ -106,7 +108,46 @@ def test_a_count_is_summed_and_a_gauge_is_not(metric: str) -> None:
 def test_a_stack_looks_at_its_own_metrics_only() -> None:
     written_as = globals_of_functions()["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert written_as == THIS_STACK
-    assert [each for _, _, each in LOOKED_AT if each != ["service", THIS_STACK]] == []
+    assert [each for _, _, each in LOOKED_AT if each[:2] != ["service", THIS_STACK]] == []
+
+
+def test_what_is_looked_at_by_a_further_dimension_is_written_by_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One under which nobody writes is as silent as a metric that nobody writes."""
+    wanted = {tuple(each[2:]) for _, _, each in LOOKED_AT} - {()}
+    for entrance in (telemetry.API, telemetry.FUNCTION_URL):
+        telemetry.count_failure(GatewayUnavailable("no answer"), 503, entrance)
+    printed = capsys.readouterr().out.splitlines()
+    written = [json.loads(each) for each in printed if each.startswith('{"_aws"')]
+    for each in written:
+        assert each["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [
+            ["service"],
+            ["service", "entrance"],
+        ]
+    assert {("entrance", each["entrance"]) for each in written} == wanted
+    assert {name for name, _, each in LOOKED_AT if each[2:]} == {"DependencyError"}
+
+
+@pytest.mark.parametrize(
+    ("alarm", "answers", "entrance"),
+    [("ApiErrorsAlarm", "5xx", "api"), ("UrlErrorsAlarm", "Url5xxCount", "url")],
+)
+def test_an_alarm_on_answers_subtracts_what_its_own_entrance_explains(
+    alarm: str, answers: str, entrance: str
+) -> None:
+    failed, dependency = (metric for metric, _ in watched(alarms()[alarm]))
+    assert failed["MetricName"] == answers
+    assert dependency["MetricName"] == "DependencyError"
+    assert dependency["Dimensions"] == [
+        {"Name": "service", "Value": THIS_STACK},
+        {"Name": "entrance", "Value": entrance},
+    ]
+
+
+def test_the_alarm_on_dependencies_looks_at_every_entrance() -> None:
+    ((metric, _),) = watched(alarms()["DependencyErrorsAlarm"])
+    assert metric["Dimensions"] == [{"Name": "service", "Value": THIS_STACK}]
 
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
@@ -128,7 +169,8 @@ def test_the_dashboard_shows_every_function(metric: str) -> None:
 def test_the_cost_page_counts_all_alarms_and_metrics() -> None:
     billed = sum(len(list(watched(each))) for each in alarms().values())
     assert billed <= FIXED["alarms"] <= 2 * billed
-    assert len(WRITTEN) <= FIXED["metrics"] <= 2 * len(WRITTEN)
+    written = len(WRITTEN) + len({str(each) for _, _, each in LOOKED_AT if each[2:]})
+    assert written <= FIXED["metrics"] <= 2 * written
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────────
@@ -234,7 +276,7 @@ def test_every_deployed_alarm_looks_at_something_of_its_own_stack(
         values = {each["Value"] for metric in metrics for each in metric["Dimensions"]}
         named = {each for each in values if each == "lunas" or each.startswith("lunas-")}
         assert values
-        assert values <= named | indexes | {api_id}
+        assert values <= named | indexes | {api_id, telemetry.API, telemetry.FUNCTION_URL}
         assert alarm["AlarmName"].startswith("lunas-")
 
 

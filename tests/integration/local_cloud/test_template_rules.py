@@ -43,6 +43,7 @@ FAULTS = {
     "E9018": ("MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60", "MaximumRetryAttempts: 1"),
     "E9020": ("        - !Ref UrlErrorsAlarm\n", ""),
     "E9021": ("FILL(byDue, 0)", "byDue"),
+    "E9023": (", {Name: entrance, Value: url}]", "]"),
     "E9022": ("DeletionPolicy: Retain\n", "DeletionPolicy: RetainExceptOnCreate\n"),
 }
 """For each rule, a text of the template and what breaks the rule in its place."""

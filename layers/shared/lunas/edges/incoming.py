@@ -24,6 +24,11 @@ def request_id(event: Mapping[str, Any]) -> str:
     return str((event.get("requestContext") or {}).get("requestId", "unknown"))
 
 
+def by_function_url(event: Mapping[str, Any]) -> bool:
+    """Tell whether a request came by a Function URL, which knows no routes, not by the API."""
+    return event.get("routeKey") == "$default"
+
+
 def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
     """Return the headers with lower-case names."""
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}

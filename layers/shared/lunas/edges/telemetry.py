@@ -5,6 +5,7 @@ error is reported by its type and place, never by its message, which may quote w
 """
 
 import traceback
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +17,8 @@ from lunas.rules.errors import LunasError, StoreBusy
 logger = Logger(utc=True, use_rfc3339=True, location=None)
 
 NAMESPACE = "Lunas"
+API, FUNCTION_URL = "api", "url"
+"""What callers reach a function by: values of the dimension ``entrance``."""
 
 
 def begin(correlation_id: str | None, **keys: str) -> None:
@@ -71,8 +74,11 @@ def crashed(error: BaseException) -> None:
     count("UnexpectedError")
 
 
-def count_failure(error: LunasError, status: int) -> None:
+def count_failure(error: LunasError, status: int, entrance: str = API) -> None:
     """Count an error that is not the caller's fault, by the status that it is answered with.
+
+    ``entrance``: which of API and FUNCTION_URL the answer goes out by. Each has an alarm on answers
+    of 5xx, which subtracts the failures of dependencies that were answered there.
 
     What an operator has to correct, and every 500, is ours and stops a deployment. The others
     from 502 on are given while something fails that Lunas depends on (a gateway, the login
@@ -81,12 +87,18 @@ def count_failure(error: LunasError, status: int) -> None:
     if error.misconfigured or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         count("ServerError")
     elif status > HTTPStatus.INTERNAL_SERVER_ERROR:
-        count("DependencyError")
+        count("DependencyError", entrance=entrance)
 
 
-def count(metric: str) -> None:
-    """Add one to a metric that counts what happened; its alarms look at the sum."""
-    _write(metric, 1)
+def count(metric: str, **also_by: str) -> None:
+    """Add one to a metric that counts what happened; its alarms look at the sum.
+
+    With ``also_by`` it is counted a second time under these dimensions as well.
+    """
+    if also_by:
+        _write_by(metric, also_by)
+    else:
+        _write(metric, 1)
 
 
 def gauge(metric: str, value: int) -> None:
@@ -103,3 +115,15 @@ def _write(metric: str, value: int) -> None:
         name=metric, unit=MetricUnit.Count, value=value, namespace=NAMESPACE
     ) as written:
         written.add_dimension(name="service", value=logger.service)
+
+
+def _write_by(metric: str, more: Mapping[str, str]) -> None:
+    """Write one for the stack, and for the stack and more dimensions, in one line."""
+    # Nothing is counted like this until something fails.
+    from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415
+
+    written = EphemeralMetrics(namespace=NAMESPACE)
+    written.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+    written.add_dimension(name="service", value=logger.service)
+    written.add_dimensions(service=logger.service, **more)
+    written.flush_metrics()
