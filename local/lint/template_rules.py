@@ -278,17 +278,23 @@ class ScheduledOnce(TemplateRule):
 
     id = "E9018"
     shortdesc = (
-        "Functions that only a schedule calls have no canary; frequent ones are not repeated"
+        "Functions have a canary unless only a schedule calls them; frequent ones are not repeated"
     )
     types = (SAM_FUNCTION,)
 
     def faults(self, name: str, properties: dict[str, Any]) -> Iterator[str]:
-        """Look at the functions whose only events are schedules."""
+        """Look at the functions that a schedule calls, alone or beside the API."""
         del name
         events = [each for each in properties.get("Events", {}).values() if isinstance(each, dict)]
-        if not events or any(each.get("Type") != "ScheduleV2" for each in events):
+        preference = properties.get("DeploymentPreference", {})
+        has_canary = str(preference.get("Enabled")).lower() != "false"
+        if any(each.get("Type") != "ScheduleV2" for each in events):
+            if not has_canary:
+                yield "callers reach it as well, and no canary tries a new version on a few of them"
             return
-        if str(properties.get("DeploymentPreference", {}).get("Enabled")).lower() != "false":
+        if not events:
+            return
+        if has_canary:
             yield "a schedule calls it, and a canary of its calls proves nothing"
         often = any(
             "minute" in _text(each["Properties"].get("ScheduleExpression")) for each in events

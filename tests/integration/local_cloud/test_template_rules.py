@@ -318,3 +318,42 @@ def test_no_schedule_has_a_name_that_another_stack_would_have_too() -> None:
     ]
     assert len(schedules) >= 4
     assert all(each.get("OmitName") is True or "Name" in each for each in schedules)
+
+
+NIGHTLY = {"Type": "ScheduleV2", "Properties": {"ScheduleExpression": "cron(0 20 * * ? *)"}}
+ROUTE = {"Type": "HttpApi", "Properties": {"Method": "POST", "Path": "/courses/sync"}}
+
+
+@pytest.mark.parametrize(
+    ("events", "preference", "fault"),
+    [
+        ({"Night": NIGHTLY}, {}, "a canary of its calls proves nothing"),
+        ({"Night": NIGHTLY}, {"Enabled": False}, ""),
+        ({"Night": NIGHTLY, "Sync": ROUTE}, {}, ""),
+        ({"Night": NIGHTLY, "Sync": ROUTE}, {"Enabled": False}, "no canary tries a new version"),
+        ({"Sync": ROUTE}, {"Enabled": False}, "no canary tries a new version"),
+        ({}, {"Enabled": False}, ""),
+    ],
+    ids=str,
+)
+def test_a_function_that_callers_reach_has_a_canary_whatever_else_calls_it(
+    tmp_path: Path, events: Resources, preference: dict[str, Any], fault: str
+) -> None:
+    function = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {"Events": events, "DeploymentPreference": preference},
+    }
+    told_here = [text for rule, text in told(written(tmp_path, {"F": function})) if rule == "E9018"]
+    assert [fault in text for text in told_here] == ([True] if fault else [])
+
+
+def test_the_functions_without_a_canary_are_those_that_only_a_schedule_calls() -> None:
+    without = {
+        name
+        for name, each in template.functions().items()
+        if each.get("DeploymentPreference", {}).get("Enabled") is False
+    }
+    assert without == {"ReconcileFunction", "SweepFunction", "CatchUpFunction"}
+    assert {
+        event["Type"] for event in template.functions()["SyncCoursesFunction"]["Events"].values()
+    } == {"HttpApi", "ScheduleV2"}
