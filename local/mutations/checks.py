@@ -40,6 +40,7 @@ CHECKED: dict[Path, frozenset[str] | None] = {
     LAYER / "rules/correction.py": None,
     LAYER / "usecases/shared_access.py": None,
     LAYER / "rules/claims.py": None,
+    LAYER / "rules/enrollments.py": frozenset({"ends_at", "has_access", "is_owed"}),
     LAYER / "usecases/compare.py": None,
     LAYER / "rules/comparison.py": None,
     LAYER / "adapters/thinkific/standing.py": None,

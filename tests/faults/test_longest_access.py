@@ -95,6 +95,14 @@ class School:
         path = f"/enrollments/{enrollment_id(person.id, course)}"
         return self.world.call(ADMIN, "GET /enrollments/{id}", path).body
 
+    def learner_sees(self, course: str, person: Person = BUDI) -> tuple[str, str]:
+        """Return what a learner's list says of a course, and what the course's status says."""
+        listed = self.world.call(person, "GET /enrollments/my-enrollments").body["items"]
+        path = f"/enrollments/course/{course}/status"
+        asked = self.world.call(person, "GET /enrollments/course/{courseId}/status", path)
+        (status,) = (each["status"] for each in listed if each["courseId"] == course)
+        return status, str(asked.body["status"])
+
     def status(self, payment: str) -> str:
         path = f"/payments/{payment}"
         return str(self.world.call(ADMIN, "GET /payments/{id}", path).body["status"])
@@ -128,8 +136,8 @@ def school(world: World) -> School:
     return School(world)
 
 
-def end_here(school: School, course: str = FIRST) -> datetime | None:
-    told = school.here(course).get("expiresAt")
+def end_here(school: School, course: str = FIRST, person: Person = BUDI) -> datetime | None:
+    told = school.here(course, person).get("expiresAt")
     return datetime.fromisoformat(told).replace(microsecond=0) if told else None
 
 
@@ -182,6 +190,104 @@ def test_the_longest_access_of_all_who_share_a_course_counts(school: School) -> 
     assert school.ends() == [school.end_in(90, long)]
     school.refund(long)
     assert school.ends() == [school.end_in(30, short)]
+
+
+BOTH_ENROLLED, BOTH_NOT = ("ENROLLED", "ENROLLED"), ("NOT_ENROLLED", "NOT_ENROLLED")
+
+
+def until(school: School, days: int | None, payment: str) -> datetime | None:
+    return school.end_in(days, payment) if days else None
+
+
+@pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
+@pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
+def test_here_as_well_the_longest_of_two_catalogue_courses_behind_one_course_counts(
+    school: School, days: tuple[int | None, int | None], other: Person
+) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    payments = school.buy(FIRST, days[0]), school.buy(SECOND, days[1], other)
+    ends = [until(school, *each) for each in zip(days, payments, strict=True)]
+    longest = None if None in ends else max(end for end in ends if end)
+    assert school.ends() == [longest]
+    assert [end_here(school, FIRST), end_here(school, SECOND, other)] == [longest, longest]
+    school.check()
+    school.world.upkeep.pass_time(31 * 86_400)
+    assert school.ends() == [longest]
+    assert school.learner_sees(FIRST) == school.learner_sees(SECOND, other) == BOTH_ENROLLED
+    assert school.actors.submit(BUDI, "entry", FIRST).status == 409
+    assert school.actors.submit(other, "entry", SECOND).status == 409
+    school.world.upkeep.pass_time(70 * 86_400)
+    over = longest is not None
+    assert school.learner_sees(FIRST) == (BOTH_NOT if over else BOTH_ENROLLED)
+    assert school.actors.submit(BUDI, "entry", FIRST).ok == over
+    assert end_here(school, FIRST) == longest
+
+
+@pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
+@pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
+@pytest.mark.parametrize("refunded", [0, 1])
+def test_here_as_well_a_refund_leaves_what_the_other_catalogue_course_has_paid_for(
+    school: School, days: tuple[int | None, int | None], refunded: int, other: Person
+) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    payments = school.buy(FIRST, days[0]), school.buy(SECOND, days[1], other)
+    school.refund(payments[refunded])
+    kept, course = 1 - refunded, (SECOND, FIRST)[refunded]
+    person, loser = (other, BUDI) if refunded == 0 else (BUDI, other)
+    left = until(school, days[kept], payments[kept])
+    assert (end_here(school, course, person), school.ends()) == (left, [left])
+    assert school.learner_sees((FIRST, SECOND)[refunded], loser) == BOTH_NOT
+    school.check()
+    school.world.upkeep.pass_time(31 * 86_400)
+    lasts = BOTH_NOT if days[kept] == 30 else BOTH_ENROLLED
+    assert school.learner_sees(course, person) == lasts
+    school.refund(payments[kept])
+    assert school.learner_sees(course, person) == BOTH_NOT
+    assert school.ends() == []
+
+
+def test_a_refund_after_ones_own_time_takes_shared_access_away_here_as_well(
+    school: School,
+) -> None:
+    school.map(SECOND, school.mapped(FIRST))
+    day, long = school.buy(FIRST, 1), school.buy(SECOND)
+    school.world.upkeep.pass_time(2 * 86_400)
+    assert school.learner_sees(FIRST) == BOTH_ENROLLED
+    school.refund(long)
+    assert (school.learner_sees(FIRST), school.ends()) == (BOTH_NOT, [])
+    assert end_here(school) == school.end_in(1, day)
+    school.check()
+
+
+def test_a_catalogue_course_that_is_mapped_otherwise_shares_no_more(school: School) -> None:
+    own_place = school.mapped(SECOND)
+    school.map(SECOND, school.mapped(FIRST))
+    short, long = school.buy(FIRST, 30), school.buy(SECOND, 90)
+    school.map(SECOND, own_place)
+    for course in (FIRST, SECOND):
+        assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, course)).ok
+        school.rest()
+    assert end_here(school, FIRST) == school.end_in(30, short)
+    assert end_here(school, SECOND) == school.end_in(90, long)
+    assert (school.ends(FIRST), school.ends(SECOND)) == (
+        [school.end_in(30, short)],
+        [school.end_in(90, long)],
+    )
+    school.check()
+
+
+def test_one_that_is_mapped_otherwise_takes_no_shared_access_along(school: School) -> None:
+    own_place = school.mapped(SECOND)
+    school.map(SECOND, school.mapped(FIRST))
+    school.buy(FIRST)
+    short = school.buy(SECOND, 30)
+    assert end_here(school, SECOND) is None
+    school.map(SECOND, own_place)
+    assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, SECOND)).ok
+    school.rest()
+    assert end_here(school, SECOND) == school.end_in(30, short)
+    assert school.ends(SECOND) == [school.end_in(30, short)]
+    school.check()
 
 
 def test_a_purchase_without_an_end_lengthens_one_with_an_end(school: School) -> None:

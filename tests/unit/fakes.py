@@ -11,7 +11,7 @@ from lunas.rules.catalogue import Course, Package
 from lunas.rules.claims import AccountLink, Claims, Place
 from lunas.rules.correction import Correction
 from lunas.rules.delivery import DeliveryRecord, asked_again
-from lunas.rules.enrollments import Enrollment, enrollment_id, has_access, latest
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed, latest
 from lunas.rules.errors import Collision, DeliveryDelayed
 from lunas.rules.gateway import GatewayStatus
 from lunas.rules.payments import (
@@ -97,7 +97,7 @@ class FakeStore:
     def standing(self, enrollment: str, now: datetime = NOW) -> str:
         """Tell whether a course is owned, held for a revocation to come, or free."""
         found = self.enrollments.get(enrollment)
-        if found is not None and has_access(found, now):
+        if found is not None and is_owed(found, now):
             return "owned"
         return "held" if found is not None and found.counted else "free"
 
@@ -443,8 +443,10 @@ class FakeClaims:
     def __init__(self, store: FakeStore) -> None:
         self.store = store
         self.before_read: list[Interruption] = []
+        self.before_note: list[Interruption] = []
         self.reads = 0
         self.writes = 0
+        self.notes = 0
 
     def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
         self.writes += 1
@@ -475,6 +477,15 @@ class FakeClaims:
         self.writes += 1
         known = self.store.claims[place]
         self._write(replace(known, given=known.given | {until}))
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
+        interrupt(self.before_note)
+        self.notes += 1
+        stands = self.store.enrollments[enrollment.id]
+        unmoved = self.store.claims[claims.place].version == claims.version
+        if unmoved and stands.status is EnrollmentStatus.ENROLLED:
+            noted = replace(stands, shared=enrollment.shared, updated_at=at)
+            self.store.enrollments[enrollment.id] = noted
 
     def forget(self, place: Place, enrollment_id: str) -> None:
         self.writes += 1

@@ -4,7 +4,7 @@ Written against the promises and the ledger, without the product's own rules.
 """
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.faults.world.deployment import INVOICE_MINUTES
 from tests.faults.world.sight import STANDING, Item, Sight, courses_of, time_of
@@ -68,8 +68,8 @@ class AtRest:
             enrollment = self._sight.enrollment(user, course)
             if enrollment is None or enrollment["status"] != "ENROLLED":
                 yield f"does not give {course}"
-            elif self._is_over(enrollment):
-                if self._sight.active(user, course) and not self._sight.lasts(user, course):
+            elif not self._sight.lasts(user, course):
+                if self._sight.active(user, course):
                     yield f"the time in {course} is over, and it is still at Thinkific"
             elif enrollment["deliveryStatus"] != "DELIVERED":
                 yield f"{course} is {enrollment['deliveryStatus']}: {enrollment.get('lastError')}"
@@ -90,6 +90,8 @@ class AtRest:
         wanted = longest and longest.replace(microsecond=0)
         if self._sight.ends(user, course) != [wanted]:
             yield f"{course} is paid until {wanted}, not {self._sight.ends(user, course)}"
+        if self._shown(enrollment) != wanted:
+            yield f"{course} is paid until {wanted}, and shown until {self._shown(enrollment)}"
 
     def _awaits_others(self, user: str, course: str) -> bool:
         """Tell whether somebody's delivery to the same place waits for a person."""
@@ -102,11 +104,12 @@ class AtRest:
             and self._sight.email(each["userId"]) == email
         )
 
-    def _is_over(self, enrollment: Item) -> bool:
-        """Tell whether access was given for a time, and the time is over."""
-        return "expiresAt" in enrollment and (
-            time_of(enrollment, "expiresAt") <= self._sight.world.clock.now()
-        )
+    def _shown(self, enrollment: Item) -> datetime | None:
+        """Return until when Lunas itself says that the learner has access, None: for good."""
+        names = [name for name in ("expiresAt", "sharedUntil") if name in enrollment]
+        if "expiresAt" not in names or enrollment.get("sharedUntil") == "FOREVER":
+            return None
+        return max(time_of(enrollment, name) for name in names).replace(microsecond=0)
 
     def _told(self, payment: Item) -> bool:
         named = (each.get("paymentId") for each in self._sight.anomalies)

@@ -215,9 +215,14 @@ def to_shorten(story: Story) -> None:
 
 
 def two_behind_one(story: Story) -> None:
-    """Have two catalogue courses that lead to one at Thinkific, and speak of the second."""
+    """Have two catalogue courses that lead to one at Thinkific, the second one to come.
+
+    The first one is for 30 days, the second one, of which the story speaks, for good.
+    """
     assert story.actors.map(ADMIN, "literasi-data", "python-dasar").ok
+    offered(30)(story)
     completed(PYTHON)(story)
+    offered(None)(story)
     story.submit(("entry", "literasi-data"))
 
 
@@ -226,6 +231,17 @@ def mapped_otherwise(story: Story) -> None:
     completed(PYTHON)(story)
     assert story.actors.map(ADMIN, "python-dasar", "web-django").ok
     story.redeliver()
+
+
+def shared_and_mapped_otherwise(story: Story) -> None:
+    """Have shared access to a course for good, and a course of 30 days that is to leave it."""
+    assert story.actors.map(ADMIN, "literasi-data", "python-dasar").ok
+    completed(PYTHON)(story)
+    offered(30)(story)
+    completed(("entry", "literasi-data"))(story)
+    assert story.actors.map(ADMIN, "literasi-data", "literasi-data").ok
+    (leaving,) = (each for each in story.enrollments() if each["courseId"]["S"] == "literasi-data")
+    assert story.actors.redeliver(ADMIN, leaving["id"]["S"]).ok
 
 
 def paid_twice(story: Story) -> None:

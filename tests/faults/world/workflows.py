@@ -219,6 +219,7 @@ DELIVERING = (
     _deliver("deliver, shortened", both(before.to_shorten, Story.refund), "REFUNDED"),
     _deliver("deliver, two courses behind one", both(before.two_behind_one, Story.approve)),
     _deliver("deliver, mapped otherwise", before.mapped_otherwise),
+    _deliver("deliver, shared and mapped otherwise", before.shared_and_mapped_otherwise),
     _deliver(
         "revoke, two courses behind one",
         both(before.two_behind_one, Story.approve, Story.rest, Story.refund),

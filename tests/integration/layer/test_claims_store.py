@@ -1,13 +1,23 @@
 """Claims on courses of accounts in the table."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from lunas.adapters.store.claims import AccessClaims
+from lunas.adapters.store.enrollment_items import enrollment_item
+from lunas.adapters.store.enrollments import Enrollments
+from lunas.adapters.store.payment_items import payment_item
+from lunas.adapters.store.payments import Payments
 from lunas.adapters.store.table import Table
 from lunas.rules.claims import Claims, Place
-from tests.unit.builders import LATER
+from lunas.rules.enrollments import Access, Enrollment, EnrollmentStatus
+from lunas.rules.errors import Collision
+from lunas.rules.payments import Act, Status, Step
+from lunas.rules.settlement import settle
+from tests.unit.builders import LATER, enrollment, payment
 
 PLACE, OTHER, STRANGER = Place(7, 2_000_001), Place(7, 2_000_002), Place(71, 2_000_001)
 SOON = LATER + timedelta(days=30)
@@ -45,6 +55,63 @@ def test_what_is_forgotten_or_given_counts_nothing_up(claims: AccessClaims) -> N
     (stands,) = claims.of_account(7).values()
     assert stands == Claims(place=PLACE, version=2, given=frozenset({SOON, None}))
     assert not stands.names("enr1")
+
+
+def noted(table: Table, claims: AccessClaims, read: Claims, **stands: Any) -> Enrollment:
+    """Note on an enrollment of 30 days what it shares for good; return it as it is then."""
+    own = enrollment(expires_at=SOON, **stands)
+    table.put(enrollment_item(own), "attribute_not_exists(#pk)")
+    claims.note_shared(read, replace(own, shared=Access(None)), LATER)
+    found = Enrollments(table).get(own.id)
+    assert found is not None
+    return found
+
+
+def test_what_is_shared_is_noted_and_nothing_else_changed(
+    table: Table, claims: AccessClaims
+) -> None:
+    read = claims.claim(PLACE, "enr1", None)
+    # Another payment that took it over asks for nothing.
+    own = noted(table, claims, read, payment_id="pay2")
+    wanted = enrollment(expires_at=SOON, payment_id="pay2", updated_at=LATER)
+    assert own == replace(wanted, shared=Access(None))
+    claims.note_shared(read, replace(own, shared=Access(SOON)), LATER)
+    claims.note_shared(read, replace(own, payment_id="pay3", shared=None), LATER)
+    assert Enrollments(table).get(own.id) == wanted
+    assert claims.of_account(7) == {PLACE: read}
+
+
+def test_what_is_shared_is_not_noted_once_others_have_claimed(
+    table: Table, claims: AccessClaims
+) -> None:
+    read = claims.claim(PLACE, "enr1", None)
+    claims.release(PLACE, "enr1")
+    assert noted(table, claims, read) == enrollment(expires_at=SOON)
+
+
+def test_what_is_shared_is_not_noted_on_what_was_refunded(
+    table: Table, claims: AccessClaims
+) -> None:
+    read = claims.claim(PLACE, "enr1", None)
+    gone = noted(table, claims, read, status=EnrollmentStatus.NOT_ENROLLED)
+    assert gone.shared is None
+
+
+def test_what_is_bought_anew_shares_nothing_yet(
+    table: Table, claims: AccessClaims, payments: Payments
+) -> None:
+    shared = noted(table, claims, claims.claim(PLACE, "enr1", None))
+    assert shared.ends_at is None
+    paid = payment(Status.PAID)
+    table.put(payment_item(paid), "attribute_not_exists(#pk)")
+    act = Act("admin:a1", SOON + timedelta(days=1))
+    with pytest.raises(Collision) as collision:
+        payments.commit(settle(paid, Step.APPROVE, act, {}), keep_quota=False)
+    assert not collision.value.owned
+    assert collision.value.held == {"c1"}
+    payments.commit(settle(paid, Step.APPROVE, act, {}, held={"c1"}), keep_quota=False)
+    assert (again := Enrollments(table).get(shared.id))
+    assert (again.payment_id, again.shared) == (paid.id, None)
 
 
 def test_an_account_shows_its_own_claims_only(claims: AccessClaims) -> None:

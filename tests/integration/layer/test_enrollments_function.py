@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from lunas.adapters.store import keys
 from lunas.adapters.store.catalogue import Catalogue
+from lunas.adapters.store.expressions import Change
+from lunas.adapters.store.table import Table
 from lunas.rules.enrollments import enrollment_id
 from tests.integration.layer.functions import call, invoke
 from tests.integration.layer.purchases import approve, submitted
@@ -70,6 +73,24 @@ def test_the_status_of_a_course_tells_enrolled_or_not() -> None:
     _, no = course_status("c2", token=user_token())
     assert yes == {"courseId": "c1", "status": "ENROLLED", "enrollmentId": ENROLLMENT}
     assert no == {"courseId": "c2", "status": "NOT_ENROLLED"}
+
+
+@pytest.mark.usefixtures("enrolled")
+@pytest.mark.parametrize(
+    ("shared", "status"),
+    [(None, "NOT_ENROLLED"), ("2026-01-02T03:04:05.678Z", "NOT_ENROLLED"), ("FOREVER", "ENROLLED")],
+)
+def test_the_status_of_a_course_counts_what_others_have_paid_for_in_its_place(
+    table: Table, shared: str | None, status: str
+) -> None:
+    over = {"expiresAt": "2026-01-01T00:00:00.000Z", "sharedUntil": shared}
+    assert table.update(keys.enrollment(ENROLLMENT), Change(over))
+    assert course_status("c1", token=user_token())[1]["status"] == status
+    _, mine = call("enrollments", MINE, token=user_token("u1"))
+    (listed,) = mine["items"]
+    assert listed["status"] == status
+    wanted = {None: over["expiresAt"], "FOREVER": None}.get(shared, shared)
+    assert listed.get("expiresAt") == wanted
 
 
 @pytest.mark.usefixtures("enrolled")

@@ -16,6 +16,7 @@ from lunas.adapters.store.table import Table
 from lunas.rules.anomalies import Resolution
 from lunas.rules.delivery import DeliveryRecord, Placement, delivered, not_delivered
 from lunas.rules.enrollments import (
+    Access,
     Delivery,
     DeliveryStatus,
     Enrollment,
@@ -79,9 +80,11 @@ def record(
         enrollment(
             delivery=TRIED, progress=40, counted=False, claims={"pay1": LATER, "pay2": None}
         ),
+        enrollment(expires_at=NOW, shared=Access(LATER)),
+        enrollment(expires_at=NOW, shared=Access(None)),
         enrollment(status=EnrollmentStatus.NOT_ENROLLED, correlation_id=None),
     ],
-    ids=["all", "least"],
+    ids=["all", "shared", "shared for good", "least"],
 )
 def test_an_enrollment_is_read_as_it_was_written(
     table: Table, enrollments: Enrollments, made: Enrollment

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -14,7 +14,7 @@ from lunas.edges.views import (
     package_view,
     payment_view,
 )
-from lunas.rules.enrollments import Delivery, DeliveryStatus
+from lunas.rules.enrollments import Access, Delivery, DeliveryStatus, EnrollmentStatus
 from lunas.rules.gateway import PaymentChannel
 from lunas.rules.payments import HistoryEvent, Status, opened
 from lunas.rules.people import Caller, Role
@@ -156,6 +156,32 @@ def test_access_that_is_over_is_shown_as_not_enrolled(seconds: int, status: str)
     end = NOW + timedelta(seconds=seconds)
     shown = enrollment_view(enrollment(expires_at=end), NOW, USER_CALLER)
     assert (shown["status"], shown["expiresAt"]) == (status, to_iso(end))
+
+
+@pytest.mark.parametrize(
+    ("shared", "end"),
+    [(NOW + timedelta(days=9), NOW + timedelta(days=9)), (NOW - timedelta(days=1), NOW)],
+)
+def test_shared_access_is_shown_where_it_lasts_longer(shared: datetime, end: datetime) -> None:
+    own = enrollment(expires_at=NOW, shared=Access(shared))
+    shown = enrollment_view(own, NOW, USER_CALLER)
+    assert shown["status"] == ("ENROLLED" if end > NOW else "NOT_ENROLLED")
+    assert shown["expiresAt"] == to_iso(end)
+
+
+def test_access_that_is_shared_for_good_shows_no_end() -> None:
+    own = enrollment(expires_at=NOW, shared=Access(None))
+    shown = enrollment_view(own, NOW, USER_CALLER)
+    assert shown["status"] == "ENROLLED"
+    assert "expiresAt" not in shown
+
+
+def test_what_was_refunded_has_no_part_in_shared_access() -> None:
+    own = enrollment(
+        status=EnrollmentStatus.NOT_ENROLLED, expires_at=NOW, shared=Access(NOW + timedelta(days=9))
+    )
+    shown = enrollment_view(own, NOW, USER_CALLER)
+    assert (shown["status"], shown["expiresAt"]) == ("NOT_ENROLLED", to_iso(NOW))
 
 
 def test_access_for_good_shows_no_end() -> None:

@@ -7,7 +7,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from lunas.rules.claims import Place
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus, enrollment_id
+from lunas.rules.enrollments import (
+    Access,
+    Enrollment,
+    EnrollmentStatus,
+    enrollment_id,
+    latest,
+)
 from lunas.rules.errors import DeliveryDelayed
 from lunas.usecases.courier import ROUNDS, Courier
 from lunas.usecases.shared_access import give, leave
@@ -74,6 +80,14 @@ class Round:
         assert (place.account_id, place.course_id) in self.platform.rows
         return self.platform.ends[place.account_id, place.course_id]
 
+    def stands(self, user: str) -> Enrollment:
+        """Return a user's enrollment as it is in the table."""
+        return self.store.enrollments[enrollment_id(user, "c1")]
+
+    def shown(self, user: str) -> datetime | None:
+        """Return until when a user's enrollment says that there is access."""
+        return self.stands(user).ends_at
+
     @property
     def gone(self) -> bool:
         return self.platform.rows == {}
@@ -117,6 +131,144 @@ def test_what_is_left_counts_after_a_refund(at_work: Round) -> None:
     assert at_work.end() == SOON
     at_work.refund(short)
     assert at_work.gone
+
+
+# ── What the enrollments say of it ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("own", "other"), [(SOON, LATE), (LATE, SOON), (SOON, None), (None, SOON)], ids=str
+)
+def test_the_shorter_one_notes_until_when_access_is_shared(
+    at_work: Round, own: datetime | None, other: datetime | None
+) -> None:
+    at_work.give(of("u2", other))
+    at_work.give(of("u1", own))
+    longest = latest([own, other])
+    assert at_work.shown("u1") == at_work.shown("u2") == longest
+    shared = [at_work.stands(each).shared for each in ("u1", "u2")]
+    assert shared == [Access(longest) if each != longest else None for each in (own, other)]
+
+
+def test_what_is_shared_asks_for_nothing_and_is_noted_once(at_work: Round) -> None:
+    short = of("u1", SOON)
+    at_work.give(short)
+    at_work.give(OTHER)
+    at_work.give(OTHER)
+    assert at_work.claims.notes == 1
+    assert at_work.stands("u1") == replace(short, shared=Access(None), updated_at=at_work.clock())
+
+
+def test_one_alone_and_equals_share_nothing(at_work: Round) -> None:
+    at_work.give(of("u1", SOON))
+    at_work.give(of("u2", SOON))
+    assert at_work.claims.notes == 0
+
+
+@pytest.mark.parametrize("refund", ["u2", "u3"])
+def test_a_refund_leaves_the_longest_of_the_others_here_as_well(
+    at_work: Round, refund: str
+) -> None:
+    for each in (of("u1", SOON), of("u2", None), of("u3", LATE)):
+        at_work.give(each)
+    at_work.refund(at_work.stands(refund))
+    assert at_work.shown("u1") == at_work.end() == (LATE if refund == "u2" else None)
+
+
+def test_one_that_was_refunded_notes_nothing_and_shares_nothing(at_work: Round) -> None:
+    short = of("u1", SOON)
+    at_work.give(short)
+    at_work.store.add(refunded(short))
+    at_work.give(OTHER)
+    assert at_work.stands("u1") == refunded(short)
+
+
+def test_what_is_shared_outlives_no_refund_of_what_has_paid_for_it(at_work: Round) -> None:
+    at_work.give(of("u1", SOON))
+    at_work.give(OTHER)
+    at_work.refund(OTHER)
+    at_work.give(at_work.stands("u1"))
+    assert at_work.shown("u1") == at_work.end() == SOON
+
+
+def test_what_is_shared_is_not_owed_once_ones_own_time_is_over(at_work: Round) -> None:
+    at_work.give(of("u1", SOON))
+    at_work.give(OTHER)
+    at_work.clock.now = SOON
+    at_work.refund(OTHER)
+    assert at_work.gone
+    assert at_work.shown("u1") == SOON
+
+
+def test_what_is_shared_and_over_stays_noted(at_work: Round) -> None:
+    at_work.give(of("u1", SOON))
+    at_work.give(of("u2", LATE))
+    at_work.clock.now = LATE
+    assert at_work.give(at_work.stands("u1")) is None
+    assert at_work.shown("u1") == LATE
+
+
+def test_ones_own_note_that_others_wrote_since_the_run_began_is_known(at_work: Round) -> None:
+    short = of("u1", SOON)
+    at_work.give(short)
+    at_work.give(OTHER)
+    at_work.store.add(refunded(OTHER), of("u3", SOON))
+    at_work.claims.claim(PLACE, of("u3").id, SOON)
+    give(at_work.courier, short, PLACE, create=lambda: True)
+    assert at_work.shown("u1") == SOON
+
+
+def test_whoever_knows_less_notes_nothing_even_if_it_dies_then(at_work: Round) -> None:
+    """A refund is done between what another run has read and what it notes."""
+    at_work.give(of("u1", SOON))
+    at_work.give(OTHER)
+    at_work.store.add(replace(at_work.stands("u1"), shared=None))
+
+    def refunded_meanwhile() -> None:
+        at_work.refund(OTHER)
+        at_work.claims.before_read = [RuntimeError("killed")]
+
+    at_work.claims.before_note = [refunded_meanwhile]
+    with pytest.raises(RuntimeError):
+        at_work.give(of("u3", LATE))
+    assert at_work.shown("u1") == LATE
+
+
+def test_one_that_moves_takes_nothing_along_that_it_shared(at_work: Round) -> None:
+    at_work.give(OTHER)
+    at_work.give(of("u1", SOON))
+    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    assert at_work.shown("u1") == at_work.end(ELSEWHERE) == SOON
+
+
+def test_others_at_the_former_place_note_nothing_on_one_that_moves(at_work: Round) -> None:
+    at_work.give(OTHER)
+    at_work.give(of("u1", SOON))
+
+    def other_acts() -> None:
+        at_work.give(OTHER)
+
+    at_work.claims.before_read = [other_acts]
+    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    assert at_work.shown("u1") == SOON
+
+
+def test_one_that_moves_shares_what_is_paid_for_where_it_comes_to(at_work: Round) -> None:
+    at_work.give(of("u3", LATE), ELSEWHERE)
+    at_work.give(OTHER)
+    at_work.give(of("u1", SOON))
+    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    assert at_work.shown("u1") == at_work.end(ELSEWHERE) == LATE
+
+
+def test_one_that_leaves_a_former_account_takes_nothing_along(at_work: Round) -> None:
+    at_work.give(OTHER)
+    at_work.give(of("u1", SOON))
+    leave(at_work.courier, OWN.id, {PLACE.account_id})
+    assert at_work.shown("u1") == SOON
+
+
+# ── What is over, and what came by other means ───────────────────────────────────────────────────
 
 
 def test_what_is_over_counts_no_more(at_work: Round) -> None:

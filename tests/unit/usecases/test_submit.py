@@ -6,6 +6,7 @@ from itertools import count
 
 import pytest
 
+from lunas.rules.enrollments import Access
 from lunas.rules.errors import AlreadyEnrolled, CourseFull, InvalidInput, NotFound, StoreBusy
 from lunas.rules.payments import Method, Payment, Status
 from lunas.rules.people import PaymentType
@@ -106,6 +107,16 @@ def test_an_owned_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
     store.add(enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
         submit(desk, wish(), PROOF)
+
+
+def test_a_course_whose_own_time_is_over_is_refused_as_long_as_access_is_shared(
+    desk: ManualDesk, store: FakeStore
+) -> None:
+    store.add(enrollment("c1", expires_at=NOW, shared=Access(None)))
+    with pytest.raises(AlreadyEnrolled):
+        submit(desk, wish(), PROOF)
+    store.add(enrollment("c1", expires_at=NOW))
+    assert submit(desk, wish(), PROOF)[1]
 
 
 def test_a_full_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:

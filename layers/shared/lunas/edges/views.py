@@ -99,7 +99,7 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> Vi
             }
         ),
         "certificateUrl": enrollment.certificate_url if personal else None,
-        "expiresAt": _time(enrollment.expires_at),
+        "expiresAt": _time(enrollment.ends_at),
         "createdAt": to_iso(enrollment.created_at),
         "updatedAt": to_iso(enrollment.updated_at),
     }

@@ -6,10 +6,10 @@ counts (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lunas.rules.enrollments import Enrollment, has_access, latest
+from lunas.rules.enrollments import Access, Enrollment, EnrollmentStatus, is_owed, latest
 from lunas.rules.people import Learner
 
 
@@ -58,14 +58,24 @@ class Claims:
         return enrollment_id in self.enrollment_ids | self.released
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """What an account has paid for in a course: access ``until`` then, None: for good."""
-
-    until: datetime | None
-
-
 def access_of(enrollments: Iterable[Enrollment], now: datetime) -> Access | None:
-    """Return the longest access that enrollments give at a moment, None if none gives any."""
-    live = [each.expires_at for each in enrollments if has_access(each, now)]
+    """Return the longest access that enrollments have paid for at a moment, None if none has any.
+
+    Each counts for what was paid for it: access that it shares would outlive its own refund.
+    """
+    live = [each.expires_at for each in enrollments if is_owed(each, now)]
     return Access(latest(live)) if live else None
+
+
+def sharing(enrollments: Iterable[Enrollment]) -> list[Enrollment]:
+    """Return the enrollments of a place that do not know yet until when access is shared there.
+
+    They come as they are to be noted. It is the same at any moment, also when all of it is over.
+    """
+    enrolled = [each for each in enrollments if each.status is EnrollmentStatus.ENROLLED]
+    longest = Access(latest(each.expires_at for each in enrolled)) if enrolled else None
+    noted = [
+        replace(each, shared=longest if longest != Access(each.expires_at) else None)
+        for each in enrolled
+    ]
+    return [after for before, after in zip(enrolled, noted, strict=True) if after != before]

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from lunas.rules.claims import Access, Claims, Place, access_of
+from lunas.rules.claims import Claims, Place, access_of
 from lunas.rules.differences import Code
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, latest
+from lunas.rules.enrollments import Access, DeliveryStatus, Enrollment, latest
 
 NEARLY_OVER = timedelta(hours=1)
 """What ends within this time is not missed any more: two clocks may differ."""

@@ -41,14 +41,23 @@ class Delivery:
     due_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Access to a course: ``until`` then, None: for good."""
+
+    until: datetime | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrollment:
     """A learner's right to one course.
 
     ``claims``: where several settled payments have paid for it, each of them, ``payment_id``
     included, with the time until which it gives access (None: for good); empty while one has.
-    ``expires_at``: when access ends, the latest of these times, None: never. ``counted``: whether
-    the course's counter has it, which after a refund it does until Thinkific has revoked it.
+    ``expires_at``: when access ends that was paid for it, the latest of these times, None: never.
+    ``shared``: longer access that others have paid for who lead to the same course of the same
+    account at Thinkific, None where there is none. ``counted``: whether the course's counter has
+    it, which after a refund it does until Thinkific has revoked it.
     ``thinkific_course_id``: the mapping as it was when the course was bought, then as it was
     delivered; the catalogue's present one goes first. ``certificate_url``: where Thinkific shows
     the certificate of a completed course.
@@ -66,6 +75,7 @@ class Enrollment:
     delivery: Delivery = Delivery()
     claims: Mapping[str, datetime | None] = field(default_factory=dict)
     expires_at: datetime | None = None
+    shared: Access | None = None
     counted: bool = True
     thinkific_course_id: int | None = None
     correlation_id: str | None = None
@@ -75,6 +85,16 @@ class Enrollment:
     def paid_by(self) -> Mapping[str, datetime | None]:
         """Return every payment that gives access, with the time until which it does."""
         return self.claims or {self.payment_id: self.expires_at}
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Return when the learner's access ends, whoever has paid for it; None: never.
+
+        One that was refunded has no part any more in what others have paid for.
+        """
+        if self.shared is None or self.status is EnrollmentStatus.NOT_ENROLLED:
+            return self.expires_at
+        return latest([self.expires_at, self.shared.until])
 
 
 def latest(ends: Iterable[datetime | None]) -> datetime | None:
@@ -90,7 +110,17 @@ def paid_for(enrollment: Enrollment, claims: Mapping[str, datetime | None]) -> E
 
 
 def has_access(enrollment: Enrollment, now: datetime) -> bool:
-    """Tell whether the learner has the course at a moment: neither refunded nor over."""
+    """Tell whether the learner has the course at a moment: neither refunded nor over.
+
+    What others have paid for in the same place counts. What an enrollment is owed by itself,
+    which is what a purchase and a refund go by, is told by :func:`is_owed`.
+    """
+    lasts = enrollment.ends_at is None or enrollment.ends_at > now
+    return enrollment.status is EnrollmentStatus.ENROLLED and lasts
+
+
+def is_owed(enrollment: Enrollment, now: datetime) -> bool:
+    """Tell whether the payments of an enrollment itself give access at a moment."""
     lasts = enrollment.expires_at is None or enrollment.expires_at > now
     return enrollment.status is EnrollmentStatus.ENROLLED and lasts
 

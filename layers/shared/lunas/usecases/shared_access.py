@@ -6,7 +6,8 @@ row and is done, and then the first ends the row. So whoever acts does it in thi
 
 1. write: count the version of the place up, with one's own claim or release;
 2. read the other enrollments that claim the place;
-3. act at Thinkific for all of them together;
+3. act at Thinkific for all of them together, and note on each until when access is shared, if
+   that is longer than what was paid for it, as long as the version has not moved;
 4. read the version: if it moved since the write, go back to 2.
 
 Then what stands there in the end is right. Every change of an enrollment is followed by a run
@@ -15,12 +16,19 @@ knows every change, and acts for the right access. A run Y that acts after Z wit
 has read before Z's write; so it finds the version moved in step 4, and acts again, knowing all.
 What Y then finds at Thinkific is at worst its own mistake, or that of another run which will find
 the version moved as well. A run that dies is repeated by its message, since it was not noted yet.
+
+What is noted on the enrollments ends right by the same order, and more simply, since the note has
+the version as its condition: after Z's write nobody notes anything who knows less. An enrollment
+that moves claims two places for a while, and runs at both note on it. So whoever takes it away
+from the one takes the note back, once its release keeps others from noting it again, and then
+has the other place noted anew.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from lunas.rules.claims import Access, Claims, Place, access_of
-from lunas.rules.enrollments import Enrollment
+from lunas.rules.claims import Claims, Place, access_of, sharing
+from lunas.rules.enrollments import Access, Enrollment, EnrollmentStatus
 from lunas.rules.errors import DeliveryDelayed
 from lunas.usecases.courier import ROUNDS, Courier
 
@@ -53,8 +61,13 @@ def give(
 
     claims = courier.claims.claim(place, enrollment.id, enrollment.expires_at)
     row_id, account = _until_nothing_moves(courier, claims, act, enrollment)
-    _leave_all(courier, enrollment.id, account.values(), keep=place)
+    if _leave_all(courier, enrollment.id, account.values(), keep=place):
+        _until_nothing_moves(courier, account[place], _nothing, enrollment)
     return row_id
+
+
+def _nothing(_claims: Claims, _access: Access | None) -> None:
+    """Leave Thinkific as it is: it was acted there already."""
 
 
 def leave(courier: Courier, enrollment_id: str, accounts: Iterable[int]) -> None:
@@ -68,10 +81,12 @@ def leave(courier: Courier, enrollment_id: str, accounts: Iterable[int]) -> None
 
 def _leave_all(
     courier: Courier, enrollment_id: str, claims: Iterable[Claims], keep: Place | None = None
-) -> None:
-    for each in claims:
-        if each.names(enrollment_id) and each.place != keep:
-            _leave(courier, enrollment_id, each.place)
+) -> bool:
+    """Take an enrollment away from places; tell whether there was any."""
+    named = [each.place for each in claims if each.names(enrollment_id) and each.place != keep]
+    for place in named:
+        _leave(courier, enrollment_id, place)
+    return bool(named)
 
 
 def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
@@ -83,9 +98,19 @@ def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
         else:
             # A row that is not there yet is made by the delivery of the one who paid for it.
             courier.platform.adjust(*where, now, access.until, claims.given)
+        _take_back(courier, claims, enrollment_id)
 
     _until_nothing_moves(courier, courier.claims.release(place, enrollment_id), act)
     courier.claims.forget(place, enrollment_id)
+
+
+def _take_back(courier: Courier, claims: Claims, enrollment_id: str) -> None:
+    """Note on an enrollment that moves away that it shares nothing in a place any more."""
+    left = courier.enrollments.get(enrollment_id)
+    if left is None or left.status is EnrollmentStatus.NOT_ENROLLED:
+        return
+    if left.shared is not None:
+        courier.claims.note_shared(claims, replace(left, shared=None), courier.now())
 
 
 def _until_nothing_moves[T](
@@ -99,10 +124,13 @@ def _until_nothing_moves[T](
     Returns what the last act did, and all claims of the account as they were read after it.
     """
     for _ in range(ROUNDS):
-        access = access_of(_claiming(courier, claims, own), courier.now())
+        claiming = _claiming(courier, claims, own)
+        access = access_of(claiming, courier.now())
         if access is not None and access.until not in claims.given:
             courier.claims.note_given(claims.place, access.until)
         done = act(claims, access)
+        for each in sharing(claiming):
+            courier.claims.note_shared(claims, each, courier.now())
         account = courier.claims.of_account(claims.place.account_id)
         if account[claims.place].version == claims.version:
             return done, account
@@ -113,8 +141,13 @@ def _until_nothing_moves[T](
 def _claiming(courier: Courier, claims: Claims, own: Enrollment | None) -> list[Enrollment]:
     """Read the enrollments that claim a place; one's own is known as it was when the run began.
 
-    Whatever changed it since has asked for a run of its own, which comes after this one.
+    Whatever changed it since has asked for a run of its own, which comes after this one. Only
+    what is shared is read anew, for others note that without asking for anything.
     """
-    known = [own] if own is not None else []
-    others = claims.enrollment_ids - {each.id for each in known}
-    return known + (courier.enrollments.get_many(sorted(others)) if others else [])
+    ids = claims.enrollment_ids | ({own.id} if own is not None else set())
+    if own is not None and ids == {own.id}:
+        return [own]
+    read = {each.id: each for each in courier.enrollments.get_many(sorted(ids))} if ids else {}
+    if own is not None and own.id in read:
+        read[own.id] = replace(own, shared=read[own.id].shared)
+    return list(read.values())

@@ -1,11 +1,14 @@
 """Claims on courses of accounts at Thinkific: one item for each course of each account."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from lunas.adapters.store import keys
+from lunas.adapters.store.enrollment_items import shared_attribute
 from lunas.adapters.store.expressions import Change, Item, placeholders
-from lunas.adapters.store.table import Table
+from lunas.adapters.store.table import ConditionsFailed, Table
 from lunas.rules.claims import Claims, Place
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus
 from lunas.rules.times import from_iso, to_iso
 
 FOREVER = "FOREVER"
@@ -44,6 +47,32 @@ class AccessClaims:
         """Note a time until which access is given, before it is: one write."""
         key = keys.claims(place.account_id, place.course_id)
         self._table.update(key, Change({}, adds={"given": {_text(until)}}))
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
+        """Note on an enrollment what access it shares in a place, in one transaction of two writes.
+
+        Nothing is written where a claim or release came after ``claims`` were read, for it has a
+        run that knows more, nor where the enrollment was refunded. Raises StoreBusy.
+        """
+        place = keys.claims(claims.place.account_id, claims.place.course_id)
+        # A write of what is there, for a mere condition would need a right of its own.
+        unmoved = Change(
+            {"version": claims.version},
+            condition="#version = :read",
+            given={"read": claims.version},
+        )
+        noted = Change(
+            {**shared_attribute(enrollment), "updatedAt": to_iso(at)},
+            # No other part of it: an enrollment that another payment takes over asks for nothing.
+            condition="#status = :enrolled",
+            given={"enrolled": EnrollmentStatus.ENROLLED},
+        )
+        actions = [
+            self._table.update_action("place", place, unmoved),
+            self._table.update_action("enrollment", keys.enrollment(enrollment.id), noted),
+        ]
+        with suppress(ConditionsFailed):
+            self._table.transact(actions)
 
     def forget(self, place: Place, enrollment_id: str) -> None:
         """Forget an enrollment that was released, once that is done at Thinkific: one write."""

@@ -7,7 +7,13 @@ from datetime import datetime
 
 from lunas.adapters.store import keys
 from lunas.adapters.store.expressions import Item
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import (
+    Access,
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+)
 from lunas.rules.times import from_iso, to_iso
 
 KIND = "ENROLLMENT"
@@ -34,6 +40,7 @@ def enrollment_item(enrollment: Enrollment) -> Item:
         "progress": enrollment.progress,
         "counted": enrollment.counted,
         **term_attributes(enrollment),
+        **shared_attribute(enrollment),
         "thinkificCourseId": enrollment.thinkific_course_id,
         "correlationId": enrollment.correlation_id,
         "certificateUrl": enrollment.certificate_url,
@@ -49,10 +56,16 @@ def term_attributes(enrollment: Enrollment) -> Item:
     return {"expiresAt": end and to_iso(end), "claims": claims_attribute(enrollment)}
 
 
+def shared_attribute(enrollment: Enrollment) -> Item:
+    """Write until when others give access as well; None means that the attribute goes."""
+    shared = enrollment.shared
+    return {"sharedUntil": shared and _end_text(shared.until)}
+
+
 def claims_attribute(enrollment: Enrollment) -> dict[str, str] | None:
     """Write the payments that pay for an enrollment, None unless there are several."""
     claims = enrollment.claims.items()
-    return {paid: FOREVER if end is None else to_iso(end) for paid, end in claims} or None
+    return {paid: _end_text(end) for paid, end in claims} or None
 
 
 def request_attributes(delivery: Delivery) -> Item:
@@ -91,6 +104,7 @@ def enrollment_from(item: Item) -> Enrollment:
         counted=item["counted"],
         claims={paid: _end_from(end) for paid, end in item.get("claims", {}).items()},
         expires_at=from_iso(item["expiresAt"]) if "expiresAt" in item else None,
+        shared=Access(_end_from(item["sharedUntil"])) if "sharedUntil" in item else None,
         thinkific_course_id=_number(item, "thinkificCourseId"),
         correlation_id=item.get("correlationId"),
         certificate_url=item.get("certificateUrl"),
@@ -114,6 +128,10 @@ def _delivery_from(item: Item) -> Delivery:
 
 def _number(item: Item, name: str) -> int | None:
     return int(item[name]) if name in item else None
+
+
+def _end_text(end: datetime | None) -> str:
+    return FOREVER if end is None else to_iso(end)
 
 
 def _end_from(text: str) -> datetime | None:

@@ -16,7 +16,7 @@ from lunas.adapters.store.enrollment_items import (
 from lunas.adapters.store.expressions import Change, Item
 from lunas.adapters.store.payment_items import history_item, progress_attributes
 from lunas.adapters.store.table import Action, ConditionsFailed, Table
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus, has_access
+from lunas.rules.enrollments import Enrollment, EnrollmentStatus, is_owed
 from lunas.rules.errors import Collision
 from lunas.rules.payments import HistoryEvent, Payment
 from lunas.rules.settlement import Overlap, Settlement
@@ -96,7 +96,7 @@ def collision_of(failed: ConditionsFailed, now: datetime) -> Collision:
         for label, (kind, course) in kinds.items()
         if kind == "course"
     }
-    owned = {course: each for course, each in found.items() if each and has_access(each, now)}
+    owned = {course: each for course, each in found.items() if each and is_owed(each, now)}
     lost = found.keys() - owned.keys()
     held = frozenset(course for course in lost if _is_counted(found[course]))
     return Collision(
