@@ -392,8 +392,6 @@ def test_what_surrounds_a_value_of_a_query_is_dropped(
     ):
         typed = {name: around.format(value) for name, value in values.items()}
         assert call(function, listed, query=typed, token=admin) == (200, {"items": []})
-    sheet = {"separator": around.format(";")}
-    assert call("payments", "GET /payments", query=sheet, token=admin)[0] == 200
 
 
 def test_a_user_id_of_a_query_is_taken_as_it_is() -> None:

@@ -10,10 +10,8 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import StringConstraints
 
 from lunas.edges.accepting import preferred
-from lunas.edges.parameters import blank_is
 from lunas.edges.patterns import SEPARATOR
 from lunas.rules.listing import Page, Position
 from lunas.rules.texts import INVISIBLE
@@ -66,7 +64,7 @@ for run by run, so that a text of nothing but breaks takes no longer than anothe
 FIRST_BREAK = re.compile(r"[\t\r]")
 """A cell that begins so is cut before what comes next, which then begins a cell."""
 
-Separator = Annotated[str, StringConstraints(pattern=SEPARATOR), blank_is(""), Query()]
+Separator = Annotated[str, Query(pattern=SEPARATOR)]
 """What stands between two cells. A bare ``;`` in an address may arrive as nothing, and is meant."""
 
 type ReadPage = Callable[[int, Position | None], Page[Mapping[str, Any]]]
