@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from lunas.rules.claims import Claims, Place, access_of, sharing
-from lunas.rules.enrollments import Access, Enrollment, EnrollmentStatus
+from lunas.rules.enrollments import Access, Enrollment
 from lunas.rules.errors import DeliveryDelayed
 from lunas.usecases.courier import ROUNDS, Courier
 
@@ -107,9 +107,8 @@ def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
 def _take_back(courier: Courier, claims: Claims, enrollment_id: str) -> None:
     """Note on an enrollment that moves away that it shares nothing in a place any more."""
     left = courier.enrollments.get(enrollment_id)
-    if left is None or left.status is EnrollmentStatus.NOT_ENROLLED:
-        return
-    if left.shared is not None:
+    if left is not None and left.shared is not None:
+        # Nothing is written where it was refunded: then it shares nothing anyway.
         courier.claims.note_shared(claims, replace(left, shared=None), courier.now())
 
 
@@ -144,10 +143,10 @@ def _claiming(courier: Courier, claims: Claims, own: Enrollment | None) -> list[
     Whatever changed it since has asked for a run of its own, which comes after this one. Only
     what is shared is read anew, for others note that without asking for anything.
     """
-    ids = claims.enrollment_ids | ({own.id} if own is not None else set())
-    if own is not None and ids == {own.id}:
+    if own is None:
+        return courier.enrollments.get_many(sorted(claims.enrollment_ids))
+    if claims.enrollment_ids == {own.id}:
         return [own]
-    read = {each.id: each for each in courier.enrollments.get_many(sorted(ids))} if ids else {}
-    if own is not None and own.id in read:
-        read[own.id] = replace(own, shared=read[own.id].shared)
-    return list(read.values())
+    ids = claims.enrollment_ids | {own.id}
+    read = {each.id: each for each in courier.enrollments.get_many(sorted(ids))}
+    return list((read | {own.id: replace(own, shared=read[own.id].shared)}).values())
