@@ -115,7 +115,7 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     given = dict(parameter)
     name = given["name"]
     given["schema"] = untitled(_present(given["schema"]))
-    if given["in"] == "query" and not given["required"]:
+    if given["in"] in {"query", "header"} and not given["required"]:
         given["schema"] = _or_blank(given["schema"])
     example = item_id if name == "id" and item_id else samples.PARAMETERS.get(name)
     if example is not None:
@@ -132,7 +132,7 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
 
 
 def _or_blank(schema: Json) -> Json:
-    """Give the schema of a query parameter that may be left blank, which is as if left out."""
+    """Give the schema of a parameter that may be left blank, which is as if left out."""
     shared = {name: schema[name] for name in ("default",) if name in schema}
     kept = {name: each for name, each in schema.items() if name not in shared}
     return {**shared, "anyOf": [kept, {"type": "string", "maxLength": 0}]}

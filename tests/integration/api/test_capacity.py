@@ -334,7 +334,7 @@ def test_no_request_scans_or_reads_more_than_its_page(costs: dict[int, dict[str,
     for name, cost in costs[MANY].items():
         assert "Scan" not in cost.calls, name
         assert cost.scanned <= (100 if "of 100" in name else 25), name
-        assert len(cost.calls) <= 9, name
+        assert len(cost.calls) <= 10, name
 
 
 def test_an_event_costs_a_few_calls_and_one_that_was_heard_a_single_one(
