@@ -18,10 +18,10 @@ EMAIL =
 NAME =
 EVENT =
 PYTEST_ARGS =
-AGAIN =
+RETRY =
 ENROLL =
 COURSE =
-LEAVE =
+DISMISS =
 BENCH_ARGS =
 PAYMENTS = 2000
 SEED = 1
@@ -89,25 +89,25 @@ soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
 	$(SETUP) dev cloud sam
 	$(LUNAS) soak --payments $(PAYMENTS) --seed $(SEED)
 
-mutants: ## take every condition and check out, one at a time: each time a test must go red
+mutation-test: ## take every condition and check out, one at a time: each time a test must go red
 	$(SETUP) dev
 	@.venv/bin/python -m local.mutations
 
-redrive: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
+redrive-deliveries: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
-	$(LUNAS) redrive --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(LUNAS) redrive-deliveries --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
-thinkific-redirect: ## print the redirect URI to paste into Thinkific's portal, and check it [ENV=dev or prod]
+oauth-redirect-uri: ## print the redirect URI to paste into Thinkific's portal, and check it [ENV=dev or prod]
 	$(SETUP) dev
-	$(LUNAS) thinkific-redirect --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(LUNAS) oauth-redirect-uri --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
 smoke: ## after a deploy: what is wrong with the stack, and what to do [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
 	$(LUNAS) smoke --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
-orders: ## reports of sales that wait for a person [AGAIN=pay…] [LEAVE=pay…] [ENV=dev or prod]
+sale-reports: ## reports of sales that wait for a person [RETRY=pay…] [DISMISS=pay…] [ENV=dev or prod]
 	$(SETUP) dev
-	$(LUNAS) orders --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --again '$(AGAIN)' --leave '$(LEAVE)'
+	$(LUNAS) sale-reports --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --retry '$(RETRY)' --dismiss '$(DISMISS)'
 
 thinkific-webhooks: ## let Thinkific tell what learners do [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
@@ -138,4 +138,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive orders soak mutants thinkific-redirect thinkific-webhooks thinkific-check smoke openapi golden requirements clean
+.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean

@@ -21,7 +21,13 @@ _INTERRUPTED = 130
 _PORTS = range(1, 65_536)
 _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
-_ANYWHERE = ("redrive", "thinkific-redirect", "thinkific-webhooks", "orders", "smoke")
+_ANYWHERE = (
+    "redrive-deliveries",
+    "oauth-redirect-uri",
+    "thinkific-webhooks",
+    "sale-reports",
+    "smoke",
+)
 """Commands that work on the local stack, or on one on AWS."""
 _WITHOUT_STACK = {"build", "check"}
 
@@ -80,20 +86,20 @@ def _demo(given: argparse.Namespace) -> int:
     return demo.run(given.state)
 
 
-def _redrive(given: argparse.Namespace) -> int:
+def _redrive_deliveries(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.redrive").run(given.env, given.state)
     return code
 
 
-def _thinkific_redirect(given: argparse.Namespace) -> int:
+def _oauth_redirect_uri(given: argparse.Namespace) -> int:
     code: int = _with_layer("local.redirect").run(given.env, given.state)
     return code
 
 
-def _orders(given: argparse.Namespace) -> int:
+def _sale_reports(given: argparse.Namespace) -> int:
     orders = _with_layer("local.orders")
     parts = _with_layer("local.deployed").find_orders(given.env, given.state)
-    code: int = orders.run(parts, orders.Choice(given.again, given.leave), _say)
+    code: int = orders.run(parts, orders.Choice(given.retry, given.dismiss), _say)
     return code
 
 
@@ -139,9 +145,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "event": _event,
     "demo": _demo,
     "build": _build,
-    "redrive": _redrive,
-    "thinkific-redirect": _thinkific_redirect,
-    "orders": _orders,
+    "redrive-deliveries": _redrive_deliveries,
+    "oauth-redirect-uri": _oauth_redirect_uri,
+    "sale-reports": _sale_reports,
     "thinkific-check": _thinkific_check,
     "smoke": _smoke,
     "soak": _soak,
@@ -166,8 +172,8 @@ def _parser() -> argparse.ArgumentParser:
         parsers[name].add_argument("--env", default="local")
     for name in ("env", "enroll", "course"):
         parsers["thinkific-check"].add_argument(f"--{name}", default="")
-    parsers["orders"].add_argument("--again", default="")
-    parsers["orders"].add_argument("--leave", default="")
+    parsers["sale-reports"].add_argument("--retry", default="")
+    parsers["sale-reports"].add_argument("--dismiss", default="")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
     parsers["token"].add_argument("--sub", required=True, type=_not_empty, metavar="SUB")

@@ -1,7 +1,7 @@
-"""``make orders``: reports of sales whose outcome nobody knows, shown to a person who decides.
+"""``make sale-reports``: reports of sales with an unknown outcome, for a person to decide on.
 
 Thinkific shows no external orders, so nothing here can find out by itself. Whoever decides names
-the payment: ``AGAIN`` sends what is UNCERTAIN or REFUSED once more, ``LEAVE`` only forgets the
+the payment: ``RETRY`` sends what is UNCERTAIN or REFUSED once more, ``DISMISS`` only forgets the
 letter. Each letter is deleted after what was asked for is done.
 """
 
@@ -28,10 +28,10 @@ FOR_A_PERSON = frozenset({OrderStatus.UNCERTAIN, OrderStatus.REFUSED})
 
 @dataclass(frozen=True)
 class Choice:
-    """What the person decided: nothing yet, or one payment to send again or to leave."""
+    """What the person decided: nothing yet, or one payment to send again or to dismiss."""
 
-    again: str = ""
-    leave: str = ""
+    retry: str = ""
+    dismiss: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Letter:
 def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int:
     """Show the letters and do what was decided; returns 1 while letters are left."""
     orders = Orders(Table(parts.dynamodb, parts.table))
-    if choice.again:
-        _send_again(parts, orders, choice.again, report)
-    decided, left = {choice.again, choice.leave} - {""}, 0
+    if choice.retry:
+        _send_again(parts, orders, choice.retry, report)
+    decided, left = {choice.retry, choice.dismiss} - {""}, 0
     for letter in _letters(parts.sqs, parts.dead_letters):
         if letter.payment_id in decided and not _under_way(orders, letter.payment_id or ""):
             parts.sqs.delete_message(
@@ -60,7 +60,7 @@ def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int
         report(f"waits      {letter.payment_id or 'unreadable'}: {letter.reason}")
         for note in _notes(orders, letter.payment_id or ""):
             report(f"           {_described(note)}")
-    report(f"orders: {left} wait for a person")
+    report(f"sale reports: {left} wait for a person")
     return 1 if left else 0
 
 

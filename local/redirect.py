@@ -1,4 +1,4 @@
-"""``make thinkific-redirect``: the redirect URI to paste into Thinkific's portal, and its checks.
+"""``make oauth-redirect-uri``: the redirect URI to paste into Thinkific's portal, and its checks.
 
 The first line is the URI and nothing else; the others say what each check found.
 """

@@ -1,4 +1,4 @@
-"""``make redrive``: deliveries that were given up are asked for anew, their dead letters deleted.
+"""``make redrive-deliveries``: requests deliveries again and deletes their dead letters.
 
 An operator runs it once the cause is mended. Each letter is dealt with by itself: first the
 delivery is asked for, then the letter deleted, so that a break in between repeats and never loses.

@@ -86,7 +86,7 @@ def emptied(parts: OrderParts) -> None:
 
 
 def decided(parts: OrderParts, **choice: str) -> list[str]:
-    """Run ``make orders``; return what it said."""
+    """Run ``make sale-reports``; return what it said."""
     said: list[str] = []
     command.run(parts, command.Choice(**choice), said.append)
     return said
@@ -112,7 +112,7 @@ def test_a_time_out_after_the_write_is_left_to_a_person_who_can_leave_it(
     reported(thinkific, payment_id, ["purchase"])
     emptied(parts)
     said = eventually(
-        lambda: decided(parts, leave=payment_id),
+        lambda: decided(parts, dismiss=payment_id),
         lambda lines: any("forgotten" in line for line in lines),
     )
     assert any(payment_id in line for line in said)
@@ -128,7 +128,7 @@ def test_a_cut_before_the_write_is_sent_again_when_a_person_says_so(
     _, payment_id = sold(people)
     emptied(parts)
     assert orders_of(thinkific, payment_id) == []
-    said = decided(parts, again=payment_id)
+    said = decided(parts, retry=payment_id)
     assert any("opened" in line for line in said)
     reported(thinkific, payment_id, ["purchase"])
 
@@ -142,7 +142,7 @@ def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
     eventually(lambda: thinkific.calls("createExternalOrder"), lambda calls: calls > before)
     assert kill(stack, "ReportOrdersFunction") > 0
     eventually(
-        lambda: decided(parts, leave=payment_id),
+        lambda: decided(parts, dismiss=payment_id),
         lambda lines: any("broke off" in line for line in lines),
     )
     emptied(parts)
@@ -158,10 +158,10 @@ def test_a_plan_without_external_orders_hinders_no_sale(
         emptied(parts)
         assert learner.payment(payment_id)["status"] == "COMPLETED"
         assert orders_of(thinkific, payment_id) == []
-        assert decided(parts) == ["orders: 0 wait for a person"]
+        assert decided(parts) == ["sale reports: 0 wait for a person"]
     finally:
         thinkific.set(appsPlan=True)
-    decided(parts, again=payment_id)
+    decided(parts, retry=payment_id)
     reported(thinkific, payment_id, ["purchase"])
 
 

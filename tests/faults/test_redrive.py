@@ -15,9 +15,9 @@ REFUSAL = {"status": 422, "contentType": "application/json", "body": '{"errors":
 
 
 def redrive(stack: Stack) -> subprocess.CompletedProcess[str]:
-    """Run the command as ``make redrive`` does."""
+    """Run the command as ``make redrive-deliveries`` does."""
     folder = stack.logs.parent.parent
-    command = [sys.executable, "-m", "local", "redrive", "--state", str(folder)]
+    command = [sys.executable, "-m", "local", "redrive-deliveries", "--state", str(folder)]
     return subprocess.run(  # noqa: S603  (our own command)
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
     )

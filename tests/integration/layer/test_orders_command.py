@@ -1,4 +1,4 @@
-"""``make orders``: what waits for a person is shown, sent again, or left."""
+"""``make sale-reports``: what waits for a person is shown, sent again, or left."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -48,13 +48,13 @@ def uncertain(office: OrderOffice) -> OrderOffice:
 
 
 def test_nothing_waits_as_long_as_all_is_well(office: OrderOffice) -> None:
-    assert run(office) == (0, "orders: 0 wait for a person")
+    assert run(office) == (0, "sale reports: 0 wait for a person")
 
 
 def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
     uncertain: OrderOffice,
 ) -> None:
-    code, said = run(uncertain, again="pay1")
+    code, said = run(uncertain, retry="pay1")
     assert code == 0
     assert "opened     SALE of pay1 UNCERTAIN" in said
     peer = uncertain.thinkific(COURSE, YES, Told(200, {}))
@@ -68,7 +68,7 @@ def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
 def test_what_is_left_stays_as_it_is_and_its_letter_goes(
     uncertain: OrderOffice,
 ) -> None:
-    code, said = run(uncertain, leave="pay1")
+    code, said = run(uncertain, dismiss="pay1")
     assert (code, said.splitlines()[0][:15]) == (0, "forgotten  pay1")
     note = uncertain.note()
     assert note
@@ -80,7 +80,7 @@ def test_what_was_reported_is_not_opened_and_not_sent_twice(office: OrderOffice)
     office.sold()
     office.thinkific(COURSE, YES)
     assert office.report()
-    code, said = run(office, again="pay1")
+    code, said = run(office, retry="pay1")
     assert code == 0
     assert "opened" not in said
     peer = office.thinkific()
@@ -95,7 +95,7 @@ def test_letters_that_wait_are_shown_with_how_the_report_stands(
     assert code == 1
     assert "waits      pay1: SALE: Thinkific did not answer in time" in said
     assert "SALE of pay1 UNCERTAIN" in said
-    assert said.endswith("orders: 1 wait for a person")
+    assert said.endswith("sale reports: 1 wait for a person")
 
 
 def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
@@ -105,6 +105,6 @@ def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
     note = uncertain.note()
     assert note
     assert Orders(uncertain.table).note(replace(note, status=OrderStatus.CLAIMED))
-    code, said = run(uncertain, leave="pay1")
+    code, said = run(uncertain, dismiss="pay1")
     assert code == 1
     assert "forgotten" not in said

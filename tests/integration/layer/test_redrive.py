@@ -1,4 +1,4 @@
-"""``make redrive`` on a table and queues of moto."""
+"""``make redrive-deliveries`` on a table and queues of moto."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
