@@ -293,14 +293,20 @@ class FakePayments:
 
 
 class FakeCorrections(FakePayments):
-    """Corrections with the conditions of the real table; ``claims``: what leads to an account."""
+    """Corrections with the conditions of the real table.
+
+    ``claims``: what leads to an account; ``named``: whom a user's payment was corrected to.
+    """
 
     def __init__(self, store: FakeStore) -> None:
         super().__init__(store)
         self.claims: dict[int, set[str]] = {}
+        self.named: dict[str, tuple[Learner, str]] = {}
 
     def link_of(self, user_id: str) -> AccountLink:
-        return FakeLearners(self.store).link_of(user_id)
+        link = FakeLearners(self.store).link_of(user_id)
+        learner, payment_id = self.named.get(user_id, (None, None))
+        return replace(link, learner=learner, corrected_by=payment_id)
 
     def claiming(self, account_id: int) -> set[str]:
         return self.claims[account_id]
@@ -316,6 +322,8 @@ class FakeCorrections(FakePayments):
         self.store.add(after, *(each.after for each in correction.redeliveries))
         self.store.history.setdefault(after.id, []).append(correction.event)
         self.store.revisions[after.user_id] = link.revision + 1
+        if correction.moves:
+            self.named[after.user_id] = (after.learner, after.id)
 
 
 class FakeAnomalies:

@@ -75,6 +75,51 @@ def test_an_account_that_was_linked_meanwhile_is_seen(corrections: FakeCorrectio
     assert {each.id for each in waiting(corrections)} == {OWN.id, OTHERS.id}
 
 
+OTHER_ADDRESS = Wanted(email="santoso@example.net")
+
+
+@pytest.fixture
+def second(corrections: FakeCorrections) -> FakeCorrections:
+    """Add another payment of the user, the first one of whose is corrected."""
+    corrections.store.add(payment(Status.PAID, id="pay2", courses=bought("c9"), version=1))
+    corrected(corrections)
+    return corrections
+
+
+def wanted(corrections: FakeCorrections, payment_id: str, wanted: Wanted) -> Payment:
+    enrollments = FakeEnrollments(corrections.store)
+    return correct_learner(corrections, enrollments, payment_id, wanted, ACT)
+
+
+def test_a_second_payment_is_not_corrected_to_another_address(second: FakeCorrections) -> None:
+    with pytest.raises(WrongState, match="pay1"):
+        wanted(second, "pay2", OTHER_ADDRESS)
+    assert second.store.payments["pay2"].version == 1
+
+
+@pytest.mark.parametrize(
+    "same", [RIGHT, Wanted(email="BUDI@example.org"), Wanted(name="Budi Hartono")]
+)
+def test_a_second_payment_may_have_the_same_address_or_another_name(
+    second: FakeCorrections, same: Wanted
+) -> None:
+    assert wanted(second, "pay2", same).version == 2
+
+
+def test_the_payment_that_named_the_address_may_name_another(second: FakeCorrections) -> None:
+    assert wanted(second, "pay1", OTHER_ADDRESS).learner.email == OTHER_ADDRESS.email
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "refunded"])
+def test_a_payment_that_gives_nothing_any_more_binds_no_other(
+    second: FakeCorrections, *, gone: bool
+) -> None:
+    first = second.store.payments.pop("pay1")
+    if not gone:
+        second.store.add(replace(first, status=Status.REFUNDED))
+    assert wanted(second, "pay2", OTHER_ADDRESS).learner.email == OTHER_ADDRESS.email
+
+
 def test_an_unknown_payment_cannot_be_corrected(corrections: FakeCorrections) -> None:
     with pytest.raises(NotFound):
         corrected(corrections, "pay9")

@@ -104,6 +104,28 @@ def test_an_ordinary_delivery_costs_one_write_and_one_read(at_work: Round) -> No
     assert at_work.platform.calls == ["enroll"]
 
 
+def test_an_ordinary_delivery_reads_no_enrollment_again(
+    at_work: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[list[str]] = []
+    monkeypatch.setattr(at_work.courier.enrollments, "get_many", read.append)
+    at_work.give(OWN)
+    assert read == []
+
+
+def test_an_ordinary_refund_notes_nothing_of_what_is_shared(at_work: Round) -> None:
+    at_work.give(OWN)
+    at_work.refund(OWN)
+    assert (at_work.gone, at_work.claims.notes) == (True, 0)
+
+
+def test_a_place_is_left_for_an_enrollment_that_is_gone(at_work: Round) -> None:
+    at_work.give(OWN)
+    del at_work.store.enrollments[OWN.id]
+    leave(at_work.courier, OWN.id, {PLACE.account_id})
+    assert at_work.gone
+
+
 def test_ones_own_enrollment_is_known_from_when_the_run_began(at_work: Round) -> None:
     """What has changed it since has asked for a run of its own."""
     at_work.store.add(refunded(OWN))

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from lunas.rules.addresses import compared
-from lunas.rules.claims import AccountLink
 from lunas.rules.delivery import asked_again
 from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.rules.errors import WrongState
@@ -46,16 +45,15 @@ class Correction:
     moves: bool = False
 
 
-def check_one_address(wanted: Wanted, link: AccountLink) -> None:
+def check_one_address(wanted: Wanted, standing: Learner, payment_id: str) -> None:
     """Check that an address does not undo the one that another payment of the user stands for.
 
-    A user has one account. Raises WrongState, which names the other payment.
+    A user has one account. ``standing``: whom the other payment was corrected to. Raises
+    WrongState, which names that payment.
     """
-    if wanted.email is None or link.learner is None:
-        return
-    if compared(link.learner.email) != compared(wanted.email):
+    if wanted.email is not None and compared(standing.email) != compared(wanted.email):
         raise WrongState(
-            f"{link.corrected_by} of the same user was corrected to another address, and a user "
+            f"{payment_id} of the same user was corrected to another address, and a user "
             "has one account at Thinkific: correct that payment, and all follows"
         )
 

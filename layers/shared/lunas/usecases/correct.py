@@ -37,8 +37,7 @@ def correct_learner(
         if payment is None:
             raise NotFound("there is no such payment")
         link = payments.link_of(payment.user_id)
-        if _other_stands(payments, payment, link):
-            check_one_address(wanted, link)
+        _check_one_address(payments, payment, wanted, link)
         plan = correct(payment, wanted, act, _enrollments(payments, enrollments, payment, link))
         try:
             payments.record_correction(plan, link)
@@ -48,12 +47,16 @@ def correct_learner(
     raise StoreBusy("others kept changing the same payment; try again")
 
 
-def _other_stands(payments: CorrectionKeeper, payment: Payment, link: AccountLink) -> bool:
-    """Tell whether another payment has named the user's address, and was not refunded."""
-    if link.corrected_by in {None, payment.id}:
-        return False
-    other = payments.get(str(link.corrected_by))
-    return other is not None and other.status is not Status.REFUNDED
+def _check_one_address(
+    payments: CorrectionKeeper, payment: Payment, wanted: Wanted, link: AccountLink
+) -> None:
+    """Check that no other payment of the user, refunded ones aside, has named another address."""
+    standing, named_by = link.learner, link.corrected_by
+    if standing is None or named_by is None or named_by == payment.id:
+        return
+    other = payments.get(named_by)
+    if other is not None and other.status is not Status.REFUNDED:
+        check_one_address(wanted, standing, named_by)
 
 
 def _enrollments(
