@@ -160,6 +160,7 @@ def test_another_amount_is_kept_for_a_person_and_changes_nothing(desk: Desk, amo
     assert heard.anomaly
     assert heard.anomaly.kind is AnomalyKind.AMOUNT_DIFFERS
     assert heard.anomaly.evidence["expectedAmount"] == "49000"
+    assert heard.anomaly.payment_id == "pay1"
     assert unchanged(desk)
     assert desk.status.asked == []
 
