@@ -364,6 +364,8 @@ def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
         ["Validation failed: Email has already been taken"],
         ["User email has already been taken"],
         ["First name can't be blank; Email has already been taken"],
+        ["Email rock-and-roll@example.com has already been taken"],
+        ["Email rock.and.roll@example.com has already been taken"],
         "Last name is too short, Email has already been taken",
         "Last name is too short and email has already been taken",
         "User with this email has already been taken",

@@ -21,7 +21,7 @@ _SAYS_TAKEN = re.compile(
     r"|\bin use\b|\bnot unique\b|\bmust be unique\b",
     re.IGNORECASE,
 )
-_CLAUSE_ENDS = re.compile(r"[;,\n]|\. |\band\b", re.IGNORECASE)
+_CLAUSE_ENDS = re.compile(r"[;,\n]|\. |\sand\s", re.IGNORECASE)
 _PARTS = re.compile(r"[./\[\]]+")
 """What separates the parts of a name such as ``user.email`` or ``/data/attributes/email``."""
 DEEPEST = 10
