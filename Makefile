@@ -91,7 +91,7 @@ soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
 
 mutation-test: ## take every condition and check out, one at a time: each time a test must go red
 	$(SETUP) dev
-	@.venv/bin/python -m local.mutations
+	@.venv/bin/python -m tests.mutation
 
 redrive-deliveries: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
 	$(SETUP) dev

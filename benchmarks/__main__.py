@@ -24,7 +24,7 @@ COMPARED = ("duitku_webhook", "initiate_payment", "payments")
 
 
 def main() -> int:
-    """Measure, print the table, and write docs/benchmarks.md and benchmarks/results.json."""
+    """Measure, print the table, and write benchmarks.md and benchmarks/results.json."""
     given = _parser().parse_args()
     artifacts = build_ours()
     build_peers()

@@ -9,11 +9,11 @@ import requests
 
 from benchmarks.pausing import stream_paused
 from benchmarks.traffic import TIMEOUT, Traffic
-from lunas.adapters.store.expressions import Item
-from lunas.rules.enrollments import DeliveryStatus
-from lunas.rules.payments import Payment
-from tests.integration.api.seeding import dynamodb, fill
+from lunas.domain.enrollments import DeliveryStatus
+from lunas.domain.payments import Payment
+from lunas.storage.expressions import Item
 from tests.integration.api.test_capacity import content
+from tests.support.seeding import dynamodb, fill
 
 AT_ONCE = 4
 PATIENCE = 60.0

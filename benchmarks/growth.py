@@ -13,12 +13,12 @@ from benchmarks.subjects import Subject
 from benchmarks.traffic import Traffic
 from benchmarks.warm import FIRST, Contender, Warm, compare
 from local.cloud import Stack
-from lunas.adapters import aws
-from lunas.adapters.store.table import Table
+from lunas.aws import clients
+from lunas.storage.table import Table
 from tests.integration.api.conftest import forget
-from tests.integration.api.metering import Cost
-from tests.integration.api.seeding import dynamodb
 from tests.integration.api.test_capacity import costs_of_operations, seeded, stock, use
+from tests.support.metering import Cost
+from tests.support.seeding import dynamodb
 
 ROUTES = {
     "POST /payments/initiate": "initiate_payment",
@@ -85,7 +85,7 @@ def measure(
         tables[size] = seeded(stack, size)
         report(f"{size} payments written: {perf_counter() - started:.0f} s")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(aws, "CONFIG", aws.CONFIG.merge(PATIENCE))
+        patch.setattr(clients, "CONFIG", clients.CONFIG.merge(PATIENCE))
         use(stack, patch)
         # The functions run in this process here, and log to its standard output.
         with redirect_stdout(StringIO()):

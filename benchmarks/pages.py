@@ -1,4 +1,4 @@
-"""The page docs/benchmarks.md, made of the results."""
+"""The page docs/reference/benchmarks.md, made of the results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any

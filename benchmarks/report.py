@@ -1,4 +1,4 @@
-"""Writes what was found: a table on the terminal, docs/benchmarks.md, benchmarks/results.json."""
+"""Writes what was found: a table on the terminal, benchmarks.md, benchmarks/results.json."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks import machine, targets
 from benchmarks.building import size_of
+from benchmarks.costs import __main__ as costs
 from benchmarks.events import function_of
 from benchmarks.flow import Flow
 from benchmarks.growth import Growth
@@ -20,10 +21,9 @@ from benchmarks.targets import Target
 from benchmarks.tls import Tls
 from benchmarks.warm import Warm
 from local.cloud.state import ROOT
-from local.costs import __main__ as costs
 
 RESULTS = ROOT / "benchmarks" / "results.json"
-PAGE = ROOT / "docs" / "benchmarks.md"
+PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from benchmarks.growth import Growth
 from benchmarks.starts import Start
 from benchmarks.subjects import BARE, FASTAPI, OWN_BYTECODE
 from benchmarks.warm import Warm
-from tests.integration.api.metering import Cost
+from tests.support.metering import Cost
 
 LISTS = (
     "GET /payments",

@@ -10,9 +10,9 @@ import certifi
 import pytest
 import requests
 
-from lunas.adapters import sessions
-from lunas.adapters.sessions import KeptSession, fresh_session
-from tests.unit.adapters.servers import certificate, serving
+from lunas import http_sessions
+from lunas.http_sessions import KeptSession, fresh_session
+from tests.support.servers import certificate, serving
 
 TIMEOUT = 5
 
@@ -35,7 +35,7 @@ def measure(rounds: int) -> Tls:
         for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             patch.delenv(name, raising=False)
         patch.setattr(certifi, "where", lambda: str(listed))
-        sessions._authorities.cache_clear()  # noqa: SLF001
+        http_sessions._authorities.cache_clear()  # noqa: SLF001
         kept = KeptSession()
         with serving(context) as server:
             found = Tls(
@@ -45,7 +45,7 @@ def measure(rounds: int) -> Tls:
                 _timed(rounds, lambda: fresh_session().get(server.url, timeout=TIMEOUT)),
                 _timed(rounds, lambda: kept.current().get(server.url, timeout=TIMEOUT)),
             )
-    sessions._authorities.cache_clear()  # noqa: SLF001
+    http_sessions._authorities.cache_clear()  # noqa: SLF001
     return found
 
 

@@ -17,13 +17,13 @@ import requests
 from local.cloud import Stack
 from local.cloud.aws import Aws
 from local.tokens import user_token
-from lunas.adapters.clock import new_payment_id, now
-from lunas.adapters.duitku.client import Duitku, DuitkuAccount
-from lunas.adapters.settings import CheckoutSettings
-from lunas.adapters.store.expressions import to_wire
-from lunas.adapters.store.payment_items import invoice_attributes, payment_item
-from lunas.rules.payments import BoughtCourse, GatewayProduct, Method, Payment, Status
-from lunas.rules.people import Customer, Learner, PaymentType
+from lunas.aws.settings import CheckoutSettings
+from lunas.clock import new_payment_id, now
+from lunas.domain.payments import BoughtCourse, GatewayProduct, Method, Payment, Status
+from lunas.domain.users import Customer, Learner, PaymentType
+from lunas.gateways.duitku.client import Duitku, DuitkuAccount
+from lunas.storage.expressions import to_wire
+from lunas.storage.payment_items import invoice_attributes, payment_item
 
 type Event = dict[str, Any]
 

@@ -120,7 +120,7 @@ def _smoke(given: argparse.Namespace) -> int:
 
 
 def _soak(given: argparse.Namespace) -> int:
-    code: int = _with_layer("local.soak.run").run(given.state, given.payments, given.seed)
+    code: int = _with_layer("tests.soak.run").run(given.state, given.payments, given.seed)
     return code
 
 

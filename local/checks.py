@@ -51,7 +51,7 @@ def commands() -> Iterator[tuple[str, Command]]:
         yield f"types of {function.parent.name}", (_BIN / "mypy", function.relative_to(ROOT))
     yield "imports", (_BIN / "lint-imports", "--no-cache")
     yield "openapi", (_BIN / "python", "-m", "local.openapi", "--check")
-    yield "costs", (_BIN / "python", "-m", "local.costs", "--check")
+    yield "costs", (_BIN / "python", "-m", "benchmarks.costs", "--check")
     sam = TOOLS / "sam" / "bin"
     yield "template", (sam / "sam", "validate", "--lint")
     own_rules = ("--append-rules", "local/lint", "--template", "template.yaml")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.deployed import OrderParts
-from lunas.adapters.order_queue import OrderQueue, OrderWish, read_order_message
-from lunas.adapters.store.orders import Orders
-from lunas.adapters.store.table import Table
-from lunas.rules.orders import Leg, OrderNote, OrderStatus
+from lunas.aws.sale_report_queue import OrderQueue, OrderWish, read_order_message
+from lunas.domain.sale_reports import Leg, OrderNote, OrderStatus
+from lunas.storage.sale_reports import Orders
+from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

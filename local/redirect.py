@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from local.deployed import outputs
-from lunas.rules.redirect import redirect_checks, redirect_uri
+from lunas.domain.redirect_uri import redirect_checks, redirect_uri
 
 
 def run(environment: str, state_dir: Path) -> int:

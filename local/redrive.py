@@ -12,14 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.deployed import Deployed, find
-from lunas.adapters.dead_letters import DeadLetter, DeadLetters
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.table import Table
-from lunas.rules.delivery import DeliveryRequest
-from lunas.rules.enrollments import DeliveryStatus, Enrollment
-from lunas.rules.errors import StoreBusy
-from lunas.rules.listing import EnrollmentFilter, Position
-from lunas.usecases.redrive import Fate, Redriven, redrive
+from lunas.aws.dead_letters import DeadLetter, DeadLetters
+from lunas.domain.delivery import DeliveryRequest
+from lunas.domain.enrollments import DeliveryStatus, Enrollment
+from lunas.domain.errors import StoreBusy
+from lunas.domain.lists import EnrollmentFilter, Position
+from lunas.services.redrive import Fate, Redriven, redrive
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.table import Table
 
 PAGE = 100
 

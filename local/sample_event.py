@@ -17,7 +17,7 @@ from local.cloud import LocalCloudError, Stack
 
 _TOKEN = "TOKEN"  # noqa: S105
 _DUITKU = ("merchantCode", "amount", "merchantOrderId")
-"""What Duitku signs of a callback, in this order: docs/duitku.md, Signatures."""
+"""What Duitku signs of a callback, in this order: docs/reference/duitku.md, Signatures."""
 _SIGNATURE = "x-thinkific-hmac-sha256"
 _SITE = "x-thinkific-subdomain"
 

@@ -9,9 +9,9 @@ import pytest
 
 from local.cloud import Options, Stack, running_stack
 from local.cloud.build import configured_parameters
-from tests.leaks.check import SEARCHES, watched_stack
-from tests.peers import Duitku, Thinkific
-from tests.people import People
+from tests.support.leaks.check import SEARCHES, watched_stack
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import People
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")

@@ -5,22 +5,22 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS
-from lunas.edges.bodies import Id, ResolveBody
-from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.parameters import BLANK
-from lunas.edges.queries import PAGE, Cursor, Limit
-from lunas.edges.views import anomaly_view
-from lunas.rules.anomalies import AnomalyStatus, Resolution
-from lunas.rules.errors import NotFound, WrongState
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS
+from lunas.api.pagination import read_cursor, write_cursor
+from lunas.api.parameters import BLANK
+from lunas.api.queries import PAGE, Cursor, Limit
+from lunas.api.requests import Id, ResolveBody
+from lunas.api.responses import anomaly_view
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.anomalies import AnomalyStatus, Resolution
+from lunas.domain.errors import NotFound, WrongState
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 
@@ -58,7 +58,7 @@ def resolve_anomaly(
     closed = anomalies.resolve(found, resolution)
     if closed is None:
         raise WrongState("the anomaly is closed already")
-    telemetry.decided("anomaly resolved", anomaly_id=anomaly_id, kind=closed.kind)
+    observability.decided("anomaly resolved", anomaly_id=anomaly_id, kind=closed.kind)
     return anomaly_view(closed)
 
 

@@ -16,8 +16,8 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import PUBLIC
+from lunas.api.app import LunasApi
+from lunas.api.auth import PUBLIC
 
 DOCUMENT = Path(__file__).with_name("openapi.json")
 ASSETS = Path(swagger_ui.__file__).parent

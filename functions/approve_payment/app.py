@@ -5,20 +5,20 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS
-from lunas.edges.bodies import ApproveBody, Id, RejectBody
-from lunas.edges.settlements import log_outcome
-from lunas.edges.views import payment_view
-from lunas.rules.payments import Act
-from lunas.usecases.approve import approve, reject
-from lunas.usecases.settle import Outcome
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS
+from lunas.api.requests import ApproveBody, Id, RejectBody
+from lunas.api.responses import payment_view
+from lunas.api.settlement_logs import log_outcome
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.payments import Act
+from lunas.services.approvals import approve, reject
+from lunas.services.settlement import Outcome
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 

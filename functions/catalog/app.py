@@ -7,23 +7,23 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.settings import optional
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS, PUBLIC
-from lunas.edges.bodies import CourseBody, Id, PackageBody
-from lunas.edges.offerings import SETTING, catalogue
-from lunas.edges.views import course_view, package_view
-from lunas.rules.catalogue import Course, Package, PackageKind
-from lunas.rules.errors import Conflict, InvalidInput, NotFound
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS, PUBLIC
+from lunas.api.catalogs import SETTING, catalogue
+from lunas.api.requests import CourseBody, Id, PackageBody
+from lunas.api.responses import course_view, package_view
+from lunas.aws import clients
+from lunas.aws.settings import optional
+from lunas.domain.catalog import Course, Package, PackageKind
+from lunas.domain.errors import Conflict, InvalidInput, NotFound
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
 
 if TYPE_CHECKING:
-    from lunas.usecases.ports import CatalogueReader, CatalogueShelf
+    from lunas.services.repositories import CatalogueReader, CatalogueShelf
 
-aws.prepare(aws.dynamodb)
+clients.prepare(clients.dynamodb)
 
 api = LunasApi()
 
@@ -97,7 +97,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         on_sale=body.on_sale is not False,
     )
     written = own.put_package(package, keep_on_sale=body.on_sale is None)
-    telemetry.decided("package written", package_id=package_id, on_sale=written.on_sale)
+    observability.decided("package written", package_id=package_id, on_sale=written.on_sale)
     return _whole_view(written, {each.id for each in courses if each.gone})
 
 
@@ -114,7 +114,7 @@ def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> 
     written = _catalogue().put_course(
         Course(course_id, body.name, body.thinkific_course_id, body.quota)
     )
-    telemetry.decided("course written", course_id=course_id)
+    observability.decided("course written", course_id=course_id)
     return course_view(written, whole=True)
 
 

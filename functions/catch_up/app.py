@@ -10,26 +10,26 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.settings import setting
-from lunas.adapters.store.catch_ups import CatchUps
-from lunas.adapters.store.progress import Progress
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.credentials import Authentication
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.adapters.thinkific.progress import ThinkificProgress
-from lunas.adapters.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
-from lunas.edges import telemetry
-from lunas.edges.platform import authentication, site_of
-from lunas.rules.errors import DeliveryError
-from lunas.rules.webhooks import TOPICS, TOPICS_OF_AN_APP
-from lunas.usecases.catch_up import CatchUp, CaughtUp, catch_up
-from lunas.usecases.follow import Follower
-from lunas.usecases.webhooks import Subscription, look, register
+from lunas import observability
+from lunas.api.platform import authentication, site_of
+from lunas.aws import clients
+from lunas.aws.settings import setting
+from lunas.clock import now
+from lunas.domain.errors import DeliveryError
+from lunas.domain.platform_webhooks import TOPICS, TOPICS_OF_AN_APP
+from lunas.platforms.thinkific.credentials import Authentication
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.progress import ThinkificProgress
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
+from lunas.services.platform_webhooks import Subscription, look, register
+from lunas.services.progress_events import Follower
+from lunas.services.progress_sync import CatchUp, CaughtUp, catch_up
+from lunas.storage.progress import Progress
+from lunas.storage.progress_sync import CatchUps
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 ONE_MORE = 120_000
 """Milliseconds that a rest for Thinkific's limit, one more page and its notes may take."""
@@ -49,19 +49,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
 
     Runs may overlap or come twice.
     """
-    telemetry.begin(context.aws_request_id, route="catch-up")
+    observability.begin(context.aws_request_id, route="catch-up")
     try:
         ends = _ends(context)
         if event.get("webhooks") == "register":
             return _register(ends)
         _do_nightly(ends, context)
     except DeliveryError as error:
-        telemetry.warn(
+        observability.warn(
             "catch-up broke off", reason=str(error), todo="nothing: Lambda repeats it twice"
         )
         raise
     except Exception as error:
-        telemetry.crashed(error)
+        observability.crashed(error)
         raise
     return None
 
@@ -84,11 +84,11 @@ def _check_after_failure(ends: Ends) -> None:
     try:
         _check(ends)
     except DeliveryError as error:
-        telemetry.warn(
+        observability.warn(
             "webhooks not checked", reason=str(error), todo="nothing: Lambda repeats it twice"
         )
     except Exception as error:  # noqa: BLE001  (the one before is raised)
-        telemetry.crashed(error)
+        observability.crashed(error)
 
 
 def _ends(context: LambdaContext) -> Ends:
@@ -110,18 +110,18 @@ def _wanted() -> Subscription:
 
 def _register(ends: Ends) -> list[dict[str, str]]:
     found = register(ends.webhooks, _wanted())
-    telemetry.gauge("WebhooksMissing", 0)
+    observability.gauge("WebhooksMissing", 0)
     told = [{"topic": each.topic, "fate": each.fate} for each in found]
-    telemetry.decided("webhooks registered", topics=told)
+    observability.decided("webhooks registered", topics=told)
     return told
 
 
 def _check(ends: Ends) -> None:
     missing = [each for each in look(ends.webhooks, _wanted()) if not each.works]
-    telemetry.gauge("WebhooksMissing", len(missing))
+    observability.gauge("WebhooksMissing", len(missing))
     if missing:
         topics = [f"{each.topic} {each.fate}" for each in missing]
-        telemetry.alarm("webhooks missing", topics=topics, todo="run make thinkific-webhooks")
+        observability.alarm("webhooks missing", topics=topics, todo="run make thinkific-webhooks")
 
 
 def _catch_up(ends: Ends, context: LambdaContext) -> None:
@@ -137,9 +137,9 @@ def _catch_up(ends: Ends, context: LambdaContext) -> None:
 
 
 def _log(done: CaughtUp) -> None:
-    telemetry.decided("caught up", rows={str(name): times for name, times in done.rows.items()})
+    observability.decided("caught up", rows={str(name): times for name, times in done.rows.items()})
     if done.next_page is not None:
-        telemetry.warn(
+        observability.warn(
             "catch-up is behind",
             page=done.next_page,
             todo="nothing while it ends some night; else run it more often",

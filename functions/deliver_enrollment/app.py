@@ -6,23 +6,14 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.queue import DeliveryQueue, read_message
-from lunas.adapters.settings import setting
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.claims import AccessClaims
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.client import Thinkific
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.edges import telemetry
-from lunas.edges.platform import site_of
-from lunas.rules.delivery import DeliveryRequest, retry_delay
-from lunas.rules.errors import (
+from lunas import observability
+from lunas.api.platform import site_of
+from lunas.aws import clients
+from lunas.aws.queues import DeliveryQueue, read_message
+from lunas.aws.settings import setting
+from lunas.clock import now
+from lunas.domain.delivery import DeliveryRequest, retry_delay
+from lunas.domain.errors import (
     DeliveryDelayed,
     DeliveryImpossible,
     LunasError,
@@ -31,10 +22,19 @@ from lunas.rules.errors import (
     RateLimited,
     StoreBusy,
 )
-from lunas.usecases.courier import Courier, DeliveryResult
-from lunas.usecases.deliver import deliver, note_given_up
+from lunas.platforms.thinkific.client import Thinkific
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.services.courses import Courier, DeliveryResult
+from lunas.services.delivery import deliver, note_given_up
+from lunas.storage.access_claims import AccessClaims
+from lunas.storage.account_links import Learners
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager, aws.sqs)
+clients.prepare(clients.dynamodb, clients.secrets_manager, clients.sqs)
 
 # With one message to a batch the processor has little to do; it keeps the answer right, group by
 # group, should the template ever hand over more.
@@ -66,13 +66,13 @@ def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
 
 
 def _deliver_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    telemetry.begin(record.message_id)
+    observability.begin(record.message_id)
     try:
         wish = read_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
         _give_up(record, f"not a delivery request: {type(error).__name__}")
         return
-    telemetry.begin(
+    observability.begin(
         wish.correlation_id, enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
     )
     try:
@@ -81,12 +81,12 @@ def _deliver_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
         _put_off(record, error)
         raise
     except Misconfigured as error:
-        telemetry.alarm("delivery not possible", reason=str(error), todo="see docs/deploy.md")
+        observability.alarm("delivery not possible", reason=str(error), todo="see docs/deploy.md")
         _put_off(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        telemetry.crashed(error)
+        observability.crashed(error)
         _show_again(record, retry_delay(_received(record), record.body))
         raise
 
@@ -100,12 +100,12 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
         _give_up(record, str(error), error.request)
         note_given_up(courier, wish, error)
         return
-    telemetry.decided("delivery done", result=result)
+    observability.decided("delivery done", result=result)
     match result:
         case DeliveryResult.DELIVERED:
-            telemetry.count("Delivered")
+            observability.count("Delivered")
         case DeliveryResult.REVOKED:
-            telemetry.count("Revoked")
+            observability.count("Revoked")
 
 
 def _put_off(record: SQSRecord, error: LunasError) -> None:
@@ -113,7 +113,7 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     seconds = _wait(error, received, record.body)
     _log_wait(error, seconds, received)
     if error.misconfigured:
-        telemetry.count("ServerError")
+        observability.count("ServerError")
     _show_again(record, seconds)
 
 
@@ -127,13 +127,13 @@ def _received(record: SQSRecord) -> int:
 
 def _log_wait(error: LunasError, seconds: float, received: int) -> None:
     if isinstance(error, NoTurnYet):
-        telemetry.decided("delivery waits its turn", seconds=seconds, received=received)
-        telemetry.count("DeliveryWaiting")
+        observability.decided("delivery waits its turn", seconds=seconds, received=received)
+        observability.count("DeliveryWaiting")
         return
-    telemetry.warn("delivery put off", reason=str(error), seconds=seconds, received=received)
-    telemetry.count("DeliveryDelayed")
+    observability.warn("delivery put off", reason=str(error), seconds=seconds, received=received)
+    observability.count("DeliveryDelayed")
     if isinstance(error, RateLimited):
-        telemetry.count("ThinkificLimited")
+        observability.count("ThinkificLimited")
 
 
 def _wait(error: LunasError, received: int, body: str) -> float:
@@ -152,5 +152,5 @@ def _give_up(record: SQSRecord, reason: str, request: int | None = None) -> None
     """Hand a message that no retry can help to the dead-letter queue, at once."""
     queue = DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL"))
     queue.give_up(record.raw_event, reason, request=request)
-    telemetry.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
-    telemetry.count("DeliveryFailed")
+    observability.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
+    observability.count("DeliveryFailed")

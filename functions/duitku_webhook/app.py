@@ -1,38 +1,39 @@
 """Duitku's callback, by the Function URL or POST /webhooks/duitku.
 
-The order of the steps is the defence (docs/duitku.md, Callback): raw body, signature, merchant,
-order, amount, Duitku's own word, transaction, and only then 200. What was received is kept as
-evidence whatever comes of it.
+The order of the steps is the defence (docs/reference/duitku.md, Callback): raw body, signature,
+merchant, order, amount, Duitku's own word, transaction, and only then 200. What was received is
+kept as evidence whatever comes of it.
 """
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.duitku.account import duitku_account
-from lunas.adapters.duitku.callback import Callback, Verifier, parse_callback
-from lunas.adapters.duitku.client import Duitku, DuitkuAccount
-from lunas.adapters.settings import enabled
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges import incoming, problems, telemetry
-from lunas.edges.custody import Custody, custody
-from lunas.edges.senders import check_sender
-from lunas.edges.settlements import log_heard
-from lunas.rules.callbacks import Signature
-from lunas.rules.errors import (
+from lunas import observability
+from lunas.api import http_events, problems
+from lunas.api.callback_recorder import Custody, custody
+from lunas.api.senders import check_sender
+from lunas.api.settlement_logs import log_heard
+from lunas.aws import clients
+from lunas.aws.settings import enabled
+from lunas.clock import now
+from lunas.domain.callback_evidence import Signature
+from lunas.domain.errors import (
     Forbidden,
     GatewayError,
     GatewayUnavailable,
     LunasError,
     MalformedInput,
 )
-from lunas.usecases.hear_callback import CallbackDesk, Hint, hear_callback
+from lunas.gateways.duitku.account import duitku_account
+from lunas.gateways.duitku.callbacks import Callback, Verifier, parse_callback
+from lunas.gateways.duitku.client import Duitku, DuitkuAccount
+from lunas.services.callbacks import CallbackDesk, Hint, hear_callback
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 FORM = "application/x-www-form-urlencoded"
 THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
@@ -40,8 +41,8 @@ THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one callback: 200 once it is dealt with, 4xx if it is no good, 503 to get it again."""
-    request_id = incoming.request_id(event)
-    telemetry.begin(request_id, route="duitku callback")
+    request_id = http_events.request_id(event)
+    observability.begin(request_id, route="duitku callback")
     try:
         with custody(event) as held:
             _hear(event, held)
@@ -49,14 +50,14 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         _log_refusal(error, event)
         return problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        telemetry.crashed(error)
+        observability.crashed(error)
         return problems.proxy_answer(error, request_id)
     return THANKS
 
 
 def _hear(event: dict[str, Any], held: Custody) -> None:
-    incoming.check_media_type(event, FORM)
-    callback = parse_callback(incoming.raw_body(event))
+    http_events.check_media_type(event, FORM)
+    callback = parse_callback(http_events.raw_body(event))
     account = duitku_account()
     _verify(callback, account, held)
     check_sender(event)
@@ -88,16 +89,20 @@ def _verify(callback: Callback, account: DuitkuAccount, held: Custody) -> None:
     verifier = Verifier(account.merchant_code, account.api_key, legacy)
     held.note(verifier.check(callback))
     if verifier.verify(callback) is Signature.FITS_LEGACY:
-        telemetry.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
+        observability.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
 
 
 def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
     if isinstance(error, Forbidden):
-        telemetry.count("CallbackRefused")
-        telemetry.warn("callback refused", reason=str(error), todo="see docs/duitku.md, Callback")
+        observability.count("CallbackRefused")
+        observability.warn(
+            "callback refused", reason=str(error), todo="see docs/reference/duitku.md, Callback"
+        )
     elif isinstance(error, MalformedInput):
-        telemetry.decided("callback unreadable", reason=str(error))
+        observability.decided("callback unreadable", reason=str(error))
     else:
-        telemetry.alarm("callback not dealt with", code=error.code, reason=str(error))
-        entrance = telemetry.FUNCTION_URL if incoming.by_function_url(event) else telemetry.API
-        telemetry.count_failure(error, problems.status_of(error), entrance)
+        observability.alarm("callback not dealt with", code=error.code, reason=str(error))
+        entrance = (
+            observability.FUNCTION_URL if http_events.by_function_url(event) else observability.API
+        )
+        observability.count_failure(error, problems.status_of(error), entrance)

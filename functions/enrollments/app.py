@@ -5,13 +5,9 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import (
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import (
     ADMINS,
     USERS,
     Access,
@@ -19,24 +15,28 @@ from lunas.edges.auth import (
     is_owner_or_staff,
     users_and_services,
 )
-from lunas.edges.bodies import Id, ProgressBody
-from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.parameters import AS_IS, BLANK
-from lunas.edges.queries import PAGE, Cursor, From, Identity, Limit, To
-from lunas.edges.views import enrollment_view
-from lunas.rules.enrollments import (
+from lunas.api.pagination import read_cursor, write_cursor
+from lunas.api.parameters import AS_IS, BLANK
+from lunas.api.queries import PAGE, Cursor, From, Identity, Limit, To
+from lunas.api.requests import Id, ProgressBody
+from lunas.api.responses import enrollment_view
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.enrollments import (
     DeliveryStatus,
     Enrollment,
     EnrollmentStatus,
     enrollment_id,
     has_access,
 )
-from lunas.rules.errors import InvalidInput, NotFound
-from lunas.rules.listing import EnrollmentFilter, Span
-from lunas.rules.people import Role
-from lunas.usecases.progress import redeliver, report_progress
+from lunas.domain.errors import InvalidInput, NotFound
+from lunas.domain.lists import EnrollmentFilter, Span
+from lunas.domain.users import Role
+from lunas.services.enrollments import redeliver, report_progress
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 READERS = users_and_services("enrollments:read")
@@ -114,7 +114,7 @@ def patch_progress(
     """Note a progress in percent; a lower one than is known changes nothing."""
     _accessible(enrollment)
     noted = report_progress(_enrollments(), enrollment, body.progress, now())
-    telemetry.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
+    observability.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
     return enrollment_view(noted, now(), api.caller)
 
 
@@ -122,7 +122,7 @@ def patch_progress(
 def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
-    telemetry.decided("delivery asked for again", enrollment_id=enrollment)
+    observability.decided("delivery asked for again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)
 
 

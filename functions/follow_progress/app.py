@@ -6,29 +6,29 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.progress_queue import ProgressQueue, read_message
-from lunas.adapters.settings import setting
-from lunas.adapters.store.progress import Progress
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.adapters.thinkific.progress import ThinkificProgress
-from lunas.edges import telemetry
-from lunas.edges.platform import site_of
-from lunas.rules.delivery import retry_delay
-from lunas.rules.errors import (
+from lunas import observability
+from lunas.api.platform import site_of
+from lunas.aws import clients
+from lunas.aws.progress_queue import ProgressQueue, read_message
+from lunas.aws.settings import setting
+from lunas.clock import now
+from lunas.domain.delivery import retry_delay
+from lunas.domain.errors import (
     DeliveryDelayed,
     DeliveryImpossible,
     LunasError,
     Misconfigured,
     StoreBusy,
 )
-from lunas.rules.progress import Followed, ProgressEvent
-from lunas.usecases.follow import Follower, follow_event
+from lunas.domain.progress import Followed, ProgressEvent
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.progress import ThinkificProgress
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.services.progress_events import Follower, follow_event
+from lunas.storage.progress import Progress
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 # Every failure is logged and put off where it happens; an exception on top would say nothing new.
@@ -43,26 +43,26 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
 
 
 def _follow_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    telemetry.begin(record.message_id)
+    observability.begin(record.message_id)
     try:
         event = read_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
         _give_up(record, f"not an event: {type(error).__name__}")
         return
-    telemetry.begin(event.correlation_id, event=event.id)
-    telemetry.about(thinkific_enrollment_id=str(event.report.row_id))
+    observability.begin(event.correlation_id, event=event.id)
+    observability.about(thinkific_enrollment_id=str(event.report.row_id))
     try:
         _follow(record, event, lambda_context)
     except (DeliveryDelayed, StoreBusy) as error:
         _put_off(record, error)
         raise
     except Misconfigured as error:
-        telemetry.alarm("progress not possible", reason=str(error), todo="see docs/deploy.md")
+        observability.alarm("progress not possible", reason=str(error), todo="see docs/deploy.md")
         _put_off(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        telemetry.crashed(error)
+        observability.crashed(error)
         _show_again(record, _wait(record))
         raise
 
@@ -73,9 +73,9 @@ def _follow(record: SQSRecord, event: ProgressEvent, context: LambdaContext) -> 
     except DeliveryImpossible as error:
         _give_up(record, str(error))
         return
-    telemetry.decided("progress followed", result=result)
+    observability.decided("progress followed", result=result)
     if result is Followed.NOTED:
-        telemetry.count("ProgressNoted")
+        observability.count("ProgressNoted")
 
 
 def _follower(event: ProgressEvent, context: LambdaContext) -> Follower:
@@ -89,9 +89,9 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     told = error.retry_after if isinstance(error, DeliveryDelayed) else None
     seconds = told or _wait(record)
-    telemetry.warn("progress put off", reason=str(error), seconds=seconds, received=received)
+    observability.warn("progress put off", reason=str(error), seconds=seconds, received=received)
     if error.misconfigured:
-        telemetry.count("ServerError")
+        observability.count("ServerError")
     _show_again(record, seconds)
 
 
@@ -106,6 +106,6 @@ def _wait(record: SQSRecord) -> float:
 def _give_up(record: SQSRecord, reason: str) -> None:
     """Hand a message that no retry can help to the dead-letter queue, at once."""
     ProgressQueue(setting("PROGRESS_DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason)
-    telemetry.alarm(
+    observability.alarm(
         "progress given up", reason=reason, todo="see docs/runbooks/progress-dead-letters.md"
     )

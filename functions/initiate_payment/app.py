@@ -10,33 +10,33 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import new_payment_id, now
-from lunas.adapters.duitku.account import duitku_account
-from lunas.adapters.duitku.client import Duitku
-from lunas.adapters.settings import CheckoutSettings
-from lunas.adapters.store import keys
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.due import Due
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.read_ahead import ahead_of_purchase
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import USERS, check_owner
-from lunas.edges.bodies import IdField, InitiateBody
-from lunas.edges.offerings import catalogue
-from lunas.edges.parameters import IdempotencyKey
-from lunas.edges.settlements import log_outcome
-from lunas.edges.views import channel_view, payment_view
-from lunas.rules.catalogue import check_on_sale, own_payment_type, price_of
-from lunas.rules.errors import NotFound
-from lunas.rules.payments import Payment, is_settled
-from lunas.usecases.initiate import Checkout, initiate
-from lunas.usecases.purchase import Wish
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import USERS, check_owner
+from lunas.api.catalogs import catalogue
+from lunas.api.parameters import IdempotencyKey
+from lunas.api.requests import IdField, InitiateBody
+from lunas.api.responses import channel_view, payment_view
+from lunas.api.settlement_logs import log_outcome
+from lunas.aws import clients
+from lunas.aws.settings import CheckoutSettings
+from lunas.clock import new_payment_id, now
+from lunas.domain.catalog import check_on_sale, own_payment_type, price_of
+from lunas.domain.errors import NotFound
+from lunas.domain.payments import Payment, is_settled
+from lunas.gateways.duitku.account import duitku_account
+from lunas.gateways.duitku.client import Duitku
+from lunas.services.checkout import Checkout, initiate
+from lunas.services.purchases import Wish
+from lunas.storage import keys
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.due import Due
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from lunas.storage.prefetch import ahead_of_purchase
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 
@@ -85,7 +85,7 @@ def initiate_payment(
     if idempotency_key is None:
         return _answer(*_initiate(body))
     # Only callers that send a key pay for the import.
-    from lunas.edges.idempotency import once  # noqa: PLC0415
+    from lunas.api.idempotency import once  # noqa: PLC0415
 
     done: list[tuple[Payment, bool]] = []
 
@@ -126,7 +126,7 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
     )
     payment, is_new = initiate(_checkout(body, api.caller.id), wish, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
-    telemetry.decided(decision, payment_id=payment.id, package_id=payment.package_id)
+    observability.decided(decision, payment_id=payment.id, package_id=payment.package_id)
     return payment, is_new
 
 

@@ -11,31 +11,31 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
-from lunas.adapters import aws
-from lunas.adapters.clock import new_payment_id, now
-from lunas.adapters.store import keys
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.read_ahead import ahead_of_purchase
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
-from lunas.edges.bodies import Id, SubmitBody
-from lunas.edges.csv_pages import Separator, csv_answer, read_sheet, wants_csv
-from lunas.edges.cursors import read_cursor, write_cursor
-from lunas.edges.offerings import catalogue
-from lunas.edges.parameters import BLANK, IdempotencyKey
-from lunas.edges.queries import PAGE, Cursor, From, Limit, To
-from lunas.edges.views import history_view, payment_view
-from lunas.rules.errors import NotFound
-from lunas.rules.listing import Page, PaymentFilter, Position, Span
-from lunas.rules.payments import Method, Payment, Status
-from lunas.rules.people import PaymentType
-from lunas.usecases.purchase import Wish
-from lunas.usecases.submit import ManualDesk, submit
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
+from lunas.api.catalogs import catalogue
+from lunas.api.pagination import read_cursor, write_cursor
+from lunas.api.parameters import BLANK, IdempotencyKey
+from lunas.api.payments_csv import Separator, csv_answer, read_sheet, wants_csv
+from lunas.api.queries import PAGE, Cursor, From, Limit, To
+from lunas.api.requests import Id, SubmitBody
+from lunas.api.responses import history_view, payment_view
+from lunas.aws import clients
+from lunas.clock import new_payment_id, now
+from lunas.domain.errors import NotFound
+from lunas.domain.lists import Page, PaymentFilter, Position, Span
+from lunas.domain.payments import Method, Payment, Status
+from lunas.domain.users import PaymentType
+from lunas.services.manual_payments import ManualDesk, submit
+from lunas.services.purchases import Wish
+from lunas.storage import keys
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from lunas.storage.prefetch import ahead_of_purchase
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 ME = "me"
@@ -59,7 +59,7 @@ def submit_payment(
     if idempotency_key is None:
         return _answer(*_submit(body))
     # Only callers that send a key pay for the import.
-    from lunas.edges.idempotency import once  # noqa: PLC0415
+    from lunas.api.idempotency import once  # noqa: PLC0415
 
     taken = once(
         _remembered,
@@ -98,7 +98,7 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
     )
     payment, is_new = submit(desk, wish, body.proof_link)
     decision = "manual payment taken" if is_new else "waiting payment returned"
-    telemetry.decided(decision, payment_id=payment.id)
+    observability.decided(decision, payment_id=payment.id)
     return payment, is_new
 
 

@@ -2,34 +2,34 @@
 
 The stream is the outbox: the enrollment was written in the transaction that took the money, and
 the stream keeps it until it is queued. A record that cannot be queued comes again; sending one
-twice does no harm (docs/data-model.md, Stream).
+twice does no harm (docs/reference/data-model.md, Stream).
 """
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.queue import DeliveryQueue
-from lunas.adapters.settings import setting
-from lunas.adapters.store.expressions import from_wire
-from lunas.edges import telemetry
-from lunas.edges.outbox import publish
-from lunas.rules.delivery import DeliveryRequest
+from lunas import observability
+from lunas.api.outbox import publish
+from lunas.aws import clients
+from lunas.aws.queues import DeliveryQueue
+from lunas.aws.settings import setting
+from lunas.domain.delivery import DeliveryRequest
+from lunas.storage.expressions import from_wire
 
-aws.prepare(aws.sqs)
+clients.prepare(clients.sqs)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Queue what a batch of stream records asks for; the answer names what has to come again."""
-    telemetry.begin(context.aws_request_id)
+    observability.begin(context.aws_request_id)
     queue = DeliveryQueue(setting("DELIVERY_QUEUE_URL"))
     return publish(event, _new_request, queue.send, _log)
 
 
 def _log(wish: DeliveryRequest) -> None:
-    telemetry.logger.set_correlation_id(wish.correlation_id)
-    telemetry.decided(
+    observability.logger.set_correlation_id(wish.correlation_id)
+    observability.decided(
         "delivery queued", enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
     )
 

@@ -1,35 +1,35 @@
 """The table's stream to the order queue: each sale and each refund is handed on once.
 
 A reader of its own beside publish_enrollments, so that nothing that happens to a report can hold
-back an enrollment. It runs only where reports are switched on (docs/thinkific.md).
+back an enrollment. It runs only where reports are switched on (docs/reference/thinkific.md).
 """
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.order_queue import OrderQueue, OrderWish
-from lunas.adapters.settings import setting
-from lunas.adapters.store.expressions import from_wire
-from lunas.edges import telemetry
-from lunas.edges.outbox import publish
+from lunas import observability
+from lunas.api.outbox import publish
+from lunas.aws import clients
+from lunas.aws.sale_report_queue import OrderQueue, OrderWish
+from lunas.aws.settings import setting
+from lunas.storage.expressions import from_wire
 
-aws.prepare(aws.sqs)
+clients.prepare(clients.sqs)
 
 REPORTED = frozenset({"COMPLETED", "REFUNDED"})
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Queue what a batch completed or refunded; the answer names what has to come again."""
-    telemetry.begin(context.aws_request_id)
+    observability.begin(context.aws_request_id)
     queue = OrderQueue(setting("ORDER_QUEUE_URL"))
     return publish(event, _new_report, queue.send, _log)
 
 
 def _log(wish: OrderWish) -> None:
-    telemetry.logger.set_correlation_id(wish.correlation_id)
-    telemetry.decided("order report queued", payment_id=wish.payment_id, status=wish.status)
+    observability.logger.set_correlation_id(wish.correlation_id)
+    observability.decided("order report queued", payment_id=wish.payment_id, status=wish.status)
 
 
 def _new_report(change: dict[str, Any]) -> OrderWish | None:

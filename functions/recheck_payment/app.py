@@ -5,25 +5,25 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.duitku.account import duitku_account
-from lunas.adapters.duitku.client import Duitku
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.due import Due
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS, USERS
-from lunas.edges.bodies import Id
-from lunas.edges.settlements import log_outcome
-from lunas.edges.views import payment_view
-from lunas.rules.gateway import GatewayStatus
-from lunas.rules.payments import Act, Payment
-from lunas.usecases.recheck import RecheckDesk, check, recheck
-from lunas.usecases.settle import Outcome
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS, USERS
+from lunas.api.requests import Id
+from lunas.api.responses import payment_view
+from lunas.api.settlement_logs import log_outcome
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.gateway_status import GatewayStatus
+from lunas.domain.payments import Act, Payment
+from lunas.gateways.duitku.account import duitku_account
+from lunas.gateways.duitku.client import Duitku
+from lunas.services.recheck import RecheckDesk, check, recheck
+from lunas.services.settlement import Outcome
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.due import Due
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 

@@ -5,27 +5,27 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.duitku.account import duitku_account
-from lunas.adapters.duitku.client import Duitku
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.connections import Connections
-from lunas.adapters.store.due import Due
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.gauges import log_connection, log_gauges
-from lunas.edges.platform import authentication
-from lunas.edges.settlements import log_outcome
-from lunas.rules.gateway import GatewayStatus
-from lunas.rules.payments import Payment
-from lunas.rules.times import to_iso
-from lunas.usecases.measure import measure
-from lunas.usecases.reconcile import Reconciler, Report, reconcile
+from lunas import observability
+from lunas.api.gauges import log_connection, log_gauges
+from lunas.api.platform import authentication
+from lunas.api.settlement_logs import log_outcome
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.gateway_status import GatewayStatus
+from lunas.domain.payments import Payment
+from lunas.domain.times import to_iso
+from lunas.gateways.duitku.account import duitku_account
+from lunas.gateways.duitku.client import Duitku
+from lunas.services.gauges import measure
+from lunas.services.reconciliation import Reconciler, Report, reconcile
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.connections import Connections
+from lunas.storage.due import Due
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 ONE_MORE = 15_000
 """Milliseconds that one more question to Duitku and its settlement may take."""
@@ -33,11 +33,11 @@ ONE_MORE = 15_000
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
-    telemetry.begin(context.aws_request_id, route="reconcile")
+    observability.begin(context.aws_request_id, route="reconcile")
     try:
         _run(Table.from_environment(), context)
     except Exception as error:
-        telemetry.crashed(error)
+        observability.crashed(error)
         raise
 
 
@@ -62,7 +62,7 @@ def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
         anomalies=Anomalies(table),
         status=_status,
         heed=log_outcome,
-        stumbled=telemetry.crashed,
+        stumbled=observability.crashed,
         hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
@@ -74,14 +74,14 @@ def _status(payment: Payment) -> GatewayStatus:
 
 
 def _log(report: Report) -> None:
-    telemetry.count("ReconcileRun")
-    telemetry.gauge("DuitkuPaused", int(report.paused_until is not None))
+    observability.count("ReconcileRun")
+    observability.gauge("DuitkuPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
-        telemetry.warn(
+        observability.warn(
             "Duitku is not asked by schedule",
             until=to_iso(report.paused_until),
             todo="nothing: callbacks are still heard, and asking goes on by itself",
         )
     figures = {**asdict(report), "paused_until": None}
     if any(figures.values()):
-        telemetry.decided("reconciled", **figures)
+        observability.decided("reconciled", **figures)

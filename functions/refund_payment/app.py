@@ -5,24 +5,24 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.store.corrections import Corrections
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.refunds import Refunds
-from lunas.adapters.store.table import Table
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS
-from lunas.edges.bodies import Id, LearnerBody, RefundBody
-from lunas.edges.views import payment_view
-from lunas.rules.correction import Wanted
-from lunas.rules.errors import InvalidInput
-from lunas.rules.payments import Act
-from lunas.usecases.correct import correct_learner
-from lunas.usecases.refund import refund_payment
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS
+from lunas.api.requests import Id, LearnerBody, RefundBody
+from lunas.api.responses import payment_view
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.corrections import Wanted
+from lunas.domain.errors import InvalidInput
+from lunas.domain.payments import Act
+from lunas.services.corrections import correct_learner
+from lunas.services.refunds import refund_payment
+from lunas.storage.corrections import Corrections
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.refunds import Refunds
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 
@@ -34,13 +34,13 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dic
     act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
     payment, made = refund_payment(Refunds(table), Enrollments(table), payment_id, act)
     if made is not None:
-        telemetry.decided(
+        observability.decided(
             "payment refunded",
             payment_id=payment.id,
             revoked=made.revoked,
             todo="send the money back, if that is not done yet: Duitku has no call for it",
         )
-        telemetry.count("PaymentRefunded")
+        observability.count("PaymentRefunded")
     return payment_view(payment, api.caller)
 
 
@@ -53,8 +53,10 @@ def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> d
     table = Table.from_environment()
     act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
     payment = correct_learner(Corrections(table), Enrollments(table), payment_id, wanted, act)
-    telemetry.decided("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
-    telemetry.count("LearnerCorrected")
+    observability.decided(
+        "learner corrected", payment_id=payment.id, moves=wanted.email is not None
+    )
+    observability.count("LearnerCorrected")
     return payment_view(payment, api.caller)
 
 

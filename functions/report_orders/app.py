@@ -6,26 +6,26 @@ from aws_lambda_powertools.utilities.batch import SqsFifoPartialProcessor, proce
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.order_queue import OrderQueue, OrderWish, read_order_message
-from lunas.adapters.settings import setting
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.orders import Orders
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import IMPATIENCE, SharedLimiter
-from lunas.adapters.thinkific.orders import ExternalOrders
-from lunas.edges import telemetry
-from lunas.edges.platform import site_of
-from lunas.rules.delivery import patient_retry_delay
-from lunas.rules.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
-from lunas.rules.orders import OrderNote, OrderStatus
-from lunas.usecases.report_order import Reporter, note_uncertain, report
+from lunas import observability
+from lunas.api.platform import site_of
+from lunas.aws import clients
+from lunas.aws.sale_report_queue import OrderQueue, OrderWish, read_order_message
+from lunas.aws.settings import setting
+from lunas.clock import now
+from lunas.domain.delivery import patient_retry_delay
+from lunas.domain.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
+from lunas.domain.sale_reports import OrderNote, OrderStatus
+from lunas.platforms.thinkific.external_orders import ExternalOrders
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.rate_limiter import IMPATIENCE, SharedLimiter
+from lunas.services.sale_reports import Reporter, note_uncertain, report
+from lunas.storage.account_links import Learners
+from lunas.storage.catalog import Catalogue
+from lunas.storage.payments import Payments
+from lunas.storage.sale_reports import Orders
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager, aws.sqs)
+clients.prepare(clients.dynamodb, clients.secrets_manager, clients.sqs)
 
 TODO = "see docs/runbooks/order-dead-letters.md"
 
@@ -60,28 +60,30 @@ def _reporter(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> Rep
 
 
 def _report_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    telemetry.begin(record.message_id)
+    observability.begin(record.message_id)
     try:
         wish = read_order_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
         reason = f"not an order report: {type(error).__name__}"
         _give_up(record, reason)
-        telemetry.alarm("order report uncertain", reason=reason, todo=TODO)
-        telemetry.count("OrderUncertain")
+        observability.alarm("order report uncertain", reason=reason, todo=TODO)
+        observability.count("OrderUncertain")
         return
-    telemetry.begin(wish.correlation_id, payment_id=wish.payment_id)
+    observability.begin(wish.correlation_id, payment_id=wish.payment_id)
     try:
         _report(record, wish, lambda_context)
     except (DeliveryDelayed, StoreBusy) as error:
         _put_off(record, error)
         raise
     except Misconfigured as error:
-        telemetry.alarm("order report not possible", reason=str(error), todo="see docs/deploy.md")
+        observability.alarm(
+            "order report not possible", reason=str(error), todo="see docs/deploy.md"
+        )
         _put_off(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        telemetry.crashed(error)
+        observability.crashed(error)
         _show_again(record, _wait(record))
         raise
 
@@ -99,14 +101,16 @@ def _report(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> None:
 def _log(note: OrderNote) -> None:
     match note.status:
         case OrderStatus.REPORTED:
-            telemetry.decided("order reported", leg=note.leg, order_id=note.order_id)
-            telemetry.count("OrderReported")
+            observability.decided("order reported", leg=note.leg, order_id=note.order_id)
+            observability.count("OrderReported")
         case OrderStatus.REFUSED:
-            telemetry.alarm("order report refused", leg=note.leg, reason=note.reason, todo=TODO)
-            telemetry.count("OrderRefused")
+            observability.alarm("order report refused", leg=note.leg, reason=note.reason, todo=TODO)
+            observability.count("OrderRefused")
         case _:
-            telemetry.alarm("order report uncertain", leg=note.leg, reason=note.reason, todo=TODO)
-            telemetry.count("OrderUncertain")
+            observability.alarm(
+                "order report uncertain", leg=note.leg, reason=note.reason, todo=TODO
+            )
+            observability.count("OrderUncertain")
 
 
 def _put_off(record: SQSRecord, error: LunasError) -> None:
@@ -114,10 +118,12 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
     asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
     # Reports are in nobody's hurry, and each receipt counts: the wait grows in any case.
     seconds = max(asked or 0, _wait(record))
-    telemetry.decided("order report put off", reason=str(error), seconds=seconds, received=received)
-    telemetry.count("OrderDelayed")
+    observability.decided(
+        "order report put off", reason=str(error), seconds=seconds, received=received
+    )
+    observability.count("OrderDelayed")
     if error.misconfigured:
-        telemetry.count("ServerError")
+        observability.count("ServerError")
     _show_again(record, seconds)
 
 

@@ -5,27 +5,27 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.claims import AccessClaims
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.sweeps import Sweeps
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.adapters.thinkific.standing import ThinkificStanding
-from lunas.edges import telemetry
-from lunas.edges.platform import site_of
-from lunas.rules.anomalies import Anomaly
-from lunas.rules.comparison import Row
-from lunas.rules.errors import LunasError
-from lunas.rules.payments import Payment
-from lunas.usecases.compare import Compared, Comparer, compare
-from lunas.usecases.examine import Examiner
-from lunas.usecases.sweep import Sweeper, Swept, sweep
+from lunas import observability
+from lunas.api.platform import site_of
+from lunas.aws import clients
+from lunas.clock import now
+from lunas.domain.access_comparison import Row
+from lunas.domain.anomalies import Anomaly
+from lunas.domain.errors import LunasError
+from lunas.domain.payments import Payment
+from lunas.platforms.thinkific.access import ThinkificStanding
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.services.access_comparison import Compared, Comparer, compare
+from lunas.services.audit import Sweeper, Swept, sweep
+from lunas.services.payment_audit import Examiner
+from lunas.storage.access_claims import AccessClaims
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.audits import Sweeps
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 YIELDING = 1_000
 """Milliseconds that a question to Thinkific waits for its turn: deliveries go first."""
@@ -35,7 +35,7 @@ ONE_MORE = 20_000
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
-    telemetry.begin(context.aws_request_id, route="sweep")
+    observability.begin(context.aws_request_id, route="sweep")
     table = Table.from_environment()
     sweeps = Sweeps(table)
     examiner = Examiner(
@@ -56,7 +56,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         _log(sweep(run))
         _log_compared(compare(_comparer(table, run, context)))
     except Exception as error:
-        telemetry.crashed(error)
+        observability.crashed(error)
         raise
 
 
@@ -95,15 +95,15 @@ def _comparer(table: Table, run: Sweeper, context: LambdaContext) -> Comparer:
 
 
 def _log(swept: Swept) -> None:
-    telemetry.count("SweepRun")
+    observability.count("SweepRun")
     if swept.behind:
-        telemetry.warn(
+        observability.warn(
             "sweep is behind",
             reached={str(trail): mark[:24] for trail, mark in swept.behind.items()},
-            todo="nothing while it catches up; else run it more often, see docs/reconcile.md",
+            todo="nothing while it catches up; else see docs/reference/reconciliation.md",
         )
     if swept.payments:
-        telemetry.decided(
+        observability.decided(
             "swept",
             payments=swept.payments,
             completed=swept.completed,
@@ -113,7 +113,7 @@ def _log(swept: Swept) -> None:
 
 def _log_compared(compared: Compared) -> None:
     if compared.asked or compared.stopped:
-        telemetry.decided(
+        observability.decided(
             "compared with Thinkific",
             asked=compared.asked,
             differences=compared.differences,
@@ -121,7 +121,7 @@ def _log_compared(compared: Compared) -> None:
             stopped=compared.stopped,
         )
     if compared.stopped and compared.late:
-        telemetry.warn(
+        observability.warn(
             "comparison with Thinkific is behind",
             reason=compared.stopped,
             todo="let Thinkific be asked again, see docs/deploy.md; nothing while it catches up",
@@ -129,7 +129,7 @@ def _log_compared(compared: Compared) -> None:
 
 
 def _log_unread(payment_id: str, error: Exception) -> None:
-    telemetry.warn(
+    observability.warn(
         "payment not compared with Thinkific",
         payment_id=payment_id,
         reason=str(error) if isinstance(error, LunasError) else type(error).__name__,
@@ -138,21 +138,21 @@ def _log_unread(payment_id: str, error: Exception) -> None:
 
 
 def _log_difference(found: Anomaly) -> None:
-    telemetry.alarm(
+    observability.alarm(
         "difference found",
         code=found.evidence["code"],
         found=found.evidence["found"],
         repair=found.evidence.get("repair"),
         anomaly_id=found.id,
         payment_id=found.payment_id,
-        todo="compare what is kept of the payment by hand, see docs/operations.md, Differences",
+        todo="compare the payment by hand, see docs/guides/operations.md, Differences",
     )
-    telemetry.count("Anomaly")
-    telemetry.count("SweepDifferences")
+    observability.count("Anomaly")
+    observability.count("SweepDifferences")
 
 
 def _log_completion(payment: Payment) -> None:
-    telemetry.warn(
+    observability.warn(
         "payment completed by the sweep",
         payment_id=payment.id,
         status=payment.status,

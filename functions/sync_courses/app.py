@@ -4,22 +4,22 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.adapters.thinkific.site import ThinkificSiteShelf
-from lunas.edges import telemetry
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS
-from lunas.edges.platform import site_of
-from lunas.edges.views import mapping_view
-from lunas.rules.errors import DeliveryError, PlatformUnavailable
-from lunas.rules.mapping import Report
-from lunas.usecases.sync import SyncDesk, sync
+from lunas import observability
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS
+from lunas.api.platform import site_of
+from lunas.api.responses import mapping_view
+from lunas.aws import clients
+from lunas.domain.catalog_mapping import Report
+from lunas.domain.errors import DeliveryError, PlatformUnavailable
+from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.services.catalog_sync import SyncDesk, sync
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
 
@@ -38,11 +38,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """Answer one request, or do the daily comparison."""
     if "routeKey" in event:
         return api.resolve(event, context)
-    telemetry.begin(context.aws_request_id, route="daily sync")
+    observability.begin(context.aws_request_id, route="daily sync")
     try:
         _synced(context.get_remaining_time_in_millis(), context.aws_request_id)
     except Exception as error:
-        telemetry.crashed(error)
+        observability.crashed(error)
         raise
     return None
 
@@ -57,7 +57,7 @@ def _synced(remaining: int, correlation_id: str) -> Report:
 
 
 def _log(report: Report) -> None:
-    telemetry.decided(
+    observability.decided(
         "courses compared",
         mapped=len(report.mapped),
         proposed=[each.id for each in report.proposed],
@@ -75,5 +75,5 @@ def _log(report: Report) -> None:
             "see POST /courses/sync; map the course to another one by PUT, bring it back at "
             "Thinkific, or take its packages off sale by PUT with onSale false"
         )
-        telemetry.warn("catalogue differs from Thinkific", **wrong, todo=todo)
-        telemetry.count("CatalogueDiffers")
+        observability.warn("catalogue differs from Thinkific", **wrong, todo=todo)
+        observability.count("CatalogueDiffers")

@@ -11,25 +11,26 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.clock import now
-from lunas.adapters.settings import optional, setting
-from lunas.adapters.store.connections import Connections
-from lunas.adapters.store.table import Table
-from lunas.edges import oauth_pages, telemetry
-from lunas.edges.accepting import preferred
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import ADMINS, PUBLIC
-from lunas.edges.connection import connector, disconnector
-from lunas.edges.connection_views import connection_view
-from lunas.edges.incoming import JSON
-from lunas.edges.platform import authentication
-from lunas.edges.problems import status_of
-from lunas.rules.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
-from lunas.rules.redirect import redirect_uri
-from lunas.usecases.connect import Connector, begin, cancel, disconnect, finish
+from lunas import observability
+from lunas.api import oauth_pages
+from lunas.api.app import LunasApi
+from lunas.api.auth import ADMINS, PUBLIC
+from lunas.api.connection_responses import connection_view
+from lunas.api.content_negotiation import preferred
+from lunas.api.http_events import JSON
+from lunas.api.platform import authentication
+from lunas.api.problems import status_of
+from lunas.api.site_connection import connector, disconnector
+from lunas.aws import clients
+from lunas.aws.settings import optional, setting
+from lunas.clock import now
+from lunas.domain.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
+from lunas.domain.redirect_uri import redirect_uri
+from lunas.services.site_connection import Connector, begin, cancel, disconnect, finish
+from lunas.storage.connections import Connections
+from lunas.storage.table import Table
 
-aws.prepare(aws.dynamodb, aws.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 CANCELLED = "access denied"
 """The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""
@@ -46,7 +47,7 @@ api = LunasApi()
 def install(subdomain: Text = None) -> Response[Any]:
     """Begin to connect a site: lead the browser there, or tell the address as JSON."""
     url = begin(_connector(), subdomain, api.caller.actor)
-    telemetry.decided("connecting a Thinkific site has begun")
+    observability.decided("connecting a Thinkific site has begun")
     accept = api.current_event.headers.get("accept", "")
     if preferred(accept, ("text/html", JSON)) == JSON:
         return _never_kept(HTTPStatus.OK, {"authorizeUrl": url})
@@ -68,13 +69,13 @@ def callback(
         return oauth_pages.stale_page(str(refused), api.request_id)
     except (Conflict, PeerUnavailable) as failed:
         _note("connecting failed", str(failed))
-        telemetry.count_failure(failed, status_of(failed))
+        observability.count_failure(failed, status_of(failed))
         return _failed(failed, str(failed))
     except Misconfigured as wrong:
-        telemetry.alarm("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
-        telemetry.count("ServerError")
+        observability.alarm("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
+        observability.count("ServerError")
         return _failed(PeerUnavailable(), "A setting of this stack is missing; its log says which")
-    telemetry.decided("Thinkific site connected", site=connection.subdomain)
+    observability.decided("Thinkific site connected", site=connection.subdomain)
     return oauth_pages.connected_page(connection.subdomain, api.request_id)
 
 
@@ -89,7 +90,7 @@ def revoke() -> dict[str, Any]:
     """Give the tokens back to Thinkific and forget them; repeating changes nothing."""
     gone = disconnect(disconnector(Table.from_environment()))
     if gone is not None:
-        telemetry.decided("Thinkific site disconnected", site=gone.subdomain)
+        observability.decided("Thinkific site disconnected", site=gone.subdomain)
     return _status()
 
 
@@ -140,7 +141,7 @@ def _failed(error: LunasError, reason: str) -> Response[Any]:
 
 
 def _note(decision: str, reason: str) -> None:
-    telemetry.warn(decision, reason=reason, todo="see docs/thinkific-oauth.md")
+    observability.warn(decision, reason=reason, todo="see docs/guides/thinkific-oauth.md")
 
 
 def _never_kept(

@@ -1,19 +1,24 @@
 """Thinkific's events, by POST /webhooks/thinkific: checked, queued, and answered at once.
 
-The order of the steps is the defence (docs/thinkific-webhook.md): raw body, signature, and only
-then a look at what it says. The function reaches no table and no peer but the queue, so it has
-little to wait for, and nothing but a lost queue keeps it from its 200.
+The order of the steps is the defence (docs/reference/thinkific-webhook.md): raw body, signature,
+and only then a look at what it says. The function reaches no table and no peer but the queue, so
+it has little to wait for, and nothing but a lost queue keeps it from its 200.
 """
 
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.adapters import aws
-from lunas.adapters.progress_queue import ProgressQueue
-from lunas.adapters.secrets import secret
-from lunas.adapters.settings import setting
-from lunas.adapters.thinkific.events import (
+from lunas import observability
+from lunas.api import http_events, problems
+from lunas.aws import clients
+from lunas.aws.progress_queue import ProgressQueue
+from lunas.aws.secrets import secret
+from lunas.aws.settings import setting
+from lunas.domain.errors import Forbidden, LunasError, MalformedInput, Misconfigured
+from lunas.domain.platform_webhooks import TOPICS_OF_AN_APP
+from lunas.domain.progress import ProgressEvent
+from lunas.platforms.thinkific.events import (
     COMPLETED,
     PROGRESS,
     SIGNATURE,
@@ -24,12 +29,8 @@ from lunas.adapters.thinkific.events import (
     parse_event,
     report_of,
 )
-from lunas.edges import incoming, problems, telemetry
-from lunas.rules.errors import Forbidden, LunasError, MalformedInput, Misconfigured
-from lunas.rules.progress import ProgressEvent
-from lunas.rules.webhooks import TOPICS_OF_AN_APP
 
-aws.prepare(aws.secrets_manager, aws.sqs)
+clients.prepare(clients.secrets_manager, clients.sqs)
 
 KEYS = ("apiKey", "accessToken", "clientSecret")
 """What may sign: the key or token that made a webhook, or the secret of the app that did."""
@@ -38,29 +39,31 @@ THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one event: 200 once it is queued or of no use, 4xx if it is no good, else 500."""
-    request_id = incoming.request_id(event)
-    telemetry.begin(request_id, route="thinkific event")
+    request_id = http_events.request_id(event)
+    observability.begin(request_id, route="thinkific event")
     try:
         _hear(event, request_id)
     except LunasError as error:
         _log_refusal(error)
         return problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        telemetry.crashed(error)
+        observability.crashed(error)
         return problems.proxy_answer(error, request_id)
     return THANKS
 
 
 def _hear(request: dict[str, Any], request_id: str) -> None:
-    body = incoming.raw_body(request)
-    _verify(body, incoming.lower_headers(request).get(SIGNATURE))
+    body = http_events.raw_body(request)
+    _verify(body, http_events.lower_headers(request).get(SIGNATURE))
     try:
         event = parse_event(body)
-        telemetry.about(event=event.id, topic=event.topic)
+        observability.about(event=event.id, topic=event.topic)
         _take(event, request_id)
     except Unreadable as error:
         # Sending it again would make it no better.
-        telemetry.warn("event unreadable", reason=str(error), todo="see docs/thinkific-webhook.md")
+        observability.warn(
+            "event unreadable", reason=str(error), todo="see docs/reference/thinkific-webhook.md"
+        )
 
 
 def _verify(body: bytes, signature: str | None) -> None:
@@ -79,24 +82,24 @@ def _take(event: Event, request_id: str) -> None:
         case _ if event.topic in {COMPLETED, PROGRESS}:
             told = ProgressEvent(id=event.id, report=report_of(event), correlation_id=request_id)
             ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(told)
-            telemetry.decided("event queued", thinkific_enrollment_id=told.report.row_id)
+            observability.decided("event queued", thinkific_enrollment_id=told.report.row_id)
         case _ if event.topic == UNINSTALLED:
-            telemetry.alarm(
+            observability.alarm(
                 "app uninstalled at Thinkific", todo="connect the site again, see the runbook"
             )
-            telemetry.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
+            observability.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
         case _:
-            telemetry.decided("event of no use")
+            observability.decided("event of no use")
 
 
 def _log_refusal(error: LunasError) -> None:
     if isinstance(error, Forbidden):
-        telemetry.count("EventRefused")
-        telemetry.warn(
+        observability.count("EventRefused")
+        observability.warn(
             "event refused", reason=str(error), todo="see docs/runbooks/events-refused.md"
         )
     elif isinstance(error, MalformedInput):
-        telemetry.decided("event malformed", reason=str(error))
+        observability.decided("event malformed", reason=str(error))
     else:
-        telemetry.alarm("event not dealt with", code=error.code, reason=str(error))
-        telemetry.count_failure(error, problems.status_of(error))
+        observability.alarm("event not dealt with", code=error.code, reason=str(error))
+        observability.count_failure(error, problems.status_of(error))

@@ -12,10 +12,11 @@ def _quiet(_line: str) -> None:
 class Options:
     """Choices for one stack; each has a default.
 
-    ``environment`` gives addresses and keys of Duitku and Thinkific, as ``docs/local.md`` lists
-    them; empty means simulators. ``parameters`` override those of ``template.yaml``. ``workers``
-    bounds the invocations of each function that run at once; further calls wait. ``iam`` has the
-    emulator refuse what a function's role does not allow. ``report`` hears a line about each step.
+    ``environment`` gives addresses and keys of Duitku and Thinkific, as ``docs/guides/local.md``
+    lists them; empty means simulators. ``parameters`` override those of ``template.yaml``.
+    ``workers`` bounds the invocations of each function that run at once; further calls wait.
+    ``iam`` has the emulator refuse what a function's role does not allow. ``report`` hears a line
+    about each step.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ WRITES = {
     f"dynamodb:{verb}Item" for verb in ("Put", "Update", "Delete", "BatchWrite", "ConditionCheck")
 }
 PARTITION = re.compile(r"[A-Z]+(#[A-Z]+)*(#\*)?")
-"""A partition of the table, or all of one kind, as in docs/data-model.md."""
+"""A partition of the table, or all of one kind, as in docs/reference/data-model.md."""
 TEXTUAL = {"String", "AWS::SSM::Parameter::Value<String>"}
 """Types of parameters that a condition may compare."""
 DELETION_POLICIES = ("Delete", "Retain", "Snapshot")

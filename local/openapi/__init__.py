@@ -6,8 +6,8 @@ the functions do not tell is added here:
 
 - ``functions``, ``merged``: every function's resolver, and what they tell together
 - ``access``: who may call, as security requirements
-- ``models``, ``schemas``: what the API shows, as ``lunas.edges.views`` writes it
-- ``problems``: the errors, made by ``lunas.edges.problems``
+- ``models``, ``schemas``: what the API shows, as ``lunas.api.responses`` writes it
+- ``problems``: the errors, made by ``lunas.api.problems``
 - ``samples``: the examples
 - ``described``, ``operations``: route by route, what is answered and which errors can come
 - ``inputs``: what bodies and parameters check beyond their JSON schema

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lunas.edges.auth import Access
-from lunas.rules.people import Role
+from lunas.api.auth import Access
+from lunas.domain.users import Role
 
 type Json = dict[str, Any]
 

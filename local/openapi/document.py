@@ -7,7 +7,7 @@ from local.openapi import access, inputs, problems, schemas, webhooks
 from local.openapi.described import Operation
 from local.openapi.merged import add_schemas, merged
 from local.openapi.operations import OPERATIONS
-from lunas.edges.auth import Access
+from lunas.api.auth import Access
 
 type Json = dict[str, Any]
 

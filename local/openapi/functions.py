@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from lunas.edges.api import LunasApi
-from lunas.edges.auth import Access
+from lunas.api.app import LunasApi
+from lunas.api.auth import Access
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 

@@ -17,7 +17,7 @@ UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
-"""What a text may hold without anything to read in it, as ``lunas.rules.texts`` has it."""
+"""What a text may hold without anything to read in it, as ``lunas.domain.texts`` has it."""
 NOT_BLANK = f"[^{UNSEEN}]"
 BLANK: Json = {
     "type": "string",
@@ -71,7 +71,7 @@ CHECKED: Mapping[str, Json] = {
         ]
     },
 }
-"""By the name of the schema: what ``lunas.edges.bodies`` checks in Python."""
+"""By the name of the schema: what ``lunas.api.requests`` checks in Python."""
 
 
 def check_schemas(schemas: dict[str, Json]) -> None:

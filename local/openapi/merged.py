@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 
 from local.openapi.described import TAGS
 from local.openapi.functions import accesses, resolvers
-from lunas.edges.auth import Access
+from lunas.api.auth import Access
 
 type Json = dict[str, Any]
 

@@ -1,4 +1,4 @@
-"""What the API shows, as ``lunas.edges.views`` writes it; a test holds the two together.
+"""What the API shows, as ``lunas.api.responses`` writes it; a test holds the two together.
 
 A field with a default may be absent; it is never null.
 """
@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from lunas.adapters.thinkific.credentials import Authentication
-from lunas.rules.anomalies import AnomalyKind, AnomalyStatus
-from lunas.rules.catalogue import PackageKind
-from lunas.rules.enrollments import DeliveryStatus, EnrollmentStatus
-from lunas.rules.payments import Method, Status
-from lunas.rules.people import PaymentType
+from lunas.domain.anomalies import AnomalyKind, AnomalyStatus
+from lunas.domain.catalog import PackageKind
+from lunas.domain.enrollments import DeliveryStatus, EnrollmentStatus
+from lunas.domain.payments import Method, Status
+from lunas.domain.users import PaymentType
+from lunas.platforms.thinkific.credentials import Authentication
 
 type Amount = Annotated[int, Field(ge=0, description="Whole rupiah.")]
 type Evidence = Annotated[dict[str, str], Field(description="What was known, by name.")]

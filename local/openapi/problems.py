@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Any
 
 from local.openapi.schemas import reference
-from lunas.edges import problems
-from lunas.edges.auth import Access
-from lunas.rules import errors
+from lunas.api import problems
+from lunas.api.auth import Access
+from lunas.domain import errors
 
 type Json = dict[str, Any]
 

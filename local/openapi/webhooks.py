@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.openapi import problems
-from lunas.adapters.duitku import callback
+from lunas.gateways.duitku import callbacks
 
 type Json = dict[str, Any]
 
@@ -13,11 +13,11 @@ SIGNATURE = "HMAC-SHA256 of merchantCode, amount and merchantOrderId, in hex."
 CALLBACK: Json = {
     "type": "object",
     "description": "Duitku's callback. Only merchantCode, amount and merchantOrderId are signed.",
-    "required": list(callback.REQUIRED),
+    "required": list(callbacks.REQUIRED),
     "properties": {
-        **{name: {"type": "string", "minLength": 1} for name in callback.REQUIRED},
-        **{name: {"type": "string"} for name in callback.EVIDENCE},
-        "amount": {"type": "string", "pattern": f"^{callback.AMOUNT.pattern}$"},
+        **{name: {"type": "string", "minLength": 1} for name in callbacks.REQUIRED},
+        **{name: {"type": "string"} for name in callbacks.EVIDENCE},
+        "amount": {"type": "string", "pattern": f"^{callbacks.AMOUNT.pattern}$"},
         "signature": {"type": "string", "minLength": 1, "description": SIGNATURE},
     },
     "additionalProperties": {"type": "string"},

@@ -191,7 +191,7 @@ def thinkific(asked: Asked) -> Problems:
         )
         grant = item.get("Item", {})
         if "sealed" not in grant or grant.get("refused", {}).get("BOOL", False):
-            yield "no Thinkific site is connected: docs/thinkific-oauth.md, Connecting"
+            yield "no Thinkific site is connected: docs/guides/thinkific-oauth.md, Connecting"
 
 
 def catalogue(asked: Asked) -> Problems:

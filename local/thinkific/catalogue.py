@@ -5,10 +5,10 @@ from typing import Any
 
 from local.thinkific.examine import Examined, enrollable
 from local.thinkific.findings import Finding, explained
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.thinkific.site import ThinkificSiteShelf
-from lunas.rules.errors import DeliveryError
-from lunas.rules.mapping import Pair, Report, SiteCourse, compare
+from lunas.domain.catalog_mapping import Pair, Report, SiteCourse, compare
+from lunas.domain.errors import DeliveryError
+from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
+from lunas.storage.catalog import Catalogue
 
 PUT = "PUT /courses/{id} with thinkificCourseId"
 

@@ -10,7 +10,7 @@ from local.thinkific.examine import access, courses, rights
 from local.thinkific.findings import Finding, explained, summed_up
 from local.thinkific.learner import walk
 from local.thinkific.where import Checked, NoSite, from_environment, from_stack
-from lunas.rules.errors import DeliveryError, LunasError
+from lunas.domain.errors import DeliveryError, LunasError
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from typing import Any
 import requests
 
 from local.thinkific.findings import Finding, explained
-from lunas.adapters.thinkific.http import (
+from lunas.domain.errors import DeliveryError
+from lunas.platforms.thinkific.enrollments import every_row
+from lunas.platforms.thinkific.http import (
     TIMEOUT,
     USER_AGENT,
     Missing,
@@ -20,8 +22,6 @@ from lunas.adapters.thinkific.http import (
     ThinkificApi,
     ThinkificSite,
 )
-from lunas.adapters.thinkific.rows import every_row
-from lunas.rules.errors import DeliveryError
 
 NOBODY = 0
 """The id of no user."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lunas.adapters.thinkific.http import AccessRefused, Rejected
-from lunas.rules.errors import DeliveryError, RateLimited
+from lunas.domain.errors import DeliveryError, RateLimited
+from lunas.platforms.thinkific.http import AccessRefused, Rejected
 
 UNAUTHORIZED = 401
 

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 from local.thinkific.examine import Examined
 from local.thinkific.findings import Finding, explained
-from lunas.adapters.thinkific.client import Thinkific
-from lunas.adapters.thinkific.http import Rejected
-from lunas.adapters.thinkific.rows import every_row, is_active
-from lunas.rules.errors import DeliveryError
-from lunas.rules.people import Learner
+from lunas.domain.errors import DeliveryError
+from lunas.domain.users import Learner
+from lunas.platforms.thinkific.client import Thinkific
+from lunas.platforms.thinkific.enrollments import every_row, is_active
+from lunas.platforms.thinkific.http import Rejected
 
 FIRST_NAME, LAST_NAME = "Lunas", "Check"
 NO_COURSE = (

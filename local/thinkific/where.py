@@ -19,12 +19,12 @@ from local.cloud.errors import LocalCloudError
 from local.cloud.state import State
 from local.deployed import LOCAL, environments, outputs_on_aws
 from local.thinkific.examine import Examined
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.credentials import ApiKey, Bearer, Credentials
-from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.edges.platform import site_of
+from lunas.api.platform import site_of
+from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -63,7 +63,7 @@ class Alone:
 
 
 def from_environment(environment: Mapping[str, str]) -> Checked | None:
-    """Return the site that the variables of ``docs/local.md`` name, None if they name none."""
+    """Return the site that the variables of ``local.md`` name, None if they name none."""
     key = environment.get("THINKIFIC_API_KEY")
     subdomain = environment.get("THINKIFIC_SUBDOMAIN")
     if not key or not subdomain:

@@ -7,7 +7,7 @@ import pytest
 
 from local.cloud import Stack
 from tests.conftest import END_TO_END, FAST
-from tests.leaks.check import watched_stack
+from tests.support.leaks.check import watched_stack
 
 
 @pytest.fixture(scope="session")

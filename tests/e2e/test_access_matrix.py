@@ -14,10 +14,10 @@ import pytest
 import requests
 
 from local.cloud import Stack
-from tests.integration.api.seeding import dynamodb
-from tests.integration.api.template import routes
-from tests.peers import Duitku, Thinkific
-from tests.people import TIMEOUT, Json, People, Person, eventually
+from tests.support.providers import Duitku, Thinkific
+from tests.support.seeding import dynamodb
+from tests.support.template import routes
+from tests.support.users import TIMEOUT, Json, People, Person, eventually
 
 THREADS = 2
 

@@ -6,18 +6,18 @@ from contextlib import contextmanager
 import pytest
 
 from local.cloud import Stack
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.rules.enrollments import (
+from lunas.domain.enrollments import (
     Delivery,
     DeliveryStatus,
     Enrollment,
     EnrollmentStatus,
     enrollment_id,
 )
-from tests.integration.api.seeding import dynamodb, fill
-from tests.peers import Duitku, Thinkific
-from tests.people import Json, People, Person, eventually
-from tests.unit import builders
+from lunas.storage.enrollment_items import enrollment_item
+from tests.support import builders
+from tests.support.providers import Duitku, Thinkific
+from tests.support.seeding import dynamodb, fill
+from tests.support.users import Json, People, Person, eventually
 
 # Without it, Thinkific's 120 calls a minute would make these tests wait.
 pytestmark = pytest.mark.usefixtures("thinkific")

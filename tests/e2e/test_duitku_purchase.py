@@ -3,8 +3,8 @@
 import requests
 
 from local.cloud import Stack
-from tests.peers import Duitku, Thinkific
-from tests.people import TIMEOUT, People
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import TIMEOUT, People
 
 
 def test_a_paid_order_ends_with_the_learner_enrolled_at_thinkific(

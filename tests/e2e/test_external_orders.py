@@ -15,9 +15,9 @@ from local import orders as command
 from local.cloud import Options, Stack
 from local.deployed import OrderParts, find_orders
 from tests.conftest import FAST, STATE
-from tests.leaks.check import watched_stack
-from tests.peers import Thinkific
-from tests.people import People, Person, eventually
+from tests.support.leaks.check import watched_stack
+from tests.support.providers import Thinkific
+from tests.support.users import People, Person, eventually
 
 FOLDER = STATE.with_name(f"{STATE.name}-orders")
 SOON = "3"

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.peers import Duitku
-from tests.people import Json, People, Person
+from tests.support.providers import Duitku
+from tests.support.users import Json, People, Person
 
 PURCHASE = {"packageId": "entry", "courseId": "python-dasar"}
 OTHER = {"packageId": "entry", "courseId": "literasi-data"}

@@ -19,23 +19,23 @@ import pytest
 import requests
 
 from local.cloud import Stack
-from lunas.adapters.store.anomalies import anomaly_item
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.payment_items import payment_item
-from lunas.rules.anomalies import Anomaly, AnomalyKind, AnomalyStatus
-from lunas.rules.enrollments import (
+from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus
+from lunas.domain.enrollments import (
     Delivery,
     DeliveryStatus,
     Enrollment,
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.rules.payments import Method, Payment, Status
-from lunas.rules.people import Customer, PaymentType
-from lunas.rules.times import to_iso
-from tests.integration.api.seeding import dynamodb, fill, payment_at
-from tests.people import People, Person
-from tests.unit.builders import enrollment
+from lunas.domain.payments import Method, Payment, Status
+from lunas.domain.times import to_iso
+from lunas.domain.users import Customer, PaymentType
+from lunas.storage.anomalies import anomaly_item
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.payment_items import payment_item
+from tests.support.builders import enrollment
+from tests.support.seeding import dynamodb, fill, payment_at
+from tests.support.users import People, Person
 
 MANY = 1000
 FORMULAS = ["=HYPERLINK(1)", "+62", "-1", "@SUM(A1)", "\tTab", 'Budi, "the\nman"']

@@ -1,7 +1,7 @@
 """A learner transfers money by hand, and an admin approves it."""
 
-from tests.peers import Thinkific
-from tests.people import People
+from tests.support.providers import Thinkific
+from tests.support.users import People
 
 
 def test_an_approval_ends_with_the_learner_enrolled(people: People, thinkific: Thinkific) -> None:

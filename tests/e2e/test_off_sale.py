@@ -4,8 +4,8 @@ import pytest
 import requests
 
 from local.cloud import Stack
-from tests.peers import Duitku
-from tests.people import TIMEOUT, Json, People, Person
+from tests.support.providers import Duitku
+from tests.support.users import TIMEOUT, Json, People, Person
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ import schemathesis
 
 from local.cloud import Stack
 from local.simulators.duitku.settings import Settings
-from tests.integration.api.seeding import dynamodb
-from tests.peers import Duitku
-from tests.people import TIMEOUT, People, Person
+from tests.support.providers import Duitku
+from tests.support.seeding import dynamodb
+from tests.support.users import TIMEOUT, People, Person
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "openapi.json"

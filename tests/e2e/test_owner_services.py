@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from local.cloud import Options, Stack
 from local.tokens import user_token
 from tests.conftest import STATE
-from tests.integration.api.loopback import Answer, Service, serving, told
-from tests.leaks.check import watched_stack
-from tests.login import PATH, Login, new_keys
-from tests.peers import Duitku, Thinkific, sign
-from tests.people import Json, People, Person, eventually
+from tests.support.leaks.check import watched_stack
+from tests.support.login import PATH, Login, new_keys
+from tests.support.loopback import Answer, Service, serving, told
+from tests.support.providers import Duitku, Thinkific, sign
+from tests.support.users import Json, People, Person, eventually
 
 COURSE = {"id": "kelas-a", "name": "Kelas A"}
 PRICE = 57_000

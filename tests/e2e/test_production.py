@@ -1,8 +1,8 @@
 """The configuration of production is deployed and does its work with no more rights than it has.
 
 The emulator evaluates IAM here: what a function's role does not allow is refused. The walk of
-docs/walkthrough.md goes over every route, a purchase over callback, stream and queue, and the
-schedules are invoked; then no function may be untouched, and none may have been refused.
+docs/guides/walkthrough.md goes over every route, a purchase over callback, stream and queue, and
+the schedules are invoked; then no function may be untouched, and none may have been refused.
 """
 
 import json
@@ -16,12 +16,12 @@ from local.cloud import Stack, deploy
 from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from local.cloud.build import configured_parameters
-from tests.cloud import Cloud
 from tests.conftest import PRODUCTION
 from tests.e2e.test_walkthrough import steps, walked
-from tests.integration.api import template
-from tests.peers import Duitku, Thinkific
-from tests.people import People, eventually
+from tests.support import template
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import People, eventually
 
 SCHEDULED = ("ReconcileFunction", "SweepFunction", "SyncCoursesFunction", "CatchUpFunction")
 REFUSALS = ("AccessDenied", "not authorized to perform")

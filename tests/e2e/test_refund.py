@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.peers import Duitku, Thinkific
-from tests.people import Json, People, Person, eventually
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import Json, People, Person, eventually
 
 PYTHON = "Dasar Pemrograman Python"
 """What Thinkific calls the course ``python-dasar``."""

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from local.cloud import Stack
-from lunas.adapters.store import keys
-from lunas.adapters.store.expressions import Change
-from lunas.rules.times import from_iso, to_iso
-from tests.cloud import Cloud
-from tests.peers import Thinkific
-from tests.people import Json, People, Person, eventually
+from lunas.domain.times import from_iso, to_iso
+from lunas.storage import keys
+from lunas.storage.expressions import Change
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
+from tests.support.users import Json, People, Person, eventually
 
 DAY = timedelta(days=1)
 COURSES = ("python-dasar", "analisis-sql")

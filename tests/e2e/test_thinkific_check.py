@@ -8,7 +8,7 @@ import uuid
 from local.cloud import Stack
 from local.cloud.state import ROOT
 from tests.conftest import END_TO_END
-from tests.peers import Thinkific
+from tests.support.providers import Thinkific
 
 
 def checked(**given: str) -> list[str]:

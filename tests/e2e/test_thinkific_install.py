@@ -7,12 +7,12 @@ import pytest
 from playwright.sync_api import Page
 
 from local.cloud import Stack
-from tests.browser import browser_page, with_token
 from tests.conftest import FAST, STATE
-from tests.installing import Installer
-from tests.leaks.check import watched_stack
-from tests.peers import Thinkific
-from tests.people import People
+from tests.support.browser import browser_page, with_token
+from tests.support.installing import Installer
+from tests.support.leaks.check import watched_stack
+from tests.support.providers import Thinkific
+from tests.support.users import People
 
 SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 

@@ -12,18 +12,18 @@ import pytest
 import requests
 
 from local.cloud import Options, Stack
-from lunas.adapters.store import keys
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.thinkific.credentials import ApiKey, Bearer, Credentials
-from lunas.adapters.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
-from lunas.rules.times import to_iso
-from tests.cloud import Cloud
+from lunas.domain.times import to_iso
+from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.platforms.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
+from lunas.storage import keys
+from lunas.storage.expressions import Change
 from tests.conftest import FAST, STATE
-from tests.installing import Installer, query_of, title
-from tests.leaks.check import watched_stack
-from tests.peers import Thinkific
-from tests.people import TIMEOUT, People, eventually
-from tests.unit.adapters.stub import StubLimiter
+from tests.support.cloud import Cloud
+from tests.support.http_stub import StubLimiter
+from tests.support.installing import Installer, query_of, title
+from tests.support.leaks.check import watched_stack
+from tests.support.providers import Thinkific
+from tests.support.users import TIMEOUT, People, eventually
 
 ROOT = Path(__file__).parents[2]
 FOLDER = STATE.with_name(f"{STATE.name}-oauth")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from local.cloud import Stack
-from tests.peers import Thinkific
-from tests.people import Json, People, eventually
+from tests.support.providers import Thinkific
+from tests.support.users import Json, People, eventually
 
 
 def lines(stack: Stack, function: str, payment_id: str) -> Iterator[Json]:

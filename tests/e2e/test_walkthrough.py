@@ -1,4 +1,4 @@
-"""The commands of docs/walkthrough.md do what the page says, and leave out no route."""
+"""The commands of docs/guides/walkthrough.md do what the page says, and leave out no route."""
 
 import os
 import re
@@ -10,11 +10,11 @@ import pytest
 
 from local.cloud import Stack
 from tests.conftest import END_TO_END
-from tests.integration.api.template import routes
-from tests.peers import Thinkific
+from tests.support.providers import Thinkific
+from tests.support.template import routes
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "walkthrough.md"
+PAGE = ROOT / "docs" / "guides" / "walkthrough.md"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPECTED = re.compile(r"^(.*) # (\d{3})$", re.MULTILINE)
 MARK = "=== status expected:"

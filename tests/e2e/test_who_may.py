@@ -4,7 +4,7 @@ import requests
 
 from local.cloud import Stack
 from local.tokens import user_token
-from tests.people import TIMEOUT, People, Person
+from tests.support.users import TIMEOUT, People, Person
 
 
 def test_a_stranger_sees_nothing_of_a_payment(people: People) -> None:

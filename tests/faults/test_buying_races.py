@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from tests.faults.races.barrier import at_once
-from tests.peers import Duitku, Thinkific
-from tests.people import Json, People, Person
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import Json, People, Person
 
 BUYERS, CALLBACKS, CHECKS = 20, 10, 10
 ROUNDS = 3

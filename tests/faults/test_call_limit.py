@@ -18,16 +18,16 @@ from botocore.config import Config
 from local.cloud import Stack
 from local.cloud.addresses import change_environment
 from local.cloud.aws import Aws
-from lunas.adapters.clock import epoch_milliseconds
-from lunas.adapters.store import keys
-from lunas.adapters.store.limits import SharedCalls
-from lunas.adapters.store.table import Table
-from lunas.rules.errors import NoTurnYet
-from lunas.rules.pace import BURST, Pace
+from lunas.clock import epoch_milliseconds
+from lunas.domain.errors import NoTurnYet
+from lunas.domain.rate_limit import BURST, Pace
+from lunas.storage import keys
+from lunas.storage.rate_limits import SharedCalls
+from lunas.storage.table import Table
 from tests.faults.figures import Figures
-from tests.integration.api import template
-from tests.peers import Thinkific
-from tests.people import People, Person, eventually
+from tests.support import template
+from tests.support.providers import Thinkific
+from tests.support.users import People, Person, eventually
 
 LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "16"))
 """Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""

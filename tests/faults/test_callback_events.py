@@ -14,11 +14,11 @@ from urllib.parse import urlencode
 import pytest
 
 from local.cloud import Stack
-from tests.cloud import Cloud
 from tests.faults.forgeries.mail import FORM, Target
 from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
-from tests.peers import Thinkific
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
 
 type Event = dict[str, Any]
 

@@ -10,11 +10,11 @@ import pytest
 import requests
 
 from local.cloud import Stack
-from lunas.adapters.store.expressions import Item, from_wire
+from lunas.storage.expressions import Item, from_wire
 from tests.faults.races.barrier import at_once
-from tests.integration.api.seeding import dynamodb
-from tests.peers import Duitku, Json
-from tests.people import TIMEOUT, People, Person
+from tests.support.providers import Duitku, Json
+from tests.support.seeding import dynamodb
+from tests.support.users import TIMEOUT, People, Person
 
 FORM = "application/x-www-form-urlencoded"
 BUYER = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import Stack
-from tests.cloud import Cloud
 from tests.faults.forgeries.mail import Reply, Target, Write, form
 from tests.faults.forgeries.refused import REFUSED
 from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
-from tests.peers import Thinkific
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
 
 DOORS = ("Function URL", "POST /webhooks/duitku")
 CASES = [

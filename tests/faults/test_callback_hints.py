@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import Stack
-from tests.cloud import Cloud
 from tests.faults.forgeries.mail import Target
 from tests.faults.forgeries.targets import target
 from tests.faults.forgeries.traces import traces
-from tests.peers import Duitku, Json, Thinkific
-from tests.people import People, Person
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Json, Thinkific
+from tests.support.users import People, Person
 
 FORGED = "forged-7f3a"
 UNSIGNED: dict[str, str | None] = {

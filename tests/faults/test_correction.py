@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lunas.rules.enrollments import enrollment_id
+from lunas.domain.enrollments import enrollment_id
 from tests.faults.test_longest_access import BUDI, FIRST, SAME, SECOND, School
 from tests.faults.world.story import ADMIN
 from tests.faults.world.world import World

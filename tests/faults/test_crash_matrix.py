@@ -2,7 +2,8 @@
 
 The calls are found by recording. A cut ends the process, and the next invocation starts cold.
 Then only what would happen by itself happens, and after a quarter of an hour (or what the
-timetable of docs/reconcile.md says, where only Duitku knows of the money) nothing is left undone.
+timetable of docs/reference/reconciliation.md says, where only Duitku knows of the money) nothing
+is left undone.
 
 The long form also lets each call fail without killing the process, before it happens and after,
 and cuts the healing of every cut once more.

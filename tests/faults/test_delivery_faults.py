@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from local.cloud import Stack
-from tests.peers import Thinkific
-from tests.people import People, eventually
+from tests.support.providers import Thinkific
+from tests.support.users import People, eventually
 
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""

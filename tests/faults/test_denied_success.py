@@ -11,7 +11,7 @@ from datetime import timedelta
 import pytest
 
 from local.simulators.duitku.settings import CallbackPlan
-from lunas.rules.timetable import DENIED_CHECKS
+from lunas.domain.schedule import DENIED_CHECKS
 from tests.faults.world.story import PYTHON, Story
 from tests.faults.world.world import World
 

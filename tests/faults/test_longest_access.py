@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lunas.rules.enrollments import enrollment_id
+from lunas.domain.enrollments import enrollment_id
 from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person
 from tests.faults.world.story import ADMIN

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from lunas.rules.orders import Leg
+from lunas.domain.sale_reports import Leg
 from tests.faults.world.before import paid_for_nothing_new, sold_as_bundle
 from tests.faults.world.effects import Strike, Trap, When, crash, fail
 from tests.faults.world.story import BUNDLE, PYTHON, Purchase, Story

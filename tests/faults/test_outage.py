@@ -8,8 +8,8 @@ from datetime import datetime
 
 import pytest
 
-from lunas.rules.delivery import LONGEST_RETRY
-from lunas.rules.pace import MINUTE, Pace
+from lunas.domain.delivery import LONGEST_RETRY
+from lunas.domain.rate_limit import MINUTE, Pace
 from tests.faults.world.deployment import ENVIRONMENT
 from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person

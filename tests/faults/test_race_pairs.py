@@ -12,14 +12,14 @@ from itertools import batched
 import pytest
 
 from local.cloud import Stack
-from tests.cloud import Cloud
 from tests.faults.races.aftermath import Aftermath, Observer
 from tests.faults.races.checks import check
 from tests.faults.races.operations import OPERATIONS
 from tests.faults.races.rounds import ROUNDS, Meeting, Playing, Round, meetings
 from tests.faults.races.scenes import Stagehand
-from tests.peers import Duitku, Thinkific
-from tests.people import PATIENCE
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import PATIENCE
 
 MEETINGS = meetings()
 BATCH = 60

@@ -10,12 +10,12 @@ import pytest
 import requests
 
 from local.cloud import Stack
-from lunas.adapters.queue import group_of
-from tests.cloud import Cloud
+from lunas.aws.queues import group_of
 from tests.faults.races.barrier import at_once
 from tests.faults.races.messages import delivery_body
-from tests.peers import Duitku, Thinkific
-from tests.people import Json, People, Person, eventually
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import Json, People, Person, eventually
 
 CALLBACKS = 50
 

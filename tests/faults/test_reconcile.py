@@ -5,11 +5,11 @@ import json
 import pytest
 
 from local.cloud import Stack
-from lunas.adapters.store import keys
-from lunas.adapters.store.expressions import Change
-from tests.cloud import Cloud
-from tests.peers import Duitku, Json, Thinkific
-from tests.people import People, eventually
+from lunas.storage import keys
+from lunas.storage.expressions import Change
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Json, Thinkific
+from tests.support.users import People, eventually
 
 PAST = "2026-01-01T00:00:00.000Z"
 

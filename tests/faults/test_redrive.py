@@ -8,8 +8,8 @@ import pytest
 
 from local import deployed
 from local.cloud import Stack
-from tests.peers import Thinkific
-from tests.people import People, Person, eventually
+from tests.support.providers import Thinkific
+from tests.support.users import People, Person, eventually
 
 REFUSAL = {"status": 422, "contentType": "application/json", "body": '{"errors": {"x": ["no"]}}'}
 

@@ -12,13 +12,13 @@ import pytest
 
 from local.cloud import Stack
 from local.tokens import user_token
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.rules.enrollments import Enrollment, enrollment_id
-from tests.cloud import Cloud
+from lunas.domain.enrollments import Enrollment, enrollment_id
+from lunas.storage.enrollments import Enrollments
 from tests.faults.races.barrier import at_once
 from tests.faults.races.messages import delivery_event
-from tests.peers import Thinkific
-from tests.people import Json, People, Person
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
+from tests.support.users import Json, People, Person
 
 FUNCTION = "DeliverEnrollmentFunction"
 ROUNDS, TRIES = 6, 5

@@ -1,7 +1,7 @@
 """Learners, admins, callbacks, faults and crashes in any order, held against the ledger.
 
 After each step nothing may be wrong; once all is calm again and time has passed, nothing may be
-left undone. ``docs/faults.md`` lists what both mean.
+left undone. ``docs/guides/fault-tests.md`` lists what both mean.
 """
 
 from hypothesis import HealthCheck, settings
@@ -18,7 +18,7 @@ MINUTE = 60
 HEALED = 15 * MINUTE
 """Seconds within which everything that Lunas knows of heals by itself (P5)."""
 AGES = 9 * 24 * 60 * MINUTE
-"""Seconds after which the timetable of every payment is over (docs/reconcile.md)."""
+"""Seconds after which the timetable of every payment is over (docs/reference/reconciliation.md)."""
 EXAMPLES, STEPS = (2_000, 50) if LONG else (20, 30)
 
 

@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from local.cloud import Stack
-from lunas.adapters.store import keys
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import Change, Item, Key, placeholders
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
-from lunas.rules.times import to_iso
-from lunas.rules.trails import SETTLED_AFTER
-from tests.cloud import Cloud
-from tests.peers import Duitku, Json
-from tests.people import People, Person, eventually
+from lunas.domain.audit_feeds import SETTLED_AFTER
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
+from lunas.domain.times import to_iso
+from lunas.storage import keys
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import Change, Item, Key, placeholders
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Json
+from tests.support.users import People, Person, eventually
 
 COURSE, BUNDLE = "python-dasar", "bundle-data"
 AGED = SETTLED_AFTER + timedelta(minutes=5)

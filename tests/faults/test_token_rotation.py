@@ -12,22 +12,22 @@ import requests
 from local.cloud import Stack
 from local.cloud.aws import Aws
 from local.cloud.deploy import STACK, outputs
-from lunas.adapters import aws
-from lunas.adapters.store import keys
-from lunas.adapters.store.connections import Connections
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.grants import LOCK
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.edges.platform import credentials, site_of
-from lunas.rules.errors import DeliveryDelayed
-from lunas.rules.times import to_iso
-from lunas.usecases.access import NOT_CONNECTED
-from tests.installing import Installer
+from lunas.api.platform import credentials, site_of
+from lunas.aws import clients
+from lunas.domain.errors import DeliveryDelayed
+from lunas.domain.times import to_iso
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.services.oauth_tokens import NOT_CONNECTED
+from lunas.storage import keys
+from lunas.storage.connections import Connections
+from lunas.storage.expressions import Change
+from lunas.storage.site_tokens import LOCK
+from lunas.storage.table import Table
 from tests.integration.api.conftest import forget
-from tests.peers import Thinkific
-from tests.people import TIMEOUT, People
-from tests.unit.adapters.stub import StubLimiter
+from tests.support.http_stub import StubLimiter
+from tests.support.installing import Installer
+from tests.support.providers import Thinkific
+from tests.support.users import TIMEOUT, People
 
 WORKERS = 20
 ENOUGH = 60_000
@@ -63,7 +63,7 @@ def connected(
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     forget()
     # Clients are made once per process, and a process of Lambda's has one thread.
-    aws.kms()
+    clients.kms()
     yield Table.from_environment()
     thinkific.set(refreshVoidsAccess=False)
     installer.disconnect()
@@ -190,6 +190,6 @@ def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_an
 
 
 def test_the_lock_outlasts_a_call_to_thinkific() -> None:
-    from lunas.adapters.thinkific.http import TIMEOUT as CALL  # noqa: PLC0415
+    from lunas.platforms.thinkific.http import TIMEOUT as CALL  # noqa: PLC0415
 
     assert sum(CALL) * 2 < LOCK.total_seconds()

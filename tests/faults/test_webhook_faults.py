@@ -12,9 +12,9 @@ import pytest
 from local.cloud import Stack, deploy, webhooks
 from local.cloud.aws import Aws
 from tests.faults.races.barrier import at_once
-from tests.peers import Thinkific
-from tests.people import People, eventually
-from tests.pupils import Pupil, post
+from tests.support.learners import Pupil, post
+from tests.support.providers import Thinkific
+from tests.support.users import People, eventually
 
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""

@@ -19,7 +19,7 @@ from tests.faults.world.functions import Died
 from tests.faults.world.story import BUNDLE, PYTHON, Story
 from tests.faults.world.workflows import WORKFLOWS, Workflow
 from tests.faults.world.world import World, open_world
-from tests.integration.api.template import table_properties
+from tests.support.template import table_properties
 
 type Json = dict[str, Any]
 type Call = tuple[str, Json, Json]

@@ -1,6 +1,7 @@
 """Delivery of callbacks: a form POST, sent again until the answer is 200, five times at most.
 
-Source: ``docs/duitku.md``, Callback delivery. Redirects are not followed and no other 2xx counts.
+Source: ``docs/reference/duitku.md``, Callback delivery. Redirects are not followed and no other
+2xx counts.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The payment channels of Duitku with the time that each leaves for paying.
 
-Source: ``docs/duitku.md``, Channels and expiry. The active set depends on the project; here
-every documented channel is on unless the settings close it.
+Source: ``docs/reference/duitku.md``, Channels and expiry. The active set depends on the project;
+here every documented channel is on unless the settings close it.
 """
 
 from dataclasses import dataclass

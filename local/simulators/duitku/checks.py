@@ -1,7 +1,8 @@
 """The checks that Duitku makes on a request, and the refusals that it answers with.
 
-Texts and codes: ``docs/duitku.md``, Errors. The order of the checks is ours: missing merchant
-code 401, unknown one 404, wrong signature 401, fields 400, channel 404, sum of the items 409.
+Texts and codes: ``docs/reference/duitku.md``, Errors. The order of the checks is ours: missing
+merchant code 401, unknown one 404, wrong signature 401, fields 400, channel 404, sum of the items
+409.
 """
 
 import json

@@ -1,7 +1,7 @@
 """How refusals look on the wire: one JSON key on v2, several shapes on POP.
 
-Source: ``docs/duitku.md``, Errors. POP is known to answer with ``Message``, with an object keyed by
-the field at fault, or with plain text; the simulator uses each of them somewhere.
+Source: ``docs/reference/duitku.md``, Errors. POP is known to answer with ``Message``, with an
+object keyed by the field at fault, or with plain text; the simulator uses each of them somewhere.
 """
 
 from starlette.requests import Request

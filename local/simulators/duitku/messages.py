@@ -1,7 +1,7 @@
 """The form that a callback carries: honest fields, the changes of a test, and the signature.
 
-Source: ``docs/duitku.md``, Callback delivery. Only merchant code, amount and merchant order id are
-signed, so a test can alter any other field without touching the signature.
+Source: ``docs/reference/duitku.md``, Callback delivery. Only merchant code, amount and merchant
+order id are signed, so a test can alter any other field without touching the signature.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The POP page host: the page on which the buyer pays, and the script that embeds it.
 
-Source: ``docs/duitku.md``, Hosts and endpoints and Redirect. The same page serves the payment URL
-of v2/inquiry. It works without JavaScript.
+Source: ``docs/reference/duitku.md``, Hosts and endpoints and Redirect. The same page serves the
+payment URL of v2/inquiry. It works without JavaScript.
 """
 
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit

@@ -1,6 +1,7 @@
 """The POP host: Create Invoice with its three headers, and Check Transaction.
 
-Source: ``docs/duitku.md``, POP createInvoice. The body carries neither merchant code nor signature.
+Source: ``docs/reference/duitku.md``, POP createInvoice. The body carries neither merchant code nor
+signature.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The signature formulas of Duitku, written for the simulator alone.
 
 They share no code with the client, so that a mistake in one of them shows as a refused call.
-Formulas and test vectors: ``docs/duitku.md``, Signatures.
+Formulas and test vectors: ``docs/reference/duitku.md``, Signatures.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """Check Transaction, the same on both hosts except for the orders that each one knows.
 
-Source: ``docs/duitku.md``, Check transaction. A POP order is unknown until it has a channel.
+Source: ``docs/reference/duitku.md``, Check transaction. A POP order is unknown until it has a
+channel.
 """
 
 from typing import Any, Literal

@@ -1,6 +1,6 @@
 """The v2 host: Get Payment Method, Request Transaction and Check Transaction.
 
-Source: ``docs/duitku.md``, Calls. Requests carry their signature in the JSON body.
+Source: ``docs/reference/duitku.md``, Calls. Requests carry their signature in the JSON body.
 """
 
 from datetime import datetime

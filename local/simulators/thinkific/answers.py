@@ -1,4 +1,4 @@
-"""Bodies in and errors out, in the shapes of the Thinkific Admin API (``docs/thinkific.md``)."""
+"""Bodies in and errors out, in the shapes of the Thinkific Admin API (``thinkific.md``)."""
 
 import json
 from collections.abc import Iterable

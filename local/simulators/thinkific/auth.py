@@ -1,7 +1,8 @@
 """Who calls: a site's API key or a bearer token, and what a token may do.
 
 Thinkific refuses unknown credentials, and a plan without API access, with 401; a token that lacks
-a scope, or that a mere student authorized, with 403. See authentication in ``docs/thinkific.md``.
+a scope, or that a mere student authorized, with 403. See authentication in
+``docs/reference/thinkific.md``.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What sites have granted to apps: approvals, codes, and the tokens that came of them.
 
 A code is used up by the first attempt to exchange it. A refresh token is single-use: a refresh
-gives a new one and voids the former. Source: ``docs/thinkific.md``, OAuth.
+gives a new one and voids the former. Source: ``docs/reference/thinkific.md``, OAuth.
 """
 
 import secrets

@@ -2,7 +2,7 @@
 
 Thinkific allows 120 calls per minute and site, over all keys and tokens together, and about ten
 at once. It documents the header RateLimit-Reset, contradicts itself on its form, and shows no
-body; see the rate limit in ``docs/thinkific.md``.
+body; see the rate limit in ``docs/reference/thinkific.md``.
 """
 
 import math

@@ -37,20 +37,20 @@ class Settings:
 
 
 class Knobs(AdminJson):
-    """Every choice that Thinkific leaves open or that a plan decides; ``docs/thinkific.md``.
+    """Every choice that Thinkific leaves open or that a plan decides.
 
-    ``rate_limit`` is calls per minute and site, ``concurrency_limit`` calls at once (None: not
-    limited). ``rate_reset_form`` is what RateLimit-Reset holds: an epoch in ms or s, or the time
-    left in ms (``duration``) or s. The delays are seconds of the simulated clock:
-    ``user_read_delay`` and ``enrollment_read_delay`` until a list shows a new row,
-    ``bundle_delay`` until the rows of a 202 exist. ``new_builder_enrollment`` says whether a
-    course of the new builder, which no GET shows, can still be enrolled in by its id.
-
-    ``installer_role`` is the role of whoever presses Approve, ``refresh_refusal`` how a refresh
-    token that is no longer valid is refused, ``refresh_voids_access`` whether a refresh also ends
-    the former access token. ``webhook_targets`` of ``public`` takes no target on this machine, as
-    Thinkific; a local stack has no other. ``webhook_percent`` is the scale of the progress that
-    webhooks tell, ``certificates`` whether completing a course gives one. A webhook is sent again
+    Source: ``docs/reference/thinkific.md``. ``rate_limit`` is calls per minute and site,
+    ``concurrency_limit`` calls at once (None: not limited). ``rate_reset_form`` is what
+    RateLimit-Reset holds: an epoch in ms or s, or the time left in ms (``duration``) or s. The
+    delays are seconds of the simulated clock: ``user_read_delay`` and ``enrollment_read_delay``
+    until a list shows a new row, ``bundle_delay`` until the rows of a 202 exist.
+    ``new_builder_enrollment`` says whether a course of the new builder, which no GET shows, can
+    still be enrolled in by its id. ``installer_role`` is the role of whoever presses Approve,
+    ``refresh_refusal`` how a refresh token that is no longer valid is refused,
+    ``refresh_voids_access`` whether a refresh also ends the former access token.
+    ``webhook_targets`` of ``public`` takes no target on this machine, as Thinkific; a local stack
+    has no other. ``webhook_percent`` is the scale of the progress that webhooks tell,
+    ``certificates`` whether completing a course gives one. A webhook is sent again
     ``webhook_retries`` times at most, the n-th time after n times ``webhook_retry_spacing`` real
     seconds; ``webhook_timeout`` is in real seconds, too. ``strict_content_type`` refuses forms,
     ``strict_paths`` doubled and trailing slashes; the real site takes both.

@@ -7,8 +7,8 @@ from http.client import HTTPConnection
 from urllib.parse import urlencode, urlsplit
 
 from local.cloud import Stack
-from tests.peers import Duitku, sign
-from tests.people import TIMEOUT, Json, Person
+from tests.support.providers import Duitku, sign
+from tests.support.users import TIMEOUT, Json, Person
 
 FORM = "application/x-www-form-urlencoded"
 TYPE = "Content-Type"

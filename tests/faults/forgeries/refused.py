@@ -23,7 +23,7 @@ from tests.faults.forgeries.mail import (
     with_bytes,
     without,
 )
-from tests.peers import sign
+from tests.support.providers import sign
 
 CALLBACK = ("merchantCode", "amount", "merchantOrderId")
 """The fields that the signature of a callback covers, in their order."""

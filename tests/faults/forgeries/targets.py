@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from local.cloud import Stack
 from tests.faults.forgeries.mail import Target
-from tests.peers import Duitku
-from tests.people import Json, People, Person, eventually
+from tests.support.providers import Duitku
+from tests.support.users import Json, People, Person, eventually
 
 PHONE = "+62 811 5550 4711"
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.expressions import placeholders
-from lunas.rules.listing import EnrollmentFilter
-from tests.cloud import Cloud
+from lunas.domain.lists import EnrollmentFilter
+from lunas.storage import keys
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.expressions import placeholders
 from tests.faults.forgeries.mail import Target
-from tests.peers import Thinkific
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
 
 PAGE = 100
 SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking", "deniedAt")

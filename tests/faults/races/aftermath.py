@@ -4,19 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.rules.anomalies import Anomaly, AnomalyKind
-from lunas.rules.catalogue import Course
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, enrollment_id
-from lunas.rules.listing import PaymentFilter, Position
-from lunas.rules.payments import HistoryEvent, Payment, Status, is_correction
-from tests.cloud import Cloud
+from lunas.domain.anomalies import Anomaly, AnomalyKind
+from lunas.domain.catalog import Course
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
+from lunas.domain.lists import PaymentFilter, Position
+from lunas.domain.payments import HistoryEvent, Payment, Status, is_correction
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
 from tests.faults.races.scenes import Scene
-from tests.peers import Duitku, Thinkific
-from tests.people import Json
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku, Thinkific
+from tests.support.users import Json
 
 SETTLED = frozenset({Status.APPROVED, Status.COMPLETED, Status.REFUNDED})
 """States of a payment whose money was turned into enrollments."""

@@ -6,12 +6,12 @@ Each check raises AssertionError with what it found.
 from collections.abc import Mapping
 from itertools import chain
 
-from lunas.rules.anomalies import AnomalyKind
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.rules.payments import HistoryEvent, Method, Payment, Status, is_correction
+from lunas.domain.anomalies import AnomalyKind
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.payments import HistoryEvent, Method, Payment, Status, is_correction
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.rounds import Round
-from tests.people import Json
+from tests.support.users import Json
 
 FOLLOWING: Mapping[str | None, set[str]] = {
     None: {"PENDING", "PAID"},

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from lunas.rules.enrollments import enrollment_id
+from lunas.domain.enrollments import enrollment_id
 
 
 def delivery_body(payment: Mapping[str, Any], course: str, request: int = 1) -> str:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import requests
 
-from lunas.rules.enrollments import EnrollmentStatus
-from lunas.rules.payments import Method, Status, is_correction
-from tests.cloud import Cloud
+from lunas.domain.enrollments import EnrollmentStatus
+from lunas.domain.payments import Method, Status, is_correction
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.messages import delivery_event
 from tests.faults.races.scenes import Other, Scene, Stage
-from tests.peers import Duitku
-from tests.people import Json, Person
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku
+from tests.support.users import Json, Person
 
 PROGRESS = 40
 """Percent that a learner reports."""

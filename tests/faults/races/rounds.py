@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations_with_replacement
 
-from lunas.adapters.store.payments import Payments
+from lunas.storage.payments import Payments
 from tests.faults.races.barrier import at_once
 from tests.faults.races.operations import OPERATIONS, Answer, Operation, Turn
 from tests.faults.races.scenes import Scene, Stage, Stagehand

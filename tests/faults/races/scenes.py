@@ -7,15 +7,15 @@ from enum import StrEnum
 from functools import cached_property
 
 from local.cloud import Stack
-from lunas.adapters.store import keys
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.rules.catalogue import Course, Package, PackageKind
-from lunas.rules.enrollments import enrollment_id
-from lunas.rules.people import PaymentType
-from tests.cloud import Cloud
+from lunas.domain.catalog import Course, Package, PackageKind
+from lunas.domain.enrollments import enrollment_id
+from lunas.domain.users import PaymentType
+from lunas.storage import keys
+from lunas.storage.catalog import Catalogue
 from tests.faults.races.messages import delivery_event
-from tests.peers import Duitku
-from tests.people import PRICES, Json, People, Person
+from tests.support.cloud import Cloud
+from tests.support.providers import Duitku
+from tests.support.users import PRICES, Json, People, Person
 
 SAMPLES = ("python-dasar", "analisis-sql")
 """Courses of the sample catalogue, whose Thinkific courses the courses of a scene share."""

@@ -15,12 +15,12 @@ from botocore import handlers
 from botocore.config import Config
 from botocore.useragent import UserAgentString
 
-from lunas.adapters import aws, secrets
+from lunas.aws import clients, secrets
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Effects
 from tests.faults.world.fifo import FifoQueue
 from tests.faults.world.table import Refused, Table
-from tests.integration.api.template import resources
+from tests.support.template import resources
 
 type Wire = dict[str, Any]
 
@@ -58,8 +58,8 @@ class Aws:
         # Half of a call's time goes into its user agent, which nobody reads here, and into
         # checking it against the service's model, which all other tests do.
         patch.setattr(UserAgentString, "to_string", lambda _: "lunas")
-        unchecked = aws.CONFIG.merge(Config(parameter_validation=False))
-        patch.setattr(aws, "CONFIG", unchecked)
+        unchecked = clients.CONFIG.merge(Config(parameter_validation=False))
+        patch.setattr(clients, "CONFIG", unchecked)
         forget_clients()
 
     def answer(self, model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
@@ -118,10 +118,10 @@ def queue_url(name: str) -> str:
 def forget_clients() -> None:
     """Let every client be made anew."""
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
-    aws.dynamodb.cache_clear()
-    aws.sqs.cache_clear()
-    aws.secrets_manager.cache_clear()
-    aws._session.cache_clear()  # noqa: SLF001
+    clients.dynamodb.cache_clear()
+    clients.sqs.cache_clear()
+    clients.secrets_manager.cache_clear()
+    clients._session.cache_clear()  # noqa: SLF001
 
 
 def forget_secrets() -> None:

@@ -21,9 +21,9 @@ from local import simulators
 from local.simulators import faults
 from local.simulators.duitku import pop
 from local.simulators.thinkific import ratelimit
-from lunas.adapters import clock as product_clock
-from lunas.adapters.clock import epoch_milliseconds
-from lunas.adapters.thinkific.limiter import SharedLimiter
+from lunas import clock as product_clock
+from lunas.clock import epoch_milliseconds
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 
 START = datetime(2026, 11, 2, 2, tzinfo=UTC)
 TICK = timedelta(milliseconds=7)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from local.simulators.thinkific.site import Site
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.table import Table
-from lunas.rules.catalogue import Course, Package, PackageKind
-from lunas.rules.people import PaymentType
+from lunas.domain.catalog import Course, Package, PackageKind
+from lunas.domain.users import PaymentType
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
 from tests.faults.world.aws import queue_url
-from tests.unit.api_requests import AUTH_SECRET
+from tests.support.api_requests import AUTH_SECRET
 
 SAMPLE = Path(__file__).parents[3] / "local" / "sample" / "catalogue.json"
 MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"

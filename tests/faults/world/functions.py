@@ -12,8 +12,8 @@ from typing import Any
 from tests.faults.world.aws import forget_secrets
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Crash, Effects
-from tests.integration.api import template
-from tests.unit.api_requests import Context
+from tests.support import template
+from tests.support.api_requests import Context
 
 FUNCTIONS = Path(__file__).parents[3] / "functions"
 USUAL_TIMEOUT = int(template.globals_of_functions()["Timeout"])

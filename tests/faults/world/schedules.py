@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from re import fullmatch
 
-from lunas.rules.times import from_iso
+from lunas.domain.times import from_iso
 from tests.faults.world.aws import Aws
 from tests.faults.world.clock import Clock
 from tests.faults.world.functions import Died, Functions, schedules

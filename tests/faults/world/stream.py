@@ -1,7 +1,8 @@
 """The table's stream on its way to whoever listens, as Lambda's event source mapping has it.
 
 Records of one item stay in order; between items, anything goes. A batch comes again, in halves,
-until the function takes it; what it never takes is only reported (docs/data-model.md, Stream).
+until the function takes it; what it never takes is only reported (docs/reference/data-model.md,
+Stream).
 """
 
 import json
@@ -14,7 +15,7 @@ from typing import Any
 from tests.faults.world.clock import Clock
 from tests.faults.world.functions import Died, Functions, folder_of
 from tests.faults.world.table import Change, Table
-from tests.integration.api import template
+from tests.support import template
 
 ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishOrdersFunction"
 """Those who listen."""

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from tests.faults.world.expressions import Unsupported, comparable, condition, updated
-from tests.integration.api.template import resources
+from tests.support.template import resources
 
 type Wire = dict[str, Any]
 """An item, a request or an answer in DynamoDB's notation."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from lunas.edges import telemetry
-from lunas.rules.errors import StoreBusy
+from lunas import observability
+from lunas.domain.errors import StoreBusy
 from tests.faults.world import clock as time
 from tests.faults.world.aws import Aws, forget_clients, forget_secrets
 from tests.faults.world.deployment import (
@@ -33,8 +33,8 @@ from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import ORDERS, Stream
 from tests.faults.world.table import Key, Wire
 from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
-from tests.integration.layer.callbacks import event as callback_event
-from tests.unit.api_requests import request, signed, user_claims
+from tests.support.api_requests import request, signed, user_claims
+from tests.support.callbacks import event as callback_event
 
 TOKEN_LIFE = timedelta(hours=1)
 
@@ -160,16 +160,16 @@ class World:
             self.said.append((decision, facts))
 
         for name in ("decided", "warn", "alarm"):
-            patch.setattr(telemetry, name, keep)
+            patch.setattr(observability, name, keep)
         for metric in ("count", "gauge"):
-            patch.setattr(telemetry, metric, lambda *_: None)
+            patch.setattr(observability, metric, lambda *_: None)
 
         def crashed(error: BaseException) -> None:
             # The world refuses writes more often than the table is asked again.
             busy = isinstance(error, StoreBusy)
             keep("table busy" if busy else "unexpected error", error=repr(error))
 
-        patch.setattr(telemetry, "crashed", crashed)
+        patch.setattr(observability, "crashed", crashed)
 
     def _fill_table(self) -> None:
         if not self._first:

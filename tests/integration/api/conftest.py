@@ -7,10 +7,10 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from lunas.adapters import aws, secrets
-from lunas.adapters.store.table import Table
-from tests.integration.api.template import table_properties
-from tests.unit.api_requests import AUTH_SECRET
+from lunas.aws import clients, secrets
+from lunas.storage.table import Table
+from tests.support.api_requests import AUTH_SECRET
+from tests.support.template import table_properties
 
 DUITKU = {"merchantCode": "DS00001", "apiKey": "duitku-key"}
 SETTINGS = {
@@ -33,11 +33,11 @@ SETTINGS = {
 def forget() -> None:
     """Start as a fresh process does: without clients and remembered secrets."""
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
-    aws.dynamodb.cache_clear()
-    aws.sqs.cache_clear()
-    aws.kms.cache_clear()
-    aws.secrets_manager.cache_clear()
-    aws._session.cache_clear()  # noqa: SLF001
+    clients.dynamodb.cache_clear()
+    clients.sqs.cache_clear()
+    clients.kms.cache_clear()
+    clients.secrets_manager.cache_clear()
+    clients._session.cache_clear()  # noqa: SLF001
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def table() -> Iterator[Table]:
         for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL"):
             patch.delenv(name, raising=False)
         forget()
-        aws.dynamodb().create_table(TableName="lunas", **table_properties())
+        clients.dynamodb().create_table(TableName="lunas", **table_properties())
         vault = boto3.client("secretsmanager")
         for name, secret in {"auth": AUTH_SECRET, "duitku": DUITKU}.items():
             vault.create_secret(Name=name, SecretString=json.dumps(secret))

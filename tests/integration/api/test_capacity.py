@@ -12,27 +12,22 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
+from benchmarks.costs.bill import operations
 from local.cloud import Stack
-from local.costs.bill import operations
-from lunas.adapters import aws
-from lunas.adapters.progress_queue import message_body
-from lunas.adapters.store.anomalies import anomaly_item
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import Item
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import AnomalyKind, anomaly
-from lunas.rules.enrollments import Delivery, DeliveryStatus, enrollment_id
-from lunas.rules.payments import Method, Status
-from lunas.rules.progress import ProgressEvent
+from lunas.aws import clients
+from lunas.aws.progress_queue import message_body
+from lunas.domain.anomalies import AnomalyKind, anomaly
+from lunas.domain.enrollments import Delivery, DeliveryStatus, enrollment_id
+from lunas.domain.payments import Method, Status
+from lunas.domain.progress import ProgressEvent
+from lunas.storage.anomalies import anomaly_item
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import Item
+from lunas.storage.payment_items import payment_item
+from lunas.storage.table import Table
 from tests.integration.api.conftest import SETTINGS, forget
-from tests.integration.api.metering import Cost, metered
-from tests.integration.api.seeding import dynamodb, fill, payment_at
-from tests.integration.api.template import resources, routes, statements, table_properties
-from tests.integration.layer.functions import invoke
-from tests.peers import Duitku
-from tests.unit.api_requests import (
+from tests.support.api_requests import (
     AUTH_SECRET,
     Json,
     request,
@@ -40,9 +35,14 @@ from tests.unit.api_requests import (
     service_token,
     user_token,
 )
-from tests.unit.builders import bundle as bundle_of
-from tests.unit.builders import course, enrollment, package
-from tests.unit.following import delivered, report
+from tests.support.builders import bundle as bundle_of
+from tests.support.builders import course, enrollment, package
+from tests.support.functions import invoke
+from tests.support.metering import Cost, metered
+from tests.support.progress_fakes import delivered, report
+from tests.support.providers import Duitku
+from tests.support.seeding import dynamodb, fill, payment_at
+from tests.support.template import resources, routes, statements, table_properties
 
 FEW, MANY = 100, 10_000
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -99,7 +99,7 @@ class Meter:
     ) -> Json:
         """Send a request that has to succeed."""
         more.setdefault("token", user_token("a1", "ADMIN"))
-        with metered(aws.dynamodb()) as cost:
+        with metered(clients.dynamodb()) as cost:
             answer = invoke(function, request(route, path, **more))
         assert answer["statusCode"] < 300, answer
         name = f"{route} {note}".strip()
@@ -118,7 +118,7 @@ class Meter:
             "attributes": {"MessageGroupId": "g1", "ApproximateReceiveCount": "1"},
             "eventSource": "aws:sqs",
         }
-        with metered(aws.dynamodb()) as cost:
+        with metered(clients.dynamodb()) as cost:
             answer = invoke("follow_progress", {"Records": [record]})
         assert answer == {"batchItemFailures": []}
         self.costs[f"EVENT progress {note}"] = cost

@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters import package_service
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges import offerings
-from lunas.edges.auth import authenticate
-from lunas.rules.listing import PaymentFilter
-from lunas.rules.people import Caller, Role
-from tests.integration.api.loopback import Answer, Service, serving, told
-from tests.integration.layer.functions import call
-from tests.unit.api_requests import API_KEY, Json, user_token
-from tests.unit.builders import course
+from lunas.api import catalogs
+from lunas.api.auth import authenticate
+from lunas.domain.lists import PaymentFilter
+from lunas.domain.users import Caller, Role
+from lunas.package_service import catalog
+from lunas.storage.catalog import Catalogue
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.api_requests import API_KEY, Json, user_token
+from tests.support.builders import course
+from tests.support.functions import call
+from tests.support.loopback import Answer, Service, serving, told
 
 COURSES = [
     {"id": "c1", "name": "Course one", "thinkificCourseId": 1},
@@ -57,10 +57,10 @@ def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> 
     running.answers["/packages"] = told({"items": [PACKAGE]})
     running.answers["/packages/sold-there"] = told(PACKAGE)
     running.answers["/courses"] = told({"items": COURSES})
-    offerings._provider.cache_clear()  # noqa: SLF001
+    catalogs._provider.cache_clear()  # noqa: SLF001
     yield running
-    offerings._provider(running.url)._session.current().close()  # noqa: SLF001
-    offerings._provider.cache_clear()  # noqa: SLF001
+    catalogs._provider(running.url)._session.current().close()  # noqa: SLF001
+    catalogs._provider.cache_clear()  # noqa: SLF001
 
 
 @pytest.fixture
@@ -148,16 +148,16 @@ def test_an_answer_is_used_for_a_minute(service: Service, monkeypatch: pytest.Mo
     submit(courseId="c2")
     assert sorted(service.paths()) == ["/courses", "/packages/sold-there"]
 
-    monkeypatch.setattr(package_service, "MAX_AGE", 0)
-    offerings._provider.cache_clear()  # noqa: SLF001
+    monkeypatch.setattr(catalog, "MAX_AGE", 0)
+    catalogs._provider.cache_clear()  # noqa: SLF001
     submit()
     submit()
     assert len(service.paths()) == 6
-    assert package_service.MAX_AGE == 0
+    assert catalog.MAX_AGE == 0
 
 
 def test_a_minute_is_a_minute() -> None:
-    assert package_service.MAX_AGE == 60
+    assert catalog.MAX_AGE == 60
 
 
 def test_packages_are_not_edited_past_the_service(service: Service) -> None:
@@ -241,7 +241,7 @@ NONSENSE: dict[str, Answer] = {
 def test_a_package_that_cannot_be_read_sells_nothing(
     answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(package_service, "TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr(catalog, "TIMEOUT", (0.3, 0.3))
     service.answers["/packages/sold-there"] = answer
     before = written(payments)
 
@@ -258,7 +258,7 @@ def test_a_package_that_cannot_be_read_sells_nothing(
 def test_courses_that_cannot_be_read_sell_nothing(
     answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(package_service, "TIMEOUT", (0.3, 0.3))
+    monkeypatch.setattr(catalog, "TIMEOUT", (0.3, 0.3))
     service.answers["/courses"] = answer
     before = written(payments)
 

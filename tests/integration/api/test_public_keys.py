@@ -13,14 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lunas.edges import jwks
-from lunas.edges.auth import authenticate
-from lunas.edges.problems import status_of
-from lunas.rules.errors import KeysUnavailable, Unauthenticated
-from lunas.rules.people import Caller, PaymentType, Role
-from tests.integration.api.loopback import Answer, serving
-from tests.login import PATH, Key, Login, new_keys, public
-from tests.unit.api_requests import (
+from lunas.api import jwks
+from lunas.api.auth import authenticate
+from lunas.api.problems import status_of
+from lunas.domain.errors import KeysUnavailable, Unauthenticated
+from lunas.domain.users import Caller, PaymentType, Role
+from tests.support.api_requests import (
     AUTH_SECRET,
     USER_SECRET,
     service_headers,
@@ -28,6 +26,8 @@ from tests.unit.api_requests import (
     signed,
     user_claims,
 )
+from tests.support.login import PATH, Key, Login, new_keys, public
+from tests.support.loopback import Answer, serving
 
 LONGEST_WAIT = 10
 """Seconds: more than the wait that a test sets, and less than the library's own of 30."""
@@ -49,7 +49,7 @@ def login(keys: dict[str, Key], monkeypatch: pytest.MonkeyPatch) -> Iterator[Log
     """Run a login service that shows two keys, and have Lunas trust it."""
     with serving() as service:
         monkeypatch.setenv("JWKS_URL", f"{service.url}{PATH}")
-        monkeypatch.setattr("lunas.edges.auth.secret", lambda _: AUTH_SECRET)
+        monkeypatch.setattr("lunas.api.auth.secret", lambda _: AUTH_SECRET)
         jwks._client.cache_clear()  # noqa: SLF001
         made = Login(service, keys)
         made.show("rsa-1", "ec-1")

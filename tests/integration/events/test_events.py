@@ -23,16 +23,16 @@ from local.cloud.build import this_machine
 from local.cloud.state import ROOT
 from local.runtime import Function, Running, running
 from local.tokens import user_token
-from lunas.adapters.store import keys
-from lunas.adapters.store.anomalies import anomaly_item
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import Item, to_wire
-from lunas.adapters.store.payment_items import payment_item
-from lunas.rules.anomalies import AnomalyKind, anomaly
-from lunas.rules.enrollments import Delivery, DeliveryStatus
-from lunas.rules.payments import BoughtCourse, Status
-from tests.integration.api import template
-from tests.unit.builders import enrollment, manual, payment
+from lunas.domain.anomalies import AnomalyKind, anomaly
+from lunas.domain.enrollments import Delivery, DeliveryStatus
+from lunas.domain.payments import BoughtCourse, Status
+from lunas.storage import keys
+from lunas.storage.anomalies import anomaly_item
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import Item, to_wire
+from lunas.storage.payment_items import payment_item
+from tests.support import template
+from tests.support.builders import enrollment, manual, payment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
 

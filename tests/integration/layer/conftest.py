@@ -11,17 +11,17 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 from moto import mock_aws
 
-from lunas.adapters import aws, secrets
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
+from lunas.aws import clients, secrets
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.webhook import Webhook
-from tests.unit.adapters.duitku_vectors import B
-from tests.unit.api_requests import AUTH_SECRET
-from tests.unit.builders import bundle, course, package
-from tests.unit.logs import Logged
+from tests.support.api_requests import AUTH_SECRET
+from tests.support.builders import bundle, course, package
+from tests.support.duitku_vectors import B
+from tests.support.logs import Logged
 
 ROOT = Path(__file__).parents[3]
 SECRETS: dict[str, Any] = {
@@ -101,19 +101,19 @@ def account() -> Iterator[None]:
 def forget_clients() -> None:
     """Start as a fresh process does: without clients and remembered secrets."""
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
-    aws.dynamodb.cache_clear()
-    aws.sqs.cache_clear()
-    aws.kms.cache_clear()
-    aws.secrets_manager.cache_clear()
-    aws._session.cache_clear()  # noqa: SLF001
+    clients.dynamodb.cache_clear()
+    clients.sqs.cache_clear()
+    clients.kms.cache_clear()
+    clients.secrets_manager.cache_clear()
+    clients._session.cache_clear()  # noqa: SLF001
 
 
 @pytest.fixture
 def cloud(account: None) -> Iterator[None]:  # noqa: ARG001
     """Start with an empty table."""
-    aws.dynamodb().create_table(TableName="lunas", **TABLE)
+    clients.dynamodb().create_table(TableName="lunas", **TABLE)
     yield
-    aws.dynamodb().delete_table(TableName="lunas")
+    clients.dynamodb().delete_table(TableName="lunas")
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def calls(cloud: None) -> Iterator[Counter[str]]:  # noqa: ARG001
     def counted(model: Any, **_: Any) -> None:
         made[model.name] += 1
 
-    events = aws.dynamodb().meta.events
+    events = clients.dynamodb().meta.events
     events.register("before-call.dynamodb", counted)
     yield made
     events.unregister("before-call.dynamodb", counted)

@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters import aws
-from lunas.adapters.order_queue import OrderQueue, OrderWish
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.orders import Orders
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.table import Table
-from lunas.rules.orders import Leg, OrderNote
-from lunas.rules.payments import Payment, Status
+from lunas.aws import clients
+from lunas.aws.sale_report_queue import OrderQueue, OrderWish
+from lunas.domain.payments import Payment, Status
+from lunas.domain.sale_reports import Leg, OrderNote
+from lunas.storage.account_links import Learners
+from lunas.storage.payment_items import payment_item
+from lunas.storage.sale_reports import Orders
+from lunas.storage.table import Table
 from tests.integration.layer import peers
-from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import FIFO
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.builders import LATER, payment
+from tests.support.builders import LATER, payment
+from tests.support.functions import invoke
+from tests.support.http_stub import StubPeer, Told
 
 FUNCTION = "report_orders"
 COURSE = Told(body={"id": 2_000_001, "product_id": 3_000_009})
@@ -36,7 +36,7 @@ class OrderOffice:
     def opened(cls, table: Table, patch: pytest.MonkeyPatch) -> "OrderOffice":
         """Make both queues."""
         url, dead_letter_url = (
-            aws.sqs().create_queue(QueueName=name, Attributes=FIFO)["QueueUrl"]  # type: ignore[arg-type]
+            clients.sqs().create_queue(QueueName=name, Attributes=FIFO)["QueueUrl"]  # type: ignore[arg-type]
             for name in ("orders.fifo", "dead-orders.fifo")
         )
         patch.setenv("ORDER_QUEUE_URL", url)
@@ -66,7 +66,7 @@ class OrderOffice:
         answer = invoke(FUNCTION, {"Records": records})
         if not answer["batchItemFailures"]:
             for each in messages:
-                aws.sqs().delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
+                clients.sqs().delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
         return not answer["batchItemFailures"]
 
     def letters(self) -> list[str]:
@@ -81,11 +81,11 @@ class OrderOffice:
     def close(self) -> None:
         """Remove both queues."""
         for url in (self.url, self.dead_letter_url):
-            aws.sqs().delete_queue(QueueUrl=url)
+            clients.sqs().delete_queue(QueueUrl=url)
 
     def _received(self, url: str) -> list[Any]:
         return (
-            aws.sqs()
+            clients.sqs()
             .receive_message(
                 QueueUrl=url,
                 MaxNumberOfMessages=10,

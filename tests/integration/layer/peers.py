@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.duitku.client import Duitku
-from lunas.adapters.thinkific.http import ThinkificApi
-from tests.integration.layer.functions import load
-from tests.unit.adapters.stub import StubPeer, Told
+from lunas.gateways.duitku.client import Duitku
+from lunas.platforms.thinkific.http import ThinkificApi
+from tests.support.functions import load
+from tests.support.http_stub import StubPeer, Told
 
 AT_THINKIFIC = {
     "deliver_enrollment",

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, NamedTuple
 
-from lunas.adapters import aws
-from tests.integration.api import template
+from lunas.aws import clients
+from tests.support import template
 
 VERBS = {
     "Put": "PutItem",
@@ -54,7 +54,7 @@ def policy_of(function: str) -> Iterator[None]:
         if found:
             raise Denied(f"{function}: {found}")
 
-    events = aws.dynamodb().meta.events
+    events = clients.dynamodb().meta.events
     events.register("before-call.dynamodb.*", check)
     try:
         yield

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.layer import peers
-from tests.integration.layer.functions import call
-from tests.unit.api_requests import user_token
+from tests.support.api_requests import user_token
+from tests.support.functions import call
 
 PROOF = "https://proof.example/1"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lunas.adapters import aws
+from lunas.aws import clients
 
 type Json = dict[str, Any]
 FIFO = {"FifoQueue": "true", "DeduplicationScope": "messageGroup"}
@@ -13,7 +13,7 @@ class Queues:
     """The delivery queue and the progress queue, each with its dead-letter queue."""
 
     def __init__(self) -> None:
-        self.sqs = aws.sqs()
+        self.sqs = clients.sqs()
         self.delivery_url = self._create("delivery.fifo")
         self.dead_letter_url = self._create("dead.fifo")
         self.progress_url = self._create("progress.fifo")

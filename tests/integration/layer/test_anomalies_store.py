@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import Anomaly, AnomalyKind, AnomalyStatus, Resolution, anomaly
-from tests.unit.builders import LATER, NOW
+from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus, Resolution, anomaly
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.table import Table
+from tests.support.builders import LATER, NOW
 
 REFUNDED = Resolution(resolution="refunded", reason="paid twice", at=LATER, actor="admin:a1")
 AGREED = Resolution(resolution="kept", reason="agreed", at=LATER, actor="admin:a2")

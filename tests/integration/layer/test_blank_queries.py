@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.table import Table
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.payment_items import payment_item
+from lunas.storage.table import Table
 from tests.faults.world.functions import routes
-from tests.integration.layer.functions import DOCUMENT, call
-from tests.unit.api_requests import user_token
-from tests.unit.builders import USER, enrollment, payment
+from tests.support.api_requests import user_token
+from tests.support.builders import USER, enrollment, payment
+from tests.support.functions import DOCUMENT, call
 
 NEW = "attribute_not_exists(#pk)"
 MEANS_SEMICOLON = {"separator"}

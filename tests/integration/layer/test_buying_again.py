@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.clock import now
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.due import Due
-from lunas.adapters.store.table import Table
-from tests.integration.layer import callbacks, peers
-from tests.integration.layer.functions import call
+from lunas.clock import now
+from lunas.storage.catalog import Catalogue
+from lunas.storage.due import Due
+from lunas.storage.table import Table
+from tests.integration.layer import peers
 from tests.integration.layer.purchases import approve, submitted
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import user_token
-from tests.unit.builders import package
+from tests.support import callbacks
+from tests.support.api_requests import user_token
+from tests.support.builders import package
+from tests.support.functions import call
+from tests.support.http_stub import StubPeer, Told
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 MINUTE = timedelta(minutes=1)
@@ -178,7 +179,7 @@ def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
 ) -> None:
     first, second = by_two_channels(monkeypatch)
     paid, still = peers.status(second["id"], reference="R2"), peers.status(first["id"], "01")
-    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
     for answers in ([paid, still], []):
         status, problem, _ = initiate(monkeypatch, *answers)
         assert (status, problem["type"]) == (409, ENROLLED)
@@ -202,7 +203,7 @@ def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
 ) -> None:
     assert initiate(monkeypatch, Told(500))[0] == 503
     catalogue.put_package(package(on_sale=False))
-    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
     status, problem, peer = initiate(monkeypatch, Told(404))
     assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")
     assert not [path for path in peer.calls if "createInvoice" in path]
@@ -375,8 +376,8 @@ def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
     status, _, peer = initiate(monkeypatch, Told(500), channel="BC")
     assert status == 503
     order = peer.asked[0].body["merchantOrderId"]
-    monkeypatch.setattr("lunas.usecases.initiate.OPENING", timedelta(0))
-    monkeypatch.setattr("lunas.usecases.initiate.ASKED_LATELY", timedelta(0))
+    monkeypatch.setattr("lunas.services.checkout.OPENING", timedelta(0))
+    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
     found, again, _ = initiate(
         monkeypatch, peers.status(order, "01", reference="LOST"), peers.invoice("R2"), channel="BC"
     )

@@ -8,14 +8,15 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from lunas.adapters.duitku import signatures
-from lunas.adapters.store.payments import Payments
-from tests.integration.layer import callbacks, peers
-from tests.integration.layer.functions import invoke
+from lunas.gateways.duitku import signatures
+from lunas.storage.payments import Payments
+from tests.integration.layer import peers
 from tests.integration.layer.webhook import FUNCTION, UNREADABLE, Webhook, digest
-from tests.unit.adapters.duitku_vectors import B
-from tests.unit.adapters.stub import Told
-from tests.unit.builders import NOW
+from tests.support import callbacks
+from tests.support.builders import NOW
+from tests.support.duitku_vectors import B
+from tests.support.functions import invoke
+from tests.support.http_stub import Told
 
 
 def test_the_callback_that_settles_is_kept_in_the_same_transaction(webhook: Webhook) -> None:

@@ -5,17 +5,18 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from lunas.adapters.duitku import signatures
-from lunas.adapters.store.callbacks import Callbacks
-from lunas.adapters.store.payments import Payments
-from lunas.rules.errors import StoreBusy
-from lunas.rules.payments import Status
-from tests.integration.layer import callbacks, peers
+from lunas.domain.errors import StoreBusy
+from lunas.domain.payments import Status
+from lunas.gateways.duitku import signatures
+from lunas.storage.callbacks import Callbacks
+from lunas.storage.payments import Payments
+from tests.integration.layer import peers
 from tests.integration.layer.webhook import Webhook, digest
-from tests.unit.adapters.duitku_vectors import B
-from tests.unit.adapters.stub import Told
-from tests.unit.builders import NOW
-from tests.unit.logs import Logged
+from tests.support import callbacks
+from tests.support.builders import NOW
+from tests.support.duitku_vectors import B
+from tests.support.http_stub import Told
+from tests.support.logs import Logged
 
 OPEN = Told(404)
 REFUSED_WRITE = ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateItem")

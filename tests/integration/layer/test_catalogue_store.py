@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.settlements import count_action
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import AnomalyKind, anomaly
-from lunas.rules.claims import AccountLink
-from lunas.rules.errors import Collision
-from lunas.rules.people import PaymentType
-from tests.unit.builders import NOW, bundle, course, package
+from lunas.domain.access_claims import AccountLink
+from lunas.domain.anomalies import AnomalyKind, anomaly
+from lunas.domain.errors import Collision
+from lunas.domain.users import PaymentType
+from lunas.storage.account_links import Learners
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.catalog import Catalogue
+from lunas.storage.settlements import count_action
+from lunas.storage.table import Table
+from tests.support.builders import NOW, bundle, course, package
 
 
 def count_one(table: Table, course_id: str) -> None:

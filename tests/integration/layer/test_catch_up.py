@@ -6,22 +6,22 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.catch_ups import CatchUps
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.settlements import NEW
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.credentials import Authentication, Bearer
-from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
-from lunas.adapters.thinkific.webhooks import WebhooksApi
-from lunas.rules.catch_up import Stand
-from lunas.rules.errors import DeliveryDelayed, DeliveryImpossible
-from tests.integration.layer.functions import invoke, load
+from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
+from lunas.domain.progress_sync import Stand
+from lunas.platforms.thinkific.credentials import Authentication, Bearer
+from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.platforms.thinkific.webhooks import WebhooksApi
+from lunas.storage import keys
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.progress_sync import CatchUps
+from lunas.storage.settlements import NEW
+from lunas.storage.table import Table
 from tests.integration.layer.thinkific_events import row
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.builders import LATER, NOW
-from tests.unit.following import delivered
-from tests.unit.logs import Logged
+from tests.support.builders import LATER, NOW
+from tests.support.functions import invoke, load
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
+from tests.support.progress_fakes import delivered
 
 FUNCTION = "catch_up"
 NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}

@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.claims import AccessClaims
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.claims import Claims, Place
-from lunas.rules.enrollments import Access, Enrollment, EnrollmentStatus
-from lunas.rules.errors import Collision
-from lunas.rules.payments import Act, Status, Step
-from lunas.rules.settlement import settle
-from tests.unit.builders import LATER, enrollment, payment
+from lunas.domain.access_claims import Claims, Place
+from lunas.domain.enrollments import Access, Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.payments import Act, Status, Step
+from lunas.domain.settlement import settle
+from lunas.storage.access_claims import AccessClaims
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import LATER, enrollment, payment
 
 PLACE, OTHER, STRANGER = Place(7, 2_000_001), Place(7, 2_000_002), Place(71, 2_000_001)
 SOON = LATER + timedelta(days=30)

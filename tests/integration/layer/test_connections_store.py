@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters import aws
-from lunas.adapters.sealing import TokenSeal
-from lunas.adapters.settings import setting
-from lunas.adapters.store import keys
-from lunas.adapters.store.connections import Connections, Starts
-from lunas.adapters.store.grants import LOCK, Grants
-from lunas.adapters.store.table import Table
-from lunas.rules.errors import Misconfigured
-from lunas.rules.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
-from tests.unit.builders import NOW
+from lunas.aws import clients
+from lunas.aws.encryption import TokenSeal
+from lunas.aws.settings import setting
+from lunas.domain.errors import Misconfigured
+from lunas.domain.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
+from lunas.storage import keys
+from lunas.storage.connections import Connections, Starts
+from lunas.storage.site_tokens import LOCK, Grants
+from lunas.storage.table import Table
+from tests.support.builders import NOW
 
 DAY = timedelta(days=1)
 TOKENS = Tokens(access_token="at-first", refresh_token="rt-first")
@@ -71,7 +71,7 @@ def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
     grants.replace(CONNECTION, TOKENS)
     sealed = item(table)["sealed"]
     with pytest.raises(Misconfigured, match="TOKEN_KEY"):
-        TokenSeal(aws.kms(), setting("TOKEN_KEY"), stack).open(sealed, subdomain)
+        TokenSeal(clients.kms(), setting("TOKEN_KEY"), stack).open(sealed, subdomain)
     assert TokenSeal.from_environment().open(sealed, "shop") == TOKENS
 
 

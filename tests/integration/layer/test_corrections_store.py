@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from lunas.adapters.store.claims import AccessClaims
-from lunas.adapters.store.corrections import Corrections
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.catalogue import MAX_COURSES
-from lunas.rules.claims import AccountLink, Place
-from lunas.rules.correction import ROOM, Wanted, correct
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.rules.errors import Collision
-from lunas.rules.payments import Act, Payment, Status
-from tests.unit.builders import LATER, USER, bought, enrollment, paid_by, payment
+from lunas.domain.access_claims import AccountLink, Place
+from lunas.domain.catalog import MAX_COURSES
+from lunas.domain.corrections import ROOM, Wanted, correct
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.payments import Act, Payment, Status
+from lunas.storage.access_claims import AccessClaims
+from lunas.storage.account_links import Learners
+from lunas.storage.corrections import Corrections
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import LATER, USER, bought, enrollment, paid_by, payment
 
 type Thing = Payment | Enrollment
 

@@ -6,23 +6,23 @@ from typing import Any
 import pytest
 import requests
 
-from lunas.adapters.queue import DeliveryQueue, group_of
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.rules.payments import Status
+from lunas.aws.queues import DeliveryQueue, group_of
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
+from lunas.domain.payments import Status
+from lunas.storage.account_links import Learners
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 from tests.integration.layer import peers
-from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import Queues
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import Context
-from tests.unit.builders import EMAIL, bought, course, enrollment, payment, request_of
-from tests.unit.logs import Logged
+from tests.support.api_requests import Context
+from tests.support.builders import EMAIL, bought, course, enrollment, payment, request_of
+from tests.support.functions import invoke
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 FUNCTION = "deliver_enrollment"
 NEW = "attribute_not_exists(#pk)"

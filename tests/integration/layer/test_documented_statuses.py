@@ -11,15 +11,15 @@ import pytest
 import responses
 
 from tests.faults.world.functions import routes
-from tests.integration.api import template
-from tests.integration.layer.functions import DOCUMENT, load
-from tests.unit.api_requests import (
+from tests.support import template
+from tests.support.api_requests import (
     Context,
     request,
     service_headers,
     service_token,
     user_token,
 )
+from tests.support.functions import DOCUMENT, load
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 MEDIA_TYPES = [

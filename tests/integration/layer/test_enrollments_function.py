@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import enrollment_id
-from tests.integration.layer.functions import call, invoke
+from lunas.domain.enrollments import enrollment_id
+from lunas.storage import keys
+from lunas.storage.catalog import Catalogue
+from lunas.storage.expressions import Change
+from lunas.storage.table import Table
 from tests.integration.layer.purchases import approve, submitted
-from tests.unit.api_requests import request, service_headers, service_token, user_token
+from tests.support.api_requests import request, service_headers, service_token, user_token
+from tests.support.functions import call, invoke
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 MINE, ONE = "GET /enrollments/my-enrollments", "GET /enrollments/{id}"

@@ -6,16 +6,9 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import history_item, payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import Resolution
-from lunas.rules.delivery import DeliveryRecord, Placement, delivered, not_delivered
-from lunas.rules.enrollments import (
+from lunas.domain.anomalies import Resolution
+from lunas.domain.delivery import DeliveryRecord, Placement, delivered, not_delivered
+from lunas.domain.enrollments import (
     Access,
     Delivery,
     DeliveryStatus,
@@ -23,11 +16,18 @@ from lunas.rules.enrollments import (
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.rules.errors import Collision
-from lunas.rules.listing import EnrollmentFilter, Position
-from lunas.rules.payments import Act, Payment, Status
-from lunas.rules.timetable import OVERDUE
-from tests.unit.builders import LATER, NOW, bought, enrollment, payment
+from lunas.domain.errors import Collision
+from lunas.domain.lists import EnrollmentFilter, Position
+from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.schedule import OVERDUE
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import history_item, payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import LATER, NOW, bought, enrollment, payment
 
 ACT = Act("lunas:deliver", LATER)
 PLACED = Placement(7, 500, 2_000_001)

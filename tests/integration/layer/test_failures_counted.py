@@ -5,25 +5,26 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lunas.adapters.order_queue import OrderWish, order_message
-from lunas.adapters.progress_queue import message_body as event_body
-from lunas.adapters.queue import Queue, message_body
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.table import Table
-from lunas.rules.errors import Misconfigured
-from lunas.rules.progress import ProgressEvent
-from tests.integration.layer import callbacks, peers, purchases
-from tests.integration.layer.functions import call, invoke, load
+from lunas.aws.progress_queue import message_body as event_body
+from lunas.aws.queues import Queue, message_body
+from lunas.aws.sale_report_queue import OrderWish, order_message
+from lunas.domain.errors import Misconfigured
+from lunas.domain.progress import ProgressEvent
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.table import Table
+from tests.integration.layer import peers, purchases
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.test_deliver_function import Post
 from tests.integration.layer.test_follow_progress import tell
 from tests.integration.layer.test_reconcile_function import payment_due, run
-from tests.unit.adapters.stub import Told
-from tests.unit.api_requests import user_token
-from tests.unit.builders import enrollment, request_of
-from tests.unit.following import delivered, report
-from tests.unit.logs import Logged
+from tests.support import callbacks
+from tests.support.api_requests import user_token
+from tests.support.builders import enrollment, request_of
+from tests.support.functions import call, invoke, load
+from tests.support.http_stub import Told
+from tests.support.logs import Logged
+from tests.support.progress_fakes import delivered, report
 
 __all__ = ["payment_due"]
 

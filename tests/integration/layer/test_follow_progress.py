@@ -5,24 +5,24 @@ from uuid import uuid4
 
 import pytest
 
-from lunas.adapters.progress_queue import message_body
-from lunas.adapters.store import keys
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.progress import Progress
-from lunas.adapters.store.settlements import NEW
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import Enrollment, EnrollmentStatus
-from lunas.rules.errors import Collision
-from lunas.rules.progress import EVENT_LIFETIME, Followed, ProgressEvent
-from lunas.usecases.follow import follow, follow_event
+from lunas.aws.progress_queue import message_body
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.progress import EVENT_LIFETIME, Followed, ProgressEvent
+from lunas.services.progress_events import follow, follow_event
+from lunas.storage import keys
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.progress import Progress
+from lunas.storage.settlements import NEW
+from lunas.storage.table import Table
 from tests.integration.layer import peers
-from tests.integration.layer.functions import invoke
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.thinkific_events import row
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.builders import LATER, NOW
-from tests.unit.following import ROW, FakeRows, delivered, follower, report
-from tests.unit.logs import Logged
+from tests.support.builders import LATER, NOW
+from tests.support.functions import invoke
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
+from tests.support.progress_fakes import ROW, FakeRows, delivered, follower, report
 
 FUNCTION = "follow_progress"
 LINK = "https://shop.thinkific.com/certificates/abc"

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.payments import Payments
+from lunas.storage.payments import Payments
 from tests.integration.layer import peers
-from tests.integration.layer.functions import call
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import user_token
+from tests.support.api_requests import user_token
+from tests.support.functions import call
+from tests.support.http_stub import StubPeer, Told
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 INITIATE, SUBMIT = "POST /payments/initiate", "POST /payments"

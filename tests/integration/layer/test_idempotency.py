@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPersistenceLayerError
 
-from lunas.adapters import aws
-from lunas.adapters.store.table import Table
-from lunas.edges.idempotency import LIFETIME, once
-from lunas.rules.errors import Conflict, GatewayUnavailable, InvalidInput, StoreBusy
+from lunas.api.idempotency import LIFETIME, once
+from lunas.aws import clients
+from lunas.domain.errors import Conflict, GatewayUnavailable, InvalidInput, StoreBusy
+from lunas.storage.table import Table
 from tests.integration.layer.permissions import policy_of
-from tests.unit.api_requests import Context
+from tests.support.api_requests import Context
 
 ASKED = {"packageId": "p1", "courseId": "c1"}
 pytestmark = pytest.mark.usefixtures("cloud")
@@ -125,7 +125,7 @@ def test_a_table_that_takes_no_note_for_a_while_is_told_apart_from_one_that_neve
     def refuse(**_: Any) -> Any:
         return SimpleNamespace(status_code=400), {"Error": {"Code": code}}
 
-    events, name = aws.dynamodb().meta.events, f"before-call.dynamodb.{operation}"
+    events, name = clients.dynamodb().meta.events, f"before-call.dynamodb.{operation}"
     events.register(name, refuse)
     with pytest.raises(raised):
         ask(shop)

@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 import requests
 
-from lunas.adapters.duitku import client
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.payments import Payments
-from lunas.rules.payments import Status
+from lunas.domain.payments import Status
+from lunas.gateways.duitku import client
+from lunas.storage.catalog import Catalogue
+from lunas.storage.payments import Payments
 from tests.integration.layer import peers, purchases
-from tests.integration.layer.functions import call
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import service_headers, service_token, user_token
-from tests.unit.builders import course
-from tests.unit.logs import Logged
+from tests.support.api_requests import service_headers, service_token, user_token
+from tests.support.builders import course
+from tests.support.functions import call
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 FUNCTION = "initiate_payment"

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.expressions import Change, Item, Key
-from lunas.adapters.store.limits import FURTHEST, ROUNDS, SharedCalls
-from lunas.adapters.store.table import Table
-from lunas.rules.errors import NoTurnYet, StoreBusy
-from lunas.rules.pace import BURST, Pace
+from lunas.domain.errors import NoTurnYet, StoreBusy
+from lunas.domain.rate_limit import BURST, Pace
+from lunas.storage import keys
+from lunas.storage.expressions import Change, Item, Key
+from lunas.storage.rate_limits import FURTHEST, ROUNDS, SharedCalls
+from lunas.storage.table import Table
 
 NOW = 1_800_000_000_000
 ENDLESS = NOW + 10**9

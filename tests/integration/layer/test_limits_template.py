@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from lunas.adapters.thinkific.http import TIMEOUT
-from lunas.adapters.thinkific.limiter import LAST_CALL, PATIENCE
-from lunas.rules.pace import BURST, CALLERS, MINUTE, Pace
-from tests.integration.api import template
+from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, Pace
+from lunas.platforms.thinkific.http import TIMEOUT
+from lunas.platforms.thinkific.rate_limiter import LAST_CALL, PATIENCE
+from tests.support import template
 
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
 LONGEST_WAY = 8

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
-from lunas.rules.listing import EnrollmentFilter, Page, PaymentFilter, Position, Span
-from lunas.rules.payments import Method, Payment, Status
-from lunas.rules.people import PaymentType
-from tests.unit.builders import NOW, enrollment, manual, payment
+from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.domain.lists import EnrollmentFilter, Page, PaymentFilter, Position, Span
+from lunas.domain.payments import Method, Payment, Status
+from lunas.domain.users import PaymentType
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import NOW, enrollment, manual, payment
 
 NEW = "attribute_not_exists(#pk)"
 MINUTE = timedelta(minutes=1)

@@ -7,15 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from lunas.adapters.store.anomalies import Anomalies, anomaly_item
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.expressions import Item, to_wire
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import AnomalyKind, AnomalyStatus, anomaly
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.usecases.measure import PAGE, Gauges, measure
-from tests.unit.builders import NOW, enrollment
+from lunas.domain.anomalies import AnomalyKind, AnomalyStatus, anomaly
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.services.gauges import PAGE, Gauges, measure
+from lunas.storage.anomalies import Anomalies, anomaly_item
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.expressions import Item, to_wire
+from lunas.storage.table import Table
+from tests.support.builders import NOW, enrollment
 
 QUARTER = timedelta(minutes=15)
 TICK = timedelta(milliseconds=1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api import template
+from tests.support import template
 
 NEEDED = {
     "THINKIFIC_SECRET_ID",

@@ -4,17 +4,17 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.table import Table
+from lunas.storage import keys
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
 from tests.integration.layer import peers, purchases
-from tests.integration.layer.functions import call, invoke
 from tests.integration.layer.purchases import PROOF, approve, submitted
 from tests.integration.layer.test_sync_function import NIGHTLY, listed, site_course, sync
-from tests.unit.adapters.stub import Told
-from tests.unit.api_requests import service_headers, service_token, user_token
-from tests.unit.builders import course
-from tests.unit.logs import Logged
+from tests.support.api_requests import service_headers, service_token, user_token
+from tests.support.builders import course
+from tests.support.functions import call, invoke
+from tests.support.http_stub import Told
+from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 ADMIN = user_token("a1", "ADMIN")

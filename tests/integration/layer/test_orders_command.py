@@ -8,14 +8,14 @@ import requests
 
 from local import orders as command
 from local.deployed import OrderParts
-from lunas.adapters import aws
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.orders import Orders
-from lunas.adapters.store.table import Table
-from lunas.rules.orders import OrderStatus
-from lunas.rules.payments import Status
+from lunas.aws import clients
+from lunas.domain.payments import Status
+from lunas.domain.sale_reports import OrderStatus
+from lunas.storage.catalog import Catalogue
+from lunas.storage.sale_reports import Orders
+from lunas.storage.table import Table
 from tests.integration.layer.order_office import COURSE, OrderOffice
-from tests.unit.adapters.stub import Told
+from tests.support.http_stub import Told
 
 YES = Told(201, {"id": 6_000_001})
 
@@ -33,7 +33,9 @@ def office(
 
 def run(office: OrderOffice, **choice: str) -> tuple[int, str]:
     """Run the command; return its exit code, and what it said."""
-    parts = OrderParts("lunas", office.url, office.dead_letter_url, aws.dynamodb(), aws.sqs())
+    parts = OrderParts(
+        "lunas", office.url, office.dead_letter_url, clients.dynamodb(), clients.sqs()
+    )
     said: list[str] = []
     return command.run(parts, command.Choice(**choice), said.append), "\n".join(said)
 

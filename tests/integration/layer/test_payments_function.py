@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.catalogue import Catalogue
+from lunas.storage.catalog import Catalogue
 from tests.integration.layer import purchases
-from tests.integration.layer.functions import call, invoke, load
 from tests.integration.layer.purchases import PROOF, approve, submitted
-from tests.unit.api_requests import request, service_headers, service_token, user_token
-from tests.unit.builders import course
-from tests.unit.logs import Logged
+from tests.support.api_requests import request, service_headers, service_token, user_token
+from tests.support.builders import course
+from tests.support.functions import call, invoke, load
+from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 GET, HISTORY = "GET /payments/{id}", "GET /payments/{id}/history"

@@ -6,26 +6,18 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.corrections import Corrections
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import history_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.anomalies import Resolution
-from lunas.rules.catalogue import MAX_COURSES
-from lunas.rules.correction import Wanted, correct
-from lunas.rules.enrollments import (
+from lunas.domain.anomalies import Resolution
+from lunas.domain.catalog import MAX_COURSES
+from lunas.domain.corrections import Wanted, correct
+from lunas.domain.enrollments import (
     Delivery,
     DeliveryStatus,
     Enrollment,
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.rules.errors import Collision
-from lunas.rules.payments import (
+from lunas.domain.errors import Collision
+from lunas.domain.payments import (
     Act,
     BoughtCourse,
     GatewayInvoice,
@@ -38,9 +30,17 @@ from lunas.rules.payments import (
     opened,
     take,
 )
-from lunas.rules.settlement import ROOM, Settlement, close, settle
-from lunas.rules.timetable import ASKED_LATELY
-from tests.unit.builders import (
+from lunas.domain.schedule import ASKED_LATELY
+from lunas.domain.settlement import ROOM, Settlement, close, settle
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.catalog import Catalogue
+from lunas.storage.corrections import Corrections
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import history_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import (
     ADMIN_ACT,
     GATEWAY_ACT,
     LATER,

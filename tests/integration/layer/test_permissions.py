@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api import template
 from tests.integration.layer.permissions import (
     LEADING_KEYS,
     Denied,
@@ -15,6 +14,7 @@ from tests.integration.layer.permissions import (
     needed,
     policy_of,
 )
+from tests.support import template
 
 KEY = {"pk": {"S": "SWEEP"}, "sk": {"S": "SWEEP"}}
 OTHER = {"pk": {"S": "LIMIT#1"}, "sk": {"S": "LIMIT"}}

@@ -7,18 +7,18 @@ from functools import partial
 
 import pytest
 
-from lunas.adapters.clock import now
-from lunas.adapters.sealing import TokenSeal
-from lunas.adapters.store.grants import Grants
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.oauth import ThinkificOAuth
-from lunas.edges import connection
-from lunas.edges.platform import authentication, credentials, site_of
-from lunas.rules.errors import Misconfigured
-from lunas.rules.oauth import Connection, Tokens
+from lunas.api import site_connection
+from lunas.api.platform import authentication, credentials, site_of
+from lunas.aws.encryption import TokenSeal
+from lunas.clock import now
+from lunas.domain.errors import Misconfigured
+from lunas.domain.oauth import Connection, Tokens
+from lunas.platforms.thinkific.oauth import ThinkificOAuth
+from lunas.storage.site_tokens import Grants
+from lunas.storage.table import Table
 from tests.integration.layer.permissions import policy_of
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.logs import Logged
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 CALLERS = (
     "deliver_enrollment",
@@ -60,7 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
         Told(body={"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 86_399})
     )
     made = partial(ThinkificOAuth, session=peer.session)
-    monkeypatch.setattr(connection, "ThinkificOAuth", made)
+    monkeypatch.setattr(site_connection, "ThinkificOAuth", made)
     return peer
 
 
@@ -167,7 +167,7 @@ import sys
 sys.path[:0] = ["layers/shared", "functions/{function}"]
 import app
 print([name for name in sys.modules if name in
-       {{"lunas.edges.connection", "lunas.adapters.sealing", "lunas.adapters.thinkific.oauth"}}])
+       {{"lunas.api.site_connection", "lunas.aws.encryption", "lunas.platforms.thinkific.oauth"}}])
 """
     done = subprocess.run(  # noqa: S603  (our own code)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

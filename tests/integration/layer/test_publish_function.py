@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from lunas.adapters import aws
-from lunas.adapters.store.anomalies import anomaly_item
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import to_wire
-from lunas.adapters.store.payment_items import history_item, payment_item
-from lunas.rules.anomalies import AnomalyKind, anomaly
-from lunas.rules.delivery import Placement, delivered, not_delivered
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.rules.payments import Act, Status, opened
-from tests.integration.layer.functions import invoke
+from lunas.aws import clients
+from lunas.domain.anomalies import AnomalyKind, anomaly
+from lunas.domain.delivery import Placement, delivered, not_delivered
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
+from lunas.domain.payments import Act, Status, opened
+from lunas.storage.anomalies import anomaly_item
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import to_wire
+from lunas.storage.payment_items import history_item, payment_item
 from tests.integration.layer.queues import Queues
-from tests.unit.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment, request_of
-from tests.unit.logs import Logged
+from tests.support.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment, request_of
+from tests.support.functions import invoke
+from tests.support.logs import Logged
 
 ACT = Act("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
@@ -186,8 +186,8 @@ class Refusing:
 def test_what_sqs_refuses_comes_again_and_nothing_else(
     queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    client = Refusing(aws.sqs(), 1)
-    monkeypatch.setattr(aws, "sqs", lambda: client)
+    client = Refusing(clients.sqs(), 1)
+    monkeypatch.setattr(clients, "sqs", lambda: client)
     batch = [change(enrollment(name)) for name in ("c1", "c2", "c3")]
     assert published(*batch) == [1]
     assert len(queues.waiting()) == 2

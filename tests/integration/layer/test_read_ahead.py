@@ -4,14 +4,14 @@ from collections import Counter
 
 import pytest
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.expressions import Change, Key
-from lunas.adapters.store.read_ahead import ReadAhead, ahead_of_purchase
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import enrollment_id
+from lunas.domain.enrollments import enrollment_id
+from lunas.storage import keys
+from lunas.storage.expressions import Change, Key
+from lunas.storage.prefetch import ReadAhead, ahead_of_purchase
+from lunas.storage.table import Table
 from tests.integration.layer import peers, purchases
-from tests.integration.layer.functions import call
-from tests.unit.api_requests import user_token
+from tests.support.api_requests import user_token
+from tests.support.functions import call
 
 ONE, TWO, NONE, OTHER = ({"pk": "P", "sk": name} for name in ("one", "two", "none", "other"))
 

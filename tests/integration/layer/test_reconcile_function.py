@@ -4,19 +4,19 @@ from datetime import timedelta
 
 import pytest
 
-from lunas.adapters.clock import now
-from lunas.adapters.store.due import Due
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import Delivery, Enrollment
-from lunas.rules.payments import Payment
-from tests.integration.layer.functions import load
-from tests.unit.api_requests import Context
-from tests.unit.builders import enrollment, payment
-from tests.unit.logs import Logged
+from lunas.clock import now
+from lunas.domain.enrollments import Delivery, Enrollment
+from lunas.domain.payments import Payment
+from lunas.storage.due import Due
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.api_requests import Context
+from tests.support.builders import enrollment, payment
+from tests.support.functions import load
+from tests.support.logs import Logged
 
 GAUGES = {"PaidNotEnrolled", "NotRevoked", "OpenAnomalies"}
 

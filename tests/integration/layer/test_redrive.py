@@ -11,16 +11,16 @@ from local import deployed
 from local import redrive as command
 from local.deployed import Deployed, NotDeployed
 from local.redrive import empty
-from lunas.adapters import dead_letters
-from lunas.adapters.dead_letters import DeadLetters
-from lunas.adapters.queue import group_of, message_body
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.rules.errors import StoreBusy
+from lunas.aws import dead_letters
+from lunas.aws.dead_letters import DeadLetters
+from lunas.aws.queues import group_of, message_body
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
+from lunas.domain.errors import StoreBusy
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.table import Table
 from tests.integration.layer.queues import Queues
-from tests.unit.builders import enrollment, request_of
+from tests.support.builders import enrollment, request_of
 
 REASON = "course c1 is not mapped to Thinkific"
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.rules.enrollments import EnrollmentStatus, enrollment_id
-from tests.integration.layer.functions import call
+from lunas.domain.enrollments import EnrollmentStatus, enrollment_id
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollments import Enrollments
 from tests.integration.layer.purchases import approve, submitted
-from tests.unit.api_requests import user_token
-from tests.unit.logs import Logged
+from tests.support.api_requests import user_token
+from tests.support.functions import call
+from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 

@@ -5,20 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.refunds import Refunds
-from lunas.adapters.store.table import Table
-from lunas.rules.catalogue import MAX_COURSES
-from lunas.rules.delivery import Placement, delivered, revoked
-from lunas.rules.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.rules.errors import Collision
-from lunas.rules.payments import Act, Payment, Status
-from lunas.rules.refund import Refund, refund
-from tests.unit.builders import LATER, bought, course, enrollment, paid_by, payment
+from lunas.domain.catalog import MAX_COURSES
+from lunas.domain.delivery import Placement, delivered, revoked
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.refunds import Refund, refund
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payment_items import payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.refunds import Refunds
+from lunas.storage.table import Table
+from tests.support.builders import LATER, bought, course, enrollment, paid_by, payment
 
 ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
 WORK = Act("lunas:deliver", LATER)

@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 import requests
 
-from lunas.adapters import aws
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.expressions import to_wire
-from lunas.adapters.store.learners import Learners
-from lunas.adapters.store.orders import Orders
-from lunas.adapters.store.payment_items import payment_item
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.limiter import SharedLimiter
-from lunas.rules.errors import LunasError, Misconfigured, StoreBusy
-from lunas.rules.orders import Leg, OrderNote, OrderStatus
-from lunas.rules.payments import Payment, Status
-from tests.integration.layer.functions import invoke
+from lunas.aws import clients
+from lunas.domain.errors import LunasError, Misconfigured, StoreBusy
+from lunas.domain.payments import Payment, Status
+from lunas.domain.sale_reports import Leg, OrderNote, OrderStatus
+from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.storage.account_links import Learners
+from lunas.storage.catalog import Catalogue
+from lunas.storage.expressions import to_wire
+from lunas.storage.payment_items import payment_item
+from lunas.storage.sale_reports import Orders
+from lunas.storage.table import Table
 from tests.integration.layer.order_office import COURSE, FUNCTION, OrderOffice
-from tests.unit.adapters.stub import Told
-from tests.unit.builders import EMAIL, LATER, bought, payment
-from tests.unit.logs import Logged
+from tests.support.builders import EMAIL, LATER, bought, payment
+from tests.support.functions import invoke
+from tests.support.http_stub import Told
+from tests.support.logs import Logged
 
 YES = Told(201, {"id": 6_000_001})
 
@@ -50,7 +50,7 @@ def publish(new: Payment, old: Payment | None) -> None:
 
 
 def queued(office: OrderOffice) -> list[Any]:
-    found = aws.sqs().receive_message(QueueUrl=office.url, MaxNumberOfMessages=10)
+    found = clients.sqs().receive_message(QueueUrl=office.url, MaxNumberOfMessages=10)
     return [json.loads(each["Body"]) for each in found.get("Messages", [])]
 
 

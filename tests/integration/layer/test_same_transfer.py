@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.catalogue import Catalogue
+from lunas.storage.catalog import Catalogue
 from tests.integration.layer import peers
-from tests.integration.layer.functions import call
 from tests.integration.layer.purchases import PROOF, approve
-from tests.unit.api_requests import user_token
-from tests.unit.builders import course, package
+from tests.support.api_requests import user_token
+from tests.support.builders import course, package
+from tests.support.functions import call
 
 pytestmark = pytest.mark.usefixtures("catalogue")
 ROUTE = "POST /payments"

@@ -7,28 +7,28 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters import clock
-from lunas.adapters.store.anomalies import Anomalies
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.keys import enrollment as enrollment_key
-from lunas.adapters.store.keys import history as history_key
-from lunas.adapters.store.keys import payment as payment_key
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.rules.enrollments import enrollment_id
-from lunas.rules.payments import Status
-from lunas.rules.times import to_iso
-from lunas.rules.trails import SETTLED_AFTER
-from lunas.usecases.compare import PATIENCE
-from tests.integration.layer.functions import load
+from lunas import clock
+from lunas.domain.audit_feeds import SETTLED_AFTER
+from lunas.domain.enrollments import enrollment_id
+from lunas.domain.payments import Status
+from lunas.domain.times import to_iso
+from lunas.services.access_comparison import PATIENCE
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import Change
+from lunas.storage.keys import enrollment as enrollment_key
+from lunas.storage.keys import history as history_key
+from lunas.storage.keys import payment as payment_key
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
 from tests.integration.layer.peers import active_row, answers, no_rows
 from tests.integration.layer.purchases import approve, submitted
-from tests.unit.adapters.stub import Told
-from tests.unit.api_requests import Context
-from tests.unit.builders import EMAIL, enrollment
-from tests.unit.logs import Logged
+from tests.support.api_requests import Context
+from tests.support.builders import EMAIL, enrollment
+from tests.support.functions import load
+from tests.support.http_stub import Told
+from tests.support.logs import Logged
 
 DELIVERED: dict[str, Any] = {
     "deliveryStatus": "DELIVERED",

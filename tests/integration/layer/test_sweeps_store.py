@@ -6,19 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lunas.adapters.store.enrollment_items import enrollment_item
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.keys import payment as payment_key
-from lunas.adapters.store.payment_items import history_item, payment_item
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.sweeps import Sweeps
-from lunas.adapters.store.table import Table
-from lunas.rules.errors import Collision
-from lunas.rules.payments import Act, HistoryEvent, Payment, Status, Step, opened, take
-from lunas.rules.times import to_iso
-from lunas.rules.trails import FIRST_LOOK, Stretch, Trace, Trail
-from tests.unit.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment
-from tests.unit.life import Life, ordered
+from lunas.domain.audit_feeds import FIRST_LOOK, Stretch, Trace, Trail
+from lunas.domain.errors import Collision
+from lunas.domain.payments import Act, HistoryEvent, Payment, Status, Step, opened, take
+from lunas.domain.times import to_iso
+from lunas.storage.audits import Sweeps
+from lunas.storage.enrollment_items import enrollment_item
+from lunas.storage.expressions import Change
+from lunas.storage.keys import payment as payment_key
+from lunas.storage.payment_items import history_item, payment_item
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.support.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment
+from tests.support.lifecycles import Life, ordered
 
 NEW = "attribute_not_exists(#pk)"
 MIDNIGHT = datetime(2026, 11, 23, tzinfo=UTC)

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from lunas.adapters.store.catalogue import Catalogue
+from lunas.storage.catalog import Catalogue
 from tests.integration.layer import peers
-from tests.integration.layer.functions import call, invoke
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import user_token
-from tests.unit.builders import course
-from tests.unit.logs import Logged
+from tests.support.api_requests import user_token
+from tests.support.builders import course
+from tests.support.functions import call, invoke
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 FUNCTION = "sync_courses"
 NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}

@@ -20,12 +20,12 @@ from local.thinkific.check import Wanted, examined
 from local.thinkific.examine import Examined
 from local.thinkific.findings import summed_up
 from local.thinkific.where import Checked, described, from_environment
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.thinkific.credentials import ApiKey, Bearer, Credentials
-from lunas.adapters.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
+from lunas.storage.catalog import Catalogue
 from tests.faults.world.network import Exchange
-from tests.unit.adapters.stub import StubLimiter
-from tests.unit.builders import bundle, course
+from tests.support.builders import bundle, course
+from tests.support.http_stub import StubLimiter
 
 URL, SUBDOMAIN, KEY = "https://thinkific.test", "shop", "k" * 32
 LEARNER = "percobaan@lunas.example"
@@ -104,7 +104,7 @@ def test_a_site_that_allows_everything_has_nothing_to_mend(visit: Visit) -> None
 
 
 def test_courses_are_read_through_all_pages(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lunas.adapters.thinkific.rows.PAGE", 2)
+    monkeypatch.setattr("lunas.platforms.thinkific.enrollments.PAGE", 2)
     assert visit.lines()[0].startswith("ok    6 courses read")
 
 

@@ -8,18 +8,18 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lunas.adapters.store import keys
-from lunas.adapters.store.connections import Connections
-from lunas.adapters.store.expressions import Change
-from lunas.adapters.store.table import Table
-from lunas.adapters.thinkific.http import ThinkificApi
-from lunas.adapters.thinkific.oauth import ThinkificOAuth
-from lunas.edges import connection, oauth_pages
-from lunas.rules.errors import Misconfigured
-from tests.integration.layer.functions import call, invoke
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.api_requests import Json, request, user_token
-from tests.unit.logs import Logged
+from lunas.api import oauth_pages, site_connection
+from lunas.domain.errors import Misconfigured
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.oauth import ThinkificOAuth
+from lunas.storage import keys
+from lunas.storage.connections import Connections
+from lunas.storage.expressions import Change
+from lunas.storage.table import Table
+from tests.support.api_requests import Json, request, user_token
+from tests.support.functions import call, invoke
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 FUNCTION = "thinkific_oauth"
 INSTALL, CALLBACK = "GET /thinkific/oauth/install", "GET /thinkific/oauth/callback"
@@ -37,7 +37,7 @@ def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubPeer:  # noq
     """Let OAuth server and API answer in turn, and say yes."""
     peer = StubPeer(TOKENS, COURSES)
     for client in (ThinkificOAuth, ThinkificApi):
-        monkeypatch.setattr(connection, client.__name__, partial(client, session=peer.session))
+        monkeypatch.setattr(site_connection, client.__name__, partial(client, session=peer.session))
     return peer
 
 
@@ -333,7 +333,7 @@ def test_without_the_apps_secret_a_site_is_forgotten(
     thinkific: StubPeer, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(begun())
-    monkeypatch.setattr(connection, "secret_text", Mock(side_effect=Misconfigured("clientId")))
+    monkeypatch.setattr(site_connection, "secret_text", Mock(side_effect=Misconfigured("clientId")))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
     assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
     assert logged.messages("WARNING") == [NOT_TOLD]

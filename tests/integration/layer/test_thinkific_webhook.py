@@ -5,12 +5,12 @@ import json
 
 import pytest
 
-from tests.integration.layer.functions import load
 from tests.integration.layer.queues import Json, Queues
 from tests.integration.layer.thinkific_events import HEADER, KEY, body, request, signature
-from tests.unit.api_requests import Context
-from tests.unit.following import ACCOUNT, COURSE, ROW
-from tests.unit.logs import Logged
+from tests.support.api_requests import Context
+from tests.support.functions import load
+from tests.support.logs import Logged
+from tests.support.progress_fakes import ACCOUNT, COURSE, ROW
 
 GOOD = body()
 LINK = "https://shop.thinkific.com/certificates/abc"

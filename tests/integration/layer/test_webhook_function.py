@@ -8,17 +8,18 @@ from urllib.parse import urlencode
 import pytest
 import requests
 
-from lunas.adapters.duitku import signatures
-from lunas.adapters.store.catalogue import Catalogue
-from lunas.adapters.store.enrollments import Enrollments
-from lunas.adapters.store.payments import Payments
-from lunas.rules.enrollments import enrollment_id
-from lunas.rules.payments import Payment, Status
-from tests.integration.layer import callbacks, peers, purchases
-from tests.integration.layer.functions import invoke
-from tests.unit.adapters.duitku_vectors import B
-from tests.unit.adapters.stub import StubPeer, Told
-from tests.unit.logs import Logged
+from lunas.domain.enrollments import enrollment_id
+from lunas.domain.payments import Payment, Status
+from lunas.gateways.duitku import signatures
+from lunas.storage.catalog import Catalogue
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.payments import Payments
+from tests.integration.layer import peers, purchases
+from tests.support import callbacks
+from tests.support.duitku_vectors import B
+from tests.support.functions import invoke
+from tests.support.http_stub import StubPeer, Told
+from tests.support.logs import Logged
 
 FUNCTION = "duitku_webhook"
 ENROLLMENT = enrollment_id("u1", "c1")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.unit.following import ACCOUNT, COURSE, ROW
+from tests.support.progress_fakes import ACCOUNT, COURSE, ROW
 
 type Json = dict[str, Any]
 
@@ -16,7 +16,7 @@ HEADER = "X-Thinkific-Hmac-Sha256"
 
 
 def body(event_id: str = "71", topic: str = "enrollment.progress", **payload: Any) -> bytes:
-    """Write an event about :func:`tests.unit.following.delivered`, in compact JSON."""
+    """Write an event about :func:`tests.support.progress_fakes.delivered`, in compact JSON."""
     resource, _, action = topic.partition(".")
     given = {
         "id": event_id,

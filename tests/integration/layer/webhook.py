@@ -9,14 +9,15 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lunas.adapters.store.expressions import from_wire
-from lunas.adapters.store.payments import Payments
-from lunas.adapters.store.table import Table
-from lunas.edges import custody
-from lunas.rules.payments import Payment
-from tests.integration.layer import callbacks, peers, purchases
-from tests.integration.layer.functions import invoke
-from tests.unit.adapters.stub import Told
+from lunas.api import callback_recorder
+from lunas.domain.payments import Payment
+from lunas.storage.expressions import from_wire
+from lunas.storage.payments import Payments
+from lunas.storage.table import Table
+from tests.integration.layer import peers, purchases
+from tests.support import callbacks
+from tests.support.functions import invoke
+from tests.support.http_stub import Told
 
 FUNCTION = "duitku_webhook"
 UNREADABLE = "unreadable"
@@ -49,7 +50,7 @@ class Webhook:
 
     def at(self, moment: datetime) -> None:
         """Set the clock of what is received."""
-        self.patch.setattr(custody, "now", lambda: moment)
+        self.patch.setattr(callback_recorder, "now", lambda: moment)
 
     def body(self, **changes: str) -> bytes:
         """Return a callback of the order, rightly signed but for what is changed afterwards."""
@@ -63,7 +64,7 @@ class Webhook:
         return status
 
     def kept(self, order: str | None = None) -> list[dict[str, Any]]:
-        """Return what is kept under an order id, as the command in docs/operations.md does."""
+        """Return what is kept under an order id, as the command in operations.md does."""
         answer = self.table.client.query(
             TableName=self.table.name,
             KeyConditionExpression="pk = :order",

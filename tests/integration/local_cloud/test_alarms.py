@@ -10,13 +10,13 @@ from typing import Any
 import boto3
 import pytest
 
+from benchmarks.costs.bill import FIXED
 from local.cloud import Stack
 from local.cloud.state import ROOT
-from local.costs.bill import FIXED
-from lunas.edges import telemetry
-from lunas.edges.telemetry import NAMESPACE
-from lunas.rules.errors import GatewayUnavailable
-from tests.integration.api.template import (
+from lunas import observability
+from lunas.domain.errors import GatewayUnavailable
+from lunas.observability import NAMESPACE
+from tests.support.template import (
     functions,
     globals_of_functions,
     outputs,
@@ -84,7 +84,7 @@ def _telemetry_call(function: ast.expr, source: Path) -> str | None:
     match function:
         case ast.Attribute(value=ast.Name(id="telemetry"), attr=name) if name in STATISTICS:
             return name
-        case ast.Name(id=name) if name in STATISTICS and source.name == "telemetry.py":
+        case ast.Name(id=name) if name in STATISTICS and source.name == "observability.py":
             return name
     return None
 
@@ -116,8 +116,8 @@ def test_what_is_looked_at_by_a_further_dimension_is_written_by_it(
 ) -> None:
     """One under which nobody writes is as silent as a metric that nobody writes."""
     wanted = {tuple(each[2:]) for _, _, each in LOOKED_AT} - {()}
-    for entrance in (telemetry.API, telemetry.FUNCTION_URL):
-        telemetry.count_failure(GatewayUnavailable("no answer"), 503, entrance)
+    for entrance in (observability.API, observability.FUNCTION_URL):
+        observability.count_failure(GatewayUnavailable("no answer"), 503, entrance)
     printed = capsys.readouterr().out.splitlines()
     written = [json.loads(each) for each in printed if each.startswith('{"_aws"')]
     for each in written:
@@ -151,7 +151,7 @@ def test_the_alarm_on_dependencies_looks_at_every_entrance() -> None:
 
 
 def test_every_metric_is_documented_and_nothing_else() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "guides" / "operations.md").read_text()
     section = text.partition("## Metrics")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(WRITTEN)
 
@@ -276,7 +276,7 @@ def test_every_deployed_alarm_looks_at_something_of_its_own_stack(
         values = {each["Value"] for metric in metrics for each in metric["Dimensions"]}
         named = {each for each in values if each == "lunas" or each.startswith("lunas-")}
         assert values
-        assert values <= named | indexes | {api_id, telemetry.API, telemetry.FUNCTION_URL}
+        assert values <= named | indexes | {api_id, observability.API, observability.FUNCTION_URL}
         assert alarm["AlarmName"].startswith("lunas-")
 
 

@@ -96,7 +96,7 @@ def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden() -> N
         return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
     source = {path for path in files(ROOT / "layers/shared/lunas") if not is_left_behind(path)}
-    assert Path("adapters/descriptions/dynamodb/2012-08-10/service-2.sdk-extras.json") in source
+    assert Path("aws/descriptions/dynamodb/2012-08-10/service-2.sdk-extras.json") in source
     built = files(LAYER / "lunas")
     assert {path for path in built if "__pycache__" not in path.parts} == source
 

@@ -37,42 +37,44 @@ NOBODY = frozenset(
         # Only for requests that carry an Idempotency-Key, a public key, another catalogue, or a
         # phone number.
         "phonenumbers",
-        "lunas.edges.idempotency", "lunas.edges.jwks", "lunas.adapters.package_service",
+        "lunas.api.idempotency", "lunas.api.jwks", "lunas.package_service.catalog",
         "aws_lambda_powertools.utilities.idempotency", "cryptography",
         # Types only.
-        "lunas.usecases.ports",
+        "lunas.services.repositories",
         # Pydantic's past.
         "pydantic.v1",
     }
 )  # fmt: skip
 """Modules that no function may import at its start; a package stands for all of its modules."""
 HTTP = frozenset({"aws_lambda_powertools.event_handler", "pydantic", "pydantic_core", "jwt"})
+NO_VENDORS = frozenset({"lunas.platforms.thinkific", "lunas.gateways.duitku", "requests"})
 TRACER = "aws_lambda_powertools.tracing.tracer"
 """What answering through the API's resolver takes."""
 NOT_BY = {
     # The way of every payment: nothing but what checks and settles one.
     "duitku_webhook": HTTP
     | {
-        "lunas.usecases.initiate", "lunas.usecases.purchase", "lunas.usecases.deliver",
-        "lunas.usecases.reconcile", "lunas.adapters.queue", "lunas.adapters.thinkific",
-        "lunas.edges.views", "lunas.edges.bodies", "lunas.rules.mapping", "asyncio", TRACER,
+        "lunas.services.checkout", "lunas.services.purchases", "lunas.services.delivery",
+        "lunas.services.reconciliation", "lunas.aws.queues", "lunas.platforms.thinkific",
+        "lunas.api.responses", "lunas.api.requests",
+        "lunas.domain.catalog_mapping", "asyncio", TRACER,
     },
     "initiate_payment": frozenset(
         {
-            "lunas.usecases.deliver", "lunas.usecases.reconcile", "lunas.usecases.hear_callback",
-            "lunas.adapters.queue", "lunas.adapters.thinkific", "lunas.rules.mapping", "asyncio",
-            TRACER,
+            "lunas.services.delivery", "lunas.services.reconciliation", "lunas.services.callbacks",
+            "lunas.aws.queues", "lunas.platforms.thinkific",
+            "lunas.domain.catalog_mapping", "asyncio", TRACER,
         }
     ),
-    "payments": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
-    "approve_payment": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
-    "catalog": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
-    "enrollments": frozenset({"lunas.adapters.thinkific", "lunas.adapters.duitku", "requests"}),
-    "publish_enrollments": HTTP | {"requests", "lunas.usecases", "lunas.adapters.duitku"},
-    "deliver_enrollment": HTTP | {"lunas.adapters.duitku", "lunas.usecases.initiate"},
-    "reconcile": HTTP | {"lunas.usecases.initiate", "lunas.usecases.deliver"},
+    "payments": NO_VENDORS,
+    "approve_payment": NO_VENDORS,
+    "catalog": NO_VENDORS,
+    "enrollments": NO_VENDORS,
+    "publish_enrollments": HTTP | {"requests", "lunas.services", "lunas.gateways.duitku"},
+    "deliver_enrollment": HTTP | {"lunas.gateways.duitku", "lunas.services.checkout"},
+    "reconcile": HTTP | {"lunas.services.checkout", "lunas.services.delivery"},
     # It compares with Thinkific what was delivered; Duitku is reconcile's to ask.
-    "sweep": HTTP | {"lunas.adapters.duitku", "lunas.usecases.deliver"},
+    "sweep": HTTP | {"lunas.gateways.duitku", "lunas.services.delivery"},
 }  # fmt: skip
 
 
@@ -116,5 +118,5 @@ def test_a_function_imports_only_what_its_own_path_needs(function: str) -> None:
 
 
 def test_a_module_that_is_imported_is_seen() -> None:
-    assert "lunas.usecases.hear_callback" in modules_of("duitku_webhook")
-    assert unwanted("duitku_webhook", frozenset({"lunas.usecases"}))
+    assert "lunas.services.callbacks" in modules_of("duitku_webhook")
+    assert unwanted("duitku_webhook", frozenset({"lunas.services"}))

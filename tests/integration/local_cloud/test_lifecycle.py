@@ -13,8 +13,8 @@ import requests
 from local.cloud import Options, Stack, down, is_up, running_stack, up
 from local.cloud.errors import DeployFailed, InUse
 from local.cloud.state import ROOT, State
-from tests.cloud import Cloud
-from tests.peers import Thinkific
+from tests.support.cloud import Cloud
+from tests.support.providers import Thinkific
 
 OWN = Options(catalogue=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
 """Differs from the stack beside it in what opens the Thinkific site, for a test of that."""

@@ -31,8 +31,8 @@ from local.tokens import user_token
 from tests.conftest import STATE
 from tests.integration.local_cloud import documented
 from tests.integration.local_cloud.fake_engine import Container, FakeEngine, fake_engine
-from tests.peers import Duitku
-from tests.people import PATIENCE, TIMEOUT, People, Person
+from tests.support.providers import Duitku
+from tests.support.users import PATIENCE, TIMEOUT, People, Person
 from tests.unit.sam_local import networks
 
 OURS, THEIRS = "10.211.254.1", "10.211.254.2"
@@ -206,7 +206,7 @@ def test_the_documented_command_runs_an_event(
     served: Served, stack: Stack, context: dict[str, str]
 ) -> None:
     """While it serves, one event can be run beside it, by what it has written."""
-    (command,) = documented.commands("docs/sam-local.md")
+    (command,) = documented.commands("docs/guides/sam-local.md")
     host = f"unix://{served.engine.socket}"
     event = prepare(ROOT / "events" / "payments-get.json", stack, lambda: user_token(stack, "u1"))
     done = subprocess.run(  # noqa: S603

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.cloud.state import ROOT, TOOLS
-from tests.integration.api import template
+from tests.support import template
 
 type Resources = dict[str, dict[str, Any]]
 

@@ -8,7 +8,7 @@ import pytest
 from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.settings import Settings
 from tests.integration.simulators.thinkific_receiver import Receiver
-from tests.integration.simulators.thinkific_site import CREDENTIALS, URL
+from tests.support.thinkific_site import CREDENTIALS, URL
 
 
 @pytest.fixture

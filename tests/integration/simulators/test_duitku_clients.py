@@ -19,9 +19,9 @@ import requests
 from local.cloud import simulators
 from local.cloud.stack import DuitkuProject
 from local.cloud.state import State
-from lunas.adapters.duitku.callback import Verifier, parse_callback
-from lunas.rules.callbacks import Signature
-from lunas.rules.errors import Forbidden
+from lunas.domain.callback_evidence import Signature
+from lunas.domain.errors import Forbidden
+from lunas.gateways.duitku.callbacks import Verifier, parse_callback
 from tests.integration.simulators.public_clients import (
     NodeClient,
     PythonClient,

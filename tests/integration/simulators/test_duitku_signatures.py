@@ -1,4 +1,4 @@
-"""The simulator's own signature code against the vectors of ``docs/duitku.md``, Signatures."""
+"""The simulator's own signature code against the vectors of ``duitku.md``, Signatures."""
 
 from typing import NamedTuple
 

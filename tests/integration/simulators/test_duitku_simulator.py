@@ -14,9 +14,9 @@ import pytest
 from local.simulators.duitku import signatures
 from local.simulators.duitku.app import create_app
 from local.simulators.duitku.settings import Settings
-from lunas.adapters.duitku.callback import Callback, Verifier, parse_callback
-from lunas.rules.callbacks import Signature
-from lunas.rules.errors import Forbidden
+from lunas.domain.callback_evidence import Signature
+from lunas.domain.errors import Forbidden
+from lunas.gateways.duitku.callbacks import Callback, Verifier, parse_callback
 
 MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"
 SHOP = "https://shop.example"

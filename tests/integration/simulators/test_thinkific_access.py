@@ -7,7 +7,7 @@ from local.simulators.thinkific.app import api_routes, create_app
 from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
 from local.simulators.thinkific.settings import Settings
-from tests.integration.simulators.thinkific_site import (
+from tests.support.thinkific_site import (
     CREDENTIALS,
     V1,
     caller,

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.seed import SECOND_SUBDOMAIN
-from tests.integration.simulators.thinkific_install import (
+from tests.support.thinkific_install import (
     APP,
     REDIRECT,
     ask,
@@ -17,7 +17,7 @@ from tests.integration.simulators.thinkific_install import (
     refresh,
     register_app,
 )
-from tests.integration.simulators.thinkific_site import V1, caller, items, setting, token
+from tests.support.thinkific_site import V1, caller, items, setting, token
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ import pytest
 
 from local.simulators.thinkific.scopes import ALL_SCOPES
 from local.simulators.thinkific.seed import SECOND_SUBDOMAIN
-from tests.integration.simulators.thinkific_install import (
+from tests.support.thinkific_install import (
     ASKED,
     PKCE,
     REDIRECT,

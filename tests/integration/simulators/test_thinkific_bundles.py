@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import V1, enroll, listed, move_clock, setting
+from tests.support.thinkific_site import V1, enroll, listed, move_clock, setting
 
 PYTHON, SQL = 2_000_001, 2_000_003
 LEARNER, OWNER, BUNDLE = 1_000_002, 1_000_001, 4_000_001

@@ -19,7 +19,7 @@ from tests.integration.simulators.thinkific_receiver import (
     register,
     settled,
 )
-from tests.integration.simulators.thinkific_site import CREDENTIALS, caller, enroll, items, setting
+from tests.support.thinkific_site import CREDENTIALS, caller, enroll, items, setting
 
 TRIAL = "enrollment.trial"
 SQL = 2_000_003

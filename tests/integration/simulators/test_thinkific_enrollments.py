@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import V1, enroll, listed, move_clock, setting
+from tests.support.thinkific_site import V1, enroll, listed, move_clock, setting
 
 PYTHON, SQL, NEW_BUILDER = 2_000_001, 2_000_003, 2_000_007
 LEARNER = 1_000_002

@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.webhook_signatures import signature
-from tests.integration.simulators.thinkific_install import bearer, install
 from tests.integration.simulators.thinkific_receiver import (
     Receiver,
     advance,
@@ -19,7 +18,8 @@ from tests.integration.simulators.thinkific_receiver import (
     register,
     settled,
 )
-from tests.integration.simulators.thinkific_site import CREDENTIALS, LEARNER, V1, enroll, setting
+from tests.support.thinkific_install import bearer, install
+from tests.support.thinkific_site import CREDENTIALS, LEARNER, V1, enroll, setting
 
 ALL = ("enrollment.created", "enrollment.trial", "enrollment.progress", "enrollment.completed")
 BUNDLE = 4_000_001

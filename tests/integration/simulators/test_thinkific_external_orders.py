@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import V1, items, setting
+from tests.support.thinkific_site import V1, items, setting
 
 LEARNER, COURSE, PRODUCT = 1_000_002, 2_000_001, 3_000_001
 TRANSACTION = {"amount": 4_900_000, "currency": "IDR", "reference": "D1", "action": "purchase"}

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import (
+from tests.support.thinkific_site import (
     LEARNER,
     PYTHON,
     URL,

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.seed import SECOND_SUBDOMAIN
-from tests.integration.simulators.thinkific_site import V1, caller, move_clock, setting, token
+from tests.support.thinkific_site import V1, caller, move_clock, setting, token
 
 pytestmark = pytest.mark.anyio
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.simulators.thinkific_site import V1, items, move_clock, setting
+from tests.support.thinkific_site import V1, items, move_clock, setting
 
 SAMPLE = {
     "Dasar Pemrograman Python",

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.seed import SECOND_SUBDOMAIN
-from tests.integration.simulators.thinkific_install import (
+from tests.support.thinkific_install import (
     APP,
     PKCE,
     REDIRECT,
@@ -22,7 +22,7 @@ from tests.integration.simulators.thinkific_install import (
     register_app,
     token_call,
 )
-from tests.integration.simulators.thinkific_site import V1, caller, move_clock, setting
+from tests.support.thinkific_site import V1, caller, move_clock, setting
 
 OTHER = ("other", "other-secret")
 

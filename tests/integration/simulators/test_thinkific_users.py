@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.seed import LEARNER_EMAIL, REQUIRED_FIELD
-from tests.integration.simulators.thinkific_site import V1, move_clock, setting
+from tests.support.thinkific_site import V1, move_clock, setting
 
 pytestmark = pytest.mark.anyio
 

@@ -6,14 +6,14 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.seed import SECOND_API_KEY
-from tests.integration.simulators.thinkific_install import bearer, install
 from tests.integration.simulators.thinkific_receiver import (
     BEARER_KEY,
     TARGET,
     V2,
     register,
 )
-from tests.integration.simulators.thinkific_site import (
+from tests.support.thinkific_install import bearer, install
+from tests.support.thinkific_site import (
     CREDENTIALS,
     V1,
     caller,

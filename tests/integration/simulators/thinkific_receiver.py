@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.simulators.thinkific_site import CREDENTIALS
+from tests.support.thinkific_site import CREDENTIALS
 
 V2 = "/api/v2"
 TARGET = "https://hooks.lunas.test/webhooks/thinkific"

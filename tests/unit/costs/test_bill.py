@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.costs import __main__ as page
-from local.costs.bill import COLD, GROUPS, RESULTS, bill, operations, prices, used
+from benchmarks.costs import __main__ as page
+from benchmarks.costs.bill import COLD, GROUPS, RESULTS, bill, operations, prices, used
 
 SMALL, MIDDLE, LARGE = COLD
 
@@ -58,6 +58,6 @@ def test_a_page_with_another_sum_is_found(
     copy.write_text(text.replace("**together**", "**altogether**"))
     monkeypatch.setattr(page, "PAGE", copy)
     assert page.main(["--check"]) == 1
-    assert "python -m local.costs --write" in capsys.readouterr().out
+    assert "python -m benchmarks.costs --write" in capsys.readouterr().out
     assert page.main(["--write"]) == 0
     assert copy.read_text() == text

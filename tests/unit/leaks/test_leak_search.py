@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.leaks.check import Searched, check_not_idle, payments_made
-from tests.leaks.intake import Needle, leaves
-from tests.leaks.search import Text, search
-from tests.leaks.tap import Exchange
+from tests.support.leaks.check import Searched, check_not_idle, payments_made
+from tests.support.leaks.intake import Needle, leaves
+from tests.support.leaks.search import Text, search
+from tests.support.leaks.tap import Exchange
 
 NAME = Needle("Siti Nur-Halîma 42", "claim name")
 LINE = '{"level":"INFO","message":"payment opened","payment_id":"pay1","said":"%s"}'

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from local.openapi.functions import load
-from tests.unit.api_requests import Context, request
+from tests.support.api_requests import Context, request
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = "ab1.execute-api.ap-southeast-3.amazonaws.com"

@@ -16,10 +16,10 @@ from local.openapi import samples
 from local.openapi.document import document
 from local.openapi.functions import accesses, resolvers
 from local.openapi.operations import OPERATIONS
-from lunas.edges import csv_pages, problems
-from lunas.rules import errors
-from lunas.rules.people import Role
-from tests.integration.api import template
+from lunas.api import payments_csv, problems
+from lunas.domain import errors
+from lunas.domain.users import Role
+from tests.support import template
 
 type Json = dict[str, Any]
 
@@ -159,7 +159,7 @@ def test_it_names_no_schema_that_it_lacks_and_holds_none_that_nobody_names() -> 
 
 
 def test_the_csv_example_has_the_columns_of_the_csv() -> None:
-    assert next(csv.reader(io.StringIO(samples.CSV))) == list(csv_pages.COLUMNS)
+    assert next(csv.reader(io.StringIO(samples.CSV))) == list(payments_csv.COLUMNS)
 
 
 def _is_error(kind: object) -> bool:

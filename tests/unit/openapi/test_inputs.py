@@ -8,8 +8,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from local.openapi.document import document
-from lunas.adapters.duitku.callback import parse_callback
-from lunas.edges.bodies import (
+from lunas.api.requests import (
     ApproveBody,
     CourseBody,
     CustomerBody,
@@ -17,7 +16,8 @@ from lunas.edges.bodies import (
     RejectBody,
     SubmitBody,
 )
-from lunas.rules.errors import MalformedInput
+from lunas.domain.errors import MalformedInput
+from lunas.gateways.duitku.callbacks import parse_callback
 
 type Json = dict[str, Any]
 

@@ -7,12 +7,12 @@ import jsonschema_rs
 import pytest
 
 from local.openapi.document import document
-from lunas.edges import views
-from lunas.rules.anomalies import AnomalyStatus, Resolution, overbooked
-from lunas.rules.enrollments import Delivery, DeliveryStatus
-from lunas.rules.gateway import PaymentChannel
-from lunas.rules.payments import GatewayInvoice, HistoryEvent, Status
-from tests.unit.builders import (
+from lunas.api import responses
+from lunas.domain.anomalies import AnomalyStatus, Resolution, overbooked
+from lunas.domain.enrollments import Delivery, DeliveryStatus
+from lunas.domain.gateway_status import PaymentChannel
+from lunas.domain.payments import GatewayInvoice, HistoryEvent, Status
+from tests.support.builders import (
     ADMIN_CALLER,
     LATER,
     NOW,
@@ -67,14 +67,14 @@ RESOLVED = replace(
     resolved=Resolution(resolution="refunded", reason="full", at=LATER, actor="admin:a1"),
 )
 FULLEST: dict[str, Json] = {
-    "Payment": views.payment_view(FULL, ADMIN_CALLER),
-    "HistoryEvent": views.history_view(EVENT, ADMIN_CALLER),
-    "Enrollment": views.enrollment_view(
+    "Payment": responses.payment_view(FULL, ADMIN_CALLER),
+    "HistoryEvent": responses.history_view(EVENT, ADMIN_CALLER),
+    "Enrollment": responses.enrollment_view(
         enrollment(delivery=DELIVERED, expires_at=LATER, certificate_url="https://c.example/1"),
         NOW,
         USER_CALLER,
     ),
-    "Package": views.package_view(
+    "Package": responses.package_view(
         package(
             access_days=365,
             thinkific_bundle_id=4000001,
@@ -84,25 +84,27 @@ FULLEST: dict[str, Json] = {
         ),
         ["c1"],
     ),
-    "Course": views.course_view(
+    "Course": responses.course_view(
         course(quota=3, thinkific_course_id=7, gone_thinkific_id=7), whole=True
     ),
-    "Channel": views.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
-    "Anomaly": views.anomaly_view(RESOLVED),
+    "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
+    "Anomaly": responses.anomaly_view(RESOLVED),
 }
 """Views with every field that they can have."""
 BARE: list[tuple[str, Json]] = [
-    ("Payment", views.payment_view(payment(), USER_CALLER)),
-    ("Payment", views.payment_view(payment(gateway=None), SERVICE_CALLER)),
-    ("Payment", views.payment_view(manual(course_id=None), SERVICE_CALLER)),
+    ("Payment", responses.payment_view(payment(), USER_CALLER)),
+    ("Payment", responses.payment_view(payment(gateway=None), SERVICE_CALLER)),
+    ("Payment", responses.payment_view(manual(course_id=None), SERVICE_CALLER)),
     (
         "HistoryEvent",
-        views.history_view(replace(EVENT, source=None, evidence=None, reason=None), ADMIN_CALLER),
+        responses.history_view(
+            replace(EVENT, source=None, evidence=None, reason=None), ADMIN_CALLER
+        ),
     ),
-    ("Enrollment", views.enrollment_view(enrollment(), NOW, USER_CALLER)),
-    ("Package", views.package_view(package())),
-    ("Course", views.course_view(course(thinkific_course_id=None))),
-    ("Anomaly", views.anomaly_view(replace(OPEN, payment_id=None))),
+    ("Enrollment", responses.enrollment_view(enrollment(), NOW, USER_CALLER)),
+    ("Package", responses.package_view(package())),
+    ("Course", responses.course_view(course(thinkific_course_id=None))),
+    ("Anomaly", responses.anomaly_view(replace(OPEN, payment_id=None))),
 ]
 
 

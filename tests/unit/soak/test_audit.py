@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from local.soak.audit import Deeds, audit, is_quiet
-from local.soak.client import email_of
-from local.soak.facts import Facts
+from tests.soak.audit import Deeds, audit, is_quiet
+from tests.soak.client import email_of
+from tests.soak.facts import Facts
 
 NOTHING = Deeds(approved=frozenset(), refunded=frozenset())
 ROW = {"activated_at": "2026-11-22T00:00:00Z", "expired": False, "is_free_trial": False}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local.soak.plan import Callback, Way, baskets
+from tests.soak.plan import Callback, Way, baskets
 
 
 @pytest.mark.parametrize("payments", [1, 2, 200, 2000])

@@ -1,1 +1,0 @@
-"""Duitku, the payment gateway; the facts it stands on are in docs/duitku.md."""

@@ -1,1 +1,0 @@
-"""Thinkific, the course platform; the facts it stands on are in docs/thinkific.md."""

@@ -1,0 +1,198 @@
+"""The HTTP edge: Powertools' resolver with default-deny access and problem+json errors.
+
+The gateway names the route that it matched (``routeKey``), so a caller is admitted or turned
+away before anything of the request is parsed. A route without a declared access cannot be
+registered, and a route key without a registered access is refused.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from lunas import observability
+from lunas.api import http_events, problems
+from lunas.api.auth import Access, authenticate
+from lunas.api.patterns import IN_WORDS
+from lunas.domain.errors import (
+    FieldError,
+    Forbidden,
+    InvalidInput,
+    LunasError,
+    MalformedInput,
+    NotFound,
+    PeerUnavailable,
+    Unauthenticated,
+)
+from lunas.domain.users import Caller, Role
+
+type Answer = dict[str, Any]
+
+SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+class LunasApi(APIGatewayHttpResolver):
+    """One function's part of the HTTP API."""
+
+    def __init__(self) -> None:
+        super().__init__(enable_validation=True)
+        self._access: dict[str, Access] = {}
+        self._with_body: set[str] = set()
+        self.use([_check_same_route])
+        self.exception_handler(LunasError)(self._problem)
+        self.exception_handler(RequestValidationError)(self._invalid)
+        self.not_found(self._unknown_route)
+        self.exception_handler(Exception)(self._crashed)
+
+    def on[F: Callable[..., Any]](
+        self,
+        method: str,
+        path: str,
+        access: Access,
+        **documented: Any,  # noqa: ANN401
+    ) -> Callable[[F], F]:
+        """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``.
+
+        A handler takes the body of the request by a parameter of that name; where there is none,
+        whatever a client sends as body is not looked at.
+        """
+        route = f"{method} {path}"
+        self._access[route] = access
+        register = self.route(path.replace("{", "<").replace("}", ">"), method, **documented)
+
+        def registered(handler: F) -> F:
+            if "body" in handler.__annotations__:
+                self._with_body.add(route)
+            return register(handler)
+
+        return registered
+
+    @property
+    def caller(self) -> Caller:
+        """Return who made the current request; public routes have no caller."""
+        caller: Caller = self.context["caller"]
+        return caller
+
+    @property
+    def is_admin_asking(self) -> bool:
+        """Tell whether a public route is asked by an admin, which a valid token says.
+
+        Whatever keeps a token from being read, the answer is what everybody sees.
+        """
+        headers = http_events.lower_headers(self.current_event.raw_event)
+        if "authorization" not in headers:
+            return False
+        try:
+            return authenticate(headers).role is Role.ADMIN
+        except (Unauthenticated, PeerUnavailable):
+            # A page may send a token that is over.
+            return False
+        except Exception as error:  # noqa: BLE001  (logged and counted for the operator)
+            observability.crashed(error)
+            return False
+
+    @property
+    def request_id(self) -> str:
+        """Return the id of the current request."""
+        return http_events.request_id(self.current_event.raw_event)
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> Answer:
+        """Answer one request of the gateway."""
+        request_id = http_events.request_id(event)
+        observability.begin(request_id, route=str(event.get("routeKey")))
+        try:
+            caller = self._admit(event)
+            if event.get("routeKey") in self._with_body:
+                http_events.check_json(event)
+        except LunasError as error:
+            _log(error)
+            return problems.proxy_answer(error, request_id)
+        except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
+            observability.crashed(error)
+            return problems.proxy_answer(error, request_id)
+        self.append_context(caller=caller)  # type: ignore[no-untyped-call]
+        return super().resolve(http_events.declared_as_json(http_events.routed(event)), context)
+
+    def _admit(self, event: Mapping[str, Any]) -> Caller | None:
+        access = self._access.get(str(event.get("routeKey")))
+        if access is None:
+            raise Forbidden("no such route")
+        if access.public:
+            return None
+        caller = authenticate(http_events.lower_headers(event))
+        observability.logger.append_keys(caller=_loggable(caller.actor))
+        access.check(caller)
+        return caller
+
+    def _problem(self, error: LunasError) -> Response[Any]:
+        _log(error)
+        return self._answer(error)
+
+    def _invalid(self, error: RequestValidationError) -> Response[Any]:
+        found = [_field_error(each) for each in error.errors()]
+        if any(each["type"] == "json_invalid" for each in error.errors()):
+            return self._problem(MalformedInput("the body is not JSON"))
+        return self._problem(InvalidInput("some values are not valid", *found))
+
+    def _unknown_route(self, _error: NotFoundError) -> Response[Any]:
+        return self._problem(NotFound("there is no such path"))
+
+    def _crashed(self, error: Exception) -> Response[Any]:
+        observability.crashed(error)
+        return self._answer(error)
+
+    def _answer(self, error: BaseException) -> Response[Any]:
+        return Response(
+            status_code=problems.status_of(error),
+            content_type=problems.CONTENT_TYPE,
+            headers=problems.headers_of(error),
+            body=json.dumps(problems.problem(error, self.request_id)),
+        )
+
+
+def _loggable(actor: str) -> str:
+    """Return an actor as logs may show it: a user id that looks like an address stays out."""
+    return f"{actor.partition(':')[0]}:(address)" if "@" in actor else actor
+
+
+def _check_same_route(api: "LunasApi", next_middleware: NextMiddleware) -> Response[Any]:
+    """Refuse a request whose path leads to another route than the gateway admitted it to.
+
+    The gateway matches the path as it was sent, the resolver the path as it was decoded.
+    """
+    found = f"{api.current_event.http_method.upper()} {api.request.route}"
+    if found != api.current_event.raw_event.get("routeKey"):
+        raise NotFound("there is no such path")
+    return next_middleware(api)
+
+
+def _log(error: LunasError) -> None:
+    """Write the one line about a refused request; invalid input is told by field names only."""
+    status = problems.status_of(error)
+    said = error.code if isinstance(error, InvalidInput) else str(error)
+    fields = [each.field for each in error.errors] if isinstance(error, InvalidInput) else None
+    write = observability.alarm if status >= SERVER_ERROR else observability.decided
+    write("refused", code=error.code, status=status.value, reason=said, fields=fields)
+    observability.count_failure(error, status)
+
+
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    """Name a field by its JSON path; the message never quotes the value."""
+    place = [str(part) for part in error["loc"] if part not in {"body", "query", "path", "header"}]
+    return FieldError(".".join(place) or "body", _message(error))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """Say what is wrong in words for whoever filled the form in, not for who wrote the model."""
+    limits = error.get("ctx", {})
+    if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
+        return "must not be empty"
+    if error["type"] == "string_pattern_mismatch":
+        return IN_WORDS.get(limits["pattern"], "has another form than documented")
+    return str(error["msg"]).removeprefix("Value error, ")

@@ -1,0 +1,37 @@
+"""Which catalogue is sold from: Lunas' own, or that of the owner's package service."""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lunas.api.auth import SECRET
+from lunas.aws.secrets import secret
+from lunas.aws.settings import optional
+from lunas.storage.catalog import Catalogue
+from lunas.storage.table import Table
+
+if TYPE_CHECKING:
+    from lunas.package_service.catalog import PackageServiceProvider
+    from lunas.services.repositories import CatalogueShelf
+
+SETTING = "PACKAGE_SERVICE_URL"
+
+
+def catalogue(table: Table) -> "CatalogueShelf":
+    """Return the catalogue to read: the package service's if its address is set."""
+    own = Catalogue(table)
+    url = optional(SETTING)
+    if url is None:
+        return own
+    # Only where a package service is set, anybody pays for loading this.
+    from lunas.package_service.catalog import PackageServiceCatalogue  # noqa: PLC0415
+
+    return PackageServiceCatalogue(_provider(url), own)
+
+
+@cache
+def _provider(url: str) -> "PackageServiceProvider":
+    """Return the provider of this process, which keeps answers for a while."""
+    from lunas.package_service.catalog import PackageServiceProvider  # noqa: PLC0415
+    from lunas.package_service.tokens import service_headers  # noqa: PLC0415
+
+    return PackageServiceProvider(url, lambda: service_headers(secret(SECRET), "packages:read"))

@@ -1,0 +1,50 @@
+"""Gauges as metrics, and the line for each that tells where a person has to look."""
+
+from lunas import observability
+from lunas.api.connection_responses import is_connected
+from lunas.aws.settings import optional
+from lunas.domain.oauth import Connection
+from lunas.platforms.thinkific.credentials import Authentication
+from lunas.services.gauges import Gauge, Gauges
+
+NAMED = 5
+"""Ids that a line names at most, the oldest first."""
+
+
+def log_gauges(gauges: Gauges) -> None:
+    """Write every gauge, also those at zero: that is how their alarms end."""
+    paid, revoked, odd = gauges.paid_not_enrolled, gauges.not_revoked, gauges.open_anomalies
+    observability.gauge("PaidNotEnrolled", len(paid.found))
+    observability.gauge("NotRevoked", len(revoked.found))
+    observability.gauge("OpenAnomalies", len(odd.found))
+    _tell("paid and not enrolled", paid, "enrollment_ids", "paid-not-enrolled")
+    _tell("refunded and not revoked", revoked, "enrollment_ids", "not-revoked")
+    _tell("anomalies are open", odd, "anomaly_ids", "open-anomalies")
+
+
+def log_connection(connection: Connection | None, authentication: Authentication) -> None:
+    """Write whether Thinkific is out of reach until a person connects the site again.
+
+    Who uses a key needs no connection; the gauge is written all the same, so that its alarm ends.
+    """
+    needed = authentication is Authentication.OAUTH
+    lost = needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))
+    observability.gauge("ThinkificDisconnected", int(lost))
+    if lost:
+        observability.warn(
+            "Thinkific site is not connected", todo="see docs/runbooks/thinkific-refused.md"
+        )
+
+
+def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:
+    if not gauge.found:
+        return
+    named = gauge.found[:NAMED]
+    observability.warn(
+        said,
+        count=len(gauge.found),
+        more=gauge.full,
+        **{ids: [each.id for each in named]},
+        payment_ids=[each.payment_id for each in named],
+        todo=f"see docs/runbooks/{page}.md",
+    )

@@ -1,0 +1,60 @@
+"""Cursors of lists: opaque, signed, bound to one list and one filter, good for a day.
+
+A cursor is a JWT of a trust domain of its own: its key is derived from the service API key, so
+it never passes for a user's or a service's token, nor they for it.
+"""
+
+import hashlib
+import hmac
+import json
+import time
+from collections.abc import Mapping
+
+import jwt
+
+from lunas.api.auth import SECRET
+from lunas.aws.secrets import secret_text
+from lunas.domain.errors import MalformedInput
+from lunas.domain.lists import Position
+
+LIFETIME = 86_400
+"""Seconds for which a cursor can be used."""
+ALGORITHM = "HS256"
+
+
+def write_cursor(position: Position | None, asked: Mapping[str, object]) -> str | None:
+    """Return the cursor for the page after ``position``, or None at the end of the list."""
+    if position is None:
+        return None
+    claims = {
+        "at": dict(position),
+        "for": _fingerprint(asked),
+        "exp": int(time.time()) + LIFETIME,
+    }
+    return jwt.encode(claims, _key(), algorithm=ALGORITHM)
+
+
+def read_cursor(cursor: str | None, asked: Mapping[str, object]) -> Position | None:
+    """Return where to go on; MalformedInput for a cursor altered, expired or of another list."""
+    if cursor is None:
+        return None
+    try:
+        claims = jwt.decode(
+            cursor, _key(), algorithms=[ALGORITHM], options={"require": ["exp", "at", "for"]}
+        )
+    except jwt.InvalidTokenError:
+        raise MalformedInput("the cursor is not valid, or has expired") from None
+    if claims["for"] != _fingerprint(asked):
+        raise MalformedInput("the cursor belongs to another list or filter")
+    position: Position = claims["at"]
+    return position
+
+
+def _fingerprint(asked: Mapping[str, object]) -> str:
+    told = json.dumps({name: str(value) for name, value in asked.items()}, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _key() -> bytes:
+    base = secret_text(SECRET, "serviceApiKey")
+    return hmac.new(base.encode(), b"lunas cursor", hashlib.sha256).digest()

@@ -1,0 +1,97 @@
+"""Errors as application/problem+json (RFC 9457)."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from lunas.domain import errors
+
+CONTENT_TYPE = "application/problem+json"
+TYPE_PREFIX = "urn:lunas:problem:"
+STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
+    errors.InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.MalformedInput: HTTPStatus.BAD_REQUEST,
+    errors.BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.UnsupportedMediaType: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    errors.Unauthenticated: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
+    errors.NotFound: HTTPStatus.NOT_FOUND,
+    errors.Conflict: HTTPStatus.CONFLICT,
+    errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.PurchaseRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,
+    errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.GatewayTimeout: HTTPStatus.GATEWAY_TIMEOUT,
+}
+"""By the nearest class of the tree; what has no entry is a 500 that tells nothing."""
+INSTEAD: Mapping[type[errors.LunasError], str] = {
+    errors.GatewayRefused: "The payment gateway refused to open this payment.",
+    errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
+    errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",
+}
+"""What the caller reads where the error's own message is for the operator."""
+RETRY_AFTER = "5"
+"""Seconds after which a repetition makes sense."""
+
+
+def status_of(error: BaseException) -> HTTPStatus:
+    """Return the status of an error: that of its nearest class with an entry, else 500."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def problem(error: BaseException, request_id: str) -> dict[str, Any]:
+    """Return the problem details of an error."""
+    status = status_of(error)
+    body: dict[str, Any] = {
+        "type": f"{TYPE_PREFIX}{_code(error, status)}",
+        "title": status.phrase,
+        "status": status.value,
+        "detail": _detail(error, status),
+        "requestId": request_id,
+    }
+    if isinstance(error, errors.InvalidInput | errors.PurchaseRefused):
+        body["errors"] = [{"field": each.field, "message": each.message} for each in error.errors]
+    return body
+
+
+def headers_of(error: BaseException) -> dict[str, str]:
+    """Return the headers that the status of an error asks for."""
+    match status_of(error):
+        case HTTPStatus.UNAUTHORIZED:
+            return {"WWW-Authenticate": "Bearer"}
+        case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.GATEWAY_TIMEOUT:
+            return {"Retry-After": RETRY_AFTER}
+        case _:
+            return {}
+
+
+def proxy_answer(error: BaseException, request_id: str) -> dict[str, Any]:
+    """Return an error as the answer of a function behind API Gateway or a Function URL."""
+    return {
+        "statusCode": status_of(error).value,
+        "headers": {"Content-Type": CONTENT_TYPE, **headers_of(error)},
+        "body": json.dumps(problem(error, request_id)),
+        "isBase64Encoded": False,
+    }
+
+
+def _code(error: BaseException, status: HTTPStatus) -> str:
+    if isinstance(error, errors.LunasError) and status is not HTTPStatus.INTERNAL_SERVER_ERROR:
+        return error.code
+    return "internal"
+
+
+def _detail(error: BaseException, status: HTTPStatus) -> str:
+    if status is HTTPStatus.INTERNAL_SERVER_ERROR:
+        return "Something went wrong on our side; the request id helps us to find it."
+    if isinstance(error, errors.PurchaseRefused):
+        return "; ".join(f"{each.field}: {each.message}" for each in error.errors)
+    for kind in type(error).__mro__:
+        if kind in INSTEAD:
+            return INSTEAD[kind]
+    return str(error)

@@ -1,0 +1,245 @@
+"""Bodies of requests, as pydantic models: camelCase in JSON, limits of both peers' APIs.
+
+Forms are taken as people fill them in: what is invisible or surrounds a value is dropped, and a
+blank optional field is as if left out.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from lunas.api.patterns import CHANNEL, ID
+from lunas.domain.addresses import LONGEST_ADDRESS, email_address
+from lunas.domain.catalog import MAX_COURSES, PackageKind
+from lunas.domain.phones import phone_number
+from lunas.domain.texts import line, plain, prose
+from lunas.domain.users import INVOICE_EMAIL, LONGEST_NAME, Customer, PaymentType, name_parts
+from lunas.domain.web_links import check_web_address, plain_link
+
+
+def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
+    """Change what is a text; anything else is left to be refused."""
+    return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
+
+
+LONGEST_PHONE = 50
+"""Characters of a phone number as somebody types it."""
+PLAIN, LINE, PROSE = _of_texts(plain), _of_texts(line), _of_texts(prose)
+LINK = _of_texts(plain_link)
+
+
+def _whole(value: object) -> object:
+    """Take 40.0 for 40, as JSON does; bool, text and fractions are left to be refused."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _https(value: str) -> str:
+    return check_web_address(value)
+
+
+def _return_url(value: str) -> str:
+    return check_web_address(value, loopback=True)
+
+
+def _is_blank(value: object) -> bool:
+    """Tell whether a field was left empty."""
+    return value is None or (isinstance(value, str) and not prose(value))
+
+
+type Id = Annotated[str, StringConstraints(pattern=ID)]
+"""In a path; what is around one there belongs to it."""
+type IdField = Annotated[str, PLAIN, StringConstraints(pattern=ID)]
+"""In a body or a query."""
+type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
+type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
+type Description = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=2_000)]
+type Email = Annotated[
+    str, PLAIN, StringConstraints(max_length=LONGEST_ADDRESS), AfterValidator(email_address)
+]
+type InvoiceEmail = Annotated[
+    str, PLAIN, StringConstraints(max_length=INVOICE_EMAIL), AfterValidator(email_address)
+]
+type Phone = Annotated[
+    str, PLAIN, StringConstraints(max_length=LONGEST_PHONE), AfterValidator(phone_number)
+]
+type ProofLink = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ImageUrl = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ReturnUrl = Annotated[
+    str, LINK, StringConstraints(max_length=255), AfterValidator(_return_url)
+]
+type ChannelCode = Annotated[str, PLAIN, _of_texts(str.upper), StringConstraints(pattern=CHANNEL)]
+type TypeOfPayment = Annotated[PaymentType, PLAIN]
+type KindOfPackage = Annotated[PackageKind, PLAIN]
+type Rupiah = Annotated[
+    int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
+]
+"""Whole rupiah; Duitku takes nothing below 10,000 (docs/reference/duitku.md, Amounts and ids)."""
+type ThinkificId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
+type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), BeforeValidator(_whole)]
+type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
+
+
+class Body(BaseModel):
+    """Base of every body; unknown fields are ignored, as are blank ones that may be left out."""
+
+    # Each function takes one or two of them; the others are never built.
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_meant(cls, given: object) -> object:
+        return cls.without_blanks(given) if isinstance(given, dict) else given
+
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out the blank fields that may be left out."""
+        optional = {
+            each
+            for name, about in cls.model_fields.items()
+            if not about.is_required()
+            for each in (name, about.alias)
+        }
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in optional or not _is_blank(value)
+        }
+
+
+class CustomerBody(Body):
+    """Who stands on the invoice; one name is enough, be it of one word or a full one."""
+
+    first_name: Name | None = None
+    last_name: Name | None = None
+    email: InvoiceEmail
+    phone: Phone | None = None
+
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out what is blank; where that is the whole name, the first one is at fault."""
+        kept = super().without_blanks(given)
+        named = kept.keys() & {"firstName", "lastName", "first_name", "last_name"}
+        return kept if named else kept | {"firstName": ""}
+
+    def to_rules(self) -> Customer:
+        """Return the customer as the rules know it."""
+        first, last = name_parts(self.first_name or "", self.last_name or "")
+        return Customer(first, last, self.email, self.phone)
+
+
+class InitiateBody(Body):
+    """A purchase through Duitku; the price is never part of it."""
+
+    package_id: IdField
+    course_id: IdField | None = None
+    customer: CustomerBody | None = None
+    payment_method: ChannelCode | None = None
+    return_url: ReturnUrl | None = None
+
+    @classmethod
+    def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
+        """Leave out what is blank, also a customer whose every field is."""
+        kept = super().without_blanks(given)
+        customer = kept.get("customer")
+        if isinstance(customer, dict) and all(map(_is_blank, customer.values())):
+            del kept["customer"]
+        return kept
+
+
+class SubmitBody(Body):
+    """A manual payment with the link to its proof."""
+
+    package_id: IdField
+    course_id: IdField | None = None
+    payment_type: TypeOfPayment
+    proof_link: ProofLink
+
+
+class ApproveBody(Body):
+    """An approval; ``overbook`` accepts a course beyond its quota."""
+
+    overbook: StrictBool = False
+
+
+class RejectBody(Body):
+    """A rejection, with the reason that the learner reads."""
+
+    reason: Reason
+
+
+class RefundBody(Body):
+    """A refund, with the reason for the record."""
+
+    reason: Reason
+
+
+class LearnerBody(Body):
+    """Whom a payment is for: a name, an address or both, and why they are corrected."""
+
+    name: Title | None = None
+    email: Email | None = None
+    reason: Reason
+
+
+class ResolveBody(Body):
+    """How an anomaly was dealt with, in a word, and why."""
+
+    resolution: Title
+    reason: Reason
+
+
+class ProgressBody(Body):
+    """A progress in percent."""
+
+    progress: Annotated[int, Field(strict=True, ge=0, le=100), BeforeValidator(_whole)]
+
+
+class PricesBody(Body):
+    """Prices by payment type; at least one."""
+
+    model_config = ConfigDict(populate_by_name=True, defer_build=True)
+
+    dike: Annotated[Rupiah | None, Field(alias="DIKE")] = None
+    umum: Annotated[Rupiah | None, Field(alias="UMUM")] = None
+
+    def to_rules(self) -> dict[PaymentType, int]:
+        """Return the prices that are given."""
+        given = {PaymentType.DIKE: self.dike, PaymentType.UMUM: self.umum}
+        return {name: price for name, price in given.items() if price is not None}
+
+
+class PackageBody(Body):
+    """A package as an admin writes it; without ``access_days`` it gives access for good.
+
+    Without ``on_sale`` it stays on or off sale as it is; a new one is on sale.
+    """
+
+    kind: KindOfPackage
+    name: Title
+    prices: PricesBody
+    course_ids: Annotated[list[IdField], Field(min_length=1, max_length=MAX_COURSES)]
+    access_days: AccessDays | None = None
+    thinkific_bundle_id: ThinkificId | None = None
+    description: Description | None = None
+    image_url: ImageUrl | None = None
+    on_sale: StrictBool | None = None
+
+
+class CourseBody(Body):
+    """A course as an admin writes it."""
+
+    name: Title
+    thinkific_course_id: ThinkificId | None = None
+    quota: Quota | None = None

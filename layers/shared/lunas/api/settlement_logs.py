@@ -1,0 +1,42 @@
+"""The log lines and metrics of settlements: what operators read about money."""
+
+from typing import TYPE_CHECKING
+
+from lunas import observability
+from lunas.services.settlement import Outcome, Result
+
+if TYPE_CHECKING:
+    from lunas.services.callbacks import Heard
+
+DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
+
+
+def log_outcome(outcome: Outcome) -> None:
+    """Log how a try to settle went; an anomaly says what a person has to do."""
+    payment = outcome.payment
+    facts = {"payment_id": payment.id, "status": payment.status, "result": outcome.result}
+    observability.decided(DECISIONS.get(outcome.result, "payment unchanged"), **facts)
+    if outcome.result is Result.SETTLED:
+        observability.count("PaymentApproved")
+    if outcome.anomaly is not None:
+        log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
+
+
+def log_heard(heard: "Heard") -> None:
+    """Log what became of a callback."""
+    if heard.outcome is not None:
+        log_outcome(heard.outcome)
+    elif heard.anomaly is not None:
+        log_anomaly(heard.anomaly.kind, heard.anomaly.id, heard.anomaly.payment_id)
+
+
+def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
+    """Log and count money that does not fit."""
+    observability.alarm(
+        "anomaly kept",
+        kind=kind,
+        anomaly_id=anomaly_id,
+        payment_id=payment_id,
+        todo="compare with the Duitku dashboard, then refund or enroll by hand",
+    )
+    observability.count("Anomaly")

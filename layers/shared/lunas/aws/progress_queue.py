@@ -1,0 +1,55 @@
+"""The progress queue: what Thinkific told about learners, on its way to their enrollments."""
+
+import json
+
+from lunas.aws.queues import Queue
+from lunas.domain.progress import ProgressEvent, Report
+
+ASKING = "asking"
+"""The one group of what Thinkific has to be asked about, so that one caller at a time asks."""
+
+
+def message_body(event: ProgressEvent) -> str:
+    """Write an event as JSON: ids, a percentage, and the link to a certificate."""
+    report = event.report
+    return json.dumps(
+        {
+            "eventId": event.id,
+            "rowId": report.row_id,
+            "userId": report.user_id,
+            "courseId": report.course_id,
+            "percent": report.percent,
+            "certificateUrl": report.certificate_url,
+            "correlationId": event.correlation_id,
+        }
+    )
+
+
+def read_message(body: str) -> ProgressEvent:
+    """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
+    given = json.loads(body)
+    report = Report(
+        row_id=int(given["rowId"]),
+        user_id=int(given["userId"]),
+        course_id=int(given["courseId"]),
+        percent=given["percent"],
+        certificate_url=given["certificateUrl"],
+    )
+    return ProgressEvent(id=given["eventId"], report=report, correlation_id=given["correlationId"])
+
+
+class ProgressQueue(Queue):
+    """Sends events, puts them off, and gives them up."""
+
+    def send(self, event: ProgressEvent) -> None:
+        """Queue an event; SQS drops a second one with the same id within five minutes.
+
+        The order of events means nothing, but those of one row would be in each other's way.
+        """
+        report = event.report
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=message_body(event),
+            MessageGroupId=ASKING if report.percent is None else f"row-{report.row_id}",
+            MessageDeduplicationId=event.id,
+        )

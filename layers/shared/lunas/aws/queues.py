@@ -1,0 +1,124 @@
+"""The delivery queue: one group per learner, so that one learner is served in order."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from lunas.aws import clients
+from lunas.domain.delivery import DeliveryRequest
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+AT_ONCE = 10
+"""Messages that one call of SQS takes."""
+LONGEST_DELAY = 43_200
+"""Seconds: SQS keeps a message invisible for twelve hours at most."""
+
+
+def message_body(wish: DeliveryRequest) -> str:
+    """Write a request as JSON; it carries ids only, no personal data."""
+    return json.dumps(
+        {
+            "enrollmentId": wish.enrollment_id,
+            "paymentId": wish.payment_id,
+            "userId": wish.user_id,
+            "courseId": wish.course_id,
+            "request": wish.request,
+            "correlationId": wish.correlation_id,
+        }
+    )
+
+
+def read_message(body: str) -> DeliveryRequest:
+    """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
+    given = json.loads(body)
+    return DeliveryRequest(
+        enrollment_id=given["enrollmentId"],
+        payment_id=given["paymentId"],
+        user_id=given["userId"],
+        course_id=given["courseId"],
+        request=int(given["request"]),
+        correlation_id=given.get("correlationId"),
+    )
+
+
+def group_of(user_id: str) -> str:
+    """Return the message group of a learner: a hash, since a user id may hold any character."""
+    return hashlib.sha256(user_id.encode()).hexdigest()
+
+
+class Refusal(NamedTuple):
+    """A message that SQS did not take: its place among those sent, and SQS's code for why."""
+
+    place: int
+    code: str
+
+
+class Queue:
+    """A queue whose messages are put off, or given up."""
+
+    def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
+        self._url = url
+        self._client = client or clients.sqs()
+
+    def put_off(self, receipt_handle: str, seconds: float) -> None:
+        """Show a received message again after ``seconds``."""
+        self._client.change_message_visibility(
+            QueueUrl=self._url,
+            ReceiptHandle=receipt_handle,
+            VisibilityTimeout=min(ceil(seconds), LONGEST_DELAY),
+        )
+
+    def _send_all(self, messages: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> list[Refusal]:
+        """Queue messages, ten with one call; return those that SQS refused."""
+        refused: list[Refusal] = []
+        for start in range(0, len(messages), AT_ONCE):
+            answer = self._client.send_message_batch(
+                QueueUrl=self._url, Entries=messages[start : start + AT_ONCE]
+            )
+            refused += [Refusal(int(each["Id"]), each["Code"]) for each in answer.get("Failed", [])]
+        return refused
+
+    def give_up(
+        self,
+        record: Mapping[str, Any],
+        reason: str,
+        *,
+        request: int | None = None,
+        group: str | None = None,
+    ) -> None:
+        """Copy a received message to this queue, as dead letter, with the reason.
+
+        It keeps its group unless another one is given. ``request`` is what the enrollment waits
+        for by now: SQS drops a second letter of the same message and request within five minutes,
+        and nothing but that.
+        """
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=record["body"],
+            MessageGroupId=group or record["attributes"]["MessageGroupId"],
+            MessageDeduplicationId=f"{record['messageId']}-{request}",
+            MessageAttributes={"reason": {"DataType": "String", "StringValue": reason[:1000]}},
+        )
+
+
+class DeliveryQueue(Queue):
+    """Sends delivery requests."""
+
+    def send(self, requests: Sequence[DeliveryRequest]) -> list[Refusal]:
+        """Queue requests; SQS drops a second one with the same id within five minutes."""
+        return self._send_all([_entry(place, each) for place, each in enumerate(requests)])
+
+
+def _entry(place: int, request: DeliveryRequest) -> "SendMessageBatchRequestEntryTypeDef":
+    named = f"{request.enrollment_id}-{request.payment_id}-{request.request}"
+    return {
+        "Id": str(place),
+        "MessageBody": message_body(request),
+        "MessageGroupId": group_of(request.user_id),
+        "MessageDeduplicationId": named,
+    }

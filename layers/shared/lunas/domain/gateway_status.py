@@ -1,0 +1,72 @@
+"""What Duitku says about an order, and what that means for the payment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lunas.domain.payments import Payment
+
+
+class GatewayState(StrEnum):
+    """An order as Duitku's transactionStatus tells it."""
+
+    PAID = "PAID"
+    OPEN = "OPEN"
+    NOT_STARTED = "NOT_STARTED"
+    ENDED = "ENDED"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayStatus:
+    """Duitku's own word on an order; ``rupiah`` is None when its amount is not a whole number."""
+
+    state: GatewayState
+    order_id: str = ""
+    reference: str = ""
+    rupiah: int | None = None
+    code: str = ""
+    fee: str | None = None
+
+    @property
+    def evidence(self) -> Mapping[str, str]:
+        """Return what the history keeps of it."""
+        found = {
+            "statusCode": self.code,
+            "merchantOrderId": self.order_id,
+            "reference": self.reference,
+            "amount": "" if self.rupiah is None else str(self.rupiah),
+            "fee": self.fee or "",
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentChannel:
+    """A way to pay that Duitku offers; the fee in whole rupiah."""
+
+    code: str
+    name: str
+    image_url: str
+    fee: int
+
+
+def whole_rupiah(given: object) -> int | None:
+    """Read an amount as Duitku writes it ("40000", "40000.00", 40000); None if it is not whole."""
+    whole = re.fullmatch(r"([0-9]{1,15})(?:\.0{1,4})?", str(given))
+    return int(whole[1]) if whole else None
+
+
+def fits(payment: Payment, status: GatewayStatus) -> bool:
+    """Tell whether a status speaks of this payment: same order, same amount, same reference.
+
+    The reference has to be one of those that Duitku gave for the payment, once all are known: an
+    answer that carried one may have been lost.
+    """
+    known = payment.known_references
+    return (
+        status.order_id == payment.id
+        and status.rupiah == payment.amount
+        and bool(status.reference)
+        and (known is None or status.reference in known)
+    )

@@ -1,0 +1,352 @@
+"""A payment and the table of every step that can change its state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.channels import channel_of
+from lunas.domain.errors import WrongState
+from lunas.domain.schedule import DENIED_CHECKS, next_check
+from lunas.domain.users import Customer, Learner, PaymentType
+
+GATEWAY = "duitku"
+"""Who approves a payment that Duitku confirms, whoever made Lunas ask."""
+
+
+class Status(StrEnum):
+    """Where a payment stands."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    APPROVED = "APPROVED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    EXPIRED = "EXPIRED"
+    REJECTED = "REJECTED"
+    REFUNDED = "REFUNDED"
+
+
+class Method(StrEnum):
+    """How the money travels."""
+
+    DUITKU = "DUITKU"
+    MANUAL = "MANUAL"
+
+
+class GatewayProduct(StrEnum):
+    """Duitku's two ways to pay: each knows only its own orders (duitku.md, Status)."""
+
+    POP = "POP"
+    V2 = "V2"
+
+
+class Step(StrEnum):
+    """What can happen to a payment."""
+
+    CONFIRM = "CONFIRM"
+    APPROVE = "APPROVE"
+    FAIL = "FAIL"
+    EXPIRE = "EXPIRE"
+    REJECT = "REJECT"
+    COMPLETE = "COMPLETE"
+    REFUND = "REFUND"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """The states a step starts from, and the states it passes through, the last one staying."""
+
+    sources: frozenset[Status]
+    path: tuple[Status, ...]
+
+
+TRANSITIONS: Mapping[Step, Transition] = {
+    # A success that Duitku confirms is true however late it comes: it wins over what Lunas had
+    # concluded meanwhile (docs/reference/duitku.md, Callback).
+    Step.CONFIRM: Transition(
+        frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED}), (Status.PAID, Status.APPROVED)
+    ),
+    Step.APPROVE: Transition(frozenset({Status.PAID}), (Status.APPROVED,)),
+    Step.FAIL: Transition(frozenset({Status.PENDING}), (Status.FAILED,)),
+    Step.EXPIRE: Transition(frozenset({Status.PENDING}), (Status.EXPIRED,)),
+    Step.REJECT: Transition(frozenset({Status.PAID}), (Status.REJECTED,)),
+    Step.COMPLETE: Transition(frozenset({Status.APPROVED}), (Status.COMPLETED,)),
+    Step.REFUND: Transition(frozenset({Status.APPROVED, Status.COMPLETED}), (Status.REFUNDED,)),
+}
+
+
+def is_settled(status: Status) -> bool:
+    """Tell whether the money was turned into enrollments. Lists every state on purpose."""
+    match status:
+        case Status.APPROVED | Status.COMPLETED | Status.REFUNDED:
+            return True
+        case Status.PENDING | Status.PAID | Status.FAILED | Status.EXPIRED | Status.REJECTED:
+            return False
+        case _:  # pragma: no cover
+            assert_never(status)
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtCourse:
+    """A course as it was when it was bought: its name, and its id at Thinkific."""
+
+    id: str
+    name: str
+    thinkific_course_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayInvoice:
+    """What Duitku gave for a payment; which fields are filled depends on the channel."""
+
+    reference: str
+    payment_url: str | None = None
+    payment_method: str | None = None
+    va_number: str | None = None
+    qr_string: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One attempt of one learner to buy one package.
+
+    ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
+    catalogue when the payment is made and never change, as are ``access_days`` and
+    ``thinkific_bundle_id``. ``bundle_asked_at`` is when Thinkific was asked for that bundle.
+    ``version`` counts the history events. ``undelivered`` holds the courses that Thinkific does
+    not have yet. ``check_at`` is when
+    Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
+    courses that another payment had brought already, ``overbook`` whether an admin approved the
+    payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
+    known to be kept. ``transaction`` is Duitku's number of the transfer that paid, once a
+    callback has named one. ``channel`` is the one that the buyer named. ``asked_at`` is when
+    Duitku was asked about it last, ``asking`` while that answer is awaited. ``denied_at`` is
+    since when Duitku denies that it is paid, though a callback says so or its time is not over.
+    ``references`` are all that Duitku gave for it, in ``invoice_answers`` answers to
+    ``invoice_calls`` calls.
+    """
+
+    id: str
+    user_id: str
+    package_id: str
+    package_name: str
+    course_id: str | None
+    courses: tuple[BoughtCourse, ...]
+    status: Status
+    payment_type: PaymentType
+    method: Method
+    amount: int
+    customer: Customer
+    learner: Learner
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    currency: str = "IDR"
+    proof_link: str | None = None
+    gateway_product: GatewayProduct | None = None
+    gateway_expires_at: datetime | None = None
+    check_at: datetime | None = None
+    channel: str | None = None
+    asked_at: datetime | None = None
+    asking: bool = False
+    denied_at: datetime | None = None
+    references: frozenset[str] = frozenset()
+    invoice_calls: int = 0
+    invoice_answers: int = 0
+    gateway: GatewayInvoice | None = None
+    approved_at: datetime | None = None
+    approved_by: str | None = None
+    completed_at: datetime | None = None
+    reason: str | None = None
+    undelivered: frozenset[str] = frozenset()
+    overlap: tuple[str, ...] = ()
+    overbook: bool = False
+    callbacks: frozenset[str] = frozenset()
+    transaction: str | None = None
+    access_days: int | None = None
+    thinkific_bundle_id: int | None = None
+    bundle_asked_at: datetime | None = None
+    correlation_id: str | None = None
+
+    @property
+    def course_ids(self) -> tuple[str, ...]:
+        """Return the ids of the courses as bought."""
+        return tuple(course.id for course in self.courses)
+
+    @property
+    def known_references(self) -> frozenset[str] | None:
+        """Return every reference that Duitku gave; None while an answer to a call is missing."""
+        if self.gateway is None or self.invoice_answers < self.invoice_calls:
+            return None
+        return self.references | {self.gateway.reference}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A payment that a purchase has, with the channel that was named for it."""
+
+    payment_id: str
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The payments of one purchase that may be open, the newest first, one of each channel."""
+
+    held: tuple[Held, ...] = ()
+
+    @property
+    def newest(self) -> str | None:
+        """Return the id of the newest payment."""
+        return self.held[0].payment_id if self.held else None
+
+    def naming(self, channel: str | None) -> tuple[Held, ...]:
+        """Return those that may be returned to a buyer who names ``channel``, or none."""
+        return tuple(each for each in self.held if channel is None or each.channel == channel)
+
+    def with_new(self, new: Held, ended: frozenset[str]) -> "Slot":
+        """Return the slot with a new payment, without those that have ended or that it replaces."""
+        left = (e for e in self.held if e.payment_id not in ended and e.channel != new.channel)
+        return Slot((new, *left))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HistoryEvent:
+    """One entry of the history: who moved the payment, when, from where to where, and why."""
+
+    payment_id: str
+    version: int
+    at: datetime
+    actor: str
+    source: Status | None
+    target: Status
+    evidence: Mapping[str, str] | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, when, and what they go by; ``callback`` is kept with what it causes."""
+
+    actor: str
+    at: datetime
+    evidence: Mapping[str, str] | None = None
+    reason: str | None = None
+    callback: CallbackEvidence | None = None
+
+    @property
+    def approver(self) -> str:
+        """Name who approves: the admin's user id."""
+        return self.actor.partition(":")[2]
+
+
+def opened(payment: Payment, act: Act) -> HistoryEvent:
+    """Return the first history event of a new payment."""
+    return _event(payment, act, None, payment.status, payment.version)
+
+
+def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[HistoryEvent, ...]]:
+    """Return the payment after ``step`` and its history events, or raise WrongState.
+
+    Nothing but this function changes the status of a payment. A history never runs backwards:
+    whoever looked at the clock first and wrote last, or by a clock that is behind, is written at
+    the time of the event before.
+    """
+    act = replace(act, at=max(act.at, payment.updated_at))
+    transition = TRANSITIONS[step]
+    if payment.status not in transition.sources:
+        raise WrongState(f"a payment that is {payment.status} cannot {step.lower()}")
+    events: list[HistoryEvent] = []
+    status = payment.status
+    for target in transition.path:
+        events.append(_event(payment, act, status, target, payment.version + len(events) + 1))
+        status = target
+    moved = replace(
+        payment,
+        status=status,
+        version=payment.version + len(events),
+        updated_at=act.at,
+        callbacks=payment.callbacks | ({act.callback.short} if act.callback else set()),
+    )
+    return _stamped(moved, step, act), tuple(events)
+
+
+def corrected(payment: Payment, learner: Learner, act: Act) -> tuple[Payment, HistoryEvent]:
+    """Return the payment with another learner and the event that says so; its state stays."""
+    act = replace(act, at=max(act.at, payment.updated_at))
+    version = payment.version + 1
+    event = _event(payment, act, payment.status, payment.status, version)
+    return replace(payment, learner=learner, version=version, updated_at=act.at), event
+
+
+def is_correction(event: HistoryEvent) -> bool:
+    """Tell an event that corrects the learner from one that changes the state."""
+    return event.source is event.target
+
+
+def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
+    match payment.status:
+        case Status.APPROVED:
+            return replace(
+                payment,
+                approved_at=act.at,
+                approved_by=GATEWAY if step is Step.CONFIRM else act.approver,
+                reason=None,
+                check_at=None,
+                transaction=act.callback.transaction if act.callback else None,
+            )
+        case Status.COMPLETED:
+            return replace(payment, completed_at=act.at)
+        case _:
+            return replace(payment, reason=act.reason, check_at=check_after(payment, act.at))
+
+
+def check_after(payment: Payment, now: datetime) -> datetime | None:
+    """Return when Duitku is asked about a payment next, after ``now``; never if it is settled."""
+    if payment.gateway_expires_at is None or is_settled(payment.status):
+        return None
+    return next_check(
+        payment.created_at,
+        payment.gateway_expires_at,
+        now,
+        prompt=channel_of(payment.channel).prompt,
+        denied_at=payment.denied_at,
+    )
+
+
+def denied_since(payment: Payment, now: datetime) -> datetime:
+    """Return from when the questions after a denial are counted, given another one ``now``.
+
+    For an open payment the first denial counts until those questions are over, so whoever sends
+    callbacks again and again cannot keep it open.
+    """
+    first = payment.denied_at
+    if payment.status is not Status.PENDING or first is None:
+        return now
+    return first if now < first + DENIED_CHECKS[-1] else now
+
+
+def sooner(payment: Payment, moment: datetime) -> datetime:
+    """Return ``moment``, or when Duitku is asked about a payment anyway if that is earlier.
+
+    So whoever sends callbacks again and again cannot put the next question off.
+    """
+    return moment if payment.check_at is None else min(payment.check_at, moment)
+
+
+def _event(
+    payment: Payment, act: Act, source: Status | None, target: Status, version: int
+) -> HistoryEvent:
+    return HistoryEvent(
+        payment_id=payment.id,
+        version=version,
+        at=act.at,
+        actor=act.actor,
+        source=source,
+        target=target,
+        evidence=act.evidence,
+        reason=act.reason,
+    )

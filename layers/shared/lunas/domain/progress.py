@@ -1,0 +1,124 @@
+"""How far a learner is, as Thinkific tells it, and what becomes of that here.
+
+Thinkific writes progress as text, in the API from 0 to 1 and in events mostly from 0 to 100
+(docs/reference/thinkific-webhook.md, Scale). Progress never goes down, whatever comes in whatever
+order.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus
+
+COMPLETE = 100
+EVENT_LIFETIME = timedelta(days=3)
+"""How long an event is known again by its id: Thinkific is said to repeat one for 16 hours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """How far a learner is in a course, by Thinkific's ids of row, account and course.
+
+    ``percent`` is whole and rounded down; None where the number can mean two things, or nothing.
+    """
+
+    row_id: int
+    user_id: int
+    course_id: int
+    percent: int | None
+    certificate_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressEvent:
+    """A report that came as an event, which has an id of its own."""
+
+    id: str
+    report: Report
+    correlation_id: str | None = None
+
+
+class Followed(StrEnum):
+    """What became of a report."""
+
+    NOTED = "NOTED"
+    NOTHING_NEW = "NOTHING_NEW"
+    HEARD_BEFORE = "HEARD_BEFORE"
+    """The same event came earlier."""
+    NOT_OURS = "NOT_OURS"
+    """Nobody here has this row: the learner was enrolled by others, or is not delivered yet."""
+    REVOKED = "REVOKED"
+    """The enrollment was refunded, and is left alone."""
+    UNREADABLE = "UNREADABLE"
+    """Thinkific itself does not say how far the learner is, or does not know the row any more."""
+
+
+def event_percent(told: object, *, completed: bool) -> int | None:
+    """Read the progress of an event: 0 to 100, or perhaps 0 to 1.
+
+    A number up to 1 may be 1 percent or all of it, so it tells nothing.
+
+    >>> event_percent("24.0", completed=False), event_percent("0.5", completed=False)
+    (24, None)
+    """
+    number = _number(told)
+    if completed:
+        return COMPLETE
+    return None if number is None or 0 < number <= 1 else int(number)
+
+
+def row_percent(told: object, *, completed: bool) -> int | None:
+    """Read the progress of a row of the API: 0 to 1; what is above 1 can only be percent.
+
+    >>> row_percent("0.24", completed=False)
+    24
+    """
+    number = _number(told)
+    if completed:
+        return COMPLETE
+    if number is None:
+        return None
+    return int(number * 100 if number <= 1 else number)
+
+
+def concerned(report: Report, enrollments: Iterable[Enrollment]) -> list[Enrollment]:
+    """Return the enrollments that a report is about: the same account and course at Thinkific.
+
+    There are several where users share an account there. That a row has the same number is not
+    enough: an app's key also signs the events of other sites.
+    """
+    return [
+        each
+        for each in enrollments
+        if each.delivery.thinkific_enrollment_id == report.row_id
+        and each.delivery.thinkific_user_id == report.user_id
+        and each.thinkific_course_id == report.course_id
+    ]
+
+
+def is_open(enrollment: Enrollment) -> bool:
+    """Tell whether a report may change an enrollment: one that was refunded stays as it was."""
+    return enrollment.status is EnrollmentStatus.ENROLLED
+
+
+def advanced(enrollment: Enrollment, report: Report, at: datetime) -> Enrollment:
+    """Return an enrollment with what a report adds to it; as it was if it adds nothing."""
+    progress = max(enrollment.progress, report.percent or 0)
+    certificate = report.certificate_url or enrollment.certificate_url
+    if (progress, certificate) == (enrollment.progress, enrollment.certificate_url):
+        return enrollment
+    return replace(enrollment, progress=progress, certificate_url=certificate, updated_at=at)
+
+
+def _number(told: object) -> Decimal | None:
+    """Read a number from 0 to 100, also as text; None for everything else."""
+    if isinstance(told, bool) or not isinstance(told, str | int | float):
+        return None
+    try:
+        number = Decimal(str(told))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and 0 <= number <= COMPLETE else None

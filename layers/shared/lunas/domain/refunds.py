@@ -1,0 +1,84 @@
+"""How a refund takes back what its payment brought, and nothing that others paid for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from lunas.domain.delivery import asked_again
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, paid_for
+from lunas.domain.payments import Act, HistoryEvent, Payment, Step, take
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """An enrollment before and after a refund."""
+
+    before: Enrollment
+    after: Enrollment
+
+    @property
+    def revokes(self) -> bool:
+        """Tell whether the learner loses the course."""
+        return self.after.status is EnrollmentStatus.NOT_ENROLLED
+
+    @property
+    def shortens(self) -> bool:
+        """Tell whether the learner keeps the course for less time than before."""
+        # One that is revoked keeps its end.
+        return self.after.expires_at != self.before.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """A payment before and after its refund, and every enrollment that the refund touches."""
+
+    before: Payment
+    after: Payment
+    history: tuple[HistoryEvent, ...]
+    takings: tuple[Taking, ...]
+
+    @property
+    def revoked(self) -> tuple[str, ...]:
+        """Return the courses that the learner loses."""
+        return tuple(each.after.course_id for each in self.takings if each.revokes)
+
+
+def refund(payment: Payment, act: Act, enrollments: Iterable[Enrollment]) -> Refund:
+    """Record that the money of a settled payment went back. Raises WrongState.
+
+    ``enrollments`` are the learner's in the courses of the payment. One that this payment alone
+    brought is revoked. One that another payment has paid for as well stays, for as long as the
+    longest of the others gives access; if it belonged to this payment, it belongs to one of them
+    from now on. Where that is less time than before, Thinkific is asked to shorten it.
+    """
+    takings = tuple(
+        Taking(each, _taken(each, payment, act)) for each in enrollments if _concerns(each, payment)
+    )
+    lost = ",".join(each.after.course_id for each in takings if each.revokes)
+    kept = ",".join(each.after.course_id for each in takings if not each.revokes)
+    less = ",".join(each.after.course_id for each in takings if each.shortens)
+    named = (("revoked", lost), ("kept", kept), ("shortened", less))
+    told = {name: value for name, value in named if value}
+    act = replace(act, evidence={**(act.evidence or {}), **told})
+    refunded, history = take(payment, Step.REFUND, act)
+    return Refund(before=payment, after=refunded, history=history, takings=takings)
+
+
+def _concerns(enrollment: Enrollment, payment: Payment) -> bool:
+    enrolled = enrollment.status is EnrollmentStatus.ENROLLED
+    return enrolled and payment.id in enrollment.paid_by
+
+
+def _taken(enrollment: Enrollment, payment: Payment, act: Act) -> Enrollment:
+    left = {paid: end for paid, end in enrollment.paid_by.items() if paid != payment.id}
+    if not left:
+        return replace(asked_again(enrollment, act.at), status=EnrollmentStatus.NOT_ENROLLED)
+    heir = min(left) if enrollment.payment_id == payment.id else enrollment.payment_id
+    kept = paid_for(replace(enrollment, payment_id=heir, updated_at=act.at), left)
+    # A message on its way names the refunded payment and does nothing any more.
+    lost = kept.payment_id != enrollment.payment_id and _is_waiting(enrollment)
+    shorter = kept.expires_at != enrollment.expires_at
+    return asked_again(kept, act.at) if lost or shorter else kept
+
+
+def _is_waiting(enrollment: Enrollment) -> bool:
+    return enrollment.delivery.status is DeliveryStatus.PENDING

@@ -1,0 +1,149 @@
+"""How money turns into enrollments: everything that one transaction then writes."""
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+
+from lunas.domain.anomalies import Anomaly, overbooked, paid_for_nothing_new
+from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.catalog import access_end
+from lunas.domain.delivery import asked_again
+from lunas.domain.enrollments import Delivery, Enrollment, enrollment_id, paid_for
+from lunas.domain.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
+from lunas.domain.schedule import OVERDUE
+
+ROOM = 92
+"""Actions that are left for courses of DynamoDB's 100, beside the payment, three history events,
+an anomaly and what a callback leaves behind. A new course takes two, its enrollment and its
+counter, one that is owned takes one. Where they do not fit, each new course is counted when its
+enrollment is delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """An enrollment that the learner has already, before and after another payment for it."""
+
+    before: Enrollment
+    after: Enrollment
+
+    @property
+    def lengthens(self) -> bool:
+        """Tell whether the learner has access for longer than before."""
+        return self.after.expires_at != self.before.expires_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """A payment before and after, and all that comes to exist together with the change.
+
+    ``held``: courses of ``enrollments`` whose place the counter still holds after a refund.
+    ``full``: those that are known to be beyond their quota, and counted all the same.
+    """
+
+    before: Payment
+    after: Payment
+    history: tuple[HistoryEvent, ...]
+    enrollments: tuple[Enrollment, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    held: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
+    anomaly: Anomaly | None = None
+    callback: CallbackEvidence | None = None
+
+
+def settle(
+    payment: Payment,
+    step: Step,
+    act: Act,
+    owned: Mapping[str, Enrollment],
+    full: AbstractSet[str] = frozenset(),
+    held: AbstractSet[str] = frozenset(),
+) -> Settlement:
+    """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
+
+    ``owned`` are the enrollments that the learner has already, by course: they are noted as
+    overlap. One to which this payment gives longer access than it has is lengthened, and asked
+    for at Thinkific again; until it is there the payment waits for it as for a new course. The
+    others stay as they are. Money for nothing new completes the payment at once and leaves an
+    anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
+    leave an anomaly as well, unless an admin chose so by approving. ``held`` are courses that a
+    refund has taken away and Thinkific not yet. Raises WrongState.
+    """
+    new = [course for course in payment.courses if course.id not in owned]
+    overlap = tuple(course.id for course in payment.courses if course.id in owned)
+    if overlap:
+        act = replace(act, evidence={**(act.evidence or {}), "owned": ",".join(overlap)})
+    settled, history = take(payment, step, act)
+    act = replace(act, at=settled.updated_at)
+    overlaps = tuple(_overlap(owned[course_id], settled, act) for course_id in overlap)
+    awaited = [course.id for course in new]
+    awaited += [each.after.course_id for each in overlaps if each.lengthens]
+    settled = replace(settled, undelivered=frozenset(awaited), overlap=overlap)
+    crowded = 2 * len(new) + len(overlap) > ROOM
+    counted = held if crowded else {course.id for course in new}
+    if not awaited:
+        return _nothing_new(payment, settled, history, act, overlaps)
+    return Settlement(
+        before=payment,
+        after=settled,
+        history=history,
+        enrollments=_enrollments(payment, new, act, counted),
+        overlaps=overlaps,
+        held=frozenset(course.id for course in new if course.id in held),
+        full=frozenset(course.id for course in new if course.id in full),
+        anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
+        callback=act.callback,
+    )
+
+
+def _overlap(owned: Enrollment, payment: Payment, act: Act) -> Overlap:
+    """Add a payment to those that pay for an enrollment."""
+    claims = {**owned.paid_by, payment.id: access_end(payment.access_days, act.at)}
+    overlap = Overlap(owned, paid_for(owned, claims))
+    return Overlap(owned, asked_again(overlap.after, act.at)) if overlap.lengthens else overlap
+
+
+def _enrollments(
+    payment: Payment, new: Sequence[BoughtCourse], act: Act, counted: AbstractSet[str]
+) -> tuple[Enrollment, ...]:
+    return tuple(
+        Enrollment(
+            id=enrollment_id(payment.user_id, course.id),
+            payment_id=payment.id,
+            user_id=payment.user_id,
+            course_id=course.id,
+            course_name=course.name,
+            created_at=act.at,
+            updated_at=act.at,
+            counted=course.id in counted,
+            thinkific_course_id=course.thinkific_course_id,
+            correlation_id=payment.correlation_id,
+            expires_at=access_end(payment.access_days, act.at),
+            delivery=Delivery(due_at=act.at + OVERDUE),
+        )
+        for course in new
+    )
+
+
+def close(payment: Payment, step: Step, act: Act) -> Settlement:
+    """End a payment without enrollments: FAIL, EXPIRE or REJECT. Raises WrongState."""
+    ended, history = take(payment, step, act)
+    return Settlement(before=payment, after=ended, history=history, callback=act.callback)
+
+
+def _nothing_new(
+    before: Payment,
+    settled: Payment,
+    history: tuple[HistoryEvent, ...],
+    act: Act,
+    overlaps: tuple[Overlap, ...],
+) -> Settlement:
+    done, completion = take(settled, Step.COMPLETE, act)
+    return Settlement(
+        before=before,
+        after=done,
+        history=history + completion,
+        overlaps=overlaps,
+        anomaly=paid_for_nothing_new(done, act.at),
+        callback=act.callback,
+    )

@@ -1,0 +1,50 @@
+"""Addresses on the web that others hand in, and that Lunas shows to people."""
+
+import re
+from urllib.parse import urlsplit
+
+from lunas.domain.texts import plain
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_CONTROL, _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\s\x00-\x1f\x7f-\x9f\\]")
+LONGEST_LINK = 2048
+"""Characters of a link that is kept."""
+
+
+def plain_link(value: str) -> str:
+    """Return a link without what surrounds it; one with control characters inside as it is.
+
+    Without them it would lead elsewhere than its sender's tools say, so it is left to be refused.
+    """
+    return value if _CONTROL.search(value.strip()) else plain(value)
+
+
+def check_web_address(value: str, *, loopback: bool = False) -> str:
+    """Return an https address that is safe to show; ValueError says what is wrong with another.
+
+    What surrounds it is dropped, and its scheme is written in lower case. With ``loopback`` http
+    is good enough for an address on this machine.
+    """
+    scheme, colon, rest = plain_link(value).partition(":")
+    address = f"{scheme.lower()}{colon}{rest}"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    local = loopback and host in LOOPBACK and address.startswith("http://")
+    if not host or not (address.startswith("https://") or local):
+        raise ValueError("must be a complete https address")
+    if _UNFIT.search(address) or parts.username is not None:
+        raise ValueError("must not hold spaces, control characters or a user name")
+    return address
+
+
+def kept_link(value: object) -> str | None:
+    """Return a link that a peer told, or None for one that is not to be kept and shown."""
+    if not isinstance(value, str) or len(value) > LONGEST_LINK:
+        return None
+    try:
+        return check_web_address(value)
+    except ValueError:
+        return None

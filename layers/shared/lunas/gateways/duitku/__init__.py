@@ -1,0 +1,1 @@
+"""Duitku, the payment gateway; the facts it stands on are in docs/reference/duitku.md."""

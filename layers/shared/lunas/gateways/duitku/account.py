@@ -1,0 +1,18 @@
+"""The Duitku project of this deployment, from environment and secret."""
+
+from lunas.aws.secrets import secret_text
+from lunas.aws.settings import setting
+from lunas.gateways.duitku.client import DuitkuAccount
+
+SECRET = "DUITKU_SECRET_ID"  # noqa: S105
+"""Environment variable with the id of the secret."""
+
+
+def duitku_account() -> DuitkuAccount:
+    """Return the account; Misconfigured tells what is missing."""
+    return DuitkuAccount(
+        merchant_code=secret_text(SECRET, "merchantCode"),
+        api_key=secret_text(SECRET, "apiKey"),
+        api_url=setting("DUITKU_API_URL").rstrip("/"),
+        pop_url=setting("DUITKU_POP_URL").rstrip("/"),
+    )

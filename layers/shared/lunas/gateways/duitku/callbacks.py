@@ -1,0 +1,104 @@
+"""Reading and verifying a callback (docs/reference/duitku.md, Callback).
+
+Only merchant code, amount and order id are signed. Everything else that a callback carries is
+a hint that anybody on the way could have written, and nothing is decided by it.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from lunas.domain.callback_evidence import Signature
+from lunas.domain.errors import Forbidden, MalformedInput, Misconfigured
+from lunas.domain.gateway_status import whole_rupiah
+from lunas.gateways.duitku import signatures
+
+MAX_FIELDS = 100
+"""Fields of one form; Duitku sends about thirty."""
+AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
+"""An amount as Duitku writes it; with anything else in it, amount and order id could be split
+at another place under the same signature."""
+REQUIRED = ("merchantCode", "amount", "merchantOrderId", "signature")
+EVIDENCE = ("resultCode", "reference", "paymentCode", "publisherOrderId", "settlementDate")
+"""Unsigned fields kept for a person to look at; none of them is personal data."""
+MAX_EVIDENCE = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A form that Duitku posted; ``amount`` stays as received, since it is signed that way."""
+
+    merchant_code: str
+    amount: str
+    order_id: str
+    signature: str
+    evidence: Mapping[str, str]
+
+    @property
+    def rupiah(self) -> int | None:
+        """Return the amount in whole rupiah, or None when it is not a whole number."""
+        return whole_rupiah(self.amount)
+
+
+def form_fields(body: bytes) -> list[tuple[str, str]]:
+    """Read the fields of a form in their order; raises MalformedInput when it is none."""
+    try:
+        return parse_qsl(
+            body.decode("utf-8"),
+            keep_blank_values=True,
+            max_num_fields=MAX_FIELDS,
+            errors="strict",
+        )
+    except ValueError as error:
+        raise MalformedInput("the body is not a form of UTF-8 fields") from error
+
+
+def parse_callback(body: bytes) -> Callback:
+    """Read a form body; raises MalformedInput when it is not one, or lacks or doubles a field."""
+    pairs = form_fields(body)
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise MalformedInput("a field stands twice in the form")
+    if missing := [name for name in REQUIRED if not fields.get(name)]:
+        raise MalformedInput(f"missing in the form: {', '.join(missing)}")
+    if not AMOUNT.fullmatch(fields["amount"]):
+        raise MalformedInput("the amount is not a number of rupiah")
+    return Callback(
+        merchant_code=fields["merchantCode"],
+        amount=fields["amount"],
+        order_id=fields["merchantOrderId"],
+        signature=fields["signature"],
+        evidence={name: fields[name][:MAX_EVIDENCE] for name in EVIDENCE if fields.get(name)},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """Checks that a callback was signed with our key and is meant for us."""
+
+    merchant_code: str
+    api_key: str
+    legacy: bool = False
+
+    def check(self, callback: Callback) -> Signature:
+        """Tell what the signature of a callback is: of the legacy scheme only where it counts."""
+        if not self.api_key:
+            raise Misconfigured("Duitku's API key is empty: anybody could sign with it")
+        signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
+        if signatures.same_signature(callback.signature, signatures.callback_signature(*signed)):
+            return Signature.FITS
+        if self.legacy and signatures.same_signature(
+            callback.signature, signatures.legacy_callback_signature(*signed)
+        ):
+            return Signature.FITS_LEGACY
+        return Signature.DIFFERS
+
+    def verify(self, callback: Callback) -> Signature:
+        """Accept a callback and tell which scheme it is signed by, or raise Forbidden."""
+        found = self.check(callback)
+        if found not in {Signature.FITS, Signature.FITS_LEGACY}:
+            raise Forbidden("the signature does not fit")
+        if callback.merchant_code != self.merchant_code:
+            raise Forbidden("the callback is for another merchant")
+        return found

@@ -1,0 +1,86 @@
+"""Reducing a callback to what may be kept of it (docs/reference/duitku.md, Evidence).
+
+By structure, not by search: only fields of a list are kept with their values. Whatever else
+comes, known today or not, is kept by name and length, so a new field with the buyer's name in
+it is no leak. Not even the signature is kept: without it, nobody who can read the table can
+guess at the dropped values until the digest fits.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.errors import MalformedInput
+from lunas.gateways.duitku.callbacks import EVIDENCE, form_fields
+
+KEPT = ("merchantCode", "amount", "merchantOrderId", *EVIDENCE)
+"""Fields that are kept with their values."""
+MAX_VALUE = 64
+"""Characters of a value; those that Duitku sends are about half as long."""
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
+"""A field's name that is kept; anything else could be a value in the wrong place."""
+MAX_NAMES = 30
+"""Names that are kept; Duitku sends about twenty beside those in KEPT."""
+MAX_READ = 65_536
+"""Bytes of a body that is read; of a longer one, digest and length are kept."""
+MAX_ORDER_ID = 50
+"""Characters of an order id at Duitku."""
+MAX_MEDIA_TYPE = 64
+UNREADABLE = "unreadable"
+"""Stands for the order id of a callback that names none."""
+
+
+def reduced(
+    body: bytes, media_type: str, *, at: datetime, lifetime: timedelta, correlation_id: str
+) -> CallbackEvidence:
+    """Return what is kept of a callback, whatever it is: less than 4 KB, nothing personal."""
+    fields, rest = _split(_pairs(body))
+    others = _lengths(rest)
+    return CallbackEvidence(
+        digest=hashlib.sha256(body).hexdigest(),
+        order_id=fields.get("merchantOrderId", "")[:MAX_ORDER_ID] or UNREADABLE,
+        at=at,
+        until=at + lifetime,
+        correlation_id=correlation_id,
+        media_type=media_type[:MAX_MEDIA_TYPE],
+        length=len(body),
+        fields=fields,
+        others=others,
+        unnamed=len({name for name, _ in rest} - others.keys()),
+    )
+
+
+def _pairs(body: bytes) -> Sequence[tuple[str, str]]:
+    """Return the fields of a form that Duitku may have sent; none of anything else."""
+    if len(body) > MAX_READ:
+        return []
+    try:
+        pairs = form_fields(body)
+    except MalformedInput:
+        return []
+    return pairs if any(name in KEPT for name, _ in pairs) else []
+
+
+def _split(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Return what is kept of the values, and the fields that it does not hold entirely."""
+    fields: dict[str, str] = {}
+    rest: list[tuple[str, str]] = []
+    for name, value in pairs:
+        if name not in KEPT or name in fields:
+            rest.append((name, value))
+            continue
+        fields[name] = value[:MAX_VALUE]
+        if len(value) > MAX_VALUE:
+            rest.append((name, value))
+    return fields, rest
+
+
+def _lengths(rest: Sequence[tuple[str, str]]) -> dict[str, int]:
+    """Map names to the characters of their values, of a doubled field all together."""
+    found: dict[str, int] = {}
+    for name, value in rest:
+        if name in found or (len(found) < MAX_NAMES and NAME.fullmatch(name)):
+            found[name] = found.get(name, 0) + len(value)
+    return found

@@ -1,0 +1,178 @@
+"""One way to call Duitku: time-outs always, errors by meaning, no payload in any message."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import requests
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
+
+from lunas.domain.errors import (
+    GatewayBlocked,
+    GatewayKeyRefused,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+)
+
+TIMEOUT = (3.0, 8.0)
+"""Seconds to connect, and to wait for an answer: a question and an order fit into a function's
+time."""
+KNOWN = (
+    "Minimum Payment",
+    "Maximum Payment",
+    "is mandatory",
+    "length of",
+    "Invalid Email Address",
+    "Customer VA Name must not be empty",
+    "Wrong signature",
+    "Merchant not found",
+    "Payment channel not available",
+    "Payment amount must be equal to all item price",
+    "Failed to generate",
+    "already paid",
+    "in progress",
+    "Unauthorized",
+)
+"""Beginnings of Duitku's error texts (docs/reference/duitku.md, Errors)."""
+OF_THE_BUYER = frozenset(
+    {
+        "Minimum Payment",
+        "Maximum Payment",
+        "Invalid Email Address",
+        "Payment channel not available",
+    }
+)
+"""Those of the known texts that are a clear no to what the buyer chose, whatever status they come
+with."""
+IN_PROGRESS = "in progress"
+"""The known text of an order that is being dealt with: what becomes of it is not known yet."""
+USER_AGENT = "Lunas/1"
+
+
+class UnknownOrder(GatewayRefused):
+    """Duitku does not know the order (404)."""
+
+    code = "gateway-unknown-order"
+
+
+class CutOffError(Exception):
+    """The connection ended before the answer had come whole. Answered as GatewayUnavailable."""
+
+
+def post_json(
+    session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """POST a JSON object and return the JSON object of a 200.
+
+    Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
+    429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
+    refusal. A text that is clear goes before the status (:func:`by_text`). Bodies of errors come
+    as ``{"Message"}``, as an object keyed by field, as text, as HTML or empty
+    (docs/reference/duitku.md, Errors).
+    """
+    try:
+        return post_json_once(session, url, body, headers)
+    except CutOffError as cut:
+        raise GatewayUnavailable(str(cut)) from None
+
+
+def post_json_once(
+    session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> dict[str, Any]:
+    """Do as :func:`post_json`, for a caller that can repeat the call: raises CutOffError too."""
+    try:
+        answer = session.post(
+            url,
+            json=body,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/json", **headers},
+            timeout=TIMEOUT,
+            allow_redirects=False,
+        )
+    except requests.Timeout:
+        raise GatewayTimeout("Duitku did not answer in time") from None
+    except requests.RequestException as error:
+        raise _broken_off(error) from None
+    if answer.status_code != HTTPStatus.OK:
+        raise refusal(answer)
+    return json_object(answer)
+
+
+def _broken_off(error: requests.RequestException) -> GatewayUnavailable | CutOffError:
+    """Tell a connection that ended from one that could not be made, and from a body's silence."""
+    cause = error.args[0] if error.args else None
+    if isinstance(cause, ReadTimeoutError):
+        return GatewayTimeout("Duitku did not answer in time")
+    kind = CutOffError if isinstance(cause, ProtocolError) else GatewayUnavailable
+    return kind(f"Duitku cannot be reached: {type(error).__name__}")
+
+
+def json_object(answer: requests.Response) -> dict[str, Any]:
+    """Return the JSON object of a 200, or raise GatewayUnavailable, or what its text means."""
+    try:
+        value = answer.json()
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        text = f"Duitku answered 200 without a JSON object: {error_text(answer.text)}"
+        raise by_text(text) or GatewayUnavailable(text)
+    return value
+
+
+def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
+    """Turn an answer other than 200 into the error that it means."""
+    status = answer.status_code
+    text = f"Duitku answered {status}: {error_text(answer.text)}"
+    if status == HTTPStatus.NOT_FOUND:
+        return UnknownOrder(text)
+    if status == HTTPStatus.UNAUTHORIZED:
+        return GatewayKeyRefused(f"{text}; check merchantCode and apiKey of the Duitku secret")
+    if clear := by_text(text):
+        return clear
+    if status in {HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}:
+        return GatewayBlocked(text)
+    passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT}
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR
+    if status in passing or not refused:
+        return GatewayUnavailable(text)
+    return GatewayRefused(text)
+
+
+def not_accepted(answer: Mapping[str, Any]) -> GatewayRefused | GatewayUnavailable:
+    """Turn the JSON object of a 200 whose statusCode is no yes into the error that it means."""
+    known = _known_in(_joined(answer))
+    text = f"Duitku answered statusCode {answer.get('statusCode')!r:.20}: {known}"
+    return by_text(text) or GatewayRefused(text)
+
+
+def by_text(text: str) -> GatewayRefused | GatewayUnavailable | None:
+    """Return what an error means by its text alone, where that says more than any status."""
+    if any(known in text for known in OF_THE_BUYER):
+        return GatewayRefused(text)
+    return GatewayUnavailable(text) if IN_PROGRESS in text else None
+
+
+def error_text(body: str) -> str:
+    """Return which of the errors that Duitku documents a body tells.
+
+    Only texts that are known are kept: others may quote the buyer's name, address or phone.
+    """
+    return _known_in(_readable(body))
+
+
+def _known_in(text: str) -> str:
+    told = text.lower()
+    return next((each for each in KNOWN if each.lower() in told), "no text that is known")
+
+
+def _readable(body: str) -> str:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return "no JSON" if "<" in body else body.strip()
+    return _joined(value) if isinstance(value, dict) else str(value)
+
+
+def _joined(answer: Mapping[str, Any]) -> str:
+    return "; ".join(str(each) for each in answer.values())

@@ -1,0 +1,55 @@
+"""What Lunas tells Duitku about a purchase, within Duitku's lengths (duitku.md, Calls)."""
+
+import re
+from typing import Any
+
+from lunas.aws.settings import CheckoutSettings
+from lunas.domain.payments import Payment
+from lunas.domain.users import Customer
+
+DETAILS = 255
+ITEM_NAME = 50
+VA_NAME = 20
+PHONE = 20
+
+
+def purchase(payment: Payment, checkout: CheckoutSettings, minutes: int) -> dict[str, Any]:
+    """Return the fields that a POP invoice and a v2 inquiry share.
+
+    One item with the whole amount: Duitku adds up line totals and refuses any other sum.
+    """
+    customer = payment.customer
+    body: dict[str, Any] = {
+        "merchantOrderId": payment.id,
+        "paymentAmount": payment.amount,
+        "productDetails": payment.package_name[:DETAILS],
+        "email": customer.email,
+        "customerVaName": va_name(customer),
+        "itemDetails": [
+            {"name": payment.package_name[:ITEM_NAME], "price": payment.amount, "quantity": 1}
+        ],
+        "customerDetail": _customer_detail(customer),
+        "callbackUrl": checkout.callback_url,
+        "returnUrl": checkout.return_url,
+        "expiryPeriod": minutes,
+    }
+    if customer.phone:
+        body["phoneNumber"] = _phone(customer.phone)
+    return body
+
+
+def va_name(customer: Customer) -> str:
+    """Return the name for a virtual account: letters, digits, space and dot, at most 20."""
+    plain = re.sub(r"[^A-Za-z0-9 .]", " ", f"{customer.first_name} {customer.last_name}")
+    return " ".join(plain.split())[:VA_NAME].strip() or "Lunas"
+
+
+def _customer_detail(customer: Customer) -> dict[str, str]:
+    named = {"firstName": customer.first_name[:50], "email": customer.email}
+    if customer.last_name:
+        named["lastName"] = customer.last_name[:50]
+    return named | ({"phoneNumber": _phone(customer.phone)} if customer.phone else {})
+
+
+def _phone(phone: str) -> str:
+    return re.sub(r"[^0-9()-]", "", phone)[:PHONE]

@@ -1,0 +1,1 @@
+"""Course platforms, one folder a vendor."""

@@ -1,0 +1,98 @@
+"""What Thinkific sends: whether it is signed, and what it says (thinkific-webhook.md)."""
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lunas.domain.errors import MalformedInput
+from lunas.domain.progress import Report, event_percent
+from lunas.domain.web_links import kept_link
+from lunas.platforms.thinkific.fields import id_of
+
+SIGNATURE = "x-thinkific-hmac-sha256"
+"""Name of the header, in lower case."""
+COMPLETED, PROGRESS = "enrollment.completed", "enrollment.progress"
+UNINSTALLED = "app.uninstalled"
+EVENT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+
+
+class Unreadable(ValueError):
+    """An event that is rightly signed and still does not say what it is about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event with its topic, e.g. ``enrollment.progress``, and what it is about."""
+
+    id: str
+    topic: str
+    payload: Mapping[str, Any]
+
+
+def is_signed(body: bytes, given: str | None, keys: Iterable[str]) -> bool:
+    """Tell whether a signature is the lower-case hex HMAC-SHA256 of a body by one of the keys.
+
+    The body has to be the bytes as they came: JSON that was written anew is another text.
+    """
+    shown = (given or "").encode("utf-8", "surrogatepass")
+    # Each key is tried, so that the time tells nothing about which of them fits.
+    fits = [
+        hmac.compare_digest(
+            hmac.new(key.encode(), body, hashlib.sha256).hexdigest().encode(), shown
+        )
+        for key in keys
+        if key
+    ]
+    return any(fits)
+
+
+def parse_event(body: bytes) -> Event:
+    """Read the envelope; raises MalformedInput when it is none, Unreadable without a usable id.
+
+    The topic is read from the body: the header that names it as well is not signed.
+    """
+    try:
+        given = json.loads(body.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise MalformedInput("the body is not JSON in UTF-8") from None
+    if not isinstance(given, dict):
+        raise MalformedInput("the body is not a JSON object")
+    event_id = given.get("id")
+    if type(event_id) not in {int, str} or not EVENT_ID.fullmatch(str(event_id)):
+        raise Unreadable("the event has no usable id")
+    topic = f"{given.get('resource')}.{given.get('action')}"
+    payload = given.get("payload")
+    return Event(str(event_id), topic[:64], payload if isinstance(payload, dict) else {})
+
+
+def report_of(event: Event) -> Report:
+    """Read how far the learner is from an enrollment's event; raises Unreadable."""
+    payload, user = event.payload, event.payload.get("user")
+    completed = is_completed(payload) or event.topic == COMPLETED
+    return Report(
+        row_id=thinkific_id(payload.get("id"), "id"),
+        user_id=thinkific_id(user.get("id") if isinstance(user, dict) else None, "user.id"),
+        course_id=thinkific_id(payload.get("course_id"), "course_id"),
+        percent=event_percent(payload.get("percentage_completed"), completed=completed),
+        certificate_url=kept_link(payload.get("certificate_url")),
+    )
+
+
+def thinkific_id(value: object, name: str) -> int:
+    """Read an id, an integer or digits; raises Unreadable, which names the field."""
+    found = id_of(value)
+    if found is None:
+        raise Unreadable(f"{name} is not an id")
+    return found
+
+
+def is_completed(row: Mapping[str, Any]) -> bool:
+    """Tell whether a row says when its course was completed; raises Unreadable for no time."""
+    found = row.get("completed_at")
+    if not isinstance(found, str | None):
+        raise Unreadable("completed_at is not a time")
+    return bool(found)

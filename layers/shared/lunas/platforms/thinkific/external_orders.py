@@ -1,0 +1,100 @@
+"""Telling Thinkific of sales and refunds (docs/reference/thinkific.md, External orders)."""
+
+from collections.abc import Callable
+from http import HTTPStatus
+
+from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
+from lunas.domain.payments import Payment
+from lunas.domain.sale_reports import Answer, OrderStatus, Sold
+from lunas.platforms.thinkific.enrollments import every_row, row_id
+from lunas.platforms.thinkific.fields import number, number_if_any, text
+from lunas.platforms.thinkific.http import (
+    AccessRefused,
+    Missing,
+    Rejected,
+    ThinkificApi,
+    Untouched,
+)
+
+
+class ExternalOrders:
+    """Thinkific's external orders; ``factor`` is how many smallest units a rupiah has there."""
+
+    def __init__(self, api: ThinkificApi, factor: int) -> None:
+        self._api = api
+        self._factor = factor
+
+    def product(self, sold: Sold) -> int:
+        """Return the product of a bundle or a course, which is never the course's own id.
+
+        Raises DeliveryImpossible when Thinkific shows none, as of the new builder's courses.
+        """
+        if sold.bundle_id is not None:
+            return self._product_of_bundle(sold.bundle_id)
+        if sold.course_id is None:
+            raise DeliveryImpossible("the course is not mapped to Thinkific")
+        try:
+            row = self._api.get(f"/courses/{sold.course_id}")
+        except Missing:
+            raise DeliveryImpossible(f"Thinkific shows no course {sold.course_id}") from None
+        product_id = number_if_any(row, "product_id")
+        if product_id is None:
+            raise DeliveryImpossible(f"Thinkific shows no product of course {sold.course_id}")
+        return product_id
+
+    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
+        """Record a sale; raises DeliveryDelayed only where Thinkific certainly did nothing."""
+        body = {
+            "payment_provider": payment.method.lower(),
+            "user_id": user_id,
+            "product_id": product_id,
+            "order_type": "one-time",
+            "transaction": self._transaction(payment, "purchase"),
+        }
+        return _told(lambda: row_id(self._api.post("/external_orders", body)))
+
+    def report_refund(self, payment: Payment, order_id: int) -> Answer:
+        """Record the refund of a sale; raises as :meth:`report_sale` does."""
+        path = f"/external_orders/{order_id}/transactions/refund"
+        body = self._transaction(payment, "refund")
+
+        def send() -> int:
+            self._api.post_unread(path, body)
+            return order_id
+
+        return _told(send)
+
+    def _product_of_bundle(self, bundle_id: int) -> int:
+        for row in every_row(self._api, "/products", {}):
+            is_bundle = text(row, "productable_type") == "Bundle"
+            if is_bundle and number(row, "productable_id") == bundle_id:
+                return row_id(row)
+        raise DeliveryImpossible(f"Thinkific shows no product of bundle {bundle_id}")
+
+    def _transaction(self, payment: Payment, action: str) -> dict[str, object]:
+        return {
+            "amount": payment.amount * self._factor,
+            "currency": payment.currency,
+            "reference": payment.id,
+            "action": action,
+        }
+
+
+def _told(send: Callable[[], int]) -> Answer:
+    """Send a report and tell three outcomes apart; what did nothing is raised.
+
+    Everything that is neither a plain yes nor a plain no is UNCERTAIN: also a 500 or 503, and a
+    yes without an id.
+    """
+    try:
+        return Answer(OrderStatus.REPORTED, order_id=send())
+    except (RateLimited, Untouched):
+        raise
+    except AccessRefused as denied:
+        if denied.status == HTTPStatus.UNAUTHORIZED:
+            raise
+        return Answer(OrderStatus.REFUSED, reason=str(denied))
+    except (Rejected, Missing) as refused:
+        return Answer(OrderStatus.REFUSED, reason=str(refused))
+    except DeliveryDelayed as unclear:
+        return Answer(OrderStatus.UNCERTAIN, reason=str(unclear))

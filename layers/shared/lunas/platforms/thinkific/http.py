@@ -1,0 +1,246 @@
+"""One way to call Thinkific: time-outs always, every error shape, no personal data in messages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, ClassVar
+
+import requests
+from urllib3.exceptions import NewConnectionError
+
+from lunas.domain.delivery import LONGEST_RETRY
+from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
+from lunas.http_sessions import fresh_session
+from lunas.platforms.thinkific.credentials import Credentials
+from lunas.platforms.thinkific.rate_limit_header import reset_delay
+from lunas.platforms.thinkific.rate_limiter import Limiter
+from lunas.platforms.thinkific.rejections import address_taken, field_errors
+
+TIMEOUT = (2.0, 6.0)
+"""Seconds to connect, and to wait for an answer. The limiter begins no call that could outlast
+the invocation."""
+REFUSED_DELAY = LONGEST_RETRY
+"""Seconds until another try after 401, 403 or 404: a person has to correct something first."""
+LIMIT_DELAY = 60.0
+"""Seconds until another try after 429 without a readable RateLimit-Reset."""
+USER_AGENT = "Lunas/1"
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkificSite:
+    """Where the API is, and what opens the site there."""
+
+    api_url: str
+    credentials: Credentials
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of the next call."""
+        return {
+            **self.credentials.headers(),
+            "User-Agent": USER_AGENT,
+            "Accept": "application/json",
+        }
+
+
+UNTOUCHED = frozenset({521, 523, 525, 526, 530})
+"""Statuses by which whoever stands in front tells that it did not pass the request on.
+
+503 is none of them: a router also answers it for a request that it had passed on before."""
+AMBIGUOUS = (
+    frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)}) - UNTOUCHED
+)
+"""Statuses by which a proxy tells that it has no answer of Thinkific itself."""
+
+
+class Unanswered(DeliveryDelayed):
+    """Nobody knows what became of a request: it may be carried out, even some time from now."""
+
+    code = "thinkific-unanswered"
+
+
+class Untouched(DeliveryDelayed):
+    """The request did not come as far as Thinkific, so nothing was done."""
+
+    code = "thinkific-untouched"
+
+
+class Rejected(DeliveryImpossible):
+    """Thinkific refused the values of a request (400, 409, 422), with its texts by field.
+
+    ``address_taken``: its answer says that the e-mail address has an account already.
+    """
+
+    code = "thinkific-rejected"
+
+    def __init__(
+        self, status: int, errors: Mapping[str, str], *, address_taken: bool = False
+    ) -> None:
+        names = ", ".join(sorted(errors)) or "no field named"
+        super().__init__(f"Thinkific answered {status}: {names}")
+        self.status = status
+        self.errors = errors
+        self.address_taken = address_taken
+
+
+class Missing(DeliveryDelayed):
+    """Thinkific answered 404. No list can be missing: then the address is wrong, or its routing."""
+
+    code = "thinkific-missing"
+
+
+class AccessRefused(DeliveryDelayed):
+    """Thinkific answered 401 or 403: a person has to mend key, token, plan or scope."""
+
+    code = "thinkific-access-refused"
+    misconfigured = True
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"Thinkific refuses access with {status}", REFUSED_DELAY)
+        self.status = status
+
+
+class ThinkificApi:
+    """Sends requests to the Admin API v1 of one site, each when ``limiter`` says so.
+
+    ``correlation_id`` travels with each call, so that a call in somebody's record of the way to
+    Thinkific can be traced back to the request that led to it.
+    """
+
+    BASE: ClassVar = "/api/public/v1"
+
+    def __init__(
+        self,
+        site: ThinkificSite,
+        limiter: Limiter,
+        correlation_id: str | None = None,
+        session: requests.Session | None = None,
+    ) -> None:
+        self._site = site
+        self._limiter = limiter
+        self._traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
+        self._session = session or fresh_session()
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """GET a JSON object; raises DeliveryDelayed or DeliveryImpossible."""
+        return _json_object(self._send("GET", path, query=query))
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """POST and return the JSON object of a 201; raises Rejected beside the usual errors."""
+        return _json_object(self._send("POST", path, body=body))
+
+    def post_unread(self, path: str, body: Mapping[str, Any]) -> None:
+        """POST where no body of the answer is documented; raises like :meth:`post`."""
+        self._send("POST", path, body=body)
+
+    def put(self, path: str, body: Mapping[str, Any]) -> None:
+        """PUT; Thinkific answers with an empty 204."""
+        self._send("PUT", path, body=body)
+
+    def delete(self, path: str) -> None:
+        """DELETE; Thinkific answers with an empty 204."""
+        self._send("DELETE", path)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> requests.Response:
+        answer = self._answer(method, path, query, body)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED and self._replaced():
+            # The token ended between two looks; a 401 means that nothing was done with it.
+            answer = self._answer(method, path, query, body)
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            raise self._limited(answer)
+        # A redirect is no yes either, with or without the place that it names.
+        if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
+            raise _refusal(answer)
+        return answer
+
+    def _replaced(self) -> bool:
+        return _unsent(self._site.credentials.replaced)
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str | int] | None,
+        body: Mapping[str, Any] | None,
+    ) -> requests.Response:
+        """Send when it is our turn; whoever has no credentials takes no turn."""
+        url = f"{self._site.api_url}{self.BASE}{path}"
+        headers = _unsent(self._site.headers) | self._traced
+        self._limiter.await_turn()
+        try:
+            return self._session.request(
+                method,
+                url,
+                params=query,
+                json=body,
+                headers=headers,
+                timeout=TIMEOUT,
+                allow_redirects=False,
+            )
+        # The original error would carry the URL, and with it the learner's address.
+        except requests.ConnectTimeout:
+            raise Untouched("Thinkific could not be connected to in time") from None
+        except requests.Timeout:
+            raise Unanswered("Thinkific did not answer in time") from None
+        except requests.RequestException as error:
+            if _never_connected(error):
+                raise Untouched("Thinkific could not be connected to") from None
+            raise Unanswered(f"Thinkific: {type(error).__name__}") from None
+
+    def _limited(self, answer: requests.Response) -> RateLimited:
+        """Keep every worker from calling until the limit is reset."""
+        delay = reset_delay(answer.headers.get("RateLimit-Reset")) or LIMIT_DELAY
+        self._limiter.rest(delay)
+        return RateLimited("Thinkific's rate limit is reached", delay)
+
+
+def _unsent[T](look: Callable[[], T]) -> T:
+    """Look for credentials: while there are none, nothing is sent, and what was is undone."""
+    try:
+        return look()
+    except DeliveryDelayed as error:
+        raise Untouched(str(error), error.retry_after) from None
+
+
+def _refusal(answer: requests.Response) -> DeliveryDelayed | DeliveryImpossible:
+    status = answer.status_code
+    match status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return AccessRefused(status)
+        case HTTPStatus.BAD_REQUEST | HTTPStatus.CONFLICT | HTTPStatus.UNPROCESSABLE_ENTITY:
+            body = _json(answer) or answer.text
+            return Rejected(status, field_errors(body), address_taken=address_taken(body))
+        case HTTPStatus.NOT_FOUND:
+            return Missing("Thinkific answered 404", REFUSED_DELAY)
+        case _ if status in UNTOUCHED:
+            return Untouched(f"Thinkific answered {status}")
+        case _ if status in AMBIGUOUS:
+            return Unanswered(f"Thinkific answered {status}")
+        case _:
+            # Other 5xx, 503 among them, and redirects.
+            return DeliveryDelayed(f"Thinkific answered {status}")
+
+
+def _never_connected(error: requests.RequestException) -> bool:
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), NewConnectionError)
+
+
+def _json(answer: requests.Response) -> object:
+    try:
+        return answer.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json_object(answer: requests.Response) -> dict[str, Any]:
+    value = _json(answer)
+    if not isinstance(value, dict):
+        raise DeliveryDelayed("Thinkific answered without a JSON object")
+    return value

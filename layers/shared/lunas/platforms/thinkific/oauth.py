@@ -1,0 +1,172 @@
+"""The OAuth server of a Thinkific site (docs/reference/thinkific.md, OAuth)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.oauth import Issue
+from lunas.http_sessions import fresh_session
+from lunas.platforms.thinkific.fields import text, word
+from lunas.platforms.thinkific.http import TIMEOUT, USER_AGENT
+
+DAY = 86_399
+"""Seconds that a token lives when the answer does not tell."""
+SHORTEST, LONGEST = 60, 31_536_000
+"""Seconds; a lifetime outside of them is taken for a mistake."""
+REFUSALS = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+    }
+)
+
+LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Statuses below 500 that go by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthApp:
+    """The app as the Partner Portal knows it; ``site_url`` may hold ``{subdomain}``.
+
+    ``repeats_redirect``: the token endpoint is told the redirect URI once more, which its
+    reference lists and Thinkific's samples leave out.
+    """
+
+    site_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    redirect_uri: str
+    repeats_redirect: bool = False
+
+
+class ThinkificOAuth:
+    """Asks for permission, and exchanges codes and tokens.
+
+    Texts of refusals are not documented, so the status decides, but for the one standard word that
+    says whose fault it is. A refusal that is no JSON object comes from whoever stands in front.
+    """
+
+    def __init__(self, app: OAuthApp, session: requests.Session | None = None) -> None:
+        self._app = app
+        self._session = session or fresh_session()
+
+    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
+        """Return where the owner of a site allows the app."""
+        asked = {
+            "client_id": self._app.client_id,
+            "redirect_uri": self._app.redirect_uri,
+            "response_type": "code",
+            "state": state,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+        }
+        return f"{self._url(subdomain, 'authorize')}?{urlencode(asked)}"
+
+    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
+        """Exchange a code, which lives for a minute and fits once."""
+        body = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
+        if self._app.repeats_redirect:
+            body["redirect_uri"] = self._app.redirect_uri
+        return _issue(self._ask(subdomain, "token", {"json": body}))
+
+    def refresh(self, subdomain: str, refresh_token: str) -> Issue:
+        """Get new tokens; the refresh token is void from then on."""
+        body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        return _issue(self._ask(subdomain, "token", {"json": body}))
+
+    def revoke(self, subdomain: str, token: str) -> None:
+        """Give a token back, and the grant that it belongs to.
+
+        Raises GrantRefused for a token that is not known any more, and Misconfigured where waiting
+        does not help: the app itself is not known, or somebody else answers.
+        """
+        _check_revoked(self._send(subdomain, "revoke", {"data": {"token": token}}))
+
+    def _url(self, subdomain: str, name: str) -> str:
+        return f"{self._app.site_url.replace('{subdomain}', subdomain)}/oauth2/{name}"
+
+    def _ask(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
+        """Return an answer with tokens."""
+        answer = self._send(subdomain, name, content)
+        told = _object(answer)
+        if answer.status_code in REFUSALS and told is not None:
+            raise _refusal(answer.status_code, told)
+        if answer.status_code != HTTPStatus.OK:
+            raise _delay(answer.status_code)
+        return answer
+
+    def _send(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
+        """Send with the app's id and secret; without the secret no refresh token would come."""
+        try:
+            return self._session.post(
+                self._url(subdomain, name),
+                auth=(self._app.client_id, self._app.client_secret),
+                headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+                timeout=TIMEOUT,
+                allow_redirects=False,
+                **content,
+            )
+        # The original error may quote what was sent.
+        except requests.RequestException as error:
+            raise DeliveryDelayed(f"Thinkific's OAuth: {type(error).__name__}") from None
+
+
+def _check_revoked(answer: requests.Response) -> None:
+    status, told = answer.status_code, _object(answer)
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return
+    if status in LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise _delay(status)
+    if status == HTTPStatus.NOT_FOUND:
+        raise _refusal(status, {})
+    if status in REFUSALS and told is not None:
+        raise _refusal(status, told)
+    raise Misconfigured(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
+
+
+def _delay(status: int) -> DeliveryDelayed:
+    return DeliveryDelayed(f"Thinkific's OAuth answered {status}")
+
+
+def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | Misconfigured:
+    if told.get("error") == "invalid_client":
+        return Misconfigured("Thinkific does not know clientId and clientSecret of its secret")
+    return GrantRefused(f"the OAuth server answered {status}")
+
+
+def _issue(answer: requests.Response) -> Issue:
+    """Read tokens; an answer without one leaves open what became of those before."""
+    given = _object(answer) or {}
+    access = given.get("access_token")
+    if not isinstance(access, str) or not access:
+        raise DeliveryDelayed("Thinkific's OAuth answered without a token")
+    return Issue(
+        access_token=access,
+        refresh_token=text(given, "refresh_token") or None,
+        lifetime=_lifetime(given.get("expires_in")),
+        site_gid=word(given, "gid") or None,
+    )
+
+
+def _lifetime(given: object) -> timedelta:
+    try:
+        seconds = int(str(given))
+    except ValueError:
+        seconds = DAY
+    return timedelta(seconds=min(max(seconds, SHORTEST), LONGEST))
+
+
+def _object(answer: requests.Response) -> dict[str, Any] | None:
+    try:
+        given = answer.json()
+    except (ValueError, RecursionError):
+        return None
+    return given if isinstance(given, dict) else None

@@ -1,0 +1,225 @@
+"""Comparing with Thinkific: whether it gives the learner what the table says was delivered.
+
+The sweep proves that the table is right; this proves that Thinkific is as the table says. It
+follows the changes of payments twice by marks of its own, soon after and a day after, so that what
+was on its way at the first look, or was mended by it, is looked at again. It stops when Thinkific
+has no room or no answer, and goes on from there in the next run: deliveries go first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lunas.domain.access_claims import Claims
+from lunas.domain.access_comparison import Gap, Row, gap, place_of
+from lunas.domain.anomalies import Anomaly, access_broken
+from lunas.domain.audit_feeds import SETTLED_AFTER, Stretch, Trail
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
+from lunas.domain.errors import (
+    Collision,
+    DeliveryDelayed,
+    DeliveryImpossible,
+    Malformed,
+    Misconfigured,
+    RateLimited,
+)
+from lunas.domain.invariants import GIVES_COURSES
+from lunas.domain.payments import Status
+from lunas.domain.times import to_iso
+
+if TYPE_CHECKING:
+    from lunas.services.repositories import (
+        AccessReader,
+        AnomalyBook,
+        ClaimReader,
+        Clock,
+        EnrollmentKeeper,
+        PaymentExaminer,
+        TrailKeeper,
+    )
+
+STRETCH = 10
+"""Changes that are read at once, and looked at again if the run stops among them."""
+CALLS = 60
+"""Times that one run asks Thinkific at most."""
+LOOKS = 3
+"""How often a place that differs is looked at anew while it moves."""
+DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
+"""How old a change is when its trail leads to it."""
+PATIENCE = timedelta(hours=6)
+"""How long a change waits for an answer about its account, while Thinkific answers others or
+nobody. After that it is passed, so that one account cannot hold up all others for good."""
+COMPARED = GIVES_COURSES | {Status.REFUNDED}
+"""States of a payment in which Thinkific may have heard of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparer:
+    """Everything that a run needs.
+
+    ``report`` hears each new difference before it is kept; ``unread`` the id of a payment that
+    could not be compared and is passed, and why; ``hurry`` tells whether the time is nearly over.
+    """
+
+    trails: TrailKeeper
+    payments: PaymentExaminer
+    enrollments: EnrollmentKeeper
+    claims: ClaimReader
+    platform: AccessReader
+    anomalies: AnomalyBook
+    report: Callable[[Anomaly], None]
+    unread: Callable[[str, Exception], None]
+    hurry: Callable[[], bool]
+    now: Clock
+
+
+@dataclass(slots=True)
+class Compared:
+    """What a run did: times that it asked, new differences, deliveries that it asked for again.
+
+    ``stopped``: why it did not come to the end of what changed, None if it did; ``late`` tells
+    that what it stopped at waits for longer than PATIENCE.
+    """
+
+    asked: int = 0
+    differences: int = 0
+    mended: int = 0
+    stopped: str | None = None
+    late: bool = False
+    seen: set[str] = field(default_factory=set, repr=False)
+
+
+class _OutOfTime(Exception):
+    """The run has no time or no calls left."""
+
+
+def compare(run: Comparer) -> Compared:
+    """Compare what changed since the last run with Thinkific. Raises StoreBusy.
+
+    The next run goes on where this one came to.
+    """
+    done = Compared()
+    try:
+        for trail in DELAYS:
+            _follow(run, trail, done)
+    except (DeliveryDelayed, Misconfigured, _OutOfTime) as error:
+        done.stopped = str(error)
+    return done
+
+
+def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
+    mark, until = run.trails.mark(trail, run.now()), run.now() - DELAYS[trail]
+    over = False
+    while not over:
+        stretch = run.trails.follow(trail, mark, until, STRETCH)
+        _compare_all(run, stretch, to_iso(until - PATIENCE), done)
+        if stretch.mark != mark:
+            run.trails.note(trail, stretch.mark)
+        mark, over = stretch.mark, stretch.over
+
+
+def _compare_all(run: Comparer, stretch: Stretch, late: str, done: Compared) -> None:
+    for trace in stretch.traces:
+        if trace.payment_id in done.seen:
+            continue
+        if run.hurry():
+            raise _OutOfTime("the time of the run is over")
+        done.late = trace.place < late
+        _compare_or_pass(run, trace.payment_id, done)
+        done.seen.add(trace.payment_id)
+
+
+def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> None:
+    """Compare a payment, or tell that it cannot be; raises what stops the whole run."""
+    try:
+        _compare_payment(run, payment_id, done)
+    except (DeliveryImpossible, Malformed, KeyError, TypeError, ValueError) as error:
+        run.unread(payment_id, error)
+    except DeliveryDelayed as error:
+        if isinstance(error, RateLimited) or error.misconfigured or not done.late:
+            raise
+        run.unread(payment_id, error)
+
+
+def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
+    found = _gaps(run, payment_id, done)
+    for _ in range(LOOKS):
+        if not found:
+            return
+        again = _gaps(run, payment_id, done)
+        if again == found:
+            for each in found:
+                _mend(run, payment_id, each, done)
+            return
+        found = again
+
+
+def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
+    """Look once at every place that the enrollments of a payment lead to."""
+    # Two courses of a payment may lead to one place, which is compared once.
+    placed = {place: own for own in _own(run, payment_id) if (place := place_of(own))}
+    found: list[Gap] = []
+    for account in sorted({place.account_id for place in placed}):
+        # The table first: whatever is written after it makes the second look differ.
+        claims = run.claims.of_account(account)
+        rows, now = _rows(run, account, done), run.now()
+        for place, own in placed.items():
+            if place.account_id == account:
+                named = _named(own, claims.get(place) or Claims(place=place, version=0))
+                seen = gap(own, named, _claiming(run, own, named), rows, now)
+                found += [seen] if seen else []
+    return found
+
+
+def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
+    """Read the learner's enrollments in the courses of a payment that Thinkific may know of."""
+    payment, _ = run.payments.read(payment_id)
+    if payment is None or payment.status not in COMPARED:
+        return []
+    ids = [enrollment_id(payment.user_id, each) for each in payment.course_ids]
+    return run.enrollments.get_many(ids)
+
+
+def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:
+    if done.asked == CALLS:
+        raise _OutOfTime("the run has asked Thinkific often enough")
+    done.asked += 1
+    return run.platform.rows(account_id, run.now())
+
+
+def _named(own: Enrollment, claims: Claims) -> Claims:
+    """Count a delivered enrollment among those that claim its place, even where none is noted."""
+    if own.delivery.status is DeliveryStatus.DELIVERED:
+        return replace(claims, enrollment_ids=claims.enrollment_ids | {own.id})
+    return claims
+
+
+def _claiming(run: Comparer, own: Enrollment, claims: Claims) -> list[Enrollment]:
+    ids = claims.enrollment_ids | claims.released
+    known = [own] if own.id in ids else []
+    others = sorted(ids - {own.id})
+    return known + (run.enrollments.get_many(others) if others else [])
+
+
+def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
+    """Tell of a difference once, then have the delivery asked for again, which mends it.
+
+    In this order: whoever dies between the two finds the difference again, and mends it.
+    """
+    anomaly = access_broken(payment_id, found, run.now())
+    if run.anomalies.get(anomaly.id) is None:
+        run.report(anomaly)
+        run.anomalies.keep(anomaly)
+        done.differences += 1
+    try:
+        if found.release:
+            # A place that is named nowhere would not be looked at when access is taken away.
+            run.claims.release(found.place, found.enrollment.id)
+        run.enrollments.request_again(found.enrollment, run.now())
+    except Collision:
+        # It was changed just now, and is on its way by that.
+        return
+    done.mended += 1

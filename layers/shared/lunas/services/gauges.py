@@ -1,0 +1,68 @@
+"""Measure what is stuck, by what the table says: a lost log line cannot hide it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lunas.domain.anomalies import Anomaly, AnomalyStatus
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.lists import EnrollmentFilter, Page, Span
+from lunas.domain.schedule import STUCK
+
+if TYPE_CHECKING:
+    from lunas.services.repositories import AnomalyLister, EnrollmentLister
+
+PAGE = 100
+"""Items of one state that are looked at: a gauge costs the same however much is stuck."""
+UNFINISHED = (DeliveryStatus.PENDING, DeliveryStatus.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What is stuck now, the oldest first; ``full``: more may be, beyond what was looked at."""
+
+    found: tuple[Enrollment | Anomaly, ...]
+    full: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gauges:
+    """What a person has to look at: learners who wait, courses still open, money that is odd."""
+
+    paid_not_enrolled: Gauge
+    not_revoked: Gauge
+    open_anomalies: Gauge
+
+
+def measure(enrollments: EnrollmentLister, anomalies: AnomalyLister, now: datetime) -> Gauges:
+    """Look at one page of each state: three Queries, whatever the table holds.
+
+    A revocation is as old as its enrollment here, since nothing tells when it was asked for; so
+    the alarm on it waits, and the gauge does not.
+    """
+    pages = [_unfinished(enrollments, status, now) for status in UNFINISHED]
+    return Gauges(
+        paid_not_enrolled=_of(EnrollmentStatus.ENROLLED, pages),
+        not_revoked=_of(EnrollmentStatus.NOT_ENROLLED, pages),
+        open_anomalies=_open(anomalies),
+    )
+
+
+def _unfinished(
+    enrollments: EnrollmentLister, status: DeliveryStatus, now: datetime
+) -> Page[Enrollment]:
+    wanted = EnrollmentFilter(delivery=status, span=Span(None, now - STUCK))
+    return enrollments.page(wanted, PAGE, None)
+
+
+def _of(status: EnrollmentStatus, pages: list[Page[Enrollment]]) -> Gauge:
+    found = [each for page in pages for each in page.items if each.status is status]
+    found.sort(key=lambda each: each.created_at)
+    return Gauge(tuple(found), full=any(page.after is not None for page in pages))
+
+
+def _open(anomalies: AnomalyLister) -> Gauge:
+    page = anomalies.page(AnomalyStatus.OPEN, PAGE, None)
+    return Gauge(tuple(reversed(page.items)), full=page.after is not None)

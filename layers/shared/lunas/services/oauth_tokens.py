@@ -1,0 +1,162 @@
+"""A token of the connected site that is good now, renewed by one caller at a time.
+
+Thinkific's refresh tokens are used once: each renewal makes the former one void. So of all
+workers one renews, the new tokens are kept before anybody uses them, and the others go on with
+the old token while it lasts, or wait a moment for the new one. Nobody gives the lock back: after
+a call without an answer nobody knows which token is good, and its end spaces out the next try.
+Once Thinkific refuses to renew, nobody tries again, and the token serves on until its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lunas.domain.delivery import LONGEST_RETRY
+from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.oauth import Grant, Tokens
+
+if TYPE_CHECKING:
+    from lunas.services.repositories import Clock, GrantKeeper, OAuthSite
+
+LOOKS = 32
+"""How often a caller without a good token looks whether another one has renewed it."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks."""
+SHORTEST = 20.0
+"""Seconds that an invocation needs to have left to renew: no new token may be lost with it."""
+NEXT_TRY = 30.0
+"""Seconds until another delivery is tried while there is no good token."""
+NOT_CONNECTED = LONGEST_RETRY
+"""Seconds until another delivery is tried while a person has to connect the site."""
+YOUNG = timedelta(minutes=5)
+"""A token that is refused within this time of its making is not the reason."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """Everything that getting a token needs.
+
+    ``seconds_left`` tells how long this invocation may still take, ``sleep`` takes seconds.
+    ``alarm`` hears why the connection is lost, ``heed`` why renewing has to wait.
+    """
+
+    grants: GrantKeeper
+    site: OAuthSite
+    subdomain: str
+    now: Clock
+    seconds_left: Callable[[], float]
+    sleep: Callable[[float], None]
+    alarm: Callable[[str], None]
+    heed: Callable[[str], None]
+
+
+def current(access: Access) -> Grant:
+    """Return the grant with a token that is good now.
+
+    Raises DeliveryDelayed while there is none: not connected, refused and over, or being renewed.
+    """
+    grant = _serving(access)
+    if grant.connection.refused or not grant.connection.is_due(access.now()):
+        return grant
+    return _newer(access, grant, good=grant.connection.is_usable(access.now()))
+
+
+def after_refusal(access: Access, refused: str) -> bool:
+    """Tell whether there is another token than the one that Thinkific refused with 401.
+
+    Another worker may have renewed it, or be doing so. Otherwise renewing shows what the refusal
+    means: an app that was uninstalled is refused there as well. Raises like :func:`current`, and
+    for a token that is not renewed any more: its 401 ends it.
+    """
+    grant = _connected(access)
+    if grant.tokens.access_token != refused:
+        return True
+    if grant.connection.refused:
+        raise _lost()
+    if access.now() - grant.connection.renewed_at < YOUNG:
+        return False
+    return _newer(access, grant, good=False).tokens.access_token != refused
+
+
+def _connected(access: Access) -> Grant:
+    """Read the grant of the site that is set up, be it refused or not."""
+    grant = access.grants.read()
+    if grant is None:
+        raise DeliveryDelayed("the Thinkific site is not connected", NOT_CONNECTED)
+    if grant.connection.subdomain != access.subdomain:
+        raise DeliveryDelayed("another Thinkific site is connected", NOT_CONNECTED)
+    return grant
+
+
+def _serving(access: Access) -> Grant:
+    """Read a grant that may be used: one that was refused serves until its token ends."""
+    grant = _connected(access)
+    if grant.connection.refused and not grant.connection.is_usable(access.now()):
+        raise _lost()
+    return grant
+
+
+def _lost() -> DeliveryDelayed:
+    return DeliveryDelayed("Thinkific refused to renew the connection", NOT_CONNECTED)
+
+
+def _newer(access: Access, grant: Grant, *, good: bool) -> Grant:
+    """Renew, unless somebody else does or there is no time: then ``good`` tokens serve on."""
+    if access.seconds_left() >= SHORTEST:
+        lock = access.grants.lock(grant.connection, access.now())
+        if lock is not None:
+            return _renewed(access, grant, lock, good=good)
+    return grant if good else _awaited(access, grant)
+
+
+def _renewed(access: Access, grant: Grant, lock: str, *, good: bool) -> Grant:
+    """Renew as the one who holds the lock; the new tokens are kept before they are used."""
+    was = grant.connection
+    try:
+        issue = access.site.refresh(was.subdomain, grant.tokens.refresh_token)
+    except GrantRefused as refused:
+        return _refused(access, grant, lock, str(refused), good=good)
+    except (DeliveryDelayed, Misconfigured) as error:
+        access.heed(str(error))
+        if good:
+            return grant
+        raise DeliveryDelayed(str(error), NEXT_TRY) from None
+    now = access.now()
+    is_now = replace(was, renewed_at=now, expires_at=now + issue.lifetime, refused=False)
+    # A server that gives no new one leaves the former one valid (RFC 6749, section 6).
+    tokens = Tokens(
+        access_token=issue.access_token,
+        refresh_token=issue.refresh_token or grant.tokens.refresh_token,
+    )
+    kept = access.grants.renew(is_now, tokens)
+    # Somebody connected the site anew meanwhile: what they brought stands.
+    return kept or _serving(access)
+
+
+def _refused(access: Access, grant: Grant, lock: str, reason: str, *, good: bool) -> Grant:
+    """Read once more before the connection counts as lost: somebody may have renewed it.
+
+    A person has to connect the site again; ``good`` tokens give them time until they end.
+    """
+    stands = _connected(access)
+    if stands.connection.revision != grant.connection.revision:
+        return stands
+    if access.grants.refuse(lock):
+        access.alarm(reason)
+    if good:
+        return grant
+    raise _lost()
+
+
+def _awaited(access: Access, grant: Grant) -> Grant:
+    for _ in range(LOOKS):
+        access.sleep(LOOK_EVERY)
+        stands = _connected(access)
+        if stands.connection.revision != grant.connection.revision:
+            return stands
+        if stands.connection.refused:
+            raise _lost()
+    raise DeliveryDelayed("the connection to Thinkific is being renewed", NEXT_TRY)

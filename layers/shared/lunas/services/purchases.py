@@ -1,0 +1,157 @@
+"""What both ways to buy have in common: choosing, pricing, refusing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from lunas.domain.catalog import (
+    Course,
+    Package,
+    check_mapped,
+    check_on_sale,
+    check_room,
+    chosen_course_ids,
+    own_payment_type,
+    price_of,
+)
+from lunas.domain.enrollments import enrollment_id, has_access
+from lunas.domain.errors import AlreadyEnrolled, Misconfigured, NotFound
+from lunas.domain.payments import BoughtCourse, Method, Payment, Status
+from lunas.domain.users import (
+    Caller,
+    Customer,
+    Learner,
+    PaymentType,
+    customer_of,
+    learner_of,
+)
+
+if TYPE_CHECKING:
+    from lunas.domain.enrollments import Enrollment
+    from lunas.services.repositories import CatalogueReader, EnrollmentReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a learner wants to buy."""
+
+    caller: Caller
+    package_id: str
+    course_id: str | None = None
+    payment_type: PaymentType | None = None
+    customer: Customer | None = None
+    correlation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A wish that the catalogue can fulfil: by whom, for whom, and the price in whole rupiah."""
+
+    wish: Wish
+    customer: Customer
+    learner: Learner
+    package: Package
+    courses: tuple[Course, ...]
+    payment_type: PaymentType
+    amount: int
+
+
+def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
+    """Look a wish up in the catalogue.
+
+    Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule or an
+    address that no account can be had by, Misconfigured for a package whose courses do not exist.
+    """
+    customer = customer_of(wish.caller, wish.customer)
+    learner = learner_of(wish.caller, customer)
+    package = catalogue.package(wish.package_id)
+    if package is None:
+        raise NotFound("there is no such package")
+    payment_type = own_payment_type(wish.caller, wish.payment_type)
+    amount = price_of(package, payment_type)
+    wanted = chosen_course_ids(package, wish.course_id)
+    courses = tuple(catalogue.courses(wanted))
+    if missing := set(wanted) - {course.id for course in courses}:
+        raise Misconfigured(f"the package has courses that do not exist: {sorted(missing)}")
+    return Offer(
+        wish=wish,
+        customer=customer,
+        learner=learner,
+        package=package,
+        courses=courses,
+        payment_type=payment_type,
+        amount=amount,
+    )
+
+
+def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
+    """Refuse what must not be sold: wholly owned already, off sale, unmapped, or full."""
+    found = _places(enrollments, offer.wish.caller.id, _course_ids(offer))
+    owned = {each.course_id for each in found if has_access(each, now)}
+    _check_something_new(owned, offer)
+    check_on_sale(offer.package)
+    # Whose access is over, or was refunded and is not revoked yet, still has a place there.
+    held = {each.course_id for each in found if each.counted}
+    wanted = [course for course in offer.courses if course.id not in owned]
+    check_mapped(wanted)
+    check_room(course for course in wanted if course.id not in held)
+
+
+def check_not_owned(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
+    """Refuse a purchase that brings nothing new, whatever else may stand against it."""
+    user, wanted = offer.wish.caller.id, _course_ids(offer)
+    _check_something_new(owned_of(enrollments, user, wanted, now), offer)
+
+
+def owned_of(
+    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str], now: datetime
+) -> set[str]:
+    """Return those of the courses to which a user has access now: one read."""
+    found = _places(enrollments, user_id, course_ids)
+    return {each.course_id for each in found if has_access(each, now)}
+
+
+def _places(
+    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str]
+) -> list[Enrollment]:
+    return enrollments.get_many([enrollment_id(user_id, each) for each in course_ids])
+
+
+def _course_ids(offer: Offer) -> tuple[str, ...]:
+    return tuple(course.id for course in offer.courses)
+
+
+def _check_something_new(owned: set[str], offer: Offer) -> None:
+    if owned.issuperset(_course_ids(offer)):
+        raise AlreadyEnrolled("enrolled already in everything that this purchase is for")
+
+
+def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
+    """Write an offer down as a payment, with everything that settling it will need."""
+    wish = offer.wish
+    return Payment(
+        id=payment_id,
+        user_id=wish.caller.id,
+        package_id=offer.package.id,
+        package_name=offer.package.name,
+        course_id=wish.course_id,
+        courses=tuple(
+            BoughtCourse(course.id, course.name, course.thinkific_course_id)
+            for course in offer.courses
+        ),
+        status=status,
+        payment_type=offer.payment_type,
+        method=method,
+        amount=offer.amount,
+        access_days=offer.package.access_days,
+        thinkific_bundle_id=offer.package.thinkific_bundle_id,
+        customer=offer.customer,
+        learner=offer.learner,
+        created_at=at,
+        updated_at=at,
+        version=1,
+        correlation_id=wish.correlation_id,
+    )

@@ -1,0 +1,41 @@
+"""Refunding: the money went back, so what it alone had brought goes as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lunas.domain.enrollments import enrollment_id
+from lunas.domain.errors import Collision, NotFound, StoreBusy
+from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.refunds import Refund, refund
+
+if TYPE_CHECKING:
+    from lunas.services.repositories import EnrollmentReader, RefundKeeper
+
+ROUNDS = 6
+"""How often a refund is decided anew after a collision."""
+
+
+def refund_payment(
+    payments: RefundKeeper, enrollments: EnrollmentReader, payment_id: str, act: Act
+) -> tuple[Payment, Refund | None]:
+    """Turn an APPROVED or COMPLETED payment into REFUNDED, in one transaction.
+
+    Returns the payment, and the refund unless it was made before; repeating it changes nothing.
+    The stream carries each revocation to the delivery queue, behind whatever delivery of the
+    same learner is on its way. Raises NotFound, WrongState, StoreBusy.
+    """
+    for _ in range(ROUNDS):
+        payment = payments.get(payment_id)
+        if payment is None:
+            raise NotFound("there is no such payment")
+        if payment.status is Status.REFUNDED:
+            return payment, None
+        ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]
+        plan = refund(payment, act, enrollments.get_many(ids))
+        try:
+            payments.record_refund(plan)
+        except Collision:
+            continue
+        return plan.after, plan
+    raise StoreBusy("others kept changing the same payment; try again")

@@ -1,0 +1,470 @@
+"""What the use cases need from the outside; the adapters have these shapes."""
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Protocol
+
+from lunas.domain.access_claims import AccountLink, Claims, Place
+from lunas.domain.access_comparison import Row
+from lunas.domain.anomalies import Anomaly, AnomalyStatus
+from lunas.domain.audit_feeds import Stretch, Trail
+from lunas.domain.catalog import Course, Package
+from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
+from lunas.domain.corrections import Correction
+from lunas.domain.delivery import DeliveryRecord
+from lunas.domain.enrollments import Enrollment
+from lunas.domain.gateway_status import GatewayStatus
+from lunas.domain.lists import EnrollmentFilter, Page, Position
+from lunas.domain.oauth import Connection, Grant, Issue, Start, Tokens
+from lunas.domain.payments import GatewayInvoice, HistoryEvent, Payment, Slot
+from lunas.domain.platform_webhooks import Webhook
+from lunas.domain.progress import Report
+from lunas.domain.progress_sync import ChangedPage, Stand
+from lunas.domain.refunds import Refund
+from lunas.domain.sale_reports import Answer, Leg, OrderNote, Sold
+from lunas.domain.settlement import Settlement
+from lunas.domain.users import Learner
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC."""
+
+    def __call__(self) -> datetime: ...
+
+
+class CatalogueReader(Protocol):
+    """Reads what is sold."""
+
+    def package(self, package_id: str) -> Package | None: ...
+
+    def course(self, course_id: str) -> Course | None: ...
+
+    def courses(self, course_ids: Iterable[str]) -> list[Course]: ...
+
+
+class CatalogueShelf(CatalogueReader, Protocol):
+    """Shows all that is sold."""
+
+    def packages(self) -> list[Package]: ...
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
+
+
+class CatalogueMapper(CatalogueShelf, Protocol):
+    """Shows all that is sold, and notes what it is called at the learning platform."""
+
+    def note_thinkific_name(self, course: Course, name: str) -> bool: ...
+
+    def note_gone(self, course: Course) -> bool: ...
+
+
+class SiteShelf(Protocol):
+    """Shows what the learning platform offers; raises DeliveryError."""
+
+    def courses(self) -> Iterable[SiteCourse]: ...
+
+    def bundles(self) -> Iterable[SiteBundle]: ...
+
+
+class PaymentReader(Protocol):
+    """Reads a payment."""
+
+    def get(self, payment_id: str) -> Payment | None: ...
+
+
+class PaymentSettler(PaymentReader, Protocol):
+    """Writes the step of a payment, with all that belongs to it, or raises Collision."""
+
+    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
+
+    def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]: ...
+
+
+class PaymentAsker(PaymentSettler, Protocol):
+    """Settles payments, and knows when Duitku was asked about them.
+
+    ``claim_question`` tells whether Duitku may be asked: not if it was after ``before``.
+    """
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool: ...
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None: ...
+
+    def check_at(
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
+    ) -> bool: ...
+
+
+class PaymentOpener(PaymentAsker, Protocol):
+    """Opens payments."""
+
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot: ...
+
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
+    ) -> None: ...
+
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool: ...
+
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None: ...
+
+
+class TransferTaker(Protocol):
+    """Takes manual payments; of one purchase one at a time waits."""
+
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None: ...
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None: ...
+
+
+class RefundKeeper(PaymentReader, Protocol):
+    """Writes refunds, or raises Collision."""
+
+    def record_refund(self, refund: Refund) -> None: ...
+
+
+class CorrectionKeeper(PaymentReader, Protocol):
+    """Writes corrections of learners, or raises Collision."""
+
+    def link_of(self, user_id: str) -> AccountLink: ...
+
+    def claiming(self, account_id: int) -> set[str]: ...
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None: ...
+
+
+class BundleNotes(PaymentReader, Protocol):
+    """Notes when the bundle of a payment was asked for; tells whether nobody had before.
+
+    With ``over``, the time that was noted, the note is replaced.
+    """
+
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool: ...
+
+
+class PaymentScheduler(PaymentAsker, Protocol):
+    """Settles payments, and notes when Duitku is asked about them next."""
+
+    def first_transaction(self, payment_id: str, transaction: str) -> str: ...
+
+
+class DueReader(Protocol):
+    """Knows what is due, and whether Duitku may be asked."""
+
+    def payments(self, now: datetime, limit: int) -> list[str]: ...
+
+    def deliveries(self, now: datetime, limit: int) -> list[str]: ...
+
+    def paused_until(self) -> datetime | None: ...
+
+    def pause(self, until: datetime) -> None: ...
+
+
+class AnomalyKeeper(Protocol):
+    """Keeps what does not fit; tells whether it is new."""
+
+    def keep(self, anomaly: Anomaly) -> bool: ...
+
+
+class AnomalyLister(Protocol):
+    """Lists anomalies, newest first."""
+
+    def page(
+        self, status: AnomalyStatus | None, limit: int, after: Position | None
+    ) -> Page[Anomaly]: ...
+
+
+class EnrollmentLister(Protocol):
+    """Lists enrollments, newest first."""
+
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]: ...
+
+
+class AnomalyBook(AnomalyKeeper, Protocol):
+    """Also knows what was kept before."""
+
+    def get(self, anomaly_id: str) -> Anomaly | None: ...
+
+
+class TrailKeeper(Protocol):
+    """Leads the sweep to payments, and knows how far it has come."""
+
+    def mark(self, trail: Trail, now: datetime) -> str: ...
+
+    def note(self, trail: Trail, mark: str) -> None: ...
+
+    def follow(self, trail: Trail, mark: str, until: datetime, limit: int) -> Stretch: ...
+
+
+class PaymentExaminer(Protocol):
+    """Reads payments with their history, and completes them, or raises Collision."""
+
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]: ...
+
+    def complete(
+        self, before: Payment, after: Payment, history: Sequence[HistoryEvent]
+    ) -> None: ...
+
+
+class EnrollmentReader(Protocol):
+    """Reads enrollments."""
+
+    def get(self, enrollment_id: str) -> Enrollment | None: ...
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
+
+
+class EnrollmentKeeper(EnrollmentReader, Protocol):
+    """Changes enrollments, or raises Collision."""
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment: ...
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
+
+
+class DeliveryKeeper(EnrollmentReader, Protocol):
+    """Notes how deliveries went, and asks for others, or raises Collision."""
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
+
+    def record_attempt(self, enrollment: Enrollment) -> bool: ...
+
+    def record_delivery(self, record: DeliveryRecord) -> None: ...
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None: ...
+
+
+class LearnerLinks(Protocol):
+    """Knows which account at the learning platform belongs to a user; link raises Collision."""
+
+    def thinkific_user_id(self, user_id: str) -> int | None: ...
+
+    def link_of(self, user_id: str) -> AccountLink: ...
+
+    def link(self, user_id: str, account_id: int, link: AccountLink) -> None: ...
+
+    def unlink(self, user_id: str, account_id: int) -> None: ...
+
+
+class AccessClaims(Protocol):
+    """Knows which enrollments lead to which course of which account at the platform.
+
+    ``claim`` and ``release`` write, and return all claims of the same moment.
+    """
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims: ...
+
+    def release(self, place: Place, enrollment_id: str) -> Claims: ...
+
+    def note_given(self, place: Place, until: datetime | None) -> None: ...
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None: ...
+
+    def forget(self, place: Place, enrollment_id: str) -> None: ...
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
+
+
+class ClaimReader(Protocol):
+    """Reads claims, and notes one that is yet to be taken away."""
+
+    def release(self, place: Place, enrollment_id: str) -> Claims: ...
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
+
+
+class AccessReader(Protocol):
+    """Tells what access an account has at the platform now; raises DeliveryError."""
+
+    def rows(self, account_id: int, now: datetime) -> list[Row]: ...
+
+
+class InvoiceGateway(Protocol):
+    """Opens invoices that can be paid for ``minutes``.
+
+    ``payment_method`` is a channel code, or None for the buyer's choice.
+    """
+
+    def __call__(
+        self, payment: Payment, payment_method: str | None, minutes: int
+    ) -> GatewayInvoice: ...
+
+
+class StatusGateway(Protocol):
+    """Tells the gateway's own word on a payment."""
+
+    def __call__(self, payment: Payment) -> GatewayStatus: ...
+
+
+class LearningPlatform(Protocol):
+    """Finds, creates and enrolls learners, and takes access back; raises DeliveryError."""
+
+    def find_user(self, email: str) -> int | None: ...
+
+    def create_user(self, learner: Learner) -> int: ...
+
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        *,
+        create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
+    ) -> int: ...
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None: ...
+
+    def bundle_courses(self, bundle_id: int) -> set[int]: ...
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None: ...
+
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None: ...
+
+
+class StartKeeper(Protocol):
+    """Keeps tries to connect a site; each can be taken once, by its state."""
+
+    def keep(self, start: Start) -> None: ...
+
+    def take(self, state: str) -> Start | None: ...
+
+
+class ConnectionReader(Protocol):
+    """Reads which site is connected, without what opens it."""
+
+    def connection(self) -> Connection | None: ...
+
+
+class GrantKeeper(Protocol):
+    """Keeps the one connected site with its tokens.
+
+    Each write names the revision that it was decided on; one that came too late changes nothing.
+    ``lock`` gives the name of the lock to whoever may renew, None while another one does.
+    ``connection`` reads the site without opening its tokens.
+    """
+
+    def read(self) -> Grant | None: ...
+
+    def connection(self) -> Connection | None: ...
+
+    def replace(self, connection: Connection, tokens: Tokens) -> Connection: ...
+
+    def lock(self, connection: Connection, now: datetime) -> str | None: ...
+
+    def renew(self, connection: Connection, tokens: Tokens) -> Grant | None: ...
+
+    def refuse(self, lock: str) -> bool: ...
+
+    def forget(self, connection: Connection) -> bool: ...
+
+
+class OAuthSite(Protocol):
+    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed when it has no answer."""
+
+    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str: ...
+
+    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue: ...
+
+    def refresh(self, subdomain: str, refresh_token: str) -> Issue: ...
+
+    def revoke(self, subdomain: str, token: str) -> None: ...
+
+
+class OrderBook(Protocol):
+    """Keeps how reports of sales stand.
+
+    ``claim`` and the others tell whether they were written: a claim if nobody has one, the rest
+    if the claim is still this attempt's.
+    """
+
+    def get(self, payment_id: str, leg: Leg) -> OrderNote | None: ...
+
+    def claim(self, note: OrderNote) -> bool: ...
+
+    def note(self, note: OrderNote) -> bool: ...
+
+
+class OrderDesk(Protocol):
+    """Takes reports of sales; raises DeliveryDelayed only where nothing was done."""
+
+    def product(self, sold: Sold) -> int: ...
+
+    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer: ...
+
+    def report_refund(self, payment: Payment, order_id: int) -> Answer: ...
+
+
+class ProgressKeeper(Protocol):
+    """Finds enrollments by Thinkific's row, raises their progress, knows what was heard."""
+
+    def of_row(self, row_id: int) -> list[Enrollment]: ...
+
+    def is_heard(self, event_id: str) -> bool: ...
+
+    def note_heard(self, event_id: str, at: datetime) -> None: ...
+
+    def raise_to(
+        self, changed: Sequence[Enrollment], event_id: str | None, at: datetime
+    ) -> bool: ...
+
+
+class ProgressSource(Protocol):
+    """Tells how far a learner is by the platform's own word; raises DeliveryError."""
+
+    def report(self, row_id: int) -> Report | None: ...
+
+
+class ChangeSource(Protocol):
+    """Tells what changed at the platform, page by page; raises DeliveryError."""
+
+    def changed(self, since: datetime, page: int) -> ChangedPage: ...
+
+
+class CatchUpKeeper(Protocol):
+    """Knows how far the catch-up is."""
+
+    def stand(self) -> Stand | None: ...
+
+    def note(self, stand: Stand) -> None: ...
+
+
+class WebhookSite(Protocol):
+    """Lists, makes and removes webhooks at the platform; raises DeliveryError."""
+
+    def webhooks(self) -> Iterable[Webhook]: ...
+
+    def create(self, topic: str, target_url: str) -> Webhook: ...
+
+    def delete(self, webhook_id: str) -> None: ...

@@ -1,0 +1,1 @@
+"""The DynamoDB table: one module per kind of item, see docs/reference/data-model.md."""

@@ -1,0 +1,119 @@
+"""Claims on courses of accounts at Thinkific: one item for each course of each account."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from lunas.domain.access_claims import Claims, Place
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus
+from lunas.domain.times import from_iso, to_iso
+from lunas.storage import keys
+from lunas.storage.enrollment_items import shared_attribute
+from lunas.storage.expressions import Change, Item, placeholders
+from lunas.storage.table import ConditionsFailed, Table
+
+FOREVER = "FOREVER"
+"""In place of a time: access that does not end."""
+PREFIX = "COURSE#"
+
+
+class AccessClaims:
+    """Keeps which enrollments lead to which place."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
+        """Note that an enrollment leads to a place, ``until`` then; return all claims: one write.
+
+        The write and the claims that it returns are of one moment, and count the version up.
+        """
+        change = Change(
+            {"type": "claims"},
+            adds={"claims": {enrollment_id}, "given": {_text(until)}, "version": 1},
+            deletes={"released": {enrollment_id}},
+        )
+        return self._changed(place, change)
+
+    def release(self, place: Place, enrollment_id: str) -> Claims:
+        """Note that an enrollment leads to a place no more; return all claims: one write."""
+        change = Change(
+            {"type": "claims"},
+            adds={"released": {enrollment_id}, "version": 1},
+            deletes={"claims": {enrollment_id}},
+        )
+        return self._changed(place, change)
+
+    def note_given(self, place: Place, until: datetime | None) -> None:
+        """Note a time until which access is given, before it is: one write."""
+        key = keys.claims(place.account_id, place.course_id)
+        self._table.update(key, Change({}, adds={"given": {_text(until)}}))
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
+        """Note on an enrollment what access it shares in a place, in one transaction of two writes.
+
+        Nothing is written where a claim or release came after ``claims`` were read, for it has a
+        run that knows more, nor where the enrollment was refunded. Raises StoreBusy.
+        """
+        place = keys.claims(claims.place.account_id, claims.place.course_id)
+        # A write of what is there, for a mere condition would need a right of its own.
+        unmoved = Change(
+            {"version": claims.version},
+            condition="#version = :read",
+            given={"read": claims.version},
+        )
+        noted = Change(
+            {**shared_attribute(enrollment), "updatedAt": to_iso(at)},
+            # No other part of it: an enrollment that another payment takes over asks for nothing.
+            condition="#status = :enrolled",
+            given={"enrolled": EnrollmentStatus.ENROLLED},
+        )
+        actions = [
+            self._table.update_action("place", place, unmoved),
+            self._table.update_action("enrollment", keys.enrollment(enrollment.id), noted),
+        ]
+        with suppress(ConditionsFailed):
+            self._table.transact(actions)
+
+    def forget(self, place: Place, enrollment_id: str) -> None:
+        """Forget an enrollment that was released, once that is done at Thinkific: one write."""
+        key = keys.claims(place.account_id, place.course_id)
+        self._table.update(key, Change({}, deletes={"released": {enrollment_id}}))
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]:
+        """Read all claims of an account, consistently: one Query of a short partition."""
+        asked = {
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
+            "ExpressionAttributeValues": placeholders(
+                {"pk": keys.account(account_id), "sk": PREFIX}
+            ),
+            "ConsistentRead": True,
+        }
+        items, after = self._table.query(asked)
+        while after:
+            more, after = self._table.query(asked, after)
+            items += more
+        found = [_claims_from(account_id, item) for item in items]
+        return {each.place: each for each in found}
+
+    def _changed(self, place: Place, change: Change) -> Claims:
+        key = keys.claims(place.account_id, place.course_id)
+        _, item = self._table.update_returning(key, change)
+        return _claims_from(place.account_id, item)
+
+
+def _claims_from(account_id: int, item: Item) -> Claims:
+    return Claims(
+        place=Place(account_id, int(item["sk"].removeprefix(PREFIX))),
+        version=int(item["version"]),
+        enrollment_ids=frozenset(item.get("claims", ())),
+        released=frozenset(item.get("released", ())),
+        given=frozenset(_time(each) for each in item.get("given", ())),
+    )
+
+
+def _text(until: datetime | None) -> str:
+    return FOREVER if until is None else to_iso(until)
+
+
+def _time(text: str) -> datetime | None:
+    return None if text == FOREVER else from_iso(text)

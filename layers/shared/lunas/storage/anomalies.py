@@ -1,0 +1,100 @@
+"""Anomalies in the table."""
+
+from dataclasses import replace
+
+from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus, Resolution
+from lunas.domain.lists import Page, Position
+from lunas.domain.times import from_iso, to_iso
+from lunas.storage import keys
+from lunas.storage.expressions import Change, Item
+from lunas.storage.pages import Listing, read_page
+from lunas.storage.table import Table
+
+KIND = "ANOMALY"
+
+
+def anomaly_item(anomaly: Anomaly) -> Item:
+    """Write an anomaly."""
+    return {
+        **keys.anomaly(anomaly.id),
+        "type": "anomaly",
+        "kindKey": KIND,
+        "stateKey": keys.state(KIND, anomaly.status),
+        "listSort": f"{to_iso(anomaly.at)}#{anomaly.id}",
+        "id": anomaly.id,
+        "kind": anomaly.kind,
+        "status": anomaly.status,
+        "at": to_iso(anomaly.at),
+        "orderId": anomaly.order_id,
+        "paymentId": anomaly.payment_id,
+        "evidence": dict(anomaly.evidence),
+    }
+
+
+class Anomalies:
+    """Keeps what does not fit, until a person has dealt with it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def keep(self, anomaly: Anomaly) -> bool:
+        """Write an anomaly unless it is known; tell whether it is new."""
+        return self._table.put(anomaly_item(anomaly), "attribute_not_exists(#pk)")
+
+    def get(self, anomaly_id: str) -> Anomaly | None:
+        """Read an anomaly: one GetItem."""
+        item = self._table.get(keys.anomaly(anomaly_id))
+        return _anomaly_from(item) if item else None
+
+    def page(
+        self, status: AnomalyStatus | None, limit: int, after: Position | None
+    ) -> Page[Anomaly]:
+        """Read a page of anomalies, newest first: one Query."""
+        listing = Listing(index="byKind", key="kindKey", partition=KIND)
+        if status is not None:
+            partition = keys.state(KIND, status)
+            listing = Listing(index="byState", key="stateKey", partition=partition)
+        items, last = read_page(self._table, listing, limit, after)
+        return Page(tuple(_anomaly_from(item) for item in items), last)
+
+    def resolve(self, anomaly: Anomaly, resolution: Resolution) -> Anomaly | None:
+        """Close an open anomaly; None when somebody else closed it first."""
+        change = Change(
+            {
+                "status": AnomalyStatus.RESOLVED,
+                "stateKey": keys.state(KIND, AnomalyStatus.RESOLVED),
+                "resolved": {
+                    "resolution": resolution.resolution,
+                    "reason": resolution.reason,
+                    "at": to_iso(resolution.at),
+                    "actor": resolution.actor,
+                },
+            },
+            condition="#status = :open",
+            given={"open": AnomalyStatus.OPEN},
+        )
+        if not self._table.update(keys.anomaly(anomaly.id), change):
+            return None
+        return replace(anomaly, status=AnomalyStatus.RESOLVED, resolved=resolution)
+
+
+def _anomaly_from(item: Item) -> Anomaly:
+    return Anomaly(
+        id=item["id"],
+        kind=AnomalyKind(item["kind"]),
+        at=from_iso(item["at"]),
+        order_id=item["orderId"],
+        evidence=item["evidence"],
+        payment_id=item.get("paymentId"),
+        status=AnomalyStatus(item["status"]),
+        resolved=_resolution_from(item["resolved"]) if "resolved" in item else None,
+    )
+
+
+def _resolution_from(item: Item) -> Resolution:
+    return Resolution(
+        resolution=item["resolution"],
+        reason=item["reason"],
+        at=from_iso(item["at"]),
+        actor=item["actor"],
+    )

@@ -1,0 +1,134 @@
+"""The catalogue in the table."""
+
+from collections.abc import Iterable
+
+from lunas.domain.catalog import Course, Package, PackageKind
+from lunas.domain.users import PaymentType
+from lunas.storage import keys
+from lunas.storage.expressions import Change, Item, placeholders
+from lunas.storage.table import Table
+
+
+def _package_from(item: Item) -> Package:
+    return Package(
+        id=item["id"],
+        kind=PackageKind(item["kind"]),
+        name=item["name"],
+        prices={PaymentType(name): int(price) for name, price in item["prices"].items()},
+        course_ids=tuple(item["courseIds"]),
+        access_days=_number(item, "accessDays"),
+        thinkific_bundle_id=_number(item, "thinkificBundleId"),
+        description=item.get("description"),
+        image_url=item.get("imageUrl"),
+        on_sale=item.get("onSale", True),
+    )
+
+
+def _course_from(item: Item) -> Course:
+    return Course(
+        id=item["id"],
+        name=str(item.get("name", item["id"])),
+        thinkific_course_id=_number(item, "thinkificCourseId"),
+        quota=_number(item, "quota"),
+        enrolled=int(item.get("enrolled", 0)),
+        thinkific_name=item.get("thinkificName"),
+        gone_thinkific_id=_number(item, "goneThinkificId"),
+    )
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None
+
+
+class Catalogue:
+    """Reads and writes packages and courses."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def package(self, package_id: str) -> Package | None:
+        """Read a package: one GetItem."""
+        item = self._table.get(keys.package(package_id))
+        return _package_from(item) if item else None
+
+    def packages(self) -> list[Package]:
+        """Read all packages, ordered by id."""
+        return [_package_from(item) for item in self._partition(keys.package("")["pk"])]
+
+    def course(self, course_id: str) -> Course | None:
+        """Read a course: one GetItem."""
+        item = self._table.get(keys.course(course_id))
+        return _course_from(item) if item else None
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
+        """Read all courses, ordered by id, or those of ``course_ids`` that exist, in that order."""
+        if course_ids is None:
+            return [_course_from(item) for item in self._partition(keys.course("")["pk"])]
+        wanted = list(course_ids)
+        found = {item["id"]: item for item in self._table.get_many(map(keys.course, wanted))}
+        return [_course_from(found[each]) for each in wanted if each in found]
+
+    def put_package(self, package: Package, *, keep_on_sale: bool = False) -> Package:
+        """Write a package over what was there; sold payments keep their own copy.
+
+        With ``keep_on_sale`` one that is there stays on or off sale as it is; only a new one
+        takes this from ``package``. Returns the package as it is then.
+        """
+        on_sale = {"onSale": package.on_sale}
+        changed = {
+            "type": "package",
+            "id": package.id,
+            "kind": package.kind,
+            "name": package.name,
+            "prices": dict(package.prices),
+            "courseIds": list(package.course_ids),
+            "accessDays": package.access_days,
+            "thinkificBundleId": package.thinkific_bundle_id,
+            "description": package.description,
+            "imageUrl": package.image_url,
+        }
+        change = Change(changed, firsts=on_sale) if keep_on_sale else Change(changed | on_sale)
+        _, item = self._table.update_returning(keys.package(package.id), change)
+        return _package_from(item)
+
+    def put_course(self, course: Course) -> Course:
+        """Write a course, keeping its counter; return it with the counter as it stands."""
+        changed = {
+            "type": "course",
+            "id": course.id,
+            "name": course.name,
+            "thinkificCourseId": course.thinkific_course_id,
+            "quota": course.quota,
+            # It may be mapped to another one now; the next sync notes what that is called.
+            "thinkificName": None,
+        }
+        change = Change(changed, adds={"enrolled": 0})
+        _, item = self._table.update_returning(keys.course(course.id), change)
+        return _course_from(item)
+
+    def note_thinkific_name(self, course: Course, name: str) -> bool:
+        """Note what a mapped course is called at Thinkific, unless it was mapped anew meanwhile."""
+        return self._note(course, {"thinkificName": name, "goneThinkificId": None})
+
+    def note_gone(self, course: Course) -> bool:
+        """Note that Thinkific does not show a mapped course, unless it is mapped to another now."""
+        return self._note(course, {"goneThinkificId": course.thinkific_course_id})
+
+    def _note(self, course: Course, found: Item) -> bool:
+        change = Change(
+            found,
+            condition="#thinkificCourseId = :mapped",
+            given={"mapped": course.thinkific_course_id},
+        )
+        return self._table.update(keys.course(course.id), change)
+
+    def _partition(self, partition: str) -> list[Item]:
+        request = {
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": placeholders({"pk": partition}),
+        }
+        items, last = self._table.query(request)
+        while last:
+            more, last = self._table.query(request, last)
+            items += more
+        return items

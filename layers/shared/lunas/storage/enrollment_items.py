@@ -1,0 +1,138 @@
+"""Enrollments as items of the table, and back.
+
+The delivery stands in flat attributes, so that the stream's filter can see its status.
+"""
+
+from datetime import datetime
+
+from lunas.domain.enrollments import (
+    Access,
+    Delivery,
+    DeliveryStatus,
+    Enrollment,
+    EnrollmentStatus,
+)
+from lunas.domain.times import from_iso, to_iso
+from lunas.storage import keys
+from lunas.storage.expressions import Item
+
+KIND = "ENROLLMENT"
+FOREVER = "FOREVER"
+"""In place of a time: access that does not end."""
+
+
+def enrollment_item(enrollment: Enrollment) -> Item:
+    """Write an enrollment."""
+    created = to_iso(enrollment.created_at)
+    return {
+        **keys.enrollment(enrollment.id),
+        "type": "enrollment",
+        "ownerKey": keys.owner(enrollment.user_id, KIND),
+        "kindKey": KIND,
+        "courseKey": keys.state(KIND, enrollment.course_id),
+        "listSort": f"{created}#{enrollment.id}",
+        "id": enrollment.id,
+        "paymentId": enrollment.payment_id,
+        "userId": enrollment.user_id,
+        "courseId": enrollment.course_id,
+        "courseName": enrollment.course_name,
+        "status": enrollment.status,
+        "progress": enrollment.progress,
+        "counted": enrollment.counted,
+        **term_attributes(enrollment),
+        **shared_attribute(enrollment),
+        "thinkificCourseId": enrollment.thinkific_course_id,
+        "correlationId": enrollment.correlation_id,
+        "certificateUrl": enrollment.certificate_url,
+        "createdAt": created,
+        "updatedAt": to_iso(enrollment.updated_at),
+        **delivery_attributes(enrollment.delivery),
+    }
+
+
+def term_attributes(enrollment: Enrollment) -> Item:
+    """Write until when access lasts, and by which payments; None means that the attribute goes."""
+    end = enrollment.expires_at
+    return {"expiresAt": end and to_iso(end), "claims": claims_attribute(enrollment)}
+
+
+def shared_attribute(enrollment: Enrollment) -> Item:
+    """Write until when others give access as well; None means that the attribute goes."""
+    shared = enrollment.shared
+    return {"sharedUntil": shared and _end_text(shared.until)}
+
+
+def claims_attribute(enrollment: Enrollment) -> dict[str, str] | None:
+    """Write the payments that pay for an enrollment, None unless there are several."""
+    claims = enrollment.claims.items()
+    return {paid: _end_text(end) for paid, end in claims} or None
+
+
+def request_attributes(delivery: Delivery) -> Item:
+    """Write the attributes by which delivery is asked for once more, and no others."""
+    names = ("deliveryStatus", "stateKey", "deliveryRequest", "lastError", "dueKey", "dueAt")
+    written = delivery_attributes(delivery)
+    return {name: written[name] for name in names}
+
+
+def delivery_attributes(delivery: Delivery) -> Item:
+    """Write the attributes of a delivery; None means that the attribute goes."""
+    due = delivery.due_at
+    return {
+        "deliveryStatus": delivery.status,
+        "stateKey": keys.state(KIND, delivery.status),
+        "deliveryRequest": delivery.request,
+        "deliveryAttempts": delivery.attempts,
+        "thinkificUserId": delivery.thinkific_user_id,
+        "thinkificEnrollmentId": delivery.thinkific_enrollment_id,
+        "lastError": delivery.last_error,
+        "dueKey": keys.DUE_AT_PLATFORM if due else None,
+        "dueAt": to_iso(due) if due else None,
+    }
+
+
+def enrollment_from(item: Item) -> Enrollment:
+    """Read an enrollment."""
+    return Enrollment(
+        id=item["id"],
+        payment_id=item["paymentId"],
+        user_id=item["userId"],
+        course_id=item["courseId"],
+        course_name=item["courseName"],
+        status=EnrollmentStatus(item["status"]),
+        progress=int(item["progress"]),
+        counted=item["counted"],
+        claims={paid: _end_from(end) for paid, end in item.get("claims", {}).items()},
+        expires_at=from_iso(item["expiresAt"]) if "expiresAt" in item else None,
+        shared=Access(_end_from(item["sharedUntil"])) if "sharedUntil" in item else None,
+        thinkific_course_id=_number(item, "thinkificCourseId"),
+        correlation_id=item.get("correlationId"),
+        certificate_url=item.get("certificateUrl"),
+        created_at=from_iso(item["createdAt"]),
+        updated_at=from_iso(item["updatedAt"]),
+        delivery=_delivery_from(item),
+    )
+
+
+def _delivery_from(item: Item) -> Delivery:
+    return Delivery(
+        status=DeliveryStatus(item["deliveryStatus"]),
+        request=int(item["deliveryRequest"]),
+        attempts=int(item["deliveryAttempts"]),
+        thinkific_user_id=_number(item, "thinkificUserId"),
+        thinkific_enrollment_id=_number(item, "thinkificEnrollmentId"),
+        last_error=item.get("lastError"),
+        due_at=from_iso(item["dueAt"]) if "dueAt" in item else None,
+    )
+
+
+def _number(item: Item, name: str) -> int | None:
+    return int(item[name]) if name in item else None
+
+
+def _end_text(end: datetime | None) -> str:
+    return FOREVER if end is None else to_iso(end)
+
+
+def _end_from(text: str) -> datetime | None:
+    return None if text == FOREVER else from_iso(text)

@@ -1,0 +1,189 @@
+"""Enrollments in the table: reading them, and noting how their delivery went."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from lunas.domain.delivery import DeliveryRecord, PaymentChange, asked_again
+from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.lists import EnrollmentFilter, Page, Position
+from lunas.domain.times import to_iso
+from lunas.storage import keys
+from lunas.storage.anomalies import anomaly_item
+from lunas.storage.enrollment_items import KIND, delivery_attributes, enrollment_from
+from lunas.storage.expressions import Change
+from lunas.storage.pages import Listing, read_page
+from lunas.storage.payment_items import progress_attributes
+from lunas.storage.settlements import NEW, count_action, full_courses, history_actions
+from lunas.storage.table import Action, ConditionsFailed, Table
+
+CURRENT = "#status = :enrolled AND #paymentId = :paymentId"
+"""Condition of an enrollment that was neither refunded nor bought anew meanwhile."""
+WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :request"
+"""Condition under which a delivery may be noted: it is still asked for, and not noted yet."""
+
+
+class Enrollments:
+    """Reads enrollments and writes the state of their delivery."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def get(self, enrollment_id: str) -> Enrollment | None:
+        """Read an enrollment: one GetItem."""
+        item = self._table.get(keys.enrollment(enrollment_id))
+        return enrollment_from(item) if item else None
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
+        """Read those of the enrollments that exist: one BatchGetItem per hundred."""
+        items = self._table.get_many(keys.enrollment(each) for each in enrollment_ids)
+        return [enrollment_from(item) for item in items]
+
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]:
+        """Read a page of enrollments, newest first: one Query."""
+        items, last = read_page(self._table, _listing(wanted), limit, after)
+        return Page(tuple(enrollment_from(item) for item in items), last)
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
+        """Note a progress in percent unless a higher one is known; return what is known then.
+
+        The condition makes two devices that report at once safe: the higher one stays.
+        Raises Collision when the enrollment was revoked or its course bought anew meanwhile.
+        """
+        change = Change(
+            {"progress": progress, "updatedAt": to_iso(at)},
+            condition=f"{CURRENT} AND #progress < :progress",
+            given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": enrollment.payment_id},
+        )
+        if self._table.update(keys.enrollment(enrollment.id), change):
+            return replace(enrollment, progress=progress, updated_at=at)
+        again = self.get(enrollment.id)
+        if again is None or again.progress < progress:
+            raise Collision(stale=True)
+        return again
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
+        """Ask for delivery, or revocation, once more; the stream carries the request to the queue.
+
+        Raises Collision when somebody else asked first, or it was noted or refunded meanwhile.
+        """
+        asked = asked_again(enrollment, at)
+        change = Change(
+            {"updatedAt": to_iso(at), **delivery_attributes(asked.delivery)},
+            condition=f"{CURRENT} AND #deliveryRequest = :read AND #deliveryStatus = :stood",
+            given={
+                "stood": enrollment.delivery.status,
+                "enrolled": enrollment.status,
+                "read": enrollment.delivery.request,
+                "paymentId": enrollment.payment_id,
+            },
+        )
+        if not self._table.update(keys.enrollment(enrollment.id), change):
+            raise Collision(stale=True)
+        return asked
+
+    def record_attempt(self, enrollment: Enrollment) -> bool:
+        """Note a try that failed, unless the enrollment moved on meanwhile; tell which."""
+        return self._table.update(keys.enrollment(enrollment.id), _delivery_change(enrollment))
+
+    def record_delivery(self, record: DeliveryRecord) -> None:
+        """Write a delivery together with what it means for the payment, or nothing.
+
+        Raises Collision when enrollment or payment changed meanwhile, or StoreBusy.
+        """
+        enrollment = record.enrollment
+        actions = [
+            self._table.update_action(
+                "enrollment", keys.enrollment(enrollment.id), _delivery_change(enrollment)
+            )
+        ]
+        for change in record.payments:
+            actions.append(self._payment_action(change))
+            actions += history_actions(self._table, change.history)
+        if record.count:
+            actions.append(
+                count_action(self._table, enrollment.course_id, keep_quota=record.keep_quota)
+            )
+        if record.anomaly:
+            actions.append(self._table.put_action("anomaly", anomaly_item(record.anomaly), NEW))
+        self._transact(actions)
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
+        """Note that Thinkific has revoked an enrollment, and free its place, or write nothing.
+
+        Raises Collision when the course was bought anew or asked for again meanwhile.
+        """
+        actions = [
+            self._table.update_action(
+                "enrollment", keys.enrollment(after.id), _delivery_change(after)
+            )
+        ]
+        if before.counted:
+            actions.append(count_action(self._table, after.course_id, keep_quota=False, by=-1))
+        self._transact(actions)
+
+    def _transact(self, actions: list[Action]) -> None:
+        try:
+            self._table.transact(actions)
+        except ConditionsFailed as failed:
+            full = full_courses(failed)
+            raise Collision(stale=not full, full=full) from failed
+
+    def _payment_action(self, change: PaymentChange) -> Action:
+        # The set of undelivered courses is part of the condition: of two courses delivered at
+        # once, one must see the other gone, or neither would complete the payment.
+        before = change.before
+        return self._table.update_action(
+            f"payment:{before.id}",
+            keys.payment(before.id),
+            Change(
+                progress_attributes(change.after),
+                condition="#status = :was AND #version = :read AND #undelivered = :waiting",
+                given={
+                    "was": before.status,
+                    "read": before.version,
+                    "waiting": set(before.undelivered),
+                },
+            ),
+        )
+
+
+def _delivery_change(enrollment: Enrollment) -> Change:
+    return Change(
+        {
+            "counted": enrollment.counted,
+            "thinkificCourseId": enrollment.thinkific_course_id,
+            "updatedAt": to_iso(enrollment.updated_at),
+            **delivery_attributes(enrollment.delivery),
+        },
+        condition=WAITING,
+        given={
+            "enrolled": enrollment.status,
+            "pending": DeliveryStatus.PENDING,
+            "request": enrollment.delivery.request,
+            "paymentId": enrollment.payment_id,
+        },
+    )
+
+
+def _listing(wanted: EnrollmentFilter) -> Listing:
+    delivery: dict[str, str | None] = {"deliveryStatus": wanted.delivery}
+    if wanted.user_id is not None:
+        return Listing(
+            index="byOwner",
+            key="ownerKey",
+            partition=keys.owner(wanted.user_id, KIND),
+            span=wanted.span,
+            where={"status": wanted.status},
+        )
+    if wanted.course_id is not None:
+        partition = keys.state(KIND, wanted.course_id)
+        return Listing(
+            index="byCourse", key="courseKey", partition=partition, span=wanted.span, where=delivery
+        )
+    if wanted.delivery is not None:
+        partition = keys.state(KIND, wanted.delivery)
+        return Listing(index="byState", key="stateKey", partition=partition, span=wanted.span)
+    return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span)

@@ -1,0 +1,85 @@
+"""Progress in the table: whose row it is, what it was raised to, and which events were heard."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from math import ceil
+
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision
+from lunas.domain.progress import EVENT_LIFETIME
+from lunas.domain.times import to_iso
+from lunas.storage import keys
+from lunas.storage.enrollment_items import enrollment_from
+from lunas.storage.expressions import Change, placeholders
+from lunas.storage.table import Action, ConditionsFailed, Table
+
+NEW = "attribute_not_exists(pk)"
+NOT_LESS = "#status = :enrolled AND #paymentId = :paymentId AND #progress <= :progress"
+"""Condition of an enrollment that was neither refunded nor bought anew, nor got further."""
+
+
+class Progress:
+    """Finds the enrollments of a row at Thinkific, and raises their progress."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def of_row(self, row_id: int) -> list[Enrollment]:
+        """Return the enrollments that were delivered as this row: one Query, one BatchGetItem.
+
+        The index holds keys only, so that a progress is written once, and it lags behind: what
+        was delivered a moment ago may be missing.
+        """
+        found, _ = self._table.query(
+            {
+                "IndexName": "byRow",
+                "KeyConditionExpression": "thinkificEnrollmentId = :row",
+                "ExpressionAttributeValues": placeholders({"row": row_id}),
+            }
+        )
+        items = self._table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)
+        return [enrollment_from(item) for item in items]
+
+    def is_heard(self, event_id: str) -> bool:
+        """Tell whether an event was dealt with: one GetItem."""
+        return self._table.get(keys.thinkific_event(event_id)) is not None
+
+    def note_heard(self, event_id: str, at: datetime) -> None:
+        """Note that an event was dealt with, where that changed nothing."""
+        self._table.put(_mark(event_id, at), NEW)
+
+    def raise_to(self, changed: Sequence[Enrollment], event_id: str | None, at: datetime) -> bool:
+        """Write enrollments that got further, together with the event that told it, or nothing.
+
+        An enrollment without a certificate keeps the one that the table has: it may have come
+        since. Tells whether the event is new; Collision when an enrollment moved since it was read.
+        """
+        actions = [self._raising(each) for each in changed]
+        if event_id is not None:
+            actions.append(self._table.put_action("event", _mark(event_id, at), NEW))
+        try:
+            self._table.transact(actions)
+        except ConditionsFailed as failed:
+            if "event" in failed.found:
+                return False
+            raise Collision(stale=True) from failed
+        return True
+
+    def _raising(self, after: Enrollment) -> Action:
+        # Change would take an attribute away that is None.
+        certificate = {"certificateUrl": after.certificate_url} if after.certificate_url else {}
+        change = Change(
+            {"progress": after.progress, "updatedAt": to_iso(after.updated_at), **certificate},
+            condition=NOT_LESS,
+            given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": after.payment_id},
+        )
+        return self._table.update_action(after.id, keys.enrollment(after.id), change)
+
+
+def _mark(event_id: str, at: datetime) -> dict[str, object]:
+    return {
+        **keys.thinkific_event(event_id),
+        "type": "event",
+        "at": to_iso(at),
+        "ttl": ceil((at + EVENT_LIFETIME).timestamp()),
+    }

@@ -1,0 +1,207 @@
+"""The table as such: keys, reads, and transactions that outlast conflicts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from lunas.aws import clients
+from lunas.aws.settings import setting
+from lunas.domain.errors import StoreBusy
+from lunas.storage.expressions import (
+    Change,
+    Item,
+    Key,
+    condition_names,
+    from_wire,
+    placeholders,
+    to_wire,
+)
+from lunas.storage.retries import (
+    THROTTLED_BACKOFF,
+    asked,
+    cancellation_reasons,
+    outlast,
+    rest,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BATCH = 100
+"""Keys of one BatchGetItem, DynamoDB's limit."""
+ROUNDS = 6
+"""How often keys that DynamoDB left unread are asked for in all: it leaves some of a call when it
+is throttled, or when the answer would be too large, and then at least one is read each time."""
+
+
+class ConditionsFailed(Exception):
+    """A transaction that wrote nothing, since conditions did not hold.
+
+    ``found`` maps the label of each such action to the item as it stands, if the action asked
+    to see it and there is one.
+    """
+
+    def __init__(self, found: Mapping[str, Item | None]) -> None:
+        super().__init__(", ".join(found))
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of a transaction, with the label that tells it from the others."""
+
+    label: str
+    request: dict[str, Any]
+
+    def showing(self) -> "Action":
+        """Ask to see the item as it stands, should the condition not hold."""
+        request = {
+            verb: {**body, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+            for verb, body in self.request.items()
+        }
+        return replace(self, request=request)
+
+
+class Table:
+    """The one table of a stack."""
+
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
+        self.client = client
+        self.name = name
+
+    @classmethod
+    def from_environment(cls) -> "Table":
+        """Open the table that the environment names."""
+        return cls(clients.dynamodb(), setting("TABLE_NAME"))
+
+    def get(self, key: Key) -> Item | None:
+        """Read one item, consistently: 1 unit per 4 KB. Raises StoreBusy, as all reads do."""
+        request: Any = {"Key": to_wire(key), "ConsistentRead": True}
+        answer = asked(lambda: self.client.get_item(TableName=self.name, **request))
+        return from_wire(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[Key]) -> list[Item]:
+        """Read the items that exist among ``keys``, consistently, in no certain order.
+
+        What DynamoDB leaves unread is asked for again with waits that grow; StoreBusy when it
+        still leaves some after ROUNDS.
+        """
+        wanted = [to_wire(key) for key in keys]
+        found: list[Item] = []
+        for attempt in range(ROUNDS):
+            left: list[Any] = []
+            for batch in batched(wanted, BATCH, strict=False):
+                items, unread = self._batch(batch)
+                found += items
+                left += unread
+            if not left:
+                return found
+            wanted = left
+            if attempt + 1 < ROUNDS:
+                rest(attempt, THROTTLED_BACKOFF)
+        raise StoreBusy("the table leaves keys unread at the moment; try again")
+
+    def query(
+        self, request: Mapping[str, Any], after: Item | None = None
+    ) -> tuple[list[Item], Item | None]:
+        """Read one page of a Query: its items, and the key to go on ``after``, if there is more."""
+        wanted: dict[str, Any] = {"TableName": self.name, **request}
+        if after:
+            wanted["ExclusiveStartKey"] = to_wire(after)
+        answer = asked(lambda: self.client.query(**wanted))
+        last = answer.get("LastEvaluatedKey")
+        return [from_wire(item) for item in answer["Items"]], from_wire(last) if last else None
+
+    def put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
+        """Write one item if ``condition`` holds; tell whether it did."""
+        request = self.put_action("", item, condition, values).request["Put"]
+        return self._written(lambda: self.client.put_item(**request))
+
+    def update(self, key: Key, change: Change) -> bool:
+        """Change one item if the condition holds; tell whether it did."""
+        request = self.update_action("", key, change).request["Update"]
+        return self._written(lambda: self.client.update_item(**request))
+
+    def update_returning(self, key: Key, change: Change) -> tuple[bool, Item]:
+        """Change one item if the condition holds; tell whether it did, with the item as it is."""
+        request: Any = {
+            **self.update_action("", key, change).request["Update"],
+            "ReturnValues": "ALL_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            answer = outlast(lambda: self.client.update_item(**request))
+        except self.client.exceptions.ConditionalCheckFailedException as failed:
+            response: Mapping[str, Any] = failed.response
+            return False, from_wire(response.get("Item", {}))
+        return True, from_wire(answer["Attributes"])
+
+    def take(self, key: Key) -> Item | None:
+        """Delete one item and return it; of callers at the same time one gets it."""
+        request: Any = {"Key": to_wire(key), "ReturnValues": "ALL_OLD"}
+        answer = outlast(lambda: self.client.delete_item(TableName=self.name, **request))
+        return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
+
+    def put_action(
+        self, label: str, item: Item, condition: str, values: Mapping[str, Any] | None = None
+    ) -> Action:
+        """Build the action that writes ``item`` if ``condition`` holds."""
+        request = {
+            "TableName": self.name,
+            "Item": to_wire(item),
+            "ConditionExpression": condition,
+        }
+        if values:
+            request["ExpressionAttributeValues"] = placeholders(values)
+        if names := condition_names(condition):
+            request["ExpressionAttributeNames"] = names
+        return Action(label, {"Put": request})
+
+    def update_action(self, label: str, key: Key, change: Change) -> Action:
+        """Build the action that changes the item at ``key``."""
+        request = {
+            "TableName": self.name,
+            "Key": to_wire(key),
+            **change.expressions(),
+        }
+        return Action(label, {"Update": request})
+
+    def transact(self, actions: Sequence[Action]) -> None:
+        """Write all actions together, or nothing.
+
+        Raises ConditionsFailed when a condition did not hold, and StoreBusy when others on the
+        same items did not let it through. The SDK does not repeat a transaction that was
+        cancelled by a conflict, so it is repeated here.
+        """
+        items: Any = [action.request for action in actions]
+        try:
+            outlast(lambda: self.client.transact_write_items(TransactItems=items))
+        except ClientError as error:
+            raise _refused(error, actions) or error from error
+
+    def _batch(self, keys: Sequence[Any]) -> tuple[list[Item], Sequence[Any]]:
+        """Read up to BATCH items; return them with the keys that were left unread."""
+        request: Any = {self.name: {"Keys": list(keys), "ConsistentRead": True}}
+        answer = asked(lambda: self.client.batch_get_item(RequestItems=request))
+        left: Any = answer["UnprocessedKeys"].get(self.name, {})
+        items = answer["Responses"].get(self.name, [])
+        return [from_wire(item) for item in items], left.get("Keys", [])
+
+    def _written(self, write: Callable[[], object]) -> bool:
+        try:
+            outlast(write)
+        except self.client.exceptions.ConditionalCheckFailedException:
+            return False
+        return True
+
+
+def _refused(error: ClientError, actions: Sequence[Action]) -> ConditionsFailed | None:
+    found = {
+        action.label: from_wire(reason["Item"]) if "Item" in reason else None
+        for action, reason in zip(actions, cancellation_reasons(error), strict=False)
+        if reason.get("Code") == "ConditionalCheckFailed"
+    }
+    return ConditionsFailed(found) if found else None

@@ -1,1 +1,0 @@
-"""``make soak``: thousands of purchases while everything around them breaks; docs/soak.md."""

@@ -1,0 +1,1 @@
+"""``make soak``: thousands of purchases while everything around them breaks; soak.md."""

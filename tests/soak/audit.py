@@ -1,0 +1,126 @@
+"""Nothing lost, nothing doubled: the end of a soak compared with what really happened.
+
+What really happened is what Duitku's simulator was paid and what the admins did; the code of
+Lunas has no part in the comparison.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from tests.soak.client import email_of
+from tests.soak.facts import Facts, Json
+
+DONE = {"COMPLETED", "REFUNDED"}
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """What was done from outside: manual payments approved, payments refunded, by their ids."""
+
+    approved: AbstractSet[str]
+    refunded: AbstractSet[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that must not be: LOST, DOUBLED or WRONG, and what."""
+
+    kind: str
+    what: str
+
+
+def audit(facts: Facts, deeds: Deeds) -> list[Finding]:
+    """Return everything that is not as it must be."""
+    return [
+        *_money(facts, deeds),
+        *_access(facts),
+        *_histories(facts),
+        *_counters(facts),
+    ]
+
+
+def is_quiet(facts: Facts, deeds: Deeds) -> bool:
+    """Tell whether everything has ended: nothing on its way, nothing left to a person."""
+    settled = all(facts.payments[each]["status"] in DONE for each in _backed(facts, deeds))
+    delivered = all(
+        each["deliveryStatus"] in {"DELIVERED", "REVOKED"} for each in facts.enrollments.values()
+    )
+    return settled and delivered and not facts.messages and not facts.dead_letters
+
+
+def paid_orders(facts: Facts) -> set[str]:
+    """Return the payments that Duitku has the money of."""
+    return {name for name, order in facts.orders.items() if order["state"] == "paid"}
+
+
+def _backed(facts: Facts, deeds: Deeds) -> set[str]:
+    """Return the payments with money behind them, or an admin's word."""
+    return paid_orders(facts) | set(deeds.approved)
+
+
+def _money(facts: Facts, deeds: Deeds) -> Iterator[Finding]:
+    backed = _backed(facts, deeds)
+    for payment_id in backed:
+        payment = facts.payments.get(payment_id)
+        if payment is None or payment["status"] not in DONE:
+            yield Finding("LOST", f"{payment_id} was paid and is {payment and payment['status']}")
+    for payment in facts.payments.values():
+        if payment["status"] in {*DONE, "APPROVED"} and payment["id"] not in backed:
+            yield Finding("WRONG", f"{payment['id']} is {payment['status']} without money")
+        order = facts.orders.get(payment["id"])
+        if order and order["amount"] != payment["amount"]:
+            yield Finding("WRONG", f"{payment['id']}: amounts differ")
+        if (payment["status"] == "REFUNDED") != (payment["id"] in deeds.refunded):
+            yield Finding("WRONG", f"{payment['id']} is {payment['status']}, refunds differ")
+
+
+def _access(facts: Facts) -> Iterator[Finding]:
+    """Compare each learner's courses here and at Thinkific with what is paid and not refunded."""
+    owed = {
+        (payment["userId"], course["id"])
+        for payment in facts.payments.values()
+        if payment["status"] == "COMPLETED"
+        for course in payment["courses"]
+    }
+    for user, course in owed | facts.enrollments.keys():
+        yield from _one_access(facts, user, course, owed=(user, course) in owed)
+    for email, times in facts.accounts.items():
+        if times > 1:
+            yield Finding("DOUBLED", f"{times} accounts of {email}")
+
+
+def _one_access(facts: Facts, user: str, course: str, *, owed: bool) -> Iterator[Finding]:
+    enrollment = facts.enrollments.get((user, course))
+    rows = facts.rows.get((email_of(user), int(facts.courses[course]["thinkificCourseId"])), [])
+    active = [row for row in rows if _is_active(row)]
+    here = enrollment is not None and enrollment["status"] == "ENROLLED"
+    if owed and not (here and active):
+        yield Finding("LOST", f"{user} in {course}: here {here}, at Thinkific {len(active)}")
+    if not owed and (here or active):
+        yield Finding("WRONG", f"{user} in {course} for nothing: here {here}, {len(active)} rows")
+    if len(rows) > 1:
+        yield Finding("DOUBLED", f"{user} in {course}: {len(rows)} rows at Thinkific")
+
+
+def _is_active(row: Json) -> bool:
+    return bool(row["activated_at"]) and not row["expired"] and not row["is_free_trial"]
+
+
+def _histories(facts: Facts) -> Iterator[Finding]:
+    for payment_id, events in facts.history.items():
+        states = [each["to"] for each in sorted(events, key=lambda each: each["version"])]
+        if doubled := [state for state, times in Counter(states).items() if times > 1]:
+            yield Finding("DOUBLED", f"{payment_id} entered {doubled} twice: {states}")
+        if states[-1] != facts.payments[payment_id]["status"]:
+            yield Finding("WRONG", f"{payment_id}: its history ends with {states[-1]}")
+
+
+def _counters(facts: Facts) -> Iterator[Finding]:
+    held = Counter(each["courseId"] for each in facts.enrollments.values() if each["counted"])
+    for course_id, course in facts.courses.items():
+        if int(course.get("enrolled", 0)) != held[course_id]:
+            yield Finding(
+                "WRONG", f"{course_id} counts {course['enrolled']}, not {held[course_id]}"
+            )

@@ -1,0 +1,81 @@
+"""What there is at the end of a soak: the whole table, and both simulators' own lists."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer
+
+from local.cloud import Stack
+from local.cloud.aws import Aws
+from tests.soak.peers import Simulator
+
+type Json = dict[str, Any]
+
+_read = TypeDeserializer().deserialize
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Items by their ids, and what Duitku and Thinkific have.
+
+    ``orders`` by order id; ``rows`` of Thinkific by address and course id there; ``accounts``
+    counts the accounts with an address.
+    """
+
+    payments: dict[str, Json] = field(default_factory=dict)
+    history: dict[str, list[Json]] = field(default_factory=lambda: defaultdict(list))
+    enrollments: dict[tuple[str, str], Json] = field(default_factory=dict)
+    courses: dict[str, Json] = field(default_factory=dict)
+    anomalies: list[Json] = field(default_factory=list)
+    orders: dict[str, Json] = field(default_factory=dict)
+    rows: dict[tuple[str, int], list[Json]] = field(default_factory=lambda: defaultdict(list))
+    accounts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    messages: int = 0
+    dead_letters: int = 0
+
+
+def gather(stack: Stack, duitku: Simulator, thinkific: Simulator) -> Facts:
+    """Read everything."""
+    aws = Aws(stack.aws_endpoint_url, stack.region)
+    facts = Facts(
+        messages=_waiting(aws, stack.delivery_queue_url),
+        dead_letters=_waiting(aws, stack.dead_letter_queue_url),
+    )
+    pages = aws.dynamodb.get_paginator("scan").paginate(TableName=stack.table_name)
+    for item in (item for page in pages for item in page["Items"]):
+        _sort(facts, {name: _read(value) for name, value in item.items()})
+    for order in duitku.see("orders")["items"]:
+        facts.orders[order["merchantOrderId"]] = order
+    for row in thinkific.see("enrollments")["items"]:
+        facts.rows[row["user_email"], int(row["course_id"])].append(row)
+    for user in thinkific.see("users")["items"]:
+        facts.accounts[user["email"]] += 1
+    return facts
+
+
+def _sort(facts: Facts, item: Json) -> None:
+    match item.get("type"):
+        case "payment":
+            facts.payments[item["id"]] = item
+        case "history":
+            facts.history[item["paymentId"]].append(item)
+        case "enrollment":
+            facts.enrollments[item["userId"], item["courseId"]] = item
+        case "course":
+            facts.courses[item["id"]] = item
+        case "anomaly":
+            facts.anomalies.append(item)
+
+
+def _waiting(aws: Aws, url: str) -> int:
+    """Count the messages of a queue, also those that are hidden."""
+    told = aws.sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=[
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ],
+    )
+    return sum(map(int, told["Attributes"].values()))

@@ -1,0 +1,126 @@
+"""Payments as they come to be: driven through the rules, so that they are as they must be."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from lunas.domain.delivery import PaymentChange, Placement, asked_again, delivered, revoked
+from lunas.domain.enrollments import Enrollment
+from lunas.domain.payments import (
+    Act,
+    HistoryEvent,
+    Method,
+    Payment,
+    Step,
+    check_after,
+    opened,
+)
+from lunas.domain.refunds import refund
+from lunas.domain.settlement import Settlement, close, settle
+from tests.support.builders import NOW, bought, manual, owning, paid, payment
+
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Life:
+    """A payment with its history and the enrollments in its courses, a minute to each step."""
+
+    payment: Payment
+    history: tuple[HistoryEvent, ...]
+    enrollments: tuple[Enrollment, ...] = ()
+
+    @property
+    def now(self) -> datetime:
+        """The time of the next step."""
+        return self.payment.updated_at + MINUTE
+
+    def act(self, actor: str, reason: str | None = None) -> Act:
+        """Let somebody act, on Duitku's word for this payment."""
+        return Act(actor, self.now, paid(order_id=self.payment.id).evidence, reason)
+
+    def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
+        """Turn the money, or an approval, into enrollments in all courses but those owned."""
+        step = Step.CONFIRM if self.payment.method is Method.DUITKU else Step.APPROVE
+        return self._after(settle(self.payment, step, self.act(by), owning(*owned)))
+
+    def lengthening(self, *owned: Enrollment) -> Self:
+        """Turn the money into longer access to courses that the learner has already."""
+        plan = settle(
+            self.payment,
+            Step.CONFIRM,
+            self.act("duitku:callback"),
+            {each.course_id: each for each in owned},
+        )
+        life = self._after(plan)
+        return life.with_others(*(each.after for each in plan.overlaps))
+
+    def approved(self, *owned: str) -> Self:
+        """Approve a manual payment."""
+        return self.settled(*owned, by="admin:a1")
+
+    def ended(self, step: Step, actor: str = "lunas:reconcile") -> Self:
+        """End it without enrollments."""
+        return self._after(close(self.payment, step, self.act(actor, "no money")))
+
+    def delivered(self, *course_ids: str) -> Self:
+        """Deliver some of its courses."""
+        life = self
+        for each in self.enrollments:
+            if each.course_id in course_ids:
+                life = life._delivered(each)
+        return life
+
+    def refunded(self) -> Self:
+        """Record that the money went back, and take back what it alone had brought."""
+        plan = refund(self.payment, self.act("admin:a1", "asked for it"), self.enrollments)
+        taken = {each.after.id: each.after for each in plan.takings}
+        return replace(
+            self,
+            payment=plan.after,
+            history=(*self.history, *plan.history),
+            enrollments=tuple(taken.get(each.id, each) for each in self.enrollments),
+        )
+
+    def revoked(self) -> Self:
+        """Note that Thinkific has taken everything back."""
+        gone = tuple(revoked(each, self.act("lunas:deliver")) for each in self.enrollments)
+        return replace(self, enrollments=gone)
+
+    def asked_again(self) -> Self:
+        """Ask for every delivery once more."""
+        again = tuple(asked_again(each, self.now) for each in self.enrollments)
+        return replace(self, enrollments=again)
+
+    def with_others(self, *others: Enrollment) -> Self:
+        """Add enrollments that other payments brought."""
+        return replace(self, enrollments=(*self.enrollments, *others))
+
+    def _after(self, plan: Settlement) -> Self:
+        events, made = (*self.history, *plan.history), (*self.enrollments, *plan.enrollments)
+        return replace(self, payment=plan.after, history=events, enrollments=made)
+
+    def _delivered(self, each: Enrollment) -> Self:
+        placed = Placement(7, 500, 2_000_001)
+        record = delivered(each, [self.payment], placed, Act("lunas:deliver", self.now))
+        others = tuple(other for other in self.enrollments if other is not each)
+        moved = record.payments[0] if record.payments else PaymentChange(self.payment, self.payment)
+        return replace(
+            self,
+            payment=moved.after,
+            history=(*self.history, *moved.history),
+            enrollments=(*others, record.enrollment),
+        )
+
+
+def ordered(*course_ids: str, **changes: Any) -> Life:
+    """Open a payment at Duitku, for courses that it names."""
+    courses, due = bought(*course_ids or ("c1",)), check_after(payment(), NOW)
+    made = payment(courses=courses, check_at=due, **changes)
+    return Life(made, (opened(made, Act("user:u1", NOW)),))
+
+
+def handed_in(*course_ids: str) -> Life:
+    """Hand a manual payment in."""
+    made = manual(courses=bought(*course_ids or ("c1",)))
+    return Life(made, (opened(made, Act("user:u1", NOW)),))

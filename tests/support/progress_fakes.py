@@ -1,0 +1,132 @@
+"""Stand-ins for following learners: the table's side, and Thinkific's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
+from lunas.domain.errors import Collision
+from lunas.domain.platform_webhooks import Webhook
+from lunas.domain.progress import Report
+from lunas.domain.progress_sync import ChangedPage, Stand
+from lunas.services.progress_events import Follower
+from lunas.services.repositories import ProgressKeeper
+from tests.support.builders import LATER, enrollment
+from tests.unit.services.fakes import FakeStore, Interruption, interrupt
+
+ROW, ACCOUNT, COURSE = 500, 7, 2_000_001
+
+
+def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollment:
+    """Build an enrollment that Thinkific has, at 40 percent."""
+    at = Delivery(
+        status=DeliveryStatus.DELIVERED, thinkific_user_id=ACCOUNT, thinkific_enrollment_id=row
+    )
+    given = {"delivery": at, "thinkific_course_id": COURSE, "progress": 40, **changes}
+    return enrollment(course_id, **given)
+
+
+def report(percent: int | None = 60, **changes: Any) -> Report:
+    """Build a report on :func:`delivered`."""
+    given = {"row_id": ROW, "user_id": ACCOUNT, "course_id": COURSE, **changes}
+    return Report(percent=percent, **given)
+
+
+class FakeProgress:
+    """Progress with the conditions of the real table; ``before_raise`` interrupts writes."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.heard: set[str] = set()
+        self.before_raise: list[Interruption] = []
+
+    def of_row(self, row_id: int) -> list[Enrollment]:
+        kept = self.store.enrollments.values()
+        return [each for each in kept if each.delivery.thinkific_enrollment_id == row_id]
+
+    def is_heard(self, event_id: str) -> bool:
+        return event_id in self.heard
+
+    def note_heard(self, event_id: str, at: datetime) -> None:  # noqa: ARG002
+        self.heard.add(event_id)
+
+    def raise_to(
+        self,
+        changed: Sequence[Enrollment],
+        event_id: str | None,
+        at: datetime,  # noqa: ARG002
+    ) -> bool:
+        interrupt(self.before_raise)
+        if event_id in self.heard:
+            return False
+        kept = {each.id: self.store.enrollments[each.id] for each in changed}
+        for each in changed:
+            stands = kept[each.id]
+            same = (stands.status, stands.payment_id) == (each.status, each.payment_id)
+            if not same or stands.progress > each.progress:
+                raise Collision(stale=True)
+        for each in changed:
+            certificate = each.certificate_url or kept[each.id].certificate_url
+            self.store.add(replace(each, certificate_url=certificate))
+        self.heard |= {event_id} if event_id else set()
+        return True
+
+
+class FakeRows:
+    """Thinkific's rows, and pages of what changed; ``failures`` come first."""
+
+    def __init__(self, *pages: ChangedPage) -> None:
+        self.rows: dict[int, Report | None] = {}
+        self.pages = list(pages)
+        self.asked: list[object] = []
+        self.failures: list[Interruption] = []
+
+    def report(self, row_id: int) -> Report | None:
+        self.asked.append(row_id)
+        interrupt(self.failures)
+        return self.rows.get(row_id)
+
+    def changed(self, since: datetime, page: int) -> ChangedPage:
+        self.asked.append((since, page))
+        interrupt(self.failures)
+        return self.pages[page - 1]
+
+
+class FakeStand:
+    """The note how far the catch-up is."""
+
+    def __init__(self, kept: Stand | None = None) -> None:
+        self.kept = kept
+
+    def stand(self) -> Stand | None:
+        return self.kept
+
+    def note(self, stand: Stand) -> None:
+        self.kept = stand
+
+
+class FakeWebhooks:
+    """The webhooks of a site, and what was done to them."""
+
+    def __init__(self, *there: Webhook) -> None:
+        self.there = list(there)
+        self.did: list[str] = []
+
+    def webhooks(self) -> list[Webhook]:
+        return list(self.there)
+
+    def create(self, topic: str, target_url: str) -> Webhook:
+        made = Webhook(f"new{len(self.did)}", topic, target_url, active=True)
+        self.there.append(made)
+        self.did.append(f"create {topic}")
+        return made
+
+    def delete(self, webhook_id: str) -> None:
+        self.there = [each for each in self.there if each.id != webhook_id]
+        self.did.append(f"delete {webhook_id}")
+
+
+def follower(progress: ProgressKeeper, rows: FakeRows) -> Follower:
+    """Put a follower together, whose clock shows LATER."""
+    return Follower(progress=progress, site=rows, now=lambda: LATER)

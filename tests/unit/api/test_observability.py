@@ -1,0 +1,189 @@
+"""Logs and metrics: ids and decisions, nothing that an error may have quoted."""
+
+import pytest
+
+from lunas import observability
+from lunas.api.problems import status_of
+from lunas.api.settlement_logs import log_heard, log_outcome
+from lunas.domain.anomalies import AnomalyKind, anomaly
+from lunas.domain.errors import (
+    GatewayKeyRefused,
+    GatewayRefused,
+    GatewayUnavailable,
+    LunasError,
+    Misconfigured,
+    StoreBusy,
+)
+from lunas.domain.payments import Status
+from lunas.gateways.duitku import http as _duitku_errors  # noqa: F401  (adds to the tree)
+from lunas.services.callbacks import Heard
+from lunas.services.settlement import Outcome, Result
+from tests.support.builders import EMAIL, NOW, payment
+from tests.support.logs import Logged
+
+SECRET_TEXT = "budi@example.com owes hunter2"
+
+
+def crash() -> None:
+    try:
+        int(SECRET_TEXT)
+    except ValueError as error:
+        raise RuntimeError(f"while reading {SECRET_TEXT}") from error
+
+
+def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        crash()
+    observability.crashed(raised.value)
+    (line,) = logged.lines
+    assert (line["error"], line["level"]) == ("RuntimeError", "ERROR")
+    assert line["places"][-1].endswith("crash")
+    assert "hunter2" not in logged.text
+    assert logged.metrics() == ["UnexpectedError"]
+
+
+def test_a_busy_table_is_no_crash(logged: Logged) -> None:
+    observability.crashed(StoreBusy("others write the same items"))
+    (line,) = logged.lines
+    assert (line["message"], line["level"]) == ("table busy", "WARNING")
+    assert logged.metrics() == []
+
+
+def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:
+    with pytest.raises(RuntimeError) as raised:
+        crash()
+    observability.crashed(raised.value)
+    (line,) = logged.lines
+    assert all("/" not in place for place in line["places"])
+
+
+def test_a_new_request_starts_with_a_clean_log(logged: Logged) -> None:
+    observability.begin("r1", route="GET /a")
+    observability.logger.append_keys(caller="user:u1")
+    observability.begin("r2")
+    observability.decided("something")
+    (line,) = logged.lines
+    assert line["correlation_id"] == "r2"
+    assert "caller" not in line
+    assert "route" not in line
+
+
+@pytest.mark.parametrize(
+    ("write", "level"),
+    [
+        (observability.decided, "INFO"),
+        (observability.warn, "WARNING"),
+        (observability.alarm, "ERROR"),
+    ],
+)
+def test_a_decision_is_one_line_with_its_facts(logged: Logged, write: object, level: str) -> None:
+    assert callable(write)
+    write("decided so", payment_id="pay1")
+    (line,) = logged.lines
+    assert (line["message"], line["level"], line["payment_id"]) == ("decided so", level, "pay1")
+
+
+def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged) -> None:
+    log_outcome(Outcome(Result.SETTLED, payment(Status.APPROVED)))
+    (line,) = logged.lines
+    assert (line["message"], line["payment_id"], line["status"]) == (
+        "payment settled",
+        "pay1",
+        "APPROVED",
+    )
+    assert EMAIL not in logged.text
+    assert logged.metrics() == ["PaymentApproved"]
+
+
+@pytest.mark.parametrize("result", [each for each in Result if each is not Result.SETTLED])
+def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> None:
+    log_heard(Heard(Outcome(result, payment())))
+    said = "payment ended" if result is Result.ENDED else "payment unchanged"
+    assert logged.messages() == [said]
+    assert logged.metrics() == []
+
+
+def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None:
+    found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+    log_heard(Heard(anomaly=found))
+    (line,) = logged.lines
+    assert (line["level"], line["kind"], line["anomaly_id"]) == ("ERROR", "UNKNOWN_ORDER", found.id)
+    assert line["todo"]
+    assert logged.metrics() == ["Anomaly"]
+
+
+def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logged) -> None:
+    found = anomaly(AnomalyKind.PAID_TWICE, "pay1", {"amount": "1"}, NOW, payment_id="pay1")
+    log_outcome(Outcome(Result.SETTLED, payment(Status.COMPLETED), found))
+    assert logged.messages() == ["payment settled", "anomaly kept"]
+    assert logged.metrics() == ["PaymentApproved", "Anomaly"]
+
+
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_metric_belongs_to_its_stack(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch, value: int
+) -> None:
+    monkeypatch.setattr(observability.logger, "service", "lunas-dev")
+    observability.gauge("Waiting", value)
+    (written,) = logged.embedded()
+    (group,) = written["_aws"]["CloudWatchMetrics"]
+    assert (group["Namespace"], group["Dimensions"]) == ("Lunas", [["service"]])
+    assert (written["service"], written["Waiting"]) == ("lunas-dev", [value])
+
+
+def test_what_happened_is_counted_one_by_one(logged: Logged) -> None:
+    observability.count("Happened")
+    assert logged.values() == {"Happened": 1}
+
+
+def test_every_line_is_json(logged: Logged) -> None:
+    observability.decided('quotes " and\nlines', odd="\u2028")
+    (line,) = logged.lines
+    assert line["odd"] == "\u2028"
+
+
+# ── Failures ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def errors_of_lunas(kind: type[LunasError] = LunasError) -> list[type[LunasError]]:
+    """Return every error of the tree, those of adapters as well."""
+    return [kind, *(each for below in kind.__subclasses__() for each in errors_of_lunas(below))]
+
+
+OURS = {
+    "Misconfigured",
+    "GatewayKeyRefused",
+    "AccessRefused",
+}
+"""What an operator has to correct."""
+
+
+@pytest.mark.parametrize("kind", sorted(set(errors_of_lunas()), key=str), ids=str)
+def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
+    logged: Logged, kind: type[LunasError]
+) -> None:
+    error = kind.__new__(kind)
+    status = status_of(error)
+    observability.count_failure(error, status)
+    if kind.__name__ in OURS or status == 500:
+        assert logged.metrics() == ["ServerError"]
+    elif status > 500:
+        assert logged.metrics() == ["DependencyError"]
+    else:
+        assert logged.metrics() == []
+
+
+def test_what_an_operator_has_to_correct_is_named_where_no_caller_is_answered(
+    logged: Logged,
+) -> None:
+    observability.crashed(Misconfigured("the secret names no apiKey"))
+    (line,) = logged.lines
+    assert (line["message"], line["level"]) == ("misconfigured", "ERROR")
+    assert line["reason"] == "the secret names no apiKey"
+    assert logged.metrics() == ["ServerError"]
+
+
+def test_a_question_that_duitku_refuses_for_our_key_stays_our_fault() -> None:
+    refused = GatewayKeyRefused("Duitku answered 401")
+    assert GatewayUnavailable.after(refused, "no answer").misconfigured
+    assert not GatewayUnavailable.after(GatewayRefused("Duitku said no"), "no").misconfigured

@@ -1,0 +1,48 @@
+"""The clients of AWS, as the functions make them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from lunas.aws import clients
+
+# Deeper than botocore would look into, and with a type that it does not know.
+STORED = {"pk": {"S": "P"}, "sk": {"S": "S"}, "list": {"L": [{"M": {"new": {"Z": "as it came"}}}]}}
+
+
+class Body:
+    """The body of an answer, as urllib3 would give it."""
+
+    def stream(self, **_options: object) -> list[bytes]:
+        """Give all of it."""
+        return [json.dumps({"Item": STORED}).encode()]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """Answer every call with a stored item, and keep what was asked."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "test")
+    bodies: list[Any] = []
+
+    def answer(request: Any, **_about: object) -> Any:
+        bodies.append(json.loads(request.body))
+        headers: Any = {}
+        return AWSResponse(request.url, 200, headers, Body())
+
+    clients.dynamodb.cache_clear()
+    clients.dynamodb().meta.events.register("before-send.dynamodb", answer)
+    yield bodies
+    clients.dynamodb.cache_clear()
+
+
+def test_values_of_items_are_handed_through_as_they_are(sent: list[Any]) -> None:
+    """Looking into each value was half of what a list page cost."""
+    stored: Any = STORED
+    clients.dynamodb().put_item(TableName="t", Item=stored)
+    assert sent == [{"TableName": "t", "Item": STORED}]
+    answer = clients.dynamodb().get_item(TableName="t", Key={"pk": {"S": "P"}, "sk": {"S": "S"}})
+    assert answer["Item"] == STORED

@@ -1,0 +1,70 @@
+"""Evidence of a callback is part of the step that the callback causes, and of no other."""
+
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.domain.catalog import MAX_COURSES
+from lunas.domain.payments import Act, Payment, Status, Step, take
+from lunas.domain.settlement import Settlement, close, settle
+from lunas.storage.settlements import settlement_actions
+from lunas.storage.table import Table
+from tests.support.builders import GATEWAY_ACT, bought, evidence, owning, payment
+
+HEARD = replace(GATEWAY_ACT, callback=evidence())
+COURSES = [f"c{number:02}" for number in range(MAX_COURSES)]
+
+
+def settled(before: Payment, act: Act, owned: set[str] | None = None) -> Settlement:
+    return settle(before, Step.CONFIRM, act, owning(*(owned or ())))
+
+
+PLANS = ["new", "nothing new", "failed", "expired"]
+
+
+def plans(act: Act) -> list[Settlement]:
+    """Return every plan that a callback can lead to."""
+    return [
+        settled(payment(), act),
+        settled(payment(), act, {"c1"}),
+        close(payment(), Step.FAIL, act),
+        close(payment(), Step.EXPIRE, act),
+    ]
+
+
+@pytest.mark.parametrize("plan", plans(HEARD), ids=PLANS)
+def test_a_step_by_callback_carries_its_evidence(plan: Settlement) -> None:
+    assert plan.callback == evidence()
+    assert plan.after.callbacks == {evidence().short}
+
+
+@pytest.mark.parametrize("plan", plans(GATEWAY_ACT), ids=PLANS)
+def test_a_step_by_others_carries_none(plan: Settlement) -> None:
+    assert (plan.callback, plan.after.callbacks) == (None, frozenset())
+
+
+def test_later_steps_leave_the_callbacks_as_they_are() -> None:
+    approved = settled(payment(), HEARD).after
+    completed, _ = take(approved, Step.COMPLETE, GATEWAY_ACT)
+    assert completed.status is Status.COMPLETED
+    assert completed.callbacks == {evidence().short}
+
+
+def test_callbacks_of_two_steps_are_both_named() -> None:
+    failed = close(payment(), Step.FAIL, replace(HEARD, callback=evidence(digest="f" * 64))).after
+    assert settled(failed, HEARD).after.callbacks == {"f" * 16, evidence().short}
+
+
+@given(st.integers(1, MAX_COURSES), st.sets(st.sampled_from(COURSES)))
+def test_with_its_evidence_a_settlement_still_fits_into_a_transaction(
+    size: int, owned: set[str]
+) -> None:
+    before = payment(courses=bought(*COURSES[:size]))
+    full = set(COURSES[:size]) - owned
+    plan = settle(before, Step.CONFIRM, HEARD, owning(*owned), full)
+    actions = settlement_actions(Table(cast("Any", None), "lunas"), plan, keep_quota=False)
+    assert [each.label for each in actions].count("callback") == 1
+    assert len(actions) <= 100

@@ -1,0 +1,136 @@
+"""The pace of calls: Thinkific's limit holds whatever the callers do."""
+
+import random
+from bisect import bisect_left
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, Pace
+
+LIMIT = 120
+DEFAULT = Pace.per_minute(110)
+START = 1_800_000_000_000
+LONGEST_CALL = 8_000
+rates = st.integers(1, 60_000)
+gaps = st.lists(st.integers(0, 5_000), min_size=1, max_size=60)
+
+
+def most_in_a_minute(moments: list[int]) -> int:
+    """Return the most moments that any span of 60 s holds, its end left out."""
+    ordered = sorted(moments)
+    return max(bisect_left(ordered, first + MINUTE) - place for place, first in enumerate(ordered))
+
+
+def turns(pace: Pace, asked: list[int]) -> list[int]:
+    """Return the turns of calls that are asked for at these moments, one after the other."""
+    busy_until, given_out = 0, []
+    for now in asked:
+        given_out.append(pace.turn(busy_until, now))
+        busy_until = pace.taken(busy_until, now)
+    return given_out
+
+
+def moments(gaps: list[int]) -> list[int]:
+    """Return moments with these gaps in between."""
+    now, found = START, []
+    for gap in gaps:
+        now += gap
+        found.append(now)
+    return found
+
+
+def test_the_default_leaves_room_for_every_caller_under_thinkifics_limit() -> None:
+    assert MINUTE // DEFAULT.interval + BURST + CALLERS <= LIMIT
+
+
+@given(rates)
+def test_a_pace_is_never_faster_than_asked_for(calls: int) -> None:
+    assert MINUTE / Pace.per_minute(calls).interval <= calls
+
+
+def test_after_a_rest_a_few_calls_go_at_once_and_the_others_at_the_even_pace() -> None:
+    given_out = turns(DEFAULT, [START] * 10)
+    assert given_out[:BURST] == [START] * BURST
+    assert given_out[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
+
+
+def test_a_rest_gives_no_more_than_the_burst() -> None:
+    later = START + 10 * MINUTE
+    assert turns(DEFAULT, [START, *[later] * (BURST + 1)])[-2:] == [later, later + DEFAULT.interval]
+
+
+@given(rates, gaps)
+def test_turns_are_given_in_the_order_of_asking_and_never_in_the_past(
+    calls: int, gaps: list[int]
+) -> None:
+    asked = moments(gaps)
+    given_out = turns(Pace.per_minute(calls), asked)
+    assert given_out == sorted(given_out)
+    assert all(turn >= now for turn, now in zip(given_out, asked, strict=True))
+
+
+@given(rates, gaps)
+def test_beyond_the_burst_turns_keep_their_distance(calls: int, gaps: list[int]) -> None:
+    pace = Pace.per_minute(calls)
+    given_out = turns(pace, moments(gaps))
+    for first, last in zip(given_out, given_out[BURST:], strict=False):
+        assert last - first >= pace.interval
+
+
+@given(rates, st.integers(0, 10 * MINUTE), st.integers(0, 10 * MINUTE))
+def test_a_rest_ends_when_it_was_to_end(calls: int, rest: int, later: int) -> None:
+    pace = Pace.per_minute(calls)
+    now, until = START + later, START + rest
+    assert pace.turn(pace.resting_until(until), now) == max(now, until)
+
+
+class Rush:
+    """Callers who call as fast as they are let, with calls that take as long as they like."""
+
+    def __init__(self, seed: int, callers: int, idle: int, slow: int) -> None:
+        self._chance = random.Random(seed)  # noqa: S311
+        self._callers = callers
+        self._idle, self._slow = idle, slow
+
+    def arrivals(self, pace: Pace, calls: int) -> list[int]:
+        """Return when the calls arrive at Thinkific, any time until their caller has its answer."""
+        busy_until, heard = 0, []
+        free = [START] * self._callers
+        for _ in range(calls):
+            caller = min(range(self._callers), key=free.__getitem__)
+            now = free[caller]
+            turn = pace.turn(busy_until, now)
+            busy_until = pace.taken(busy_until, now)
+            answered = turn + self._chance.randint(0, self._slow)
+            heard.append(self._chance.randint(turn, answered))
+            free[caller] = answered + self._chance.randint(0, self._idle)
+        return heard
+
+
+@given(
+    st.builds(
+        Rush,
+        st.integers(0, 2**32),
+        st.integers(1, CALLERS),
+        st.sampled_from([0, 100, 1_000, 10_000]),
+        st.sampled_from([0, 100, 1_000, LONGEST_CALL]),
+    )
+)
+def test_thinkific_hears_at_most_its_limit_in_any_minute(rush: Rush) -> None:
+    assert most_in_a_minute(rush.arrivals(DEFAULT, 300)) <= LIMIT
+
+
+def test_the_worst_minute_is_what_the_arithmetic_says() -> None:
+    """Every caller has a call on the way for as long as a rest takes, and all arrive at its end."""
+    arrive = START + LONGEST_CALL
+    given_out = turns(DEFAULT, [START] * CALLERS + [arrive] * 200)
+    heard = [arrive] * CALLERS + given_out[CALLERS:]
+    assert most_in_a_minute(given_out[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
+    assert most_in_a_minute(heard) == LIMIT
+
+
+def test_callers_are_never_held_back_for_good() -> None:
+    heard = Rush(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
+    assert heard == sorted(heard)
+    assert heard[-1] - heard[0] <= 3 * MINUTE

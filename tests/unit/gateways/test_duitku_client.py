@@ -1,0 +1,460 @@
+"""The calls to Duitku: what goes out, and what each answer means."""
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import requests
+
+from lunas.aws.settings import CheckoutSettings
+from lunas.domain.errors import (
+    GatewayBlocked,
+    GatewayError,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+    PurchaseRefused,
+)
+from lunas.domain.gateway_status import GatewayState, fits
+from lunas.domain.payments import GatewayProduct, Payment
+from lunas.domain.users import Customer
+from lunas.gateways.duitku import signatures
+from lunas.gateways.duitku.client import Duitku, DuitkuAccount
+from lunas.gateways.duitku.http import KNOWN, error_text
+from tests.support.builders import EMAIL, payment
+from tests.support.duitku_vectors import METHODS, B
+from tests.support.http_stub import Asked, StubPeer, Told
+
+ACCOUNT = DuitkuAccount(B.merchant, B.key, "https://v2.test", "https://pop.test")
+CHECKOUT = CheckoutSettings("https://lunas.test/callback", "https://shop.test/back", 60)
+MINUTES = 45
+V2 = GatewayProduct.V2
+ACCEPTED = {"statusCode": "00", "reference": "R1", "paymentUrl": "https://pay.test/R1"}
+PAID = {"merchantOrderId": "pay1", "reference": "R1", "amount": "49000", "statusCode": "00"}
+
+
+def duitku(peer: StubPeer) -> Duitku:
+    return Duitku(ACCOUNT, peer.session)
+
+
+def opened(purchase: Payment, method: str | None = None, answer: Any = None) -> Asked:
+    """Open an invoice and return what Duitku was asked."""
+    peer = StubPeer(Told(body=answer or ACCEPTED))
+    duitku(peer).open_invoice(purchase, CHECKOUT, method, MINUTES)
+    return peer.asked[0]
+
+
+def test_a_pop_invoice_is_asked_for_at_the_pop_host_without_signature_in_the_body() -> None:
+    asked = opened(payment())
+    assert asked.url == "https://pop.test/api/merchant/createInvoice"
+    assert set(asked.body) == {
+        "merchantOrderId", "paymentAmount", "productDetails", "email", "customerVaName",
+        "itemDetails", "customerDetail", "callbackUrl", "returnUrl", "expiryPeriod", "phoneNumber",
+    }  # fmt: skip
+    assert B.key not in json.dumps(asked.body)
+
+
+def test_a_pop_invoice_is_signed_in_its_headers_over_the_very_timestamp_they_carry() -> None:
+    before = time.time_ns() // 1_000_000
+    asked = opened(payment())
+    stamp = asked.headers["x-duitku-timestamp"]
+    assert before <= int(stamp) <= time.time_ns() // 1_000_000
+    assert asked.headers["x-duitku-merchantcode"] == B.merchant
+    expected = signatures.invoice_signature(B.merchant, stamp, B.key)
+    assert asked.headers["x-duitku-signature"] == expected
+    assert asked.headers["Content-Type"] == "application/json"
+    assert B.key not in str(asked.headers)
+
+
+def test_an_inquiry_is_signed_in_its_body() -> None:
+    asked = opened(payment(gateway_product=V2), "BC")
+    assert asked.url == "https://v2.test/webapi/api/merchant/v2/inquiry"
+    assert asked.body["paymentMethod"] == "BC"
+    assert asked.body["merchantCode"] == B.merchant
+    expected = signatures.inquiry_signature(B.merchant, "pay1", 49_000, B.key)
+    assert asked.body["signature"] == expected
+    assert not [name for name in asked.headers if name.lower().startswith("x-duitku")]
+
+
+@pytest.mark.parametrize("product", GatewayProduct)
+def test_the_invoice_is_for_the_price_of_the_payment_in_one_item(product: GatewayProduct) -> None:
+    body = opened(payment(gateway_product=product, amount=130_000), "BC").body
+    assert body["paymentAmount"] == 130_000
+    assert body["itemDetails"] == [{"name": "Entry", "price": 130_000, "quantity": 1}]
+    assert body["merchantOrderId"] == "pay1"
+    assert (body["callbackUrl"], body["returnUrl"]) == (CHECKOUT.callback_url, CHECKOUT.return_url)
+    assert body["expiryPeriod"] == MINUTES
+
+
+@pytest.mark.parametrize("product", GatewayProduct)
+@pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, "", None, "absent"])
+def test_an_invoice_is_taken_however_duitku_writes_its_amount(
+    product: GatewayProduct, amount: object
+) -> None:
+    answer: dict[str, Any] = {**ACCEPTED, "amount": amount}
+    if amount == "absent":
+        del answer["amount"]
+    peer = StubPeer(Told(body=answer))
+    purchase = payment(gateway_product=product)
+    invoice = duitku(peer).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+    assert invoice.reference == "R1"
+
+
+@pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, 49000.0])
+@pytest.mark.parametrize("fee", ["0.00", None, "absent"])
+def test_a_status_is_ours_however_duitku_writes_amount_and_fee(amount: object, fee: object) -> None:
+    answer: dict[str, Any] = {**PAID, "amount": amount, "fee": fee}
+    if fee == "absent":
+        del answer["fee"]
+    status = duitku(StubPeer(Told(body=answer))).status(payment())
+    assert (status.state, status.rupiah) == (GatewayState.PAID, 49_000)
+
+
+def test_what_is_longer_than_duitku_takes_is_cut() -> None:
+    long = Customer("A" * 80, "B" * 80, EMAIL, "+62 (812) 3456-7890 1234567")
+    body = opened(payment(package_name="P" * 300, customer=long)).body
+    assert len(body["productDetails"]) == 255
+    assert len(body["itemDetails"][0]["name"]) == 50
+    assert len(body["customerVaName"]) == 20
+    assert (len(body["customerDetail"]["firstName"]), len(body["phoneNumber"])) == (50, 20)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "shown"),
+    [
+        ("Budi", "Santoso", "Budi Santoso"),
+        ("Zo\u00eb", "D'Arc", "Zo D Arc"),
+        ("\u674e", "\u96f7", "Lunas"),
+        ("Siti Nurhaliza Putri", "Ayu", "Siti Nurhaliza Putri"),
+        ("Siti Nurhaliza Putr", "Ayu", "Siti Nurhaliza Putr"),
+        ("A_b", "C.d", "A b C.d"),
+    ],
+)
+def test_a_virtual_account_is_named_in_plain_letters(first: str, last: str, shown: str) -> None:
+    named = payment(customer=Customer(first, last, EMAIL))
+    assert opened(named).body["customerVaName"] == shown
+
+
+@pytest.mark.parametrize(
+    ("phone", "sent"), [("+62 812-3456", "62812-3456"), ("(021) 5555", "(021)5555")]
+)
+def test_a_phone_number_keeps_what_duitku_takes(phone: str, sent: str) -> None:
+    body = opened(payment(customer=Customer("Budi", "S", EMAIL, phone))).body
+    assert body["phoneNumber"] == body["customerDetail"]["phoneNumber"] == sent
+
+
+def test_without_a_phone_number_none_is_sent() -> None:
+    body = opened(payment(customer=Customer("Budi", "S", EMAIL))).body
+    assert "phoneNumber" not in body
+    assert "phoneNumber" not in body["customerDetail"]
+
+
+def test_every_call_has_a_time_out_and_names_the_client() -> None:
+    asked = opened(payment())
+    connect, read = asked.timeout
+    assert 0 < connect < read < 15
+    assert asked.headers["User-Agent"].startswith("Lunas")
+
+
+def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
+    answer = {**ACCEPTED, "vaNumber": "70012", "qrString": "", "amount": "49000", "appUrl": None}
+    peer = StubPeer(Told(body=answer))
+    invoice = duitku(peer).open_invoice(payment(gateway_product=V2), CHECKOUT, "BC", MINUTES)
+    assert (invoice.reference, invoice.va_number, invoice.qr_string) == ("R1", "70012", None)
+    assert (invoice.payment_url, invoice.payment_method) == ("https://pay.test/R1", "BC")
+
+
+@pytest.mark.parametrize("code", ["01", "02", "", None, "99", 0])
+def test_an_accepted_call_with_another_code_than_00_is_a_refusal(code: object) -> None:
+    peer = StubPeer(Told(body={**ACCEPTED, "statusCode": code}))
+    with pytest.raises(GatewayRefused):
+        duitku(peer).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("reference", [None, ""])
+def test_an_invoice_without_a_reference_is_of_unknown_outcome(reference: str | None) -> None:
+    peer = StubPeer(Told(body={**ACCEPTED, "reference": reference}))
+    with pytest.raises(GatewayUnavailable):
+        duitku(peer).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+REFUSALS = [
+    Told(400, {"Message": "Minimum Payment 10000 IDR"}),
+    Told(400, {"MerchantOrderId": ["already paid"]}),
+    Told(400, "plain text"),
+    Told(400),
+    Told(401, {"Message": "Wrong signature"}),
+    Told(404, {"Message": "Payment channel not available"}),
+    Told(400, ["a", "list"]),
+    Told(400, "null"),
+]
+UNKNOWN = [
+    Told(500, {"Message": "Failed to generate payment number"}),
+    Told(502, "<html><body>Bad Gateway</body></html>"),
+    Told(503),
+    Told(409, {"Message": "still in progress"}),
+    Told(429, "slow down"),
+    Told(403, "<html>blocked</html>"),
+    Told(408),
+    Told(200),
+    Told(200, "<html>maintenance</html>"),
+    Told(200, "[]"),
+    Told(200, '"00"'),
+    Told(200, "null"),
+    Told(200, b"\xff\xfe\x00"),
+    requests.ConnectionError("connection dropped"),
+    requests.exceptions.ChunkedEncodingError("cut off"),
+    requests.exceptions.SSLError("certificate"),
+]
+
+
+@pytest.mark.parametrize("told", REFUSALS, ids=str)
+def test_a_clear_no_is_a_refusal(told: Told) -> None:
+    with pytest.raises(GatewayRefused):
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("told", UNKNOWN, ids=str)
+def test_anything_unclear_is_of_unknown_outcome(told: Told | Exception) -> None:
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503])
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("Minimum Payment 10000 IDR", "paymentMethod"),
+        ("Maximum Payment exceeded", "paymentMethod"),
+        ("Invalid Email Address", "customer.email"),
+        ("Payment channel not available", "paymentMethod"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["Message", "statusMessage", "text", "JSON text"])
+def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
+    status: int, text: str, field: str, shape: str
+) -> None:
+    bodies: dict[str, object] = {"text": text, "JSON text": json.dumps(text)}
+    body = bodies.get(shape, {"statusCode": "01", shape: text})
+    purchase = payment(gateway_product=V2)
+    with pytest.raises(PurchaseRefused) as raised:
+        duitku(StubPeer(Told(status, body))).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+    assert [each.field for each in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize("status", [200, 400, 409, 500])
+@pytest.mark.parametrize("shape", ["Message", "statusMessage", "text"])
+def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_with(
+    status: int, shape: str
+) -> None:
+    text = "The transaction is still in progress."
+    told = Told(status, text if shape == "text" else {"statusCode": "01", shape: text})
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize("text", ["Maximum Payment exceeded", "Payment channel not available"])
+def test_a_clear_no_to_a_question_says_nothing_about_the_order(text: str) -> None:
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(Told(500, {"Message": text}))).status(payment())
+
+
+def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> None:
+    body = {"statusCode": "01", "statusMessage": f"Maximum Payment exceeded by {EMAIL}"}
+    with pytest.raises(PurchaseRefused) as raised:
+        duitku(StubPeer(Told(body=body))).open_invoice(payment(), CHECKOUT, None, MINUTES)
+    assert str(raised.value) == "Duitku answered statusCode '01': Maximum Payment"
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
+    with pytest.raises(GatewayBlocked):
+        duitku(StubPeer(Told(status))).status(payment())
+
+
+@pytest.mark.parametrize("error", [requests.ReadTimeout("x"), requests.ConnectTimeout("x")])
+def test_no_answer_in_time_is_a_time_out(error: Exception) -> None:
+    with pytest.raises(GatewayTimeout):
+        duitku(StubPeer(error)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(400, {"Message": f"Invalid Email Address {EMAIL}"}),
+        Told(400, {"email": [f"{EMAIL} is not valid"]}),
+        Told(400, f"no customer <{EMAIL}>"),
+        Told(400, f"no customer {EMAIL}, sorry"),
+        Told(500, json.dumps(f"mailto:{EMAIL}")),
+        requests.ConnectionError(f"while sending {EMAIL}"),
+    ],
+    ids=str,
+)
+def test_no_error_quotes_an_address(told: Told | Exception) -> None:
+    with pytest.raises(GatewayError) as raised:
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+    assert EMAIL not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ('{"Message": "Wrong signature"}', "Wrong signature"),
+        ('{"Message": "Minimum Payment 10000 IDR"}', "Minimum Payment"),
+        ('{"MerchantOrderId": ["Order is already paid by Budi"]}', "already paid"),
+        ('{"A": "one", "B": "PAYMENT CHANNEL NOT AVAILABLE"}', "Payment channel not available"),
+        ("Unauthorized", "Unauthorized"),
+        ('{"A": "Budi", "B": "Santoso"}', "no text that is known"),
+        ("0812-3456 is no phone", "no text that is known"),
+        ("<html>x</html>", "no text that is known"),
+        ("", "no text that is known"),
+        ("x" * 5000, "no text that is known"),
+    ],
+)
+def test_of_an_error_only_a_known_beginning_is_told(body: str, text: str) -> None:
+    assert error_text(body) == text
+
+
+@pytest.mark.parametrize(
+    ("product", "url"),
+    [
+        (GatewayProduct.POP, "https://pop.test/api/merchant/transactionStatus"),
+        (GatewayProduct.V2, "https://v2.test/webapi/api/merchant/transactionStatus"),
+    ],
+)
+def test_a_status_is_asked_for_where_the_order_is_known(product: GatewayProduct, url: str) -> None:
+    peer = StubPeer(Told(body=PAID))
+    duitku(peer).status(payment(gateway_product=product))
+    (asked,) = peer.asked
+    assert asked.url == url
+    assert asked.body == {
+        "merchantCode": B.merchant,
+        "merchantOrderId": "pay1",
+        "signature": signatures.status_signature(B.merchant, "pay1", B.key),
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [("00", GatewayState.PAID), ("01", GatewayState.OPEN), ("02", GatewayState.ENDED)],
+)
+def test_the_three_codes_of_a_status(code: str, state: GatewayState) -> None:
+    told = duitku(StubPeer(Told(body={**PAID, "statusCode": code, "fee": "0.00"}))).status(
+        payment()
+    )
+    assert (told.state, told.code, told.fee) == (state, code, "0.00")
+    assert (told.order_id, told.reference, told.rupiah) == ("pay1", "R1", 49_000)
+
+
+def test_an_order_that_duitku_does_not_know_is_not_started_and_never_failed() -> None:
+    told = duitku(StubPeer(Told(404, {"Message": "not found"}))).status(payment())
+    assert told.state is GatewayState.NOT_STARTED
+
+
+@pytest.mark.parametrize("code", ["03", "", None, "0", "000", "PAID", ["00"]])
+def test_an_unknown_code_decides_nothing(code: object) -> None:
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(Told(body={**PAID, "statusCode": code}))).status(payment())
+
+
+@pytest.mark.parametrize("told", [*UNKNOWN, Told(401)], ids=str)
+def test_a_status_that_cannot_be_read_is_an_error_and_no_status(told: Told | Exception) -> None:
+    with pytest.raises(GatewayError):
+        duitku(StubPeer(told, told)).status(payment())
+
+
+@pytest.mark.parametrize("missing", ["reference", "merchantOrderId", "amount"])
+@pytest.mark.parametrize("how", ["absent", "null", "empty"])
+def test_paid_without_reference_order_or_amount_fits_nothing(missing: str, how: str) -> None:
+    answer: dict[str, object] = {**PAID, missing: None if how == "null" else ""}
+    if how == "absent":
+        del answer[missing]
+    unknown = replace(payment(), gateway=None)
+    assert not fits(unknown, duitku(StubPeer(Told(body=answer))).status(unknown))
+
+
+@pytest.mark.parametrize(("of", "signature"), METHODS)
+def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> None:
+    moment = datetime.strptime(f"{of.moment} +0700", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
+    account = DuitkuAccount(of.merchant, of.key, "https://v2.test", "https://pop.test")
+    peer = StubPeer(Told(body={"paymentFee": []}))
+    Duitku(account, peer.session).methods(int(of.amount), moment)
+    (asked,) = peer.asked
+    assert asked.path == "/webapi/api/merchant/paymentmethod/getpaymentmethod"
+    assert asked.body == {
+        "merchantcode": of.merchant,
+        "amount": int(of.amount),
+        "datetime": of.moment,
+        "signature": signature,
+    }
+
+
+@pytest.mark.parametrize(("fee", "rupiah"), [("0", 0), ("4000", 4000), (None, 0), ("n/a", 0)])
+def test_a_channel_is_read_with_its_fee(fee: object, rupiah: int) -> None:
+    row = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "u", "totalFee": fee}
+    peer = StubPeer(Told(body={"paymentFee": [row], "responseCode": "00"}))
+    (channel,) = duitku(peer).methods(49_000, datetime.now(UTC))
+    assert (channel.code, channel.name, channel.fee) == ("BC", "BCA", rupiah)
+
+
+@pytest.mark.parametrize("body", [{}, {"paymentFee": None}, {"paymentFee": []}])
+def test_no_channels_is_an_empty_list(body: dict[str, Any]) -> None:
+    assert duitku(StubPeer(Told(body=body))).methods(49_000, datetime.now(UTC)) == []
+
+
+def test_a_redirect_is_not_followed() -> None:
+    peer = StubPeer(Told(302, headers={"Location": "https://elsewhere.test/"}), Told(body=PAID))
+    with pytest.raises(GatewayError):
+        duitku(peer).status(payment())
+    assert len(peer.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Told(400, {"Message": "Wrong signature"}),
+        Told(401),
+        Told(403, "<html>blocked</html>"),
+        Told(422, {"Message": "odd"}),
+    ],
+    ids=str,
+)
+def test_a_refused_question_says_nothing_about_the_order(told: Told) -> None:
+    with pytest.raises(GatewayUnavailable) as raised:
+        duitku(StubPeer(told)).status(payment())
+    assert str(told.status) in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "told",
+    [Told(201, ACCEPTED), Told(204), Told(302, None, {"Location": "https://x.test/"}), Told(304)],
+    ids=str,
+)
+def test_another_success_or_a_redirect_is_of_unknown_outcome(told: Told) -> None:
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+    with pytest.raises(GatewayUnavailable):
+        duitku(StubPeer(told)).status(payment())
+
+
+@pytest.mark.parametrize(
+    "body", [{"Message": "Budi Santoso, 0812-3456, has no account"}, "Budi Santoso", [1]], ids=str
+)
+def test_an_error_text_that_is_not_known_is_not_kept(body: object) -> None:
+    with pytest.raises(GatewayRefused) as raised:
+        duitku(StubPeer(Told(400, body))).open_invoice(payment(), CHECKOUT, None, MINUTES)
+    assert str(raised.value) == "Duitku answered 400: no text that is known"
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -> None:
+    with pytest.raises(GatewayError) as raised:
+        duitku(StubPeer(Told(400, {"Message": f"{known} 0812-3456"}))).open_invoice(
+            payment(), CHECKOUT, None, MINUTES
+        )
+    assert str(raised.value) == f"Duitku answered 400: {known}"

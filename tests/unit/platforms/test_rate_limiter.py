@@ -1,0 +1,166 @@
+"""Waiting for a turn: near ones are slept for, far ones refused before anything is taken."""
+
+import time
+from typing import Any
+
+import pytest
+
+from lunas import clock
+from lunas.domain.errors import Misconfigured, NoTurnYet
+from lunas.domain.rate_limit import CALLERS, Pace
+from lunas.platforms.thinkific.http import TIMEOUT
+from lunas.platforms.thinkific.rate_limiter import LAST_CALL, PATIENCE, SharedLimiter
+from lunas.storage.rate_limits import SharedCalls
+
+START = 1_800_000_000_000
+MINUTE = 60_000
+
+
+class OneShare(SharedCalls):
+    """The share of calls in memory, for one thread."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+        self.busy_until = 0
+
+    def reserve(self, now: int, latest: int) -> int:
+        """Take the next turn."""
+        turn = self._pace.turn(self.busy_until, now)
+        if turn > latest:
+            raise NoTurnYet("later", (turn - now) / 1000)
+        self.busy_until = self._pace.taken(self.busy_until, now)
+        return turn
+
+    def rest_until(self, moment: int) -> None:
+        """Let no turn come before."""
+        self.busy_until = max(self.busy_until, self._pace.resting_until(moment))
+
+
+class Day:
+    """A clock that only sleeping moves, and limiters that go by it."""
+
+    def __init__(self, calls_per_minute: int = 110) -> None:
+        self.now = START
+        self.calls = OneShare(Pace.per_minute(calls_per_minute))
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        assert seconds > 0
+        self.now += round(seconds * 1000)
+
+    def limiter(self, remaining: int = 75_000) -> SharedLimiter:
+        """Return the limiter of a fresh invocation."""
+        return SharedLimiter(self.calls, self.now + remaining, lambda: self.now, self.sleep)
+
+
+def test_the_first_calls_after_a_rest_go_at_once() -> None:
+    day = Day()
+    limiter = day.limiter()
+    for _ in range(4):
+        limiter.await_turn()
+    assert day.now == START
+
+
+def test_a_call_is_sent_when_its_turn_has_come() -> None:
+    day = Day()
+    limiter = day.limiter()
+    for _ in range(60):
+        turn = day.calls._pace.turn(day.calls.busy_until, day.now)  # noqa: SLF001
+        limiter.await_turn()
+        assert day.now == turn
+
+
+def test_a_turn_that_is_far_away_is_refused_with_the_time_until_then_and_not_taken() -> None:
+    day = Day()
+    day.limiter().rest(30)
+    before = day.calls.busy_until
+    with pytest.raises(NoTurnYet) as raised:
+        day.limiter().await_turn()
+    assert raised.value.retry_after == 30
+    assert (day.now, day.calls.busy_until) == (START, before)
+
+
+def test_a_rest_of_one_is_a_rest_for_all_and_ends() -> None:
+    day = Day()
+    day.limiter().rest(3.5)
+    day.limiter().await_turn()
+    assert day.now == START + 3_500
+
+
+def test_no_call_begins_when_its_answer_could_come_too_late() -> None:
+    day = Day()
+    limiter = day.limiter(LAST_CALL + 1)
+    limiter.await_turn()
+    day.now += 2
+    before = day.calls.busy_until
+    with pytest.raises(NoTurnYet):
+        limiter.await_turn()
+    assert day.calls.busy_until == before
+
+
+def test_waiting_never_goes_on_beyond_the_last_call_of_an_invocation() -> None:
+    day = Day()
+    limiter = day.limiter(20_000)
+
+    def call_on_and_on() -> None:
+        for _ in range(100):
+            limiter.await_turn()
+
+    with pytest.raises(NoTurnYet):
+        call_on_and_on()
+    assert START + 9_000 < day.now <= START + 20_000 - LAST_CALL
+
+
+def test_the_longest_answer_and_its_notes_fit_behind_the_last_call() -> None:
+    assert sum(TIMEOUT) * 1000 < LAST_CALL
+
+
+def test_under_a_mere_backlog_every_caller_gets_its_turn_in_time() -> None:
+    """At the slowest pace that the template allows, with every caller always waiting."""
+    slowest = Pace.per_minute(60)
+    assert CALLERS * slowest.interval <= PATIENCE
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Note how the share of calls is opened."""
+    made: dict[str, Any] = {}
+
+    def opened(*arguments: object) -> OneShare:
+        made["arguments"] = arguments
+        return OneShare(Pace.per_minute(110))
+
+    monkeypatch.setattr("lunas.platforms.thinkific.rate_limiter.SharedCalls", opened)
+    monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
+    monkeypatch.setenv("THINKIFIC_REQUESTS_PER_MINUTE", "600")
+    return made
+
+
+def test_the_share_is_that_of_the_site_at_the_pace_of_the_setting(told: dict[str, Any]) -> None:
+    table: Any = object()
+    SharedLimiter.from_environment(table, 75_000)
+    assert told["arguments"] == (table, "THINKIFIC", "shop", Pace(100))
+
+
+def test_an_invocation_that_is_nearly_over_calls_nobody(told: dict[str, Any]) -> None:
+    table: Any = object()
+    SharedLimiter.from_environment(table, LAST_CALL + 5_000).await_turn()
+    with pytest.raises(NoTurnYet):
+        SharedLimiter.from_environment(table, LAST_CALL - 1).await_turn()
+    assert told
+
+
+def test_without_a_pace_nothing_is_called(
+    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("THINKIFIC_REQUESTS_PER_MINUTE")
+    table: Any = object()
+    with pytest.raises(Misconfigured, match="THINKIFIC_REQUESTS_PER_MINUTE"):
+        SharedLimiter.from_environment(table, 75_000)
+    assert told == {}
+
+
+def test_turns_are_counted_in_milliseconds_since_the_epoch() -> None:
+    before = time.time()
+    now = clock.epoch_milliseconds()
+    assert before - 1 <= now / 1000 <= time.time() + 1

@@ -1,0 +1,149 @@
+"""What each answer of Thinkific means, and reading its error bodies."""
+
+import pytest
+
+from lunas.domain.errors import DeliveryDelayed, NoTurnYet, RateLimited
+from lunas.platforms.thinkific import http
+from lunas.platforms.thinkific.credentials import ApiKey
+from lunas.platforms.thinkific.http import (
+    REFUSED_DELAY,
+    Rejected,
+    ThinkificApi,
+    ThinkificSite,
+)
+from lunas.platforms.thinkific.rejections import field_errors
+from tests.support.http_stub import StubLimiter, StubPeer, Told
+
+SITE = ThinkificSite("https://thinkific.test", ApiKey("shop", "key"))
+
+
+def api(peer: StubPeer, limiter: StubLimiter | None = None) -> ThinkificApi:
+    return ThinkificApi(SITE, limiter or StubLimiter(), session=peer.session)
+
+
+def get(told: Told) -> dict[str, object]:
+    return api(StubPeer(told)).get("/courses")
+
+
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"errors": {"email": ["taken", "bad"]}}, {"email": "taken; bad"}),
+        ({"errors": {"topic": "invalid format"}}, {"topic": "invalid format"}),
+        ({"errors": ["No course.", "No user."]}, {"": "No course.; No user."}),
+        ({"errors": [{"field": "x", "message": "y"}]}, {"": "x; y"}),
+        ({"errors": {"user": {"email": ["bad"]}}}, {"user": "bad"}),
+        ({"errors": "one text"}, {"": "one text"}),
+        ({"error": "Record not found."}, {"": "Record not found."}),
+        ({"errors": [], "error": "no"}, {"": "no"}),
+        ({"last_name": ["can't be blank"], "status": 422}, {"last_name": "can't be blank"}),
+        ({"message": "no", "status": 422}, {"": "no"}),
+        ({"errors": []}, {}),
+        ({"errors": None}, {}),
+        ({}, {}),
+        ([], {}),
+        (["text"], {"": "text"}),
+        ("text", {"": "text"}),
+        (None, {}),
+        (7, {}),
+    ],
+)
+def test_every_shape_of_an_error_body_is_read(body: object, errors: dict[str, str]) -> None:
+    assert field_errors(body) == errors
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_rejected_values_are_told_by_field_name_only(status: int) -> None:
+    with pytest.raises(Rejected) as raised:
+        get(Told(status, {"errors": {"email": ["secret text"], "first_name": "also secret"}}))
+    assert str(raised.value) == f"Thinkific answered {status}: email, first_name"
+    assert raised.value.errors["email"] == "secret text"
+
+
+@pytest.mark.parametrize("body", ["<html>", "", None, "[]"])
+def test_a_rejection_without_a_readable_body_is_one_all_the_same(body: str | None) -> None:
+    with pytest.raises(Rejected):
+        get(Told(422, body))
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_waits_for_a_person(status: int) -> None:
+    with pytest.raises(DeliveryDelayed) as raised:
+        get(Told(status, {"error": "Authentication Error"}))
+    assert raised.value.retry_after == REFUSED_DELAY
+
+
+def test_a_missing_address_waits_for_a_person() -> None:
+    with pytest.raises(DeliveryDelayed) as raised:
+        get(Told(404, {"error": "Record not found."}))
+    assert raised.value.retry_after == 120
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 520, 527, 530, 301, 302, 308, 418])
+def test_anything_else_is_worth_another_try(status: int) -> None:
+    with pytest.raises(DeliveryDelayed) as raised:
+        get(Told(status, "<html>", {"Location": "https://elsewhere.test/"}))
+    assert raised.value.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [({"RateLimit-Reset": "30"}, 31), ({}, 60), ({"RateLimit-Reset": "soon"}, 60)],
+)
+def test_a_rate_limit_tells_how_long_and_keeps_everybody_from_calling(
+    headers: dict[str, str], seconds: int
+) -> None:
+    limiter = StubLimiter()
+    with pytest.raises(RateLimited) as raised:
+        api(StubPeer(Told(429, None, headers)), limiter).get("/courses")
+    assert raised.value.retry_after == pytest.approx(seconds, abs=2)
+    assert limiter.rests == [raised.value.retry_after]
+
+
+def test_every_call_takes_a_turn_of_its_own() -> None:
+    limiter = StubLimiter()
+    peer = StubPeer(Told(body={}), Told(201, {}), Told(204), Told(503))
+    calls = api(peer, limiter)
+    calls.get("/courses")
+    calls.post("/users", {})
+    calls.put("/enrollments/1", {})
+    with pytest.raises(DeliveryDelayed):
+        calls.get("/courses")
+    assert limiter.turns == 4
+    assert limiter.rests == []
+
+
+def test_without_a_turn_nothing_is_sent() -> None:
+    peer = StubPeer()
+    with pytest.raises(NoTurnYet):
+        api(peer, StubLimiter(NoTurnYet("later", 30))).post("/users", {})
+    assert peer.asked == []
+
+
+@pytest.mark.parametrize("correlation_id", ["JKJaXmPLvHcESHA=", None])
+def test_a_call_carries_the_id_of_the_request_that_led_to_it(correlation_id: str | None) -> None:
+    peer = StubPeer(Told(body={}))
+    ThinkificApi(SITE, StubLimiter(), correlation_id, peer.session).get("/courses")
+    assert peer.asked[0].headers.get("X-Correlation-Id") == correlation_id
+    assert peer.asked[0].headers["X-Auth-API-Key"] == "key"
+
+
+@pytest.mark.parametrize("body", ["", "<html>", "[]", "null", "7", b"\xff"])
+def test_a_success_without_a_json_object_is_worth_another_try(body: object) -> None:
+    with pytest.raises(DeliveryDelayed):
+        get(Told(200, body))
+
+
+def test_an_empty_answer_to_a_put_is_a_success() -> None:
+    peer = StubPeer(Told(204))
+    api(peer).put("/enrollments/1", {"expiry_date": None})
+    assert peer.asked[0].body == {"expiry_date": None}
+
+
+def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    peers = [StubPeer(Told(body={})), StubPeer(Told(body={}))]
+    sessions = [peer.session for peer in peers]
+    monkeypatch.setattr(http, "fresh_session", lambda: sessions.pop(0))
+    for _ in range(2):
+        ThinkificApi(SITE, StubLimiter()).get("/courses")
+    assert [len(peer.asked) for peer in peers] == [1, 1]

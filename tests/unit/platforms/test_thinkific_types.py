@@ -1,0 +1,256 @@
+"""Every field of Thinkific's answers with a type that it must not have: an error of our own.
+
+Nothing is written on the strength of such an answer, and nothing is taken for missing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from lunas.domain.errors import DeliveryDelayed
+from lunas.domain.sale_reports import Sold
+from lunas.platforms.thinkific.access import ThinkificStanding
+from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
+from lunas.platforms.thinkific.client import Thinkific
+from lunas.platforms.thinkific.events import Event, Unreadable, parse_event, report_of
+from lunas.platforms.thinkific.external_orders import ExternalOrders
+from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.oauth import ThinkificOAuth
+from lunas.platforms.thinkific.progress import ThinkificProgress
+from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
+from tests.support.builders import EMAIL
+from tests.support.http_stub import StubLimiter, StubPeer, Told
+from tests.unit.platforms import test_thinkific_events as events
+from tests.unit.platforms.test_thinkific_client import LEARNER, NOW, SITE, UNTIL, page, row
+from tests.unit.platforms.test_thinkific_oauth import ANSWER, APP
+
+type Call = Callable[[StubPeer], object]
+type Case = tuple[Call, Callable[[Any], list[Told]]]
+"""What Lunas asks for, and the answers that it gets with a value in one field of one of them."""
+
+HUGE = "9" * 5_000
+NO_ID: list[Any] = [[], [7], {}, {"id": 7}, "", "x", "7 ", "\u0667", HUGE, True, 1.5, -1, 1e999]
+NO_TEXT: list[Any] = [[], ["a"], {}, {"a": 1}, True, False, 0, 7, 1.5]
+NO_FLAG: list[Any] = [[], {}, "", "x", "true", 0, 1, 1.5]
+NO_OBJECT: list[Any] = [[], [1], "", "x", True, 0, 1.5]
+NO_IDS: list[Any] = [
+    "7",
+    7,
+    {},
+    True,
+    1.5,
+    [None],
+    ["x"],
+    [[7]],
+    [{"id": 7}],
+    [True],
+    [1.5],
+    [HUGE],
+]
+NO_PAGE: list[Any] = [[], [2], {}, "x", "2 ", HUGE, True, False, 1.5, 1e999]
+NO_CURSOR: list[Any] = [[], ["a"], {}, {"a": 1}, True, False, 1.5]
+
+
+def api(peer: StubPeer) -> ThinkificApi:
+    return ThinkificApi(SITE, StubLimiter(), session=peer.session)
+
+
+def find(peer: StubPeer) -> object:
+    return Thinkific(api(peer)).find_user(EMAIL)
+
+
+def create(peer: StubPeer) -> object:
+    return Thinkific(api(peer)).create_user(LEARNER)
+
+
+def enroll(peer: StubPeer) -> object:
+    return Thinkific(api(peer)).enroll(7, 9, NOW, UNTIL, given={UNTIL})
+
+
+def revoke(peer: StubPeer) -> object:
+    Thinkific(api(peer)).revoke(7, 9, NOW)
+    return None
+
+
+def standing(peer: StubPeer) -> object:
+    return ThinkificStanding(api(peer)).rows(7, NOW)
+
+
+def bundle_courses(peer: StubPeer) -> object:
+    return Thinkific(api(peer)).bundle_courses(4)
+
+
+def courses(peer: StubPeer) -> object:
+    return list(ThinkificSiteShelf(api(peer)).courses())
+
+
+def bundles(peer: StubPeer) -> object:
+    return list(ThinkificSiteShelf(api(peer)).bundles())
+
+
+def product_of_course(peer: StubPeer) -> object:
+    return ExternalOrders(api(peer), 100).product(Sold(None, 9))
+
+
+def product_of_bundle(peer: StubPeer) -> object:
+    return ExternalOrders(api(peer), 100).product(Sold(4, None))
+
+
+def changed(peer: StubPeer) -> object:
+    return ThinkificProgress(api(peer)).changed(NOW, 1)
+
+
+def webhooks(peer: StubPeer) -> object:
+    site = WebhooksApi(bearing(SITE), StubLimiter(), session=peer.session)
+    return list(ThinkificWebhooks(site).webhooks())
+
+
+def refresh(peer: StubPeer) -> object:
+    return ThinkificOAuth(APP, peer.session).refresh("shop", "rt-1")
+
+
+def in_row(made: dict[str, Any], name: str) -> Callable[[Any], list[Told]]:
+    """Answer with a list of one row that holds the value."""
+    return lambda value: [page({**made, name: value})]
+
+
+def in_object(made: dict[str, Any], name: str, *before: Told) -> Callable[[Any], list[Told]]:
+    """Answer with an object that holds the value, after other answers."""
+    return lambda value: [*before, Told(body={**made, name: value})]
+
+
+USER: dict[str, Any] = {"id": 7, "email": EMAIL}
+COURSE: dict[str, Any] = {"id": 9, "name": "One", "product_id": 90}
+PRODUCT: dict[str, Any] = {"id": 40, "productable_type": "Bundle", "productable_id": 4}
+BUNDLE: dict[str, Any] = {"id": 4, "name": "All", "course_ids": [9]}
+HOOK = {"id": "h1", "topic": "t", "target_url": "https://lunas.test/", "status": "active"}
+PAGED: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}}}
+
+CASES: list[tuple[str, Case, list[Any]]] = [
+    ("user id", (find, in_row(USER, "id")), [None, *NO_ID]),
+    ("user email", (find, in_row(USER, "email")), NO_TEXT),
+    ("new user id", (create, in_object({}, "id")), [None, *NO_ID]),
+    ("row id", (enroll, in_row(row(), "id")), [None, *NO_ID]),
+    ("row user_id", (enroll, in_row(row(), "user_id")), NO_ID),
+    ("row course_id", (enroll, in_row(row(), "course_id")), NO_ID),
+    ("row activated_at", (enroll, in_row(row(), "activated_at")), NO_TEXT),
+    ("row expired", (enroll, in_row(row(), "expired")), NO_FLAG),
+    ("row is_free_trial", (enroll, in_row(row(), "is_free_trial")), NO_FLAG),
+    ("row expiry_date", (enroll, in_row(row(), "expiry_date")), NO_TEXT),
+    ("end of access", (revoke, in_row(row(), "expired")), NO_FLAG),
+    ("compared user_id", (standing, in_row(row(), "user_id")), NO_ID),
+    ("compared course_id", (standing, in_row(row(), "course_id")), [None, *NO_ID]),
+    ("compared expiry_date", (standing, in_row(row(), "expiry_date")), NO_TEXT),
+    ("compared expired", (standing, in_row(row(), "expired")), NO_FLAG),
+    ("items", (enroll, in_object(PAGED, "items")), [None, {}, "", "x", True, 1.5, [None], [[]]]),
+    ("meta", (enroll, in_object(PAGED, "meta")), NO_OBJECT),
+    (
+        "pagination",
+        (enroll, lambda value: [Told(body={"items": [], "meta": {"pagination": value}})]),
+        NO_OBJECT,
+    ),
+    ("next_page", (enroll, lambda value: [page(next_page=value)]), NO_PAGE),
+    ("course id", (courses, in_row(COURSE, "id")), [None, *NO_ID]),
+    ("course name", (courses, in_row(COURSE, "name")), NO_TEXT),
+    ("productable_type", (bundles, in_row(PRODUCT, "productable_type")), NO_TEXT),
+    ("productable_id", (bundles, in_row(PRODUCT, "productable_id")), [None, *NO_ID]),
+    ("bundle name", (bundles, in_object(BUNDLE, "name", page(PRODUCT))), NO_TEXT),
+    ("bundle course_ids", (bundles, in_object(BUNDLE, "course_ids", page(PRODUCT))), NO_IDS),
+    ("course_ids", (bundle_courses, in_object(BUNDLE, "course_ids")), NO_IDS),
+    ("product_id", (product_of_course, in_object(COURSE, "product_id")), NO_ID),
+    ("sold productable_type", (product_of_bundle, in_row(PRODUCT, "productable_type")), NO_TEXT),
+    ("sold productable_id", (product_of_bundle, in_row(PRODUCT, "productable_id")), [None, *NO_ID]),
+    ("product id", (product_of_bundle, in_row(PRODUCT, "id")), [None, *NO_ID]),
+    ("changes' next_page", (changed, lambda value: [page(next_page=value)]), NO_PAGE),
+    ("webhook id", (webhooks, in_row(HOOK, "id")), [None, "", *NO_CURSOR]),
+    ("webhook topic", (webhooks, in_row(HOOK, "topic")), NO_TEXT),
+    ("webhook target_url", (webhooks, in_row(HOOK, "target_url")), NO_TEXT),
+    ("webhook status", (webhooks, in_row(HOOK, "status")), NO_TEXT),
+    ("webhooks' meta", (webhooks, in_object(PAGED, "meta")), NO_OBJECT),
+    (
+        "webhooks' page",
+        (webhooks, lambda value: [Told(body={"items": [], "meta": {"page": value}})]),
+        NO_OBJECT,
+    ),
+    (
+        "webhooks' next_page",
+        (
+            webhooks,
+            lambda value: [Told(body={"items": [], "meta": {"page": {"next_page": value}}})],
+        ),
+        NO_CURSOR,
+    ),
+    ("access_token", (refresh, in_object(ANSWER, "access_token")), [None, "", *NO_TEXT]),
+    ("refresh_token", (refresh, in_object(ANSWER, "refresh_token")), NO_TEXT),
+    ("gid", (refresh, in_object(ANSWER, "gid")), NO_CURSOR),
+]
+
+
+def shown(value: object) -> str:
+    return "huge" if value in (HUGE, [HUGE]) else ascii(value)
+
+
+@pytest.mark.parametrize(
+    ("case", "value"),
+    [
+        pytest.param(case, value, id=f"{name}-{shown(value)}")
+        for name, case, values in CASES
+        for value in values
+    ],
+)
+def test_a_field_of_another_type_is_a_delivery_error(case: Case, value: object) -> None:
+    call, answers = case
+    # What could follow if the value were taken for something that it is not.
+    peer = StubPeer(*answers(value), Told(201, row()), Told(201, row()), Told(body=row()))
+    with pytest.raises(DeliveryDelayed) as raised:
+        call(peer)
+    assert raised.value.__cause__ is None
+    assert len(peer.asked) == len(answers(value))
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case, _ in CASES])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{" * 100_000, b"\xff", b"9" * 5_000])
+def test_a_body_that_cannot_be_read_is_a_delivery_error(case: Case, body: bytes) -> None:
+    with pytest.raises(DeliveryDelayed):
+        case[0](StubPeer(Told(201 if case[0] is create else 200, body)))
+
+
+ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("id", [None, *NO_ID]),
+        ("user_id", [None, *NO_ID]),
+        ("course_id", [None, *NO_ID]),
+        ("completed_at", NO_TEXT),
+    ],
+)
+def test_a_row_of_progress_of_another_type_is_left_out(name: str, values: list[Any]) -> None:
+    rows = [{**ROW_OF_PROGRESS, name: value} for value in values]
+    peer = StubPeer(page(*rows, ROW_OF_PROGRESS), *(Told(body=each) for each in rows))
+    progress = ThinkificProgress(api(peer))
+    assert [each.percent for each in progress.changed(NOW, 1).reports] == [50]
+    assert [progress.report(500) for _ in rows] == [None] * len(rows)
+
+
+@pytest.mark.parametrize("value", [[], {}, True, False, "x", "", 1e999, -1, 101, HUGE], ids=shown)
+def test_a_percentage_that_is_none_tells_nothing(value: object) -> None:
+    peer = StubPeer(page({**ROW_OF_PROGRESS, "percentage_completed": value}))
+    (told,) = ThinkificProgress(api(peer)).changed(NOW, 1).reports
+    assert told.percent is None
+
+
+@pytest.mark.parametrize("value", [True, 1.5, 1e999, [], ["a"], {"a": 1}], ids=str)
+def test_an_event_whose_id_is_no_text_and_no_number_is_unreadable(value: object) -> None:
+    with pytest.raises(Unreadable):
+        parse_event(events.event(id=value))
+
+
+@pytest.mark.parametrize("value", NO_TEXT, ids=str)
+def test_an_event_does_not_complete_a_course_by_what_is_no_time(value: object) -> None:
+    told = Event("71", "enrollment.progress", {**events.PAYLOAD, "completed_at": value})
+    with pytest.raises(Unreadable):
+        report_of(told)

@@ -1,0 +1,641 @@
+"""Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from lunas.domain.access_claims import AccountLink, Claims, Place
+from lunas.domain.anomalies import Anomaly
+from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.catalog import Course, Package
+from lunas.domain.corrections import Correction
+from lunas.domain.delivery import DeliveryRecord, asked_again
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed, latest
+from lunas.domain.errors import Collision, DeliveryDelayed
+from lunas.domain.gateway_status import GatewayStatus
+from lunas.domain.payments import (
+    GatewayInvoice,
+    Held,
+    HistoryEvent,
+    Payment,
+    Slot,
+    Status,
+)
+from lunas.domain.refunds import Refund
+from lunas.domain.settlement import Settlement
+from lunas.domain.users import Learner
+from tests.support.builders import NOW
+
+type Purchase = tuple[str, str, str | None]
+type Interruption = Callable[[], None] | Exception
+
+
+def interrupt(pending: list[Interruption]) -> None:
+    """Let the next thing happen that a test put in the way: a step of others, or an error."""
+    if not pending:
+        return
+    coming = pending.pop(0)
+    if isinstance(coming, Exception):
+        raise coming
+    coming()
+
+
+class FakeClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, by: timedelta) -> None:
+        self.now += by
+
+
+class FakeStore:
+    """What all fakes of one test share: the content of the table."""
+
+    def __init__(self) -> None:
+        self.payments: dict[str, Payment] = {}
+        self.history: dict[str, list[HistoryEvent]] = {}
+        self.slots: dict[Purchase, Slot] = {}
+        self.transfers: dict[Purchase, str] = {}
+        self.enrollments: dict[str, Enrollment] = {}
+        self.anomalies: dict[str, Anomaly] = {}
+        self.callbacks: dict[str, CallbackEvidence] = {}
+        self.courses: dict[str, Course] = {}
+        self.packages: dict[str, Package] = {}
+        self.links: dict[str, int] = {}
+        self.former: dict[str, frozenset[int]] = {}
+        self.revisions: dict[str, int] = {}
+        self.claims: dict[Place, Claims] = {}
+
+    def add(self, *things: Payment | Enrollment | Course | Package) -> None:
+        for thing in things:
+            match thing:
+                case Payment():
+                    self.payments[thing.id] = thing
+                case Enrollment():
+                    self.enrollments[thing.id] = thing
+                case Course():
+                    self.courses[thing.id] = thing
+                case Package():
+                    self.packages[thing.id] = thing
+
+    def hold_slot(self, payment: Payment) -> None:
+        """Add a payment that holds the slot of its purchase."""
+        self.add(payment)
+        purchase = (payment.user_id, payment.package_id, payment.course_id)
+        held = self.slots.get(purchase, Slot())
+        self.slots[purchase] = held.with_new(Held(payment.id, payment.channel), frozenset())
+
+    def owns(self, enrollment: str) -> bool:
+        return self.standing(enrollment) == "owned"
+
+    def standing(self, enrollment: str, now: datetime = NOW) -> str:
+        """Tell whether a course is owned, held for a revocation to come, or free."""
+        found = self.enrollments.get(enrollment)
+        if found is not None and is_owed(found, now):
+            return "owned"
+        return "held" if found is not None and found.counted else "free"
+
+
+class FakePayments:
+    """Payments with the conditions of the real table; ``before_commit`` interrupts commits."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.reads = 0
+        self.commits = 0
+        self.before_commit: list[Interruption] = []
+        self.before_create: list[Interruption] = []
+        self.before_question: list[Interruption] = []
+        self.invoice_claims: dict[str, datetime] = {}
+
+    def get(self, payment_id: str) -> Payment | None:
+        self.reads += 1
+        return self.store.payments.get(payment_id)
+
+    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        collision = self._collision(settlement, keep_quota=keep_quota)
+        if any(vars(collision).values()):
+            raise collision
+        self._write(settlement)
+
+    def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
+        asked = (self.store.courses.get(each) for each in course_ids)
+        return frozenset(course.id for course in asked if course and course.full)
+
+    def record_refund(self, refund: Refund) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        stands = [self.store.payments[refund.before.id]]
+        kept = [self.store.enrollments[each.before.id] for each in refund.takings]
+        if stands != [refund.before] or kept != [each.before for each in refund.takings]:
+            raise Collision(stale=True)
+        self.store.add(refund.after, *(each.after for each in refund.takings))
+        self.store.history.setdefault(refund.after.id, []).extend(refund.history)
+
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
+        return self.store.slots.get((user_id, package_id, course_id), Slot())
+
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None:
+        held = self.store.transfers.get((user_id, package_id, course_id))
+        return self.store.payments[held] if held else None
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None:
+        interrupt(self.before_create)
+        slot = (payment.user_id, payment.package_id, payment.course_id)
+        if self.store.transfers.get(slot) != instead_of:
+            raise Collision(stale=True)
+        self._create(payment, event)
+        self.store.transfers[slot] = payment.id
+
+    def _create(self, payment: Payment, event: HistoryEvent) -> None:
+        assert payment.id not in self.store.payments
+        self.store.payments[payment.id] = payment
+        self.store.history[payment.id] = [event]
+
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
+    ) -> None:
+        interrupt(self.before_create)
+        purchase = (payment.user_id, payment.package_id, payment.course_id)
+        if self.slot(*purchase).newest != instead_of:
+            raise Collision(stale=True)
+        self._create(payment, event)
+        self.store.slots[purchase] = slot
+        self.invoice_claims[payment.id] = payment.created_at
+
+    def check_at(
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
+    ) -> bool:
+        stands = self.store.payments[payment.id]
+        sooner = moment is not None and stands.check_at is not None and moment < stands.check_at
+        as_read = stands.check_at == payment.check_at
+        if stands.status is not payment.status or not (as_read or sooner):
+            return False
+        since = denied_at or stands.denied_at
+        self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)
+        if asked_at:
+            self.note_answer(payment.id, asked_at)
+        return True
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
+        interrupt(self.before_question)
+        stands = self.store.payments.get(payment_id)
+        if stands is None or (stands.asked_at is not None and stands.asked_at > before):
+            return False
+        self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
+        return True
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
+        stands = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(stands, asked_at=asked_at, asking=False)
+
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
+        stands = self.store.payments[payment.id]
+        claimed = self.invoice_claims.get(payment.id, stands.created_at)
+        if stands.status is not Status.PENDING or stands.gateway or claimed > before:
+            return False
+        self.invoice_claims[payment.id] = now
+        calls = stands.invoice_calls + 1
+        self.store.payments[payment.id] = replace(stands, invoice_calls=calls)
+        return True
+
+    def first_transaction(self, payment_id: str, transaction: str) -> str:
+        stands = self.store.payments[payment_id]
+        noted = stands.transaction or transaction
+        self.store.payments[payment_id] = replace(stands, transaction=noted)
+        return noted
+
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool:
+        stands = self.store.payments[payment_id]
+        if stands.bundle_asked_at != over:
+            return False
+        self.store.payments[payment_id] = replace(stands, bundle_asked_at=asked_at)
+        return True
+
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None:
+        stands = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(
+            stands,
+            gateway=invoice,
+            gateway_expires_at=expires_at,
+            references=stands.references | {invoice.reference},
+            invoice_answers=stands.invoice_answers + 1,
+        )
+
+    def _collision(self, plan: Settlement, *, keep_quota: bool) -> Collision:
+        stands = self.store.payments[plan.before.id]
+        read = (plan.before.status, plan.before.version)
+        surprises = self._surprises(plan)
+        counted = [
+            e.course_id
+            for e in plan.enrollments
+            if e.counted and e.course_id not in plan.held | plan.full
+        ]
+        user, plans = plan.before.user_id, {each.before.id: each.before for each in plan.overlaps}
+        mine = {course: enrollment_id(user, course) for course in surprises}
+        read_otherwise = {
+            each.course_id: self.store.enrollments[each.id]
+            for each in plans.values()
+            if each.course_id not in surprises and self.store.enrollments[each.id] != each
+        }
+        owned = {each: mine[each] for each, found in surprises.items() if found == "owned"}
+        return Collision(
+            stale=(stands.status, stands.version) != read,
+            owned={
+                **{course: self.store.enrollments[each] for course, each in owned.items()},
+                **read_otherwise,
+            },
+            held=frozenset(course for course, found in surprises.items() if found == "held"),
+            free=frozenset(course for course, found in surprises.items() if found == "free"),
+            full=self.full_courses(counted) if keep_quota else frozenset(),
+        )
+
+    def _surprises(self, plan: Settlement) -> dict[str, str]:
+        """Return how those courses stand that stand otherwise than the plan takes them to."""
+        user = plan.before.user_id
+        taken = {each.course_id: "free" for each in plan.enrollments}
+        taken |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
+        at = plan.after.updated_at
+        stands = {each: self.store.standing(enrollment_id(user, each), at) for each in taken}
+        return {course: found for course, found in stands.items() if found != taken[course]}
+
+    def _write(self, plan: Settlement) -> None:
+        self.store.payments[plan.after.id] = plan.after
+        self.store.history.setdefault(plan.after.id, []).extend(plan.history)
+        for each in plan.enrollments:
+            self.store.enrollments[each.id] = each
+        for overlap in plan.overlaps:
+            self.store.enrollments[overlap.after.id] = overlap.after
+        if plan.anomaly:
+            self.store.anomalies[plan.anomaly.id] = plan.anomaly
+        if plan.callback:
+            self.store.callbacks.setdefault(plan.callback.digest, plan.callback)
+
+
+class FakeCorrections(FakePayments):
+    """Corrections with the conditions of the real table.
+
+    ``claims``: what leads to an account; ``named``: whom a user's payment was corrected to.
+    """
+
+    def __init__(self, store: FakeStore) -> None:
+        super().__init__(store)
+        self.claims: dict[int, set[str]] = {}
+        self.named: dict[str, tuple[Learner, str]] = {}
+
+    def link_of(self, user_id: str) -> AccountLink:
+        link = FakeLearners(self.store).link_of(user_id)
+        learner, payment_id = self.named.get(user_id, (None, None))
+        return replace(link, learner=learner, corrected_by=payment_id)
+
+    def claiming(self, account_id: int) -> set[str]:
+        return self.claims[account_id]
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        before, after = correction.before, correction.after
+        read = [before, link, *(each.before for each in correction.redeliveries)]
+        enrollments = [self.store.enrollments[each.after.id] for each in correction.redeliveries]
+        if [self.store.payments[before.id], self.link_of(before.user_id), *enrollments] != read:
+            raise Collision(stale=True)
+        self.store.add(after, *(each.after for each in correction.redeliveries))
+        self.store.history.setdefault(after.id, []).append(correction.event)
+        self.store.revisions[after.user_id] = link.revision + 1
+        if correction.moves:
+            self.named[after.user_id] = (after.learner, after.id)
+
+
+class FakeAnomalies:
+    """Keeps anomalies."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def get(self, anomaly_id: str) -> Anomaly | None:
+        return self.store.anomalies.get(anomaly_id)
+
+    def keep(self, anomaly: Anomaly) -> bool:
+        is_new = anomaly.id not in self.store.anomalies
+        self.store.anomalies.setdefault(anomaly.id, anomaly)
+        return is_new
+
+
+class FakeCatalogue:
+    """Reads packages and courses."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def package(self, package_id: str) -> Package | None:
+        return self.store.packages.get(package_id)
+
+    def course(self, course_id: str) -> Course | None:
+        return self.store.courses.get(course_id)
+
+    def courses(self, course_ids: Iterable[str]) -> list[Course]:
+        return [self.store.courses[each] for each in course_ids if each in self.store.courses]
+
+
+class FakeEnrollments:
+    """Enrollments with the conditions of the real table; ``before_record`` interrupts notes."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.before_record: list[Interruption] = []
+        self.before_change: list[Interruption] = []
+        self.records = 0
+
+    def get(self, enrollment_id: str) -> Enrollment | None:
+        return self.store.enrollments.get(enrollment_id)
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
+        known = self.store.enrollments
+        return [known[each] for each in enrollment_ids if each in known]
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
+        interrupt(self.before_change)
+        if self.store.enrollments[enrollment.id] != enrollment:
+            raise Collision(stale=True)
+        if progress > enrollment.progress:
+            changed = replace(enrollment, progress=progress, updated_at=at)
+            self.store.enrollments[enrollment.id] = changed
+        return self.store.enrollments[enrollment.id]
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
+        interrupt(self.before_change)
+        if self.store.enrollments[enrollment.id] != enrollment:
+            raise Collision(stale=True)
+        changed = asked_again(enrollment, at)
+        self.store.enrollments[enrollment.id] = changed
+        return changed
+
+    def record_attempt(self, enrollment: Enrollment) -> bool:
+        self.store.enrollments[enrollment.id] = enrollment
+        return True
+
+    def record_delivery(self, record: DeliveryRecord) -> None:
+        self.records += 1
+        interrupt(self.before_record)
+        if any(self.store.payments[each.before.id] != each.before for each in record.payments):
+            raise Collision(stale=True)
+        course = self.store.courses.get(record.enrollment.course_id)
+        if record.count and record.keep_quota and course and course.full:
+            raise Collision(full=frozenset({course.id}))
+        if record.anomaly:
+            self.store.anomalies[record.anomaly.id] = record.anomaly
+        self.store.enrollments[record.enrollment.id] = record.enrollment
+        for each in record.payments:
+            self.store.payments[each.after.id] = each.after
+            self.store.history.setdefault(each.after.id, []).extend(each.history)
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
+        self.records += 1
+        interrupt(self.before_record)
+        if self.store.enrollments[before.id] != before:
+            raise Collision(stale=True)
+        self.store.enrollments[after.id] = after
+
+
+class FakeLearners:
+    """Links from users to accounts."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+
+    def thinkific_user_id(self, user_id: str) -> int | None:
+        return self.store.links.get(user_id)
+
+    def link_of(self, user_id: str) -> AccountLink:
+        account, former = self.store.links.get(user_id), self.store.former.get(user_id, frozenset())
+        return AccountLink(account, former, self.store.revisions.get(user_id, 0))
+
+    def link(self, user_id: str, account_id: int, link: AccountLink) -> None:
+        if link.revision != self.store.revisions.get(user_id, 0):
+            raise Collision(stale=True)
+        self.store.links[user_id] = account_id
+        self.store.former[user_id] = link.former - {account_id}
+        self.store.revisions[user_id] = link.revision + 1
+
+    def unlink(self, user_id: str, account_id: int) -> None:
+        if self.store.links.get(user_id) == account_id:
+            del self.store.links[user_id]
+            former = self.store.former.get(user_id, frozenset())
+            self.store.former[user_id] = former | {account_id}
+            self.store.revisions[user_id] = self.store.revisions.get(user_id, 0) + 1
+
+
+class FakeClaims:
+    """Claims on courses of accounts; ``before_read`` lets others come between."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.before_read: list[Interruption] = []
+        self.before_note: list[Interruption] = []
+        self.reads = 0
+        self.writes = 0
+        self.notes = 0
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
+        self.writes += 1
+        known = self.store.claims.get(place, Claims(place=place, version=0))
+        return self._write(
+            replace(
+                known,
+                version=known.version + 1,
+                enrollment_ids=known.enrollment_ids | {enrollment_id},
+                released=known.released - {enrollment_id},
+                given=known.given | {until},
+            )
+        )
+
+    def release(self, place: Place, enrollment_id: str) -> Claims:
+        self.writes += 1
+        known = self.store.claims.get(place, Claims(place=place, version=0))
+        return self._write(
+            replace(
+                known,
+                version=known.version + 1,
+                enrollment_ids=known.enrollment_ids - {enrollment_id},
+                released=known.released | {enrollment_id},
+            )
+        )
+
+    def note_given(self, place: Place, until: datetime | None) -> None:
+        self.writes += 1
+        known = self.store.claims[place]
+        self._write(replace(known, given=known.given | {until}))
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
+        interrupt(self.before_note)
+        self.notes += 1
+        stands = self.store.enrollments[enrollment.id]
+        unmoved = self.store.claims[claims.place].version == claims.version
+        if unmoved and stands.status is EnrollmentStatus.ENROLLED:
+            noted = replace(stands, shared=enrollment.shared, updated_at=at)
+            self.store.enrollments[enrollment.id] = noted
+
+    def forget(self, place: Place, enrollment_id: str) -> None:
+        self.writes += 1
+        known = self.store.claims[place]
+        self._write(replace(known, released=known.released - {enrollment_id}))
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]:
+        self.reads += 1
+        interrupt(self.before_read)
+        claims = self.store.claims.items()
+        return {place: each for place, each in claims if place.account_id == account_id}
+
+    def _write(self, claims: Claims) -> Claims:
+        self.store.claims[claims.place] = claims
+        return claims
+
+
+class FakeInvoices:
+    """Opens invoices; raises or answers as told, else a fresh reference for each payment."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str | None]] = []
+        self.minutes: list[int] = []
+        self.failures: list[Interruption] = []
+
+    def __call__(
+        self, payment: Payment, payment_method: str | None, minutes: int
+    ) -> GatewayInvoice:
+        self.asked.append((payment.id, payment_method))
+        self.minutes.append(minutes)
+        interrupt(self.failures)
+        return GatewayInvoice(reference=f"REF-{payment.id}", payment_method=payment_method)
+
+
+class FakeStatus:
+    """Duitku's word on payments: the one that was set, an error if it is one."""
+
+    def __init__(self, answer: GatewayStatus | Exception) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+
+    def __call__(self, payment: Payment) -> GatewayStatus:
+        self.asked.append(payment.id)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class FakePlatform:
+    """A learning platform with accounts by address and rows by user and course.
+
+    ``ended``: rows that were revoked; they stay, and give access again when they are adjusted.
+    """
+
+    def __init__(self, accounts: Mapping[str, int] | None = None) -> None:
+        self.accounts = dict(accounts or {})
+        self.rows: dict[tuple[int, int], int] = {}
+        self.created: list[Learner] = []
+        self.calls: list[str] = []
+        self.failures: list[Interruption] = []
+        self.ends: dict[tuple[int, int], datetime | None] = {}
+        self.ended: dict[tuple[int, int], int] = {}
+        self.bundles: dict[int, set[int]] = {}
+        self.bundles_later = False
+        self.bundle_failures: list[Interruption] = []
+
+    def find_user(self, email: str) -> int | None:
+        self.calls.append("find_user")
+        return self.accounts.get(email)
+
+    def create_user(self, learner: Learner) -> int:
+        self.calls.append("create_user")
+        self.created.append(learner)
+        return self.accounts.setdefault(learner.email, 100 + len(self.accounts))
+
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        until: datetime | None,
+        *,
+        create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
+    ) -> int:
+        self.calls.append("enroll")
+        interrupt(self.failures)
+        if not create and (user_id, course_id) not in self.rows:
+            raise DeliveryDelayed("not there yet")
+        self._fit((user_id, course_id), until, given)
+        return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        self.calls.append("adjust")
+        interrupt(self.failures)
+        row = user_id, course_id
+        if row in self.rows or row in self.ended:
+            self._fit(row, until, given)
+            self.rows.setdefault(row, self.ended.pop(row, 0))
+
+    def _fit(
+        self,
+        row: tuple[int, int],
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        """End a row then, unless it lasts longer by other means than Lunas."""
+        stands = self.ends.get(row, NOW)
+        if stands in given or latest([stands, until]) == until or row not in self.rows:
+            self.ends[row] = until
+
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        self.calls.append("bundle_courses")
+        return self.bundles.get(bundle_id, set())
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None:
+        self.calls.append("enroll_in_bundle")
+        interrupt(self.bundle_failures)
+        if not self.bundles_later:
+            for course_id in self.bundles[bundle_id]:
+                self.enroll(user_id, course_id, now, until)
+                self.calls.pop()
+
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,  # noqa: ARG002
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None:
+        self.calls.append("revoke")
+        interrupt(self.failures)
+        if given is not None and self.ends.get((user_id, course_id)) not in given:
+            return
+        if row := self.rows.pop((user_id, course_id), None):
+            self.ended[user_id, course_id] = row

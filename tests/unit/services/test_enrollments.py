@@ -1,0 +1,103 @@
+"""Progress that never goes down, and asking for another delivery."""
+
+from dataclasses import replace
+
+import pytest
+
+from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
+from lunas.domain.errors import Collision, LunasError, NotFound, StoreBusy, WrongState
+from lunas.services.enrollments import redeliver, report_progress
+from tests.support.builders import LATER, enrollment
+from tests.unit.services.fakes import FakeEnrollments, FakeStore
+
+ID = enrollment("c1").id
+REVOKED = enrollment(
+    "c1", status=EnrollmentStatus.NOT_ENROLLED, delivery=Delivery(status=DeliveryStatus.REVOKED)
+)
+
+
+@pytest.fixture
+def kept() -> FakeEnrollments:
+    store = FakeStore()
+    store.add(enrollment("c1", progress=40))
+    return FakeEnrollments(store)
+
+
+def change(kept: FakeEnrollments, how: str) -> Enrollment:
+    """Change the enrollment by one of the two ways."""
+    return report_progress(kept, ID, 60, LATER) if how == "report" else redeliver(kept, ID, LATER)
+
+
+WAYS = pytest.mark.parametrize("how", ["report", "redeliver"])
+
+
+@pytest.mark.parametrize(("told", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
+def test_progress_is_raised_and_never_lowered(kept: FakeEnrollments, told: int, known: int) -> None:
+    assert report_progress(kept, ID, told, LATER).progress == known
+    assert kept.store.enrollments[ID].progress == known
+
+
+@pytest.mark.parametrize("status", sorted(set(DeliveryStatus) - {DeliveryStatus.REVOKED}))
+def test_another_delivery_is_a_new_request_that_waits(
+    kept: FakeEnrollments, status: DeliveryStatus
+) -> None:
+    kept.store.add(enrollment("c1", delivery=Delivery(status=status, request=3)))
+    again = redeliver(kept, ID, LATER)
+    assert (again.delivery.status, again.delivery.request) == (DeliveryStatus.PENDING, 4)
+    assert kept.store.enrollments[ID] == again
+
+
+@WAYS
+def test_what_is_not_there_is_not_found(kept: FakeEnrollments, how: str) -> None:
+    kept.store.enrollments.clear()
+    with pytest.raises(NotFound):
+        change(kept, how)
+
+
+@WAYS
+def test_a_revoked_enrollment_stays_as_it_is(kept: FakeEnrollments, how: str) -> None:
+    kept.store.add(REVOKED)
+    with pytest.raises(WrongState):
+        change(kept, how)
+    assert kept.store.enrollments[ID] == REVOKED
+
+
+@pytest.mark.parametrize("status", [DeliveryStatus.PENDING, DeliveryStatus.FAILED])
+def test_a_revocation_that_waits_can_be_asked_for_again(
+    kept: FakeEnrollments, status: DeliveryStatus
+) -> None:
+    kept.store.add(replace(REVOKED, delivery=Delivery(status=status, request=2)))
+    again = redeliver(kept, ID, LATER)
+    assert again.status is EnrollmentStatus.NOT_ENROLLED
+    assert (again.delivery.status, again.delivery.request) == (DeliveryStatus.PENDING, 3)
+
+
+@WAYS
+def test_after_a_collision_the_change_is_made_to_what_is_there(
+    kept: FakeEnrollments, how: str
+) -> None:
+    anew = enrollment("c1", payment_id="pay2")
+    kept.before_change = [lambda: kept.store.add(anew)]
+    assert change(kept, how).payment_id == "pay2"
+
+
+@pytest.mark.parametrize(("gone", "error"), [(True, NotFound), (False, WrongState)])
+@WAYS
+def test_a_refund_that_came_first_is_told(
+    kept: FakeEnrollments, how: str, gone: bool, error: type[LunasError]
+) -> None:
+    def refund() -> None:
+        kept.store.enrollments.clear() if gone else kept.store.add(REVOKED)
+        raise Collision(stale=True)
+
+    kept.before_change = [refund]
+    with pytest.raises(error):
+        change(kept, how)
+
+
+@WAYS
+def test_endless_collisions_are_given_up(kept: FakeEnrollments, how: str) -> None:
+    kept.before_change = [Collision(stale=True)] * 50
+    with pytest.raises(StoreBusy):
+        change(kept, how)
+    assert kept.store.enrollments[ID] == replace(enrollment("c1"), progress=40)

@@ -1,0 +1,362 @@
+"""A token that is good now: renewed once, by one; lost only when Thinkific says so."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.oauth import Connection, Grant, Tokens
+from lunas.services.oauth_tokens import (
+    LOOK_EVERY,
+    LOOKS,
+    NEXT_TRY,
+    NOT_CONNECTED,
+    SHORTEST,
+    YOUNG,
+    Access,
+    after_refusal,
+    current,
+)
+from tests.support.builders import NOW
+from tests.unit.services.fakes import FakeClock, Interruption, interrupt
+from tests.unit.services.oauth_fakes import DAY, FakeGrants, FakeOAuth
+
+GRANT = Grant(
+    connection=Connection(
+        subdomain="shop",
+        actor="admin:a1",
+        connected_at=NOW,
+        renewed_at=NOW,
+        expires_at=NOW + DAY,
+        revision=1,
+    ),
+    tokens=Tokens(access_token="at-1", refresh_token="rt-1"),
+)
+DUE, OVER = DAY - timedelta(minutes=30), DAY + timedelta(minutes=1)
+
+
+class Worker:
+    """A worker that needs a token, and what it noticed."""
+
+    def __init__(self, grants: FakeGrants, oauth: FakeOAuth, clock: FakeClock) -> None:
+        self.grants, self.oauth, self.clock = grants, oauth, clock
+        self.alarms: list[str] = []
+        self.heeded: list[str] = []
+        self.slept = 0.0
+        self.while_asleep: list[Interruption] = []
+        self.left = 60.0
+        self.access = Access(
+            grants=grants,
+            site=oauth,
+            subdomain="shop",
+            now=clock,
+            seconds_left=lambda: self.left,
+            sleep=self.sleep,
+            alarm=self.alarms.append,
+            heed=self.heeded.append,
+        )
+
+    def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+        interrupt(self.while_asleep)
+
+    @property
+    def token(self) -> str:
+        return current(self.access).tokens.access_token
+
+    def other(self) -> "Worker":
+        """Return a worker beside this one."""
+        return Worker(self.grants, self.oauth, self.clock)
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker(FakeGrants(GRANT), FakeOAuth(), FakeClock())
+
+
+def delayed(worker: Worker) -> DeliveryDelayed:
+    """Return why a worker gets no token."""
+    with pytest.raises(DeliveryDelayed) as raised:
+        current(worker.access)
+    return raised.value
+
+
+def test_a_good_token_is_used_without_asking_anybody(worker: Worker) -> None:
+    assert worker.token == "at-1"
+    assert (worker.oauth.refreshes, worker.grants.locks) == (0, 0)
+
+
+@pytest.mark.parametrize("age", [DUE, OVER])
+def test_a_token_that_is_due_is_renewed_and_kept(worker: Worker, age: timedelta) -> None:
+    worker.clock.forward(age)
+    assert worker.token == "at-2"
+    assert worker.grants.grant
+    assert worker.grants.grant.tokens == Tokens(access_token="at-2", refresh_token="rt-2")
+    assert worker.grants.grant.connection.expires_at == worker.clock.now + DAY
+    assert worker.grants.grant.connection.connected_at == NOW
+    assert worker.token == "at-2"
+    assert worker.oauth.refreshes == 1
+
+
+def test_a_server_that_gives_no_new_refresh_token_leaves_the_old_one(worker: Worker) -> None:
+    worker.oauth.gives_refresh_token = False
+    worker.clock.forward(DUE)
+    assert worker.token == "at-2"
+    assert worker.grants.grant
+    assert worker.grants.grant.tokens.refresh_token == "rt-1"
+
+
+def test_the_new_tokens_are_kept_before_they_are_used(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    worker.grants.before_renew.append(RuntimeError("crash"))
+    with pytest.raises(RuntimeError):
+        current(worker.access)
+
+
+def test_while_one_renews_the_others_go_on_with_the_old_token(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    seen: list[str] = []
+    worker.oauth.after.append(lambda: seen.append(worker.other().token))
+    assert worker.token == "at-2"
+    assert seen == ["at-1"]
+    assert worker.oauth.refreshes == 1
+
+
+def test_when_the_old_token_is_over_the_others_wait_for_the_new_one(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    assert worker.grants.lock(GRANT.connection, worker.clock.now)
+    other = worker.other()
+    newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
+    tokens = Tokens(access_token="at-9", refresh_token="rt-9")
+    other.while_asleep += [lambda: None, lambda: worker.grants.write(newer, tokens)]
+    assert other.token == "at-9"
+    assert other.slept == 2 * LOOK_EVERY
+    assert other.oauth.refreshes == 0
+
+
+def test_whoever_waited_long_enough_comes_again_later(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    assert worker.grants.lock(GRANT.connection, worker.clock.now)
+    error = delayed(worker)
+    assert error.retry_after == NEXT_TRY
+    assert worker.slept == LOOKS * LOOK_EVERY
+
+
+def test_the_lock_of_a_dead_worker_ends(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    worker.oauth.before.append(RuntimeError("the worker died"))
+    with pytest.raises(RuntimeError):
+        current(worker.access)
+    delayed(worker)
+    worker.clock.forward(timedelta(seconds=30))
+    assert worker.token == "at-2"
+
+
+def test_a_worker_with_little_time_left_does_not_renew(worker: Worker) -> None:
+    """It could be stopped between Thinkific's answer and the table, and take the token along."""
+    worker.clock.forward(DUE)
+    worker.left = SHORTEST - 0.1
+    assert worker.token == "at-1"
+    worker.clock.forward(OVER - DUE)
+    assert delayed(worker).retry_after == NEXT_TRY
+    assert (worker.oauth.refreshes, worker.grants.locks) == (0, 0)
+    worker.left = SHORTEST
+    assert worker.token == "at-2"
+
+
+def test_while_thinkific_does_not_answer_the_old_token_serves(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.before.append(DeliveryDelayed("no answer"))
+    assert worker.token == "at-1"
+    assert worker.heeded == ["no answer"]
+    assert worker.token == "at-1"
+    assert worker.grants.locks == 1
+    worker.clock.forward(timedelta(seconds=30))
+    assert worker.token == "at-2"
+
+
+def test_without_an_answer_and_an_old_token_the_delivery_waits(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    worker.oauth.before.append(DeliveryDelayed("no answer"))
+    assert delayed(worker).retry_after == NEXT_TRY
+    assert worker.alarms == []
+
+
+def test_a_wrong_client_secret_is_no_refusal_of_the_grant(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    worker.oauth.before.append(Misconfigured("clientSecret"))
+    assert delayed(worker).retry_after == NEXT_TRY
+    assert worker.heeded == ["clientSecret"]
+    assert worker.grants.grant == GRANT
+
+
+def test_a_refused_renewal_is_noted_once_and_rings_while_the_token_serves_on(
+    worker: Worker,
+) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.refresh_token = "another"
+    assert worker.token == "at-1"
+    assert worker.alarms == ["the OAuth server answered 400"]
+    assert worker.grants.grant
+    assert worker.grants.grant.connection.refused
+    worker.clock.forward(timedelta(minutes=29))
+    assert (worker.token, worker.other().token) == ("at-1", "at-1")
+    assert (len(worker.alarms), worker.grants.locks) == (1, 1)
+
+
+def test_when_a_token_that_is_not_renewed_any_more_is_over_a_person_is_waited_for(
+    worker: Worker,
+) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.refresh_token = "another"
+    assert worker.token == "at-1"
+    worker.clock.forward(OVER - DUE)
+    assert delayed(worker).retry_after == NOT_CONNECTED
+    assert worker.grants.locks == 1
+
+
+def test_a_refusal_after_the_end_of_the_token_delays(worker: Worker) -> None:
+    worker.clock.forward(OVER)
+    worker.oauth.refresh_token = "another"
+    assert delayed(worker).retry_after == NOT_CONNECTED
+    assert worker.alarms
+
+
+def test_a_crash_between_answer_and_table_ends_in_a_refusal_that_rings(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    worker.grants.before_renew.append(RuntimeError("crash"))
+    with pytest.raises(RuntimeError):
+        current(worker.access)
+    assert worker.token == "at-1", "until the lock ends, the others go on"
+    worker.clock.forward(timedelta(seconds=30))
+    assert worker.token == "at-1", "and until its end the old token serves"
+    assert worker.alarms
+
+
+def test_a_refusal_is_not_believed_when_somebody_renewed_meanwhile(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
+    tokens = Tokens(access_token="at-9", refresh_token="rt-9")
+
+    def somebody_else() -> None:
+        worker.grants.write(newer, tokens)
+        raise GrantRefused("used")
+
+    worker.oauth.before.append(somebody_else)
+    assert worker.token == "at-9"
+    assert worker.alarms == []
+
+
+def test_who_lost_the_lock_does_not_declare_the_grant_lost(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+
+    def late() -> None:
+        worker.clock.forward(timedelta(seconds=31))
+        assert worker.grants.lock(GRANT.connection, worker.clock.now)
+        raise GrantRefused("used")
+
+    worker.oauth.before.append(late)
+    assert worker.token == "at-1"
+    assert worker.alarms == []
+    assert worker.grants.grant == GRANT
+
+
+def test_late_tokens_heal_a_refusal(worker: Worker) -> None:
+    """The lock had ended, another worker was refused with the used token; then this one writes."""
+    worker.clock.forward(DUE)
+
+    def slow() -> None:
+        worker.clock.forward(timedelta(seconds=31))
+        other = worker.other()
+        assert other.token == "at-1"
+        assert other.alarms
+
+    worker.grants.before_renew.append(slow)
+    assert worker.token == "at-2"
+    assert worker.grants.grant
+    assert not worker.grants.grant.connection.refused
+
+
+def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    tokens = Tokens(access_token="at-9", refresh_token="rt-9")
+    anew = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
+    worker.grants.before_renew.append(lambda: worker.grants.write(anew, tokens))
+    assert worker.token == "at-9"
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        None,
+        replace(GRANT, connection=replace(GRANT.connection, refused=True, expires_at=NOW)),
+        replace(GRANT, connection=replace(GRANT.connection, subdomain="other")),
+    ],
+)
+def test_without_a_usable_connection_deliveries_wait_for_a_person(grant: Grant | None) -> None:
+    worker = Worker(FakeGrants(grant), FakeOAuth(), FakeClock())
+    assert delayed(worker).retry_after == NOT_CONNECTED
+    assert worker.alarms == []
+
+
+# ── A token that Thinkific refuses with 401 ──────────────────────────────────────────────────────
+
+
+def test_a_token_that_another_worker_replaced_is_read_anew(worker: Worker) -> None:
+    assert after_refusal(worker.access, "at-0")
+    assert worker.oauth.refreshes == 0
+
+
+def test_a_refused_token_is_renewed_ahead_of_time(worker: Worker) -> None:
+    worker.clock.forward(YOUNG)
+    assert after_refusal(worker.access, "at-1")
+    assert worker.token == "at-2"
+
+
+def test_a_fresh_token_that_is_refused_is_not_renewed_again_and_again(worker: Worker) -> None:
+    assert not after_refusal(worker.access, "at-1")
+    assert worker.oauth.refreshes == 0
+
+
+def test_a_refused_token_is_waited_for_while_somebody_renews_it(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    assert worker.grants.lock(GRANT.connection, worker.clock.now)
+    newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
+    tokens = Tokens(access_token="at-9", refresh_token="rt-9")
+    worker.while_asleep.append(lambda: worker.grants.write(newer, tokens))
+    assert after_refusal(worker.access, "at-1")
+    assert worker.slept == LOOK_EVERY
+
+
+def test_an_uninstalled_app_shows_when_its_token_is_refused(worker: Worker) -> None:
+    worker.clock.forward(YOUNG)
+    worker.oauth.refresh_token = None
+    with pytest.raises(DeliveryDelayed):
+        after_refusal(worker.access, "at-1")
+    assert worker.alarms
+
+
+def test_a_401_ends_a_token_that_is_not_renewed_any_more(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    worker.oauth.refresh_token = None
+    assert worker.token == "at-1"
+    for _ in range(2):
+        with pytest.raises(DeliveryDelayed) as raised:
+            after_refusal(worker.access, "at-1")
+        assert raised.value.retry_after == NOT_CONNECTED
+    assert (worker.grants.locks, worker.slept, len(worker.alarms)) == (1, 0, 1)
+
+
+def test_whoever_waits_after_a_401_stops_when_the_renewal_is_refused(worker: Worker) -> None:
+    worker.clock.forward(DUE)
+    lock = worker.grants.lock(GRANT.connection, worker.clock.now)
+    assert lock
+
+    def refused() -> None:
+        assert worker.grants.refuse(lock)
+
+    worker.while_asleep.append(refused)
+    with pytest.raises(DeliveryDelayed) as raised:
+        after_refusal(worker.access, "at-1")
+    assert (raised.value.retry_after, worker.slept) == (NOT_CONNECTED, LOOK_EVERY)

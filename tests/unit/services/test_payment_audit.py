@@ -1,0 +1,254 @@
+"""Examining one payment: healthy ones are left alone, incomplete ones completed, others told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import pytest
+
+from lunas.domain.anomalies import Anomaly, AnomalyKind
+from lunas.domain.audit_feeds import Trace
+from lunas.domain.enrollments import Delivery, DeliveryStatus
+from lunas.domain.errors import Collision, StoreBusy
+from lunas.domain.payments import HistoryEvent, Payment, Status
+from lunas.services.payment_audit import ACTOR, Examined, Examiner, examine
+from tests.support.builders import LATER, enrollment
+from tests.support.lifecycles import Life, handed_in, ordered
+from tests.unit.services.fakes import (
+    FakeAnomalies,
+    FakeClock,
+    FakeEnrollments,
+    FakeStore,
+    Interruption,
+    interrupt,
+)
+
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, thinkific_enrollment_id=500)
+HEALTHY = ordered("c1").settled().delivered("c1")
+TRACE = Trace("pay1")
+
+
+class FakeExaminer:
+    """Payments with their history; ``before_read`` and ``before_complete`` let others come."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.reads = 0
+        self.before_read: list[Interruption] = []
+        self.before_complete: list[Interruption] = []
+
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
+        self.reads += 1
+        interrupt(self.before_read)
+        return self.store.payments.get(payment_id), self.store.history.get(payment_id, [])
+
+    def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
+        interrupt(self.before_complete)
+        if self.store.payments[before.id] != before:
+            raise Collision(stale=True)
+        self.store.payments[after.id] = after
+        self.store.history[after.id].extend(history)
+
+
+class Bench:
+    """An examiner with everything around it."""
+
+    def __init__(self, *lives: Life) -> None:
+        self.store = FakeStore()
+        self.payments = FakeExaminer(self.store)
+        self.anomalies = FakeAnomalies(self.store)
+        self.reported: list[Anomaly] = []
+        self.repaired: list[Payment] = []
+        self.clock = FakeClock(LATER)
+        for life in lives:
+            self.put(life)
+
+    @property
+    def desk(self) -> Examiner:
+        return Examiner(
+            payments=self.payments,
+            enrollments=FakeEnrollments(self.store),
+            anomalies=self.anomalies,
+            report=self.reported.append,
+            repaired=self.repaired.append,
+            now=self.clock,
+        )
+
+    def put(self, life: Life) -> None:
+        """Put a payment with all that belongs to it."""
+        self.store.add(life.payment, *life.enrollments)
+        self.store.history[life.payment.id] = list(life.history)
+
+    def look(self, trace: Trace = TRACE) -> Examined:
+        return examine(self.desk, trace)
+
+    def codes(self) -> set[str]:
+        """Return the codes of what is kept."""
+        return {each.evidence["code"] for each in self.store.anomalies.values()}
+
+
+def incomplete() -> Life:
+    """Return a payment whose deliveries are all noted, but which was not completed."""
+    life = ordered("c1", "c2").settled()
+    done = tuple(replace(each, delivery=DELIVERED) for each in life.enrollments)
+    return replace(life, payment=replace(life.payment, undelivered=frozenset()), enrollments=done)
+
+
+BROKEN = replace(HEALTHY, enrollments=())
+TWICE_BROKEN = replace(BROKEN, payment=replace(HEALTHY.payment, amount=0))
+
+
+def test_a_healthy_payment_is_read_once_and_left_alone() -> None:
+    bench = Bench(HEALTHY)
+    seen = bench.look()
+    assert seen == Examined(frozenset({enrollment("c1").id}))
+    assert (bench.payments.reads, bench.store.anomalies) == (1, {})
+
+
+def test_a_difference_is_kept_with_its_code_and_ids() -> None:
+    bench = Bench(BROKEN)
+    assert bench.look().differences == 1
+    (found,) = bench.store.anomalies.values()
+    assert found.kind is AnomalyKind.INVARIANT_BROKEN
+    assert (found.order_id, found.payment_id, found.at) == ("pay1", "pay1", LATER)
+    assert dict(found.evidence) == {
+        "code": "ENROLLMENT_MISSING",
+        "found": "no enrollment in course c1",
+    }
+    assert bench.reported == [found]
+
+
+def test_a_difference_is_reported_once() -> None:
+    bench = Bench(BROKEN)
+    bench.look()
+    assert bench.look().differences == 0
+    assert len(bench.reported) == len(bench.store.anomalies) == 1
+
+
+def test_each_code_is_an_anomaly_of_its_own() -> None:
+    bench = Bench(TWICE_BROKEN)
+    assert bench.look().differences == 3
+    assert bench.codes() == {"ENROLLMENT_MISSING", "AMOUNT_WRONG", "HISTORY_EVIDENCE"}
+
+
+def test_what_one_code_says_twice_is_one_anomaly() -> None:
+    bench = Bench(replace(ordered("c1", "c2").settled(), enrollments=()))
+    assert bench.look().differences == 1
+    (found,) = bench.reported
+    assert found.evidence["found"] == "no enrollment in course c1; no enrollment in course c2"
+
+
+class BusyAnomalies(FakeAnomalies):
+    """Anomalies that cannot be kept just now."""
+
+    def keep(self, anomaly: Anomaly) -> bool:
+        raise StoreBusy(anomaly.id)
+
+
+def test_a_difference_is_reported_before_it_is_kept_so_that_none_is_kept_unheard() -> None:
+    bench = Bench(BROKEN)
+    bench.anomalies = BusyAnomalies(bench.store)
+    with pytest.raises(StoreBusy):
+        bench.look()
+    assert len(bench.reported) == 1
+
+
+def test_what_looks_broken_while_others_write_is_looked_at_again() -> None:
+    bench = Bench(BROKEN)
+    bench.payments.before_read = [lambda: None, lambda: bench.put(HEALTHY)]
+    assert bench.look().differences == 0
+    assert (bench.payments.reads, bench.reported) == (2, [])
+
+
+def test_what_breaks_another_way_meanwhile_is_looked_at_once_more() -> None:
+    bench = Bench(BROKEN)
+    bench.payments.before_read = [lambda: None, lambda: bench.put(TWICE_BROKEN)]
+    assert bench.look().differences == 3
+    assert bench.payments.reads == 3
+
+
+def test_a_payment_that_never_holds_still_is_left_for_its_next_change() -> None:
+    bench = Bench(BROKEN)
+
+    def moves(at: int) -> Callable[[], None]:
+        moved = replace(BROKEN.payment, package_name=str(at))
+        return lambda: bench.put(replace(BROKEN, payment=moved))
+
+    bench.payments.before_read = [moves(each) for each in range(20)]
+    assert bench.look() == Examined()
+    assert bench.reported == []
+
+
+def test_a_payment_that_is_gone_is_reported_by_what_is_left_of_it() -> None:
+    bench = Bench(HEALTHY)
+    del bench.store.payments["pay1"]
+    bench.look(Trace("pay1", enrollment("c1").id))
+    assert bench.codes() == {"PAYMENT_MISSING"}
+    assert "event 4, enrollment enr" in bench.reported[0].evidence["found"]
+
+
+def test_an_enrollment_of_a_course_that_its_payment_did_not_buy_is_found() -> None:
+    bench = Bench(HEALTHY)
+    stray = enrollment("c9", delivery=DELIVERED)
+    bench.store.add(stray)
+    assert bench.look().differences == 0
+    assert bench.look(Trace("pay1", stray.id)).differences == 1
+    assert bench.codes() == {"ENROLLMENT_STRAY"}
+
+
+@pytest.mark.parametrize("error", [KeyError("status"), ValueError("PAYED"), TypeError("None")])
+def test_what_cannot_be_read_is_reported_without_what_it_holds(error: Exception) -> None:
+    bench = Bench(HEALTHY)
+    bench.payments.before_read = [error, error]
+    assert bench.look().differences == 1
+    (found,) = bench.reported
+    assert dict(found.evidence) == {"code": "UNREADABLE", "found": type(error).__name__}
+
+
+# ── Completing ───────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_payment_that_only_lacks_its_completion_gets_it() -> None:
+    bench = Bench(incomplete())
+    assert bench.look().completed
+    done = bench.store.payments["pay1"]
+    assert (done.status, done.completed_at, done.version) == (Status.COMPLETED, LATER, 4)
+    last = bench.store.history["pay1"][-1]
+    assert (last.actor, last.source, last.target) == (ACTOR, Status.APPROVED, Status.COMPLETED)
+    assert last.reason
+    assert (bench.repaired, bench.reported) == ([done], [])
+
+
+def test_a_course_that_is_awaited_although_delivered_is_forgotten_by_the_completion() -> None:
+    life = incomplete()
+    bench = Bench(replace(life, payment=replace(life.payment, undelivered=frozenset({"c2"}))))
+    assert bench.look().completed
+    assert bench.store.payments["pay1"].undelivered == frozenset()
+
+
+def test_a_completed_payment_is_healthy() -> None:
+    bench = Bench(incomplete())
+    bench.look()
+    assert bench.look() == Examined(frozenset(enrollment(each).id for each in ("c1", "c2")))
+
+
+def test_a_manual_payment_is_completed_as_well() -> None:
+    life = handed_in().approved()
+    life = replace(life, enrollments=(replace(life.enrollments[0], delivery=DELIVERED),))
+    assert Bench(life).look().completed
+
+
+@pytest.mark.parametrize("first", [Collision(stale=True), StoreBusy("busy")])
+def test_a_completion_that_others_prevent_is_left_to_the_next_run(first: Exception) -> None:
+    bench = Bench(incomplete())
+    bench.payments.before_complete = [first]
+    assert not bench.look().completed
+    assert (bench.repaired, bench.reported) == ([], [])
+    assert bench.look().completed
+
+
+def test_a_payment_that_lacks_more_is_reported_and_not_completed() -> None:
+    life = incomplete()
+    bench = Bench(replace(life, payment=replace(life.payment, approved_by="a9")))
+    assert not bench.look().completed
+    assert bench.codes() == {"COMPLETION_MISSING", "APPROVAL_DIFFERS"}
+    assert bench.store.payments["pay1"].status is Status.APPROVED

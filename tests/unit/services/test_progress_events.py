@@ -1,0 +1,177 @@
+"""What becomes of an event: noted once, never down, and lost by no break on the way."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from lunas.domain.enrollments import EnrollmentStatus
+from lunas.domain.errors import DeliveryDelayed, StoreBusy
+from lunas.domain.progress import Followed, ProgressEvent
+from lunas.services.progress_events import ROUNDS, follow, follow_event
+from tests.support.progress_fakes import (
+    ROW,
+    FakeProgress,
+    FakeRows,
+    delivered,
+    follower,
+    report,
+)
+from tests.unit.services.fakes import FakeStore
+
+EVENT = ProgressEvent(id="71", report=report(60))
+UNCLEAR = ProgressEvent(id="72", report=report(None))
+
+
+@pytest.fixture
+def progress() -> FakeProgress:
+    store = FakeStore()
+    store.add(delivered())
+    return FakeProgress(store)
+
+
+@pytest.fixture
+def rows() -> FakeRows:
+    return FakeRows()
+
+
+def known(progress: FakeProgress) -> int:
+    return progress.store.enrollments[delivered().id].progress
+
+
+def test_an_event_raises_the_progress_and_asks_nobody(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    assert follow_event(follower(progress, rows), EVENT) is Followed.NOTED
+    assert (known(progress), rows.asked) == (60, [])
+
+
+def test_the_same_event_again_is_known_by_its_id(progress: FakeProgress, rows: FakeRows) -> None:
+    run = follower(progress, rows)
+    follow_event(run, EVENT)
+    higher = replace(EVENT, report=report(90))
+    assert follow_event(run, higher) is Followed.HEARD_BEFORE
+    assert known(progress) == 60
+
+
+def test_nobody_is_asked_twice_about_the_same_event(progress: FakeProgress, rows: FakeRows) -> None:
+    rows.rows[ROW] = report(50)
+    run = follower(progress, rows)
+    follow_event(run, UNCLEAR)
+    assert follow_event(run, UNCLEAR) is Followed.HEARD_BEFORE
+    assert rows.asked == [ROW]
+
+
+def test_events_in_the_wrong_order_leave_the_highest(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    run = follower(progress, rows)
+    for number, percent in enumerate([80, 60, 100, 70, 0]):
+        follow_event(run, ProgressEvent(id=str(number), report=report(percent)))
+    assert known(progress) == 100
+
+
+def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    run = follower(progress, rows)
+    progress.before_raise = [RuntimeError("killed")]
+    with pytest.raises(RuntimeError):
+        follow_event(run, EVENT)
+    assert (known(progress), progress.heard) == (40, set())
+    assert follow_event(run, EVENT) is Followed.NOTED
+    assert known(progress) == 60
+
+
+def test_of_two_at_once_the_second_finds_the_event_noted(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    progress.before_raise = [lambda: progress.heard.add("71")]
+    assert follow_event(follower(progress, rows), EVENT) is Followed.HEARD_BEFORE
+
+
+def test_a_number_that_can_mean_two_things_is_asked_about(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    rows.rows[ROW] = report(50)
+    assert follow_event(follower(progress, rows), UNCLEAR) is Followed.NOTED
+    assert (known(progress), rows.asked) == (50, [ROW])
+
+
+def test_nobody_asks_about_a_learner_who_is_through(rows: FakeRows) -> None:
+    store = FakeStore()
+    store.add(delivered(progress=100))
+    found = follow_event(follower(FakeProgress(store), rows), UNCLEAR)
+    assert (found, rows.asked) == (Followed.NOTHING_NEW, [])
+
+
+def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    rows.failures = [DeliveryDelayed("down")]
+    with pytest.raises(DeliveryDelayed):
+        follow_event(follower(progress, rows), UNCLEAR)
+    assert progress.heard == set()
+
+
+@pytest.mark.parametrize("row", [None, report(None)])
+def test_what_thinkific_itself_does_not_say_is_dropped(
+    progress: FakeProgress, rows: FakeRows, row: None
+) -> None:
+    rows.rows[ROW] = row
+    assert follow_event(follower(progress, rows), UNCLEAR) is Followed.UNREADABLE
+    assert (known(progress), progress.heard) == (40, {"72"})
+
+
+@pytest.mark.parametrize("others", [{"row_id": 9}, {"user_id": 9}, {"course_id": 9}])
+def test_a_learner_whom_others_enrolled_is_passed_over(
+    progress: FakeProgress, rows: FakeRows, others: dict[str, int]
+) -> None:
+    event = ProgressEvent(id="73", report=report(90, **others))
+    assert follow_event(follower(progress, rows), event) is Followed.NOT_OURS
+    assert (known(progress), progress.heard) == (40, {"73"})
+
+
+def test_a_refunded_enrollment_is_left_alone(rows: FakeRows) -> None:
+    store = FakeStore()
+    store.add(delivered(status=EnrollmentStatus.NOT_ENROLLED))
+    progress = FakeProgress(store)
+    assert follow_event(follower(progress, rows), EVENT) is Followed.REVOKED
+    assert known(progress) == 40
+
+
+def test_two_users_of_one_account_both_get_on(progress: FakeProgress, rows: FakeRows) -> None:
+    other = delivered("c9", user_id="u2")
+    progress.store.add(other)
+    follow_event(follower(progress, rows), EVENT)
+    assert known(progress) == progress.store.enrollments[other.id].progress == 60
+
+
+def test_a_refund_in_the_midst_of_it_wins(progress: FakeProgress, rows: FakeRows) -> None:
+    revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
+    progress.before_raise = [lambda: progress.store.add(revoked)]
+    assert follow(follower(progress, rows), report(60)) is Followed.REVOKED
+    assert progress.store.enrollments[revoked.id] == revoked
+
+
+def test_a_higher_progress_in_the_midst_of_it_stays(progress: FakeProgress, rows: FakeRows) -> None:
+    progress.before_raise = [lambda: progress.store.add(delivered(progress=70))]
+    assert follow(follower(progress, rows), report(60)) is Followed.NOTHING_NEW
+    assert known(progress) == 70
+
+
+def test_thinkific_is_asked_once_however_often_the_write_collides(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
+    rows.rows[ROW] = report(60)
+    moved = replace(delivered(), payment_id="pay2")
+    progress.before_raise = [lambda: progress.store.add(moved)]
+    assert follow(follower(progress, rows), report(None)) is Followed.NOTED
+    assert rows.asked == [ROW]
+
+
+def test_others_who_never_stop_make_it_busy(progress: FakeProgress, rows: FakeRows) -> None:
+    steps = [replace(delivered(), payment_id=f"pay{number}") for number in range(2, 2 + ROUNDS)]
+    progress.before_raise = [partial(progress.store.add, step) for step in steps]
+    with pytest.raises(StoreBusy):
+        follow(follower(progress, rows), report(60))

@@ -1,0 +1,230 @@
+"""Asking Duitku for an admin or for the buyer."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from lunas.domain.anomalies import AnomalyKind
+from lunas.domain.enrollments import enrollment_id
+from lunas.domain.errors import Forbidden, GatewayUnavailable, NotFound, WrongState
+from lunas.domain.gateway_status import GatewayState, GatewayStatus
+from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.schedule import ASKED_LATELY, SOON
+from lunas.services.recheck import RecheckDesk, check, recheck
+from lunas.services.settlement import Outcome, Result
+from tests.support.builders import ADMIN_ACT, LATER, USER, manual, paid, payment
+from tests.unit.services.fakes import FakeAnomalies, FakePayments, FakeStatus, FakeStore
+
+BUYER_ACT = Act(f"user:{USER}", LATER, {"requestId": "r1"})
+OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
+
+
+class Desk:
+    """A desk over fakes, with one open payment that Duitku says is paid."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.store.add(payment())
+        self.payments = FakePayments(self.store)
+        self.status = FakeStatus(paid())
+        self.paused_until: datetime | None = None
+        self.desk = RecheckDesk(
+            payments=self.payments,
+            anomalies=FakeAnomalies(self.store),
+            status=self.status,
+            paused_until=lambda: self.paused_until,
+        )
+
+    def recheck(self, payment_id: str = "pay1") -> Outcome:
+        """Recheck a payment as an admin."""
+        return recheck(self.desk, payment_id, ADMIN_ACT)
+
+    def check(self, payment_id: str = "pay1", buyer: str = USER) -> Outcome:
+        """Check a payment as its buyer."""
+        return check(self.desk, payment_id, buyer, BUYER_ACT)
+
+    @property
+    def asking(self) -> tuple[object, bool]:
+        """Return when Duitku was asked last, and whether an answer is awaited."""
+        return self.store.payments["pay1"].asked_at, self.store.payments["pay1"].asking
+
+    @property
+    def stands(self) -> Status:
+        """Return where the payment stands."""
+        return self.store.payments["pay1"].status
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+@pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
+def test_money_that_duitku_knows_of_becomes_an_enrollment(desk: Desk, status: Status) -> None:
+    desk.store.add(payment(status))
+    assert desk.recheck().result is Result.SETTLED
+    assert desk.stands is Status.APPROVED
+    assert desk.store.owns(enrollment_id(USER, "c1"))
+
+
+def test_the_history_names_the_admin_and_the_approval_is_duitkus(desk: Desk) -> None:
+    desk.recheck()
+    events = desk.store.history["pay1"]
+    assert {event.actor for event in events} == {"admin:a1"}
+    evidence = events[-1].evidence
+    assert evidence
+    assert (evidence["requestId"], evidence["statusCode"]) == ("r1", "00")
+    assert desk.store.payments["pay1"].approved_by == "duitku"
+
+
+@pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
+def test_while_nothing_is_paid_the_payment_stays(desk: Desk, state: GatewayState) -> None:
+    desk.status.answer = GatewayStatus(state, order_id="pay1")
+    assert desk.recheck().result is Result.STILL_OPEN
+    assert (desk.stands, desk.payments.commits) == (Status.PENDING, 0)
+
+
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED, Status.REFUNDED])
+def test_a_settled_payment_is_not_asked_about(desk: Desk, status: Status) -> None:
+    desk.store.add(payment(status))
+    assert desk.recheck().result is Result.ALREADY_SETTLED
+    assert (desk.status.asked, desk.payments.commits) == ([], 0)
+
+
+@pytest.mark.parametrize("status", [Status.PAID, Status.REJECTED, Status.APPROVED])
+def test_about_a_manual_payment_duitku_knows_nothing(desk: Desk, status: Status) -> None:
+    desk.store.add(manual(status))
+    with pytest.raises(WrongState):
+        desk.recheck()
+    assert desk.status.asked == []
+
+
+def test_an_unknown_payment_is_not_found(desk: Desk) -> None:
+    with pytest.raises(NotFound):
+        desk.recheck("pay9")
+    assert desk.status.asked == []
+
+
+def test_money_that_does_not_fit_is_kept_for_a_person(desk: Desk) -> None:
+    desk.status.answer = paid(rupiah=1)
+    outcome = desk.recheck()
+    assert outcome.result is Result.DOES_NOT_FIT
+    assert [each.kind for each in desk.store.anomalies.values()] == [AnomalyKind.STATUS_DIFFERS]
+    assert desk.stands is Status.PENDING
+
+
+def test_while_duitku_cannot_be_asked_nothing_changes(desk: Desk) -> None:
+    desk.status.answer = GatewayUnavailable("down")
+    with pytest.raises(GatewayUnavailable):
+        desk.recheck()
+    assert (desk.stands, desk.store.history) == (Status.PENDING, {})
+
+
+def test_a_recheck_counts_as_a_question(desk: Desk) -> None:
+    desk.status.answer = OPEN
+    desk.recheck()
+    assert desk.asking == (LATER, False)
+
+
+# ── Checks by the buyer ──────────────────────────────────────────────────────────────────────────
+
+
+def test_the_buyer_learns_of_money_that_arrived(desk: Desk) -> None:
+    assert desk.check().result is Result.SETTLED
+    assert desk.stands is Status.APPROVED
+    assert desk.store.history["pay1"][0].actor == f"user:{USER}"
+
+
+@pytest.mark.parametrize("answer", [OPEN, paid(rupiah=1)], ids=["open", "does not match"])
+def test_an_answer_that_moves_nothing_is_awaited_no_more(desk: Desk, answer: GatewayStatus) -> None:
+    desk.status.answer = answer
+    desk.check()
+    assert (desk.stands, desk.asking) == (Status.PENDING, (LATER, False))
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        payment(Status.APPROVED),
+        payment(Status.COMPLETED),
+        payment(Status.REFUNDED),
+        manual(Status.PAID),
+        manual(Status.REJECTED),
+    ],
+    ids=lambda each: f"{each.method} {each.status}",
+)
+def test_what_is_settled_or_not_duitkus_is_returned_without_asking(
+    desk: Desk, known: Payment
+) -> None:
+    desk.store.add(known)
+    assert desk.check() == Outcome(Result.ALREADY_SETTLED, known)
+    assert desk.status.asked == []
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
+def test_what_has_ended_is_asked_about_all_the_same(desk: Desk, status: Status) -> None:
+    desk.store.add(payment(status))
+    assert desk.check().result is Result.SETTLED
+
+
+def test_duitku_is_asked_once_in_a_while(desk: Desk) -> None:
+    lately = payment(asked_at=LATER - ASKED_LATELY + timedelta(seconds=1))
+    desk.store.add(lately)
+    assert desk.check() == Outcome(Result.ASKED_LATELY, lately)
+    assert desk.status.asked == []
+
+
+def test_what_another_question_brings_meanwhile_is_returned(desk: Desk) -> None:
+    def another() -> None:
+        desk.store.add(payment(Status.APPROVED, asked_at=LATER))
+
+    desk.payments.before_question = [another]
+    outcome = desk.check()
+    assert (outcome.result, outcome.payment.status) == (Result.ASKED_LATELY, Status.APPROVED)
+
+
+def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(desk: Desk) -> None:
+    desk.payments.before_question = [desk.store.payments.clear]
+    assert desk.check() == Outcome(Result.ASKED_LATELY, payment())
+
+
+def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(desk: Desk) -> None:
+    desk.status.answer = GatewayUnavailable("down")
+    with pytest.raises(GatewayUnavailable):
+        desk.check()
+    assert desk.store.payments["pay1"].check_at == LATER + SOON
+    assert desk.asking == (LATER, False)
+
+
+def test_a_question_before_that_is_kept(desk: Desk) -> None:
+    desk.store.add(payment(check_at=LATER))
+    desk.status.answer = GatewayUnavailable("down")
+    with pytest.raises(GatewayUnavailable):
+        desk.check()
+    assert desk.store.payments["pay1"].check_at == LATER
+
+
+def test_nobody_but_the_buyer_checks(desk: Desk) -> None:
+    with pytest.raises(Forbidden):
+        desk.check(buyer="u2")
+    with pytest.raises(NotFound):
+        desk.check("pay9")
+    assert desk.status.asked == []
+
+
+def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(desk: Desk) -> None:
+    desk.paused_until = LATER + timedelta(seconds=1)
+    outcome = desk.check()
+    assert (outcome.result, outcome.payment.status) == (Result.PAUSED, Status.PENDING)
+    assert desk.status.asked == []
+    assert desk.asking == (None, False)
+
+
+def test_once_the_pause_is_over_the_buyer_has_duitku_asked(desk: Desk) -> None:
+    desk.paused_until = LATER
+    assert desk.check().result is Result.SETTLED
+
+
+def test_an_admin_has_duitku_asked_during_the_pause_as_well(desk: Desk) -> None:
+    desk.paused_until = LATER + timedelta(hours=1)
+    assert desk.recheck().result is Result.SETTLED

@@ -1,0 +1,297 @@
+"""What nobody told Lunas, it asks; what did not arrive, it sends again."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.domain.errors import (
+    GatewayBlocked,
+    GatewayRefused,
+    GatewayTimeout,
+    GatewayUnavailable,
+    StoreBusy,
+)
+from lunas.domain.gateway_status import GatewayState, GatewayStatus
+from lunas.domain.payments import Payment, Status
+from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
+from lunas.services.reconciliation import BUSY, FAILURES, QUESTIONS, Reconciler, Report, reconcile
+from lunas.services.repositories import StatusGateway
+from lunas.services.settlement import Outcome, Result
+from tests.support.builders import LIFETIME, NOW, enrollment, paid, payment
+from tests.unit.services.fakes import (
+    FakeAnomalies,
+    FakeClock,
+    FakeEnrollments,
+    FakePayments,
+    FakeStatus,
+    FakeStore,
+)
+
+
+class FakeDue:
+    """What is due by the store's own due times."""
+
+    def __init__(self, store: FakeStore) -> None:
+        self.store = store
+        self.until: datetime | None = None
+        self.twice = False
+        self.lagging: list[str] = []
+
+    def payments(self, now: datetime, limit: int) -> list[str]:
+        every = [each for each in self.store.payments.values() if each.check_at]
+        due = [each.id for each in every if each.check_at and each.check_at <= now]
+        return (due * 2 if self.twice else due)[:limit]
+
+    def deliveries(self, now: datetime, limit: int) -> list[str]:
+        every = self.store.enrollments.values()
+        due = [each.id for each in every if each.delivery.due_at and each.delivery.due_at <= now]
+        return [*self.lagging, *due][:limit]
+
+    def paused_until(self) -> datetime | None:
+        return self.until
+
+    def pause(self, until: datetime) -> None:
+        self.until = until
+
+
+class Desk:
+    """A reconciler with everything around it."""
+
+    def __init__(self, answer: GatewayStatus | Exception) -> None:
+        self.store = FakeStore()
+        self.due = FakeDue(self.store)
+        self.status = FakeStatus(answer)
+        self.ask: StatusGateway = self.status
+        self.clock = FakeClock()
+        self.heard: list[Outcome] = []
+        self.stumbles: list[Exception] = []
+        self.hurried = False
+
+    def run(self) -> Report:
+        return reconcile(
+            Reconciler(
+                due=self.due,
+                payments=FakePayments(self.store),
+                enrollments=FakeEnrollments(self.store),
+                anomalies=FakeAnomalies(self.store),
+                status=self.ask,
+                heed=self.heard.append,
+                stumbled=self.stumbles.append,
+                hurry=lambda: self.hurried,
+                now=self.clock,
+            )
+        )
+
+    def payment(self, payment_id: str = "pay1") -> Payment:
+        return self.store.payments[payment_id]
+
+
+OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1", code="01")
+DUE = payment(check_at=NOW)
+OVER = replace(DUE, gateway_expires_at=NOW - CLOSING, created_at=NOW - LIFETIME)
+
+
+def desk(answer: GatewayStatus | Exception, *payments: Payment) -> Desk:
+    made = Desk(answer)
+    made.store.add(*payments)
+    return made
+
+
+def test_money_that_nobody_told_of_is_settled() -> None:
+    at = desk(paid(), DUE)
+    report = at.run()
+    assert (report.asked, report.settled) == (1, 1)
+    assert (at.payment().status, at.payment().check_at) == (Status.APPROVED, None)
+    assert len(at.store.enrollments) == 1
+
+
+def test_what_is_not_due_is_not_asked_about() -> None:
+    at = desk(paid(), replace(DUE, check_at=NOW + timedelta(seconds=1)))
+    assert at.run() == Report()
+    assert at.status.asked == []
+
+
+def test_an_index_that_lags_makes_nobody_ask_twice() -> None:
+    at = desk(OPEN, DUE)
+    at.due.twice = True
+    at.run()
+    assert at.status.asked == ["pay1"]
+
+
+def test_an_open_payment_is_asked_about_again_later() -> None:
+    at = desk(OPEN, DUE)
+    at.run()
+    assert at.payment().status is Status.PENDING
+    assert at.payment().check_at == NOW + timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
+def test_a_payment_expires_after_its_time_and_after_asking(state: GatewayState) -> None:
+    at = desk(GatewayStatus(state, order_id="pay1", code="x"), OVER)
+    report = at.run()
+    assert (at.status.asked, report.ended) == (["pay1"], 1)
+    assert at.payment().status is Status.EXPIRED
+    assert at.payment().check_at is not None
+
+
+def test_late_money_wins_over_the_expiry() -> None:
+    at = desk(paid(), replace(OVER, status=Status.EXPIRED))
+    at.run()
+    assert at.payment().status is Status.APPROVED
+
+
+def test_an_ended_payment_that_duitku_still_calls_ended_stays_as_it_is() -> None:
+    ended = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    at = desk(ended, replace(OVER, status=Status.EXPIRED))
+    report = at.run()
+    assert (at.payment().status, report.ended) == (Status.EXPIRED, 0)
+    assert at.payment().check_at != NOW
+
+
+def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
+    at = desk(paid(rupiah=1), DUE)
+    at.run()
+    assert at.payment().status is Status.PENDING
+    assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT]
+    assert len(at.store.anomalies) == 1
+
+
+def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
+    at = desk(paid(rupiah=1), OVER)
+    at.run()
+    assert at.payment().status is Status.EXPIRED
+    assert str(at.payment().reason).endswith("speaks of money that does not fit")
+    assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT, Result.ENDED]
+    assert len(at.store.anomalies) == 1
+
+
+def test_a_question_that_duitku_refuses_grows_rare_and_stops_nobody_elses() -> None:
+    many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
+    at = desk(GatewayRefused("400"), *many)
+    report = at.run()
+    assert (report.unanswered, len(at.status.asked)) == (0, len(many))
+    due_again = at.payment("pay0").check_at
+    assert due_again is not None
+    assert due_again > NOW + UNANSWERED
+
+
+def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
+    at = desk(paid(order_id="pay2"), replace(DUE, id="pay1"), replace(DUE, id="pay2"))
+
+    def answer(payment: Payment) -> GatewayStatus:
+        if payment.id == "pay1":
+            raise KeyError("gone")
+        return at.status(payment)
+
+    waiting = enrollment("c7")
+    at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
+    at.ask = answer
+    report = at.run()
+    assert (report.stumbled, report.settled, report.delivered_again) == (1, 1, 1)
+    assert [type(each) for each in at.stumbles] == [KeyError]
+
+
+def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = desk(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
+
+    def busy(*_: object) -> bool:
+        raise StoreBusy("others write the same items")
+
+    monkeypatch.setattr(FakePayments, "check_at", busy)
+    report = at.run()
+    assert (report.stumbled, report.unanswered) == (0, 1)
+    assert [type(each) for each in at.stumbles] == [StoreBusy]
+
+
+def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Fifty deliveries and twenty payments, each tried in vain, would keep it throttled."""
+    tried: list[object] = []
+
+    def busy(*about: object) -> None:
+        tried.append(about)
+        raise StoreBusy("the table takes no more calls")
+
+    monkeypatch.setattr(FakeEnrollments, "get", busy)
+    monkeypatch.setattr(FakePayments, "get", busy)
+    at = desk(paid(), *(replace(DUE, id=f"pay{each}") for each in range(9)))
+    at.due.lagging = [f"enr{each}" for each in range(9)]
+    report = at.run()
+    assert (report.busy, len(tried), len(at.stumbles)) == (BUSY, BUSY, BUSY)
+    assert report.stumbled == 0
+
+
+@pytest.mark.parametrize(
+    "noted",
+    [
+        Delivery(status=DeliveryStatus.DELIVERED),
+        Delivery(status=DeliveryStatus.FAILED),
+        Delivery(due_at=NOW + timedelta(minutes=1)),
+        Delivery(),
+    ],
+    ids=["delivered", "given up", "asked again", "not due"],
+)
+def test_an_index_that_lags_asks_for_nothing_again(noted: Delivery) -> None:
+    stands = enrollment(delivery=noted)
+    at = Desk(OPEN)
+    at.store.add(stands)
+    at.due.lagging = [stands.id, "enr404"]
+    assert at.run().delivered_again == 0
+    assert at.store.enrollments[stands.id] == stands
+
+
+def test_a_block_pauses_every_question_for_an_hour() -> None:
+    others = [replace(DUE, id=f"pay{each}") for each in range(3)]
+    at = desk(GatewayBlocked("429"), *others)
+    assert at.run().paused_until == NOW + BLOCKED
+    at.clock.forward(BLOCKED - timedelta(seconds=1))
+    at.run()
+    assert len(at.status.asked) == 1
+    at.clock.forward(timedelta(seconds=1))
+    at.run()
+    assert len(at.status.asked) == 2
+
+
+@pytest.mark.parametrize("error", [GatewayTimeout("t"), GatewayUnavailable("u")])
+def test_questions_without_an_answer_end_the_asking_and_come_again(error: Exception) -> None:
+    many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
+    at = desk(error, *many)
+    assert at.run().unanswered == FAILURES
+    assert at.payment("pay0").check_at == NOW + UNANSWERED
+    assert at.payment(f"pay{FAILURES}").check_at == NOW
+
+
+def test_one_run_asks_no_more_than_its_share() -> None:
+    many = [replace(DUE, id=f"pay{each}") for each in range(QUESTIONS + 5)]
+    at = desk(OPEN, *many)
+    assert at.run().asked == QUESTIONS
+
+
+def test_a_run_whose_time_is_nearly_over_begins_nothing() -> None:
+    at = desk(paid(), DUE)
+    at.hurried = True
+    assert at.run() == Report()
+
+
+def test_an_overdue_delivery_is_asked_for_again() -> None:
+    waiting = enrollment()
+    overdue = replace(waiting, delivery=replace(waiting.delivery, due_at=NOW))
+    at = Desk(OPEN)
+    at.store.add(overdue)
+    assert at.run().delivered_again == 1
+    again = at.store.enrollments[overdue.id].delivery
+    assert (again.status, again.request) == (DeliveryStatus.PENDING, 2)
+    assert again.due_at is not None
+    assert again.due_at > NOW
+
+
+def test_an_overdue_revocation_is_asked_for_again() -> None:
+    waiting = enrollment(status=EnrollmentStatus.NOT_ENROLLED)
+    at = Desk(OPEN)
+    at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
+    assert at.run().delivered_again == 1
+    again = at.store.enrollments[waiting.id]
+    assert (again.status, again.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 2)

@@ -1,0 +1,99 @@
+"""A dead letter is put back by asking anew, unless what it asked for has come about."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from lunas.domain.delivery import waits_for_person
+from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
+from lunas.domain.errors import Collision, StoreBusy
+from lunas.services.redrive import Fate, redrive
+from tests.support.builders import LATER, NOW, enrollment
+from tests.unit.services.fakes import FakeEnrollments, FakeStore
+
+FAILED = Delivery(status=DeliveryStatus.FAILED, request=3, last_error="422")
+ID = enrollment("c1").id
+
+
+def kept(delivery: Delivery, **changes: object) -> FakeEnrollments:
+    store = FakeStore()
+    store.add(enrollment("c1", delivery=delivery, **changes))
+    return FakeEnrollments(store)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "waits"),
+    [
+        (Delivery(status=DeliveryStatus.FAILED), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=NOW), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=None), True),
+        (Delivery(status=DeliveryStatus.PENDING, due_at=NOW + timedelta(seconds=1)), False),
+        (Delivery(status=DeliveryStatus.DELIVERED), False),
+        (Delivery(status=DeliveryStatus.REVOKED), False),
+    ],
+)
+def test_what_failed_or_is_overdue_waits_for_a_person(delivery: Delivery, *, waits: bool) -> None:
+    assert waits_for_person(enrollment("c1", delivery=delivery), NOW) is waits
+
+
+@pytest.mark.parametrize("due", [NOW, None])
+@pytest.mark.parametrize("status", [DeliveryStatus.FAILED, DeliveryStatus.PENDING])
+def test_what_waits_is_asked_for_by_a_new_request(
+    status: DeliveryStatus, due: datetime | None
+) -> None:
+    enrollments = kept(Delivery(status=status, request=3, due_at=due))
+    redriven = redrive(enrollments, ID, LATER)
+    assert (redriven.fate, redriven.finding) == (Fate.ASKED, "request 4")
+    delivery = enrollments.store.enrollments[ID].delivery
+    assert (delivery.status, delivery.request) == (DeliveryStatus.PENDING, 4)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "fate"),
+    [
+        (Delivery(status=DeliveryStatus.DELIVERED), Fate.OUT_OF_DATE),
+        (Delivery(status=DeliveryStatus.REVOKED), Fate.OUT_OF_DATE),
+        # Its worker has written the letter, and may be about to note FAILED.
+        (Delivery(status=DeliveryStatus.PENDING, due_at=LATER + timedelta(minutes=1)), Fate.STAYS),
+    ],
+)
+def test_what_has_come_about_or_is_on_its_way_stays_as_it_is(
+    delivery: Delivery, fate: Fate
+) -> None:
+    enrollments = kept(delivery)
+    redriven = redrive(enrollments, ID, LATER)
+    assert redriven.fate is fate
+    assert delivery.status in redriven.finding
+    assert enrollments.store.enrollments[ID].delivery == delivery
+
+
+def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
+    redriven = redrive(FakeEnrollments(FakeStore()), ID, LATER)
+    assert (redriven.fate, redriven.finding) == (Fate.OUT_OF_DATE, "there is no such enrollment")
+
+
+def test_after_a_refund_it_is_the_revocation_that_is_asked_for_anew() -> None:
+    enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
+    assert redrive(enrollments, ID, LATER).fate is Fate.ASKED
+    stands = enrollments.store.enrollments[ID]
+    assert (stands.status, stands.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
+
+
+def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
+    enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
+    revoked = Delivery(status=DeliveryStatus.REVOKED, request=4)
+
+    def others() -> None:
+        enrollments.store.add(enrollment("c1", delivery=revoked))
+
+    enrollments.before_change = [others]
+    redriven = redrive(enrollments, ID, LATER)
+    assert (redriven.fate, redriven.finding) == (Fate.OUT_OF_DATE, "the enrollment is revoked")
+
+
+def test_an_enrollment_that_others_keep_changing_is_left_for_later() -> None:
+    enrollments = kept(FAILED)
+    enrollments.before_change = [Collision(stale=True)] * 5
+    with pytest.raises(StoreBusy):
+        redrive(enrollments, ID, LATER)
+    assert enrollments.store.enrollments[ID].delivery == FAILED

@@ -1,0 +1,296 @@
+"""Connecting a site: begun by an admin, finished once, by the state that was begun."""
+
+from dataclasses import replace
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from lunas.domain.errors import (
+    Conflict,
+    DeliveryDelayed,
+    DeliveryImpossible,
+    Forbidden,
+    GrantRefused,
+    InvalidInput,
+    Misconfigured,
+    NoTurnYet,
+    PlatformUnavailable,
+    StoreBusy,
+)
+from lunas.domain.oauth import START_LIFETIME, Connection, Start, Tokens, challenge_of
+from lunas.services.site_connection import (
+    ROUNDS,
+    Connector,
+    Disconnector,
+    begin,
+    cancel,
+    disconnect,
+    finish,
+)
+from tests.unit.services.fakes import FakeClock, Interruption, interrupt
+from tests.unit.services.oauth_fakes import DAY, FakeGrants, FakeOAuth, FakeStarts
+
+
+class Desk:
+    """An admin's side of connecting, over fakes."""
+
+    def __init__(self, subdomain: str | None = "shop") -> None:
+        self.starts, self.grants, self.oauth = FakeStarts(), FakeGrants(), FakeOAuth()
+        self.clock = FakeClock()
+        self.before_check: list[Interruption] = []
+        self.checked: list[str] = []
+        self.unchecked: list[str] = []
+        self.texts = iter(f"text{number}" for number in range(100))
+        self.not_told: list[str] = []
+        self.disconnector = Disconnector(
+            grants=self.grants, revoke=self.oauth.revoke, not_told=self.not_told.append
+        )
+        self.connector = Connector(
+            starts=self.starts,
+            grants=self.grants,
+            site=self.oauth,
+            check_role=self.check_role,
+            unchecked=self.unchecked.append,
+            subdomain=subdomain,
+            random_text=lambda: next(self.texts),
+            now=self.clock,
+        )
+
+    def check_role(self, token: str) -> None:
+        interrupt(self.before_check)
+        self.checked.append(token)
+
+    def begun(self, subdomain: str | None = "shop") -> Start:
+        """Begin, and return what was kept of it."""
+        url = begin(self.connector, subdomain, "admin:a1")
+        (state,) = parse_qs(urlsplit(url).query)["state"]
+        return self.starts.kept[state]
+
+    def finish(self, code: str, state: str, subdomain: str | None = "shop") -> Connection:
+        return finish(self.connector, code, state, subdomain)
+
+    def renewed(self) -> None:
+        """Let a worker bring new tokens."""
+        assert self.grants.grant
+        connection = self.grants.grant.connection
+        number = connection.revision + 10
+        tokens = Tokens(access_token=f"at-{number}", refresh_token=f"rt-{number}")
+        self.grants.write(replace(connection, revision=connection.revision + 1), tokens)
+
+    def connected(self) -> Connection:
+        start = self.begun()
+        return self.finish(self.oauth.allow(start), start.state)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(desk: Desk) -> None:
+    url = begin(desk.connector, "shop", "admin:a1")
+    (start,) = desk.starts.kept.values()
+    assert start.state in url
+    assert challenge_of(start.verifier) in url
+    assert start.verifier not in url
+    assert start.expires_at == desk.clock.now + START_LIFETIME
+
+
+def test_every_try_has_a_state_and_a_verifier_of_its_own(desk: Desk) -> None:
+    one, two = desk.begun(), desk.begun()
+    assert len({one.state, two.state, one.verifier, two.verifier}) == 4
+
+
+def test_without_a_subdomain_it_is_the_site_that_is_set_up(desk: Desk) -> None:
+    assert desk.begun(None).subdomain == "shop"
+
+
+@pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com/", ""])
+def test_no_other_site_can_be_begun(desk: Desk, subdomain: str) -> None:
+    if not subdomain:
+        desk = Desk(None)
+    with pytest.raises(InvalidInput):
+        begin(desk.connector, subdomain, "admin:a1")
+    assert desk.starts.kept == {}
+
+
+def test_a_code_that_comes_back_connects_the_site(desk: Desk) -> None:
+    connection = desk.connected()
+    assert desk.grants.grant
+    assert desk.grants.grant.connection == connection
+    assert (connection.subdomain, connection.actor, connection.site_gid) == (
+        "shop",
+        "admin:a1",
+        "gid-1",
+    )
+    assert connection.expires_at == desk.clock.now + DAY
+    assert desk.checked == [desk.grants.grant.tokens.access_token]
+    assert desk.unchecked == []
+
+
+def test_a_state_that_was_never_begun_is_refused(desk: Desk) -> None:
+    code = desk.oauth.allow(desk.begun())
+    with pytest.raises(Forbidden):
+        desk.finish(code, "made-up")
+    assert desk.grants.grant is None
+    assert desk.oauth.issued == 1
+
+
+def test_a_state_is_good_once(desk: Desk) -> None:
+    start = desk.begun()
+    code = desk.oauth.allow(start)
+    first = desk.finish(code, start.state)
+    desk.oauth.allow(start)
+    with pytest.raises(Forbidden):
+        desk.finish(code, start.state)
+    assert desk.grants.grant
+    assert desk.grants.grant.connection == first
+
+
+def test_a_state_is_good_for_ten_minutes(desk: Desk) -> None:
+    start = desk.begun()
+    code = desk.oauth.allow(start)
+    desk.clock.forward(START_LIFETIME)
+    with pytest.raises(Forbidden):
+        desk.finish(code, start.state)
+    last = desk.begun()
+    desk.clock.forward(START_LIFETIME - timedelta(milliseconds=1))
+    assert desk.finish(desk.oauth.allow(last), last.state).subdomain == "shop"
+
+
+def test_another_site_cannot_answer(desk: Desk) -> None:
+    start = desk.begun()
+    with pytest.raises(Forbidden, match="another site"):
+        desk.finish(desk.oauth.allow(start), start.state, "evil")
+    with pytest.raises(Forbidden):
+        desk.finish(desk.oauth.allow(start), start.state)
+
+
+def test_an_answer_that_names_no_site_is_of_the_one_that_was_asked(desk: Desk) -> None:
+    start = desk.begun()
+    assert desk.finish(desk.oauth.allow(start), start.state, None).subdomain == "shop"
+
+
+def test_the_code_of_another_try_does_not_fit(desk: Desk) -> None:
+    mine, other = desk.begun(), desk.begun()
+    with pytest.raises(Conflict, match="400"):
+        desk.finish(desk.oauth.allow(other), mine.state)
+    assert desk.grants.grant is None
+
+
+def test_a_students_token_is_refused_and_not_kept(desk: Desk) -> None:
+    desk.before_check.append(GrantRefused("the token of a student"))
+    with pytest.raises(Conflict, match="student"):
+        desk.connected()
+    assert desk.grants.grant is None
+
+
+def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> None:
+    desk.oauth.before.append(DeliveryDelayed("no answer"))
+    with pytest.raises(PlatformUnavailable):
+        desk.connected()
+    assert desk.grants.grant is None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [DeliveryDelayed("no answer"), NoTurnYet("no turn"), DeliveryImpossible("400"), StoreBusy("-")],
+)
+def test_a_grant_is_kept_though_the_role_cannot_be_checked(desk: Desk, trouble: Exception) -> None:
+    """The code is used up, so that nobody could take the same try again."""
+    desk.before_check.append(trouble)
+    connection = desk.connected()
+    assert desk.grants.grant
+    assert desk.grants.grant.connection == connection
+    assert desk.unchecked == [str(trouble)]
+
+
+def test_tokens_that_cannot_be_renewed_are_not_kept(desk: Desk) -> None:
+    desk.oauth.gives_refresh_token = False
+    with pytest.raises(Conflict, match="clientSecret"):
+        desk.connected()
+    assert desk.grants.grant is None
+
+
+def test_a_new_install_takes_the_place_of_the_former_one(desk: Desk) -> None:
+    first, second = desk.connected(), desk.connected()
+    assert second.revision == first.revision + 1
+
+
+def test_cancel_uses_the_state_up(desk: Desk) -> None:
+    start = desk.begun()
+    cancel(desk.connector, start.state)
+    with pytest.raises(Forbidden):
+        desk.finish(desk.oauth.allow(start), start.state)
+
+
+def test_cancel_needs_no_state(desk: Desk) -> None:
+    start = desk.begun()
+    cancel(desk.connector, None)
+    assert desk.finish(desk.oauth.allow(start), start.state).subdomain == "shop"
+
+
+def test_disconnecting_gives_the_token_back_and_forgets_it(desk: Desk) -> None:
+    desk.connected()
+    gone = disconnect(desk.disconnector)
+    assert gone
+    assert desk.oauth.revoked == [("shop", "rt-2")]
+    assert desk.grants.grant is None
+    assert disconnect(desk.disconnector) is None
+
+
+def test_while_thinkific_cannot_be_told_the_connection_stays(desk: Desk) -> None:
+    desk.connected()
+    desk.oauth.before.append(DeliveryDelayed("no answer"))
+    with pytest.raises(PlatformUnavailable):
+        disconnect(desk.disconnector)
+    assert desk.grants.grant
+
+
+def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(desk: Desk) -> None:
+    desk.connected()
+    desk.oauth.before.append(GrantRefused("unknown"))
+    assert disconnect(desk.disconnector)
+    assert desk.grants.grant is None
+    assert desk.not_told == []
+
+
+@pytest.mark.parametrize("place", ["before_read", "revoke"])
+def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str) -> None:
+    connection = desk.connected()
+    broken = desk.oauth.before if place == "revoke" else desk.grants.before_read
+    broken.append(Misconfigured("a setting"))
+    assert disconnect(desk.disconnector) == connection
+    assert (desk.grants.grant, desk.oauth.revoked) == (None, [])
+    assert desk.not_told == ["a setting"]
+
+
+def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(desk: Desk) -> None:
+    desk.connected()
+    desk.grants.before_forget.append(desk.renewed)
+    gone = disconnect(desk.disconnector)
+    assert gone
+    assert gone.revision == 2
+    assert desk.oauth.revoked == [("shop", "rt-2"), ("shop", "rt-11")]
+    assert desk.grants.grant is None
+
+
+def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(desk: Desk) -> None:
+    desk.connected()
+
+    def other() -> None:
+        desk.grants.grant = None
+
+    desk.grants.before_forget.append(other)
+    assert disconnect(desk.disconnector) is None
+    assert len(desk.oauth.revoked) == 1
+
+
+def test_nobody_is_told_disconnected_while_tokens_stay(desk: Desk) -> None:
+    desk.connected()
+    desk.grants.before_forget += [desk.renewed] * ROUNDS
+    with pytest.raises(StoreBusy):
+        disconnect(desk.disconnector)
+    assert desk.grants.grant
+    assert len(desk.oauth.revoked) == ROUNDS
