@@ -91,7 +91,7 @@ def test_who_may_call_is_what_the_route_admits() -> None:
         assert scopes == ([[access.scope]] if access.scope else [])
 
 
-@pytest.mark.parametrize("place", CONTENTS)
+@pytest.mark.parametrize("place", sorted(CONTENTS))
 def test_every_body_and_answer_has_an_example_that_fits(place: str) -> None:
     shown = list(examples_of(CONTENTS[place]))
 
@@ -101,7 +101,7 @@ def test_every_body_and_answer_has_an_example_that_fits(place: str) -> None:
         assert [str(error) for error in check.iter_errors(example)] == []
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", sorted(ROUTES))
 def test_every_parameter_has_an_example_or_is_a_choice(route: str) -> None:
     for parameter in ROUTES[route].get("parameters", []):
         schema = parameter["schema"]
@@ -130,7 +130,7 @@ def test_a_route_has_the_errors_that_such_a_route_can_give(route: str) -> None:
     assert expected <= set(operation["responses"])
 
 
-@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("route", sorted(ROUTES))
 def test_errors_are_problems_of_their_status(route: str) -> None:
     for status, response in ROUTES[route]["responses"].items():
         if int(status) < HTTPStatus.BAD_REQUEST or status == "429":
