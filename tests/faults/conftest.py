@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.figures import KEPT, Figures
 from tests.faults.world.world import World, open_world
+from tests.support.figures import KEPT, Figures
 
 
 @pytest.fixture(scope="module")

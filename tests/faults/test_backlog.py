@@ -8,11 +8,11 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.figures import Figures
 from tests.faults.world.ledger import Actors
 from tests.faults.world.people import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
+from tests.support.figures import Figures
 
 LEARNERS = 200
 PURCHASES = (

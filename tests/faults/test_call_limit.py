@@ -24,8 +24,8 @@ from lunas.domain.rate_limit import BURST, Pace
 from lunas.storage import keys
 from lunas.storage.rate_limits import SharedCalls
 from lunas.storage.table import Table
-from tests.faults.figures import Figures
 from tests.support import template
+from tests.support.figures import Figures
 from tests.support.providers import Thinkific
 from tests.support.users import People, Person, eventually
 

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from tests.faults.figures import LONG, Figures
 from tests.faults.world.effects import Effect, Strike, Trap, When, crash, fail
 from tests.faults.world.story import Story
 from tests.faults.world.workflows import QUARTER, WORKFLOWS, Workflow
 from tests.faults.world.world import World
+from tests.support.figures import LONG, Figures
 
 MENDED = "COMPLETED|REFUNDED"
 

@@ -7,12 +7,12 @@ left undone. ``docs/guides/fault-tests.md`` lists what both mean.
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from tests.faults.figures import LONG, Figures
 from tests.faults.machine.admins import Deciding, Passing
 from tests.faults.machine.faults import Dying, Failing
 from tests.faults.machine.ground import ADMINS, Ground, pick
 from tests.faults.machine.learners import CallingBack, Learning
 from tests.faults.world.world import World
+from tests.support.figures import LONG, Figures
 
 MINUTE = 60
 HEALED = 15 * MINUTE

@@ -11,7 +11,6 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from tests.faults.figures import LONG
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Trap, When, crash
 from tests.faults.world.fifo import FifoQueue, Message
@@ -19,6 +18,7 @@ from tests.faults.world.functions import Died
 from tests.faults.world.story import BUNDLE, PYTHON, Story
 from tests.faults.world.workflows import WORKFLOWS, Workflow
 from tests.faults.world.world import World, open_world
+from tests.support.figures import LONG
 from tests.support.template import table_properties
 
 type Json = dict[str, Any]
