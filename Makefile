@@ -62,11 +62,11 @@ event: ## print a sample event with the local stack's keys: EVENT=events/payment
 
 test: ## run every test [PYTEST_ARGS=tests/unit]
 	$(SETUP) dev cloud sam runtime iam clients clients-npm
-	.venv/bin/python -m pytest $(PYTEST_ARGS)
+	.venv/bin/python -m pytest -n auto $(PYTEST_ARGS)
 
 faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]
 	$(SETUP) dev cloud sam
-	LUNAS_FAULTS=long .venv/bin/python -m pytest tests/faults $(PYTEST_ARGS)
+	LUNAS_TESTS=long .venv/bin/python -m pytest tests/faults $(PYTEST_ARGS)
 
 check: ## format, lint, types, import rules, template, roles, security
 	$(SETUP) dev sam iam

@@ -45,8 +45,8 @@ def _up(given: argparse.Namespace) -> int:
 
 
 def _down(given: argparse.Namespace) -> int:
-    states = [given.state, *(_STATE / name for name in (*_OF_THEIR_OWN, "test") if given.all)]
-    for state in states:
+    others = [_STATE / name for name in _OF_THEIR_OWN] + [*_STATE.glob("test*")]
+    for state in [given.state, *(others if given.all else ())]:
         down(state)
     return 0
 

@@ -3,19 +3,22 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.cloud import Options, Stack, running_stack
 from local.cloud.build import configured_parameters
-from tests.support.leaks.check import SEARCHES, watched_stack
+from tests.support.leaks.check import watched_stack
 from tests.support.providers import Duitku, Thinkific
 from tests.support.users import People
+
+pytest_plugins = ("tests.support.parallel", "tests.support.reporting")
 
 ROOT = Path(__file__).resolve().parent.parent
 STATE = Path(os.environ.get("LUNAS_TEST_STATE") or ROOT / ".local" / "test")
 """Folder of the stack; another one lets two runs of the tests go on side by side."""
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    STATE = STATE.with_name(f"{STATE.name}-{worker}")
 PRODUCTION = STATE.with_name(f"{STATE.name}-production")
 END_TO_END = STATE.with_name(f"{STATE.name}-e2e")
 SENDERS = "127.0.0.1,203.0.113.0/24"
@@ -69,12 +72,6 @@ def production() -> Iterator[Stack]:
     """
     with running_stack(PRODUCTION, production_options()) as running:
         yield running
-
-
-def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Say how much the leak test searched."""
-    for searched in config.stash.get(SEARCHES, []):
-        terminalreporter.write_line(f"leak test: {searched}")
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.world.world import World, open_world
-from tests.support.figures import KEPT, Figures
+from tests.support.figures import Figures, figures_of
 
 
 @pytest.fixture(scope="module")
@@ -18,14 +18,4 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Figures:
     """Take numbers that are shown at the end of the run."""
-    return request.config.stash.setdefault(KEPT, Figures())
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Show the figures of the tests that ran."""
-    if (kept := config.stash.get(KEPT, None)) is not None:
-        terminalreporter.section("faults")
-        for line in kept.lines():
-            terminalreporter.write_line(line)
+    return figures_of(request.config)

@@ -18,7 +18,8 @@ from tests.faults.world.effects import Effect, Strike, Trap, When, crash, fail
 from tests.faults.world.story import Story
 from tests.faults.world.workflows import QUARTER, WORKFLOWS, Workflow
 from tests.faults.world.world import World
-from tests.support.figures import LONG, Figures
+from tests.support.figures import Figures
+from tests.support.length import LONG
 
 MENDED = "COMPLETED|REFUNDED"
 

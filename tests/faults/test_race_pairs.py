@@ -2,7 +2,7 @@
 
 One at a time they are tested elsewhere. Here two real requests start together; whichever comes
 first, there is one outcome, which the history explains, and nothing is lost or doubled. With
-``LUNAS_FAULTS=long`` every pair meets at each stage of a purchase, several times.
+``LUNAS_TESTS=long`` every pair meets at each stage of a purchase, several times.
 """
 
 import time

@@ -12,7 +12,8 @@ from tests.faults.machine.faults import Dying, Failing
 from tests.faults.machine.ground import ADMINS, Ground, pick
 from tests.faults.machine.learners import CallingBack, Learning
 from tests.faults.world.world import World
-from tests.support.figures import LONG, Figures
+from tests.support.figures import Figures
+from tests.support.length import LONG
 
 MINUTE = 60
 HEALED = 15 * MINUTE

@@ -18,7 +18,7 @@ from tests.faults.world.functions import Died
 from tests.faults.world.story import BUNDLE, PYTHON, Story
 from tests.faults.world.workflows import WORKFLOWS, Workflow
 from tests.faults.world.world import World, open_world
-from tests.support.figures import LONG
+from tests.support.length import LONG
 from tests.support.template import table_properties
 
 type Json = dict[str, Any]

@@ -1,17 +1,13 @@
-"""What the fault tests say at the end of a run: how much there was, beside pass and fail."""
+"""What tests say at the end of a run beside pass and fail, e.g. how much there was of it."""
 
-import os
 from dataclasses import dataclass, field
 
 import pytest
 
-LONG = os.environ.get("LUNAS_FAULTS") == "long"
-"""Whether the long forms run, as by ``make faults``."""
-
 
 @dataclass
 class Figures:
-    """Numbers by table and row, with a remark."""
+    """Numbers by table and row, with a remark, and lines below the tables."""
 
     rows: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
@@ -24,6 +20,12 @@ class Figures:
         """Put a number into a table."""
         self.rows.setdefault(table, {})[row] = number, remark
 
+    def merge(self, other: "Figures") -> None:
+        """Take over what another process has said."""
+        for table, rows in other.rows.items():
+            self.rows.setdefault(table, {}).update(rows)
+        self.said += other.said
+
     def lines(self) -> list[str]:
         """Return the tables as text, each with its total."""
         lines = []
@@ -35,3 +37,8 @@ class Figures:
 
 
 KEPT = pytest.StashKey[Figures]()
+
+
+def figures_of(config: pytest.Config) -> Figures:
+    """Return the figures of this run."""
+    return config.stash.setdefault(KEPT, Figures())

@@ -1,6 +1,5 @@
 """Rounds: two operations that start together in a scene, for every pair that can meet."""
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,9 +10,8 @@ from lunas.storage.payments import Payments
 from tests.faults.races.barrier import at_once
 from tests.faults.races.operations import OPERATIONS, Answer, Operation, Turn
 from tests.faults.races.scenes import Scene, Stage, Stagehand
+from tests.support.length import LONG
 
-LONG = os.environ.get("LUNAS_FAULTS") == "long"
-"""Whether there is time for every pair at every stage, several times."""
 ROUNDS = 3 if LONG else 1
 AT_ONCE = 3
 """Rounds that are played side by side: they share the machine, and nothing else."""

@@ -16,6 +16,7 @@ import pytest
 
 from local.cloud import Options, Stack, running_stack
 from local.cloud.state import State
+from tests.support.figures import figures_of
 from tests.support.leaks.intake import Needle, gather
 from tests.support.leaks.search import Leak, Text, search, texts_of
 from tests.support.leaks.tap import Exchange, Tap, tapped
@@ -23,8 +24,6 @@ from tests.support.users import eventually
 
 REFUSED = 400
 CREATED = 201
-SEARCHES = pytest.StashKey[list[str]]()
-"""Where a run of pytest keeps what was searched, for its last lines."""
 SHOWN = 20
 """Leaks that a failure names; one line too much in a function is found again and again."""
 
@@ -51,7 +50,7 @@ def watched_stack(folder: Path, options: Options, config: pytest.Config) -> Iter
     """Run a stack for as long as the block lasts, and fail at its end when it has leaked."""
     with running_stack(folder, options) as running, tapped(running) as tap:
         yield running
-        config.stash.setdefault(SEARCHES, []).append(str(check_no_leak(running, tap)))
+        figures_of(config).say(f"leak test: {check_no_leak(running, tap)}")
 
 
 def check_no_leak(stack: Stack, tap: Tap) -> Searched:
