@@ -16,7 +16,7 @@ from tests.integration.api.test_capacity import content
 from tests.support.seeding import dynamodb, fill
 
 AT_ONCE = 4
-PATIENCE = 60.0
+MAX_WAIT = 60.0
 """Seconds until an enrollment that has not come is missed."""
 CATCH_UP = 600.0
 """The same for the first one, while the stream still passes what the table was filled with."""
@@ -78,13 +78,13 @@ def _settle_at_once(traffic: Traffic, number: int) -> float:
         return time.perf_counter() - started
 
 
-def _settle_and_see(traffic: Traffic, patience: float = PATIENCE) -> float:
+def _settle_and_see(traffic: Traffic, max_wait: float = MAX_WAIT) -> float:
     """Give the seconds from sending a callback to the enrollment at Thinkific."""
     order = traffic.order()
     started = time.perf_counter()
     _call_back(traffic, order)
     while not _is_enrolled(traffic, order):
-        if time.perf_counter() - started > patience:
+        if time.perf_counter() - started > max_wait:
             message = "an enrollment did not come: see the logs of the stack"
             raise TimeoutError(message)
         time.sleep(POLL)

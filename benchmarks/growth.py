@@ -28,10 +28,10 @@ ROUTES = {
 
 LISTED = 10_000
 """Payments of the largest table whose lists the emulator gives within a function's patience."""
-PATIENCE = Config(read_timeout=300)
+MAX_WAIT = Config(read_timeout=300)
 """Beyond it, lists are counted by clients that wait."""
 
-CATALOGUE = {"packageId": "p1", "courseId": "c1"}
+CATALOG = {"packageId": "p1", "courseId": "c1"}
 """What can be bought in the tables that are filled here."""
 
 
@@ -85,14 +85,14 @@ def measure(
         tables[size] = seeded(stack, size)
         report(f"{size} payments written: {perf_counter() - started:.0f} s")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clients, "CONFIG", clients.CONFIG.merge(PATIENCE))
+        patch.setattr(clients, "CONFIG", clients.CONFIG.merge(MAX_WAIT))
         use(stack, patch)
         # The functions run in this process here, and log to its standard output.
         with redirect_stdout(StringIO()):
             costs = {size: costs_of_operations(stack, table) for size, table in tables.items()}
     forget()
     for table in tables.values():
-        # The costs were measured by editing the catalogue as well.
+        # The costs were measured by editing the catalog as well.
         stock(Table(dynamodb(stack), table))
     times = {
         route: _times(stack, ours[function], route, _timed(route, tables), requests)
@@ -115,7 +115,7 @@ def _times(
     contenders = []
     for size, table in tables.items():
         traffic = Traffic(stack, table)
-        traffic.purchase = CATALOGUE
+        traffic.purchase = CATALOG
         make = {
             "POST /payments/initiate": traffic.initiate,
             "POST /webhooks/duitku": traffic.callback,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from local.cloud import Stack
 from local.cloud.aws import Aws
 
-WORKERS = ("PublishEnrollmentsFunction", "DeliverEnrollmentFunction", "FollowProgressFunction")
+WORKERS = ("PublishEnrollmentsFunction", "DeliverEnrollmentFunction", "RecordProgressFunction")
 """What is on in every stack, and stands between a settled payment and its enrollment."""
 
 

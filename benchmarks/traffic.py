@@ -119,7 +119,7 @@ class Traffic:
 
     @cached_property
     def _thinkific_course(self) -> int | None:
-        """Return what the course is called at Thinkific; None in a table of another catalogue."""
+        """Return what the course is called at Thinkific; None in a table of another catalog."""
         courses = requests.get(f"{self.stack.api_url}/courses", timeout=TIMEOUT).json()["items"]
         mapped = {each["id"]: each.get("thinkificCourseId") for each in courses}
         return mapped.get(self.purchase["courseId"])

@@ -58,7 +58,7 @@ def find_orders(environment: str, state_dir: Path) -> OrderParts:
 
 
 def _order_parts(made: dict[str, str], dynamodb: DynamoDBClient, sqs: SQSClient) -> OrderParts:
-    queues = made["OrderQueueUrl"], made["OrderDeadLetterQueueUrl"]
+    queues = made["SaleReportQueueUrl"], made["SaleReportDeadLetterQueueUrl"]
     return OrderParts(made["TableName"], *queues, dynamodb, sqs)
 
 

@@ -11,19 +11,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local.deployed import OrderParts
-from lunas.aws.sale_report_queue import OrderQueue, OrderWish, read_order_message
-from lunas.domain.sale_reports import Leg, OrderNote, OrderStatus
-from lunas.storage.sale_reports import Orders
+from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest, read_sale_report_message
+from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
+from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HIDDEN, PATIENCE, BATCH = 30, 2, 10
+HIDDEN, MAX_WAIT, BATCH = 30, 2, 10
 """Seconds for which letters are hidden while they are shown, seconds after which a queue without
 messages counts as empty, and messages of one receive."""
-FOR_A_PERSON = frozenset({OrderStatus.UNCERTAIN, OrderStatus.REFUSED})
+FOR_A_PERSON = frozenset({SaleReportStatus.UNCERTAIN, SaleReportStatus.REFUSED})
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Letter:
 
 def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int:
     """Show the letters and do what was decided; returns 1 while letters are left."""
-    orders = Orders(Table(parts.dynamodb, parts.table))
+    orders = SaleReports(Table(parts.dynamodb, parts.table))
     if choice.retry:
         _send_again(parts, orders, choice.retry, report)
     decided, left = {choice.retry, choice.dismiss} - {""}, 0
@@ -65,28 +65,28 @@ def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int
 
 
 def _send_again(
-    parts: OrderParts, orders: Orders, payment_id: str, report: Callable[[str], None]
+    parts: OrderParts, orders: SaleReports, payment_id: str, report: Callable[[str], None]
 ) -> None:
     """Open what a person may decide about, and queue the payment; also one that was lost."""
     for note in _notes(orders, payment_id):
         if note.status in FOR_A_PERSON and orders.reopen(note):
             report(f"opened     {_described(note)}")
-    again = OrderWish(payment_id, status=f"again-{uuid.uuid4().hex}")
-    refused = OrderQueue(parts.queue, parts.sqs).send([again])
+    again = SaleReportRequest(payment_id, status=f"again-{uuid.uuid4().hex}")
+    refused = SaleReportQueue(parts.queue, parts.sqs).send([again])
     report(f"not queued {payment_id}: {refused[0].code}" if refused else f"queued     {payment_id}")
 
 
-def _under_way(orders: Orders, payment_id: str) -> bool:
+def _under_way(orders: SaleReports, payment_id: str) -> bool:
     """Tell whether a report is claimed: its letter is written before that is noted as UNCERTAIN."""
-    return any(note.status is OrderStatus.CLAIMED for note in _notes(orders, payment_id))
+    return any(note.status is SaleReportStatus.CLAIMED for note in _notes(orders, payment_id))
 
 
-def _notes(orders: Orders, payment_id: str) -> list[OrderNote]:
+def _notes(orders: SaleReports, payment_id: str) -> list[SaleReport]:
     found = (orders.get(payment_id, leg) for leg in Leg)
     return [note for note in found if note is not None]
 
 
-def _described(note: OrderNote) -> str:
+def _described(note: SaleReport) -> str:
     order = f", order {note.order_id}" if note.order_id else ""
     reason = f": {note.reason}" if note.reason else ""
     return f"{note.leg} of {note.payment_id} {note.status} since {note.at:%FT%TZ}{order}{reason}"
@@ -102,14 +102,14 @@ def _received(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
         QueueUrl=url,
         MaxNumberOfMessages=BATCH,
         VisibilityTimeout=HIDDEN,
-        WaitTimeSeconds=PATIENCE,
+        WaitTimeSeconds=MAX_WAIT,
         MessageAttributeNames=["reason"],
     ).get("Messages", [])
 
 
 def _letter(message: "MessageTypeDef") -> Letter:
     try:
-        payment_id = read_order_message(message["Body"]).payment_id
+        payment_id = read_sale_report_message(message["Body"]).payment_id
     except (ValueError, KeyError, TypeError):
         payment_id = None
     given = message.get("MessageAttributes", {}).get("reason")

@@ -15,7 +15,7 @@ from local.deployed import Deployed, find
 from lunas.aws.dead_letters import DeadLetter, DeadLetters
 from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.domain.lists import EnrollmentFilter, Position
 from lunas.services.redrive import Fate, Redriven, redrive
 from lunas.storage.enrollments import Enrollments
@@ -63,10 +63,10 @@ def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
 
 def _deal(enrollments: Enrollments, letter: DeadLetter, asked: set[str]) -> tuple[Fate, str]:
     """Ask for a letter's delivery if that makes sense; give its fate and a line about it."""
-    if letter.wish is None:
+    if letter.request is None:
         return Fate.STAYS, f"message {letter.id} is no delivery request"
-    redriven = _redriven(enrollments, letter.wish.enrollment_id, asked)
-    return redriven.fate, f"{_describe(letter.wish, letter.reason)}: {redriven.finding}"
+    redriven = _redriven(enrollments, letter.request.enrollment_id, asked)
+    return redriven.fate, f"{_describe(letter.request, letter.reason)}: {redriven.finding}"
 
 
 def _redriven(enrollments: Enrollments, enrollment_id: str, asked: set[str]) -> Redriven:
@@ -75,7 +75,7 @@ def _redriven(enrollments: Enrollments, enrollment_id: str, asked: set[str]) -> 
         return Redriven(Fate.OUT_OF_DATE, "it was asked for a moment ago")
     try:
         redriven = redrive(enrollments, enrollment_id, datetime.now(UTC))
-    except StoreBusy as error:
+    except StorageContention as error:
         return Redriven(Fate.STAYS, str(error))
     if redriven.fate is Fate.ASKED:
         asked.add(enrollment_id)
@@ -94,6 +94,6 @@ def _failed(enrollments: Enrollments) -> Iterator[Enrollment]:
             return
 
 
-def _describe(wish: DeliveryRequest, reason: str | None) -> str:
+def _describe(request: DeliveryRequest, reason: str | None) -> str:
     given_up = f"given up since {reason}" if reason else "moved by SQS"
-    return f"{wish.enrollment_id} of {wish.payment_id}, {given_up}"
+    return f"{request.enrollment_id} of {request.payment_id}, {given_up}"

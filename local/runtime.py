@@ -69,8 +69,8 @@ class Running:
 
         The first call starts the function, so it takes longer.
         """
-        patience = self.function.timeout + _START_SECONDS
-        answer = requests.post(self.url, data=json.dumps(event), timeout=patience)
+        max_wait = self.function.timeout + _START_SECONDS
+        answer = requests.post(self.url, data=json.dumps(event), timeout=max_wait)
         if _broke(answer):
             raise RuntimeFailed(f"{self.function.name}: {answer.text}\n{self.tail()}")
         return answer.json() if answer.content else None

@@ -10,7 +10,7 @@ from local.cloud import Options, Stack, running_stack
 from local.cloud.build import configured_parameters
 from tests.support.leaks.check import watched_stack
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import People
+from tests.support.users import Users
 
 pytest_plugins = ("tests.support.parallel", "tests.support.reporting")
 
@@ -75,9 +75,9 @@ def production() -> Iterator[Stack]:
 
 
 @pytest.fixture
-def people(stack: Stack) -> People:
+def users(stack: Stack) -> Users:
     """Learners, admins and services whom no other test knows."""
-    return People(stack)
+    return Users(stack)
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ def caller(authorization: str) -> dict[str, Any]:
 
 def initiate(claims: dict[str, Any], package_id: str, course_id: str | None) -> dict[str, Any]:
     """Write a payment, open its invoice at Duitku, and note what Duitku gave."""
-    package = _get({"pk": "CATALOGUE#PACKAGE", "sk": package_id})
-    if package is None or not _get_many([{"pk": "CATALOGUE#COURSE", "sk": course_id or ""}]):
+    package = _get({"pk": "CATALOG#PACKAGE", "sk": package_id})
+    if package is None or not _get_many([{"pk": "CATALOG#COURSE", "sk": course_id or ""}]):
         raise Refused(404, "there is no such package or course")
     slot = {"pk": f"OPEN#{claims['sub']}#{package_id}", "sk": f"COURSE#{course_id}"}
     if _get(slot) or _get_many([_enrollment_key(claims["sub"], course_id or "")]):
@@ -176,7 +176,7 @@ def _approve(payment: dict[str, Any], form: dict[str, str]) -> None:
     }
     counter = {
         "TableName": TABLE,
-        "Key": _wire({"pk": "CATALOGUE#COURSE", "sk": course}),
+        "Key": _wire({"pk": "CATALOG#COURSE", "sk": course}),
         "UpdateExpression": "ADD enrolled :one",
         "ExpressionAttributeValues": _wire({":one": 1}),
     }

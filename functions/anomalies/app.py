@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.pagination import read_cursor, write_cursor
@@ -17,6 +16,7 @@ from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.anomalies import AnomalyStatus, Resolution
 from lunas.domain.errors import NotFound, WrongState
+from lunas.observability import logger
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.table import Table
 
@@ -58,7 +58,7 @@ def resolve_anomaly(
     closed = anomalies.resolve(found, resolution)
     if closed is None:
         raise WrongState("the anomaly is closed already")
-    observability.decided("anomaly resolved", anomaly_id=anomaly_id, kind=closed.kind)
+    logger.info("anomaly resolved", anomaly_id=anomaly_id, kind=closed.kind)
     return anomaly_view(closed)
 
 

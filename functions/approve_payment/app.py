@@ -12,7 +12,7 @@ from lunas.api.responses import payment_view
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
-from lunas.domain.payments import Act
+from lunas.domain.payments import AuditContext
 from lunas.services.approvals import approve, reject
 from lunas.services.settlement import Outcome
 from lunas.storage.payments import Payments
@@ -43,8 +43,8 @@ def _payments() -> Payments:
     return Payments(Table.from_environment())
 
 
-def _act(reason: str | None = None) -> Act:
-    return Act(api.caller.actor, now(), {"requestId": api.request_id}, reason)
+def _act(reason: str | None = None) -> AuditContext:
+    return AuditContext(api.caller.actor, now(), {"requestId": api.request_id}, reason)
 
 
 def _told(outcome: Outcome) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The catalogue: everybody reads it, admins edit it. Also GET and HEAD /health."""
+"""The catalog: everybody reads it, admins edit it. Also GET and HEAD /health."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,33 +7,33 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC
-from lunas.api.catalogs import SETTING, catalogue
+from lunas.api.catalogs import SETTING, catalog
 from lunas.api.requests import CourseBody, Id, PackageBody
 from lunas.api.responses import course_view, package_view
 from lunas.aws import clients
 from lunas.aws.settings import optional
 from lunas.domain.catalog import Course, Package, PackageKind
 from lunas.domain.errors import Conflict, InvalidInput, NotFound
-from lunas.storage.catalog import Catalogue
+from lunas.observability import logger
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogueReader, CatalogueShelf
+    from lunas.services.repositories import CatalogReader, CatalogShelf
 
 clients.prepare(clients.dynamodb)
 
 api = LunasApi()
 
 
-def _catalogue() -> Catalogue:
-    return Catalogue(Table.from_environment())
+def _catalog() -> Catalog:
+    return Catalog(Table.from_environment())
 
 
-def _shelf() -> "CatalogueShelf":
-    return catalogue(Table.from_environment())
+def _shelf() -> "CatalogShelf":
+    return catalog(Table.from_environment())
 
 
 @api.on("GET", "/packages", PUBLIC)
@@ -58,7 +58,7 @@ def get_package(package_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     return package_view(package)
 
 
-def _gone(shelf: "CatalogueReader", package: Package) -> set[str]:
+def _gone(shelf: "CatalogReader", package: Package) -> set[str]:
     return {each.id for each in shelf.courses(package.course_ids) if each.gone}
 
 
@@ -77,7 +77,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         raise InvalidInput.of("prices", "must hold a price for DIKE or UMUM")
     if len(set(body.course_ids)) != len(body.course_ids):
         raise InvalidInput.of("courseIds", "must not name a course twice")
-    own = _catalogue()
+    own = _catalog()
     courses = own.courses(body.course_ids)
     known = {course.id for course in courses}
     if unknown := [each for each in body.course_ids if each not in known]:
@@ -97,7 +97,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         on_sale=body.on_sale is not False,
     )
     written = own.put_package(package, keep_on_sale=body.on_sale is None)
-    observability.decided("package written", package_id=package_id, on_sale=written.on_sale)
+    logger.info("package written", package_id=package_id, on_sale=written.on_sale)
     return _whole_view(written, {each.id for each in courses if each.gone})
 
 
@@ -111,10 +111,10 @@ def list_courses() -> dict[str, Any]:
 @api.on("PUT", "/courses/{id}", ADMINS)
 def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> dict[str, Any]:
     """Write a course; its counter stays."""
-    written = _catalogue().put_course(
+    written = _catalog().put_course(
         Course(course_id, body.name, body.thinkific_course_id, body.quota)
     )
-    observability.decided("course written", course_id=course_id)
+    logger.info("course written", course_id=course_id)
     return course_view(written, whole=True)
 
 

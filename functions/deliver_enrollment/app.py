@@ -14,22 +14,23 @@ from lunas.aws.settings import setting
 from lunas.clock import now
 from lunas.domain.delivery import DeliveryRequest, retry_delay
 from lunas.domain.errors import (
+    ConfigurationError,
     DeliveryDelayed,
     DeliveryImpossible,
     LunasError,
-    Misconfigured,
-    NoTurnYet,
+    NoPermit,
     RateLimited,
-    StoreBusy,
+    StorageContention,
 )
+from lunas.observability import logger
 from lunas.platforms.thinkific.client import Thinkific
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver, note_given_up
+from lunas.services.delivery import deliver, record_dead_letter
 from lunas.storage.access_claims import AccessClaims
 from lunas.storage.account_links import Learners
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -50,7 +51,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
     )
 
 
-def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
+def _courier(request: DeliveryRequest, context: LambdaContext) -> Courier:
     table = Table.from_environment()
     remaining = context.get_remaining_time_in_millis()
     limiter = SharedLimiter.from_environment(table, remaining)
@@ -59,48 +60,50 @@ def _courier(wish: DeliveryRequest, context: LambdaContext) -> Courier:
         payments=Payments(table),
         learners=Learners(table),
         claims=AccessClaims(table),
-        catalogue=Catalogue(table),
-        platform=Thinkific(ThinkificApi(site_of(table, remaining), limiter, wish.correlation_id)),
+        catalog=Catalog(table),
+        platform=Thinkific(
+            ThinkificApi(site_of(table, remaining), limiter, request.correlation_id)
+        ),
         now=now,
     )
 
 
 def _deliver_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    observability.begin(record.message_id)
+    observability.bind(record.message_id)
     try:
-        wish = read_message(record.body)
+        request = read_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
-        _give_up(record, f"not a delivery request: {type(error).__name__}")
+        _dead_letter(record, f"not a delivery request: {type(error).__name__}")
         return
-    observability.begin(
-        wish.correlation_id, enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
+    observability.bind(
+        request.correlation_id, enrollment_id=request.enrollment_id, payment_id=request.payment_id
     )
     try:
-        _deliver(record, wish, lambda_context)
-    except (DeliveryDelayed, StoreBusy) as error:
-        _put_off(record, error)
+        _deliver(record, request, lambda_context)
+    except (DeliveryDelayed, StorageContention) as error:
+        _reschedule(record, error)
         raise
-    except Misconfigured as error:
-        observability.alarm("delivery not possible", reason=str(error), todo="see docs/deploy.md")
-        _put_off(record, error)
+    except ConfigurationError as error:
+        logger.error("delivery not possible", reason=str(error), todo="see docs/deploy.md")
+        _reschedule(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        observability.crashed(error)
+        observability.log_exception(error)
         _show_again(record, retry_delay(_received(record), record.body))
         raise
 
 
-def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -> None:
-    courier = _courier(wish, context)
+def _deliver(record: SQSRecord, request: DeliveryRequest, context: LambdaContext) -> None:
+    courier = _courier(request, context)
     try:
-        result = deliver(courier, wish)
+        result = deliver(courier, request)
     except DeliveryImpossible as error:
         # First the dead letter, then the note: a crash between them repeats both.
-        _give_up(record, str(error), error.request)
-        note_given_up(courier, wish, error)
+        _dead_letter(record, str(error), error.request)
+        record_dead_letter(courier, request, error)
         return
-    observability.decided("delivery done", result=result)
+    logger.info("delivery done", result=result)
     match result:
         case DeliveryResult.DELIVERED:
             observability.count("Delivered")
@@ -108,7 +111,7 @@ def _deliver(record: SQSRecord, wish: DeliveryRequest, context: LambdaContext) -
             observability.count("Revoked")
 
 
-def _put_off(record: SQSRecord, error: LunasError) -> None:
+def _reschedule(record: SQSRecord, error: LunasError) -> None:
     received = _received(record)
     seconds = _wait(error, received, record.body)
     _log_wait(error, seconds, received)
@@ -118,7 +121,7 @@ def _put_off(record: SQSRecord, error: LunasError) -> None:
 
 
 def _show_again(record: SQSRecord, seconds: float) -> None:
-    DeliveryQueue(setting("DELIVERY_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+    DeliveryQueue(setting("DELIVERY_QUEUE_URL")).reschedule(record.receipt_handle, seconds)
 
 
 def _received(record: SQSRecord) -> int:
@@ -126,11 +129,11 @@ def _received(record: SQSRecord) -> int:
 
 
 def _log_wait(error: LunasError, seconds: float, received: int) -> None:
-    if isinstance(error, NoTurnYet):
-        observability.decided("delivery waits its turn", seconds=seconds, received=received)
+    if isinstance(error, NoPermit):
+        logger.info("delivery waits its turn", seconds=seconds, received=received)
         observability.count("DeliveryWaiting")
         return
-    observability.warn("delivery put off", reason=str(error), seconds=seconds, received=received)
+    logger.warning("delivery put off", reason=str(error), seconds=seconds, received=received)
     observability.count("DeliveryDelayed")
     if isinstance(error, RateLimited):
         observability.count("ThinkificLimited")
@@ -148,9 +151,9 @@ def _wait(error: LunasError, received: int, body: str) -> float:
     return error.retry_after or retry_delay(min(received, error.failures or received), body)
 
 
-def _give_up(record: SQSRecord, reason: str, request: int | None = None) -> None:
+def _dead_letter(record: SQSRecord, reason: str, request: int | None = None) -> None:
     """Hand a message that no retry can help to the dead-letter queue, at once."""
     queue = DeliveryQueue(setting("DEAD_LETTER_QUEUE_URL"))
-    queue.give_up(record.raw_event, reason, request=request)
-    observability.alarm("delivery given up", reason=reason, todo="mend the cause, then redeliver")
+    queue.dead_letter(record.raw_event, reason, request=request)
+    logger.error("delivery given up", reason=reason, todo="mend the cause, then redeliver")
     observability.count("DeliveryFailed")

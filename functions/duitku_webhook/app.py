@@ -11,9 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
 from lunas.api import http_events, problems
-from lunas.api.callback_recorder import Custody, custody
+from lunas.api.callback_recorder import CallbackRecorder, recorder
 from lunas.api.senders import check_sender
-from lunas.api.settlement_logs import log_heard
+from lunas.api.settlement_logs import log_callback_result
 from lunas.aws import clients
 from lunas.aws.settings import enabled
 from lunas.clock import now
@@ -28,7 +28,8 @@ from lunas.domain.errors import (
 from lunas.gateways.duitku.account import duitku_account
 from lunas.gateways.duitku.callbacks import Callback, Verifier, parse_callback
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
-from lunas.services.callbacks import CallbackDesk, Hint, hear_callback
+from lunas.observability import logger
+from lunas.services.callbacks import CallbackDesk, VerifiedCallback, handle_callback
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -36,26 +37,26 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 FORM = "application/x-www-form-urlencoded"
-THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
+OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one callback: 200 once it is dealt with, 4xx if it is no good, 503 to get it again."""
     request_id = http_events.request_id(event)
-    observability.begin(request_id, route="duitku callback")
+    observability.bind(request_id, route="duitku callback")
     try:
-        with custody(event) as held:
+        with recorder(event) as held:
             _hear(event, held)
     except LunasError as error:
         _log_refusal(error, event)
         return problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        observability.crashed(error)
+        observability.log_exception(error)
         return problems.proxy_answer(error, request_id)
-    return THANKS
+    return OK_RESPONSE
 
 
-def _hear(event: dict[str, Any], held: Custody) -> None:
+def _hear(event: dict[str, Any], held: CallbackRecorder) -> None:
     http_events.check_media_type(event, FORM)
     callback = parse_callback(http_events.raw_body(event))
     account = duitku_account()
@@ -68,7 +69,7 @@ def _hear(event: dict[str, Any], held: Custody) -> None:
         status=Duitku(account).status,
         now=now,
     )
-    hint = Hint(
+    hint = VerifiedCallback(
         order_id=callback.order_id,
         amount=callback.amount,
         rupiah=callback.rupiah,
@@ -76,32 +77,32 @@ def _hear(event: dict[str, Any], held: Custody) -> None:
         callback=held.evidence,
     )
     try:
-        heard = hear_callback(desk, hint)
+        heard = handle_callback(desk, hint)
     except GatewayError as error:
         # Whatever kept Duitku from telling, the callback has to come again.
         raise GatewayUnavailable.after(error, f"the callback cannot be checked: {error}") from None
     held.kept = heard.keeps(held.evidence)
-    log_heard(heard)
+    log_callback_result(heard)
 
 
-def _verify(callback: Callback, account: DuitkuAccount, held: Custody) -> None:
+def _verify(callback: Callback, account: DuitkuAccount, held: CallbackRecorder) -> None:
     legacy = enabled("DUITKU_LEGACY_CALLBACKS")
     verifier = Verifier(account.merchant_code, account.api_key, legacy)
     held.note(verifier.check(callback))
-    if verifier.verify(callback) is Signature.FITS_LEGACY:
-        observability.warn("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
+    if verifier.verify(callback) is Signature.VALID_LEGACY:
+        logger.warning("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
 
 
 def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
     if isinstance(error, Forbidden):
         observability.count("CallbackRefused")
-        observability.warn(
+        logger.warning(
             "callback refused", reason=str(error), todo="see docs/reference/duitku.md, Callback"
         )
     elif isinstance(error, MalformedInput):
-        observability.decided("callback unreadable", reason=str(error))
+        logger.info("callback unreadable", reason=str(error))
     else:
-        observability.alarm("callback not dealt with", code=error.code, reason=str(error))
+        logger.error("callback not dealt with", code=error.code, reason=str(error))
         entrance = (
             observability.FUNCTION_URL if http_events.by_function_url(event) else observability.API
         )

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import (
     ADMINS,
@@ -32,6 +31,7 @@ from lunas.domain.enrollments import (
 from lunas.domain.errors import InvalidInput, NotFound
 from lunas.domain.lists import EnrollmentFilter, Span
 from lunas.domain.users import Role
+from lunas.observability import logger
 from lunas.services.enrollments import redeliver, report_progress
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
@@ -114,7 +114,7 @@ def patch_progress(
     """Note a progress in percent; a lower one than is known changes nothing."""
     _accessible(enrollment)
     noted = report_progress(_enrollments(), enrollment, body.progress, now())
-    observability.decided("progress noted", enrollment_id=enrollment, progress=noted.progress)
+    logger.info("progress noted", enrollment_id=enrollment, progress=noted.progress)
     return enrollment_view(noted, now(), api.caller)
 
 
@@ -122,7 +122,7 @@ def patch_progress(
 def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
     """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
-    observability.decided("delivery asked for again", enrollment_id=enrollment)
+    logger.info("delivery asked for again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)
 
 

@@ -10,10 +10,9 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import USERS, check_owner
-from lunas.api.catalogs import catalogue
+from lunas.api.catalogs import catalog
 from lunas.api.parameters import IdempotencyKey
 from lunas.api.requests import IdField, InitiateBody
 from lunas.api.responses import channel_view, payment_view
@@ -26,14 +25,15 @@ from lunas.domain.errors import NotFound
 from lunas.domain.payments import Payment, is_settled
 from lunas.gateways.duitku.account import duitku_account
 from lunas.gateways.duitku.client import Duitku
+from lunas.observability import logger
 from lunas.services.checkout import Checkout, initiate
-from lunas.services.purchases import Wish
+from lunas.services.purchases import PurchaseRequest
 from lunas.storage import keys
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.due import Due
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
-from lunas.storage.prefetch import ahead_of_purchase
+from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
@@ -54,11 +54,11 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
     carried = replace(settings, return_url=body.return_url) if body.return_url else settings
     # Last: what is read ahead should be as young as can be when it decides.
     slot = keys.open_purchase(buyer, body.package_id, body.course_id)
-    table = ahead_of_purchase(
+    table = prefetch_purchase(
         Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
     )
     return Checkout(
-        catalogue=catalogue(table),
+        catalog=catalog(table),
         enrollments=Enrollments(table),
         payments=Payments(table),
         anomalies=Anomalies(table),
@@ -67,7 +67,7 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
         ),
         status=duitku.status,
         paused_until=Due(table).paused_until,
-        heed=log_outcome,
+        on_outcome=log_outcome,
         pause=lambda: time.sleep(PAUSE),
         lifetime=timedelta(minutes=settings.invoice_minutes),
         now=now,
@@ -117,16 +117,16 @@ def _repeated(body: InitiateBody, payment_id: str) -> tuple[Payment, bool]:
 
 
 def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
-    wish = Wish(
+    request = PurchaseRequest(
         caller=api.caller,
         package_id=body.package_id,
         course_id=body.course_id,
         customer=body.customer.to_rules() if body.customer else None,
         correlation_id=api.request_id,
     )
-    payment, is_new = initiate(_checkout(body, api.caller.id), wish, body.payment_method)
+    payment, is_new = initiate(_checkout(body, api.caller.id), request, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
-    observability.decided(decision, payment_id=payment.id, package_id=payment.package_id)
+    logger.info(decision, payment_id=payment.id, package_id=payment.package_id)
     return payment, is_new
 
 
@@ -141,7 +141,7 @@ def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa
 @api.on("GET", "/payments/methods", USERS)
 def payment_methods(package_id: Annotated[IdField, Query(alias="packageId")]) -> dict[str, Any]:
     """List the channels that can pay for a package, with their fees."""
-    package = catalogue(Table.from_environment()).package(package_id)
+    package = catalog(Table.from_environment()).package(package_id)
     if package is None:
         raise NotFound("there is no such package")
     check_on_sale(package)

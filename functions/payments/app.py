@@ -11,10 +11,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
-from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
-from lunas.api.catalogs import catalogue
+from lunas.api.catalogs import catalog
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, IdempotencyKey
 from lunas.api.payments_csv import Separator, csv_answer, read_sheet, wants_csv
@@ -27,12 +26,13 @@ from lunas.domain.errors import NotFound
 from lunas.domain.lists import Page, PaymentFilter, Position, Span
 from lunas.domain.payments import Method, Payment, Status
 from lunas.domain.users import PaymentType
+from lunas.observability import logger
 from lunas.services.manual_payments import ManualDesk, submit
-from lunas.services.purchases import Wish
+from lunas.services.purchases import PurchaseRequest
 from lunas.storage import keys
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
-from lunas.storage.prefetch import ahead_of_purchase
+from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
@@ -79,26 +79,26 @@ def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _submit(body: SubmitBody) -> tuple[Payment, bool]:
     slot = keys.waiting_transfer(api.caller.id, body.package_id, body.course_id)
-    table = ahead_of_purchase(
+    table = prefetch_purchase(
         Table.from_environment(), api.caller.id, body.package_id, body.course_id, [slot]
     )
     desk = ManualDesk(
-        catalogue=catalogue(table),
+        catalog=catalog(table),
         enrollments=Enrollments(table),
         payments=Payments(table),
         now=now,
         new_id=new_payment_id,
     )
-    wish = Wish(
+    request = PurchaseRequest(
         caller=api.caller,
         package_id=body.package_id,
         course_id=body.course_id,
         payment_type=body.payment_type,
         correlation_id=api.request_id,
     )
-    payment, is_new = submit(desk, wish, body.proof_link)
+    payment, is_new = submit(desk, request, body.proof_link)
     decision = "manual payment taken" if is_new else "waiting payment returned"
-    observability.decided(decision, payment_id=payment.id)
+    logger.info(decision, payment_id=payment.id)
     return payment, is_new
 
 
@@ -150,7 +150,7 @@ def _listed(wanted: PaymentFilter, limit: int, cursor: str | None, separator: st
     asked = {"list": "payments", "filter": wanted}
     after = read_cursor(cursor, asked)
     if wants_csv(api.current_event.headers):
-        text, rest = read_sheet(partial(_views, wanted), after, separator, _in_hurry)
+        text, rest = read_sheet(partial(_views, wanted), after, separator, _deadline_is_near)
         return csv_answer(text, write_cursor(rest, asked))
     page = _views(wanted, limit, after)
     following = write_cursor(page.after, asked)
@@ -167,7 +167,7 @@ def _views(wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Ma
     return Page(views, page.after, page.places)
 
 
-def _in_hurry() -> bool:
+def _deadline_is_near() -> bool:
     return api.lambda_context.get_remaining_time_in_millis() < ENOUGH
 
 

@@ -15,6 +15,7 @@ from lunas.aws import clients
 from lunas.aws.queues import DeliveryQueue
 from lunas.aws.settings import setting
 from lunas.domain.delivery import DeliveryRequest
+from lunas.observability import logger
 from lunas.storage.expressions import from_wire
 
 clients.prepare(clients.sqs)
@@ -22,15 +23,15 @@ clients.prepare(clients.sqs)
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Queue what a batch of stream records asks for; the answer names what has to come again."""
-    observability.begin(context.aws_request_id)
+    observability.bind(context.aws_request_id)
     queue = DeliveryQueue(setting("DELIVERY_QUEUE_URL"))
     return publish(event, _new_request, queue.send, _log)
 
 
-def _log(wish: DeliveryRequest) -> None:
-    observability.logger.set_correlation_id(wish.correlation_id)
-    observability.decided(
-        "delivery queued", enrollment_id=wish.enrollment_id, payment_id=wish.payment_id
+def _log(request: DeliveryRequest) -> None:
+    logger.set_correlation_id(request.correlation_id)
+    logger.info(
+        "delivery queued", enrollment_id=request.enrollment_id, payment_id=request.payment_id
     )
 
 

@@ -13,7 +13,7 @@ from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.gateway_status import GatewayStatus
-from lunas.domain.payments import Act, Payment
+from lunas.domain.payments import AuditContext, Payment
 from lunas.gateways.duitku.account import duitku_account
 from lunas.gateways.duitku.client import Duitku
 from lunas.services.recheck import RecheckDesk, check, recheck
@@ -55,8 +55,8 @@ def _status(payment: Payment) -> GatewayStatus:
     return Duitku(duitku_account()).status(payment)
 
 
-def _act() -> Act:
-    return Act(api.caller.actor, now(), {"requestId": api.request_id})
+def _act() -> AuditContext:
+    return AuditContext(api.caller.actor, now(), {"requestId": api.request_id})
 
 
 def _answer(outcome: Outcome) -> dict[str, Any]:

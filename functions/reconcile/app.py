@@ -16,6 +16,7 @@ from lunas.domain.payments import Payment
 from lunas.domain.times import to_iso
 from lunas.gateways.duitku.account import duitku_account
 from lunas.gateways.duitku.client import Duitku
+from lunas.observability import logger
 from lunas.services.gauges import measure
 from lunas.services.reconciliation import Reconciler, Report, reconcile
 from lunas.storage.anomalies import Anomalies
@@ -33,11 +34,11 @@ ONE_MORE = 15_000
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
-    observability.begin(context.aws_request_id, route="reconcile")
+    observability.bind(context.aws_request_id, route="reconcile")
     try:
         _run(Table.from_environment(), context)
     except Exception as error:
-        observability.crashed(error)
+        observability.log_exception(error)
         raise
 
 
@@ -50,8 +51,8 @@ def _run(table: Table, context: LambdaContext) -> None:
         # And what cannot be counted is worked on all the same; the error comes out afterwards.
         report = reconcile(_reconciler(table, context))
         _log(report)
-    if report.stumbled:
-        raise RuntimeError(f"{report.stumbled} of the run's items broke off: see the lines above")
+    if report.failed:
+        raise RuntimeError(f"{report.failed} of the run's items broke off: see the lines above")
 
 
 def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
@@ -61,9 +62,9 @@ def _reconciler(table: Table, context: LambdaContext) -> Reconciler:
         enrollments=Enrollments(table),
         anomalies=Anomalies(table),
         status=_status,
-        heed=log_outcome,
-        stumbled=observability.crashed,
-        hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
+        on_outcome=log_outcome,
+        failed=observability.log_exception,
+        deadline_is_near=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
 
@@ -77,11 +78,11 @@ def _log(report: Report) -> None:
     observability.count("ReconcileRun")
     observability.gauge("DuitkuPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
-        observability.warn(
+        logger.warning(
             "Duitku is not asked by schedule",
             until=to_iso(report.paused_until),
             todo="nothing: callbacks are still heard, and asking goes on by itself",
         )
     figures = {**asdict(report), "paused_until": None}
     if any(figures.values()):
-        observability.decided("reconciled", **figures)
+        logger.info("reconciled", **figures)

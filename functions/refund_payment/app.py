@@ -14,7 +14,8 @@ from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.corrections import Wanted
 from lunas.domain.errors import InvalidInput
-from lunas.domain.payments import Act
+from lunas.domain.payments import AuditContext
+from lunas.observability import logger
 from lunas.services.corrections import correct_learner
 from lunas.services.refunds import refund_payment
 from lunas.storage.corrections import Corrections
@@ -31,10 +32,12 @@ api = LunasApi()
 def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dict[str, Any]:
     """Record a refund and revoke what the payment alone had brought; repeating changes nothing."""
     table = Table.from_environment()
-    act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
-    payment, made = refund_payment(Refunds(table), Enrollments(table), payment_id, act)
+    audit_context = AuditContext(
+        api.caller.actor, now(), {"requestId": api.request_id}, body.reason
+    )
+    payment, made = refund_payment(Refunds(table), Enrollments(table), payment_id, audit_context)
     if made is not None:
-        observability.decided(
+        logger.info(
             "payment refunded",
             payment_id=payment.id,
             revoked=made.revoked,
@@ -51,11 +54,13 @@ def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> d
     if wanted == Wanted():
         raise InvalidInput.of("email", "is required, unless a name is given")
     table = Table.from_environment()
-    act = Act(api.caller.actor, now(), {"requestId": api.request_id}, body.reason)
-    payment = correct_learner(Corrections(table), Enrollments(table), payment_id, wanted, act)
-    observability.decided(
-        "learner corrected", payment_id=payment.id, moves=wanted.email is not None
+    audit_context = AuditContext(
+        api.caller.actor, now(), {"requestId": api.request_id}, body.reason
     )
+    payment = correct_learner(
+        Corrections(table), Enrollments(table), payment_id, wanted, audit_context
+    )
+    logger.info("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
     observability.count("LearnerCorrected")
     return payment_view(payment, api.caller)
 

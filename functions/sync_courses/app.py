@@ -1,4 +1,4 @@
-"""POST /courses/sync and a daily schedule: how the catalogue fits the Thinkific site."""
+"""POST /courses/sync and a daily schedule: how the catalog fits the Thinkific site."""
 
 from typing import Any
 
@@ -12,11 +12,12 @@ from lunas.api.responses import mapping_view
 from lunas.aws import clients
 from lunas.domain.catalog_mapping import Report
 from lunas.domain.errors import DeliveryError, PlatformUnavailable
+from lunas.observability import logger
 from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 from lunas.services.catalog_sync import SyncDesk, sync
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
@@ -26,7 +27,7 @@ api = LunasApi()
 
 @api.on("POST", "/courses/sync", ADMINS)
 def sync_courses() -> dict[str, Any]:
-    """Compare the catalogue with the courses and bundles of the Thinkific site."""
+    """Compare the catalog with the courses and bundles of the Thinkific site."""
     context = api.lambda_context
     try:
         return mapping_view(_synced(context.get_remaining_time_in_millis(), api.request_id))
@@ -38,11 +39,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
     """Answer one request, or do the daily comparison."""
     if "routeKey" in event:
         return api.resolve(event, context)
-    observability.begin(context.aws_request_id, route="daily sync")
+    observability.bind(context.aws_request_id, route="daily sync")
     try:
         _synced(context.get_remaining_time_in_millis(), context.aws_request_id)
     except Exception as error:
-        observability.crashed(error)
+        observability.log_exception(error)
         raise
     return None
 
@@ -51,19 +52,19 @@ def _synced(remaining: int, correlation_id: str) -> Report:
     table = Table.from_environment()
     limiter = SharedLimiter.from_environment(table, remaining)
     shelf = ThinkificSiteShelf(ThinkificApi(site_of(table, remaining), limiter, correlation_id))
-    report = sync(SyncDesk(catalogue=Catalogue(table), site=shelf))
+    report = sync(SyncDesk(catalog=Catalog(table), site=shelf))
     _log(report)
     return report
 
 
 def _log(report: Report) -> None:
-    observability.decided(
+    logger.info(
         "courses compared",
         mapped=len(report.mapped),
         proposed=[each.id for each in report.proposed],
         unmapped=[each.id for each in report.unmapped],
     )
-    wrong = {
+    wrong: dict[str, Any] = {
         "gone": [each.id for each in report.gone],
         "sold_in": sorted({each for course in report.gone for each in course.packages}),
         "renamed": [each.id for each in report.renamed],
@@ -75,5 +76,5 @@ def _log(report: Report) -> None:
             "see POST /courses/sync; map the course to another one by PUT, bring it back at "
             "Thinkific, or take its packages off sale by PUT with onSale false"
         )
-        observability.warn("catalogue differs from Thinkific", **wrong, todo=todo)
-        observability.count("CatalogueDiffers")
+        logger.warning("catalog differs from Thinkific", **wrong, todo=todo)
+        observability.count("CatalogDiffers")

@@ -24,8 +24,9 @@ from lunas.api.site_connection import connector, disconnector
 from lunas.aws import clients
 from lunas.aws.settings import optional, setting
 from lunas.clock import now
-from lunas.domain.errors import Conflict, Forbidden, LunasError, Misconfigured, PeerUnavailable
+from lunas.domain.errors import ConfigurationError, Conflict, Forbidden, LunasError, PeerUnavailable
 from lunas.domain.redirect_uri import redirect_uri
+from lunas.observability import logger
 from lunas.services.site_connection import Connector, begin, cancel, disconnect, finish
 from lunas.storage.connections import Connections
 from lunas.storage.table import Table
@@ -47,7 +48,7 @@ api = LunasApi()
 def install(subdomain: Text = None) -> Response[Any]:
     """Begin to connect a site: lead the browser there, or tell the address as JSON."""
     url = begin(_connector(), subdomain, api.caller.actor)
-    observability.decided("connecting a Thinkific site has begun")
+    logger.info("connecting a Thinkific site has begun")
     accept = api.current_event.headers.get("accept", "")
     if preferred(accept, ("text/html", JSON)) == JSON:
         return _never_kept(HTTPStatus.OK, {"authorizeUrl": url})
@@ -71,11 +72,11 @@ def callback(
         _note("connecting failed", str(failed))
         observability.count_failure(failed, status_of(failed))
         return _failed(failed, str(failed))
-    except Misconfigured as wrong:
-        observability.alarm("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
+    except ConfigurationError as wrong:
+        logger.error("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
         observability.count("ServerError")
         return _failed(PeerUnavailable(), "A setting of this stack is missing; its log says which")
-    observability.decided("Thinkific site connected", site=connection.subdomain)
+    logger.info("Thinkific site connected", site=connection.subdomain)
     return oauth_pages.connected_page(connection.subdomain, api.request_id)
 
 
@@ -90,7 +91,7 @@ def revoke() -> dict[str, Any]:
     """Give the tokens back to Thinkific and forget them; repeating changes nothing."""
     gone = disconnect(disconnector(Table.from_environment()))
     if gone is not None:
-        observability.decided("Thinkific site disconnected", site=gone.subdomain)
+        logger.info("Thinkific site disconnected", site=gone.subdomain)
     return _status()
 
 
@@ -141,7 +142,7 @@ def _failed(error: LunasError, reason: str) -> Response[Any]:
 
 
 def _note(decision: str, reason: str) -> None:
-    observability.warn(decision, reason=reason, todo="see docs/guides/thinkific-oauth.md")
+    logger.warning(decision, reason=reason, todo="see docs/guides/thinkific-oauth.md")
 
 
 def _never_kept(

@@ -15,9 +15,10 @@ from lunas.aws import clients
 from lunas.aws.progress_queue import ProgressQueue
 from lunas.aws.secrets import secret
 from lunas.aws.settings import setting
-from lunas.domain.errors import Forbidden, LunasError, MalformedInput, Misconfigured
+from lunas.domain.errors import ConfigurationError, Forbidden, LunasError, MalformedInput
 from lunas.domain.platform_webhooks import TOPICS_OF_AN_APP
 from lunas.domain.progress import ProgressEvent
+from lunas.observability import logger
 from lunas.platforms.thinkific.events import (
     COMPLETED,
     PROGRESS,
@@ -34,22 +35,22 @@ clients.prepare(clients.secrets_manager, clients.sqs)
 
 KEYS = ("apiKey", "accessToken", "clientSecret")
 """What may sign: the key or token that made a webhook, or the secret of the app that did."""
-THANKS = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
+OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one event: 200 once it is queued or of no use, 4xx if it is no good, else 500."""
     request_id = http_events.request_id(event)
-    observability.begin(request_id, route="thinkific event")
+    observability.bind(request_id, route="thinkific event")
     try:
         _hear(event, request_id)
     except LunasError as error:
         _log_refusal(error)
         return problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        observability.crashed(error)
+        observability.log_exception(error)
         return problems.proxy_answer(error, request_id)
-    return THANKS
+    return OK_RESPONSE
 
 
 def _hear(request: dict[str, Any], request_id: str) -> None:
@@ -57,11 +58,11 @@ def _hear(request: dict[str, Any], request_id: str) -> None:
     _verify(body, http_events.lower_headers(request).get(SIGNATURE))
     try:
         event = parse_event(body)
-        observability.about(event=event.id, topic=event.topic)
+        logger.append_keys(event=event.id, topic=event.topic)
         _take(event, request_id)
     except Unreadable as error:
         # Sending it again would make it no better.
-        observability.warn(
+        logger.warning(
             "event unreadable", reason=str(error), todo="see docs/reference/thinkific-webhook.md"
         )
 
@@ -70,7 +71,7 @@ def _verify(body: bytes, signature: str | None) -> None:
     known = secret("THINKIFIC_SECRET_ID")
     keys = [str(known[name]) for name in KEYS if known.get(name)]
     if not keys:
-        raise Misconfigured("no key that Thinkific signs by is set: see docs/deploy.md")
+        raise ConfigurationError("no key that Thinkific signs by is set: see docs/deploy.md")
     if signature is None:
         raise Forbidden("the signature is missing")
     if not is_signed(body, signature, keys):
@@ -82,24 +83,24 @@ def _take(event: Event, request_id: str) -> None:
         case _ if event.topic in {COMPLETED, PROGRESS}:
             told = ProgressEvent(id=event.id, report=report_of(event), correlation_id=request_id)
             ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(told)
-            observability.decided("event queued", thinkific_enrollment_id=told.report.row_id)
+            logger.info("event queued", thinkific_enrollment_id=told.report.row_id)
         case _ if event.topic == UNINSTALLED:
-            observability.alarm(
+            logger.error(
                 "app uninstalled at Thinkific", todo="connect the site again, see the runbook"
             )
             observability.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
         case _:
-            observability.decided("event of no use")
+            logger.info("event of no use")
 
 
 def _log_refusal(error: LunasError) -> None:
     if isinstance(error, Forbidden):
         observability.count("EventRefused")
-        observability.warn(
+        logger.warning(
             "event refused", reason=str(error), todo="see docs/runbooks/events-refused.md"
         )
     elif isinstance(error, MalformedInput):
-        observability.decided("event malformed", reason=str(error))
+        logger.info("event malformed", reason=str(error))
     else:
-        observability.alarm("event not dealt with", code=error.code, reason=str(error))
+        logger.error("event not dealt with", code=error.code, reason=str(error))
         observability.count_failure(error, problems.status_of(error))

@@ -1,7 +1,7 @@
 """Puts one stack together, in the order in which its parts need each other.
 
 Emulator and simulators start while SAM builds; then the deploy, what the emulator leaves out of
-it, the keys, ``stack.json``, and the sample catalogue.
+it, the keys, ``stack.json``, and the sample catalog.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from local.cloud import (
     addresses,
     build,
-    catalogue,
+    catalog,
     credentials,
     deploy,
     emulator,
@@ -67,9 +67,9 @@ def assemble(state: State, options: Options) -> Stack:
         if parameters.get("ThinkificAuthentication") != "oauth":
             # By OAuth a person connects the site first; then make thinkific-webhooks registers.
             webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
-    if options.catalogue:
-        with step(options.report, "sample catalogue loaded"):
-            warning = catalogue.load(stack, gateways.thinkific_api_url or "")
+    if options.catalog:
+        with step(options.report, "sample catalog loaded"):
+            warning = catalog.load(stack, gateways.thinkific_api_url or "")
         if warning:
             options.report(f"warning: {warning}")
     stack.write(state)

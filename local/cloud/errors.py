@@ -8,7 +8,7 @@
     ├── ServiceFailed    the emulator or a simulator did not start, or died
     ├── BuildFailed      sam build
     ├── DeployFailed     sam deploy, with the resource that failed
-    └── CatalogueRefused the API did not take the sample catalogue
+    └── CatalogRefused the API did not take the sample catalog
 """
 
 
@@ -36,5 +36,5 @@ class DeployFailed(LocalCloudError):
     """``sam deploy`` failed; tells the resources that failed, with CloudFormation's reasons."""
 
 
-class CatalogueRefused(LocalCloudError):
+class CatalogRefused(LocalCloudError):
     """The HTTP API answered something else than success to a package or course."""

@@ -23,6 +23,6 @@ class Options:
     parameters: Mapping[str, str] = field(default_factory=dict)
     log_level: str = "INFO"
     workers: int = 10
-    catalogue: bool = True
+    catalog: bool = True
     iam: bool = False
     report: Callable[[str], None] = _quiet

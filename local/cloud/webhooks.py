@@ -10,7 +10,7 @@ from local.cloud.errors import LocalCloudError
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-FUNCTION = "CatchUpFunctionName"
+FUNCTION = "SyncProgressFunctionName"
 """The stack's output that names the function which registers them."""
 
 
@@ -20,8 +20,8 @@ class NotRegistered(LocalCloudError):
 
 def register(functions: LambdaClient, function: str) -> list[dict[str, str]]:
     """Return each topic with what became of it; raises ``NotRegistered``."""
-    wish = json.dumps({"webhooks": "register"}).encode()
-    answer = functions.invoke(FunctionName=function, Payload=wish)
+    request = json.dumps({"webhooks": "register"}).encode()
+    answer = functions.invoke(FunctionName=function, Payload=request)
     told: Any = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         message = f"the webhooks were not registered: {told.get('errorMessage', told)}"

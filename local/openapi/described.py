@@ -8,13 +8,13 @@ from local.openapi.schemas import reference
 
 type Json = dict[str, Any]
 
-PAYMENTS, ENROLLMENTS, CATALOGUE = "Payments", "Enrollments", "Catalogue"
+PAYMENTS, ENROLLMENTS, CATALOG = "Payments", "Enrollments", "Catalog"
 ANOMALIES, SERVICE = "Anomalies", "Service"
 THINKIFIC = "Thinkific"
 TAGS: Mapping[str, str] = {
     PAYMENTS: "Buying a package, through Duitku or by a manual transfer.",
     ENROLLMENTS: "Who is enrolled in what, and whether Thinkific knows of it.",
-    CATALOGUE: "What is sold.",
+    CATALOG: "What is sold.",
     ANOMALIES: "Money that does not fit, for a person to resolve.",
     THINKIFIC: "Which Thinkific site Lunas is connected to.",
     "Webhooks": "What Duitku tells.",

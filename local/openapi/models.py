@@ -219,7 +219,7 @@ class GoneCourse(Shown):
 
 
 class CourseMapping(Shown):
-    """How the catalogue fits the Thinkific site. Confirm what is `proposed` by PUT."""
+    """How the catalog fits the Thinkific site. Confirm what is `proposed` by PUT."""
 
     mapped: list[MappedCourse]
     proposed: list[MappedCourse]

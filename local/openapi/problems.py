@@ -54,11 +54,11 @@ ERRORS: Mapping[str, Exception] = {
         errors.FieldError("customer.email", "must be an e-mail address, with an @ in it"),
     ),
     "internal": RuntimeError(),
-    "store-busy": errors.StoreBusy("others kept changing the same payment; try again"),
+    "store-busy": errors.StorageContention("others kept changing the same payment; try again"),
     "keys-unavailable": errors.KeysUnavailable(
         "the login service's keys cannot be fetched; try again"
     ),
-    "catalogue-unavailable": errors.CatalogueUnavailable("the package service does not answer"),
+    "catalogue-unavailable": errors.CatalogUnavailable("the package service does not answer"),
     "platform-unavailable": errors.PlatformUnavailable(
         "Thinkific cannot be read: Thinkific answered 502"
     ),

@@ -23,7 +23,7 @@ FUNCTION, QUEUE, ALARM = "AWS::Lambda::Function", "AWS::SQS::Queue", "AWS::Cloud
 SCHEDULE, MAPPING = "AWS::Scheduler::Schedule", "AWS::Lambda::EventSourceMapping"
 LEFT_BEHIND = (
     "DeadLetterQueue",
-    "OrderDeadLetterQueue",
+    "SaleReportDeadLetterQueue",
     "ProgressDeadLetterQueue",
     "UnpublishedQueue",
 )
@@ -190,18 +190,18 @@ def thinkific(asked: Asked) -> Problems:
             Key={"pk": {"S": "OAUTH"}, "sk": {"S": "THINKIFIC"}},
         )
         grant = item.get("Item", {})
-        if "sealed" not in grant or grant.get("refused", {}).get("BOOL", False):
+        if "encrypted" not in grant or grant.get("refused", {}).get("BOOL", False):
             yield "no Thinkific site is connected: docs/guides/thinkific-oauth.md, Connecting"
 
 
-def catalogue(asked: Asked) -> Problems:
+def catalog(asked: Asked) -> Problems:
     """Check that something is for sale."""
     api = asked.outputs["ApiUrl"].rstrip("/")
     answer = requests.get(f"{api}/packages", timeout=TIMEOUT)
     if answer.status_code != HTTPStatus.OK:
         yield f"GET /packages is answered {answer.status_code}"
     elif not answer.json()["items"]:
-        yield "nothing is for sale: docs/deploy.md, The first catalogue"
+        yield "nothing is for sale: docs/deploy.md, The first catalog"
 
 
 CHECKS: Mapping[str, Check] = {
@@ -219,7 +219,7 @@ CHECKS: Mapping[str, Check] = {
     "schedules": schedules,
     "alarms": alarms,
     "Thinkific": thinkific,
-    "catalogue": catalogue,
+    "catalog": catalog,
 }
 """By the name that the command prints, in the order in which it asks."""
 

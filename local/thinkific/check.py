@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.deployed import LOCAL
-from local.thinkific.catalogue import mapping
+from local.thinkific.catalog import mapping
 from local.thinkific.examine import access, courses, rights
 from local.thinkific.findings import Finding, explained, summed_up
 from local.thinkific.learner import walk
@@ -52,8 +52,8 @@ def examined(checked: Checked, wanted: Wanted) -> Iterator[Finding]:
         return
     yield Finding(f"{len(rows)} courses read; those of the new course builder are never shown")
     yield from rights(checked.at)
-    if checked.catalogue is not None:
-        yield from mapping(checked.at, checked.catalogue, rows)
+    if checked.catalog is not None:
+        yield from mapping(checked.at, checked.catalog, rows)
     if wanted.enroll:
         yield from _walked(checked, wanted)
 
@@ -71,7 +71,7 @@ def _walked(checked: Checked, wanted: Wanted) -> Iterator[Finding]:
 
 def _course(checked: Checked, named: str) -> int | None:
     """Return Thinkific's id of a course that is named by ours or by Thinkific's id."""
-    ours = checked.catalogue.course(named) if checked.catalogue and named else None
+    ours = checked.catalog.course(named) if checked.catalog and named else None
     if ours is not None:
         return ours.thinkific_course_id
     return int(named) if named.isascii() and named.isdigit() else None

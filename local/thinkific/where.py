@@ -23,7 +23,7 @@ from lunas.api.platform import site_of
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
@@ -44,17 +44,17 @@ class NoSite(LocalCloudError):
 
 @dataclass(frozen=True)
 class Checked:
-    """The site, and the catalogue of its stack if there is one."""
+    """The site, and the catalog of its stack if there is one."""
 
     at: Examined
-    catalogue: Catalogue | None
+    catalog: Catalog | None
     name: str
 
 
 class Alone:
     """The limiter of whoever has no stack to share the limit with: a few calls, none at once."""
 
-    def await_turn(self) -> None:
+    def acquire(self) -> None:
         """Return at once."""
 
     def rest(self, seconds: float) -> None:
@@ -86,7 +86,7 @@ def from_stack(environment: str, state_dir: Path) -> Checked:
     limiter = SharedLimiter.from_environment(table, LONG)
     api = ThinkificApi(site, limiter, "thinkific-check", session)
     at = Examined(site, api, session, reports_sales=found.reports_sales)
-    return Checked(at, Catalogue(table), f"{os.environ['THINKIFIC_SUBDOMAIN']} of {environment}")
+    return Checked(at, Catalog(table), f"{os.environ['THINKIFIC_SUBDOMAIN']} of {environment}")
 
 
 @dataclass(frozen=True)

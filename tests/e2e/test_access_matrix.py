@@ -17,7 +17,7 @@ from local.cloud import Stack
 from tests.support.providers import Duitku, Thinkific
 from tests.support.seeding import dynamodb
 from tests.support.template import routes
-from tests.support.users import TIMEOUT, Json, People, Person, eventually
+from tests.support.users import TIMEOUT, Json, Person, Users, eventually
 
 THREADS = 2
 
@@ -282,9 +282,9 @@ def test_an_unknown_path_is_refused(scene: Scene) -> None:
 
 
 def _resources(stack: Stack) -> dict[str, str]:
-    people, duitku = People(stack), Duitku(stack)
+    users, duitku = Users(stack), Duitku(stack)
     Thinkific(stack).set(rateLimit=100_000)
-    owner, stranger, admin = people.learner(), people.learner(), people.admin()
+    owner, stranger, admin = users.learner(), users.learner(), users.admin()
     course = admin.put_course()
     enrolled = owner.submit("entry", "python-dasar")
     admin.approve(enrolled["id"])

@@ -17,20 +17,20 @@ from lunas.storage.enrollment_items import enrollment_item
 from tests.support import builders
 from tests.support.providers import Duitku, Thinkific
 from tests.support.seeding import dynamodb, fill
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 # Without it, Thinkific's 120 calls a minute would make these tests wait.
 pytestmark = pytest.mark.usefixtures("thinkific")
 
 
 @pytest.fixture
-def admin(people: People) -> Person:
-    return people.admin()
+def admin(users: Users) -> Person:
+    return users.admin()
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 def about(admin: Person, order: str) -> list[Json]:
@@ -98,11 +98,11 @@ def test_a_rejection_needs_a_reason(body: Json, learner: Person, admin: Person) 
     assert learner.payment(payment["id"])["status"] == "PAID"
 
 
-@pytest.mark.parametrize("act", ["approve", "reject", "recheck"])
-def test_a_payment_that_does_not_exist_cannot_be_dealt_with(act: str, admin: Person) -> None:
-    method, body = ("POST", None) if act == "recheck" else ("PATCH", {"reason": "none"})
+@pytest.mark.parametrize("action", ["approve", "reject", "recheck"])
+def test_a_payment_that_does_not_exist_cannot_be_dealt_with(action: str, admin: Person) -> None:
+    method, body = ("POST", None) if action == "recheck" else ("PATCH", {"reason": "none"})
 
-    assert admin.call(method, f"/payments/pay0/{act}", body).status_code == 404
+    assert admin.call(method, f"/payments/pay0/{action}", body).status_code == 404
 
 
 # ── Rechecking ───────────────────────────────────────────────────────────────────────────────────
@@ -235,7 +235,7 @@ def test_paying_twice_for_a_course_is_listed_once(
 
 
 def test_an_anomaly_is_resolved_once_by_one_admin(
-    learner: Person, admin: Person, duitku: Duitku, people: People
+    learner: Person, admin: Person, duitku: Duitku, users: Users
 ) -> None:
     order = learner.initiate("entry", "python-dasar")
     duitku.post(duitku.form(order, amount="50000"))
@@ -243,7 +243,7 @@ def test_an_anomaly_is_resolved_once_by_one_admin(
     path, body = f"/anomalies/{found['id']}", {"resolution": "refunded", "reason": "by transfer"}
 
     resolved = admin.call("PATCH", path, body)
-    again = people.admin().call("PATCH", path, body | {"reason": "no"})
+    again = users.admin().call("PATCH", path, body | {"reason": "no"})
     duitku.post(duitku.form(order, amount="50000"))
 
     assert (resolved.status_code, again.status_code) == (200, 409)
@@ -327,10 +327,10 @@ def enrollment(learner: Person, admin: Person) -> Json:
 
 
 def test_progress_goes_up_and_never_down(
-    learner: Person, admin: Person, people: People, enrollment: Json
+    learner: Person, admin: Person, users: Users, enrollment: Json
 ) -> None:
     path = f"/enrollments/{enrollment['id']}/progress"
-    service = people.service("enrollments:write")
+    service = users.service("enrollments:write")
     reports = [(learner, 0), (learner, 30), (service, 60), (learner, 59), (admin, 100), (admin, 0)]
 
     shown = [person.call("PATCH", path, {"progress": told}) for person, told in reports]
@@ -356,9 +356,9 @@ def test_progress_is_a_whole_number_of_percent(
 
 
 def test_progress_of_somebody_else_looks_like_none_at_all(
-    learner: Person, people: People, enrollment: Json
+    learner: Person, users: Users, enrollment: Json
 ) -> None:
-    stranger, body = people.learner(), {"progress": 50}
+    stranger, body = users.learner(), {"progress": 50}
 
     theirs = stranger.call("PATCH", f"/enrollments/{enrollment['id']}/progress", body)
     nobody = stranger.call("PATCH", "/enrollments/enr0/progress", body)
@@ -421,10 +421,10 @@ def enrolled(person: Person, course: str) -> int:
     return int(courses[course]["enrolled"])
 
 
-def test_a_full_course_is_not_sold(people: People, admin: Person) -> None:
+def test_a_full_course_is_not_sold(users: Users, admin: Person) -> None:
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
-    first, second = people.learner(), people.learner()
+    first, second = users.learner(), users.learner()
     admin.approve(first.submit(package, course)["id"])
     purchase = {"packageId": package, "courseId": course}
     proof = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
@@ -438,11 +438,11 @@ def test_a_full_course_is_not_sold(people: People, admin: Person) -> None:
 
 
 def test_money_that_came_for_a_full_course_is_honoured_and_flagged(
-    people: People, admin: Person, duitku: Duitku
+    users: Users, admin: Person, duitku: Duitku
 ) -> None:
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
-    first, second = people.learner(), people.learner()
+    first, second = users.learner(), users.learner()
     orders = [first.initiate(package, course), second.initiate(package, course)]
     duitku.pay(orders[0])
     first.wait_for(orders[0]["id"], "COMPLETED")
@@ -457,10 +457,10 @@ def test_money_that_came_for_a_full_course_is_honoured_and_flagged(
     assert (found["kind"], found["evidence"]) == ("OVERBOOKED", {"courses": course})
 
 
-def test_approving_beyond_the_quota_has_to_be_meant(people: People, admin: Person) -> None:
+def test_approving_beyond_the_quota_has_to_be_meant(users: Users, admin: Person) -> None:
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
-    first, second = people.learner(), people.learner()
+    first, second = users.learner(), users.learner()
     payments = [first.submit(package, course), second.submit(package, course)]
     admin.approve(payments[0]["id"])
     path = f"/payments/{payments[1]['id']}/approve"
@@ -528,7 +528,7 @@ def test_a_choice_that_breaks_the_rules_of_the_package_is_refused(
 
 
 def test_a_bundle_owned_in_part_is_sold_and_one_owned_wholly_is_not(
-    people: People, admin: Person, learner: Person
+    users: Users, admin: Person, learner: Person
 ) -> None:
     one, two = admin.put_course(), admin.put_course()
     single, bundle = admin.put_package(one, two), admin.put_package(one, two, kind="BUNDLE")
@@ -546,7 +546,7 @@ def test_a_bundle_owned_in_part_is_sold_and_one_owned_wholly_is_not(
     assert [enrolled(learner, each) for each in (one, two)] == [1, 1]
     for answer in buying(learner, bundle):
         assert (answer["code"], code(answer)) == (409, "already-enrolled")
-    assert buying(people.learner(), bundle)[1]["code"] == 201
+    assert buying(users.learner(), bundle)[1]["code"] == 201
 
 
 def test_a_full_course_that_is_owned_does_not_keep_the_bundle_from_being_sold(
@@ -559,8 +559,8 @@ def test_a_full_course_that_is_owned_does_not_keep_the_bundle_from_being_sold(
 
 
 @pytest.mark.parametrize(("own", "other"), [("UMUM", "DIKE"), ("DIKE", "UMUM")])
-def test_the_payment_type_has_to_be_that_of_the_token(own: str, other: str, people: People) -> None:
-    learner = people.learner(own)
+def test_the_payment_type_has_to_be_that_of_the_token(own: str, other: str, users: Users) -> None:
+    learner = users.learner(own)
 
     refused = buying(learner, "entry", "python-dasar", other)[1]
     taken = buying(learner, "entry", "python-dasar", own)[1]
@@ -573,7 +573,7 @@ def test_the_payment_type_has_to_be_that_of_the_token(own: str, other: str, peop
 
 @contextmanager
 def edited(admin: Person, package: str, **changes: object) -> Iterator[None]:
-    """Change a package until the block ends: the other tests share the catalogue."""
+    """Change a package until the block ends: the other tests share the catalog."""
     shown = admin.get(f"/packages/{package}")
     for body in (shown | changes, shown):
         assert admin.call("PUT", f"/packages/{package}", body).status_code == 200
@@ -582,20 +582,20 @@ def edited(admin: Person, package: str, **changes: object) -> Iterator[None]:
 
 
 def test_a_package_is_not_sold_to_a_type_without_a_price(
-    people: People, admin: Person, learner: Person
+    users: Users, admin: Person, learner: Person
 ) -> None:
     course = admin.put_course()
     package = admin.put_package(course)
 
     with edited(admin, package, prices={"DIKE": 39000}):
         umum = buying(learner, package, course)
-        dike = buying(people.learner("DIKE"), package, course, "DIKE")
+        dike = buying(users.learner("DIKE"), package, course, "DIKE")
 
     assert [answer["code"] for answer in umum] == [422, 422]
     assert [answer["amount"] for answer in dike] == [39000, 39000]
 
 
-def test_an_edit_of_the_catalogue_leaves_what_was_bought(learner: Person, admin: Person) -> None:
+def test_an_edit_of_the_catalog_leaves_what_was_bought(learner: Person, admin: Person) -> None:
     course, other = admin.put_course(), admin.put_course()
     package = admin.put_package(course, other)
     payment = learner.submit(package, course)

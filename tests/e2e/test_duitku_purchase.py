@@ -4,13 +4,13 @@ import requests
 
 from local.cloud import Stack
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import TIMEOUT, People
+from tests.support.users import TIMEOUT, Users
 
 
 def test_a_paid_order_ends_with_the_learner_enrolled_at_thinkific(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     assert (payment["status"], payment["method"], payment["amount"]) == ("PENDING", "DUITKU", 49000)
 
@@ -29,9 +29,9 @@ def test_a_paid_order_ends_with_the_learner_enrolled_at_thinkific(
 
 
 def test_a_bundle_enrolls_in_each_of_its_courses_with_one_account(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.initiate("bundle-data")
 
     duitku.pay(payment)
@@ -43,9 +43,9 @@ def test_a_bundle_enrolls_in_each_of_its_courses_with_one_account(
 
 
 def test_a_bundle_leaves_a_course_that_the_learner_owns_as_it_is(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     first = learner.initiate("entry", "python-dasar")
     duitku.pay(first)
     learner.wait_for(first["id"], "COMPLETED")
@@ -60,9 +60,9 @@ def test_a_bundle_leaves_a_course_that_the_learner_owns_as_it_is(
 
 
 def test_an_account_that_exists_at_thinkific_is_used(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     for package, course in (("entry", "python-dasar"), ("intermediate", "web-django")):
         payment = learner.initiate(package, course)
         duitku.pay(payment)
@@ -72,8 +72,8 @@ def test_an_account_that_exists_at_thinkific_is_used(
     assert len(thinkific.enrollments(learner.email)) == 2
 
 
-def test_the_open_payment_of_the_same_purchase_is_returned_again(people: People) -> None:
-    learner = people.learner()
+def test_the_open_payment_of_the_same_purchase_is_returned_again(users: Users) -> None:
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
 
     again = learner.call(
@@ -85,8 +85,8 @@ def test_the_open_payment_of_the_same_purchase_is_returned_again(people: People)
     assert again.json()["gateway"] == payment["gateway"]
 
 
-def test_what_one_is_enrolled_in_cannot_be_bought_again(people: People, duitku: Duitku) -> None:
-    learner = people.learner()
+def test_what_one_is_enrolled_in_cannot_be_bought_again(users: Users, duitku: Duitku) -> None:
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.pay(payment)
     learner.wait_for(payment["id"], "COMPLETED")
@@ -99,18 +99,16 @@ def test_what_one_is_enrolled_in_cannot_be_bought_again(people: People, duitku: 
     assert answer.json()["type"].endswith("already-enrolled")
 
 
-def test_naming_a_channel_gives_its_number_or_code_at_once(people: People) -> None:
-    qris = people.learner().initiate("entry", "python-dasar", paymentMethod="SP")
-    account = people.learner().initiate("entry", "python-dasar", paymentMethod="BC")
+def test_naming_a_channel_gives_its_number_or_code_at_once(users: Users) -> None:
+    qris = users.learner().initiate("entry", "python-dasar", paymentMethod="SP")
+    account = users.learner().initiate("entry", "python-dasar", paymentMethod="BC")
 
     assert qris["gateway"]["qrString"]
     assert account["gateway"]["vaNumber"].isdigit()
 
 
-def test_a_virtual_account_that_is_paid_completes_the_payment(
-    people: People, duitku: Duitku
-) -> None:
-    learner = people.learner()
+def test_a_virtual_account_that_is_paid_completes_the_payment(users: Users, duitku: Duitku) -> None:
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar", paymentMethod="BC")
 
     duitku.do(f"orders/{payment['id']}/pay")
@@ -118,10 +116,8 @@ def test_a_virtual_account_that_is_paid_completes_the_payment(
     learner.wait_for(payment["id"], "COMPLETED")
 
 
-def test_an_order_that_fails_is_failed_and_can_be_tried_anew(
-    people: People, duitku: Duitku
-) -> None:
-    learner = people.learner()
+def test_an_order_that_fails_is_failed_and_can_be_tried_anew(users: Users, duitku: Duitku) -> None:
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.end(payment, "fail")
     duitku.post(duitku.form(payment, resultCode="01"))
@@ -130,8 +126,8 @@ def test_an_order_that_fails_is_failed_and_can_be_tried_anew(
     assert learner.initiate("entry", "python-dasar")["id"] != payment["id"]
 
 
-def test_a_late_success_wins_over_a_failure(people: People, duitku: Duitku) -> None:
-    learner = people.learner()
+def test_a_late_success_wins_over_a_failure(users: Users, duitku: Duitku) -> None:
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.end(payment, "fail")
     duitku.post(duitku.form(payment, resultCode="01"))
@@ -145,9 +141,9 @@ def test_a_late_success_wins_over_a_failure(people: People, duitku: Duitku) -> N
 
 
 def test_money_for_nothing_new_completes_without_an_enrollment(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner, admin = people.learner(), people.admin()
+    learner, admin = users.learner(), users.admin()
     manual = learner.submit("entry", "python-dasar")
     order = learner.initiate("entry", "python-dasar")
     admin.approve(manual["id"])
@@ -160,21 +156,21 @@ def test_money_for_nothing_new_completes_without_an_enrollment(
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_the_channels_come_with_their_fees_in_rupiah(people: People) -> None:
-    channels = people.learner().get("/payments/methods?packageId=entry")["items"]
+def test_the_channels_come_with_their_fees_in_rupiah(users: Users) -> None:
+    channels = users.learner().get("/payments/methods?packageId=entry")["items"]
 
     assert {"code", "name", "imageUrl", "fee"} == set(channels[0])
     assert all(isinstance(each["fee"], int) for each in channels)
 
 
-def test_the_price_comes_from_the_catalogue_whatever_the_client_says(people: People) -> None:
-    payment = people.learner().initiate("entry", "python-dasar", amount=1, price=1)
+def test_the_price_comes_from_the_catalog_whatever_the_client_says(users: Users) -> None:
+    payment = users.learner().initiate("entry", "python-dasar", amount=1, price=1)
 
     assert payment["amount"] == 49000
 
 
-def test_the_page_that_the_buyer_is_sent_to_opens(people: People) -> None:
-    payment = people.learner().initiate("entry", "python-dasar")
+def test_the_page_that_the_buyer_is_sent_to_opens(users: Users) -> None:
+    payment = users.learner().initiate("entry", "python-dasar")
 
     page = requests.get(payment["gateway"]["paymentUrl"], timeout=TIMEOUT)
 
@@ -183,9 +179,9 @@ def test_the_page_that_the_buyer_is_sent_to_opens(people: People) -> None:
 
 
 def test_a_callback_by_the_api_route_counts_as_well(
-    stack: Stack, people: People, duitku: Duitku
+    stack: Stack, users: Users, duitku: Duitku
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.pay(payment, callback=False)
 

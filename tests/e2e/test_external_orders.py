@@ -17,7 +17,7 @@ from local.deployed import OrderParts, find_orders
 from tests.conftest import FAST, STATE
 from tests.support.leaks.check import watched_stack
 from tests.support.providers import Thinkific
-from tests.support.users import People, Person, eventually
+from tests.support.users import Person, Users, eventually
 
 FOLDER = STATE.with_name(f"{STATE.name}-orders")
 SOON = "3"
@@ -49,11 +49,11 @@ def orders_of(thinkific: Thinkific, payment_id: str) -> list[list[str]]:
     ]
 
 
-def sold(people: People) -> tuple[Person, str]:
+def sold(users: Users) -> tuple[Person, str]:
     """Sell a course and wait until it is delivered; return the learner and the payment's id."""
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
-    assert people.admin().approve(payment["id"]).status_code == 200
+    assert users.admin().approve(payment["id"]).status_code == 200
     learner.wait_for(payment["id"], "COMPLETED")
     return learner, payment["id"]
 
@@ -64,7 +64,7 @@ def reported(thinkific: Thinkific, payment_id: str, *orders: list[str]) -> None:
 
 
 def send(parts: OrderParts, payment_id: str, times: int) -> None:
-    """Put doubles of a message into the order queue, which it does not know from each other."""
+    """Send a message several times over, with ids that SQS does not deduplicate."""
     for _ in range(times):
         parts.sqs.send_message(
             QueueUrl=parts.queue,
@@ -75,7 +75,7 @@ def send(parts: OrderParts, payment_id: str, times: int) -> None:
 
 
 def emptied(parts: OrderParts) -> None:
-    """Wait until the order queue has nothing in it, also nothing hidden."""
+    """Wait until the sale report queue has nothing in it, also nothing hidden."""
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left() -> int:
@@ -93,11 +93,11 @@ def decided(parts: OrderParts, **choice: str) -> list[str]:
 
 
 def test_a_sale_and_its_refund_are_one_order_however_often_they_are_told(
-    people: People, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, parts: OrderParts
 ) -> None:
-    _, payment_id = sold(people)
+    _, payment_id = sold(users)
     reported(thinkific, payment_id, ["purchase"])
-    assert people.admin().refund(payment_id).status_code == 200
+    assert users.admin().refund(payment_id).status_code == 200
     reported(thinkific, payment_id, ["purchase", "refund"])
     send(parts, payment_id, 3)
     emptied(parts)
@@ -105,10 +105,10 @@ def test_a_sale_and_its_refund_are_one_order_however_often_they_are_told(
 
 
 def test_a_time_out_after_the_write_is_left_to_a_person_who_can_leave_it(
-    people: People, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, parts: OrderParts
 ) -> None:
     thinkific.fault("createExternalOrder", "drop_after")
-    _, payment_id = sold(people)
+    _, payment_id = sold(users)
     reported(thinkific, payment_id, ["purchase"])
     emptied(parts)
     said = eventually(
@@ -122,10 +122,10 @@ def test_a_time_out_after_the_write_is_left_to_a_person_who_can_leave_it(
 
 
 def test_a_cut_before_the_write_is_sent_again_when_a_person_says_so(
-    people: People, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, parts: OrderParts
 ) -> None:
     thinkific.fault("createExternalOrder", "drop")
-    _, payment_id = sold(people)
+    _, payment_id = sold(users)
     emptied(parts)
     assert orders_of(thinkific, payment_id) == []
     said = decided(parts, retry=payment_id)
@@ -134,13 +134,13 @@ def test_a_cut_before_the_write_is_sent_again_when_a_person_says_so(
 
 
 def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
-    stack: Stack, people: People, thinkific: Thinkific, parts: OrderParts
+    stack: Stack, users: Users, thinkific: Thinkific, parts: OrderParts
 ) -> None:
     thinkific.fault("createExternalOrder", "slow", seconds=4)
     before = thinkific.calls("createExternalOrder")
-    _, payment_id = sold(people)
+    _, payment_id = sold(users)
     eventually(lambda: thinkific.calls("createExternalOrder"), lambda calls: calls > before)
-    assert kill(stack, "ReportOrdersFunction") > 0
+    assert kill(stack, "ReportSalesFunction") > 0
     eventually(
         lambda: decided(parts, dismiss=payment_id),
         lambda lines: any("broke off" in line for line in lines),
@@ -150,11 +150,11 @@ def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
 
 
 def test_a_plan_without_external_orders_hinders_no_sale(
-    people: People, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, parts: OrderParts
 ) -> None:
     thinkific.set(appsPlan=False)
     try:
-        learner, payment_id = sold(people)
+        learner, payment_id = sold(users)
         emptied(parts)
         assert learner.payment(payment_id)["status"] == "COMPLETED"
         assert orders_of(thinkific, payment_id) == []

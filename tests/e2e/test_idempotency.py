@@ -7,15 +7,15 @@ import pytest
 import requests
 
 from tests.support.providers import Duitku
-from tests.support.users import Json, People, Person
+from tests.support.users import Json, Person, Users
 
 PURCHASE = {"packageId": "entry", "courseId": "python-dasar"}
 OTHER = {"packageId": "entry", "courseId": "literasi-data"}
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 @pytest.fixture
@@ -92,10 +92,10 @@ def test_another_key_gets_the_open_payment(learner: Person, key: str) -> None:
 
 
 def test_while_the_first_request_runs_the_key_is_in_use(
-    people: People, learner: Person, key: str, duitku: Duitku
+    users: Users, learner: Person, key: str, duitku: Duitku
 ) -> None:
     # Two others first: a function that has to start yet would come when all is over.
-    both_at_once(people.learner(), people.learner(), key)
+    both_at_once(users.learner(), users.learner(), key)
     duitku.fault("createInvoice", "slow", seconds=5)
 
     opened, refused = both_at_once(learner, learner, key)
@@ -107,8 +107,8 @@ def test_while_the_first_request_runs_the_key_is_in_use(
     assert orders(duitku, opened.json()["id"]) == [opened.json()["id"]]
 
 
-def test_the_key_of_another_user_is_another_key(people: People, key: str) -> None:
-    first, second = initiate(people.learner(), key), initiate(people.learner(), key, OTHER)
+def test_the_key_of_another_user_is_another_key(users: Users, key: str) -> None:
+    first, second = initiate(users.learner(), key), initiate(users.learner(), key, OTHER)
 
     assert (first.status_code, second.status_code) == (201, 201)
     assert first.json()["userId"] != second.json()["userId"]
@@ -159,9 +159,9 @@ def test_a_key_has_255_characters_at_most(learner: Person) -> None:
     assert initiate(learner, "k" * 255).status_code == 201
 
 
-def test_user_and_key_cannot_be_mistaken_for_another_user_and_key(people: People, key: str) -> None:
-    first = initiate(people.named(key), "a:b")
+def test_user_and_key_cannot_be_mistaken_for_another_user_and_key(users: Users, key: str) -> None:
+    first = initiate(users.named(key), "a:b")
 
-    second = initiate(people.named(f"{key}:a"), "b", OTHER)
+    second = initiate(users.named(f"{key}:a"), "b", OTHER)
 
     assert (first.status_code, second.status_code) == (201, 201)

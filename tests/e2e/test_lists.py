@@ -35,7 +35,7 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.payment_items import payment_item
 from tests.support.builders import enrollment
 from tests.support.seeding import dynamodb, fill, payment_at
-from tests.support.users import People, Person
+from tests.support.users import Person, Users
 
 MANY = 1000
 FORMULAS = ["=HYPERLINK(1)", "+62", "-1", "@SUM(A1)", "\tTab", 'Budi, "the\nman"']
@@ -67,7 +67,7 @@ class Shelf:
     @property
     def owner(self) -> Person:
         """That user, with a token."""
-        return People(self.stack).named(self.user)
+        return Users(self.stack).named(self.user)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def shelf(stack: Stack) -> Shelf:
         payments[::-1],
         enrollments[::-1],
         anomalies[::-1],
-        People(stack).admin(),
+        Users(stack).admin(),
     )
 
 
@@ -255,7 +255,7 @@ def test_a_learner_sees_their_own_enrollments_by_status(
     query = f"&status={status}" if status else ""
 
     assert ids(shelf.owner.all(f"/enrollments/my-enrollments?limit=3{query}")) == ids(expected)
-    assert People(shelf.stack).learner().all(f"/enrollments/my-enrollments?{query}") == []
+    assert Users(shelf.stack).learner().all(f"/enrollments/my-enrollments?{query}") == []
 
 
 @pytest.mark.parametrize("status", [None, *AnomalyStatus])
@@ -433,7 +433,7 @@ def test_csv_is_split_at_a_semicolon_for_spreadsheets_that_do(shelf: Shelf, sepa
 
 
 def test_a_user_whose_id_no_path_can_carry_lists_their_payments(stack: Stack) -> None:
-    buyer = People(stack).named(f'auth0|{uuid.uuid4().hex}/#?%\\"')
+    buyer = Users(stack).named(f'auth0|{uuid.uuid4().hex}/#?%\\"')
     payment = buyer.submit("entry", "literasi-data")
 
     assert [each["id"] for each in buyer.all("/payments/user/me")] == [payment["id"]]
@@ -462,7 +462,7 @@ def test_csv_defuses_what_a_spreadsheet_would_run(shelf: Shelf) -> None:
 
 
 def test_csv_shows_a_service_no_customer(shelf: Shelf) -> None:
-    service = People(shelf.stack).service("payments:read")
+    service = Users(shelf.stack).service("payments:read")
 
     rows = [
         row for page, _ in csv_pages(service, f"/payments?{shelf.span}&limit=100") for row in page
@@ -480,7 +480,7 @@ def test_who_prefers_json_gets_json(shelf: Shelf) -> None:
 
 
 def test_a_refusal_is_a_problem_even_for_who_wants_csv(shelf: Shelf) -> None:
-    reader = People(shelf.stack).learner().sending({"Accept": "text/csv"})
+    reader = Users(shelf.stack).learner().sending({"Accept": "text/csv"})
 
     assert refusal(reader, "/payments") == 403
 
@@ -532,12 +532,12 @@ def thousand(stack: Stack) -> list[Payment]:
 
 @pytest.mark.parametrize(("method", "count"), [("", MANY), ("&method=MANUAL", MANY // 10)])
 def test_paging_through_1000_payments_while_more_arrive_misses_and_doubles_none(
-    method: str, count: int, thousand: list[Payment], stack: Stack, people: People
+    method: str, count: int, thousand: list[Payment], stack: Stack, users: Users
 ) -> None:
     start = thousand[-1].created_at
     path = f"/payments?from={to_iso(start)}&to={to_iso(start + timedelta(days=1))}{method}"
     expected = [each.id for each in thousand if not method or each.method is Method.MANUAL]
-    admin = people.admin()
+    admin = users.admin()
 
     with Arrivals(stack, start + timedelta(hours=1)) as arrivals:
         seen = ids(admin.all(f"{path}&limit=90"))

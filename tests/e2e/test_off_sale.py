@@ -5,12 +5,12 @@ import requests
 
 from local.cloud import Stack
 from tests.support.providers import Duitku
-from tests.support.users import TIMEOUT, Json, People, Person
+from tests.support.users import TIMEOUT, Json, Person, Users
 
 
 @pytest.fixture
-def admin(people: People) -> Person:
-    return people.admin()
+def admin(users: Users) -> Person:
+    return users.admin()
 
 
 def listed(stack: Stack, headers: dict[str, str] | None = None) -> set[str]:
@@ -28,11 +28,11 @@ def write(admin: Person, package: Json, **changes: object) -> Json:
 
 
 def test_off_sale_is_hidden_and_not_sold_and_goes_on_for_who_has_it(
-    stack: Stack, people: People, admin: Person, duitku: Duitku
+    stack: Stack, users: Users, admin: Person, duitku: Duitku
 ) -> None:
     course = admin.put_course()
     name = admin.put_package(course)
-    owner, waiting = people.learner(), people.learner()
+    owner, waiting = users.learner(), users.learner()
     admin.approve(owner.submit(name, course)["id"])
     order = waiting.initiate(name, course)
     package = admin.get(f"/packages/{name}")
@@ -46,7 +46,7 @@ def test_off_sale_is_hidden_and_not_sold_and_goes_on_for_who_has_it(
     assert admin.get(f"/packages/{name}") == off
     body = {"packageId": name, "courseId": course}
     proof = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
-    buyer = people.learner()
+    buyer = users.learner()
     for route, more in (("/payments/initiate", {}), ("/payments", proof)):
         refused = buyer.call("POST", route, body | more)
         assert (refused.status_code, refused.json()["type"]) == (

@@ -16,7 +16,7 @@ from local.cloud import Stack
 from local.simulators.duitku.settings import Settings
 from tests.support.providers import Duitku
 from tests.support.seeding import dynamodb
-from tests.support.users import TIMEOUT, People, Person
+from tests.support.users import TIMEOUT, Person, Users
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "openapi.json"
@@ -92,7 +92,7 @@ def document(stack: Stack) -> Json:
 
 @pytest.fixture
 def tidy(stack: Stack) -> Iterator[None]:
-    """Let Duitku take every price there may be; take away what the runs add to the catalogue."""
+    """Let Duitku take every price there may be; take away what the runs add to the catalog."""
     peer = Duitku(stack)
     usual = Settings.model_fields["maximum_amount"].default
     peer.do("settings", {"maximumAmount": HIGHEST_PRICE})
@@ -100,7 +100,7 @@ def tidy(stack: Stack) -> Iterator[None]:
     peer.do("settings", {"maximumAmount": usual})
     database = dynamodb(stack)
     for kind in ("PACKAGE", "COURSE"):
-        key = {"pk": {"S": f"CATALOGUE#{kind}"}, "sk": {"S": OWN}}
+        key = {"pk": {"S": f"CATALOG#{kind}"}, "sk": {"S": OWN}}
         database.delete_item(TableName=stack.table_name, Key=key)
 
 
@@ -139,10 +139,8 @@ def test_who_has_the_page_already_does_not_get_it_again(stack: Stack) -> None:
 
 
 @pytest.mark.usefixtures("tidy", "thinkific")
-def test_thousands_of_requests_are_answered_as_documented(people: People, tmp_path: Path) -> None:
-    made = sum(
-        explore(person, tmp_path / person.id) for person in (people.admin(), people.learner())
-    )
+def test_thousands_of_requests_are_answered_as_documented(users: Users, tmp_path: Path) -> None:
+    made = sum(explore(person, tmp_path / person.id) for person in (users.admin(), users.learner()))
 
     assert made >= ENOUGH
 

@@ -1,7 +1,7 @@
 """A stack that trusts the owner's login service and sells from the owner's package service.
 
 Both are on loopback, and can be made to fail. Workers keep what they fetched, the keys for five
-minutes and the catalogue for one: whatever has to be fetched anew here is asked of a function,
+minutes and the catalog for one: whatever has to be fetched anew here is asked of a function,
 or for a package, that no test before has asked.
 """
 
@@ -22,11 +22,11 @@ from tests.support.leaks.check import watched_stack
 from tests.support.login import PATH, Login, new_keys
 from tests.support.loopback import Answer, Service, serving, told
 from tests.support.providers import Duitku, Thinkific, sign
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 COURSE = {"id": "kelas-a", "name": "Kelas A"}
 PRICE = 57_000
-"""Rupiah; no package of the sample catalogue costs as much."""
+"""Rupiah; no package of the sample catalog costs as much."""
 OWN = "/enrollments/my-enrollments"
 
 
@@ -44,7 +44,7 @@ def package(name: str) -> Json:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """Serve the owner's side: key set and catalogue."""
+    """Serve the owner's side: key set and catalog."""
     with serving() as made:
         yield made
 
@@ -58,12 +58,12 @@ def login(service: Service) -> Login:
 
 @pytest.fixture(scope="module")
 def stack(service: Service, login: Login, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Run a second stack, which starts without a catalogue of its own."""
+    """Run a second stack, which starts without a catalog of its own."""
     parameters = {
         "JwksUrl": f"{login.service.url}{PATH}",
         "PackageServiceUrl": service.url,
     }
-    options = Options(parameters=parameters, catalogue=False, iam=True)
+    options = Options(parameters=parameters, catalog=False, iam=True)
     folder = STATE.with_name(f"{STATE.name}-services")
     with watched_stack(folder, options, request.config) as running:
         yield running
@@ -92,13 +92,13 @@ def first_course(stack: Stack) -> int:
 
 
 @pytest.fixture
-def learner(people: People, login: Login) -> Person:
-    return signed_in(people.learner(), login, "rsa-1")
+def learner(users: Users, login: Login) -> Person:
+    return signed_in(users.learner(), login, "rsa-1")
 
 
 @pytest.fixture
-def admin(people: People, login: Login) -> Person:
-    return signed_in(people.admin(), login, "ec-1", role="ADMIN")
+def admin(users: Users, login: Login) -> Person:
+    return signed_in(users.admin(), login, "ec-1", role="ADMIN")
 
 
 def signed_in(person: Person, login: Login, key: str, **claims: Any) -> Person:
@@ -111,8 +111,8 @@ def code(answer: requests.Response) -> str:
 
 
 @pytest.mark.parametrize("key", ["rsa-1", "ec-1"])
-def test_a_token_of_the_login_service_opens_the_api(key: str, people: People, login: Login) -> None:
-    learner = signed_in(people.learner(), login, key)
+def test_a_token_of_the_login_service_opens_the_api(key: str, users: Users, login: Login) -> None:
+    learner = signed_in(users.learner(), login, key)
 
     assert learner.get(OWN) == {"items": []}
     assert learner.call("GET", "/payments").status_code == 403
@@ -152,8 +152,8 @@ def part(value: Json) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def test_services_go_on_with_their_own_secret(people: People) -> None:
-    service = people.service("payments:read")
+def test_services_go_on_with_their_own_secret(users: Users) -> None:
+    service = users.service("payments:read")
 
     assert service.call("GET", "/payments").status_code == 200
 
@@ -223,10 +223,10 @@ def test_a_package_service_that_fails_sells_nothing(
 ) -> None:
     orders = len(duitku.see("orders")["items"])
     service.answers["/packages/broken"] = answer
-    wish = {"packageId": "broken", "courseId": COURSE["id"]}
+    request = {"packageId": "broken", "courseId": COURSE["id"]}
     manual = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
 
-    for path, body in (("/payments/initiate", wish), ("/payments", wish | manual)):
+    for path, body in (("/payments/initiate", request), ("/payments", request | manual)):
         refused = learner.call("POST", path, body)
         assert (refused.status_code, code(refused)) == (503, "catalogue-unavailable")
         assert refused.headers["Retry-After"]
@@ -239,8 +239,8 @@ def test_a_failure_of_the_package_service_is_not_remembered(
     learner: Person, service: Service
 ) -> None:
     service.answers["/packages/paket-b"] = Answer(500)
-    wish = {"packageId": "paket-b", "courseId": COURSE["id"]}
-    assert learner.call("POST", "/payments/initiate", wish).status_code == 503
+    request = {"packageId": "paket-b", "courseId": COURSE["id"]}
+    assert learner.call("POST", "/payments/initiate", request).status_code == 503
 
     service.answers["/packages/paket-b"] = told(package("paket-b"))
 

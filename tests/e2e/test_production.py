@@ -21,9 +21,9 @@ from tests.e2e.test_walkthrough import steps, walked
 from tests.support import template
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import People, eventually
+from tests.support.users import Users, eventually
 
-SCHEDULED = ("ReconcileFunction", "SweepFunction", "SyncCoursesFunction", "CatchUpFunction")
+SCHEDULED = ("ReconcileFunction", "AuditFunction", "SyncCoursesFunction", "SyncProgressFunction")
 REFUSALS = ("AccessDenied", "not authorized to perform")
 FUNCTIONS = sorted(
     name
@@ -57,8 +57,8 @@ def walk(production: Stack) -> list[tuple[str, str]]:
     """Go over every route, and let a purchase be delivered, refunded and revoked."""
     Thinkific(production).set(rateLimit=100_000)
     answers = walked(production, PRODUCTION)
-    people = People(production)
-    learner, admin, cloud = people.learner(), people.admin(), Cloud(production)
+    users = Users(production)
+    learner, admin, cloud = users.learner(), users.admin(), Cloud(production)
     order = learner.initiate("entry", "python-dasar")
     Duitku(production).pay(order)
     learner.wait_for(order["id"], "COMPLETED")

@@ -3,20 +3,20 @@
 import pytest
 
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 PYTHON = "Dasar Pemrograman Python"
 """What Thinkific calls the course ``python-dasar``."""
 
 
 @pytest.fixture
-def admin(people: People) -> Person:
-    return people.admin()
+def admin(users: Users) -> Person:
+    return users.admin()
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 def bought(learner: Person, admin: Person, package: str, course: str | None = None) -> str:

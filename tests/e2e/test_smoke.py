@@ -53,7 +53,7 @@ def _texts(value: Any) -> Iterator[str]:
 def test_a_stack_that_is_well_passes_every_check(asked: Asked) -> None:
     lines: list[str] = []
     # What other tests left in the dead-letter queues is no fault of the deploy.
-    for queue in ("DeadLetterQueue", "OrderDeadLetterQueue", "ProgressDeadLetterQueue"):
+    for queue in ("DeadLetterQueue", "SaleReportDeadLetterQueue", "ProgressDeadLetterQueue"):
         asked.client("sqs").purge_queue(QueueUrl=asked.of_type("AWS::SQS::Queue")[queue])
     code = look(asked, lines.append)
     assert [line for line in lines if line.startswith("WRONG")] == []
@@ -132,13 +132,16 @@ def test_a_message_that_was_left_behind_is_named(asked: Asked) -> None:
 
 def test_a_function_that_may_not_run_is_named(asked: Asked) -> None:
     """A parameter compared as a number once reserved nothing for three functions."""
-    client, name = asked.client("lambda"), asked.of_type("AWS::Lambda::Function")["CatchUpFunction"]
+    client, name = (
+        asked.client("lambda"),
+        asked.of_type("AWS::Lambda::Function")["SyncProgressFunction"],
+    )
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
         (line,) = wrong(asked, "functions")
     finally:
         client.delete_function_concurrency(FunctionName=name)
-    assert "CatchUpFunction may not run at all" in line
+    assert "SyncProgressFunction may not run at all" in line
 
 
 def test_an_alarm_that_rings_or_is_gone_is_named(asked: Asked) -> None:

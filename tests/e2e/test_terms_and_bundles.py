@@ -1,4 +1,4 @@
-"""Access for a time, whole bundles, and how the catalogue fits the Thinkific site."""
+"""Access for a time, whole bundles, and how the catalog fits the Thinkific site."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from lunas.storage import keys
 from lunas.storage.expressions import Change
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 DAY = timedelta(days=1)
 COURSES = ("python-dasar", "analisis-sql")
@@ -19,13 +19,13 @@ COURSES = ("python-dasar", "analisis-sql")
 
 
 @pytest.fixture
-def admin(people: People) -> Person:
-    return people.admin()
+def admin(users: Users) -> Person:
+    return users.admin()
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 def package(admin: Person, name: str, **terms: object) -> str:
@@ -153,7 +153,7 @@ def test_only_a_bundle_can_have_a_bundle_at_thinkific(admin: Person) -> None:
     assert answer.json()["errors"][0]["field"] == "thinkificBundleId"
 
 
-def test_the_sample_catalogue_fits_the_site(admin: Person) -> None:
+def test_the_sample_catalog_fits_the_site(admin: Person) -> None:
     report = compared(admin)
     assert set(COURSES) <= {each["courseId"] for each in report["mapped"]}
     assert all(each["courseId"] not in COURSES for each in report["gone"])

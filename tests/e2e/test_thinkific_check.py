@@ -1,4 +1,4 @@
-"""The command against a running stack: its settings open the site, its catalogue is compared."""
+"""The command against a running stack: its settings open the site, its catalog is compared."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def test_a_stack_is_checked_with_a_test_learner_who_comes_and_goes(
     email = f"check-{uuid.uuid4().hex[:12]}@example.com"
     lines = checked(enroll=email, course="python-dasar")
     assert lines[0] == f"site {stack.thinkific.subdomain} of local, {stack.thinkific_url}"
-    assert any("courses of the catalogue are mapped and there" in line for line in lines)
+    assert any("courses of the catalog are mapped and there" in line for line in lines)
     (row,) = thinkific.enrollments(email)
     assert row["activated_at"]
     assert row["expired"] is True

@@ -12,7 +12,7 @@ from tests.support.browser import browser_page, with_token
 from tests.support.installing import Installer
 from tests.support.leaks.check import watched_stack
 from tests.support.providers import Thinkific
-from tests.support.users import People
+from tests.support.users import Users
 
 SCREENSHOTS = Path(__file__).parents[2] / ".local" / "screenshots"
 
@@ -26,9 +26,9 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def installer(people: People, thinkific: Thinkific) -> Iterator[Installer]:
+def installer(users: Users, thinkific: Thinkific) -> Iterator[Installer]:
     """Give an admin of a site that never heard of the app, and leave it so."""
-    made = Installer(people.admin())
+    made = Installer(users.admin())
     thinkific.do("uninstall")
     made.disconnect()
     yield made

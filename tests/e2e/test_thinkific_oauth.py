@@ -23,7 +23,7 @@ from tests.support.http_stub import StubLimiter
 from tests.support.installing import Installer, query_of, title
 from tests.support.leaks.check import watched_stack
 from tests.support.providers import Thinkific
-from tests.support.users import TIMEOUT, People, eventually
+from tests.support.users import TIMEOUT, Users, eventually
 
 ROOT = Path(__file__).parents[2]
 FOLDER = STATE.with_name(f"{STATE.name}-oauth")
@@ -47,13 +47,13 @@ def site(oauth: Stack) -> Iterator[Thinkific]:
 
 
 @pytest.fixture
-def people(oauth: Stack) -> People:
-    return People(oauth)
+def users(oauth: Stack) -> Users:
+    return Users(oauth)
 
 
 @pytest.fixture
-def installer(people: People) -> Installer:
-    return Installer(people.admin())
+def installer(users: Users) -> Installer:
+    return Installer(users.admin())
 
 
 def newest_grant(site: Thinkific) -> dict[str, Any]:
@@ -88,10 +88,10 @@ def test_the_command_prints_what_status_shows_byte_for_byte(installer: Installer
 
 
 def test_a_purchase_is_delivered_by_the_token_of_the_install(
-    installer: Installer, people: People, site: Thinkific
+    installer: Installer, users: Users, site: Thinkific
 ) -> None:
     installer.connect()
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     installer.admin.approve(payment["id"])
 
@@ -103,14 +103,14 @@ def test_a_purchase_is_delivered_by_the_token_of_the_install(
 
 
 def test_a_token_that_is_over_is_renewed_by_the_delivery(
-    installer: Installer, people: People, site: Thinkific, oauth: Stack
+    installer: Installer, users: Users, site: Thinkific, oauth: Stack
 ) -> None:
     installer.connect()
     end = datetime.now(UTC) - timedelta(minutes=1)
     change = Change({"expiresAt": to_iso(end), "renewedAt": to_iso(end - timedelta(days=1))})
     assert Cloud(oauth).table.update(keys.oauth_grant(), change)
     before = newest_grant(site)
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "literasi-data")
     installer.admin.approve(payment["id"])
 
@@ -192,14 +192,14 @@ def test_a_state_that_is_over_is_refused(installer: Installer, oauth: Stack) -> 
 
 
 def test_an_uninstalled_app_asks_for_a_new_install(
-    installer: Installer, people: People, site: Thinkific, oauth: Stack
+    installer: Installer, users: Users, site: Thinkific, oauth: Stack
 ) -> None:
     """Thinkific refuses the token, and then its renewal: nothing is lost, and somebody is told."""
     installer.connect()
     aged = Change({"renewedAt": to_iso(datetime.now(UTC) - timedelta(hours=1))})
     assert Cloud(oauth).table.update(keys.oauth_grant(), aged)
     site.do("uninstall")
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("intermediate", "analisis-sql")
     installer.admin.approve(payment["id"])
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from local.cloud import Stack
 from tests.support.providers import Thinkific
-from tests.support.users import Json, People, eventually
+from tests.support.users import Json, Users, eventually
 
 
 def lines(stack: Stack, function: str, payment_id: str) -> Iterator[Json]:
@@ -22,11 +22,11 @@ def correlation_ids(stack: Stack, function: str, payment_id: str) -> set[str]:
 
 
 def test_the_id_of_the_request_that_opened_a_payment_reaches_thinkific(
-    stack: Stack, people: People, thinkific: Thinkific
+    stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
     learner.wait_for(payment["id"], "COMPLETED")
 
     (request,) = correlation_ids(stack, "PaymentsFunction", payment["id"])

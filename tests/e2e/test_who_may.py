@@ -4,12 +4,12 @@ import requests
 
 from local.cloud import Stack
 from local.tokens import user_token
-from tests.support.users import TIMEOUT, People, Person
+from tests.support.users import TIMEOUT, Person, Users
 
 
-def test_a_stranger_sees_nothing_of_a_payment(people: People) -> None:
-    payment = people.learner().submit("entry", "python-dasar")
-    stranger = people.learner()
+def test_a_stranger_sees_nothing_of_a_payment(users: Users) -> None:
+    payment = users.learner().submit("entry", "python-dasar")
+    stranger = users.learner()
 
     for path in ("", "/history"):
         answer = stranger.call("GET", f"/payments/{payment['id']}{path}")
@@ -17,20 +17,20 @@ def test_a_stranger_sees_nothing_of_a_payment(people: People) -> None:
         assert "customer" not in answer.text
 
 
-def test_a_learner_cannot_approve(people: People) -> None:
-    learner = people.learner()
+def test_a_learner_cannot_approve(users: Users) -> None:
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
 
     assert learner.approve(payment["id"]).status_code == 403
     assert learner.payment(payment["id"])["status"] == "PAID"
 
 
-def test_a_service_sees_who_is_enrolled_but_not_the_customer(people: People) -> None:
-    learner, admin = people.learner(), people.admin()
+def test_a_service_sees_who_is_enrolled_but_not_the_customer(users: Users) -> None:
+    learner, admin = users.learner(), users.admin()
     payment = learner.submit("entry", "python-dasar")
     admin.approve(payment["id"])
 
-    service = people.service("enrollments:read payments:read")
+    service = users.service("enrollments:read payments:read")
     status = service.get(f"/enrollments/course/python-dasar/status?userId={learner.id}")
     shown = service.get(f"/payments/{payment['id']}")
 
@@ -39,10 +39,10 @@ def test_a_service_sees_who_is_enrolled_but_not_the_customer(people: People) -> 
     assert learner.payment(payment["id"])["customer"]["email"] == learner.email
 
 
-def test_a_service_without_the_scope_or_the_key_is_refused(people: People) -> None:
+def test_a_service_without_the_scope_or_the_key_is_refused(users: Users) -> None:
     path = "/enrollments/course/python-dasar/status?userId=u1"
-    service = people.service("payments:read")
-    keyless = Person(service.stack, service.id, people.service().token)
+    service = users.service("payments:read")
+    keyless = Person(service.stack, service.id, users.service().token)
 
     assert service.call("GET", path).status_code == 403
     assert keyless.call("GET", path).status_code == 401
@@ -58,8 +58,8 @@ def test_without_a_valid_token_every_private_route_is_closed(stack: Stack) -> No
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_bad_input_is_told_by_field(people: People) -> None:
-    answer = people.learner().call(
+def test_bad_input_is_told_by_field(users: Users) -> None:
+    answer = users.learner().call(
         "POST",
         "/payments",
         {"packageId": "entry", "paymentType": "VIP", "proofLink": "http://example.com/p"},
@@ -69,7 +69,7 @@ def test_bad_input_is_told_by_field(people: People) -> None:
     assert {each["field"] for each in answer.json()["errors"]} == {"paymentType", "proofLink"}
 
 
-def test_the_catalogue_is_public(stack: Stack) -> None:
+def test_the_catalog_is_public(stack: Stack) -> None:
     packages = requests.get(f"{stack.api_url}/packages", timeout=TIMEOUT).json()["items"]
 
     prices = {each["id"]: (each["kind"], each["prices"]["UMUM"]) for each in packages}

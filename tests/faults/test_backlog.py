@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from tests.faults.world.ledger import Actors
-from tests.faults.world.people import Person
+from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 from tests.support.figures import Figures

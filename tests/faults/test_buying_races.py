@@ -12,7 +12,7 @@ import requests
 
 from tests.faults.races.barrier import at_once
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import Json, People, Person
+from tests.support.users import Json, Person, Users
 
 BUYERS, CALLBACKS, CHECKS = 20, 10, 10
 ROUNDS = 3
@@ -41,18 +41,18 @@ def references_of(duitku: Duitku, *payments: Json) -> list[str]:
     return [each["reference"] for each in orders if each["merchantOrderId"] in ids]
 
 
-def anomalies_of(people: People, *payments: Json) -> list[tuple[str, str]]:
+def anomalies_of(users: Users, *payments: Json) -> list[tuple[str, str]]:
     """Return payment and kind of every anomaly about payments."""
     ids = {payment["id"] for payment in payments}
-    found = people.admin().all("/anomalies")
+    found = users.admin().all("/anomalies")
     return [(each["orderId"], each["kind"]) for each in found if each["orderId"] in ids]
 
 
 @pytest.mark.parametrize("channel", [None, "BC", "SP"], ids=str)
 def test_twenty_starts_of_one_purchase_at_once_give_out_one_invoice(
-    channel: str | None, people: People, duitku: Duitku, thinkific: Thinkific
+    channel: str | None, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
 
     answers = at_once(*[initiating(learner, channel)] * BUYERS)
 
@@ -68,7 +68,7 @@ def test_twenty_starts_of_one_purchase_at_once_give_out_one_invoice(
     learner.wait_for(payment["id"], "COMPLETED")
     assert learner.states(payment["id"]) == ["PENDING", "PAID", "APPROVED", "COMPLETED"]
     assert len(thinkific.enrollments(learner.email)) == 1
-    assert anomalies_of(people, payment) == []
+    assert anomalies_of(users, payment) == []
 
 
 def opened_by_two_channels(learner: Person, duitku: Duitku) -> dict[str, Json]:
@@ -92,9 +92,9 @@ def opened_by_two_channels(learner: Person, duitku: Duitku) -> dict[str, Json]:
 
 @pytest.mark.parametrize("paid", ["SP", "BC"])
 def test_of_two_channels_at_once_the_one_that_is_paid_settles_once(
-    paid: str, people: People, duitku: Duitku, thinkific: Thinkific
+    paid: str, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     opened = opened_by_two_channels(learner, duitku)
 
     duitku.pay(opened[paid], paymentMethod=paid)
@@ -105,15 +105,15 @@ def test_of_two_channels_at_once_the_one_that_is_paid_settles_once(
     assert list(states.values()) == ["PENDING"]
     assert [each["courseId"] for each in learner.enrollments()] == [COURSE]
     assert len(thinkific.enrollments(learner.email)) == 1
-    assert anomalies_of(people, *opened.values()) == []
+    assert anomalies_of(users, *opened.values()) == []
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_of_two_channels_that_are_both_paid_one_is_kept_to_refund(
-    round_: int, people: People, duitku: Duitku, thinkific: Thinkific
+    round_: int, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
     del round_
-    learner = people.learner()
+    learner = users.learner()
     opened = opened_by_two_channels(learner, duitku)
     for channel, payment in opened.items():
         duitku.pay(payment, paymentMethod=channel, callback=False)
@@ -131,7 +131,7 @@ def test_of_two_channels_that_are_both_paid_one_is_kept_to_refund(
         assert states == ["PENDING", "PAID", "APPROVED", "COMPLETED"]
     assert [each["courseId"] for each in learner.enrollments()] == [COURSE]
     assert len(thinkific.enrollments(learner.email)) == 1
-    ((twice, kind),) = anomalies_of(people, *opened.values())
+    ((twice, kind),) = anomalies_of(users, *opened.values())
     assert kind == "PAID_TWICE"
     assert learner.enrollments()[0]["paymentId"] in {each["id"] for each in opened.values()} - {
         twice
@@ -140,9 +140,9 @@ def test_of_two_channels_that_are_both_paid_one_is_kept_to_refund(
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
 def test_checks_of_the_buyer_and_callbacks_at_once_settle_an_order_once(
-    round_: int, people: People, duitku: Duitku, thinkific: Thinkific
+    round_: int, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("bundle-data")
     duitku.pay(order, callback=False)
     checks: list[Call] = [partial(learner.check, order["id"])] * (1 if not round_ else CHECKS)
@@ -161,18 +161,18 @@ def test_checks_of_the_buyer_and_callbacks_at_once_settle_an_order_once(
     assert sorted(each["courseId"] for each in learner.enrollments()) == courses
     assert len(thinkific.enrollments(learner.email)) == len(courses)
     assert len(thinkific.users(learner.email)) == 1
-    assert anomalies_of(people, order) == []
+    assert anomalies_of(users, order) == []
 
 
 @pytest.mark.parametrize("paid", ["first", "second"])
 def test_money_on_either_reference_of_two_calls_that_crossed_settles(
-    paid: str, people: People, duitku: Duitku, thinkific: Thinkific
+    paid: str, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
     """One call for the invoice is slow, and another request makes the same call meanwhile.
 
     Before the slow one is dealt with, the first invoice ends, so that Duitku makes another one.
     """
-    learner = people.learner()
+    learner = users.learner()
     start = initiating(learner)
     duitku.fault("createInvoice", "slow", seconds=SLOW)
 
@@ -194,6 +194,6 @@ def test_money_on_either_reference_of_two_calls_that_crossed_settles(
 
     assert duitku.post(duitku.form(payment, reference=reference)).status_code == 200
 
-    assert anomalies_of(people, payment) == []
+    assert anomalies_of(users, payment) == []
     learner.wait_for(payment["id"], "COMPLETED")
     assert len(thinkific.enrollments(learner.email)) == 1

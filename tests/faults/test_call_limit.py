@@ -19,22 +19,22 @@ from local.cloud import Stack
 from local.cloud.addresses import change_environment
 from local.cloud.aws import Aws
 from lunas.clock import epoch_milliseconds
-from lunas.domain.errors import NoTurnYet
-from lunas.domain.rate_limit import BURST, Pace
+from lunas.domain.errors import NoPermit
+from lunas.domain.rate_limit import BURST, RateLimit
 from lunas.storage import keys
 from lunas.storage.rate_limits import SharedCalls
 from lunas.storage.table import Table
 from tests.support import template
 from tests.support.figures import Figures
 from tests.support.providers import Thinkific
-from tests.support.users import People, Person, eventually
+from tests.support.users import Person, Users, eventually
 
 LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "16"))
 """Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""
 COURSES = ("python-dasar", "literasi-data", "analisis-sql")
 CALLS = LEARNERS * (2 + 2 * len(COURSES))
 A_MINUTE, AT_ONCE = 120, 10
-PACE = "THINKIFIC_REQUESTS_PER_MINUTE"
+RATE_LIMIT = "THINKIFIC_REQUESTS_PER_MINUTE"
 DELIVERY = "DeliverEnrollmentFunction"
 
 
@@ -62,7 +62,7 @@ def _real_pace(stack: Stack) -> Iterator[None]:
     )
     told = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     real = str(template.parameters()["ThinkificRequestsPerMinute"]["Default"])
-    change_environment(aws, name, {**told, PACE: real})
+    change_environment(aws, name, {**told, RATE_LIMIT: real})
     yield
     change_environment(aws, name, told)
 
@@ -84,23 +84,23 @@ def dead_letters(stack: Stack) -> int:
     return int(told["Attributes"][name])
 
 
-def buy(people: People, package: str) -> tuple[Person, str]:
+def buy(users: Users, package: str) -> tuple[Person, str]:
     """Buy a package and have it approved; return the learner and the payment's id."""
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit(package)
-    assert people.admin().approve(payment["id"]).status_code == 200
+    assert users.admin().approve(payment["id"]).status_code == 200
     return learner, payment["id"]
 
 
 @pytest.mark.usefixtures("_real_pace")
 def test_a_backlog_meets_no_limit_and_loses_nothing(
-    stack: Stack, people: People, real_thinkific: Thinkific, figures: Figures
+    stack: Stack, users: Users, real_thinkific: Thinkific, figures: Figures
 ) -> None:
-    package = people.admin().put_package(*COURSES, kind="BUNDLE")
+    package = users.admin().put_package(*COURSES, kind="BUNDLE")
     limited, given_up = real_thinkific.limited(), dead_letters(stack)
     before = real_thinkific.see("requests")["calls"]
 
-    bought = [buy(people, package) for _ in range(LEARNERS)]
+    bought = [buy(users, package) for _ in range(LEARNERS)]
     for learner, payment_id in bought:
         learner.wait_for(payment_id, "COMPLETED")
 
@@ -122,9 +122,9 @@ def test_a_backlog_meets_no_limit_and_loses_nothing(
 
 
 def test_callers_who_ask_at_once_get_turns_of_their_own(stack: Stack) -> None:
-    callers, rounds, pace = 20, 5, Pace.per_minute(110)
+    callers, rounds, rate_limit = 20, 5, RateLimit.per_minute(110)
     table = Table(client(stack, "dynamodb"), stack.table_name)
-    calls = SharedCalls(table, "THINKIFIC", "site-of-many", pace)
+    calls = SharedCalls(table, "THINKIFIC", "site-of-many", rate_limit)
     start, barrier = epoch_milliseconds(), Barrier(callers)
 
     def ask(_: int) -> list[int]:
@@ -134,22 +134,22 @@ def test_callers_who_ask_at_once_get_turns_of_their_own(stack: Stack) -> None:
     with ThreadPoolExecutor(callers) as pool:
         given_out = list(pool.map(ask, range(callers)))
 
-    turns = sorted(turn for own in given_out for turn in own)
-    assert len(turns) == callers * rounds
+    permits = sorted(permit for own in given_out for permit in own)
+    assert len(permits) == callers * rounds
     assert all(own == sorted(own) for own in given_out)
-    spans = [last - first for first, last in zip(turns, turns[BURST:], strict=False)]
-    assert min(spans) >= pace.interval
+    spans = [last - first for first, last in zip(permits, permits[BURST:], strict=False)]
+    assert min(spans) >= rate_limit.interval
     item = table.get(keys.call_limit("THINKIFIC", "site-of-many"))
     assert item
     # Nobody's turn was overwritten: the share is busy for exactly as long as all of them take.
-    first = int(item["busyUntil"]) - callers * rounds * pace.interval
-    assert first in turns[:BURST]
+    first = int(item["busyUntil"]) - callers * rounds * rate_limit.interval
+    assert first in permits[:BURST]
 
 
 def test_callers_who_ask_while_one_is_told_to_rest_all_rest(stack: Stack) -> None:
-    callers, pace = 10, Pace.per_minute(110)
+    callers, rate_limit = 10, RateLimit.per_minute(110)
     table = Table(client(stack, "dynamodb"), stack.table_name)
-    calls = SharedCalls(table, "THINKIFIC", "site-that-rests", pace)
+    calls = SharedCalls(table, "THINKIFIC", "site-that-rests", rate_limit)
     start, barrier = epoch_milliseconds(), Barrier(callers)
     rested = start + 60_000
 
@@ -161,7 +161,7 @@ def test_callers_who_ask_while_one_is_told_to_rest_all_rest(stack: Stack) -> Non
         for _ in range(6):
             try:
                 found.append(calls.reserve(epoch_milliseconds(), start + 10_000))
-            except NoTurnYet:
+            except NoPermit:
                 continue
         return found
 
@@ -180,11 +180,9 @@ def workers(stack: Stack) -> int:
     return sum(DELIVERY in text and state in text for text in texts)
 
 
-def test_learners_are_served_side_by_side(
-    stack: Stack, people: People, thinkific: Thinkific
-) -> None:
+def test_learners_are_served_side_by_side(stack: Stack, users: Users, thinkific: Thinkific) -> None:
     thinkific.fault("listUsers", "slow", seconds=3, times=3)
-    bought = [buy(people, "bundle-data") for _ in range(3)]
+    bought = [buy(users, "bundle-data") for _ in range(3)]
     eventually(lambda: workers(stack), lambda found: found > 1)
     for learner, payment_id in bought:
         learner.wait_for(payment_id, "COMPLETED")

@@ -14,7 +14,7 @@ from lunas.storage.expressions import Item, from_wire
 from tests.faults.races.barrier import at_once
 from tests.support.providers import Duitku, Json
 from tests.support.seeding import dynamodb
-from tests.support.users import TIMEOUT, People, Person
+from tests.support.users import TIMEOUT, Person, Users
 
 FORM = "application/x-www-form-urlencoded"
 BUYER = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
@@ -23,8 +23,8 @@ type Kept = Callable[[str], dict[str, Item]]
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_what_duitku_sent_is_kept_and_the_history_names_it(
     [sent] = {each["sent"] for each in duitku.see(f"orders/{order['id']}")["callbacks"]}
     [(found, item)] = kept(order["id"]).items()
     assert found == digest(sent)
-    assert (item["signature"], item["fields"]["resultCode"]) == ({"FITS"}, "00")
+    assert (item["signature"], item["fields"]["resultCode"]) == ({"VALID"}, "00")
     assert item["ttl"]
     history = learner.get(f"/payments/{order['id']}/history")["items"]
     named = [each["evidence"].get("callbackDigest") for each in history if "evidence" in each]
@@ -98,8 +98,8 @@ def test_refused_good_and_repeated_callbacks_are_kept_side_by_side(
         digest(urlencode(forged)): {"DIFFERS"},
         digest(urlencode(altered)): {"DIFFERS"},
         digest(urlencode(unsigned)): {"UNCHECKED"},
-        digest(urlencode(right)): {"FITS"},
-        digest(urlencode(other)): {"FITS"},
+        digest(urlencode(right)): {"VALID"},
+        digest(urlencode(other)): {"VALID"},
     }
     assert all(item["others"]["customerName"] == 12 for item in found.values())
 
@@ -121,7 +121,7 @@ def test_what_is_no_callback_is_kept_without_its_content(
 
 
 def test_an_unknown_order_is_kept_beside_its_anomaly(
-    people: People, order: Json, duitku: Duitku, kept: Kept
+    users: Users, order: Json, duitku: Duitku, kept: Kept
 ) -> None:
     unknown = f"pay{uuid.uuid4().hex}"
     form = duitku.form(order, merchantOrderId=unknown, **BUYER)
@@ -131,7 +131,7 @@ def test_an_unknown_order_is_kept_beside_its_anomaly(
     assert list(kept(unknown)) == [digest(urlencode(form))]
     [anomaly] = [
         each
-        for page in people.admin().pages("/anomalies?limit=100")
+        for page in users.admin().pages("/anomalies?limit=100")
         for each in page
         if each["orderId"] == unknown
     ]

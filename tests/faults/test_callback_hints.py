@@ -16,7 +16,7 @@ from tests.faults.forgeries.targets import target
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Json, Thinkific
-from tests.support.users import People, Person
+from tests.support.users import Person, Users
 
 FORGED = "forged-7f3a"
 UNSIGNED: dict[str, str | None] = {
@@ -44,8 +44,8 @@ ALTERED = {
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 @pytest.fixture
@@ -131,10 +131,10 @@ def test_a_callback_that_is_replayed_changes_nothing(
 
 @pytest.mark.parametrize("settled_by", ["callback", "recheck"])
 def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
-    settled_by: str, learner: Person, order: Json, duitku: Duitku, people: People
+    settled_by: str, learner: Person, order: Json, duitku: Duitku, users: Users
 ) -> None:
     duitku.pay(order, callback=settled_by == "callback")
-    admin = people.admin()
+    admin = users.admin()
     if settled_by == "recheck":
         admin.recheck(order["id"])
     learner.wait_for(order["id"], "COMPLETED")
@@ -160,7 +160,7 @@ def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
 
 @pytest.mark.parametrize("amount", ["49001", "4900", "0", "49000.50"])
 def test_a_rightly_signed_other_amount_is_kept_for_a_person(
-    amount: str, learner: Person, order: Json, duitku: Duitku, people: People
+    amount: str, learner: Person, order: Json, duitku: Duitku, users: Users
 ) -> None:
     duitku.pay(order, callback=False)
 
@@ -170,7 +170,7 @@ def test_a_rightly_signed_other_amount_is_kept_for_a_person(
     check_untouched(learner, order)
     (kept,) = (
         each
-        for each in people.admin().get("/anomalies?limit=100")["items"]
+        for each in users.admin().get("/anomalies?limit=100")["items"]
         if each["orderId"] == order["id"]
     )
     assert kept["kind"] == "AMOUNT_DIFFERS"
@@ -187,17 +187,17 @@ def test_an_amount_with_zero_decimals_is_the_same_amount(
     learner.wait_for(order["id"], "COMPLETED")
 
 
-def test_an_unknown_order_is_kept_for_a_person(order: Json, duitku: Duitku, people: People) -> None:
+def test_an_unknown_order_is_kept_for_a_person(order: Json, duitku: Duitku, users: Users) -> None:
     unknown = f"pay{uuid.uuid4().hex}"
     for _ in range(2):
         assert duitku.post(duitku.form(order, merchantOrderId=unknown)).status_code == 200
 
-    items = people.admin().get("/anomalies?limit=100")["items"]
+    items = users.admin().get("/anomalies?limit=100")["items"]
     assert [each["kind"] for each in items if each["orderId"] == unknown] == ["UNKNOWN_ORDER"]
 
 
-def test_a_manual_payment_is_no_order_at_duitku(people: People, duitku: Duitku) -> None:
-    learner = people.learner()
+def test_a_manual_payment_is_no_order_at_duitku(users: Users, duitku: Duitku) -> None:
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar") | {"gateway": {"reference": "X"}}
 
     answer = duitku.post(duitku.form(payment))

@@ -139,7 +139,7 @@ def test_what_could_not_be_compared_is_compared_later(school: School, status: in
     assert codes(school) == []
     school.world.thinkific.calm()
     school.world.upkeep.pass_time(HOUR)
-    school.world.run("sweep")
+    school.world.run("audit")
     school.rest()
     assert (codes(school), school.ends()) == (["ACCESS_MISSING"], [None])
 
@@ -152,9 +152,9 @@ def test_a_death_at_any_call_of_the_comparison_loses_nothing(school: School, whe
         school.buy()
         deleted(school)
         school.world.clock.move(HOUR)
-        trap = Trap(place, when, crash, "sweep")
+        trap = Trap(place, when, crash, "audit")
         school.world.effects.traps.append(trap)
-        school.world.run("sweep")
+        school.world.run("audit")
         cut = trap not in school.world.effects.traps
         school.world.effects.traps.clear()
         school.world.upkeep.pass_time(HOUR)

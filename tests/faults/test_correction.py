@@ -30,7 +30,7 @@ def rows(school: School, email: str, *courses: str) -> int:
 
 
 def check(school: School) -> None:
-    """Look that the sweep finds nothing, and everything has come to rest."""
+    """Look that the audit finds nothing, and everything has come to rest."""
     school.world.upkeep.pass_time(1_800)
     assert school.watch.unexpected() == []
     assert school.anomalies() == []

@@ -41,7 +41,7 @@ def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
     world.effects.recorded.clear()
     armed = [replace(each, function=workflow.function) for each in traps]
     world.effects.traps = armed
-    workflow.act(story)
+    workflow.action(story)
     assert armed[:1] != world.effects.traps[:1] or not armed, "this time, it took another course"
     calls = [each for each in world.effects.recorded if each.function == workflow.function]
     workflow.afterwards(story)

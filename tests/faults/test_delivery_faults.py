@@ -8,7 +8,7 @@ import pytest
 
 from local.cloud import Stack
 from tests.support.providers import Thinkific
-from tests.support.users import People, eventually
+from tests.support.users import Users, eventually
 
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""
@@ -46,13 +46,13 @@ def kill_delivery(stack: Stack) -> int:
 @pytest.mark.usefixtures("_soon_again")
 @pytest.mark.parametrize("route", ["createUser", "createEnrollment"])
 def test_killing_the_delivery_in_the_middle_of_a_call_loses_and_doubles_nothing(
-    route: str, stack: Stack, people: People, thinkific: Thinkific
+    route: str, stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     before = thinkific.calls(route)
     thinkific.fault(route, "slow", seconds=4)
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
     eventually(lambda: thinkific.calls(route), lambda calls: calls > before)
 
     assert kill_delivery(stack) > 0
@@ -82,13 +82,13 @@ def test_killing_the_delivery_in_the_middle_of_a_call_loses_and_doubles_nothing(
     ids=lambda fault: f"{fault['route']} {fault['kind']} {fault.get('status', '')}".strip(),
 )
 def test_a_passing_fault_of_thinkific_heals_by_itself(
-    fault: dict[str, object], people: People, thinkific: Thinkific
+    fault: dict[str, object], users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     thinkific.do("faults", fault)
 
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
 
     learner.wait_for(payment["id"], "COMPLETED")
     assert len(thinkific.users(learner.email)) == 1
@@ -96,9 +96,9 @@ def test_a_passing_fault_of_thinkific_heals_by_itself(
 
 
 def test_a_trial_that_stands_at_thinkific_is_turned_into_full_access(
-    people: People, thinkific: Thinkific, stack: Stack
+    users: Users, thinkific: Thinkific, stack: Stack
 ) -> None:
-    learner, admin = people.learner(), people.admin()
+    learner, admin = users.learner(), users.admin()
     first = learner.submit("entry", "literasi-data")
     admin.approve(first["id"])
     learner.wait_for(first["id"], "COMPLETED")
@@ -117,9 +117,9 @@ def test_a_trial_that_stands_at_thinkific_is_turned_into_full_access(
 
 
 def test_a_refusal_for_good_is_noted_and_leaves_the_payment_approved(
-    people: People, thinkific: Thinkific
+    users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     thinkific.fault(
         "createUser",
@@ -129,7 +129,7 @@ def test_a_refusal_for_good_is_noted_and_leaves_the_payment_approved(
         contentType="application/json",
     )
 
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
     (enrollment,) = eventually(
         learner.enrollments, lambda found: found[0]["delivery"]["status"] == "FAILED"
     )

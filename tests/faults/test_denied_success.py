@@ -26,7 +26,7 @@ RUN = 1.0
 """Seconds that a run of reconcile takes at most."""
 CHANNELS = [None, "SP", "BC"]
 
-type Act = Callable[[Story], None]
+type Action = Callable[[Story], None]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def seconds_until_settled(story: Story) -> float:
 def test_a_paid_order_is_settled_soon_after_the_denial_is_taken_back(
     denied: float,
     settled_after: float,
-    pay: Act,
+    pay: Action,
     paid_after: float,
     channel: str | None,
     story: Story,

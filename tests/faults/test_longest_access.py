@@ -8,8 +8,8 @@ import pytest
 
 from lunas.domain.enrollments import enrollment_id
 from tests.faults.world.ledger import Actors
-from tests.faults.world.people import Person
 from tests.faults.world.story import ADMIN
+from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 
@@ -82,13 +82,13 @@ class School:
         self.world.upkeep.settle()
 
     def map(self, course: str, to: int) -> None:
-        """Map a catalogue course to a course at Thinkific."""
-        name = self.world.aws.table.items["CATALOGUE#COURSE", course]["name"]["S"]
+        """Map a catalog course to a course at Thinkific."""
+        name = self.world.aws.table.items["CATALOG#COURSE", course]["name"]["S"]
         body = {"name": name, "thinkificCourseId": to}
         assert self.world.call(ADMIN, "PUT /courses/{id}", f"/courses/{course}", body=body).ok
 
     def mapped(self, course: str) -> int:
-        item = self.world.aws.table.items["CATALOGUE#COURSE", course]
+        item = self.world.aws.table.items["CATALOG#COURSE", course]
         return int(item["thinkificCourseId"]["N"])
 
     def here(self, course: str = FIRST, person: Person = BUDI) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class School:
         return (datetime.fromisoformat(paid) + days * DAY).replace(microsecond=0)
 
     def check(self) -> None:
-        """Look that the sweep finds nothing, and nothing else is wrong."""
+        """Look that the audit finds nothing, and nothing else is wrong."""
         self.world.upkeep.pass_time(1_800)
         assert self.watch.unexpected() == []
         assert self.watch.wrong() == []
@@ -142,7 +142,7 @@ def end_here(school: School, course: str = FIRST, person: Person = BUDI) -> date
 
 
 @pytest.mark.parametrize("refunded", [0, 1])
-def test_of_two_catalogue_courses_behind_one_course_one_is_refunded(
+def test_of_two_catalog_courses_behind_one_course_one_is_refunded(
     school: School, refunded: int
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -201,7 +201,7 @@ def until(school: School, days: int | None, payment: str) -> datetime | None:
 
 @pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
 @pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
-def test_here_as_well_the_longest_of_two_catalogue_courses_behind_one_course_counts(
+def test_here_as_well_the_longest_of_two_catalog_courses_behind_one_course_counts(
     school: School, days: tuple[int | None, int | None], other: Person
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -226,7 +226,7 @@ def test_here_as_well_the_longest_of_two_catalogue_courses_behind_one_course_cou
 @pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
 @pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
 @pytest.mark.parametrize("refunded", [0, 1])
-def test_here_as_well_a_refund_leaves_what_the_other_catalogue_course_has_paid_for(
+def test_here_as_well_a_refund_leaves_what_the_other_catalog_course_has_paid_for(
     school: School, days: tuple[int | None, int | None], refunded: int, other: Person
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -259,7 +259,7 @@ def test_a_refund_after_ones_own_time_takes_shared_access_away_here_as_well(
     school.check()
 
 
-def test_a_catalogue_course_that_is_mapped_otherwise_shares_no_more(school: School) -> None:
+def test_a_catalog_course_that_is_mapped_otherwise_shares_no_more(school: School) -> None:
     own_place = school.mapped(SECOND)
     school.map(SECOND, school.mapped(FIRST))
     short, long = school.buy(FIRST, 30), school.buy(SECOND, 90)

@@ -9,10 +9,10 @@ from datetime import datetime
 import pytest
 
 from lunas.domain.delivery import LONGEST_RETRY
-from lunas.domain.rate_limit import MINUTE, Pace
+from lunas.domain.rate_limit import MINUTE, RateLimit
 from tests.faults.world.deployment import ENVIRONMENT
 from tests.faults.world.ledger import Actors
-from tests.faults.world.people import Person
+from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 
@@ -25,7 +25,7 @@ ORDER_OUTAGE = 600.0
 ADMIN = Person("ayu", "ADMIN")
 CALLS = 4
 """Calls to Thinkific for the first enrollment of a learner."""
-PACE = Pace.per_minute(int(ENVIRONMENT["THINKIFIC_REQUESTS_PER_MINUTE"]))
+RATE_LIMIT = RateLimit.per_minute(int(ENVIRONMENT["THINKIFIC_REQUESTS_PER_MINUTE"]))
 MORE_COURSES = (("entry", "literasi-data"), ("intermediate", "analisis-sql"))
 OVERHEAD = 10.0
 """Seconds for all that is no call to Thinkific: a run of reconcile, the writes of each delivery."""
@@ -106,7 +106,7 @@ class Rush:
 
 def limit_bound(calls: int) -> float:
     """Return the seconds that the shared limit takes for so many calls."""
-    return calls * PACE.interval * 60 / MINUTE
+    return calls * RATE_LIMIT.interval * 60 / MINUTE
 
 
 @pytest.mark.parametrize(("break_it", "learners"), BROKEN.values(), ids=BROKEN)
@@ -162,7 +162,7 @@ def test_a_learner_who_fails_once_more_after_the_outage_waits_no_longer(world: W
 def test_after_an_outage_sales_are_reported_within_two_minutes_and_the_limit(world: World) -> None:
     """Reports wait in one group, and its first message must not keep the others for long."""
     rush = Rush(world, lambda _: None, learners=10)
-    world.report_orders()
+    world.report_sales()
     world.thinkific.fault("createExternalOrder", "answer", times=10**9, status=429)
     rush.buy("entry", "python-dasar")
     world.upkeep.pass_time(ORDER_OUTAGE)

@@ -19,7 +19,7 @@ from tests.faults.races.rounds import ROUNDS, Meeting, Playing, Round, meetings
 from tests.faults.races.scenes import Stagehand
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import PATIENCE
+from tests.support.users import MAX_WAIT
 
 MEETINGS = meetings()
 BATCH = 60
@@ -62,7 +62,7 @@ def selected(request: pytest.FixtureRequest) -> list[Meeting]:
 
 def wait_until_quiet(observer: Observer, rounds: list[Round]) -> None:
     """Wait until nothing moves; a round that never comes to rest is told by its own test."""
-    moving, deadline = rounds, time.monotonic() + PATIENCE
+    moving, deadline = rounds, time.monotonic() + MAX_WAIT
     while moving and time.monotonic() < deadline:
         time.sleep(0.5)
         moving = [each for each in moving if not observer.is_quiet(each.scene)]

@@ -15,7 +15,7 @@ from tests.faults.races.barrier import at_once
 from tests.faults.races.messages import delivery_body
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Thinkific
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 CALLBACKS = 50
 
@@ -23,9 +23,9 @@ type Call = Callable[[], requests.Response]
 
 
 def test_fifty_callbacks_and_an_approval_at_once_make_one_transition(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner, admin = people.learner(), people.admin()
+    learner, admin = users.learner(), users.admin()
     order = learner.initiate("bundle-data")
     duitku.pay(order, callback=False)
     form = duitku.form(order)
@@ -47,10 +47,10 @@ def test_fifty_callbacks_and_an_approval_at_once_make_one_transition(
     assert len(thinkific.users(learner.email)) == 1
 
 
-def test_ten_admins_approving_at_once_have_one_winner(people: People, thinkific: Thinkific) -> None:
-    learner = people.learner()
+def test_ten_admins_approving_at_once_have_one_winner(users: Users, thinkific: Thinkific) -> None:
+    learner = users.learner()
     payment = learner.submit("entry", "literasi-data")
-    admins = [people.admin() for _ in range(10)]
+    admins = [users.admin() for _ in range(10)]
 
     answers = at_once(*[lambda admin=admin: admin.approve(payment["id"]) for admin in admins])
 
@@ -61,8 +61,8 @@ def test_ten_admins_approving_at_once_have_one_winner(people: People, thinkific:
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_two_payments_for_one_course_enroll_once(people: People, thinkific: Thinkific) -> None:
-    learner, admin = people.learner(), people.admin()
+def test_two_payments_for_one_course_enroll_once(users: Users, thinkific: Thinkific) -> None:
+    learner, admin = users.learner(), users.admin()
     course = admin.put_course()
     packages = [admin.put_package(course) for _ in range(4)]
     payments = [learner.submit(package, course) for package in packages]
@@ -77,10 +77,8 @@ def test_two_payments_for_one_course_enroll_once(people: People, thinkific: Thin
 
 
 @pytest.mark.parametrize("keys", ["none", "one", "one each"])
-def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(
-    keys: str, people: People
-) -> None:
-    learner, admin = people.learner(), people.admin()
+def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(keys: str, users: Users) -> None:
+    learner, admin = users.learner(), users.admin()
     body = {"packageId": "entry", "courseId": "literasi-data", "paymentType": "UMUM"}
 
     def send(number: int) -> requests.Response:
@@ -106,8 +104,8 @@ def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(
     assert len(learner.enrollments()) == 1
 
 
-def test_a_proof_sent_again_while_it_is_decided_on_is_never_approved_twice(people: People) -> None:
-    learner, admin = people.learner(), people.admin()
+def test_a_proof_sent_again_while_it_is_decided_on_is_never_approved_twice(users: Users) -> None:
+    learner, admin = users.learner(), users.admin()
     payment = learner.submit("entry", "literasi-data")
     body = {"packageId": "entry", "courseId": "literasi-data", "paymentType": "UMUM"}
     again = partial(
@@ -124,11 +122,11 @@ def test_a_proof_sent_again_while_it_is_decided_on_is_never_approved_twice(peopl
     assert len(states) <= 2
 
 
-def test_the_last_place_goes_to_one_of_five_approvals(people: People) -> None:
-    admin = people.admin()
+def test_the_last_place_goes_to_one_of_five_approvals(users: Users) -> None:
+    admin = users.admin()
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
-    waiting = [people.learner().submit(package, course) for _ in range(5)]
+    waiting = [users.learner().submit(package, course) for _ in range(5)]
 
     answers = at_once(*[lambda each=each: admin.approve(each["id"]) for each in waiting])
 
@@ -138,12 +136,12 @@ def test_the_last_place_goes_to_one_of_five_approvals(people: People) -> None:
 
 
 def test_five_callbacks_for_the_last_place_are_honoured_and_four_flagged(
-    people: People, duitku: Duitku
+    users: Users, duitku: Duitku
 ) -> None:
-    admin = people.admin()
+    admin = users.admin()
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
-    orders = [people.learner().initiate(package, course) for _ in range(5)]
+    orders = [users.learner().initiate(package, course) for _ in range(5)]
     for order in orders:
         duitku.pay(order, callback=False)
     forms = [duitku.form(order) for order in orders]
@@ -159,12 +157,12 @@ def test_five_callbacks_for_the_last_place_are_honoured_and_four_flagged(
 
 
 def test_one_message_that_is_queued_three_times_is_delivered_once(
-    people: People, thinkific: Thinkific, stack: Stack
+    users: Users, thinkific: Thinkific, stack: Stack
 ) -> None:
-    cloud, learner = Cloud(stack), people.learner()
+    cloud, learner = Cloud(stack), users.learner()
     payment = learner.submit("entry", "literasi-data")
     with cloud.deliveries_held():
-        people.admin().approve(payment["id"])
+        users.admin().approve(payment["id"])
         for _ in range(3):
             cloud.queue(delivery_body(payment, "literasi-data"), group_of(learner.id))
 
@@ -177,8 +175,8 @@ def test_one_message_that_is_queued_three_times_is_delivered_once(
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_ten_initiations_at_once_open_one_payment(people: People) -> None:
-    learner = people.learner()
+def test_ten_initiations_at_once_open_one_payment(users: Users) -> None:
+    learner = users.learner()
     body = {"packageId": "entry", "courseId": "python-dasar"}
 
     answers = at_once(*[lambda: learner.call("POST", "/payments/initiate", body)] * 10)
@@ -192,11 +190,11 @@ def test_ten_initiations_at_once_open_one_payment(people: People) -> None:
     assert (again.status_code, again.json()["id"]) == (200, opened.pop())
 
 
-def dealing(people: People, payment: Json, *acts: str) -> tuple[list[Person], list[Call]]:
+def dealing(users: Users, payment: Json, *acts: str) -> tuple[list[Person], list[Call]]:
     """Return an admin for each act, and the calls by which they deal with a payment."""
-    admins = [people.admin() for _ in acts]
+    admins = [users.admin() for _ in acts]
     pairs = zip(admins, acts, strict=True)
-    return admins, [partial(getattr(admin, act), payment["id"]) for admin, act in pairs]
+    return admins, [partial(getattr(admin, action), payment["id"]) for admin, action in pairs]
 
 
 def check_one_outcome(
@@ -219,12 +217,12 @@ def check_one_outcome(
 
 @pytest.mark.parametrize("round_", range(3))
 def test_admins_approving_and_rejecting_at_once_have_one_winner(
-    round_: int, people: People, thinkific: Thinkific
+    round_: int, users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "literasi-data")
     acts = ["approve", "reject", "recheck"] * 2
-    admins, calls = dealing(people, payment, *acts[round_:], *acts[:round_])
+    admins, calls = dealing(users, payment, *acts[round_:], *acts[:round_])
 
     answers = at_once(*calls)
 
@@ -239,12 +237,12 @@ def test_admins_approving_and_rejecting_at_once_have_one_winner(
 
 
 def test_admins_rechecking_approving_and_rejecting_a_paid_order_settle_it_once(
-    people: People, duitku: Duitku, thinkific: Thinkific
+    users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("entry", "literasi-data")
     duitku.pay(order, callback=False)
-    admins, calls = dealing(people, order, *["recheck", "approve", "reject"] * 3)
+    admins, calls = dealing(users, order, *["recheck", "approve", "reject"] * 3)
 
     answers = at_once(*calls)
 
@@ -258,10 +256,10 @@ def test_admins_rechecking_approving_and_rejecting_a_paid_order_settle_it_once(
 
 
 def test_progress_from_devices_at_once_ends_at_the_highest(
-    people: People, thinkific: Thinkific
+    users: Users, thinkific: Thinkific
 ) -> None:
-    learner = people.learner()
-    people.admin().approve(learner.submit("entry", "literasi-data")["id"])
+    learner = users.learner()
+    users.admin().approve(learner.submit("entry", "literasi-data")["id"])
     (enrollment,) = learner.enrollments()
     path, told = f"/enrollments/{enrollment['id']}/progress", [40, 90, 100, 70]
 

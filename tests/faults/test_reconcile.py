@@ -9,7 +9,7 @@ from lunas.storage import keys
 from lunas.storage.expressions import Change
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Json, Thinkific
-from tests.support.users import People, eventually
+from tests.support.users import Users, eventually
 
 PAST = "2026-01-01T00:00:00.000Z"
 
@@ -59,9 +59,9 @@ def schedule(stack: Stack) -> Schedule:
 
 
 def test_a_payment_whose_callback_never_came_is_found_and_completed(
-    people: People, duitku: Duitku, thinkific: Thinkific, schedule: Schedule
+    users: Users, duitku: Duitku, thinkific: Thinkific, schedule: Schedule
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
     duitku.pay(order, callback=False)
 
@@ -73,10 +73,10 @@ def test_a_payment_whose_callback_never_came_is_found_and_completed(
 
 
 def test_what_is_not_due_is_not_asked_about(
-    people: People, duitku: Duitku, schedule: Schedule
+    users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
     schedule.run()
-    people.learner().initiate("entry", "python-dasar")
+    users.learner().initiate("entry", "python-dasar")
     asked = duitku.status_calls()
 
     schedule.run()
@@ -85,9 +85,9 @@ def test_what_is_not_due_is_not_asked_about(
 
 
 def test_an_unpaid_payment_expires_only_after_asking_duitku(
-    people: People, duitku: Duitku, schedule: Schedule
+    users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
     asked = duitku.status_calls()
 
@@ -99,9 +99,9 @@ def test_an_unpaid_payment_expires_only_after_asking_duitku(
 
 
 def test_a_success_that_comes_after_the_expiry_is_honoured(
-    people: People, duitku: Duitku, schedule: Schedule
+    users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
     schedule.payment_due(order, gatewayExpiresAt=PAST)
     schedule.run()
@@ -116,9 +116,9 @@ def test_a_success_that_comes_after_the_expiry_is_honoured(
 
 
 def test_a_callback_that_duitku_does_not_confirm_yet_is_asked_about_again(
-    people: People, duitku: Duitku, schedule: Schedule
+    users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
     assert duitku.post(duitku.form(order)).status_code == 200
     duitku.pay(order, callback=False)
@@ -130,9 +130,9 @@ def test_a_callback_that_duitku_does_not_confirm_yet_is_asked_about_again(
 
 
 def test_when_duitku_blocks_the_asking_stops_for_everybody(
-    people: People, duitku: Duitku, schedule: Schedule
+    users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
-    orders = [people.learner().initiate("entry", "python-dasar") for _ in range(3)]
+    orders = [users.learner().initiate("entry", "python-dasar") for _ in range(3)]
     duitku.fault("popTransactionStatus", "answer", status=429, times=9)
     for order in orders:
         schedule.payment_due(order)
@@ -146,11 +146,11 @@ def test_when_duitku_blocks_the_asking_stops_for_everybody(
 
 
 def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
-    people: People, thinkific: Thinkific, schedule: Schedule
+    users: Users, thinkific: Thinkific, schedule: Schedule
 ) -> None:
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
     learner.wait_for(payment["id"], "COMPLETED")
     (enrollment,) = learner.enrollments()
 
@@ -165,9 +165,9 @@ def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
 
 @pytest.mark.parametrize(("status", "state"), [(503, "PENDING"), (422, "FAILED")])
 def test_whoever_paid_and_waits_too_long_is_told_to_operators_until_they_are_enrolled(
-    status: int, state: str, people: People, thinkific: Thinkific, schedule: Schedule
+    status: int, state: str, users: Users, thinkific: Thinkific, schedule: Schedule
 ) -> None:
-    learner, admin = people.learner(), people.admin()
+    learner, admin = users.learner(), users.admin()
     payment = learner.submit("entry", "python-dasar")
     thinkific.fault("createUser", "answer", status=status, times=99)
     admin.approve(payment["id"])

@@ -9,7 +9,7 @@ import pytest
 from local import deployed
 from local.cloud import Stack
 from tests.support.providers import Thinkific
-from tests.support.users import People, Person, eventually
+from tests.support.users import Person, Users, eventually
 
 REFUSAL = {"status": 422, "contentType": "application/json", "body": '{"errors": {"x": ["no"]}}'}
 
@@ -23,20 +23,20 @@ def redrive(stack: Stack) -> subprocess.CompletedProcess[str]:
     )
 
 
-def refused(people: People, thinkific: Thinkific) -> tuple[Person, str]:
+def refused(users: Users, thinkific: Thinkific) -> tuple[Person, str]:
     """Let a learner buy what Thinkific then refuses; return them and the payment."""
-    learner = people.learner()
+    learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     thinkific.fault("createUser", "answer", **REFUSAL)
-    people.admin().approve(payment["id"])
+    users.admin().approve(payment["id"])
     eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "FAILED")
     return learner, payment["id"]
 
 
 def test_a_delivery_that_was_given_up_is_completed_by_the_command(
-    stack: Stack, people: People, thinkific: Thinkific
+    stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
-    learner, payment = refused(people, thinkific)
+    learner, payment = refused(users, thinkific)
 
     done = redrive(stack)
 
@@ -51,11 +51,11 @@ def test_a_delivery_that_was_given_up_is_completed_by_the_command(
 
 
 def test_a_letter_that_the_admin_route_made_out_of_date_is_only_deleted(
-    stack: Stack, people: People, thinkific: Thinkific
+    stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
-    learner, payment = refused(people, thinkific)
+    learner, payment = refused(users, thinkific)
     (enrollment,) = learner.enrollments()
-    people.admin().call("POST", f"/enrollments/{enrollment['id']}/redeliver")
+    users.admin().call("POST", f"/enrollments/{enrollment['id']}/redeliver")
     learner.wait_for(payment, "COMPLETED")
 
     done = redrive(stack)

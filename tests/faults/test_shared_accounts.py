@@ -18,7 +18,7 @@ from tests.faults.races.barrier import at_once
 from tests.faults.races.messages import delivery_event
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
-from tests.support.users import Json, People, Person
+from tests.support.users import Json, Person, Users
 
 FUNCTION = "DeliverEnrollmentFunction"
 ROUNDS, TRIES = 6, 5
@@ -60,14 +60,14 @@ class Buyer:
 class Office:
     """Everybody who takes part, while nothing is delivered by itself."""
 
-    people: People
+    users: Users
     cloud: Cloud
     thinkific: Thinkific
     admin: Person
 
     def sharing(self, person: Person) -> Person:
         """Return another user, whose token carries the same address in capitals."""
-        other = self.people.learner()
+        other = self.users.learner()
         token = user_token(other.stack, other.id, email=person.email.upper(), name="Citra Hadi")
         return replace(other, token=token)
 
@@ -88,25 +88,25 @@ class Office:
 
 
 @pytest.fixture
-def office(stack: Stack, people: People, thinkific: Thinkific) -> Iterator[Office]:
+def office(stack: Stack, users: Users, thinkific: Thinkific) -> Iterator[Office]:
     cloud = Cloud(stack)
     thinkific.set(rateLimit=100_000)
     with cloud.deliveries_held():
-        yield Office(people, cloud, thinkific, people.admin())
+        yield Office(users, cloud, thinkific, users.admin())
 
 
-def later(act: Callable[[], None]) -> Callable[[], None]:
+def later(action: Callable[[], None]) -> Callable[[], None]:
     """Do something once the other thread is in the middle of its own."""
 
     def wait_and_act() -> None:
         time.sleep(WINDOW / 2)
-        act()
+        action()
 
     return wait_and_act
 
 
 def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(office: Office) -> None:
-    budi = office.people.learner()
+    budi = office.users.learner()
     first, second = office.bought(budi), office.bought(office.sharing(budi))
     first.deliver()
     office.refunded(first)
@@ -122,7 +122,7 @@ def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(office:
 
 
 def test_a_revocation_amid_the_delivery_of_another_user_keeps_its_course(office: Office) -> None:
-    budi = office.people.learner()
+    budi = office.users.learner()
     first, second = office.bought(budi), office.bought(office.sharing(budi))
     first.deliver()
     office.refunded(first)
@@ -139,7 +139,7 @@ def test_a_revocation_and_a_delivery_at_once_leave_what_is_paid(
     office: Office, number: int
 ) -> None:
     del number
-    budi = office.people.learner()
+    budi = office.users.learner()
     first, second = office.bought(budi), office.bought(office.sharing(budi))
     first.deliver()
     office.refunded(first)
@@ -151,7 +151,7 @@ def test_a_revocation_and_a_delivery_at_once_leave_what_is_paid(
 
 
 def test_the_first_deliveries_of_an_account_at_once_leave_one_row(office: Office) -> None:
-    budi = office.people.learner()
+    budi = office.users.learner()
     buyers = [office.bought(budi), *(office.bought(office.sharing(budi)) for _ in range(3))]
     known = office.bought(budi)
     known.deliver()

@@ -27,7 +27,7 @@ from tests.integration.api.conftest import forget
 from tests.support.http_stub import StubLimiter
 from tests.support.installing import Installer
 from tests.support.providers import Thinkific
-from tests.support.users import TIMEOUT, People
+from tests.support.users import TIMEOUT, Users
 
 WORKERS = 20
 ENOUGH = 60_000
@@ -38,10 +38,10 @@ DUE, OVER = timedelta(minutes=10), timedelta(minutes=-1)
 
 @pytest.fixture
 def connected(
-    stack: Stack, people: People, thinkific: Thinkific, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, users: Users, thinkific: Thinkific, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Table]:
     """Connect the site, and stand where a function does."""
-    installer = Installer(people.admin())
+    installer = Installer(users.admin())
     installer.connect()
     made = outputs(Aws(stack.aws_endpoint_url, stack.region))
     settings = {
@@ -166,10 +166,10 @@ def test_a_worker_that_died_holding_the_lock_is_waited_for_and_then_replaced(
 
 
 def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_and_says_so(
-    connected: Table, thinkific: Thinkific, people: People
+    connected: Table, thinkific: Thinkific, users: Users
 ) -> None:
     used = shown(thinkific)["refreshToken"]
-    stack = people.stack
+    stack = users.stack
     lost = requests.post(
         f"{thinkific.url}/oauth2/token",
         json={"grant_type": "refresh_token", "refresh_token": used},
@@ -183,9 +183,9 @@ def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_an
 
     delays = [each.retry_after for each in found if isinstance(each, DeliveryDelayed)]
     assert delays == [NOT_CONNECTED] * WORKERS
-    status = Installer(people.admin()).status()
+    status = Installer(users.admin()).status()
     assert (status["connected"], status["refused"]) == (False, True)
-    Installer(people.admin()).connect()
+    Installer(users.admin()).connect()
     assert opens(thinkific, credentials(connected, ENOUGH).bearer())
 
 

@@ -14,7 +14,7 @@ from local.cloud.aws import Aws
 from tests.faults.races.barrier import at_once
 from tests.support.learners import Pupil, post
 from tests.support.providers import Thinkific
-from tests.support.users import People, eventually
+from tests.support.users import Users, eventually
 
 SOON = "3"
 """Seconds after which a message whose receiver died comes again in these tests."""
@@ -28,9 +28,9 @@ USUAL = {
 
 
 @pytest.fixture
-def pupil(people: People, thinkific: Thinkific) -> Iterator[Pupil]:
+def pupil(users: Users, thinkific: Thinkific) -> Iterator[Pupil]:
     """Enroll a learner; the simulator's knobs are as they were afterwards."""
-    yield Pupil.enrolled(people, thinkific)
+    yield Pupil.enrolled(users, thinkific)
     thinkific.do("wait", {"seconds": 30})
     thinkific.set(**USUAL)
 
@@ -48,7 +48,7 @@ def go_wrong(pupil: Pupil, **fault: object) -> None:
     pupil.thinkific.do("webhook-faults", fault)
 
 
-def catch_up(stack: Stack) -> None:
+def sync_progress(stack: Stack) -> None:
     """Let the night come."""
     aws = Aws(stack.aws_endpoint_url, stack.region)
     answer = aws.functions.invoke(
@@ -74,16 +74,14 @@ def test_an_event_signed_by_the_sites_key_brings_progress(pupil: Pupil) -> None:
     assert attempts(pupil) == [200]
 
 
-def test_completion_brings_a_hundred_percent_and_a_certificate(
-    pupil: Pupil, people: People
-) -> None:
+def test_completion_brings_a_hundred_percent_and_a_certificate(pupil: Pupil, users: Users) -> None:
     pupil.learns(100)
     shown = eventually(pupil.shown, lambda seen: "certificateUrl" in seen)
     assert shown["progress"] == 100
     assert shown["certificateUrl"].startswith("https://")
     path = f"/enrollments/{pupil.enrollment}"
-    assert people.admin().get(path)["certificateUrl"] == shown["certificateUrl"]
-    assert "certificateUrl" not in people.service().get(path)
+    assert users.admin().get(path)["certificateUrl"] == shown["certificateUrl"]
+    assert "certificateUrl" not in users.service().get(path)
 
 
 @pytest.mark.parametrize(
@@ -205,10 +203,10 @@ def test_the_secret_of_an_app_may_have_signed_and_no_other_key(stack: Stack, pup
     pupil.reaches(20)
 
 
-def test_a_refunded_enrollment_is_left_alone(stack: Stack, people: People, pupil: Pupil) -> None:
+def test_a_refunded_enrollment_is_left_alone(stack: Stack, users: Users, pupil: Pupil) -> None:
     pupil.learns(10)
     pupil.reaches(10)
-    people.admin().refund(pupil.payment)
+    users.admin().refund(pupil.payment)
     assert post(stack, pupil.event("90.0")) == 200
     settled(pupil)
     shown = pupil.shown()
@@ -251,11 +249,11 @@ def test_killing_it_between_the_event_and_the_note_loses_nothing(
 
 
 def kill_following(stack: Stack) -> int:
-    """Kill every process that runs follow_progress on this stack; return how many there were."""
+    """Kill every process that runs record_progress on this stack; return how many there were."""
     state, killed = str(stack.logs.parent.parent), 0
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or [])
-        if "FollowProgressFunction" in command and state in command:
+        if "RecordProgressFunction" in command and state in command:
             process.kill()
             killed += 1
     return killed
@@ -270,7 +268,7 @@ def test_lost_events_heal_by_night_and_the_command_brings_the_webhooks_back(
     pupil.learns(75)
     assert attempts(pupil) == []
 
-    catch_up(stack)
+    sync_progress(stack)
     assert pupil.progress() == 75
     assert registered(thinkific) == [(COMPLETED, "inactive"), (PROGRESS, "inactive")]
 

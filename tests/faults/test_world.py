@@ -63,8 +63,8 @@ def _recorded(workflow: Workflow) -> tuple[list[Json], list[Call]]:
         items = deepcopy(list(world.aws.table.items.values()))
         world.aws.recorded = calls
         story = Story(world)
-        for act in (workflow.prepare, workflow.act, workflow.afterwards):
-            act(story)
+        for action in (workflow.prepare, workflow.action, workflow.afterwards):
+            action(story)
         story.wait(workflow.minutes)
     return items, calls
 
@@ -142,7 +142,7 @@ def test_a_group_is_served_in_order_and_holds_up_no_other(queue: FifoQueue) -> N
 def test_a_message_that_is_put_off_holds_up_its_group(queue: FifoQueue, clock: Clock) -> None:
     send(queue, "a", "a1")
     send(queue, "a", "a2")
-    assert queue.put_off(take(queue).handle, 600)
+    assert queue.reschedule(take(queue).handle, 600)
     clock.move(599)
     assert shown(queue) == []
     clock.move(2)
@@ -181,7 +181,7 @@ def test_an_old_message_and_an_old_handle_are_gone(queue: FifoQueue, clock: Cloc
     old = take(queue).handle
     clock.move(31)
     take(queue)
-    assert not queue.put_off(old, 5)
+    assert not queue.reschedule(old, 5)
     clock.move(1_000)
     assert shown(queue) == []
 

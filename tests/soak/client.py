@@ -16,7 +16,7 @@ from tests.soak.plan import ADMIN, Purchase
 type Json = dict[str, Any]
 
 SECONDS = 60
-PATIENCE = 300.0
+MAX_WAIT = 300.0
 """Seconds until a buyer gives up; the v2 API of Duitku can make them wait a minute."""
 PAUSE = 1.0
 LONG_PAUSE = 10.0
@@ -46,7 +46,7 @@ class Api:
 
         Raises SoakFailed for an answer that nobody should get.
         """
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT
         while time.monotonic() < deadline and not self.closed.is_set():
             answer = self._send(method, path, user, body)
             if answer is not None and answer.ok:
@@ -59,7 +59,7 @@ class Api:
                 raise SoakFailed(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
             self.repeated[_told(answer, code)] += 1
             time.sleep(LONG_PAUSE if code in REPEATED else PAUSE)
-        raise SoakFailed(f"{method} {path}: no answer within {PATIENCE:.0f} s")
+        raise SoakFailed(f"{method} {path}: no answer within {MAX_WAIT:.0f} s")
 
     def order(self, learner: str, purchase: Purchase) -> Json | None:
         """Open a payment at Duitku; None when the learner has it all already."""
@@ -74,7 +74,7 @@ class Api:
             "paymentType": "UMUM",
             "proofLink": f"https://proof.example/{learner}",
         }
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT
         while time.monotonic() < deadline and not self.closed.is_set():
             answer = self._send("POST", "/payments", learner, body)
             if answer is not None and answer.ok:

@@ -144,9 +144,9 @@ class Soak:
             weather.change()
 
     @contextmanager
-    def _again(self, seconds: float, act: Callable[[], None]) -> Iterator[None]:
+    def _again(self, seconds: float, action: Callable[[], None]) -> Iterator[None]:
         stop = threading.Event()
-        thread = repeat(seconds, stop, act, self.failures)
+        thread = repeat(seconds, stop, action, self.failures)
         try:
             yield
         finally:

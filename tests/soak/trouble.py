@@ -66,7 +66,7 @@ DUITKU_WEATHER: dict[str, Any] = {
     "closedChannels": ["M2"],
     "answers": {"popTransactionStatus": {"amount": "1"}, "createInvoice": {"reference": None}},
 }
-"""Knobs that change how Duitku behaves, each with the value that troubles Lunas."""
+"""SimulatorSettings that change how Duitku behaves, each with the value that troubles Lunas."""
 THINKIFIC_WEATHER: dict[str, Any] = {
     "apiPlan": False,
     "requireUserAgent": True,
@@ -139,14 +139,14 @@ class Killer:
 
 
 def repeat(
-    seconds: float, stop: threading.Event, act: Callable[[], None], failures: list[str]
+    seconds: float, stop: threading.Event, action: Callable[[], None], failures: list[str]
 ) -> threading.Thread:
     """Do something again and again, in a thread, until ``stop``."""
 
     def run() -> None:
         while not stop.wait(seconds):
             try:
-                act()
+                action()
             except Exception as error:  # noqa: BLE001  (told at the end; the others go on)
                 failures.append(f"{type(error).__name__}: {error}")
 

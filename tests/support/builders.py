@@ -11,7 +11,7 @@ from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.enrollments import Enrollment, enrollment_id
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import (
-    Act,
+    AuditContext,
     BoughtCourse,
     GatewayInvoice,
     GatewayProduct,
@@ -20,7 +20,7 @@ from lunas.domain.payments import (
     Status,
 )
 from lunas.domain.users import Caller, Customer, Learner, PaymentType, Role
-from lunas.services.purchases import Wish
+from lunas.services.purchases import PurchaseRequest
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -33,8 +33,8 @@ USER_CALLER = Caller(USER, Role.USER, PaymentType.UMUM, EMAIL, "Budi Santoso")
 ADMIN_CALLER = Caller("a1", Role.ADMIN, PaymentType.UMUM, "admin@example.com", "Ani Admin")
 SERVICE_CALLER = Caller("crm", Role.SERVICE, scopes=frozenset({"payments:read"}))
 
-ADMIN_ACT = Act("admin:a1", LATER, {"requestId": "r1"})
-GATEWAY_ACT = Act("duitku:callback", LATER, {"statusCode": "00"})
+ADMIN_ACT = AuditContext("admin:a1", LATER, {"requestId": "r1"})
+GATEWAY_ACT = AuditContext("duitku:callback", LATER, {"statusCode": "00"})
 
 
 def course(course_id: str = "c1", **changes: Any) -> Course:
@@ -156,11 +156,11 @@ def evidence(**changes: Any) -> CallbackEvidence:
         length=200,
         fields={"merchantOrderId": "pay1", "amount": "49000"},
         others={"customerName": 12, "signature": 64},
-        signature=Signature.FITS,
+        signature=Signature.VALID,
     )
     return replace(made, **changes)
 
 
-def wish(**changes: Any) -> Wish:
-    made = Wish(caller=USER_CALLER, package_id="p1", course_id="c1", correlation_id="r0")
+def request(**changes: Any) -> PurchaseRequest:
+    made = PurchaseRequest(caller=USER_CALLER, package_id="p1", course_id="c1", correlation_id="r0")
     return replace(made, **changes)

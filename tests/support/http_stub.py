@@ -56,14 +56,14 @@ class StubLimiter:
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
-        self.turns = 0
+        self.permits = 0
         self.rests: list[float] = []
 
-    def await_turn(self) -> None:
+    def acquire(self) -> None:
         """Count a turn, or refuse it."""
         if self.refusals:
             raise self.refusals.pop(0)
-        self.turns += 1
+        self.permits += 1
 
     def rest(self, seconds: float) -> None:
         """Keep what was asked for."""

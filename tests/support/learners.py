@@ -11,7 +11,7 @@ import requests
 
 from local.cloud import Stack
 from tests.support.providers import Thinkific
-from tests.support.users import TIMEOUT, Json, People, Person, eventually
+from tests.support.users import TIMEOUT, Json, Person, Users, eventually
 
 COURSE = "python-dasar"
 SIGNATURE = "X-Thinkific-Hmac-Sha256"
@@ -28,11 +28,11 @@ class Pupil:
     row: Json
 
     @classmethod
-    def enrolled(cls, people: People, thinkific: Thinkific) -> "Pupil":
+    def enrolled(cls, users: Users, thinkific: Thinkific) -> "Pupil":
         """Enroll a new learner in one course."""
-        learner = people.learner()
+        learner = users.learner()
         payment = learner.submit("entry", COURSE)
-        people.admin().approve(payment["id"])
+        users.admin().approve(payment["id"])
         learner.wait_for(payment["id"], "COMPLETED")
         (ours,), (row,) = learner.enrollments(), thinkific.enrollments(learner.email)
         return cls(learner, thinkific, payment["id"], ours["id"], row)

@@ -7,7 +7,7 @@ from typing import Any, Self
 from lunas.domain.delivery import PaymentChange, Placement, asked_again, delivered, revoked
 from lunas.domain.enrollments import Enrollment
 from lunas.domain.payments import (
-    Act,
+    AuditContext,
     HistoryEvent,
     Method,
     Payment,
@@ -35,21 +35,21 @@ class Life:
         """The time of the next step."""
         return self.payment.updated_at + MINUTE
 
-    def act(self, actor: str, reason: str | None = None) -> Act:
+    def audit_context(self, actor: str, reason: str | None = None) -> AuditContext:
         """Let somebody act, on Duitku's word for this payment."""
-        return Act(actor, self.now, paid(order_id=self.payment.id).evidence, reason)
+        return AuditContext(actor, self.now, paid(order_id=self.payment.id).evidence, reason)
 
     def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
         """Turn the money, or an approval, into enrollments in all courses but those owned."""
         step = Step.CONFIRM if self.payment.method is Method.DUITKU else Step.APPROVE
-        return self._after(settle(self.payment, step, self.act(by), owning(*owned)))
+        return self._after(settle(self.payment, step, self.audit_context(by), owning(*owned)))
 
     def lengthening(self, *owned: Enrollment) -> Self:
         """Turn the money into longer access to courses that the learner has already."""
         plan = settle(
             self.payment,
             Step.CONFIRM,
-            self.act("duitku:callback"),
+            self.audit_context("duitku:callback"),
             {each.course_id: each for each in owned},
         )
         life = self._after(plan)
@@ -61,7 +61,7 @@ class Life:
 
     def ended(self, step: Step, actor: str = "lunas:reconcile") -> Self:
         """End it without enrollments."""
-        return self._after(close(self.payment, step, self.act(actor, "no money")))
+        return self._after(close(self.payment, step, self.audit_context(actor, "no money")))
 
     def delivered(self, *course_ids: str) -> Self:
         """Deliver some of its courses."""
@@ -73,7 +73,9 @@ class Life:
 
     def refunded(self) -> Self:
         """Record that the money went back, and take back what it alone had brought."""
-        plan = refund(self.payment, self.act("admin:a1", "asked for it"), self.enrollments)
+        plan = refund(
+            self.payment, self.audit_context("admin:a1", "asked for it"), self.enrollments
+        )
         taken = {each.after.id: each.after for each in plan.takings}
         return replace(
             self,
@@ -84,7 +86,9 @@ class Life:
 
     def revoked(self) -> Self:
         """Note that Thinkific has taken everything back."""
-        gone = tuple(revoked(each, self.act("lunas:deliver")) for each in self.enrollments)
+        gone = tuple(
+            revoked(each, self.audit_context("lunas:deliver")) for each in self.enrollments
+        )
         return replace(self, enrollments=gone)
 
     def asked_again(self) -> Self:
@@ -102,7 +106,7 @@ class Life:
 
     def _delivered(self, each: Enrollment) -> Self:
         placed = Placement(7, 500, 2_000_001)
-        record = delivered(each, [self.payment], placed, Act("lunas:deliver", self.now))
+        record = delivered(each, [self.payment], placed, AuditContext("lunas:deliver", self.now))
         others = tuple(other for other in self.enrollments if other is not each)
         moved = record.payments[0] if record.payments else PaymentChange(self.payment, self.payment)
         return replace(
@@ -117,10 +121,10 @@ def ordered(*course_ids: str, **changes: Any) -> Life:
     """Open a payment at Duitku, for courses that it names."""
     courses, due = bought(*course_ids or ("c1",)), check_after(payment(), NOW)
     made = payment(courses=courses, check_at=due, **changes)
-    return Life(made, (opened(made, Act("user:u1", NOW)),))
+    return Life(made, (opened(made, AuditContext("user:u1", NOW)),))
 
 
 def handed_in(*course_ids: str) -> Life:
     """Hand a manual payment in."""
     made = manual(courses=bought(*course_ids or ("c1",)))
-    return Life(made, (opened(made, Act("user:u1", NOW)),))
+    return Life(made, (opened(made, AuditContext("user:u1", NOW)),))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lunas import observability
+from lunas.observability import logger
 
 
 class Logged:
@@ -15,7 +15,7 @@ class Logged:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self._stream = io.StringIO()
         self._capsys = capsys
-        monkeypatch.setattr(observability.logger.registered_handler, "stream", self._stream)
+        monkeypatch.setattr(logger.registered_handler, "stream", self._stream)
 
     @property
     def text(self) -> str:

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.platform_webhooks import Webhook
 from lunas.domain.progress import Report
 from lunas.domain.progress_sync import ChangedPage, Stand
-from lunas.services.progress_events import Follower
+from lunas.services.progress_events import ProgressRecorder
 from lunas.services.repositories import ProgressKeeper
 from tests.support.builders import LATER, enrollment
 from tests.unit.services.fakes import FakeStore, Interruption, interrupt
@@ -45,10 +45,10 @@ class FakeProgress:
         kept = self.store.enrollments.values()
         return [each for each in kept if each.delivery.thinkific_enrollment_id == row_id]
 
-    def is_heard(self, event_id: str) -> bool:
+    def is_processed(self, event_id: str) -> bool:
         return event_id in self.heard
 
-    def note_heard(self, event_id: str, at: datetime) -> None:  # noqa: ARG002
+    def note_processed(self, event_id: str, at: datetime) -> None:  # noqa: ARG002
         self.heard.add(event_id)
 
     def raise_to(
@@ -65,7 +65,7 @@ class FakeProgress:
             stands = kept[each.id]
             same = (stands.status, stands.payment_id) == (each.status, each.payment_id)
             if not same or stands.progress > each.progress:
-                raise Collision(stale=True)
+                raise ConcurrentUpdate(stale=True)
         for each in changed:
             certificate = each.certificate_url or kept[each.id].certificate_url
             self.store.add(replace(each, certificate_url=certificate))
@@ -94,7 +94,7 @@ class FakeRows:
 
 
 class FakeStand:
-    """The note how far the catch-up is."""
+    """The note how far the progress sync is."""
 
     def __init__(self, kept: Stand | None = None) -> None:
         self.kept = kept
@@ -127,6 +127,6 @@ class FakeWebhooks:
         self.did.append(f"delete {webhook_id}")
 
 
-def follower(progress: ProgressKeeper, rows: FakeRows) -> Follower:
-    """Put a follower together, whose clock shows LATER."""
-    return Follower(progress=progress, site=rows, now=lambda: LATER)
+def recorder(progress: ProgressKeeper, rows: FakeRows) -> ProgressRecorder:
+    """Put a recorder together, whose clock shows LATER."""
+    return ProgressRecorder(progress=progress, site=rows, now=lambda: LATER)

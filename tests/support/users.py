@@ -15,14 +15,14 @@ from local.tokens import user_token
 
 TIMEOUT = 60
 """Seconds for one request; a cold start on a busy machine takes a few."""
-PATIENCE = 90.0
+MAX_WAIT = 90.0
 """Seconds until a state that must come about is given up."""
 PRICES = {
     "ENTRY": {"UMUM": 49000, "DIKE": 39000},
     "INTERMEDIATE": {"UMUM": 90000, "DIKE": 72000},
     "BUNDLE": {"UMUM": 130000, "DIKE": 104000},
 }
-"""Rupiah, as in the sample catalogue."""
+"""Rupiah, as in the sample catalog."""
 
 type Json = dict[str, Any]
 
@@ -110,7 +110,7 @@ class Person:
         return self._put("courses", course, body)
 
     def put_package(self, *courses: str, kind: str = "ENTRY") -> str:
-        """Write a new package, at the price that the sample catalogue has for its kind."""
+        """Write a new package, at the price that the sample catalog has for its kind."""
         package = f"package-{uuid.uuid4().hex[:12]}"
         body = {"kind": kind, "name": "Package", "prices": PRICES[kind], "courseIds": list(courses)}
         return self._put("packages", package, body)
@@ -155,7 +155,7 @@ class Person:
 
 
 @dataclass(frozen=True)
-class People:
+class Users:
     """Makes people whom no other test knows."""
 
     stack: Stack
@@ -199,9 +199,9 @@ class People:
 
 def eventually[T](look: Callable[[], T], good: Callable[[T], bool]) -> T:
     """Look again and again until what is seen is good; fail with the last sight."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + MAX_WAIT
     while not good(seen := look()):
-        assert time.monotonic() < deadline, f"still not so after {PATIENCE:.0f} s: {seen}"
+        assert time.monotonic() < deadline, f"still not so after {MAX_WAIT:.0f} s: {seen}"
         time.sleep(0.1)
     return seen
 

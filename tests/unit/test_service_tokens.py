@@ -6,7 +6,7 @@ from typing import Any
 import jwt
 import pytest
 
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.package_service.tokens import LIFETIME, service_headers
 from tests.support.api_requests import API_KEY, AUTH_SECRET, SERVICE_DOMAIN, SERVICE_SECRET
 
@@ -56,7 +56,7 @@ def test_the_headers_do_not_show_the_secret() -> None:
     ids=str,
 )
 def test_without_secret_or_key_nobody_is_called(changes: dict[str, Any]) -> None:
-    with pytest.raises(Misconfigured) as raised:
+    with pytest.raises(ConfigurationError) as raised:
         service_headers({**AUTH_SECRET, **changes}, SCOPE)
     assert SERVICE_SECRET not in str(raised.value)
     assert API_KEY not in str(raised.value)

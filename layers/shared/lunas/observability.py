@@ -7,12 +7,11 @@ error is reported by its type and place, never by its message, which may quote w
 import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit, single_metric
 
-from lunas.domain.errors import LunasError, StoreBusy
+from lunas.domain.errors import LunasError, StorageContention
 
 logger = Logger(utc=True, use_rfc3339=True, location=None)
 
@@ -21,49 +20,29 @@ API, FUNCTION_URL = "api", "url"
 """What callers reach a function by: values of the dimension ``entrance``."""
 
 
-def begin(correlation_id: str | None, **keys: str) -> None:
-    """Start the log of one request or message."""
+def bind(correlation_id: str | None, **keys: str) -> None:
+    """Start the log of one request or message: every further line carries these keys."""
     logger.thread_safe_clear_keys()
     logger.clear_state()
     logger.set_correlation_id(correlation_id)
     logger.append_keys(**keys)
 
 
-def about(**keys: str) -> None:
-    """Add what all further lines of this request or message are about."""
-    logger.append_keys(**keys)
+def log_exception(error: BaseException) -> None:
+    """Log an error that ends a request or message.
 
-
-def decided(decision: str, **facts: Any) -> None:  # noqa: ANN401
-    """Log one decision with the ids that it is about."""
-    logger.info(decision, **facts)
-
-
-def warn(decision: str, **facts: Any) -> None:  # noqa: ANN401
-    """Log one decision that somebody may have to look at; ``todo`` says what to do."""
-    logger.warning(decision, **facts)
-
-
-def alarm(decision: str, **facts: Any) -> None:  # noqa: ANN401
-    """Log one decision that somebody has to look at; ``todo`` says what to do."""
-    logger.error(decision, **facts)
-
-
-def crashed(error: BaseException) -> None:
-    """Log an error that ends what was begun.
-
-    One that nobody expected is told by its type, and where it came from. A table that was busy
+    An unexpected one is logged by its type and its place in the code. A table that was busy
     for longer than a write is repeated is no bug: the schedule repeats what was begun. What an
     operator has to correct carries a message of ours that says what.
     """
-    if isinstance(error, StoreBusy):
-        warn(
+    if isinstance(error, StorageContention):
+        logger.warning(
             "table busy",
             todo="nothing if it passes, the next run goes on; else see docs/guides/operations.md",
         )
         return
     if isinstance(error, LunasError) and error.misconfigured:
-        alarm("misconfigured", reason=str(error), todo="see docs/deploy.md")
+        logger.error("misconfigured", reason=str(error), todo="see docs/deploy.md")
         count("ServerError")
         return
     frames = traceback.extract_tb(error.__traceback__)

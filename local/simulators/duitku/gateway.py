@@ -10,7 +10,7 @@ from local.simulators.clock import SimulatedClock
 from local.simulators.duitku.callbacks import Courier
 from local.simulators.duitku.channels import CHANNELS, Channel
 from local.simulators.duitku.checks import Body, RefusedError
-from local.simulators.duitku.orders import Order, OrderBook, Product, State, new_order
+from local.simulators.duitku.orders import Order, Product, SaleReportRepository, State, new_order
 from local.simulators.duitku.settings import CallbackPlan, Changes, Endpoint, Settings, overlay
 from local.simulators.duitku.traffic import StatusBlock, Traffic
 from local.simulators.faults import FaultPlan
@@ -30,7 +30,7 @@ class Gateway:
         self.settings = settings
         self.clock = SimulatedClock()
         self.faults = FaultPlan()
-        self.orders = OrderBook()
+        self.orders = SaleReportRepository()
         self.traffic = Traffic()
         self.block = StatusBlock()
         self.courier = Courier(self.clock, transport)

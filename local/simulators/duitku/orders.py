@@ -114,7 +114,7 @@ def new_order(
     )
 
 
-class OrderBook:
+class SaleReportRepository:
     """All orders, oldest first; ``in_progress`` are the ids whose invoice is being made.
 
     A merchant's id may be used again: each use is an order with a reference of its own, which can

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers
 from local.simulators.thinkific.answers import ApiError, refusal
 from local.simulators.thinkific.apps import Apps
 from local.simulators.thinkific.scopes import SCOPES
-from local.simulators.thinkific.settings import Knobs
+from local.simulators.thinkific.settings import SimulatorSettings
 from local.simulators.thinkific.site import Site
 from local.simulators.thinkific.tokens import AccessToken, TokenStore
 
@@ -47,7 +47,7 @@ class Credentials:
     sites: Mapping[str, Site]
     apps: Apps
     tokens: TokenStore
-    knobs: Knobs
+    knobs: SimulatorSettings
 
     def identify(self, headers: Headers, now: datetime, *, bearer_only: bool) -> Caller:
         """Return who calls; raise the 401 or 403 of Thinkific when nobody usable does.

@@ -15,7 +15,7 @@ from local.simulators.clock import SimulatedClock
 from local.simulators.thinkific.events import envelope
 from local.simulators.thinkific.records import Event, Webhook
 from local.simulators.thinkific.sending_plans import SendingPlan
-from local.simulators.thinkific.settings import Knobs
+from local.simulators.thinkific.settings import SimulatorSettings
 from local.simulators.thinkific.site import Site
 from local.simulators.thinkific.webhook_signatures import signature
 
@@ -36,7 +36,7 @@ class Parcel:
     body: bytes
     headers: dict[str, str]
     plan: SendingPlan
-    knobs: Knobs
+    knobs: SimulatorSettings
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,12 @@ class _Held:
 
 
 def parcel(
-    site: Site, event: Event, webhook: Webhook, key: str, plan: SendingPlan, knobs: Knobs
+    site: Site,
+    event: Event,
+    webhook: Webhook,
+    key: str,
+    plan: SendingPlan,
+    knobs: SimulatorSettings,
 ) -> Parcel:
     """Pack an event for a webhook; the signature is over the very bytes that are sent."""
     topic = plan.as_topic or event.topic

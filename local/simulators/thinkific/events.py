@@ -8,12 +8,17 @@ from typing import Any
 from local.simulators.thinkific.answers import Json
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.records import Enrollment, Event
-from local.simulators.thinkific.settings import Knobs
+from local.simulators.thinkific.settings import SimulatorSettings
 from local.simulators.thinkific.site import Happening, Site
 
 
 def enrollment_event(
-    event_id: str, site: Site, row: Enrollment, happening: Happening, now: datetime, knobs: Knobs
+    event_id: str,
+    site: Site,
+    row: Enrollment,
+    happening: Happening,
+    now: datetime,
+    knobs: SimulatorSettings,
 ) -> Event:
     """Return the event, with the enrollment as it stands now."""
     payload = _payload(site, row, knobs)
@@ -48,7 +53,7 @@ def show_event(event: Event) -> Json:
     }
 
 
-def _payload(site: Site, row: Enrollment, knobs: Knobs) -> Json:
+def _payload(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
     user, course = site.users[row.user_id], site.courses[row.course_id]
     return {
         "id": row.id,
@@ -71,11 +76,11 @@ def _payload(site: Site, row: Enrollment, knobs: Knobs) -> Json:
     }
 
 
-def _percentage(progress: Decimal, knobs: Knobs) -> str:
+def _percentage(progress: Decimal, knobs: SimulatorSettings) -> str:
     return str(float(progress * 100 if knobs.webhook_percent == "0-100" else progress))
 
 
-def _certificate(site: Site, row: Enrollment, knobs: Knobs) -> Json:
+def _certificate(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
     """Return the certificate's fields, null where the course gives none; it never expires."""
     number = row.credential_id if knobs.certificates else None
     url = f"https://{site.subdomain}.thinkific.com/certificates/{number}"

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from local.simulators.thinkific.answers import ApiError
 from local.simulators.thinkific.auth import Caller
 from local.simulators.thinkific.ratelimit import too_many
-from local.simulators.thinkific.settings import Knobs
+from local.simulators.thinkific.settings import SimulatorSettings
 from local.simulators.thinkific.simulation import Simulation
 
 API_PATH = "/api/"
@@ -124,7 +124,7 @@ class GuardMiddleware:
         return caller
 
 
-def refused_at_edge(headers: Headers, knobs: Knobs) -> Response | None:
+def refused_at_edge(headers: Headers, knobs: SimulatorSettings) -> Response | None:
     """Return the page for a caller that the edge takes for a robot, None for any other."""
     if knobs.require_user_agent and _is_suspect(headers.get("user-agent", "")):
         return HTMLResponse("<html><body><h1>Access denied</h1></body></html>", 403)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from local.simulators.thinkific.settings import Knobs, LimitBody, ResetForm
+from local.simulators.thinkific.settings import LimitBody, ResetForm, SimulatorSettings
 
 WINDOW = timedelta(minutes=1)
 
@@ -23,7 +23,7 @@ class RateWindow:
         self._calls = 0
         self._ends: datetime | None = None
 
-    def admit(self, now: datetime, knobs: Knobs) -> bool:
+    def admit(self, now: datetime, knobs: SimulatorSettings) -> bool:
         """Count one more call; return False when it exceeds a limit."""
         if self._ends is None or not timedelta() < self._ends - now <= WINDOW:
             self._ends, self._calls = now + WINDOW, 0
@@ -43,7 +43,7 @@ def _exceeds(used: int, limit: int | None) -> bool:
     return limit is not None and used >= limit
 
 
-def too_many(knobs: Knobs, left: timedelta) -> Response:
+def too_many(knobs: SimulatorSettings, left: timedelta) -> Response:
     """Return the 429 in the form that the knobs ask for, with ``left`` of the minute to go."""
     response = _body(knobs.rate_body)
     reset = _reset(knobs.rate_reset_form, left)

@@ -36,7 +36,7 @@ class Settings:
     access_token: str = ""
 
 
-class Knobs(AdminJson):
+class SimulatorSettings(AdminJson):
     """Every choice that Thinkific leaves open or that a plan decides.
 
     Source: ``docs/reference/thinkific.md``. ``rate_limit`` is calls per minute and site,
@@ -84,6 +84,6 @@ class Knobs(AdminJson):
     strict_content_type: bool = False
     strict_paths: bool = False
 
-    def changed(self, given: dict[str, Any]) -> "Knobs":
+    def changed(self, given: dict[str, Any]) -> "SimulatorSettings":
         """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""
-        return Knobs.model_validate({**self.model_dump(by_alias=True), **given})
+        return SimulatorSettings.model_validate({**self.model_dump(by_alias=True), **given})

@@ -20,7 +20,7 @@ from local.simulators.thinkific.records import Enrollment, Event, PendingBundle,
 from local.simulators.thinkific.scopes import ALL_SCOPES
 from local.simulators.thinkific.seed import seeded_sites
 from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFaults
-from local.simulators.thinkific.settings import Knobs, Settings
+from local.simulators.thinkific.settings import Settings, SimulatorSettings
 from local.simulators.thinkific.site import Happening, Site
 from local.simulators.thinkific.tokens import NO_END, AccessToken, TokenStore
 from local.simulators.thinkific.traffic import Traffic
@@ -53,7 +53,7 @@ class Simulation:
         self.faults.clear()
         self.webhook_faults.clear()
         self.courier.clear()
-        self.knobs = Knobs()
+        self.knobs = SimulatorSettings()
         self.tokens = _known_tokens(self.settings)
         self.grants = Grants(self.tokens)
         self.traffic = Traffic()

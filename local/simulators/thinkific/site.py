@@ -32,7 +32,7 @@ def _nobody(_row: Enrollment, _happening: Happening, _now: datetime) -> None:
 
 
 class Site:
-    """One site: its people, its catalogue and its enrollments, by id.
+    """One site: its people, its catalog and its enrollments, by id.
 
     ``number`` sets the sites' ids apart, and each kind of row has its own million, so that an id
     of the wrong kind or of another site never matches by chance. Methods do not await: on the

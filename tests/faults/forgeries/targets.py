@@ -5,16 +5,16 @@ from dataclasses import replace
 from local.cloud import Stack
 from tests.faults.forgeries.mail import Target
 from tests.support.providers import Duitku
-from tests.support.users import Json, People, Person, eventually
+from tests.support.users import Json, Person, Users, eventually
 
 PHONE = "+62 811 5550 4711"
 
 
 def target(stack: Stack) -> Target:
     """Open orders of one learner: paid at Duitku, unpaid, settled, and refunded."""
-    duitku, learner = Duitku(stack), People(stack).learner()
+    duitku, learner = Duitku(stack), Users(stack).learner()
     refunded = settled(duitku, learner, "entry", "literasi-data")
-    assert People(stack).admin().refund(refunded["id"]).ok
+    assert Users(stack).admin().refund(refunded["id"]).ok
     eventually(learner.enrollments, lambda found: found[0]["delivery"]["status"] == "REVOKED")
     return Target(
         stack=stack,
@@ -29,7 +29,7 @@ def target(stack: Stack) -> Target:
 
 def afresh(aim: Target) -> Target:
     """Aim at a paid order of another learner."""
-    learner = People(aim.stack).learner()
+    learner = Users(aim.stack).learner()
     return replace(aim, learner=learner, paid=paid(aim.duitku, learner))
 
 

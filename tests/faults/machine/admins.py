@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.faults.world.users import Person
 
 from tests.faults.machine.ground import ADMINS, Ground, chosen, pick
 from tests.faults.world.ledger import Actors
-from tests.faults.world.people import Person
 
 SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
 BUNDLE = 4_000_001
@@ -81,7 +81,7 @@ class Deciding(Ground):
     @precondition(_nobody_has_the_second_course)
     @rule(together=st.booleans())
     def map(self, together: bool) -> None:
-        """Lead two catalogue courses to one course at Thinkific, or to one each."""
+        """Lead two catalog courses to one course at Thinkific, or to one each."""
         self.actors.map(ADMINS[0], SECOND, FIRST if together else SECOND)
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
+from tests.faults.world.users import Person
 
 from local.simulators.duitku.orders import Order, State
 from local.simulators.duitku.settings import CallbackPlan
 from tests.faults.machine.ground import LEARNERS, PURCHASES, Ground, chosen, pick
-from tests.faults.world.people import Person
 
 LATEST = timedelta(days=6)
 """After an order's time: when a buyer may still pay it. Later, nobody asks Duitku any more."""
@@ -71,7 +71,7 @@ class Learning(Ground):
 
     @precondition(lambda self: self.unpaid())
     @rule(number=pick, state=st.sampled_from((State.FAILED, State.CANCELLED, State.EXPIRED)))
-    def give_up(self, number: int, state: State) -> None:
+    def dead_letter(self, number: int, state: State) -> None:
         """Fail to pay, or change one's mind."""
         self.world.duitku.close(chosen(self.unpaid(), number), state)
 
@@ -80,7 +80,7 @@ class Learning(Ground):
     def learn(self, number: int, progress: int) -> None:
         """Report progress."""
         found = chosen(self.enrollments(), number)
-        learner = self.actors.ledger.people[found["userId"]]
+        learner = self.actors.ledger.users[found["userId"]]
         self.actors.report(learner, found["id"], progress)
 
 

@@ -10,7 +10,7 @@ from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.lists import PaymentFilter, Position
 from lunas.domain.payments import HistoryEvent, Payment, Status, is_correction
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from tests.faults.races.scenes import Scene
@@ -55,7 +55,7 @@ class Observer:
     def __init__(self, cloud: Cloud, duitku: Duitku, thinkific: Thinkific) -> None:
         table = cloud.table
         self._payments, self._enrollments = Payments(table), Enrollments(table)
-        self._catalogue, self._anomalies = Catalogue(table), Anomalies(table)
+        self._catalog, self._anomalies = Catalog(table), Anomalies(table)
         self._duitku, self._thinkific = duitku, thinkific
 
     def is_quiet(self, scene: Scene) -> bool:
@@ -72,7 +72,7 @@ class Observer:
             payments=payments,
             history=history,
             enrollments={each.course_id: each for each in self._enrolled(scene)},
-            courses={each.id: each for each in self._catalogue.courses(scene.mapped)},
+            courses={each.id: each for each in self._catalog.courses(scene.mapped)},
             anomalies={each.id: self._found.get(each.id, set()) for each in payments},
             paid=self._paid,
             claimed=frozenset(scene.claimed),

@@ -52,9 +52,9 @@ class Turn:
     duitku: Duitku
     cloud: Cloud
 
-    def patch(self, payment: Json, act: str, body: object = None) -> Answer:
+    def patch(self, payment: Json, action: str, body: object = None) -> Answer:
         """Have the admin decide on a payment."""
-        return _told(self.admin.call("PATCH", f"/payments/{payment['id']}/{act}", body))
+        return _told(self.admin.call("PATCH", f"/payments/{payment['id']}/{action}", body))
 
     @property
     def address(self) -> str:
@@ -83,7 +83,7 @@ class Operation:
     """
 
     name: str
-    act: Callable[[Turn], Answer]
+    action: Callable[[Turn], Answer]
     stages: frozenset[Stage]
     moves: frozenset[Stage]
     answers: frozenset[int]
@@ -109,12 +109,12 @@ def _callback(_turn: Turn) -> str:
 
 
 def _initiate(turn: Turn) -> Answer:
-    return _told(turn.scene.learner.call("POST", "/payments/initiate", turn.scene.wish))
+    return _told(turn.scene.learner.call("POST", "/payments/initiate", turn.scene.request))
 
 
 def _submit(turn: Turn) -> Answer:
     proof = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
-    return _told(turn.scene.learner.call("POST", "/payments", turn.scene.wish | proof))
+    return _told(turn.scene.learner.call("POST", "/payments", turn.scene.request | proof))
 
 
 def _recheck(turn: Turn) -> Answer:
@@ -257,7 +257,7 @@ def _is_put(turn: Turn, answer: Answer, left: Aftermath) -> None:
 OPERATIONS = (
     Operation(
         name="initiate",
-        act=_initiate,
+        action=_initiate,
         stages=ALL,
         moves=frozenset({Stage.NEW}) | OPEN | GONE,
         answers=frozenset({200, 201, 409}),
@@ -266,7 +266,7 @@ OPERATIONS = (
     ),
     Operation(
         name="submit",
-        act=_submit,
+        action=_submit,
         stages=ALL,
         moves=frozenset({Stage.NEW}) | OPEN | GONE,
         answers=frozenset({200, 201, 409}),
@@ -275,7 +275,7 @@ OPERATIONS = (
     ),
     Operation(
         name="callback",
-        act=lambda turn: turn.hear(turn.scene.paid),
+        action=lambda turn: turn.hear(turn.scene.paid),
         stages=BOUGHT,
         moves=OPEN,
         answers=frozenset({200}),
@@ -284,7 +284,7 @@ OPERATIONS = (
     ),
     Operation(
         name="approve",
-        act=lambda turn: turn.patch(turn.scene.paid, "approve"),
+        action=lambda turn: turn.patch(turn.scene.paid, "approve"),
         stages=BOUGHT,
         moves=frozenset({Stage.SUBMITTED}),
         answers=frozenset({200, 409}),
@@ -293,7 +293,7 @@ OPERATIONS = (
     ),
     Operation(
         name="overbook",
-        act=lambda turn: turn.patch(turn.scene.paid, "approve", {"overbook": True}),
+        action=lambda turn: turn.patch(turn.scene.paid, "approve", {"overbook": True}),
         stages=BOUGHT,
         moves=WAITING,
         answers=frozenset({200, 409}),
@@ -302,7 +302,7 @@ OPERATIONS = (
     ),
     Operation(
         name="reject",
-        act=lambda turn: turn.patch(turn.scene.paid, "reject", {"reason": "no such transfer"}),
+        action=lambda turn: turn.patch(turn.scene.paid, "reject", {"reason": "no such transfer"}),
         stages=BOUGHT,
         moves=WAITING,
         answers=frozenset({200, 409}),
@@ -311,7 +311,7 @@ OPERATIONS = (
     ),
     Operation(
         name="recheck",
-        act=_recheck,
+        action=_recheck,
         stages=BOUGHT,
         moves=OPEN,
         answers=frozenset({200, 409}),
@@ -320,7 +320,7 @@ OPERATIONS = (
     ),
     Operation(
         name="check",
-        act=_check,
+        action=_check,
         stages=BOUGHT,
         moves=OPEN - {Stage.FAILED},
         answers=frozenset({200}),
@@ -329,7 +329,7 @@ OPERATIONS = (
     ),
     Operation(
         name="correct",
-        act=_correct,
+        action=_correct,
         stages=BOUGHT,
         moves=BOUGHT - GONE,
         answers=frozenset({200, 409}),
@@ -338,7 +338,7 @@ OPERATIONS = (
     ),
     Operation(
         name="reconcile",
-        act=lambda turn: turn.invoke("ReconcileFunction"),
+        action=lambda turn: turn.invoke("ReconcileFunction"),
         stages=OPEN | {Stage.APPROVED},
         moves=OPEN | {Stage.APPROVED},
         answers=frozenset({200}),
@@ -347,7 +347,7 @@ OPERATIONS = (
     ),
     Operation(
         name="refund",
-        act=lambda turn: _told(turn.admin.refund(turn.scene.paid["id"])),
+        action=lambda turn: _told(turn.admin.refund(turn.scene.paid["id"])),
         stages=BOUGHT,
         moves=SETTLED_STAGES,
         answers=frozenset({200, 409}),
@@ -356,7 +356,7 @@ OPERATIONS = (
     ),
     Operation(
         name="progress",
-        act=_report,
+        action=_report,
         stages=BOUGHT,
         moves=SETTLED_STAGES,
         answers=frozenset({200, 404, 409}),
@@ -365,7 +365,7 @@ OPERATIONS = (
     ),
     Operation(
         name="redeliver",
-        act=_redeliver,
+        action=_redeliver,
         stages=BOUGHT,
         moves=SETTLED_STAGES | GONE,
         answers=frozenset({200, 404, 409}),
@@ -374,7 +374,7 @@ OPERATIONS = (
     ),
     Operation(
         name="deliver",
-        act=_deliver,
+        action=_deliver,
         stages=SETTLED_STAGES | GONE,
         moves=frozenset({Stage.APPROVED}) | GONE,
         answers=frozenset({200}),
@@ -383,7 +383,7 @@ OPERATIONS = (
     ),
     Operation(
         name="bundle",
-        act=lambda turn: turn.hear(turn.scene.others[Other.BUNDLE]),
+        action=lambda turn: turn.hear(turn.scene.others[Other.BUNDLE]),
         stages=ALL,
         moves=ALL,
         answers=frozenset({200}),
@@ -393,7 +393,7 @@ OPERATIONS = (
     ),
     Operation(
         name="transfer",
-        act=lambda turn: turn.patch(turn.scene.others[Other.TRANSFER], "approve"),
+        action=lambda turn: turn.patch(turn.scene.others[Other.TRANSFER], "approve"),
         stages=ALL,
         moves=ALL,
         answers=frozenset({200, 409}),
@@ -405,7 +405,7 @@ OPERATIONS = (
     ),
     Operation(
         name="quota",
-        act=_put_quota,
+        action=_put_quota,
         stages=ALL,
         moves=ALL,
         answers=frozenset({200}),

@@ -98,7 +98,7 @@ class Playing:
     def _play(self, meeting: Meeting) -> Round:
         pair, hand = (meeting.one, meeting.other), self._stagehand
         scene = self._scene(meeting)
-        turns = [Turn(scene, hand.people.admin(), hand.duitku, hand.cloud) for _ in pair]
+        turns = [Turn(scene, hand.users.admin(), hand.duitku, hand.cloud) for _ in pair]
         versions = self._versions(scene)
         acts = [partial(_insist, *each) for each in zip(pair, turns, strict=True)]
         one, other = map(Take, pair, turns, at_once(*acts))
@@ -121,5 +121,5 @@ class Playing:
 
 def _insist(operation: Operation, turn: Turn) -> Answer:
     """Act, and once more if the table or a peer was too busy: then it has to be done."""
-    answer = operation.act(turn)
-    return operation.act(turn) if answer.status == BUSY else answer
+    answer = operation.action(turn)
+    return operation.action(turn) if answer.status == BUSY else answer

@@ -11,14 +11,14 @@ from lunas.domain.catalog import Course, Package, PackageKind
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.users import PaymentType
 from lunas.storage import keys
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from tests.faults.races.messages import delivery_event
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku
-from tests.support.users import PRICES, Json, People, Person
+from tests.support.users import PRICES, Json, Person, Users
 
 SAMPLES = ("python-dasar", "analisis-sql")
-"""Courses of the sample catalogue, whose Thinkific courses the courses of a scene share."""
+"""Courses of the sample catalog, whose Thinkific courses the courses of a scene share."""
 PLACES = 5
 """A quota that nobody in a scene uses up."""
 
@@ -87,7 +87,7 @@ class Scene:
         return self.payment
 
     @property
-    def wish(self) -> Json:
+    def request(self) -> Json:
         """The body of a purchase of the course."""
         return {"packageId": self.package, "courseId": self.course}
 
@@ -96,13 +96,13 @@ class Stagehand:
     """Sets scenes up through the API, and through the simulator of Duitku."""
 
     def __init__(self, stack: Stack) -> None:
-        self.people, self.duitku, self.cloud = People(stack), Duitku(stack), Cloud(stack)
-        self._catalogue = Catalogue(self.cloud.table)
-        self._admin = self.people.admin()
+        self.users, self.duitku, self.cloud = Users(stack), Duitku(stack), Cloud(stack)
+        self._catalog = Catalog(self.cloud.table)
+        self._admin = self.users.admin()
 
     def scene(self, stage: Stage, *, manual: bool, others: Iterable[Other]) -> Scene:
         """Set up a scene; ``manual``: without Duitku, where the stage leaves the choice."""
-        learner, marks = self.people.learner(), uuid.uuid4().hex[:12]
+        learner, marks = self.users.learner(), uuid.uuid4().hex[:12]
         course, extra = f"course-{marks}", f"extra-{marks}"
         mapped = dict(zip((course, extra), self._samples, strict=True))
         for name, number in mapped.items():
@@ -180,15 +180,15 @@ class Stagehand:
         return payment
 
     def _put_course(self, course: str, mapped: int, quota: int) -> None:
-        self._catalogue.put_course(Course(course, course, mapped, quota))
+        self._catalog.put_course(Course(course, course, mapped, quota))
 
     def _put_package(self, package: str, kind: PackageKind, *courses: str) -> str:
         prices = {PaymentType(name): price for name, price in PRICES[kind].items()}
-        self._catalogue.put_package(Package(package, kind, "Package", prices, courses))
+        self._catalog.put_package(Package(package, kind, "Package", prices, courses))
         return package
 
     @cached_property
     def _samples(self) -> list[int]:
-        """The ids at Thinkific of the courses of the sample catalogue."""
-        found = [each.thinkific_course_id for each in self._catalogue.courses(SAMPLES)]
+        """The ids at Thinkific of the courses of the sample catalog."""
+        found = [each.thinkific_course_id for each in self._catalog.courses(SAMPLES)]
         return [number for number in found if number is not None]

@@ -104,7 +104,7 @@ class Aws:
                 ]
                 return {"Successful": sent}
             case "ChangeMessageVisibility":
-                if not queue.put_off(request["ReceiptHandle"], request["VisibilityTimeout"]):
+                if not queue.reschedule(request["ReceiptHandle"], request["VisibilityTimeout"]):
                     raise Refused("ReceiptHandleIsInvalid")
                 return {}
         raise NotImplementedError(operation)

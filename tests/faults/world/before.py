@@ -4,34 +4,34 @@ from collections.abc import Callable
 
 from tests.faults.world.story import ADMIN, BUNDLE, LEARNER, PYTHON, SQL, Purchase, Story
 
-type Act = Callable[[Story], object]
+type Action = Callable[[Story], object]
 
 MANY = 1_000
 NO_COURSE = '{"errors": ["Course could not be found."]}'
 PYTHON_AT_THINKIFIC = "Dasar Pemrograman Python"
 
 
-def both(*acts: Act) -> Act:
+def both(*acts: Action) -> Action:
     """Do one thing after the other."""
 
     def do(story: Story) -> None:
-        for act in acts:
-            act(story)
+        for action in acts:
+            action(story)
 
     return do
 
 
-def bought(purchase: Purchase = PYTHON, **more: str) -> Act:
+def bought(purchase: Purchase = PYTHON, **more: str) -> Action:
     """Open a payment at Duitku."""
     return lambda story: story.initiate(purchase, **more)
 
 
-def handed_in(purchase: Purchase = PYTHON, **more: str) -> Act:
+def handed_in(purchase: Purchase = PYTHON, **more: str) -> Action:
     """Hand in a manual payment."""
     return lambda story: story.submit(purchase, **more)
 
 
-def handed_in_again(**more: str) -> Act:
+def handed_in_again(**more: str) -> Action:
     """Send the proof once more after two minutes, and have what waits then approved."""
 
     def come_back(story: Story) -> None:
@@ -45,27 +45,27 @@ def handed_in_again(**more: str) -> Act:
     return come_back
 
 
-def rejected(purchase: Purchase = PYTHON) -> Act:
+def rejected(purchase: Purchase = PYTHON) -> Action:
     """Have a manual payment rejected."""
     return both(handed_in(purchase), Story.reject)
 
 
-def approved(purchase: Purchase = PYTHON) -> Act:
+def approved(purchase: Purchase = PYTHON) -> Action:
     """Have a manual payment approved, and not delivered yet."""
     return both(handed_in(purchase), Story.approve)
 
 
-def completed(purchase: Purchase = PYTHON) -> Act:
+def completed(purchase: Purchase = PYTHON) -> Action:
     """Have a manual payment approved and delivered."""
     return both(approved(purchase), Story.rest)
 
 
-def owning(purchase: Purchase, then: Act) -> Act:
+def owning(purchase: Purchase, then: Action) -> Action:
     """Own a purchase already, then prepare something else."""
     return both(completed(purchase), then)
 
 
-def asked_again(**more: str) -> Act:
+def asked_again(**more: str) -> Action:
     """Come back after two minutes, get an invoice that can be paid, and pay it."""
 
     def come_back(story: Story) -> None:
@@ -170,13 +170,13 @@ def limited(story: Story) -> None:
     story.world.thinkific.fault("createEnrollment", "answer", status=429, headers=headers)
 
 
-def refusing(route: str) -> Act:
+def refusing(route: str) -> Action:
     """Have Thinkific refuse a write for good, until somebody mends it."""
     more = {"times": MANY, "status": 422, "body": NO_COURSE}
     return lambda story: story.world.thinkific.fault(route, "answer", **more)
 
 
-def failing(route: str) -> Act:
+def failing(route: str) -> Action:
     """Have Thinkific fail once."""
     return lambda story: story.world.thinkific.fault(route, "answer", status=500)
 
@@ -190,7 +190,7 @@ def on_its_way(story: Story) -> None:
     assert story.status() == "APPROVED"
 
 
-def offered(days: int | None, package: str = "entry", price: int = 49_000) -> Act:
+def offered(days: int | None, package: str = "entry", price: int = 49_000) -> Action:
     """Sell a package for so many days of access."""
 
     def offer(story: Story) -> None:
@@ -215,7 +215,7 @@ def to_shorten(story: Story) -> None:
 
 
 def two_behind_one(story: Story) -> None:
-    """Have two catalogue courses that lead to one at Thinkific, the second one to come.
+    """Have two catalog courses that lead to one at Thinkific, the second one to come.
 
     The first one is for 30 days, the second one, of which the story speaks, for good.
     """

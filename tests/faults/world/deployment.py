@@ -1,4 +1,4 @@
-"""What a deployment consists of beside the code: environment, secrets, catalogue."""
+"""What a deployment consists of beside the code: environment, secrets, catalog."""
 
 import json
 from functools import cache
@@ -8,12 +8,12 @@ from typing import Any
 from local.simulators.thinkific.site import Site
 from lunas.domain.catalog import Course, Package, PackageKind
 from lunas.domain.users import PaymentType
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 from tests.faults.world.aws import queue_url
 from tests.support.api_requests import AUTH_SECRET
 
-SAMPLE = Path(__file__).parents[3] / "local" / "sample" / "catalogue.json"
+SAMPLE = Path(__file__).parents[3] / "local" / "sample" / "catalog.json"
 MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"
 SUBDOMAIN, THINKIFIC_KEY = "shop", "thinkific-key"
 VAULT: dict[str, Any] = {
@@ -41,27 +41,27 @@ ENVIRONMENT = {
     "THINKIFIC_REQUESTS_PER_MINUTE": "110",
     "DELIVERY_QUEUE_URL": queue_url("DeliveryQueue"),
     "DEAD_LETTER_QUEUE_URL": queue_url("DeadLetterQueue"),
-    "ORDER_QUEUE_URL": queue_url("OrderQueue"),
-    "ORDER_DEAD_LETTER_QUEUE_URL": queue_url("OrderDeadLetterQueue"),
+    "SALE_REPORT_QUEUE_URL": queue_url("SaleReportQueue"),
+    "SALE_REPORT_DEAD_LETTER_QUEUE_URL": queue_url("SaleReportDeadLetterQueue"),
     "EXTERNAL_ORDER_FACTOR": "100",
 }
 
 
 @cache
 def sample() -> dict[str, Any]:
-    """Return the sample catalogue."""
+    """Return the sample catalog."""
     found: dict[str, Any] = json.loads(SAMPLE.read_text())
     return found
 
 
-def fill_catalogue(site: Site) -> None:
-    """Write the sample catalogue, each course mapped to its namesake at Thinkific."""
+def fill_catalog(site: Site) -> None:
+    """Write the sample catalog, each course mapped to its namesake at Thinkific."""
     ids = {course.name: course.id for course in site.courses.values()}
-    catalogue = Catalogue(Table.from_environment())
+    catalog = Catalog(Table.from_environment())
     for name, course in sample()["courses"].items():
         mapped = ids[course["name"]]
-        catalogue.put_course(Course(name, course["name"], thinkific_course_id=mapped))
+        catalog.put_course(Course(name, course["name"], thinkific_course_id=mapped))
     for name, package in sample()["packages"].items():
         prices = {PaymentType(kind): price for kind, price in package["prices"].items()}
         kind, courses = PackageKind(package["kind"]), tuple(package["courseIds"])
-        catalogue.put_package(Package(name, kind, package["name"], prices, courses))
+        catalog.put_package(Package(name, kind, package["name"], prices, courses))

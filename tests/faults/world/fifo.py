@@ -97,7 +97,7 @@ class FifoQueue:
         message.visible_at = self.clock.now() + timedelta(seconds=self.visibility)
         return message
 
-    def put_off(self, handle: str, seconds: int) -> bool:
+    def reschedule(self, handle: str, seconds: int) -> bool:
         """Show a received message again after ``seconds``; tell whether there is one."""
         for message in self._held(handle):
             message.visible_at = self.clock.now() + timedelta(seconds=seconds)

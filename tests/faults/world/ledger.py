@@ -6,8 +6,9 @@ Whether a Duitku payment has money is not noted here: Duitku's simulator knows.
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tests.faults.world.users import Answer, Json, Person
+
 from tests.faults.world.deployment import sample
-from tests.faults.world.people import Answer, Json, Person
 from tests.faults.world.world import World
 
 PROOF = "https://proof.example/1"
@@ -17,7 +18,7 @@ type Prices = dict[tuple[str, str], set[int]]
 
 @dataclass(frozen=True)
 class Attempt:
-    """A wish to buy, at the price in rupiah that the catalogue had then."""
+    """A wish to buy, at the price in rupiah that the catalog had then."""
 
     user: str
     package: str
@@ -39,7 +40,7 @@ class Ledger:
     """Who asked for what. A request counts from when it was sent, answered or not."""
 
     attempts: set[Attempt] = field(default_factory=set)
-    people: dict[str, Person] = field(default_factory=dict)
+    users: dict[str, Person] = field(default_factory=dict)
     approvals: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     rejections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     refunds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -144,23 +145,23 @@ class Actors:
 
     def limit(self, admin: Person, course: str, quota: int | None) -> Answer:
         """Let a course have ``quota`` places, or any number."""
-        item = self.world.aws.table.items["CATALOGUE#COURSE", course]
+        item = self.world.aws.table.items["CATALOG#COURSE", course]
         mapped = int(item["thinkificCourseId"]["N"])
         body = {"name": item["name"]["S"], "thinkificCourseId": mapped, "quota": quota}
         path = f"/courses/{course}"
         return self.world.call(admin, "PUT /courses/{id}", path, body=_given(body))
 
     def map(self, admin: Person, course: str, like: str) -> Answer:
-        """Map a course to the course at Thinkific that has the name of another in the catalogue."""
+        """Map a course to the course at Thinkific that has the name of another in the catalog."""
         items, site = self.world.aws.table.items, self.world.thinkific.site
-        name = items["CATALOGUE#COURSE", course]["name"]["S"]
-        wanted = items["CATALOGUE#COURSE", like]["name"]["S"]
+        name = items["CATALOG#COURSE", course]["name"]["S"]
+        wanted = items["CATALOG#COURSE", like]["name"]["S"]
         (mapped,) = (each.id for each in site.courses.values() if each.name == wanted)
         body = {"name": name, "thinkificCourseId": mapped}
         return self.world.call(admin, "PUT /courses/{id}", f"/courses/{course}", body=body)
 
     def _try(self, person: Person, package: str, course: str | None) -> None:
-        self.ledger.people[person.id] = person
+        self.ledger.users[person.id] = person
         self.ledger.attempts |= {
             Attempt(person.id, package, course, person.kind, price)
             for price in self.ledger.prices[package, person.kind]

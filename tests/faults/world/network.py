@@ -87,23 +87,23 @@ class Network:
 
         patch.setattr(HTTPAdapter, "send", send)
 
-    def send(self, request: requests.PreparedRequest, patience: float) -> requests.Response:
+    def send(self, request: requests.PreparedRequest, max_wait: float) -> requests.Response:
         """Deliver a request and return the answer, if it comes within ``patience`` seconds."""
         url = urlsplit(str(request.url))
         what = f"{url.hostname} {request.method} {url.path}"
         app = self.hosts[str(url.hostname)]
-        return self._effects.perform(what, lambda: self._answered(Exchange(app, request), patience))
+        return self._effects.perform(what, lambda: self._answered(Exchange(app, request), max_wait))
 
-    def _answered(self, exchange: Exchange, patience: float) -> requests.Response:
+    def _answered(self, exchange: Exchange, max_wait: float) -> requests.Response:
         while (seconds := exchange.go_on()) is not None:
-            if seconds > patience:
-                self._clock.move(patience)
+            if seconds > max_wait:
+                self._clock.move(max_wait)
                 self.late.append(
-                    (self._clock.now() + timedelta(seconds=seconds - patience), exchange)
+                    (self._clock.now() + timedelta(seconds=seconds - max_wait), exchange)
                 )
                 raise requests.ReadTimeout(request=exchange.request)
             self._clock.move(seconds)
-            patience -= seconds
+            max_wait -= seconds
         return exchange.answer()
 
     def next_at(self) -> datetime | None:

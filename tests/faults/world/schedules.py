@@ -24,8 +24,8 @@ LAST_RUNS = 3
 """Of such a schedule after the last change: enough for what it looks at only after a while."""
 LONGEST_REST = 32
 """Runs that a sparing schedule leaves out at most, after runs that changed nothing."""
-OWN_NOTES = {"sweep", "limit"}
-"""Types of items that tell nothing new: how far the sweep came, who called Thinkific when."""
+OWN_NOTES = {"audit", "limit"}
+"""Types of items that tell nothing new: how far the audit came, who called Thinkific when."""
 
 
 @dataclass

@@ -55,11 +55,11 @@ class Sight:
     def email(self, user: str) -> str:
         """Return the address whose account has a user's courses: an admin's word goes first."""
         corrected = self._addresses.get(user)
-        return corrected[-1] if corrected else self.ledger.people[user].email.lower()
+        return corrected[-1] if corrected else self.ledger.users[user].email.lower()
 
     def former(self, user: str) -> set[str]:
         """Return every other address that a user has had."""
-        known = {self.ledger.people[user].email.lower(), *self._addresses.get(user, ())}
+        known = {self.ledger.users[user].email.lower(), *self._addresses.get(user, ())}
         return known - {self.email(user)}
 
     def history(self, payment: str) -> list[Item]:
@@ -89,7 +89,7 @@ class Sight:
     def paid_until(self, user: str, course: str) -> list[datetime | None]:
         """Return the ends of all access that is paid for in a course at Thinkific, None: never.
 
-        Whoever paid, if their address is this learner's, and by whichever catalogue course.
+        Whoever paid, if their address is this learner's, and by whichever catalog course.
         """
         return self.paid_at(self.email(user), self.mapped(course))
 

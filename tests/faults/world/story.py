@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from tests.faults.world.users import Person
+
 from local.simulators.duitku.orders import Order
 from tests.faults.world.ledger import Actors
-from tests.faults.world.people import Person
 from tests.faults.world.table import Wire
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
@@ -81,7 +82,7 @@ class Story:
         self.actors.refund(ADMIN, self.payment)
 
     def compare(self) -> None:
-        """Compare the catalogue with Thinkific; the answer may be lost."""
+        """Compare the catalog with Thinkific; the answer may be lost."""
         self.world.call(ADMIN, "POST /courses/sync")
 
     def redeliver(self) -> None:

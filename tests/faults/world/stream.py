@@ -17,7 +17,7 @@ from tests.faults.world.functions import Died, Functions, folder_of
 from tests.faults.world.table import Change, Table
 from tests.support import template
 
-ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishOrdersFunction"
+ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishSaleReportsFunction"
 """Those who listen."""
 AGAIN = timedelta(seconds=1)
 """Between two tries of one batch."""

@@ -33,5 +33,5 @@ class Watch:
         return list(self._at_rest.undelivered())
 
     def unexpected(self) -> list[str]:
-        """Return errors that the product did not raise on purpose, and what its sweep found."""
+        """Return errors that the product did not raise on purpose, and what its audit found."""
         return [str(each) for each in self.sight.world.said if each[0] in UNEXPECTED]

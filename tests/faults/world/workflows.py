@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.faults.world import before
-from tests.faults.world.before import Act, approved, both, bought, completed, handed_in, owning
+from tests.faults.world.before import (
+    Action,
+    approved,
+    both,
+    bought,
+    completed,
+    handed_in,
+    owning,
+)
 from tests.faults.world.story import BUNDLE, PYTHON, SQL, Story
 
 QUARTER = 15
@@ -29,14 +37,14 @@ class Workflow:
     name: str
     function: str
     ends: str
-    act: Act
-    prepare: Act = lambda _story: None
-    afterwards: Act = lambda _story: None
+    action: Action
+    prepare: Action = lambda _story: None
+    afterwards: Action = lambda _story: None
     minutes: int = QUARTER
-    then: Act | None = None
+    then: Action | None = None
 
 
-def waiting(minutes: int) -> Act:
+def waiting(minutes: int) -> Action:
     """Let time pass."""
     return lambda story: story.wait(minutes)
 
@@ -90,7 +98,7 @@ INITIATING = (
 )
 
 
-def _webhook(name: str, prepare: Act, ends: str = "COMPLETED", **more: Any) -> Workflow:
+def _webhook(name: str, prepare: Action, ends: str = "COMPLETED", **more: Any) -> Workflow:
     return Workflow(f"webhook{name}", WEBHOOK, ends, Story.rest, prepare, **more)
 
 
@@ -103,8 +111,15 @@ HEARING = (
 )
 
 
-def _admin(name: str, function: str, ends: str, act: Act, prepare: Act, **more: Any) -> Workflow:
-    return Workflow(name, function, ends, act, prepare, **more)
+def _admin(
+    name: str,
+    function: str,
+    ends: str,
+    action: Action,
+    prepare: Action,
+    **more: Any,
+) -> Workflow:
+    return Workflow(name, function, ends, action, prepare, **more)
 
 
 DECIDING = (
@@ -189,8 +204,8 @@ DECIDING = (
 )
 
 
-def _deliver(name: str, prepare: Act, ends: str = "COMPLETED", **more: Any) -> Workflow:
-    return Workflow(name, DELIVER, ends, more.pop("act", Story.rest), prepare, **more)
+def _deliver(name: str, prepare: Action, ends: str = "COMPLETED", **more: Any) -> Workflow:
+    return Workflow(name, DELIVER, ends, more.pop("action", Story.rest), prepare, **more)
 
 
 DELIVERING = (
@@ -205,7 +220,7 @@ DELIVERING = (
     _deliver(
         "deliver by bundle, rows later",
         both(before.sold_as_bundle, approved(BUNDLE), before.rows_later),
-        act=waiting(2),
+        action=waiting(2),
     ),
     _deliver("deliver, a trial there", both(before.trial_at_thinkific, approved(PYTHON))),
     _deliver("deliver, put off", both(approved(), before.limited)),
@@ -231,7 +246,9 @@ DELIVERING = (
         both(owning(SQL, completed(PYTHON)), Story.correct),
     ),
     _deliver(
-        "deliver, corrected on its way", both(before.on_its_way, Story.correct), act=waiting(3)
+        "deliver, corrected on its way",
+        both(before.on_its_way, Story.correct),
+        action=waiting(3),
     ),
     _deliver(
         "revoke, corrected before",
@@ -243,7 +260,7 @@ DELIVERING = (
         "revoke, delivery on its way",
         both(before.on_its_way, Story.refund),
         "REFUNDED",
-        act=waiting(3),
+        action=waiting(3),
     ),
     _deliver(
         "revoke, put off",
@@ -260,15 +277,15 @@ DELIVERING = (
 
 
 def _reconcile(
-    name: str, after: int, prepare: Act, ends: str = "COMPLETED", **more: Any
+    name: str, after: int, prepare: Action, ends: str = "COMPLETED", **more: Any
 ) -> Workflow:
     return Workflow(f"reconcile, {name}", RECONCILE, ends, waiting(after), prepare, **more)
 
 
-SWEEPING = (
-    Workflow("sweep", "sweep", "COMPLETED", waiting(21), completed()),
+AUDITING = (
+    Workflow("audit", "audit", "COMPLETED", waiting(21), completed()),
     Workflow(
-        "sweep, completion missing", "sweep", "COMPLETED", waiting(21), before.left_incomplete
+        "audit, completion missing", "audit", "COMPLETED", waiting(21), before.left_incomplete
     ),
     Workflow("compare with Thinkific", "sync_courses", "none", Story.compare),
 )
@@ -287,4 +304,4 @@ RECONCILING = (
     ),
 )
 
-WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING, *SWEEPING)
+WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING, *AUDITING)

@@ -10,9 +10,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+from tests.faults.world.users import Answer, Json, Person
 
 from lunas import observability
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from tests.faults.world import clock as time
 from tests.faults.world.aws import Aws, forget_clients, forget_secrets
 from tests.faults.world.deployment import (
@@ -22,13 +23,12 @@ from tests.faults.world.deployment import (
     SUBDOMAIN,
     THINKIFIC_KEY,
     VAULT,
-    fill_catalogue,
+    fill_catalog,
 )
 from tests.faults.world.effects import Effects
 from tests.faults.world.functions import Died, Functions, routes
 from tests.faults.world.network import Network
 from tests.faults.world.peers import Callback, Duitku, Thinkific
-from tests.faults.world.people import Answer, Json, Person
 from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import ORDERS, Stream
 from tests.faults.world.table import Key, Wire
@@ -62,7 +62,7 @@ class World:
         self._listen(patch)
 
     def start(self, seed: int | None = None) -> None:
-        """Begin anew, with the sample catalogue; ``seed`` decides in which order things come."""
+        """Begin anew, with the sample catalog; ``seed`` decides in which order things come."""
         chance = None if seed is None else random.Random(seed)  # noqa: S311
         self.clock.reset()
         self.effects.forget()
@@ -111,11 +111,11 @@ class World:
         with suppress(Died):
             self.functions.invoke(function, {})
 
-    def report_orders(self) -> None:
+    def report_sales(self) -> None:
         """Switch the reports of sales on, as the template's setting does."""
         stream = Stream(self.aws.table, self.functions, self.clock, None, ORDERS)
-        queue = self.aws.queues["OrderQueue"]
-        reports = Deliveries(queue, self.functions, None, "report_orders")
+        queue = self.aws.queues["SaleReportQueue"]
+        reports = Deliveries(queue, self.functions, None, "report_sales")
         self.upkeep.add(stream, reports)
 
     def calm(self) -> None:
@@ -137,8 +137,8 @@ class World:
         self.duitku.courier.waiting.remove(callback)
         began, settings = self.clock.now(), self.duitku.gateway.settings
         status = self.post_callback(callback.body)
-        patience = timedelta(seconds=settings.callback_timeout)
-        if status != HTTPStatus.OK or self.clock.now() - began > patience:
+        max_wait = timedelta(seconds=settings.callback_timeout)
+        if status != HTTPStatus.OK or self.clock.now() - began > max_wait:
             self.duitku.courier.refused(callback, settings.callback_attempts)
 
     def _token(self, person: Person) -> str:
@@ -166,16 +166,16 @@ class World:
 
         def crashed(error: BaseException) -> None:
             # The world refuses writes more often than the table is asked again.
-            busy = isinstance(error, StoreBusy)
+            busy = isinstance(error, StorageContention)
             keep("table busy" if busy else "unexpected error", error=repr(error))
 
         patch.setattr(observability, "crashed", crashed)
 
     def _fill_table(self) -> None:
         if not self._first:
-            fill_catalogue(self.thinkific.site)
-            # The first sweep of a stack looks a week back, day by day; here it has been.
-            self.run("sweep")
+            fill_catalog(self.thinkific.site)
+            # The first audit of a stack looks a week back, day by day; here it has been.
+            self.run("audit")
             self._first = dict(self.aws.table.items)
             self.aws.table.stream.clear()
             self.effects.forget()

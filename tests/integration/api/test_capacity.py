@@ -21,7 +21,7 @@ from lunas.domain.enrollments import Delivery, DeliveryStatus, enrollment_id
 from lunas.domain.payments import Method, Status
 from lunas.domain.progress import ProgressEvent
 from lunas.storage.anomalies import anomaly_item
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Item
 from lunas.storage.payment_items import payment_item
@@ -119,7 +119,7 @@ class Meter:
             "eventSource": "aws:sqs",
         }
         with metered(clients.dynamodb()) as cost:
-            answer = invoke("follow_progress", {"Records": [record]})
+            answer = invoke("record_progress", {"Records": [record]})
         assert answer == {"batchItemFailures": []}
         self.costs[f"EVENT progress {note}"] = cost
 
@@ -189,7 +189,7 @@ def costs_of_operations(stack: Stack, table: str) -> dict[str, Cost]:
     stock(meter.table)
     _measure_lists(meter)
     _measure_purchases(meter, Duitku(stack))
-    _measure_catalogue(meter)
+    _measure_catalog(meter)
     _measure_connection(meter)
     for note, percent in (("first", 60), ("again", 60), ("lower", 50)):
         meter.tell(percent, note)
@@ -197,12 +197,12 @@ def costs_of_operations(stack: Stack, table: str) -> dict[str, Cost]:
 
 
 def stock(table: Table) -> None:
-    """Put a package of one course and a bundle into a table's catalogue."""
-    catalogue = Catalogue(table)
+    """Put a package of one course and a bundle into a table's catalog."""
+    catalog = Catalog(table)
     for each in ("c1", "c2"):
-        catalogue.put_course(course(each))
-    catalogue.put_package(package())
-    catalogue.put_package(bundle_of("c1", "c2"))
+        catalog.put_course(course(each))
+    catalog.put_package(package())
+    catalog.put_package(bundle_of("c1", "c2"))
     table.put(enrollment_item(delivered("c9")), "attribute_not_exists(pk)")
 
 
@@ -298,7 +298,7 @@ def _measure_enrollment(meter: Meter, made: str) -> None:
     meter.ask("enrollments", "POST /enrollments/{id}/redeliver", f"{path}/redeliver")
 
 
-def _measure_catalogue(meter: Meter) -> None:
+def _measure_catalog(meter: Meter) -> None:
     meter.ask("catalog", "GET /packages", token=None)
     meter.ask("catalog", "GET /packages", note="by an admin")
     meter.ask("catalog", "GET /packages/{id}", "/packages/p1")

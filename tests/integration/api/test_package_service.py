@@ -1,4 +1,4 @@
-"""The catalogue of the owner's package service: sold from there, or nothing is sold at all."""
+"""The catalog of the owner's package service: sold from there, or nothing is sold at all."""
 
 import json
 import uuid
@@ -12,7 +12,7 @@ from lunas.api.auth import authenticate
 from lunas.domain.lists import PaymentFilter
 from lunas.domain.users import Caller, Role
 from lunas.package_service import catalog
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
 from tests.support.api_requests import API_KEY, Json, user_token
@@ -50,7 +50,7 @@ def running() -> Iterator[Service]:
 @pytest.fixture
 def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """Have Lunas sell from a package service; of its courses, the table maps one."""
-    Catalogue(table).put_course(course("c2", thinkific_course_id=2_000_002))
+    Catalog(table).put_course(course("c2", thinkific_course_id=2_000_002))
     monkeypatch.setenv("PACKAGE_SERVICE_URL", running.url)
     running.otherwise = None
     running.asked.clear()

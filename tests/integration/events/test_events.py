@@ -94,14 +94,14 @@ CASES = {
     "payments-of-user": Case(OWNED, 200, PAYMENT),
     "payments-submit": Case(NOTHING, 201, '"PAID"'),
     "publish_enrollments-stream": Case(NOTHING, None, '"batchItemFailures":[]'),
-    "publish_orders-stream": Case(NOTHING, None, '"batchItemFailures":[]'),
+    "publish_sale_reports-stream": Case(NOTHING, None, '"batchItemFailures":[]'),
     "recheck_payment-check": Case(ORDERED, 200, '"PENDING"'),
     "recheck_payment-recheck": Case(ORDERED, 200, '"PENDING"'),
     "reconcile-schedule": Case(NOTHING, None, ""),
     "refund_payment-learner": Case(OWNED, 200, '"budi@example.org"'),
     "refund_payment-refund": Case(OWNED, 200, '"REFUNDED"'),
-    "report_orders-queue": Case(OWNED, None, '"batchItemFailures":[]'),
-    "sweep-schedule": Case(NOTHING, None, ""),
+    "report_sales-queue": Case(OWNED, None, '"batchItemFailures":[]'),
+    "audit-schedule": Case(NOTHING, None, ""),
     "sync_courses-nightly": Case(NOTHING, None, ""),
     "sync_courses-sync": Case(NOTHING, 200, '"mapped"'),
     "thinkific_oauth-callback": Case(NOTHING, 403, "This link is not valid"),
@@ -109,9 +109,9 @@ CASES = {
     "thinkific_oauth-install": Case(NOTHING, 200, "/oauth2/authorize"),
     "thinkific_oauth-revoke": Case(NOTHING, 200, ""),
     "thinkific_webhook-event": Case(OWNED, 200, ""),
-    "follow_progress-queue": Case(OWNED, None, '"batchItemFailures":[]'),
-    "catch_up-nightly": Case(NOTHING, None, ""),
-    "catch_up-register": Case(NOTHING, None, ""),
+    "record_progress-queue": Case(OWNED, None, '"batchItemFailures":[]'),
+    "sync_progress-nightly": Case(NOTHING, None, ""),
+    "sync_progress-register": Case(NOTHING, None, ""),
     "thinkific_oauth-status": Case(NOTHING, 200, "redirectUri"),
 }
 FUNCTIONS = sorted({name.split("-")[0] for name in CASES})
@@ -139,7 +139,7 @@ class Stage:
         return {**self.settings, "THINKIFIC_SUBDOMAIN": SITES[function]}
 
     def set_up(self, scene: str) -> None:
-        """Let the table hold the scene, and nothing of another but the catalogue."""
+        """Let the table hold the scene, and nothing of another but the catalog."""
         table = self.settings["TABLE_NAME"]
         for partition in (keys.payment(PAYMENT), keys.enrollment(ENROLLMENT)):
             self._empty(table, partition["pk"])
@@ -212,11 +212,11 @@ def stage(production: Stack) -> Iterator[Stage]:
 
 @contextmanager
 def staged(stack: Stack) -> Iterator[Stage]:
-    """Make a table with the stack's catalogue, and queues that nobody reads."""
+    """Make a table with the stack's catalog, and queues that nobody reads."""
     aws, mine = Aws(stack.aws_endpoint_url, stack.region), uuid.uuid4().hex[:8]
     table = f"events-{mine}"
     aws.dynamodb.create_table(TableName=table, **template.table_properties())
-    copy_catalogue(aws, stack.table_name, table)
+    copy_catalog(aws, stack.table_name, table)
     queues = {
         setting: aws.queues.create_queue(
             QueueName=f"events-{number}-{mine}.fifo", Attributes={"FifoQueue": "true"}
@@ -248,8 +248,8 @@ def address(stack: Stack) -> dict[str, str]:
     }
 
 
-def copy_catalogue(aws: Aws, source: str, target: str) -> None:
-    for kind in ("CATALOGUE#PACKAGE", "CATALOGUE#COURSE"):
+def copy_catalog(aws: Aws, source: str, target: str) -> None:
+    for kind in ("CATALOG#PACKAGE", "CATALOG#COURSE"):
         found = aws.dynamodb.query(
             TableName=source,
             KeyConditionExpression="pk = :kind",

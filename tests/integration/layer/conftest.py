@@ -12,7 +12,7 @@ import yaml  # type: ignore[import-untyped]
 from moto import mock_aws
 
 from lunas.aws import clients, secrets
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -132,13 +132,13 @@ def enrollments(table: Table) -> Enrollments:
 
 
 WRITTEN: list[dict[str, Any]] = []
-"""The items of the catalogue, once the first test had it written: moto is slow at updates."""
+"""The items of the catalog, once the first test had it written: moto is slow at updates."""
 
 
 @pytest.fixture
-def catalogue(table: Table) -> Catalogue:
-    """Fill the catalogue with two courses, a package that offers each, and a bundle of both."""
-    made = Catalogue(table)
+def catalog(table: Table) -> Catalog:
+    """Fill the catalog with two courses, a package that offers each, and a bundle of both."""
+    made = Catalog(table)
     if not WRITTEN:
         made.put_course(course("c1", thinkific_course_id=2_000_001))
         made.put_course(course("c2", thinkific_course_id=2_000_002))
@@ -179,7 +179,7 @@ def calls(cloud: None) -> Iterator[Counter[str]]:  # noqa: ARG001
 @pytest.fixture
 def webhook(
     table: Table,
-    catalogue: Catalogue,  # noqa: ARG001
+    catalog: Catalog,  # noqa: ARG001
     calls: Counter[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Webhook:

@@ -13,9 +13,9 @@ from tests.support.http_stub import StubPeer, Told
 AT_THINKIFIC = {
     "deliver_enrollment",
     "sync_courses",
-    "report_orders",
-    "follow_progress",
-    "sweep",
+    "report_sales",
+    "record_progress",
+    "audit",
 }
 """Functions that call Thinkific; the others call Duitku."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lunas.clock import now
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.due import Due
 from lunas.storage.table import Table
 from tests.integration.layer import peers
@@ -18,7 +18,7 @@ from tests.support.builders import package
 from tests.support.functions import call
 from tests.support.http_stub import StubPeer, Told
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 MINUTE = timedelta(minutes=1)
 OPEN = {"statusCode": "01"}
 ENROLLED = "urn:lunas:problem:already-enrolled"
@@ -199,10 +199,10 @@ def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
 
 
 def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
-    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+    monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     assert initiate(monkeypatch, Told(500))[0] == 503
-    catalogue.put_package(package(on_sale=False))
+    catalog.put_package(package(on_sale=False))
     monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
     status, problem, peer = initiate(monkeypatch, Told(404))
     assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")

@@ -35,7 +35,7 @@ def test_the_callback_that_settles_is_kept_in_the_same_transaction(webhook: Webh
         "reference": "R1",
     }
     assert (item["others"], item["unnamed"]) == ({"signature": 64, "customerName": 12}, 0)
-    assert item["signature"] == {"FITS"}
+    assert item["signature"] == {"VALID"}
     assert webhook.payment().callbacks == {digest(came)[:16]}
 
 
@@ -87,7 +87,7 @@ class Way:
     told: tuple[Told | Exception, ...] = ()
     amount: str = "49000"
     signature: str | None = None
-    found: str = "FITS"
+    found: str = "VALID"
 
 
 WAYS = {
@@ -118,13 +118,13 @@ def test_a_status_that_does_not_fit_leaves_the_callback_kept(webhook: Webhook) -
     assert webhook.hear() == 200
     # The callback, and when Duitku was asked.
     assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 2}
-    assert webhook.signatures() == [{"FITS"}]
+    assert webhook.signatures() == [{"VALID"}]
 
 
 def test_a_callback_of_an_unknown_order_is_kept_under_that_order(webhook: Webhook) -> None:
     assert webhook.hear(urlencode(callbacks.fields("pay404")).encode()) == 200
     assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 1}
-    assert webhook.signatures("pay404") == [{"FITS"}]
+    assert webhook.signatures("pay404") == [{"VALID"}]
 
 
 def test_a_callback_with_shifted_digits_is_kept_though_its_signature_fits(webhook: Webhook) -> None:
@@ -132,13 +132,13 @@ def test_a_callback_with_shifted_digits_is_kept_though_its_signature_fits(webhoo
     shifted = f"00{webhook.order}"
     came = webhook.body(merchantOrderId=shifted, amount="490", signature=signature)
     assert webhook.hear(came) == 403
-    assert webhook.signatures(shifted) == [{"FITS"}]
+    assert webhook.signatures(shifted) == [{"VALID"}]
 
 
 def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webhook) -> None:
     signature = signatures.callback_signature("DS99999", "49000", webhook.order, B.key)
     assert webhook.hear(webhook.body(merchantCode="DS99999", signature=signature)) == 403
-    assert webhook.signatures() == [{"FITS"}]
+    assert webhook.signatures() == [{"VALID"}]
 
 
 @pytest.mark.parametrize(

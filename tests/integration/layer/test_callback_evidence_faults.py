@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from botocore.exceptions import ClientError
 
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.domain.payments import Status
 from lunas.gateways.duitku import signatures
 from lunas.storage.callbacks import Callbacks
@@ -23,7 +23,7 @@ REFUSED_WRITE = ClientError({"Error": {"Code": "AccessDeniedException"}}, "Updat
 
 
 @pytest.mark.parametrize(
-    ("error", "status"), [(StoreBusy("busy"), 503), (RuntimeError("broken"), 500)], ids=repr
+    ("error", "status"), [(StorageContention("busy"), 503), (RuntimeError("broken"), 500)], ids=repr
 )
 def test_a_callback_whose_processing_fails_is_kept(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int
@@ -35,7 +35,7 @@ def test_a_callback_whose_processing_fails_is_kept(
     with monkeypatch.context() as patch:
         patch.setattr(Payments, "commit", fail)
         assert webhook.hear() == status
-    assert webhook.signatures() == [{"FITS"}]
+    assert webhook.signatures() == [{"VALID"}]
     assert webhook.hear() == 200
     assert webhook.payment().status is Status.APPROVED
 
@@ -60,7 +60,7 @@ def test_without_its_key_a_callback_is_kept_unchecked_and_judged_later(
     assert webhook.signatures() == [{"UNCHECKED"}]
     webhook.pays()
     assert webhook.hear() == 200
-    assert webhook.signatures() == [{"UNCHECKED", "FITS"}]
+    assert webhook.signatures() == [{"UNCHECKED", "VALID"}]
 
 
 def test_a_legacy_signature_shows_as_one_once_it_is_accepted(
@@ -72,7 +72,7 @@ def test_a_legacy_signature_shows_as_one_once_it_is_accepted(
     assert webhook.hear(came) == 403
     monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
     assert webhook.hear(came) == 200
-    assert webhook.signatures() == [{"DIFFERS", "FITS_LEGACY"}]
+    assert webhook.signatures() == [{"DIFFERS", "VALID_LEGACY"}]
 
 
 @pytest.fixture

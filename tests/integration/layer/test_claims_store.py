@@ -8,8 +8,8 @@ import pytest
 
 from lunas.domain.access_claims import Claims, Place
 from lunas.domain.enrollments import Access, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
-from lunas.domain.payments import Act, Status, Step
+from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.payments import AuditContext, Status, Step
 from lunas.domain.settlement import settle
 from lunas.storage.access_claims import AccessClaims
 from lunas.storage.enrollment_items import enrollment_item
@@ -104,12 +104,12 @@ def test_what_is_bought_anew_shares_nothing_yet(
     assert shared.ends_at is None
     paid = payment(Status.PAID)
     table.put(payment_item(paid), "attribute_not_exists(#pk)")
-    act = Act("admin:a1", SOON + timedelta(days=1))
-    with pytest.raises(Collision) as collision:
-        payments.commit(settle(paid, Step.APPROVE, act, {}), keep_quota=False)
-    assert not collision.value.owned
-    assert collision.value.held == {"c1"}
-    payments.commit(settle(paid, Step.APPROVE, act, {}, held={"c1"}), keep_quota=False)
+    audit_context = AuditContext("admin:a1", SOON + timedelta(days=1))
+    with pytest.raises(ConcurrentUpdate) as concurrent_update:
+        payments.commit(settle(paid, Step.APPROVE, audit_context, {}), keep_quota=False)
+    assert not concurrent_update.value.owned
+    assert concurrent_update.value.held == {"c1"}
+    payments.commit(settle(paid, Step.APPROVE, audit_context, {}, held={"c1"}), keep_quota=False)
     assert (again := Enrollments(table).get(shared.id))
     assert (again.payment_id, again.shared) == (paid.id, None)
 

@@ -1,4 +1,4 @@
-"""The connected site in the table: tokens sealed, states used once, one lock, no late writes."""
+"""The connected site in the table: tokens encrypted, states used once, one lock, no late writes."""
 
 import base64
 from dataclasses import replace
@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from lunas.aws import clients
-from lunas.aws.encryption import TokenSeal
+from lunas.aws.encryption import TokenEncryption
 from lunas.aws.settings import setting
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
 from lunas.storage import keys
 from lunas.storage.connections import Connections, Starts
@@ -41,7 +41,7 @@ START = Start(
 
 @pytest.fixture
 def grants(table: Table) -> Grants:
-    return Grants(table, TokenSeal.from_environment())
+    return Grants(table, TokenEncryption.from_environment())
 
 
 def item(table: Table) -> dict[str, Any]:
@@ -59,7 +59,7 @@ def test_what_was_kept_is_read_again(grants: Grants, table: Table) -> None:
 
 def test_no_token_stands_readable_in_the_table(grants: Grants, table: Table) -> None:
     grants.replace(CONNECTION, TOKENS)
-    written = repr({**item(table), "opened": base64.b64decode(item(table)["sealed"])})
+    written = repr({**item(table), "opened": base64.b64decode(item(table)["encrypted"])})
     assert "at-first" not in written
     assert "rt-first" not in written
 
@@ -69,10 +69,10 @@ def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
     grants: Grants, table: Table, stack: str, subdomain: str
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
-    sealed = item(table)["sealed"]
-    with pytest.raises(Misconfigured, match="TOKEN_KEY"):
-        TokenSeal(clients.kms(), setting("TOKEN_KEY"), stack).open(sealed, subdomain)
-    assert TokenSeal.from_environment().open(sealed, "shop") == TOKENS
+    encrypted = item(table)["encrypted"]
+    with pytest.raises(ConfigurationError, match="TOKEN_KEY"):
+        TokenEncryption(clients.kms(), setting("TOKEN_KEY"), stack).decrypt(encrypted, subdomain)
+    assert TokenEncryption.from_environment().decrypt(encrypted, "shop") == TOKENS
 
 
 def test_new_tokens_are_kept_under_the_next_revision(grants: Grants) -> None:
@@ -153,7 +153,7 @@ def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
     grants.replace(CONNECTION, TOKENS)
     assert grants.forget(CONNECTION)
     assert (grants.read(), Connections(table).connection()) == (None, None)
-    assert "sealed" not in item(table)
+    assert "encrypted" not in item(table)
     assert grants.renew(replace(CONNECTION, revision=1), NEWER) is None
     assert grants.replace(CONNECTION, NEWER).revision == 3
 

@@ -9,8 +9,8 @@ from lunas.domain.access_claims import AccountLink, Place
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.corrections import ROOM, Wanted, correct
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.storage.access_claims import AccessClaims
 from lunas.storage.account_links import Learners
 from lunas.storage.corrections import Corrections
@@ -23,7 +23,7 @@ from tests.support.builders import LATER, USER, bought, enrollment, paid_by, pay
 
 type Thing = Payment | Enrollment
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "a slip")
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "a slip")
 RIGHT = Wanted(email="budi@example.org")
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, request=3)
 OWN = enrollment("c1", delivery=DELIVERED)
@@ -139,7 +139,7 @@ def test_what_came_first_stops_the_whole_correction(
     link = corrections.link_of(USER)
     write(came_first)
     stood = [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(read, RIGHT, ACT, [OWN, SHARED]), link)
     assert [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == stood
     assert payments.history("pay1") == []
@@ -156,7 +156,7 @@ def test_another_link_that_came_first_stops_the_whole_correction(
     read = corrections.link_of(USER)
     learners.link(USER, 8, read)
     stood = corrections.link_of(USER)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(DONE, RIGHT, ACT, []), read)
     assert corrections.link_of(USER) == stood
     assert payments.get("pay1") == DONE

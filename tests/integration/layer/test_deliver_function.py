@@ -10,7 +10,7 @@ from lunas.aws.queues import DeliveryQueue, group_of
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.domain.payments import Status
 from lunas.storage.account_links import Learners
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item
@@ -80,10 +80,8 @@ class Post:
 
 
 @pytest.fixture
-def office(
-    queues: Queues, table: Table, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> Post:
-    assert catalogue.course("c1")
+def office(queues: Queues, table: Table, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> Post:
+    assert catalog.course("c1")
     return Post(queues, table, monkeypatch)
 
 
@@ -234,9 +232,9 @@ def test_the_wait_is_the_one_that_thinkific_asks_for(office: Post, logged: Logge
 
 
 def test_what_no_retry_can_help_is_a_dead_letter_with_its_reason_and_not_named(
-    office: Post, catalogue: Catalogue, logged: Logged
+    office: Post, catalog: Catalog, logged: Logged
 ) -> None:
-    catalogue.put_course(course("c1", thinkific_course_id=None))
+    catalog.put_course(course("c1", thinkific_course_id=None))
     office.waits("c1")
     office.thinkific()
     assert office.deliver() == []
@@ -351,9 +349,9 @@ def test_a_link_to_an_account_that_is_gone_is_replaced_within_one_delivery(offic
 
 
 def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
-    office: Post, catalogue: Catalogue
+    office: Post, catalog: Catalog
 ) -> None:
-    catalogue.put_course(course("c1", thinkific_course_id=None))
+    catalog.put_course(course("c1", thinkific_course_id=None))
     office.learners.link("u1", 7)
     office.waits("c1", thinkific_course_id=4711)
     peer = office.thinkific(peers.no_rows(), Told(201, peers.active_row(course=4711)))

@@ -21,7 +21,7 @@ from tests.support.api_requests import (
 )
 from tests.support.functions import DOCUMENT, load
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 MEDIA_TYPES = [
     None,
     "",

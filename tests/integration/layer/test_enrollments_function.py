@@ -1,4 +1,4 @@
-"""Who is enrolled in what, and the catalogue, through the handlers."""
+"""Who is enrolled in what, and the catalog, through the handlers."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ import pytest
 
 from lunas.domain.enrollments import enrollment_id
 from lunas.storage import keys
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.expressions import Change
 from lunas.storage.table import Table
 from tests.integration.layer.purchases import approve, submitted
 from tests.support.api_requests import request, service_headers, service_token, user_token
 from tests.support.functions import call, invoke
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 MINE, ONE = "GET /enrollments/my-enrollments", "GET /enrollments/{id}"
 STATUS = "GET /enrollments/course/{courseId}/status"
 ENROLLMENT = enrollment_id("u1", "c1")
@@ -28,9 +28,9 @@ PACKAGE: dict[str, Any] = {
 
 
 @pytest.fixture
-def enrolled(catalogue: Catalogue) -> None:
+def enrolled(catalog: Catalog) -> None:
     """Enroll u1 in c1."""
-    assert catalogue.package("p1")
+    assert catalog.package("p1")
     approve(submitted()["id"])
 
 
@@ -112,7 +112,7 @@ def test_a_service_has_no_enrollments_of_its_own() -> None:
     assert call("enrollments", MINE, headers=SERVICE)[0] == 403
 
 
-def test_everybody_reads_the_catalogue() -> None:
+def test_everybody_reads_the_catalog() -> None:
     _, packages = call("catalog", "GET /packages")
     _, courses = call("catalog", "GET /courses")
     assert [each["id"] for each in packages["items"]] == ["b1", "p1"]
@@ -131,7 +131,7 @@ def test_a_monitor_may_ask_for_the_headers_alone() -> None:
     ("route", "path", "body"),
     [("PUT /courses/{id}", "/courses/c1", COURSE), ("PUT /packages/{id}", "/packages/p1", PACKAGE)],
 )
-def test_only_an_admin_edits_the_catalogue(route: str, path: str, body: dict[str, Any]) -> None:
+def test_only_an_admin_edits_the_catalog(route: str, path: str, body: dict[str, Any]) -> None:
     before = call("catalog", "GET /packages"), call("catalog", "GET /courses")
     assert call("catalog", route, path, body=body)[0] == 401
     assert call("catalog", route, path, body=body, token=user_token())[0] == 403

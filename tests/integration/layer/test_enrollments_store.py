@@ -16,12 +16,12 @@ from lunas.domain.enrollments import (
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.lists import EnrollmentFilter, Position
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.schedule import OVERDUE
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import history_item, payment_item
@@ -29,7 +29,7 @@ from lunas.storage.payments import Payments
 from lunas.storage.table import Table
 from tests.support.builders import LATER, NOW, bought, enrollment, payment
 
-ACT = Act("lunas:deliver", LATER)
+ACT = AuditContext("lunas:deliver", LATER)
 PLACED = Placement(7, 500, 2_000_001)
 TRIED = Delivery(
     status=DeliveryStatus.FAILED,
@@ -159,7 +159,7 @@ def test_of_two_deliveries_that_read_the_same_payment_one_has_to_read_again(
 ) -> None:
     first, second = record(payments, waiting), record(payments, enrollment("c2"))
     enrollments.record_delivery(first)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(second)
     assert enrollments.get(enrollment("c2").id) == enrollment("c2")
 
@@ -171,16 +171,16 @@ def test_a_delivery_for_a_payment_that_was_read_otherwise_is_not_noted(
     made = record(payments, waiting)
     (change,) = made.payments
     other = replace(made, payments=(replace(change, before=replace(change.before, **read)),))
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(other)
     assert enrollments.get(waiting.id) == waiting
     assert payments.get("pay1") == approved("c1", "c2")
 
 
 def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
-    table: Table, payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+    table: Table, payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
-    assert catalogue.course("c1")
+    assert catalog.course("c1")
     uncounted = enrollment("c1", counted=False)
     put(table, approved("c1"), uncounted)
     stands = payments.get("pay1")
@@ -191,7 +191,7 @@ def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
     anomalies.keep(made.anomaly)
     seen = Resolution(resolution="IGNORED", reason="seen", at=LATER, actor="admin:a1")
     closed = anomalies.resolve(made.anomaly, seen)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(made)
     assert anomalies.get(made.anomaly.id) == closed
 
@@ -201,7 +201,7 @@ def test_a_delivery_is_not_noted_twice(
 ) -> None:
     enrollments.record_delivery(record(payments, waiting))
     again = record(payments, waiting, Placement(8, 600, 2_000_001))
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(again)
     stands = enrollments.get(waiting.id)
     assert stands
@@ -221,7 +221,7 @@ def test_a_delivery_of_what_moved_on_is_not_noted(
     table: Table, payments: Payments, enrollments: Enrollments, how: str
 ) -> None:
     put(table, approved("c1"), MOVED_ON[how])
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(record(payments, enrollment("c1")))
     assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
     assert payments.get("pay1") == approved("c1")
@@ -247,12 +247,12 @@ def test_a_failed_try_is_noted(
 
 
 def test_an_enrollment_not_counted_when_made_is_counted_with_its_delivery(
-    table: Table, payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+    table: Table, payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
     uncounted = enrollment("c1", counted=False)
     put(table, approved("c1"), uncounted)
     enrollments.record_delivery(record(payments, uncounted))
-    counted = catalogue.course("c1")
+    counted = catalog.course("c1")
     assert counted
     assert counted.enrolled == 1
     stands = enrollments.get(uncounted.id)
@@ -261,10 +261,10 @@ def test_an_enrollment_not_counted_when_made_is_counted_with_its_delivery(
 
 
 def test_a_counted_enrollment_is_not_counted_again(
-    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, waiting: Enrollment
+    payments: Payments, enrollments: Enrollments, catalog: Catalog, waiting: Enrollment
 ) -> None:
     enrollments.record_delivery(record(payments, waiting))
-    counted = catalogue.course("c1")
+    counted = catalog.course("c1")
     assert counted
     assert counted.enrolled == 0
 
@@ -321,13 +321,13 @@ def test_a_progress_in_what_was_revoked_or_bought_anew_is_a_collision(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
     put(table, TAKEN[how])
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.raise_progress(enrollment("c1"), 50, LATER)
     assert enrollments.get(enrollment("c1").id) == TAKEN[how]
 
 
 def test_a_progress_in_what_is_not_there_makes_no_enrollment(enrollments: Enrollments) -> None:
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.raise_progress(enrollment("c1"), 50, LATER)
     assert enrollments.get(enrollment("c1").id) is None
 
@@ -355,7 +355,7 @@ def test_of_two_who_ask_for_another_delivery_one_does(
     read = enrollment("c1")
     put(table, read)
     first = enrollments.request_again(read, LATER)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(read, LATER)
     assert enrollments.get(read.id) == first
 
@@ -365,7 +365,7 @@ def test_another_delivery_of_what_moved_on_is_a_collision(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
     put(table, MOVED_ON[how])
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(enrollment("c1"), LATER)
     assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
 
@@ -373,7 +373,7 @@ def test_another_delivery_of_what_moved_on_is_a_collision(
 def test_another_delivery_of_what_is_not_there_makes_no_enrollment(
     enrollments: Enrollments,
 ) -> None:
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(enrollment("c1"), LATER)
     assert enrollments.get(enrollment("c1").id) is None
 
@@ -385,7 +385,7 @@ def test_a_history_item_that_is_there_already_refuses_the_delivery(
     made = record(payments, enrollment("c1"))
     (event,) = made.payments[0].history
     assert table.put(history_item(event), "attribute_not_exists(#pk)")
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(made)
     assert payments.get("pay1") == approved("c1")
     assert enrollments.get(enrollment("c1").id) == enrollment("c1")
@@ -397,7 +397,7 @@ def test_what_was_delivered_meanwhile_is_not_asked_for_again(
 ) -> None:
     stale = enrollment("c1")
     enrollments.record_delivery(record(payments, stale))
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(stale, LATER)
     stands = enrollments.get(stale.id)
     assert stands

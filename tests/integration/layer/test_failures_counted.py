@@ -7,17 +7,17 @@ import pytest
 
 from lunas.aws.progress_queue import message_body as event_body
 from lunas.aws.queues import Queue, message_body
-from lunas.aws.sale_report_queue import OrderWish, order_message
-from lunas.domain.errors import Misconfigured
+from lunas.aws.sale_report_queue import SaleReportRequest, sale_report_message
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.progress import ProgressEvent
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.table import Table
 from tests.integration.layer import peers, purchases
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.test_deliver_function import Post
-from tests.integration.layer.test_follow_progress import tell
 from tests.integration.layer.test_reconcile_function import payment_due, run
+from tests.integration.layer.test_record_progress import tell
 from tests.support import callbacks
 from tests.support.api_requests import user_token
 from tests.support.builders import enrollment, request_of
@@ -33,9 +33,9 @@ WRONG_KEY = Told(401, {"Message": "Wrong signature"})
 
 
 @pytest.fixture
-def order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> str:
+def order(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> str:
     """Open a payment."""
-    assert catalogue.package("p1")
+    assert catalog.package("p1")
     opened = str(purchases.initiated(monkeypatch)["id"])
     logged.embedded()
     return opened
@@ -43,10 +43,10 @@ def order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, logged: Logged)
 
 def unset(*_: object) -> object:
     """Stand for a secret that nobody has filled in."""
-    raise Misconfigured("the secret names no apiKey")
+    raise ConfigurationError("the secret names no apiKey")
 
 
-@pytest.mark.usefixtures("catalogue")
+@pytest.mark.usefixtures("catalog")
 def test_a_wrong_duitku_key_is_counted_where_a_buyer_is_answered(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
@@ -111,11 +111,11 @@ def test_an_event_of_thinkific_that_no_key_can_check_is_counted(
 def fails_to_deliver(
     queues: Queues,
     table: Table,
-    catalogue: Catalogue,
+    catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Told], object]:
     """Let a delivery meet an answer of Thinkific."""
-    assert catalogue.course("c1")
+    assert catalog.course("c1")
     office = Post(queues, table, monkeypatch)
     office.waits("c1")
 
@@ -161,9 +161,9 @@ class Hidden:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds: list[float] = []
-        monkeypatch.setattr(Queue, "put_off", self._put_off)
+        monkeypatch.setattr(Queue, "reschedule", self._reschedule)
 
-    def _put_off(self, _handle: str, seconds: float) -> None:
+    def _reschedule(self, _handle: str, seconds: float) -> None:
         self.seconds.append(seconds)
 
 
@@ -171,8 +171,8 @@ class Hidden:
     ("function", "step", "body"),
     [
         ("deliver_enrollment", "deliver", message_body(request_of(enrollment()))),
-        ("report_orders", "report", order_message(OrderWish("pay1"))),
-        ("follow_progress", "follow_event", event_body(ProgressEvent(id="71", report=report(60)))),
+        ("report_sales", "report", sale_report_message(SaleReportRequest("pay1"))),
+        ("record_progress", "record_event", event_body(ProgressEvent(id="71", report=report(60)))),
     ],
 )
 def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other(
@@ -189,7 +189,7 @@ def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other
     def crash(*_: object) -> None:
         raise RuntimeError("never seen before")
 
-    monkeypatch.setenv("ORDER_QUEUE_URL", "https://queue.test/orders")
+    monkeypatch.setenv("SALE_REPORT_QUEUE_URL", "https://queue.test/orders")
     monkeypatch.setenv("DELIVERY_QUEUE_URL", "https://queue.test/delivery")
     monkeypatch.setenv("PROGRESS_QUEUE_URL", "https://queue.test/progress")
     monkeypatch.setattr(load(function), step, crash)

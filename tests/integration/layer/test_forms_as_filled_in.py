@@ -10,7 +10,7 @@ from tests.support.api_requests import user_token
 from tests.support.functions import call
 from tests.support.http_stub import StubPeer, Told
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 INITIATE, SUBMIT = "POST /payments/initiate", "POST /payments"
 WANTED = {"packageId": "p1", "courseId": "c1"}
 PROOF = {**WANTED, "paymentType": "UMUM", "proofLink": "https://proof.example/1"}
@@ -322,7 +322,7 @@ def test_an_address_that_fits_no_invoice_is_good_for_a_transfer(
     assert (status, fields(problem)) == (422, ["customer.email"])
 
 
-def test_blank_numbers_of_the_catalogue_are_as_if_left_out() -> None:
+def test_blank_numbers_of_the_catalog_are_as_if_left_out() -> None:
     admin = user_token("a1", "ADMIN")
     blank = {"name": " Kelas\u00a0Satu ", "thinkificCourseId": "", "quota": " "}
     status, course = call("catalog", "PUT /courses/{id}", "/courses/c9", body=blank, token=admin)

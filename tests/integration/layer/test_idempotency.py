@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyPe
 
 from lunas.api.idempotency import LIFETIME, once
 from lunas.aws import clients
-from lunas.domain.errors import Conflict, GatewayUnavailable, InvalidInput, StoreBusy
+from lunas.domain.errors import Conflict, GatewayUnavailable, InvalidInput, StorageContention
 from lunas.storage.table import Table
 from tests.integration.layer.permissions import policy_of
 from tests.support.api_requests import Context
@@ -114,7 +114,7 @@ def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
 @pytest.mark.parametrize(
     ("code", "raised"),
     [
-        ("ThrottlingException", StoreBusy),
+        ("ThrottlingException", StorageContention),
         ("AccessDeniedException", IdempotencyPersistenceLayerError),
     ],
 )

@@ -8,7 +8,7 @@ import requests
 
 from lunas.domain.payments import Status
 from lunas.gateways.duitku import client
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.payments import Payments
 from tests.integration.layer import peers, purchases
 from tests.support.api_requests import service_headers, service_token, user_token
@@ -17,7 +17,7 @@ from tests.support.functions import call
 from tests.support.http_stub import StubPeer, Told
 from tests.support.logs import Logged
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 FUNCTION = "initiate_payment"
 WANTED = {"packageId": "p1", "courseId": "c1"}
 
@@ -42,7 +42,7 @@ def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.Monkey
     assert payment["customer"]["email"] == "u1@example.com"
 
 
-def test_the_price_is_the_catalogues_whatever_the_body_says(
+def test_the_price_is_the_catalogs_whatever_the_body_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     peer = duitku(monkeypatch, peers.invoice())
@@ -121,8 +121,8 @@ def test_two_users_do_not_share_a_payment(monkeypatch: pytest.MonkeyPatch) -> No
     assert mine["id"] != theirs["id"]
 
 
-def test_a_full_course_is_a_409(catalogue: Catalogue) -> None:
-    catalogue.put_course(course("c1", quota=0))
+def test_a_full_course_is_a_409(catalog: Catalog) -> None:
+    catalog.put_course(course("c1", quota=0))
     status, problem = initiate()
     assert (status, problem["type"]) == (409, "urn:lunas:problem:course-full")
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lunas.domain.errors import NoTurnYet, StoreBusy
-from lunas.domain.rate_limit import BURST, Pace
+from lunas.domain.errors import NoPermit, StorageContention
+from lunas.domain.rate_limit import BURST, RateLimit
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Item, Key
 from lunas.storage.rate_limits import FURTHEST, ROUNDS, SharedCalls
@@ -16,13 +16,13 @@ from lunas.storage.table import Table
 
 NOW = 1_800_000_000_000
 ENDLESS = NOW + 10**9
-PACE = Pace.per_minute(110)
+RATE_LIMIT = RateLimit.per_minute(110)
 KEY = keys.call_limit("THINKIFIC", "shop")
 
 
 @pytest.fixture
 def calls(table: Table) -> SharedCalls:
-    return SharedCalls(table, "THINKIFIC", "shop", PACE)
+    return SharedCalls(table, "THINKIFIC", "shop", RATE_LIMIT)
 
 
 def busy_until(table: Table) -> int | None:
@@ -32,13 +32,13 @@ def busy_until(table: Table) -> int | None:
 
 def test_the_first_turn_is_now_and_is_written_down(calls: SharedCalls, table: Table) -> None:
     assert calls.reserve(NOW, NOW) == NOW
-    assert table.get(KEY) == {**KEY, "type": "limit", "busyUntil": NOW + PACE.interval}
+    assert table.get(KEY) == {**KEY, "type": "limit", "busyUntil": NOW + RATE_LIMIT.interval}
 
 
 def test_turns_come_in_order_and_at_the_even_pace_after_the_burst(calls: SharedCalls) -> None:
-    turns = [calls.reserve(NOW, ENDLESS) for _ in range(BURST + 3)]
-    assert turns[:BURST] == [NOW] * BURST
-    assert turns[BURST:] == [NOW + PACE.interval * each for each in (1, 2, 3)]
+    permits = [calls.reserve(NOW, ENDLESS) for _ in range(BURST + 3)]
+    assert permits[:BURST] == [NOW] * BURST
+    assert permits[BURST:] == [NOW + RATE_LIMIT.interval * each for each in (1, 2, 3)]
 
 
 @given(st.lists(st.integers(0, 4_000), min_size=1, max_size=20), st.sampled_from([60, 110, 999]))
@@ -49,12 +49,12 @@ def test_the_table_hands_out_exactly_the_turns_of_the_rule(
     table: Table, gaps: list[int], rate: int
 ) -> None:
     table.client.delete_item(TableName=table.name, Key={k: {"S": v} for k, v in KEY.items()})
-    pace = Pace.per_minute(rate)
-    calls, expected, now = SharedCalls(table, "THINKIFIC", "shop", pace), 0, NOW
+    rate_limit = RateLimit.per_minute(rate)
+    calls, expected, now = SharedCalls(table, "THINKIFIC", "shop", rate_limit), 0, NOW
     for gap in gaps:
         now += gap
-        assert calls.reserve(now, ENDLESS) == pace.turn(expected, now)
-        expected = pace.taken(expected, now)
+        assert calls.reserve(now, ENDLESS) == rate_limit.permit(expected, now)
+        expected = rate_limit.taken(expected, now)
         assert busy_until(table) == expected
 
 
@@ -62,11 +62,11 @@ def test_a_turn_that_would_come_too_late_is_not_taken(calls: SharedCalls, table:
     for _ in range(BURST + 2):
         calls.reserve(NOW, ENDLESS)
     before = busy_until(table)
-    with pytest.raises(NoTurnYet) as raised:
-        calls.reserve(NOW, NOW + 3 * PACE.interval - 1)
-    assert raised.value.retry_after == 3 * PACE.interval / 1000
+    with pytest.raises(NoPermit) as raised:
+        calls.reserve(NOW, NOW + 3 * RATE_LIMIT.interval - 1)
+    assert raised.value.retry_after == 3 * RATE_LIMIT.interval / 1000
     assert busy_until(table) == before
-    assert calls.reserve(NOW, NOW + 3 * PACE.interval) == NOW + 3 * PACE.interval
+    assert calls.reserve(NOW, NOW + 3 * RATE_LIMIT.interval) == NOW + 3 * RATE_LIMIT.interval
 
 
 def test_a_turn_that_others_take_at_the_same_moment_is_not_waited_for_too_long(
@@ -84,15 +84,15 @@ def test_a_turn_that_others_take_at_the_same_moment_is_not_waited_for_too_long(
         return write(self, key, change)
 
     monkeypatch.setattr(Table, "update_returning", others_first)
-    with pytest.raises(NoTurnYet):
-        calls.reserve(NOW, NOW + PACE.interval)
-    assert busy_until(table) == (before or 0) + 3 * PACE.interval
+    with pytest.raises(NoPermit):
+        calls.reserve(NOW, NOW + RATE_LIMIT.interval)
+    assert busy_until(table) == (before or 0) + 3 * RATE_LIMIT.interval
 
 
 def test_who_has_no_time_left_is_told_so_without_asking_the_table(
     calls: SharedCalls, table: Table
 ) -> None:
-    with pytest.raises(NoTurnYet) as raised:
+    with pytest.raises(NoPermit) as raised:
         calls.reserve(NOW, NOW - 1)
     assert raised.value.retry_after == 1
     assert busy_until(table) is None
@@ -101,11 +101,11 @@ def test_who_has_no_time_left_is_told_so_without_asking_the_table(
 def test_a_rest_holds_back_every_turn_until_it_ends(calls: SharedCalls) -> None:
     calls.reserve(NOW, NOW)
     calls.rest_until(NOW + 30_000)
-    with pytest.raises(NoTurnYet) as raised:
+    with pytest.raises(NoPermit) as raised:
         calls.reserve(NOW, NOW + 29_999)
     assert raised.value.retry_after == 30
-    turns = [calls.reserve(NOW + 30_000, ENDLESS) for _ in range(3)]
-    assert turns == [NOW + 30_000 + PACE.interval * each for each in range(3)]
+    permits = [calls.reserve(NOW + 30_000, ENDLESS) for _ in range(3)]
+    assert permits == [NOW + 30_000 + RATE_LIMIT.interval * each for each in range(3)]
 
 
 def test_a_rest_can_come_first_of_all(calls: SharedCalls) -> None:
@@ -125,13 +125,13 @@ def test_a_worker_with_a_wrong_clock_cannot_stop_all_calls(
 ) -> None:
     calls.reserve(NOW + FURTHEST * 1_000, ENDLESS * 2)
     assert calls.reserve(NOW, NOW) == NOW
-    assert busy_until(table) == NOW + PACE.interval
+    assert busy_until(table) == NOW + RATE_LIMIT.interval
 
 
 def test_sites_have_shares_of_their_own(calls: SharedCalls, table: Table) -> None:
     for _ in range(BURST + 1):
         calls.reserve(NOW, ENDLESS)
-    assert SharedCalls(table, "THINKIFIC", "other", PACE).reserve(NOW, NOW) == NOW
+    assert SharedCalls(table, "THINKIFIC", "other", RATE_LIMIT).reserve(NOW, NOW) == NOW
 
 
 def test_a_turn_takes_one_write_or_two_and_no_read(table: Table) -> None:
@@ -143,7 +143,7 @@ def test_a_turn_takes_one_write_or_two_and_no_read(table: Table) -> None:
 
     events.register("before-call.dynamodb", counted)
     try:
-        calls = SharedCalls(table, "THINKIFIC", "shop", PACE)
+        calls = SharedCalls(table, "THINKIFIC", "shop", RATE_LIMIT)
         calls.reserve(NOW, NOW)
         assert made == {"UpdateItem": 1}
         calls.reserve(NOW, NOW)
@@ -176,14 +176,16 @@ def test_whoever_comes_first_the_turn_is_taken_behind_theirs(
     table: Table, others: list[int]
 ) -> None:
     last = max(others[-1], NOW)
-    assert SharedCalls(OthersFirst(table, others), "T", "s", PACE).reserve(NOW, ENDLESS) == NOW
+    assert (
+        SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS) == NOW
+    )
     item = table.get(keys.call_limit("T", "s"))
     assert item
-    assert int(item["busyUntil"]) == last + PACE.interval
+    assert int(item["busyUntil"]) == last + RATE_LIMIT.interval
 
 
 def test_endless_others_end_in_store_busy(table: Table) -> None:
     others = [NOW + 50, NOW - 1] * ROUNDS
-    with pytest.raises(StoreBusy):
-        SharedCalls(OthersFirst(table, others), "T", "s", PACE).reserve(NOW, ENDLESS)
+    with pytest.raises(StorageContention):
+        SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)
     assert len(others) == ROUNDS

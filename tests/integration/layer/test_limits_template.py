@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, Pace
+from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, RateLimit
 from lunas.platforms.thinkific.http import TIMEOUT
-from lunas.platforms.thinkific.rate_limiter import LAST_CALL, PATIENCE
+from lunas.platforms.thinkific.rate_limiter import LAST_CALL, MAX_WAIT
 from tests.support import template
 
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
@@ -12,14 +12,14 @@ LONGEST_WAY = 8
 """Calls of a delivery whose link is stale and whose enrollment has to be upgraded."""
 SHARING = {
     "SyncCoursesFunction",
-    "CatchUpFunction",
-    "FollowProgressFunction",
-    "SweepFunction",
+    "SyncProgressFunction",
+    "RecordProgressFunction",
+    "AuditFunction",
 }
 """Who call beside the deliveries now and then, and share one place: the first two run by night, the
 third asks about rare events, the last about what changed, and lets all others go first. Should two
 meet, a minute may have a call too many: a 429 for all."""
-OTHERS = {"ReportOrdersFunction", *SHARING}
+OTHERS = {"ReportSalesFunction", *SHARING}
 """Who calls beside the deliveries, each one call at a time."""
 RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]
 
@@ -39,8 +39,8 @@ def deliveries_at_once() -> int:
 
 
 def test_all_workers_together_stay_under_thinkifics_calls_a_minute() -> None:
-    pace = Pace.per_minute(RATE["Default"])
-    assert MINUTE // pace.interval + BURST + CALLERS <= THINKIFIC_A_MINUTE
+    rate_limit = RateLimit.per_minute(RATE["Default"])
+    assert MINUTE // rate_limit.interval + BURST + CALLERS <= THINKIFIC_A_MINUTE
 
 
 def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
@@ -51,10 +51,10 @@ def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
 
 def test_reports_of_sales_are_made_one_at_a_time() -> None:
     """All of their messages have one group, and a FIFO queue shows one of a group at a time."""
-    reports = template.resources()["ReportOrdersFunctionQueue"]["Properties"]
+    reports = template.resources()["ReportSalesFunctionQueue"]["Properties"]
     assert reports["BatchSize"] == 1
-    assert reports["EventSourceArn"] == {"GetAtt": "OrderQueue.Arn"}
-    queue = template.resources()["OrderQueue"]["Properties"]
+    assert reports["EventSourceArn"] == {"GetAtt": "SaleReportQueue.Arn"}
+    queue = template.resources()["SaleReportQueue"]["Properties"]
     assert queue["FifoQueue"] is True
 
 
@@ -72,7 +72,7 @@ def test_what_runs_by_night_calls_one_after_the_other() -> None:
     """They share one place among the callers, so their times are apart."""
     nightly = [
         event["Properties"]["ScheduleExpression"]
-        for name in ("SyncCoursesFunction", "CatchUpFunction")
+        for name in ("SyncCoursesFunction", "SyncProgressFunction")
         for event in template.functions()[name]["Events"].values()
         if event["Type"] == "ScheduleV2"
     ]
@@ -80,19 +80,19 @@ def test_what_runs_by_night_calls_one_after_the_other() -> None:
 
 
 def test_a_progress_message_that_was_lost_comes_back_after_the_time_out() -> None:
-    timeout = template.functions()["FollowProgressFunction"]["Timeout"]
-    assert sum(TIMEOUT) + PATIENCE / 1000 + LAST_CALL / 1000 <= timeout
+    timeout = template.functions()["RecordProgressFunction"]["Timeout"]
+    assert sum(TIMEOUT) + MAX_WAIT / 1000 + LAST_CALL / 1000 <= timeout
     assert template.resources()["ProgressQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout
 
 
 def test_the_workers_are_enough_to_use_the_whole_rate_while_thinkific_takes_two_seconds() -> None:
-    pace = Pace.per_minute(RATE["Default"])
-    assert deliveries_at_once() * pace.interval >= 2_000
+    rate_limit = RateLimit.per_minute(RATE["Default"])
+    assert deliveries_at_once() * rate_limit.interval >= 2_000
 
 
 def test_at_every_rate_that_is_allowed_a_worker_waits_long_enough_for_its_turn() -> None:
-    assert Pace.per_minute(RATE["MinValue"]).interval * CALLERS <= PATIENCE
-    assert Pace.per_minute(RATE["MaxValue"]).interval >= 1
+    assert RateLimit.per_minute(RATE["MinValue"]).interval * CALLERS <= MAX_WAIT
+    assert RateLimit.per_minute(RATE["MaxValue"]).interval >= 1
 
 
 def test_the_longest_way_fits_into_the_time_out_and_a_lost_message_comes_back_after_it() -> None:

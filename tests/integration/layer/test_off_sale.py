@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lunas.storage import keys
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 from tests.integration.layer import peers, purchases
 from tests.integration.layer.purchases import PROOF, approve, submitted
@@ -16,7 +16,7 @@ from tests.support.functions import call, invoke
 from tests.support.http_stub import Told
 from tests.support.logs import Logged
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 ADMIN = user_token("a1", "ADMIN")
 BODY: dict[str, Any] = {
     "kind": "ENTRY",
@@ -203,7 +203,7 @@ def test_a_comparison_says_which_packages_sell_a_course_that_is_gone(
 
 
 def test_a_package_says_to_admins_which_of_its_courses_are_gone(
-    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+    monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     assert "goneCourseIds" not in shown(ADMIN)[1]
     gone(monkeypatch, 2_000_001)
@@ -219,28 +219,28 @@ def test_a_package_says_to_admins_which_of_its_courses_are_gone(
         _, courses = call("catalog", "GET /courses", token=token)
         assert [each.get("gone") for each in courses["items"]] == [None, None]
     # An edit of its name leaves it gone; another course there makes it good.
-    catalogue.put_course(course("c2", name="Renamed", thinkific_course_id=2_000_002))
+    catalog.put_course(course("c2", name="Renamed", thinkific_course_id=2_000_002))
     assert shown(ADMIN)[1]["goneCourseIds"] == ["c2"]
-    catalogue.put_course(course("c2", thinkific_course_id=2_000_009))
+    catalog.put_course(course("c2", thinkific_course_id=2_000_009))
     assert "goneCourseIds" not in shown(ADMIN)[1]
 
 
 def test_a_course_that_is_there_again_is_not_gone(
-    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+    monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     for there in ([2_000_001], [2_000_001, 2_000_002]):
         gone(monkeypatch, *there)
         sync()
     assert "goneCourseIds" not in shown(ADMIN)[1]
-    second = catalogue.course("c2")
+    second = catalog.course("c2")
     assert second
     assert not second.gone
 
 
 def test_a_course_that_was_mapped_to_another_meanwhile_is_not_called_gone(
-    catalogue: Catalogue,
+    catalog: Catalog,
 ) -> None:
-    assert not catalogue.note_gone(course("c2", thinkific_course_id=5))
-    second = catalogue.course("c2")
+    assert not catalog.note_gone(course("c2", thinkific_course_id=5))
+    second = catalog.course("c2")
     assert second
     assert not second.gone

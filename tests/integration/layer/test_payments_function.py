@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from tests.integration.layer import purchases
 from tests.integration.layer.purchases import PROOF, approve, submitted
 from tests.support.api_requests import request, service_headers, service_token, user_token
@@ -17,7 +17,7 @@ from tests.support.builders import course
 from tests.support.functions import call, invoke, load
 from tests.support.logs import Logged
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 GET, HISTORY = "GET /payments/{id}", "GET /payments/{id}/history"
 
 
@@ -146,23 +146,23 @@ def test_approving_again_is_a_200_with_the_same_payment(calls: Counter[str]) -> 
 
 
 @pytest.mark.parametrize("body", [None, {}, {"overbook": False}, "null"])
-def test_an_approval_over_the_quota_is_a_409(catalogue: Catalogue, body: object) -> None:
+def test_an_approval_over_the_quota_is_a_409(catalog: Catalog, body: object) -> None:
     payment_id = submitted()["id"]
-    catalogue.put_course(course("c1", quota=0))
+    catalog.put_course(course("c1", quota=0))
     status, problem = approve(payment_id, body)
     assert (status, problem["type"]) == (409, "urn:lunas:problem:course-full")
     assert show(payment_id, user_token())[1]["status"] == "PAID"
 
 
-def test_overbooking_has_to_be_asked_for(catalogue: Catalogue) -> None:
+def test_overbooking_has_to_be_asked_for(catalog: Catalog) -> None:
     payment_id = submitted()["id"]
-    catalogue.put_course(course("c1", quota=0))
+    catalog.put_course(course("c1", quota=0))
     assert approve(payment_id, {"overbook": True})[1]["status"] == "APPROVED"
 
 
-def test_the_holder_of_the_last_place_can_have_a_bundle_approved(catalogue: Catalogue) -> None:
+def test_the_holder_of_the_last_place_can_have_a_bundle_approved(catalog: Catalog) -> None:
     bundle_id = submitted(package="b1", course=None)["id"]
-    catalogue.put_course(course("c1", quota=1))
+    catalog.put_course(course("c1", quota=1))
     assert approve(submitted()["id"])[0] == 200
     status, approved = approve(bundle_id)
     assert (status, approved["status"]) == (200, "APPROVED")

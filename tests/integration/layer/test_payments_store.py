@@ -16,9 +16,9 @@ from lunas.domain.enrollments import (
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import (
-    Act,
+    AuditContext,
     BoughtCourse,
     GatewayInvoice,
     GatewayProduct,
@@ -33,7 +33,7 @@ from lunas.domain.payments import (
 from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.settlement import ROOM, Settlement, close, settle
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.corrections import Corrections
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
@@ -108,7 +108,7 @@ def open_slot(payments: Payments, made: Payment, *, instead_of: str | None = "")
     slot = payments.slot(made.user_id, made.package_id, made.course_id)
     payments.create_open(
         made,
-        opened(made, Act("user:u1", NOW)),
+        opened(made, AuditContext("user:u1", NOW)),
         slot.with_new(Held(made.id, made.channel), frozenset()),
         instead_of=slot.newest if instead_of == "" else instead_of,
     )
@@ -122,10 +122,10 @@ def held_by(payments: Payments) -> str | None:
     return payments.slot(USER, "p1", "c1").newest
 
 
-def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -> Collision:
+def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -> ConcurrentUpdate:
     """Return the collision of a commit that has to fail, having seen that it wrote nothing."""
     before = payments.get(plan.before.id), len(payments.history(plan.before.id))
-    with pytest.raises(Collision) as raised:
+    with pytest.raises(ConcurrentUpdate) as raised:
         payments.commit(plan, keep_quota=keep_quota)
     assert (payments.get(plan.before.id), len(payments.history(plan.before.id))) == before
     return raised.value
@@ -249,9 +249,11 @@ def test_the_history_is_read_oldest_first_beyond_nine_events(payments: Payments)
 
 def test_a_history_event_is_read_as_it_was_written(payments: Payments) -> None:
     made = create(payments, manual())
-    plan = close(made, Step.REJECT, Act("admin:a1", LATER, {"requestId": "r1"}, "no transfer"))
+    plan = close(
+        made, Step.REJECT, AuditContext("admin:a1", LATER, {"requestId": "r1"}, "no transfer")
+    )
     payments.commit(plan, keep_quota=False)
-    assert payments.history("pay1") == [opened(made, Act("user:u1", NOW)), *plan.history]
+    assert payments.history("pay1") == [opened(made, AuditContext("user:u1", NOW)), *plan.history]
 
 
 def test_a_free_slot_is_taken(payments: Payments) -> None:
@@ -261,7 +263,7 @@ def test_a_free_slot_is_taken(payments: Payments) -> None:
 
 def test_a_taken_slot_is_not_taken_again_and_leaves_nothing(payments: Payments) -> None:
     open_slot(payments, named("one"))
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         open_slot(payments, named("two"), instead_of=None)
     assert (held_by(payments), payments.get("two")) == ("one", None)
 
@@ -278,7 +280,7 @@ def test_of_two_who_name_different_channels_at_once_one_has_to_look_again(
     payments: Payments,
 ) -> None:
     open_slot(payments, named("one", channel="SP"), instead_of=None)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         open_slot(payments, named("two", channel="BC"), instead_of=None)
     assert payments.get("two") is None
 
@@ -379,7 +381,7 @@ def test_the_slot_of_an_ended_payment_is_handed_over(payments: Payments) -> None
 def test_of_two_who_saw_the_same_ended_payment_one_gets_the_slot(payments: Payments) -> None:
     open_slot(payments, named("one"))
     open_slot(payments, named("two"), instead_of="one")
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         open_slot(payments, named("three"), instead_of="one")
     assert held_by(payments) == "two"
 
@@ -405,7 +407,7 @@ def test_slots_of_users_whose_names_run_together_are_apart(payments: Payments) -
 
 
 def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
-    payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+    payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
     made = create(payments, payment(courses=bought("c1", "c2")))
     plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
@@ -413,15 +415,15 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
     assert payments.get("pay1") == replace(plan.after, gateway=made.gateway)
     assert payments.history("pay1")[1:] == list(plan.history)
     assert [enrollments.get(each.id) for each in plan.enrollments] == list(plan.enrollments)
-    assert [each.enrolled for each in catalogue.courses()] == [1, 1]
+    assert [each.enrolled for each in catalog.courses()] == [1, 1]
 
 
 def test_a_settlement_that_was_overtaken_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
     payments.commit(plan, keep_quota=False)
-    collision = refusal(payments, plan)
-    assert collision.stale
+    concurrent_update = refusal(payments, plan)
+    assert concurrent_update.stale
 
 
 def test_a_payment_of_another_version_is_stale(payments: Payments) -> None:
@@ -437,8 +439,12 @@ def test_a_payment_of_another_status_is_stale(payments: Payments) -> None:
 
 
 def test_a_payment_that_is_not_there_is_stale(payments: Payments) -> None:
-    collision = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}))
-    assert (collision.stale, frozenset(collision.owned), collision.full) == (True, NONE, NONE)
+    concurrent_update = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (
+        concurrent_update.stale,
+        frozenset(concurrent_update.owned),
+        concurrent_update.full,
+    ) == (True, NONE, NONE)
 
 
 def test_a_course_that_the_learner_has_is_named_as_owned(
@@ -447,8 +453,8 @@ def test_a_course_that_the_learner_has_is_named_as_owned(
     first = create(payments, payment(id="pay0"))
     payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     second = create(payments, payment(courses=bought("c1", "c2")))
-    collision = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, {}))
-    assert (frozenset(collision.owned), collision.stale) == (C1, False)
+    concurrent_update = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (frozenset(concurrent_update.owned), concurrent_update.stale) == (C1, False)
     kept = enrollments.get(enrollment_id(USER, "c1"))
     assert kept
     assert kept.payment_id == "pay0"
@@ -472,12 +478,16 @@ def settled_with(payments: Payments, *owned: Enrollment, held: frozenset[str] = 
 
 
 def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
-    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, held: Enrollment
+    payments: Payments, enrollments: Enrollments, catalog: Catalog, held: Enrollment
 ) -> None:
-    collision = refusal(payments, settled_with(payments))
-    assert (collision.held, frozenset(collision.owned), collision.free) == (C1, NONE, NONE)
+    concurrent_update = refusal(payments, settled_with(payments))
+    assert (concurrent_update.held, frozenset(concurrent_update.owned), concurrent_update.free) == (
+        C1,
+        NONE,
+        NONE,
+    )
     payments.commit(settled_with(payments, held=C1), keep_quota=True)
-    stands, counter = enrollments.get(held.id), catalogue.course("c1")
+    stands, counter = enrollments.get(held.id), catalog.course("c1")
     assert stands
     assert counter
     assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
@@ -485,13 +495,13 @@ def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
 
 
 def test_a_course_that_was_revoked_meanwhile_is_named_as_free_and_counted(
-    payments: Payments, enrollments: Enrollments, catalogue: Catalogue, held: Enrollment
+    payments: Payments, enrollments: Enrollments, catalog: Catalog, held: Enrollment
 ) -> None:
     revoked = replace(held, counted=False, delivery=Delivery(status=DeliveryStatus.REVOKED))
     enrollments.record_revocation(held, revoked)
     assert refusal(payments, settled_with(payments, held=C1)).free == C1
     payments.commit(settled_with(payments), keep_quota=True)
-    stands, counter = enrollments.get(held.id), catalogue.course("c1")
+    stands, counter = enrollments.get(held.id), catalog.course("c1")
     assert stands
     assert counter
     assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
@@ -518,7 +528,7 @@ def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
 def test_a_course_whose_time_is_over_is_taken_again(
     payments: Payments,
     enrollments: Enrollments,
-    catalogue: Catalogue,
+    catalog: Catalog,
     table: Table,
     held: frozenset[str],
     enrolled: int,
@@ -527,7 +537,7 @@ def test_a_course_whose_time_is_over_is_taken_again(
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     payments.commit(settled_with(payments, held=held), keep_quota=True)
-    stands, counter = enrollments.get(over.id), catalogue.course("c1")
+    stands, counter = enrollments.get(over.id), catalog.course("c1")
     assert stands
     assert counter
     assert (stands.payment_id, counter.enrolled) == ("pay1", enrolled)
@@ -629,9 +639,9 @@ def test_what_came_between_stops_an_overlap(
     plan = overlapping(payments, table, days, *payers)
     there = replace(plan.overlaps[0].before, **came_first)
     assert table.put(enrollment_item(there), "attribute_exists(#pk)")
-    collision = refusal(payments, plan)
+    concurrent_update = refusal(payments, plan)
     stands = {"c1": there} if there.status is EnrollmentStatus.ENROLLED else {}
-    assert (collision.owned, collision.stale) == (stands, False)
+    assert (concurrent_update.owned, concurrent_update.stale) == (stands, False)
     assert enrollments.get(there.id) == there
 
 
@@ -656,25 +666,31 @@ def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enr
     assert (stands.payment_id, stands.claims) == ("pay0", paid_by("pay0", "pay1"))
 
 
-def test_full_courses_are_named(payments: Payments, catalogue: Catalogue) -> None:
-    catalogue.put_course(course("c2", quota=0))
+def test_full_courses_are_named(payments: Payments, catalog: Catalog) -> None:
+    catalog.put_course(course("c2", quota=0))
     assert payments.full_courses(["c1", "c2", "c404"]) == C2
     assert payments.full_courses([]) == NONE
 
 
 def test_a_full_course_is_named_and_nothing_is_written(
-    payments: Payments, enrollments: Enrollments, catalogue: Catalogue
+    payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
-    catalogue.put_course(course("c2", quota=0))
+    catalog.put_course(course("c2", quota=0))
     made = create(payments, manual(courses=bought("c1", "c2")))
-    collision = refusal(payments, settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True)
-    assert (collision.full, frozenset(collision.owned), collision.stale) == (C2, NONE, False)
+    concurrent_update = refusal(
+        payments, settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True
+    )
+    assert (
+        concurrent_update.full,
+        frozenset(concurrent_update.owned),
+        concurrent_update.stale,
+    ) == (C2, NONE, False)
     assert enrollments.get(enrollment_id(USER, "c1")) is None
-    assert [each.enrolled for each in catalogue.courses()] == [0, 0]
+    assert [each.enrolled for each in catalog.courses()] == [0, 0]
 
 
-def test_the_last_place_is_given_once(payments: Payments, catalogue: Catalogue) -> None:
-    catalogue.put_course(course("c1", quota=1))
+def test_the_last_place_is_given_once(payments: Payments, catalog: Catalog) -> None:
+    catalog.put_course(course("c1", quota=1))
     first = create(payments, manual(id="one", user_id="u1"))
     second = create(payments, manual(id="two", user_id="u2"))
     payments.commit(settle(first, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True)
@@ -682,25 +698,27 @@ def test_the_last_place_is_given_once(payments: Payments, catalogue: Catalogue) 
     assert refusal(payments, plan, keep_quota=True).full == {"c1"}
 
 
-def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalogue: Catalogue) -> None:
-    catalogue.put_course(course("c1", quota=0))
+def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalog: Catalog) -> None:
+    catalog.put_course(course("c1", quota=0))
     made = create(payments, manual())
     payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=False)
-    counted = catalogue.course("c1")
+    counted = catalog.course("c1")
     assert counted
     assert (counted.enrolled, counted.quota) == (1, 0)
 
 
-def test_every_reason_of_a_collision_is_named_at_once(
-    payments: Payments, catalogue: Catalogue
-) -> None:
+def test_every_reason_of_a_collision_is_named_at_once(payments: Payments, catalog: Catalog) -> None:
     first = create(payments, payment(id="pay0"))
     payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
-    catalogue.put_course(course("c2", quota=0))
+    catalog.put_course(course("c2", quota=0))
     stale = replace(create(payments, payment(courses=bought("c1", "c2"))), version=5)
     plan = settle(stale, Step.CONFIRM, GATEWAY_ACT, {})
-    collision = refusal(payments, plan, keep_quota=True)
-    assert (collision.stale, frozenset(collision.owned), collision.full) == (True, C1, C2)
+    concurrent_update = refusal(payments, plan, keep_quota=True)
+    assert (
+        concurrent_update.stale,
+        frozenset(concurrent_update.owned),
+        concurrent_update.full,
+    ) == (True, C1, C2)
 
 
 def test_money_for_nothing_new_is_kept_with_its_anomaly(
@@ -748,7 +766,9 @@ def test_the_largest_bundle_is_settled_in_one_transaction(
 
 def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments) -> None:
     made = create(payments, payment())
-    payments.commit(close(made, Step.FAIL, Act("x", NOW, reason="ended")), keep_quota=False)
+    payments.commit(
+        close(made, Step.FAIL, AuditContext("x", NOW, reason="ended")), keep_quota=False
+    )
     failed = payments.get("pay1")
     assert failed
     assert failed.reason == "ended"
@@ -761,7 +781,7 @@ def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments
 def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
     made = create(payments, payment())
     completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_ACT)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         open_slot(payments, completed, instead_of="pay1")
     assert payments.get("pay1") == made
 
@@ -773,8 +793,12 @@ def test_a_history_item_that_is_there_already_refuses_the_commit(
     made = create(payments, payment())
     foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="somebody")
     assert table.put(history_item(foreign), "attribute_not_exists(#pk)")
-    collision = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, {}))
-    assert (collision.stale, frozenset(collision.owned), collision.full) == (True, NONE, NONE)
+    concurrent_update = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, {}))
+    assert (
+        concurrent_update.stale,
+        frozenset(concurrent_update.owned),
+        concurrent_update.full,
+    ) == (True, NONE, NONE)
     assert payments.history("pay1")[-1] == foreign
     assert enrollments.get(enrollment_id(USER, "c1")) is None
 
@@ -784,7 +808,7 @@ def test_a_history_item_that_is_there_already_refuses_a_new_payment(
 ) -> None:
     made = payment()
     assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         open_slot(payments, made, instead_of=None)
     assert payments.get("pay1") is None
 
@@ -793,7 +817,7 @@ def take_transfer(
     payments: Payments, made: Payment, instead_of: str | None = None
 ) -> Payment | None:
     """Write a manual payment and return what holds the slot of its purchase then."""
-    event = opened(made, Act("user:u1", NOW))
+    event = opened(made, AuditContext("user:u1", NOW))
     payments.create_transfer(made, event, instead_of=instead_of)
     return payments.waiting_transfer(made.user_id, made.package_id, made.course_id)
 
@@ -802,7 +826,7 @@ def test_of_one_purchase_one_transfer_waits(payments: Payments) -> None:
     first = manual(id="one")
     assert payments.waiting_transfer(USER, "p1", "c1") is None
     assert take_transfer(payments, first) == first
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         take_transfer(payments, manual(id="two"))
     assert payments.get("two") is None
     assert payments.history("two") == []
@@ -812,7 +836,7 @@ def test_the_slot_of_a_decided_transfer_is_handed_over_to_one(payments: Payments
     take_transfer(payments, manual(id="one"))
     assert take_transfer(payments, manual(id="two"), instead_of="one") == manual(id="two")
     for instead_of in ("one", None):
-        with pytest.raises(Collision):
+        with pytest.raises(ConcurrentUpdate):
             take_transfer(payments, manual(id="three"), instead_of=instead_of)
 
 
@@ -829,11 +853,11 @@ def test_the_mapping_under_which_courses_were_bought_is_kept(payments: Payments)
 
 
 def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
-    payments: Payments, catalogue: Catalogue
+    payments: Payments, catalog: Catalog
 ) -> None:
     made = create(payments, payment(courses=bought("c8")))
     payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
-    counted = catalogue.course("c8")
+    counted = catalog.course("c8")
     assert counted
     assert counted.enrolled == 1
 
@@ -842,8 +866,8 @@ def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
     payments: Payments,
 ) -> None:
     stands = create(payments, payment())
-    act = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER))
-    plan = settle(stands, Step.CONFIRM, act, {}, NONE)
+    audit_context = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER))
+    plan = settle(stands, Step.CONFIRM, audit_context, {}, NONE)
 
     payments.commit(plan, keep_quota=True)
 

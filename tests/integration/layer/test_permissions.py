@@ -16,7 +16,7 @@ from tests.integration.layer.permissions import (
 )
 from tests.support import template
 
-KEY = {"pk": {"S": "SWEEP"}, "sk": {"S": "SWEEP"}}
+KEY = {"pk": {"S": "AUDIT"}, "sk": {"S": "AUDIT"}}
 OTHER = {"pk": {"S": "LIMIT#1"}, "sk": {"S": "LIMIT"}}
 
 
@@ -27,17 +27,17 @@ def on(action: str, *partitions: str) -> Use:
 @pytest.mark.parametrize(
     ("function", "use", "allowed"),
     [
-        ("sweep", on("UpdateItem", "SWEEP"), True),
-        ("sweep", on("UpdateItem", "PAYMENT#p1"), True),
-        ("sweep", on("UpdateItem", "ENROLLMENT#e1"), True),
-        ("sweep", on("UpdateItem", "CATALOGUE#COURSE"), False),
-        ("sweep", on("UpdateItem", "LEARNER#u1"), False),
-        ("sweep", on("UpdateItem"), False),
-        ("sweep", on("DeleteItem", "SWEEP"), False),
-        ("sweep", Use("Query", "index/byKind"), True),
-        ("sweep", Use("Query", "index/byDue"), False),
-        ("report_orders", on("UpdateItem", "ORDER#p1", "OAUTH"), True),
-        ("report_orders", on("UpdateItem", "ORDER#p1", "PAYMENT#p1"), False),
+        ("audit", on("UpdateItem", "AUDIT"), True),
+        ("audit", on("UpdateItem", "PAYMENT#p1"), True),
+        ("audit", on("UpdateItem", "ENROLLMENT#e1"), True),
+        ("audit", on("UpdateItem", "CATALOG#COURSE"), False),
+        ("audit", on("UpdateItem", "LEARNER#u1"), False),
+        ("audit", on("UpdateItem"), False),
+        ("audit", on("DeleteItem", "AUDIT"), False),
+        ("audit", Use("Query", "index/byKind"), True),
+        ("audit", Use("Query", "index/byDue"), False),
+        ("report_sales", on("UpdateItem", "ORDER#p1", "OAUTH"), True),
+        ("report_sales", on("UpdateItem", "ORDER#p1", "PAYMENT#p1"), False),
         ("thinkific_oauth", on("PutItem", "OAUTH#state"), True),
         ("thinkific_oauth", on("PutItem", "PAYMENT#p1"), False),
         ("initiate_payment", on("DeleteItem", "IDEMPOTENCY"), True),
@@ -110,20 +110,20 @@ def test_a_write_that_names_no_partition_is_not_allowed() -> None:
 @pytest.mark.parametrize(
     ("operation", "body", "found"),
     [
-        ("GetItem", {"Key": KEY}, [on("GetItem", "SWEEP")]),
-        ("PutItem", {"Item": KEY}, [on("PutItem", "SWEEP")]),
+        ("GetItem", {"Key": KEY}, [on("GetItem", "AUDIT")]),
+        ("PutItem", {"Item": KEY}, [on("PutItem", "AUDIT")]),
         (
             "BatchGetItem",
             {"RequestItems": {"t": {"Keys": [KEY, OTHER]}}},
-            [on("BatchGetItem", "SWEEP", "LIMIT#1")],
+            [on("BatchGetItem", "AUDIT", "LIMIT#1")],
         ),
         ("Query", {"IndexName": "byDue"}, [Use("Query", "index/byDue")]),
         ("Query", {}, [Use("Query")]),
-        ("Query", {"ExpressionAttributeValues": {":pk": {"S": "SWEEP"}}}, [on("Query", "SWEEP")]),
+        ("Query", {"ExpressionAttributeValues": {":pk": {"S": "AUDIT"}}}, [on("Query", "AUDIT")]),
         (
             "TransactWriteItems",
             {"TransactItems": [{"Put": {"Item": KEY}}, {"ConditionCheck": {"Key": OTHER}}]},
-            [on("PutItem", "SWEEP"), on("ConditionCheckItem", "LIMIT#1")],
+            [on("PutItem", "AUDIT"), on("ConditionCheckItem", "LIMIT#1")],
         ),
     ],
 )
@@ -138,5 +138,5 @@ def test_a_call_that_nobody_makes_is_an_error() -> None:
 
 @pytest.mark.usefixtures("cloud")
 def test_a_refusal_that_a_function_outlives_is_told_all_the_same(table: Any) -> None:
-    with pytest.raises(Denied), policy_of("sweep"), suppress(Denied):
-        table.take({"pk": "SWEEP", "sk": "SWEEP"})
+    with pytest.raises(Denied), policy_of("audit"), suppress(Denied):
+        table.take({"pk": "AUDIT", "sk": "AUDIT"})

@@ -9,9 +9,9 @@ import pytest
 
 from lunas.api import site_connection
 from lunas.api.platform import authentication, credentials, site_of
-from lunas.aws.encryption import TokenSeal
+from lunas.aws.encryption import TokenEncryption
 from lunas.clock import now
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.oauth import Connection, Tokens
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
 from lunas.storage.site_tokens import Grants
@@ -22,11 +22,11 @@ from tests.support.logs import Logged
 
 CALLERS = (
     "deliver_enrollment",
-    "report_orders",
-    "follow_progress",
+    "report_sales",
+    "record_progress",
     "sync_courses",
-    "catch_up",
-    "sweep",
+    "sync_progress",
+    "audit",
 )
 """The functions that call the Admin API."""
 ENOUGH = 60_000
@@ -39,7 +39,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
 
 def connect(table: Table, left: timedelta) -> Grants:
     """Connect the site by a token that ends after what is ``left``."""
-    grants = Grants(table, TokenSeal.from_environment())
+    grants = Grants(table, TokenEncryption.from_environment())
     end = now() + left
     made = Connection(
         subdomain="shop",
@@ -156,7 +156,7 @@ def test_a_token_that_is_refused_in_use_is_replaced(
 
 def test_a_way_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "password")
-    with pytest.raises(Misconfigured, match="api-key, access-token, oauth"):
+    with pytest.raises(ConfigurationError, match="api-key, access-token, oauth"):
         authentication()
 
 

@@ -10,7 +10,7 @@ from lunas.aws import clients
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.delivery import Placement, delivered, not_delivered
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.domain.payments import Act, Status, opened
+from lunas.domain.payments import AuditContext, Status, opened
 from lunas.storage.anomalies import anomaly_item
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import to_wire
@@ -20,7 +20,7 @@ from tests.support.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment,
 from tests.support.functions import invoke
 from tests.support.logs import Logged
 
-ACT = Act("lunas:deliver", LATER)
+ACT = AuditContext("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
 PUT_DOWN = not_delivered(enrollment(), "no such course", ACT, final=True)
 DELIVERED = delivered(

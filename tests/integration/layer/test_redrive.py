@@ -15,7 +15,7 @@ from lunas.aws import dead_letters
 from lunas.aws.dead_letters import DeadLetters
 from lunas.aws.queues import group_of, message_body
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
@@ -64,7 +64,7 @@ class Office:
 @pytest.fixture
 def office(table: Table, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> Office:
     # moto's queues are empty as soon as they say so.
-    monkeypatch.setattr(dead_letters, "PATIENCE", 0)
+    monkeypatch.setattr(dead_letters, "MAX_WAIT", 0)
     return Office(table, queues)
 
 
@@ -181,7 +181,7 @@ def test_an_enrollment_that_others_keep_changing_keeps_its_letter(
     office.dead(message_body(request_of(failed)))
 
     def busy(*_: Any) -> None:
-        raise StoreBusy("others kept changing it")
+        raise StorageContention("others kept changing it")
 
     monkeypatch.setattr(Enrollments, "request_again", busy)
     assert office.redrive() == 1

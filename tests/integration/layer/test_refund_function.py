@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from lunas.domain.enrollments import EnrollmentStatus, enrollment_id
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from tests.integration.layer.purchases import approve, submitted
 from tests.support.api_requests import user_token
 from tests.support.functions import call
 from tests.support.logs import Logged
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 
 
 def refund(payment_id: str, reason: Any = "cancelled", role: str = "ADMIN") -> tuple[int, Any]:
@@ -74,7 +74,7 @@ def test_users_cannot_refund(settled: str, enrollments: Enrollments) -> None:
     assert found.status is EnrollmentStatus.ENROLLED
 
 
-def test_what_is_not_there_or_not_settled_is_told(catalogue: Catalogue) -> None:
-    assert catalogue.course("c1")
+def test_what_is_not_there_or_not_settled_is_told(catalog: Catalog) -> None:
+    assert catalog.course("c1")
     assert refund("pay404")[0] == 404
     assert refund(submitted()["id"])[0] == 409

@@ -8,10 +8,10 @@ import pytest
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.delivery import Placement, delivered, revoked
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.refunds import Refund, refund
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item
@@ -20,8 +20,8 @@ from lunas.storage.refunds import Refunds
 from lunas.storage.table import Table
 from tests.support.builders import LATER, bought, course, enrollment, paid_by, payment
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
-WORK = Act("lunas:deliver", LATER)
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
+WORK = AuditContext("lunas:deliver", LATER)
 ALONE = enrollment("c1")
 SHARED = enrollment("c2", claims=paid_by("pay1", "pay2", "pay3"))
 OTHERS = enrollment("c3", payment_id="pay2", claims=paid_by("pay1", "pay2"))
@@ -103,7 +103,7 @@ def test_whatever_came_first_stops_the_whole_refund(
 ) -> None:
     write(came_first)
     stood = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         Refunds(table).record_refund(plan)
     stands = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     assert stands == stood
@@ -126,7 +126,7 @@ def test_the_largest_refund_is_one_transaction(
 @pytest.mark.parametrize(("counted", "left"), [(True, -1), (False, 0)])
 def test_a_revocation_frees_the_place_that_was_counted(
     enrollments: Enrollments,
-    catalogue: Catalogue,
+    catalog: Catalog,
     write: Callable[[Payment | Enrollment], None],
     counted: bool,
     left: int,
@@ -134,7 +134,7 @@ def test_a_revocation_frees_the_place_that_was_counted(
     waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED, counted=counted)
     write(waiting)
     enrollments.record_revocation(waiting, revoked(waiting, WORK))
-    stands, counter = enrollments.get(ALONE.id), catalogue.course("c1")
+    stands, counter = enrollments.get(ALONE.id), catalog.course("c1")
     assert stands
     assert counter
     assert (stands.delivery.status, stands.counted) == (DeliveryStatus.REVOKED, False)
@@ -161,35 +161,35 @@ def test_a_revocation_frees_the_place_that_was_counted(
 )
 def test_a_revocation_that_was_overtaken_changes_nothing(
     enrollments: Enrollments,
-    catalogue: Catalogue,
+    catalog: Catalog,
     write: Callable[[Payment | Enrollment], None],
     stands: Enrollment,
 ) -> None:
     write(stands)
     waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         enrollments.record_revocation(waiting, revoked(waiting, WORK))
     assert enrollments.get(ALONE.id) == stands
-    assert [each.enrolled for each in catalogue.courses(["c1"])] == [0]
+    assert [each.enrolled for each in catalog.courses(["c1"])] == [0]
 
 
 def test_a_course_counted_late_is_refused_when_full_and_then_flagged(
     table: Table,
     enrollments: Enrollments,
-    catalogue: Catalogue,
+    catalog: Catalog,
     write: Callable[[Payment | Enrollment], None],
 ) -> None:
-    catalogue.put_course(course("c1", quota=0))
+    catalog.put_course(course("c1", quota=0))
     made = replace(settled("c1"), undelivered=frozenset({"c1"}))
     waiting = replace(ALONE, counted=False)
     write(made)
     write(waiting)
     record = delivered(waiting, [made], Placement(7, 500, 9), WORK)
-    with pytest.raises(Collision) as raised:
+    with pytest.raises(ConcurrentUpdate) as raised:
         enrollments.record_delivery(record)
     assert (raised.value.full, raised.value.stale) == (frozenset({"c1"}), False)
     flagged = delivered(waiting, [made], Placement(7, 500, 9), WORK, full=True)
     enrollments.record_delivery(flagged)
     assert flagged.anomaly
     assert table.get({"pk": f"ANOMALY#{flagged.anomaly.id}", "sk": "ANOMALY"})
-    assert [each.enrolled for each in catalogue.courses(["c1"])] == [1]
+    assert [each.enrolled for each in catalog.courses(["c1"])] == [1]

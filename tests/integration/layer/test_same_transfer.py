@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from tests.integration.layer import peers
 from tests.integration.layer.purchases import PROOF, approve
 from tests.support.api_requests import user_token
 from tests.support.builders import course, package
 from tests.support.functions import call
 
-pytestmark = pytest.mark.usefixtures("catalogue")
+pytestmark = pytest.mark.usefixtures("catalog")
 ROUTE = "POST /payments"
 
 
@@ -72,9 +72,9 @@ def test_once_it_is_refunded_it_can_be_bought_again() -> None:
 
 
 def test_another_course_another_package_and_another_learner_are_other_purchases(
-    catalogue: Catalogue,
+    catalog: Catalog,
 ) -> None:
-    catalogue.put_package(package(id="p2"))
+    catalog.put_package(package(id="p2"))
     answers = [send(), send(courseId="c2"), send(package="b1", courseId=None), send("u2")]
     answers.append(send(package="p2"))
     assert [status for status, _ in answers] == [201] * 5
@@ -92,9 +92,9 @@ def test_a_payment_open_at_duitku_is_another_way_to_pay(monkeypatch: pytest.Monk
     assert send()[1]["id"] == sent["id"]
 
 
-def test_what_waits_is_found_although_its_course_is_full_by_now(catalogue: Catalogue) -> None:
+def test_what_waits_is_found_although_its_course_is_full_by_now(catalog: Catalog) -> None:
     _, first = send()
-    catalogue.put_course(course("c1", quota=0))
+    catalog.put_course(course("c1", quota=0))
     assert send() == (200, first)
     assert send("u2")[0] == 409
 

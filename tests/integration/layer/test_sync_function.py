@@ -1,10 +1,10 @@
-"""Comparing the catalogue with a site: every page, nothing mapped by itself, and what is told."""
+"""Comparing the catalog with a site: every page, nothing mapped by itself, and what is told."""
 
 from typing import Any
 
 import pytest
 
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from tests.integration.layer import peers
 from tests.support.api_requests import user_token
 from tests.support.builders import course
@@ -29,9 +29,9 @@ def sync(role: str = "ADMIN") -> tuple[int, Any]:
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue) -> StubPeer:
+def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubPeer:
     """Show two pages of courses, and one bundle among the products."""
-    catalogue.put_course(course("c3", name="Third", thinkific_course_id=None))
+    catalog.put_course(course("c3", name="Third", thinkific_course_id=None))
     return peers.answers(
         monkeypatch,
         FUNCTION,
@@ -60,17 +60,17 @@ def test_all_pages_are_read_and_everything_is_told(site: StubPeer) -> None:
 
 
 @pytest.mark.usefixtures("site")
-def test_a_proposal_maps_nothing_by_itself(catalogue: Catalogue) -> None:
+def test_a_proposal_maps_nothing_by_itself(catalog: Catalog) -> None:
     sync()
-    third = catalogue.course("c3")
+    third = catalog.course("c3")
     assert third
     assert third.thinkific_course_id is None
 
 
 @pytest.mark.usefixtures("site")
-def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalogue: Catalogue) -> None:
+def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalog: Catalog) -> None:
     sync()
-    first = catalogue.course("c1")
+    first = catalog.course("c1")
     assert first
     assert (first.thinkific_name, first.name) == ("First", "Course c1")
 
@@ -78,29 +78,29 @@ def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalogue: Catalogue
 @pytest.mark.usefixtures("site")
 def test_the_nightly_run_warns_of_what_is_gone(logged: Logged) -> None:
     assert invoke(FUNCTION, NIGHTLY) is None
-    assert logged.messages("WARNING") == ["catalogue differs from Thinkific"]
-    assert logged.metrics() == ["CatalogueDiffers"]
+    assert logged.messages("WARNING") == ["catalog differs from Thinkific"]
+    assert logged.metrics() == ["CatalogDiffers"]
 
 
 def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
-    monkeypatch: pytest.MonkeyPatch, catalogue: Catalogue
+    monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     first_page = listed(site_course(2_000_001, "First"), following=2)
     peers.answers(monkeypatch, FUNCTION, first_page, Told(502, "<html>"))
     status, problem = sync()
     assert (status, problem["type"]) == (503, "urn:lunas:problem:platform-unavailable")
-    first = catalogue.course("c1")
+    first = catalog.course("c1")
     assert first
     assert first.thinkific_name is None
 
 
-def test_users_are_not_let_in(catalogue: Catalogue) -> None:
-    assert catalogue.course("c1")
+def test_users_are_not_let_in(catalog: Catalog) -> None:
+    assert catalog.course("c1")
     assert sync("USER")[0] == 403
 
 
-def test_a_name_is_not_noted_on_a_course_that_was_mapped_anew(catalogue: Catalogue) -> None:
+def test_a_name_is_not_noted_on_a_course_that_was_mapped_anew(catalog: Catalog) -> None:
     old = course("c1", thinkific_course_id=5)
-    assert not catalogue.note_thinkific_name(old, "Five")
-    catalogue.put_course(old)
-    assert catalogue.note_thinkific_name(old, "Five")
+    assert not catalog.note_thinkific_name(old, "Five")
+    catalog.put_course(old)
+    assert catalog.note_thinkific_name(old, "Five")

@@ -22,7 +22,7 @@ from local.thinkific.findings import summed_up
 from local.thinkific.where import Checked, described, from_environment
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from tests.faults.world.network import Exchange
 from tests.support.builders import bundle, course
 from tests.support.http_stub import StubLimiter
@@ -55,7 +55,7 @@ class Visit:
 
     simulation: Simulation
     session: requests.Session
-    catalogue: Catalogue | None = None
+    catalog: Catalog | None = None
     opens: Credentials = ApiKey(SUBDOMAIN, KEY)  # noqa: RUF009  (frozen)
     reports_sales: bool = False
 
@@ -78,7 +78,7 @@ class Visit:
         site = ThinkificSite(URL, self.opens)
         api = ThinkificApi(site, StubLimiter(), session=self.session)
         at = Examined(site, api, self.session, reports_sales=self.reports_sales)
-        checked = Checked(at, self.catalogue, "test")
+        checked = Checked(at, self.catalog, "test")
         found = list(examined(checked, Wanted(enroll=enroll, course=of)))
         line, code = summed_up(found)
         assert code == any(each.mend for each in found)
@@ -193,20 +193,20 @@ def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
     assert visit.to_mend() == []
 
 
-# ── The catalogue ────────────────────────────────────────────────────────────────────────────────
+# ── The catalog ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
-def sold(visit: Visit, catalogue: Catalogue) -> Visit:
+def sold(visit: Visit, catalog: Catalog) -> Visit:
     """Have a stack whose two courses and bundle fit the site."""
-    catalogue.put_course(course("c2", name="SQL", thinkific_course_id=2_000_003))
-    visit.catalogue = catalogue
+    catalog.put_course(course("c2", name="SQL", thinkific_course_id=2_000_003))
+    visit.catalog = catalog
     return visit
 
 
-def test_a_catalogue_that_fits_has_nothing_to_mend(sold: Visit) -> None:
+def test_a_catalog_that_fits_has_nothing_to_mend(sold: Visit) -> None:
     assert sold.to_mend() == []
-    assert "ok    2 courses of the catalogue are mapped and there" in sold.lines()
+    assert "ok    2 courses of the catalog are mapped and there" in sold.lines()
 
 
 @pytest.mark.parametrize(
@@ -225,8 +225,8 @@ def test_a_catalogue_that_fits_has_nothing_to_mend(sold: Visit) -> None:
 def test_a_course_that_cannot_be_delivered_is_found(
     sold: Visit, changes: dict[str, Any], words: str
 ) -> None:
-    assert sold.catalogue
-    sold.catalogue.put_course(course("c1", **changes))
+    assert sold.catalog
+    sold.catalog.put_course(course("c1", **changes))
     (line,) = sold.to_mend()
     assert "course c1" in line
     assert words in line
@@ -239,9 +239,9 @@ def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
     sold.set(newBuilderEnrollment=knob)
     site = sold.simulation.site(None)
     assert site
-    assert sold.catalogue
+    assert sold.catalog
     hidden = next(each for each in site.courses.values() if each.new_builder)
-    sold.catalogue.put_course(course("c1", thinkific_course_id=hidden.id))
+    sold.catalog.put_course(course("c1", thinkific_course_id=hidden.id))
     assert len(sold.to_mend()) == found
     assert any("new course builder" in line and "course c1" in line for line in sold.lines())
 
@@ -252,21 +252,21 @@ def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
     ids=["gone", "differs"],
 )
 def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words: str) -> None:
-    assert sold.catalogue
+    assert sold.catalog
     site = sold.simulation.site(None)
     assert site
     held = replace(site.bundles[BUNDLE], course_ids=(PYTHON,))
     site.bundles[BUNDLE] = held
-    sold.catalogue.put_package(replace(bundle("c1", "c2"), thinkific_bundle_id=bundle_id))
+    sold.catalog.put_package(replace(bundle("c1", "c2"), thinkific_bundle_id=bundle_id))
     (line,) = sold.to_mend()
     assert words in line
 
 
 def test_a_renamed_course_is_told_and_nothing_to_mend(sold: Visit) -> None:
-    assert sold.catalogue
-    found = sold.catalogue.course("c1")
+    assert sold.catalog
+    found = sold.catalog.course("c1")
     assert found
-    sold.catalogue.note_thinkific_name(found, "Formerly")
+    sold.catalog.note_thinkific_name(found, "Formerly")
     assert sold.to_mend() == []
     assert any("formerly Formerly" in line for line in sold.lines())
 
@@ -334,7 +334,7 @@ def test_the_environment_names_a_site_and_a_long_key_is_a_token(key: str, header
     given = {"THINKIFIC_API_KEY": key, "THINKIFIC_SUBDOMAIN": SUBDOMAIN}
     found = from_environment(given)
     assert found
-    assert found.catalogue is None
+    assert found.catalog is None
     assert header in found.at.site.headers()
     assert found.at.site.api_url == "https://api.thinkific.com"
 

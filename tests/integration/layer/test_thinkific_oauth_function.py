@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lunas.api import oauth_pages, site_connection
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
 from lunas.storage import keys
@@ -333,7 +333,9 @@ def test_without_the_apps_secret_a_site_is_forgotten(
     thinkific: StubPeer, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(begun())
-    monkeypatch.setattr(site_connection, "secret_text", Mock(side_effect=Misconfigured("clientId")))
+    monkeypatch.setattr(
+        site_connection, "secret_text", Mock(side_effect=ConfigurationError("clientId"))
+    )
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
     assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
     assert logged.messages("WARNING") == [NOT_TOLD]
@@ -343,7 +345,7 @@ def test_tokens_that_cannot_be_opened_are_forgotten(
     thinkific: StubPeer, table: Table, logged: Logged
 ) -> None:
     finish(begun())
-    assert table.update(keys.oauth_grant(), Change({"sealed": "b2YgYW5vdGhlciBrZXk="}))
+    assert table.update(keys.oauth_grant(), Change({"encrypted": "b2YgYW5vdGhlciBrZXk="}))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
     assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
     assert logged.messages("WARNING") == [NOT_TOLD]

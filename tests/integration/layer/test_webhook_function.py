@@ -11,7 +11,7 @@ import requests
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.payments import Payment, Status
 from lunas.gateways.duitku import signatures
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from tests.integration.layer import peers, purchases
@@ -26,9 +26,9 @@ ENROLLMENT = enrollment_id("u1", "c1")
 
 
 @pytest.fixture
-def order(catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch) -> str:
+def order(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> str:
     """Open a payment of 49,000 with the reference R1."""
-    assert catalogue.package("p1")
+    assert catalog.package("p1")
     return str(purchases.initiated(monkeypatch)["id"])
 
 
@@ -149,7 +149,7 @@ def test_a_status_of_something_else_is_kept_for_a_person(
     assert "Anomaly" in logged.metrics()
 
 
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_an_unknown_order_is_answered_200_and_raises_an_alarm(logged: Logged) -> None:
     assert callbacks.post("pay404") == 200
     assert logged.messages("ERROR") == ["anomaly kept"]
@@ -200,7 +200,7 @@ def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
     assert "legacy signature accepted" in logged.messages("WARNING")
 
 
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_what_is_no_callback_leaves_a_line_with_the_id_of_its_request(logged: Logged) -> None:
     invoke(FUNCTION, callbacks.event(b"a=1"))
     (line,) = (each for each in logged.lines if each["message"] == "callback unreadable")
@@ -219,7 +219,7 @@ def test_what_is_no_callback_leaves_a_line_with_the_id_of_its_request(logged: Lo
         (b"a=1", "", 415),
     ],
 )
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_a_message_that_is_no_callback_is_a_4xx(
     calls: Counter[str], body: bytes, media_type: str, status: int
 ) -> None:
@@ -238,7 +238,7 @@ def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatc
     assert invoke(FUNCTION, plain)["statusCode"] == 200
 
 
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
@@ -251,7 +251,7 @@ def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
     assert logged.metrics() == ["CallbackNotKept", "UnexpectedError"]
 
 
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_a_missing_setting_is_told_to_the_operator_only(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
@@ -287,7 +287,7 @@ def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
 
 
 @pytest.mark.parametrize("amount", ["-49000", "49000.001", "4.9e4", "49,000"])
-@pytest.mark.usefixtures("silent", "catalogue")
+@pytest.mark.usefixtures("silent", "catalog")
 def test_a_signed_amount_that_is_no_plain_number_is_a_400(calls: Counter[str], amount: str) -> None:
     calls.clear()
     assert callbacks.post("pay1", amount) == 400

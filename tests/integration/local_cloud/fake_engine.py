@@ -173,10 +173,10 @@ class _Api(BaseHTTPRequestHandler):
         self.server.engine.remove(container)
         self._answer(204, b"")
 
-    def _of_container(self, container: str, act: Any) -> None:
+    def _of_container(self, container: str, action: Any) -> None:
         found = self.server.engine.containers.get(container)
         if found:
-            act(found)
+            action(found)
         else:
             self._json(404, {"message": f"No such container: {container}"})
 

@@ -74,15 +74,15 @@ def written_by_the_code() -> dict[str, str]:
 
 def _written_by(source: Path) -> Iterator[tuple[str, str]]:
     for node in ast.walk(ast.parse(source.read_text())):
-        if isinstance(node, ast.Call) and (call := _telemetry_call(node.func, source)):
+        if isinstance(node, ast.Call) and (call := _metric_call(node.func, source)):
             metric = node.args[0]
             assert isinstance(metric, ast.Constant), f"{source.name}: name the metric literally"
             yield str(metric.value), call
 
 
-def _telemetry_call(function: ast.expr, source: Path) -> str | None:
+def _metric_call(function: ast.expr, source: Path) -> str | None:
     match function:
-        case ast.Attribute(value=ast.Name(id="telemetry"), attr=name) if name in STATISTICS:
+        case ast.Attribute(value=ast.Name(id="observability"), attr=name) if name in STATISTICS:
             return name
         case ast.Name(id=name) if name in STATISTICS and source.name == "observability.py":
             return name

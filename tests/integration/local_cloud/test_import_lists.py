@@ -34,7 +34,7 @@ NOBODY = frozenset(
         "aws_lambda_powertools.event_handler.vpc_lattice",
         "aws_lambda_powertools.utilities.data_classes.kinesis_firehose_event",
         "aws_lambda_powertools.utilities.parameters",
-        # Only for requests that carry an Idempotency-Key, a public key, another catalogue, or a
+        # Only for requests that carry an Idempotency-Key, a public key, another catalog, or a
         # phone number.
         "phonenumbers",
         "lunas.api.idempotency", "lunas.api.jwks", "lunas.package_service.catalog",
@@ -74,7 +74,7 @@ NOT_BY = {
     "deliver_enrollment": HTTP | {"lunas.gateways.duitku", "lunas.services.checkout"},
     "reconcile": HTTP | {"lunas.services.checkout", "lunas.services.delivery"},
     # It compares with Thinkific what was delivered; Duitku is reconcile's to ask.
-    "sweep": HTTP | {"lunas.gateways.duitku", "lunas.services.delivery"},
+    "audit": HTTP | {"lunas.gateways.duitku", "lunas.services.delivery"},
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from local.cloud.state import ROOT, State
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
 
-OWN = Options(catalogue=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
+OWN = Options(catalog=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
 """Differs from the stack beside it in what opens the Thinkific site, for a test of that."""
 
 
@@ -102,7 +102,7 @@ def test_down_leaves_no_process_and_no_temporary_file(folder: Path) -> None:
 def test_a_failed_deploy_says_why_and_leaves_nothing(folder: Path) -> None:
     down(folder)
     with pytest.raises(DeployFailed, match="InvoiceMinutes"):
-        up(folder, Options(catalogue=False, parameters={"InvoiceMinutes": "1"}))
+        up(folder, Options(catalog=False, parameters={"InvoiceMinutes": "1"}))
     assert processes(folder) == []
 
 

@@ -32,7 +32,7 @@ from tests.conftest import STATE
 from tests.integration.local_cloud import documented
 from tests.integration.local_cloud.fake_engine import Container, FakeEngine, fake_engine
 from tests.support.providers import Duitku
-from tests.support.users import PATIENCE, TIMEOUT, People, Person
+from tests.support.users import MAX_WAIT, TIMEOUT, Person, Users
 from tests.unit.sam_local import networks
 
 OURS, THEIRS = "10.211.254.1", "10.211.254.2"
@@ -65,7 +65,7 @@ class Served:
 
     def wait(self, state: Any, of: Any) -> None:
         """Wait until ``state()`` is ``of``."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT
         while state() != of:
             assert time.monotonic() < deadline, self.said()
             time.sleep(0.1)
@@ -73,7 +73,7 @@ class Served:
     def end(self) -> int:
         """Interrupt it as Ctrl-C does, and give its exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(PATIENCE)
+        return self.process.wait(MAX_WAIT)
 
 
 @pytest.fixture(scope="module")
@@ -151,9 +151,9 @@ def initiate(served: Served, buyer: Person) -> Any:
 
 
 def test_a_purchase_is_made_here_and_paid_and_delivered_in_the_stack(
-    served: Served, people: People, duitku: Duitku
+    served: Served, users: Users, duitku: Duitku
 ) -> None:
-    buyer = people.learner()
+    buyer = users.learner()
     payment = initiate(served, buyer)
     assert payment["status"] == "PENDING"
     duitku.pay(payment)
@@ -162,9 +162,9 @@ def test_a_purchase_is_made_here_and_paid_and_delivered_in_the_stack(
 
 
 def test_a_function_gets_the_bridges_address_for_what_it_calls_and_no_other(
-    served: Served, stack: Stack, people: People
+    served: Served, stack: Stack, users: Users
 ) -> None:
-    initiate(served, people.learner())
+    initiate(served, users.learner())
     variables = environment_of(last_of(served, "InitiatePaymentFunction"))
     assert variables["AWS_ENDPOINT_URL"] == stack.aws_endpoint_url.replace("127.0.0.1", OURS)
     assert variables["DUITKU_API_URL"] == str(stack.duitku_url).replace("127.0.0.1", OURS)
@@ -173,14 +173,14 @@ def test_a_function_gets_the_bridges_address_for_what_it_calls_and_no_other(
 
 
 def test_the_redirect_uri_is_the_one_that_thinkific_knows(
-    served: Served, stack: Stack, people: People
+    served: Served, stack: Stack, users: Users
 ) -> None:
-    status = served.call(people.admin(), "GET", "/thinkific/oauth/status")
+    status = served.call(users.admin(), "GET", "/thinkific/oauth/status")
     assert status["redirectUri"] == f"{stack.api_url}/thinkific/oauth/callback"
 
 
-def test_a_function_keeps_its_container(served: Served, people: People) -> None:
-    buyer = people.learner()
+def test_a_function_keeps_its_container(served: Served, users: Users) -> None:
+    buyer = users.learner()
     first = served.call(buyer, "GET", "/packages"), last_of(served, "CatalogFunction")
     again = served.call(buyer, "GET", "/packages"), last_of(served, "CatalogFunction")
     assert first == again
@@ -223,14 +223,14 @@ def test_the_documented_command_runs_an_event(
 
 
 def test_ctrl_c_during_a_request_leaves_nothing_of_this_run(
-    served: Served, people: People, duitku: Duitku
+    served: Served, users: Users, duitku: Duitku
 ) -> None:
     """A container of another sam local, with the same label, is none of this run."""
     engine = served.engine
     other = engine.create({"Labels": SAM, "Env": [f"{RUN}=another"], "Image": "another"})
-    initiate(served, people.learner())
+    initiate(served, users.learner())
     duitku.fault("*", "slow", seconds=29)
-    waiting = threading.Thread(target=_cut_off, args=(served, people.learner()))
+    waiting = threading.Thread(target=_cut_off, args=(served, users.learner()))
     waiting.start()
     served.wait(lambda: "slow by 29 s" in str(duitku.see("faults")), of=True)
     assert served.end() == 130

@@ -274,8 +274,8 @@ def writing(operator: str, *partitions: str) -> dict[str, Any]:
 def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> None:
     every, some = "ForAllValues:StringLike", "ForAnyValue:StringLike"
     resources = {
-        **function_with("Good", **writing(every, "PAYMENT#*", "CATALOGUE#COURSE", "SWEEP")),
-        **function_with("Exact", **writing("ForAllValues:StringEquals", "SWEEP")),
+        **function_with("Good", **writing(every, "PAYMENT#*", "CATALOG#COURSE", "AUDIT")),
+        **function_with("Exact", **writing("ForAllValues:StringEquals", "AUDIT")),
         **function_with("Any", **writing(every, "PAYMENT#*", "*")),
         **function_with("Early", **writing(every, "P*")),
         **function_with("Late", **writing(every, "*#COURSE")),
@@ -353,7 +353,7 @@ def test_the_functions_without_a_canary_are_those_that_only_a_schedule_calls() -
         for name, each in template.functions().items()
         if each.get("DeploymentPreference", {}).get("Enabled") is False
     }
-    assert without == {"ReconcileFunction", "SweepFunction", "CatchUpFunction"}
+    assert without == {"ReconcileFunction", "AuditFunction", "SyncProgressFunction"}
     assert {
         event["Type"] for event in template.functions()["SyncCoursesFunction"]["Events"].values()
     } == {"HttpApi", "ScheduleV2"}

@@ -648,14 +648,14 @@ async def called_back(shop: Shop, mode: str, **callback: Any) -> Callback:
 
 @pytest.mark.parametrize(
     ("mode", "found"),
-    [("legacy", Signature.FITS_LEGACY), ("both", Signature.FITS), ("hmac", Signature.FITS)],
+    [("legacy", Signature.VALID_LEGACY), ("both", Signature.VALID), ("hmac", Signature.VALID)],
 )
 async def test_lunas_verifies_the_callbacks_of_an_account_of_either_scheme(
     shop: Shop, mode: str, found: Signature
 ) -> None:
     callback = await called_back(shop, mode)
     assert Verifier(MERCHANT, KEY, legacy=True).verify(callback) is found
-    if found is Signature.FITS:
+    if found is Signature.VALID:
         assert Verifier(MERCHANT, KEY).verify(callback) is found
     else:
         with pytest.raises(Forbidden):

@@ -1,4 +1,4 @@
-"""The catalogue, the faults and the admin routes of the simulated Thinkific."""
+"""The catalog, the faults and the admin routes of the simulated Thinkific."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ async def fault(site: httpx.AsyncClient, route: str, kind: str, **more: Any) -> 
     assert answer.status_code == 200, answer.text
 
 
-async def test_the_catalogue_holds_the_sample_courses_and_a_longer_namesake(
+async def test_the_catalog_holds_the_sample_courses_and_a_longer_namesake(
     site: httpx.AsyncClient,
 ) -> None:
     names = {row["name"] for row in await items(site, f"{V1}/courses")}

@@ -36,7 +36,7 @@ HARMLESS = frozenset(
     | {"kind", "paymentType", "resolution", "status", "resource", "action"}
 )
 """Names, in requests, of ids and codes: a log line exists to tell what it is about."""
-CATALOGUE = re.compile(r"/(courses|packages)/[^/?]+$")
+CATALOG = re.compile(r"/(courses|packages)/[^/?]+$")
 """Where ``name`` is that of a course or a package: anyone may read it, and it may equal its id."""
 INSTALL = frozenset({"code", "state"})
 """Names, in addresses, of what connects a site once."""
@@ -134,7 +134,7 @@ def _see(url: str | None, path: str) -> dict[str, Any]:
 
 
 def _of_exchange(exchange: Exchange) -> Iterator[Needle]:
-    public = HARMLESS | {"name"} if CATALOGUE.search(exchange.url) else HARMLESS
+    public = HARMLESS | {"name"} if CATALOG.search(exchange.url) else HARMLESS
     for name in CREDENTIALS:
         if given := exchange.headers.get(name, ""):
             credential = given.removeprefix("Bearer ")

@@ -11,10 +11,10 @@ from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC, USERS, users_and_services
 from lunas.api.requests import CustomerBody, Id, InitiateBody
 from lunas.domain.errors import (
+    ConfigurationError,
     GatewayKeyRefused,
     GatewayUnavailable,
     InvalidInput,
-    Misconfigured,
     NotFound,
 )
 from tests.support.api_requests import (
@@ -71,7 +71,7 @@ class Served:
                 "crash": KeyError(SECRET_TEXT),
                 "missing": NotFound("no such thing"),
                 "down": GatewayUnavailable("operator text"),
-                "unset": Misconfigured("the secret names no userKeys"),
+                "unset": ConfigurationError("the secret names no userKeys"),
                 "key": GatewayKeyRefused("Duitku answered 401"),
                 "invalid": InvalidInput.of("x", SECRET_TEXT),
             }[how]
@@ -338,7 +338,7 @@ def test_a_missing_secret_is_counted_before_a_route_is_reached(
     served: Served, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unset(_: str) -> dict[str, object]:
-        raise Misconfigured("AUTH_SECRET_ID is not set")
+        raise ConfigurationError("AUTH_SECRET_ID is not set")
 
     monkeypatch.setattr("lunas.api.auth.secret", unset)
     assert served.answer("POST /things", token=user_token())[0] == 500
@@ -454,7 +454,7 @@ def test_a_user_id_that_is_an_address_still_reaches_the_handler(served: Served) 
 @pytest.mark.parametrize(
     ("error", "metric"),
     [
-        (Misconfigured("the secret of AUTH_SECRET_ID is not JSON"), "ServerError"),
+        (ConfigurationError("the secret of AUTH_SECRET_ID is not JSON"), "ServerError"),
         (KeyError(SECRET_TEXT), "UnexpectedError"),
         (OSError(SECRET_TEXT), "UnexpectedError"),
     ],

@@ -19,7 +19,7 @@ from lunas.api.auth import (
     check_owner,
     users_and_services,
 )
-from lunas.domain.errors import Forbidden, Misconfigured, Unauthenticated
+from lunas.domain.errors import ConfigurationError, Forbidden, Unauthenticated
 from lunas.domain.users import Caller, PaymentType, Role
 from tests.support.api_requests import (
     API_KEY,
@@ -205,7 +205,7 @@ def test_after_the_rotation_the_old_secret_opens_nothing(auth_secret: dict[str, 
 @pytest.mark.parametrize("keys", [{}, None, "k", ["k" * 32], {"a": None}, {"a": {"k": "v"}}, 7])
 def test_without_any_key_an_operator_is_told(auth_secret: dict[str, Any], keys: object) -> None:
     auth_secret["userKeys"] = keys
-    with pytest.raises(Misconfigured):
+    with pytest.raises(ConfigurationError):
         bearer(user_token())
 
 
@@ -227,7 +227,7 @@ def test_a_secret_of_another_form_is_for_the_operator(
 ) -> None:
     token = service_token()
     auth_secret.update(wrong)
-    with pytest.raises(Misconfigured, match="AUTH_SECRET_ID"):
+    with pytest.raises(ConfigurationError, match="AUTH_SECRET_ID"):
         authenticate(service_headers(token))
 
 

@@ -4,19 +4,20 @@ import pytest
 
 from lunas import observability
 from lunas.api.problems import status_of
-from lunas.api.settlement_logs import log_heard, log_outcome
+from lunas.api.settlement_logs import log_callback_result, log_outcome
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.errors import (
+    ConfigurationError,
     GatewayKeyRefused,
     GatewayRefused,
     GatewayUnavailable,
     LunasError,
-    Misconfigured,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.payments import Status
 from lunas.gateways.duitku import http as _duitku_errors  # noqa: F401  (adds to the tree)
-from lunas.services.callbacks import Heard
+from lunas.observability import logger
+from lunas.services.callbacks import CallbackResult
 from lunas.services.settlement import Outcome, Result
 from tests.support.builders import EMAIL, NOW, payment
 from tests.support.logs import Logged
@@ -34,7 +35,7 @@ def crash() -> None:
 def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> None:
     with pytest.raises(RuntimeError) as raised:
         crash()
-    observability.crashed(raised.value)
+    observability.log_exception(raised.value)
     (line,) = logged.lines
     assert (line["error"], line["level"]) == ("RuntimeError", "ERROR")
     assert line["places"][-1].endswith("crash")
@@ -43,7 +44,7 @@ def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> N
 
 
 def test_a_busy_table_is_no_crash(logged: Logged) -> None:
-    observability.crashed(StoreBusy("others write the same items"))
+    observability.log_exception(StorageContention("others write the same items"))
     (line,) = logged.lines
     assert (line["message"], line["level"]) == ("table busy", "WARNING")
     assert logged.metrics() == []
@@ -52,35 +53,30 @@ def test_a_busy_table_is_no_crash(logged: Logged) -> None:
 def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:
     with pytest.raises(RuntimeError) as raised:
         crash()
-    observability.crashed(raised.value)
+    observability.log_exception(raised.value)
     (line,) = logged.lines
     assert all("/" not in place for place in line["places"])
 
 
 def test_a_new_request_starts_with_a_clean_log(logged: Logged) -> None:
-    observability.begin("r1", route="GET /a")
-    observability.logger.append_keys(caller="user:u1")
-    observability.begin("r2")
-    observability.decided("something")
+    observability.bind("r1", route="GET /a")
+    logger.append_keys(caller="user:u1")
+    observability.bind("r2")
+    logger.info("something")
     (line,) = logged.lines
     assert line["correlation_id"] == "r2"
     assert "caller" not in line
     assert "route" not in line
 
 
-@pytest.mark.parametrize(
-    ("write", "level"),
-    [
-        (observability.decided, "INFO"),
-        (observability.warn, "WARNING"),
-        (observability.alarm, "ERROR"),
-    ],
-)
-def test_a_decision_is_one_line_with_its_facts(logged: Logged, write: object, level: str) -> None:
-    assert callable(write)
-    write("decided so", payment_id="pay1")
+def test_a_decision_is_one_line_with_its_facts(logged: Logged) -> None:
+    logger.info("payment opened", payment_id="pay1")
     (line,) = logged.lines
-    assert (line["message"], line["level"], line["payment_id"]) == ("decided so", level, "pay1")
+    assert (line["message"], line["level"], line["payment_id"]) == (
+        "payment opened",
+        "INFO",
+        "pay1",
+    )
 
 
 def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged) -> None:
@@ -97,7 +93,7 @@ def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged
 
 @pytest.mark.parametrize("result", [each for each in Result if each is not Result.SETTLED])
 def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> None:
-    log_heard(Heard(Outcome(result, payment())))
+    log_callback_result(CallbackResult(Outcome(result, payment())))
     said = "payment ended" if result is Result.ENDED else "payment unchanged"
     assert logged.messages() == [said]
     assert logged.metrics() == []
@@ -105,7 +101,7 @@ def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> 
 
 def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None:
     found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
-    log_heard(Heard(anomaly=found))
+    log_callback_result(CallbackResult(anomaly=found))
     (line,) = logged.lines
     assert (line["level"], line["kind"], line["anomaly_id"]) == ("ERROR", "UNKNOWN_ORDER", found.id)
     assert line["todo"]
@@ -123,7 +119,7 @@ def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logge
 def test_a_metric_belongs_to_its_stack(
     logged: Logged, monkeypatch: pytest.MonkeyPatch, value: int
 ) -> None:
-    monkeypatch.setattr(observability.logger, "service", "lunas-dev")
+    monkeypatch.setattr(logger, "service", "lunas-dev")
     observability.gauge("Waiting", value)
     (written,) = logged.embedded()
     (group,) = written["_aws"]["CloudWatchMetrics"]
@@ -137,7 +133,7 @@ def test_what_happened_is_counted_one_by_one(logged: Logged) -> None:
 
 
 def test_every_line_is_json(logged: Logged) -> None:
-    observability.decided('quotes " and\nlines', odd="\u2028")
+    logger.info('quotes " and\nlines', odd="\u2028")
     (line,) = logged.lines
     assert line["odd"] == "\u2028"
 
@@ -151,7 +147,7 @@ def errors_of_lunas(kind: type[LunasError] = LunasError) -> list[type[LunasError
 
 
 OURS = {
-    "Misconfigured",
+    "ConfigurationError",
     "GatewayKeyRefused",
     "AccessRefused",
 }
@@ -176,7 +172,7 @@ def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
 def test_what_an_operator_has_to_correct_is_named_where_no_caller_is_answered(
     logged: Logged,
 ) -> None:
-    observability.crashed(Misconfigured("the secret names no apiKey"))
+    observability.log_exception(ConfigurationError("the secret names no apiKey"))
     (line,) = logged.lines
     assert (line["message"], line["level"]) == ("misconfigured", "ERROR")
     assert line["reason"] == "the secret names no apiKey"

@@ -205,10 +205,10 @@ class Source:
         return Page(items, {"at": str(end)} if end < self.number else None, places)
 
     def sheet(
-        self, after: Position | None = None, in_hurry: Callable[[], bool] = lambda: False
+        self, after: Position | None = None, deadline_is_near: Callable[[], bool] = lambda: False
     ) -> tuple[int, Position | None]:
         """Return how many rows one answer holds, and where it ended."""
-        text, rest = read_sheet(self.read, after, ",", in_hurry)
+        text, rest = read_sheet(self.read, after, ",", deadline_is_near)
         return len(list(csv.reader(io.StringIO(text, newline="")))) - 1, rest
 
 
@@ -278,6 +278,6 @@ def test_ten_thousand_ordinary_rows_take_twenty_reads() -> None:
 
 def test_who_has_no_time_left_names_the_rest() -> None:
     source = Source(5_000)
-    rows, rest = source.sheet(in_hurry=lambda: True)
+    rows, rest = source.sheet(deadline_is_near=lambda: True)
     assert rows == source.reads[0]
     assert rest == {"at": str(rows)}

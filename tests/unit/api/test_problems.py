@@ -26,10 +26,10 @@ EXPECTED: dict[str, int] = {
     "NotOnSale": 409,
     "CourseFull": 409,
     "CourseUnmapped": 409,
-    "StoreBusy": 503,
+    "StorageContention": 503,
     "PeerUnavailable": 503,
     "KeysUnavailable": 503,
-    "CatalogueUnavailable": 503,
+    "CatalogUnavailable": 503,
     "PlatformUnavailable": 503,
     "GatewayRefused": 502,
     "PurchaseRefused": 422,
@@ -43,14 +43,14 @@ EXPECTED: dict[str, int] = {
 }
 DELIBERATELY_500 = {
     "LunasError",
-    "Collision",
-    "Misconfigured",
+    "ConcurrentUpdate",
+    "ConfigurationError",
     "GrantRefused",
     "GatewayError",
     "DeliveryError",
     "DeliveryDelayed",
     "RateLimited",
-    "NoTurnYet",
+    "NoPermit",
     "DeliveryImpossible",
     "Rejected",
     "Missing",
@@ -74,8 +74,8 @@ def every_class() -> list[type[LunasError]]:
 
 def made(kind: type[LunasError]) -> LunasError:
     """Build an error of a class, with a message where it takes one."""
-    if kind is errors.Collision:
-        return errors.Collision()
+    if kind is errors.ConcurrentUpdate:
+        return errors.ConcurrentUpdate()
     if kind is lunas.platforms.thinkific.http.Rejected:
         return lunas.platforms.thinkific.http.Rejected(422, {"email": SECRET_TEXT})
     if issubclass(kind, errors.PurchaseRefused):
@@ -138,7 +138,7 @@ def test_invalid_input_names_each_field() -> None:
     ("error", "headers"),
     [
         (errors.Unauthenticated("x"), {"WWW-Authenticate": "Bearer"}),
-        (errors.StoreBusy("x"), {"Retry-After": "5"}),
+        (errors.StorageContention("x"), {"Retry-After": "5"}),
         (errors.GatewayUnavailable("x"), {"Retry-After": "5"}),
         (errors.GatewayTimeout("x"), {"Retry-After": "5"}),
         (errors.GatewayRefused("x"), {}),
@@ -155,7 +155,7 @@ def test_the_status_brings_the_header_that_it_asks_for(
 
 
 @pytest.mark.parametrize(
-    "kind", [errors.PeerUnavailable, errors.KeysUnavailable, errors.CatalogueUnavailable]
+    "kind", [errors.PeerUnavailable, errors.KeysUnavailable, errors.CatalogUnavailable]
 )
 def test_a_service_of_ours_that_is_away_is_a_503_with_its_own_message(
     kind: type[LunasError],

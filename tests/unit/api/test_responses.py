@@ -226,7 +226,7 @@ def test_a_certificate_is_shown_to_its_owner_and_to_admins(viewer: Caller, *, sh
     assert view.get("certificateUrl") == (link if shown else None)
 
 
-def test_the_catalogue_is_shown_as_it_is_edited() -> None:
+def test_the_catalog_is_shown_as_it_is_edited() -> None:
     assert package_view(package()) == {
         "id": "p1",
         "kind": "ENTRY",

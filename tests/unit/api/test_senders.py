@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lunas.api.senders import SETTING, check_sender
-from lunas.domain.errors import Forbidden, Misconfigured
+from lunas.domain.errors import ConfigurationError, Forbidden
 
 ALLOWED = "182.23.85.8, 103.177.101.184/29,2001:db8::/32"
 
@@ -47,5 +47,5 @@ def test_without_a_list_every_address_is_admitted(
 @pytest.mark.parametrize("setting", ["182.23.85.8/8", "182.23.85", "182.23.85.8,", "duitku"])
 def test_a_list_with_a_mistake_is_told(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(SETTING, setting)
-    with pytest.raises(Misconfigured, match=SETTING):
+    with pytest.raises(ConfigurationError, match=SETTING):
         check_sender(sent_from("182.23.85.8"))

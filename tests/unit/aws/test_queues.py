@@ -33,8 +33,8 @@ REQUESTS = st.builds(
 
 
 @given(REQUESTS)
-def test_reading_gives_the_request_that_was_written(wish: DeliveryRequest) -> None:
-    assert read_message(message_body(wish)) == wish
+def test_reading_gives_the_request_that_was_written(request: DeliveryRequest) -> None:
+    assert read_message(message_body(request)) == request
 
 
 def test_a_message_carries_ids_only() -> None:
@@ -83,28 +83,28 @@ class Sqs:
         self.stub.add_response("send_message_batch", {"Successful": [], "Failed": failed}, expected)
 
 
-def entry(wish: DeliveryRequest, place: int) -> dict[str, Any]:
+def entry(request: DeliveryRequest, place: int) -> dict[str, Any]:
     return {
         "Id": str(place),
-        "MessageBody": message_body(wish),
-        "MessageGroupId": group_of(wish.user_id),
-        "MessageDeduplicationId": f"{wish.enrollment_id}-{wish.payment_id}-{wish.request}",
+        "MessageBody": message_body(request),
+        "MessageGroupId": group_of(request.user_id),
+        "MessageDeduplicationId": f"{request.enrollment_id}-{request.payment_id}-{request.request}",
     }
 
 
 def test_a_request_goes_to_its_learners_group_and_is_told_from_later_ones() -> None:
-    sqs, wish = Sqs(), request_of(enrollment())
-    sqs.expect_batch([entry(wish, 0)])
+    sqs, request = Sqs(), request_of(enrollment())
+    sqs.expect_batch([entry(request, 0)])
     with sqs.stub:
-        assert sqs.queue.send([wish]) == []
+        assert sqs.queue.send([request]) == []
 
 
 def test_ten_requests_go_with_one_call_and_those_refused_are_named() -> None:
-    sqs, wish = Sqs(), request_of(enrollment())
-    sqs.expect_batch([entry(wish, place) for place in range(10)], "3")
-    sqs.expect_batch([entry(wish, place) for place in (10, 11)], "11")
+    sqs, request = Sqs(), request_of(enrollment())
+    sqs.expect_batch([entry(request, place) for place in range(10)], "3")
+    sqs.expect_batch([entry(request, place) for place in (10, 11)], "11")
     with sqs.stub:
-        refused = sqs.queue.send([wish] * 12)
+        refused = sqs.queue.send([request] * 12)
     assert refused == [Refusal(3, "InternalError"), Refusal(11, "InternalError")]
     sqs.stub.assert_no_pending_responses()
 
@@ -123,7 +123,7 @@ def test_a_message_is_put_off_by_whole_seconds_that_sqs_takes(seconds: float, hi
     expected = {"QueueUrl": URL, "ReceiptHandle": "h", "VisibilityTimeout": hidden}
     sqs.stub.add_response("change_message_visibility", {}, expected)
     with sqs.stub:
-        sqs.queue.put_off("h", seconds)
+        sqs.queue.reschedule("h", seconds)
 
 
 def test_a_dead_letter_keeps_body_and_group_and_tells_the_reason() -> None:
@@ -138,4 +138,4 @@ def test_a_dead_letter_keeps_body_and_group_and_tells_the_reason() -> None:
     }
     sqs.stub.add_response("send_message", {"MessageId": "m"}, expected)
     with sqs.stub:
-        sqs.queue.give_up(record, "r" * 5000, request=3)
+        sqs.queue.dead_letter(record, "r" * 5000, request=3)

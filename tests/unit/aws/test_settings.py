@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from lunas.aws import clients, secrets
-from lunas.aws.secrets import MAX_AGE, Vault, secret, secret_text
+from lunas.aws.secrets import MAX_AGE, SecretCache, secret, secret_text
 from lunas.aws.settings import CheckoutSettings, callback_lifetime, enabled, setting
 from lunas.clock import PAYMENT_ID, new_payment_id, now
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.times import from_iso, to_iso
 from lunas.gateways.duitku.account import duitku_account
 
@@ -30,7 +30,7 @@ class Texts:
 def vault(monkeypatch: pytest.MonkeyPatch, *values: object) -> Texts:
     """Hold secrets with these values, or with these texts if they are texts."""
     texts = Texts(*(each if isinstance(each, str) else json.dumps(each) for each in values))
-    made = Vault(texts.fetch)
+    made = SecretCache(texts.fetch)
     monkeypatch.setattr(secrets, "_provider", lambda: made)
     monkeypatch.setenv("DUITKU_SECRET_ID", "arn:secret")
     return texts
@@ -41,7 +41,7 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, value: str 
     monkeypatch.delenv("TABLE_NAME", raising=False)
     if value is not None:
         monkeypatch.setenv("TABLE_NAME", value)
-    with pytest.raises(Misconfigured, match="TABLE_NAME"):
+    with pytest.raises(ConfigurationError, match="TABLE_NAME"):
         setting("TABLE_NAME")
 
 
@@ -103,7 +103,7 @@ def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     vault(monkeypatch, value)
-    with pytest.raises(Misconfigured, match="DUITKU_SECRET_ID") as raised:
+    with pytest.raises(ConfigurationError, match="DUITKU_SECRET_ID") as raised:
         secret("DUITKU_SECRET_ID")
     assert "hunter2" not in str(raised.value)
     assert raised.value.__cause__ is None
@@ -114,7 +114,7 @@ def test_a_secret_without_the_text_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, value: dict[str, object]
 ) -> None:
     vault(monkeypatch, value)
-    with pytest.raises(Misconfigured, match="apiKey"):
+    with pytest.raises(ConfigurationError, match="apiKey"):
         secret_text("DUITKU_SECRET_ID", "apiKey")
 
 

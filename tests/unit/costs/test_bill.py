@@ -36,7 +36,7 @@ def test_times_are_those_of_the_benchmark() -> None:
     assert delivered.start == results["functions"]["deliver_enrollment"]["startMs"]
     callback = results["routes"]["POST /webhooks/duitku"]["duitku_webhook"]
     assert found["callback that settles"].milliseconds == callback["latencyMs"]
-    assert found["swept"].milliseconds == found["swept"].start == 0
+    assert found["audited"].milliseconds == found["audited"].start == 0
 
 
 def test_alarms_and_keys_cost_the_same_whatever_is_sold() -> None:

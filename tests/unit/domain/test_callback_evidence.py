@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.domain.catalog import MAX_COURSES
-from lunas.domain.payments import Act, Payment, Status, Step, take
+from lunas.domain.payments import AuditContext, Payment, Status, Step, take
 from lunas.domain.settlement import Settlement, close, settle
 from lunas.storage.settlements import settlement_actions
 from lunas.storage.table import Table
@@ -18,20 +18,22 @@ HEARD = replace(GATEWAY_ACT, callback=evidence())
 COURSES = [f"c{number:02}" for number in range(MAX_COURSES)]
 
 
-def settled(before: Payment, act: Act, owned: set[str] | None = None) -> Settlement:
-    return settle(before, Step.CONFIRM, act, owning(*(owned or ())))
+def settled(
+    before: Payment, audit_context: AuditContext, owned: set[str] | None = None
+) -> Settlement:
+    return settle(before, Step.CONFIRM, audit_context, owning(*(owned or ())))
 
 
 PLANS = ["new", "nothing new", "failed", "expired"]
 
 
-def plans(act: Act) -> list[Settlement]:
+def plans(audit_context: AuditContext) -> list[Settlement]:
     """Return every plan that a callback can lead to."""
     return [
-        settled(payment(), act),
-        settled(payment(), act, {"c1"}),
-        close(payment(), Step.FAIL, act),
-        close(payment(), Step.EXPIRE, act),
+        settled(payment(), audit_context),
+        settled(payment(), audit_context, {"c1"}),
+        close(payment(), Step.FAIL, audit_context),
+        close(payment(), Step.EXPIRE, audit_context),
     ]
 
 

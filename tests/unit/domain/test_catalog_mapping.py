@@ -1,4 +1,4 @@
-"""How catalogue and site fit: by ids alone; names only ever propose."""
+"""How catalog and site fit: by ids alone; names only ever propose."""
 
 import pytest
 

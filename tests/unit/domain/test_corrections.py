@@ -9,11 +9,11 @@ import pytest
 from lunas.domain.corrections import ROOM, Correction, Wanted, correct
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.users import LONGEST_NAME, Learner
 from tests.support.builders import EMAIL, LATER, bought, enrollment, paid_by, payment
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "a slip")
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "a slip")
 RIGHT = "budi@example.org"
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, request=3)
 FAILED = Delivery(status=DeliveryStatus.FAILED, request=2, last_error="no")
@@ -77,7 +77,7 @@ def test_the_event_names_both_and_keeps_what_the_act_says() -> None:
 
 
 def test_an_act_without_evidence_is_enough() -> None:
-    plan = correct(settled(), Wanted(email=RIGHT), Act("admin:a1", LATER), [])
+    plan = correct(settled(), Wanted(email=RIGHT), AuditContext("admin:a1", LATER), [])
     assert sorted(plan.event.evidence or {}) == ["learnerAfter", "learnerBefore"]
 
 

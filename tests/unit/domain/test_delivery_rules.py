@@ -12,7 +12,7 @@ from lunas.domain.delivery import (
     LONGEST_PATIENT_RETRY,
     LONGEST_RETRY,
     LONGEST_WAIT,
-    PATIENCE,
+    MAX_WAIT,
     SHORTEST_RETRY,
     Placement,
     delivered,
@@ -22,11 +22,11 @@ from lunas.domain.delivery import (
     retry_delay,
 )
 from lunas.domain.enrollments import Delivery, DeliveryStatus
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.schedule import OVERDUE
 from tests.support.builders import LATER, bought, enrollment, payment, request_of
 
-ACT = Act("lunas:deliver", LATER)
+ACT = AuditContext("lunas:deliver", LATER)
 PLACED = Placement(user_id=11, enrollment_id=22, course_id=33)
 
 
@@ -65,7 +65,7 @@ def test_what_no_learner_waits_for_outlasts_days_within_a_thousand_receipts(
     received: int, message: str
 ) -> None:
     wait = patient_retry_delay(received, message)
-    if received <= PATIENCE:
+    if received <= MAX_WAIT:
         assert wait == retry_delay(received, message)
     else:
         assert LONGEST_PATIENT_RETRY / 2 <= wait <= LONGEST_PATIENT_RETRY == 600

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.gateway_status import GatewayStatus, fits, whole_rupiah
+from lunas.domain.gateway_status import GatewayStatus, matches, whole_rupiah
 from tests.support.builders import REFERENCE, paid, payment
 
 ARABIC, FULL_WIDTH = "\u0661\u0665\u0660\u0660\u0660", "\uff11\uff15\uff10\uff10\uff10"
@@ -53,7 +53,7 @@ def test_reading_undoes_writing(amount: int, decimals: str) -> None:
 
 
 def test_a_status_of_the_same_order_amount_and_reference_fits() -> None:
-    assert fits(payment(), paid())
+    assert matches(payment(), paid())
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ def test_a_status_of_the_same_order_amount_and_reference_fits() -> None:
     ids=str,
 )
 def test_a_status_that_differs_in_anything_does_not_fit(changes: dict[str, object]) -> None:
-    assert not fits(payment(), paid(**changes))
+    assert not matches(payment(), paid(**changes))
 
 
 def test_any_reference_fits_while_our_own_is_unknown_but_none_does_not() -> None:
     unknown = payment(gateway=None)
-    assert fits(unknown, paid(reference="ANY"))
-    assert not fits(unknown, paid(reference=""))
+    assert matches(unknown, paid(reference="ANY"))
+    assert not matches(unknown, paid(reference=""))
 
 
 def test_evidence_keeps_what_was_said_and_leaves_out_what_was_not() -> None:

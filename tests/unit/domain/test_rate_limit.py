@@ -6,10 +6,10 @@ from bisect import bisect_left
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, Pace
+from lunas.domain.rate_limit import BURST, CALLERS, MINUTE, RateLimit
 
 LIMIT = 120
-DEFAULT = Pace.per_minute(110)
+DEFAULT = RateLimit.per_minute(110)
 START = 1_800_000_000_000
 LONGEST_CALL = 8_000
 rates = st.integers(1, 60_000)
@@ -22,12 +22,12 @@ def most_in_a_minute(moments: list[int]) -> int:
     return max(bisect_left(ordered, first + MINUTE) - place for place, first in enumerate(ordered))
 
 
-def turns(pace: Pace, asked: list[int]) -> list[int]:
+def permits(rate_limit: RateLimit, asked: list[int]) -> list[int]:
     """Return the turns of calls that are asked for at these moments, one after the other."""
     busy_until, given_out = 0, []
     for now in asked:
-        given_out.append(pace.turn(busy_until, now))
-        busy_until = pace.taken(busy_until, now)
+        given_out.append(rate_limit.permit(busy_until, now))
+        busy_until = rate_limit.taken(busy_until, now)
     return given_out
 
 
@@ -46,18 +46,21 @@ def test_the_default_leaves_room_for_every_caller_under_thinkifics_limit() -> No
 
 @given(rates)
 def test_a_pace_is_never_faster_than_asked_for(calls: int) -> None:
-    assert MINUTE / Pace.per_minute(calls).interval <= calls
+    assert MINUTE / RateLimit.per_minute(calls).interval <= calls
 
 
 def test_after_a_rest_a_few_calls_go_at_once_and_the_others_at_the_even_pace() -> None:
-    given_out = turns(DEFAULT, [START] * 10)
+    given_out = permits(DEFAULT, [START] * 10)
     assert given_out[:BURST] == [START] * BURST
     assert given_out[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
 
 
 def test_a_rest_gives_no_more_than_the_burst() -> None:
     later = START + 10 * MINUTE
-    assert turns(DEFAULT, [START, *[later] * (BURST + 1)])[-2:] == [later, later + DEFAULT.interval]
+    assert permits(DEFAULT, [START, *[later] * (BURST + 1)])[-2:] == [
+        later,
+        later + DEFAULT.interval,
+    ]
 
 
 @given(rates, gaps)
@@ -65,24 +68,24 @@ def test_turns_are_given_in_the_order_of_asking_and_never_in_the_past(
     calls: int, gaps: list[int]
 ) -> None:
     asked = moments(gaps)
-    given_out = turns(Pace.per_minute(calls), asked)
+    given_out = permits(RateLimit.per_minute(calls), asked)
     assert given_out == sorted(given_out)
-    assert all(turn >= now for turn, now in zip(given_out, asked, strict=True))
+    assert all(permit >= now for permit, now in zip(given_out, asked, strict=True))
 
 
 @given(rates, gaps)
 def test_beyond_the_burst_turns_keep_their_distance(calls: int, gaps: list[int]) -> None:
-    pace = Pace.per_minute(calls)
-    given_out = turns(pace, moments(gaps))
+    rate_limit = RateLimit.per_minute(calls)
+    given_out = permits(rate_limit, moments(gaps))
     for first, last in zip(given_out, given_out[BURST:], strict=False):
-        assert last - first >= pace.interval
+        assert last - first >= rate_limit.interval
 
 
 @given(rates, st.integers(0, 10 * MINUTE), st.integers(0, 10 * MINUTE))
 def test_a_rest_ends_when_it_was_to_end(calls: int, rest: int, later: int) -> None:
-    pace = Pace.per_minute(calls)
+    rate_limit = RateLimit.per_minute(calls)
     now, until = START + later, START + rest
-    assert pace.turn(pace.resting_until(until), now) == max(now, until)
+    assert rate_limit.permit(rate_limit.resting_until(until), now) == max(now, until)
 
 
 class Rush:
@@ -93,17 +96,17 @@ class Rush:
         self._callers = callers
         self._idle, self._slow = idle, slow
 
-    def arrivals(self, pace: Pace, calls: int) -> list[int]:
+    def arrivals(self, rate_limit: RateLimit, calls: int) -> list[int]:
         """Return when the calls arrive at Thinkific, any time until their caller has its answer."""
         busy_until, heard = 0, []
         free = [START] * self._callers
         for _ in range(calls):
             caller = min(range(self._callers), key=free.__getitem__)
             now = free[caller]
-            turn = pace.turn(busy_until, now)
-            busy_until = pace.taken(busy_until, now)
-            answered = turn + self._chance.randint(0, self._slow)
-            heard.append(self._chance.randint(turn, answered))
+            permit = rate_limit.permit(busy_until, now)
+            busy_until = rate_limit.taken(busy_until, now)
+            answered = permit + self._chance.randint(0, self._slow)
+            heard.append(self._chance.randint(permit, answered))
             free[caller] = answered + self._chance.randint(0, self._idle)
         return heard
 
@@ -124,7 +127,7 @@ def test_thinkific_hears_at_most_its_limit_in_any_minute(rush: Rush) -> None:
 def test_the_worst_minute_is_what_the_arithmetic_says() -> None:
     """Every caller has a call on the way for as long as a rest takes, and all arrive at its end."""
     arrive = START + LONGEST_CALL
-    given_out = turns(DEFAULT, [START] * CALLERS + [arrive] * 200)
+    given_out = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
     heard = [arrive] * CALLERS + given_out[CALLERS:]
     assert most_in_a_minute(given_out[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
     assert most_in_a_minute(heard) == LIMIT

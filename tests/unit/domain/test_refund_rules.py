@@ -7,12 +7,12 @@ import pytest
 
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.refunds import refund
 from lunas.domain.schedule import OVERDUE
 from tests.support.builders import LATER, bought, enrollment, paid_by, payment
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
 DELIVERED = Delivery(
     status=DeliveryStatus.DELIVERED, request=1, thinkific_user_id=7, thinkific_enrollment_id=500
 )
@@ -47,7 +47,7 @@ def test_the_history_tells_who_refunded_why_and_what_was_lost(status: Status) ->
 
 def test_a_course_that_would_end_is_named_as_lost_and_not_as_shortened() -> None:
     row = enrollment("c1", expires_at=LATER)
-    (event,) = refund(settled("c1"), Act("admin:a1", LATER), [row]).history
+    (event,) = refund(settled("c1"), AuditContext("admin:a1", LATER), [row]).history
     assert event.evidence == {"revoked": "c1"}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.payments import Act, Payment, Status, Step, check_after, sooner, take
+from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after, sooner, take
 from lunas.domain.schedule import CLOSING, next_check
 from tests.support.builders import LIFETIME, NOW, manual, payment
 
@@ -84,13 +84,13 @@ def test_nothing_is_asked_about_a_manual_or_settled_payment() -> None:
 
 
 def test_a_failed_payment_stays_due_for_a_late_success() -> None:
-    failed, _ = take(payment(), Step.FAIL, Act("duitku:callback", NOW))
+    failed, _ = take(payment(), Step.FAIL, AuditContext("duitku:callback", NOW))
     assert failed.check_at == NOW + timedelta(minutes=15)
 
 
 def test_a_confirmed_payment_is_never_asked_about_again() -> None:
     open_payment = payment(check_at=NOW + LIFETIME)
-    confirmed, _ = take(open_payment, Step.CONFIRM, Act("duitku:callback", NOW))
+    confirmed, _ = take(open_payment, Step.CONFIRM, AuditContext("duitku:callback", NOW))
     assert confirmed.check_at is None
 
 

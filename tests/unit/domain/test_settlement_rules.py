@@ -182,9 +182,9 @@ def test_courses_owned_before_stand_in_the_evidence(step: str, source: str) -> N
 
 
 def test_what_is_owned_is_all_the_evidence_of_an_act_without_any() -> None:
-    act = replace(GATEWAY_ACT, evidence=None)
+    action = replace(GATEWAY_ACT, evidence=None)
     before = payment(courses=bought("c1", "c2"))
-    plan = settle(before, Step.CONFIRM, act, owning("c1"))
+    plan = settle(before, Step.CONFIRM, action, owning("c1"))
     assert {tuple((event.evidence or {}).items()) for event in plan.history} == {(("owned", "c1"),)}
 
 

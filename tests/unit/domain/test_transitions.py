@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import Act, Status, Step, is_settled, opened, take
+from lunas.domain.payments import AuditContext, Status, Step, is_settled, opened, take
 from tests.support.builders import ADMIN_ACT, GATEWAY_ACT, LATER, NOW, payment
 
 S = Status
@@ -66,8 +66,8 @@ def test_a_confirmation_records_paid_and_approved_both() -> None:
 
 
 def test_an_event_tells_who_when_and_on_what_evidence() -> None:
-    act = Act("duitku:callback", LATER, {"statusCode": "02"}, "ended")
-    _, (event,) = take(payment(), Step.FAIL, act)
+    audit_context = AuditContext("duitku:callback", LATER, {"statusCode": "02"}, "ended")
+    _, (event,) = take(payment(), Step.FAIL, audit_context)
     assert (event.actor, event.at, event.evidence, event.reason) == (
         "duitku:callback",
         LATER,
@@ -77,14 +77,14 @@ def test_an_event_tells_who_when_and_on_what_evidence() -> None:
 
 
 def test_a_history_never_runs_backwards_whoever_looked_at_the_clock_first() -> None:
-    failed, (first,) = take(payment(), Step.FAIL, Act("lunas:reconcile", LATER))
-    approved, events = take(failed, Step.CONFIRM, Act("duitku:callback", NOW))
+    failed, (first,) = take(payment(), Step.FAIL, AuditContext("lunas:reconcile", LATER))
+    approved, events = take(failed, Step.CONFIRM, AuditContext("duitku:callback", NOW))
     assert {each.at for each in (first, *events)} == {LATER}
     assert (approved.approved_at, approved.updated_at) == (LATER, LATER)
 
 
 def test_the_first_event_has_no_source_and_the_version_of_the_new_payment() -> None:
-    event = opened(payment(), Act("user:u1", LATER))
+    event = opened(payment(), AuditContext("user:u1", LATER))
     assert (event.source, event.target, event.version) == (None, S.PENDING, 1)
 
 
@@ -128,23 +128,25 @@ def test_a_confirmation_is_stamped_with_the_gateway() -> None:
 
 def test_a_completion_is_stamped_and_keeps_the_approval() -> None:
     approved, _ = take(payment(S.PAID), Step.APPROVE, ADMIN_ACT)
-    done, _ = take(approved, Step.COMPLETE, Act("lunas:deliver", LATER))
+    done, _ = take(approved, Step.COMPLETE, AuditContext("lunas:deliver", LATER))
     assert (done.completed_at, done.approved_by) == (LATER, "a1")
 
 
 def test_a_rejection_keeps_its_reason_on_the_payment() -> None:
-    rejected, _ = take(payment(S.PAID), Step.REJECT, Act("admin:a1", LATER, reason="no transfer"))
+    rejected, _ = take(
+        payment(S.PAID), Step.REJECT, AuditContext("admin:a1", LATER, reason="no transfer")
+    )
     assert rejected.reason == "no transfer"
 
 
 def test_an_admin_id_with_a_colon_is_kept_whole() -> None:
-    assert Act("admin:a:b", LATER).approver == "a:b"
+    assert AuditContext("admin:a:b", LATER).approver == "a:b"
 
 
 @pytest.mark.parametrize(
     "actor", ["duitku:callback", "lunas:initiate", "lunas:reconcile", "admin:a1"]
 )
 def test_whoever_made_lunas_ask_a_confirmation_is_duitkus(actor: str) -> None:
-    approved, events = take(payment(), Step.CONFIRM, Act(actor, LATER))
+    approved, events = take(payment(), Step.CONFIRM, AuditContext(actor, LATER))
     assert approved.approved_by == "duitku"
     assert {event.actor for event in events} == {actor}

@@ -154,7 +154,7 @@ def test_no_form_raises_anything_but_malformed(fields: dict[str, str], tail: byt
 
 @pytest.mark.parametrize(("of", "signature"), CALLBACKS)
 def test_a_right_signature_is_accepted(of: Project, signature: str) -> None:
-    assert Verifier(of.merchant, of.key).verify(signed(of, signature)) is Signature.FITS
+    assert Verifier(of.merchant, of.key).verify(signed(of, signature)) is Signature.VALID
 
 
 def test_decimals_are_part_of_what_is_signed() -> None:
@@ -200,17 +200,17 @@ def test_a_legacy_signature_is_refused_unless_the_setting_allows_it(
     with pytest.raises(Forbidden):
         Verifier(of.merchant, of.key).verify(signed(of, signature))
     allowing = Verifier(of.merchant, of.key, legacy=True)
-    assert allowing.verify(signed(of, signature)) is Signature.FITS_LEGACY
+    assert allowing.verify(signed(of, signature)) is Signature.VALID_LEGACY
 
 
 def test_with_the_setting_on_the_current_scheme_is_not_called_legacy() -> None:
-    assert Verifier(B.merchant, B.key, legacy=True).verify(right()) is Signature.FITS
+    assert Verifier(B.merchant, B.key, legacy=True).verify(right()) is Signature.VALID
 
 
 def test_the_result_code_has_no_part_in_the_signature() -> None:
     one = replace(right(), evidence={"resultCode": "00"})
     other = replace(one, evidence={"resultCode": "01"})
-    assert VERIFIER.verify(one) is VERIFIER.verify(other) is Signature.FITS
+    assert VERIFIER.verify(one) is VERIFIER.verify(other) is Signature.VALID
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64])
@@ -219,7 +219,7 @@ def test_what_a_wrong_signature_is_can_be_told_without_an_error(signature: str) 
 
 
 def test_a_fitting_signature_for_another_merchant_is_told_as_fitting() -> None:
-    assert VERIFIER.check(right(merchant="DS99999")) is Signature.FITS
+    assert VERIFIER.check(right(merchant="DS99999")) is Signature.VALID
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 32, "0" * 64, "s"])

@@ -18,7 +18,7 @@ from lunas.domain.errors import (
     GatewayUnavailable,
     PurchaseRefused,
 )
-from lunas.domain.gateway_status import GatewayState, fits
+from lunas.domain.gateway_status import GatewayState, matches
 from lunas.domain.payments import GatewayProduct, Payment
 from lunas.domain.users import Customer
 from lunas.gateways.duitku import signatures
@@ -374,7 +374,7 @@ def test_paid_without_reference_order_or_amount_fits_nothing(missing: str, how: 
     if how == "absent":
         del answer[missing]
     unknown = replace(payment(), gateway=None)
-    assert not fits(unknown, duitku(StubPeer(Told(body=answer))).status(unknown))
+    assert not matches(unknown, duitku(StubPeer(Told(body=answer))).status(unknown))
 
 
 @pytest.mark.parametrize(("of", "signature"), METHODS)

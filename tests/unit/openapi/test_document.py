@@ -143,7 +143,8 @@ def test_errors_are_problems_of_their_status(route: str) -> None:
 
 
 def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
-    inside = {"error", "collision", "misconfigured", "gateway-error", "peer-unavailable",
+    inside = {"error", "concurrent-update", "configuration-error", "gateway-error",
+              "peer-unavailable",
               "delivery-error", "delivery-delayed", "delivery-impossible",
               "thinkific-malformed", "rate-limited", "no-turn-yet", "grant-refused"}  # fmt: skip
     codes = {kind.code for kind in vars(errors).values() if _is_error(kind)} - inside

@@ -67,7 +67,7 @@ def test_a_refused_token_that_was_replaced_is_tried_once_more() -> None:
     assert api(tokens.credentials, peer, limiter).post("/users", {"a": 1}) == {"id": 1}
     assert [each.body for each in peer.asked] == [{"a": 1}] * 2
     assert tokens.refused == ["t1"]
-    assert limiter.turns == 2
+    assert limiter.permits == 2
 
 
 def test_a_second_refusal_waits_for_a_person() -> None:
@@ -99,4 +99,4 @@ def test_whoever_has_no_token_takes_no_turn() -> None:
     limiter, peer = StubLimiter(), StubPeer()
     with pytest.raises(DeliveryDelayed):
         api(Bearer(none), peer, limiter).get("/courses")
-    assert (limiter.turns, peer.asked) == (0, [])
+    assert (limiter.permits, peer.asked) == (0, [])

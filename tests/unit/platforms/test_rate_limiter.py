@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from lunas import clock
-from lunas.domain.errors import Misconfigured, NoTurnYet
-from lunas.domain.rate_limit import CALLERS, Pace
+from lunas.domain.errors import ConfigurationError, NoPermit
+from lunas.domain.rate_limit import CALLERS, RateLimit
 from lunas.platforms.thinkific.http import TIMEOUT
-from lunas.platforms.thinkific.rate_limiter import LAST_CALL, PATIENCE, SharedLimiter
+from lunas.platforms.thinkific.rate_limiter import LAST_CALL, MAX_WAIT, SharedLimiter
 from lunas.storage.rate_limits import SharedCalls
 
 START = 1_800_000_000_000
@@ -19,21 +19,21 @@ MINUTE = 60_000
 class OneShare(SharedCalls):
     """The share of calls in memory, for one thread."""
 
-    def __init__(self, pace: Pace) -> None:
-        self._pace = pace
+    def __init__(self, rate_limit: RateLimit) -> None:
+        self._rate_limit = rate_limit
         self.busy_until = 0
 
     def reserve(self, now: int, latest: int) -> int:
         """Take the next turn."""
-        turn = self._pace.turn(self.busy_until, now)
-        if turn > latest:
-            raise NoTurnYet("later", (turn - now) / 1000)
-        self.busy_until = self._pace.taken(self.busy_until, now)
-        return turn
+        permit = self._rate_limit.permit(self.busy_until, now)
+        if permit > latest:
+            raise NoPermit("later", (permit - now) / 1000)
+        self.busy_until = self._rate_limit.taken(self.busy_until, now)
+        return permit
 
     def rest_until(self, moment: int) -> None:
         """Let no turn come before."""
-        self.busy_until = max(self.busy_until, self._pace.resting_until(moment))
+        self.busy_until = max(self.busy_until, self._rate_limit.resting_until(moment))
 
 
 class Day:
@@ -41,7 +41,7 @@ class Day:
 
     def __init__(self, calls_per_minute: int = 110) -> None:
         self.now = START
-        self.calls = OneShare(Pace.per_minute(calls_per_minute))
+        self.calls = OneShare(RateLimit.per_minute(calls_per_minute))
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -57,7 +57,7 @@ def test_the_first_calls_after_a_rest_go_at_once() -> None:
     day = Day()
     limiter = day.limiter()
     for _ in range(4):
-        limiter.await_turn()
+        limiter.acquire()
     assert day.now == START
 
 
@@ -65,17 +65,17 @@ def test_a_call_is_sent_when_its_turn_has_come() -> None:
     day = Day()
     limiter = day.limiter()
     for _ in range(60):
-        turn = day.calls._pace.turn(day.calls.busy_until, day.now)  # noqa: SLF001
-        limiter.await_turn()
-        assert day.now == turn
+        permit = day.calls._rate_limit.permit(day.calls.busy_until, day.now)  # noqa: SLF001
+        limiter.acquire()
+        assert day.now == permit
 
 
 def test_a_turn_that_is_far_away_is_refused_with_the_time_until_then_and_not_taken() -> None:
     day = Day()
     day.limiter().rest(30)
     before = day.calls.busy_until
-    with pytest.raises(NoTurnYet) as raised:
-        day.limiter().await_turn()
+    with pytest.raises(NoPermit) as raised:
+        day.limiter().acquire()
     assert raised.value.retry_after == 30
     assert (day.now, day.calls.busy_until) == (START, before)
 
@@ -83,18 +83,18 @@ def test_a_turn_that_is_far_away_is_refused_with_the_time_until_then_and_not_tak
 def test_a_rest_of_one_is_a_rest_for_all_and_ends() -> None:
     day = Day()
     day.limiter().rest(3.5)
-    day.limiter().await_turn()
+    day.limiter().acquire()
     assert day.now == START + 3_500
 
 
 def test_no_call_begins_when_its_answer_could_come_too_late() -> None:
     day = Day()
     limiter = day.limiter(LAST_CALL + 1)
-    limiter.await_turn()
+    limiter.acquire()
     day.now += 2
     before = day.calls.busy_until
-    with pytest.raises(NoTurnYet):
-        limiter.await_turn()
+    with pytest.raises(NoPermit):
+        limiter.acquire()
     assert day.calls.busy_until == before
 
 
@@ -104,9 +104,9 @@ def test_waiting_never_goes_on_beyond_the_last_call_of_an_invocation() -> None:
 
     def call_on_and_on() -> None:
         for _ in range(100):
-            limiter.await_turn()
+            limiter.acquire()
 
-    with pytest.raises(NoTurnYet):
+    with pytest.raises(NoPermit):
         call_on_and_on()
     assert START + 9_000 < day.now <= START + 20_000 - LAST_CALL
 
@@ -117,8 +117,8 @@ def test_the_longest_answer_and_its_notes_fit_behind_the_last_call() -> None:
 
 def test_under_a_mere_backlog_every_caller_gets_its_turn_in_time() -> None:
     """At the slowest pace that the template allows, with every caller always waiting."""
-    slowest = Pace.per_minute(60)
-    assert CALLERS * slowest.interval <= PATIENCE
+    slowest = RateLimit.per_minute(60)
+    assert CALLERS * slowest.interval <= MAX_WAIT
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def opened(*arguments: object) -> OneShare:
         made["arguments"] = arguments
-        return OneShare(Pace.per_minute(110))
+        return OneShare(RateLimit.per_minute(110))
 
     monkeypatch.setattr("lunas.platforms.thinkific.rate_limiter.SharedCalls", opened)
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
@@ -139,14 +139,14 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_the_share_is_that_of_the_site_at_the_pace_of_the_setting(told: dict[str, Any]) -> None:
     table: Any = object()
     SharedLimiter.from_environment(table, 75_000)
-    assert told["arguments"] == (table, "THINKIFIC", "shop", Pace(100))
+    assert told["arguments"] == (table, "THINKIFIC", "shop", RateLimit(100))
 
 
 def test_an_invocation_that_is_nearly_over_calls_nobody(told: dict[str, Any]) -> None:
     table: Any = object()
-    SharedLimiter.from_environment(table, LAST_CALL + 5_000).await_turn()
-    with pytest.raises(NoTurnYet):
-        SharedLimiter.from_environment(table, LAST_CALL - 1).await_turn()
+    SharedLimiter.from_environment(table, LAST_CALL + 5_000).acquire()
+    with pytest.raises(NoPermit):
+        SharedLimiter.from_environment(table, LAST_CALL - 1).acquire()
     assert told
 
 
@@ -155,7 +155,7 @@ def test_without_a_pace_nothing_is_called(
 ) -> None:
     monkeypatch.delenv("THINKIFIC_REQUESTS_PER_MINUTE")
     table: Any = object()
-    with pytest.raises(Misconfigured, match="THINKIFIC_REQUESTS_PER_MINUTE"):
+    with pytest.raises(ConfigurationError, match="THINKIFIC_REQUESTS_PER_MINUTE"):
         SharedLimiter.from_environment(table, 75_000)
     assert told == {}
 

@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from lunas.domain.catalog_mapping import SiteCourse
-from lunas.domain.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoTurnYet
+from lunas.domain.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoPermit
 from lunas.domain.users import Learner
 from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
 from lunas.platforms.thinkific.client import STILL_WRITING, Thinkific
@@ -52,15 +52,15 @@ def page(*items: dict[str, Any], next_page: object = None) -> Told:
 class PatientLimiter(StubLimiter):
     """Gives out a few turns, then none."""
 
-    def __init__(self, turns: int) -> None:
+    def __init__(self, permits: int) -> None:
         super().__init__()
-        self._left = turns
+        self._left = permits
 
-    def await_turn(self) -> None:
+    def acquire(self) -> None:
         """Take one of the turns that are left."""
-        if self.turns == self._left:
-            raise NoTurnYet("later", 30)
-        super().await_turn()
+        if self.permits == self._left:
+            raise NoPermit("later", 30)
+        super().acquire()
 
 
 def api(peer: StubPeer) -> ThinkificApi:
@@ -178,14 +178,14 @@ def test_after_a_limit_or_a_refused_key_nobody_looks_again(told: Told) -> None:
     assert len(peer.asked) == 2
 
 
-@pytest.mark.parametrize("turns", range(4))
-def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(turns: int) -> None:
+@pytest.mark.parametrize("permits", range(4))
+def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(permits: int) -> None:
     """Whichever call it is: what was done stands, and nothing more is asked."""
     peer = StubPeer(page(), Told(500), page(TRIAL), Told(204), Told(body=row()))
-    limiter = PatientLimiter(turns)
-    with pytest.raises(NoTurnYet):
+    limiter = PatientLimiter(permits)
+    with pytest.raises(NoPermit):
         Thinkific(ThinkificApi(SITE, limiter, session=peer.session)).enroll(7, 9, NOW, None)
-    assert len(peer.asked) == turns
+    assert len(peer.asked) == permits
 
 
 def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lunas.domain.errors import DeliveryDelayed, NoTurnYet, RateLimited
+from lunas.domain.errors import DeliveryDelayed, NoPermit, RateLimited
 from lunas.platforms.thinkific import http
 from lunas.platforms.thinkific.credentials import ApiKey
 from lunas.platforms.thinkific.http import (
@@ -109,14 +109,14 @@ def test_every_call_takes_a_turn_of_its_own() -> None:
     calls.put("/enrollments/1", {})
     with pytest.raises(DeliveryDelayed):
         calls.get("/courses")
-    assert limiter.turns == 4
+    assert limiter.permits == 4
     assert limiter.rests == []
 
 
 def test_without_a_turn_nothing_is_sent() -> None:
     peer = StubPeer()
-    with pytest.raises(NoTurnYet):
-        api(peer, StubLimiter(NoTurnYet("later", 30))).post("/users", {})
+    with pytest.raises(NoPermit):
+        api(peer, StubLimiter(NoPermit("later", 30))).post("/users", {})
     assert peer.asked == []
 
 

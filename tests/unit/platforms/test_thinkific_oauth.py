@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
-from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
 from lunas.platforms.thinkific.http import TIMEOUT, USER_AGENT
 from lunas.platforms.thinkific.oauth import DAY, LONGEST, SHORTEST, OAuthApp, ThinkificOAuth
 from tests.support.http_stub import StubPeer, Told
@@ -108,7 +108,7 @@ def test_a_site_or_token_that_is_not_there_needs_no_words() -> None:
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 405, 422])
 def test_an_answer_of_somebody_else_means_that_thinkific_cannot_be_told(status: int) -> None:
-    with pytest.raises(Misconfigured, match=str(status)):
+    with pytest.raises(ConfigurationError, match=str(status)):
         oauth(StubPeer(Told(status, "<html>"))).revoke("shop", "rt-1")
 
 
@@ -137,7 +137,7 @@ def test_whoever_stands_in_front_of_the_oauth_server_refuses_no_grant(
 
 
 def test_an_unknown_client_is_our_fault_and_no_refusal_of_the_grant() -> None:
-    with pytest.raises(Misconfigured, match="clientSecret"):
+    with pytest.raises(ConfigurationError, match="clientSecret"):
         oauth(StubPeer(Told(401, {"error": "invalid_client"}))).refresh("shop", "rt-1")
 
 

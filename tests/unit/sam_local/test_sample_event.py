@@ -64,7 +64,7 @@ def test_a_token_is_filled_in_or_asked_for(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["catalog-health.json", "sweep-schedule.json", "deliver_enrollment-queue.json"]
+    "name", ["catalog-health.json", "audit-schedule.json", "deliver_enrollment-queue.json"]
 )
 def test_an_event_without_token_and_signature_stays_as_it_is(name: str) -> None:
     assert prepared(name) == json.loads((EVENTS / name).read_text())

@@ -12,7 +12,7 @@ from lunas.domain.catalog import Course, Package
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord, asked_again
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed, latest
-from lunas.domain.errors import Collision, DeliveryDelayed
+from lunas.domain.errors import ConcurrentUpdate, DeliveryDelayed
 from lunas.domain.gateway_status import GatewayStatus
 from lunas.domain.payments import (
     GatewayInvoice,
@@ -121,9 +121,9 @@ class FakePayments:
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
         self.commits += 1
         interrupt(self.before_commit)
-        collision = self._collision(settlement, keep_quota=keep_quota)
-        if any(vars(collision).values()):
-            raise collision
+        concurrent_update = self._collision(settlement, keep_quota=keep_quota)
+        if any(vars(concurrent_update).values()):
+            raise concurrent_update
         self._write(settlement)
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
@@ -136,7 +136,7 @@ class FakePayments:
         stands = [self.store.payments[refund.before.id]]
         kept = [self.store.enrollments[each.before.id] for each in refund.takings]
         if stands != [refund.before] or kept != [each.before for each in refund.takings]:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self.store.add(refund.after, *(each.after for each in refund.takings))
         self.store.history.setdefault(refund.after.id, []).extend(refund.history)
 
@@ -155,7 +155,7 @@ class FakePayments:
         interrupt(self.before_create)
         slot = (payment.user_id, payment.package_id, payment.course_id)
         if self.store.transfers.get(slot) != instead_of:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self._create(payment, event)
         self.store.transfers[slot] = payment.id
 
@@ -170,7 +170,7 @@ class FakePayments:
         interrupt(self.before_create)
         purchase = (payment.user_id, payment.package_id, payment.course_id)
         if self.slot(*purchase).newest != instead_of:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self._create(payment, event)
         self.store.slots[purchase] = slot
         self.invoice_claims[payment.id] = payment.created_at
@@ -242,7 +242,7 @@ class FakePayments:
             invoice_answers=stands.invoice_answers + 1,
         )
 
-    def _collision(self, plan: Settlement, *, keep_quota: bool) -> Collision:
+    def _collision(self, plan: Settlement, *, keep_quota: bool) -> ConcurrentUpdate:
         stands = self.store.payments[plan.before.id]
         read = (plan.before.status, plan.before.version)
         surprises = self._surprises(plan)
@@ -259,7 +259,7 @@ class FakePayments:
             if each.course_id not in surprises and self.store.enrollments[each.id] != each
         }
         owned = {each: mine[each] for each, found in surprises.items() if found == "owned"}
-        return Collision(
+        return ConcurrentUpdate(
             stale=(stands.status, stands.version) != read,
             owned={
                 **{course: self.store.enrollments[each] for course, each in owned.items()},
@@ -318,7 +318,7 @@ class FakeCorrections(FakePayments):
         read = [before, link, *(each.before for each in correction.redeliveries)]
         enrollments = [self.store.enrollments[each.after.id] for each in correction.redeliveries]
         if [self.store.payments[before.id], self.link_of(before.user_id), *enrollments] != read:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self.store.add(after, *(each.after for each in correction.redeliveries))
         self.store.history.setdefault(after.id, []).append(correction.event)
         self.store.revisions[after.user_id] = link.revision + 1
@@ -376,7 +376,7 @@ class FakeEnrollments:
     def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
         interrupt(self.before_change)
         if self.store.enrollments[enrollment.id] != enrollment:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         if progress > enrollment.progress:
             changed = replace(enrollment, progress=progress, updated_at=at)
             self.store.enrollments[enrollment.id] = changed
@@ -385,7 +385,7 @@ class FakeEnrollments:
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
         interrupt(self.before_change)
         if self.store.enrollments[enrollment.id] != enrollment:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         changed = asked_again(enrollment, at)
         self.store.enrollments[enrollment.id] = changed
         return changed
@@ -398,10 +398,10 @@ class FakeEnrollments:
         self.records += 1
         interrupt(self.before_record)
         if any(self.store.payments[each.before.id] != each.before for each in record.payments):
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         course = self.store.courses.get(record.enrollment.course_id)
         if record.count and record.keep_quota and course and course.full:
-            raise Collision(full=frozenset({course.id}))
+            raise ConcurrentUpdate(full=frozenset({course.id}))
         if record.anomaly:
             self.store.anomalies[record.anomaly.id] = record.anomaly
         self.store.enrollments[record.enrollment.id] = record.enrollment
@@ -413,7 +413,7 @@ class FakeEnrollments:
         self.records += 1
         interrupt(self.before_record)
         if self.store.enrollments[before.id] != before:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self.store.enrollments[after.id] = after
 
 
@@ -432,7 +432,7 @@ class FakeLearners:
 
     def link(self, user_id: str, account_id: int, link: AccountLink) -> None:
         if link.revision != self.store.revisions.get(user_id, 0):
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self.store.links[user_id] = account_id
         self.store.former[user_id] = link.former - {account_id}
         self.store.revisions[user_id] = link.revision + 1

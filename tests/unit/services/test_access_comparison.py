@@ -12,15 +12,15 @@ from lunas.domain.anomalies import Anomaly
 from lunas.domain.audit_feeds import SETTLED_AFTER, Trace, Trail
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
+    ConfigurationError,
     DeliveryDelayed,
     DeliveryImpossible,
     Malformed,
-    Misconfigured,
     RateLimited,
 )
 from lunas.domain.times import to_iso
-from lunas.services.access_comparison import CALLS, PATIENCE, Compared, Comparer, compare
+from lunas.services.access_comparison import CALLS, MAX_WAIT, Compared, Comparer, compare
 from tests.support.builders import LATER
 from tests.support.lifecycles import Life, handed_in, ordered
 from tests.unit.services.fakes import (
@@ -94,7 +94,7 @@ class Yard:
     def waits_for_long(self) -> None:
         """Let what is on the trail be late."""
         self.trails.stretches[Trail.PLATFORM].clear()
-        self.waiting = PATIENCE + timedelta(seconds=1)
+        self.waiting = MAX_WAIT + timedelta(seconds=1)
         self.lay("pay1")
 
     def give(self, account: int = ACCOUNT) -> None:
@@ -111,7 +111,7 @@ class Yard:
                 anomalies=FakeAnomalies(self.store),
                 report=self.reported.append,
                 unread=lambda payment_id, _: self.unread.append(payment_id),
-                hurry=self._hurry,
+                deadline_is_near=self._hurry,
                 now=self.clock,
             )
         )
@@ -176,7 +176,7 @@ def test_missing_access_is_told_kept_and_asked_for_again(broken: Yard) -> None:
 
 
 def test_a_difference_is_told_once_and_mended_until_it_is(broken: Yard) -> None:
-    broken.enrollments.before_change = [Collision(stale=True)]
+    broken.enrollments.before_change = [ConcurrentUpdate(stale=True)]
     assert (broken.run().mended, broken.run().mended) == (0, 0)
     broken.trails.marks.clear()
     done = broken.run()
@@ -244,7 +244,7 @@ def test_what_another_user_of_the_account_paid_for_is_owed_after_a_refund(yard: 
 
 @pytest.mark.parametrize(
     "error",
-    [RateLimited("no room"), DeliveryDelayed("down"), Misconfigured("THINKIFIC_SECRET_ID")],
+    [RateLimited("no room"), DeliveryDelayed("down"), ConfigurationError("THINKIFIC_SECRET_ID")],
 )
 def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
     broken: Yard, error: Exception
@@ -333,7 +333,7 @@ def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     assert (broken.unread, done.stopped) == (["pay1"], None)
 
 
-@pytest.mark.parametrize("error", [RateLimited("no room"), Misconfigured("no key"), refused()])
+@pytest.mark.parametrize("error", [RateLimited("no room"), ConfigurationError("no key"), refused()])
 def test_what_concerns_all_accounts_stops_the_run_however_long(
     broken: Yard, error: Exception
 ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import CourseFull, NotFound, WrongState
-from lunas.domain.payments import Act, Status, Step, take
+from lunas.domain.payments import AuditContext, Status, Step, take
 from lunas.services.approvals import approve, reject
 from lunas.services.settlement import Result
 from tests.support.builders import (
@@ -22,7 +22,7 @@ from tests.support.builders import (
 )
 from tests.unit.services.fakes import FakePayments, FakeStore
 
-OTHER_ADMIN = Act("admin:a2", LATER)
+OTHER_ADMIN = AuditContext("admin:a2", LATER)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from datetime import datetime
 import pytest
 
 from lunas.domain.audit_feeds import SETTLED_AFTER, Stretch, Trace, Trail
-from lunas.domain.errors import StoreBusy
-from lunas.services.audit import WAITING, Sweeper, Swept, sweep
+from lunas.domain.errors import StorageContention
+from lunas.services.audit import WAITING, Auditor, AuditReport, audit
 from tests.support.builders import LATER, enrollment
 from tests.support.lifecycles import ordered
 from tests.unit.services.test_payment_audit import BROKEN, HEALTHY, Bench, incomplete
@@ -42,7 +42,7 @@ class FakeTrails:
 
 
 class Yard:
-    """A sweep with everything around it; ``looks`` is how often there is time to look."""
+    """A audit with everything around it; ``looks`` is how often there is time to look."""
 
     def __init__(self) -> None:
         self.bench = Bench()
@@ -56,12 +56,12 @@ class Yard:
                 self.bench.put(ordered(id=f"pay{name}"))
             self.trails.stretches[trail].append([Trace(f"pay{name}") for name in word])
 
-    def run(self) -> Swept:
-        return sweep(
-            Sweeper(
+    def run(self) -> AuditReport:
+        return audit(
+            Auditor(
                 trails=self.trails,
                 examiner=self.bench.desk,
-                hurry=self._hurry,
+                deadline_is_near=self._hurry,
                 now=self.bench.clock,
             )
         )
@@ -71,8 +71,8 @@ class Yard:
         return self.looks < 0
 
 
-def seen_in(swept: Swept) -> set[str]:
-    return {each for each in swept.seen if each.startswith("pay")}
+def seen_in(audited: AuditReport) -> set[str]:
+    return {each for each in audited.seen if each.startswith("pay")}
 
 
 @pytest.fixture
@@ -87,9 +87,9 @@ def test_a_run_looks_at_what_is_old_enough_to_be_settled(yard: Yard) -> None:
 
 def test_every_stretch_is_followed_to_the_end_and_noted(yard: Yard) -> None:
     yard.lay(Trail.HISTORY, "ab", "", "c")
-    swept = yard.run()
-    assert seen_in(swept) == {"paya", "payb", "payc"}
-    assert (swept.payments, swept.behind) == (3, {})
+    audited = yard.run()
+    assert seen_in(audited) == {"paya", "payb", "payc"}
+    assert (audited.payments, audited.behind) == (3, {})
     assert yard.trails.marks == {Trail.HISTORY: "3"}
 
 
@@ -114,8 +114,8 @@ def test_an_enrollment_that_its_payment_did_not_lead_to_is_looked_at_too(yard: Y
     yard.bench.store.add(stray)
     yard.trails.stretches[Trail.HISTORY] = [[Trace("pay1")]]
     yard.trails.stretches[Trail.ENROLLMENT] = [[Trace("pay1", stray.id)]]
-    swept = yard.run()
-    assert (swept.payments, swept.differences) == (1, 3)
+    audited = yard.run()
+    assert (audited.payments, audited.differences) == (1, 3)
     assert yard.bench.codes() == {"ENROLLMENT_STRAY", "DELIVERY_LOST", "DELIVERY_UNAWAITED"}
 
 
@@ -130,10 +130,10 @@ def test_a_run_whose_time_is_over_notes_only_what_it_looked_at_wholly(yard: Yard
     yard.lay(Trail.HISTORY, "ab", "cd")
     # Three questions for the empty trail before, the first stretch and its two, the next, and c.
     yard.looks = 6
-    swept = yard.run()
-    assert seen_in(swept) == {"paya", "payb", "payc"}
+    audited = yard.run()
+    assert seen_in(audited) == {"paya", "payb", "payc"}
     assert yard.trails.marks == {Trail.HISTORY: "1"}
-    assert swept.behind == {Trail.HISTORY: "1", Trail.ENROLLMENT: "0"}
+    assert audited.behind == {Trail.HISTORY: "1", Trail.ENROLLMENT: "0"}
 
 
 def test_what_a_run_did_not_come_to_the_next_one_does(yard: Yard) -> None:
@@ -147,15 +147,15 @@ def test_what_a_run_did_not_come_to_the_next_one_does(yard: Yard) -> None:
 def test_a_run_without_time_reads_and_notes_nothing(yard: Yard) -> None:
     yard.lay(Trail.HISTORY, "a")
     yard.looks = 0
-    swept = yard.run()
-    assert (swept.payments, swept.behind) == (0, {Trail.HISTORY: "0", Trail.ENROLLMENT: "0"})
+    audited = yard.run()
+    assert (audited.payments, audited.behind) == (0, {Trail.HISTORY: "0", Trail.ENROLLMENT: "0"})
     assert (yard.trails.followed, yard.trails.marks) == ([], {})
 
 
 def test_a_crash_repeats_the_stretch_and_skips_none(yard: Yard) -> None:
     yard.lay(Trail.HISTORY, "a", "bc")
-    yard.bench.payments.before_read = [lambda: None, lambda: None, StoreBusy("busy")]
-    with pytest.raises(StoreBusy):
+    yard.bench.payments.before_read = [lambda: None, lambda: None, StorageContention("busy")]
+    with pytest.raises(StorageContention):
         yard.run()
     assert yard.trails.marks == {Trail.HISTORY: "1"}
     assert seen_in(yard.run()) == {"payb", "payc"}
@@ -174,7 +174,7 @@ def test_what_waits_leaves_time_for_what_changed(yard: Yard) -> None:
 def test_two_runs_at_once_complete_once_and_report_once(yard: Yard) -> None:
     yard.bench.put(incomplete())
     yard.trails.stretches[Trail.APPROVED] = [[Trace("pay1")]]
-    inner: list[Swept] = []
+    inner: list[AuditReport] = []
 
     def another() -> None:
         inner.append(yard.run())
@@ -185,8 +185,10 @@ def test_two_runs_at_once_complete_once_and_report_once(yard: Yard) -> None:
     assert len(yard.bench.store.history["pay1"]) == 4
 
 
-@pytest.mark.parametrize("look", [lambda swept: swept.differences, lambda swept: swept.payments])
-def test_a_run_tells_what_it_found(yard: Yard, look: Callable[[Swept], int]) -> None:
+@pytest.mark.parametrize(
+    "look", [lambda audited: audited.differences, lambda audited: audited.payments]
+)
+def test_a_run_tells_what_it_found(yard: Yard, look: Callable[[AuditReport], int]) -> None:
     yard.bench.put(BROKEN)
     yard.trails.stretches[Trail.HISTORY] = [[Trace("pay1")]]
     assert look(yard.run()) == 1

@@ -8,7 +8,7 @@ import pytest
 from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
 from lunas.domain.payments import Status
-from lunas.services.bundles import PATIENCE
+from lunas.services.bundles import MAX_WAIT
 from lunas.services.courses import Courier, DeliveryResult
 from lunas.services.delivery import deliver
 from tests.support.builders import USER, bought, course, enrollment, payment, request_of
@@ -48,17 +48,17 @@ class Round:
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
             claims=FakeClaims(self.store),
-            catalogue=FakeCatalogue(self.store),
+            catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=self.clock,
         )
 
-    def deliver(self, wish: DeliveryRequest = FIRST) -> DeliveryResult:
-        return deliver(self.courier, wish)
+    def deliver(self, request: DeliveryRequest = FIRST) -> DeliveryResult:
+        return deliver(self.courier, request)
 
-    def waits(self, wish: DeliveryRequest = FIRST) -> None:
+    def waits(self, request: DeliveryRequest = FIRST) -> None:
         with pytest.raises(DeliveryDelayed):
-            self.deliver(wish)
+            self.deliver(request)
 
 
 @pytest.fixture
@@ -67,8 +67,8 @@ def at_work() -> Round:
 
 
 def test_a_bundle_is_asked_for_once_and_each_course_is_followed_up(at_work: Round) -> None:
-    for wish in (FIRST, SECOND):
-        assert at_work.deliver(wish) is DeliveryResult.DELIVERED
+    for request in (FIRST, SECOND):
+        assert at_work.deliver(request) is DeliveryResult.DELIVERED
     expected = ["bundle_courses", "enroll_in_bundle", "enroll", "enroll"]
     assert at_work.platform.calls == expected
     assert at_work.store.payments["pay1"].status is Status.COMPLETED
@@ -86,9 +86,9 @@ def test_a_bundle_that_comes_later_is_waited_for(at_work: Round) -> None:
 def test_a_bundle_that_never_comes_is_enrolled_course_by_course(at_work: Round) -> None:
     at_work.platform.bundles_later = True
     at_work.waits()
-    at_work.clock.forward(PATIENCE)
-    for wish in (FIRST, SECOND):
-        assert at_work.deliver(wish) is DeliveryResult.DELIVERED
+    at_work.clock.forward(MAX_WAIT)
+    for request in (FIRST, SECOND):
+        assert at_work.deliver(request) is DeliveryResult.DELIVERED
     assert set(at_work.platform.rows) == {(7, 11), (7, 12)}
 
 
@@ -97,16 +97,16 @@ def test_a_bundle_of_other_courses_than_were_paid_is_never_asked_for(
     at_work: Round, held: set[int]
 ) -> None:
     at_work.platform.bundles = {4: held}
-    for wish in (FIRST, SECOND):
-        assert at_work.deliver(wish) is DeliveryResult.DELIVERED
+    for request in (FIRST, SECOND):
+        assert at_work.deliver(request) is DeliveryResult.DELIVERED
     assert at_work.platform.calls == ["bundle_courses", "enroll", "enroll"]
     assert set(at_work.platform.rows) == {(7, 11), (7, 12)}
 
 
 def test_a_bundle_that_is_refused_is_enrolled_course_by_course(at_work: Round) -> None:
     at_work.platform.bundle_failures = [DeliveryImpossible("no")]
-    for wish in (FIRST, SECOND):
-        assert at_work.deliver(wish) is DeliveryResult.DELIVERED
+    for request in (FIRST, SECOND):
+        assert at_work.deliver(request) is DeliveryResult.DELIVERED
     assert at_work.platform.calls.count("enroll_in_bundle") == 1
 
 
@@ -121,7 +121,7 @@ def test_a_crash_between_the_note_and_the_call_heals_by_itself(at_work: Round) -
     with pytest.raises(RuntimeError):
         at_work.deliver()
     at_work.waits()
-    at_work.clock.forward(PATIENCE)
+    at_work.clock.forward(MAX_WAIT)
     assert at_work.deliver() is DeliveryResult.DELIVERED
 
 

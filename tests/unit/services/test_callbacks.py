@@ -11,18 +11,18 @@ import pytest
 from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
     Forbidden,
     GatewayError,
     GatewayRefused,
     GatewayTimeout,
     GatewayUnavailable,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, whole_rupiah
 from lunas.domain.payments import Payment, Status
 from lunas.domain.schedule import DENIED, DENIED_CHECKS, SOON
-from lunas.services.callbacks import CallbackDesk, Heard, Hint, hear_callback
+from lunas.services.callbacks import CallbackDesk, CallbackResult, VerifiedCallback, handle_callback
 from lunas.services.settlement import Outcome, Result
 from tests.support import builders
 from tests.support.builders import LATER, NOW, REFERENCE, USER, enrollment, manual, paid, payment
@@ -31,10 +31,10 @@ from tests.unit.services.fakes import FakeAnomalies, FakeClock, FakePayments, Fa
 ENDED = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
 
 
-def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Hint:
+def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> VerifiedCallback:
     told = {"resultCode": "00", **evidence}
     body = f"{order_id} {amount} {told}".encode()
-    return Hint(
+    return VerifiedCallback(
         order_id=order_id,
         amount=amount,
         rupiah=whole_rupiah(amount),
@@ -63,11 +63,11 @@ class Desk:
             now=self.clock,
         )
 
-    def hear(self, heard: Hint | None = None) -> Heard:
+    def hear(self, heard: VerifiedCallback | None = None) -> CallbackResult:
         """Hear a callback, the right one unless told otherwise."""
-        return hear_callback(self.desk, heard or hint())
+        return handle_callback(self.desk, heard or hint())
 
-    def lets_first(self, other: Hint) -> None:
+    def lets_first(self, other: VerifiedCallback) -> None:
         """Let another callback settle between this one's reading and writing."""
 
         def come_first() -> None:
@@ -185,7 +185,7 @@ def test_a_status_that_speaks_of_something_else_is_an_anomaly(
     desk.status.answer = paid(**changes)
     heard = desk.hear()
     assert heard.outcome
-    assert heard.outcome.result is Result.DOES_NOT_FIT
+    assert heard.outcome.result is Result.MISMATCH
     assert heard.outcome.anomaly
     assert heard.outcome.anomaly.kind is AnomalyKind.STATUS_DIFFERS
     assert heard.outcome.anomaly.evidence["expectedReference"] == "DREF1"
@@ -326,8 +326,8 @@ def test_while_duitku_cannot_be_asked_nothing_changes(desk: Desk, failure: Gatew
 
 
 def test_a_table_that_keeps_refusing_changes_nothing(desk: Desk) -> None:
-    desk.payments.before_commit = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    desk.payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         desk.hear()
     assert unchanged(desk)
 
@@ -488,7 +488,7 @@ def test_each_further_transfer_for_a_settled_payment_is_kept_for_a_person_once(d
     kept = [each.evidence for each in desk.store.anomalies.values()]
     assert {each["firstTransaction"] for each in kept} == {"MG1"}
     assert [each["transaction"] for each in kept] == ["MG2", "MG3"]
-    assert desk.hear(first) == Heard(Outcome(Result.ALREADY_SETTLED, settled))
+    assert desk.hear(first) == CallbackResult(Outcome(Result.ALREADY_SETTLED, settled))
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from lunas.domain.enrollments import EnrollmentStatus, enrollment_id
 from lunas.domain.errors import (
     AlreadyEnrolled,
     AmountRefused,
-    Collision,
+    ConcurrentUpdate,
+    ConfigurationError,
     Conflict,
     CourseFull,
     CourseUnmapped,
@@ -23,10 +24,9 @@ from lunas.domain.errors import (
     GatewayUnavailable,
     InvalidInput,
     LunasError,
-    Misconfigured,
     NotFound,
     NotOnSale,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import (
@@ -40,7 +40,7 @@ from lunas.domain.payments import (
 )
 from lunas.domain.users import Customer
 from lunas.services.checkout import Checkout, initiate
-from lunas.services.purchases import Wish
+from lunas.services.purchases import PurchaseRequest
 from lunas.services.settlement import Outcome, Result
 from tests.support.builders import (
     EMAIL,
@@ -54,7 +54,7 @@ from tests.support.builders import (
     package,
     paid,
     payment,
-    wish,
+    request,
 )
 from tests.unit.services.fakes import (
     FakeAnomalies,
@@ -90,14 +90,14 @@ class Shop:
         self.paused_until: datetime | None = None
         numbers = count(1)
         self.checkout = Checkout(
-            catalogue=FakeCatalogue(self.store),
+            catalog=FakeCatalogue(self.store),
             enrollments=FakeEnrollments(self.store),
             payments=self.payments,
             anomalies=FakeAnomalies(self.store),
             invoice=self.invoices,
             status=self.status,
             paused_until=lambda: self.paused_until,
-            heed=self.heard.append,
+            on_outcome=self.heard.append,
             pause=lambda: self.pauses.pop(0)() if self.pauses else None,
             lifetime=LIFETIME,
             now=self.clock,
@@ -105,10 +105,10 @@ class Shop:
         )
 
     def initiate(
-        self, wanted: Wish | None = None, method: str | None = None
+        self, wanted: PurchaseRequest | None = None, method: str | None = None
     ) -> tuple[Payment, bool]:
         """Ask for a payment."""
-        return initiate(self.checkout, wanted or wish(), method)
+        return initiate(self.checkout, wanted or request(), method)
 
     def answers(self, **each: GatewayStatus | Exception) -> None:
         """Let Duitku say of each payment what is given for it, of others that they are open."""
@@ -165,7 +165,7 @@ def test_a_named_channel_goes_to_the_v2_product(shop: Shop) -> None:
 
 def test_the_learner_goes_by_the_token_even_when_the_invoice_names_another(shop: Shop) -> None:
     other = Customer("Citra", "Lain", "citra@example.com")
-    opened, _ = shop.initiate(wish(customer=other))
+    opened, _ = shop.initiate(request(customer=other))
     assert opened.customer == other
     assert opened.learner.email == EMAIL
 
@@ -179,7 +179,7 @@ def test_the_same_purchase_again_returns_the_open_payment(shop: Shop) -> None:
 
 def test_another_course_of_the_package_is_another_purchase(shop: Shop) -> None:
     shop.initiate()
-    other, is_new = shop.initiate(wish(course_id="c2"))
+    other, is_new = shop.initiate(request(course_id="c2"))
     assert is_new
     assert other.id == "new2"
 
@@ -201,8 +201,8 @@ def test_a_loser_without_the_winners_invoice_asks_for_the_same_one(shop: Shop) -
 
 
 def test_an_endless_race_for_the_slot_is_given_up(shop: Shop) -> None:
-    shop.payments.before_create = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    shop.payments.before_create = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         shop.initiate()
     assert shop.invoices.asked == []
 
@@ -546,12 +546,12 @@ def test_a_course_that_was_refunded_is_sold_by_the_invoice_that_is_open_still(sh
     assert (found.id, is_new) == ("bc", False)
 
 
-def bundle_held(shop: Shop, *course_ids: str) -> Wish:
+def bundle_held(shop: Shop, *course_ids: str) -> PurchaseRequest:
     """Hold an open payment of a bundle, which was bought with these courses."""
     shop.store.add(bundle("c1", "c2"))
     bundled = payment(package_id="b1", course_id=None, courses=bought(*course_ids))
     shop.store.hold_slot(bundled)
-    return wish(package_id="b1", course_id=None)
+    return request(package_id="b1", course_id=None)
 
 
 def test_the_open_invoice_of_a_bundle_is_shown_until_all_of_it_is_owned(shop: Shop) -> None:
@@ -743,7 +743,7 @@ def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop:
     assert list(shop.store.payments) == ["pay1"]
     assert shop.stands("pay1") is Status.PENDING
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
+    assert [each.result for each in shop.heard] == [Result.MISMATCH]
 
 
 def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop) -> None:
@@ -755,7 +755,7 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     assert shop.stands("pay1") is Status.EXPIRED
     assert "does not match" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.heard] == [Result.DOES_NOT_FIT]
+    assert [each.result for each in shop.heard] == [Result.MISMATCH]
 
 
 def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> None:
@@ -895,17 +895,17 @@ def test_an_ended_payment_gives_its_slot_away(
     assert (shop.status.asked, shop.payments.reads) == ([], 1)
 
 
-REFUSALS: list[tuple[Package | None, Wish, type[LunasError]]] = [
-    (None, wish(package_id="p9"), NotFound),
-    (None, wish(course_id=None), InvalidInput),
-    (None, wish(course_id="c9"), InvalidInput),
-    (package(course_ids=("c1", "c404")), wish(course_id="c404"), Misconfigured),
+REFUSALS: list[tuple[Package | None, PurchaseRequest, type[LunasError]]] = [
+    (None, request(package_id="p9"), NotFound),
+    (None, request(course_id=None), InvalidInput),
+    (None, request(course_id="c9"), InvalidInput),
+    (package(course_ids=("c1", "c404")), request(course_id="c404"), ConfigurationError),
 ]
 
 
 @pytest.mark.parametrize(("sold", "wanted", "error"), REFUSALS)
-def test_what_the_catalogue_does_not_have_is_not_opened(
-    shop: Shop, sold: Package | None, wanted: Wish, error: type[LunasError]
+def test_what_the_catalog_does_not_have_is_not_opened(
+    shop: Shop, sold: Package | None, wanted: PurchaseRequest, error: type[LunasError]
 ) -> None:
     if sold:
         shop.store.add(sold)
@@ -919,7 +919,7 @@ def test_an_address_too_long_for_an_invoice_is_refused_before_anything_is_writte
 ) -> None:
     long = Customer("Budi", "S", f"{'b' * 50}@example.com")
     with pytest.raises(InvalidInput):
-        shop.initiate(wish(customer=long))
+        shop.initiate(request(customer=long))
     assert shop.store.payments == {}
 
 
@@ -958,7 +958,7 @@ def test_who_still_has_a_place_in_a_full_course_gets_it_again_and_nobody_else(sh
 
 def test_a_bundle_is_refused_only_when_all_of_it_is_owned(shop: Shop) -> None:
     shop.store.add(bundle("c1", "c2"), enrollment("c1"))
-    wanted = wish(package_id="b1", course_id=None)
+    wanted = request(package_id="b1", course_id=None)
     opened, _ = shop.initiate(wanted)
     assert opened.course_ids == ("c1", "c2")
     shop.store.add(replace(opened, status=Status.FAILED), enrollment("c2"))
@@ -968,7 +968,7 @@ def test_a_bundle_is_refused_only_when_all_of_it_is_owned(shop: Shop) -> None:
 
 def test_a_full_course_that_is_owned_does_not_stop_the_rest_of_a_bundle(shop: Shop) -> None:
     shop.store.add(bundle("c1", "c2"), enrollment("c1"), course("c1", quota=1, enrolled=1))
-    _, is_new = shop.initiate(wish(package_id="b1", course_id=None))
+    _, is_new = shop.initiate(request(package_id="b1", course_id=None))
     assert is_new
 
 

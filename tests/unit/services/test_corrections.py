@@ -6,13 +6,13 @@ import pytest
 
 from lunas.domain.corrections import Wanted
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
-from lunas.domain.errors import Collision, NotFound, StoreBusy, WrongState
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.services.corrections import ROUNDS, correct_learner
 from tests.support.builders import LATER, USER, bought, enrollment, payment
 from tests.unit.services.fakes import FakeCorrections, FakeEnrollments, FakeStore
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "a slip")
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "a slip")
 RIGHT = Wanted(email="budi@example.org")
 ACCOUNT = 7
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED)
@@ -126,7 +126,7 @@ def test_an_unknown_payment_cannot_be_corrected(corrections: FakeCorrections) ->
 
 
 def test_endless_collisions_are_given_up(corrections: FakeCorrections) -> None:
-    corrections.before_commit = [Collision(stale=True)] * ROUNDS
-    with pytest.raises(StoreBusy):
+    corrections.before_commit = [ConcurrentUpdate(stale=True)] * ROUNDS
+    with pytest.raises(StorageContention):
         corrected(corrections)
     assert corrections.store.payments["pay1"].version == 4

@@ -9,16 +9,16 @@ from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus, enrollment_id
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
     DeliveryDelayed,
     DeliveryImpossible,
-    NoTurnYet,
+    NoPermit,
     RateLimited,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.payments import Payment, Status
 from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver, note_given_up
+from lunas.services.delivery import deliver, record_dead_letter
 from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
     FakeCatalogue,
@@ -53,22 +53,22 @@ class Round:
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
             claims=FakeClaims(self.store),
-            catalogue=FakeCatalogue(self.store),
+            catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
         )
 
-    def deliver(self, wish: DeliveryRequest = WISH) -> DeliveryResult:
+    def deliver(self, request: DeliveryRequest = WISH) -> DeliveryResult:
         """Deliver as the queue does, with the note that follows a dead letter."""
         try:
-            return deliver(self.courier, wish)
+            return deliver(self.courier, request)
         except DeliveryImpossible as error:
-            note_given_up(self.courier, wish, error)
+            record_dead_letter(self.courier, request, error)
             raise
 
-    def delivery(self, wish: DeliveryRequest = WISH) -> Delivery:
+    def delivery(self, request: DeliveryRequest = WISH) -> Delivery:
         """Return how a delivery stands."""
-        return self.store.enrollments[wish.enrollment_id].delivery
+        return self.store.enrollments[request.enrollment_id].delivery
 
     @property
     def payment(self) -> Payment:
@@ -112,8 +112,8 @@ def test_a_delivery_is_noted_with_the_rows_of_thinkific(at_work: Round) -> None:
 def test_the_last_course_completes_the_payment(at_work: Round) -> None:
     at_work.store.add(approved("c1", "c2"), enrollment("c2"))
     statuses = []
-    for wish in (WISH, SECOND):
-        at_work.deliver(wish)
+    for request in (WISH, SECOND):
+        at_work.deliver(request)
         statuses.append(at_work.payment.status)
     assert statuses == [Status.APPROVED, Status.COMPLETED]
     (event,) = at_work.store.history["pay1"]
@@ -175,7 +175,7 @@ def test_a_failure_tells_how_many_tries_failed_with_it(at_work: Round, tried: in
     assert raised.value.failures == at_work.delivery().attempts == tried + 1
 
 
-@pytest.mark.parametrize("limit", [NoTurnYet("later", 30), RateLimited("429", 30)], ids=repr)
+@pytest.mark.parametrize("limit", [NoPermit("later", 30), RateLimited("429", 30)], ids=repr)
 def test_waiting_for_the_limit_is_no_try_that_failed(at_work: Round, limit: RateLimited) -> None:
     before = enrollment("c1", delivery=Delivery(attempts=2, last_error="busy"))
     at_work.store.add(before)
@@ -216,7 +216,7 @@ def test_what_cannot_be_delivered_is_not_noted_before_its_dead_letter_is_safe(
 def test_a_late_note_does_not_touch_what_was_asked_for_anew(at_work: Round) -> None:
     anew = enrollment("c1", delivery=Delivery(request=2))
     at_work.store.add(anew)
-    note_given_up(at_work.courier, WISH, DeliveryImpossible("old"))
+    record_dead_letter(at_work.courier, WISH, DeliveryImpossible("old"))
     assert at_work.store.enrollments[anew.id] == anew
 
 
@@ -284,8 +284,8 @@ def test_a_refund_that_came_first_is_followed_at_once(at_work: Round) -> None:
 
 
 def test_endless_collisions_are_given_up_until_the_message_comes_again(at_work: Round) -> None:
-    at_work.enrollments.before_record = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    at_work.enrollments.before_record = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         at_work.deliver()
     assert at_work.delivery().status is DeliveryStatus.PENDING
 
@@ -326,7 +326,7 @@ def test_an_enrollment_not_counted_when_made_is_counted_when_delivered(at_work: 
     assert at_work.store.enrollments[WISH.enrollment_id].counted
 
 
-def test_the_catalogues_present_mapping_goes_before_the_one_bought(at_work: Round) -> None:
+def test_the_catalogs_present_mapping_goes_before_the_one_bought(at_work: Round) -> None:
     at_work.store.links[USER] = 77
     at_work.store.add(enrollment("c1", thinkific_course_id=4711))
     at_work.deliver()

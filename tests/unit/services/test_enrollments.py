@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision, LunasError, NotFound, StoreBusy, WrongState
+from lunas.domain.errors import (
+    ConcurrentUpdate,
+    LunasError,
+    NotFound,
+    StorageContention,
+    WrongState,
+)
 from lunas.services.enrollments import redeliver, report_progress
 from tests.support.builders import LATER, enrollment
 from tests.unit.services.fakes import FakeEnrollments, FakeStore
@@ -88,7 +94,7 @@ def test_a_refund_that_came_first_is_told(
 ) -> None:
     def refund() -> None:
         kept.store.enrollments.clear() if gone else kept.store.add(REVOKED)
-        raise Collision(stale=True)
+        raise ConcurrentUpdate(stale=True)
 
     kept.before_change = [refund]
     with pytest.raises(error):
@@ -97,7 +103,7 @@ def test_a_refund_that_came_first_is_told(
 
 @WAYS
 def test_endless_collisions_are_given_up(kept: FakeEnrollments, how: str) -> None:
-    kept.before_change = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    kept.before_change = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         change(kept, how)
     assert kept.store.enrollments[ID] == replace(enrollment("c1"), progress=40)

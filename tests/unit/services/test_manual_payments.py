@@ -7,11 +7,17 @@ from itertools import count
 import pytest
 
 from lunas.domain.enrollments import Access
-from lunas.domain.errors import AlreadyEnrolled, CourseFull, InvalidInput, NotFound, StoreBusy
+from lunas.domain.errors import (
+    AlreadyEnrolled,
+    CourseFull,
+    InvalidInput,
+    NotFound,
+    StorageContention,
+)
 from lunas.domain.payments import Method, Payment, Status
 from lunas.domain.users import PaymentType
 from lunas.services.manual_payments import ManualDesk, submit
-from lunas.services.purchases import Wish
+from lunas.services.purchases import PurchaseRequest
 from tests.support.builders import (
     EMAIL,
     NOW,
@@ -21,7 +27,7 @@ from tests.support.builders import (
     enrollment,
     manual,
     package,
-    wish,
+    request,
 )
 from tests.unit.services.fakes import (
     FakeCatalogue,
@@ -44,7 +50,7 @@ def store() -> FakeStore:
 @pytest.fixture
 def desk(store: FakeStore) -> ManualDesk:
     return ManualDesk(
-        catalogue=FakeCatalogue(store),
+        catalog=FakeCatalogue(store),
         enrollments=FakeEnrollments(store),
         payments=FakePayments(store),
         now=FakeClock(),
@@ -66,7 +72,7 @@ def waiting(store: FakeStore, status: Status = Status.PAID, name: str = "first")
 
 
 def test_a_manual_payment_waits_as_paid_with_its_proof(desk: ManualDesk, store: FakeStore) -> None:
-    taken, is_new = submit(desk, wish(payment_type=PaymentType.UMUM), PROOF)
+    taken, is_new = submit(desk, request(payment_type=PaymentType.UMUM), PROOF)
     assert is_new
     assert (taken.status, taken.method, taken.amount) == (Status.PAID, Method.MANUAL, 49_000)
     assert (taken.proof_link, taken.gateway_product) == (PROOF, None)
@@ -76,28 +82,28 @@ def test_a_manual_payment_waits_as_paid_with_its_proof(desk: ManualDesk, store: 
 
 
 def test_the_history_starts_with_paid_by_the_learner(desk: ManualDesk, store: FakeStore) -> None:
-    submit(desk, wish(), PROOF)
+    submit(desk, request(), PROOF)
     (event,) = store.history["new1"]
     assert (event.actor, event.source, event.target) == (f"user:{USER}", None, Status.PAID)
     assert (event.at, event.version) == (NOW, 1)
 
 
 def test_a_bundle_is_paid_for_as_a_whole(desk: ManualDesk) -> None:
-    taken, _ = submit(desk, wish(package_id="b1", course_id=None), PROOF)
+    taken, _ = submit(desk, request(package_id="b1", course_id=None), PROOF)
     assert taken.course_ids == ("c1", "c2")
 
 
 @pytest.mark.parametrize(
     "wanted",
     [
-        wish(payment_type=PaymentType.DIKE),
-        wish(course_id=None),
-        wish(package_id="b1", course_id="c1"),
+        request(payment_type=PaymentType.DIKE),
+        request(course_id=None),
+        request(package_id="b1", course_id="c1"),
     ],
     ids=["type of another", "nothing picked", "picked from a bundle"],
 )
 def test_a_wish_that_breaks_a_rule_is_refused(
-    desk: ManualDesk, store: FakeStore, wanted: Wish
+    desk: ManualDesk, store: FakeStore, wanted: PurchaseRequest
 ) -> None:
     with pytest.raises(InvalidInput):
         submit(desk, wanted, PROOF)
@@ -106,13 +112,13 @@ def test_a_wish_that_breaks_a_rule_is_refused(
 
 def test_an_unknown_package_is_not_found(desk: ManualDesk) -> None:
     with pytest.raises(NotFound):
-        submit(desk, wish(package_id="p9"), PROOF)
+        submit(desk, request(package_id="p9"), PROOF)
 
 
 def test_an_owned_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
     store.add(enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
-        submit(desk, wish(), PROOF)
+        submit(desk, request(), PROOF)
 
 
 def test_a_course_whose_own_time_is_over_is_refused_as_long_as_access_is_shared(
@@ -120,20 +126,20 @@ def test_a_course_whose_own_time_is_over_is_refused_as_long_as_access_is_shared(
 ) -> None:
     store.add(enrollment("c1", expires_at=NOW, shared=Access(None)))
     with pytest.raises(AlreadyEnrolled):
-        submit(desk, wish(), PROOF)
+        submit(desk, request(), PROOF)
     store.add(enrollment("c1", expires_at=NOW))
-    assert submit(desk, wish(), PROOF)[1]
+    assert submit(desk, request(), PROOF)[1]
 
 
 def test_a_full_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
     store.add(course("c1", quota=0))
     with pytest.raises(CourseFull):
-        submit(desk, wish(), PROOF)
+        submit(desk, request(), PROOF)
 
 
 def test_the_transfer_that_waits_is_returned_as_it_is(desk: ManualDesk, store: FakeStore) -> None:
     first = waiting(store)
-    assert submit(desk, wish(), "https://proof.example/2") == (first, False)
+    assert submit(desk, request(), "https://proof.example/2") == (first, False)
     assert set(store.payments) == {"first"}
 
 
@@ -142,9 +148,9 @@ def test_a_transfer_that_was_decided_on_makes_room_for_another(
     desk: ManualDesk, store: FakeStore, status: Status
 ) -> None:
     waiting(store, status)
-    taken, is_new = submit(desk, wish(), PROOF)
+    taken, is_new = submit(desk, request(), PROOF)
     assert (taken.id, is_new) == ("new1", True)
-    assert submit(desk, wish(), PROOF) == (taken, False)
+    assert submit(desk, request(), PROOF) == (taken, False)
 
 
 def test_of_two_at_once_the_second_gets_the_first_ones_payment(
@@ -156,7 +162,7 @@ def test_of_two_at_once_the_second_gets_the_first_ones_payment(
         waiting(store)
 
     payments.before_create.append(click)
-    assert submit(replace(desk, payments=payments), wish(), PROOF) == (manual(id="first"), False)
+    assert submit(replace(desk, payments=payments), request(), PROOF) == (manual(id="first"), False)
     assert set(store.payments) == {"first"}
 
 
@@ -169,5 +175,5 @@ def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
         waiting(store, Status.REJECTED, f"other{next(numbers)}")
 
     payments.before_create.extend([decided] * 3)
-    with pytest.raises(StoreBusy):
-        submit(replace(desk, payments=payments), wish(), PROOF)
+    with pytest.raises(StorageContention):
+        submit(replace(desk, payments=payments), request(), PROOF)

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
 from lunas.domain.oauth import Connection, Grant, Tokens
 from lunas.services.oauth_tokens import (
     LOOK_EVERY,
@@ -54,7 +54,7 @@ class Worker:
             seconds_left=lambda: self.left,
             sleep=self.sleep,
             alarm=self.alarms.append,
-            heed=self.heeded.append,
+            on_outcome=self.heeded.append,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -185,7 +185,7 @@ def test_without_an_answer_and_an_old_token_the_delivery_waits(worker: Worker) -
 
 def test_a_wrong_client_secret_is_no_refusal_of_the_grant(worker: Worker) -> None:
     worker.clock.forward(OVER)
-    worker.oauth.before.append(Misconfigured("clientSecret"))
+    worker.oauth.before.append(ConfigurationError("clientSecret"))
     assert delayed(worker).retry_after == NEXT_TRY
     assert worker.heeded == ["clientSecret"]
     assert worker.grants.grant == GRANT

@@ -8,7 +8,7 @@ import pytest
 from lunas.domain.anomalies import Anomaly, AnomalyKind
 from lunas.domain.audit_feeds import Trace
 from lunas.domain.enrollments import Delivery, DeliveryStatus
-from lunas.domain.errors import Collision, StoreBusy
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
 from lunas.domain.payments import HistoryEvent, Payment, Status
 from lunas.services.payment_audit import ACTOR, Examined, Examiner, examine
 from tests.support.builders import LATER, enrollment
@@ -44,7 +44,7 @@ class FakeExaminer:
     def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
         interrupt(self.before_complete)
         if self.store.payments[before.id] != before:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         self.store.payments[after.id] = after
         self.store.history[after.id].extend(history)
 
@@ -141,13 +141,13 @@ class BusyAnomalies(FakeAnomalies):
     """Anomalies that cannot be kept just now."""
 
     def keep(self, anomaly: Anomaly) -> bool:
-        raise StoreBusy(anomaly.id)
+        raise StorageContention(anomaly.id)
 
 
 def test_a_difference_is_reported_before_it_is_kept_so_that_none_is_kept_unheard() -> None:
     bench = Bench(BROKEN)
     bench.anomalies = BusyAnomalies(bench.store)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         bench.look()
     assert len(bench.reported) == 1
 
@@ -237,7 +237,7 @@ def test_a_manual_payment_is_completed_as_well() -> None:
     assert Bench(life).look().completed
 
 
-@pytest.mark.parametrize("first", [Collision(stale=True), StoreBusy("busy")])
+@pytest.mark.parametrize("first", [ConcurrentUpdate(stale=True), StorageContention("busy")])
 def test_a_completion_that_others_prevent_is_left_to_the_next_run(first: Exception) -> None:
     bench = Bench(incomplete())
     bench.payments.before_complete = [first]

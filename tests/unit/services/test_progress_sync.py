@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from lunas.domain.errors import DeliveryDelayed, RateLimited
-from lunas.domain.progress import Followed
+from lunas.domain.progress import ProgressResult
 from lunas.domain.progress_sync import FIRST_LOOK, OVERLAP, ChangedPage, Stand
-from lunas.services.progress_sync import CatchUp, CaughtUp, catch_up
+from lunas.services.progress_sync import ProgressSync, SyncedProgress, sync_progress
 from tests.support.builders import LATER, NOW
 from tests.support.progress_fakes import (
     ROW,
@@ -15,7 +15,7 @@ from tests.support.progress_fakes import (
     FakeRows,
     FakeStand,
     delivered,
-    follower,
+    recorder,
     report,
 )
 from tests.unit.services.fakes import FakeStore
@@ -28,7 +28,7 @@ PAGES = (
 
 
 class Walk:
-    """One stack's catch-up, with three pages before it; ``pages`` says how many fit into a run."""
+    """A progress sync with three pages before it; ``pages`` is how many fit into a run."""
 
     def __init__(self, kept: Stand | None = None) -> None:
         store = FakeStore()
@@ -38,14 +38,14 @@ class Walk:
         self.stand = FakeStand(kept)
         self.rested: list[float] = []
 
-    def run(self, pages: int = 9) -> CaughtUp:
+    def run(self, pages: int = 9) -> SyncedProgress:
         left = iter([False] * pages)
-        return catch_up(
-            CatchUp(
+        return sync_progress(
+            ProgressSync(
                 keeper=self.stand,
                 changes=self.rows,
-                follower=follower(self.progress, self.rows),
-                hurry=lambda: next(left, True),
+                recorder=recorder(self.progress, self.rows),
+                deadline_is_near=lambda: next(left, True),
                 rest=self.rested.append,
             )
         )
@@ -58,7 +58,7 @@ def test_every_page_is_read_and_what_was_lost_is_noted() -> None:
     walk = Walk()
     done = walk.run()
     assert walk.known() == 90
-    assert done.rows == {Followed.NOTED: 2, Followed.NOT_OURS: 1}
+    assert done.rows == {ProgressResult.NOTED: 2, ProgressResult.NOT_OURS: 1}
     assert walk.rows.asked == [(LATER - FIRST_LOOK, page) for page in (1, 2, 3)]
 
 

@@ -8,14 +8,14 @@ from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import Forbidden, GatewayUnavailable, NotFound, WrongState
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.schedule import ASKED_LATELY, SOON
 from lunas.services.recheck import RecheckDesk, check, recheck
 from lunas.services.settlement import Outcome, Result
 from tests.support.builders import ADMIN_ACT, LATER, USER, manual, paid, payment
 from tests.unit.services.fakes import FakeAnomalies, FakePayments, FakeStatus, FakeStore
 
-BUYER_ACT = Act(f"user:{USER}", LATER, {"requestId": "r1"})
+BUYER_ACT = AuditContext(f"user:{USER}", LATER, {"requestId": "r1"})
 OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
 
 
@@ -108,7 +108,7 @@ def test_an_unknown_payment_is_not_found(desk: Desk) -> None:
 def test_money_that_does_not_fit_is_kept_for_a_person(desk: Desk) -> None:
     desk.status.answer = paid(rupiah=1)
     outcome = desk.recheck()
-    assert outcome.result is Result.DOES_NOT_FIT
+    assert outcome.result is Result.MISMATCH
     assert [each.kind for each in desk.store.anomalies.values()] == [AnomalyKind.STATUS_DIFFERS]
     assert desk.stands is Status.PENDING
 

@@ -11,7 +11,7 @@ from lunas.domain.errors import (
     GatewayRefused,
     GatewayTimeout,
     GatewayUnavailable,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import Payment, Status
@@ -77,9 +77,9 @@ class Desk:
                 enrollments=FakeEnrollments(self.store),
                 anomalies=FakeAnomalies(self.store),
                 status=self.ask,
-                heed=self.heard.append,
-                stumbled=self.stumbles.append,
-                hurry=lambda: self.hurried,
+                on_outcome=self.heard.append,
+                failed=self.stumbles.append,
+                deadline_is_near=lambda: self.hurried,
                 now=self.clock,
             )
         )
@@ -154,7 +154,7 @@ def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
     at = desk(paid(rupiah=1), DUE)
     at.run()
     assert at.payment().status is Status.PENDING
-    assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT]
+    assert [each.result for each in at.heard] == [Result.MISMATCH]
     assert len(at.store.anomalies) == 1
 
 
@@ -163,7 +163,7 @@ def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
     at.run()
     assert at.payment().status is Status.EXPIRED
     assert str(at.payment().reason).endswith("speaks of money that does not fit")
-    assert [each.result for each in at.heard] == [Result.DOES_NOT_FIT, Result.ENDED]
+    assert [each.result for each in at.heard] == [Result.MISMATCH, Result.ENDED]
     assert len(at.store.anomalies) == 1
 
 
@@ -189,7 +189,7 @@ def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
     at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
     at.ask = answer
     report = at.run()
-    assert (report.stumbled, report.settled, report.delivered_again) == (1, 1, 1)
+    assert (report.failed, report.settled, report.delivered_again) == (1, 1, 1)
     assert [type(each) for each in at.stumbles] == [KeyError]
 
 
@@ -197,12 +197,12 @@ def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.Monk
     at = desk(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
 
     def busy(*_: object) -> bool:
-        raise StoreBusy("others write the same items")
+        raise StorageContention("others write the same items")
 
     monkeypatch.setattr(FakePayments, "check_at", busy)
     report = at.run()
-    assert (report.stumbled, report.unanswered) == (0, 1)
-    assert [type(each) for each in at.stumbles] == [StoreBusy]
+    assert (report.failed, report.unanswered) == (0, 1)
+    assert [type(each) for each in at.stumbles] == [StorageContention]
 
 
 def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
@@ -213,7 +213,7 @@ def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
 
     def busy(*about: object) -> None:
         tried.append(about)
-        raise StoreBusy("the table takes no more calls")
+        raise StorageContention("the table takes no more calls")
 
     monkeypatch.setattr(FakeEnrollments, "get", busy)
     monkeypatch.setattr(FakePayments, "get", busy)
@@ -221,7 +221,7 @@ def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
     at.due.lagging = [f"enr{each}" for each in range(9)]
     report = at.run()
     assert (report.busy, len(tried), len(at.stumbles)) == (BUSY, BUSY, BUSY)
-    assert report.stumbled == 0
+    assert report.failed == 0
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from lunas.domain.delivery import waits_for_person
 from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
-from lunas.domain.errors import Collision, StoreBusy
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
 from lunas.services.redrive import Fate, redrive
 from tests.support.builders import LATER, NOW, enrollment
 from tests.unit.services.fakes import FakeEnrollments, FakeStore
@@ -93,7 +93,7 @@ def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
 
 def test_an_enrollment_that_others_keep_changing_is_left_for_later() -> None:
     enrollments = kept(FAILED)
-    enrollments.before_change = [Collision(stale=True)] * 5
-    with pytest.raises(StoreBusy):
+    enrollments.before_change = [ConcurrentUpdate(stale=True)] * 5
+    with pytest.raises(StorageContention):
         redrive(enrollments, ID, LATER)
     assert enrollments.store.enrollments[ID].delivery == FAILED

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pytest
 
 from lunas.domain.enrollments import EnrollmentStatus
-from lunas.domain.errors import Collision, NotFound, StoreBusy, WrongState
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.services.refunds import refund_payment
 from tests.support.builders import LATER, bought, enrollment, paid_by, payment
 from tests.unit.services.fakes import FakeEnrollments, FakePayments, FakeStore
 
-ACT = Act("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
-OTHER = Act("admin:a2", LATER, {"requestId": "r10"}, "other reason")
+ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
+OTHER = AuditContext("admin:a2", LATER, {"requestId": "r10"}, "other reason")
 ID = enrollment("c1").id
 
 
@@ -23,8 +23,8 @@ def payments() -> FakePayments:
     return FakePayments(store)
 
 
-def refunded(payments: FakePayments, act: Act = ACT) -> tuple[Payment, bool]:
-    done, made = refund_payment(payments, FakeEnrollments(payments.store), "pay1", act)
+def refunded(payments: FakePayments, audit_context: AuditContext = ACT) -> tuple[Payment, bool]:
+    done, made = refund_payment(payments, FakeEnrollments(payments.store), "pay1", audit_context)
     return done, made is not None
 
 
@@ -72,7 +72,7 @@ def test_a_payment_without_money_cannot_be_refunded(payments: FakePayments) -> N
 
 
 def test_endless_collisions_are_given_up(payments: FakePayments) -> None:
-    payments.before_commit = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         refunded(payments)
     assert payments.store.payments["pay1"].status is Status.COMPLETED

@@ -12,10 +12,15 @@ from lunas.domain.enrollments import (
     EnrollmentStatus,
     enrollment_id,
 )
-from lunas.domain.errors import Collision, DeliveryDelayed, DeliveryImpossible, StoreBusy
+from lunas.domain.errors import (
+    ConcurrentUpdate,
+    DeliveryDelayed,
+    DeliveryImpossible,
+    StorageContention,
+)
 from lunas.domain.payments import Status
 from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver, note_given_up
+from lunas.services.delivery import deliver, record_dead_letter
 from tests.support.builders import EMAIL, USER, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
     FakeCatalogue,
@@ -53,7 +58,7 @@ class Round:
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
             claims=self.claims,
-            catalogue=FakeCatalogue(self.store),
+            catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
         )
@@ -140,7 +145,7 @@ def test_a_failure_for_good_waits_for_a_person(at_work: Round) -> None:
     at_work.platform.failures = [DeliveryImpossible("refused")]
     with pytest.raises(DeliveryImpossible) as raised:
         at_work.revoke()
-    note_given_up(at_work.courier, WISH, raised.value)
+    record_dead_letter(at_work.courier, WISH, raised.value)
     assert at_work.enrollment.delivery.status is DeliveryStatus.FAILED
     assert at_work.enrollment.status is EnrollmentStatus.NOT_ENROLLED
 
@@ -162,7 +167,7 @@ def test_a_revocation_that_comes_twice_is_made_once(at_work: Round) -> None:
 
 
 def test_endless_collisions_are_given_up_until_the_message_comes_again(at_work: Round) -> None:
-    at_work.enrollments.before_record = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    at_work.enrollments.before_record = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         at_work.revoke()
     assert at_work.enrollment.delivery.status is DeliveryStatus.PENDING

@@ -8,7 +8,7 @@ import pytest
 
 from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.enrollments import EnrollmentStatus
-from lunas.domain.errors import Collision, NotFound, StoreBusy
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import Payment, Status, Step, check_after, take
 from lunas.domain.schedule import DENIED
@@ -189,8 +189,8 @@ def test_a_revocation_between_reading_and_writing_is_seen(payments: FakePayments
 def test_endless_collisions_are_given_up(
     payments: FakePayments, finish: Callable[[FakePayments], Outcome]
 ) -> None:
-    payments.before_commit = [Collision(stale=True)] * 50
-    with pytest.raises(StoreBusy):
+    payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
+    with pytest.raises(StorageContention):
         finish(payments)
     assert 1 < payments.commits < 20
     assert payments.store.payments["pay1"].status is Status.PENDING
@@ -201,7 +201,7 @@ def test_a_payment_that_vanished_is_not_found(payments: FakePayments) -> None:
 
     def vanish() -> None:
         del payments.store.payments["pay1"]
-        raise Collision(stale=True)
+        raise ConcurrentUpdate(stale=True)
 
     payments.before_commit = [vanish]
     with pytest.raises(NotFound):
@@ -261,10 +261,10 @@ def test_the_history_keeps_duitkus_word_as_evidence(payments: FakePayments) -> N
 def test_an_ended_order_fails_in_time_and_expires_after_it(
     payments: FakePayments, at: object, status: Status
 ) -> None:
-    act = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
+    action = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
     told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
     stands = payments.store.payments["pay1"]
-    outcome = settle_by_gateway(payments, FakeAnomalies(payments.store), stands, told, act)
+    outcome = settle_by_gateway(payments, FakeAnomalies(payments.store), stands, told, action)
     assert outcome.payment.status is status
 
 

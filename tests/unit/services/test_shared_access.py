@@ -57,7 +57,7 @@ class Round:
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
             claims=self.claims,
-            catalogue=FakeCatalogue(self.store),
+            catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=self.clock,
         )

@@ -7,16 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lunas.domain.errors import (
+    ConfigurationError,
     Conflict,
     DeliveryDelayed,
     DeliveryImpossible,
     Forbidden,
     GrantRefused,
     InvalidInput,
-    Misconfigured,
-    NoTurnYet,
+    NoPermit,
     PlatformUnavailable,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.oauth import START_LIFETIME, Connection, Start, Tokens, challenge_of
 from lunas.services.site_connection import (
@@ -195,7 +195,12 @@ def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> Non
 
 @pytest.mark.parametrize(
     "trouble",
-    [DeliveryDelayed("no answer"), NoTurnYet("no turn"), DeliveryImpossible("400"), StoreBusy("-")],
+    [
+        DeliveryDelayed("no answer"),
+        NoPermit("no turn"),
+        DeliveryImpossible("400"),
+        StorageContention("-"),
+    ],
 )
 def test_a_grant_is_kept_though_the_role_cannot_be_checked(desk: Desk, trouble: Exception) -> None:
     """The code is used up, so that nobody could take the same try again."""
@@ -260,7 +265,7 @@ def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(desk: Desk) 
 def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str) -> None:
     connection = desk.connected()
     broken = desk.oauth.before if place == "revoke" else desk.grants.before_read
-    broken.append(Misconfigured("a setting"))
+    broken.append(ConfigurationError("a setting"))
     assert disconnect(desk.disconnector) == connection
     assert (desk.grants.grant, desk.oauth.revoked) == (None, [])
     assert desk.not_told == ["a setting"]
@@ -290,7 +295,7 @@ def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(desk: Desk) ->
 def test_nobody_is_told_disconnected_while_tokens_stay(desk: Desk) -> None:
     desk.connected()
     desk.grants.before_forget += [desk.renewed] * ROUNDS
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         disconnect(desk.disconnector)
     assert desk.grants.grant
     assert len(desk.oauth.revoked) == ROUNDS

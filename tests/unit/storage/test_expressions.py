@@ -32,7 +32,7 @@ def test_attributes_that_are_none_are_left_out() -> None:
 
 
 def test_bytes_of_earlier_versions_are_read_as_their_base64() -> None:
-    assert from_wire({"sealed": {"B": "c2VhbGVk"}}) == {"sealed": "c2VhbGVk"}
+    assert from_wire({"encrypted": {"B": "c2VhbGVk"}}) == {"encrypted": "c2VhbGVk"}
 
 
 def test_numbers_are_read_as_decimal_and_sets_as_sets() -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from lunas.aws import clients
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.storage.expressions import Change
 from lunas.storage.retries import THROTTLED_BACKOFF, THROTTLED_TRIES, TRIES
 from lunas.storage.table import ROUNDS, Action, ConditionsFailed, Table
@@ -101,7 +101,7 @@ def test_a_throttled_transaction_is_given_up_after_as_many_tries_as_the_sdk_make
     """The SDK does not look at reasons, so it does not repeat such a transaction."""
     for _ in range(THROTTLED_TRIES):
         dynamo.cancels(reason, None, None)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         dynamo.transact()
     dynamo.stub.assert_no_pending_responses()
     assert len(waits) == THROTTLED_TRIES - 1 == 3
@@ -114,7 +114,7 @@ def test_endless_conflicts_are_given_up_with_waits_that_grow(
 ) -> None:
     for _ in range(TRIES):
         dynamo.cancels("TransactionConflict", None, None)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         dynamo.transact()
     dynamo.stub.assert_no_pending_responses()
     assert waits[-1] > waits[0]
@@ -217,7 +217,7 @@ def test_keys_that_stay_unread_are_given_up_as_busy(dynamo: Dynamo, waits: list[
     for _ in range(ROUNDS):
         answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
         dynamo.stub.add_response("batch_get_item", answer)
-    with dynamo.stub, pytest.raises(StoreBusy):
+    with dynamo.stub, pytest.raises(StorageContention):
         dynamo.table.get_many([{"pk": "P", "sk": "S"}])
     dynamo.stub.assert_no_pending_responses()
     assert len(waits) == ROUNDS - 1
@@ -299,7 +299,7 @@ def test_a_single_write_that_others_keep_from_its_item_is_given_up_as_busy(
 ) -> None:
     for _ in range(TRIES):
         dynamo.stub.add_client_error(operation, "TransactionConflictException")
-    with dynamo.stub, pytest.raises(StoreBusy):
+    with dynamo.stub, pytest.raises(StorageContention):
         write(dynamo, how)
     dynamo.stub.assert_no_pending_responses()
     assert len(waits) == TRIES - 1
@@ -366,7 +366,7 @@ def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
 ) -> None:
     """Its four tries times eight of ours would be 32 calls to a table that has too many already.
 
-    It is StoreBusy then, a 503 that invites a repetition, also for a read.
+    It is StorageContention then, a 503 that invites a repetition, also for a read.
     """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "test")
@@ -379,7 +379,7 @@ def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
         return AWSResponse(request.url, 400, headers, Refusal(code))
 
     client.meta.events.register("before-send.dynamodb", refuse)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         call(Table(client, "t"))
     assert len(sent) == 4
     clients.dynamodb.cache_clear()
@@ -390,7 +390,7 @@ def test_what_the_sdk_repeats_itself_is_no_conflict(
     dynamo: Dynamo, waits: list[float], code: str
 ) -> None:
     dynamo.fails(code)
-    with pytest.raises(StoreBusy):
+    with pytest.raises(StorageContention):
         dynamo.transact()
     dynamo.stub.assert_no_pending_responses()
     assert waits == []

@@ -31,6 +31,7 @@ from lunas.domain.errors import (
     Unauthenticated,
 )
 from lunas.domain.users import Caller, Role
+from lunas.observability import logger
 
 type Answer = dict[str, Any]
 
@@ -94,7 +95,7 @@ class LunasApi(APIGatewayHttpResolver):
             # A page may send a token that is over.
             return False
         except Exception as error:  # noqa: BLE001  (logged and counted for the operator)
-            observability.crashed(error)
+            observability.log_exception(error)
             return False
 
     @property
@@ -105,7 +106,7 @@ class LunasApi(APIGatewayHttpResolver):
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> Answer:
         """Answer one request of the gateway."""
         request_id = http_events.request_id(event)
-        observability.begin(request_id, route=str(event.get("routeKey")))
+        observability.bind(request_id, route=str(event.get("routeKey")))
         try:
             caller = self._admit(event)
             if event.get("routeKey") in self._with_body:
@@ -114,7 +115,7 @@ class LunasApi(APIGatewayHttpResolver):
             _log(error)
             return problems.proxy_answer(error, request_id)
         except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-            observability.crashed(error)
+            observability.log_exception(error)
             return problems.proxy_answer(error, request_id)
         self.append_context(caller=caller)  # type: ignore[no-untyped-call]
         return super().resolve(http_events.declared_as_json(http_events.routed(event)), context)
@@ -126,7 +127,7 @@ class LunasApi(APIGatewayHttpResolver):
         if access.public:
             return None
         caller = authenticate(http_events.lower_headers(event))
-        observability.logger.append_keys(caller=_loggable(caller.actor))
+        logger.append_keys(caller=_loggable(caller.actor))
         access.check(caller)
         return caller
 
@@ -144,7 +145,7 @@ class LunasApi(APIGatewayHttpResolver):
         return self._problem(NotFound("there is no such path"))
 
     def _crashed(self, error: Exception) -> Response[Any]:
-        observability.crashed(error)
+        observability.log_exception(error)
         return self._answer(error)
 
     def _answer(self, error: BaseException) -> Response[Any]:
@@ -177,7 +178,7 @@ def _log(error: LunasError) -> None:
     status = problems.status_of(error)
     said = error.code if isinstance(error, InvalidInput) else str(error)
     fields = [each.field for each in error.errors] if isinstance(error, InvalidInput) else None
-    write = observability.alarm if status >= SERVER_ERROR else observability.decided
+    write = logger.error if status >= SERVER_ERROR else logger.info
     write("refused", code=error.code, status=status.value, reason=said, fields=fields)
     observability.count_failure(error, status)
 

@@ -13,7 +13,7 @@ import jwt
 
 from lunas.aws.secrets import secret
 from lunas.aws.settings import optional
-from lunas.domain.errors import Forbidden, Misconfigured, Unauthenticated
+from lunas.domain.errors import ConfigurationError, Forbidden, Unauthenticated
 from lunas.domain.texts import is_unicode, plain
 from lunas.domain.users import Caller, PaymentType, Role
 
@@ -82,7 +82,7 @@ def is_owner_or_staff(caller: Caller, owner_id: str) -> bool:
 
 
 def _keys() -> dict[str, Any]:
-    """Return what verifies tokens; Misconfigured where the secret has another form than agreed."""
+    """Return the keys that verify tokens; raises ConfigurationError for a malformed secret."""
     keys = secret(SECRET)
     user_keys, service = keys.get("userKeys") or {}, keys.get("service") or {}
     forms: list[tuple[str, object, type | tuple[type, ...]]] = [
@@ -99,7 +99,9 @@ def _keys() -> dict[str, Any]:
         wrong = [name for name, all_of in texts.items() if not _are_texts(all_of)]
     if wrong:
         names = ", ".join(wrong)
-        raise Misconfigured(f"another form than agreed in the secret of AUTH_SECRET_ID: {names}")
+        raise ConfigurationError(
+            f"another form than agreed in the secret of AUTH_SECRET_ID: {names}"
+        )
     return keys
 
 
@@ -130,7 +132,7 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
 def _candidates(token: str, user_keys: Mapping[str, str] | None) -> list[str]:
     """Return the secrets to try: the one that the token names, or all during a rotation."""
     if not user_keys:
-        raise Misconfigured("userKeys are missing in the secret of AUTH_SECRET_ID")
+        raise ConfigurationError("userKeys are missing in the secret of AUTH_SECRET_ID")
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
@@ -171,7 +173,9 @@ def _decode(
     except jwt.InvalidTokenError:
         raise Unauthenticated("the token is not valid here") from None
     except jwt.InvalidKeyError:
-        raise Misconfigured("a key in the secret of AUTH_SECRET_ID is no shared secret") from None
+        raise ConfigurationError(
+            "a key in the secret of AUTH_SECRET_ID is no shared secret"
+        ) from None
 
 
 def _user(claims: Mapping[str, Any]) -> Caller:

@@ -14,14 +14,15 @@ from lunas.api import http_events
 from lunas.aws.settings import callback_lifetime
 from lunas.clock import PAYMENT_ID, now
 from lunas.domain.callback_evidence import CallbackEvidence, Signature
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.gateways.duitku.evidence import reduced
+from lunas.observability import logger
 from lunas.storage.callbacks import Callbacks
 from lunas.storage.table import Table
 
 
 @dataclass
-class Custody:
+class CallbackRecorder:
     """The evidence of one callback, and whether a settlement has kept it."""
 
     evidence: CallbackEvidence
@@ -33,24 +34,24 @@ class Custody:
 
 
 @contextmanager
-def custody(event: Mapping[str, Any]) -> Iterator[Custody]:
+def recorder(event: Mapping[str, Any]) -> Iterator[CallbackRecorder]:
     """Hold the evidence of a callback; keep it at the end unless that has been done.
 
     An error inside goes on its way, whether or not the evidence could be kept. Without one,
-    evidence that cannot be kept is StoreBusy: Duitku sends the callback again, and dealing with
-    it twice does no harm.
+    evidence that cannot be kept is StorageContention: Duitku sends the callback again, and dealing
+    with it twice does no harm.
     """
-    held = Custody(_received(event))
-    observability.about(callback=held.evidence.short)
+    held = CallbackRecorder(_received(event))
+    logger.append_keys(callback=held.evidence.short)
     if PAYMENT_ID.fullmatch(held.evidence.order_id):
-        observability.about(payment_id=held.evidence.order_id)
+        logger.append_keys(payment_id=held.evidence.order_id)
     try:
         yield held
     except Exception:
         _keep(held.evidence)
         raise
     if not held.kept and not _keep(held.evidence):
-        raise StoreBusy("the callback was not kept")
+        raise StorageContention("the callback was not kept")
 
 
 def _received(event: Mapping[str, Any]) -> CallbackEvidence:
@@ -67,7 +68,7 @@ def _keep(evidence: CallbackEvidence) -> bool:
     try:
         Callbacks(Table.from_environment()).keep(evidence)
     except Exception as error:  # noqa: BLE001  (it must not hide what happened before: logged)
-        observability.alarm(
+        logger.error(
             "callback not kept",
             error=type(error).__name__,
             todo="see docs/guides/operations.md, Callbacks",

@@ -1,4 +1,4 @@
-"""Which catalogue is sold from: Lunas' own, or that of the owner's package service."""
+"""Which catalog is sold from: Lunas' own, or that of the owner's package service."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 from lunas.api.auth import SECRET
 from lunas.aws.secrets import secret
 from lunas.aws.settings import optional
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from lunas.package_service.catalog import PackageServiceProvider
-    from lunas.services.repositories import CatalogueShelf
+    from lunas.services.repositories import CatalogShelf
 
 SETTING = "PACKAGE_SERVICE_URL"
 
 
-def catalogue(table: Table) -> "CatalogueShelf":
-    """Return the catalogue to read: the package service's if its address is set."""
-    own = Catalogue(table)
+def catalog(table: Table) -> "CatalogShelf":
+    """Return the catalog to read: the package service's if its address is set."""
+    own = Catalog(table)
     url = optional(SETTING)
     if url is None:
         return own

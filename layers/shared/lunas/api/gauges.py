@@ -1,9 +1,12 @@
 """Gauges as metrics, and the line for each that tells where a person has to look."""
 
+from typing import Any
+
 from lunas import observability
 from lunas.api.connection_responses import is_connected
 from lunas.aws.settings import optional
 from lunas.domain.oauth import Connection
+from lunas.observability import logger
 from lunas.platforms.thinkific.credentials import Authentication
 from lunas.services.gauges import Gauge, Gauges
 
@@ -31,7 +34,7 @@ def log_connection(connection: Connection | None, authentication: Authentication
     lost = needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))
     observability.gauge("ThinkificDisconnected", int(lost))
     if lost:
-        observability.warn(
+        logger.warning(
             "Thinkific site is not connected", todo="see docs/runbooks/thinkific-refused.md"
         )
 
@@ -40,11 +43,12 @@ def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:
     if not gauge.found:
         return
     named = gauge.found[:NAMED]
-    observability.warn(
+    listed: dict[str, Any] = {ids: [each.id for each in named]}
+    logger.warning(
         said,
         count=len(gauge.found),
         more=gauge.full,
-        **{ids: [each.id for each in named]},
+        **listed,
         payment_ids=[each.payment_id for each in named],
         todo=f"see docs/runbooks/{page}.md",
     )

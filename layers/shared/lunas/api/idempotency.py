@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError
 
 from lunas.aws import clients
 from lunas.aws.settings import setting
-from lunas.domain.errors import Conflict, InvalidInput, StoreBusy
+from lunas.domain.errors import Conflict, InvalidInput, StorageContention
 from lunas.storage.retries import PASSING
 
 LIFETIME = 86_400
@@ -44,7 +44,8 @@ def once(
     ``scope`` names what is done: the same key means nothing for something else.
 
     Raises InvalidInput when the key was used with another body, Conflict while it is in use, and
-    StoreBusy when the table would not take note: repeating is safe, even if the work was done.
+    StorageContention when the table would not take note: repeating is safe, even if the work was
+    done.
     """
     config = IdempotencyConfig(
         event_key_jmespath="key",
@@ -71,7 +72,7 @@ def once(
     except IdempotencyPersistenceLayerError as error:
         if not _passes(error.__cause__):
             raise
-        raise StoreBusy("the Idempotency-Key cannot be noted; try again") from error
+        raise StorageContention("the Idempotency-Key cannot be noted; try again") from error
     return done
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lunas import observability
 from lunas.aws.queues import Refusal
+from lunas.observability import logger
 
 type Change = dict[str, Any]
 """The ``dynamodb`` part of a stream record: images, keys and its sequence number."""
@@ -33,7 +34,7 @@ def publish[T](
         try:
             request = request_of(change)
         except Exception as error:  # noqa: BLE001  (logged, and the record comes again)
-            observability.crashed(error)
+            observability.log_exception(error)
             failed.append(change["SequenceNumber"])
             continue
         if request is not None:
@@ -49,6 +50,6 @@ def publish[T](
 
 
 def _log_refusal(refusal: Refusal) -> None:
-    observability.warn(
+    logger.warning(
         "message refused by SQS", code=refusal.code, todo="nothing: Lambda repeats the record"
     )

@@ -119,7 +119,7 @@ class Sheet:
 
 
 def read_sheet(
-    read: ReadPage, after: Position | None, separator: str, in_hurry: Callable[[], bool]
+    read: ReadPage, after: Position | None, separator: str, deadline_is_near: Callable[[], bool]
 ) -> tuple[str, Position | None]:
     """Read all rows from ``after`` on, as far as one answer and its time hold; say where it ended.
 
@@ -132,7 +132,7 @@ def read_sheet(
         if added < len(page.items):
             return sheet.text(), page.places[added - 1] if added else after
         after = page.after
-        if after is None or not sheet.room or in_hurry():
+        if after is None or not sheet.room or deadline_is_near():
             return sheet.text(), after
 
 

@@ -2,7 +2,7 @@
 
 from lunas.aws.secrets import secret_text
 from lunas.aws.settings import optional, setting
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.platforms.thinkific.credentials import ApiKey, Authentication, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificSite
 from lunas.storage.table import Table
@@ -18,7 +18,7 @@ def authentication() -> Authentication:
         return Authentication(chosen)
     except ValueError:
         known = ", ".join(Authentication)
-        raise Misconfigured(f"THINKIFIC_AUTHENTICATION is none of {known}") from None
+        raise ConfigurationError(f"THINKIFIC_AUTHENTICATION is none of {known}") from None
 
 
 def site_of(table: Table, remaining: int) -> ThinkificSite:
@@ -28,7 +28,7 @@ def site_of(table: Table, remaining: int) -> ThinkificSite:
 
 
 def credentials(table: Table, remaining: int) -> Credentials:
-    """Return what opens the site; raises Misconfigured when it is not set."""
+    """Return what opens the site; raises ConfigurationError when it is not set."""
     match authentication():
         case Authentication.API_KEY:
             return ApiKey(setting("THINKIFIC_SUBDOMAIN"), secret_text(SECRET, "apiKey"))

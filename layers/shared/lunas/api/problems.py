@@ -19,7 +19,7 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    errors.StoreBusy: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.StorageContention: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PurchaseRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,

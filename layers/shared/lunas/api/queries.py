@@ -17,7 +17,7 @@ from lunas import observability
 from lunas.api.auth import MAX_ID
 from lunas.api.parameters import BLANK, blank_is
 from lunas.aws.settings import optional
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.texts import plain
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def shop_zone() -> "ZoneInfo":
     """
     try:
         return _zone(optional(TIME_ZONE) or JAKARTA)
-    except Misconfigured as error:
-        observability.crashed(error)
+    except ConfigurationError as error:
+        observability.log_exception(error)
         return _zone(JAKARTA)
 
 
@@ -109,7 +109,7 @@ def _zone(name: str) -> "ZoneInfo":
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        raise Misconfigured(
+        raise ConfigurationError(
             f"TimeZone names no zone of the IANA database: days are those of {JAKARTA} meanwhile"
         ) from None
 

@@ -1,4 +1,4 @@
-"""What the API shows: payments, history, enrollments and the catalogue as JSON objects."""
+"""What the API shows: payments, history, enrollments and the catalog as JSON objects."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -160,7 +160,7 @@ def anomaly_view(anomaly: "Anomaly") -> View:
 
 
 def mapping_view(report: "Report") -> View:
-    """Show how the catalogue fits the Thinkific site."""
+    """Show how the catalog fits the Thinkific site."""
     bundles = report.bundles
     return {
         "mapped": _pairs(report.mapped, "courseId", "thinkificCourseId"),

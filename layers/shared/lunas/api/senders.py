@@ -9,14 +9,14 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lunas.aws.settings import optional
-from lunas.domain.errors import Forbidden, Misconfigured
+from lunas.domain.errors import ConfigurationError, Forbidden
 
 SETTING = "DUITKU_ADDRESSES"
 """Environment variable: addresses or networks with commas; empty admits every address."""
 
 
 def check_sender(event: Mapping[str, Any]) -> None:
-    """Raise Forbidden for a callback from elsewhere; Misconfigured for a list with a mistake.
+    """Raise Forbidden for a callback from elsewhere; ConfigurationError for a list with a mistake.
 
     It comes after the signature: what is refused here was signed with our key, so either Duitku
     has new addresses or somebody else has the key, and the reason may name the address.
@@ -34,7 +34,9 @@ def _admits(allowed: str, source: str) -> bool:
     try:
         networks = [ip_network(each.strip()) for each in allowed.split(",")]
     except ValueError:
-        raise Misconfigured(f"{SETTING} is not a list of addresses: see template.yaml") from None
+        raise ConfigurationError(
+            f"{SETTING} is not a list of addresses: see template.yaml"
+        ) from None
     try:
         return any(ip_address(source) in network for network in networks)
     except ValueError:

@@ -1,12 +1,13 @@
 """The log lines and metrics of settlements: what operators read about money."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lunas import observability
+from lunas.observability import logger
 from lunas.services.settlement import Outcome, Result
 
 if TYPE_CHECKING:
-    from lunas.services.callbacks import Heard
+    from lunas.services.callbacks import CallbackResult
 
 DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
 
@@ -14,15 +15,19 @@ DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
 def log_outcome(outcome: Outcome) -> None:
     """Log how a try to settle went; an anomaly says what a person has to do."""
     payment = outcome.payment
-    facts = {"payment_id": payment.id, "status": payment.status, "result": outcome.result}
-    observability.decided(DECISIONS.get(outcome.result, "payment unchanged"), **facts)
+    facts: dict[str, Any] = {
+        "payment_id": payment.id,
+        "status": payment.status,
+        "result": outcome.result,
+    }
+    logger.info(DECISIONS.get(outcome.result, "payment unchanged"), **facts)
     if outcome.result is Result.SETTLED:
         observability.count("PaymentApproved")
     if outcome.anomaly is not None:
         log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
 
 
-def log_heard(heard: "Heard") -> None:
+def log_callback_result(heard: "CallbackResult") -> None:
     """Log what became of a callback."""
     if heard.outcome is not None:
         log_outcome(heard.outcome)
@@ -32,7 +37,7 @@ def log_heard(heard: "Heard") -> None:
 
 def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
     """Log and count money that does not fit."""
-    observability.alarm(
+    logger.error(
         "anomaly kept",
         kind=kind,
         anomaly_id=anomaly_id,

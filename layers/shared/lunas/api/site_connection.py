@@ -6,11 +6,12 @@ from functools import partial
 
 from lunas import observability
 from lunas.api.platform import SECRET
-from lunas.aws.encryption import TokenSeal
+from lunas.aws.encryption import TokenEncryption
 from lunas.aws.secrets import secret_text
 from lunas.aws.settings import enabled, optional, setting
 from lunas.clock import now
 from lunas.domain.errors import GrantRefused
+from lunas.observability import logger
 from lunas.platforms.thinkific.credentials import Bearer, Credentials
 from lunas.platforms.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.oauth import OAuthApp, ThinkificOAuth
@@ -61,7 +62,7 @@ def connector(table: Table, redirect: str, remaining: int, request_id: str) -> C
     limiter = SharedLimiter.from_environment(table, remaining)
     return Connector(
         starts=Starts(table),
-        grants=Grants(table, TokenSeal.from_environment()),
+        grants=Grants(table, TokenEncryption.from_environment()),
         site=ThinkificOAuth(_app(redirect)),
         check_role=partial(_check_role, limiter, request_id),
         unchecked=_unchecked,
@@ -74,14 +75,14 @@ def connector(table: Table, redirect: str, remaining: int, request_id: str) -> C
 def disconnector(table: Table) -> Disconnector:
     """Return what disconnecting needs; a missing secret keeps nobody from it."""
     return Disconnector(
-        grants=Grants(table, TokenSeal.from_environment()), revoke=_revoke, not_told=_not_told
+        grants=Grants(table, TokenEncryption.from_environment()), revoke=_revoke, not_told=_not_told
     )
 
 
 def _access(table: Table, remaining: int) -> Access:
     ends = time.monotonic() + remaining / 1000
     return Access(
-        grants=Grants(table, TokenSeal.from_environment()),
+        grants=Grants(table, TokenEncryption.from_environment()),
         # Renewing sends no redirect URI.
         site=ThinkificOAuth(_app("")),
         subdomain=setting("THINKIFIC_SUBDOMAIN"),
@@ -89,7 +90,7 @@ def _access(table: Table, remaining: int) -> Access:
         seconds_left=lambda: ends - time.monotonic(),
         sleep=time.sleep,
         alarm=_alarm,
-        heed=_heed,
+        on_outcome=_on_outcome,
     )
 
 
@@ -121,21 +122,19 @@ def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
 
 
 def _alarm(reason: str) -> None:
-    observability.alarm("connection to Thinkific refused", reason=reason, todo=TODO)
+    logger.error("connection to Thinkific refused", reason=reason, todo=TODO)
     observability.count("ThinkificRefused")
 
 
-def _heed(reason: str) -> None:
-    observability.warn(
-        "connection to Thinkific not renewed", reason=reason, todo="it is tried again"
-    )
+def _on_outcome(reason: str) -> None:
+    logger.warning("connection to Thinkific not renewed", reason=reason, todo="it is tried again")
 
 
 def _not_told(reason: str) -> None:
     message = "Thinkific not told of the end of its connection"
-    observability.warn(message, reason=reason, todo=LEFT)
+    logger.warning(message, reason=reason, todo=LEFT)
 
 
 def _unchecked(reason: str) -> None:
     todo = "see that the owner or an admin of the site pressed Approve; else calls are refused"
-    observability.warn("role at Thinkific not checked", reason=reason, todo=todo)
+    logger.warning("role at Thinkific not checked", reason=reason, todo=todo)

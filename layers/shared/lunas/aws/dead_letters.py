@@ -15,7 +15,7 @@ HIDDEN = 900
 """Seconds for which a letter is hidden: longer than emptying a queue of thousands takes."""
 BATCH = 10
 """Messages of one receive, SQS's limit."""
-PATIENCE = 2
+MAX_WAIT = 2
 """Seconds after which a queue without messages counts as empty: all its servers were asked."""
 
 
@@ -28,7 +28,7 @@ class DeadLetter:
 
     id: str
     receipt_handle: str
-    wish: DeliveryRequest | None
+    request: DeliveryRequest | None
     reason: str | None
 
 
@@ -66,16 +66,16 @@ class DeadLetters:
             QueueUrl=self._url,
             MaxNumberOfMessages=BATCH,
             VisibilityTimeout=HIDDEN,
-            WaitTimeSeconds=PATIENCE,
+            WaitTimeSeconds=MAX_WAIT,
             MessageAttributeNames=["reason"],
         ).get("Messages", [])
 
 
 def _letter(message: "MessageTypeDef") -> DeadLetter:
     try:
-        wish = read_message(message["Body"])
+        request = read_message(message["Body"])
     except (ValueError, KeyError, TypeError):
-        wish = None
+        request = None
     given = message.get("MessageAttributes", {}).get("reason")
     reason = given.get("StringValue") if given else None
-    return DeadLetter(message["MessageId"], message["ReceiptHandle"], wish, reason)
+    return DeadLetter(message["MessageId"], message["ReceiptHandle"], request, reason)

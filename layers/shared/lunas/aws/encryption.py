@@ -1,4 +1,4 @@
-"""Secrets that change at run time, sealed by the stack's own key before they are stored."""
+"""Secrets that change at run time, encrypted by the stack's own key before they are stored."""
 
 import base64
 import json
@@ -8,15 +8,15 @@ from botocore.exceptions import ClientError
 
 from lunas.aws import clients
 from lunas.aws.settings import setting
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 from lunas.domain.oauth import Tokens
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 
-class TokenSeal:
-    """Encrypts tokens by KMS; what was sealed for one stack and site opens for no other."""
+class TokenEncryption:
+    """Encrypts tokens by KMS; what was encrypted for one stack and site opens for no other."""
 
     def __init__(self, client: "KMSClient", key: str, stack: str) -> None:
         self._client = client
@@ -24,11 +24,11 @@ class TokenSeal:
         self._stack = stack
 
     @classmethod
-    def from_environment(cls) -> "TokenSeal":
+    def from_environment(cls) -> "TokenEncryption":
         """Use the key of this stack."""
         return cls(clients.kms(), setting("TOKEN_KEY"), setting("POWERTOOLS_SERVICE_NAME"))
 
-    def seal(self, tokens: Tokens, subdomain: str) -> str:
+    def encrypt(self, tokens: Tokens, subdomain: str) -> str:
         """Encrypt tokens, as base64; at most 4 KB, of which two tokens take a tenth."""
         plain = {"accessToken": tokens.access_token, "refreshToken": tokens.refresh_token}
         answer = self._client.encrypt(
@@ -38,17 +38,17 @@ class TokenSeal:
         )
         return base64.b64encode(answer["CiphertextBlob"]).decode()
 
-    def open(self, sealed: str, subdomain: str) -> Tokens:
-        """Decrypt tokens; raises Misconfigured when the key or the context is another one."""
+    def decrypt(self, encrypted: str, subdomain: str) -> Tokens:
+        """Decrypt tokens; raises ConfigurationError when the key or the context is another one."""
         try:
             answer = self._client.decrypt(
                 KeyId=self._key,
-                CiphertextBlob=base64.b64decode(sealed),
+                CiphertextBlob=base64.b64decode(encrypted),
                 EncryptionContext=self._context(subdomain),
             )
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            raise Misconfigured(
+            raise ConfigurationError(
                 f"Thinkific's tokens cannot be opened by TOKEN_KEY: {code}"
             ) from None
         plain = json.loads(answer["Plaintext"])

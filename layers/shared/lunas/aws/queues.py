@@ -19,16 +19,16 @@ LONGEST_DELAY = 43_200
 """Seconds: SQS keeps a message invisible for twelve hours at most."""
 
 
-def message_body(wish: DeliveryRequest) -> str:
+def message_body(request: DeliveryRequest) -> str:
     """Write a request as JSON; it carries ids only, no personal data."""
     return json.dumps(
         {
-            "enrollmentId": wish.enrollment_id,
-            "paymentId": wish.payment_id,
-            "userId": wish.user_id,
-            "courseId": wish.course_id,
-            "request": wish.request,
-            "correlationId": wish.correlation_id,
+            "enrollmentId": request.enrollment_id,
+            "paymentId": request.payment_id,
+            "userId": request.user_id,
+            "courseId": request.course_id,
+            "request": request.request,
+            "correlationId": request.correlation_id,
         }
     )
 
@@ -65,7 +65,7 @@ class Queue:
         self._url = url
         self._client = client or clients.sqs()
 
-    def put_off(self, receipt_handle: str, seconds: float) -> None:
+    def reschedule(self, receipt_handle: str, seconds: float) -> None:
         """Show a received message again after ``seconds``."""
         self._client.change_message_visibility(
             QueueUrl=self._url,
@@ -83,7 +83,7 @@ class Queue:
             refused += [Refusal(int(each["Id"]), each["Code"]) for each in answer.get("Failed", [])]
         return refused
 
-    def give_up(
+    def dead_letter(
         self,
         record: Mapping[str, Any],
         reason: str,

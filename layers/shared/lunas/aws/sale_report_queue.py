@@ -1,4 +1,4 @@
-"""The order queue: one group, so that reports are sent one at a time and in their order."""
+"""The sale report queue: one group, so that reports are sent one at a time and in their order."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ GROUP = "orders"
 
 
 @dataclass(frozen=True, slots=True)
-class OrderWish:
+class SaleReportRequest:
     """The wish to have a payment reported as it stands when the wish is served.
 
     ``status`` is what it came into; it only tells messages apart and is not sent.
@@ -21,30 +21,30 @@ class OrderWish:
     status: str = ""
 
 
-def order_message(wish: OrderWish) -> str:
+def sale_report_message(request: SaleReportRequest) -> str:
     """Write a wish as JSON."""
-    return json.dumps({"paymentId": wish.payment_id, "correlationId": wish.correlation_id})
+    return json.dumps({"paymentId": request.payment_id, "correlationId": request.correlation_id})
 
 
-def read_order_message(body: str) -> OrderWish:
-    """Read what :func:`order_message` wrote; raises ValueError, KeyError or TypeError."""
+def read_sale_report_message(body: str) -> SaleReportRequest:
+    """Read what :func:`sale_report_message` wrote; raises ValueError, KeyError or TypeError."""
     given = json.loads(body)
-    return OrderWish(str(given["paymentId"]), given.get("correlationId"))
+    return SaleReportRequest(str(given["paymentId"]), given.get("correlationId"))
 
 
-class OrderQueue(Queue):
+class SaleReportQueue(Queue):
     """Takes payments whose sale or refund is to be reported."""
 
-    def send(self, wishes: Sequence[OrderWish]) -> list[Refusal]:
+    def send(self, requests: Sequence[SaleReportRequest]) -> list[Refusal]:
         """Queue payments; SQS drops a second one for the same status within five minutes."""
         return self._send_all(
             [
                 {
                     "Id": str(place),
-                    "MessageBody": order_message(each),
+                    "MessageBody": sale_report_message(each),
                     "MessageGroupId": GROUP,
                     "MessageDeduplicationId": f"{each.payment_id}-{each.status}",
                 }
-                for place, each in enumerate(wishes)
+                for place, each in enumerate(requests)
             ]
         )

@@ -8,13 +8,13 @@ from typing import Any
 
 from lunas.aws import clients
 from lunas.aws.settings import setting
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 
 MAX_AGE = 300
 """Seconds for which a value is used again before it is read anew."""
 
 
-class Vault:
+class SecretCache:
     """Fetches the texts of secrets, and remembers each of them for a while.
 
     Powertools has the same, with providers of every kind that take a twentieth of a start.
@@ -47,29 +47,31 @@ def _fetch(secret_id: str) -> str:
 
 
 @cache
-def _provider() -> Vault:
-    return Vault(_fetch)
+def _provider() -> SecretCache:
+    return SecretCache(_fetch)
 
 
 def secret(variable: str) -> dict[str, Any]:
     """Return the JSON object of the secret whose id stands in the environment ``variable``.
 
-    Raises Misconfigured when the secret is not a JSON object.
+    Raises ConfigurationError when the secret is not a JSON object.
     """
     text = _provider().get(setting(variable))
     try:
         value = json.loads(text)
     except ValueError:
         # The original error quotes the secret.
-        raise Misconfigured(f"the secret of {variable} is not JSON") from None
+        raise ConfigurationError(f"the secret of {variable} is not JSON") from None
     if not isinstance(value, dict):
-        raise Misconfigured(f"the secret of {variable} is not a JSON object")
+        raise ConfigurationError(f"the secret of {variable} is not a JSON object")
     return value
 
 
 def secret_text(variable: str, key: str) -> str:
-    """Return one non-empty text out of a secret; Misconfigured names what is missing."""
+    """Return one non-empty text out of a secret; ConfigurationError names what is missing."""
     value = secret(variable).get(key)
     if not isinstance(value, str) or not value:
-        raise Misconfigured(f"{key} is missing in the secret of {variable}: see docs/deploy.md")
+        raise ConfigurationError(
+            f"{key} is missing in the secret of {variable}: see docs/deploy.md"
+        )
     return value

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from lunas.domain.callback_evidence import LIFETIME
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 
 
 def setting(name: str) -> str:
-    """Return an environment variable; Misconfigured when it is missing or empty."""
+    """Return an environment variable; ConfigurationError when it is missing or empty."""
     value = os.environ.get(name, "")
     if not value:
-        raise Misconfigured(f"environment variable {name} is not set: see template.yaml")
+        raise ConfigurationError(f"environment variable {name} is not set: see template.yaml")
     return value
 
 
@@ -42,7 +42,7 @@ class CheckoutSettings:
 
     @classmethod
     def from_environment(cls) -> "CheckoutSettings":
-        """Read the settings; Misconfigured when one is missing."""
+        """Read the settings; ConfigurationError when one is missing."""
         return cls(
             callback_url=setting("DUITKU_CALLBACK_URL"),
             return_url=setting("RETURN_URL"),

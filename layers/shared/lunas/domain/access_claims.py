@@ -1,6 +1,6 @@
 """Which enrollments lead to one course of one account at Thinkific, and what they give together.
 
-Several may: two catalogue courses that are mapped to one course there, two users who share an
+Several may: two catalog courses that are mapped to one course there, two users who share an
 account, a course that was mapped otherwise before. There it is one row, and the longest access
 counts (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
 """

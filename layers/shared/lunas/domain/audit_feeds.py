@@ -1,18 +1,18 @@
-"""What the sweep follows: which payments it looks at, and how far it has come."""
+"""What the audit follows: which payments it looks at, and how far it has come."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 SETTLED_AFTER = timedelta(minutes=15)
-"""So old is what the sweep looks at: an index lags, and a write carries the time at which its
+"""So old is what the audit looks at: an index lags, and a write carries the time at which its
 function began, which is two minutes before it at most."""
 FIRST_LOOK = timedelta(days=7)
-"""How far back the first sweep of a stack begins."""
+"""How far back the first audit of a stack begins."""
 
 
 class Trail(StrEnum):
-    """The lists of payments that the sweep follows: three by the table, two to Thinkific."""
+    """The lists of payments that the audit follows: three by the table, two to Thinkific."""
 
     APPROVED = "APPROVED"
     """What waits for its deliveries; again and again, since a delivery leaves no other trace."""

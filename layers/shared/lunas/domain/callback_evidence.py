@@ -15,8 +15,8 @@ class Signature(StrEnum):
     """What the signature of a callback was found to be."""
 
     UNCHECKED = "UNCHECKED"
-    FITS = "FITS"
-    FITS_LEGACY = "FITS_LEGACY"
+    VALID = "VALID"
+    VALID_LEGACY = "VALID_LEGACY"
     DIFFERS = "DIFFERS"
 
 

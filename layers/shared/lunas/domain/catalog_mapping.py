@@ -1,4 +1,4 @@
-"""How the catalogue and a Thinkific site fit together: by ids, never by resemblance."""
+"""How the catalog and a Thinkific site fit together: by ids, never by resemblance."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -74,7 +74,7 @@ def compare(
     site_courses: Iterable[SiteCourse],
     site_bundles: Iterable[SiteBundle],
 ) -> Report:
-    """Compare the catalogue with what a site shows; changes nothing."""
+    """Compare the catalog with what a site shows; changes nothing."""
     ours, theirs = tuple(courses), {each.id: each for each in site_courses}
     offered = tuple(packages)
     by_name = _unique_names(theirs.values())

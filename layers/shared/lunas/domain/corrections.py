@@ -7,7 +7,7 @@ from lunas.domain.addresses import compared
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import Act, HistoryEvent, Payment, Status, corrected
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, corrected
 from lunas.domain.users import LONGEST_NAME, Learner, split_name
 
 ROOM = 95
@@ -59,7 +59,7 @@ def check_one_address(wanted: Wanted, standing: Learner, payment_id: str) -> Non
 
 
 def correct(
-    payment: Payment, wanted: Wanted, act: Act, enrollments: Iterable[Enrollment]
+    payment: Payment, wanted: Wanted, audit_context: AuditContext, enrollments: Iterable[Enrollment]
 ) -> Correction:
     """Correct the learner of a payment. Raises WrongState for one that was refunded.
 
@@ -75,8 +75,11 @@ def correct(
         raise WrongState("the learner of a payment that is REFUNDED cannot be corrected")
     learner = _corrected_learner(payment.learner, wanted)
     moves = wanted.email is not None
-    act = replace(act, evidence={**(act.evidence or {}), **_evidence(payment.learner, learner)})
-    after, event = corrected(payment, learner, act)
+    audit_context = replace(
+        audit_context,
+        evidence={**(audit_context.evidence or {}), **_evidence(payment.learner, learner)},
+    )
+    after, event = corrected(payment, learner, audit_context)
     known = [each for each in enrollments if each.status is EnrollmentStatus.ENROLLED]
     own = [each for each in known if payment.id in each.paid_by]
     others = [each for each in known if payment.id not in each.paid_by]

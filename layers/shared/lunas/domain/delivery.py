@@ -7,18 +7,18 @@ from zlib import crc32
 
 from lunas.domain.anomalies import Anomaly, overbooked
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
-from lunas.domain.payments import Act, HistoryEvent, Payment, Status, Step, take
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step, take
 from lunas.domain.schedule import OVERDUE
 
 SHORTEST_RETRY, LONGEST_RETRY = 5.0, 120.0
 """Seconds until another try, before they are spread. After an outage every learner's turn comes
 within the longest, so all of them are served within it and what the shared limit takes."""
-PATIENCE, LONGEST_PATIENT_RETRY = 100, 600.0
+MAX_WAIT, LONGEST_PATIENT_RETRY = 100, 600.0
 """Receipts, some three hours, after which a message that no learner waits for is tried every ten
 minutes at most: SQS counts a thousand receipts and then takes it for a dead letter."""
 AWAITING = 40
 """Payments that one delivery moves at most, so that a transaction has room for them: DynamoDB
-takes 100 actions. What is left is completed by the sweep."""
+takes 100 actions. What is left is completed by the audit."""
 LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
 """After a try that failed: by then the queue has shown the request again."""
 
@@ -85,7 +85,7 @@ def retry_delay(tries: int, message: str) -> float:
 
 def patient_retry_delay(received: int, message: str) -> float:
     """Return the seconds until the next try of what no learner waits for, by its receipts."""
-    if received <= PATIENCE:
+    if received <= MAX_WAIT:
         return retry_delay(received, message)
     return _spread(LONGEST_PATIENT_RETRY, received, message)
 
@@ -94,14 +94,14 @@ def _spread(seconds: float, tries: int, message: str) -> float:
     return seconds * (1 - crc32(f"{tries} {message}".encode()) / 2**33)
 
 
-def is_current(wish: DeliveryRequest, enrollment: Enrollment) -> bool:
+def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
     """Tell whether the enrollment still waits for what this request was made for.
 
     It may have been asked for again meanwhile. A request that comes late serves all the same: in a
     backlog that lasts longer than OVERDUE, no request would ever be the latest one.
     """
     return (
-        enrollment.payment_id == wish.payment_id
+        enrollment.payment_id == request.payment_id
         and enrollment.delivery.status is DeliveryStatus.PENDING
     )
 
@@ -138,7 +138,7 @@ def delivered(
     enrollment: Enrollment,
     payments: Sequence[Payment],
     placement: Placement,
-    act: Act,
+    audit_context: AuditContext,
     *,
     full: bool = False,
 ) -> DeliveryRecord:
@@ -151,7 +151,7 @@ def delivered(
     """
     done = replace(
         enrollment,
-        updated_at=act.at,
+        updated_at=audit_context.at,
         counted=True,
         thinkific_course_id=placement.course_id,
         delivery=replace(
@@ -167,25 +167,27 @@ def delivered(
     awaiting = [each for each in payments if enrollment.course_id in each.undelivered]
     return DeliveryRecord(
         enrollment=done,
-        payments=tuple(_moved(each, enrollment.course_id, act) for each in awaiting[:AWAITING]),
+        payments=tuple(
+            _moved(each, enrollment.course_id, audit_context) for each in awaiting[:AWAITING]
+        ),
         count=not enrollment.counted,
         keep_quota=not full and not payments[0].overbook,
-        anomaly=overbooked(payments[0], [enrollment.course_id], act.at) if full else None,
+        anomaly=overbooked(payments[0], [enrollment.course_id], audit_context.at) if full else None,
     )
 
 
-def _moved(payment: Payment, course_id: str, act: Act) -> PaymentChange:
+def _moved(payment: Payment, course_id: str, audit_context: AuditContext) -> PaymentChange:
     after = replace(payment, undelivered=payment.undelivered - {course_id})
     if payment.status is not Status.APPROVED or after.undelivered:
         return PaymentChange(payment, after)
-    return PaymentChange(payment, *take(after, Step.COMPLETE, act))
+    return PaymentChange(payment, *take(after, Step.COMPLETE, audit_context))
 
 
-def revoked(enrollment: Enrollment, act: Act) -> Enrollment:
+def revoked(enrollment: Enrollment, audit_context: AuditContext) -> Enrollment:
     """Note that Thinkific gives no access any more; the place in the course is free from now on."""
     return replace(
         enrollment,
-        updated_at=act.at,
+        updated_at=audit_context.at,
         counted=False,
         delivery=replace(
             enrollment.delivery,
@@ -197,17 +199,19 @@ def revoked(enrollment: Enrollment, act: Act) -> Enrollment:
     )
 
 
-def not_delivered(enrollment: Enrollment, error: str, act: Act, *, final: bool) -> Enrollment:
+def not_delivered(
+    enrollment: Enrollment, error: str, audit_context: AuditContext, *, final: bool
+) -> Enrollment:
     """Note a try that failed; a final one waits for a person from now on."""
     return replace(
         enrollment,
-        updated_at=act.at,
+        updated_at=audit_context.at,
         delivery=replace(
             enrollment.delivery,
             status=DeliveryStatus.FAILED if final else DeliveryStatus.PENDING,
             attempts=enrollment.delivery.attempts + 1,
             last_error=error,
-            due_at=None if final else act.at + LONGEST_WAIT,
+            due_at=None if final else audit_context.at + LONGEST_WAIT,
         ),
     )
 

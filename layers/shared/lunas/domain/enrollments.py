@@ -59,7 +59,7 @@ class Enrollment:
     account at Thinkific, None where there is none. ``counted``: whether the course's counter has
     it, which after a refund it does until Thinkific has revoked it.
     ``thinkific_course_id``: the mapping as it was when the course was bought, then as it was
-    delivered; the catalogue's present one goes first. ``certificate_url``: where Thinkific shows
+    delivered; the catalog's present one goes first. ``certificate_url``: where Thinkific shows
     the certificate of a completed course.
     """
 

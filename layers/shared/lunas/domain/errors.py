@@ -13,13 +13,13 @@
     │   ├── AlreadyEnrolled
     │   ├── CourseFull
     │   └── CourseUnmapped
-    ├── Collision               somebody else's write came first; read again and decide anew
-    ├── StoreBusy               the table kept refusing; safe to repeat
-    ├── Misconfigured           an operator has to set something
+    ├── ConcurrentUpdate               somebody else's write came first; read again and decide anew
+    ├── StorageContention               the table kept refusing; safe to repeat
+    ├── ConfigurationError           an operator has to set something
     ├── GrantRefused            Thinkific's OAuth server refused a code or a token for good
     ├── PeerUnavailable         a service that Lunas asks first does not answer
     │   ├── KeysUnavailable     the keys of user tokens
-    │   └── CatalogueUnavailable  the package service
+    │   └── CatalogUnavailable  the package service
     ├── GatewayError            Duitku
     │   ├── GatewayRefused      Duitku said no, for good
     │   │   ├── PurchaseRefused for what the buyer chose, by field
@@ -33,7 +33,7 @@
         ├── DeliveryDelayed     worth another try, later
         │   ├── Malformed       an answer that says something else than what was asked
         │   └── RateLimited     no room under Thinkific's limit; nothing was done
-        │       └── NoTurnYet   known beforehand: not even asked
+        │       └── NoPermit   known beforehand: not even asked
         └── DeliveryImpossible  no retry can help
 
 ``code`` is the stable name that callers may decide by; the message is for people and never
@@ -151,7 +151,7 @@ class CourseUnmapped(Conflict):
     code = "course-unmapped"
 
 
-class Collision(LunasError):
+class ConcurrentUpdate(LunasError):
     """Somebody else's write came first, so nothing was written.
 
     ``stale``: the payment is no longer as it was read. Courses that stand otherwise than was
@@ -161,7 +161,7 @@ class Collision(LunasError):
     broken.
     """
 
-    code = "collision"
+    code = "concurrent-update"
 
     def __init__(
         self,
@@ -180,16 +180,16 @@ class Collision(LunasError):
         self.full = full
 
 
-class StoreBusy(LunasError):
+class StorageContention(LunasError):
     """DynamoDB kept refusing the transaction; nothing was written."""
 
     code = "store-busy"
 
 
-class Misconfigured(LunasError):
+class ConfigurationError(LunasError):
     """A setting or secret is missing; the message tells the operator which."""
 
-    code = "misconfigured"
+    code = "configuration-error"
     misconfigured = True
 
 
@@ -211,7 +211,7 @@ class KeysUnavailable(PeerUnavailable):
     code = "keys-unavailable"
 
 
-class CatalogueUnavailable(PeerUnavailable):
+class CatalogUnavailable(PeerUnavailable):
     """The package service does not answer, so nothing can be sold."""
 
     code = "catalogue-unavailable"
@@ -325,7 +325,7 @@ class RateLimited(DeliveryDelayed):
     code = "rate-limited"
 
 
-class NoTurnYet(RateLimited):
+class NoPermit(RateLimited):
     """The turn of a call is too far away to wait for, so Thinkific was not even asked."""
 
     code = "no-turn-yet"

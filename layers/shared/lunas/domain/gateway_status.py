@@ -57,7 +57,7 @@ def whole_rupiah(given: object) -> int | None:
     return int(whole[1]) if whole else None
 
 
-def fits(payment: Payment, status: GatewayStatus) -> bool:
+def matches(payment: Payment, status: GatewayStatus) -> bool:
     """Tell whether a status speaks of this payment: same order, same amount, same reference.
 
     The reference has to be one of those that Duitku gave for the payment, once all are known: an

@@ -17,7 +17,7 @@ from lunas.domain.payments import (
 )
 
 AHEAD = timedelta(minutes=5)
-"""By so much a clock may be ahead of the one that the sweep goes by."""
+"""By so much a clock may be ahead of the one that the audit goes by."""
 FIRST: Mapping[Method, Status] = {Method.DUITKU: Status.PENDING, Method.MANUAL: Status.PAID}
 STEPS: Mapping[Method, frozenset[Step]] = {
     Method.DUITKU: frozenset({Step.CONFIRM, Step.FAIL, Step.EXPIRE, Step.COMPLETE, Step.REFUND}),

@@ -1,4 +1,4 @@
-"""What must hold of every payment, whoever wrote it: the yardstick of the sweep and of tests.
+"""What must hold of every payment, whoever wrote it: the yardstick of the audit and of tests.
 
 It reads what is kept and shares no code with what writes it but the tables of the rules. So a
 mistake in settling, delivering or refunding is no mistake here as well.

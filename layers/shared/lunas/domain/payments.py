@@ -114,7 +114,7 @@ class Payment:
     """One attempt of one learner to buy one package.
 
     ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
-    catalogue when the payment is made and never change, as are ``access_days`` and
+    catalog when the payment is made and never change, as are ``access_days`` and
     ``thinkific_bundle_id``. ``bundle_asked_at`` is when Thinkific was asked for that bundle.
     ``version`` counts the history events. ``undelivered`` holds the courses that Thinkific does
     not have yet. ``check_at`` is when
@@ -228,7 +228,7 @@ class HistoryEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class AuditContext:
     """Who does something, when, and what they go by; ``callback`` is kept with what it causes."""
 
     actor: str
@@ -243,43 +243,50 @@ class Act:
         return self.actor.partition(":")[2]
 
 
-def opened(payment: Payment, act: Act) -> HistoryEvent:
+def opened(payment: Payment, audit_context: AuditContext) -> HistoryEvent:
     """Return the first history event of a new payment."""
-    return _event(payment, act, None, payment.status, payment.version)
+    return _event(payment, audit_context, None, payment.status, payment.version)
 
 
-def take(payment: Payment, step: Step, act: Act) -> tuple[Payment, tuple[HistoryEvent, ...]]:
+def take(
+    payment: Payment, step: Step, audit_context: AuditContext
+) -> tuple[Payment, tuple[HistoryEvent, ...]]:
     """Return the payment after ``step`` and its history events, or raise WrongState.
 
     Nothing but this function changes the status of a payment. A history never runs backwards:
     whoever looked at the clock first and wrote last, or by a clock that is behind, is written at
     the time of the event before.
     """
-    act = replace(act, at=max(act.at, payment.updated_at))
+    audit_context = replace(audit_context, at=max(audit_context.at, payment.updated_at))
     transition = TRANSITIONS[step]
     if payment.status not in transition.sources:
         raise WrongState(f"a payment that is {payment.status} cannot {step.lower()}")
     events: list[HistoryEvent] = []
     status = payment.status
     for target in transition.path:
-        events.append(_event(payment, act, status, target, payment.version + len(events) + 1))
+        events.append(
+            _event(payment, audit_context, status, target, payment.version + len(events) + 1)
+        )
         status = target
     moved = replace(
         payment,
         status=status,
         version=payment.version + len(events),
-        updated_at=act.at,
-        callbacks=payment.callbacks | ({act.callback.short} if act.callback else set()),
+        updated_at=audit_context.at,
+        callbacks=payment.callbacks
+        | ({audit_context.callback.short} if audit_context.callback else set()),
     )
-    return _stamped(moved, step, act), tuple(events)
+    return _stamped(moved, step, audit_context), tuple(events)
 
 
-def corrected(payment: Payment, learner: Learner, act: Act) -> tuple[Payment, HistoryEvent]:
+def corrected(
+    payment: Payment, learner: Learner, audit_context: AuditContext
+) -> tuple[Payment, HistoryEvent]:
     """Return the payment with another learner and the event that says so; its state stays."""
-    act = replace(act, at=max(act.at, payment.updated_at))
+    audit_context = replace(audit_context, at=max(audit_context.at, payment.updated_at))
     version = payment.version + 1
-    event = _event(payment, act, payment.status, payment.status, version)
-    return replace(payment, learner=learner, version=version, updated_at=act.at), event
+    event = _event(payment, audit_context, payment.status, payment.status, version)
+    return replace(payment, learner=learner, version=version, updated_at=audit_context.at), event
 
 
 def is_correction(event: HistoryEvent) -> bool:
@@ -287,21 +294,25 @@ def is_correction(event: HistoryEvent) -> bool:
     return event.source is event.target
 
 
-def _stamped(payment: Payment, step: Step, act: Act) -> Payment:
+def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payment:
     match payment.status:
         case Status.APPROVED:
             return replace(
                 payment,
-                approved_at=act.at,
-                approved_by=GATEWAY if step is Step.CONFIRM else act.approver,
+                approved_at=audit_context.at,
+                approved_by=GATEWAY if step is Step.CONFIRM else audit_context.approver,
                 reason=None,
                 check_at=None,
-                transaction=act.callback.transaction if act.callback else None,
+                transaction=audit_context.callback.transaction if audit_context.callback else None,
             )
         case Status.COMPLETED:
-            return replace(payment, completed_at=act.at)
+            return replace(payment, completed_at=audit_context.at)
         case _:
-            return replace(payment, reason=act.reason, check_at=check_after(payment, act.at))
+            return replace(
+                payment,
+                reason=audit_context.reason,
+                check_at=check_after(payment, audit_context.at),
+            )
 
 
 def check_after(payment: Payment, now: datetime) -> datetime | None:
@@ -338,15 +349,19 @@ def sooner(payment: Payment, moment: datetime) -> datetime:
 
 
 def _event(
-    payment: Payment, act: Act, source: Status | None, target: Status, version: int
+    payment: Payment,
+    audit_context: AuditContext,
+    source: Status | None,
+    target: Status,
+    version: int,
 ) -> HistoryEvent:
     return HistoryEvent(
         payment_id=payment.id,
         version=version,
-        at=act.at,
-        actor=act.actor,
+        at=audit_context.at,
+        actor=audit_context.actor,
         source=source,
         target=target,
-        evidence=act.evidence,
-        reason=act.reason,
+        evidence=audit_context.evidence,
+        reason=audit_context.reason,
     )

@@ -41,12 +41,12 @@ class ProgressEvent:
     correlation_id: str | None = None
 
 
-class Followed(StrEnum):
+class ProgressResult(StrEnum):
     """What became of a report."""
 
     NOTED = "NOTED"
     NOTHING_NEW = "NOTHING_NEW"
-    HEARD_BEFORE = "HEARD_BEFORE"
+    DUPLICATE = "DUPLICATE"
     """The same event came earlier."""
     NOT_OURS = "NOT_OURS"
     """Nobody here has this row: the learner was enrolled by others, or is not delivered yet."""

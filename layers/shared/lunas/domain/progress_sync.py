@@ -1,4 +1,4 @@
-"""How the catch-up goes through what changed at Thinkific, and goes on where it broke off."""
+"""How the progress sync goes through what changed at Thinkific, and goes on where it broke off."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from lunas.domain.progress import Report
 
 FIRST_LOOK = timedelta(days=30)
-"""How far back the first catch-up of a stack begins."""
+"""How far back the first progress sync of a stack begins."""
 OVERLAP = timedelta(days=1)
 """How much of the time before is read again: each change is seen on two nights, so that a row
 which slipped from one page to another meanwhile, or a delivery that was noted late, is not missed,
@@ -23,7 +23,7 @@ class ChangedPage:
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How far the catch-up is: it reads what changed ``since``, and has ``page`` before it.
+    """How far the progress sync is: it reads what changed ``since``, and has ``page`` before it.
 
     ``began`` is when this walk through the pages began, None between two walks.
     """
@@ -46,5 +46,5 @@ class Stand:
 
 
 def first_stand(now: datetime) -> Stand:
-    """Return where a stack begins that has never caught up."""
+    """Return where a stack begins that has never progress synced."""
     return Stand(now - FIRST_LOOK)

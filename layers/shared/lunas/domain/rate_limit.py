@@ -29,14 +29,14 @@ delivery queue in template.yaml stays two below: one for reports of sales, one f
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateLimit:
     """Calls every ``interval`` milliseconds, and ``burst`` of them at once after a rest."""
 
     interval: int
     burst: int = BURST
 
     @classmethod
-    def per_minute(cls, calls: int) -> "Pace":
+    def per_minute(cls, calls: int) -> "RateLimit":
         """Return the pace of at most so many calls a minute, beside the burst."""
         return cls(-(-MINUTE // calls))
 
@@ -45,7 +45,7 @@ class Pace:
         """Return by how many milliseconds a call may come before its even place."""
         return (self.burst - 1) * self.interval
 
-    def turn(self, busy_until: int, now: int) -> int:
+    def permit(self, busy_until: int, now: int) -> int:
         """Return when the next call may be sent."""
         return max(now, busy_until - self.credit)
 

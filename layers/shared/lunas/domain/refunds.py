@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, paid_for
-from lunas.domain.payments import Act, HistoryEvent, Payment, Step, take
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Step, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Refund:
         return tuple(each.after.course_id for each in self.takings if each.revokes)
 
 
-def refund(payment: Payment, act: Act, enrollments: Iterable[Enrollment]) -> Refund:
+def refund(
+    payment: Payment, audit_context: AuditContext, enrollments: Iterable[Enrollment]
+) -> Refund:
     """Record that the money of a settled payment went back. Raises WrongState.
 
     ``enrollments`` are the learner's in the courses of the payment. One that this payment alone
@@ -51,15 +53,17 @@ def refund(payment: Payment, act: Act, enrollments: Iterable[Enrollment]) -> Ref
     from now on. Where that is less time than before, Thinkific is asked to shorten it.
     """
     takings = tuple(
-        Taking(each, _taken(each, payment, act)) for each in enrollments if _concerns(each, payment)
+        Taking(each, _taken(each, payment, audit_context))
+        for each in enrollments
+        if _concerns(each, payment)
     )
     lost = ",".join(each.after.course_id for each in takings if each.revokes)
     kept = ",".join(each.after.course_id for each in takings if not each.revokes)
     less = ",".join(each.after.course_id for each in takings if each.shortens)
     named = (("revoked", lost), ("kept", kept), ("shortened", less))
     told = {name: value for name, value in named if value}
-    act = replace(act, evidence={**(act.evidence or {}), **told})
-    refunded, history = take(payment, Step.REFUND, act)
+    audit_context = replace(audit_context, evidence={**(audit_context.evidence or {}), **told})
+    refunded, history = take(payment, Step.REFUND, audit_context)
     return Refund(before=payment, after=refunded, history=history, takings=takings)
 
 
@@ -68,16 +72,18 @@ def _concerns(enrollment: Enrollment, payment: Payment) -> bool:
     return enrolled and payment.id in enrollment.paid_by
 
 
-def _taken(enrollment: Enrollment, payment: Payment, act: Act) -> Enrollment:
+def _taken(enrollment: Enrollment, payment: Payment, audit_context: AuditContext) -> Enrollment:
     left = {paid: end for paid, end in enrollment.paid_by.items() if paid != payment.id}
     if not left:
-        return replace(asked_again(enrollment, act.at), status=EnrollmentStatus.NOT_ENROLLED)
+        return replace(
+            asked_again(enrollment, audit_context.at), status=EnrollmentStatus.NOT_ENROLLED
+        )
     heir = min(left) if enrollment.payment_id == payment.id else enrollment.payment_id
-    kept = paid_for(replace(enrollment, payment_id=heir, updated_at=act.at), left)
+    kept = paid_for(replace(enrollment, payment_id=heir, updated_at=audit_context.at), left)
     # A message on its way names the refunded payment and does nothing any more.
     lost = kept.payment_id != enrollment.payment_id and _is_waiting(enrollment)
     shorter = kept.expires_at != enrollment.expires_at
-    return asked_again(kept, act.at) if lost or shorter else kept
+    return asked_again(kept, audit_context.at) if lost or shorter else kept
 
 
 def _is_waiting(enrollment: Enrollment) -> bool:

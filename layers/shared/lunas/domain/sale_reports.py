@@ -19,7 +19,7 @@ class Leg(StrEnum):
     REFUND = "REFUND"
 
 
-class OrderStatus(StrEnum):
+class SaleReportStatus(StrEnum):
     """How a report stands."""
 
     CLAIMED = "CLAIMED"
@@ -29,19 +29,22 @@ class OrderStatus(StrEnum):
     UNCERTAIN = "UNCERTAIN"
 
 
-def is_open(status: OrderStatus) -> bool:
+def is_open(status: SaleReportStatus) -> bool:
     """Tell whether a report may be sent. Lists every status on purpose."""
     match status:
-        case OrderStatus.FREE:
+        case SaleReportStatus.FREE:
             return True
         case (
-            OrderStatus.CLAIMED | OrderStatus.REPORTED | OrderStatus.REFUSED | OrderStatus.UNCERTAIN
+            SaleReportStatus.CLAIMED
+            | SaleReportStatus.REPORTED
+            | SaleReportStatus.REFUSED
+            | SaleReportStatus.UNCERTAIN
         ):
             return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OrderNote:
+class SaleReport:
     """What is known of one report.
 
     ``attempt`` names the try that claimed it, ``order_id`` is Thinkific's id once it is reported,
@@ -50,7 +53,7 @@ class OrderNote:
 
     payment_id: str
     leg: Leg
-    status: OrderStatus
+    status: SaleReportStatus
     attempt: str
     at: datetime
     order_id: int | None = None
@@ -69,7 +72,7 @@ class Sold:
 class Answer:
     """What became of a report that was sent: REPORTED, REFUSED or UNCERTAIN."""
 
-    status: OrderStatus
+    status: SaleReportStatus
     order_id: int | None = None
     reason: str | None = None
 

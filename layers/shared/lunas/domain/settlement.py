@@ -9,7 +9,7 @@ from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.catalog import access_end
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import Delivery, Enrollment, enrollment_id, paid_for
-from lunas.domain.payments import Act, BoughtCourse, HistoryEvent, Payment, Step, take
+from lunas.domain.payments import AuditContext, BoughtCourse, HistoryEvent, Payment, Step, take
 from lunas.domain.schedule import OVERDUE
 
 ROOM = 92
@@ -54,7 +54,7 @@ class Settlement:
 def settle(
     payment: Payment,
     step: Step,
-    act: Act,
+    audit_context: AuditContext,
     owned: Mapping[str, Enrollment],
     full: AbstractSet[str] = frozenset(),
     held: AbstractSet[str] = frozenset(),
@@ -72,39 +72,50 @@ def settle(
     new = [course for course in payment.courses if course.id not in owned]
     overlap = tuple(course.id for course in payment.courses if course.id in owned)
     if overlap:
-        act = replace(act, evidence={**(act.evidence or {}), "owned": ",".join(overlap)})
-    settled, history = take(payment, step, act)
-    act = replace(act, at=settled.updated_at)
-    overlaps = tuple(_overlap(owned[course_id], settled, act) for course_id in overlap)
+        audit_context = replace(
+            audit_context, evidence={**(audit_context.evidence or {}), "owned": ",".join(overlap)}
+        )
+    settled, history = take(payment, step, audit_context)
+    audit_context = replace(audit_context, at=settled.updated_at)
+    overlaps = tuple(_overlap(owned[course_id], settled, audit_context) for course_id in overlap)
     awaited = [course.id for course in new]
     awaited += [each.after.course_id for each in overlaps if each.lengthens]
     settled = replace(settled, undelivered=frozenset(awaited), overlap=overlap)
     crowded = 2 * len(new) + len(overlap) > ROOM
     counted = held if crowded else {course.id for course in new}
     if not awaited:
-        return _nothing_new(payment, settled, history, act, overlaps)
+        return _nothing_new(payment, settled, history, audit_context, overlaps)
     return Settlement(
         before=payment,
         after=settled,
         history=history,
-        enrollments=_enrollments(payment, new, act, counted),
+        enrollments=_enrollments(payment, new, audit_context, counted),
         overlaps=overlaps,
         held=frozenset(course.id for course in new if course.id in held),
         full=frozenset(course.id for course in new if course.id in full),
-        anomaly=overbooked(payment, full, act.at) if full and step is Step.CONFIRM else None,
-        callback=act.callback,
+        anomaly=overbooked(payment, full, audit_context.at)
+        if full and step is Step.CONFIRM
+        else None,
+        callback=audit_context.callback,
     )
 
 
-def _overlap(owned: Enrollment, payment: Payment, act: Act) -> Overlap:
+def _overlap(owned: Enrollment, payment: Payment, audit_context: AuditContext) -> Overlap:
     """Add a payment to those that pay for an enrollment."""
-    claims = {**owned.paid_by, payment.id: access_end(payment.access_days, act.at)}
+    claims = {**owned.paid_by, payment.id: access_end(payment.access_days, audit_context.at)}
     overlap = Overlap(owned, paid_for(owned, claims))
-    return Overlap(owned, asked_again(overlap.after, act.at)) if overlap.lengthens else overlap
+    return (
+        Overlap(owned, asked_again(overlap.after, audit_context.at))
+        if overlap.lengthens
+        else overlap
+    )
 
 
 def _enrollments(
-    payment: Payment, new: Sequence[BoughtCourse], act: Act, counted: AbstractSet[str]
+    payment: Payment,
+    new: Sequence[BoughtCourse],
+    audit_context: AuditContext,
+    counted: AbstractSet[str],
 ) -> tuple[Enrollment, ...]:
     return tuple(
         Enrollment(
@@ -113,37 +124,37 @@ def _enrollments(
             user_id=payment.user_id,
             course_id=course.id,
             course_name=course.name,
-            created_at=act.at,
-            updated_at=act.at,
+            created_at=audit_context.at,
+            updated_at=audit_context.at,
             counted=course.id in counted,
             thinkific_course_id=course.thinkific_course_id,
             correlation_id=payment.correlation_id,
-            expires_at=access_end(payment.access_days, act.at),
-            delivery=Delivery(due_at=act.at + OVERDUE),
+            expires_at=access_end(payment.access_days, audit_context.at),
+            delivery=Delivery(due_at=audit_context.at + OVERDUE),
         )
         for course in new
     )
 
 
-def close(payment: Payment, step: Step, act: Act) -> Settlement:
+def close(payment: Payment, step: Step, audit_context: AuditContext) -> Settlement:
     """End a payment without enrollments: FAIL, EXPIRE or REJECT. Raises WrongState."""
-    ended, history = take(payment, step, act)
-    return Settlement(before=payment, after=ended, history=history, callback=act.callback)
+    ended, history = take(payment, step, audit_context)
+    return Settlement(before=payment, after=ended, history=history, callback=audit_context.callback)
 
 
 def _nothing_new(
     before: Payment,
     settled: Payment,
     history: tuple[HistoryEvent, ...],
-    act: Act,
+    audit_context: AuditContext,
     overlaps: tuple[Overlap, ...],
 ) -> Settlement:
-    done, completion = take(settled, Step.COMPLETE, act)
+    done, completion = take(settled, Step.COMPLETE, audit_context)
     return Settlement(
         before=before,
         after=done,
         history=history + completion,
         overlaps=overlaps,
-        anomaly=paid_for_nothing_new(done, act.at),
-        callback=act.callback,
+        anomaly=paid_for_nothing_new(done, audit_context.at),
+        callback=audit_context.callback,
     )

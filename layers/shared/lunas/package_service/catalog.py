@@ -1,6 +1,6 @@
-"""The catalogue of the owner's package service, where one is configured.
+"""The catalog of the owner's package service, where one is configured.
 
-It answers like Lunas' own catalogue: ``GET /packages``, ``GET /packages/{id}`` and
+It answers like Lunas' own catalog: ``GET /packages``, ``GET /packages/{id}`` and
 ``GET /courses``. What only Lunas knows, the course ids at Thinkific and the counters, stays in
 the table. An answer is kept for a minute; a service that does not answer, or answers nonsense,
 sells nothing: better no payment than one without courses.
@@ -17,12 +17,12 @@ from aws_lambda_powertools.utilities.parameters import BaseProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from lunas.domain.catalog import MAX_COURSES, Course, Package, PackageKind
-from lunas.domain.errors import CatalogueUnavailable
+from lunas.domain.errors import CatalogUnavailable
 from lunas.domain.texts import prose
 from lunas.domain.users import PaymentType
 from lunas.domain.web_links import kept_link
 from lunas.http_sessions import KeptSession
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 
 MAX_AGE = 60
 """Seconds for which an answer is used again."""
@@ -32,7 +32,7 @@ NOTHING = "null"
 MAX_TEXT, MAX_DESCRIPTION = 200, 2_000
 MAX_NUMBER = 2**53
 LOWEST_PRICE, HIGHEST_PRICE = 10_000, 1_000_000_000
-"""Whole rupiah, as in our own catalogue."""
+"""Whole rupiah, as in our own catalog."""
 
 
 class PackageServiceProvider(BaseProvider):
@@ -60,26 +60,26 @@ class PackageServiceProvider(BaseProvider):
 class PackageServiceCatalogue:
     """Reads packages and courses from the service, and merges in what the table knows."""
 
-    def __init__(self, provider: PackageServiceProvider, own: Catalogue) -> None:
+    def __init__(self, provider: PackageServiceProvider, own: Catalog) -> None:
         self._provider = provider
         self._own = own
 
     def package(self, package_id: str) -> Package | None:
-        """Return a package, or None; raises CatalogueUnavailable."""
+        """Return a package, or None; raises CatalogUnavailable."""
         found = self._fetch(f"/packages/{quote(package_id, safe='')}")
         if found is None:
             return None
         package = _read(_package, found)
         if package.id != package_id:
-            raise CatalogueUnavailable("the package service answers another package; try again")
+            raise CatalogUnavailable("the package service answers another package; try again")
         return package
 
     def packages(self) -> list[Package]:
-        """Return all packages; raises CatalogueUnavailable."""
+        """Return all packages; raises CatalogUnavailable."""
         return [_read(_package, each) for each in self._items("/packages")]
 
     def course(self, course_id: str) -> Course | None:
-        """Return a course, or None; raises CatalogueUnavailable."""
+        """Return a course, or None; raises CatalogUnavailable."""
         return next(iter(self.courses([course_id])), None)
 
     def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
@@ -92,7 +92,7 @@ class PackageServiceCatalogue:
     def _items(self, path: str) -> list[Any]:
         found = self._fetch(path)
         if not isinstance(found, dict) or not isinstance(found.get("items"), list):
-            raise CatalogueUnavailable("the package service answers without a list; try again")
+            raise CatalogUnavailable("the package service answers without a list; try again")
         items: list[Any] = found["items"]
         return items
 
@@ -100,7 +100,7 @@ class PackageServiceCatalogue:
         try:
             return json.loads(str(self._provider.get(path, max_age=MAX_AGE)))
         except (GetParameterError, ValueError, RecursionError):
-            raise CatalogueUnavailable("the package service does not answer; try again") from None
+            raise CatalogUnavailable("the package service does not answer; try again") from None
 
 
 def _merged(course: Course, own: Course | None) -> Course:
@@ -117,7 +117,7 @@ def _read[T](read: Callable[[Mapping[str, Any]], T], row: Mapping[str, Any]) -> 
     try:
         return read(row)
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise CatalogueUnavailable("the package service answers nonsense; try again") from None
+        raise CatalogUnavailable("the package service answers nonsense; try again") from None
 
 
 def _package(row: Mapping[str, Any]) -> Package:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt
 
-from lunas.domain.errors import Misconfigured
+from lunas.domain.errors import ConfigurationError
 
 NAME = "lunas"
 """Subject of the tokens: the service's name."""
@@ -17,11 +17,11 @@ LIFETIME = 300
 def service_headers(keys: Mapping[str, Any], scope: str) -> dict[str, str]:
     """Return the headers of a call as a service: a fresh token of the services' trust domain.
 
-    ``keys`` is the auth secret, ``scope`` a space-separated list. Raises Misconfigured.
+    ``keys`` is the auth secret, ``scope`` a space-separated list. Raises ConfigurationError.
     """
     domain, api_key = keys.get("service") or {}, keys.get("serviceApiKey")
     if not domain.get("secret") or not api_key:
-        raise Misconfigured("service.secret or serviceApiKey is missing in the auth secret")
+        raise ConfigurationError("service.secret or serviceApiKey is missing in the auth secret")
     now = int(time.time())
     claims = {
         "sub": NAME,

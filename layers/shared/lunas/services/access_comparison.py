@@ -1,6 +1,6 @@
 """Comparing with Thinkific: whether it gives the learner what the table says was delivered.
 
-The sweep proves that the table is right; this proves that Thinkific is as the table says. It
+The audit proves that the table is right; this proves that Thinkific is as the table says. It
 follows the changes of payments twice by marks of its own, soon after and a day after, so that what
 was on its way at the first look, or was mended by it, is looked at again. It stops when Thinkific
 has no room or no answer, and goes on from there in the next run: deliveries go first.
@@ -19,11 +19,11 @@ from lunas.domain.anomalies import Anomaly, access_broken
 from lunas.domain.audit_feeds import SETTLED_AFTER, Stretch, Trail
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
+    ConfigurationError,
     DeliveryDelayed,
     DeliveryImpossible,
     Malformed,
-    Misconfigured,
     RateLimited,
 )
 from lunas.domain.invariants import GIVES_COURSES
@@ -49,7 +49,7 @@ LOOKS = 3
 """How often a place that differs is looked at anew while it moves."""
 DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
 """How old a change is when its trail leads to it."""
-PATIENCE = timedelta(hours=6)
+MAX_WAIT = timedelta(hours=6)
 """How long a change waits for an answer about its account, while Thinkific answers others or
 nobody. After that it is passed, so that one account cannot hold up all others for good."""
 COMPARED = GIVES_COURSES | {Status.REFUNDED}
@@ -72,7 +72,7 @@ class Comparer:
     anomalies: AnomalyBook
     report: Callable[[Anomaly], None]
     unread: Callable[[str, Exception], None]
-    hurry: Callable[[], bool]
+    deadline_is_near: Callable[[], bool]
     now: Clock
 
 
@@ -81,7 +81,7 @@ class Compared:
     """What a run did: times that it asked, new differences, deliveries that it asked for again.
 
     ``stopped``: why it did not come to the end of what changed, None if it did; ``late`` tells
-    that what it stopped at waits for longer than PATIENCE.
+    that what it stopped at waits for longer than MAX_WAIT.
     """
 
     asked: int = 0
@@ -97,7 +97,7 @@ class _OutOfTime(Exception):
 
 
 def compare(run: Comparer) -> Compared:
-    """Compare what changed since the last run with Thinkific. Raises StoreBusy.
+    """Compare what changed since the last run with Thinkific. Raises StorageContention.
 
     The next run goes on where this one came to.
     """
@@ -105,7 +105,7 @@ def compare(run: Comparer) -> Compared:
     try:
         for trail in DELAYS:
             _follow(run, trail, done)
-    except (DeliveryDelayed, Misconfigured, _OutOfTime) as error:
+    except (DeliveryDelayed, ConfigurationError, _OutOfTime) as error:
         done.stopped = str(error)
     return done
 
@@ -115,7 +115,7 @@ def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
     over = False
     while not over:
         stretch = run.trails.follow(trail, mark, until, STRETCH)
-        _compare_all(run, stretch, to_iso(until - PATIENCE), done)
+        _compare_all(run, stretch, to_iso(until - MAX_WAIT), done)
         if stretch.mark != mark:
             run.trails.note(trail, stretch.mark)
         mark, over = stretch.mark, stretch.over
@@ -125,7 +125,7 @@ def _compare_all(run: Comparer, stretch: Stretch, late: str, done: Compared) -> 
     for trace in stretch.traces:
         if trace.payment_id in done.seen:
             continue
-        if run.hurry():
+        if run.deadline_is_near():
             raise _OutOfTime("the time of the run is over")
         done.late = trace.place < late
         _compare_or_pass(run, trace.payment_id, done)
@@ -219,7 +219,7 @@ def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
             # A place that is named nowhere would not be looked at when access is taken away.
             run.claims.release(found.place, found.enrollment.id)
         run.enrollments.request_again(found.enrollment, run.now())
-    except Collision:
+    except ConcurrentUpdate:
         # It was changed just now, and is on its way by that.
         return
     done.mended += 1

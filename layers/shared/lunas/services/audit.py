@@ -1,4 +1,4 @@
-"""The sweep: look at every payment that changed, prove that it is as it must be, say if not.
+"""The audit: look at every payment that changed, prove that it is as it must be, say if not.
 
 It follows trails of what changed, a stretch at a time, and notes how far it came after each. A
 run that breaks off repeats its last stretch and skips none; two runs at once see the same twice,
@@ -25,17 +25,17 @@ WAITING = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sweeper:
+class Auditor:
     """Everything that a run needs; ``hurry`` tells whether its time is nearly over."""
 
     trails: TrailKeeper
     examiner: Examiner
-    hurry: Callable[[], bool]
+    deadline_is_near: Callable[[], bool]
     now: Clock
 
 
 @dataclass(slots=True)
-class Swept:
+class AuditReport:
     """What a run did: payments looked at, those it completed, differences that are new.
 
     ``behind`` holds how far the run came on each trail of changes whose end it did not reach.
@@ -60,24 +60,24 @@ class Swept:
         self.differences += examined.differences
 
 
-def sweep(run: Sweeper) -> Swept:
+def audit(run: Auditor) -> AuditReport:
     """Look at what waits for its deliveries, then at all that changed since the last run.
 
-    Raises StoreBusy; the next run goes on where this one came to.
+    Raises StorageContention; the next run goes on where this one came to.
     """
-    swept = Swept()
+    audited = AuditReport()
     until = run.now() - SETTLED_AFTER
     for trail in IN_TABLE:
-        _follow(run, trail, until, swept)
-    return swept
+        _follow(run, trail, until, audited)
+    return audited
 
 
-def _follow(run: Sweeper, trail: Trail, until: datetime, swept: Swept) -> None:
+def _follow(run: Auditor, trail: Trail, until: datetime, audited: AuditReport) -> None:
     mark = run.trails.mark(trail, run.now())
     stretches = 0
-    while not run.hurry():
+    while not run.deadline_is_near():
         stretch = run.trails.follow(trail, mark, until, STRETCH)
-        if not _examine_all(run, stretch.traces, swept):
+        if not _examine_all(run, stretch.traces, audited):
             break
         if stretch.mark != mark:
             run.trails.note(trail, stretch.mark)
@@ -85,15 +85,15 @@ def _follow(run: Sweeper, trail: Trail, until: datetime, swept: Swept) -> None:
         if stretch.over or (trail is Trail.APPROVED and stretches == WAITING):
             return
     if trail is not Trail.APPROVED:
-        swept.behind[trail] = mark
+        audited.behind[trail] = mark
 
 
-def _examine_all(run: Sweeper, traces: Iterable[Trace], swept: Swept) -> bool:
+def _examine_all(run: Auditor, traces: Iterable[Trace], audited: AuditReport) -> bool:
     """Examine what is new of a stretch; tell whether the time sufficed for all of it."""
-    for trace in filter(swept.is_new, traces):
-        if run.hurry():
+    for trace in filter(audited.is_new, traces):
+        if run.deadline_is_near():
             return False
-        swept.add(trace, examine(run.examiner, trace))
+        audited.add(trace, examine(run.examiner, trace))
     return True
 
 

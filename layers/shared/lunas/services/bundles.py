@@ -10,7 +10,7 @@ from lunas.domain.errors import DeliveryImpossible
 from lunas.domain.payments import Payment
 from lunas.services.courses import Courier
 
-PATIENCE = timedelta(minutes=10)
+MAX_WAIT = timedelta(minutes=10)
 """After asking for a bundle: how long its courses may take to appear before each is enrolled
 alone; within the 15 minutes in which everything has to heal by itself."""
 
@@ -26,13 +26,13 @@ def comes_by_bundle(
     if bundle_id is None or payment.overlap:
         return False
     if payment.bundle_asked_at is not None:
-        return now < payment.bundle_asked_at + PATIENCE
+        return now < payment.bundle_asked_at + MAX_WAIT
     # Noted before the call: after a crash between the two, each course is enrolled alone.
     if not courier.payments.note_bundle(payment.id, now):
         return True
     if _asked(courier, payment, bundle_id, (user_id, until)):
         return True
-    courier.payments.note_bundle(payment.id, now - PATIENCE, over=now)
+    courier.payments.note_bundle(payment.id, now - MAX_WAIT, over=now)
     return False
 
 
@@ -40,7 +40,7 @@ def _asked(
     courier: Courier, payment: Payment, bundle_id: int, terms: tuple[int, datetime | None]
 ) -> bool:
     """Ask for a bundle; False when it holds other courses than were paid, or is refused."""
-    courses = courier.catalogue.courses(payment.course_ids)
+    courses = courier.catalog.courses(payment.course_ids)
     paid = {course.thinkific_course_id for course in courses}
     user_id, until = terms
     try:

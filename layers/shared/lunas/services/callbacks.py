@@ -14,7 +14,7 @@ from lunas.domain.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.errors import Forbidden, GatewayError
 from lunas.domain.gateway_status import GatewayState
-from lunas.domain.payments import Act, Payment, denied_since, is_settled, sooner
+from lunas.domain.payments import AuditContext, Payment, denied_since, is_settled, sooner
 from lunas.domain.schedule import SOON
 from lunas.services.settlement import Outcome, Result, settle_by_gateway
 
@@ -29,7 +29,7 @@ MAX_ORDER_ID = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hint:
+class VerifiedCallback:
     """The signed fields of a callback, the unsigned ones as evidence, and what is kept of it."""
 
     order_id: str
@@ -60,7 +60,7 @@ class CallbackDesk:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class CallbackResult:
     """What became of a callback: an outcome, or an anomaly if it fits no payment of ours."""
 
     outcome: Outcome | None = None
@@ -71,15 +71,15 @@ class Heard:
         return self.outcome is not None and callback.short in self.outcome.payment.callbacks
 
 
-def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
+def handle_callback(desk: CallbackDesk, hint: VerifiedCallback) -> CallbackResult:
     """Deal with a callback: one read if it is a repetition, one read and one write if not.
 
     What Duitku does not confirm yet, or cannot be asked about, is due for reconcile in a minute.
     The evidence is kept together with the step that the callback causes; without a step it is
-    left to the caller, see Heard.keeps.
+    left to the caller, see CallbackResult.keeps.
 
-    Raises GatewayError when Duitku cannot be asked, StoreBusy when the table refuses: then no
-    state has changed, and Duitku sends the callback again.
+    Raises GatewayError when Duitku cannot be asked, StorageContention when the table refuses: then
+    no state has changed, and Duitku sends the callback again.
     """
     payment = desk.payments.get(hint.order_id)
     if payment is None or payment.gateway_product is None:
@@ -92,37 +92,41 @@ def hear_callback(desk: CallbackDesk, hint: Hint) -> Heard:
     outcome = _ask(desk, hint, payment)
     if outcome.result is Result.ALREADY_SETTLED:
         return _heard_again(desk, hint, outcome.payment)
-    return Heard(outcome)
+    return CallbackResult(outcome)
 
 
-def _ask(desk: CallbackDesk, hint: Hint, payment: Payment) -> Outcome:
+def _ask(desk: CallbackDesk, hint: VerifiedCallback, payment: Payment) -> Outcome:
     """Ask Duitku and settle by its answer; what stays open is due for another question soon."""
     told = {"callback": hint.evidence.get("resultCode", ""), **hint.named}
-    act = Act(ACTOR, desk.now(), told, callback=hint.callback)
+    audit_context = AuditContext(ACTOR, desk.now(), told, callback=hint.callback)
     try:
         status = desk.status(payment)
     except GatewayError:
         # Duitku sends the callback five times at most; asking by schedule has no such end.
-        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
+        desk.payments.check_at(payment, sooner(payment, audit_context.at + SOON), audit_context.at)
         raise
-    since = denied_since(payment, act.at) if hint.claims_success else None
+    since = denied_since(payment, audit_context.at) if hint.claims_success else None
     if status.state is GatewayState.ENDED and hint.claims_success:
         # One of the two is wrong for the moment: the next run of reconcile asks again.
-        desk.payments.check_at(payment, sooner(payment, act.at), act.at, since)
+        desk.payments.check_at(payment, sooner(payment, audit_context.at), audit_context.at, since)
         return Outcome(Result.CONTRADICTED, payment)
-    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
+    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, audit_context)
     if outcome.result is Result.STILL_OPEN:
-        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at, since)
-    if outcome.result is Result.DOES_NOT_FIT:
-        desk.payments.note_answer(payment.id, act.at)
+        desk.payments.check_at(
+            payment, sooner(payment, audit_context.at + SOON), audit_context.at, since
+        )
+    if outcome.result is Result.MISMATCH:
+        desk.payments.note_answer(payment.id, audit_context.at)
     return outcome
 
 
-def _heard_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Heard:
-    return Heard(Outcome(Result.ALREADY_SETTLED, payment, _paid_again(desk, hint, payment)))
+def _heard_again(desk: CallbackDesk, hint: VerifiedCallback, payment: Payment) -> CallbackResult:
+    return CallbackResult(
+        Outcome(Result.ALREADY_SETTLED, payment, _paid_again(desk, hint, payment))
+    )
 
 
-def _paid_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Anomaly | None:
+def _paid_again(desk: CallbackDesk, hint: VerifiedCallback, payment: Payment) -> Anomaly | None:
     """Keep an anomaly if a settled payment was paid by a second transfer, as a bank account can be.
 
     Nobody signs the number of a transfer, so it moves nothing: a person compares.
@@ -138,7 +142,7 @@ def _paid_again(desk: CallbackDesk, hint: Hint, payment: Payment) -> Anomaly | N
     return found
 
 
-def _refuse_shifted(desk: CallbackDesk, hint: Hint) -> None:
+def _refuse_shifted(desk: CallbackDesk, hint: VerifiedCallback) -> None:
     """Raise Forbidden for a callback whose amount lost its last digits to the order id.
 
     The signature covers both without a separator, so it still fits; no id of ours starts with
@@ -151,7 +155,9 @@ def _refuse_shifted(desk: CallbackDesk, hint: Hint) -> None:
         raise Forbidden("the amount was shortened and the order id lengthened")
 
 
-def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | None) -> Heard:
+def _keep(
+    desk: CallbackDesk, hint: VerifiedCallback, kind: AnomalyKind, payment: Payment | None
+) -> CallbackResult:
     certain = {"amount": hint.amount}
     if payment is not None:
         certain["expectedAmount"] = str(payment.amount)
@@ -164,4 +170,4 @@ def _keep(desk: CallbackDesk, hint: Hint, kind: AnomalyKind, payment: Payment | 
         payment_id=payment.id if payment else None,
     )
     desk.anomalies.keep(found)
-    return Heard(anomaly=found)
+    return CallbackResult(anomaly=found)

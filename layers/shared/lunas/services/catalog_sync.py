@@ -1,4 +1,4 @@
-"""Comparing the catalogue with the Thinkific site, on an admin's wish and once a day."""
+"""Comparing the catalog with the Thinkific site, on an admin's wish and once a day."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 from lunas.domain.catalog_mapping import Report, compare
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogueMapper, SiteShelf
+    from lunas.services.repositories import CatalogMapper, SiteShelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncDesk:
     """Everything that a comparison needs."""
 
-    catalogue: CatalogueMapper
+    catalog: CatalogMapper
     site: SiteShelf
 
 
 def sync(desk: SyncDesk) -> Report:
-    """Pull the site's courses and bundles and tell how the catalogue fits; maps nothing itself.
+    """Pull the site's courses and bundles and tell how the catalog fits; maps nothing itself.
 
     The site's present name is noted on each mapped course, so that a later change of it shows;
     on one that the site does not show, that it is gone. It is sold on: a list of Thinkific may
@@ -29,13 +29,13 @@ def sync(desk: SyncDesk) -> Report:
     """
     site_courses = tuple(desk.site.courses())
     site_bundles = tuple(desk.site.bundles())
-    courses = desk.catalogue.courses()
-    report = compare(courses, desk.catalogue.packages(), site_courses, site_bundles)
+    courses = desk.catalog.courses()
+    report = compare(courses, desk.catalog.packages(), site_courses, site_bundles)
     names = {each.id: each.name for each in site_courses}
     for course in courses:
         name = names.get(course.thinkific_course_id or 0)
         if name is not None and (name != course.thinkific_name or course.gone):
-            desk.catalogue.note_thinkific_name(course, name)
+            desk.catalog.note_thinkific_name(course, name)
         if name is None and course.thinkific_course_id is not None and not course.gone:
-            desk.catalogue.note_gone(course)
+            desk.catalog.note_gone(course)
     return report

@@ -20,16 +20,16 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.channels import lifetime_of, minutes_to_ask
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
     Conflict,
     GatewayBlocked,
     GatewayError,
     GatewayRefused,
     PurchaseRefused,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.payments import (
-    Act,
+    AuditContext,
     GatewayProduct,
     Held,
     Method,
@@ -45,7 +45,7 @@ from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.users import check_invoiceable
 from lunas.services.purchases import (
     Offer,
-    Wish,
+    PurchaseRequest,
     check_not_owned,
     check_offer,
     draft,
@@ -57,7 +57,7 @@ from lunas.services.settlement import Outcome, end, settle_by_gateway
 if TYPE_CHECKING:
     from lunas.services.repositories import (
         AnomalyKeeper,
-        CatalogueReader,
+        CatalogReader,
         Clock,
         EnrollmentReader,
         InvoiceGateway,
@@ -86,14 +86,14 @@ class Checkout:
     has refused to be.
     """
 
-    catalogue: CatalogueReader
+    catalog: CatalogReader
     enrollments: EnrollmentReader
     payments: PaymentOpener
     anomalies: AnomalyKeeper
     invoice: InvoiceGateway
     status: StatusGateway
     paused_until: Callable[[], datetime | None]
-    heed: Callable[[Outcome], None]
+    on_outcome: Callable[[Outcome], None]
     pause: Callable[[], None]
     lifetime: timedelta
     now: Clock
@@ -101,7 +101,7 @@ class Checkout:
 
 
 def initiate(
-    checkout: Checkout, wish: Wish, payment_method: str | None = None
+    checkout: Checkout, request: PurchaseRequest, payment_method: str | None = None
 ) -> tuple[Payment, bool]:
     """Return the open payment of this purchase and whether it is new.
 
@@ -109,10 +109,10 @@ def initiate(
     the errors of :mod:`lunas.services.purchases`, GatewayRefused (the payment is FAILED then) and
     GatewayUnavailable (it stays open; the same request again goes on with it).
     """
-    offer = price(checkout.catalogue, wish)
+    offer = price(checkout.catalog, request)
     check_invoiceable(offer.customer)
     for _ in range(ROUNDS):
-        slot = checkout.payments.slot(wish.caller.id, wish.package_id, wish.course_id)
+        slot = checkout.payments.slot(request.caller.id, request.package_id, request.course_id)
         if slot.held:
             check_not_owned(checkout.enrollments, offer, checkout.now())
         found, ended = _open_one(checkout, slot, payment_method)
@@ -127,10 +127,10 @@ def initiate(
             return payment, False
         try:
             payment = _open(checkout, offer, slot, ended, payment_method)
-        except Collision:
+        except ConcurrentUpdate:
             continue
         return _with_new_invoice(checkout, payment), True
-    raise StoreBusy("the same purchase is being opened by another request; try again")
+    raise StorageContention("the same purchase is being opened by another request; try again")
 
 
 def _open(
@@ -149,7 +149,7 @@ def _open(
         invoice_calls=1,
     )
     payment = replace(payment, check_at=check_after(payment, at))
-    event = opened(payment, Act(offer.wish.caller.actor, at))
+    event = opened(payment, AuditContext(offer.request.caller.actor, at))
     taken = slot.with_new(Held(payment.id, payment_method), ended)
     checkout.payments.create_open(payment, event, taken, instead_of=slot.newest)
     return payment
@@ -246,8 +246,8 @@ def _over(checkout: Checkout, payment: Payment, now: datetime) -> Payment:
     except GatewayError:
         checkout.payments.note_answer(payment.id, now)
         raise
-    act = Act(ACTOR, now, evidence, _reason_to_end(outcome))
-    return end(checkout.payments, outcome.payment, Step.EXPIRE, act).payment
+    audit_context = AuditContext(ACTOR, now, evidence, _reason_to_end(outcome))
+    return end(checkout.payments, outcome.payment, Step.EXPIRE, audit_context).payment
 
 
 def _may_ask(checkout: Checkout, payment: Payment, now: datetime) -> bool:
@@ -274,9 +274,9 @@ def _ask(checkout: Checkout, payment: Payment, now: datetime) -> tuple[Outcome, 
     """Ask Duitku and settle by its answer; return what came of it, and the answer."""
     status = checkout.status(payment)
     outcome = settle_by_gateway(
-        checkout.payments, checkout.anomalies, payment, status, Act(ACTOR, now)
+        checkout.payments, checkout.anomalies, payment, status, AuditContext(ACTOR, now)
     )
-    checkout.heed(outcome)
+    checkout.on_outcome(outcome)
     return outcome, status.evidence
 
 
@@ -367,5 +367,5 @@ def _invoiced(checkout: Checkout, payment: Payment, at: datetime, lifetime: time
 
 
 def _end_refused(checkout: Checkout, payment: Payment, refused: GatewayRefused) -> None:
-    act = Act("duitku:invoice", checkout.now(), reason=str(refused))
-    end(checkout.payments, payment, Step.FAIL, act)
+    audit_context = AuditContext("duitku:invoice", checkout.now(), reason=str(refused))
+    end(checkout.payments, payment, Step.FAIL, audit_context)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.corrections import Wanted, check_one_address, correct
 from lunas.domain.enrollments import enrollment_id
-from lunas.domain.errors import Collision, NotFound, StoreBusy
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
+from lunas.domain.payments import AuditContext, Payment, Status
 
 if TYPE_CHECKING:
     from lunas.domain.access_claims import AccountLink
@@ -23,14 +23,14 @@ def correct_learner(
     enrollments: EnrollmentReader,
     payment_id: str,
     wanted: Wanted,
-    act: Act,
+    audit_context: AuditContext,
 ) -> Payment:
     """Correct the learner of a payment, in one transaction with all that follows from it.
 
     Payment, history, the link from the user to an account, and the enrollments to deliver again
     change together, each as it was read. A step, a refund, a delivery or another correction that
     comes between is seen, and the correction is decided again. The stream carries the rest to
-    the delivery queue. Raises NotFound, WrongState, StoreBusy.
+    the delivery queue. Raises NotFound, WrongState, StorageContention.
     """
     for _ in range(ROUNDS):
         payment = payments.get(payment_id)
@@ -38,13 +38,15 @@ def correct_learner(
             raise NotFound("there is no such payment")
         link = payments.link_of(payment.user_id)
         _check_one_address(payments, payment, wanted, link)
-        plan = correct(payment, wanted, act, _enrollments(payments, enrollments, payment, link))
+        plan = correct(
+            payment, wanted, audit_context, _enrollments(payments, enrollments, payment, link)
+        )
         try:
             payments.record_correction(plan, link)
-        except Collision:
+        except ConcurrentUpdate:
             continue
         return plan.after
-    raise StoreBusy("others kept changing the same payment; try again")
+    raise StorageContention("others kept changing the same payment; try again")
 
 
 def _check_one_address(

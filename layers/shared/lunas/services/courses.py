@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lunas.services.repositories import (
         AccessClaims,
         BundleNotes,
-        CatalogueReader,
+        CatalogReader,
         Clock,
         DeliveryKeeper,
         LearnerLinks,
@@ -42,7 +42,7 @@ class Courier:
     payments: BundleNotes
     learners: LearnerLinks
     claims: AccessClaims
-    catalogue: CatalogueReader
+    catalog: CatalogReader
     platform: LearningPlatform
     now: Clock
 
@@ -63,5 +63,5 @@ class Courier:
 
     def mapped_course(self, enrollment: Enrollment) -> int | None:
         """Return the course's id at Thinkific as it is mapped now."""
-        course = self.catalogue.course(enrollment.course_id)
+        course = self.catalog.course(enrollment.course_id)
         return course.thinkific_course_id if course else None

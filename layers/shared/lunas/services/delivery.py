@@ -10,44 +10,44 @@ from lunas.domain.delivery import (
 )
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import (
-    Collision,
+    ConcurrentUpdate,
     DeliveryDelayed,
     DeliveryError,
     DeliveryImpossible,
     RateLimited,
-    StoreBusy,
+    StorageContention,
 )
-from lunas.domain.payments import Act
+from lunas.domain.payments import AuditContext
 from lunas.services.courses import ACTOR, ROUNDS, Courier, DeliveryResult
 from lunas.services.placement import place
 from lunas.services.revocation import revoke
 
 
-def deliver(courier: Courier, wish: DeliveryRequest) -> DeliveryResult:
+def deliver(courier: Courier, request: DeliveryRequest) -> DeliveryResult:
     """Bring Thinkific in line with an enrollment and note it; safe to repeat after any crash.
 
     A learner who is enrolled here is enrolled there; whose payment was refunded, loses access.
 
     Raises DeliveryDelayed when another try makes sense, noted on the enrollment unless it is
-    RateLimited, for waiting is no failure; StoreBusy; and DeliveryImpossible when no try does,
-    which the caller notes by :func:`note_given_up` once the request is safe in the dead-letter
-    queue.
+    RateLimited, for waiting is no failure; StorageContention; and DeliveryImpossible when no try
+    does, which the caller notes by :func:`record_dead_letter` once the request is safe in the
+    dead-letter queue.
     """
     for _ in range(ROUNDS):
-        enrollment = courier.enrollments.get(wish.enrollment_id)
-        if enrollment is None or not is_current(wish, enrollment):
+        enrollment = courier.enrollments.get(request.enrollment_id)
+        if enrollment is None or not is_current(request, enrollment):
             return DeliveryResult.NOTHING_TO_DO
         result = _try(courier, enrollment)
         if result is not None:
             return result
-    raise StoreBusy("others kept changing the same enrollment; try again")
+    raise StorageContention("others kept changing the same enrollment; try again")
 
 
 def _try(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
     """Bring Thinkific in line with an enrollment as it was read; None if it was changed since."""
     try:
         return _bring_in_line(courier, enrollment)
-    except Collision:
+    except ConcurrentUpdate:
         return None
     except RateLimited:
         raise
@@ -59,12 +59,14 @@ def _try(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
         raise
 
 
-def note_given_up(courier: Courier, wish: DeliveryRequest, error: DeliveryImpossible) -> None:
+def record_dead_letter(
+    courier: Courier, request: DeliveryRequest, error: DeliveryImpossible
+) -> None:
     """Note that the delivery waits for a person, unless one has asked for it anew meanwhile."""
-    enrollment = courier.enrollments.get(wish.enrollment_id)
-    if enrollment is None or enrollment.delivery.request != (error.request or wish.request):
+    enrollment = courier.enrollments.get(request.enrollment_id)
+    if enrollment is None or enrollment.delivery.request != (error.request or request.request):
         return
-    if is_current(wish, enrollment):
+    if is_current(request, enrollment):
         _note(courier, enrollment, error, final=True)
 
 
@@ -87,20 +89,20 @@ def _note_success(
         payments = courier.payments_of(enrollment)
         evidence = {"thinkificEnrollmentId": str(placement.enrollment_id)}
         record = delivered(
-            enrollment, payments, placement, Act(ACTOR, courier.now(), evidence), full=full
+            enrollment, payments, placement, AuditContext(ACTOR, courier.now(), evidence), full=full
         )
         try:
             courier.enrollments.record_delivery(record)
-        except Collision as collision:
-            full = bool(collision.full)
+        except ConcurrentUpdate as concurrent_update:
+            full = bool(concurrent_update.full)
             continue
         return DeliveryResult.DELIVERED
-    raise StoreBusy("others kept changing the same enrollment; try again")
+    raise StorageContention("others kept changing the same enrollment; try again")
 
 
 def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
     """Write down a try that failed; return how many there were."""
-    act = Act(ACTOR, courier.now())
-    tried = not_delivered(enrollment, str(error), act, final=final)
+    audit_context = AuditContext(ACTOR, courier.now())
+    tried = not_delivered(enrollment, str(error), audit_context, final=final)
     courier.enrollments.record_attempt(tried)
     return tried.delivery.attempts

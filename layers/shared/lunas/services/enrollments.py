@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision, NotFound, StoreBusy, WrongState
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
 
 if TYPE_CHECKING:
     from lunas.services.repositories import EnrollmentKeeper
@@ -21,7 +21,8 @@ def report_progress(
 ) -> Enrollment:
     """Raise the progress of an enrollment, which never goes down; return what is known then.
 
-    ``progress`` is 0 to 100 percent. Raises NotFound, WrongState for a revoked one, StoreBusy.
+    ``progress`` is 0 to 100 percent. Raises NotFound, WrongState for a revoked one,
+    StorageContention.
     """
 
     def change(found: Enrollment) -> Enrollment:
@@ -35,7 +36,7 @@ def report_progress(
 def redeliver(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Enrollment:
     """Ask once more that Thinkific is brought in line: enrolled, or revoked after a refund.
 
-    Raises NotFound, WrongState for one that Thinkific has revoked already, StoreBusy.
+    Raises NotFound, WrongState for one that Thinkific has revoked already, StorageContention.
     """
 
     def change(found: Enrollment) -> Enrollment:
@@ -55,6 +56,6 @@ def _persist(
             raise NotFound("there is no such enrollment")
         try:
             return change(found)
-        except Collision:
+        except ConcurrentUpdate:
             continue
-    raise StoreBusy("others kept changing the same enrollment; try again")
+    raise StorageContention("others kept changing the same enrollment; try again")

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.catalog import own_payment_type
-from lunas.domain.errors import Collision, StoreBusy
-from lunas.domain.payments import Act, Method, Payment, Status, opened
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
+from lunas.domain.payments import AuditContext, Method, Payment, Status, opened
 from lunas.domain.users import own_address
-from lunas.services.purchases import Wish, check_offer, draft, price
+from lunas.services.purchases import PurchaseRequest, check_offer, draft, price
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogueReader, Clock, EnrollmentReader, TransferTaker
+    from lunas.services.repositories import CatalogReader, Clock, EnrollmentReader, TransferTaker
 
 ROUNDS = 3
 """How often the slot is looked at again after another request took it first."""
@@ -28,40 +28,44 @@ ROUNDS = 3
 class ManualDesk:
     """Everything that taking a manual payment needs."""
 
-    catalogue: CatalogueReader
+    catalog: CatalogReader
     enrollments: EnrollmentReader
     payments: TransferTaker
     now: Clock
     new_id: Callable[[], str]
 
 
-def submit(desk: ManualDesk, wish: Wish, proof_link: str) -> tuple[Payment, bool]:
+def submit(desk: ManualDesk, request: PurchaseRequest, proof_link: str) -> tuple[Payment, bool]:
     """Return the payment of this purchase that waits for an admin, and whether it is new.
 
     One that waits already is returned as it is, with the proof that it came with. Raises the
     errors of :mod:`lunas.services.purchases`.
     """
-    own_address(wish.caller)
-    own_payment_type(wish.caller, wish.payment_type)
+    own_address(request.caller)
+    own_payment_type(request.caller, request.payment_type)
     for _ in range(ROUNDS):
-        held = desk.payments.waiting_transfer(wish.caller.id, wish.package_id, wish.course_id)
+        held = desk.payments.waiting_transfer(
+            request.caller.id, request.package_id, request.course_id
+        )
         if held is not None and held.status is Status.PAID:
             return held, False
         try:
-            return _taken(desk, wish, proof_link, held), True
-        except Collision:
+            return _taken(desk, request, proof_link, held), True
+        except ConcurrentUpdate:
             continue
-    raise StoreBusy("the same purchase is being made by another request; try again")
+    raise StorageContention("the same purchase is being made by another request; try again")
 
 
-def _taken(desk: ManualDesk, wish: Wish, proof_link: str, decided: Payment | None) -> Payment:
+def _taken(
+    desk: ManualDesk, request: PurchaseRequest, proof_link: str, decided: Payment | None
+) -> Payment:
     """Write a new payment in the place of one that was decided on, if there was one."""
-    offer = price(desk.catalogue, wish)
+    offer = price(desk.catalog, request)
     at = desk.now()
     check_offer(desk.enrollments, offer, at)
     drafted = draft(offer, desk.new_id(), Method.MANUAL, Status.PAID, at)
     payment = replace(drafted, proof_link=proof_link)
-    event = opened(payment, Act(wish.caller.actor, at))
+    event = opened(payment, AuditContext(request.caller.actor, at))
     instead_of = decided.id if decided else None
     desk.payments.create_transfer(payment, event, instead_of=instead_of)
     return payment

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lunas.domain.delivery import LONGEST_RETRY
-from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
 from lunas.domain.oauth import Grant, Tokens
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Access:
     seconds_left: Callable[[], float]
     sleep: Callable[[float], None]
     alarm: Callable[[str], None]
-    heed: Callable[[str], None]
+    on_outcome: Callable[[str], None]
 
 
 def current(access: Access) -> Grant:
@@ -119,8 +119,8 @@ def _renewed(access: Access, grant: Grant, lock: str, *, good: bool) -> Grant:
         issue = access.site.refresh(was.subdomain, grant.tokens.refresh_token)
     except GrantRefused as refused:
         return _refused(access, grant, lock, str(refused), good=good)
-    except (DeliveryDelayed, Misconfigured) as error:
-        access.heed(str(error))
+    except (DeliveryDelayed, ConfigurationError) as error:
+        access.on_outcome(str(error))
         if good:
             return grant
         raise DeliveryDelayed(str(error), NEXT_TRY) from None

@@ -11,14 +11,14 @@ from lunas.domain.anomalies import Anomaly, invariant_broken
 from lunas.domain.audit_feeds import Trace
 from lunas.domain.differences import Code, Difference
 from lunas.domain.enrollments import Enrollment, enrollment_id
-from lunas.domain.errors import Collision, StoreBusy
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
 from lunas.domain.invariants import differences, is_only_incomplete, orphans
-from lunas.domain.payments import Act, Payment, Step, take
+from lunas.domain.payments import AuditContext, Payment, Step, take
 
 if TYPE_CHECKING:
     from lunas.services.repositories import AnomalyBook, Clock, EnrollmentReader, PaymentExaminer
 
-ACTOR = "lunas:sweep"
+ACTOR = "lunas:audit"
 ROUNDS = 6
 """How often a payment is looked at anew when it moved meanwhile."""
 
@@ -58,7 +58,7 @@ class Examined:
 
 
 def examine(desk: Examiner, trace: Trace) -> Examined:
-    """Examine the payment of a trace; reports each difference once. Raises StoreBusy."""
+    """Examine the payment of a trace; reports each difference once. Raises StorageContention."""
     sight = _certain(desk, trace)
     if sight is None:
         return Examined()
@@ -113,11 +113,11 @@ def _ids(enrollments: Iterable[Enrollment]) -> frozenset[str]:
 def _complete(desk: Examiner, payment: Payment) -> bool:
     """Complete a payment; False if others write it, which leads the next run here again."""
     everything = replace(payment, undelivered=frozenset())
-    act = Act(ACTOR, desk.now(), reason="everything was delivered before")
-    completed, history = take(everything, Step.COMPLETE, act)
+    audit_context = AuditContext(ACTOR, desk.now(), reason="everything was delivered before")
+    completed, history = take(everything, Step.COMPLETE, audit_context)
     try:
         desk.payments.complete(payment, completed, history)
-    except (Collision, StoreBusy):
+    except (ConcurrentUpdate, StorageContention):
         return False
     desk.repaired(completed)
     return True

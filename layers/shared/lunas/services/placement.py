@@ -15,7 +15,7 @@ def place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placeme
     """Find or create the account, then enroll it: two calls if it is known, four if it is not.
 
     Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
-    Collision when the link to the account changed meanwhile.
+    ConcurrentUpdate when the link to the account changed meanwhile.
     """
     link = courier.learners.link_of(enrollment.user_id)
     learner = link.learner or payment.learner

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.enrollments import Enrollment
-from lunas.domain.errors import Collision, StoreBusy
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
 from lunas.domain.progress import (
     COMPLETE,
-    Followed,
     ProgressEvent,
+    ProgressResult,
     Report,
     advanced,
     concerned,
@@ -25,7 +25,7 @@ ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Follower:
+class ProgressRecorder:
     """Everything that following needs."""
 
     progress: ProgressKeeper
@@ -33,39 +33,41 @@ class Follower:
     now: Clock
 
 
-def follow_event(follower: Follower, event: ProgressEvent) -> Followed:
+def record_event(recorder: ProgressRecorder, event: ProgressEvent) -> ProgressResult:
     """Note what an event tells, once; a break anywhere before the end leaves it to be repeated.
 
-    Raises DeliveryError when Thinkific has to be asked and cannot be, and StoreBusy.
+    Raises DeliveryError when Thinkific has to be asked and cannot be, and StorageContention.
     """
-    if follower.progress.is_heard(event.id):
-        return Followed.HEARD_BEFORE
-    followed = follow(follower, event.report, event.id)
-    if followed not in {Followed.NOTED, Followed.HEARD_BEFORE}:
-        follower.progress.note_heard(event.id, follower.now())
+    if recorder.progress.is_processed(event.id):
+        return ProgressResult.DUPLICATE
+    followed = follow(recorder, event.report, event.id)
+    if followed not in {ProgressResult.NOTED, ProgressResult.DUPLICATE}:
+        recorder.progress.note_processed(event.id, recorder.now())
     return followed
 
 
-def follow(follower: Follower, report: Report, event_id: str | None = None) -> Followed:
+def follow(
+    recorder: ProgressRecorder, report: Report, event_id: str | None = None
+) -> ProgressResult:
     """Note what a report tells; with ``event_id`` the event is noted in the same transaction."""
     for _ in range(ROUNDS):
-        ours = concerned(report, follower.progress.of_row(report.row_id))
+        ours = concerned(report, recorder.progress.of_row(report.row_id))
         if not ours:
-            return Followed.NOT_OURS
+            return ProgressResult.NOT_OURS
         left = [each for each in ours if is_open(each)]
         if not left:
-            return Followed.REVOKED
-        plain = _plain(follower, report, left)
+            return ProgressResult.REVOKED
+        plain = _plain(recorder, report, left)
         if plain is None:
-            return Followed.UNREADABLE
+            return ProgressResult.UNREADABLE
         try:
-            return _note(follower, left, plain, event_id)
-        except Collision:
+            return _note(recorder, left, plain, event_id)
+        except ConcurrentUpdate:
             report = plain
-    raise StoreBusy("others kept changing the same enrollment; try again")
+    raise StorageContention("others kept changing the same enrollment; try again")
 
 
-def _plain(follower: Follower, report: Report, ours: list[Enrollment]) -> Report | None:
+def _plain(recorder: ProgressRecorder, report: Report, ours: list[Enrollment]) -> Report | None:
     """Return the report with a progress that means one thing, which the row itself may tell.
 
     Whoever is through is not asked about any more.
@@ -74,20 +76,20 @@ def _plain(follower: Follower, report: Report, ours: list[Enrollment]) -> Report
         return report
     if all(each.progress == COMPLETE for each in ours):
         return replace(report, percent=COMPLETE)
-    row = follower.site.report(report.row_id)
+    row = recorder.site.report(report.row_id)
     if row is None or row.percent is None:
         return None
     return replace(report, percent=row.percent)
 
 
 def _note(
-    follower: Follower, ours: list[Enrollment], report: Report, event_id: str | None
-) -> Followed:
-    at = follower.now()
+    recorder: ProgressRecorder, ours: list[Enrollment], report: Report, event_id: str | None
+) -> ProgressResult:
+    at = recorder.now()
     further = [after for each in ours if (after := advanced(each, report, at)) != each]
     if not further:
-        return Followed.NOTHING_NEW
+        return ProgressResult.NOTHING_NEW
     # A certificate that only was read may have been followed by another one since.
     told = [replace(each, certificate_url=report.certificate_url) for each in further]
-    is_new = follower.progress.raise_to(told, event_id, at)
-    return Followed.NOTED if is_new else Followed.HEARD_BEFORE
+    is_new = recorder.progress.raise_to(told, event_id, at)
+    return ProgressResult.NOTED if is_new else ProgressResult.DUPLICATE

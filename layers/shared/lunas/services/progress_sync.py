@@ -11,45 +11,45 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import RateLimited
-from lunas.domain.progress import Followed
+from lunas.domain.progress import ProgressResult
 from lunas.domain.progress_sync import ChangedPage, Stand, first_stand
-from lunas.services.progress_events import Follower, follow
+from lunas.services.progress_events import ProgressRecorder, follow
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatchUpKeeper, ChangeSource
+    from lunas.services.repositories import ChangeSource, ProgressSyncRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatchUp:
+class ProgressSync:
     """Everything that a run needs.
 
     ``hurry`` tells whether its time is nearly over; ``rest`` sleeps for so many seconds.
     """
 
-    keeper: CatchUpKeeper
+    keeper: ProgressSyncRepository
     changes: ChangeSource
-    follower: Follower
-    hurry: Callable[[], bool]
+    recorder: ProgressRecorder
+    deadline_is_near: Callable[[], bool]
     rest: Callable[[float], None]
 
 
 @dataclass(slots=True)
-class CaughtUp:
+class SyncedProgress:
     """What a run did: rows by what became of them, and the page before it if it is not through."""
 
-    rows: Counter[Followed] = field(default_factory=Counter)
+    rows: Counter[ProgressResult] = field(default_factory=Counter)
     next_page: int | None = None
 
 
-def catch_up(run: CatchUp) -> CaughtUp:
+def sync_progress(run: ProgressSync) -> SyncedProgress:
     """Read what changed since the last walk that came to its end, page by page.
 
-    Raises DeliveryError and StoreBusy; the next run goes on with the page of this one.
+    Raises DeliveryError and StorageContention; the next run goes on with the page of this one.
     """
-    done = CaughtUp()
-    now = run.follower.now()
+    done = SyncedProgress()
+    now = run.recorder.now()
     stand = (run.keeper.stand() or first_stand(now)).begun(now)
-    while not run.hurry():
+    while not run.deadline_is_near():
         following = _page(run, stand, done)
         stand = stand.ended() if following is None else stand.turned(following)
         run.keeper.note(stand)
@@ -59,21 +59,21 @@ def catch_up(run: CatchUp) -> CaughtUp:
     return done
 
 
-def _page(run: CatchUp, stand: Stand, done: CaughtUp) -> int | None:
+def _page(run: ProgressSync, stand: Stand, done: SyncedProgress) -> int | None:
     page = _changed(run, stand)
     for report in page.reports:
         # In most rows there is nothing to note: the learner has not begun.
         if report.percent:
-            done.rows[follow(run.follower, report)] += 1
+            done.rows[follow(run.recorder, report)] += 1
     return page.next_page
 
 
-def _changed(run: CatchUp, stand: Stand) -> ChangedPage:
+def _changed(run: ProgressSync, stand: Stand) -> ChangedPage:
     """Read a page, after as many rests as Thinkific's limit asks for and the time allows."""
     while True:
         try:
             return run.changes.changed(stand.since, stand.page)
         except RateLimited as limited:
-            if run.hurry():
+            if run.deadline_is_near():
                 raise
             run.rest(limited.retry_after or 1.0)

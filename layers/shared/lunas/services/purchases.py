@@ -18,7 +18,7 @@ from lunas.domain.catalog import (
     price_of,
 )
 from lunas.domain.enrollments import enrollment_id, has_access
-from lunas.domain.errors import AlreadyEnrolled, Misconfigured, NotFound
+from lunas.domain.errors import AlreadyEnrolled, ConfigurationError, NotFound
 from lunas.domain.payments import BoughtCourse, Method, Payment, Status
 from lunas.domain.users import (
     Caller,
@@ -31,11 +31,11 @@ from lunas.domain.users import (
 
 if TYPE_CHECKING:
     from lunas.domain.enrollments import Enrollment
-    from lunas.services.repositories import CatalogueReader, EnrollmentReader
+    from lunas.services.repositories import CatalogReader, EnrollmentReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class PurchaseRequest:
     """What a learner wants to buy."""
 
     caller: Caller
@@ -48,9 +48,9 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A wish that the catalogue can fulfil: by whom, for whom, and the price in whole rupiah."""
+    """A wish that the catalog can fulfil: by whom, for whom, and the price in whole rupiah."""
 
-    wish: Wish
+    request: PurchaseRequest
     customer: Customer
     learner: Learner
     package: Package
@@ -59,25 +59,26 @@ class Offer:
     amount: int
 
 
-def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
-    """Look a wish up in the catalogue.
+def price(catalog: CatalogReader, request: PurchaseRequest) -> Offer:
+    """Look a wish up in the catalog.
 
     Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule or an
-    address that no account can be had by, Misconfigured for a package whose courses do not exist.
+    address that no account can be had by, ConfigurationError for a package whose courses do not
+    exist.
     """
-    customer = customer_of(wish.caller, wish.customer)
-    learner = learner_of(wish.caller, customer)
-    package = catalogue.package(wish.package_id)
+    customer = customer_of(request.caller, request.customer)
+    learner = learner_of(request.caller, customer)
+    package = catalog.package(request.package_id)
     if package is None:
         raise NotFound("there is no such package")
-    payment_type = own_payment_type(wish.caller, wish.payment_type)
+    payment_type = own_payment_type(request.caller, request.payment_type)
     amount = price_of(package, payment_type)
-    wanted = chosen_course_ids(package, wish.course_id)
-    courses = tuple(catalogue.courses(wanted))
+    wanted = chosen_course_ids(package, request.course_id)
+    courses = tuple(catalog.courses(wanted))
     if missing := set(wanted) - {course.id for course in courses}:
-        raise Misconfigured(f"the package has courses that do not exist: {sorted(missing)}")
+        raise ConfigurationError(f"the package has courses that do not exist: {sorted(missing)}")
     return Offer(
-        wish=wish,
+        request=request,
         customer=customer,
         learner=learner,
         package=package,
@@ -89,7 +90,7 @@ def price(catalogue: CatalogueReader, wish: Wish) -> Offer:
 
 def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
     """Refuse what must not be sold: wholly owned already, off sale, unmapped, or full."""
-    found = _places(enrollments, offer.wish.caller.id, _course_ids(offer))
+    found = _places(enrollments, offer.request.caller.id, _course_ids(offer))
     owned = {each.course_id for each in found if has_access(each, now)}
     _check_something_new(owned, offer)
     check_on_sale(offer.package)
@@ -102,7 +103,7 @@ def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> N
 
 def check_not_owned(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
     """Refuse a purchase that brings nothing new, whatever else may stand against it."""
-    user, wanted = offer.wish.caller.id, _course_ids(offer)
+    user, wanted = offer.request.caller.id, _course_ids(offer)
     _check_something_new(owned_of(enrollments, user, wanted, now), offer)
 
 
@@ -131,13 +132,13 @@ def _check_something_new(owned: set[str], offer: Offer) -> None:
 
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
     """Write an offer down as a payment, with everything that settling it will need."""
-    wish = offer.wish
+    request = offer.request
     return Payment(
         id=payment_id,
-        user_id=wish.caller.id,
+        user_id=request.caller.id,
         package_id=offer.package.id,
         package_name=offer.package.name,
-        course_id=wish.course_id,
+        course_id=request.course_id,
         courses=tuple(
             BoughtCourse(course.id, course.name, course.thinkific_course_id)
             for course in offer.courses
@@ -153,5 +154,5 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         created_at=at,
         updated_at=at,
         version=1,
-        correlation_id=wish.correlation_id,
+        correlation_id=request.correlation_id,
     )

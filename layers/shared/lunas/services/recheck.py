@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import Forbidden, GatewayError, NotFound, WrongState
-from lunas.domain.payments import Act, Method, is_settled, sooner
+from lunas.domain.payments import AuditContext, Method, is_settled, sooner
 from lunas.domain.schedule import ASKED_LATELY, SOON
 from lunas.services.settlement import Outcome, Result, settle_by_gateway
 
@@ -29,10 +29,10 @@ class RecheckDesk:
     paused_until: Callable[[], datetime | None]
 
 
-def recheck(desk: RecheckDesk, payment_id: str, act: Act) -> Outcome:
+def recheck(desk: RecheckDesk, payment_id: str, audit_context: AuditContext) -> Outcome:
     """Ask Duitku now and settle by its answer; a settled payment is returned without asking.
 
-    Raises NotFound, WrongState for a manual payment, GatewayError, StoreBusy.
+    Raises NotFound, WrongState for a manual payment, GatewayError, StorageContention.
     """
     payment = desk.payments.get(payment_id)
     if payment is None:
@@ -41,17 +41,19 @@ def recheck(desk: RecheckDesk, payment_id: str, act: Act) -> Outcome:
         raise WrongState("a manual payment has nothing to ask Duitku about")
     if is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
-    desk.payments.note_answer(payment.id, act.at)
-    return settle_by_gateway(desk.payments, desk.anomalies, payment, desk.status(payment), act)
+    desk.payments.note_answer(payment.id, audit_context.at)
+    return settle_by_gateway(
+        desk.payments, desk.anomalies, payment, desk.status(payment), audit_context
+    )
 
 
-def check(desk: RecheckDesk, payment_id: str, buyer: str, act: Act) -> Outcome:
+def check(desk: RecheckDesk, payment_id: str, buyer: str, audit_context: AuditContext) -> Outcome:
     """Ask Duitku for the buyer, once in a while, and settle by its answer.
 
     What is settled, not Duitku's, or was asked about just now is returned as it is known, and so
     is every payment after Duitku has refused to be asked: each question would prolong that. When
     Duitku cannot be asked, reconcile does so within a minute or two. Raises NotFound, Forbidden
-    for anybody but the buyer, GatewayError, StoreBusy.
+    for anybody but the buyer, GatewayError, StorageContention.
     """
     payment = desk.payments.get(payment_id)
     if payment is None:
@@ -61,16 +63,18 @@ def check(desk: RecheckDesk, payment_id: str, buyer: str, act: Act) -> Outcome:
     if payment.method is not Method.DUITKU or is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
     until = desk.paused_until()
-    if until is not None and act.at < until:
+    if until is not None and audit_context.at < until:
         return Outcome(Result.PAUSED, payment)
-    if not desk.payments.claim_question(payment.id, act.at, act.at - ASKED_LATELY):
+    if not desk.payments.claim_question(
+        payment.id, audit_context.at, audit_context.at - ASKED_LATELY
+    ):
         return Outcome(Result.ASKED_LATELY, desk.payments.get(payment.id) or payment)
     try:
         status = desk.status(payment)
     except GatewayError:
-        desk.payments.check_at(payment, sooner(payment, act.at + SOON), act.at)
+        desk.payments.check_at(payment, sooner(payment, audit_context.at + SOON), audit_context.at)
         raise
-    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, act)
+    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, audit_context)
     if outcome.payment.version == payment.version:
-        desk.payments.note_answer(payment.id, act.at)
+        desk.payments.note_answer(payment.id, audit_context.at)
     return outcome

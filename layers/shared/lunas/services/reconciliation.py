@@ -18,10 +18,10 @@ from lunas.domain.errors import (
     GatewayError,
     GatewayRefused,
     NotFound,
-    StoreBusy,
+    StorageContention,
     WrongState,
 )
-from lunas.domain.payments import Act, Payment, Status, Step, check_after
+from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after
 from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
 from lunas.services.enrollments import redeliver
 from lunas.services.settlement import Outcome, Result, end, settle_by_gateway
@@ -61,9 +61,9 @@ class Reconciler:
     enrollments: EnrollmentKeeper
     anomalies: AnomalyKeeper
     status: StatusGateway
-    heed: Callable[[Outcome], None]
-    stumbled: Callable[[Exception], None]
-    hurry: Callable[[], bool]
+    on_outcome: Callable[[Outcome], None]
+    failed: Callable[[Exception], None]
+    deadline_is_near: Callable[[], bool]
     now: Clock
 
 
@@ -77,7 +77,7 @@ class Report:
     unanswered: int = 0
     delivered_again: int = 0
     busy: int = 0
-    stumbled: int = 0
+    failed: int = 0
     paused_until: datetime | None = None
 
 
@@ -88,7 +88,7 @@ def reconcile(run: Reconciler) -> Report:
     """
     report = Report()
     for enrollment_id in run.due.deliveries(run.now(), DELIVERIES):
-        if run.hurry() or report.busy == BUSY:
+        if run.deadline_is_near() or report.busy == BUSY:
             break
         _alone(run, report, partial(_deliver_again, run, enrollment_id, report))
     _ask_duitku(run, report)
@@ -98,13 +98,13 @@ def reconcile(run: Reconciler) -> Report:
 def _alone(run: Reconciler, report: Report, work: Callable[[], None]) -> None:
     try:
         work()
-    except StoreBusy as busy:
+    except StorageContention as busy:
         # What it was about stays due: the next run takes it.
         report.busy += 1
-        run.stumbled(busy)
+        run.failed(busy)
     except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
-        report.stumbled += 1
-        run.stumbled(error)
+        report.failed += 1
+        run.failed(error)
 
 
 def _deliver_again(run: Reconciler, enrollment_id: str, report: Report) -> None:
@@ -130,7 +130,7 @@ def _ask_duitku(run: Reconciler, report: Report) -> None:
     report.paused_until = _pause(run)
     failures = 0
     for payment_id in [] if report.paused_until else run.due.payments(run.now(), QUESTIONS):
-        if run.hurry() or failures == FAILURES or report.busy >= BUSY:
+        if run.deadline_is_near() or failures == FAILURES or report.busy >= BUSY:
             return
         unanswered = report.unanswered
         _alone(run, report, partial(_ask_if_due, run, payment_id, report))
@@ -157,26 +157,28 @@ def _ask_if_due(run: Reconciler, payment_id: str, report: Report) -> None:
     except GatewayRefused:
         # Duitku is there, and will say no to this question again: it grows rare like any other.
         run.payments.check_at(payment, check_after(payment, run.now()), run.now())
-    except (GatewayError, StoreBusy) as error:
+    except (GatewayError, StorageContention) as error:
         report.unanswered += 1
         if error.misconfigured:
-            run.stumbled(error)
+            run.failed(error)
         run.payments.check_at(payment, run.now() + UNANSWERED, run.now())
 
 
 def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
     report.asked += 1
-    status, act = run.status(payment), Act(ACTOR, run.now())
-    outcome = settle_by_gateway(run.payments, run.anomalies, payment, status, act)
-    if outcome.result in {Result.STILL_OPEN, Result.DOES_NOT_FIT} and _is_over(payment, act.at):
-        run.heed(outcome)
-        ending = Act(ACTOR, act.at, status.evidence, _reason(outcome))
+    status, audit_context = run.status(payment), AuditContext(ACTOR, run.now())
+    outcome = settle_by_gateway(run.payments, run.anomalies, payment, status, audit_context)
+    if outcome.result in {Result.STILL_OPEN, Result.MISMATCH} and _is_over(
+        payment, audit_context.at
+    ):
+        run.on_outcome(outcome)
+        ending = AuditContext(ACTOR, audit_context.at, status.evidence, _reason(outcome))
         outcome = end(run.payments, payment, Step.EXPIRE, ending)
     if outcome.payment.version == payment.version:
-        run.payments.check_at(payment, check_after(payment, act.at), act.at)
+        run.payments.check_at(payment, check_after(payment, audit_context.at), audit_context.at)
     report.settled += outcome.result is Result.SETTLED
     report.ended += outcome.result is Result.ENDED and outcome.payment.version != payment.version
-    run.heed(outcome)
+    run.on_outcome(outcome)
 
 
 def _reason(outcome: Outcome) -> str:

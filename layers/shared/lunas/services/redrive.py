@@ -38,7 +38,7 @@ def redrive(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> 
     The letter itself is not put back: its request is FAILED or about to be outdated, so that a
     delivery of it would do nothing. A crash before it is deleted repeats this, which does no
     harm. While the delivery is on its way the letter stays: whoever wrote it notes FAILED only
-    afterwards, and may have died in between. Raises StoreBusy.
+    afterwards, and may have died in between. Raises StorageContention.
     """
     found = enrollments.get(enrollment_id)
     if found is None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lunas.domain.enrollments import enrollment_id
-from lunas.domain.errors import Collision, NotFound, StoreBusy
-from lunas.domain.payments import Act, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
+from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.refunds import Refund, refund
 
 if TYPE_CHECKING:
@@ -17,13 +17,16 @@ ROUNDS = 6
 
 
 def refund_payment(
-    payments: RefundKeeper, enrollments: EnrollmentReader, payment_id: str, act: Act
+    payments: RefundKeeper,
+    enrollments: EnrollmentReader,
+    payment_id: str,
+    audit_context: AuditContext,
 ) -> tuple[Payment, Refund | None]:
     """Turn an APPROVED or COMPLETED payment into REFUNDED, in one transaction.
 
     Returns the payment, and the refund unless it was made before; repeating it changes nothing.
     The stream carries each revocation to the delivery queue, behind whatever delivery of the
-    same learner is on its way. Raises NotFound, WrongState, StoreBusy.
+    same learner is on its way. Raises NotFound, WrongState, StorageContention.
     """
     for _ in range(ROUNDS):
         payment = payments.get(payment_id)
@@ -32,10 +35,10 @@ def refund_payment(
         if payment.status is Status.REFUNDED:
             return payment, None
         ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]
-        plan = refund(payment, act, enrollments.get_many(ids))
+        plan = refund(payment, audit_context, enrollments.get_many(ids))
         try:
             payments.record_refund(plan)
-        except Collision:
+        except ConcurrentUpdate:
             continue
         return plan.after, plan
-    raise StoreBusy("others kept changing the same payment; try again")
+    raise StorageContention("others kept changing the same payment; try again")

@@ -22,7 +22,7 @@ from lunas.domain.platform_webhooks import Webhook
 from lunas.domain.progress import Report
 from lunas.domain.progress_sync import ChangedPage, Stand
 from lunas.domain.refunds import Refund
-from lunas.domain.sale_reports import Answer, Leg, OrderNote, Sold
+from lunas.domain.sale_reports import Answer, Leg, SaleReport, Sold
 from lunas.domain.settlement import Settlement
 from lunas.domain.users import Learner
 
@@ -33,7 +33,7 @@ class Clock(Protocol):
     def __call__(self) -> datetime: ...
 
 
-class CatalogueReader(Protocol):
+class CatalogReader(Protocol):
     """Reads what is sold."""
 
     def package(self, package_id: str) -> Package | None: ...
@@ -43,7 +43,7 @@ class CatalogueReader(Protocol):
     def courses(self, course_ids: Iterable[str]) -> list[Course]: ...
 
 
-class CatalogueShelf(CatalogueReader, Protocol):
+class CatalogShelf(CatalogReader, Protocol):
     """Shows all that is sold."""
 
     def packages(self) -> list[Package]: ...
@@ -51,7 +51,7 @@ class CatalogueShelf(CatalogueReader, Protocol):
     def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
 
 
-class CatalogueMapper(CatalogueShelf, Protocol):
+class CatalogMapper(CatalogShelf, Protocol):
     """Shows all that is sold, and notes what it is called at the learning platform."""
 
     def note_thinkific_name(self, course: Course, name: str) -> bool: ...
@@ -74,7 +74,7 @@ class PaymentReader(Protocol):
 
 
 class PaymentSettler(PaymentReader, Protocol):
-    """Writes the step of a payment, with all that belongs to it, or raises Collision."""
+    """Writes the step of a payment, with all that belongs to it, or raises ConcurrentUpdate."""
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
 
@@ -129,13 +129,13 @@ class TransferTaker(Protocol):
 
 
 class RefundKeeper(PaymentReader, Protocol):
-    """Writes refunds, or raises Collision."""
+    """Writes refunds, or raises ConcurrentUpdate."""
 
     def record_refund(self, refund: Refund) -> None: ...
 
 
 class CorrectionKeeper(PaymentReader, Protocol):
-    """Writes corrections of learners, or raises Collision."""
+    """Writes corrections of learners, or raises ConcurrentUpdate."""
 
     def link_of(self, user_id: str) -> AccountLink: ...
 
@@ -202,7 +202,7 @@ class AnomalyBook(AnomalyKeeper, Protocol):
 
 
 class TrailKeeper(Protocol):
-    """Leads the sweep to payments, and knows how far it has come."""
+    """Leads the audit to payments, and knows how far it has come."""
 
     def mark(self, trail: Trail, now: datetime) -> str: ...
 
@@ -212,7 +212,7 @@ class TrailKeeper(Protocol):
 
 
 class PaymentExaminer(Protocol):
-    """Reads payments with their history, and completes them, or raises Collision."""
+    """Reads payments with their history, and completes them, or raises ConcurrentUpdate."""
 
     def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]: ...
 
@@ -230,7 +230,7 @@ class EnrollmentReader(Protocol):
 
 
 class EnrollmentKeeper(EnrollmentReader, Protocol):
-    """Changes enrollments, or raises Collision."""
+    """Changes enrollments, or raises ConcurrentUpdate."""
 
     def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment: ...
 
@@ -238,7 +238,7 @@ class EnrollmentKeeper(EnrollmentReader, Protocol):
 
 
 class DeliveryKeeper(EnrollmentReader, Protocol):
-    """Notes how deliveries went, and asks for others, or raises Collision."""
+    """Notes how deliveries went, and asks for others, or raises ConcurrentUpdate."""
 
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
 
@@ -250,7 +250,7 @@ class DeliveryKeeper(EnrollmentReader, Protocol):
 
 
 class LearnerLinks(Protocol):
-    """Knows which account at the learning platform belongs to a user; link raises Collision."""
+    """The account of each user at the course platform; ``link`` raises ConcurrentUpdate."""
 
     def thinkific_user_id(self, user_id: str) -> int | None: ...
 
@@ -402,18 +402,18 @@ class OAuthSite(Protocol):
     def revoke(self, subdomain: str, token: str) -> None: ...
 
 
-class OrderBook(Protocol):
+class SaleReportRepository(Protocol):
     """Keeps how reports of sales stand.
 
     ``claim`` and the others tell whether they were written: a claim if nobody has one, the rest
     if the claim is still this attempt's.
     """
 
-    def get(self, payment_id: str, leg: Leg) -> OrderNote | None: ...
+    def get(self, payment_id: str, leg: Leg) -> SaleReport | None: ...
 
-    def claim(self, note: OrderNote) -> bool: ...
+    def claim(self, note: SaleReport) -> bool: ...
 
-    def note(self, note: OrderNote) -> bool: ...
+    def note(self, note: SaleReport) -> bool: ...
 
 
 class OrderDesk(Protocol):
@@ -431,9 +431,9 @@ class ProgressKeeper(Protocol):
 
     def of_row(self, row_id: int) -> list[Enrollment]: ...
 
-    def is_heard(self, event_id: str) -> bool: ...
+    def is_processed(self, event_id: str) -> bool: ...
 
-    def note_heard(self, event_id: str, at: datetime) -> None: ...
+    def note_processed(self, event_id: str, at: datetime) -> None: ...
 
     def raise_to(
         self, changed: Sequence[Enrollment], event_id: str | None, at: datetime
@@ -452,8 +452,8 @@ class ChangeSource(Protocol):
     def changed(self, since: datetime, page: int) -> ChangedPage: ...
 
 
-class CatchUpKeeper(Protocol):
-    """Knows how far the catch-up is."""
+class ProgressSyncRepository(Protocol):
+    """Knows how far the progress sync is."""
 
     def stand(self) -> Stand | None: ...
 

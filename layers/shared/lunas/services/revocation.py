@@ -3,8 +3,8 @@
 from lunas.domain.access_claims import AccountLink
 from lunas.domain.delivery import is_same_request, revoked
 from lunas.domain.enrollments import Enrollment
-from lunas.domain.errors import Collision, StoreBusy
-from lunas.domain.payments import Act
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
+from lunas.domain.payments import AuditContext
 from lunas.services.courses import ACTOR, ROUNDS, Courier, DeliveryResult
 from lunas.services.placement import leave_former
 from lunas.services.shared_access import leave
@@ -16,7 +16,7 @@ def revoke(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
     A delivery that was on its way when the refund came may have reached Thinkific without being
     noted. It cannot run beside this one, since a learner's requests are served in turn, and it
     has claimed where it was going before it asked. So all claims are followed. Safe to repeat
-    after any crash. Raises DeliveryError, StoreBusy.
+    after any crash. Raises DeliveryError, StorageContention.
     """
     link = courier.learners.link_of(enrollment.user_id)
     leave_former(courier, enrollment, link, link.account_id)
@@ -39,10 +39,10 @@ def _note(courier: Courier, acted: Enrollment) -> DeliveryResult | None:
         enrollment = courier.enrollments.get(acted.id)
         if enrollment is None or not is_same_request(acted, enrollment):
             return None
-        after = revoked(enrollment, Act(ACTOR, courier.now()))
+        after = revoked(enrollment, AuditContext(ACTOR, courier.now()))
         try:
             courier.enrollments.record_revocation(enrollment, after)
-        except Collision:
+        except ConcurrentUpdate:
             continue
         return DeliveryResult.REVOKED
-    raise StoreBusy("others kept changing the same enrollment; try again")
+    raise StorageContention("others kept changing the same enrollment; try again")

@@ -12,11 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from lunas.domain.anomalies import Anomaly, AnomalyKind, anomaly
-from lunas.domain.errors import Collision, CourseFull, NotFound, StoreBusy
-from lunas.domain.gateway_status import GatewayState, GatewayStatus, fits
+from lunas.domain.errors import ConcurrentUpdate, CourseFull, NotFound, StorageContention
+from lunas.domain.gateway_status import GatewayState, GatewayStatus, matches
 from lunas.domain.payments import (
     TRANSITIONS,
-    Act,
+    AuditContext,
     Payment,
     Status,
     Step,
@@ -42,7 +42,7 @@ class Result(StrEnum):
     ALREADY_SETTLED = "ALREADY_SETTLED"
     STILL_OPEN = "STILL_OPEN"
     ENDED = "ENDED"
-    DOES_NOT_FIT = "DOES_NOT_FIT"
+    MISMATCH = "MISMATCH"
     CONTRADICTED = "CONTRADICTED"
     ASKED_LATELY = "ASKED_LATELY"
     PAUSED = "PAUSED"
@@ -62,7 +62,7 @@ def settle_by_gateway(
     anomalies: AnomalyKeeper,
     payment: Payment,
     status: GatewayStatus,
-    act: Act,
+    audit_context: AuditContext,
 ) -> Outcome:
     """Move a payment as Duitku's own word on it says.
 
@@ -71,58 +71,68 @@ def settle_by_gateway(
     invoice's time, and asked about again soon, since Duitku has denied a success for a while; the
     payment stays as it is for a moment if a callback claimed one. Anything else stays open.
     """
-    payment = replace(payment, asked_at=act.at, asking=False)
-    told = replace(act, evidence={**(act.evidence or {}), **status.evidence})
+    payment = replace(payment, asked_at=audit_context.at, asking=False)
+    told = replace(audit_context, evidence={**(audit_context.evidence or {}), **status.evidence})
     match status.state:
-        case GatewayState.PAID if not fits(payment, status):
-            found = _does_not_fit(payment, status, act)
+        case GatewayState.PAID if not matches(payment, status):
+            found = _mismatch(payment, status, audit_context)
             anomalies.keep(found)
-            return Outcome(Result.DOES_NOT_FIT, payment, found)
+            return Outcome(Result.MISMATCH, payment, found)
         case GatewayState.PAID:
             return confirm(payments, payment, Step.CONFIRM, told)
-        case GatewayState.ENDED if _is_denied_lately(payment, act):
+        case GatewayState.ENDED if _is_denied_lately(payment, audit_context):
             return Outcome(Result.CONTRADICTED, payment)
         case GatewayState.ENDED:
-            late = payment.gateway_expires_at is not None and act.at >= payment.gateway_expires_at
+            late = (
+                payment.gateway_expires_at is not None
+                and audit_context.at >= payment.gateway_expires_at
+            )
             step = Step.EXPIRE if late else Step.FAIL
             return end(payments, payment, step, told, denied=True)
         case _:
             return Outcome(Result.STILL_OPEN, payment)
 
 
-def _is_denied_lately(payment: Payment, act: Act) -> bool:
+def _is_denied_lately(payment: Payment, audit_context: AuditContext) -> bool:
     """Tell whether Duitku has denied an open payment a moment ago that a callback says is paid."""
     since = payment.denied_at
-    return payment.status is Status.PENDING and since is not None and act.at < since + DENIED
+    return (
+        payment.status is Status.PENDING and since is not None and audit_context.at < since + DENIED
+    )
 
 
 def confirm(
-    payments: PaymentSettler, payment: Payment, step: Step, act: Act, *, keep_quota: bool = False
+    payments: PaymentSettler,
+    payment: Payment,
+    step: Step,
+    audit_context: AuditContext,
+    *,
+    keep_quota: bool = False,
 ) -> Outcome:
     """Turn a payment into its enrollments by CONFIRM or APPROVE, exactly once.
 
     Money that has arrived is honoured beyond a course's quota, and flagged by an anomaly;
     with ``keep_quota`` a full course raises CourseFull instead. Raises WrongState when the step
-    does not exist from the present state, StoreBusy when others kept coming first.
+    does not exist from the present state, StorageContention when others kept coming first.
     """
     courses = _Courses()
     for _ in range(ROUNDS):
         if is_settled(payment.status):
             return Outcome(Result.ALREADY_SETTLED, payment)
         payment = replace(payment, overbook=step is Step.APPROVE and not keep_quota)
-        plan = settle(payment, step, act, courses.owned, courses.full, courses.held)
+        plan = settle(payment, step, audit_context, courses.owned, courses.full, courses.held)
         if keep_quota:
             _check_quotas(payments, plan)
         try:
             payments.commit(plan, keep_quota=True)
-        except Collision as collision:
-            courses.learn(collision)
+        except ConcurrentUpdate as concurrent_update:
+            courses.learn(concurrent_update)
             if keep_quota and courses.full:
                 raise _course_full(courses.full) from None
-            payment = _after(collision, payments, payment)
+            payment = _after(concurrent_update, payments, payment)
         else:
             return Outcome(Result.SETTLED, plan.after, plan.anomaly)
-    raise StoreBusy("others kept changing the same payment; try again")
+    raise StorageContention("others kept changing the same payment; try again")
 
 
 class _Courses:
@@ -133,12 +143,14 @@ class _Courses:
         self.held: frozenset[str] = frozenset()
         self.full: frozenset[str] = frozenset()
 
-    def learn(self, collision: Collision) -> None:
-        lost = collision.held | collision.free
+    def learn(self, concurrent_update: ConcurrentUpdate) -> None:
+        lost = concurrent_update.held | concurrent_update.free
         kept = {course: each for course, each in self.owned.items() if course not in lost}
-        self.owned = {**kept, **collision.owned}
-        self.held = (self.held - collision.owned.keys() - collision.free) | collision.held
-        self.full = (self.full | collision.full) - self.owned.keys() - self.held
+        self.owned = {**kept, **concurrent_update.owned}
+        self.held = (
+            self.held - concurrent_update.owned.keys() - concurrent_update.free
+        ) | concurrent_update.held
+        self.full = (self.full | concurrent_update.full) - self.owned.keys() - self.held
 
 
 def _check_quotas(payments: PaymentSettler, plan: Settlement) -> None:
@@ -156,7 +168,7 @@ def end(
     payments: PaymentSettler,
     payment: Payment,
     step: Step,
-    act: Act,
+    audit_context: AuditContext,
     *,
     denied: bool = False,
 ) -> Outcome:
@@ -170,23 +182,25 @@ def end(
             settled = is_settled(payment.status)
             return Outcome(Result.ALREADY_SETTLED if settled else Result.ENDED, payment)
         if denied and step is Step.FAIL:
-            payment = replace(payment, denied_at=denied_since(payment, act.at))
-        plan: Settlement = close(payment, step, act)
+            payment = replace(payment, denied_at=denied_since(payment, audit_context.at))
+        plan: Settlement = close(payment, step, audit_context)
         if denied and step is Step.EXPIRE:
-            again = sooner(plan.after, act.at + DENIED)
+            again = sooner(plan.after, audit_context.at + DENIED)
             plan = replace(plan, after=replace(plan.after, check_at=again))
         try:
             payments.commit(plan, keep_quota=False)
-        except Collision as collision:
-            payment = _after(collision, payments, payment)
+        except ConcurrentUpdate as concurrent_update:
+            payment = _after(concurrent_update, payments, payment)
         else:
             return Outcome(Result.ENDED, plan.after)
-    raise StoreBusy("others kept changing the same payment; try again")
+    raise StorageContention("others kept changing the same payment; try again")
 
 
-def _after(collision: Collision, payments: PaymentSettler, payment: Payment) -> Payment:
+def _after(
+    concurrent_update: ConcurrentUpdate, payments: PaymentSettler, payment: Payment
+) -> Payment:
     """Return the payment to decide on next, after somebody else's write came first."""
-    if not collision.stale:
+    if not concurrent_update.stale:
         return payment
     again = payments.get(payment.id)
     if again is None:
@@ -194,7 +208,7 @@ def _after(collision: Collision, payments: PaymentSettler, payment: Payment) -> 
     return again
 
 
-def _does_not_fit(payment: Payment, status: GatewayStatus, act: Act) -> Anomaly:
+def _mismatch(payment: Payment, status: GatewayStatus, audit_context: AuditContext) -> Anomaly:
     certain = {**status.evidence, "expectedAmount": str(payment.amount)}
     if payment.gateway:
         certain["expectedReference"] = payment.gateway.reference
@@ -202,7 +216,7 @@ def _does_not_fit(payment: Payment, status: GatewayStatus, act: Act) -> Anomaly:
         AnomalyKind.STATUS_DIFFERS,
         payment.id,
         certain,
-        act.at,
-        hints=act.evidence,
+        audit_context.at,
+        hints=audit_context.evidence,
         payment_id=payment.id,
     )

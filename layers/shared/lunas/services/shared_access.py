@@ -45,7 +45,7 @@ def give(
     that was paid for lasts any more, and what Lunas gave is ended. Raises DeliveryError.
     """
 
-    def act(claims: Claims, access: Access | None) -> int | None:
+    def audit_context(claims: Claims, access: Access | None) -> int | None:
         if access is None:
             where = (place.account_id, place.course_id)
             courier.platform.revoke(*where, courier.now(), claims.given)
@@ -60,7 +60,7 @@ def give(
         )
 
     claims = courier.claims.claim(place, enrollment.id, enrollment.expires_at)
-    row_id, account = _until_nothing_moves(courier, claims, act, enrollment)
+    row_id, account = _until_nothing_moves(courier, claims, audit_context, enrollment)
     if _leave_all(courier, enrollment.id, account.values(), keep=place):
         _until_nothing_moves(courier, account[place], _nothing, enrollment)
     return row_id
@@ -90,7 +90,7 @@ def _leave_all(
 
 
 def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
-    def act(claims: Claims, access: Access | None) -> None:
+    def audit_context(claims: Claims, access: Access | None) -> None:
         where, now = (place.account_id, place.course_id), courier.now()
         if access is None:
             # Whoever got their money back must not have the course, whoever gave it.
@@ -100,7 +100,7 @@ def _leave(courier: Courier, enrollment_id: str, place: Place) -> None:
             courier.platform.adjust(*where, now, access.until, claims.given)
         _take_back(courier, claims, enrollment_id)
 
-    _until_nothing_moves(courier, courier.claims.release(place, enrollment_id), act)
+    _until_nothing_moves(courier, courier.claims.release(place, enrollment_id), audit_context)
     courier.claims.forget(place, enrollment_id)
 
 
@@ -115,7 +115,7 @@ def _take_back(courier: Courier, claims: Claims, enrollment_id: str) -> None:
 def _until_nothing_moves[T](
     courier: Courier,
     claims: Claims,
-    act: Callable[[Claims, Access | None], T],
+    audit_context: Callable[[Claims, Access | None], T],
     own: Enrollment | None = None,
 ) -> tuple[T, dict[Place, Claims]]:
     """Act until no other run has claimed or released the place meanwhile.
@@ -127,7 +127,7 @@ def _until_nothing_moves[T](
         access = access_of(claiming, courier.now())
         if access is not None and access.until not in claims.given:
             courier.claims.note_given(claims.place, access.until)
-        done = act(claims, access)
+        done = audit_context(claims, access)
         for each in sharing(claiming):
             courier.claims.note_shared(claims, each, courier.now())
         account = courier.claims.of_account(claims.place.account_id)

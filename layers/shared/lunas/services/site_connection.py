@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import (
+    ConfigurationError,
     Conflict,
     DeliveryError,
     Forbidden,
     GrantRefused,
-    Misconfigured,
     PlatformUnavailable,
-    StoreBusy,
+    StorageContention,
 )
 from lunas.domain.oauth import (
     START_LIFETIME,
@@ -119,13 +119,13 @@ def disconnect(disconnector: Disconnector) -> Connection | None:
     """Give the tokens back to Thinkific and forget them; None if no site was connected.
 
     Raises PlatformUnavailable while Thinkific does not answer: then nothing has changed; and
-    StoreBusy when others kept bringing new tokens.
+    StorageContention when others kept bringing new tokens.
     """
     for _ in range(ROUNDS):
         connection = _given_back(disconnector)
         if connection is None or disconnector.grants.forget(connection):
             return connection
-    raise StoreBusy("the connection keeps being renewed; try again")
+    raise StorageContention("the connection keeps being renewed; try again")
 
 
 def _given_back(disconnector: Disconnector) -> Connection | None:
@@ -134,7 +134,7 @@ def _given_back(disconnector: Disconnector) -> Connection | None:
         grant = disconnector.grants.read()
         if grant is not None:
             _revoke(disconnector, grant)
-    except Misconfigured as wrong:
+    except ConfigurationError as wrong:
         disconnector.not_told(str(wrong))
         return disconnector.grants.connection()
     return grant.connection if grant else None
@@ -178,5 +178,5 @@ def _check_role(connector: Connector, token: str) -> None:
     """
     try:
         connector.check_role(token)
-    except (DeliveryError, StoreBusy) as error:
+    except (DeliveryError, StorageContention) as error:
         connector.unchecked(str(error))

@@ -52,7 +52,7 @@ class AccessClaims:
         """Note on an enrollment what access it shares in a place, in one transaction of two writes.
 
         Nothing is written where a claim or release came after ``claims`` were read, for it has a
-        run that knows more, nor where the enrollment was refunded. Raises StoreBusy.
+        run that knows more, nor where the enrollment was refunded. Raises StorageContention.
         """
         place = keys.claims(claims.place.account_id, claims.place.course_id)
         # A write of what is there, for a mere condition would need a right of its own.

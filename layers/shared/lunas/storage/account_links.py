@@ -3,7 +3,7 @@
 from typing import Any
 
 from lunas.domain.access_claims import AccountLink
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.storage import keys
 from lunas.storage.expressions import Change
 from lunas.storage.payment_items import learner_from
@@ -37,7 +37,7 @@ class Learners:
     def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
         """Keep the account of a user, in place of the ``link`` that was read: one write.
 
-        Raises Collision when it has changed since.
+        Raises ConcurrentUpdate when it has changed since.
         """
         change = Change(
             {"type": "learner", "userId": user_id, "thinkificUserId": account_id},
@@ -47,7 +47,7 @@ class Learners:
             given=revision_as_read(link),
         )
         if not self._table.update(keys.learner(user_id), change):
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
 
     def unlink(self, user_id: str, account_id: int) -> None:
         """Forget the account of a user, if it is still this one; it is kept as a former one."""

@@ -1,11 +1,11 @@
-"""What the sweep reads and writes: trails, marks, payments with their history, completions."""
+"""What the audit reads and writes: trails, marks, payments with their history, completions."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from lunas.domain.audit_feeds import FIRST_LOOK, Stretch, Trace, Trail
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import HistoryEvent, Payment, Status
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
@@ -20,7 +20,7 @@ BEGINNING, LATEST = "0", ":"
 """Below and above every time as text."""
 
 
-class Sweeps:
+class Audits:
     """Follows what changed, one Query a stretch, and never reads anything else by a list."""
 
     def __init__(self, table: Table) -> None:
@@ -28,7 +28,7 @@ class Sweeps:
 
     def mark(self, trail: Trail, now: datetime) -> str:
         """Return where a trail goes on: a time, or the last sort key that was looked at."""
-        item = self._table.get(keys.sweep(trail))
+        item = self._table.get(keys.audit(trail))
         if item:
             return str(item["mark"])
         return BEGINNING if trail is Trail.APPROVED else to_iso(now - FIRST_LOOK)
@@ -37,8 +37,8 @@ class Sweeps:
         """Keep where a trail goes on. Of two runs at once, the one that came further counts."""
         ahead = "attribute_not_exists(#mark) OR #mark < :mark"
         only_if = None if trail is Trail.APPROVED else ahead
-        change = Change({"type": "sweep", "mark": mark}, condition=only_if)
-        self._table.update(keys.sweep(trail), change)
+        change = Change({"type": "audit", "mark": mark}, condition=only_if)
+        self._table.update(keys.audit(trail), change)
 
     def follow(self, trail: Trail, mark: str, until: datetime, limit: int) -> Stretch:
         """Read the next stretch of a trail: one Query of up to ``limit`` items.
@@ -78,7 +78,7 @@ class Sweeps:
         return next(iter(found), None), events
 
     def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
-        """Write the completion of a payment, unless it moved since it was read: Collision."""
+        """Write the completion of a payment; raises ConcurrentUpdate if it has changed since."""
         waiting = set(before.undelivered)
         still = "#undelivered = :waiting" if waiting else "attribute_not_exists(#undelivered)"
         given = {"was": before.status, "read": before.version}
@@ -91,7 +91,7 @@ class Sweeps:
         try:
             self._table.transact([step, *history_actions(self._table, history)])
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
 
     def _stretch(self, partition: str, mark: str, end: datetime, limit: int) -> Stretch:
         items, more = self._query("byKind", "kindKey", partition, (mark, to_iso(end)), limit)

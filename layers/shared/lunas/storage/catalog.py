@@ -1,4 +1,4 @@
-"""The catalogue in the table."""
+"""The catalog in the table."""
 
 from collections.abc import Iterable
 
@@ -40,7 +40,7 @@ def _number(item: Item, name: str) -> int | None:
     return int(item[name]) if name in item else None
 
 
-class Catalogue:
+class Catalog:
     """Reads and writes packages and courses."""
 
     def __init__(self, table: Table) -> None:

@@ -13,7 +13,7 @@ from lunas.storage.table import Table
 
 
 class Connections:
-    """Reads which site is connected; what opens it stays sealed."""
+    """Reads which site is connected; what opens it stays encrypted."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -26,7 +26,7 @@ class Connections:
     def item(self) -> Item | None:
         """Return the item of the connected site, None after it was given up as well."""
         item = self._table.get(keys.oauth_grant())
-        return item if item and "sealed" in item else None
+        return item if item and "encrypted" in item else None
 
 
 class Starts:
@@ -71,11 +71,11 @@ def connection_of(item: Mapping[str, Any]) -> Connection:
     )
 
 
-def renewal(connection: Connection, sealed: str) -> Change:
+def renewal(connection: Connection, encrypted: str) -> Change:
     """Write new tokens over those of the connection's revision, and free the lock."""
     return Change(
         {
-            "sealed": sealed,
+            "encrypted": encrypted,
             "renewedAt": to_iso(connection.renewed_at),
             "expiresAt": to_iso(connection.expires_at),
             "refused": None,
@@ -88,12 +88,12 @@ def renewal(connection: Connection, sealed: str) -> Change:
     )
 
 
-def replacement(connection: Connection, sealed: str) -> Change:
+def replacement(connection: Connection, encrypted: str) -> Change:
     """Write a new connection, whatever was there."""
     return Change(
         {
             "type": "oauthGrant",
-            "sealed": sealed,
+            "encrypted": encrypted,
             "subdomain": connection.subdomain,
             "actor": connection.actor,
             "connectedAt": to_iso(connection.connected_at),

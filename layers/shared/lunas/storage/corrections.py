@@ -2,7 +2,7 @@
 
 from lunas.domain.access_claims import AccountLink
 from lunas.domain.corrections import Correction, Redelivery
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import Payment
 from lunas.domain.times import to_iso
 from lunas.storage import keys
@@ -38,8 +38,8 @@ class Corrections:
     def record_correction(self, correction: Correction, link: AccountLink) -> None:
         """Write payment, history, link and every enrollment to deliver again, or nothing.
 
-        One action for each course, so that 90 of them fit. Raises Collision when any of them
-        changed meanwhile, StoreBusy.
+        One action for each course, so that 90 of them fit. Raises ConcurrentUpdate when any of them
+        changed meanwhile, StorageContention.
         """
         actions = [
             self._payment(correction),
@@ -50,7 +50,7 @@ class Corrections:
         try:
             self._table.transact(actions)
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
 
     def _payment(self, correction: Correction) -> Action:
         # A delivery that is noted takes courses out of ``undelivered`` without a new version.

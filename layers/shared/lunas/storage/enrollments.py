@@ -5,7 +5,7 @@ from datetime import datetime
 
 from lunas.domain.delivery import DeliveryRecord, PaymentChange, asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.domain.times import to_iso
 from lunas.storage import keys
@@ -50,7 +50,7 @@ class Enrollments:
         """Note a progress in percent unless a higher one is known; return what is known then.
 
         The condition makes two devices that report at once safe: the higher one stays.
-        Raises Collision when the enrollment was revoked or its course bought anew meanwhile.
+        Raises ConcurrentUpdate when the enrollment was revoked or its course bought anew meanwhile.
         """
         change = Change(
             {"progress": progress, "updatedAt": to_iso(at)},
@@ -61,13 +61,14 @@ class Enrollments:
             return replace(enrollment, progress=progress, updated_at=at)
         again = self.get(enrollment.id)
         if again is None or again.progress < progress:
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         return again
 
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
         """Ask for delivery, or revocation, once more; the stream carries the request to the queue.
 
-        Raises Collision when somebody else asked first, or it was noted or refunded meanwhile.
+        Raises ConcurrentUpdate when somebody else asked first, or it was noted or refunded
+        meanwhile.
         """
         asked = asked_again(enrollment, at)
         change = Change(
@@ -81,7 +82,7 @@ class Enrollments:
             },
         )
         if not self._table.update(keys.enrollment(enrollment.id), change):
-            raise Collision(stale=True)
+            raise ConcurrentUpdate(stale=True)
         return asked
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
@@ -91,7 +92,7 @@ class Enrollments:
     def record_delivery(self, record: DeliveryRecord) -> None:
         """Write a delivery together with what it means for the payment, or nothing.
 
-        Raises Collision when enrollment or payment changed meanwhile, or StoreBusy.
+        Raises ConcurrentUpdate when enrollment or payment changed meanwhile, or StorageContention.
         """
         enrollment = record.enrollment
         actions = [
@@ -113,7 +114,7 @@ class Enrollments:
     def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
         """Note that Thinkific has revoked an enrollment, and free its place, or write nothing.
 
-        Raises Collision when the course was bought anew or asked for again meanwhile.
+        Raises ConcurrentUpdate when the course was bought anew or asked for again meanwhile.
         """
         actions = [
             self._table.update_action(
@@ -129,7 +130,7 @@ class Enrollments:
             self._table.transact(actions)
         except ConditionsFailed as failed:
             full = full_courses(failed)
-            raise Collision(stale=not full, full=full) from failed
+            raise ConcurrentUpdate(stale=not full, full=full) from failed
 
     def _payment_action(self, change: PaymentChange) -> Action:
         # The set of undelivered courses is part of the condition: of two courses delivered at

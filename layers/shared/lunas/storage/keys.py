@@ -49,12 +49,12 @@ def claims(account_id: int, course_id: int) -> Key:
 
 def package(package_id: str) -> Key:
     """Key of a package; all packages share a partition, since they are listed together."""
-    return {"pk": "CATALOGUE#PACKAGE", "sk": package_id}
+    return {"pk": "CATALOG#PACKAGE", "sk": package_id}
 
 
 def course(course_id: str) -> Key:
     """Key of a course; all courses share a partition, since they are listed together."""
-    return {"pk": "CATALOGUE#COURSE", "sk": course_id}
+    return {"pk": "CATALOG#COURSE", "sk": course_id}
 
 
 def anomaly(anomaly_id: str) -> Key:
@@ -92,9 +92,9 @@ def day_of_history(moment: str) -> str:
     return f"HISTORY#{moment[:10]}"
 
 
-def sweep(trail: str) -> Key:
-    """Key of the note how far the sweep has followed a trail."""
-    return {"pk": "SWEEP", "sk": trail}
+def audit(trail: str) -> Key:
+    """Key of the note how far the audit has followed a trail."""
+    return {"pk": "AUDIT", "sk": trail}
 
 
 def oauth_start(digest: str) -> Key:
@@ -117,6 +117,6 @@ def thinkific_event(event_id: str) -> Key:
     return {"pk": f"EVENT#{event_id}", "sk": "THINKIFIC"}
 
 
-def catch_up() -> Key:
-    """Key of the note how far the catch-up has read what changed at Thinkific."""
+def sync_progress() -> Key:
+    """Key of the note how far the progress sync has read what changed at Thinkific."""
     return {"pk": "CATCHUP", "sk": "PROGRESS"}

@@ -160,7 +160,7 @@ def invoice_attributes(invoice: GatewayInvoice) -> Item:
 
 
 def history_item(event: HistoryEvent) -> Item:
-    """Write a history event; it joins those of all payments of its day, for the sweep."""
+    """Write a history event; it joins those of all payments of its day, for the audit."""
     at = to_iso(event.at)
     return {
         **keys.history(event.payment_id, event.version),

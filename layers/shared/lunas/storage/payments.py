@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.lists import Page, PaymentFilter, Position
 from lunas.domain.payments import (
     GatewayInvoice,
@@ -16,7 +16,7 @@ from lunas.domain.payments import (
 from lunas.domain.settlement import Settlement
 from lunas.domain.times import to_iso
 from lunas.storage import keys
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.expressions import Change, Item, placeholders
 from lunas.storage.pages import Listing, places, read_page
 from lunas.storage.payment_items import (
@@ -30,7 +30,7 @@ from lunas.storage.payment_items import (
     payment_from,
     payment_item,
 )
-from lunas.storage.settlements import NEW, collision_of, settlement_actions
+from lunas.storage.settlements import NEW, concurrent_update_of, settlement_actions
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 NO_TIME = "never"
@@ -87,7 +87,7 @@ class Payments:
 
         The slot stops a proof that is sent twice at once from becoming two payments, which would
         both be approved: it must be free, or held by the decided payment ``instead_of``. Raises
-        Collision when another request took it first.
+        ConcurrentUpdate when another request took it first.
         """
         slot = {
             **keys.waiting_transfer(payment.user_id, payment.package_id, payment.course_id),
@@ -100,7 +100,7 @@ class Payments:
         try:
             self._table.transact([*self._creation(payment, event), taking])
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
 
     def create_open(
         self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
@@ -109,8 +109,8 @@ class Payments:
 
         The slot stops two requests at once from opening two invoices for the same thing: its
         newest payment must still be ``instead_of``, as it was read. Every change of a slot is a
-        new newest payment, so the others in it are as they were read as well. Raises Collision
-        when another request came first.
+        new newest payment, so the others in it are as they were read as well. Raises
+        ConcurrentUpdate when another request came first.
         """
         held = [_given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
         item = {
@@ -125,7 +125,7 @@ class Payments:
         try:
             self._table.transact([*self._creation(payment, event), taking])
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
 
     def record_invoice(
         self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
@@ -234,18 +234,18 @@ class Payments:
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
         """Write a settlement with all that belongs to it, or nothing.
 
-        ``keep_quota``: refuse when a course is full, instead of counting on. Raises Collision
-        with what came first, or StoreBusy.
+        ``keep_quota``: refuse when a course is full, instead of counting on. Raises
+        ConcurrentUpdate with what came first, or StorageContention.
         """
         try:
             self._table.transact(settlement_actions(self._table, settlement, keep_quota=keep_quota))
         except ConditionsFailed as failed:
-            raise collision_of(failed, settlement.after.updated_at) from failed
+            raise concurrent_update_of(failed, settlement.after.updated_at) from failed
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the courses whose quota is reached: one BatchGetItem per hundred."""
         return frozenset(
-            course.id for course in Catalogue(self._table).courses(course_ids) if course.full
+            course.id for course in Catalog(self._table).courses(course_ids) if course.full
         )
 
     def _creation(self, payment: Payment, event: HistoryEvent) -> list[Action]:

@@ -10,7 +10,7 @@ from lunas.storage.table import Table
 type _Name = tuple[str, str]
 
 
-class ReadAhead(Table):
+class PrefetchedTable(Table):
     """The table, with items that were read together before they are asked for one by one.
 
     Each is given once: whoever asks again asks the table. All are forgotten with the first
@@ -46,9 +46,9 @@ class ReadAhead(Table):
         return [item for item in given if item is not None] + read
 
 
-def ahead_of_purchase(
+def prefetch_purchase(
     table: Table, user_id: str, package_id: str, course_id: str | None, more: Sequence[Key] = ()
-) -> ReadAhead:
+) -> PrefetchedTable:
     """Read ahead what a purchase is decided by, and ``more``.
 
     That is the package and, if a course is chosen, the course itself and the buyer's enrollment.
@@ -56,7 +56,7 @@ def ahead_of_purchase(
     wanted = [keys.package(package_id), *more]
     if course_id is not None:
         wanted += [keys.course(course_id), keys.enrollment(enrollment_id(user_id, course_id))]
-    return ReadAhead(table, wanted)
+    return PrefetchedTable(table, wanted)
 
 
 def _name(key: Item) -> _Name:

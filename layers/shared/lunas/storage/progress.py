@@ -5,7 +5,7 @@ from datetime import datetime
 from math import ceil
 
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.progress import EVENT_LIFETIME
 from lunas.domain.times import to_iso
 from lunas.storage import keys
@@ -40,11 +40,11 @@ class Progress:
         items = self._table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)
         return [enrollment_from(item) for item in items]
 
-    def is_heard(self, event_id: str) -> bool:
+    def is_processed(self, event_id: str) -> bool:
         """Tell whether an event was dealt with: one GetItem."""
         return self._table.get(keys.thinkific_event(event_id)) is not None
 
-    def note_heard(self, event_id: str, at: datetime) -> None:
+    def note_processed(self, event_id: str, at: datetime) -> None:
         """Note that an event was dealt with, where that changed nothing."""
         self._table.put(_mark(event_id, at), NEW)
 
@@ -52,7 +52,8 @@ class Progress:
         """Write enrollments that got further, together with the event that told it, or nothing.
 
         An enrollment without a certificate keeps the one that the table has: it may have come
-        since. Tells whether the event is new; Collision when an enrollment moved since it was read.
+        since. Tells whether the event is new; ConcurrentUpdate when an enrollment moved since it
+        was read.
         """
         actions = [self._raising(each) for each in changed]
         if event_id is not None:
@@ -62,7 +63,7 @@ class Progress:
         except ConditionsFailed as failed:
             if "event" in failed.found:
                 return False
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
         return True
 
     def _raising(self, after: Enrollment) -> Action:

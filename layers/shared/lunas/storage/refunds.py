@@ -1,6 +1,6 @@
 """What one transaction writes when a payment is refunded."""
 
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import Payment
 from lunas.domain.refunds import Refund, Taking
 from lunas.domain.times import to_iso
@@ -30,8 +30,8 @@ class Refunds:
     def record_refund(self, refund: Refund) -> None:
         """Write payment, history and every enrollment of a refund, or nothing.
 
-        One action for each course, so that 90 of them fit. Raises Collision when the payment or
-        an enrollment changed meanwhile, StoreBusy.
+        One action for each course, so that 90 of them fit. Raises ConcurrentUpdate when the
+        payment or an enrollment changed meanwhile, StorageContention.
         """
         actions = [
             step_action(self._table, refund.before, refund.after),
@@ -41,7 +41,7 @@ class Refunds:
         try:
             self._table.transact(actions)
         except ConditionsFailed as failed:
-            raise Collision(stale=True) from failed
+            raise ConcurrentUpdate(stale=True) from failed
 
     def _taking(self, taking: Taking) -> Action:
         """Build the action that takes an enrollment back, or hands it over.

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from lunas.aws import clients
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 
 CHANCE = SystemRandom()
 """Of the system: environments restored from one snapshot would wait in step with a seed."""
@@ -38,11 +38,11 @@ PASSING = CONFLICTS | THROTTLING | REPEATED_BY_SDK
 """Errors of a call, and reasons for a cancelled transaction, that go by themselves."""
 
 
-def outlast[T](write: Callable[[], T]) -> T:
+def retry_on_conflict[T](write: Callable[[], T]) -> T:
     """Repeat a write while others work on the same items, with waits that grow by chance.
 
-    Raises StoreBusy when it never got through or the table is throttled, and whatever else the
-    write raises. A throttled table is asked THROTTLED_TRIES times, by the SDK or by this loop.
+    Raises StorageContention when it never got through or the table is throttled, and whatever else
+    the write raises. A throttled table is asked THROTTLED_TRIES times, by the SDK or by this loop.
     """
     throttled = 0
     for attempt in range(TRIES):
@@ -55,16 +55,18 @@ def outlast[T](write: Callable[[], T]) -> T:
         if throttled == THROTTLED_TRIES or attempt + 1 == TRIES:
             break
         rest(attempt, THROTTLED_BACKOFF if throttled else BACKOFF)
-    raise StoreBusy("the same items are being written by others; try again")
+    raise StorageContention("the same items are being written by others; try again")
 
 
 def asked[T](call: Callable[[], T]) -> T:
-    """Make a call once; StoreBusy for what the SDK has given up repeating, else what it raises."""
+    """Make a call once; raises StorageContention for what the SDK has stopped retrying."""
     try:
         return call()
     except ClientError as error:
         if error.response["Error"]["Code"] in REPEATED_BY_SDK:
-            raise StoreBusy("the table takes no more calls at the moment; try again") from error
+            raise StorageContention(
+                "the table takes no more calls at the moment; try again"
+            ) from error
         raise
 
 

@@ -1,50 +1,50 @@
 """Reports of sales in the table: one item for a sale and one for its refund, and no index."""
 
-from lunas.domain.sale_reports import Leg, OrderNote, OrderStatus
+from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Item
 from lunas.storage.table import Table
 
 
-class Orders:
-    """Keeps how reports stand. A write tells whether its condition held; it raises StoreBusy."""
+class SaleReports:
+    """The state of sale reports. A write returns whether its condition held."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, payment_id: str, leg: Leg) -> OrderNote | None:
+    def get(self, payment_id: str, leg: Leg) -> SaleReport | None:
         """Read how a report stands: one GetItem."""
         item = self._table.get(keys.external_order(payment_id, leg))
         return _note_from(item) if item else None
 
-    def claim(self, note: OrderNote) -> bool:
+    def claim(self, note: SaleReport) -> bool:
         """Take a report that nobody has taken yet: of two who try, one gets it."""
         change = Change(
             _attributes(note),
             condition="attribute_not_exists(#pk) OR #status = :free",
-            given={"free": OrderStatus.FREE},
+            given={"free": SaleReportStatus.FREE},
         )
         return self._table.update(keys.external_order(note.payment_id, note.leg), change)
 
-    def note(self, note: OrderNote) -> bool:
+    def note(self, note: SaleReport) -> bool:
         """Write what became of a claim, if it is this attempt's."""
         change = Change(
             _attributes(note), condition="#attempt = :mine", given={"mine": note.attempt}
         )
         return self._table.update(keys.external_order(note.payment_id, note.leg), change)
 
-    def reopen(self, note: OrderNote) -> bool:
+    def reopen(self, note: SaleReport) -> bool:
         """Let a report that a person has looked at be sent, if it still stands as they saw it."""
         change = Change(
-            {"status": OrderStatus.FREE, "reason": None},
+            {"status": SaleReportStatus.FREE, "reason": None},
             condition="#attempt = :seen AND #status = :stood",
             given={"seen": note.attempt, "stood": note.status},
         )
         return self._table.update(keys.external_order(note.payment_id, note.leg), change)
 
 
-def _attributes(note: OrderNote) -> Item:
+def _attributes(note: SaleReport) -> Item:
     return {
         "type": "order",
         "paymentId": note.payment_id,
@@ -57,11 +57,11 @@ def _attributes(note: OrderNote) -> Item:
     }
 
 
-def _note_from(item: Item) -> OrderNote:
-    return OrderNote(
+def _note_from(item: Item) -> SaleReport:
+    return SaleReport(
         payment_id=item["paymentId"],
         leg=Leg(item["leg"]),
-        status=OrderStatus(item["status"]),
+        status=SaleReportStatus(item["status"]),
         attempt=item["attempt"],
         at=from_iso(item["at"]),
         order_id=int(item["orderId"]) if "orderId" in item else None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus, is_owed
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import HistoryEvent, Payment
 from lunas.domain.settlement import Overlap, Settlement
 from lunas.domain.times import to_iso
@@ -88,7 +88,7 @@ def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1)
     )
 
 
-def collision_of(failed: ConditionsFailed, now: datetime) -> Collision:
+def concurrent_update_of(failed: ConditionsFailed, now: datetime) -> ConcurrentUpdate:
     """Read from the conditions that failed at a moment what came first."""
     kinds = {label: label.partition(":")[::2] for label in failed.found}
     found = {
@@ -99,7 +99,7 @@ def collision_of(failed: ConditionsFailed, now: datetime) -> Collision:
     owned = {course: each for course, each in found.items() if each and is_owed(each, now)}
     lost = found.keys() - owned.keys()
     held = frozenset(course for course in lost if _is_counted(found[course]))
-    return Collision(
+    return ConcurrentUpdate(
         stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds.values()),
         owned=owned,
         held=held,

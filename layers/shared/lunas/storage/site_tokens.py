@@ -1,4 +1,4 @@
-"""The tokens of the connected Thinkific site: sealed, and renewed by one caller at a time."""
+"""The tokens of the connected Thinkific site: encrypted, and renewed by one caller at a time."""
 
 import uuid
 from dataclasses import replace
@@ -17,14 +17,14 @@ LOCK = timedelta(seconds=30)
 call to Thinkific takes eight seconds at most (TIMEOUT in thinkific/http.py)."""
 
 
-class Seal(Protocol):
+class Encryption(Protocol):
     """Makes tokens unreadable, and readable again."""
 
-    def seal(self, tokens: Tokens, subdomain: str) -> str:
+    def encrypt(self, tokens: Tokens, subdomain: str) -> str:
         """Return the tokens of a site in a form that only :meth:`open` can read."""
 
-    def open(self, sealed: str, subdomain: str) -> Tokens:
-        """Return what was sealed for this site."""
+    def decrypt(self, encrypted: str, subdomain: str) -> Tokens:
+        """Return what was encrypted for this site."""
 
 
 class Grants:
@@ -34,9 +34,9 @@ class Grants:
     write over what comes next.
     """
 
-    def __init__(self, table: Table, seal: Seal) -> None:
+    def __init__(self, table: Table, encryption: Encryption) -> None:
         self._table = table
-        self._seal = seal
+        self._encryption = encryption
 
     def read(self) -> Grant | None:
         """Return the connected site with its tokens; one GetItem, and one call to KMS."""
@@ -44,7 +44,7 @@ class Grants:
         if item is None:
             return None
         connection = connection_of(item)
-        tokens = self._seal.open(item["sealed"], connection.subdomain)
+        tokens = self._encryption.decrypt(item["encrypted"], connection.subdomain)
         return Grant(connection=connection, tokens=tokens)
 
     def connection(self) -> Connection | None:
@@ -53,8 +53,8 @@ class Grants:
 
     def replace(self, connection: Connection, tokens: Tokens) -> Connection:
         """Keep a site that was just connected, instead of any other; one UpdateItem."""
-        sealed = self._seal.seal(tokens, connection.subdomain)
-        change = replacement(connection, sealed)
+        encrypted = self._encryption.encrypt(tokens, connection.subdomain)
+        change = replacement(connection, encrypted)
         _, item = self._table.update_returning(keys.oauth_grant(), change)
         return connection_of(item)
 
@@ -75,8 +75,8 @@ class Grants:
         Whoever has them keeps them, even if the lock has passed on meanwhile: these are the
         tokens that Thinkific gave.
         """
-        sealed = self._seal.seal(tokens, connection.subdomain)
-        if not self._table.update(keys.oauth_grant(), renewal(connection, sealed)):
+        encrypted = self._encryption.encrypt(tokens, connection.subdomain)
+        if not self._table.update(keys.oauth_grant(), renewal(connection, encrypted)):
             return None
         newer = replace(connection, revision=connection.revision + 1)
         return Grant(connection=newer, tokens=tokens)
@@ -97,7 +97,7 @@ class Grants:
     def forget(self, connection: Connection) -> bool:
         """Forget the tokens of a site that was given up; False if others came in their place."""
         change = Change(
-            {"sealed": None, "refused": None, "lockedBy": None, "lockedUntil": None},
+            {"encrypted": None, "refused": None, "lockedBy": None, "lockedUntil": None},
             adds={"revision": 1},
             condition="#revision = :was",
             given={"was": connection.revision},

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from lunas.aws import clients
 from lunas.aws.settings import setting
-from lunas.domain.errors import StoreBusy
+from lunas.domain.errors import StorageContention
 from lunas.storage.expressions import (
     Change,
     Item,
@@ -23,8 +23,8 @@ from lunas.storage.retries import (
     THROTTLED_BACKOFF,
     asked,
     cancellation_reasons,
-    outlast,
     rest,
+    retry_on_conflict,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Table:
         return cls(clients.dynamodb(), setting("TABLE_NAME"))
 
     def get(self, key: Key) -> Item | None:
-        """Read one item, consistently: 1 unit per 4 KB. Raises StoreBusy, as all reads do."""
+        """Read one item, consistently: 1 unit per 4 KB. All reads raise StorageContention."""
         request: Any = {"Key": to_wire(key), "ConsistentRead": True}
         answer = asked(lambda: self.client.get_item(TableName=self.name, **request))
         return from_wire(answer["Item"]) if "Item" in answer else None
@@ -86,8 +86,8 @@ class Table:
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
         """Read the items that exist among ``keys``, consistently, in no certain order.
 
-        What DynamoDB leaves unread is asked for again with waits that grow; StoreBusy when it
-        still leaves some after ROUNDS.
+        What DynamoDB leaves unread is asked for again with waits that grow; StorageContention when
+        it still leaves some after ROUNDS.
         """
         wanted = [to_wire(key) for key in keys]
         found: list[Item] = []
@@ -102,7 +102,7 @@ class Table:
             wanted = left
             if attempt + 1 < ROUNDS:
                 rest(attempt, THROTTLED_BACKOFF)
-        raise StoreBusy("the table leaves keys unread at the moment; try again")
+        raise StorageContention("the table leaves keys unread at the moment; try again")
 
     def query(
         self, request: Mapping[str, Any], after: Item | None = None
@@ -133,7 +133,7 @@ class Table:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
-            answer = outlast(lambda: self.client.update_item(**request))
+            answer = retry_on_conflict(lambda: self.client.update_item(**request))
         except self.client.exceptions.ConditionalCheckFailedException as failed:
             response: Mapping[str, Any] = failed.response
             return False, from_wire(response.get("Item", {}))
@@ -142,7 +142,7 @@ class Table:
     def take(self, key: Key) -> Item | None:
         """Delete one item and return it; of callers at the same time one gets it."""
         request: Any = {"Key": to_wire(key), "ReturnValues": "ALL_OLD"}
-        answer = outlast(lambda: self.client.delete_item(TableName=self.name, **request))
+        answer = retry_on_conflict(lambda: self.client.delete_item(TableName=self.name, **request))
         return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
 
     def put_action(
@@ -172,13 +172,13 @@ class Table:
     def transact(self, actions: Sequence[Action]) -> None:
         """Write all actions together, or nothing.
 
-        Raises ConditionsFailed when a condition did not hold, and StoreBusy when others on the
-        same items did not let it through. The SDK does not repeat a transaction that was
+        Raises ConditionsFailed when a condition did not hold, and StorageContention when others on
+        the same items did not let it through. The SDK does not repeat a transaction that was
         cancelled by a conflict, so it is repeated here.
         """
         items: Any = [action.request for action in actions]
         try:
-            outlast(lambda: self.client.transact_write_items(TransactItems=items))
+            retry_on_conflict(lambda: self.client.transact_write_items(TransactItems=items))
         except ClientError as error:
             raise _refused(error, actions) or error from error
 
@@ -192,7 +192,7 @@ class Table:
 
     def _written(self, write: Callable[[], object]) -> bool:
         try:
-            outlast(write)
+            retry_on_conflict(write)
         except self.client.exceptions.ConditionalCheckFailedException:
             return False
         return True

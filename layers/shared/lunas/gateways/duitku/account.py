@@ -9,7 +9,7 @@ SECRET = "DUITKU_SECRET_ID"  # noqa: S105
 
 
 def duitku_account() -> DuitkuAccount:
-    """Return the account; Misconfigured tells what is missing."""
+    """Return the account; ConfigurationError tells what is missing."""
     return DuitkuAccount(
         merchant_code=secret_text(SECRET, "merchantCode"),
         api_key=secret_text(SECRET, "apiKey"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from lunas.domain.callback_evidence import Signature
-from lunas.domain.errors import Forbidden, MalformedInput, Misconfigured
+from lunas.domain.errors import ConfigurationError, Forbidden, MalformedInput
 from lunas.domain.gateway_status import whole_rupiah
 from lunas.gateways.duitku import signatures
 
@@ -84,20 +84,20 @@ class Verifier:
     def check(self, callback: Callback) -> Signature:
         """Tell what the signature of a callback is: of the legacy scheme only where it counts."""
         if not self.api_key:
-            raise Misconfigured("Duitku's API key is empty: anybody could sign with it")
+            raise ConfigurationError("Duitku's API key is empty: anybody could sign with it")
         signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
         if signatures.same_signature(callback.signature, signatures.callback_signature(*signed)):
-            return Signature.FITS
+            return Signature.VALID
         if self.legacy and signatures.same_signature(
             callback.signature, signatures.legacy_callback_signature(*signed)
         ):
-            return Signature.FITS_LEGACY
+            return Signature.VALID_LEGACY
         return Signature.DIFFERS
 
     def verify(self, callback: Callback) -> Signature:
         """Accept a callback and tell which scheme it is signed by, or raise Forbidden."""
         found = self.check(callback)
-        if found not in {Signature.FITS, Signature.FITS_LEGACY}:
+        if found not in {Signature.VALID, Signature.VALID_LEGACY}:
             raise Forbidden("the signature does not fit")
         if callback.merchant_code != self.merchant_code:
             raise Forbidden("the callback is for another merchant")

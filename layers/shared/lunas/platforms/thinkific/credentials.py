@@ -19,7 +19,7 @@ class Authentication(StrEnum):
 
 
 class Credentials(Protocol):
-    """What opens a site. Reading it may take a moment, and raises DeliveryError or StoreBusy."""
+    """What opens a site. Reading it may take a while; raises DeliveryError, StorageContention."""
 
     def headers(self) -> dict[str, str]:
         """Return the headers that a call of REST v1 carries."""

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 from lunas.domain.payments import Payment
-from lunas.domain.sale_reports import Answer, OrderStatus, Sold
+from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
 from lunas.platforms.thinkific.enrollments import every_row, row_id
 from lunas.platforms.thinkific.fields import number, number_if_any, text
 from lunas.platforms.thinkific.http import (
@@ -87,14 +87,14 @@ def _told(send: Callable[[], int]) -> Answer:
     yes without an id.
     """
     try:
-        return Answer(OrderStatus.REPORTED, order_id=send())
+        return Answer(SaleReportStatus.REPORTED, order_id=send())
     except (RateLimited, Untouched):
         raise
     except AccessRefused as denied:
         if denied.status == HTTPStatus.UNAUTHORIZED:
             raise
-        return Answer(OrderStatus.REFUSED, reason=str(denied))
+        return Answer(SaleReportStatus.REFUSED, reason=str(denied))
     except (Rejected, Missing) as refused:
-        return Answer(OrderStatus.REFUSED, reason=str(refused))
+        return Answer(SaleReportStatus.REFUSED, reason=str(refused))
     except DeliveryDelayed as unclear:
-        return Answer(OrderStatus.UNCERTAIN, reason=str(unclear))
+        return Answer(SaleReportStatus.UNCERTAIN, reason=str(unclear))

@@ -172,7 +172,7 @@ class ThinkificApi:
         """Send when it is our turn; whoever has no credentials takes no turn."""
         url = f"{self._site.api_url}{self.BASE}{path}"
         headers = _unsent(self._site.headers) | self._traced
-        self._limiter.await_turn()
+        self._limiter.acquire()
         try:
             return self._session.request(
                 method,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from lunas.domain.errors import DeliveryDelayed, GrantRefused, Misconfigured
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
 from lunas.domain.oauth import Issue
 from lunas.http_sessions import fresh_session
 from lunas.platforms.thinkific.fields import text, word
@@ -85,8 +85,8 @@ class ThinkificOAuth:
     def revoke(self, subdomain: str, token: str) -> None:
         """Give a token back, and the grant that it belongs to.
 
-        Raises GrantRefused for a token that is not known any more, and Misconfigured where waiting
-        does not help: the app itself is not known, or somebody else answers.
+        Raises GrantRefused for a token that is not known any more, and ConfigurationError where
+        waiting does not help: the app itself is not known, or somebody else answers.
         """
         _check_revoked(self._send(subdomain, "revoke", {"data": {"token": token}}))
 
@@ -129,16 +129,16 @@ def _check_revoked(answer: requests.Response) -> None:
         raise _refusal(status, {})
     if status in REFUSALS and told is not None:
         raise _refusal(status, told)
-    raise Misconfigured(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
+    raise ConfigurationError(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
 
 
 def _delay(status: int) -> DeliveryDelayed:
     return DeliveryDelayed(f"Thinkific's OAuth answered {status}")
 
 
-def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | Misconfigured:
+def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | ConfigurationError:
     if told.get("error") == "invalid_client":
-        return Misconfigured("Thinkific does not know clientId and clientSecret of its secret")
+        return ConfigurationError("Thinkific does not know clientId and clientSecret of its secret")
     return GrantRefused(f"the OAuth server answered {status}")
 
 

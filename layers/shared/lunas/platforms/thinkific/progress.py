@@ -1,4 +1,4 @@
-"""How far learners are, by the rows of the API (docs/reference/thinkific-webhook.md, Catch-up)."""
+"""How far learners are, by the rows of the API (thinkific-webhook.md, Progress sync)."""
 
 from collections.abc import Mapping
 from datetime import datetime

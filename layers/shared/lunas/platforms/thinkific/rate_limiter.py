@@ -6,14 +6,14 @@ from typing import Protocol
 
 from lunas.aws.settings import setting
 from lunas.clock import epoch_milliseconds
-from lunas.domain.rate_limit import Pace
+from lunas.domain.rate_limit import RateLimit
 from lunas.storage.rate_limits import SharedCalls
 from lunas.storage.table import Table
 
-PATIENCE = 6_000
+MAX_WAIT = 6_000
 """Milliseconds that a call waits for its turn at most: the places of six callers at the slowest
 pace that the template allows, so that under a mere backlog nobody is sent away."""
-IMPATIENCE = 0
+SHORT_WAIT = 0
 """The patience of whoever shall not be in the others' way: a call goes only if nobody waits."""
 LAST_CALL = 10_000
 """Milliseconds before the end of an invocation from which on no call begins: the answer may take
@@ -23,8 +23,8 @@ eight seconds (TIMEOUT in http.py), and what it brought has to be written down."
 class Limiter(Protocol):
     """Says when Thinkific may be called."""
 
-    def await_turn(self) -> None:
-        """Return when the next call may be sent; NoTurnYet when that is too far away."""
+    def acquire(self) -> None:
+        """Return when the next call may be sent; NoPermit when that is too far away."""
 
     def rest(self, seconds: float) -> None:
         """Keep everybody from calling for so long, since Thinkific said so."""
@@ -40,36 +40,36 @@ class SharedLimiter:
         clock: Callable[[], int] = epoch_milliseconds,
         sleep: Callable[[float], None] = time.sleep,
         *,
-        patience: int = PATIENCE,
+        max_wait: int = MAX_WAIT,
     ) -> None:
         self._calls = calls
         self._ends = ends
         self._clock = clock
         self._sleep = sleep
-        self._patience = patience
+        self._max_wait = max_wait
 
     @classmethod
     def from_environment(
-        cls, table: Table, remaining: int, patience: int = PATIENCE
+        cls, table: Table, remaining: int, max_wait: int = MAX_WAIT
     ) -> "SharedLimiter":
         """Limit the calls of an invocation that has ``remaining`` milliseconds left.
 
         Each waits for its turn no longer than ``patience`` milliseconds.
         """
-        pace = Pace.per_minute(int(setting("THINKIFIC_REQUESTS_PER_MINUTE")))
-        calls = SharedCalls(table, "THINKIFIC", setting("THINKIFIC_SUBDOMAIN"), pace)
-        return cls(calls, epoch_milliseconds() + remaining, patience=patience)
+        rate_limit = RateLimit.per_minute(int(setting("THINKIFIC_REQUESTS_PER_MINUTE")))
+        calls = SharedCalls(table, "THINKIFIC", setting("THINKIFIC_SUBDOMAIN"), rate_limit)
+        return cls(calls, epoch_milliseconds() + remaining, max_wait=max_wait)
 
-    def await_turn(self) -> None:
+    def acquire(self) -> None:
         """Take a turn and sleep until it comes.
 
-        Raises NoTurnYet, having taken none, when it would come later than this caller waits, or
-        too late for this invocation; and StoreBusy.
+        Raises NoPermit, having taken none, when it would come later than this caller waits, or
+        too late for this invocation; and StorageContention.
         """
         now = self._clock()
-        turn = self._calls.reserve(now, min(now + self._patience, self._ends - LAST_CALL))
+        permit = self._calls.reserve(now, min(now + self._max_wait, self._ends - LAST_CALL))
         # Taking the turn may have taken time itself.
-        wait = turn - self._clock()
+        wait = permit - self._clock()
         if wait > 0:
             self._sleep(wait / 1000)
 

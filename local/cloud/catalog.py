@@ -1,4 +1,4 @@
-"""Loads the sample catalogue into a fresh stack, through its HTTP API."""
+"""Loads the sample catalog into a fresh stack, through its HTTP API."""
 
 import json
 from collections import Counter
@@ -7,12 +7,12 @@ from typing import Any
 
 import requests
 
-from local.cloud.errors import CatalogueRefused
+from local.cloud.errors import CatalogRefused
 from local.cloud.stack import Stack, ThinkificSite
 from local.cloud.state import ROOT
 from local.tokens import user_token
 
-_SAMPLE = ROOT / "local" / "sample" / "catalogue.json"
+_SAMPLE = ROOT / "local" / "sample" / "catalog.json"
 _SECONDS = 60
 _PAGE = 100
 
@@ -21,7 +21,7 @@ def load(stack: Stack, thinkific_url: str) -> str:
     """Load courses and packages; returns a warning when Thinkific's courses could not be read.
 
     Courses with exactly one namesake at Thinkific are mapped to it. The others stay unmapped,
-    which the API allows. Raises ``CatalogueRefused`` when the API does not take one.
+    which the API allows. Raises ``CatalogRefused`` when the API does not take one.
     """
     sample: dict[str, dict[str, Any]] = json.loads(_SAMPLE.read_text())
     warning = ""
@@ -75,4 +75,4 @@ def _put(stack: Stack, path: str, body: dict[str, Any]) -> None:
     )
     if not answer.ok:
         message = f"PUT /{path} was answered {answer.status_code}: {answer.text[:2000]}"
-        raise CatalogueRefused(message)
+        raise CatalogRefused(message)

@@ -1,4 +1,4 @@
-"""The sweep, by schedule: prove that what changed is as it must be, here and at Thinkific."""
+"""The audit, by schedule: prove that what changed is as it must be, here and at Thinkific."""
 
 from datetime import datetime
 from typing import Any
@@ -13,15 +13,16 @@ from lunas.domain.access_comparison import Row
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.errors import LunasError
 from lunas.domain.payments import Payment
+from lunas.observability import logger
 from lunas.platforms.thinkific.access import ThinkificStanding
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 from lunas.services.access_comparison import Compared, Comparer, compare
-from lunas.services.audit import Sweeper, Swept, sweep
+from lunas.services.audit import Auditor, AuditReport, audit
 from lunas.services.payment_audit import Examiner
 from lunas.storage.access_claims import AccessClaims
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.audits import Sweeps
+from lunas.storage.audits import Audits
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
 
@@ -35,28 +36,28 @@ ONE_MORE = 20_000
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
-    observability.begin(context.aws_request_id, route="sweep")
+    observability.bind(context.aws_request_id, route="audit")
     table = Table.from_environment()
-    sweeps = Sweeps(table)
+    audits = Audits(table)
     examiner = Examiner(
-        payments=sweeps,
+        payments=audits,
         enrollments=Enrollments(table),
         anomalies=Anomalies(table),
         report=_log_difference,
         repaired=_log_completion,
         now=now,
     )
-    run = Sweeper(
-        trails=sweeps,
+    run = Auditor(
+        trails=audits,
         examiner=examiner,
-        hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
+        deadline_is_near=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         now=now,
     )
     try:
-        _log(sweep(run))
+        _log(audit(run))
         _log_compared(compare(_comparer(table, run, context)))
     except Exception as error:
-        observability.crashed(error)
+        observability.log_exception(error)
         raise
 
 
@@ -79,7 +80,7 @@ class _Platform:
         return ThinkificStanding(ThinkificApi(site, limiter, self._context.aws_request_id))
 
 
-def _comparer(table: Table, run: Sweeper, context: LambdaContext) -> Comparer:
+def _comparer(table: Table, run: Auditor, context: LambdaContext) -> Comparer:
     return Comparer(
         trails=run.trails,
         payments=run.examiner.payments,
@@ -89,31 +90,31 @@ def _comparer(table: Table, run: Sweeper, context: LambdaContext) -> Comparer:
         anomalies=run.examiner.anomalies,
         report=_log_difference,
         unread=_log_unread,
-        hurry=run.hurry,
+        deadline_is_near=run.deadline_is_near,
         now=now,
     )
 
 
-def _log(swept: Swept) -> None:
-    observability.count("SweepRun")
-    if swept.behind:
-        observability.warn(
-            "sweep is behind",
-            reached={str(trail): mark[:24] for trail, mark in swept.behind.items()},
+def _log(audited: AuditReport) -> None:
+    observability.count("AuditRun")
+    if audited.behind:
+        logger.warning(
+            "audit is behind",
+            reached={str(trail): mark[:24] for trail, mark in audited.behind.items()},
             todo="nothing while it catches up; else see docs/reference/reconciliation.md",
         )
-    if swept.payments:
-        observability.decided(
-            "swept",
-            payments=swept.payments,
-            completed=swept.completed,
-            differences=swept.differences,
+    if audited.payments:
+        logger.info(
+            "audited",
+            payments=audited.payments,
+            completed=audited.completed,
+            differences=audited.differences,
         )
 
 
 def _log_compared(compared: Compared) -> None:
     if compared.asked or compared.stopped:
-        observability.decided(
+        logger.info(
             "compared with Thinkific",
             asked=compared.asked,
             differences=compared.differences,
@@ -121,7 +122,7 @@ def _log_compared(compared: Compared) -> None:
             stopped=compared.stopped,
         )
     if compared.stopped and compared.late:
-        observability.warn(
+        logger.warning(
             "comparison with Thinkific is behind",
             reason=compared.stopped,
             todo="let Thinkific be asked again, see docs/deploy.md; nothing while it catches up",
@@ -129,7 +130,7 @@ def _log_compared(compared: Compared) -> None:
 
 
 def _log_unread(payment_id: str, error: Exception) -> None:
-    observability.warn(
+    logger.warning(
         "payment not compared with Thinkific",
         payment_id=payment_id,
         reason=str(error) if isinstance(error, LunasError) else type(error).__name__,
@@ -138,7 +139,7 @@ def _log_unread(payment_id: str, error: Exception) -> None:
 
 
 def _log_difference(found: Anomaly) -> None:
-    observability.alarm(
+    logger.error(
         "difference found",
         code=found.evidence["code"],
         found=found.evidence["found"],
@@ -148,12 +149,12 @@ def _log_difference(found: Anomaly) -> None:
         todo="compare the payment by hand, see docs/guides/operations.md, Differences",
     )
     observability.count("Anomaly")
-    observability.count("SweepDifferences")
+    observability.count("AuditDifferences")
 
 
 def _log_completion(payment: Payment) -> None:
-    observability.warn(
-        "payment completed by the sweep",
+    logger.warning(
+        "payment completed by the audit",
         payment_id=payment.id,
         status=payment.status,
         todo="find out why its last delivery did not complete it",

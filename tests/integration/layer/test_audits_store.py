@@ -1,4 +1,4 @@
-"""What the sweep reads and writes: trails, marks, and completions under their conditions."""
+"""What the audit reads and writes: trails, marks, and completions under their conditions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lunas.domain.audit_feeds import FIRST_LOOK, Stretch, Trace, Trail
-from lunas.domain.errors import Collision
-from lunas.domain.payments import Act, HistoryEvent, Payment, Status, Step, opened, take
+from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step, opened, take
 from lunas.domain.times import to_iso
-from lunas.storage.audits import Sweeps
+from lunas.storage.audits import Audits
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change
 from lunas.storage.keys import payment as payment_key
@@ -27,8 +27,8 @@ DAYS = timedelta(days=3)
 
 
 @pytest.fixture
-def sweeps(table: Table) -> Sweeps:
-    return Sweeps(table)
+def audits(table: Table) -> Audits:
+    return Audits(table)
 
 
 def approved() -> Life:
@@ -48,17 +48,17 @@ def happened(table: Table, *moments: datetime) -> list[str]:
     """Write one event a moment, each of a payment of its own; return the payments' ids."""
     ids = [f"pay{number}" for number in range(len(moments))]
     for name, at in zip(ids, moments, strict=True):
-        event = opened(payment(id=name, created_at=at, updated_at=at), Act("user:u1", at))
+        event = opened(payment(id=name, created_at=at, updated_at=at), AuditContext("user:u1", at))
         assert table.put(history_item(event), NEW)
     return ids
 
 
-def stretches(sweeps: Sweeps, trail: Trail, until: datetime, limit: int = 50) -> Iterator[Stretch]:
+def stretches(audits: Audits, trail: Trail, until: datetime, limit: int = 50) -> Iterator[Stretch]:
     """Follow a trail from its mark to its end, noting each stretch."""
-    mark = sweeps.mark(trail, until)
+    mark = audits.mark(trail, until)
     while True:
-        stretch = sweeps.follow(trail, mark, until, limit)
-        sweeps.note(trail, stretch.mark)
+        stretch = audits.follow(trail, mark, until, limit)
+        audits.note(trail, stretch.mark)
         yield stretch
         if stretch.over:
             return
@@ -76,59 +76,59 @@ def led_to(found: Iterator[Stretch]) -> list[str]:
 
 @pytest.mark.parametrize("limit", [2, 3, 50])
 def test_every_event_is_found_over_the_turns_of_days_and_over_empty_ones(
-    table: Table, sweeps: Sweeps, limit: int
+    table: Table, audits: Audits, limit: int
 ) -> None:
     moments = [NOW, NOW, LAST_MOMENT, MIDNIGHT, MIDNIGHT, MIDNIGHT + DAYS]
     ids = happened(table, *moments)
     until = MIDNIGHT + DAYS + timedelta(seconds=1)
-    assert led_to(stretches(sweeps, Trail.HISTORY, until, limit)) == ids
+    assert led_to(stretches(audits, Trail.HISTORY, until, limit)) == ids
 
 
 def test_an_event_is_found_when_it_is_old_enough_and_not_before(
-    table: Table, sweeps: Sweeps
+    table: Table, audits: Audits
 ) -> None:
     (name,) = happened(table, NOW)
-    assert led_to(stretches(sweeps, Trail.HISTORY, NOW)) == []
-    assert led_to(stretches(sweeps, Trail.HISTORY, NOW + timedelta(milliseconds=1))) == [name]
+    assert led_to(stretches(audits, Trail.HISTORY, NOW)) == []
+    assert led_to(stretches(audits, Trail.HISTORY, NOW + timedelta(milliseconds=1))) == [name]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), DAYS])
 def test_what_was_looked_at_is_not_looked_at_again(
-    table: Table, sweeps: Sweeps, ahead: timedelta
+    table: Table, audits: Audits, ahead: timedelta
 ) -> None:
     happened(table, NOW, MIDNIGHT)
     until = MIDNIGHT + timedelta(hours=1)
-    assert led_to(stretches(sweeps, Trail.HISTORY, until))
-    assert led_to(stretches(sweeps, Trail.HISTORY, until + ahead)) == []
+    assert led_to(stretches(audits, Trail.HISTORY, until))
+    assert led_to(stretches(audits, Trail.HISTORY, until + ahead)) == []
 
 
-def test_each_step_of_a_payment_is_an_event_on_the_trail(table: Table, sweeps: Sweeps) -> None:
+def test_each_step_of_a_payment_is_an_event_on_the_trail(table: Table, audits: Audits) -> None:
     life = approved()
     put(table, life)
-    (stretch,) = list(stretches(sweeps, Trail.HISTORY, LATER))[-1:]
+    (stretch,) = list(stretches(audits, Trail.HISTORY, LATER))[-1:]
     assert stretch.traces == (Trace("pay1"),) * 3
 
 
-def test_the_first_sweep_begins_some_time_ago(sweeps: Sweeps) -> None:
-    assert sweeps.mark(Trail.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
+def test_the_first_audit_begins_some_time_ago(audits: Audits) -> None:
+    assert audits.mark(Trail.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
 
 
 def test_a_clock_that_is_behind_finds_nothing_and_takes_nothing_back(
-    table: Table, sweeps: Sweeps
+    table: Table, audits: Audits
 ) -> None:
     happened(table, NOW)
-    list(stretches(sweeps, Trail.HISTORY, LATER))
-    behind = sweeps.follow(Trail.HISTORY, to_iso(LATER), NOW, 50)
+    list(stretches(audits, Trail.HISTORY, LATER))
+    behind = audits.follow(Trail.HISTORY, to_iso(LATER), NOW, 50)
     assert behind == Stretch((), to_iso(LATER), over=True)
-    sweeps.note(Trail.HISTORY, to_iso(NOW))
-    assert sweeps.mark(Trail.HISTORY, NOW) == to_iso(LATER)
+    audits.note(Trail.HISTORY, to_iso(NOW))
+    assert audits.mark(Trail.HISTORY, NOW) == to_iso(LATER)
 
 
-def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, sweeps: Sweeps) -> None:
+def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, audits: Audits) -> None:
     for course, at in (("c1", NOW), ("c2", MIDNIGHT + DAYS)):
         made = enrollment(course, payment_id=f"pay-{course}", created_at=at)
         assert table.put(enrollment_item(made), NEW)
-    found = [*stretches(sweeps, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 2)]
+    found = [*stretches(audits, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 2)]
     assert [trace for each in found for trace in each.traces] == [
         Trace("pay-c1", enrollment("c1").id),
         Trace("pay-c2", enrollment("c2").id),
@@ -136,7 +136,7 @@ def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, sweep
 
 
 def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
-    table: Table, sweeps: Sweeps
+    table: Table, audits: Audits
 ) -> None:
     for number in range(3):
         made = payment(
@@ -145,7 +145,7 @@ def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
         assert table.put(payment_item(made), NEW)
     assert table.put(payment_item(payment(Status.COMPLETED, id="done")), NEW)
     for _ in range(2):
-        found = [*stretches(sweeps, Trail.APPROVED, NOW, 2)]
+        found = [*stretches(audits, Trail.APPROVED, NOW, 2)]
         assert led_to(iter(found)) == ["pay0", "pay1", "pay2"]
         assert found[-1].over
 
@@ -153,19 +153,19 @@ def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
 # ── Payments ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_payment_is_read_with_its_history_and_nothing_else(table: Table, sweeps: Sweeps) -> None:
+def test_a_payment_is_read_with_its_history_and_nothing_else(table: Table, audits: Audits) -> None:
     life = approved()
     put(table, life)
     for sk in ("CALLBACK#1", "INVOICE", "ZZZ"):
         assert table.put({"pk": "PAYMENT#pay1", "sk": sk, "type": "other"}, NEW)
-    assert sweeps.read("pay1") == (life.payment, [*life.history])
+    assert audits.read("pay1") == (life.payment, [*life.history])
 
 
-def test_what_is_left_of_a_payment_is_read(table: Table, sweeps: Sweeps) -> None:
+def test_what_is_left_of_a_payment_is_read(table: Table, audits: Audits) -> None:
     (event,) = ordered().history
     assert table.put(history_item(event), NEW)
-    assert sweeps.read("pay1") == (None, [event])
-    assert sweeps.read("pay9") == (None, [])
+    assert audits.read("pay1") == (None, [event])
+    assert audits.read("pay9") == (None, [])
 
 
 def completion(life: Life) -> tuple[Payment, tuple[HistoryEvent, ...]]:
@@ -174,14 +174,14 @@ def completion(life: Life) -> tuple[Payment, tuple[HistoryEvent, ...]]:
 
 @pytest.mark.parametrize("undelivered", [frozenset[str](), frozenset({"c1"})])
 def test_a_completion_is_written_with_its_event(
-    table: Table, sweeps: Sweeps, undelivered: frozenset[str]
+    table: Table, audits: Audits, undelivered: frozenset[str]
 ) -> None:
     life = approved()
     life = replace(life, payment=replace(life.payment, undelivered=undelivered))
     put(table, life)
     after, events = completion(life)
-    sweeps.complete(life.payment, after, events)
-    assert sweeps.read("pay1") == (after, [*life.history, *events])
+    audits.complete(life.payment, after, events)
+    assert audits.read("pay1") == (after, [*life.history, *events])
 
 
 MOVED = {
@@ -194,47 +194,47 @@ MOVED = {
 
 @pytest.mark.parametrize("moved", [MOVED["status"], MOVED["version"]], ids=["status", "version"])
 def test_a_payment_that_awaited_nothing_and_moved_is_not_completed(
-    table: Table, sweeps: Sweeps, moved: dict[str, object]
+    table: Table, audits: Audits, moved: dict[str, object]
 ) -> None:
     life = approved()
     life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
     put(table, life)
     assert table.update(payment_key("pay1"), Change(moved))
-    with pytest.raises(Collision):
-        sweeps.complete(life.payment, *completion(life))
+    with pytest.raises(ConcurrentUpdate):
+        audits.complete(life.payment, *completion(life))
 
 
 @pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED.keys())
 def test_a_payment_that_moved_is_not_completed(
-    table: Table, sweeps: Sweeps, moved: dict[str, object]
+    table: Table, audits: Audits, moved: dict[str, object]
 ) -> None:
     life = approved()
     put(table, life)
     assert table.update(payment_key("pay1"), Change(moved))
-    stands = sweeps.read("pay1")
-    with pytest.raises(Collision):
-        sweeps.complete(life.payment, *completion(life))
-    assert sweeps.read("pay1") == stands
+    stands = audits.read("pay1")
+    with pytest.raises(ConcurrentUpdate):
+        audits.complete(life.payment, *completion(life))
+    assert audits.read("pay1") == stands
 
 
 def test_a_payment_that_awaits_something_meanwhile_is_not_completed(
-    table: Table, sweeps: Sweeps
+    table: Table, audits: Audits
 ) -> None:
     life = approved()
     life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
     put(table, life)
     assert table.update(payment_key("pay1"), Change({"undelivered": {"c1"}}))
-    with pytest.raises(Collision):
-        sweeps.complete(life.payment, *completion(life))
+    with pytest.raises(ConcurrentUpdate):
+        audits.complete(life.payment, *completion(life))
 
 
 def test_an_event_that_is_there_already_refuses_the_completion(
-    table: Table, sweeps: Sweeps
+    table: Table, audits: Audits
 ) -> None:
     life = approved()
     put(table, life)
     after, events = completion(life)
     assert table.put(history_item(events[0]), NEW)
-    with pytest.raises(Collision):
-        sweeps.complete(life.payment, after, events)
+    with pytest.raises(ConcurrentUpdate):
+        audits.complete(life.payment, after, events)
     assert Payments(table).get("pay1") == life.payment

@@ -8,17 +8,17 @@ import pytest
 import requests
 
 from lunas.aws import clients
-from lunas.domain.errors import LunasError, Misconfigured, StoreBusy
+from lunas.domain.errors import ConfigurationError, LunasError, StorageContention
 from lunas.domain.payments import Payment, Status
-from lunas.domain.sale_reports import Leg, OrderNote, OrderStatus
+from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 from lunas.storage.account_links import Learners
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.expressions import to_wire
 from lunas.storage.payment_items import payment_item
-from lunas.storage.sale_reports import Orders
+from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
-from tests.integration.layer.order_office import COURSE, FUNCTION, OrderOffice
+from tests.integration.layer.sale_reporting import COURSE, FUNCTION, SaleReporting
 from tests.support.builders import EMAIL, LATER, bought, payment
 from tests.support.functions import invoke
 from tests.support.http_stub import Told
@@ -30,26 +30,26 @@ YES = Told(201, {"id": 6_000_001})
 @pytest.fixture
 def office(
     table: Table,
-    catalogue: Catalogue,
+    catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[OrderOffice]:
-    assert catalogue.course("c1")
-    made = OrderOffice.opened(table, monkeypatch)
+) -> Iterator[SaleReporting]:
+    assert catalog.course("c1")
+    made = SaleReporting.opened(table, monkeypatch)
     yield made
     made.close()
 
 
 def publish(new: Payment, old: Payment | None) -> None:
-    """Hand the change of a payment to publish_orders."""
+    """Hand the change of a payment to publish_sale_reports."""
     images = {"NewImage": to_wire(payment_item(new))}
     if old:
         images["OldImage"] = to_wire(payment_item(old))
     change = {"SequenceNumber": "1", **images}
     record = {"eventSource": "aws:dynamodb", "dynamodb": change}
-    assert invoke("publish_orders", {"Records": [record]}) == {"batchItemFailures": []}
+    assert invoke("publish_sale_reports", {"Records": [record]}) == {"batchItemFailures": []}
 
 
-def queued(office: OrderOffice) -> list[Any]:
+def queued(office: SaleReporting) -> list[Any]:
     found = clients.sqs().receive_message(QueueUrl=office.url, MaxNumberOfMessages=10)
     return [json.loads(each["Body"]) for each in found.get("Messages", [])]
 
@@ -65,21 +65,21 @@ def queued(office: OrderOffice) -> list[Any]:
     ],
 )
 def test_a_payment_is_queued_when_it_comes_into_a_state_that_is_reported(
-    office: OrderOffice, new: Status, old: Status | None, messages: int
+    office: SaleReporting, new: Status, old: Status | None, messages: int
 ) -> None:
     publish(payment(new), payment(old) if old else None)
     assert queued(office) == [{"paymentId": "pay1", "correlationId": "r0"}] * messages
 
 
 def test_what_is_queued_and_logged_holds_no_personal_data(
-    office: OrderOffice, logged: Logged
+    office: SaleReporting, logged: Logged
 ) -> None:
     publish(payment(Status.COMPLETED), payment(Status.APPROVED))
     assert "example.com" not in str(queued(office)) + logged.text
 
 
 def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
-    office: OrderOffice, logged: Logged
+    office: SaleReporting, logged: Logged
 ) -> None:
     office.sold()
     peer = office.thinkific(COURSE, YES)
@@ -102,16 +102,16 @@ def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
     }
     note = office.note()
     assert note
-    assert (note.status, note.order_id) == (OrderStatus.REPORTED, 6_000_001)
+    assert (note.status, note.order_id) == (SaleReportStatus.REPORTED, 6_000_001)
     assert logged.messages() == ["order reported"]
-    assert logged.metrics() == ["OrderReported"]
+    assert logged.metrics() == ["SaleReportReported"]
     assert EMAIL not in logged.text
     office.queue("pay1")
     assert office.report()
     assert len(peer.asked) == 2
 
 
-def test_the_factor_is_a_setting(office: OrderOffice, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_factor_is_a_setting(office: SaleReporting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXTERNAL_ORDER_FACTOR", "1")
     office.sold()
     peer = office.thinkific(COURSE, YES)
@@ -119,7 +119,7 @@ def test_the_factor_is_a_setting(office: OrderOffice, monkeypatch: pytest.Monkey
     assert peer.asked[1].body["transaction"]["amount"] == 49_000
 
 
-def test_a_refund_is_sent_to_the_order_of_its_sale(office: OrderOffice) -> None:
+def test_a_refund_is_sent_to_the_order_of_its_sale(office: SaleReporting) -> None:
     office.sold(Status.REFUNDED)
     peer = office.thinkific(COURSE, YES, Told(200, {}))
     assert office.report()
@@ -127,11 +127,11 @@ def test_a_refund_is_sent_to_the_order_of_its_sale(office: OrderOffice) -> None:
     assert peer.asked[2].body["action"] == "refund"
     note = office.note(Leg.REFUND)
     assert note
-    assert note.status is OrderStatus.REPORTED
+    assert note.status is SaleReportStatus.REPORTED
 
 
 def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
-    office: OrderOffice, logged: Logged
+    office: SaleReporting, logged: Logged
 ) -> None:
     office.sold()
     peer = office.thinkific(COURSE, requests.ReadTimeout(EMAIL))
@@ -139,16 +139,16 @@ def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
     assert office.letters() == ["SALE: Thinkific did not answer in time"]
     note = office.note()
     assert note
-    assert note.status is OrderStatus.UNCERTAIN
-    assert logged.messages("ERROR") == ["order report uncertain"]
-    assert logged.metrics() == ["OrderUncertain"]
+    assert note.status is SaleReportStatus.UNCERTAIN
+    assert logged.messages("ERROR") == ["sale report uncertain"]
+    assert logged.metrics() == ["SaleReportUncertain"]
     assert EMAIL not in logged.text
     office.queue("pay1")
     assert office.report()
     assert len(peer.asked) == 2
 
 
-def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(office: OrderOffice) -> None:
+def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(office: SaleReporting) -> None:
     office.sold()
     peer = office.thinkific(COURSE, Told(503, "<html>"))
     assert office.report()
@@ -158,7 +158,7 @@ def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(office: Orde
     assert len(peer.asked) == 2
 
 
-def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: OrderOffice) -> None:
+def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: SaleReporting) -> None:
     office.sold()
     office.thinkific(Told(503, "<html>"))
     assert not office.report()
@@ -168,7 +168,7 @@ def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: Ord
 
 @pytest.mark.parametrize("more", [{}, {"product_id": None}], ids=["absent", "null"])
 def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
-    office: OrderOffice, logged: Logged, more: dict[str, Any]
+    office: SaleReporting, logged: Logged, more: dict[str, Any]
 ) -> None:
     office.sold()
     peer = office.thinkific(Told(body={"id": 2_000_001, **more}))
@@ -177,62 +177,64 @@ def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
     assert logged.lines[-1]["reason"] == "Thinkific shows no product of course 2000001"
     note = office.note()
     assert note
-    assert note.status is OrderStatus.REFUSED
+    assert note.status is SaleReportStatus.REFUSED
 
 
-def test_a_course_with_a_product_that_cannot_be_read_is_put_off(office: OrderOffice) -> None:
+def test_a_course_with_a_product_that_cannot_be_read_is_put_off(office: SaleReporting) -> None:
     office.sold()
     office.thinkific(Told(body={"id": 2_000_001, "product_id": "x"}))
     assert not office.report()
 
 
-@pytest.mark.parametrize("error", [StoreBusy("busy"), Misconfigured("no key")], ids=repr)
+@pytest.mark.parametrize(
+    "error", [StorageContention("busy"), ConfigurationError("no key")], ids=repr
+)
 def test_a_report_that_was_never_sent_gives_its_claim_back(
-    office: OrderOffice, monkeypatch: pytest.MonkeyPatch, error: LunasError
+    office: SaleReporting, monkeypatch: pytest.MonkeyPatch, error: LunasError
 ) -> None:
     """The course is read, the sale is claimed, and then no turn can be had."""
     office.sold()
     peer = office.thinkific(COURSE, YES)
     turns: list[Exception | None] = [None, error]
-    real = SharedLimiter.await_turn
+    real = SharedLimiter.acquire
 
-    def await_turn(limiter: SharedLimiter) -> None:
+    def acquire(limiter: SharedLimiter) -> None:
         if turns and (failure := turns.pop(0)):
             raise failure
         real(limiter)
 
-    monkeypatch.setattr(SharedLimiter, "await_turn", await_turn)
+    monkeypatch.setattr(SharedLimiter, "acquire", acquire)
     assert not office.report()
     note = office.note()
     assert note
-    assert note.status is OrderStatus.FREE
+    assert note.status is SaleReportStatus.FREE
     assert len(peer.asked) == 1
     assert office.letters() == []
 
 
 def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
-    office: OrderOffice, monkeypatch: pytest.MonkeyPatch
+    office: SaleReporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.sold()
     peer = office.thinkific(COURSE, Told(429))
 
     def rest(_limiter: SharedLimiter, _seconds: float) -> None:
-        raise StoreBusy("busy")
+        raise StorageContention("busy")
 
     monkeypatch.setattr(SharedLimiter, "rest", rest)
     assert not office.report()
     note = office.note()
     assert note
-    assert note.status is OrderStatus.FREE
+    assert note.status is SaleReportStatus.FREE
     assert len(peer.asked) == 2
 
 
-def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffice) -> None:
+def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: SaleReporting) -> None:
     office.sold()
-    claim = OrderNote(
-        payment_id="pay1", leg=Leg.SALE, status=OrderStatus.CLAIMED, attempt="m-1", at=LATER
+    claim = SaleReport(
+        payment_id="pay1", leg=Leg.SALE, status=SaleReportStatus.CLAIMED, attempt="m-1", at=LATER
     )
-    assert Orders(office.table).claim(claim)
+    assert SaleReports(office.table).claim(claim)
     peer = office.thinkific()
     assert office.report(received=2)
     assert peer.asked == []
@@ -241,19 +243,19 @@ def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: OrderOffi
 
 
 def test_a_report_without_a_connection_is_put_off_and_its_claim_given_back(
-    office: OrderOffice, logged: Logged
+    office: SaleReporting, logged: Logged
 ) -> None:
     office.sold()
     office.thinkific(COURSE, requests.ConnectTimeout(EMAIL))
     assert not office.report()
     note = office.note()
     assert note
-    assert note.status is OrderStatus.FREE
+    assert note.status is SaleReportStatus.FREE
     assert office.letters() == []
-    assert logged.metrics() == ["OrderDelayed"]
+    assert logged.metrics() == ["SaleReportDelayed"]
 
 
-def test_the_wait_grows_with_each_receipt(office: OrderOffice, logged: Logged) -> None:
+def test_the_wait_grows_with_each_receipt(office: SaleReporting, logged: Logged) -> None:
     office.sold()
     office.thinkific(COURSE, Told(521))
     assert not office.report(received=5)
@@ -261,19 +263,19 @@ def test_the_wait_grows_with_each_receipt(office: OrderOffice, logged: Logged) -
 
 
 @pytest.mark.parametrize("told", [Told(403, {"error": "plan"}), Told(422, {"errors": {"x": "y"}})])
-def test_a_refusal_is_told_and_left(office: OrderOffice, logged: Logged, told: Told) -> None:
+def test_a_refusal_is_told_and_left(office: SaleReporting, logged: Logged, told: Told) -> None:
     office.sold()
     peer = office.thinkific(COURSE, told)
     assert office.report()
     office.queue("pay1")
     assert office.report()
     assert len(peer.asked) == 2
-    assert logged.messages() == ["order report refused"]
+    assert logged.messages() == ["sale report refused"]
     assert office.letters() == []
 
 
 def test_a_course_that_thinkific_does_not_show_is_refused_without_holding_up_the_others(
-    office: OrderOffice, logged: Logged
+    office: SaleReporting, logged: Logged
 ) -> None:
     office.sold()
     office.thinkific(Told(404))
@@ -281,7 +283,7 @@ def test_a_course_that_thinkific_does_not_show_is_refused_without_holding_up_the
     assert logged.lines[-1]["reason"] == "Thinkific shows no course 2000001"
 
 
-def test_a_learner_without_an_account_is_refused_without_a_call(office: OrderOffice) -> None:
+def test_a_learner_without_an_account_is_refused_without_a_call(office: SaleReporting) -> None:
     office.sold()
     Learners(office.table).unlink("u1", 7)
     peer = office.thinkific()
@@ -289,7 +291,7 @@ def test_a_learner_without_an_account_is_refused_without_a_call(office: OrderOff
     assert peer.asked == []
 
 
-def test_a_bundles_product_is_looked_up_by_what_it_sells(office: OrderOffice) -> None:
+def test_a_bundles_product_is_looked_up_by_what_it_sells(office: SaleReporting) -> None:
     office.sold(courses=bought("c1", "c2"), thinkific_bundle_id=44)
     rows = [
         {"id": 1, "productable_type": "Course", "productable_id": 44},
@@ -303,7 +305,9 @@ def test_a_bundles_product_is_looked_up_by_what_it_sells(office: OrderOffice) ->
 
 
 @pytest.mark.parametrize("body", ["", "x", "{}", "[]", "null"])
-def test_a_message_that_cannot_be_read_is_shown_to_a_person(office: OrderOffice, body: str) -> None:
+def test_a_message_that_cannot_be_read_is_shown_to_a_person(
+    office: SaleReporting, body: str
+) -> None:
     record = {
         "messageId": "m1",
         "receiptHandle": "h",
@@ -317,20 +321,20 @@ def test_a_message_that_cannot_be_read_is_shown_to_a_person(office: OrderOffice,
     record["body"] = body or " "
     assert invoke(FUNCTION, {"Records": [record]})["batchItemFailures"] == []
     (reason,) = office.letters()
-    assert reason.startswith("not an order report")
+    assert reason.startswith("not an sale report")
 
 
 def test_a_missing_setting_is_told_and_loses_nothing(
-    office: OrderOffice, logged: Logged, monkeypatch: pytest.MonkeyPatch
+    office: SaleReporting, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.sold()
     office.thinkific()
     monkeypatch.delenv("EXTERNAL_ORDER_FACTOR")
     assert not office.report()
-    assert logged.messages("ERROR") == ["order report not possible"]
+    assert logged.messages("ERROR") == ["sale report not possible"]
 
 
-def test_an_unexpected_error_is_told_by_its_type(office: OrderOffice, logged: Logged) -> None:
+def test_an_unexpected_error_is_told_by_its_type(office: SaleReporting, logged: Logged) -> None:
     office.sold()
     office.thinkific(COURSE, RuntimeError(EMAIL))
     assert not office.report()
@@ -339,15 +343,15 @@ def test_an_unexpected_error_is_told_by_its_type(office: OrderOffice, logged: Lo
 
 
 def test_of_two_who_claim_one_gets_it_and_only_they_note_the_outcome(table: Table) -> None:
-    orders = Orders(table)
+    orders = SaleReports(table)
 
-    def by(attempt: str, status: OrderStatus = OrderStatus.CLAIMED) -> OrderNote:
-        return OrderNote(payment_id="pay1", leg=Leg.SALE, status=status, attempt=attempt, at=LATER)
+    def by(attempt: str, status: SaleReportStatus = SaleReportStatus.CLAIMED) -> SaleReport:
+        return SaleReport(payment_id="pay1", leg=Leg.SALE, status=status, attempt=attempt, at=LATER)
 
     assert orders.claim(by("a"))
     assert not orders.claim(by("b"))
-    assert not orders.note(by("b", OrderStatus.REPORTED))
-    assert not orders.reopen(by("b", OrderStatus.CLAIMED))
-    assert not orders.reopen(by("a", OrderStatus.REPORTED))
-    assert orders.note(by("a", OrderStatus.FREE))
+    assert not orders.note(by("b", SaleReportStatus.REPORTED))
+    assert not orders.reopen(by("b", SaleReportStatus.CLAIMED))
+    assert not orders.reopen(by("a", SaleReportStatus.REPORTED))
+    assert orders.note(by("a", SaleReportStatus.FREE))
     assert orders.claim(by("b"))

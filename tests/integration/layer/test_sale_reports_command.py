@@ -10,11 +10,11 @@ from local import orders as command
 from local.deployed import OrderParts
 from lunas.aws import clients
 from lunas.domain.payments import Status
-from lunas.domain.sale_reports import OrderStatus
-from lunas.storage.catalog import Catalogue
-from lunas.storage.sale_reports import Orders
+from lunas.domain.sale_reports import SaleReportStatus
+from lunas.storage.catalog import Catalog
+from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
-from tests.integration.layer.order_office import COURSE, OrderOffice
+from tests.integration.layer.sale_reporting import COURSE, SaleReporting
 from tests.support.http_stub import Told
 
 YES = Told(201, {"id": 6_000_001})
@@ -22,16 +22,16 @@ YES = Told(201, {"id": 6_000_001})
 
 @pytest.fixture
 def office(
-    table: Table, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[OrderOffice]:
-    assert catalogue.course("c1")
-    monkeypatch.setattr(command, "PATIENCE", 0)
-    made = OrderOffice.opened(table, monkeypatch)
+    table: Table, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[SaleReporting]:
+    assert catalog.course("c1")
+    monkeypatch.setattr(command, "MAX_WAIT", 0)
+    made = SaleReporting.opened(table, monkeypatch)
     yield made
     made.close()
 
 
-def run(office: OrderOffice, **choice: str) -> tuple[int, str]:
+def run(office: SaleReporting, **choice: str) -> tuple[int, str]:
     """Run the command; return its exit code, and what it said."""
     parts = OrderParts(
         "lunas", office.url, office.dead_letter_url, clients.dynamodb(), clients.sqs()
@@ -41,7 +41,7 @@ def run(office: OrderOffice, **choice: str) -> tuple[int, str]:
 
 
 @pytest.fixture
-def uncertain(office: OrderOffice) -> OrderOffice:
+def uncertain(office: SaleReporting) -> SaleReporting:
     """Have a sale whose report got no answer."""
     office.sold(Status.REFUNDED)
     office.thinkific(COURSE, requests.ReadTimeout())
@@ -49,12 +49,12 @@ def uncertain(office: OrderOffice) -> OrderOffice:
     return office
 
 
-def test_nothing_waits_as_long_as_all_is_well(office: OrderOffice) -> None:
+def test_nothing_waits_as_long_as_all_is_well(office: SaleReporting) -> None:
     assert run(office) == (0, "sale reports: 0 wait for a person")
 
 
 def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
-    uncertain: OrderOffice,
+    uncertain: SaleReporting,
 ) -> None:
     code, said = run(uncertain, retry="pay1")
     assert code == 0
@@ -64,21 +64,21 @@ def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
     assert len(peer.asked) == 3
     note = uncertain.note()
     assert note
-    assert note.status is OrderStatus.REPORTED
+    assert note.status is SaleReportStatus.REPORTED
 
 
 def test_what_is_left_stays_as_it_is_and_its_letter_goes(
-    uncertain: OrderOffice,
+    uncertain: SaleReporting,
 ) -> None:
     code, said = run(uncertain, dismiss="pay1")
     assert (code, said.splitlines()[0][:15]) == (0, "forgotten  pay1")
     note = uncertain.note()
     assert note
-    assert note.status is OrderStatus.UNCERTAIN
+    assert note.status is SaleReportStatus.UNCERTAIN
     assert run(uncertain)[0] == 0
 
 
-def test_what_was_reported_is_not_opened_and_not_sent_twice(office: OrderOffice) -> None:
+def test_what_was_reported_is_not_opened_and_not_sent_twice(office: SaleReporting) -> None:
     office.sold()
     office.thinkific(COURSE, YES)
     assert office.report()
@@ -91,7 +91,7 @@ def test_what_was_reported_is_not_opened_and_not_sent_twice(office: OrderOffice)
 
 
 def test_letters_that_wait_are_shown_with_how_the_report_stands(
-    uncertain: OrderOffice,
+    uncertain: SaleReporting,
 ) -> None:
     code, said = run(uncertain)
     assert code == 1
@@ -101,12 +101,12 @@ def test_letters_that_wait_are_shown_with_how_the_report_stands(
 
 
 def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
-    uncertain: OrderOffice,
+    uncertain: SaleReporting,
 ) -> None:
     """It is written before the note, and would be gone for good if it went in between."""
     note = uncertain.note()
     assert note
-    assert Orders(uncertain.table).note(replace(note, status=OrderStatus.CLAIMED))
+    assert SaleReports(uncertain.table).note(replace(note, status=SaleReportStatus.CLAIMED))
     code, said = run(uncertain, dismiss="pay1")
     assert code == 1
     assert "forgotten" not in said

@@ -7,7 +7,7 @@ import pytest
 from lunas.domain.enrollments import enrollment_id
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Key
-from lunas.storage.prefetch import ReadAhead, ahead_of_purchase
+from lunas.storage.prefetch import PrefetchedTable, prefetch_purchase
 from lunas.storage.table import Table
 from tests.integration.layer import peers, purchases
 from tests.support.api_requests import user_token
@@ -17,26 +17,26 @@ ONE, TWO, NONE, OTHER = ({"pk": "P", "sk": name} for name in ("one", "two", "non
 
 
 @pytest.fixture
-def ahead(table: Table, calls: Counter[str]) -> ReadAhead:
+def ahead(table: Table, calls: Counter[str]) -> PrefetchedTable:
     """Write some items and read ahead those that are foreseen."""
     for each in (ONE, TWO, OTHER):
         write(table, each, "before")
     calls.clear()
-    return ReadAhead(table, [ONE, TWO, NONE])
+    return PrefetchedTable(table, [ONE, TWO, NONE])
 
 
 def write(table: Table, key: Key, state: str) -> None:
     assert table.put({**key, "state": state}, "attribute_exists(pk) OR attribute_not_exists(pk)")
 
 
-def test_what_was_foreseen_costs_one_call(ahead: ReadAhead, calls: Counter[str]) -> None:
+def test_what_was_foreseen_costs_one_call(ahead: PrefetchedTable, calls: Counter[str]) -> None:
     assert ahead.get(ONE) == {**ONE, "state": "before"}
     assert ahead.get(NONE) is None
     assert ahead.get_many([TWO]) == [{**TWO, "state": "before"}]
     assert calls == {"BatchGetItem": 1}
 
 
-def test_what_is_asked_again_is_read_again(ahead: ReadAhead, table: Table) -> None:
+def test_what_is_asked_again_is_read_again(ahead: PrefetchedTable, table: Table) -> None:
     ahead.get(ONE)
     ahead.get_many([TWO])
     for each in (ONE, TWO):
@@ -45,7 +45,9 @@ def test_what_is_asked_again_is_read_again(ahead: ReadAhead, table: Table) -> No
     assert ahead.get_many([TWO]) == [{**TWO, "state": "after"}]
 
 
-def test_several_are_given_as_foreseen_and_as_they_are(ahead: ReadAhead, table: Table) -> None:
+def test_several_are_given_as_foreseen_and_as_they_are(
+    ahead: PrefetchedTable, table: Table
+) -> None:
     for each in (ONE, OTHER):
         write(table, each, "after")
     found = {each["sk"]: each["state"] for each in ahead.get_many([ONE, OTHER, NONE])}
@@ -53,7 +55,7 @@ def test_several_are_given_as_foreseen_and_as_they_are(ahead: ReadAhead, table: 
 
 
 def test_all_is_forgotten_once_something_unforeseen_was_asked(
-    ahead: ReadAhead, table: Table
+    ahead: PrefetchedTable, table: Table
 ) -> None:
     ahead.get(OTHER)
     for each in (ONE, TWO):
@@ -64,7 +66,7 @@ def test_all_is_forgotten_once_something_unforeseen_was_asked(
 
 def test_a_purchase_foresees_all_that_decides_it(table: Table, calls: Counter[str]) -> None:
     slot = keys.open_purchase("u1", "p1", "c1")
-    read = ahead_of_purchase(table, "u1", "p1", "c1", [slot])
+    read = prefetch_purchase(table, "u1", "p1", "c1", [slot])
     calls.clear()
     assert read.get(keys.package("p1")) is None
     assert read.get_many([keys.course("c1")]) == []
@@ -73,7 +75,7 @@ def test_a_purchase_foresees_all_that_decides_it(table: Table, calls: Counter[st
     assert not calls
 
 
-@pytest.mark.usefixtures("catalogue")
+@pytest.mark.usefixtures("catalog")
 def test_a_purchase_at_duitku_costs_three_calls(
     monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
 ) -> None:
@@ -82,7 +84,7 @@ def test_a_purchase_at_duitku_costs_three_calls(
     assert calls == {"BatchGetItem": 1, "TransactWriteItems": 1, "UpdateItem": 1}
 
 
-@pytest.mark.usefixtures("catalogue")
+@pytest.mark.usefixtures("catalog")
 @pytest.mark.parametrize(("package", "course", "reads"), [("p1", "c1", 1), ("b1", None, 3)])
 def test_a_manual_purchase_reads_once_what_it_can_name(
     calls: Counter[str], package: str, course: str | None, reads: int
@@ -92,7 +94,7 @@ def test_a_manual_purchase_reads_once_what_it_can_name(
     assert calls == {"BatchGetItem": reads, "TransactWriteItems": 1}
 
 
-@pytest.mark.usefixtures("catalogue")
+@pytest.mark.usefixtures("catalog")
 def test_a_course_that_came_with_the_payment_found_open_is_not_sold_again(
     monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from lunas.aws.progress_queue import message_body
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
-from lunas.domain.errors import Collision
-from lunas.domain.progress import EVENT_LIFETIME, Followed, ProgressEvent
-from lunas.services.progress_events import follow, follow_event
+from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.progress import EVENT_LIFETIME, ProgressEvent, ProgressResult
+from lunas.services.progress_events import follow, record_event
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.progress import Progress
@@ -22,9 +22,9 @@ from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke
 from tests.support.http_stub import StubPeer, Told
 from tests.support.logs import Logged
-from tests.support.progress_fakes import ROW, FakeRows, delivered, follower, report
+from tests.support.progress_fakes import ROW, FakeRows, delivered, recorder, report
 
-FUNCTION = "follow_progress"
+FUNCTION = "record_progress"
 LINK = "https://shop.thinkific.com/certificates/abc"
 
 
@@ -125,7 +125,7 @@ def test_what_thinkific_cannot_say_now_comes_again(
     assert peer.failed == 1  # type: ignore[attr-defined]
     assert logged.messages() == ["progress put off"]
     assert (known(table)["progress"], queues.told()["Records"]) == (ours.progress, [])
-    assert not Progress(table).is_heard("71")
+    assert not Progress(table).is_processed("71")
 
 
 def test_a_row_that_is_gone_is_dropped(
@@ -177,10 +177,10 @@ def test_what_others_enrolled_is_passed_over(
 def test_a_refund_since_it_was_read_is_not_written_over(table: Table, ours: Enrollment) -> None:
     revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
     table.put(enrollment_item(revoked), "attribute_exists(pk)")
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         Progress(table).raise_to([delivered(progress=60)], "71", LATER)
     assert known(table)["progress"] == ours.progress
-    assert not Progress(table).is_heard("71")
+    assert not Progress(table).is_processed("71")
 
 
 @pytest.mark.parametrize("changes", [{"payment_id": "pay2"}, {"progress": 70}])
@@ -188,7 +188,7 @@ def test_a_purchase_or_a_progress_since_it_was_read_stays(
     table: Table, ours: Enrollment, changes: dict[str, Any]
 ) -> None:
     table.put(enrollment_item(delivered(**changes)), "attribute_exists(pk)")
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         Progress(table).raise_to([delivered(progress=60)], None, LATER)
     assert known(table)["progress"] == changes.get("progress", ours.progress)
 
@@ -203,21 +203,21 @@ def test_a_certificate_that_came_while_thinkific_was_asked_stays(
         table.put(enrollment_item(delivered(certificate_url=before)), "attribute_exists(pk)")
     rows = FakeRows()
     rows.rows[ROW] = report(100)
-    run = follower(Progress(table), rows)
+    run = recorder(Progress(table), rows)
     completed = ProgressEvent(id="72", report=report(100, certificate_url=LINK))
 
     def meanwhile() -> None:
-        assert follow_event(run, completed) is Followed.NOTED
+        assert record_event(run, completed) is ProgressResult.NOTED
 
     rows.failures = [meanwhile]
     slower = ProgressEvent(id="71", report=report(None))
-    assert follow_event(run, slower) is Followed.NOTED
+    assert record_event(run, slower) is ProgressResult.NOTED
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (100, LINK)
 
 
 @pytest.mark.usefixtures("ours")
 def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) -> None:
-    run = follower(Progress(table), FakeRows())
+    run = recorder(Progress(table), FakeRows())
     follow(run, report(60, certificate_url=LINK))
     follow(run, report(70))
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (70, LINK)
@@ -225,9 +225,9 @@ def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) ->
 
 def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
     progress = Progress(table)
-    progress.note_heard("71", NOW)
+    progress.note_processed("71", NOW)
     heard = table.get(keys.thinkific_event("71"))
-    progress.note_heard("71", LATER)
+    progress.note_processed("71", LATER)
     assert table.get(keys.thinkific_event("71")) == heard
     assert not progress.raise_to([delivered(progress=60)], "71", LATER)
     assert known(table)["progress"] == ours.progress

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from local.simulators.faults import KINDS
 from local.simulators.thinkific.records import User
-from local.simulators.thinkific.settings import Knobs
+from local.simulators.thinkific.settings import SimulatorSettings
 from tests.faults.world.before import (
     approved,
     both,
@@ -26,7 +26,7 @@ from tests.faults.world.before import (
 from tests.faults.world.story import BUNDLE, LEARNER, PYTHON, Purchase, Story
 from tests.faults.world.world import World
 
-type Act = Callable[[Story], object]
+type Action = Callable[[Story], object]
 
 HTML = "<html><body><h1>Something went wrong</h1></body></html>"
 QUARTER = 16
@@ -39,17 +39,17 @@ TESTS = Path(__file__).parents[1]
 class Case:
     """A knob with a value, and what comes of a delivery and its revocation under it.
 
-    ``put_off`` is a part of why deliveries wait while the knob is so, and ``given_up`` of why one
-    is a dead letter; with neither, the delivery is done at once. After ``put_off`` and
+    ``reschedule`` is a part of why deliveries wait while the knob is so, and ``given_up`` of why
+    one is a dead letter; with neither, the delivery is done at once. After ``reschedule`` and
     ``given_up`` the knobs are turned back, and a person has it sent again: then it is done.
     """
 
     knob: str
     value: Any
-    prepare: Act = lambda _story: None
+    prepare: Action = lambda _story: None
     purchase: Purchase = PYTHON
     minutes: int = QUARTER
-    put_off: str = ""
+    reschedule: str = ""
     given_up: str = ""
     more: tuple[tuple[str, Any], ...] = ()
 
@@ -66,7 +66,7 @@ def account(story: Story, email: str) -> User:
     return user
 
 
-def with_account(email: str) -> Act:
+def with_account(email: str) -> Action:
     return lambda story: account(story, email)
 
 
@@ -78,7 +78,7 @@ def enrolled(story: Story) -> None:
     site.enroll(user.id, course.id, {"activated_at": now, "expiry_date": None}, now)
 
 
-def lost_answer(route: str) -> Act:
+def lost_answer(route: str) -> Action:
     """Have the answer of a write be lost, after it was done."""
     return lambda story: story.world.thinkific.fault(route, "drop_after")
 
@@ -87,9 +87,9 @@ def new_builder(story: Story) -> None:
     """Sell a course of the new builder, by an id that somebody has seen in the address bar."""
     site = story.world.thinkific.site
     course = next(each for each in site.courses.values() if each.new_builder)
-    item = story.world.aws.table.items["CATALOGUE#COURSE", "python-dasar"]
+    item = story.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
     changed = {**item, "thinkificCourseId": {"N": str(course.id)}}
-    story.world.aws.table.items["CATALOGUE#COURSE", "python-dasar"] = changed
+    story.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
 
 
 def nothing(_story: Story) -> None:
@@ -101,11 +101,11 @@ LIMITED = "Thinkific's rate limit is reached"
 BUNDLED: dict[str, Any] = {"prepare": sold_as_bundle, "purchase": BUNDLE}
 MIXED_CASE, LONGER = "Budi@Example.com", f"a{LEARNER.email}"
 CASES = (
-    Case("api_plan", value=False, put_off="refuses access with 401"),
+    Case("api_plan", value=False, reschedule="refuses access with 401"),
     Case("apps_plan", value=False),
     Case("require_user_agent", value=True),
     Case("rate_limit", 3),
-    Case("rate_limit", 0, put_off=LIMITED),
+    Case("rate_limit", 0, reschedule=LIMITED),
     *(
         Case("rate_reset_form", form, more=(("rate_limit", 3), ("rate_body", body)))
         for form in ("ms", "s", "duration", "duration_seconds", "absent")
@@ -114,9 +114,9 @@ CASES = (
     *(Case("rate_body", body, more=(("rate_limit", 3),)) for body in ("empty", "text")),
     *(Case("rate_body", body, more=(("rate_limit", 3),)) for body in ("html", "json")),
     Case("concurrency_limit", 1),
-    Case("concurrency_limit", 0, put_off=LIMITED),
+    Case("concurrency_limit", 0, reschedule=LIMITED),
     Case("email_match", "exact", with_account(LEARNER.email)),
-    Case("email_match", "exact", with_account(MIXED_CASE), put_off="address is taken"),
+    Case("email_match", "exact", with_account(MIXED_CASE), reschedule="address is taken"),
     Case("email_match", "any_case", with_account(MIXED_CASE)),
     Case("email_match", "partial", with_account(LONGER)),
     Case("user_read_delay", 30, lost_answer("createUser")),
@@ -158,7 +158,7 @@ def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
     story.world.thinkific.set(**{to_camel(name): value for name, value in knobs.items()})
     approved(case.purchase)(story)
     story.wait(case.minutes)
-    if case.put_off or case.given_up:
+    if case.reschedule or case.given_up:
         stuck(story, case)
         mend(story, case)
     done(story)
@@ -177,7 +177,7 @@ def stuck(story: Story, case: Case) -> None:
     else:
         assert reasons == []
         waits = [facts["reason"] for line, facts in story.world.said if line == "delivery put off"]
-        assert [reason for reason in waits if case.put_off in reason]
+        assert [reason for reason in waits if case.reschedule in reason]
 
 
 def mend(story: Story, case: Case) -> None:
@@ -229,7 +229,7 @@ def doubled(story: Story) -> list[tuple[int, int]]:
 
 def values_of(knob: str) -> tuple[Any, ...]:
     """Return the values that a knob can only have, () if there are too many to name."""
-    annotation = Knobs.model_fields[knob].annotation
+    annotation = SimulatorSettings.model_fields[knob].annotation
     literal = getattr(annotation, "__value__", annotation)
     return get_args(literal) if "Literal" in str(literal) else ()
 
@@ -240,14 +240,14 @@ def elsewhere() -> str:
     return "".join(each.read_text() for each in TESTS.rglob("test_*.py") if each != Path(__file__))
 
 
-@pytest.mark.parametrize("knob", list(Knobs.model_fields))
+@pytest.mark.parametrize("knob", list(SimulatorSettings.model_fields))
 def test_every_knob_of_the_simulator_has_a_case(knob: str) -> None:
     tried = {case.value for case in CASES if case.knob == knob}
     if not tried:
         # Those of OAuth and of webhooks are about no delivery; their tests name them.
         assert to_camel(knob) in elsewhere(), f"no test turns {knob}"
         return
-    default = Knobs.model_fields[knob].default
+    default = SimulatorSettings.model_fields[knob].default
     assert tried - {default}, f"{knob} is only tried as it is anyway"
     assert set(values_of(knob)) <= tried
 
@@ -279,7 +279,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "slow beyond the time-out": {"kind": "slow", "seconds": 20},
     "slow": {"kind": "slow", "seconds": 4},
 }
-WAYS: dict[str, tuple[Act, Purchase]] = {
+WAYS: dict[str, tuple[Action, Purchase]] = {
     "listUsers": (nothing, PYTHON),
     "createUser": (nothing, PYTHON),
     "listEnrollments": (nothing, PYTHON),

@@ -1,4 +1,4 @@
-"""The order queue and its dead letters in a test, and payments to report."""
+"""The sale report queue and its dead letters in a test, and payments to report."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import OrderQueue, OrderWish
+from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest
 from lunas.domain.payments import Payment, Status
-from lunas.domain.sale_reports import Leg, OrderNote
+from lunas.domain.sale_reports import Leg, SaleReport
 from lunas.storage.account_links import Learners
 from lunas.storage.payment_items import payment_item
-from lunas.storage.sale_reports import Orders
+from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
 from tests.integration.layer import peers
 from tests.integration.layer.queues import FIFO
@@ -19,12 +19,12 @@ from tests.support.builders import LATER, payment
 from tests.support.functions import invoke
 from tests.support.http_stub import StubPeer, Told
 
-FUNCTION = "report_orders"
+FUNCTION = "report_sales"
 COURSE = Told(body={"id": 2_000_001, "product_id": 3_000_009})
 
 
 @dataclass
-class OrderOffice:
+class SaleReporting:
     """Reports of sales: what waits, what became of it, and Thinkific's answers."""
 
     table: Table
@@ -33,14 +33,14 @@ class OrderOffice:
     patch: pytest.MonkeyPatch
 
     @classmethod
-    def opened(cls, table: Table, patch: pytest.MonkeyPatch) -> "OrderOffice":
+    def opened(cls, table: Table, patch: pytest.MonkeyPatch) -> "SaleReporting":
         """Make both queues."""
         url, dead_letter_url = (
             clients.sqs().create_queue(QueueName=name, Attributes=FIFO)["QueueUrl"]  # type: ignore[arg-type]
             for name in ("orders.fifo", "dead-orders.fifo")
         )
-        patch.setenv("ORDER_QUEUE_URL", url)
-        patch.setenv("ORDER_DEAD_LETTER_QUEUE_URL", dead_letter_url)
+        patch.setenv("SALE_REPORT_QUEUE_URL", url)
+        patch.setenv("SALE_REPORT_DEAD_LETTER_QUEUE_URL", dead_letter_url)
         return cls(table, url, dead_letter_url, patch)
 
     def sold(self, status: Status = Status.COMPLETED, **changes: Any) -> Payment:
@@ -53,7 +53,7 @@ class OrderOffice:
 
     def queue(self, payment_id: str, reason: str = "again") -> None:
         """Queue a report."""
-        assert OrderQueue(self.url).send([OrderWish(payment_id, "r0", reason)]) == []
+        assert SaleReportQueue(self.url).send([SaleReportRequest(payment_id, "r0", reason)]) == []
 
     def thinkific(self, *told: Told | Exception) -> StubPeer:
         """Let Thinkific answer in turn."""
@@ -74,9 +74,9 @@ class OrderOffice:
         found = self._received(self.dead_letter_url)
         return [each["MessageAttributes"]["reason"]["StringValue"] for each in found]
 
-    def note(self, leg: Leg = Leg.SALE) -> OrderNote | None:
+    def note(self, leg: Leg = Leg.SALE) -> SaleReport | None:
         """Return how a report stands."""
-        return Orders(self.table).get("pay1", leg)
+        return SaleReports(self.table).get("pay1", leg)
 
     def close(self) -> None:
         """Remove both queues."""

@@ -1,4 +1,4 @@
-"""Comparing the catalogue of a stack with the courses that a site has."""
+"""Comparing the catalog of a stack with the courses that a site has."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,12 +8,12 @@ from local.thinkific.findings import Finding, explained
 from lunas.domain.catalog_mapping import Pair, Report, SiteCourse, compare
 from lunas.domain.errors import DeliveryError
 from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 
 PUT = "PUT /courses/{id} with thinkificCourseId"
 
 
-def mapping(at: Examined, catalogue: Catalogue, rows: list[Mapping[str, Any]]) -> Iterator[Finding]:
+def mapping(at: Examined, catalog: Catalog, rows: list[Mapping[str, Any]]) -> Iterator[Finding]:
     """Say of each course and bundle that is sold whether the site has it."""
     site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in rows]
     try:
@@ -21,8 +21,8 @@ def mapping(at: Examined, catalogue: Catalogue, rows: list[Mapping[str, Any]]) -
     except DeliveryError as error:
         yield explained("reading bundles", error, "read:products")
         return
-    report = compare(catalogue.courses(), catalogue.packages(), site_courses, bundles)
-    yield Finding(f"{len(report.mapped)} courses of the catalogue are mapped and there")
+    report = compare(catalog.courses(), catalog.packages(), site_courses, bundles)
+    yield Finding(f"{len(report.mapped)} courses of the catalog are mapped and there")
     yield from (_unmapped(pair) for pair in report.unmapped)
     yield from (_proposed(pair) for pair in report.proposed)
     products = {str(row.get("product_id")): int(row["id"]) for row in rows}

@@ -14,17 +14,18 @@ from lunas.aws.settings import setting
 from lunas.clock import now
 from lunas.domain.delivery import retry_delay
 from lunas.domain.errors import (
+    ConfigurationError,
     DeliveryDelayed,
     DeliveryImpossible,
     LunasError,
-    Misconfigured,
-    StoreBusy,
+    StorageContention,
 )
-from lunas.domain.progress import Followed, ProgressEvent
+from lunas.domain.progress import ProgressEvent, ProgressResult
+from lunas.observability import logger
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.progress import ThinkificProgress
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
-from lunas.services.progress_events import Follower, follow_event
+from lunas.services.progress_events import ProgressRecorder, record_event
 from lunas.storage.progress import Progress
 from lunas.storage.table import Table
 
@@ -43,69 +44,69 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
 
 
 def _follow_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    observability.begin(record.message_id)
+    observability.bind(record.message_id)
     try:
         event = read_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
-        _give_up(record, f"not an event: {type(error).__name__}")
+        _dead_letter(record, f"not an event: {type(error).__name__}")
         return
-    observability.begin(event.correlation_id, event=event.id)
-    observability.about(thinkific_enrollment_id=str(event.report.row_id))
+    observability.bind(event.correlation_id, event=event.id)
+    logger.append_keys(thinkific_enrollment_id=str(event.report.row_id))
     try:
         _follow(record, event, lambda_context)
-    except (DeliveryDelayed, StoreBusy) as error:
-        _put_off(record, error)
+    except (DeliveryDelayed, StorageContention) as error:
+        _reschedule(record, error)
         raise
-    except Misconfigured as error:
-        observability.alarm("progress not possible", reason=str(error), todo="see docs/deploy.md")
-        _put_off(record, error)
+    except ConfigurationError as error:
+        logger.error("progress not possible", reason=str(error), todo="see docs/deploy.md")
+        _reschedule(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        observability.crashed(error)
+        observability.log_exception(error)
         _show_again(record, _wait(record))
         raise
 
 
 def _follow(record: SQSRecord, event: ProgressEvent, context: LambdaContext) -> None:
     try:
-        result = follow_event(_follower(event, context), event)
+        result = record_event(_follower(event, context), event)
     except DeliveryImpossible as error:
-        _give_up(record, str(error))
+        _dead_letter(record, str(error))
         return
-    observability.decided("progress followed", result=result)
-    if result is Followed.NOTED:
+    logger.info("progress followed", result=result)
+    if result is ProgressResult.NOTED:
         observability.count("ProgressNoted")
 
 
-def _follower(event: ProgressEvent, context: LambdaContext) -> Follower:
+def _follower(event: ProgressEvent, context: LambdaContext) -> ProgressRecorder:
     table, remaining = Table.from_environment(), context.get_remaining_time_in_millis()
     limiter = SharedLimiter.from_environment(table, remaining)
     api = ThinkificApi(site_of(table, remaining), limiter, event.correlation_id)
-    return Follower(progress=Progress(table), site=ThinkificProgress(api), now=now)
+    return ProgressRecorder(progress=Progress(table), site=ThinkificProgress(api), now=now)
 
 
-def _put_off(record: SQSRecord, error: LunasError) -> None:
+def _reschedule(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     told = error.retry_after if isinstance(error, DeliveryDelayed) else None
     seconds = told or _wait(record)
-    observability.warn("progress put off", reason=str(error), seconds=seconds, received=received)
+    logger.warning("progress put off", reason=str(error), seconds=seconds, received=received)
     if error.misconfigured:
         observability.count("ServerError")
     _show_again(record, seconds)
 
 
 def _show_again(record: SQSRecord, seconds: float) -> None:
-    ProgressQueue(setting("PROGRESS_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+    ProgressQueue(setting("PROGRESS_QUEUE_URL")).reschedule(record.receipt_handle, seconds)
 
 
 def _wait(record: SQSRecord) -> float:
     return retry_delay(int(record.attributes.approximate_receive_count), record.body)
 
 
-def _give_up(record: SQSRecord, reason: str) -> None:
+def _dead_letter(record: SQSRecord, reason: str) -> None:
     """Hand a message that no retry can help to the dead-letter queue, at once."""
-    ProgressQueue(setting("PROGRESS_DEAD_LETTER_QUEUE_URL")).give_up(record.raw_event, reason)
-    observability.alarm(
+    ProgressQueue(setting("PROGRESS_DEAD_LETTER_QUEUE_URL")).dead_letter(record.raw_event, reason)
+    logger.error(
         "progress given up", reason=reason, todo="see docs/runbooks/progress-dead-letters.md"
     )

@@ -1,4 +1,4 @@
-"""The order queue to Thinkific: sales and refunds, each reported once or left to a person."""
+"""The sale report queue to Thinkific: sales and refunds, each reported once or left to a person."""
 
 from typing import Any
 
@@ -9,25 +9,26 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api.platform import site_of
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import OrderQueue, OrderWish, read_order_message
+from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest, read_sale_report_message
 from lunas.aws.settings import setting
 from lunas.clock import now
 from lunas.domain.delivery import patient_retry_delay
-from lunas.domain.errors import DeliveryDelayed, LunasError, Misconfigured, StoreBusy
-from lunas.domain.sale_reports import OrderNote, OrderStatus
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, LunasError, StorageContention
+from lunas.domain.sale_reports import SaleReport, SaleReportStatus
+from lunas.observability import logger
 from lunas.platforms.thinkific.external_orders import ExternalOrders
 from lunas.platforms.thinkific.http import ThinkificApi
-from lunas.platforms.thinkific.rate_limiter import IMPATIENCE, SharedLimiter
+from lunas.platforms.thinkific.rate_limiter import SHORT_WAIT, SharedLimiter
 from lunas.services.sale_reports import Reporter, note_uncertain, report
 from lunas.storage.account_links import Learners
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.payments import Payments
-from lunas.storage.sale_reports import Orders
+from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager, clients.sqs)
 
-TODO = "see docs/runbooks/order-dead-letters.md"
+TODO = "see docs/runbooks/sale-report-dead-letters.md"
 
 processor = SqsFifoPartialProcessor(skip_group_on_error=True)
 # Every failure is logged and put off where it happens; an exception on top would say nothing new.
@@ -41,17 +42,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN4
     )
 
 
-def _reporter(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> Reporter:
+def _reporter(record: SQSRecord, request: SaleReportRequest, context: LambdaContext) -> Reporter:
     table = Table.from_environment()
     # A call goes only if no delivery waits for its turn.
     remaining = context.get_remaining_time_in_millis()
-    limiter = SharedLimiter.from_environment(table, remaining, IMPATIENCE)
-    api = ThinkificApi(site_of(table, remaining), limiter, wish.correlation_id)
+    limiter = SharedLimiter.from_environment(table, remaining, SHORT_WAIT)
+    api = ThinkificApi(site_of(table, remaining), limiter, request.correlation_id)
     return Reporter(
         payments=Payments(table),
-        book=Orders(table),
+        book=SaleReports(table),
         learners=Learners(table),
-        catalogue=Catalogue(table),
+        catalog=Catalog(table),
         desk=ExternalOrders(api, int(setting("EXTERNAL_ORDER_FACTOR"))),
         now=now,
         # A message that comes again after a crash is another attempt.
@@ -60,83 +61,77 @@ def _reporter(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> Rep
 
 
 def _report_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
-    observability.begin(record.message_id)
+    observability.bind(record.message_id)
     try:
-        wish = read_order_message(record.body)
+        request = read_sale_report_message(record.body)
     except (ValueError, KeyError, TypeError) as error:
-        reason = f"not an order report: {type(error).__name__}"
-        _give_up(record, reason)
-        observability.alarm("order report uncertain", reason=reason, todo=TODO)
-        observability.count("OrderUncertain")
+        reason = f"not an sale report: {type(error).__name__}"
+        _dead_letter(record, reason)
+        logger.error("sale report uncertain", reason=reason, todo=TODO)
+        observability.count("SaleReportUncertain")
         return
-    observability.begin(wish.correlation_id, payment_id=wish.payment_id)
+    observability.bind(request.correlation_id, payment_id=request.payment_id)
     try:
-        _report(record, wish, lambda_context)
-    except (DeliveryDelayed, StoreBusy) as error:
-        _put_off(record, error)
+        _report(record, request, lambda_context)
+    except (DeliveryDelayed, StorageContention) as error:
+        _reschedule(record, error)
         raise
-    except Misconfigured as error:
-        observability.alarm(
-            "order report not possible", reason=str(error), todo="see docs/deploy.md"
-        )
-        _put_off(record, error)
+    except ConfigurationError as error:
+        logger.error("sale report not possible", reason=str(error), todo="see docs/deploy.md")
+        _reschedule(record, error)
         raise
     except Exception as error:
         # The processor turns it into a failed message and says nothing.
-        observability.crashed(error)
+        observability.log_exception(error)
         _show_again(record, _wait(record))
         raise
 
 
-def _report(record: SQSRecord, wish: OrderWish, context: LambdaContext) -> None:
-    reporter = _reporter(record, wish, context)
-    for note in report(reporter, wish.payment_id):
-        if note.status is OrderStatus.UNCERTAIN:
+def _report(record: SQSRecord, request: SaleReportRequest, context: LambdaContext) -> None:
+    reporter = _reporter(record, request, context)
+    for note in report(reporter, request.payment_id):
+        if note.status is SaleReportStatus.UNCERTAIN:
             # First the dead letter, then the note: a crash between them repeats both.
-            _give_up(record, f"{note.leg}: {note.reason}")
+            _dead_letter(record, f"{note.leg}: {note.reason}")
             note_uncertain(reporter, note)
         _log(note)
 
 
-def _log(note: OrderNote) -> None:
+def _log(note: SaleReport) -> None:
     match note.status:
-        case OrderStatus.REPORTED:
-            observability.decided("order reported", leg=note.leg, order_id=note.order_id)
-            observability.count("OrderReported")
-        case OrderStatus.REFUSED:
-            observability.alarm("order report refused", leg=note.leg, reason=note.reason, todo=TODO)
-            observability.count("OrderRefused")
+        case SaleReportStatus.REPORTED:
+            logger.info("order reported", leg=note.leg, order_id=note.order_id)
+            observability.count("SaleReportReported")
+        case SaleReportStatus.REFUSED:
+            logger.error("sale report refused", leg=note.leg, reason=note.reason, todo=TODO)
+            observability.count("SaleReportRefused")
         case _:
-            observability.alarm(
-                "order report uncertain", leg=note.leg, reason=note.reason, todo=TODO
-            )
-            observability.count("OrderUncertain")
+            logger.error("sale report uncertain", leg=note.leg, reason=note.reason, todo=TODO)
+            observability.count("SaleReportUncertain")
 
 
-def _put_off(record: SQSRecord, error: LunasError) -> None:
+def _reschedule(record: SQSRecord, error: LunasError) -> None:
     received = int(record.attributes.approximate_receive_count)
     asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
     # Reports are in nobody's hurry, and each receipt counts: the wait grows in any case.
     seconds = max(asked or 0, _wait(record))
-    observability.decided(
-        "order report put off", reason=str(error), seconds=seconds, received=received
-    )
-    observability.count("OrderDelayed")
+    logger.info("sale report put off", reason=str(error), seconds=seconds, received=received)
+    observability.count("SaleReportDelayed")
     if error.misconfigured:
         observability.count("ServerError")
     _show_again(record, seconds)
 
 
 def _show_again(record: SQSRecord, seconds: float) -> None:
-    OrderQueue(setting("ORDER_QUEUE_URL")).put_off(record.receipt_handle, seconds)
+    SaleReportQueue(setting("SALE_REPORT_QUEUE_URL")).reschedule(record.receipt_handle, seconds)
 
 
 def _wait(record: SQSRecord) -> float:
     return patient_retry_delay(int(record.attributes.approximate_receive_count), record.body)
 
 
-def _give_up(record: SQSRecord, reason: str) -> None:
+def _dead_letter(record: SQSRecord, reason: str) -> None:
     """Show a person a report whose outcome nobody knows."""
-    queue = OrderQueue(setting("ORDER_DEAD_LETTER_QUEUE_URL"))
+    queue = SaleReportQueue(setting("SALE_REPORT_DEAD_LETTER_QUEUE_URL"))
     # In a group of its own: in the one group of all, those behind could not be received with it.
-    queue.give_up(record.raw_event, reason, group=record.message_id)
+    queue.dead_letter(record.raw_event, reason, group=record.message_id)

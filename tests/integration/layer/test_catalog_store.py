@@ -1,4 +1,4 @@
-"""Catalogue, learners and anomalies in the table."""
+"""Catalog, learners and anomalies in the table."""
 
 from dataclasses import replace
 
@@ -6,11 +6,11 @@ import pytest
 
 from lunas.domain.access_claims import AccountLink
 from lunas.domain.anomalies import AnomalyKind, anomaly
-from lunas.domain.errors import Collision
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.users import PaymentType
 from lunas.storage.account_links import Learners
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.catalog import Catalogue
+from lunas.storage.catalog import Catalog
 from lunas.storage.settlements import count_action
 from lunas.storage.table import Table
 from tests.support.builders import NOW, bundle, course, package
@@ -20,70 +20,70 @@ def count_one(table: Table, course_id: str) -> None:
     table.transact([count_action(table, course_id, keep_quota=False)])
 
 
-def test_a_package_is_read_as_it_was_written(catalogue: Catalogue) -> None:
-    assert catalogue.package("p1") == package()
-    assert catalogue.package("b1") == bundle("c1", "c2")
-    assert catalogue.package("p404") is None
+def test_a_package_is_read_as_it_was_written(catalog: Catalog) -> None:
+    assert catalog.package("p1") == package()
+    assert catalog.package("b1") == bundle("c1", "c2")
+    assert catalog.package("p404") is None
 
 
-def test_packages_are_listed_by_id(catalogue: Catalogue) -> None:
-    assert [each.id for each in catalogue.packages()] == ["b1", "p1"]
+def test_packages_are_listed_by_id(catalog: Catalog) -> None:
+    assert [each.id for each in catalog.packages()] == ["b1", "p1"]
 
 
-def test_a_package_is_written_over(catalogue: Catalogue) -> None:
+def test_a_package_is_written_over(catalog: Catalog) -> None:
     changed = package(name="New", prices={PaymentType.UMUM: 50_000}, course_ids=("c2",))
-    catalogue.put_package(changed)
-    assert catalogue.package("p1") == changed
+    catalog.put_package(changed)
+    assert catalog.package("p1") == changed
 
 
 @pytest.mark.parametrize(
     "made", [course("c9", quota=3), course("c9", thinkific_course_id=None), course("c9", quota=0)]
 )
-def test_a_course_is_read_as_it_was_written(catalogue: Catalogue, made: object) -> None:
+def test_a_course_is_read_as_it_was_written(catalog: Catalog, made: object) -> None:
     assert isinstance(made, type(course()))
-    assert catalogue.put_course(made) == made
-    assert catalogue.course("c9") == made
+    assert catalog.put_course(made) == made
+    assert catalog.course("c9") == made
 
 
-def test_an_unknown_course_is_none(catalogue: Catalogue) -> None:
-    assert catalogue.course("c404") is None
+def test_an_unknown_course_is_none(catalog: Catalog) -> None:
+    assert catalog.course("c404") is None
 
 
 def test_courses_come_in_the_order_asked_for_without_those_that_are_not_there(
-    catalogue: Catalogue,
+    catalog: Catalog,
 ) -> None:
-    found = catalogue.courses(["c2", "c404", "c1"])
+    found = catalog.courses(["c2", "c404", "c1"])
     assert [each.id for each in found] == ["c2", "c1"]
-    assert [each.id for each in catalogue.courses()] == ["c1", "c2"]
-    assert catalogue.courses([]) == []
+    assert [each.id for each in catalog.courses()] == ["c1", "c2"]
+    assert catalog.courses([]) == []
 
 
-def test_editing_a_course_keeps_its_counter(table: Table, catalogue: Catalogue) -> None:
+def test_editing_a_course_keeps_its_counter(table: Table, catalog: Catalog) -> None:
     for _ in range(3):
         count_one(table, "c1")
-    written = catalogue.put_course(course("c1", name="New", quota=5, enrolled=0))
+    written = catalog.put_course(course("c1", name="New", quota=5, enrolled=0))
     assert (written.name, written.quota, written.enrolled) == ("New", 5, 3)
-    assert catalogue.course("c1") == written
+    assert catalog.course("c1") == written
 
 
-def test_a_quota_and_a_mapping_can_be_taken_away(catalogue: Catalogue) -> None:
-    catalogue.put_course(course("c1", quota=5))
-    written = catalogue.put_course(course("c1", quota=None, thinkific_course_id=None))
+def test_a_quota_and_a_mapping_can_be_taken_away(catalog: Catalog) -> None:
+    catalog.put_course(course("c1", quota=5))
+    written = catalog.put_course(course("c1", quota=None, thinkific_course_id=None))
     assert (written.quota, written.thinkific_course_id) == (None, None)
 
 
 def test_a_course_counted_before_it_was_written_keeps_the_count(
-    table: Table, catalogue: Catalogue
+    table: Table, catalog: Catalog
 ) -> None:
     count_one(table, "c7")
-    assert catalogue.put_course(course("c7")).enrolled == 1
+    assert catalog.put_course(course("c7")).enrolled == 1
 
 
 def test_the_first_account_of_a_learner_stays(table: Table) -> None:
     learners = Learners(table)
     assert learners.thinkific_user_id("u1") is None
     learners.link("u1", 7)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         learners.link("u1", 8)
     assert learners.thinkific_user_id("u1") == 7
     assert learners.thinkific_user_id("u2") is None
@@ -96,19 +96,19 @@ def test_an_anomaly_is_kept_once(table: Table) -> None:
 
 
 def test_a_course_that_only_the_package_service_knows_gets_its_item_when_counted(
-    table: Table, catalogue: Catalogue
+    table: Table, catalog: Catalog
 ) -> None:
     count_one(table, "c8")
-    found = catalogue.course("c8")
+    found = catalog.course("c8")
     assert found
     assert (found.id, found.enrolled, found.thinkific_course_id) == ("c8", 1, None)
-    assert [each.id for each in catalogue.courses()] == ["c1", "c2", "c8"]
+    assert [each.id for each in catalog.courses()] == ["c1", "c2", "c8"]
 
 
-def test_counting_leaves_a_course_otherwise_as_it_is(table: Table, catalogue: Catalogue) -> None:
-    before = catalogue.course("c1")
+def test_counting_leaves_a_course_otherwise_as_it_is(table: Table, catalog: Catalog) -> None:
+    before = catalog.course("c1")
     count_one(table, "c1")
-    after = catalogue.course("c1")
+    after = catalog.course("c1")
     assert before
     assert after == replace(before, enrolled=1)
 
@@ -118,7 +118,7 @@ def test_a_forgotten_account_gives_way_to_another(table: Table) -> None:
     learners.link("u1", 7)
     learners.unlink("u1", 7)
     assert learners.link_of("u1") == AccountLink(None, frozenset({7}), 2)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         learners.link("u1", 8)
     learners.link("u1", 8, learners.link_of("u1"))
     assert learners.link_of("u1") == AccountLink(8, frozenset({7}), 3)
@@ -148,6 +148,6 @@ def test_an_account_found_before_the_link_moved_on_is_not_kept(table: Table) -> 
     read = learners.link_of("u1")
     learners.link("u1", 8, read)
     learners.unlink("u1", 8)
-    with pytest.raises(Collision):
+    with pytest.raises(ConcurrentUpdate):
         learners.link("u1", 7, read)
     assert learners.link_of("u1") == AccountLink(None, frozenset({7, 8}), 4)

@@ -17,7 +17,7 @@ from tests.faults.world.effects import Strike, Trap, When, crash, fail
 from tests.faults.world.story import BUNDLE, PYTHON, Purchase, Story
 from tests.faults.world.world import World
 
-REPORT, PUBLISH = "report_orders", "publish_orders"
+REPORT, PUBLISH = "report_sales", "publish_sale_reports"
 LEGS = {"purchase": Leg.SALE, "refund": Leg.REFUND}
 ROUTES = ("createExternalOrder", "refundExternalOrder")
 NO_TURN = "the turn of this call comes later"
@@ -32,7 +32,7 @@ class Office:
 
     def __post_init__(self) -> None:
         self.world.start()
-        self.world.report_orders()
+        self.world.report_sales()
         self.story = Story(self.world)
 
     def sell(self, purchase: Purchase = PYTHON) -> None:
@@ -56,12 +56,12 @@ class Office:
 
     def letters(self) -> list[Any]:
         """Return the payments that were shown to a person."""
-        letters = self.world.aws.queues["OrderDeadLetterQueue"].messages
+        letters = self.world.aws.queues["SaleReportDeadLetterQueue"].messages
         return [json.loads(each.body)["paymentId"] for each in letters]
 
     def waiting(self) -> int:
         """Count the messages that are still on their way."""
-        return len(self.world.aws.queues["OrderQueue"].messages)
+        return len(self.world.aws.queues["SaleReportQueue"].messages)
 
     def said(self, message: str) -> list[dict[str, Any]]:
         """Return the log lines of a kind."""
@@ -180,7 +180,7 @@ def test_stream_records_and_messages_that_come_twice_make_one_order(office: Offi
             "MessageGroupId": "orders",
             "MessageDeduplicationId": f"double-{number}",
         }
-        office.world.aws.queues["OrderQueue"].send(message)
+        office.world.aws.queues["SaleReportQueue"].send(message)
     office.story.wait(10)
     assert office.actions() == ["purchase", "refund"]
     office.check()
@@ -258,7 +258,7 @@ def test_an_outcome_that_nobody_knows_is_shown_to_a_person_and_not_repeated(
     office.story.wait(30)
     office.check()
     assert office.letters() == [office.story.payment]
-    assert len(office.said("order report uncertain")) == 1
+    assert len(office.said("sale report uncertain")) == 1
     sale_known = route == "refundExternalOrder"
     assert ("purchase" in office.actions()) or not sale_known
     assert office.notes().get("SALE") == ("REPORTED" if sale_known else "UNCERTAIN")
@@ -293,7 +293,7 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     office.story.wait(15)
     assert office.actions() == ["purchase", "refund"]
     assert office.notes() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
-    waits = [each["reason"] for each in office.said("order report put off")]
+    waits = [each["reason"] for each in office.said("sale report put off")]
     assert len([reason for reason in waits if reason != NO_TURN]) == 1
     office.check()
 
@@ -319,7 +319,7 @@ def test_a_certain_refusal_is_told_once_and_left_and_hinders_nothing(
     office.story.refund()
     office.story.wait(60)
     assert office.notes() == {"SALE": "REFUSED"}
-    assert len(office.said("order report refused")) == 1
+    assert len(office.said("sale report refused")) == 1
     assert office.letters() == []
     office.check()
 
@@ -334,8 +334,8 @@ def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(office: Office
     office.story.rest()
     assert office.story.status() == "COMPLETED"
     assert office.said("delivery waits its turn") == []
-    (put_off,) = office.said("order report put off")
-    assert put_off["reason"] == NO_TURN
+    (reschedule,) = office.said("sale report put off")
+    assert reschedule["reason"] == NO_TURN
     office.story.wait(2)
     assert office.actions() == ["purchase"]
     office.check()

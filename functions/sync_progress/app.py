@@ -17,16 +17,17 @@ from lunas.aws.settings import setting
 from lunas.clock import now
 from lunas.domain.errors import DeliveryError
 from lunas.domain.platform_webhooks import TOPICS, TOPICS_OF_AN_APP
+from lunas.observability import logger
 from lunas.platforms.thinkific.credentials import Authentication
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.progress import ThinkificProgress
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
 from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from lunas.services.platform_webhooks import Subscription, look, register
-from lunas.services.progress_events import Follower
-from lunas.services.progress_sync import CatchUp, CaughtUp, catch_up
+from lunas.services.progress_events import ProgressRecorder
+from lunas.services.progress_sync import ProgressSync, SyncedProgress, sync_progress
 from lunas.storage.progress import Progress
-from lunas.storage.progress_sync import CatchUps
+from lunas.storage.progress_sync import ProgressSyncs
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
@@ -49,19 +50,19 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
 
     Runs may overlap or come twice.
     """
-    observability.begin(context.aws_request_id, route="catch-up")
+    observability.bind(context.aws_request_id, route="progress sync")
     try:
         ends = _ends(context)
         if event.get("webhooks") == "register":
             return _register(ends)
         _do_nightly(ends, context)
     except DeliveryError as error:
-        observability.warn(
-            "catch-up broke off", reason=str(error), todo="nothing: Lambda repeats it twice"
+        logger.warning(
+            "progress sync broke off", reason=str(error), todo="nothing: Lambda repeats it twice"
         )
         raise
     except Exception as error:
-        observability.crashed(error)
+        observability.log_exception(error)
         raise
     return None
 
@@ -72,7 +73,7 @@ def _do_nightly(ends: Ends, context: LambdaContext) -> None:
     The webhooks last: a list that cannot be read must not leave learners behind.
     """
     try:
-        _catch_up(ends, context)
+        _sync_progress(ends, context)
     except Exception:
         _check_after_failure(ends)
         raise
@@ -84,11 +85,11 @@ def _check_after_failure(ends: Ends) -> None:
     try:
         _check(ends)
     except DeliveryError as error:
-        observability.warn(
+        logger.warning(
             "webhooks not checked", reason=str(error), todo="nothing: Lambda repeats it twice"
         )
     except Exception as error:  # noqa: BLE001  (the one before is raised)
-        observability.crashed(error)
+        observability.log_exception(error)
 
 
 def _ends(context: LambdaContext) -> Ends:
@@ -112,7 +113,7 @@ def _register(ends: Ends) -> list[dict[str, str]]:
     found = register(ends.webhooks, _wanted())
     observability.gauge("WebhooksMissing", 0)
     told = [{"topic": each.topic, "fate": each.fate} for each in found]
-    observability.decided("webhooks registered", topics=told)
+    logger.info("webhooks registered", topics=told)
     return told
 
 
@@ -121,26 +122,26 @@ def _check(ends: Ends) -> None:
     observability.gauge("WebhooksMissing", len(missing))
     if missing:
         topics = [f"{each.topic} {each.fate}" for each in missing]
-        observability.alarm("webhooks missing", topics=topics, todo="run make thinkific-webhooks")
+        logger.error("webhooks missing", topics=topics, todo="run make thinkific-webhooks")
 
 
-def _catch_up(ends: Ends, context: LambdaContext) -> None:
+def _sync_progress(ends: Ends, context: LambdaContext) -> None:
     site = ThinkificProgress(ends.api)
-    run = CatchUp(
-        keeper=CatchUps(ends.table),
+    run = ProgressSync(
+        keeper=ProgressSyncs(ends.table),
         changes=site,
-        follower=Follower(progress=Progress(ends.table), site=site, now=now),
-        hurry=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
+        recorder=ProgressRecorder(progress=Progress(ends.table), site=site, now=now),
+        deadline_is_near=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
         rest=time.sleep,
     )
-    _log(catch_up(run))
+    _log(sync_progress(run))
 
 
-def _log(done: CaughtUp) -> None:
-    observability.decided("caught up", rows={str(name): times for name, times in done.rows.items()})
+def _log(done: SyncedProgress) -> None:
+    logger.info("progress synced", rows={str(name): times for name, times in done.rows.items()})
     if done.next_page is not None:
-        observability.warn(
-            "catch-up is behind",
+        logger.warning(
+            "progress sync is behind",
             page=done.next_page,
             todo="nothing while it ends some night; else run it more often",
         )

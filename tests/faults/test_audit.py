@@ -1,4 +1,4 @@
-"""What is broken behind Lunas's back, the sweep finds and shows to admins; the rest it leaves."""
+"""What is broken behind Lunas's back, the audit finds and shows to admins; the rest it leaves."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,17 +16,17 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change, Item, Key, placeholders
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Json
-from tests.support.users import People, Person, eventually
+from tests.support.users import Person, Users, eventually
 
 COURSE, BUNDLE = "python-dasar", "bundle-data"
 AGED = SETTLED_AFTER + timedelta(minutes=5)
 
 
-type Damage = Callable[["Sweeping", Json], None]
+type Damage = Callable[["Auditing", Json], None]
 
 
-class Sweeping:
-    """The sweep, run by hand, and the table's items, moved into the past and broken by hand."""
+class Auditing:
+    """The audit, run by hand, and the table's items, moved into the past and broken by hand."""
 
     def __init__(self, stack: Stack) -> None:
         self._cloud = Cloud(stack)
@@ -44,15 +44,15 @@ class Sweeping:
             self.change(enrollment, listSort=f"{moment}#{enrollment['id']}")
 
     def run(self) -> None:
-        """Run the sweep once, from an hour ago on, whatever the schedule has looked at since."""
+        """Run the audit once, from an hour ago on, whatever the schedule has looked at since."""
         hour_ago = to_iso(datetime.now(UTC) - AGED - timedelta(hours=1))
         for trail in ("HISTORY", "ENROLLMENT"):
-            self.table.update(keys.sweep(trail), Change({"mark": hour_ago}))
-        self._cloud.invoke("SweepFunction")
+            self.table.update(keys.audit(trail), Change({"mark": hour_ago}))
+        self._cloud.invoke("AuditFunction")
 
     def mark(self) -> str:
-        """Return how far the sweep has looked at what changed."""
-        item = self.table.get(keys.sweep("HISTORY"))
+        """Return how far the audit has looked at what changed."""
+        item = self.table.get(keys.audit("HISTORY"))
         assert item
         return str(item["mark"])
 
@@ -107,20 +107,20 @@ def _key(item: Item) -> Key:
 
 
 @pytest.fixture
-def sweeping(stack: Stack) -> Iterator[Sweeping]:
-    made = Sweeping(stack)
+def auditing(stack: Stack) -> Iterator[Auditing]:
+    made = Auditing(stack)
     yield made
     made.forget()
 
 
 @pytest.fixture
-def learner(people: People) -> Person:
-    return people.learner()
+def learner(users: Users) -> Person:
+    return users.learner()
 
 
 @pytest.fixture
-def admin(people: People) -> Person:
-    return people.admin()
+def admin(users: Users) -> Person:
+    return users.admin()
 
 
 def found(admin: Person, *payments: Json) -> set[str]:
@@ -174,65 +174,65 @@ def refunded(learner: Person, admin: Person, payment: Json) -> Json:
 
 
 def test_purchases_of_every_kind_show_nothing(
-    people: People, admin: Person, duitku: Duitku, sweeping: Sweeping
+    users: Users, admin: Person, duitku: Duitku, auditing: Auditing
 ) -> None:
-    one, two = people.learner(), people.learner()
+    one, two = users.learner(), users.learner()
     first, overlapping = bought(one, admin), bought(one, admin, BUNDLE)
     payments = [
-        paid_at_duitku(people.learner(), duitku),
-        failed_at_duitku(people.learner(), admin, duitku),
-        rejected(people.learner(), admin),
+        paid_at_duitku(users.learner(), duitku),
+        failed_at_duitku(users.learner(), admin, duitku),
+        rejected(users.learner(), admin),
         refunded(two, admin, bought(two, admin)),
         # The course that both had paid for belongs to the bundle from now on.
         refunded(one, admin, first),
         overlapping,
-        people.learner().submit("entry", COURSE),
-        people.learner().initiate("entry", COURSE),
+        users.learner().submit("entry", COURSE),
+        users.learner().initiate("entry", COURSE),
     ]
     for payment in payments:
-        sweeping.age(payment)
+        auditing.age(payment)
 
-    sweeping.run()
+    auditing.run()
 
-    assert sweeping.mark() > to_iso(datetime.now(UTC) - AGED)
+    assert auditing.mark() > to_iso(datetime.now(UTC) - AGED)
     assert found(admin, *payments) == set()
 
 
 # ── Broken by hand ───────────────────────────────────────────────────────────────────────────────
 
 
-def enrollment_deleted(sweeping: Sweeping, payment: Json) -> None:
-    (enrollment,) = sweeping.enrollments(payment)
-    sweeping.delete(enrollment)
+def enrollment_deleted(auditing: Auditing, payment: Json) -> None:
+    (enrollment,) = auditing.enrollments(payment)
+    auditing.delete(enrollment)
 
 
-def enrollment_of_another(sweeping: Sweeping, payment: Json) -> None:
-    (enrollment,) = sweeping.enrollments(payment)
-    sweeping.change(enrollment, paymentId="pay404")
+def enrollment_of_another(auditing: Auditing, payment: Json) -> None:
+    (enrollment,) = auditing.enrollments(payment)
+    auditing.change(enrollment, paymentId="pay404")
 
 
-def history_gap(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.delete(sweeping.history(payment["id"])[1])
+def history_gap(auditing: Auditing, payment: Json) -> None:
+    auditing.delete(auditing.history(payment["id"])[1])
 
 
-def history_rewritten(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.change(sweeping.history(payment["id"])[1], actor="user:u1")
+def history_rewritten(auditing: Auditing, payment: Json) -> None:
+    auditing.change(auditing.history(payment["id"])[1], actor="user:u1")
 
 
-def status_flipped(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.change(dict(keys.payment(payment["id"])), status="REJECTED")
+def status_flipped(auditing: Auditing, payment: Json) -> None:
+    auditing.change(dict(keys.payment(payment["id"])), status="REJECTED")
 
 
-def amount_taken_away(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.change(dict(keys.payment(payment["id"])), amount=0)
+def amount_taken_away(auditing: Auditing, payment: Json) -> None:
+    auditing.change(dict(keys.payment(payment["id"])), amount=0)
 
 
-def payment_deleted(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.delete(dict(keys.payment(payment["id"])))
+def payment_deleted(auditing: Auditing, payment: Json) -> None:
+    auditing.delete(dict(keys.payment(payment["id"])))
 
 
-def unreadable(sweeping: Sweeping, payment: Json) -> None:
-    sweeping.change(dict(keys.payment(payment["id"])), status="PAYED")
+def unreadable(auditing: Auditing, payment: Json) -> None:
+    auditing.change(dict(keys.payment(payment["id"])), status="PAYED")
 
 
 @pytest.mark.parametrize(
@@ -249,47 +249,47 @@ def unreadable(sweeping: Sweeping, payment: Json) -> None:
     ],
 )
 def test_what_is_broken_in_a_completed_payment_is_shown_to_admins(
-    learner: Person, admin: Person, sweeping: Sweeping, damage: Damage, codes: set[str]
+    learner: Person, admin: Person, auditing: Auditing, damage: Damage, codes: set[str]
 ) -> None:
     payment = bought(learner, admin)
-    sweeping.age(payment)
-    damage(sweeping, payment)
+    auditing.age(payment)
+    damage(auditing, payment)
 
-    sweeping.run()
-    sweeping.run()
+    auditing.run()
+    auditing.run()
 
     assert found(admin, payment) == codes
 
 
 def test_whoever_is_enrolled_without_an_approval_is_shown_to_admins(
-    learner: Person, admin: Person, sweeping: Sweeping
+    learner: Person, admin: Person, auditing: Auditing
 ) -> None:
     payment = learner.submit("entry", COURSE)
-    sweeping.enroll(payment)
-    sweeping.age(payment)
+    auditing.enroll(payment)
+    auditing.age(payment)
 
-    sweeping.run()
+    auditing.run()
 
     assert found(admin, payment) == {"ENROLLED_UNPAID"}
 
 
 def test_whoever_is_enrolled_without_any_payment_is_shown_to_admins(
-    learner: Person, admin: Person, sweeping: Sweeping
+    learner: Person, admin: Person, auditing: Auditing
 ) -> None:
     none = {"id": f"pay-none-{learner.id}", "userId": learner.id, "courseIds": [COURSE]}
-    sweeping.enroll(none)
-    sweeping.age(none)
+    auditing.enroll(none)
+    auditing.age(none)
 
-    sweeping.run()
+    auditing.run()
 
     assert found(admin, none) == {"PAYMENT_MISSING"}
 
 
-def lose_completion(sweeping: Sweeping, payment: Json) -> None:
+def lose_completion(auditing: Auditing, payment: Json) -> None:
     """Take a payment back to where its last delivery is noted, but not its completion."""
-    *_, approved, last = sweeping.history(payment["id"])
-    sweeping.delete(last)
-    sweeping.change(
+    *_, approved, last = auditing.history(payment["id"])
+    auditing.delete(last)
+    auditing.change(
         dict(keys.payment(payment["id"])),
         status="APPROVED",
         stateKey="PAYMENT#APPROVED",
@@ -300,34 +300,34 @@ def lose_completion(sweeping: Sweeping, payment: Json) -> None:
 
 
 def test_a_completion_that_got_lost_is_made_up_for(
-    learner: Person, admin: Person, sweeping: Sweeping
+    learner: Person, admin: Person, auditing: Auditing
 ) -> None:
     payment = bought(learner, admin)
-    sweeping.age(payment)
-    lose_completion(sweeping, payment)
+    auditing.age(payment)
+    lose_completion(auditing, payment)
     assert learner.payment(payment["id"])["status"] == "APPROVED"
 
-    sweeping.run()
+    auditing.run()
 
     stands = learner.payment(payment["id"])
     assert (stands["status"], stands["version"]) == ("COMPLETED", payment["version"])
     assert learner.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]
-    sweeping.age(payment)
-    sweeping.run()
+    auditing.age(payment)
+    auditing.run()
     assert found(admin, payment) == set()
 
 
 def test_two_runs_at_once_complete_once_and_report_once(
-    people: People, admin: Person, sweeping: Sweeping
+    users: Users, admin: Person, auditing: Auditing
 ) -> None:
-    buyers = [people.learner() for _ in range(6)]
+    buyers = [users.learner() for _ in range(6)]
     payments = [bought(each, admin) for each in buyers]
     for number, payment in enumerate(payments):
-        sweeping.age(payment)
-        (lose_completion if number % 2 else enrollment_deleted)(sweeping, payment)
+        auditing.age(payment)
+        (lose_completion if number % 2 else enrollment_deleted)(auditing, payment)
 
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: sweeping.run(), range(2)))
+        list(pool.map(lambda _: auditing.run(), range(2)))
 
     assert found(admin, *payments[::2]) == {"ENROLLMENT_MISSING"}
     assert found(admin, *payments[1::2]) == set()

@@ -13,7 +13,7 @@ from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.webhooks import WebhooksApi
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_item
-from lunas.storage.progress_sync import CatchUps
+from lunas.storage.progress_sync import ProgressSyncs
 from lunas.storage.settlements import NEW
 from lunas.storage.table import Table
 from tests.integration.layer.thinkific_events import row
@@ -23,7 +23,7 @@ from tests.support.http_stub import StubPeer, Told
 from tests.support.logs import Logged
 from tests.support.progress_fakes import delivered
 
-FUNCTION = "catch_up"
+FUNCTION = "sync_progress"
 NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}
 TARGET = "https://lunas.test/webhooks/thinkific"
 BEFORE = NOW - timedelta(days=21)
@@ -67,17 +67,17 @@ def progress(table: Table) -> Any:
 def test_a_lost_event_heals_and_the_next_walk_begins_later(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
-    CatchUps(table).note(Stand(BEFORE))
+    ProgressSyncs(table).note(Stand(BEFORE))
     peer = at_thinkific(monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH)
     assert invoke(FUNCTION, NIGHTLY) is None
     assert progress() == 75
     assert [each.query.get("page") for each in peer.asked] == [["1"], ["2"], None]
     assert peer.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
-    stand = CatchUps(table).stand()
+    stand = ProgressSyncs(table).stand()
     assert stand
     assert stand.since > BEFORE
     assert stand.began is None
-    assert logged.messages() == ["caught up"]
+    assert logged.messages() == ["progress synced"]
     assert logged.values() == {"WebhooksMissing": 0}
 
 
@@ -87,24 +87,24 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
     at_thinkific(monkeypatch, rows(following=2), Told(502, "<html>"), BOTH)
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages("WARNING") == ["catch-up broke off"]
+    assert logged.messages("WARNING") == ["progress sync broke off"]
     again = at_thinkific(monkeypatch, rows(row("1.0")), BOTH)
     invoke(FUNCTION, NIGHTLY)
     assert again.asked[0].query["page"] == ["2"]
     assert progress() == 100
-    assert table.get(keys.catch_up())
+    assert table.get(keys.sync_progress())
 
 
 @pytest.mark.parametrize(
     ("failure", "raised", "said"),
     [
-        (Told(502, "<html>"), DeliveryDelayed, "catch-up broke off"),
+        (Told(502, "<html>"), DeliveryDelayed, "progress sync broke off"),
         (RuntimeError(TARGET), RuntimeError, "unexpected error"),
     ],
     ids=["502", "unexpected"],
 )
 @pytest.mark.usefixtures("table")
-def test_webhooks_that_are_gone_ring_also_when_the_catch_up_fails(
+def test_webhooks_that_are_gone_ring_also_when_the_sync_progress_fails(
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
     failure: Told | Exception,
@@ -133,7 +133,7 @@ def test_a_check_that_fails_as_well_hides_nothing_of_the_first_failure(
     at_thinkific(monkeypatch, Told(502, "<html>"), second)
     with pytest.raises(DeliveryDelayed, match="502"):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == [said, "catch-up broke off"]
+    assert logged.messages() == [said, "progress sync broke off"]
     assert "502" in logged.lines[-1]["reason"]
     assert TARGET not in logged.text
 
@@ -145,7 +145,7 @@ def test_a_check_that_fails_alone_breaks_the_run_off(
     at_thinkific(monkeypatch, rows(), Told(502, "<html>"))
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == ["caught up", "catch-up broke off"]
+    assert logged.messages() == ["progress synced", "progress sync broke off"]
 
 
 def test_a_run_without_time_notes_where_it_is(
@@ -154,8 +154,8 @@ def test_a_run_without_time_notes_where_it_is(
     at_thinkific(monkeypatch, BOTH)
     monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 10**9)
     invoke(FUNCTION, NIGHTLY)
-    assert logged.messages("WARNING") == ["catch-up is behind"]
-    assert table.get(keys.catch_up()) is None
+    assert logged.messages("WARNING") == ["progress sync is behind"]
+    assert table.get(keys.sync_progress()) is None
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_a_target_that_thinkific_refuses_is_told(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
-    kept = CatchUps(table)
+    kept = ProgressSyncs(table)
     kept.note(Stand(LATER, began=LATER, page=3))
     kept.note(Stand(NOW, began=NOW, page=2))
     assert kept.stand() == Stand(LATER, began=LATER, page=3)

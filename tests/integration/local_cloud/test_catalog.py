@@ -1,4 +1,4 @@
-"""The sample catalogue is mapped to a site by names that are exact and unique there."""
+"""The sample catalog is mapped to a site by names that are exact and unique there."""
 
 import json
 import re
@@ -11,9 +11,9 @@ import responses
 from requests import PreparedRequest
 from responses.matchers import query_param_matcher
 
-from local.cloud import Stack, catalogue
+from local.cloud import Stack, catalog
 from local.cloud.credentials import credentials
-from local.cloud.errors import CatalogueRefused
+from local.cloud.errors import CatalogRefused
 
 API = "http://127.0.0.1:1/api"
 THINKIFIC = "http://127.0.0.1:2"
@@ -68,7 +68,7 @@ def test_courses_and_packages_are_loaded_as_the_sample_has_them(
     stack: Stack, sent: dict[str, Any]
 ) -> None:
     page(1, None)
-    assert catalogue.load(stack, THINKIFIC) == ""
+    assert catalog.load(stack, THINKIFIC) == ""
     assert len(sent) == 8
     assert sent["courses/web-django"] == {"name": "Pengembangan Web dengan Django"}
     assert sent["packages/bundle-data"]["prices"] == {"UMUM": 130_000, "DIKE": 104_000}
@@ -78,7 +78,7 @@ def test_courses_and_packages_are_loaded_as_the_sample_has_them(
 def test_an_exact_and_unique_name_is_mapped_on_any_page(stack: Stack, sent: dict[str, Any]) -> None:
     page(1, 2, (7, "Analisis Data dengan SQL"), (8, "analisis data dengan sql"))
     page(2, None, (9, "Pengembangan Web dengan Django"))
-    catalogue.load(stack, THINKIFIC)
+    catalog.load(stack, THINKIFIC)
     assert sent["courses/analisis-sql"]["thinkificCourseId"] == 7
     assert sent["courses/web-django"]["thinkificCourseId"] == 9
     assert "thinkificCourseId" not in sent["courses/python-dasar"]
@@ -87,13 +87,13 @@ def test_an_exact_and_unique_name_is_mapped_on_any_page(stack: Stack, sent: dict
 def test_a_name_that_two_courses_have_is_not_mapped(stack: Stack, sent: dict[str, Any]) -> None:
     page(1, 2, (7, "Analisis Data dengan SQL"))
     page(2, None, (8, "Analisis Data dengan SQL"))
-    catalogue.load(stack, THINKIFIC)
+    catalog.load(stack, THINKIFIC)
     assert "thinkificCourseId" not in sent["courses/analisis-sql"]
 
 
 def test_the_site_is_asked_with_its_own_keys(stack: Stack, sent: dict[str, Any]) -> None:
     page(1, None)
-    catalogue.load(stack, THINKIFIC)
+    catalog.load(stack, THINKIFIC)
     asked = next(call.request for call in responses.calls if call.request.method == "GET")
     assert asked.headers["X-Auth-API-Key"] == stack.thinkific.api_key
     assert asked.headers["X-Auth-Subdomain"] == stack.thinkific.subdomain
@@ -106,12 +106,12 @@ def test_a_failing_thinkific_is_a_warning_and_leaves_courses_unmapped(
     stack: Stack, sent: dict[str, Any], answer: dict[str, Any]
 ) -> None:
     responses.get(COURSES, **answer)
-    assert THINKIFIC in catalogue.load(stack, THINKIFIC)
+    assert THINKIFIC in catalog.load(stack, THINKIFIC)
     assert len(sent) == 8
 
 
 def test_an_unreachable_thinkific_is_a_warning_too(stack: Stack, sent: dict[str, Any]) -> None:
-    assert THINKIFIC in catalogue.load(stack, THINKIFIC)
+    assert THINKIFIC in catalog.load(stack, THINKIFIC)
     assert len(sent) == 8
 
 
@@ -119,5 +119,5 @@ def test_an_unreachable_thinkific_is_a_warning_too(stack: Stack, sent: dict[str,
 def test_an_api_that_refuses_is_an_error_that_says_what_it_said(stack: Stack) -> None:
     page(1, None)
     responses.put(f"{API}/courses/python-dasar", status=403, body="no admin")
-    with pytest.raises(CatalogueRefused, match="courses/python-dasar was answered 403: no admin"):
-        catalogue.load(stack, THINKIFIC)
+    with pytest.raises(CatalogRefused, match="courses/python-dasar was answered 403: no admin"):
+        catalog.load(stack, THINKIFIC)

@@ -1,4 +1,4 @@
-"""The table's stream to the order queue: each sale and each refund is handed on once.
+"""The table's stream to the sale report queue: each sale and each refund is handed on once.
 
 A reader of its own beside publish_enrollments, so that nothing that happens to a report can hold
 back an enrollment. It runs only where reports are switched on (docs/reference/thinkific.md).
@@ -11,8 +11,9 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api.outbox import publish
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import OrderQueue, OrderWish
+from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest
 from lunas.aws.settings import setting
+from lunas.observability import logger
 from lunas.storage.expressions import from_wire
 
 clients.prepare(clients.sqs)
@@ -22,23 +23,23 @@ REPORTED = frozenset({"COMPLETED", "REFUNDED"})
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Queue what a batch completed or refunded; the answer names what has to come again."""
-    observability.begin(context.aws_request_id)
-    queue = OrderQueue(setting("ORDER_QUEUE_URL"))
+    observability.bind(context.aws_request_id)
+    queue = SaleReportQueue(setting("SALE_REPORT_QUEUE_URL"))
     return publish(event, _new_report, queue.send, _log)
 
 
-def _log(wish: OrderWish) -> None:
-    observability.logger.set_correlation_id(wish.correlation_id)
-    observability.decided("order report queued", payment_id=wish.payment_id, status=wish.status)
+def _log(request: SaleReportRequest) -> None:
+    logger.set_correlation_id(request.correlation_id)
+    logger.info("sale report queued", payment_id=request.payment_id, status=request.status)
 
 
-def _new_report(change: dict[str, Any]) -> OrderWish | None:
+def _new_report(change: dict[str, Any]) -> SaleReportRequest | None:
     """Return the payment that a change completed or refunded, or None."""
     new = from_wire(change.get("NewImage") or {})
     old = from_wire(change.get("OldImage") or {})
     if not _happened(new, old):
         return None
-    return OrderWish(new["id"], new.get("correlationId"), new["status"])
+    return SaleReportRequest(new["id"], new.get("correlationId"), new["status"])
 
 
 def _happened(new: dict[str, Any], old: dict[str, Any]) -> bool:
