@@ -24,6 +24,8 @@ from tests.faults.world.clock import Clock
 
 SPACING = timedelta(minutes=1)
 """Between two attempts of one callback; Duitku does not tell how long it waits."""
+UNUSED = httpx.MockTransport(lambda _: httpx.Response(500))
+"""Nothing is sent by it; without one, a simulator loads all certificates each time it starts."""
 
 
 @dataclass
@@ -60,10 +62,8 @@ class Duitku:
     """The gateway's side."""
 
     def __init__(self, clock: Clock, merchant: str, key: str) -> None:
-        # The transport is never used; without one, certificates would be loaded each time.
-        unused = httpx.MockTransport(lambda _: httpx.Response(500))
         settings = DuitkuSettings(merchant_code=merchant, api_key=key)
-        self.app: Starlette = duitku_app.create_app(settings, unused)
+        self.app: Starlette = duitku_app.create_app(settings, UNUSED)
         self.gateway: Gateway = self.app.state.gateway
         self.courier = Courier(clock)
         _keep_time(self.gateway, clock)
@@ -103,7 +103,7 @@ class Thinkific:
 
     def __init__(self, clock: Clock, subdomain: str, key: str) -> None:
         settings = ThinkificSettings(subdomain, key, "client", "client-secret")
-        self.app: Starlette = thinkific_app.create_app(settings)
+        self.app: Starlette = thinkific_app.create_app(settings, UNUSED)
         self.simulation: Simulation = self.app.state.simulation
         _keep_time(self.simulation, clock)
 
