@@ -1,19 +1,16 @@
-"""AWS as the product's own boto3 clients meet it: each call is answered before it is sent.
+"""AWS as the product's own clients meet it: each call is answered by this world.
 
-botocore checks and serializes the request, as ever; the answer comes from the table, the queues
-and the secrets of this world. Each call is an effect that can be cut.
+The answer comes from the table, the queues and the secrets of this world. Each call is an effect
+that can be cut. botocore would find the endpoint, serialize and sign each request anew, which was
+a third of what a run of the fault tests cost; tests/integration/layer goes through all of it.
 """
 
 import json
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from botocore import handlers
-from botocore.config import Config
-from botocore.useragent import UserAgentString
+from botocore.client import BaseClient
 
 from lunas.aws import clients, secrets
 from tests.faults.world.clock import Clock
@@ -25,7 +22,6 @@ from tests.support.template import resources
 type Wire = dict[str, Any]
 
 ACCOUNT = "https://sqs.ap-southeast-3.amazonaws.com/1"
-OK, BAD_REQUEST = SimpleNamespace(status_code=200), SimpleNamespace(status_code=400)
 
 
 class Aws:
@@ -50,27 +46,21 @@ class Aws:
 
     def install(self, patch: pytest.MonkeyPatch) -> None:
         """Answer the calls of all clients that are made from now on."""
-        hooks = [*handlers.BUILTIN_HANDLERS, ("before-call", self.answer)]
-        patch.setattr(handlers, "BUILTIN_HANDLERS", hooks)
-        # Handlers are taken over when a session is made, so an older one would go to the network;
-        # ours is made anew below, boto3's belongs to the idempotency of Powertools.
-        patch.setattr(boto3, "DEFAULT_SESSION", None)
-        # Half of a call's time goes into its user agent, which nobody reads here, and into
-        # checking it against the service's model, which all other tests do.
-        patch.setattr(UserAgentString, "to_string", lambda _: "lunas")
-        unchecked = clients.CONFIG.merge(Config(parameter_validation=False))
-        patch.setattr(clients, "CONFIG", unchecked)
+
+        def called(client: BaseClient, operation: str, request: Wire) -> Wire:
+            try:
+                return self.answer(client.meta.service_model.service_name, operation, request)
+            except Refused as refused:
+                error = client.exceptions.from_code(refused.answer["Error"]["Code"])
+                raise error(refused.answer, operation) from None
+
+        patch.setattr(BaseClient, "_make_api_call", called)
         forget_clients()
 
-    def answer(self, model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
-        """Answer one call of a client, as botocore's event ``before-call`` allows."""
-        service, operation = model.service_model.service_name, model.name
-        request = json.loads(params["body"])
+    def answer(self, service: str, operation: str, request: Wire) -> Wire:
+        """Answer one call of a client; raises Refused."""
         served: Callable[[], Wire] = lambda: self._served(service, operation, request)  # noqa: E731
-        try:
-            return OK, self._effects.perform(f"{service} {operation}", served)
-        except Refused as refused:
-            return BAD_REQUEST, refused.answer
+        return self._effects.perform(f"{service} {operation}", served)
 
     def _served(self, service: str, operation: str, request: Wire) -> Wire:
         match service:
