@@ -16,7 +16,7 @@ from lunas.aws import clients, secrets
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Effects
 from tests.faults.world.fifo import FifoQueue
-from tests.faults.world.table import Refused, Table
+from tests.support.dynamodb.table import Refused, Table
 from tests.support.template import resources
 
 type Wire = dict[str, Any]

@@ -13,7 +13,7 @@ from lunas.domain.times import from_iso
 from tests.faults.world.aws import Aws
 from tests.faults.world.clock import Clock
 from tests.faults.world.functions import Died, Functions, schedules
-from tests.faults.world.table import Change
+from tests.support.dynamodb.table import Change
 
 UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 RARELY = timedelta(hours=1)

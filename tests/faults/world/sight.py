@@ -9,8 +9,8 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.simulators.duitku.orders import State
 from tests.faults.world.ledger import Ledger
-from tests.faults.world.table import Key, Wire
 from tests.faults.world.world import World
+from tests.support.dynamodb.table import Key, Wire
 
 type Item = dict[str, Any]
 

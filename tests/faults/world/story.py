@@ -2,13 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from tests.faults.world.users import Person
-
 from local.simulators.duitku.orders import Order
 from tests.faults.world.ledger import Actors
-from tests.faults.world.table import Wire
+from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
+from tests.support.dynamodb.table import Wire
 
 type Purchase = tuple[str, str | None]
 

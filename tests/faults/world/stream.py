@@ -14,8 +14,8 @@ from typing import Any
 
 from tests.faults.world.clock import Clock
 from tests.faults.world.functions import Died, Functions, folder_of
-from tests.faults.world.table import Change, Table
 from tests.support import template
+from tests.support.dynamodb.table import Change, Table
 
 ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishSaleReportsFunction"
 """Those who listen."""

@@ -31,10 +31,10 @@ from tests.faults.world.network import Network
 from tests.faults.world.peers import Callback, Duitku, Thinkific
 from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import ORDERS, Stream
-from tests.faults.world.table import Key, Wire
 from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
 from tests.support.api_requests import request, signed, user_claims
 from tests.support.callbacks import event as callback_event
+from tests.support.dynamodb.table import Key, Wire
 
 TOKEN_LIFE = timedelta(hours=1)
 

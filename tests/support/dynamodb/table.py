@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from tests.faults.world.expressions import Unsupported, comparable, condition, updated
+from tests.support.dynamodb.expressions import Unsupported, comparable, condition, updated
 from tests.support.template import resources
 
 type Wire = dict[str, Any]
