@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from tests.faults.world.users import Person
 
 from tests.faults.machine.ground import ADMINS, Ground, chosen, pick
 from tests.faults.world.ledger import Actors
+from tests.faults.world.users import Person
 
 SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
 BUNDLE = 4_000_001

@@ -5,10 +5,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant
-from tests.faults.world.users import Person
 
 from local.simulators.duitku.orders import Order, State
 from tests.faults.world.ledger import Actors
+from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
-from tests.faults.world.users import Person
 
 from local.simulators.duitku.orders import Order, State
 from local.simulators.duitku.settings import CallbackPlan
 from tests.faults.machine.ground import LEARNERS, PURCHASES, Ground, chosen, pick
+from tests.faults.world.users import Person
 
 LATEST = timedelta(days=6)
 """After an order's time: when a buyer may still pay it. Later, nobody asks Duitku any more."""

@@ -6,9 +6,8 @@ Whether a Duitku payment has money is not noted here: Duitku's simulator knows.
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.faults.world.users import Answer, Json, Person
-
 from tests.faults.world.deployment import sample
+from tests.faults.world.users import Answer, Json, Person
 from tests.faults.world.world import World
 
 PROOF = "https://proof.example/1"

@@ -10,7 +10,6 @@ from itertools import count
 from typing import Any
 
 import pytest
-from tests.faults.world.users import Answer, Json, Person
 
 from lunas import observability
 from lunas.domain.errors import StorageContention
@@ -32,6 +31,7 @@ from tests.faults.world.peers import Callback, Duitku, Thinkific
 from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import ORDERS, Stream
 from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
+from tests.faults.world.users import Answer, Json, Person
 from tests.support.api_requests import request, signed, user_claims
 from tests.support.callbacks import event as callback_event
 from tests.support.dynamodb.table import Key, Wire
@@ -159,17 +159,17 @@ class World:
         def keep(decision: str, **facts: Any) -> None:
             self.said.append((decision, facts))
 
-        for name in ("decided", "warn", "alarm"):
-            patch.setattr(observability, name, keep)
+        for level in ("info", "warning", "error"):
+            patch.setattr(observability.logger, level, keep)
         for metric in ("count", "gauge"):
             patch.setattr(observability, metric, lambda *_: None)
 
-        def crashed(error: BaseException) -> None:
+        def log_exception(error: BaseException) -> None:
             # The world refuses writes more often than the table is asked again.
             busy = isinstance(error, StorageContention)
             keep("table busy" if busy else "unexpected error", error=repr(error))
 
-        patch.setattr(observability, "crashed", crashed)
+        patch.setattr(observability, "log_exception", log_exception)
 
     def _fill_table(self) -> None:
         if not self._first:
