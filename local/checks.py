@@ -50,6 +50,7 @@ def commands() -> Iterator[tuple[str, Command]]:
     for function in sorted((ROOT / "functions").glob("*/app.py")):
         yield f"types of {function.parent.name}", (_BIN / "mypy", function.relative_to(ROOT))
     yield "imports", (_BIN / "lint-imports", "--no-cache")
+    yield "words", (_BIN / "python", "-m", "local.lint.words")
     yield "openapi", (_BIN / "python", "-m", "local.openapi", "--check")
     yield "costs", (_BIN / "python", "-m", "benchmarks.costs", "--check")
     sam = TOOLS / "sam" / "bin"

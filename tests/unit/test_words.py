@@ -1,0 +1,50 @@
+"""The check of the words finds them in prose and in names, and lets through what is allowed."""
+
+import pytest
+
+from local.lint import words
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("nobody asked", "nobody"),
+        ("class CallbackDesk:", "desk"),
+        ("callback_desk = 1", "desk"),
+        ("Somebody gave up", "nobody"),
+        ("the money does not fit", "fit"),
+        ("it stands in the table", "stands"),
+    ],
+)
+def test_a_word_is_found(text: str, name: str) -> None:
+    assert next(found[:2] for found in words.found_in(f"\n{text}")) == (2, name)
+
+
+@pytest.mark.parametrize(
+    "text", ["amend", "understands", "EOF stands for end", "dead-letter queue"]
+)
+def test_other_words_are_not(text: str) -> None:
+    assert list(words.found_in(text)) == []
+
+
+def test_an_allowed_phrase_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "ALLOWED", {"nobody@example.com": "an address"})
+    assert list(words.found_in("mail nobody@example.com")) == []
+
+
+def test_a_file_holds_only_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "PENDING", {"docs/": ("nobody",), "docs/a.md": ("anew",)})
+    assert words.pending_in("docs/a.md") == {"nobody", "anew"}
+    assert words.pending_in("README.md") == set()
+
+
+def test_a_new_word_fails_and_is_shown_with_its_replacement(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = words.Finding("README.md", 3, "anew", "anew")
+    monkeypatch.setattr(words, "findings", lambda: iter([found]))
+    monkeypatch.setattr(words, "PENDING", {})
+    assert words.main([]) == 1
+    assert capsys.readouterr().out == "README.md:3: 'anew': say again\n"
+    monkeypatch.setattr(words, "PENDING", {"README.md": ("anew",)})
+    assert words.main([]) == 0
