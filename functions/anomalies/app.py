@@ -8,8 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.pagination import read_cursor, write_cursor
-from lunas.api.parameters import BLANK
-from lunas.api.queries import PAGE, Cursor, Limit
+from lunas.api.parameters import BLANK, PAGE, Cursor, Limit
 from lunas.api.requests import Id, ResolveBody
 from lunas.api.responses import anomaly_view
 from lunas.aws import clients

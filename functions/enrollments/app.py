@@ -15,8 +15,7 @@ from lunas.api.auth import (
     users_and_services,
 )
 from lunas.api.pagination import read_cursor, write_cursor
-from lunas.api.parameters import AS_IS, BLANK
-from lunas.api.queries import PAGE, Cursor, From, Identity, Limit, To
+from lunas.api.parameters import AS_IS, BLANK, PAGE, Cursor, From, Identity, Limit, To
 from lunas.api.requests import Id, ProgressBody
 from lunas.api.responses import enrollment_view
 from lunas.aws import clients

@@ -15,9 +15,8 @@ from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
 from lunas.api.catalogs import catalog
 from lunas.api.pagination import read_cursor, write_cursor
-from lunas.api.parameters import BLANK, IdempotencyKey
-from lunas.api.payments_csv import Separator, csv_answer, read_sheet, wants_csv
-from lunas.api.queries import PAGE, Cursor, From, Limit, To
+from lunas.api.parameters import BLANK, PAGE, Cursor, From, IdempotencyKey, Limit, Separator, To
+from lunas.api.payments_csv import csv_answer, read_sheet, wants_csv
 from lunas.api.requests import Id, SubmitBody
 from lunas.api.responses import history_view, payment_view
 from lunas.aws import clients

@@ -95,18 +95,6 @@ def _admit_blanks(body: Json) -> None:
         body["properties"][name] = schema | {"anyOf": admitted + OR_BLANK}
 
 
-TEXTS = {
-    "from": "The first moment: an ISO 8601 time, or a date, which begins with its day in the "
-    "shop's time zone, or in the zone of its offset. A time without an offset is UTC; a `+` in a "
-    "query is a space, so the one of an offset is better written `%2B`.",
-    "to": "The end: an ISO 8601 time, itself not included, or a date, which ends with its day in "
-    "the shop's time zone, or in the zone of its offset. A time without an offset is UTC.",
-    "separator": "With CSV: what stands between two cells, `,` or `;`.",
-    "limit": "Items of a page of JSON.",
-}
-"""What parameters mean where their name and schema do not say."""
-
-
 def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     """Give a parameter as it can be sent: never null, with an example.
 
@@ -114,20 +102,15 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     """
     given = dict(parameter)
     name = given["name"]
-    given["schema"] = untitled(_present(given["schema"]))
+    kept = {key: each for key, each in given["schema"].items() if key != "description"}
+    given["schema"] = untitled(_present(kept))
     if given["in"] in {"query", "header"} and not given["required"]:
         given["schema"] = _or_blank(given["schema"])
     example = item_id if name == "id" and item_id else samples.PARAMETERS.get(name)
     if example is not None:
         given["example"] = example
-    if name in TEXTS:
-        given["description"] = TEXTS[name]
-    if name == "idempotency-key":
-        given["name"] = "Idempotency-Key"
-        given["description"] = (
-            "The same key does the same thing once, for a day. With another body: 422; while the "
-            "first request runs: 409. A blank one is as if left out."
-        )
+    if given["in"] == "header":
+        given["name"] = name.title()
     return given
 
 

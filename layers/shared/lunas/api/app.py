@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api import http_events, problems
 from lunas.api.auth import Access, authenticate
-from lunas.api.patterns import IN_WORDS
+from lunas.api.parameters import PATTERN_MESSAGES
 from lunas.domain.errors import (
     FieldError,
     Forbidden,
@@ -195,5 +195,5 @@ def _message(error: Mapping[str, Any]) -> str:
     if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
         return "must not be empty"
     if error["type"] == "string_pattern_mismatch":
-        return IN_WORDS.get(limits["pattern"], "has another form than documented")
+        return PATTERN_MESSAGES.get(limits["pattern"], "has another form than documented")
     return str(error["msg"]).removeprefix("Value error, ")

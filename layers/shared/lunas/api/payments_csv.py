@@ -6,13 +6,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from lunas.api.content_negotiation import preferred
-from lunas.api.patterns import SEPARATOR
 from lunas.domain.lists import Page, Position
 from lunas.domain.texts import INVISIBLE
 
@@ -63,9 +61,6 @@ signs are formulas to some, and what is not seen before one may be dropped. Such
 for run by run, so that a text of nothing but breaks takes no longer than another."""
 FIRST_BREAK = re.compile(r"[\t\r]")
 """A cell that begins so is cut before what comes next, which then begins a cell."""
-
-Separator = Annotated[str, Query(pattern=SEPARATOR)]
-"""What stands between two cells. A bare ``;`` in an address may arrive as nothing, and is meant."""
 
 type ReadPage = Callable[[int, Position | None], Page[Mapping[str, Any]]]
 """Reads a page of payment views: so many at most, after a position."""

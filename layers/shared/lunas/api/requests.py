@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from lunas.api.patterns import CHANNEL, ID
+from lunas.api.parameters import CHANNEL, ID
 from lunas.domain.addresses import LONGEST_ADDRESS, email_address
 from lunas.domain.catalog import MAX_COURSES, PackageKind
 from lunas.domain.phones import phone_number

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from lunas.api.queries import FirstMoment, LastMoment
+from lunas.api.parameters import FirstMoment, LastMoment
 from lunas.domain.lists import Span
 from lunas.domain.times import to_iso
 from tests.support.logs import Logged
