@@ -1,4 +1,4 @@
-"""Runs ministack, the emulator of AWS, changed in twelve places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in thirteen places that Lunas depends on.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
@@ -14,6 +14,8 @@ pinned, and a version without one of these places fails to start instead of beha
   one batch after the other, since batches of several messages could mix groups.
 - Every line a function prints goes to a file at once, also those of a worker that is killed.
 - So do the errors that end an invocation, which Lambda logs and the worker does not print.
+- An invocation is answered when its function has answered. Left alone, the emulator waits 50 ms for
+  something to be printed, which was most of what a request took.
 - A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
   function, others in the middle of a start or an invocation among them, and those in turn all of
   theirs.
@@ -246,7 +248,11 @@ def write_logs(worker_class: Any) -> None:
         log(worker, f"REPORT RequestId: {request_id}\t{took}\tCold: {result.get('cold_start')}\n")
         return result
 
+    if not hasattr(worker_class, "_drain_stderr_bounded"):
+        message = "this ministack waits for what a function prints in another way"
+        raise RuntimeError(message)
     worker_class._read_stderr = read_stderr
+    worker_class._drain_stderr_bounded = worker_class._drain_stderr
     worker_class.invoke = invoke_and_report
 
 
