@@ -1,4 +1,4 @@
-"""The audit, by schedule: prove that what changed is as it must be, here and at Thinkific."""
+"""The audit, by schedule: prove that what changed is as it must be, here and at the platform."""
 
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 YIELDING = 1_000
-"""Milliseconds that a question to Thinkific waits for its turn: deliveries go first."""
+"""Milliseconds that a question to the platform waits for its turn: deliveries go first."""
 ONE_MORE = 20_000
 """Milliseconds that one more payment, and the note of how far the run came, may take."""
 
@@ -62,7 +62,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
 
 
 class _Platform:
-    """Thinkific, set up when it is first asked: most runs have nothing to compare."""
+    """The platform, set up when it is first asked: most runs have nothing to compare."""
 
     def __init__(self, table: Table, context: LambdaContext) -> None:
         self._table, self._context = table, context
@@ -115,7 +115,7 @@ def _log(audited: AuditReport) -> None:
 def _log_compared(compared: Compared) -> None:
     if compared.asked or compared.stopped:
         logger.info(
-            "compared with Thinkific",
+            "compared with the platform",
             asked=compared.asked,
             differences=compared.differences,
             mended=compared.mended,
@@ -123,18 +123,18 @@ def _log_compared(compared: Compared) -> None:
         )
     if compared.stopped and compared.late:
         logger.warning(
-            "comparison with Thinkific is behind",
+            "comparison with the platform is behind",
             reason=compared.stopped,
-            todo="let Thinkific be asked again, see docs/deploy.md; nothing while it catches up",
+            todo="let the platform be asked again, see docs/deploy.md; nothing while it catches up",
         )
 
 
 def _log_unread(payment_id: str, error: Exception) -> None:
     logger.warning(
-        "payment not compared with Thinkific",
+        "payment not compared with the platform",
         payment_id=payment_id,
         reason=str(error) if isinstance(error, LunasError) else type(error).__name__,
-        todo="compare the learner's enrollments at Thinkific by hand",
+        todo="compare the learner's enrollments at the platform by hand",
     )
 
 

@@ -17,6 +17,7 @@ from lunas.aws.settings import optional
 from lunas.domain.catalog import Course, Package, PackageKind
 from lunas.domain.errors import Conflict, InvalidInput, NotFound
 from lunas.observability import logger
+from lunas.platforms import json_names
 from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
@@ -82,8 +83,8 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
     known = {course.id for course in courses}
     if unknown := [each for each in body.course_ids if each not in known]:
         raise InvalidInput.of("courseIds", f"there is no course {', '.join(unknown)}")
-    if body.thinkific_bundle_id is not None and body.kind is not PackageKind.BUNDLE:
-        raise InvalidInput.of("thinkificBundleId", "is for packages of kind BUNDLE")
+    if body.platform_bundle_id is not None and body.kind is not PackageKind.BUNDLE:
+        raise InvalidInput.of(json_names.BUNDLE_ID, "is for packages of kind BUNDLE")
     package = Package(
         id=package_id,
         kind=body.kind,
@@ -91,7 +92,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         prices=prices,
         course_ids=tuple(body.course_ids),
         access_days=body.access_days,
-        thinkific_bundle_id=body.thinkific_bundle_id,
+        platform_bundle_id=body.platform_bundle_id,
         description=body.description,
         image_url=body.image_url,
         on_sale=body.on_sale is not False,
@@ -112,7 +113,7 @@ def list_courses() -> dict[str, Any]:
 def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> dict[str, Any]:
     """Write a course; its counter stays."""
     written = _catalog().put_course(
-        Course(course_id, body.name, body.thinkific_course_id, body.quota)
+        Course(course_id, body.name, body.platform_course_id, body.quota)
     )
     logger.info("course written", course_id=course_id)
     return course_view(written, whole=True)

@@ -1,4 +1,4 @@
-"""The delivery queue to Thinkific, learner by learner: access given, or taken back."""
+"""The delivery queue to the platform, learner by learner: access given, or taken back."""
 
 from typing import Any
 
@@ -136,7 +136,7 @@ def _log_wait(error: LunasError, seconds: float, received: int) -> None:
     logger.warning("delivery put off", reason=str(error), seconds=seconds, received=received)
     observability.count("DeliveryDelayed")
     if isinstance(error, RateLimited):
-        observability.count("ThinkificLimited")
+        observability.count("PlatformLimited")
 
 
 def _wait(error: LunasError, received: int, body: str) -> float:

@@ -119,7 +119,7 @@ def patch_progress(
 
 @api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
 def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Bring Thinkific in line with an enrollment once more: enrolled, or revoked."""
+    """Bring the platform in line with an enrollment once more: enrolled, or revoked."""
     asked = redeliver(_enrollments(), enrollment, now())
     logger.info("delivery asked for again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)

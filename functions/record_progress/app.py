@@ -1,4 +1,4 @@
-"""The progress queue: what Thinkific told about a learner is noted on their enrollment."""
+"""The progress queue: what the platform told about a learner is noted on their enrollment."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def _follow_record(record: SQSRecord, lambda_context: LambdaContext) -> None:
         _dead_letter(record, f"not an event: {type(error).__name__}")
         return
     observability.bind(event.correlation_id, event=event.id)
-    logger.append_keys(thinkific_enrollment_id=str(event.report.row_id))
+    logger.append_keys(platform_enrollment_id=str(event.report.row_id))
     try:
         _follow(record, event, lambda_context)
     except (DeliveryDelayed, StorageContention) as error:

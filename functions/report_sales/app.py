@@ -1,4 +1,4 @@
-"""The sale report queue to Thinkific: sales and refunds, each reported once or left to a person."""
+"""The queue of sale reports: sales and refunds, each reported once or left to a person."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""POST /courses/sync and a daily schedule: how the catalog fits the Thinkific site."""
+"""POST /courses/sync and a daily schedule: how the catalog fits the platform's site."""
 
 from typing import Any
 
@@ -27,12 +27,12 @@ api = LunasApi()
 
 @api.on("POST", "/courses/sync", ADMINS)
 def sync_courses() -> dict[str, Any]:
-    """Compare the catalog with the courses and bundles of the Thinkific site."""
+    """Compare the catalog with the courses and bundles of the platform's site."""
     context = api.lambda_context
     try:
         return mapping_view(_synced(context.get_remaining_time_in_millis(), api.request_id))
     except DeliveryError as error:
-        raise PlatformUnavailable(f"Thinkific cannot be read: {error}") from None
+        raise PlatformUnavailable(f"the platform cannot be read: {error}") from None
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
@@ -74,7 +74,7 @@ def _log(report: Report) -> None:
     if any(wrong.values()):
         todo = (
             "see POST /courses/sync; map the course to another one by PUT, bring it back at "
-            "Thinkific, or take its packages off sale by PUT with onSale false"
+            "the platform, or take its packages off sale by PUT with onSale false"
         )
-        logger.warning("catalog differs from Thinkific", **wrong, todo=todo)
+        logger.warning("catalog differs from the platform", **wrong, todo=todo)
         observability.count("CatalogDiffers")

@@ -1,4 +1,4 @@
-"""By night: Thinkific's webhooks are looked for, and what they did not tell is read.
+"""By night: the platform's webhooks are looked for, and what they did not tell is read.
 
 ``make thinkific-webhooks`` invokes the same function to have them registered, since this one has
 the credentials, the shared limiter and the address.
@@ -33,12 +33,12 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 ONE_MORE = 120_000
-"""Milliseconds that a rest for Thinkific's limit, one more page and its notes may take."""
+"""Milliseconds that a rest for the platform's limit, one more page and its notes may take."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The table, and both of Thinkific's APIs, for one invocation."""
+    """The table, and both of the platform's APIs, for one invocation."""
 
     table: Table
     api: ThinkificApi

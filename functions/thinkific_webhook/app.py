@@ -83,7 +83,7 @@ def _take(event: Event, request_id: str) -> None:
         case _ if event.topic in {COMPLETED, PROGRESS}:
             told = ProgressEvent(id=event.id, report=report_of(event), correlation_id=request_id)
             ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(told)
-            logger.info("event queued", thinkific_enrollment_id=told.report.row_id)
+            logger.info("event queued", platform_enrollment_id=told.report.row_id)
         case _ if event.topic == UNINSTALLED:
             logger.error(
                 "app uninstalled at Thinkific", todo="connect the site again, see the runbook"

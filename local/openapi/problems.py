@@ -41,7 +41,9 @@ ERRORS: Mapping[str, Exception] = {
     ),
     "not-on-sale": errors.NotOnSale("this package is not on sale"),
     "course-full": errors.CourseFull("no place left in: python-dasar"),
-    "course-unmapped": errors.CourseUnmapped("not mapped to a Thinkific course yet: python-dasar"),
+    "course-unmapped": errors.CourseUnmapped(
+        "not mapped to a course of the platform yet: python-dasar"
+    ),
     "another-subdomain": errors.InvalidInput.of(
         "subdomain", "is not the site that this stack is set up for"
     ),
@@ -60,7 +62,7 @@ ERRORS: Mapping[str, Exception] = {
     ),
     "catalogue-unavailable": errors.CatalogUnavailable("the package service does not answer"),
     "platform-unavailable": errors.PlatformUnavailable(
-        "Thinkific cannot be read: Thinkific answered 502"
+        "the platform cannot be read: Thinkific answered 502"
     ),
     "channel-not-offered": errors.ChannelRefused(
         "Duitku answered 404",

@@ -187,7 +187,7 @@ def thinkific(asked: Asked) -> Problems:
     if settings.get("THINKIFIC_AUTHENTICATION") == "oauth":
         item = asked.client("dynamodb").get_item(
             TableName=asked.outputs["TableName"],
-            Key={"pk": {"S": "OAUTH"}, "sk": {"S": "THINKIFIC"}},
+            Key={"pk": {"S": "OAUTH"}, "sk": {"S": "SITE"}},
         )
         grant = item.get("Item", {})
         if "encrypted" not in grant or grant.get("refused", {}).get("BOOL", False):

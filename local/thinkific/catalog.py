@@ -38,17 +38,17 @@ def _unmapped(pair: Pair) -> Finding:
 def _proposed(pair: Pair) -> Finding:
     return Finding(
         f"course {pair.id} ({pair.name}) is not mapped: it cannot be sold",
-        f"its namesake there is {pair.thinkific_id}; if that is the one, {PUT}",
+        f"its namesake there is {pair.platform_id}; if that is the one, {PUT}",
     )
 
 
 def _gone(at: Examined, pair: Pair, products: Mapping[str, int]) -> Finding:
     """Tell a product's id, a course of the new builder and a course that is gone apart."""
-    what = f"course {pair.id} ({pair.name}) is mapped to {pair.thinkific_id}, which is not shown"
-    if (meant := products.get(str(pair.thinkific_id))) is not None:
+    what = f"course {pair.id} ({pair.name}) is mapped to {pair.platform_id}, which is not shown"
+    if (meant := products.get(str(pair.platform_id))) is not None:
         return Finding(what, f"that is a product's id; the course of it is {meant}: {PUT}")
     try:
-        if enrollable(at, pair.thinkific_id or 0):
+        if enrollable(at, pair.platform_id or 0):
             return Finding(f"{what}, but it can be enrolled in (new course builder)")
     except DeliveryError as error:
         return explained(what, error, "write:enrollments")
@@ -67,12 +67,12 @@ def _renamed(report: Report) -> Iterator[Finding]:
 def _bundles(report: Report) -> Iterator[Finding]:
     for pair in report.bundles.gone:
         yield Finding(
-            f"package {pair.id}: Thinkific has no bundle {pair.thinkific_id}",
+            f"package {pair.id}: Thinkific has no bundle {pair.platform_id}",
             "PUT /packages/{id} without thinkificBundleId, or with the right one; until then its "
             "courses are enrolled singly",
         )
     for pair in report.bundles.differing:
         yield Finding(
-            f"package {pair.id}: bundle {pair.thinkific_id} holds other courses than are sold",
+            f"package {pair.id}: bundle {pair.platform_id} holds other courses than are sold",
             "make both the same; until then its courses are enrolled singly",
         )

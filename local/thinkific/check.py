@@ -73,7 +73,7 @@ def _course(checked: Checked, named: str) -> int | None:
     """Return Thinkific's id of a course that is named by ours or by Thinkific's id."""
     ours = checked.catalog.course(named) if checked.catalog and named else None
     if ours is not None:
-        return ours.thinkific_course_id
+        return ours.platform_course_id
     return int(named) if named.isascii() and named.isdigit() else None
 
 

@@ -208,11 +208,10 @@ def test_an_uninstalled_app_asks_for_a_new_install(
     assert (status["connected"], "install" in status["todo"]) == (False, True)
     assert learner.payment(payment["id"])["status"] == "APPROVED"
     assert (
-        "connection to Thinkific refused"
-        in (oauth.logs / "DeliverEnrollmentFunction.log").read_text()
+        "platform connection refused" in (oauth.logs / "DeliverEnrollmentFunction.log").read_text()
     )
     Cloud(oauth).invoke("ReconcileFunction")
-    assert '"ThinkificDisconnected":[1' in (oauth.logs / "ReconcileFunction.log").read_text()
+    assert '"PlatformDisconnected":[1' in (oauth.logs / "ReconcileFunction.log").read_text()
     installer.connect()
     assert installer.status()["connected"]
 

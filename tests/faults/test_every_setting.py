@@ -88,7 +88,7 @@ def new_builder(story: Story) -> None:
     site = story.world.thinkific.site
     course = next(each for each in site.courses.values() if each.new_builder)
     item = story.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
-    changed = {**item, "thinkificCourseId": {"N": str(course.id)}}
+    changed = {**item, "platformCourseId": {"N": str(course.id)}}
     story.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
 
 
@@ -203,7 +203,7 @@ def revoked(story: Story) -> None:
     assert story.watch.unfinished() == []
     now, site = story.world.clock.now(), story.world.thinkific.site
     bought = {
-        int(each["thinkificCourseId"]["N"])
+        int(each["platformCourseId"]["N"])
         for each in story.enrollments()
         if each["paymentId"]["S"] == story.payment
     }

@@ -21,9 +21,9 @@ ROW, ACCOUNT, COURSE = 500, 7, 2_000_001
 def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollment:
     """Build an enrollment that Thinkific has, at 40 percent."""
     at = Delivery(
-        status=DeliveryStatus.DELIVERED, thinkific_user_id=ACCOUNT, thinkific_enrollment_id=row
+        status=DeliveryStatus.DELIVERED, platform_user_id=ACCOUNT, platform_enrollment_id=row
     )
-    given = {"delivery": at, "thinkific_course_id": COURSE, "progress": 40, **changes}
+    given = {"delivery": at, "platform_course_id": COURSE, "progress": 40, **changes}
     return enrollment(course_id, **given)
 
 
@@ -43,7 +43,7 @@ class FakeProgress:
 
     def of_row(self, row_id: int) -> list[Enrollment]:
         kept = self.store.enrollments.values()
-        return [each for each in kept if each.delivery.thinkific_enrollment_id == row_id]
+        return [each for each in kept if each.delivery.platform_enrollment_id == row_id]
 
     def is_processed(self, event_id: str) -> bool:
         return event_id in self.heard

@@ -1,4 +1,4 @@
-"""Logs and metrics: one line per decision, one correlation id from request to Thinkific.
+"""Logs and metrics: one line per decision, one correlation id from request to the platform.
 
 Nothing personal and nothing secret gets here: callers pass ids and decisions, and an unexpected
 error is reported by its type and place, never by its message, which may quote what it choked on.

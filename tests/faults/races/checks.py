@@ -138,7 +138,7 @@ def check_enrollment(enrollment: Enrollment, rows: list[Json], left: Aftermath) 
         assert payment.status in SETTLED
         assert enrollment.counted
         assert enrollment.delivery.status is DeliveryStatus.DELIVERED, enrollment.delivery
-        assert rows[0]["id"] == enrollment.delivery.thinkific_enrollment_id
+        assert rows[0]["id"] == enrollment.delivery.platform_enrollment_id
     else:
         assert payment.status is Status.REFUNDED
         assert not enrollment.counted

@@ -190,5 +190,5 @@ class Stagehand:
     @cached_property
     def _samples(self) -> list[int]:
         """The ids at Thinkific of the courses of the sample catalog."""
-        found = [each.thinkific_course_id for each in self._catalog.courses(SAMPLES)]
+        found = [each.platform_course_id for each in self._catalog.courses(SAMPLES)]
         return [number for number in found if number is not None]

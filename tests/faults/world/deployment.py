@@ -60,7 +60,7 @@ def fill_catalog(site: Site) -> None:
     catalog = Catalog(Table.from_environment())
     for name, course in sample()["courses"].items():
         mapped = ids[course["name"]]
-        catalog.put_course(Course(name, course["name"], thinkific_course_id=mapped))
+        catalog.put_course(Course(name, course["name"], platform_course_id=mapped))
     for name, package in sample()["packages"].items():
         prices = {PaymentType(kind): price for kind, price in package["prices"].items()}
         kind, courses = PackageKind(package["kind"]), tuple(package["courseIds"])

@@ -80,7 +80,7 @@ class Sight:
 
     def mapped(self, course: str) -> int:
         """Return the id of a course at Thinkific."""
-        return int(self.courses[course]["thinkificCourseId"])
+        return int(self.courses[course]["platformCourseId"])
 
     def active(self, user: str, course: str) -> int:
         """Return how many rows at Thinkific give a learner full access to a course."""

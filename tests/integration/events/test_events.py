@@ -196,7 +196,7 @@ def items_of(scene: str) -> Iterator[Item]:
                     id=ENROLLMENT,
                     payment_id=PAYMENT,
                     course_name=COURSE.name,
-                    thinkific_course_id=COURSE.thinkific_course_id,
+                    platform_course_id=COURSE.platform_course_id,
                     delivery=delivery,
                 )
             )

@@ -32,7 +32,7 @@ from tests.support.logs import Logged
 
 DELIVERED: dict[str, Any] = {
     "deliveryStatus": "DELIVERED",
-    "thinkificEnrollmentId": 500,
+    "platformEnrollmentId": 500,
     "dueKey": None,
     "dueAt": None,
 }
@@ -274,7 +274,7 @@ def test_a_run_without_anything_new_reads_the_marks_and_the_trails(
 def _known_to_thinkific(auditing: Audit) -> str:
     """Buy, have it approved and delivered; return the enrollment's id."""
     payment_id, own = auditing.approved(), enrollment_id("u1", "c1")
-    placed = {"thinkificUserId": 7, "thinkificCourseId": 2_000_001}
+    placed = {"platformUserId": 7, "platformCourseId": 2_000_001}
     auditing.update(enrollment_key(own), **DELIVERED, **placed)
     auditing.update(payment_key(payment_id), undelivered=None)
     return own
@@ -291,7 +291,7 @@ def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
     (line,) = [each for each in logged.lines if each["level"] == "ERROR"]
     assert (line["message"], line["code"]) == ("difference found", "ACCESS_MISSING")
     assert line["repair"] == "delivery asked for again"
-    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
     assert (line["asked"], line["differences"], line["mended"]) == (2, 1, 1)
     item = auditing.table.get(enrollment_key(own))
     assert item
@@ -319,7 +319,7 @@ def test_thinkific_without_an_answer_is_one_line_and_no_failure(
     _known_to_thinkific(auditing)
     answers(monkeypatch, "audit", told)
     auditing.run()
-    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
     assert (line["level"], line["mended"]) == ("INFO", 0)
     assert line["stopped"]
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
@@ -354,7 +354,7 @@ def test_without_thinkifics_secret_nothing_is_compared_and_the_run_succeeds(
     _known_to_thinkific(auditing)
     monkeypatch.delenv("THINKIFIC_SECRET_ID")
     auditing.run()
-    (line,) = [each for each in logged.lines if each["message"] == "compared with Thinkific"]
+    (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
     assert "THINKIFIC_SECRET_ID" in line["stopped"]
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
 

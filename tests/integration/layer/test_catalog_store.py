@@ -37,7 +37,7 @@ def test_a_package_is_written_over(catalog: Catalog) -> None:
 
 
 @pytest.mark.parametrize(
-    "made", [course("c9", quota=3), course("c9", thinkific_course_id=None), course("c9", quota=0)]
+    "made", [course("c9", quota=3), course("c9", platform_course_id=None), course("c9", quota=0)]
 )
 def test_a_course_is_read_as_it_was_written(catalog: Catalog, made: object) -> None:
     assert isinstance(made, type(course()))
@@ -68,8 +68,8 @@ def test_editing_a_course_keeps_its_counter(table: Table, catalog: Catalog) -> N
 
 def test_a_quota_and_a_mapping_can_be_taken_away(catalog: Catalog) -> None:
     catalog.put_course(course("c1", quota=5))
-    written = catalog.put_course(course("c1", quota=None, thinkific_course_id=None))
-    assert (written.quota, written.thinkific_course_id) == (None, None)
+    written = catalog.put_course(course("c1", quota=None, platform_course_id=None))
+    assert (written.quota, written.platform_course_id) == (None, None)
 
 
 def test_a_course_counted_before_it_was_written_keeps_the_count(
@@ -81,12 +81,12 @@ def test_a_course_counted_before_it_was_written_keeps_the_count(
 
 def test_the_first_account_of_a_learner_stays(table: Table) -> None:
     learners = Learners(table)
-    assert learners.thinkific_user_id("u1") is None
+    assert learners.platform_user_id("u1") is None
     learners.link("u1", 7)
     with pytest.raises(ConcurrentUpdate):
         learners.link("u1", 8)
-    assert learners.thinkific_user_id("u1") == 7
-    assert learners.thinkific_user_id("u2") is None
+    assert learners.platform_user_id("u1") == 7
+    assert learners.platform_user_id("u2") is None
 
 
 def test_an_anomaly_is_kept_once(table: Table) -> None:
@@ -101,7 +101,7 @@ def test_a_course_that_only_the_package_service_knows_gets_its_item_when_counted
     count_one(table, "c8")
     found = catalog.course("c8")
     assert found
-    assert (found.id, found.enrolled, found.thinkific_course_id) == ("c8", 1, None)
+    assert (found.id, found.enrolled, found.platform_course_id) == ("c8", 1, None)
     assert [each.id for each in catalog.courses()] == ["c1", "c2", "c8"]
 
 
@@ -138,7 +138,7 @@ def test_only_the_account_that_was_read_is_forgotten(table: Table, linked: bool)
     if linked:
         learners.link("u1", 8)
     learners.unlink("u1", 7)
-    assert learners.thinkific_user_id("u1") == (8 if linked else None)
+    assert learners.platform_user_id("u1") == (8 if linked else None)
 
 
 def test_an_account_found_before_the_link_moved_on_is_not_kept(table: Table) -> None:

@@ -98,12 +98,12 @@ def test_a_delivery_makes_account_and_enrollment_and_notes_both(office: Post) ->
         "enrollments",
     ]
     delivery = office.stands().delivery
-    assert (delivery.status, delivery.thinkific_user_id, delivery.thinkific_enrollment_id) == (
+    assert (delivery.status, delivery.platform_user_id, delivery.platform_enrollment_id) == (
         DeliveryStatus.DELIVERED,
         7,
         500,
     )
-    assert office.learners.thinkific_user_id("u1") == 7
+    assert office.learners.platform_user_id("u1") == 7
 
 
 def test_the_second_course_of_a_learner_needs_two_calls_and_completes_the_payment(
@@ -178,7 +178,7 @@ def test_a_limit_that_is_reached_keeps_every_other_delivery_from_calling(
     assert len(peer.asked) == 1
     assert office.queues.hidden() == 2
     assert logged.messages() == ["delivery put off", "delivery waits its turn"]
-    assert logged.metrics() == ["DeliveryDelayed", "ThinkificLimited", "DeliveryWaiting"]
+    assert logged.metrics() == ["DeliveryDelayed", "PlatformLimited", "DeliveryWaiting"]
     assert all(25 <= each["seconds"] <= 32 for each in logged.lines)
 
 
@@ -234,7 +234,7 @@ def test_the_wait_is_the_one_that_thinkific_asks_for(office: Post, logged: Logge
 def test_what_no_retry_can_help_is_a_dead_letter_with_its_reason_and_not_named(
     office: Post, catalog: Catalog, logged: Logged
 ) -> None:
-    catalog.put_course(course("c1", thinkific_course_id=None))
+    catalog.put_course(course("c1", platform_course_id=None))
     office.waits("c1")
     office.thinkific()
     assert office.deliver() == []
@@ -343,17 +343,17 @@ def test_a_link_to_an_account_that_is_gone_is_replaced_within_one_delivery(offic
         *(peers.no_rows(), Told(201, peers.active_row())),
     )
     assert office.deliver() == []
-    assert office.learners.thinkific_user_id("u1") == 7
-    assert office.stands().delivery.thinkific_user_id == 7
+    assert office.learners.platform_user_id("u1") == 7
+    assert office.stands().delivery.platform_user_id == 7
     assert office.queues.dead_letters() == []
 
 
 def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
     office: Post, catalog: Catalog
 ) -> None:
-    catalog.put_course(course("c1", thinkific_course_id=None))
+    catalog.put_course(course("c1", platform_course_id=None))
     office.learners.link("u1", 7)
-    office.waits("c1", thinkific_course_id=4711)
+    office.waits("c1", platform_course_id=4711)
     peer = office.thinkific(peers.no_rows(), Told(201, peers.active_row(course=4711)))
     assert office.deliver() == []
     assert peer.asked[1].body["course_id"] == 4711
@@ -368,7 +368,7 @@ def test_the_completion_names_the_enrollment_at_thinkific(office: Post) -> None:
     )
     office.deliver()
     (event,) = office.payments.history("pay1")
-    assert event.evidence == {"thinkificEnrollmentId": "501"}
+    assert event.evidence == {"platformEnrollmentId": "501"}
 
 
 @pytest.mark.parametrize(("told", "seconds"), [(Told(429), 60), (Told(404), 120)], ids=str)

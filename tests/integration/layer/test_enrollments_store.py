@@ -35,8 +35,8 @@ TRIED = Delivery(
     status=DeliveryStatus.FAILED,
     request=3,
     attempts=2,
-    thinkific_user_id=7,
-    thinkific_enrollment_id=500,
+    platform_user_id=7,
+    platform_enrollment_id=500,
     last_error="no such course",
 )
 
@@ -205,7 +205,7 @@ def test_a_delivery_is_not_noted_twice(
         enrollments.record_delivery(again)
     stands = enrollments.get(waiting.id)
     assert stands
-    assert stands.delivery.thinkific_user_id == 7
+    assert stands.delivery.platform_user_id == 7
 
 
 MOVED_ON = {
@@ -282,7 +282,7 @@ def test_a_delivery_after_a_refund_leaves_the_payment_alone(
 def test_the_mapping_under_which_a_course_was_bought_is_kept(
     table: Table, enrollments: Enrollments, mapped: int | None
 ) -> None:
-    made = enrollment("c1", thinkific_course_id=mapped)
+    made = enrollment("c1", platform_course_id=mapped)
     put(table, made)
     assert enrollments.get(made.id) == made
 

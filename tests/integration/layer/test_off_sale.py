@@ -219,9 +219,9 @@ def test_a_package_says_to_admins_which_of_its_courses_are_gone(
         _, courses = call("catalog", "GET /courses", token=token)
         assert [each.get("gone") for each in courses["items"]] == [None, None]
     # An edit of its name leaves it gone; another course there makes it good.
-    catalog.put_course(course("c2", name="Renamed", thinkific_course_id=2_000_002))
+    catalog.put_course(course("c2", name="Renamed", platform_course_id=2_000_002))
     assert shown(ADMIN)[1]["goneCourseIds"] == ["c2"]
-    catalog.put_course(course("c2", thinkific_course_id=2_000_009))
+    catalog.put_course(course("c2", platform_course_id=2_000_009))
     assert "goneCourseIds" not in shown(ADMIN)[1]
 
 
@@ -240,7 +240,7 @@ def test_a_course_that_is_there_again_is_not_gone(
 def test_a_course_that_was_mapped_to_another_meanwhile_is_not_called_gone(
     catalog: Catalog,
 ) -> None:
-    assert not catalog.note_gone(course("c2", thinkific_course_id=5))
+    assert not catalog.note_gone(course("c2", platform_course_id=5))
     second = catalog.course("c2")
     assert second
     assert not second.gone

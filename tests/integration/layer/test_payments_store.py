@@ -59,7 +59,7 @@ from tests.support.builders import (
 NONE: frozenset[str] = frozenset()
 TRANSFER = {"resultCode": "00", "publisherOrderId": "MG1"}
 DELIVERED = Delivery(
-    status=DeliveryStatus.DELIVERED, thinkific_user_id=7, thinkific_enrollment_id=500
+    status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
 )
 MONTH, QUARTER = LATER + timedelta(days=30), LATER + timedelta(days=90)
 C1, C2 = frozenset({"c1"}), frozenset({"c2"})
@@ -613,7 +613,7 @@ def test_the_longer_access_is_written_and_asked_for(
     stands = enrollments.get(overlap.after.id)
     assert stands == overlap.after
     assert (stands.expires_at, stands.delivery.request) == (end, asked)
-    assert stands.delivery.thinkific_enrollment_id == 500
+    assert stands.delivery.platform_enrollment_id == 500
 
 
 @PAYERS

@@ -134,9 +134,9 @@ def test_a_refused_renewal_is_one_line_and_one_count(
     server.answers = [Told(400, {"error": "invalid_grant"})]
     assert [credentials(table, ENOUGH).bearer() for _ in range(2)] == ["at-1", "at-1"]
     (line,) = logged.lines
-    assert (line["level"], line["message"]) == ("ERROR", "connection to Thinkific refused")
+    assert (line["level"], line["message"]) == ("ERROR", "platform connection refused")
     assert "install" in line["todo"]
-    assert logged.metrics() == ["ThinkificRefused"]
+    assert logged.metrics() == ["PlatformRefused"]
     assert "rt-1" not in logged.text
 
 

@@ -63,7 +63,7 @@ def test_a_run_counts_what_is_stuck_and_sends_it_again(
         "PaidNotEnrolled": 1,
         "NotRevoked": 0,
         "OpenAnomalies": 0,
-        "ThinkificDisconnected": 0,
+        "PlatformDisconnected": 0,
         "ReconcileRun": 1,
         "DuitkuPaused": 0,
     }
@@ -119,8 +119,6 @@ def test_a_site_that_has_to_be_connected_is_a_gauge_and_a_line(
     del table
     monkeypatch.setenv("THINKIFIC_AUTHENTICATION", "oauth")
     run()
-    assert logged.values()["ThinkificDisconnected"] == 1
-    (line,) = (
-        each for each in logged.lines if each["message"] == "Thinkific site is not connected"
-    )
+    assert logged.values()["PlatformDisconnected"] == 1
+    (line,) = (each for each in logged.lines if each["message"] == "platform site not connected")
     assert line["todo"] == "see docs/runbooks/thinkific-refused.md"

@@ -88,19 +88,19 @@ def test_the_event_is_noted_with_it_and_forgotten_some_day(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(queues, monkeypatch, ours.progress + 1)
-    mark = table.get(keys.thinkific_event("71"))
+    mark = table.get(keys.platform_event("71"))
     assert mark
     assert mark["ttl"] > EVENT_LIFETIME.total_seconds()
     tell(queues, monkeypatch, 90)
     assert known(table)["progress"] == ours.progress + 1
-    assert table.get(keys.thinkific_event("71")) == mark
+    assert table.get(keys.platform_event("71")) == mark
 
 
 def test_a_half_is_asked_about_with_the_id_of_the_request(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     peer = tell(queues, monkeypatch, None, Told(body=row("0.52")))
-    assert peer.calls == [f"GET /api/public/v1/enrollments/{ours.delivery.thinkific_enrollment_id}"]
+    assert peer.calls == [f"GET /api/public/v1/enrollments/{ours.delivery.platform_enrollment_id}"]
     assert peer.asked[0].headers["X-Correlation-Id"] == "r71"
     assert known(table)["progress"] == 52
 
@@ -226,9 +226,9 @@ def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) ->
 def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
     progress = Progress(table)
     progress.note_processed("71", NOW)
-    heard = table.get(keys.thinkific_event("71"))
+    heard = table.get(keys.platform_event("71"))
     progress.note_processed("71", LATER)
-    assert table.get(keys.thinkific_event("71")) == heard
+    assert table.get(keys.platform_event("71")) == heard
     assert not progress.raise_to([delivered(progress=60)], "71", LATER)
     assert known(table)["progress"] == ours.progress
 

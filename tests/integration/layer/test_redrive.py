@@ -22,7 +22,7 @@ from lunas.storage.table import Table
 from tests.integration.layer.queues import Queues
 from tests.support.builders import enrollment, request_of
 
-REASON = "course c1 is not mapped to Thinkific"
+REASON = "course c1 is not mapped to the platform"
 
 
 class Office:

@@ -292,7 +292,7 @@ def test_a_learner_without_an_account_is_refused_without_a_call(office: SaleRepo
 
 
 def test_a_bundles_product_is_looked_up_by_what_it_sells(office: SaleReporting) -> None:
-    office.sold(courses=bought("c1", "c2"), thinkific_bundle_id=44)
+    office.sold(courses=bought("c1", "c2"), platform_bundle_id=44)
     rows = [
         {"id": 1, "productable_type": "Course", "productable_id": 44},
         {"id": 2, "productable_type": "Bundle", "productable_id": 45},

@@ -31,7 +31,7 @@ def sync(role: str = "ADMIN") -> tuple[int, Any]:
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubPeer:
     """Show two pages of courses, and one bundle among the products."""
-    catalog.put_course(course("c3", name="Third", thinkific_course_id=None))
+    catalog.put_course(course("c3", name="Third", platform_course_id=None))
     return peers.answers(
         monkeypatch,
         FUNCTION,
@@ -64,7 +64,7 @@ def test_a_proposal_maps_nothing_by_itself(catalog: Catalog) -> None:
     sync()
     third = catalog.course("c3")
     assert third
-    assert third.thinkific_course_id is None
+    assert third.platform_course_id is None
 
 
 @pytest.mark.usefixtures("site")
@@ -72,13 +72,13 @@ def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalog: Catalog) ->
     sync()
     first = catalog.course("c1")
     assert first
-    assert (first.thinkific_name, first.name) == ("First", "Course c1")
+    assert (first.platform_name, first.name) == ("First", "Course c1")
 
 
 @pytest.mark.usefixtures("site")
 def test_the_nightly_run_warns_of_what_is_gone(logged: Logged) -> None:
     assert invoke(FUNCTION, NIGHTLY) is None
-    assert logged.messages("WARNING") == ["catalog differs from Thinkific"]
+    assert logged.messages("WARNING") == ["catalog differs from the platform"]
     assert logged.metrics() == ["CatalogDiffers"]
 
 
@@ -91,7 +91,7 @@ def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
     assert (status, problem["type"]) == (503, "urn:lunas:problem:platform-unavailable")
     first = catalog.course("c1")
     assert first
-    assert first.thinkific_name is None
+    assert first.platform_name is None
 
 
 def test_users_are_not_let_in(catalog: Catalog) -> None:
@@ -100,7 +100,7 @@ def test_users_are_not_let_in(catalog: Catalog) -> None:
 
 
 def test_a_name_is_not_noted_on_a_course_that_was_mapped_anew(catalog: Catalog) -> None:
-    old = course("c1", thinkific_course_id=5)
-    assert not catalog.note_thinkific_name(old, "Five")
+    old = course("c1", platform_course_id=5)
+    assert not catalog.note_platform_name(old, "Five")
     catalog.put_course(old)
-    assert catalog.note_thinkific_name(old, "Five")
+    assert catalog.note_platform_name(old, "Five")

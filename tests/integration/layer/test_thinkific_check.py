@@ -199,7 +199,7 @@ def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
 @pytest.fixture
 def sold(visit: Visit, catalog: Catalog) -> Visit:
     """Have a stack whose two courses and bundle fit the site."""
-    catalog.put_course(course("c2", name="SQL", thinkific_course_id=2_000_003))
+    catalog.put_course(course("c2", name="SQL", platform_course_id=2_000_003))
     visit.catalog = catalog
     return visit
 
@@ -212,13 +212,13 @@ def test_a_catalog_that_fits_has_nothing_to_mend(sold: Visit) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"thinkific_course_id": None}, "not mapped: it cannot be sold"),
+        ({"platform_course_id": None}, "not mapped: it cannot be sold"),
         (
-            {"thinkific_course_id": None, "name": "Dasar Pemrograman Python"},
+            {"platform_course_id": None, "name": "Dasar Pemrograman Python"},
             "its namesake there is 2000001",
         ),
-        ({"thinkific_course_id": 3_000_001}, "a product's id; the course of it is 2000001"),
-        ({"thinkific_course_id": 2_999_999}, "422 names the course"),
+        ({"platform_course_id": 3_000_001}, "a product's id; the course of it is 2000001"),
+        ({"platform_course_id": 2_999_999}, "422 names the course"),
     ],
     ids=["unmapped", "namesake", "product id", "gone"],
 )
@@ -241,7 +241,7 @@ def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
     assert site
     assert sold.catalog
     hidden = next(each for each in site.courses.values() if each.new_builder)
-    sold.catalog.put_course(course("c1", thinkific_course_id=hidden.id))
+    sold.catalog.put_course(course("c1", platform_course_id=hidden.id))
     assert len(sold.to_mend()) == found
     assert any("new course builder" in line and "course c1" in line for line in sold.lines())
 
@@ -257,7 +257,7 @@ def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words:
     assert site
     held = replace(site.bundles[BUNDLE], course_ids=(PYTHON,))
     site.bundles[BUNDLE] = held
-    sold.catalog.put_package(replace(bundle("c1", "c2"), thinkific_bundle_id=bundle_id))
+    sold.catalog.put_package(replace(bundle("c1", "c2"), platform_bundle_id=bundle_id))
     (line,) = sold.to_mend()
     assert words in line
 
@@ -266,7 +266,7 @@ def test_a_renamed_course_is_told_and_nothing_to_mend(sold: Visit) -> None:
     assert sold.catalog
     found = sold.catalog.course("c1")
     assert found
-    sold.catalog.note_thinkific_name(found, "Formerly")
+    sold.catalog.note_platform_name(found, "Formerly")
     assert sold.to_mend() == []
     assert any("formerly Formerly" in line for line in sold.lines())
 

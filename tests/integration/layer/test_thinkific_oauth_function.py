@@ -28,7 +28,7 @@ REDIRECT = "https://a1b2c3d4e5.execute-api.test/thinkific/oauth/callback"
 TOKENS = Told(
     body={"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 86_399, "gid": "g1"}
 )
-NOT_TOLD = "Thinkific not told of the end of its connection"
+NOT_TOLD = "the platform not told of the end of its connection"
 COURSES = Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
@@ -227,7 +227,7 @@ def test_a_grant_is_kept_when_the_role_cannot_be_checked(
     page = finish(begun())
     assert (page["statusCode"], title(page)) == (200, "The site is connected")
     assert Connections(table).connection()
-    assert logged.messages("WARNING") == ["role at Thinkific not checked"]
+    assert logged.messages("WARNING") == ["role at the platform not checked"]
     assert "at-1" not in logged.text
 
 

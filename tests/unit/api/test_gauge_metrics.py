@@ -81,8 +81,8 @@ def test_oauth_without_a_usable_connection_is_told(
 ) -> None:
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
     log_connection(connection, Authentication.OAUTH)
-    assert logged.values() == {"ThinkificDisconnected": 1}
-    assert logged.messages("WARNING") == ["Thinkific site is not connected"]
+    assert logged.values() == {"PlatformDisconnected": 1}
+    assert logged.messages("WARNING") == ["platform site not connected"]
 
 
 @pytest.mark.parametrize("authentication", Authentication)
@@ -92,5 +92,5 @@ def test_whoever_can_reach_thinkific_has_a_gauge_at_zero(
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
     connected = authentication is Authentication.OAUTH
     log_connection(CONNECTION if connected else None, authentication)
-    assert logged.values() == {"ThinkificDisconnected": 0}
+    assert logged.values() == {"PlatformDisconnected": 0}
     assert logged.lines == []

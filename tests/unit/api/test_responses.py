@@ -190,7 +190,7 @@ def test_access_for_good_shows_no_end() -> None:
 
 def test_an_enrollment_shows_how_its_delivery_stands() -> None:
     delivery = Delivery(
-        status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", thinkific_user_id=7
+        status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", platform_user_id=7
     )
     shown = enrollment_view(enrollment(delivery=delivery, progress=40), NOW, USER_CALLER)
     assert shown["delivery"] == {
@@ -235,7 +235,7 @@ def test_the_catalog_is_shown_as_it_is_edited() -> None:
         "prices": {"DIKE": 40_000, "UMUM": 49_000},
         "courseIds": ["c1", "c2"],
     }
-    bare = course(thinkific_course_id=None)
+    bare = course(platform_course_id=None)
     assert course_view(bare) == {"id": "c1", "name": "Course c1", "enrolled": 0}
     assert course_view(course(quota=0))["quota"] == 0
 

@@ -36,8 +36,8 @@ def brought(
         id=enrollment_id(user, "c1"),
         user_id=user,
         expires_at=until,
-        thinkific_course_id=COURSE,
-        delivery=Delivery(status=status, thinkific_user_id=ACCOUNT),
+        platform_course_id=COURSE,
+        delivery=Delivery(status=status, platform_user_id=ACCOUNT),
     )
 
 
@@ -173,12 +173,12 @@ def test_the_text_names_ids_and_times() -> None:
     assert seen
     assert seen.text == (
         "course 2000001 of account 42: paid for access until "
-        f"{LATE.replace(microsecond=0).isoformat()}, and Thinkific gives access until "
+        f"{LATE.replace(microsecond=0).isoformat()}, and the platform gives access until "
         f"{SOON.replace(microsecond=0).isoformat()}"
     )
     none = found([brought()])
     assert none
-    assert none.text.endswith("paid for access for good, and Thinkific gives no access")
+    assert none.text.endswith("paid for access for good, and the platform gives no access")
 
 
 @pytest.mark.parametrize(
@@ -196,6 +196,6 @@ def test_an_enrollment_has_a_place_once_it_stands(status: DeliveryStatus, *, pla
 
 def test_what_was_never_brought_anywhere_has_no_place() -> None:
     own = brought()
-    nowhere = replace(own, delivery=replace(own.delivery, thinkific_user_id=None))
+    nowhere = replace(own, delivery=replace(own.delivery, platform_user_id=None))
     assert place_of(nowhere) is None
-    assert place_of(replace(own, thinkific_course_id=None)) is None
+    assert place_of(replace(own, platform_course_id=None)) is None

@@ -84,7 +84,7 @@ def test_a_mapped_course_with_room_is_sold() -> None:
 
 def test_a_course_unknown_to_thinkific_is_not_sold() -> None:
     with pytest.raises(CourseUnmapped, match=r"c2$"):
-        check_mapped([course(), course("c2", thinkific_course_id=None)])
+        check_mapped([course(), course("c2", platform_course_id=None)])
 
 
 @pytest.mark.parametrize(("quota", "enrolled"), [(1, 1), (1, 2), (0, 0)])

@@ -21,23 +21,23 @@ def fit(
 
 
 def unmapped(name: str = "Python", course_id: str = "c1") -> Course:
-    return course(course_id, name=name, thinkific_course_id=None)
+    return course(course_id, name=name, platform_course_id=None)
 
 
 def test_a_mapped_course_that_is_there_is_mapped_whatever_it_is_called() -> None:
-    report = fit(course("c1", name="Other", thinkific_course_id=11), PYTHON)
+    report = fit(course("c1", name="Other", platform_course_id=11), PYTHON)
     assert report.mapped == (Pair("c1", "Other", 11),)
     assert (report.gone, report.proposed, report.unsold) == ((), (), ())
 
 
 def test_a_mapped_course_that_is_not_there_is_gone_even_if_a_namesake_is() -> None:
-    report = fit(course("c1", name="Python", thinkific_course_id=99), PYTHON)
+    report = fit(course("c1", name="Python", platform_course_id=99), PYTHON)
     assert report.gone == (Pair("c1", "Python", 99),)
     assert (report.mapped, report.proposed) == ((), ())
 
 
 def test_of_a_course_that_is_gone_the_packages_are_named_that_still_sell_it() -> None:
-    lost, there = course("c1", thinkific_course_id=99), course("c2", thinkific_course_id=11)
+    lost, there = course("c1", platform_course_id=99), course("c2", platform_course_id=11)
     report = fit(
         lost,
         there,
@@ -74,23 +74,23 @@ def test_nothing_but_one_exact_namesake_is_proposed(site: tuple[SiteCourse, ...]
 
 
 def test_a_course_of_the_site_that_is_mapped_already_is_not_proposed_again() -> None:
-    report = fit(course("c2", thinkific_course_id=11), unmapped(), PYTHON)
+    report = fit(course("c2", platform_course_id=11), unmapped(), PYTHON)
     assert report.proposed == ()
     assert report.unmapped == (Pair("c1", "Python"),)
 
 
 @pytest.mark.parametrize(("known", "told"), [("Old", True), ("Python", False), (None, False)])
 def test_a_counterpart_that_was_renamed_is_told(known: str | None, told: bool) -> None:
-    ours = course("c1", thinkific_course_id=11, thinkific_name=known)
+    ours = course("c1", platform_course_id=11, platform_name=known)
     expected = (Pair("c1", "Python", 11, "Old"),) if told else ()
     assert fit(ours, PYTHON).renamed == expected
 
 
 def test_what_the_site_has_and_nobody_sells_is_told() -> None:
-    assert fit(course("c1", thinkific_course_id=11), PYTHON, SQL).unsold == (SQL,)
+    assert fit(course("c1", platform_course_id=11), PYTHON, SQL).unsold == (SQL,)
 
 
-COURSES = (course("c1", thinkific_course_id=11), course("c2", thinkific_course_id=12))
+COURSES = (course("c1", platform_course_id=11), course("c2", platform_course_id=12))
 WHOLE = SiteBundle(4, "Both", frozenset({11, 12}))
 
 
@@ -101,7 +101,7 @@ def sold(bundle_id: int | None = None) -> Package:
         kind=PackageKind.BUNDLE,
         name="Bundle",
         course_ids=("c1", "c2"),
-        thinkific_bundle_id=bundle_id,
+        platform_bundle_id=bundle_id,
     )
 
 
@@ -130,7 +130,7 @@ def test_the_one_bundle_of_the_same_courses_is_proposed(count: int, proposed: in
 
 
 def test_a_bundle_with_an_unmapped_course_fits_nothing() -> None:
-    report = fit(COURSES[0], course("c2", thinkific_course_id=None), sold(4), WHOLE).bundles
+    report = fit(COURSES[0], course("c2", platform_course_id=None), sold(4), WHOLE).bundles
     assert report.differing == (Pair("b1", "Bundle", 4),)
 
 

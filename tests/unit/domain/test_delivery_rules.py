@@ -138,7 +138,7 @@ def test_a_delivery_notes_where_thinkific_keeps_it_and_forgets_the_last_error() 
     tried = enrollment(delivery=Delivery(attempts=2, last_error="later"))
     delivery = delivered(tried, [approved("c1")], PLACED, ACT).enrollment.delivery
     assert delivery.status is DeliveryStatus.DELIVERED
-    assert (delivery.thinkific_user_id, delivery.thinkific_enrollment_id) == (11, 22)
+    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == (11, 22)
     assert (delivery.attempts, delivery.last_error) == (3, None)
 
 

@@ -19,12 +19,12 @@ from tests.support.builders import LATER, enrollment
 LINK = "https://shop.thinkific.com/certificates/abc"
 REPORT = Report(row_id=500, user_id=7, course_id=2_000_001, percent=60)
 DELIVERED = Delivery(
-    status=DeliveryStatus.DELIVERED, thinkific_user_id=7, thinkific_enrollment_id=500
+    status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
 )
 
 
 def ours(**changes: object) -> Enrollment:
-    made = enrollment("c1", delivery=DELIVERED, thinkific_course_id=2_000_001, progress=40)
+    made = enrollment("c1", delivery=DELIVERED, platform_course_id=2_000_001, progress=40)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

@@ -56,8 +56,8 @@ EVENT = HistoryEvent(
 DELIVERED = Delivery(
     status=DeliveryStatus.DELIVERED,
     attempts=2,
-    thinkific_user_id=7,
-    thinkific_enrollment_id=8,
+    platform_user_id=7,
+    platform_enrollment_id=8,
     last_error="once",
 )
 OPEN = overbooked(payment(), ["c1"], NOW)
@@ -77,7 +77,7 @@ FULLEST: dict[str, Json] = {
     "Package": responses.package_view(
         package(
             access_days=365,
-            thinkific_bundle_id=4000001,
+            platform_bundle_id=4000001,
             description="Both",
             image_url="https://cdn.example/p.png",
             on_sale=False,
@@ -85,7 +85,7 @@ FULLEST: dict[str, Json] = {
         ["c1"],
     ),
     "Course": responses.course_view(
-        course(quota=3, thinkific_course_id=7, gone_thinkific_id=7), whole=True
+        course(quota=3, platform_course_id=7, gone_platform_id=7), whole=True
     ),
     "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
     "Anomaly": responses.anomaly_view(RESOLVED),
@@ -103,7 +103,7 @@ BARE: list[tuple[str, Json]] = [
     ),
     ("Enrollment", responses.enrollment_view(enrollment(), NOW, USER_CALLER)),
     ("Package", responses.package_view(package())),
-    ("Course", responses.course_view(course(thinkific_course_id=None))),
+    ("Course", responses.course_view(course(platform_course_id=None))),
     ("Anomaly", responses.anomaly_view(replace(OPEN, payment_id=None))),
 ]
 

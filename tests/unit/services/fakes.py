@@ -423,7 +423,7 @@ class FakeLearners:
     def __init__(self, store: FakeStore) -> None:
         self.store = store
 
-    def thinkific_user_id(self, user_id: str) -> int | None:
+    def platform_user_id(self, user_id: str) -> int | None:
         return self.store.links.get(user_id)
 
     def link_of(self, user_id: str) -> AccountLink:

@@ -81,8 +81,8 @@ class Yard:
         self.store.add(life.payment)
         self.store.history[life.payment.id] = list(life.history)
         for each in life.enrollments:
-            noted = replace(each.delivery, thinkific_user_id=account)
-            self.store.add(replace(each, delivery=noted, thinkific_course_id=COURSE))
+            noted = replace(each.delivery, platform_user_id=account)
+            self.store.add(replace(each, delivery=noted, platform_course_id=COURSE))
             if each.delivery.status is DeliveryStatus.DELIVERED:
                 self.claims.claim(Place(account, COURSE), each.id, each.expires_at)
 

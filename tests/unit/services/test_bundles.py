@@ -28,7 +28,7 @@ SOLD = payment(
     Status.APPROVED,
     courses=bought("c1", "c2"),
     undelivered=frozenset({"c1", "c2"}),
-    thinkific_bundle_id=4,
+    platform_bundle_id=4,
 )
 
 
@@ -38,7 +38,7 @@ class Round:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.add(SOLD, enrollment("c1"), enrollment("c2"))
-        self.store.add(course("c1", thinkific_course_id=11), course("c2", thinkific_course_id=12))
+        self.store.add(course("c1", platform_course_id=11), course("c2", platform_course_id=12))
         self.store.links[USER] = 7
         self.platform = FakePlatform()
         self.platform.bundles = {4: {11, 12}}
@@ -127,7 +127,7 @@ def test_a_crash_between_the_note_and_the_call_heals_by_itself(at_work: Round) -
 
 def test_the_end_of_access_is_sent(at_work: Round) -> None:
     end = at_work.clock.now + timedelta(days=30)
-    at_work.store.add(replace(SOLD, thinkific_bundle_id=None))
+    at_work.store.add(replace(SOLD, platform_bundle_id=None))
     at_work.store.add(enrollment("c1", expires_at=end))
     at_work.deliver()
     assert at_work.platform.ends == {(7, 11): end}

@@ -592,7 +592,7 @@ def test_an_invoice_that_was_given_before_is_returned_when_the_package_is_off_sa
 UNSALEABLE: list[tuple[Package | Course, type[LunasError]]] = [
     (package(on_sale=False), NotOnSale),
     (course("c1", quota=1, enrolled=1), CourseFull),
-    (course("c1", thinkific_course_id=None), CourseUnmapped),
+    (course("c1", platform_course_id=None), CourseUnmapped),
 ]
 
 
@@ -925,7 +925,7 @@ def test_an_address_too_long_for_an_invoice_is_refused_before_anything_is_writte
 
 @pytest.mark.parametrize(
     ("changes", "error"),
-    [({"quota": 1, "enrolled": 1}, CourseFull), ({"thinkific_course_id": None}, CourseUnmapped)],
+    [({"quota": 1, "enrolled": 1}, CourseFull), ({"platform_course_id": None}, CourseUnmapped)],
 )
 def test_a_course_nobody_can_enroll_in_is_not_opened(
     shop: Shop, changes: dict[str, int | None], error: type[LunasError]
@@ -1040,6 +1040,6 @@ def test_what_became_of_an_earlier_payment_is_heard(shop: Shop) -> None:
 
 
 def test_a_payment_keeps_the_mapping_under_which_its_courses_were_bought(shop: Shop) -> None:
-    shop.store.add(course("c1", thinkific_course_id=4711))
+    shop.store.add(course("c1", platform_course_id=4711))
     opened, _ = shop.initiate()
-    assert [each.thinkific_course_id for each in opened.courses] == [4711]
+    assert [each.platform_course_id for each in opened.courses] == [4711]

@@ -45,7 +45,7 @@ class Round:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.add(approved("c1"), enrollment("c1"), course("c1"))
-        self.store.add(course("c2", thinkific_course_id=2_000_002))
+        self.store.add(course("c2", platform_course_id=2_000_002))
         self.enrollments = FakeEnrollments(self.store)
         self.platform = FakePlatform()
         self.courier = Courier(
@@ -85,7 +85,7 @@ def test_a_known_learner_is_enrolled_with_one_call(at_work: Round) -> None:
     at_work.store.links[USER] = 77
     assert at_work.deliver() is DeliveryResult.DELIVERED
     assert at_work.platform.calls == ["enroll"]
-    assert at_work.delivery().thinkific_user_id == 77
+    assert at_work.delivery().platform_user_id == 77
 
 
 def test_a_learner_who_has_an_account_is_found_by_address_and_remembered(at_work: Round) -> None:
@@ -106,7 +106,7 @@ def test_a_delivery_is_noted_with_the_rows_of_thinkific(at_work: Round) -> None:
     at_work.deliver()
     delivery = at_work.delivery()
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
-    assert (delivery.thinkific_user_id, delivery.thinkific_enrollment_id) == (100, 500)
+    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == (100, 500)
 
 
 def test_the_last_course_completes_the_payment(at_work: Round) -> None:
@@ -118,7 +118,7 @@ def test_the_last_course_completes_the_payment(at_work: Round) -> None:
     assert statuses == [Status.APPROVED, Status.COMPLETED]
     (event,) = at_work.store.history["pay1"]
     assert (event.actor, event.target) == ("lunas:deliver", Status.COMPLETED)
-    assert event.evidence == {"thinkificEnrollmentId": "501"}
+    assert event.evidence == {"platformEnrollmentId": "501"}
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_a_course_without_a_counterpart_cannot_be_delivered(at_work: Round, mapp
     if mapped:
         del at_work.store.courses["c1"]
     else:
-        at_work.store.add(course("c1", thinkific_course_id=None))
+        at_work.store.add(course("c1", platform_course_id=None))
     with pytest.raises(DeliveryImpossible, match="c1"):
         at_work.deliver()
     assert at_work.platform.calls == []
@@ -310,7 +310,7 @@ def test_a_crash_after_the_account_was_made_uses_that_account(at_work: Round) ->
     at_work.store.links.clear()
     at_work.deliver()
     assert len(at_work.platform.created) == 1
-    assert at_work.delivery().thinkific_user_id == 100
+    assert at_work.delivery().platform_user_id == 100
 
 
 def test_a_message_that_comes_twice_delivers_once(at_work: Round) -> None:
@@ -328,7 +328,7 @@ def test_an_enrollment_not_counted_when_made_is_counted_when_delivered(at_work: 
 
 def test_the_catalogs_present_mapping_goes_before_the_one_bought(at_work: Round) -> None:
     at_work.store.links[USER] = 77
-    at_work.store.add(enrollment("c1", thinkific_course_id=4711))
+    at_work.store.add(enrollment("c1", platform_course_id=4711))
     at_work.deliver()
     assert list(at_work.platform.rows) == [(77, 2_000_001)]
 
@@ -338,8 +338,8 @@ def test_without_a_present_mapping_the_one_bought_is_delivered(
     at_work: Round, listed: bool
 ) -> None:
     at_work.store.links[USER] = 77
-    at_work.store.add(course("c1", thinkific_course_id=None))
-    at_work.store.add(enrollment("c1", thinkific_course_id=4711))
+    at_work.store.add(course("c1", platform_course_id=None))
+    at_work.store.add(enrollment("c1", platform_course_id=4711))
     if not listed:
         del at_work.store.courses["c1"]
     assert at_work.deliver() is DeliveryResult.DELIVERED
@@ -357,7 +357,7 @@ def test_a_link_to_an_account_that_is_gone_is_replaced_and_the_delivery_goes_on(
     present = accounts.get(EMAIL, 100)
     assert at_work.store.links == {USER: present}
     assert list(at_work.platform.rows) == [(present, 2_000_001)]
-    assert at_work.delivery().thinkific_user_id == present
+    assert at_work.delivery().platform_user_id == present
 
 
 def test_a_link_to_an_account_that_stands_is_kept_when_the_delivery_is_impossible(

@@ -22,7 +22,7 @@ from tests.unit.services.fakes import (
     interrupt,
 )
 
-DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, thinkific_enrollment_id=500)
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id=500)
 HEALTHY = ordered("c1").settled().delivered("c1")
 TRACE = Trace("pay1")
 

@@ -36,8 +36,8 @@ from tests.unit.services.fakes import (
 REFUNDED = enrollment(
     "c1",
     status=EnrollmentStatus.NOT_ENROLLED,
-    delivery=Delivery(request=2, thinkific_user_id=42, thinkific_enrollment_id=500),
-    thinkific_course_id=2_000_001,
+    delivery=Delivery(request=2, platform_user_id=42, platform_enrollment_id=500),
+    platform_course_id=2_000_001,
 )
 WISH = request_of(REFUNDED)
 
@@ -96,7 +96,7 @@ def test_a_delivery_that_was_never_noted_is_taken_back_all_the_same(
     at_work: Round, known: str
 ) -> None:
     noted = 42 if known == "noted" else None
-    at_work.store.add(replace(REFUNDED, delivery=Delivery(request=2, thinkific_user_id=noted)))
+    at_work.store.add(replace(REFUNDED, delivery=Delivery(request=2, platform_user_id=noted)))
     at_work.store.links = {USER: 42} if known == "linked" else {}
     at_work.revoke()
     assert at_work.platform.rows == {}
@@ -124,7 +124,7 @@ def test_a_row_that_serves_another_user_of_the_same_account_stays(
 
 
 def test_a_course_that_was_mapped_anew_is_taken_back_where_it_was_given(at_work: Round) -> None:
-    at_work.store.add(course("c1", thinkific_course_id=2_000_009))
+    at_work.store.add(course("c1", platform_course_id=2_000_009))
     at_work.platform.rows[42, 2_000_009] = 501
     at_work.claims.claim(Place(42, 2_000_009), REFUNDED.id, None)
     at_work.revoke()

@@ -235,7 +235,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str | None:
     """Return a claim that is a text with something in it, else None.
 
     JSON can write half of a surrogate pair, which no UTF-8 can: neither DynamoDB nor Duitku or
-    Thinkific would take it. Raises Unauthenticated for it.
+    the platform would take it. Raises Unauthenticated for it.
     """
     value = claims.get(name)
     if not isinstance(value, str) or not plain(value):

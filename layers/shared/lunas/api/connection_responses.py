@@ -1,4 +1,4 @@
-"""How the connection to Thinkific stands, as an admin sees it; no secret is part of it."""
+"""How the connection to the platform stands, as an admin sees it; no secret is part of it."""
 
 from datetime import datetime
 from typing import Any
@@ -41,7 +41,7 @@ def connection_view(
 
 
 def is_connected(connection: Connection | None, site: str | None) -> bool:
-    """Tell whether the site that is set up is connected, and Thinkific has not refused since."""
+    """Tell whether the site that is set up is connected, and the platform has not refused since."""
     if connection is None or connection.refused:
         return False
     return not site or connection.subdomain == site

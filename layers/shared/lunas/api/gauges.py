@@ -26,17 +26,15 @@ def log_gauges(gauges: Gauges) -> None:
 
 
 def log_connection(connection: Connection | None, authentication: Authentication) -> None:
-    """Write whether Thinkific is out of reach until a person connects the site again.
+    """Write whether the platform is out of reach until a person connects the site again.
 
     Who uses a key needs no connection; the gauge is written all the same, so that its alarm ends.
     """
     needed = authentication is Authentication.OAUTH
     lost = needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))
-    observability.gauge("ThinkificDisconnected", int(lost))
+    observability.gauge("PlatformDisconnected", int(lost))
     if lost:
-        logger.warning(
-            "Thinkific site is not connected", todo="see docs/runbooks/thinkific-refused.md"
-        )
+        logger.warning("platform site not connected", todo="see docs/runbooks/thinkific-refused.md")
 
 
 def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:

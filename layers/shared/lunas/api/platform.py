@@ -1,4 +1,4 @@
-"""Thinkific's API as the settings describe it: where it is, what opens it, and how fast."""
+"""The platform's API as the settings describe it: where it is, what opens it, and how fast."""
 
 from lunas.aws.secrets import secret_text
 from lunas.aws.settings import optional, setting

@@ -26,6 +26,7 @@ from lunas.domain.phones import phone_number
 from lunas.domain.texts import line, plain, prose
 from lunas.domain.users import INVOICE_EMAIL, LONGEST_NAME, Customer, PaymentType, name_parts
 from lunas.domain.web_links import check_web_address, plain_link
+from lunas.platforms import json_names
 
 
 def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
@@ -86,7 +87,7 @@ type Rupiah = Annotated[
     int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
 ]
 """Whole rupiah; Duitku takes nothing below 10,000 (docs/reference/duitku.md, Amounts and ids)."""
-type ThinkificId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
+type PlatformId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
 type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), BeforeValidator(_whole)]
 type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
 
@@ -231,7 +232,7 @@ class PackageBody(Body):
     prices: PricesBody
     course_ids: Annotated[list[IdField], Field(min_length=1, max_length=MAX_COURSES)]
     access_days: AccessDays | None = None
-    thinkific_bundle_id: ThinkificId | None = None
+    platform_bundle_id: Annotated[PlatformId | None, Field(alias=json_names.BUNDLE_ID)] = None
     description: Description | None = None
     image_url: ImageUrl | None = None
     on_sale: StrictBool | None = None
@@ -241,5 +242,5 @@ class CourseBody(Body):
     """A course as an admin writes it."""
 
     name: Title
-    thinkific_course_id: ThinkificId | None = None
+    platform_course_id: Annotated[PlatformId | None, Field(alias=json_names.COURSE_ID)] = None
     quota: Quota | None = None

@@ -8,6 +8,7 @@ from lunas.domain.enrollments import Enrollment, EnrollmentStatus, has_access
 from lunas.domain.payments import HistoryEvent, Method, Payment
 from lunas.domain.times import to_iso
 from lunas.domain.users import Caller, Customer, Learner, Role
+from lunas.platforms import json_names
 
 if TYPE_CHECKING:
     from lunas.domain.anomalies import Anomaly
@@ -92,8 +93,8 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> Vi
         "delivery": _present(
             {
                 "status": delivery.status,
-                "thinkificUserId": delivery.thinkific_user_id,
-                "thinkificEnrollmentId": delivery.thinkific_enrollment_id,
+                json_names.USER_ID: delivery.platform_user_id,
+                json_names.ENROLLMENT_ID: delivery.platform_enrollment_id,
                 "attempts": delivery.attempts,
                 "lastError": delivery.last_error,
             }
@@ -107,7 +108,7 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> Vi
 
 
 def package_view(package: "Package", gone: Iterable[str] = ()) -> View:
-    """Show a package; ``gone``: those of its courses that Thinkific did not show when compared."""
+    """Show a package; ``gone``: those of its courses that the platform no longer shows."""
     return _present(
         {
             "id": package.id,
@@ -119,7 +120,7 @@ def package_view(package: "Package", gone: Iterable[str] = ()) -> View:
             "prices": dict(package.prices),
             "courseIds": list(package.course_ids),
             "accessDays": package.access_days,
-            "thinkificBundleId": package.thinkific_bundle_id,
+            json_names.BUNDLE_ID: package.platform_bundle_id,
             "goneCourseIds": list(gone) or None,
         }
     )
@@ -131,7 +132,7 @@ def course_view(course: "Course", *, whole: bool = False) -> View:
         {
             "id": course.id,
             "name": course.name,
-            "thinkificCourseId": course.thinkific_course_id,
+            json_names.COURSE_ID: course.platform_course_id,
             "quota": course.quota,
             "enrolled": course.enrolled,
             "gone": True if whole and course.gone else None,
@@ -160,20 +161,20 @@ def anomaly_view(anomaly: "Anomaly") -> View:
 
 
 def mapping_view(report: "Report") -> View:
-    """Show how the catalog fits the Thinkific site."""
+    """Show how the catalog fits the platform's site."""
     bundles = report.bundles
     return {
-        "mapped": _pairs(report.mapped, "courseId", "thinkificCourseId"),
-        "proposed": _pairs(report.proposed, "courseId", "thinkificCourseId"),
-        "unmapped": _pairs(report.unmapped, "courseId", "thinkificCourseId"),
-        "renamed": _pairs(report.renamed, "courseId", "thinkificCourseId"),
+        "mapped": _pairs(report.mapped, "courseId", json_names.COURSE_ID),
+        "proposed": _pairs(report.proposed, "courseId", json_names.COURSE_ID),
+        "unmapped": _pairs(report.unmapped, "courseId", json_names.COURSE_ID),
+        "renamed": _pairs(report.renamed, "courseId", json_names.COURSE_ID),
         "gone": [_gone_view(each) for each in report.gone],
-        "unsold": [{"thinkificCourseId": each.id, "name": each.name} for each in report.unsold],
+        "unsold": [{json_names.COURSE_ID: each.id, "name": each.name} for each in report.unsold],
         "bundles": {
-            "mapped": _pairs(bundles.mapped, "packageId", "thinkificBundleId"),
-            "proposed": _pairs(bundles.proposed, "packageId", "thinkificBundleId"),
-            "differing": _pairs(bundles.differing, "packageId", "thinkificBundleId"),
-            "gone": _pairs(bundles.gone, "packageId", "thinkificBundleId"),
+            "mapped": _pairs(bundles.mapped, "packageId", json_names.BUNDLE_ID),
+            "proposed": _pairs(bundles.proposed, "packageId", json_names.BUNDLE_ID),
+            "differing": _pairs(bundles.differing, "packageId", json_names.BUNDLE_ID),
+            "gone": _pairs(bundles.gone, "packageId", json_names.BUNDLE_ID),
         },
     }
 
@@ -182,7 +183,7 @@ def _gone_view(course: "Pair") -> View:
     return {
         "courseId": course.id,
         "name": course.name,
-        "thinkificCourseId": course.thinkific_id,
+        json_names.COURSE_ID: course.platform_id,
         "packages": list(course.packages),
     }
 
@@ -190,7 +191,7 @@ def _gone_view(course: "Pair") -> View:
 def _pairs(pairs: Iterable["Pair"], ours: str, theirs: str) -> list[View]:
     return [
         _present(
-            {ours: each.id, "name": each.name, theirs: each.thinkific_id, "formerly": each.formerly}
+            {ours: each.id, "name": each.name, theirs: each.platform_id, "formerly": each.formerly}
         )
         for each in pairs
     ]
@@ -221,7 +222,7 @@ def _gateway_view(payment: Payment) -> View:
 
 
 def _learner_view(learner: Learner) -> View:
-    # A name of one word serves as both names at Thinkific.
+    # A name of one word serves as both names at the platform.
     names = dict.fromkeys([learner.first_name, learner.last_name])
     return {"name": " ".join(names), "email": learner.email}
 

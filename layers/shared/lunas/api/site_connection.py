@@ -1,4 +1,4 @@
-"""Everything that connecting a Thinkific site takes, put together from the settings."""
+"""Everything that connecting a site of the platform takes, put together from the settings."""
 
 import secrets
 import time
@@ -26,7 +26,7 @@ TODO = (
     "connect the site again: GET /thinkific/oauth/install; see docs/runbooks/thinkific-refused.md"
 )
 
-LEFT = "in Thinkific, look under the site's apps, and uninstall Lunas' if it is still there"
+LEFT = "at the platform, look under the site's apps, and uninstall Lunas' if it is still there"
 
 
 def oauth_bearer(table: Table, remaining: int) -> Credentials:
@@ -52,7 +52,7 @@ class OAuthToken:
         return self._token
 
     def replace(self) -> bool:
-        """Hear that Thinkific refused the token; tell whether there is another one."""
+        """Hear that the platform refused the token; tell whether there is another one."""
         refused, self._token = self.value(), None
         return after_refusal(self._access, refused)
 
@@ -122,19 +122,19 @@ def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
 
 
 def _alarm(reason: str) -> None:
-    logger.error("connection to Thinkific refused", reason=reason, todo=TODO)
-    observability.count("ThinkificRefused")
+    logger.error("platform connection refused", reason=reason, todo=TODO)
+    observability.count("PlatformRefused")
 
 
 def _on_outcome(reason: str) -> None:
-    logger.warning("connection to Thinkific not renewed", reason=reason, todo="it is tried again")
+    logger.warning("platform connection not renewed", reason=reason, todo="it is tried again")
 
 
 def _not_told(reason: str) -> None:
-    message = "Thinkific not told of the end of its connection"
+    message = "the platform not told of the end of its connection"
     logger.warning(message, reason=reason, todo=LEFT)
 
 
 def _unchecked(reason: str) -> None:
     todo = "see that the owner or an admin of the site pressed Approve; else calls are refused"
-    logger.warning("role at Thinkific not checked", reason=reason, todo=todo)
+    logger.warning("role at the platform not checked", reason=reason, todo=todo)

@@ -49,7 +49,7 @@ class TokenEncryption:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise ConfigurationError(
-                f"Thinkific's tokens cannot be opened by TOKEN_KEY: {code}"
+                f"the platform's tokens cannot be opened by TOKEN_KEY: {code}"
             ) from None
         plain = json.loads(answer["Plaintext"])
         return Tokens(access_token=plain["accessToken"], refresh_token=plain["refreshToken"])

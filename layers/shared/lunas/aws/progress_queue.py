@@ -1,4 +1,4 @@
-"""The progress queue: what Thinkific told about learners, on its way to their enrollments."""
+"""The progress queue: what the platform told about learners, on its way to their enrollments."""
 
 import json
 
@@ -6,7 +6,7 @@ from lunas.aws.queues import Queue
 from lunas.domain.progress import ProgressEvent, Report
 
 ASKING = "asking"
-"""The one group of what Thinkific has to be asked about, so that one caller at a time asks."""
+"""The one group of what the platform has to be asked about, so that one caller at a time asks."""
 
 
 def message_body(event: ProgressEvent) -> str:

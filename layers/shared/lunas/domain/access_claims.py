@@ -1,4 +1,4 @@
-"""Which enrollments lead to one course of one account at Thinkific, and what they give together.
+"""Which enrollments lead to one course of one account at the platform, and what they give together.
 
 Several may: two catalog courses that are mapped to one course there, two users who share an
 account, a course that was mapped otherwise before. There it is one row, and the longest access
@@ -15,7 +15,7 @@ from lunas.domain.users import Learner
 
 @dataclass(frozen=True, slots=True)
 class AccountLink:
-    """Which account at Thinkific belongs to a user, as read at one moment.
+    """Which account at the platform belongs to a user, as read at one moment.
 
     ``former``: accounts that were linked before, where something may have been delivered.
     ``revision`` grows with each change. ``learner``: whom an admin has named for this user, by
@@ -32,7 +32,7 @@ class AccountLink:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A course of an account at Thinkific, by its ids of both."""
+    """A course of an account at the platform, by its ids of both."""
 
     account_id: int
     course_id: int
@@ -43,7 +43,7 @@ class Claims:
     """The enrollments that lead to a place, as read at one moment.
 
     ``version`` grows with each claim and each release. ``released``: enrollments that led here
-    and do not any more, while that is still to be done at Thinkific. ``given``: every time until
+    and do not any more, while that is still to be done at the platform. ``given``: every time until
     which Lunas has ever given access here; what lasts until another time is not Lunas' own.
     """
 

@@ -1,7 +1,7 @@
-"""Whether the access that Thinkific gives is what was paid for, course by course.
+"""Whether the access that the platform gives is what was paid for, course by course.
 
-It decides by the enrollments and by Thinkific's rows alone, and shares no code with what delivers
-but the two definitions that both stand on: what claims a course, and the longest access
+It decides by the enrollments and by the platform's rows alone, and shares no code with what
+delivers but the two definitions that both stand on: what claims a course, and the longest access
 (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
 """
 
@@ -19,7 +19,7 @@ NEARLY_OVER = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of Thinkific that gives full access to a course now: ``until`` then, None: for good."""
+    """A row of the platform that gives full access to a course now, ``until`` then or for good."""
 
     course_id: int
     until: datetime | None
@@ -27,7 +27,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """A difference between what was paid for and what Thinkific gives in one place.
+    """A difference between what was paid for and what the platform gives in one place.
 
     Asking for the delivery of ``enrollment`` again brings the place in line; ``release`` tells
     whether the place has to be named for it first.
@@ -42,7 +42,7 @@ class Gap:
 
 def place_of(enrollment: Enrollment) -> Place | None:
     """Return where an enrollment was brought or taken away; None if nothing was, or it moves."""
-    account, course = enrollment.delivery.thinkific_user_id, enrollment.thinkific_course_id
+    account, course = enrollment.delivery.platform_user_id, enrollment.platform_course_id
     stands = enrollment.delivery.status in {DeliveryStatus.DELIVERED, DeliveryStatus.REVOKED}
     return Place(account, course) if stands and account and course else None
 
@@ -67,11 +67,11 @@ def gap(
     brought = [each for each in staying if each.delivery.status is DeliveryStatus.DELIVERED]
     owed = access_of(brought, now + NEARLY_OVER)
     if owed and not _covers(given, owed):
-        text = f"paid for {_told(owed)}, and Thinkific gives {_told(given)}"
+        text = f"paid for {_told(owed)}, and the platform gives {_told(given)}"
         return _gap(Code.ACCESS_MISSING, claims, own, brought, text)
     paid = access_of(staying, now)
     if given and not _covers(paid, given) and _is_given(claims, given):
-        text = f"paid for {_told(paid)}, and Thinkific gives {_told(given)}"
+        text = f"paid for {_told(paid)}, and the platform gives {_told(given)}"
         return _gap(Code.ACCESS_LEFT, claims, own, brought, text)
     return None
 
@@ -92,7 +92,7 @@ def _gap(
 
 
 def _covers(given: Access | None, owed: Access) -> bool:
-    """Tell whether access lasts at least as long as another; Thinkific keeps whole seconds."""
+    """Tell whether access lasts at least as long as another; the platform keeps whole seconds."""
     if given is None:
         return False
     if given.until is None or owed.until is None:

@@ -119,7 +119,7 @@ def invariant_broken(payment_id: str, code: Code, texts: Iterable[str], at: date
 
 
 def access_broken(payment_id: str, gap: Gap, at: datetime) -> Anomaly:
-    """Build the anomaly of access at Thinkific that is not what was paid for.
+    """Build the anomaly of access at the platform that is not what was paid for.
 
     One for each request of a delivery: a difference that comes back after it was mended is told
     of again.

@@ -12,7 +12,7 @@ FIRST_LOOK = timedelta(days=7)
 
 
 class Trail(StrEnum):
-    """The lists of payments that the audit follows: three by the table, two to Thinkific."""
+    """The lists of payments that the audit follows: three by the table, two to the platform."""
 
     APPROVED = "APPROVED"
     """What waits for its deliveries; again and again, since a delivery leaves no other trace."""
@@ -21,7 +21,7 @@ class Trail(StrEnum):
     ENROLLMENT = "ENROLLMENT"
     """Every enrollment, as it was made: it must have a payment, which HISTORY cannot show."""
     PLATFORM = "PLATFORM"
-    """Every change of a payment, to compare with Thinkific."""
+    """Every change of a payment, to compare with the platform."""
     PLATFORM_AGAIN = "PLATFORM_AGAIN"
     """The same a day later: a delivery may have been on its way, or mended, at the first look."""
 

@@ -25,7 +25,7 @@ class Package:
     """Something to buy; ``prices`` in whole rupiah by payment type.
 
     ``access_days``: for how long a purchase gives access, from its settlement on; None: for good.
-    ``thinkific_bundle_id``: the bundle at Thinkific that holds just the courses of a BUNDLE.
+    ``platform_bundle_id``: the bundle at the platform that holds just the courses of a BUNDLE.
     What is not ``on_sale`` is neither listed to the public nor sold; who has it keeps it.
     """
 
@@ -35,7 +35,7 @@ class Package:
     prices: Mapping[PaymentType, int]
     course_ids: tuple[str, ...]
     access_days: int | None = None
-    thinkific_bundle_id: int | None = None
+    platform_bundle_id: int | None = None
     description: str | None = None
     image_url: str | None = None
     on_sale: bool = True
@@ -45,24 +45,24 @@ class Package:
 class Course:
     """A course; ``enrolled`` counts every enrollment that was made and not revoked.
 
-    ``thinkific_name``: what the mapped course was called there when it was last looked at.
-    ``gone_thinkific_id``: the id that Thinkific did not show then; of a course that is mapped to
+    ``platform_name``: what the mapped course was called there when it was last looked at.
+    ``gone_platform_id``: the id that the platform did not show then; of a course that is mapped to
     another one since, it says nothing.
     """
 
     id: str
     name: str
-    thinkific_course_id: int | None = None
+    platform_course_id: int | None = None
     quota: int | None = None
     enrolled: int = 0
-    thinkific_name: str | None = None
-    gone_thinkific_id: int | None = None
+    platform_name: str | None = None
+    gone_platform_id: int | None = None
 
     @property
     def gone(self) -> bool:
-        """Tell whether Thinkific no longer showed the mapped course when last looked at."""
-        mapped = self.thinkific_course_id
-        return mapped is not None and mapped == self.gone_thinkific_id
+        """Tell whether the platform no longer showed the mapped course when last looked at."""
+        mapped = self.platform_course_id
+        return mapped is not None and mapped == self.gone_platform_id
 
     @property
     def full(self) -> bool:
@@ -112,9 +112,9 @@ def check_on_sale(package: Package) -> None:
 
 
 def check_mapped(courses: Iterable[Course]) -> None:
-    """Refuse courses without a Thinkific course; CourseUnmapped names them."""
-    if unmapped := [course.id for course in courses if course.thinkific_course_id is None]:
-        raise CourseUnmapped(f"not mapped to a Thinkific course yet: {', '.join(unmapped)}")
+    """Refuse courses without a course of the platform; CourseUnmapped names them."""
+    if unmapped := [course.id for course in courses if course.platform_course_id is None]:
+        raise CourseUnmapped(f"not mapped to a course of the platform yet: {', '.join(unmapped)}")
 
 
 def check_room(courses: Iterable[Course]) -> None:

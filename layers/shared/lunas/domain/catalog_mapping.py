@@ -1,4 +1,4 @@
-"""How the catalog and a Thinkific site fit together: by ids, never by resemblance."""
+"""How the catalog and a site of the platform fit together: by ids, never by resemblance."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Pair:
 
     id: str
     name: str
-    thinkific_id: int | None = None
+    platform_id: int | None = None
     formerly: str | None = None
     packages: tuple[str, ...] = ()
 
@@ -78,9 +78,9 @@ def compare(
     ours, theirs = tuple(courses), {each.id: each for each in site_courses}
     offered = tuple(packages)
     by_name = _unique_names(theirs.values())
-    taken = {each.thinkific_course_id for each in ours}
-    mapped = [each for each in ours if each.thinkific_course_id in theirs]
-    open_ones = [each for each in ours if each.thinkific_course_id is None]
+    taken = {each.platform_course_id for each in ours}
+    mapped = [each for each in ours if each.platform_course_id in theirs]
+    open_ones = [each for each in ours if each.platform_course_id is None]
     proposed = [each for each in open_ones if by_name.get(each.name, 0) not in {0, *taken}]
     return Report(
         mapped=tuple(_pair(each) for each in mapped),
@@ -89,7 +89,7 @@ def compare(
         gone=tuple(
             replace(_pair(each), packages=_sold_in(each, offered))
             for each in ours
-            if each.thinkific_course_id is not None and each.thinkific_course_id not in theirs
+            if each.platform_course_id is not None and each.platform_course_id not in theirs
         ),
         renamed=tuple(_renamed(mapped, theirs)),
         unsold=tuple(each for each in theirs.values() if each.id not in taken),
@@ -101,12 +101,12 @@ def _compare_bundles(
     courses: tuple[Course, ...], packages: Iterable[Package], site_bundles: Iterable[SiteBundle]
 ) -> BundleReport:
     theirs = {each.id: each.course_ids for each in site_bundles}
-    ids = {each.id: each.thinkific_course_id for each in courses}
+    ids = {each.id: each.platform_course_id for each in courses}
     sold = [each for each in packages if each.kind is PackageKind.BUNDLE]
     needed = {each.id: frozenset(ids.get(course) for course in each.course_ids) for each in sold}
-    named = [each for each in sold if each.thinkific_bundle_id is not None]
-    there = [each for each in named if each.thinkific_bundle_id in theirs]
-    same = [each for each in there if theirs[each.thinkific_bundle_id or 0] == needed[each.id]]
+    named = [each for each in sold if each.platform_bundle_id is not None]
+    there = [each for each in named if each.platform_bundle_id in theirs]
+    same = [each for each in there if theirs[each.platform_bundle_id or 0] == needed[each.id]]
     fitting = {
         each.id: [bundle for bundle, held in theirs.items() if held == needed[each.id]]
         for each in sold
@@ -137,14 +137,14 @@ def _unique_names(theirs: Iterable[SiteCourse]) -> dict[str, int]:
 
 def _renamed(mapped: Iterable[Course], theirs: dict[int, SiteCourse]) -> Iterable[Pair]:
     for each in mapped:
-        now = theirs[each.thinkific_course_id or 0].name
-        if each.thinkific_name is not None and each.thinkific_name != now:
-            yield Pair(each.id, now, each.thinkific_course_id, each.thinkific_name)
+        now = theirs[each.platform_course_id or 0].name
+        if each.platform_name is not None and each.platform_name != now:
+            yield Pair(each.id, now, each.platform_course_id, each.platform_name)
 
 
 def _pair(course: Course) -> Pair:
-    return Pair(course.id, course.name, course.thinkific_course_id)
+    return Pair(course.id, course.name, course.platform_course_id)
 
 
 def _package_pair(package: Package) -> Pair:
-    return Pair(package.id, package.name, package.thinkific_bundle_id)
+    return Pair(package.id, package.name, package.platform_bundle_id)

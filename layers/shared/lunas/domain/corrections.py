@@ -54,7 +54,7 @@ def check_one_address(wanted: Wanted, standing: Learner, payment_id: str) -> Non
     if wanted.email is not None and compared(standing.email) != compared(wanted.email):
         raise WrongState(
             f"{payment_id} of the same user was corrected to another address, and a user "
-            "has one account at Thinkific: correct that payment, and all follows"
+            "has one account at the platform: correct that payment, and all follows"
         )
 
 

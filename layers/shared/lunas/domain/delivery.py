@@ -1,4 +1,4 @@
-"""What is written once Thinkific has given access, has taken it away, or has refused."""
+"""What is written once the platform has given access, has taken it away, or has refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRequest:
-    """One wish to have an enrollment at Thinkific as it stands here, on its way by the queue.
+    """One wish to have an enrollment at the platform as it stands here, on its way by the queue.
 
     Whether access is given or taken away is decided by the enrollment when the wish arrives.
     """
@@ -40,7 +40,7 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where Thinkific keeps the learner and the enrollment: its ids of both and of the course.
+    """Where the platform keeps the learner and the enrollment: its ids of both and of the course.
 
     ``enrollment_id`` None: there is no row, since access was over.
     """
@@ -109,7 +109,7 @@ def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
 def is_same_request(acted: Enrollment, stands: Enrollment) -> bool:
     """Tell whether an enrollment still waits for what was done for it as it was ``acted`` on.
 
-    Whatever changes what Thinkific should give counts the request up, or names another payment.
+    Whatever changes what the platform should give counts the request up, or names another payment.
     """
     return (
         stands.delivery.status is DeliveryStatus.PENDING
@@ -142,7 +142,7 @@ def delivered(
     *,
     full: bool = False,
 ) -> DeliveryRecord:
-    """Note that Thinkific has the enrollment; the last course of a payment completes it.
+    """Note that the platform has the enrollment; the last course of a payment completes it.
 
     ``payments`` are all that paid for it, the one that it belongs to first: one that came later
     waits for the same delivery if it lengthened access. ``full``: the course, counted only now,
@@ -153,13 +153,13 @@ def delivered(
         enrollment,
         updated_at=audit_context.at,
         counted=True,
-        thinkific_course_id=placement.course_id,
+        platform_course_id=placement.course_id,
         delivery=replace(
             enrollment.delivery,
             status=DeliveryStatus.DELIVERED,
             attempts=enrollment.delivery.attempts + 1,
-            thinkific_user_id=placement.user_id,
-            thinkific_enrollment_id=placement.enrollment_id,
+            platform_user_id=placement.user_id,
+            platform_enrollment_id=placement.enrollment_id,
             last_error=None,
             due_at=None,
         ),
@@ -184,7 +184,7 @@ def _moved(payment: Payment, course_id: str, audit_context: AuditContext) -> Pay
 
 
 def revoked(enrollment: Enrollment, audit_context: AuditContext) -> Enrollment:
-    """Note that Thinkific gives no access any more; the place in the course is free from now on."""
+    """Note that the platform gives no access any more, which frees the place in the course."""
     return replace(
         enrollment,
         updated_at=audit_context.at,

@@ -1,4 +1,4 @@
-"""An enrollment: a learner's right to one course, and how far Thinkific knows of it."""
+"""An enrollment: a learner's right to one course, and how far the platform knows of it."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,7 @@ class EnrollmentStatus(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """Whether Thinkific has the enrollment."""
+    """Whether the platform has the enrollment."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
@@ -25,7 +25,7 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The way of an enrollment to Thinkific.
+    """The way of an enrollment to the platform.
 
     ``request`` counts how often delivery was asked for: it tells a message of today from one
     that an earlier request left in the queue. ``due_at`` is when a delivery that is still
@@ -35,8 +35,8 @@ class Delivery:
     status: DeliveryStatus = DeliveryStatus.PENDING
     request: int = 1
     attempts: int = 0
-    thinkific_user_id: int | None = None
-    thinkific_enrollment_id: int | None = None
+    platform_user_id: int | None = None
+    platform_enrollment_id: int | None = None
     last_error: str | None = None
     due_at: datetime | None = None
 
@@ -56,10 +56,10 @@ class Enrollment:
     included, with the time until which it gives access (None: for good); empty while one has.
     ``expires_at``: when access ends that was paid for it, the latest of these times, None: never.
     ``shared``: longer access that others have paid for who lead to the same course of the same
-    account at Thinkific, None where there is none. ``counted``: whether the course's counter has
-    it, which after a refund it does until Thinkific has revoked it.
-    ``thinkific_course_id``: the mapping as it was when the course was bought, then as it was
-    delivered; the catalog's present one goes first. ``certificate_url``: where Thinkific shows
+    account at the platform, None where there is none. ``counted``: whether the course's counter has
+    it, which after a refund it does until the platform has revoked it.
+    ``platform_course_id``: the mapping as it was when the course was bought, then as it was
+    delivered; the catalog's present one goes first. ``certificate_url``: where the platform shows
     the certificate of a completed course.
     """
 
@@ -77,7 +77,7 @@ class Enrollment:
     expires_at: datetime | None = None
     shared: Access | None = None
     counted: bool = True
-    thinkific_course_id: int | None = None
+    platform_course_id: int | None = None
     correlation_id: str | None = None
     certificate_url: str | None = None
 

@@ -16,7 +16,7 @@
     ├── ConcurrentUpdate               somebody else's write came first; read again and decide anew
     ├── StorageContention               the table kept refusing; safe to repeat
     ├── ConfigurationError           an operator has to set something
-    ├── GrantRefused            Thinkific's OAuth server refused a code or a token for good
+    ├── GrantRefused            the platform's OAuth server refused a code or a token for good
     ├── PeerUnavailable         a service that Lunas asks first does not answer
     │   ├── KeysUnavailable     the keys of user tokens
     │   └── CatalogUnavailable  the package service
@@ -29,10 +29,10 @@
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
     │       ├── GatewayTimeout  no answer in time; the outcome is unknown
     │       └── GatewayBlocked  asked too often; nobody may ask for a while
-    └── DeliveryError           Thinkific
+    └── DeliveryError           the platform
         ├── DeliveryDelayed     worth another try, later
         │   ├── Malformed       an answer that says something else than what was asked
-        │   └── RateLimited     no room under Thinkific's limit; nothing was done
+        │   └── RateLimited     no room under the platform's limit; nothing was done
         │       └── NoPermit   known beforehand: not even asked
         └── DeliveryImpossible  no retry can help
 
@@ -146,7 +146,7 @@ class CourseFull(Conflict):
 
 
 class CourseUnmapped(Conflict):
-    """A course has no counterpart at Thinkific, so it cannot be sold."""
+    """A course has no counterpart at the platform, so it cannot be sold."""
 
     code = "course-unmapped"
 
@@ -156,7 +156,7 @@ class ConcurrentUpdate(LunasError):
 
     ``stale``: the payment is no longer as it was read. Courses that stand otherwise than was
     thought: ``owned`` ones the learner is enrolled in, each with its enrollment as it stands;
-    ``held`` ones were refunded, but Thinkific
+    ``held`` ones were refunded, but the platform
     has not revoked them yet; ``free`` ones are neither. ``full``: courses whose quota would be
     broken.
     """
@@ -194,7 +194,7 @@ class ConfigurationError(LunasError):
 
 
 class GrantRefused(LunasError):
-    """Thinkific's OAuth server refused a code or a token for good; it has to be allowed anew."""
+    """The platform's OAuth server refused a code or a token for good; it has to be allowed anew."""
 
     code = "grant-refused"
 
@@ -218,7 +218,7 @@ class CatalogUnavailable(PeerUnavailable):
 
 
 class PlatformUnavailable(PeerUnavailable):
-    """Thinkific cannot be read, or not whole, so nothing can be told about it."""
+    """The platform cannot be read, or not whole, so nothing can be told about it."""
 
     code = "platform-unavailable"
 
@@ -293,7 +293,7 @@ class GatewayBlocked(GatewayUnavailable):
 
 
 class DeliveryError(LunasError):
-    """An enrollment did not reach Thinkific."""
+    """An enrollment did not reach the platform."""
 
     code = "delivery-error"
 
@@ -314,19 +314,19 @@ class DeliveryDelayed(DeliveryError):
 
 
 class Malformed(DeliveryDelayed):
-    """Thinkific answered, but not what was asked for; nothing is concluded from it."""
+    """The platform answered, but not what was asked for; nothing is concluded from it."""
 
-    code = "thinkific-malformed"
+    code = "platform-malformed"
 
 
 class RateLimited(DeliveryDelayed):
-    """Thinkific's limit leaves no room: nothing was done there, and nothing has failed."""
+    """The platform's limit leaves no room: nothing was done there, and nothing has failed."""
 
     code = "rate-limited"
 
 
 class NoPermit(RateLimited):
-    """The turn of a call is too far away to wait for, so Thinkific was not even asked."""
+    """The turn of a call is too far away to wait for, so the platform was not even asked."""
 
     code = "no-turn-yet"
 

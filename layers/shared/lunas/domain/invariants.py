@@ -19,7 +19,7 @@ NEVER_AS = {
     EnrollmentStatus.ENROLLED: DeliveryStatus.REVOKED,
     EnrollmentStatus.NOT_ENROLLED: DeliveryStatus.DELIVERED,
 }
-"""What Thinkific never stays told: another truth than ours."""
+"""What the platform never stays told: another truth than ours."""
 MAY_BECOME_MONEY = frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED})
 """States of a payment at Duitku about which Duitku is asked by schedule."""
 
@@ -128,7 +128,7 @@ def _access_end(payment: Payment) -> datetime | None:
 
 
 def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
-    """Look at how far Thinkific knows of what belongs to this payment."""
+    """Look at how far the platform knows of what belongs to this payment."""
     own = [each for each in enrollments if each.payment_id == payment.id]
     for each in own:
         waits = each.delivery.status is DeliveryStatus.PENDING
@@ -166,7 +166,7 @@ def _undelivered(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Diffe
             yield Difference(Code.DELIVERED_AWAITED, f"{each.id} is delivered, yet awaited")
         # What another payment had brought and handed over was never awaited by this one.
         own = each.payment_id == payment.id
-        never = own and each.delivery.thinkific_enrollment_id is None
+        never = own and each.delivery.platform_enrollment_id is None
         if never and not awaited and each.course_id not in payment.overlap:
             yield Difference(Code.DELIVERY_UNAWAITED, f"{each.id} is not delivered, nor awaited")
 

@@ -1,4 +1,4 @@
-"""Connecting a Thinkific site by OAuth: what is begun, what is granted, when it is renewed."""
+"""Connecting a site by OAuth: what is begun, what is granted, when it is renewed."""
 
 import base64
 import hashlib
@@ -10,9 +10,9 @@ from lunas.domain.errors import InvalidInput
 
 SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 START_LIFETIME = timedelta(minutes=10)
-"""How long an admin may take on Thinkific's page."""
+"""How long an admin may take on the platform's page."""
 EARLY = timedelta(hours=1)
-"""How long before its end a token is renewed: time for Thinkific to be down, and back again."""
+"""How long before its end a token is renewed: time for the platform to be down, and back again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What the token endpoint gives. ``site_gid`` is Thinkific's global id of the site."""
+    """What the token endpoint gives. ``site_gid`` is the platform's global id of the site."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
@@ -52,7 +52,7 @@ class Connection:
     """A connected site, without its secrets.
 
     ``revision`` counts what was written, so that nobody writes over what came later. ``refused``:
-    Thinkific does not renew the tokens any more, and a person has to connect the site again; the
+    the platform does not renew the tokens any more, and a person has to connect the site again; the
     access token serves until its end.
     """
 

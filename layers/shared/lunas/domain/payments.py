@@ -91,11 +91,11 @@ def is_settled(status: Status) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class BoughtCourse:
-    """A course as it was when it was bought: its name, and its id at Thinkific."""
+    """A course as it was when it was bought: its name, and its id at the platform."""
 
     id: str
     name: str
-    thinkific_course_id: int | None = None
+    platform_course_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +115,8 @@ class Payment:
 
     ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
     catalog when the payment is made and never change, as are ``access_days`` and
-    ``thinkific_bundle_id``. ``bundle_asked_at`` is when Thinkific was asked for that bundle.
-    ``version`` counts the history events. ``undelivered`` holds the courses that Thinkific does
+    ``platform_bundle_id``. ``bundle_asked_at`` is when the platform was asked for that bundle.
+    ``version`` counts the history events. ``undelivered`` holds the courses that the platform does
     not have yet. ``check_at`` is when
     Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
     courses that another payment had brought already, ``overbook`` whether an admin approved the
@@ -167,7 +167,7 @@ class Payment:
     callbacks: frozenset[str] = frozenset()
     transaction: str | None = None
     access_days: int | None = None
-    thinkific_bundle_id: int | None = None
+    platform_bundle_id: int | None = None
     bundle_asked_at: datetime | None = None
     correlation_id: str | None = None
 

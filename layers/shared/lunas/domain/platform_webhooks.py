@@ -1,4 +1,4 @@
-"""Which webhooks Lunas wants at Thinkific, and how those that are there fit."""
+"""Which webhooks Lunas wants at the platform, and how those that are there fit."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook at Thinkific: whoever made it, one topic, one target."""
+    """A webhook at the platform: whoever made it, one topic, one target."""
 
     id: str
     topic: str

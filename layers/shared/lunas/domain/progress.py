@@ -1,8 +1,7 @@
-"""How far a learner is, as Thinkific tells it, and what becomes of that here.
+"""How far a learner is, as the platform tells it, and what becomes of that here.
 
-Thinkific writes progress as text, in the API from 0 to 1 and in events mostly from 0 to 100
-(docs/reference/thinkific-webhook.md, Scale). Progress never goes down, whatever comes in whatever
-order.
+The platform writes progress as text, in the API from 0 to 1 and in events mostly from 0 to 100.
+Progress never goes down, whatever comes in whatever order.
 """
 
 from collections.abc import Iterable
@@ -15,12 +14,12 @@ from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 
 COMPLETE = 100
 EVENT_LIFETIME = timedelta(days=3)
-"""How long an event is known again by its id: Thinkific is said to repeat one for 16 hours."""
+"""How long an event is known again by its id: the platform is said to repeat one for 16 hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """How far a learner is in a course, by Thinkific's ids of row, account and course.
+    """How far a learner is in a course, by the platform's ids of row, account and course.
 
     ``percent`` is whole and rounded down; None where the number can mean two things, or nothing.
     """
@@ -53,7 +52,7 @@ class ProgressResult(StrEnum):
     REVOKED = "REVOKED"
     """The enrollment was refunded, and is left alone."""
     UNREADABLE = "UNREADABLE"
-    """Thinkific itself does not say how far the learner is, or does not know the row any more."""
+    """The platform does not say how far the learner is, or does not know the row any more."""
 
 
 def event_percent(told: object, *, completed: bool) -> int | None:
@@ -85,7 +84,7 @@ def row_percent(told: object, *, completed: bool) -> int | None:
 
 
 def concerned(report: Report, enrollments: Iterable[Enrollment]) -> list[Enrollment]:
-    """Return the enrollments that a report is about: the same account and course at Thinkific.
+    """Return the enrollments that a report is about: the same account and course at the platform.
 
     There are several where users share an account there. That a row has the same number is not
     enough: an app's key also signs the events of other sites.
@@ -93,9 +92,9 @@ def concerned(report: Report, enrollments: Iterable[Enrollment]) -> list[Enrollm
     return [
         each
         for each in enrollments
-        if each.delivery.thinkific_enrollment_id == report.row_id
-        and each.delivery.thinkific_user_id == report.user_id
-        and each.thinkific_course_id == report.course_id
+        if each.delivery.platform_enrollment_id == report.row_id
+        and each.delivery.platform_user_id == report.user_id
+        and each.platform_course_id == report.course_id
     ]
 
 

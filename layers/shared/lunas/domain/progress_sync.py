@@ -1,4 +1,4 @@
-"""How the progress sync goes through what changed at Thinkific, and goes on where it broke off."""
+"""How the progress sync reads what changed at the platform, and goes on where it broke off."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

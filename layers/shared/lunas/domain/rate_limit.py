@@ -5,8 +5,7 @@ everything handed out so far keeps the caller's share busy. A call moves it on b
 and has its turn ``credit`` before it, so that after a rest a few calls may go at once. Moments
 are integer milliseconds since the epoch.
 
-Why Thinkific hears at most 120 calls in any minute (docs/reference/thinkific.md, Rate limit), at
-the default of 110:
+Why the platform hears at most 120 calls in any minute, at the default of 110:
 
 ====================================================  =====================  ===
 even places in 60 s                                   60,000 // 546          109
@@ -24,7 +23,7 @@ MINUTE = 60_000
 BURST = 5
 """Calls that may go at once after a rest: more than the four that a new learner takes."""
 CALLERS = 6
-"""Calls to Thinkific that may be made at a time; it takes about ten. The concurrency of the
+"""Calls to the platform that may be made at a time; it takes about ten. The concurrency of the
 delivery queue in template.yaml stays two below: one for reports of sales, one for all others."""
 
 

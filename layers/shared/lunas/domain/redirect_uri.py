@@ -1,4 +1,4 @@
-"""The redirect URI: one text, made of one setting, that Thinkific compares byte for byte.
+"""The redirect URI: one text, made of one setting, that the platform compares byte for byte.
 
 Each usual mistake has a check that says what is wrong and what to do
 (docs/guides/thinkific-oauth.md).
@@ -51,7 +51,7 @@ def _scheme(parts: SplitResult) -> Check:
     local = _authority(parts)[0] in LOOPBACK
     ok = parts.scheme == "https" or (parts.scheme == "http" and local)
     right = "https" if parts.scheme == "https" else "http, which is allowed to this machine"
-    wrong = "Thinkific takes https only, and http only to localhost: begin it with https://"
+    wrong = "the platform takes https only, and http only to localhost: begin it with https://"
     return Check("scheme", ok, right if ok else wrong)
 
 
@@ -59,7 +59,7 @@ def _host(parts: SplitResult) -> Check:
     host = _authority(parts)[0]
     ok = bool(host) and host == host.lower() and "@" not in host and not host.endswith(".")
     wrong = (
-        "browsers write a host in lower case, and Thinkific compares the text: write it in lower "
+        "browsers write a host in lower case, and the text is compared: write it in lower "
         "case, without user name and without a dot at the end"
     )
     return Check("host", ok, "written in lower case" if ok else wrong)

@@ -50,7 +50,7 @@ def refund(
     ``enrollments`` are the learner's in the courses of the payment. One that this payment alone
     brought is revoked. One that another payment has paid for as well stays, for as long as the
     longest of the others gives access; if it belonged to this payment, it belongs to one of them
-    from now on. Where that is less time than before, Thinkific is asked to shorten it.
+    from now on. Where that is less time than before, the platform is asked to shorten it.
     """
     takings = tuple(
         Taking(each, _taken(each, payment, audit_context))

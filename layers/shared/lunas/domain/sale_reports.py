@@ -1,8 +1,8 @@
-"""Which sales are reported to Thinkific as external orders, and how a report stands.
+"""Which sales are reported to the platform as external orders, and how a report stands.
 
-Thinkific offers neither a look at external orders nor any protection against the same one twice
-(docs/reference/thinkific.md, External orders). So a report is claimed before it is sent, and a
-claim whose outcome nobody knows is left to a person (docs/decisions/0021-external-orders.md).
+The platform offers neither a look at external orders nor any protection against the same one
+twice. So a report is claimed before it is sent, and a claim whose outcome nobody knows is left to a
+person (docs/decisions/0021-external-orders.md).
 """
 
 from dataclasses import dataclass
@@ -47,8 +47,8 @@ def is_open(status: SaleReportStatus) -> bool:
 class SaleReport:
     """What is known of one report.
 
-    ``attempt`` names the try that claimed it, ``order_id`` is Thinkific's id once it is reported,
-    and ``reason`` says why it was refused or why its outcome is not known.
+    ``attempt`` names the try that claimed it, ``order_id`` is the platform's id once it is
+    reported, and ``reason`` says why it was refused or why its outcome is not known.
     """
 
     payment_id: str
@@ -62,7 +62,7 @@ class SaleReport:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What Thinkific keeps a product for: a bundle, or else a course; its ids of both."""
+    """What the platform keeps a product for: a bundle, or else a course; its ids of both."""
 
     bundle_id: int | None
     course_id: int | None

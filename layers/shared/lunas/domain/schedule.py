@@ -38,7 +38,7 @@ BLOCKED = timedelta(hours=1)
 OVERDUE = timedelta(minutes=10)
 """After asking for a delivery: when it is asked for again."""
 STUCK = timedelta(minutes=15)
-"""After it was made: when an enrollment that Thinkific does not have is a person's business."""
+"""After it was made: when an enrollment that the platform does not have is a person's business."""
 
 
 def next_check(

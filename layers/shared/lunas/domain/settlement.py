@@ -63,11 +63,11 @@ def settle(
 
     ``owned`` are the enrollments that the learner has already, by course: they are noted as
     overlap. One to which this payment gives longer access than it has is lengthened, and asked
-    for at Thinkific again; until it is there the payment waits for it as for a new course. The
+    for at the platform again; until it is there the payment waits for it as for a new course. The
     others stay as they are. Money for nothing new completes the payment at once and leaves an
     anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
     leave an anomaly as well, unless an admin chose so by approving. ``held`` are courses that a
-    refund has taken away and Thinkific not yet. Raises WrongState.
+    refund has taken away and the platform not yet. Raises WrongState.
     """
     new = [course for course in payment.courses if course.id not in owned]
     overlap = tuple(course.id for course in payment.courses if course.id in owned)
@@ -127,7 +127,7 @@ def _enrollments(
             created_at=audit_context.at,
             updated_at=audit_context.at,
             counted=course.id in counted,
-            thinkific_course_id=course.thinkific_course_id,
+            platform_course_id=course.platform_course_id,
             correlation_id=payment.correlation_id,
             expires_at=access_end(payment.access_days, audit_context.at),
             delivery=Delivery(due_at=audit_context.at + OVERDUE),

@@ -60,7 +60,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """Whose account at Thinkific gets the courses. Personal data, never logged."""
+    """Whose account at the platform gets the courses. Personal data, never logged."""
 
     first_name: str
     last_name: str
@@ -82,7 +82,7 @@ def name_parts(first: str, last: str = "") -> tuple[str, str]:
 def split_name(name: str) -> tuple[str, str]:
     """Split a full name for the course platform; a single word serves as both names.
 
-    Thinkific refuses an empty last name (docs/reference/thinkific.md, Users).
+    The platform refuses an empty last name.
     """
     first, last = name_parts(name)
     return first, last or first

@@ -1,7 +1,7 @@
 """The catalog of the owner's package service, where one is configured.
 
 It answers like Lunas' own catalog: ``GET /packages``, ``GET /packages/{id}`` and
-``GET /courses``. What only Lunas knows, the course ids at Thinkific and the counters, stays in
+``GET /courses``. What only Lunas knows, the course ids at the platform and the counters, stays in
 the table. An answer is kept for a minute; a service that does not answer, or answers nonsense,
 sells nothing: better no payment than one without courses.
 """
@@ -22,6 +22,7 @@ from lunas.domain.texts import prose
 from lunas.domain.users import PaymentType
 from lunas.domain.web_links import kept_link
 from lunas.http_sessions import KeptSession
+from lunas.platforms import json_names
 from lunas.storage.catalog import Catalog
 
 MAX_AGE = 60
@@ -106,11 +107,9 @@ class PackageServiceCatalogue:
 def _merged(course: Course, own: Course | None) -> Course:
     if own is None:
         return course
-    mapped = own.thinkific_course_id or course.thinkific_course_id
-    gone = own.gone_thinkific_id
-    return replace(
-        course, thinkific_course_id=mapped, enrolled=own.enrolled, gone_thinkific_id=gone
-    )
+    mapped = own.platform_course_id or course.platform_course_id
+    gone = own.gone_platform_id
+    return replace(course, platform_course_id=mapped, enrolled=own.enrolled, gone_platform_id=gone)
 
 
 def _read[T](read: Callable[[Mapping[str, Any]], T], row: Mapping[str, Any]) -> T:
@@ -133,7 +132,7 @@ def _package(row: Mapping[str, Any]) -> Package:
         prices=prices,
         course_ids=ids,
         access_days=_number(row.get("accessDays"), 1),
-        thinkific_bundle_id=_number(row.get("thinkificBundleId"), 1),
+        platform_bundle_id=_number(row.get(json_names.BUNDLE_ID), 1),
         # What is for people to look at keeps nothing from being sold.
         description=_described(row.get("description")),
         image_url=kept_link(row.get("imageUrl")),
@@ -145,7 +144,7 @@ def _course(row: Mapping[str, Any]) -> Course:
     return Course(
         id=_text(row["id"]),
         name=_text(row["name"]),
-        thinkific_course_id=_number(row.get("thinkificCourseId"), 1),
+        platform_course_id=_number(row.get(json_names.COURSE_ID), 1),
         quota=_number(row.get("quota"), 0),
     )
 

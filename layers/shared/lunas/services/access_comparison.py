@@ -1,9 +1,9 @@
-"""Comparing with Thinkific: whether it gives the learner what the table says was delivered.
+"""Comparing with the platform: whether it gives the learner what the table says was delivered.
 
-The audit proves that the table is right; this proves that Thinkific is as the table says. It
+The audit proves that the table is right; this proves that the platform is as the table says. It
 follows the changes of payments twice by marks of its own, soon after and a day after, so that what
-was on its way at the first look, or was mended by it, is looked at again. It stops when Thinkific
-has no room or no answer, and goes on from there in the next run: deliveries go first.
+was on its way at the first look, or was mended by it, is looked at again. It stops when the
+platform has no room or no answer, and goes on from there in the next run: deliveries go first.
 """
 
 from __future__ import annotations
@@ -44,16 +44,16 @@ if TYPE_CHECKING:
 STRETCH = 10
 """Changes that are read at once, and looked at again if the run stops among them."""
 CALLS = 60
-"""Times that one run asks Thinkific at most."""
+"""Times that one run asks the platform at most."""
 LOOKS = 3
 """How often a place that differs is looked at anew while it moves."""
 DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
 """How old a change is when its trail leads to it."""
 MAX_WAIT = timedelta(hours=6)
-"""How long a change waits for an answer about its account, while Thinkific answers others or
+"""How long a change waits for an answer about its account, while the platform answers others or
 nobody. After that it is passed, so that one account cannot hold up all others for good."""
 COMPARED = GIVES_COURSES | {Status.REFUNDED}
-"""States of a payment in which Thinkific may have heard of it."""
+"""States of a payment in which the platform may have heard of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ class _OutOfTime(Exception):
 
 
 def compare(run: Comparer) -> Compared:
-    """Compare what changed since the last run with Thinkific. Raises StorageContention.
+    """Compare what changed since the last run with the platform. Raises StorageContention.
 
     The next run goes on where this one came to.
     """
@@ -175,7 +175,7 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
 
 
 def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
-    """Read the learner's enrollments in the courses of a payment that Thinkific may know of."""
+    """Read the learner's enrollments in the courses of a payment that the platform may know of."""
     payment, _ = run.payments.read(payment_id)
     if payment is None or payment.status not in COMPARED:
         return []
@@ -185,7 +185,7 @@ def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
 
 def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:
     if done.asked == CALLS:
-        raise _OutOfTime("the run has asked Thinkific often enough")
+        raise _OutOfTime("the run has asked the platform often enough")
     done.asked += 1
     return run.platform.rows(account_id, run.now())
 

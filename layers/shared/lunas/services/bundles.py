@@ -1,4 +1,4 @@
-"""Enrolling a whole bundle by one call, where Thinkific has a bundle of just the same courses.
+"""Enrolling a whole bundle by one call, where the platform has a bundle of just the same courses.
 
 Each course of the payment still has its own delivery: the first one asks for the bundle, and
 every one looks whether its course is there. What does not appear is enrolled alone.
@@ -22,7 +22,7 @@ def comes_by_bundle(
 
     Access lasts ``until``, in UTC, or for good. Raises DeliveryDelayed.
     """
-    bundle_id, now = payment.thinkific_bundle_id, courier.now()
+    bundle_id, now = payment.platform_bundle_id, courier.now()
     if bundle_id is None or payment.overlap:
         return False
     if payment.bundle_asked_at is not None:
@@ -41,7 +41,7 @@ def _asked(
 ) -> bool:
     """Ask for a bundle; False when it holds other courses than were paid, or is refused."""
     courses = courier.catalog.courses(payment.course_ids)
-    paid = {course.thinkific_course_id for course in courses}
+    paid = {course.platform_course_id for course in courses}
     user_id, until = terms
     try:
         if courier.platform.bundle_courses(bundle_id) != paid:

@@ -1,4 +1,4 @@
-"""Comparing the catalog with the Thinkific site, on an admin's wish and once a day."""
+"""Comparing the catalog with the platform's site, on an admin's wish and once a day."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def sync(desk: SyncDesk) -> Report:
     """Pull the site's courses and bundles and tell how the catalog fits; maps nothing itself.
 
     The site's present name is noted on each mapped course, so that a later change of it shows;
-    on one that the site does not show, that it is gone. It is sold on: a list of Thinkific may
-    lack courses that are there (docs/reference/thinkific.md, Courses), so an admin decides.
-    Raises DeliveryError when Thinkific cannot be read whole: then nothing is noted.
+    on one that the site does not show, that it is gone. It is sold on: a list of the platform may
+    lack courses that are there, so an admin decides.
+    Raises DeliveryError when the platform cannot be read whole: then nothing is noted.
     """
     site_courses = tuple(desk.site.courses())
     site_bundles = tuple(desk.site.bundles())
@@ -33,9 +33,9 @@ def sync(desk: SyncDesk) -> Report:
     report = compare(courses, desk.catalog.packages(), site_courses, site_bundles)
     names = {each.id: each.name for each in site_courses}
     for course in courses:
-        name = names.get(course.thinkific_course_id or 0)
-        if name is not None and (name != course.thinkific_name or course.gone):
-            desk.catalog.note_thinkific_name(course, name)
-        if name is None and course.thinkific_course_id is not None and not course.gone:
+        name = names.get(course.platform_course_id or 0)
+        if name is not None and (name != course.platform_name or course.gone):
+            desk.catalog.note_platform_name(course, name)
+        if name is None and course.platform_course_id is not None and not course.gone:
             desk.catalog.note_gone(course)
     return report

@@ -1,4 +1,4 @@
-"""What bringing an enrollment to Thinkific and taking it back have in common."""
+"""What bringing an enrollment to the platform and taking it back have in common."""
 
 from __future__ import annotations
 
@@ -62,6 +62,6 @@ class Courier:
         return payment
 
     def mapped_course(self, enrollment: Enrollment) -> int | None:
-        """Return the course's id at Thinkific as it is mapped now."""
+        """Return the course's id at the platform as it is mapped now."""
         course = self.catalog.course(enrollment.course_id)
-        return course.thinkific_course_id if course else None
+        return course.platform_course_id if course else None

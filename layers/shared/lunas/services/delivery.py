@@ -1,4 +1,4 @@
-"""Bringing an enrollment to Thinkific and completing its payment."""
+"""Bringing an enrollment to the platform and completing its payment."""
 
 from lunas.domain.delivery import (
     DeliveryRequest,
@@ -24,7 +24,7 @@ from lunas.services.revocation import revoke
 
 
 def deliver(courier: Courier, request: DeliveryRequest) -> DeliveryResult:
-    """Bring Thinkific in line with an enrollment and note it; safe to repeat after any crash.
+    """Bring the platform in line with an enrollment and note it; safe to repeat after any crash.
 
     A learner who is enrolled here is enrolled there; whose payment was refunded, loses access.
 
@@ -44,7 +44,7 @@ def deliver(courier: Courier, request: DeliveryRequest) -> DeliveryResult:
 
 
 def _try(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
-    """Bring Thinkific in line with an enrollment as it was read; None if it was changed since."""
+    """Bring the platform in line with an enrollment as read; None if it was changed since."""
     try:
         return _bring_in_line(courier, enrollment)
     except ConcurrentUpdate:
@@ -80,14 +80,14 @@ def _bring_in_line(courier: Courier, enrollment: Enrollment) -> DeliveryResult |
 def _note_success(
     courier: Courier, acted: Enrollment, placement: Placement
 ) -> DeliveryResult | None:
-    """Note a delivery; None if the enrollment is not as it was when Thinkific was asked."""
+    """Note a delivery; None if the enrollment is not as it was when the platform was asked."""
     full = False
     for _ in range(ROUNDS):
         enrollment = courier.enrollments.get(acted.id)
         if enrollment is None or not is_same_request(acted, enrollment):
             return None
         payments = courier.payments_of(enrollment)
-        evidence = {"thinkificEnrollmentId": str(placement.enrollment_id)}
+        evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
         record = delivered(
             enrollment, payments, placement, AuditContext(ACTOR, courier.now(), evidence), full=full
         )

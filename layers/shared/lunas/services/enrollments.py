@@ -34,9 +34,9 @@ def report_progress(
 
 
 def redeliver(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Enrollment:
-    """Ask once more that Thinkific is brought in line: enrolled, or revoked after a refund.
+    """Ask once more that the platform is brought in line: enrolled, or revoked after a refund.
 
-    Raises NotFound, WrongState for one that Thinkific has revoked already, StorageContention.
+    Raises NotFound, WrongState for one that the platform has revoked already, StorageContention.
     """
 
     def change(found: Enrollment) -> Enrollment:

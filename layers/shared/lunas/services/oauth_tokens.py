@@ -1,10 +1,10 @@
 """A token of the connected site that is good now, renewed by one caller at a time.
 
-Thinkific's refresh tokens are used once: each renewal makes the former one void. So of all
+The platform's refresh tokens are used once: each renewal makes the former one void. So of all
 workers one renews, the new tokens are kept before anybody uses them, and the others go on with
 the old token while it lasts, or wait a moment for the new one. Nobody gives the lock back: after
 a call without an answer nobody knows which token is good, and its end spaces out the next try.
-Once Thinkific refuses to renew, nobody tries again, and the token serves on until its end.
+Once the platform refuses to renew, nobody tries again, and the token serves on until its end.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def current(access: Access) -> Grant:
 
 
 def after_refusal(access: Access, refused: str) -> bool:
-    """Tell whether there is another token than the one that Thinkific refused with 401.
+    """Tell whether there is another token than the one that the platform refused with 401.
 
     Another worker may have renewed it, or be doing so. Otherwise renewing shows what the refusal
     means: an app that was uninstalled is refused there as well. Raises like :func:`current`, and
@@ -85,9 +85,9 @@ def _connected(access: Access) -> Grant:
     """Read the grant of the site that is set up, be it refused or not."""
     grant = access.grants.read()
     if grant is None:
-        raise DeliveryDelayed("the Thinkific site is not connected", NOT_CONNECTED)
+        raise DeliveryDelayed("the platform's site is not connected", NOT_CONNECTED)
     if grant.connection.subdomain != access.subdomain:
-        raise DeliveryDelayed("another Thinkific site is connected", NOT_CONNECTED)
+        raise DeliveryDelayed("another site is connected", NOT_CONNECTED)
     return grant
 
 
@@ -100,7 +100,7 @@ def _serving(access: Access) -> Grant:
 
 
 def _lost() -> DeliveryDelayed:
-    return DeliveryDelayed("Thinkific refused to renew the connection", NOT_CONNECTED)
+    return DeliveryDelayed("the platform refused to renew the connection", NOT_CONNECTED)
 
 
 def _newer(access: Access, grant: Grant, *, good: bool) -> Grant:
@@ -159,4 +159,4 @@ def _awaited(access: Access, grant: Grant) -> Grant:
             return stands
         if stands.connection.refused:
             raise _lost()
-    raise DeliveryDelayed("the connection to Thinkific is being renewed", NEXT_TRY)
+    raise DeliveryDelayed("the connection to the platform is being renewed", NEXT_TRY)

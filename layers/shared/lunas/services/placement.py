@@ -1,4 +1,4 @@
-"""Giving a learner access at Thinkific: the account first, then the course."""
+"""Giving a learner access at the platform: the account first, then the course."""
 
 from lunas.domain.access_claims import AccountLink, Place
 from lunas.domain.delivery import Placement
@@ -61,7 +61,7 @@ def _follows(other: Enrollment, enrollment: Enrollment) -> bool:
 
 
 def _deliverable_course(courier: Courier, enrollment: Enrollment) -> int:
-    if _is_over(courier, enrollment) and enrollment.delivery.thinkific_enrollment_id is None:
+    if _is_over(courier, enrollment) and enrollment.delivery.platform_enrollment_id is None:
         raise DeliveryImpossible("the time of access was over before it could begin")
     return _course(courier, enrollment)
 
@@ -71,10 +71,10 @@ def _is_over(courier: Courier, enrollment: Enrollment) -> bool:
 
 
 def _course(courier: Courier, enrollment: Enrollment) -> int:
-    """Return the course's id at Thinkific: as mapped now, else as it was when bought."""
-    mapped = courier.mapped_course(enrollment) or enrollment.thinkific_course_id
+    """Return the course's id at the platform: as mapped now, else as it was when bought."""
+    mapped = courier.mapped_course(enrollment) or enrollment.platform_course_id
     if mapped is None:
-        raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to Thinkific")
+        raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to the platform")
     return mapped
 
 
@@ -85,12 +85,12 @@ def _enroll(courier: Courier, enrollment: Enrollment, payment: Payment, where: P
     row_id = give(courier, enrollment, where, create=create)
     if row_id is None:
         # Its time is over, and it had been there: the row that it had is the one that was ended.
-        row_id = enrollment.delivery.thinkific_enrollment_id
+        row_id = enrollment.delivery.platform_enrollment_id
     return Placement(where.account_id, row_id, where.course_id)
 
 
 def _relinked(courier: Courier, enrollment: Enrollment, learner: Learner, known: int) -> bool:
-    """Forget a link whose account is gone at Thinkific; tell whether there is one to try anew."""
+    """Forget a link whose account is gone at the platform; return whether it was forgotten."""
     if courier.platform.find_user(learner.email) == known:
         return False
     courier.learners.unlink(enrollment.user_id, known)

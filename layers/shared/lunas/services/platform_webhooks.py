@@ -1,4 +1,4 @@
-"""The webhooks at Thinkific: looking whether they are there, and registering them once."""
+"""The webhooks at the platform: looking whether they are there, and registering them once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def look(site: WebhookSite, wanted: Subscription) -> list[Standing]:
 def register(site: WebhookSite, wanted: Subscription) -> list[Standing]:
     """Register what does not work; a second run finds it and does nothing.
 
-    Thinkific does not drop a second registration, so all there is gets listed first. An inactive
+    The platform does not drop a second registration, so all there is gets listed first. An inactive
     one of ours is replaced, the new one first, so that no event falls between them; what others
     registered stays. Raises DeliveryError: then run it again.
     """

@@ -1,4 +1,4 @@
-"""Following a learner at Thinkific: what an event or a row tells is noted, and never taken back."""
+"""Recording how far a learner is at the platform; recorded progress never goes down."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ProgressRecorder:
 def record_event(recorder: ProgressRecorder, event: ProgressEvent) -> ProgressResult:
     """Note what an event tells, once; a break anywhere before the end leaves it to be repeated.
 
-    Raises DeliveryError when Thinkific has to be asked and cannot be, and StorageContention.
+    Raises DeliveryError when the platform has to be asked and cannot be, and StorageContention.
     """
     if recorder.progress.is_processed(event.id):
         return ProgressResult.DUPLICATE

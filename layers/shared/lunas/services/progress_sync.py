@@ -1,4 +1,4 @@
-"""Catching up with Thinkific: what changed there is read by night, so that a lost event heals.
+"""Catching up with the platform: what changed there is read by night, so that a lost event heals.
 
 The note how far it came is written after each page, so a run that breaks off repeats one page.
 """
@@ -69,7 +69,7 @@ def _page(run: ProgressSync, stand: Stand, done: SyncedProgress) -> int | None:
 
 
 def _changed(run: ProgressSync, stand: Stand) -> ChangedPage:
-    """Read a page, after as many rests as Thinkific's limit asks for and the time allows."""
+    """Read a page, after as many rests as the platform's limit asks for and the time allows."""
     while True:
         try:
             return run.changes.changed(stand.since, stand.page)

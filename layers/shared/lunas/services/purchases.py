@@ -140,7 +140,7 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         package_name=offer.package.name,
         course_id=request.course_id,
         courses=tuple(
-            BoughtCourse(course.id, course.name, course.thinkific_course_id)
+            BoughtCourse(course.id, course.name, course.platform_course_id)
             for course in offer.courses
         ),
         status=status,
@@ -148,7 +148,7 @@ def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: dat
         method=method,
         amount=offer.amount,
         access_days=offer.package.access_days,
-        thinkific_bundle_id=offer.package.thinkific_bundle_id,
+        platform_bundle_id=offer.package.platform_bundle_id,
         customer=offer.customer,
         learner=offer.learner,
         created_at=at,

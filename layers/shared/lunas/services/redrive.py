@@ -1,4 +1,4 @@
-"""Putting a dead letter back: an operator has mended what kept an enrollment from Thinkific."""
+"""Putting a dead letter back: an operator has mended what kept an enrollment from the platform."""
 
 from __future__ import annotations
 

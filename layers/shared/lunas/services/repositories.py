@@ -54,7 +54,7 @@ class CatalogShelf(CatalogReader, Protocol):
 class CatalogMapper(CatalogShelf, Protocol):
     """Shows all that is sold, and notes what it is called at the learning platform."""
 
-    def note_thinkific_name(self, course: Course, name: str) -> bool: ...
+    def note_platform_name(self, course: Course, name: str) -> bool: ...
 
     def note_gone(self, course: Course) -> bool: ...
 
@@ -252,7 +252,7 @@ class DeliveryKeeper(EnrollmentReader, Protocol):
 class LearnerLinks(Protocol):
     """The account of each user at the course platform; ``link`` raises ConcurrentUpdate."""
 
-    def thinkific_user_id(self, user_id: str) -> int | None: ...
+    def platform_user_id(self, user_id: str) -> int | None: ...
 
     def link_of(self, user_id: str) -> AccountLink: ...
 
@@ -427,7 +427,7 @@ class OrderDesk(Protocol):
 
 
 class ProgressKeeper(Protocol):
-    """Finds enrollments by Thinkific's row, raises their progress, knows what was heard."""
+    """Finds enrollments by the platform's row, raises their progress, knows what was heard."""
 
     def of_row(self, row_id: int) -> list[Enrollment]: ...
 

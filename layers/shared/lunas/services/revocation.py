@@ -1,4 +1,4 @@
-"""Taking an enrollment that was refunded back at Thinkific."""
+"""Taking an enrollment that was refunded back at the platform."""
 
 from lunas.domain.access_claims import AccountLink
 from lunas.domain.delivery import is_same_request, revoked
@@ -13,7 +13,7 @@ from lunas.services.shared_access import leave
 def revoke(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
     """End the learner's access to the course and note it; None if it was changed meanwhile.
 
-    A delivery that was on its way when the refund came may have reached Thinkific without being
+    A delivery that was on its way when the refund came may have reached the platform without being
     noted. It cannot run beside this one, since a learner's requests are served in turn, and it
     has claimed where it was going before it asked. So all claims are followed. Safe to repeat
     after any crash. Raises DeliveryError, StorageContention.
@@ -30,7 +30,7 @@ def _accounts(enrollment: Enrollment, link: AccountLink) -> set[int]:
     The link is written before anything is enrolled, so there is no other; least of all by the
     address of the payment, which may be somebody else's.
     """
-    known = {enrollment.delivery.thinkific_user_id, link.account_id, *link.former}
+    known = {enrollment.delivery.platform_user_id, link.account_id, *link.former}
     return {account for account in known if account is not None}
 
 

@@ -1,7 +1,7 @@
-"""Reporting a sale and its refund to Thinkific, each once.
+"""Reporting a sale and its refund to the platform, each once.
 
 A crash or a lost answer between the claim and the note leaves a claim behind. Whether the order
-stands at Thinkific can then be found out by nobody but a person, so it is never sent again by
+stands at the platform can then be found out by nobody but a person, so it is never sent again by
 itself.
 """
 
@@ -133,9 +133,9 @@ def _prepared(prepare: Callable[[], Send]) -> Send:
 
 
 def _send_sale(reporter: Reporter, payment: Payment) -> Send:
-    user_id = reporter.learners.thinkific_user_id(payment.user_id)
+    user_id = reporter.learners.platform_user_id(payment.user_id)
     if user_id is None:
-        raise DeliveryImpossible("no account at Thinkific is known of the learner")
+        raise DeliveryImpossible("no account at the platform is known of the learner")
     product_id = reporter.desk.product(_sold(reporter, payment))
     return lambda: reporter.desk.report_sale(payment, user_id, product_id)
 
@@ -143,7 +143,7 @@ def _send_sale(reporter: Reporter, payment: Payment) -> Send:
 def _send_refund(reporter: Reporter, payment: Payment, sale: SaleReport) -> Send:
     order_id = sale.order_id
     if order_id is None:
-        raise DeliveryImpossible("Thinkific's id of the sale is not known")
+        raise DeliveryImpossible("the platform's id of the sale is not known")
     return lambda: reporter.desk.report_refund(payment, order_id)
 
 
@@ -151,6 +151,6 @@ def _sold(reporter: Reporter, payment: Payment) -> Sold:
     """Return the bundle, or the first course that was new: one sale is one order."""
     first = new_courses(payment)[0]
     course = reporter.catalog.course(first)
-    bought = {each.id: each.thinkific_course_id for each in payment.courses}
-    mapped = course.thinkific_course_id if course else None
-    return Sold(payment.thinkific_bundle_id, mapped or bought[first])
+    bought = {each.id: each.platform_course_id for each in payment.courses}
+    mapped = course.platform_course_id if course else None
+    return Sold(payment.platform_bundle_id, mapped or bought[first])

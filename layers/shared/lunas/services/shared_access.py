@@ -1,4 +1,4 @@
-"""Bringing one course of one account at Thinkific in line with all that was paid for it.
+"""Bringing one course of one account at the platform in line with all that was paid for it.
 
 Deliveries of one learner are served one after the other; those of two users who share an account
 are not. A revocation may find no other claim, then a delivery of the other user finds an active
@@ -6,7 +6,7 @@ row and is done, and then the first ends the row. So whoever acts does it in thi
 
 1. write: count the version of the place up, with one's own claim or release;
 2. read the other enrollments that claim the place;
-3. act at Thinkific for all of them together, and note on each until when access is shared, if
+3. act at the platform for all of them together, and note on each until when access is shared, if
    that is longer than what was paid for it, as long as the version has not moved;
 4. read the version: if it moved since the write, go back to 2.
 
@@ -14,8 +14,9 @@ Then what stands there in the end is right. Every change of an enrollment is fol
 that begins after it. Take the run Z whose write is the last one: it reads after its write, so it
 knows every change, and acts for the right access. A run Y that acts after Z with less knowledge
 has read before Z's write; so it finds the version moved in step 4, and acts again, knowing all.
-What Y then finds at Thinkific is at worst its own mistake, or that of another run which will find
-the version moved as well. A run that dies is repeated by its message, since it was not noted yet.
+What Y then finds at the platform is at worst its own mistake, or that of another run which will
+find the version moved as well. A run that dies is repeated by its message, since it was not noted
+yet.
 
 What is noted on the enrollments ends right by the same order, and more simply, since the note has
 the version as its condition: after Z's write nobody notes anything who knows less. An enrollment
@@ -67,7 +68,7 @@ def give(
 
 
 def _nothing(_claims: Claims, _access: Access | None) -> None:
-    """Leave Thinkific as it is: it was acted there already."""
+    """Leave the platform as it is: it was acted there already."""
 
 
 def leave(courier: Courier, enrollment_id: str, accounts: Iterable[int]) -> None:

@@ -1,4 +1,4 @@
-"""Connecting a Thinkific site: an admin begins, Thinkific asks the owner, the code comes back."""
+"""Connecting a site: an admin begins, the platform asks its owner, the code comes back."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Connector:
 class Disconnector:
     """Everything that disconnecting needs; whatever is not set shows only when it is used.
 
-    ``revoke`` gives the token of a site back, as OAuthSite does. ``not_told`` hears why Thinkific
-    cannot hear of it.
+    ``revoke`` gives the token of a site back, as OAuthSite does. ``not_told`` hears why the
+    platform cannot hear of it.
     """
 
     grants: GrantKeeper
@@ -86,7 +86,7 @@ def finish(connector: Connector, code: str, state: str, subdomain: str | None) -
     """Exchange the code that came back, once, and keep what it opens.
 
     Raises Forbidden for a state that was never begun, was used, is over, or is of another site;
-    Conflict when Thinkific refuses the code, or the token of whoever allowed it;
+    Conflict when the platform refuses the code, or the token of whoever allowed it;
     PlatformUnavailable when it does not answer.
     """
     start = _taken(connector, state)
@@ -116,9 +116,9 @@ def cancel(connector: Connector, state: str | None) -> None:
 
 
 def disconnect(disconnector: Disconnector) -> Connection | None:
-    """Give the tokens back to Thinkific and forget them; None if no site was connected.
+    """Give the tokens back to the platform and forget them; None if no site was connected.
 
-    Raises PlatformUnavailable while Thinkific does not answer: then nothing has changed; and
+    Raises PlatformUnavailable while the platform does not answer: then nothing has changed; and
     StorageContention when others kept bringing new tokens.
     """
     for _ in range(ROUNDS):
@@ -144,7 +144,7 @@ def _revoke(disconnector: Disconnector, grant: Grant) -> None:
     try:
         disconnector.revoke(grant.connection.subdomain, grant.tokens.refresh_token)
     except DeliveryError as error:
-        raise PlatformUnavailable(f"Thinkific cannot be told: {error}") from None
+        raise PlatformUnavailable(f"the platform cannot be told: {error}") from None
     except GrantRefused:
         # It does not know the token any more, which is what was wanted.
         return
@@ -163,11 +163,11 @@ def _exchanged(connector: Connector, start: Start, code: str) -> tuple[Issue, To
         issue = connector.site.exchange(start.subdomain, code, start.verifier)
         _check_role(connector, issue.access_token)
     except DeliveryError as error:
-        raise PlatformUnavailable(f"Thinkific cannot be asked: {error}") from None
+        raise PlatformUnavailable(f"the platform cannot be asked: {error}") from None
     except GrantRefused as refused:
-        raise Conflict(f"Thinkific refuses: {refused}") from None
+        raise Conflict(f"the platform refuses: {refused}") from None
     if issue.refresh_token is None:
-        raise Conflict("Thinkific gave no refresh token: is the clientSecret set?")
+        raise Conflict("the platform gave no refresh token: is the clientSecret set?")
     return issue, Tokens(access_token=issue.access_token, refresh_token=issue.refresh_token)
 
 

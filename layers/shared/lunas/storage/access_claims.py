@@ -1,4 +1,4 @@
-"""Claims on courses of accounts at Thinkific: one item for each course of each account."""
+"""Claims on courses of accounts at the platform: one item for each course of each account."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -75,7 +75,7 @@ class AccessClaims:
             self._table.transact(actions)
 
     def forget(self, place: Place, enrollment_id: str) -> None:
-        """Forget an enrollment that was released, once that is done at Thinkific: one write."""
+        """Forget an enrollment that was released, once that is done at the platform: one write."""
         key = keys.claims(place.account_id, place.course_id)
         self._table.update(key, Change({}, deletes={"released": {enrollment_id}}))
 

@@ -1,4 +1,4 @@
-"""Links from users to their accounts at Thinkific."""
+"""Links from users to their accounts at the platform."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ NO_LINK = AccountLink()
 
 
 class Learners:
-    """Keeps which Thinkific account belongs to which user."""
+    """Keeps which account at the platform belongs to which user."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def thinkific_user_id(self, user_id: str) -> int | None:
+    def platform_user_id(self, user_id: str) -> int | None:
         """Return the account of a user, or None while none is known: one GetItem."""
         return self.link_of(user_id).account_id
 
@@ -27,7 +27,7 @@ class Learners:
         """Read the link of a user, an empty one while there is none: one GetItem."""
         item = self._table.get(keys.learner(user_id)) or {}
         return AccountLink(
-            account_id=int(item["thinkificUserId"]) if "thinkificUserId" in item else None,
+            account_id=int(item["platformUserId"]) if "platformUserId" in item else None,
             former=frozenset(int(each) for each in item.get("former", ())),
             revision=int(item.get("revision", 0)),
             learner=learner_from(item["learner"]) if "learner" in item else None,
@@ -40,7 +40,7 @@ class Learners:
         Raises ConcurrentUpdate when it has changed since.
         """
         change = Change(
-            {"type": "learner", "userId": user_id, "thinkificUserId": account_id},
+            {"type": "learner", "userId": user_id, "platformUserId": account_id},
             adds={"revision": 1},
             deletes={"former": {str(account_id)}},
             condition=link_as_read(link),
@@ -52,9 +52,9 @@ class Learners:
     def unlink(self, user_id: str, account_id: int) -> None:
         """Forget the account of a user, if it is still this one; it is kept as a former one."""
         change = Change(
-            {"thinkificUserId": None},
+            {"platformUserId": None},
             adds={"revision": 1, "former": {str(account_id)}},
-            condition="#thinkificUserId = :gone",
+            condition="#platformUserId = :gone",
             given={"gone": account_id},
         )
         self._table.update(keys.learner(user_id), change)

@@ -17,7 +17,7 @@ def _package_from(item: Item) -> Package:
         prices={PaymentType(name): int(price) for name, price in item["prices"].items()},
         course_ids=tuple(item["courseIds"]),
         access_days=_number(item, "accessDays"),
-        thinkific_bundle_id=_number(item, "thinkificBundleId"),
+        platform_bundle_id=_number(item, "platformBundleId"),
         description=item.get("description"),
         image_url=item.get("imageUrl"),
         on_sale=item.get("onSale", True),
@@ -28,11 +28,11 @@ def _course_from(item: Item) -> Course:
     return Course(
         id=item["id"],
         name=str(item.get("name", item["id"])),
-        thinkific_course_id=_number(item, "thinkificCourseId"),
+        platform_course_id=_number(item, "platformCourseId"),
         quota=_number(item, "quota"),
         enrolled=int(item.get("enrolled", 0)),
-        thinkific_name=item.get("thinkificName"),
-        gone_thinkific_id=_number(item, "goneThinkificId"),
+        platform_name=item.get("platformName"),
+        gone_platform_id=_number(item, "gonePlatformId"),
     )
 
 
@@ -83,7 +83,7 @@ class Catalog:
             "prices": dict(package.prices),
             "courseIds": list(package.course_ids),
             "accessDays": package.access_days,
-            "thinkificBundleId": package.thinkific_bundle_id,
+            "platformBundleId": package.platform_bundle_id,
             "description": package.description,
             "imageUrl": package.image_url,
         }
@@ -97,28 +97,28 @@ class Catalog:
             "type": "course",
             "id": course.id,
             "name": course.name,
-            "thinkificCourseId": course.thinkific_course_id,
+            "platformCourseId": course.platform_course_id,
             "quota": course.quota,
             # It may be mapped to another one now; the next sync notes what that is called.
-            "thinkificName": None,
+            "platformName": None,
         }
         change = Change(changed, adds={"enrolled": 0})
         _, item = self._table.update_returning(keys.course(course.id), change)
         return _course_from(item)
 
-    def note_thinkific_name(self, course: Course, name: str) -> bool:
-        """Note what a mapped course is called at Thinkific, unless it was mapped anew meanwhile."""
-        return self._note(course, {"thinkificName": name, "goneThinkificId": None})
+    def note_platform_name(self, course: Course, name: str) -> bool:
+        """Note what the platform calls a mapped course, unless it was mapped again meanwhile."""
+        return self._note(course, {"platformName": name, "gonePlatformId": None})
 
     def note_gone(self, course: Course) -> bool:
-        """Note that Thinkific does not show a mapped course, unless it is mapped to another now."""
-        return self._note(course, {"goneThinkificId": course.thinkific_course_id})
+        """Note that the platform does not show a course, unless it is mapped to another now."""
+        return self._note(course, {"gonePlatformId": course.platform_course_id})
 
     def _note(self, course: Course, found: Item) -> bool:
         change = Change(
             found,
-            condition="#thinkificCourseId = :mapped",
-            given={"mapped": course.thinkific_course_id},
+            condition="#platformCourseId = :mapped",
+            given={"mapped": course.platform_course_id},
         )
         return self._table.update(keys.course(course.id), change)
 

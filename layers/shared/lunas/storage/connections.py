@@ -1,4 +1,4 @@
-"""The connected Thinkific site in the table, and the tries to connect one."""
+"""The connected site of the platform in the table, and the tries to connect one."""
 
 import hashlib
 from collections.abc import Mapping

@@ -84,7 +84,7 @@ class Corrections:
         """
         after = correction.after
         former = {str(link.account_id)} if correction.moves and link.account_id else None
-        moved = {"thinkificUserId": None, "correctedBy": after.id} if correction.moves else {}
+        moved = {"platformUserId": None, "correctedBy": after.id} if correction.moves else {}
         named = correction.moves or link.corrected_by == after.id
         return self._table.update_action(
             "learner",

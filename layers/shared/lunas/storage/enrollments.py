@@ -112,7 +112,7 @@ class Enrollments:
         self._transact(actions)
 
     def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
-        """Note that Thinkific has revoked an enrollment, and free its place, or write nothing.
+        """Note that the platform has revoked an enrollment, and free its place, or write nothing.
 
         Raises ConcurrentUpdate when the course was bought anew or asked for again meanwhile.
         """
@@ -155,7 +155,7 @@ def _delivery_change(enrollment: Enrollment) -> Change:
     return Change(
         {
             "counted": enrollment.counted,
-            "thinkificCourseId": enrollment.thinkific_course_id,
+            "platformCourseId": enrollment.platform_course_id,
             "updatedAt": to_iso(enrollment.updated_at),
             **delivery_attributes(enrollment.delivery),
         },

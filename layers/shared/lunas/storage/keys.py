@@ -33,17 +33,17 @@ def waiting_transfer(user_id: str, package_id: str, course_id: str | None) -> Ke
 
 
 def learner(user_id: str) -> Key:
-    """Key of the link from a user to their account at Thinkific."""
-    return {"pk": f"LEARNER#{user_id}", "sk": "THINKIFIC"}
+    """Key of the link from a user to their account at the platform."""
+    return {"pk": f"LEARNER#{user_id}", "sk": "ACCOUNT"}
 
 
 def account(account_id: int) -> str:
-    """Partition of what is kept about an account at Thinkific."""
+    """Partition of what is kept about an account at the platform."""
     return f"ACCOUNT#{account_id}"
 
 
 def claims(account_id: int, course_id: int) -> Key:
-    """Key of the claims on a course of an account, by Thinkific's ids of both."""
+    """Key of the claims on a course of an account, by the platform's ids of both."""
     return {"pk": account(account_id), "sk": f"COURSE#{course_id}"}
 
 
@@ -104,7 +104,7 @@ def oauth_start(digest: str) -> Key:
 
 def oauth_grant() -> Key:
     """Key of the connected site, of which there is one."""
-    return {"pk": "OAUTH", "sk": "THINKIFIC"}
+    return {"pk": "OAUTH", "sk": "SITE"}
 
 
 def external_order(payment_id: str, leg: str) -> Key:
@@ -112,11 +112,11 @@ def external_order(payment_id: str, leg: str) -> Key:
     return {"pk": f"ORDER#{payment_id}", "sk": leg}
 
 
-def thinkific_event(event_id: str) -> Key:
-    """Key of the note that an event of Thinkific was dealt with."""
-    return {"pk": f"EVENT#{event_id}", "sk": "THINKIFIC"}
+def platform_event(event_id: str) -> Key:
+    """Key of the note that an event of the platform was dealt with."""
+    return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}
 
 
 def sync_progress() -> Key:
-    """Key of the note how far the progress sync has read what changed at Thinkific."""
+    """Key of the note how far the progress sync has read what changed at the platform."""
     return {"pk": "CATCHUP", "sk": "PROGRESS"}

@@ -41,7 +41,7 @@ def payment_item(payment: Payment) -> Item:
         "amount": payment.amount,
         "currency": payment.currency,
         "accessDays": payment.access_days,
-        "thinkificBundleId": payment.thinkific_bundle_id,
+        "platformBundleId": payment.platform_bundle_id,
         "customer": {
             "firstName": customer.first_name,
             "lastName": customer.last_name,
@@ -140,7 +140,7 @@ def payment_from(item: Item) -> Payment:
         overbook=item.get("overbook", False),
         callbacks=frozenset(item.get("callbacks", ())),
         access_days=_optional(int, item.get("accessDays")),
-        thinkific_bundle_id=_optional(int, item.get("thinkificBundleId")),
+        platform_bundle_id=_optional(int, item.get("platformBundleId")),
         bundle_asked_at=_optional(from_iso, item.get("bundleAskedAt")),
         correlation_id=item.get("correlationId"),
         transaction=item.get("gatewayTransaction"),
@@ -196,12 +196,12 @@ def _course_item(course: BoughtCourse) -> Item:
     return {
         "id": course.id,
         "name": course.name,
-        "thinkificCourseId": course.thinkific_course_id,
+        "platformCourseId": course.platform_course_id,
     }
 
 
 def _course_from(item: Item) -> BoughtCourse:
-    mapped = item.get("thinkificCourseId")
+    mapped = item.get("platformCourseId")
     return BoughtCourse(item["id"], item["name"], None if mapped is None else int(mapped))
 
 

@@ -184,7 +184,7 @@ class Payments:
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
     ) -> bool:
-        """Note when Thinkific was asked for the bundle of a payment; only one asks first.
+        """Note when the platform was asked for the bundle of a payment; only one asks first.
 
         With ``over``, the time that was noted, the note is replaced. Tell whether noted.
         """

@@ -19,7 +19,7 @@ NOT_LESS = "#status = :enrolled AND #paymentId = :paymentId AND #progress <= :pr
 
 
 class Progress:
-    """Finds the enrollments of a row at Thinkific, and raises their progress."""
+    """Finds the enrollments of a row at the platform, and raises their progress."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -33,7 +33,7 @@ class Progress:
         found, _ = self._table.query(
             {
                 "IndexName": "byRow",
-                "KeyConditionExpression": "thinkificEnrollmentId = :row",
+                "KeyConditionExpression": "platformEnrollmentId = :row",
                 "ExpressionAttributeValues": placeholders({"row": row_id}),
             }
         )
@@ -42,7 +42,7 @@ class Progress:
 
     def is_processed(self, event_id: str) -> bool:
         """Tell whether an event was dealt with: one GetItem."""
-        return self._table.get(keys.thinkific_event(event_id)) is not None
+        return self._table.get(keys.platform_event(event_id)) is not None
 
     def note_processed(self, event_id: str, at: datetime) -> None:
         """Note that an event was dealt with, where that changed nothing."""
@@ -79,7 +79,7 @@ class Progress:
 
 def _mark(event_id: str, at: datetime) -> dict[str, object]:
     return {
-        **keys.thinkific_event(event_id),
+        **keys.platform_event(event_id),
         "type": "event",
         "at": to_iso(at),
         "ttl": ceil((at + EVENT_LIFETIME).timestamp()),

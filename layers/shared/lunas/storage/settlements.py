@@ -116,7 +116,7 @@ def full_courses(failed: ConditionsFailed) -> frozenset[str]:
 
 def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
     # The item is the rule "one per user and course". One that was revoked or is over is taken
-    # again, and keeps the progress and the certificate that Thinkific keeps as well.
+    # again, and keeps the progress and the certificate that the platform keeps as well.
     item = enrollment_item(enrollment)
     kept = {"progress": item["progress"]}
     left = {"pk", "sk", "progress", "certificateUrl", "deliveryRequest"}

@@ -1,4 +1,4 @@
-"""The tokens of the connected Thinkific site: encrypted, and renewed by one caller at a time."""
+"""The tokens of the connected site: encrypted, and renewed by one caller at a time."""
 
 import uuid
 from dataclasses import replace
@@ -14,7 +14,7 @@ from lunas.storage.table import Table
 
 LOCK = timedelta(seconds=30)
 """How long one caller may take to renew. Who holds the lock and dies is waited for so long; the
-call to Thinkific takes eight seconds at most (TIMEOUT in thinkific/http.py)."""
+call to the platform takes eight seconds at most."""
 
 
 class Encryption(Protocol):
@@ -73,7 +73,7 @@ class Grants:
         """Keep new tokens, one UpdateItem; None if something else was written since.
 
         Whoever has them keeps them, even if the lock has passed on meanwhile: these are the
-        tokens that Thinkific gave.
+        tokens that the platform gave.
         """
         encrypted = self._encryption.encrypt(tokens, connection.subdomain)
         if not self._table.update(keys.oauth_grant(), renewal(connection, encrypted)):
@@ -82,7 +82,7 @@ class Grants:
         return Grant(connection=newer, tokens=tokens)
 
     def refuse(self, lock: str) -> bool:
-        """Note that Thinkific renews no more, as the holder of the lock; tell whether it was so.
+        """Note that the platform renews no more, as the holder of the lock; tell whether it was so.
 
         A lock is of one revision, as every write of another one takes it away. The revision stays:
         should the holder of an earlier lock still bring tokens, they count.
