@@ -44,7 +44,7 @@ demo: ## three purchases, from order to enrollment, on a local cloud of their ow
 	$(SETUP) dev cloud sam
 	$(LUNAS) demo
 
-up: ## start the local cloud and the simulators; .local/stack.json tells where
+up: ## start the local cloud and the simulators; addresses in .local/stack.json
 	$(SETUP) dev cloud sam
 	$(LUNAS) up
 
@@ -76,7 +76,7 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 	$(SETUP) dev sam
 	$(LUNAS) build --config-env $(ENV) $(ARCH:%=--arch %)
 
-deploy: build ## sam deploy to AWS, as samconfig.toml says for ENV=dev or ENV=prod
+deploy: build ## sam deploy to AWS, with samconfig.toml's settings for ENV=dev or ENV=prod
 	@# SAM does not see that a setting has changed; another mark makes a new version of each function.
 	@.venv/bin/python -m local.release '$(ENV)'
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
@@ -93,7 +93,7 @@ mutation-test: ## take every condition and check out, one at a time: each time a
 	$(SETUP) dev
 	@.venv/bin/python -m tests.mutation
 
-redrive-deliveries: ## put dead letters back, once their cause is mended [ENV=dev or prod; else the local stack]
+redrive-deliveries: ## redrive dead-letter messages, once their cause is fixed [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
 	$(LUNAS) redrive-deliveries --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
@@ -109,11 +109,11 @@ sale-reports: ## reports of sales that wait for a person [RETRY=pay…] [DISMISS
 	$(SETUP) dev
 	$(LUNAS) sale-reports --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --retry '$(RETRY)' --dismiss '$(DISMISS)'
 
-thinkific-webhooks: ## let Thinkific tell what learners do [ENV=dev or prod; else the local stack]
+thinkific-webhooks: ## register the webhooks by which Thinkific sends progress [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
 	$(LUNAS) thinkific-webhooks --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
 
-thinkific-check: ## what the Thinkific site allows, and what to mend [ENV=dev or prod] [ENROLL=address COURSE=id]
+thinkific-check: ## what the Thinkific site allows, and what to fix [ENV=dev or prod] [ENROLL=address COURSE=id]
 	$(SETUP) dev
 	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll="$$GIVEN_ENROLL" --course="$$GIVEN_COURSE"
 
@@ -121,7 +121,7 @@ bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="
 	$(SETUP) dev cloud sam runtime
 	@PYTHONPATH=layers/shared .venv/bin/python -m benchmarks $(BENCH_ARGS)
 
-openapi: ## write docs/openapi.json anew, after a change of the API
+openapi: ## write docs/openapi.json, after a change of the API
 	$(SETUP) dev
 	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
 
