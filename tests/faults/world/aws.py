@@ -51,7 +51,7 @@ class Aws:
             try:
                 return self.answer(client.meta.service_model.service_name, operation, request)
             except Refused as refused:
-                error = client.exceptions.from_code(refused.answer["Error"]["Code"])
+                error: Any = client.exceptions.from_code(refused.answer["Error"]["Code"])
                 raise error(refused.answer, operation) from None
 
         patch.setattr(BaseClient, "_make_api_call", called)
