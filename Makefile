@@ -8,6 +8,9 @@ export no_proxy := $(NO_PROXY)
 
 SETUP := @python3 -I local/environments.py
 LUNAS := @.venv/bin/python -m local
+CLI := @.venv/bin/python -m lunas.cli
+# Where an operator's command works: on the local stack, unless ENV is given on the command line.
+STACK_ENV := $(if $(filter command line,$(origin ENV)),$(ENV),local)
 # Given on the command line only: NAME and ENV are common environment variables.
 ENV = dev
 ARCH =
@@ -95,35 +98,35 @@ mutation-test: ## take every condition and check out, one at a time: each time a
 
 redrive-deliveries: ## redrive dead-letter messages, once their cause is fixed [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
-	$(LUNAS) redrive-deliveries --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(CLI) redrive-deliveries --env '$(STACK_ENV)'
 
 oauth-redirect-uri: ## print the redirect URI to paste into Thinkific's portal, and check it [ENV=dev or prod]
 	$(SETUP) dev
-	$(LUNAS) oauth-redirect-uri --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(CLI) oauth-redirect-uri --env '$(STACK_ENV)'
 
 smoke: ## after a deploy: what is wrong with the stack, and what to do [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
-	$(LUNAS) smoke --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(CLI) smoke --env '$(STACK_ENV)'
 
-sale-reports: ## reports of sales that wait for a person [RETRY=pay…] [DISMISS=pay…] [ENV=dev or prod]
+sale-reports: ## reports of sales that wait for a person [RETRY=pay…] [DISMISS=pay…] [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
-	$(LUNAS) sale-reports --env $(if $(filter command line,$(origin ENV)),$(ENV),local) --retry '$(RETRY)' --dismiss '$(DISMISS)'
+	$(CLI) sale-reports --env '$(STACK_ENV)' --retry '$(RETRY)' --dismiss '$(DISMISS)'
 
 thinkific-webhooks: ## register the webhooks by which Thinkific sends progress [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
-	$(LUNAS) thinkific-webhooks --env $(if $(filter command line,$(origin ENV)),$(ENV),local)
+	$(CLI) thinkific-webhooks --env '$(STACK_ENV)'
 
 thinkific-check: ## what the Thinkific site allows, and what to fix [ENV=dev or prod] [ENROLL=address COURSE=id]
 	$(SETUP) dev
-	$(LUNAS) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll="$$GIVEN_ENROLL" --course="$$GIVEN_COURSE"
+	$(CLI) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll="$$GIVEN_ENROLL" --course="$$GIVEN_COURSE"
 
 bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="--starts 3"]
 	$(SETUP) dev cloud sam runtime
-	@PYTHONPATH=layers/shared .venv/bin/python -m benchmarks $(BENCH_ARGS)
+	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
 openapi: ## write docs/openapi.json, after a change of the API
 	$(SETUP) dev
-	@PYTHONPATH=layers/shared .venv/bin/python -m local.openapi
+	@.venv/bin/python -m local.openapi
 
 golden: ## write the expanded templates that tests/golden keeps, after a change of template.yaml
 	$(SETUP) dev sam

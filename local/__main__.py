@@ -1,16 +1,14 @@
 """The developer commands behind the Makefile: ``python -m local up``."""
 
 import argparse
-import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from local import checks, demo, sam_local, sample_event, webhooks
+from local import checks, demo, sam_local, sample_event
 from local.cloud import LocalCloudError, Options, Stack, build, down, is_up, stack, up
 from local.cloud.errors import NotUp
 from local.cloud.state import ROOT, State
@@ -21,14 +19,6 @@ _INTERRUPTED = 130
 _PORTS = range(1, 65_536)
 _OF_THEIR_OWN = ("demo", "soak")
 """Commands that run a stack of their own, in a folder of their name."""
-_ANYWHERE = (
-    "redrive-deliveries",
-    "oauth-redirect-uri",
-    "thinkific-webhooks",
-    "sale-reports",
-    "smoke",
-)
-"""Commands that work on the local stack, or on one on AWS."""
 _WITHOUT_STACK = {"build", "check"}
 
 
@@ -86,48 +76,10 @@ def _demo(given: argparse.Namespace) -> int:
     return demo.run(given.state)
 
 
-def _redrive_deliveries(given: argparse.Namespace) -> int:
-    code: int = _with_layer("local.redrive").run(given.env, given.state)
-    return code
-
-
-def _oauth_redirect_uri(given: argparse.Namespace) -> int:
-    code: int = _with_layer("local.redirect").run(given.env, given.state)
-    return code
-
-
-def _sale_reports(given: argparse.Namespace) -> int:
-    orders = _with_layer("local.orders")
-    parts = _with_layer("local.deployed").find_orders(given.env, given.state)
-    code: int = orders.run(parts, orders.Choice(given.retry, given.dismiss), _say)
-    return code
-
-
-def _thinkific_webhooks(given: argparse.Namespace) -> int:
-    return webhooks.run(given.env, given.state)
-
-
-def _thinkific_check(given: argparse.Namespace) -> int:
-    check = _with_layer("local.thinkific.check")
-    wanted = check.Wanted(given.env or None, given.enroll, given.course)
-    code: int = check.run(wanted, given.state, os.environ, _say)
-    return code
-
-
-def _smoke(given: argparse.Namespace) -> int:
-    code: int = importlib.import_module("local.smoke.run").run(given.env, given.state, _say)
-    return code
-
-
 def _soak(given: argparse.Namespace) -> int:
-    code: int = _with_layer("tests.soak.run").run(given.state, given.payments, given.seed)
-    return code
+    from tests.soak.run import run  # noqa: PLC0415  (what other commands do without)
 
-
-def _with_layer(module: str) -> Any:  # noqa: ANN401
-    """Import a module that uses the layer, which is nobody else's dependency here."""
-    sys.path.insert(0, str(ROOT / "layers" / "shared"))
-    return importlib.import_module(module)
+    return run(given.state, given.payments, given.seed)
 
 
 def _sam_local(given: argparse.Namespace) -> int:
@@ -145,13 +97,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "event": _event,
     "demo": _demo,
     "build": _build,
-    "redrive-deliveries": _redrive_deliveries,
-    "oauth-redirect-uri": _oauth_redirect_uri,
-    "sale-reports": _sale_reports,
-    "thinkific-check": _thinkific_check,
-    "smoke": _smoke,
     "soak": _soak,
-    "thinkific-webhooks": _thinkific_webhooks,
     "sam-local": _sam_local,
     "check": _check,
 }
@@ -168,12 +114,6 @@ def _parser() -> argparse.ArgumentParser:
     parsers["soak"].add_argument("--payments", type=int, default=2000)
     parsers["soak"].add_argument("--seed", type=int, default=1)
     parsers["sam-local"].add_argument("--port", type=_port, default=sam_local.PORT)
-    for name in _ANYWHERE:
-        parsers[name].add_argument("--env", default="local")
-    for name in ("env", "enroll", "course"):
-        parsers["thinkific-check"].add_argument(f"--{name}", default="")
-    parsers["sale-reports"].add_argument("--retry", default="")
-    parsers["sale-reports"].add_argument("--dismiss", default="")
     parsers["build"].add_argument("--arch", choices=("x86_64", "arm64"))
     parsers["build"].add_argument("--config-env", default="dev")
     parsers["token"].add_argument("--sub", required=True, type=_not_empty, metavar="SUB")

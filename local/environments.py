@@ -28,13 +28,15 @@ PYTHON = "3.13"
 class Environment(NamedTuple):
     """What is installed into one folder: the pins it holds, and who makes it.
 
-    Where the machine lacks the program that it ``needs``, it is left out.
+    Where the machine lacks the program that it ``needs``, it is left out. ``imports`` is a folder
+    whose packages its Python imports, besides what is installed.
     """
 
     folder: Path
     pins: Path
     create: Callable[[Path, Path], None]
     needs: str = ""
+    imports: str = ""
 
 
 def create_with_pip(folder: Path, pins: Path) -> None:
@@ -65,7 +67,9 @@ def create_with_npm(folder: Path, pins: Path) -> None:
 
 ENVIRONMENTS = {
     "uv": Environment(TOOLS / "uv", ROOT / "requirements" / "bootstrap.txt", create_with_pip),
-    "dev": Environment(ROOT / ".venv", ROOT / "requirements" / "dev.txt", create_with_uv),
+    "dev": Environment(
+        ROOT / ".venv", ROOT / "requirements" / "dev.txt", create_with_uv, imports="layers/shared"
+    ),
     "cloud": Environment(TOOLS / "cloud", ROOT / "requirements" / "cloud.txt", create_with_uv),
     "sam": Environment(TOOLS / "sam", ROOT / "requirements" / "sam.txt", create_with_uv),
     "iam": Environment(TOOLS / "iam", ROOT / "requirements" / "iam.txt", create_with_uv),
@@ -91,8 +95,8 @@ def run(*command: object) -> None:
 
 def fingerprint(environment: Environment) -> str:
     """Tell what a complete installation would hold, and where: environments cannot be moved."""
-    pins = environment.pins.read_bytes()
-    return hashlib.sha256(pins + str(environment.folder).encode() + PYTHON.encode()).hexdigest()
+    holds = f"{environment.folder}{PYTHON}{environment.imports}".encode()
+    return hashlib.sha256(environment.pins.read_bytes() + holds).hexdigest()
 
 
 def ensure(name: str) -> None:
@@ -109,7 +113,15 @@ def ensure(name: str) -> None:
     shutil.rmtree(environment.folder, ignore_errors=True)
     environment.folder.parent.mkdir(parents=True, exist_ok=True)
     environment.create(environment.folder, environment.pins)
+    if environment.imports:
+        add_imports(environment)
     stamp.write_text(wanted)
+
+
+def add_imports(environment: Environment) -> None:
+    """Let the environment's Python import the packages of a folder of this repository."""
+    packages = environment.folder / "lib" / f"python{PYTHON}" / "site-packages"
+    (packages / "lunas.pth").write_text(f"{ROOT / environment.imports}\n")
 
 
 def main(names: list[str]) -> int:

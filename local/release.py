@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from local.cloud.state import ROOT
-from local.zones import unknown_zone
+from lunas.cli.time_zones import unknown_zone
 
 BUILT = ROOT / ".aws-sam" / "build"
 MARK = "RELEASE"

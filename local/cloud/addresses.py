@@ -9,9 +9,8 @@ import re
 from collections.abc import Mapping
 
 from local.cloud.aws import Aws
+from lunas.cli.stacks import ALIAS
 
-ALIAS = "live"
-"""What template.yaml calls the alias that everything calls."""
 _API = re.compile(r"https://(\w+|\{apiId\})\.execute-api\.[\w.-]+")
 _FUNCTION_URL = re.compile(r"https://(\w+)\.lambda-url\.[\w.-]+")
 

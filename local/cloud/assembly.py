@@ -15,11 +15,11 @@ from local.cloud import (
     emulator,
     http_api,
     simulators,
-    webhooks,
 )
 from local.cloud.aws import Aws
 from local.cloud.build import Target
 from local.cloud.credentials import Credentials, Gateways
+from local.cloud.errors import NotRegistered
 from local.cloud.options import Options
 from local.cloud.ports import HOST, free_port
 from local.cloud.progress import step
@@ -27,6 +27,8 @@ from local.cloud.service import Service
 from local.cloud.simulators import Simulator
 from local.cloud.stack import Stack
 from local.cloud.state import State
+from lunas.cli import thinkific_webhooks
+from lunas.cli.errors import CommandFailed
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def assemble(state: State, options: Options) -> Stack:
         simulators.register_callback(parts.thinkific, keys.thinkific, stack.api_url)
         if parameters.get("ThinkificAuthentication") != "oauth":
             # By OAuth a person connects the site first; then make thinkific-webhooks registers.
-            webhooks.register(parts.aws.functions, outputs[webhooks.FUNCTION])
+            _register_webhooks(parts.aws, outputs)
     if options.catalog:
         with step(options.report, "sample catalog loaded"):
             warning = catalog.load(stack, gateways.thinkific_api_url or "")
@@ -74,6 +76,13 @@ def assemble(state: State, options: Options) -> Stack:
             options.report(f"warning: {warning}")
     stack.write(state)
     return stack
+
+
+def _register_webhooks(aws: Aws, outputs: dict[str, str]) -> None:
+    try:
+        thinkific_webhooks.register(aws.functions, outputs[thinkific_webhooks.FUNCTION])
+    except CommandFailed as error:
+        raise NotRegistered(str(error)) from error
 
 
 def _start_parts(state: State, keys: Credentials, given: Gateways, options: Options) -> Parts:

@@ -13,11 +13,12 @@ from local.cloud.build import Target
 from local.cloud.command import Outcome
 from local.cloud.errors import DeployFailed
 from local.cloud.state import TOOLS, State
+from lunas.cli.stacks import LOCAL_STACK
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackEventTypeDef
 
-STACK = "lunas"
+STACK = LOCAL_STACK
 _BUCKET = "deployments"
 
 

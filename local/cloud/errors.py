@@ -8,7 +8,8 @@
     ├── ServiceFailed    the emulator or a simulator did not start, or died
     ├── BuildFailed      sam build
     ├── DeployFailed     sam deploy, with the resource that failed
-    └── CatalogRefused the API did not take the sample catalog
+    ├── NotRegistered    the simulator of Thinkific did not take the webhooks
+    └── CatalogRefused   the API did not take the sample catalog
 """
 
 
@@ -34,6 +35,10 @@ class BuildFailed(LocalCloudError):
 
 class DeployFailed(LocalCloudError):
     """``sam deploy`` failed; tells the resources that failed, with CloudFormation's reasons."""
+
+
+class NotRegistered(LocalCloudError):
+    """The deployed function could not register its webhooks."""
 
 
 class CatalogRefused(LocalCloudError):

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from local.cloud import Stack, deploy
-from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from local.sam_local.docker import RUN
+from lunas.cli.stacks import ALIAS
 
 CALLED = frozenset(
     {

@@ -11,9 +11,12 @@ from typing import Any
 import psutil
 import pytest
 
-from local import orders as command
 from local.cloud import Options, Stack
-from local.deployed import OrderParts, find_orders
+from lunas.cli import sale_reports as command
+from lunas.cli.sale_reports import Queues
+from lunas.cli.stacks import find
+from lunas.storage.sale_reports import SaleReports
+from lunas.storage.table import Table
 from tests.conftest import FAST, STATE
 from tests.support.leaks.check import watched_stack
 from tests.support.providers import Thinkific
@@ -29,15 +32,17 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """Run a stack with the setting on."""
     options = Options(parameters={**FAST.parameters, "ExternalOrders": "true"}, iam=True)
     with watched_stack(FOLDER, options, request.config) as running:
-        parts = find_orders("local", FOLDER)
-        parts.sqs.set_queue_attributes(QueueUrl=parts.queue, Attributes={"VisibilityTimeout": SOON})
+        queues = command.queues_of(find("local", FOLDER))
+        queues.sqs.set_queue_attributes(
+            QueueUrl=queues.reports, Attributes={"VisibilityTimeout": SOON}
+        )
         yield running
 
 
 @pytest.fixture
-def parts(stack: Stack) -> OrderParts:
+def queues(stack: Stack) -> Queues:
     assert stack.thinkific_url
-    return find_orders("local", FOLDER)
+    return command.queues_of(find("local", FOLDER))
 
 
 def orders_of(thinkific: Thinkific, payment_id: str) -> list[list[str]]:
@@ -63,78 +68,79 @@ def reported(thinkific: Thinkific, payment_id: str, *orders: list[str]) -> None:
     eventually(lambda: orders_of(thinkific, payment_id), lambda found: found == list(orders))
 
 
-def send(parts: OrderParts, payment_id: str, times: int) -> None:
+def send(queues: Queues, payment_id: str, times: int) -> None:
     """Send a message several times over, with ids that SQS does not deduplicate."""
     for _ in range(times):
-        parts.sqs.send_message(
-            QueueUrl=parts.queue,
+        queues.sqs.send_message(
+            QueueUrl=queues.reports,
             MessageBody=json.dumps({"paymentId": payment_id}),
             MessageGroupId="orders",
             MessageDeduplicationId=uuid.uuid4().hex,
         )
 
 
-def emptied(parts: OrderParts) -> None:
+def emptied(queues: Queues) -> None:
     """Wait until the sale report queue has nothing in it, also nothing hidden."""
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left() -> int:
-        told = parts.sqs.get_queue_attributes(QueueUrl=parts.queue, AttributeNames=names)
+        told = queues.sqs.get_queue_attributes(QueueUrl=queues.reports, AttributeNames=names)
         return sum(int(number) for number in told["Attributes"].values())
 
     eventually(left, lambda number: number == 0)
 
 
-def decided(parts: OrderParts, **choice: str) -> list[str]:
-    """Run ``make sale-reports``; return what it said."""
-    said: list[str] = []
-    command.run(parts, command.Choice(**choice), said.append)
-    return said
+def decided(queues: Queues, **choice: str) -> list[str]:
+    """Run ``make sale-reports``; return its lines."""
+    stack, lines = find("local", FOLDER), list[str]()
+    reports = SaleReports(Table(stack.client("dynamodb"), stack.outputs["TableName"]))
+    command.decide(reports, queues, command.Choice(**choice), lines.append)
+    return lines
 
 
 def test_a_sale_and_its_refund_are_one_order_however_often_they_are_told(
-    users: Users, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     _, payment_id = sold(users)
     reported(thinkific, payment_id, ["purchase"])
     assert users.admin().refund(payment_id).status_code == 200
     reported(thinkific, payment_id, ["purchase", "refund"])
-    send(parts, payment_id, 3)
-    emptied(parts)
+    send(queues, payment_id, 3)
+    emptied(queues)
     assert orders_of(thinkific, payment_id) == [["purchase", "refund"]]
 
 
 def test_a_time_out_after_the_write_is_left_to_a_person_who_can_leave_it(
-    users: Users, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "drop_after")
     _, payment_id = sold(users)
     reported(thinkific, payment_id, ["purchase"])
-    emptied(parts)
+    emptied(queues)
     said = eventually(
-        lambda: decided(parts, dismiss=payment_id),
-        lambda lines: any("forgotten" in line for line in lines),
+        lambda: decided(queues, dismiss=payment_id),
+        lambda lines: any("deleted" in line for line in lines),
     )
     assert any(payment_id in line for line in said)
-    send(parts, payment_id, 1)
-    emptied(parts)
+    send(queues, payment_id, 1)
+    emptied(queues)
     assert orders_of(thinkific, payment_id) == [["purchase"]]
 
 
 def test_a_cut_before_the_write_is_sent_again_when_a_person_says_so(
-    users: Users, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "drop")
     _, payment_id = sold(users)
-    emptied(parts)
+    emptied(queues)
     assert orders_of(thinkific, payment_id) == []
-    said = decided(parts, retry=payment_id)
-    assert any("opened" in line for line in said)
+    said = decided(queues, retry=payment_id)
+    assert any("reopened" in line for line in said)
     reported(thinkific, payment_id, ["purchase"])
 
 
 def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
-    stack: Stack, users: Users, thinkific: Thinkific, parts: OrderParts
+    stack: Stack, users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "slow", seconds=4)
     before = thinkific.calls("createExternalOrder")
@@ -142,26 +148,26 @@ def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
     eventually(lambda: thinkific.calls("createExternalOrder"), lambda calls: calls > before)
     assert kill(stack, "ReportSalesFunction") > 0
     eventually(
-        lambda: decided(parts, dismiss=payment_id),
+        lambda: decided(queues, dismiss=payment_id),
         lambda lines: any("broke off" in line for line in lines),
     )
-    emptied(parts)
+    emptied(queues)
     assert thinkific.calls("createExternalOrder") == before + 1
 
 
 def test_a_plan_without_external_orders_hinders_no_sale(
-    users: Users, thinkific: Thinkific, parts: OrderParts
+    users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.set(appsPlan=False)
     try:
         learner, payment_id = sold(users)
-        emptied(parts)
+        emptied(queues)
         assert learner.payment(payment_id)["status"] == "COMPLETED"
         assert orders_of(thinkific, payment_id) == []
-        assert decided(parts) == ["sale reports: 0 wait for a person"]
+        assert decided(queues) == ["sale reports: 0 wait for a person"]
     finally:
         thinkific.set(appsPlan=True)
-    decided(parts, retry=payment_id)
+    decided(queues, retry=payment_id)
     reported(thinkific, payment_id, ["purchase"])
 
 

@@ -13,9 +13,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local.cloud import Stack, deploy
-from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from local.cloud.build import configured_parameters
+from lunas.cli.stacks import ALIAS
 from tests.conftest import PRODUCTION
 from tests.e2e.test_walkthrough import steps, walked
 from tests.support import template

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,31 +13,31 @@ import pytest
 
 from local.cloud import Stack
 from local.cloud.state import ROOT
-from local.smoke.asked import Asked, ask
-from local.smoke.checks import CHECKS
-from local.smoke.run import look
+from lunas.cli.smoke.checks import CHECKS
+from lunas.cli.smoke.command import check_all
+from lunas.cli.stacks import DeployedStack, find
 from tests.conftest import END_TO_END
 
 
 @pytest.fixture
-def asked(stack: Stack) -> Asked:
+def deployed(stack: Stack) -> DeployedStack:
     assert stack.region
-    return ask("local", END_TO_END)
+    return find("local", END_TO_END)
 
 
-def wrong(asked: Asked, *names: str) -> list[str]:
+def wrong(deployed: DeployedStack, *names: str) -> list[str]:
     """Return what the command says is wrong, by the checks named or by all."""
     lines: list[str] = []
-    look(asked, lines.append)
+    check_all(deployed, lines.append)
     said = [line.removeprefix("WRONG ") for line in lines if line.startswith("WRONG ")]
     return [line for line in said if not names or line.startswith(names)]
 
 
-def secrets_of(asked: Asked) -> set[str]:
+def secrets_of(deployed: DeployedStack) -> set[str]:
     """Return every text that the secrets hold."""
-    client, found = asked.client("secretsmanager"), set()
+    client, found = deployed.client("secretsmanager"), set()
     for output in ("AuthSecretId", "DuitkuSecretId", "ThinkificSecretId"):
-        text = client.get_secret_value(SecretId=asked.outputs[output])["SecretString"]
+        text = client.get_secret_value(SecretId=deployed.outputs[output])["SecretString"]
         found |= set(_texts(json.loads(text)))
     return found
 
@@ -50,22 +51,22 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(each)
 
 
-def test_a_stack_that_is_well_passes_every_check(asked: Asked) -> None:
+def test_a_stack_that_is_well_passes_every_check(deployed: DeployedStack) -> None:
     lines: list[str] = []
     # What other tests left in the dead-letter queues is no fault of the deploy.
     for queue in ("DeadLetterQueue", "SaleReportDeadLetterQueue", "ProgressDeadLetterQueue"):
-        asked.client("sqs").purge_queue(QueueUrl=asked.of_type("AWS::SQS::Queue")[queue])
-    code = look(asked, lines.append)
+        deployed.client("sqs").purge_queue(QueueUrl=deployed.of_type("AWS::SQS::Queue")[queue])
+    code = check_all(deployed, lines.append)
     assert [line for line in lines if line.startswith("WRONG")] == []
     assert code == 0
     assert len(lines) == len(CHECKS) + 1
     assert all(line.startswith(("ok ", "smoke: 0 wrong")) for line in lines)
-    assert not [each for each in secrets_of(asked) if each in "\n".join(lines)]
+    assert not [each for each in secrets_of(deployed) if each in "\n".join(lines)]
 
 
-def test_the_command_fails_and_names_what_it_found(asked: Asked) -> None:
-    command = [sys.executable, "-m", "local", "smoke", "--state", str(END_TO_END)]
-    with secret(asked, "DuitkuSecretId", {}):
+def test_the_command_fails_and_names_what_it_found(deployed: DeployedStack) -> None:
+    command = [sys.executable, "-m", "lunas.cli", "smoke", "--state", str(END_TO_END)]
+    with secret(deployed, "DuitkuSecretId", {}):
         done = subprocess.run(  # noqa: S603
             command, cwd=ROOT, capture_output=True, text=True, check=False
         )
@@ -76,9 +77,9 @@ def test_the_command_fails_and_names_what_it_found(asked: Asked) -> None:
 
 
 @contextmanager
-def secret(asked: Asked, output: str, value: object) -> Iterator[None]:
+def secret(deployed: DeployedStack, output: str, value: object) -> Iterator[None]:
     """Let a secret hold something else for a while."""
-    client, name = asked.client("secretsmanager"), asked.outputs[output]
+    client, name = deployed.client("secretsmanager"), deployed.outputs[output]
     before = client.get_secret_value(SecretId=name)["SecretString"]
     client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
     try:
@@ -97,15 +98,15 @@ def secret(asked: Asked, output: str, value: object) -> Iterator[None]:
     ],
 )
 def test_a_secret_that_is_not_filled_in_is_named(
-    asked: Asked, output: str, value: object, said: str
+    deployed: DeployedStack, output: str, value: object, said: str
 ) -> None:
-    with secret(asked, output, value):
-        assert any(said in line for line in wrong(asked, "secrets"))
+    with secret(deployed, output, value):
+        assert any(said in line for line in wrong(deployed, "secrets"))
 
 
-def test_a_schedule_that_is_off_is_named(asked: Asked) -> None:
-    client = asked.client("scheduler")
-    logical, name = next(iter(sorted(asked.of_type("AWS::Scheduler::Schedule").items())))
+def test_a_schedule_that_is_off_is_named(deployed: DeployedStack) -> None:
+    client = deployed.client("scheduler")
+    logical, name = next(iter(sorted(deployed.of_type("AWS::Scheduler::Schedule").items())))
     told = client.get_schedule(Name=name)
     kept = {
         key: told[key]
@@ -114,50 +115,50 @@ def test_a_schedule_that_is_off_is_named(asked: Asked) -> None:
     }
     client.update_schedule(**kept, State="DISABLED")
     try:
-        (line,) = wrong(asked, "schedules")
+        (line,) = wrong(deployed, "schedules")
     finally:
         client.update_schedule(**kept, State="ENABLED")
     assert f"{logical} is DISABLED" in line
-    assert wrong(asked, "schedules") == []
+    assert wrong(deployed, "schedules") == []
 
 
-def test_a_message_that_was_left_behind_is_named(asked: Asked) -> None:
-    client, url = asked.client("sqs"), asked.of_type("AWS::SQS::Queue")["UnpublishedQueue"]
+def test_a_message_that_was_left_behind_is_named(deployed: DeployedStack) -> None:
+    client, url = deployed.client("sqs"), deployed.of_type("AWS::SQS::Queue")["UnpublishedQueue"]
     client.send_message(QueueUrl=url, MessageBody="{}")
     try:
-        assert any("UnpublishedQueue holds 1" in line for line in wrong(asked, "queues"))
+        assert any("UnpublishedQueue holds 1" in line for line in wrong(deployed, "queues"))
     finally:
         client.purge_queue(QueueUrl=url)
 
 
-def test_a_function_that_may_not_run_is_named(asked: Asked) -> None:
+def test_a_function_that_may_not_run_is_named(deployed: DeployedStack) -> None:
     """A parameter compared as a number once reserved nothing for three functions."""
     client, name = (
-        asked.client("lambda"),
-        asked.of_type("AWS::Lambda::Function")["SyncProgressFunction"],
+        deployed.client("lambda"),
+        deployed.of_type("AWS::Lambda::Function")["SyncProgressFunction"],
     )
     client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     try:
-        (line,) = wrong(asked, "functions")
+        (line,) = wrong(deployed, "functions")
     finally:
         client.delete_function_concurrency(FunctionName=name)
     assert "SyncProgressFunction may not run at all" in line
 
 
-def test_an_alarm_that_rings_or_is_gone_is_named(asked: Asked) -> None:
-    client = asked.client("cloudwatch")
-    names = asked.of_type("AWS::CloudWatch::Alarm")
+def test_an_alarm_that_rings_or_is_gone_is_named(deployed: DeployedStack) -> None:
+    client = deployed.client("cloudwatch")
+    names = deployed.of_type("AWS::CloudWatch::Alarm")
     ringing = names["DeadLettersAlarm"]
     client.set_alarm_state(AlarmName=ringing, StateValue="ALARM", StateReason="test")
     try:
-        (line,) = wrong(asked, "alarms")
+        (line,) = wrong(deployed, "alarms")
     finally:
         client.set_alarm_state(AlarmName=ringing, StateValue="OK", StateReason="test")
     assert f"{ringing} rings: docs/runbooks/dead-letters.md" in line
 
 
-class Deployed(Asked):
-    """A stack that is asked as one on AWS is, with settings of the test's own."""
+class OnAws(DeployedStack):
+    """A stack that is deployed as one on AWS is, with settings of the test's own."""
 
     settings: dict[str, str]
 
@@ -171,37 +172,43 @@ class Deployed(Asked):
         return {**super().environment_of(function), **type(self).settings}
 
 
-def deployed(asked: Asked, **settings: str) -> Asked:
+def on_aws(deployed: DeployedStack, **settings: str) -> DeployedStack:
     """Return the stack as one on AWS."""
-    kind = type("Told", (Deployed,), {"settings": settings})
-    told: Asked = kind(**{name: getattr(asked, name) for name in Asked.__dataclass_fields__})
-    return told
+    kind = type("Configured", (OnAws,), {"settings": settings})
+    made: DeployedStack = kind(
+        **{each.name: getattr(deployed, each.name) for each in fields(deployed)}
+    )
+    return made
 
 
-def test_a_table_without_recovery_or_time_to_live_is_named(asked: Asked) -> None:
+def test_a_table_without_recovery_or_time_to_live_is_named(deployed: DeployedStack) -> None:
     """The emulator leaves both off, so here they are switched on, one after the other."""
-    client, name, on_aws = asked.client("dynamodb"), asked.outputs["TableName"], deployed(asked)
-    recovery, expiry = wrong(on_aws, "table")
+    client, name, configured = (
+        deployed.client("dynamodb"),
+        deployed.outputs["TableName"],
+        on_aws(deployed),
+    )
+    recovery, expiry = wrong(configured, "table")
     assert "point-in-time recovery is off" in recovery
     assert "time to live is off" in expiry
     on = {"PointInTimeRecoveryEnabled": True}
     client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=on)
-    assert wrong(on_aws, "table") == [expiry]
+    assert wrong(configured, "table") == [expiry]
     ttl = {"Enabled": True, "AttributeName": "ttl"}
     client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl)
     try:
-        assert wrong(on_aws, "table") == []
+        assert wrong(configured, "table") == []
     finally:
         client.update_time_to_live(TableName=name, TimeToLiveSpecification=ttl | {"Enabled": False})
 
 
-def test_alarms_that_nobody_hears_are_named(asked: Asked) -> None:
-    on_aws = deployed(asked)
-    assert any("nobody is mailed" in line for line in wrong(on_aws, "alarms"))
-    asked.client("sns").subscribe(
-        TopicArn=asked.outputs["AlarmTopicArn"], Protocol="email", Endpoint="ops@example.com"
+def test_alarms_that_are_mailed_to_no_one_are_named(deployed: DeployedStack) -> None:
+    configured = on_aws(deployed)
+    assert any("no one is mailed" in line for line in wrong(configured, "alarms"))
+    deployed.client("sns").subscribe(
+        TopicArn=deployed.outputs["AlarmTopicArn"], Protocol="email", Endpoint="ops@example.com"
     )
-    assert not any("nobody is mailed" in line for line in wrong(on_aws, "alarms"))
+    assert not any("no one is mailed" in line for line in wrong(configured, "alarms"))
 
 
 @pytest.mark.parametrize(
@@ -217,17 +224,18 @@ def test_alarms_that_nobody_hears_are_named(asked: Asked) -> None:
     ids=str,
 )
 def test_a_setting_that_is_missing_is_named(
-    asked: Asked, settings: dict[str, str], check: str, said: str
+    deployed: DeployedStack, settings: dict[str, str], check: str, said: str
 ) -> None:
-    assert any(said in line for line in wrong(deployed(asked, **settings), check))
+    assert any(said in line for line in wrong(on_aws(deployed, **settings), check))
 
 
-def test_what_cannot_be_asked_is_a_finding_and_stops_no_other_check(asked: Asked) -> None:
-    gone = {**asked.outputs, "TableName": "no-such-table", "ApiUrl": asked.endpoint or ""}
-    fields = {name: getattr(asked, name) for name in Asked.__dataclass_fields__}
-    broken = Asked(**{**fields, "outputs": gone})
+def test_what_cannot_be_checked_is_a_problem_and_stops_no_other_check(
+    deployed: DeployedStack,
+) -> None:
+    gone = {**deployed.outputs, "TableName": "no-such-table", "ApiUrl": deployed.endpoint or ""}
+    broken = replace(deployed, outputs=gone)
     said = wrong(broken)
-    assert any(line.startswith("table") and "cannot be asked" in line for line in said)
+    assert any(line.startswith("table") and "cannot be checked" in line for line in said)
     assert any(line.startswith("health") for line in said)
 
 

@@ -16,7 +16,15 @@ def checked(**given: str) -> list[str]:
     options = [part for name, value in given.items() for part in (f"--{name}", value)]
     own = {name: value for name, value in os.environ.items() if not name.startswith("THINKIFIC_")}
     done = subprocess.run(  # noqa: S603  (our own command)
-        [sys.executable, "-m", "local", "thinkific-check", "--state", str(END_TO_END), *options],
+        [
+            sys.executable,
+            "-m",
+            "lunas.cli",
+            "thinkific-check",
+            "--state",
+            str(END_TO_END),
+            *options,
+        ],
         cwd=ROOT,
         env=own,
         capture_output=True,
@@ -24,10 +32,10 @@ def checked(**given: str) -> list[str]:
         check=False,
     )
     lines = done.stdout.splitlines()
-    # Courses that other tests left unmapped are rightly to mend.
-    mend = [line for line in lines if line.startswith("MEND")]
-    assert done.returncode == bool(mend), done.stderr
-    assert [line for line in mend if "is not mapped" not in line] == []
+    # Courses that other tests left unmapped are rightly to fix.
+    to_fix = [line for line in lines if line.startswith("FIX")]
+    assert done.returncode == bool(to_fix), done.stderr
+    assert [line for line in to_fix if "is not mapped" not in line] == []
     return lines
 
 

@@ -77,7 +77,7 @@ def test_before_the_install_status_says_what_to_do(installer: Installer, oauth: 
 
 
 def test_the_command_prints_what_status_shows_byte_for_byte(installer: Installer) -> None:
-    command = (sys.executable, "-m", "local", "oauth-redirect-uri", "--state", str(FOLDER))
+    command = (sys.executable, "-m", "lunas.cli", "oauth-redirect-uri", "--state", str(FOLDER))
     done = subprocess.run(  # noqa: S603  (our own command)
         command, cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -1,4 +1,4 @@
-"""What Thinkific refused is put back by one command, once the cause is mended."""
+"""What Thinkific refused is put back by one command, once the cause is fixed."""
 
 import subprocess
 import sys
@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local import deployed
 from local.cloud import Stack
+from lunas.cli import stacks
+from lunas.cli.errors import NotDeployed
 from tests.support.providers import Thinkific
 from tests.support.users import Person, Users, eventually
 
@@ -17,7 +18,7 @@ REFUSAL = {"status": 422, "contentType": "application/json", "body": '{"errors":
 def redrive(stack: Stack) -> subprocess.CompletedProcess[str]:
     """Run the command as ``make redrive-deliveries`` does."""
     folder = stack.logs.parent.parent
-    command = [sys.executable, "-m", "local", "redrive-deliveries", "--state", str(folder)]
+    command = [sys.executable, "-m", "lunas.cli", "redrive-deliveries", "--state", str(folder)]
     return subprocess.run(  # noqa: S603  (our own command)
         command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
     )
@@ -71,14 +72,14 @@ def test_on_aws_the_outputs_of_the_stack_name_table_and_queue(
 ) -> None:
     here = {"stack_name": "lunas", "region": stack.region}
     nowhere = {"stack_name": "nothing", "region": stack.region}
-    monkeypatch.setattr(deployed, "environments", lambda: {"dev": here, "prod": nowhere})
+    monkeypatch.setattr(stacks, "environments", lambda: {"dev": here, "prod": nowhere})
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
 
-    found = deployed.find("dev", tmp_path)
+    found = stacks.find("dev", tmp_path)
 
-    assert found.table == stack.table_name
-    assert found.dead_letters == stack.dead_letter_queue_url
-    with pytest.raises(deployed.NotDeployed, match="nothing"):
-        deployed.find("prod", tmp_path)
+    assert found.outputs["TableName"] == stack.table_name
+    assert found.outputs["DeadLetterQueueUrl"] == stack.dead_letter_queue_url
+    with pytest.raises(NotDeployed, match="nothing"):
+        stacks.find("prod", tmp_path)

@@ -9,8 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-from local.cloud import Stack, deploy, webhooks
+from local.cloud import Stack, deploy
 from local.cloud.aws import Aws
+from lunas.cli.thinkific_webhooks import FUNCTION, register
 from tests.faults.races.barrier import at_once
 from tests.support.learners import Pupil, post
 from tests.support.providers import Thinkific
@@ -51,9 +52,7 @@ def go_wrong(pupil: Pupil, **fault: object) -> None:
 def sync_progress(stack: Stack) -> None:
     """Let the night come."""
     aws = Aws(stack.aws_endpoint_url, stack.region)
-    answer = aws.functions.invoke(
-        FunctionName=deploy.outputs(aws)[webhooks.FUNCTION], Payload=b"{}"
-    )
+    answer = aws.functions.invoke(FunctionName=deploy.outputs(aws)[FUNCTION], Payload=b"{}")
     assert not answer.get("FunctionError"), answer["Payload"].read()
 
 
@@ -273,10 +272,8 @@ def test_lost_events_heal_by_night_and_the_command_brings_the_webhooks_back(
     assert registered(thinkific) == [(COMPLETED, "inactive"), (PROGRESS, "inactive")]
 
     aws = Aws(stack.aws_endpoint_url, stack.region)
-    function = deploy.outputs(aws)[webhooks.FUNCTION]
-    fates = [
-        [each["fate"] for each in webhooks.register(aws.functions, function)] for _ in range(2)
-    ]
+    function = deploy.outputs(aws)[FUNCTION]
+    fates = [[each["fate"] for each in register(aws.functions, function)] for _ in range(2)]
     assert fates == [["REGISTERED"] * 2, ["ACTIVE"] * 2]
     assert registered(thinkific) == [(COMPLETED, "active"), (PROGRESS, "active")]
     pupil.learns(80)

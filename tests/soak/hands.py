@@ -13,11 +13,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local import deployed, redrive
 from local.cloud import Stack, deploy
-from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
+from lunas.aws.dead_letters import DeadLetters
+from lunas.cli.redrive_deliveries import redrive_all
+from lunas.cli.stacks import ALIAS, LOCAL, find
 from lunas.services.redrive import Fate
+from lunas.storage.enrollments import Enrollments
+from lunas.storage.table import Table
 from tests.soak.client import Api
 
 if TYPE_CHECKING:
@@ -37,7 +40,7 @@ class Hands:
         self._aws = Aws(stack.aws_endpoint_url, stack.region)
         self._table = stack.table_name
         self._api = api
-        self._deployed = deployed.find(deployed.LOCAL, state)
+        self._stack = find(LOCAL, state)
         self._reconcile = deploy.resources(self._aws)["ReconcileFunction"]
         self._paid: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -80,7 +83,10 @@ class Hands:
     def redrive(self) -> None:
         """Put dead letters back."""
         lines: list[str] = []
-        redrive.empty(self._deployed, lines.append)
+        queue = self._stack.outputs["DeadLetterQueueUrl"]
+        messages = DeadLetters(queue, self._stack.client("sqs"))
+        table = Table(self._stack.client("dynamodb"), self._table)
+        redrive_all(messages, Enrollments(table), lines.append)
         for line in lines:
             for fate in Fate:
                 self.did[f"dead letter: {fate}"] += line.startswith(fate)

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from local.cloud import Stack
-from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
+from lunas.cli.stacks import ALIAS
 from lunas.domain.times import to_iso
 from lunas.storage.expressions import Change, Key, to_wire
 from lunas.storage.table import Table

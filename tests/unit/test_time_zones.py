@@ -8,7 +8,7 @@ import pytest
 
 from local import release
 from local.expansion.expanded import ENVIRONMENTS, parameters_of
-from local.zones import unknown_zone
+from lunas.cli.time_zones import unknown_zone
 
 DEFAULT = "Asia/Jakarta"
 

@@ -17,12 +17,12 @@ from typing import Any
 import pytest
 
 from local.cloud import Stack, deploy
-from local.cloud.addresses import ALIAS
 from local.cloud.aws import Aws
 from local.cloud.build import this_machine
 from local.cloud.state import ROOT
 from local.runtime import Function, Running, running
 from local.tokens import user_token
+from lunas.cli.stacks import ALIAS
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.enrollments import Delivery, DeliveryStatus
 from lunas.domain.payments import BoughtCourse, Status

@@ -6,9 +6,8 @@ from dataclasses import replace
 import pytest
 import requests
 
-from local import orders as command
-from local.deployed import OrderParts
 from lunas.aws import clients
+from lunas.cli import sale_reports as command
 from lunas.domain.payments import Status
 from lunas.domain.sale_reports import SaleReportStatus
 from lunas.storage.catalog import Catalog
@@ -33,11 +32,11 @@ def office(
 
 def run(office: SaleReporting, **choice: str) -> tuple[int, str]:
     """Run the command; return its exit code, and what it said."""
-    parts = OrderParts(
-        "lunas", office.url, office.dead_letter_url, clients.dynamodb(), clients.sqs()
-    )
-    said: list[str] = []
-    return command.run(parts, command.Choice(**choice), said.append), "\n".join(said)
+    reports = SaleReports(Table(clients.dynamodb(), "lunas"))
+    queues = command.Queues(office.url, office.dead_letter_url, clients.sqs())
+    lines: list[str] = []
+    code = command.decide(reports, queues, command.Choice(**choice), lines.append)
+    return code, "\n".join(lines)
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
 ) -> None:
     code, said = run(uncertain, retry="pay1")
     assert code == 0
-    assert "opened     SALE of pay1 UNCERTAIN" in said
+    assert "reopened   SALE of pay1 UNCERTAIN" in said
     peer = uncertain.thinkific(COURSE, YES, Told(200, {}))
     assert uncertain.report()
     assert len(peer.asked) == 3
@@ -71,7 +70,7 @@ def test_what_is_left_stays_as_it_is_and_its_letter_goes(
     uncertain: SaleReporting,
 ) -> None:
     code, said = run(uncertain, dismiss="pay1")
-    assert (code, said.splitlines()[0][:15]) == (0, "forgotten  pay1")
+    assert (code, said.splitlines()[0][:15]) == (0, "deleted    pay1")
     note = uncertain.note()
     assert note
     assert note.status is SaleReportStatus.UNCERTAIN
@@ -84,7 +83,7 @@ def test_what_was_reported_is_not_opened_and_not_sent_twice(office: SaleReportin
     assert office.report()
     code, said = run(office, retry="pay1")
     assert code == 0
-    assert "opened" not in said
+    assert "reopened" not in said
     peer = office.thinkific()
     assert office.report()
     assert peer.asked == []
@@ -95,7 +94,7 @@ def test_letters_that_wait_are_shown_with_how_the_report_stands(
 ) -> None:
     code, said = run(uncertain)
     assert code == 1
-    assert "waits      pay1: SALE: Thinkific did not answer in time" in said
+    assert "waiting    pay1: SALE: Thinkific did not answer in time" in said
     assert "SALE of pay1 UNCERTAIN" in said
     assert said.endswith("sale reports: 1 wait for a person")
 
@@ -109,4 +108,4 @@ def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
     assert SaleReports(uncertain.table).note(replace(note, status=SaleReportStatus.CLAIMED))
     code, said = run(uncertain, dismiss="pay1")
     assert code == 1
-    assert "forgotten" not in said
+    assert "deleted" not in said

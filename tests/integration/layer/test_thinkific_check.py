@@ -9,17 +9,17 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from local.cloud.errors import LocalCloudError
 from local.simulators.faults import Fault
 from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.records import User
 from local.simulators.thinkific.settings import Settings
 from local.simulators.thinkific.simulation import Simulation
-from local.thinkific import check
-from local.thinkific.check import Wanted, examined
-from local.thinkific.examine import Examined
-from local.thinkific.findings import summed_up
-from local.thinkific.where import Checked, described, from_environment
+from lunas.cli import __main__ as cli
+from lunas.cli.stacks import DeployedStack
+from lunas.cli.thinkific_check.command import TrialLearner, check
+from lunas.cli.thinkific_check.findings import summary
+from lunas.cli.thinkific_check.rights import Caller
+from lunas.cli.thinkific_check.sites import CheckedSite, from_environment, reports_sales
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.storage.catalog import Catalog
@@ -74,19 +74,19 @@ class Visit:
         self.opens = Bearer(lambda: token.value)
 
     def lines(self, enroll: str = "", of: str = "") -> list[str]:
-        """Check the site; return what was said, each line with what is to mend."""
+        """Check the site; return the lines, each with what is to fix."""
         site = ThinkificSite(URL, self.opens)
         api = ThinkificApi(site, StubLimiter(), session=self.session)
-        at = Examined(site, api, self.session, reports_sales=self.reports_sales)
-        checked = Checked(at, self.catalog, "test")
-        found = list(examined(checked, Wanted(enroll=enroll, course=of)))
-        line, code = summed_up(found)
-        assert code == any(each.mend for each in found)
+        caller = Caller(site, api, self.session, reports_sales=self.reports_sales)
+        checked = CheckedSite(caller, self.catalog, "test")
+        found = list(check(checked, TrialLearner(enroll, of)))
+        line, code = summary(found)
+        assert code == any(each.fix for each in found)
         return [*(str(each) for each in found), line]
 
-    def to_mend(self, enroll: str = "", of: str = "") -> list[str]:
-        """Check the site; return what is to mend."""
-        return [line for line in self.lines(enroll, of) if line.startswith("MEND")]
+    def to_fix(self, enroll: str = "", of: str = "") -> list[str]:
+        """Check the site; return what is to fix."""
+        return [line for line in self.lines(enroll, of) if line.startswith("FIX")]
 
 
 @pytest.fixture
@@ -97,10 +97,10 @@ def visit() -> Iterator[Visit]:
         yield Visit(app.state.simulation, session)
 
 
-def test_a_site_that_allows_everything_has_nothing_to_mend(visit: Visit) -> None:
+def test_a_site_that_allows_everything_has_nothing_to_fix(visit: Visit) -> None:
     said = visit.lines()
     assert said[0].startswith("ok    6 courses read")
-    assert said[-1] == "thinkific-check: nothing to mend"
+    assert said[-1] == "thinkific-check: nothing to fix"
 
 
 def test_courses_are_read_through_all_pages(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_a_key_that_is_not_known_or_a_plan_without_the_api(
 ) -> None:
     visit.opens = ApiKey(SUBDOMAIN, KEY if knobs else "x")
     visit.set(**knobs or {})
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert "401" in line
     assert "plan" in line
     assert "subdomain" in line
@@ -143,22 +143,22 @@ SCOPES = (
 def test_a_scope_that_is_missing_is_named(visit: Visit, missing: str) -> None:
     visit.reports_sales = True
     visit.token(*(scope for scope in SCOPES if scope != missing))
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert f"the scope {missing} " in line
 
 
 def test_a_students_token_is_explained(visit: Visit) -> None:
     visit.token(*SCOPES, role="student")
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert "owner or admin" in line
 
 
 def test_a_plan_without_apps_matters_only_where_sales_are_reported(visit: Visit) -> None:
     visit.set(appsPlan=False)
-    assert visit.to_mend() == []
+    assert visit.to_fix() == []
     assert any("ExternalOrders is off" in line for line in visit.lines())
     visit.reports_sales = True
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert "reporting sales" in line
     assert "plan" in line
 
@@ -166,7 +166,7 @@ def test_a_plan_without_apps_matters_only_where_sales_are_reported(visit: Visit)
 @pytest.mark.parametrize("status", [401, 404, 500])
 def test_webhooks_that_are_not_to_be_had_are_found(visit: Visit, status: int) -> None:
     visit.fault("listWebhooks", status=status)
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert f"webhooks (API v2): refused ({status})" in line
 
 
@@ -184,13 +184,13 @@ def test_a_site_that_does_not_answer_is_explained(
     visit: Visit, fault: dict[str, Any], words: str
 ) -> None:
     visit.fault("listCourses", **fault)
-    (line,) = visit.to_mend()
+    (line,) = visit.to_fix()
     assert words in line
 
 
 def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
     visit.set(requireUserAgent=True)
-    assert visit.to_mend() == []
+    assert visit.to_fix() == []
 
 
 # ── The catalog ────────────────────────────────────────────────────────────────────────────────
@@ -204,8 +204,8 @@ def sold(visit: Visit, catalog: Catalog) -> Visit:
     return visit
 
 
-def test_a_catalog_that_fits_has_nothing_to_mend(sold: Visit) -> None:
-    assert sold.to_mend() == []
+def test_a_catalog_that_fits_has_nothing_to_fix(sold: Visit) -> None:
+    assert sold.to_fix() == []
     assert "ok    2 courses of the catalog are mapped and there" in sold.lines()
 
 
@@ -227,7 +227,7 @@ def test_a_course_that_cannot_be_delivered_is_found(
 ) -> None:
     assert sold.catalog
     sold.catalog.put_course(course("c1", **changes))
-    (line,) = sold.to_mend()
+    (line,) = sold.to_fix()
     assert "course c1" in line
     assert words in line
 
@@ -242,7 +242,7 @@ def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
     assert sold.catalog
     hidden = next(each for each in site.courses.values() if each.new_builder)
     sold.catalog.put_course(course("c1", platform_course_id=hidden.id))
-    assert len(sold.to_mend()) == found
+    assert len(sold.to_fix()) == found
     assert any("new course builder" in line and "course c1" in line for line in sold.lines())
 
 
@@ -258,16 +258,16 @@ def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words:
     held = replace(site.bundles[BUNDLE], course_ids=(PYTHON,))
     site.bundles[BUNDLE] = held
     sold.catalog.put_package(replace(bundle("c1", "c2"), platform_bundle_id=bundle_id))
-    (line,) = sold.to_mend()
+    (line,) = sold.to_fix()
     assert words in line
 
 
-def test_a_renamed_course_is_told_and_nothing_to_mend(sold: Visit) -> None:
+def test_a_renamed_course_is_told_and_nothing_to_fix(sold: Visit) -> None:
     assert sold.catalog
     found = sold.catalog.course("c1")
     assert found
     sold.catalog.note_platform_name(found, "Formerly")
-    assert sold.to_mend() == []
+    assert sold.to_fix() == []
     assert any("formerly Formerly" in line for line in sold.lines())
 
 
@@ -283,7 +283,7 @@ def rows(visit: Visit) -> list[bool]:
 
 @pytest.mark.parametrize("named", ["c1", str(PYTHON)])
 def test_a_test_learner_is_enrolled_and_revoked_again(sold: Visit, named: str) -> None:
-    assert sold.to_mend(LEARNER, named) == []
+    assert sold.to_fix(LEARNER, named) == []
     assert rows(sold) == [False]
     said = sold.lines(LEARNER, named)
     assert any("read back and active" in line for line in said)
@@ -297,32 +297,32 @@ def test_somebody_who_learns_there_is_left_alone(visit: Visit) -> None:
     user = User(site.next_id(User), LEARNER, "Budi", "Santoso", now)
     site.users[user.id] = user
     site.enroll(user.id, PYTHON, {"activated_at": now}, now)
-    (line,) = visit.to_mend(LEARNER, str(PYTHON))
+    (line,) = visit.to_fix(LEARNER, str(PYTHON))
     assert "is left alone" in line
     assert rows(visit) == [True]
 
 
 @pytest.mark.parametrize("named", ["", "nothing", "c9"])
 def test_a_course_that_nobody_knows_is_asked_for(sold: Visit, named: str) -> None:
-    (line,) = sold.to_mend(LEARNER, named)
+    (line,) = sold.to_fix(LEARNER, named)
     assert "COURSE=id" in line
 
 
 def test_a_course_that_refuses_the_test_learner_is_named(visit: Visit) -> None:
-    (line,) = visit.to_mend(LEARNER, "2999999")
+    (line,) = visit.to_fix(LEARNER, "2999999")
     assert "enrolling in course 2999999: refused" in line
     assert "new course builder" in line
 
 
 def test_an_address_that_is_refused_is_told(visit: Visit) -> None:
     visit.fault("createUser", status=422, body='{"errors": {"email": ["is invalid"]}}')
-    assert any("creating the test learner: refused" in line for line in visit.to_mend(LEARNER, "1"))
+    assert any("creating the test learner: refused" in line for line in visit.to_fix(LEARNER, "1"))
 
 
 def test_an_enrollment_that_cannot_be_read_back_is_told(visit: Visit) -> None:
     visit.fault("getEnrollment", status=500)
     assert any(
-        "revoking it: no usable answer" in line for line in visit.to_mend(LEARNER, str(PYTHON))
+        "revoking it: no usable answer" in line for line in visit.to_fix(LEARNER, str(PYTHON))
     )
 
 
@@ -335,24 +335,31 @@ def test_the_environment_names_a_site_and_a_long_key_is_a_token(key: str, header
     found = from_environment(given)
     assert found
     assert found.catalog is None
-    assert header in found.at.site.headers()
-    assert found.at.site.api_url == "https://api.thinkific.com"
+    assert header in found.caller.site.headers()
+    assert found.caller.site.api_url == "https://api.thinkific.com"
 
 
 def test_half_a_site_is_none() -> None:
     assert from_environment({"THINKIFIC_API_KEY": KEY}) is None
 
 
-def test_without_a_site_and_without_a_stack_it_says_so(tmp_path: Path) -> None:
-    with pytest.raises(LocalCloudError):
-        check.run(Wanted(), tmp_path, {}, print)
+def test_without_a_site_and_without_a_stack_the_command_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("THINKIFIC_API_KEY", raising=False)
+    assert cli.main(["thinkific-check", "--state", str(tmp_path)]) == 1
+    assert "no stack is up" in capsys.readouterr().err
 
 
-class Formation:
-    """CloudFormation, as far as it is asked about one stack."""
+class CloudFormation:
+    """CloudFormation with one stack."""
 
     def __init__(self, reports: str) -> None:
         self._parameters = {"ExternalOrders": reports, "LogLevel": "INFO"}
+
+    def client(self, service: str, **_: Any) -> Any:
+        assert service == "cloudformation"
+        return self
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
         shown = [
@@ -361,15 +368,8 @@ class Formation:
         ]
         return {"Stacks": [{"Parameters": shown}]}
 
-    def describe_stack_resource(self, **asked: str) -> dict[str, Any]:
-        return {
-            "StackResourceDetail": {"PhysicalResourceId": f"lunas-{asked['LogicalResourceId']}"}
-        }
-
 
 @pytest.mark.parametrize(("setting", "reports"), [("true", True), ("false", False)])
-def test_a_stack_tells_whether_it_reports_its_sales(setting: str, reports: bool) -> None:
-    formation: Any = Formation(setting)
-    functions: Any = None
-    found = described(formation, functions, "lunas-dev")
-    assert (found.delivery, found.reports_sales) == ("lunas-DeliverEnrollmentFunction", reports)
+def test_a_stack_shows_whether_it_reports_its_sales(setting: str, reports: bool) -> None:
+    session: Any = CloudFormation(setting)
+    assert reports_sales(DeployedStack("dev", "lunas-dev", "eu", {}, session)) is reports

@@ -91,7 +91,7 @@ def test_a_function_is_built_without_caches_and_hidden_files(tmp_path: Path) -> 
     }
 
 
-def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden() -> None:
+def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden_or_an_operators() -> None:
     def files(folder: Path) -> set[Path]:
         return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
@@ -102,7 +102,9 @@ def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden() -> N
 
 
 def is_left_behind(path: Path) -> bool:
-    """Tell whether a file of the source is a cache's or hidden."""
+    """Return whether a file of the source is a cache's, hidden, or an operator's command."""
+    if path.parts[0] == "cli":
+        return True
     return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
 
 

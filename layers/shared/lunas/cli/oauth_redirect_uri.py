@@ -1,25 +1,31 @@
-"""``make oauth-redirect-uri``: the redirect URI to paste into Thinkific's portal, and its checks.
+"""Print the redirect URI to paste into Thinkific's portal, and check it.
 
-The first line is the URI and nothing else; the others say what each check found.
+The first line is the URI and nothing else; each other line is the result of a check.
 """
 
+import argparse
 from collections.abc import Callable
-from pathlib import Path
 
-from local.deployed import outputs
+from lunas.cli.stacks import find
 from lunas.domain.redirect_uri import redirect_checks, redirect_uri
 
-
-def run(environment: str, state_dir: Path) -> int:
-    """Print the URI of an environment; returns 1 when a check found a mistake."""
-    made = outputs(environment, state_dir)
-    return tell(made["ThinkificRedirectBase"], made["ApiUrl"], print)
+HELP = "print the redirect URI to paste into Thinkific's portal, and check it"
 
 
-def tell(base: str, own: str, report: Callable[[str], None]) -> int:
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no options of its own."""
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print the URI of an environment; return 1 when a check found a mistake."""
+    outputs = find(given.env, given.state).outputs
+    return show(outputs["ThinkificRedirectBase"], outputs["ApiUrl"], print)
+
+
+def show(base: str, own: str, report: Callable[[str], None]) -> int:
     """Report the URI of a base, and each check of it against the API's ``own`` address."""
     report(redirect_uri(base))
     checks = redirect_checks(base, own.rstrip("/"))
     for check in checks:
-        report(f"{'ok' if check.ok else 'MEND':<5} {check.name:<11} {check.told}")
+        report(f"{'ok' if check.ok else 'FIX':<5} {check.name:<11} {check.told}")
     return 0 if all(check.ok for check in checks) else 1

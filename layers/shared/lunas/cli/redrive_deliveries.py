@@ -1,18 +1,18 @@
-"""``make redrive-deliveries``: requests deliveries again and deletes their dead letters.
+"""Request failed deliveries again and delete their dead-letter messages.
 
-An operator runs it once the cause is mended. Each letter is dealt with by itself: first the
-delivery is asked for, then the letter deleted, so that a break in between repeats and never loses.
-Then what is FAILED without a letter: SQS keeps one for fourteen days only, and anybody who may
-can delete one.
+An operator runs it once the cause is fixed. Each message is handled by itself: first the delivery
+is requested, then the message deleted, so that a crash in between repeats and never loses. Then
+come the deliveries that are FAILED without a message: SQS keeps one for fourteen days only, and
+anyone with the right can delete one.
 """
 
+import argparse
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-from local.deployed import Deployed, find
 from lunas.aws.dead_letters import DeadLetter, DeadLetters
+from lunas.cli.stacks import find
 from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
 from lunas.domain.errors import StorageContention
@@ -21,69 +21,78 @@ from lunas.services.redrive import Fate, Redriven, redrive
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
 
+HELP = "request failed deliveries again, once their cause is fixed"
 PAGE = 100
+"""Failed deliveries of one query."""
 
 
-def run(environment: str, state_dir: Path) -> int:
-    """Empty the dead-letter queue of an environment; returns 1 when a letter has to stay."""
-    return empty(find(environment, state_dir), print)
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no options of its own."""
 
 
-def empty(deployed: Deployed, report: Callable[[str], None]) -> int:
-    """Deal with every dead letter; ``report`` hears a line about each, and the sum."""
-    letters = DeadLetters(deployed.dead_letters, deployed.sqs)
-    enrollments = Enrollments(Table(deployed.dynamodb, deployed.table))
-    fates: Counter[Fate] = Counter()
+def run(given: argparse.Namespace) -> int:
+    """Empty the dead-letter queue of an environment; return 1 when a message has to stay."""
+    stack = find(given.env, given.state)
+    messages = DeadLetters(stack.outputs["DeadLetterQueueUrl"], stack.client("sqs"))
+    table = Table(stack.client("dynamodb"), stack.outputs["TableName"])
+    return redrive_all(messages, Enrollments(table), print)
+
+
+def redrive_all(
+    messages: DeadLetters, enrollments: Enrollments, report: Callable[[str], None]
+) -> int:
+    """Handle every dead-letter message; ``report`` gets a line for each, and the sum."""
+    results: Counter[Fate] = Counter()
     staying: list[DeadLetter] = []
-    asked: set[str] = set()
+    requested: set[str] = set()
 
-    def tell(fate: Fate, line: str) -> None:
-        fates[fate] += 1
-        report(f"{fate:<12} {line}")
+    def add(result: Fate, line: str) -> None:
+        results[result] += 1
+        report(f"{result:<12} {line}")
 
-    for letter in letters.receive_all():
-        fate, line = _deal(enrollments, letter, asked)
-        tell(fate, line)
-        if fate is Fate.STAYS:
-            staying.append(letter)
+    for message in messages.receive_all():
+        result, line = _handle(enrollments, message, requested)
+        add(result, line)
+        if result is Fate.STAYS:
+            staying.append(message)
         else:
-            letters.delete(letter)
-    behind = letters.unseen()
-    for letter in staying:
-        letters.show_again(letter)
+            messages.delete(message)
+    behind = messages.unseen()
+    for message in staying:
+        messages.show_again(message)
     # The index of what failed is some moments behind.
-    for failed in (each for each in _failed(enrollments) if each.id not in asked):
-        again = _redriven(enrollments, failed.id, asked)
-        tell(again.fate, f"{failed.id} of {failed.payment_id}, without a letter: {again.finding}")
-    report("redrive: " + ", ".join(f"{fates[each]} {each}" for each in Fate))
+    for failed in (each for each in _failed(enrollments) if each.id not in requested):
+        again = _redriven(enrollments, failed.id, requested)
+        add(again.fate, f"{failed.id} of {failed.payment_id}, without a message: {again.finding}")
+    report("redrive: " + ", ".join(f"{results[each]} {each}" for each in Fate))
     if behind:
-        report(f"about {behind} more wait behind those that stay, or arrived meanwhile: run again")
-    return 1 if fates[Fate.STAYS] or behind else 0
+        report(f"about {behind} more wait behind those that stay, or have just come: run again")
+    return 1 if results[Fate.STAYS] or behind else 0
 
 
-def _deal(enrollments: Enrollments, letter: DeadLetter, asked: set[str]) -> tuple[Fate, str]:
-    """Ask for a letter's delivery if that makes sense; give its fate and a line about it."""
-    if letter.request is None:
-        return Fate.STAYS, f"message {letter.id} is no delivery request"
-    redriven = _redriven(enrollments, letter.request.enrollment_id, asked)
-    return redriven.fate, f"{_describe(letter.request, letter.reason)}: {redriven.finding}"
+def _handle(enrollments: Enrollments, message: DeadLetter, requested: set[str]) -> tuple[Fate, str]:
+    """Request a message's delivery if it is still needed; return the result and its line."""
+    if message.request is None:
+        return Fate.STAYS, f"message {message.id} is no delivery request"
+    redriven = _redriven(enrollments, message.request.enrollment_id, requested)
+    return redriven.fate, f"{_describe(message.request, message.reason)}: {redriven.finding}"
 
 
-def _redriven(enrollments: Enrollments, enrollment_id: str, asked: set[str]) -> Redriven:
-    """Ask anew, once in a run however many letters there are; ``asked`` collects what was."""
-    if enrollment_id in asked:
-        return Redriven(Fate.OUT_OF_DATE, "it was asked for a moment ago")
+def _redriven(enrollments: Enrollments, enrollment_id: str, requested: set[str]) -> Redriven:
+    """Request a delivery once a run, however many messages there are; adds to ``requested``."""
+    if enrollment_id in requested:
+        return Redriven(Fate.OUT_OF_DATE, "it was requested a moment ago")
     try:
         redriven = redrive(enrollments, enrollment_id, datetime.now(UTC))
     except StorageContention as error:
         return Redriven(Fate.STAYS, str(error))
     if redriven.fate is Fate.ASKED:
-        asked.add(enrollment_id)
+        requested.add(enrollment_id)
     return redriven
 
 
 def _failed(enrollments: Enrollments) -> Iterator[Enrollment]:
-    """List what waits for a person, page by page; asking anew takes it out of the list."""
+    """List failed deliveries, page by page; a new request takes one out of the list."""
     wanted = EnrollmentFilter(delivery=DeliveryStatus.FAILED)
     after: Position | None = None
     while True:
@@ -95,5 +104,5 @@ def _failed(enrollments: Enrollments) -> Iterator[Enrollment]:
 
 
 def _describe(request: DeliveryRequest, reason: str | None) -> str:
-    given_up = f"given up since {reason}" if reason else "moved by SQS"
-    return f"{request.enrollment_id} of {request.payment_id}, {given_up}"
+    cause = f"dead-lettered: {reason}" if reason else "moved by SQS"
+    return f"{request.enrollment_id} of {request.payment_id}, {cause}"

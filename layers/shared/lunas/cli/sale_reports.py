@@ -1,17 +1,18 @@
-"""``make sale-reports``: reports of sales with an unknown outcome, for a person to decide on.
+"""Show reports of sales with an unknown outcome, and send them again or dismiss them.
 
-Thinkific shows no external orders, so nothing here can find out by itself. Whoever decides names
-the payment: ``RETRY`` sends what is UNCERTAIN or REFUSED once more, ``DISMISS`` only forgets the
-letter. Each letter is deleted after what was asked for is done.
+Thinkific shows no external orders, so a person has to find out there. ``--retry`` sends what is
+UNCERTAIN or REFUSED once more, ``--dismiss`` only deletes the dead-letter message. Each message
+is deleted after the decision is carried out.
 """
 
+import argparse
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from local.deployed import OrderParts
 from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest, read_sale_report_message
+from lunas.cli.stacks import DeployedStack, find
 from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
@@ -20,10 +21,20 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
+HELP = "show reports of sales with an unknown outcome; send again or dismiss one"
 HIDDEN, MAX_WAIT, BATCH = 30, 2, 10
-"""Seconds for which letters are hidden while they are shown, seconds after which a queue without
+"""Seconds for which messages are hidden while they are shown, seconds after which a queue without
 messages counts as empty, and messages of one receive."""
 FOR_A_PERSON = frozenset({SaleReportStatus.UNCERTAIN, SaleReportStatus.REFUSED})
+
+
+@dataclass(frozen=True)
+class Queues:
+    """The URLs of the queue of sale reports and of its dead-letter queue, with a client."""
+
+    reports: str
+    dead_letters: str
+    sqs: "SQSClient"
 
 
 @dataclass(frozen=True)
@@ -35,71 +46,94 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A dead letter: its payment, None if it cannot be read, and why it was written."""
+class DeadLetter:
+    """A dead-letter message: its payment, None if it cannot be read, and its reason."""
 
     receipt_handle: str
     payment_id: str | None
     reason: str
 
 
-def run(parts: OrderParts, choice: Choice, report: Callable[[str], None]) -> int:
-    """Show the letters and do what was decided; returns 1 while letters are left."""
-    orders = SaleReports(Table(parts.dynamodb, parts.table))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the person's decision."""
+    parser.add_argument("--retry", default="", metavar="PAYMENT", help="send its reports again")
+    parser.add_argument("--dismiss", default="", metavar="PAYMENT", help="delete its message")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Show the messages of an environment and carry out the decision."""
+    stack = find(given.env, given.state)
+    reports = SaleReports(Table(stack.client("dynamodb"), stack.outputs["TableName"]))
+    return decide(reports, queues_of(stack), Choice(given.retry, given.dismiss), print)
+
+
+def queues_of(stack: DeployedStack) -> Queues:
+    """Return the queues of a stack."""
+    made = stack.outputs
+    urls = made["SaleReportQueueUrl"], made["SaleReportDeadLetterQueueUrl"]
+    return Queues(*urls, stack.client("sqs"))
+
+
+def decide(
+    reports: SaleReports, queues: Queues, choice: Choice, report: Callable[[str], None]
+) -> int:
+    """Carry out the decision and report what is left; return 1 while something is."""
     if choice.retry:
-        _send_again(parts, orders, choice.retry, report)
+        _send_again(reports, queues, choice.retry, report)
     decided, left = {choice.retry, choice.dismiss} - {""}, 0
-    for letter in _letters(parts.sqs, parts.dead_letters):
-        if letter.payment_id in decided and not _under_way(orders, letter.payment_id or ""):
-            parts.sqs.delete_message(
-                QueueUrl=parts.dead_letters, ReceiptHandle=letter.receipt_handle
+    for message in _messages(queues):
+        if message.payment_id in decided and not _in_flight(reports, message.payment_id or ""):
+            queues.sqs.delete_message(
+                QueueUrl=queues.dead_letters, ReceiptHandle=message.receipt_handle
             )
-            report(f"forgotten  {letter.payment_id}: {letter.reason}")
+            report(f"deleted    {message.payment_id}: {message.reason}")
             continue
         left += 1
-        report(f"waits      {letter.payment_id or 'unreadable'}: {letter.reason}")
-        for note in _notes(orders, letter.payment_id or ""):
-            report(f"           {_described(note)}")
+        report(f"waiting    {message.payment_id or 'unreadable'}: {message.reason}")
+        for found in _reports(reports, message.payment_id or ""):
+            report(f"           {_described(found)}")
     report(f"sale reports: {left} wait for a person")
     return 1 if left else 0
 
 
 def _send_again(
-    parts: OrderParts, orders: SaleReports, payment_id: str, report: Callable[[str], None]
+    reports: SaleReports, queues: Queues, payment_id: str, report: Callable[[str], None]
 ) -> None:
-    """Open what a person may decide about, and queue the payment; also one that was lost."""
-    for note in _notes(orders, payment_id):
-        if note.status in FOR_A_PERSON and orders.reopen(note):
-            report(f"opened     {_described(note)}")
+    """Reopen what a person may decide about, and queue the payment, lost message or not."""
+    for found in _reports(reports, payment_id):
+        if found.status in FOR_A_PERSON and reports.reopen(found):
+            report(f"reopened   {_described(found)}")
     again = SaleReportRequest(payment_id, status=f"again-{uuid.uuid4().hex}")
-    refused = SaleReportQueue(parts.queue, parts.sqs).send([again])
+    refused = SaleReportQueue(queues.reports, queues.sqs).send([again])
     report(f"not queued {payment_id}: {refused[0].code}" if refused else f"queued     {payment_id}")
 
 
-def _under_way(orders: SaleReports, payment_id: str) -> bool:
-    """Tell whether a report is claimed: its letter is written before that is noted as UNCERTAIN."""
-    return any(note.status is SaleReportStatus.CLAIMED for note in _notes(orders, payment_id))
+def _in_flight(reports: SaleReports, payment_id: str) -> bool:
+    """Return whether a report is claimed: its message is sent before it becomes UNCERTAIN."""
+    return any(each.status is SaleReportStatus.CLAIMED for each in _reports(reports, payment_id))
 
 
-def _notes(orders: SaleReports, payment_id: str) -> list[SaleReport]:
-    found = (orders.get(payment_id, leg) for leg in Leg)
-    return [note for note in found if note is not None]
+def _reports(reports: SaleReports, payment_id: str) -> list[SaleReport]:
+    found = (reports.get(payment_id, leg) for leg in Leg)
+    return [each for each in found if each is not None]
 
 
-def _described(note: SaleReport) -> str:
-    order = f", order {note.order_id}" if note.order_id else ""
-    reason = f": {note.reason}" if note.reason else ""
-    return f"{note.leg} of {note.payment_id} {note.status} since {note.at:%FT%TZ}{order}{reason}"
+def _described(found: SaleReport) -> str:
+    order = f", order {found.order_id}" if found.order_id else ""
+    reason = f": {found.reason}" if found.reason else ""
+    return (
+        f"{found.leg} of {found.payment_id} {found.status} since {found.at:%FT%TZ}{order}{reason}"
+    )
 
 
-def _letters(sqs: "SQSClient", url: str) -> Iterator[Letter]:
-    while batch := _received(sqs, url):
-        yield from (_letter(message) for message in batch)
+def _messages(queues: Queues) -> Iterator[DeadLetter]:
+    while batch := _received(queues):
+        yield from map(_dead_letter, batch)
 
 
-def _received(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
-    return sqs.receive_message(
-        QueueUrl=url,
+def _received(queues: Queues) -> "list[MessageTypeDef]":
+    return queues.sqs.receive_message(
+        QueueUrl=queues.dead_letters,
         MaxNumberOfMessages=BATCH,
         VisibilityTimeout=HIDDEN,
         WaitTimeSeconds=MAX_WAIT,
@@ -107,11 +141,11 @@ def _received(sqs: "SQSClient", url: str) -> "list[MessageTypeDef]":
     ).get("Messages", [])
 
 
-def _letter(message: "MessageTypeDef") -> Letter:
+def _dead_letter(message: "MessageTypeDef") -> DeadLetter:
     try:
         payment_id = read_sale_report_message(message["Body"]).payment_id
     except (ValueError, KeyError, TypeError):
         payment_id = None
     given = message.get("MessageAttributes", {}).get("reason")
     reason = given.get("StringValue", "") if given else "moved by SQS"
-    return Letter(message["ReceiptHandle"], payment_id, reason)
+    return DeadLetter(message["ReceiptHandle"], payment_id, reason)

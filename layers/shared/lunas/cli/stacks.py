@@ -1,92 +1,94 @@
-"""Where the parts of a deployed stack are: the local one, or one on AWS by its outputs."""
+"""A deployed stack: its outputs, its resources, and clients of AWS that reach it."""
 
-from __future__ import annotations
-
+import json
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import boto3
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.cloud import LocalCloudError, addresses, deploy, stack
-from local.cloud.aws import Aws
-from local.cloud.state import ROOT, State
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_sqs import SQSClient
+from lunas.cli.errors import NotDeployed
 
 LOCAL = "local"
-_SETTINGS = ROOT / "samconfig.toml"
-
-
-class NotDeployed(LocalCloudError):
-    """The environment is unknown, has no stack, or the operator's credentials do not open it."""
-
-
-@dataclass(frozen=True)
-class Deployed:
-    """The table and the dead-letter queue of one stack, with clients that reach them."""
-
-    table: str
-    dead_letters: str
-    dynamodb: DynamoDBClient
-    sqs: SQSClient
+"""The environment of the stack that ``make up`` runs."""
+LOCAL_STACK = "lunas"
+"""What that stack is called at the local cloud."""
+ALIAS = "live"
+"""What template.yaml calls the alias that everything calls."""
+SETTINGS = Path("samconfig.toml")
 
 
 @dataclass(frozen=True)
-class OrderParts:
-    """The table and both order queues of one stack, with clients that reach them."""
+class DeployedStack:
+    """A stack. ``endpoint`` is where the local cloud answers, None on AWS."""
 
-    table: str
-    queue: str
-    dead_letters: str
-    dynamodb: DynamoDBClient
-    sqs: SQSClient
+    environment: str
+    name: str
+    region: str
+    outputs: Mapping[str, str]
+    session: boto3.Session
+    endpoint: str | None = None
+
+    @property
+    def is_local(self) -> bool:
+        """Return whether it runs on this machine: without mail and host names."""
+        return self.environment == LOCAL
+
+    def client(self, service: str) -> Any:  # noqa: ANN401
+        """Return a client of a service of AWS."""
+        made: Any = self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
+        return made
+
+    @cached_property
+    def resources(self) -> Mapping[str, Mapping[str, str]]:
+        """Return ``type`` and ``name`` of each resource, by its name in the template."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources")
+        return {
+            each["LogicalResourceId"]: {
+                "type": each["ResourceType"],
+                "name": each["PhysicalResourceId"],
+            }
+            for page in pages.paginate(StackName=self.name)
+            for each in page["StackResourceSummaries"]
+        }
+
+    @cached_property
+    def parameters(self) -> Mapping[str, str]:
+        """Return what the stack was deployed with."""
+        found = self.client("cloudformation").describe_stacks(StackName=self.name)
+        given = found["Stacks"][0].get("Parameters", [])
+        return {each["ParameterKey"]: each["ParameterValue"] for each in given}
+
+    def of_type(self, kind: str) -> Mapping[str, str]:
+        """Return the names of the resources of a type, by their names in the template."""
+        return {name: each["name"] for name, each in self.resources.items() if each["type"] == kind}
+
+    def environment_of(self, function: str) -> Mapping[str, str]:
+        """Return the environment variables of the deployed version of a function."""
+        settings = self.client("lambda").get_function_configuration(
+            FunctionName=self.resources[function]["name"], Qualifier=ALIAS
+        )
+        found: Mapping[str, str] = settings.get("Environment", {}).get("Variables", {})
+        return found
 
 
-def find_orders(environment: str, state_dir: Path) -> OrderParts:
-    """Find what reports of sales stand in, as :func:`find` does."""
-    if environment == LOCAL:
-        running = stack.read(State(state_dir.absolute()))
-        aws = Aws(running.aws_endpoint_url, running.region)
-        return _order_parts(deploy.outputs(aws), aws.dynamodb, aws.sqs)
-    made, session = outputs_on_aws(environment)
-    return _order_parts(made, session.client("dynamodb"), session.client("sqs"))
+def find(environment: str, state: Path) -> DeployedStack:
+    """Return the stack of an environment: ``local``, or one that ``samconfig.toml`` names.
 
-
-def _order_parts(made: dict[str, str], dynamodb: DynamoDBClient, sqs: SQSClient) -> OrderParts:
-    queues = made["SaleReportQueueUrl"], made["SaleReportDeadLetterQueueUrl"]
-    return OrderParts(made["TableName"], *queues, dynamodb, sqs)
-
-
-def find(environment: str, state_dir: Path) -> Deployed:
-    """Find the stack of an environment: ``local``, or one that ``samconfig.toml`` deploys to.
-
-    AWS is asked with the credentials of whoever runs the command. Raises ``NotUp`` and
-    ``NotDeployed``.
+    ``state`` is the folder of the local stack's ``stack.json``. AWS is called with the
+    credentials of the caller. Raises NotDeployed.
     """
-    return _local(state_dir) if environment == LOCAL else _on_aws(environment)
-
-
-def outputs(environment: str, state_dir: Path) -> dict[str, str]:
-    """Give the outputs of an environment's stack; raises like :func:`find`.
-
-    Addresses of the local stack are those that answer on loopback.
-    """
-    if environment != LOCAL:
-        return outputs_on_aws(environment)[0]
-    running = stack.read(State(state_dir.absolute()))
-    aws = Aws(running.aws_endpoint_url, running.region)
-    found = deploy.outputs(aws)
-    return {name: addresses.reachable(each, aws.endpoint) for name, each in found.items()}
+    return _local(state) if environment == LOCAL else _on_aws(environment)
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """Give stack name and region by environment, as ``make deploy`` uses them."""
-    settings = tomllib.loads(_SETTINGS.read_text())
+    """Return stack name and region by environment, as ``make deploy`` uses them."""
+    settings = tomllib.loads(SETTINGS.read_text())
     return {
         name: {key: each["deploy"]["parameters"][key] for key in ("stack_name", "region")}
         for name, each in settings.items()
@@ -94,33 +96,38 @@ def environments() -> dict[str, dict[str, str]]:
     }
 
 
-def _local(state_dir: Path) -> Deployed:
-    running = stack.read(State(state_dir.absolute()))
-    aws = Aws(running.aws_endpoint_url, running.region)
-    return Deployed(running.table_name, running.dead_letter_queue_url, aws.dynamodb, aws.sqs)
+def _local(state: Path) -> DeployedStack:
+    """Return the local stack, with addresses that answer on loopback, and no AWS profile."""
+    try:
+        running = json.loads((state / "stack.json").read_text())
+    except (FileNotFoundError, ValueError) as error:
+        message = f"no stack is up in {state.absolute()}; `make up` starts one"
+        raise NotDeployed(message) from error
+    endpoint, region = running["awsEndpointUrl"], running["region"]
+    no_profile = botocore.session.Session({"profile": (None, None, None, None)})
+    session = boto3.Session("test", "test", region_name=region, botocore_session=no_profile)
+    made = _outputs(session.client("cloudformation", endpoint_url=endpoint), LOCAL_STACK)
+    own = made["ApiUrl"]
+    outputs = {name: each.replace(own, running["apiUrl"]) for name, each in made.items()}
+    outputs["DuitkuWebhookUrl"] = running["duitkuWebhookUrl"]
+    return DeployedStack(LOCAL, LOCAL_STACK, region, outputs, session, endpoint)
 
 
-def _on_aws(environment: str) -> Deployed:
-    made, session = outputs_on_aws(environment)
-    return Deployed(
-        made["TableName"],
-        made["DeadLetterQueueUrl"],
-        session.client("dynamodb"),
-        session.client("sqs"),
-    )
-
-
-def outputs_on_aws(environment: str) -> tuple[dict[str, str], boto3.Session]:
-    """Give the outputs, and a session in the region of the stack; raises ``NotDeployed``."""
+def _on_aws(environment: str) -> DeployedStack:
     known = environments()
     if environment not in known:
         message = f"no environment {environment}: there are {LOCAL}, {', '.join(known)}"
         raise NotDeployed(message)
     name, region = known[environment]["stack_name"], known[environment]["region"]
     session = boto3.Session(region_name=region)
+    outputs = _outputs(session.client("cloudformation"), name)
+    return DeployedStack(environment, name, region, outputs, session)
+
+
+def _outputs(cloudformation: Any, name: str) -> dict[str, str]:  # noqa: ANN401
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+        found = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except (BotoCoreError, ClientError) as error:
-        message = f"the stack {name} in {region} cannot be read: {error}"
+        message = f"the stack {name} in {cloudformation.meta.region_name} cannot be read: {error}"
         raise NotDeployed(message) from error
-    return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}, session
+    return {each["OutputKey"]: each["OutputValue"] for each in found["Outputs"]}

@@ -1,35 +1,42 @@
-"""``make thinkific-webhooks``: Thinkific is told where to send what learners do, once.
+"""Register Lunas's webhooks at Thinkific; a second run changes nothing.
 
-The deployed function does the work: it has the credentials, and its turn under the rate limit.
+The deployed function does it: it has the credentials, and its share of the rate limit.
 """
 
-from __future__ import annotations
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-import boto3
-
-from local import deployed
-from local.cloud import stack, webhooks
-from local.cloud.aws import Aws
-from local.cloud.state import State
+from lunas.cli.errors import NotRegistered
+from lunas.cli.stacks import find
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
+HELP = "have Thinkific send learners' progress to Lunas"
+FUNCTION = "SyncProgressFunctionName"
+"""The stack's output that names the function which registers them."""
 
-def run(environment: str, state_dir: Path) -> int:
-    """Register what is missing and print how each topic stands; a second run changes nothing."""
-    name = deployed.outputs(environment, state_dir)[webhooks.FUNCTION]
-    for each in webhooks.register(_functions(environment, state_dir), name):
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no options of its own."""
+
+
+def run(given: argparse.Namespace) -> int:
+    """Register what is missing and print the result of each topic."""
+    stack = find(given.env, given.state)
+    for each in register(stack.client("lambda"), stack.outputs[FUNCTION]):
         print(f"{each['fate'].lower():<12} {each['topic']}")
     return 0
 
 
-def _functions(environment: str, state_dir: Path) -> LambdaClient:
-    if environment == deployed.LOCAL:
-        running = stack.read(State(state_dir.absolute()))
-        return Aws(running.aws_endpoint_url, running.region).functions
-    region = deployed.environments()[environment]["region"]
-    return boto3.Session(region_name=region).client("lambda")
+def register(functions: "LambdaClient", function: str) -> list[dict[str, str]]:
+    """Return each topic with its result; raises NotRegistered."""
+    request = json.dumps({"webhooks": "register"}).encode()
+    response = functions.invoke(FunctionName=function, Payload=request)
+    result: Any = json.loads(response["Payload"].read())
+    if response.get("FunctionError"):
+        message = f"the webhooks were not registered: {result.get('errorMessage', result)}"
+        raise NotRegistered(message)
+    found: list[dict[str, str]] = result
+    return found

@@ -1,1 +1,1 @@
-"""``make smoke``: after a deploy, asks a stack what ``docs/deploy.md`` has a person check."""
+"""``make smoke``: after a deploy, checks a stack for what ``docs/deploy.md`` asks for."""

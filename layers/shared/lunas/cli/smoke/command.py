@@ -1,43 +1,49 @@
-"""Runs every check, says how each ended, and fails when one found something."""
+"""After a deploy: check a stack, and print what is wrong and what to do."""
 
+import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.smoke.asked import Asked, ask
-from local.smoke.checks import CHECKS, Check
+from lunas.cli.smoke.checks import CHECKS, Check
+from lunas.cli.stacks import DeployedStack, find
+
+HELP = "after a deploy: print what is wrong with a stack, and what to do"
 
 
-def run(environment: str, state_dir: Path, report: Callable[[str], None]) -> int:
-    """Ask the stack of an environment; returns 1 when something is wrong."""
-    return look(ask(environment, state_dir), report)
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no options of its own."""
 
 
-def look(asked: Asked, report: Callable[[str], None]) -> int:
-    """Report a line for each check that is content, and one for each thing that is wrong."""
+def run(given: argparse.Namespace) -> int:
+    """Check the stack of an environment; return 1 when something is wrong."""
+    return check_all(find(given.env, given.state), print)
+
+
+def check_all(stack: DeployedStack, report: Callable[[str], None]) -> int:
+    """Report a line for each check that passed, and one for each problem."""
     problems = 0
     for name, check in CHECKS.items():
-        found = _found(check, asked)
+        found = _problems(check, stack)
         for problem in found:
             report(f"WRONG {name:<17} {problem}")
         if not found:
-            report(f"ok    {name:<17} {_holds(check)}")
+            report(f"ok    {name:<17} {_description(check)}")
         problems += len(found)
-    report(f"smoke: {problems} wrong of {len(CHECKS)} checks of {asked.stack_name}")
+    report(f"smoke: {problems} wrong of {len(CHECKS)} checks of {stack.name}")
     return int(problems > 0)
 
 
-def _holds(check: Check) -> str:
-    """Return what a check that found nothing has shown."""
+def _description(check: Check) -> str:
+    """Return what a check without problems has shown."""
     return (check.__doc__ or "").removeprefix("Check that ").rstrip(".")
 
 
-def _found(check: Check, asked: Asked) -> list[str]:
-    """Return what a check finds; a question that AWS refuses is a finding as well."""
+def _problems(check: Check, stack: DeployedStack) -> list[str]:
+    """Return the problems of a check; a call that AWS refuses is a problem as well."""
     try:
-        return list(check(asked))
+        return list(check(stack))
     except ClientError as error:
-        return [f"cannot be asked: {error.response['Error']['Code']} on {error.operation_name}"]
+        return [f"cannot be checked: {error.response['Error']['Code']} on {error.operation_name}"]
     except (BotoCoreError, KeyError) as error:
-        return [f"cannot be asked: {type(error).__name__} {error}"]
+        return [f"cannot be checked: {type(error).__name__} {error}"]

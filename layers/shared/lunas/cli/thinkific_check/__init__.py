@@ -1,1 +1,1 @@
-"""``make thinkific-check``: what a Thinkific site lets Lunas do, and what to mend."""
+"""``make thinkific-check``: what a Thinkific site lets Lunas do, and what to fix."""

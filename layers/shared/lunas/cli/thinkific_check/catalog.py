@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from local.thinkific.examine import Examined, enrollable
-from local.thinkific.findings import Finding, explained
+from lunas.cli.thinkific_check.findings import Finding, explained
+from lunas.cli.thinkific_check.rights import Caller, enrollable
 from lunas.domain.catalog_mapping import Pair, Report, SiteCourse, compare
 from lunas.domain.errors import DeliveryError
 from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
@@ -13,11 +13,11 @@ from lunas.storage.catalog import Catalog
 PUT = "PUT /courses/{id} with thinkificCourseId"
 
 
-def mapping(at: Examined, catalog: Catalog, rows: list[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Say of each course and bundle that is sold whether the site has it."""
-    site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in rows]
+def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Report of each course and bundle that is sold whether the site has it."""
+    site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in shown]
     try:
-        bundles = list(ThinkificSiteShelf(at.api).bundles())
+        bundles = list(ThinkificSiteShelf(caller.api).bundles())
     except DeliveryError as error:
         yield explained("reading bundles", error, "read:products")
         return
@@ -25,8 +25,8 @@ def mapping(at: Examined, catalog: Catalog, rows: list[Mapping[str, Any]]) -> It
     yield Finding(f"{len(report.mapped)} courses of the catalog are mapped and there")
     yield from (_unmapped(pair) for pair in report.unmapped)
     yield from (_proposed(pair) for pair in report.proposed)
-    products = {str(row.get("product_id")): int(row["id"]) for row in rows}
-    yield from (_gone(at, pair, products) for pair in report.gone)
+    products = {str(row.get("product_id")): int(row["id"]) for row in shown}
+    yield from (_gone(caller, pair, products) for pair in report.gone)
     yield from _renamed(report)
     yield from _bundles(report)
 
@@ -42,13 +42,13 @@ def _proposed(pair: Pair) -> Finding:
     )
 
 
-def _gone(at: Examined, pair: Pair, products: Mapping[str, int]) -> Finding:
-    """Tell a product's id, a course of the new builder and a course that is gone apart."""
+def _gone(caller: Caller, pair: Pair, products: Mapping[str, int]) -> Finding:
+    """Tell apart a product's id, a course of the new builder and a course that is gone."""
     what = f"course {pair.id} ({pair.name}) is mapped to {pair.platform_id}, which is not shown"
     if (meant := products.get(str(pair.platform_id))) is not None:
         return Finding(what, f"that is a product's id; the course of it is {meant}: {PUT}")
     try:
-        if enrollable(at, pair.platform_id or 0):
+        if enrollable(caller, pair.platform_id or 0):
             return Finding(f"{what}, but it can be enrolled in (new course builder)")
     except DeliveryError as error:
         return explained(what, error, "write:enrollments")

@@ -1,85 +1,92 @@
-"""The command: everything that is looked at, in order, and what it comes down to."""
+"""Check what the Thinkific site lets Lunas do, and print what to fix."""
 
-from collections.abc import Callable, Iterator, Mapping
+import argparse
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from local.deployed import LOCAL
-from local.thinkific.catalog import mapping
-from local.thinkific.examine import access, courses, rights
-from local.thinkific.findings import Finding, explained, summed_up
-from local.thinkific.learner import walk
-from local.thinkific.where import Checked, NoSite, from_environment, from_stack
+from lunas.cli.errors import NoSite
+from lunas.cli.stacks import LOCAL, find
+from lunas.cli.thinkific_check.catalog import mapping
+from lunas.cli.thinkific_check.findings import Finding, explained, summary
+from lunas.cli.thinkific_check.learner import try_delivery
+from lunas.cli.thinkific_check.rights import access, courses, rights
+from lunas.cli.thinkific_check.sites import CheckedSite, from_environment, from_stack
 from lunas.domain.errors import DeliveryError, LunasError
+
+HELP = "check what the Thinkific site allows, and print what to fix"
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is checked: a stack's site, or None for the environment's; a learner on request."""
+class TrialLearner:
+    """The address of a learner to enroll for a moment, and the course; empty for none."""
 
-    environment: str | None = None
-    enroll: str = ""
+    email: str = ""
     course: str = ""
 
 
-def run(
-    wanted: Wanted, state_dir: Path, variables: Mapping[str, str], report: Callable[[str], None]
-) -> int:
-    """Check the site and say what is to mend; returns 1 if there is anything."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the test learner; ``--env`` unset means the site of the environment variables."""
+    parser.set_defaults(env="")
+    parser.add_argument(
+        "--enroll", default="", metavar="ADDRESS", help="enroll a test learner and revoke it again"
+    )
+    parser.add_argument("--course", default="", metavar="ID", help="the course for --enroll")
+
+
+def run(given: argparse.Namespace) -> int:
+    """Check the site; return 1 if there is anything to fix. Raises NoSite."""
     try:
-        checked = _found(wanted, state_dir, variables)
+        site = _site(given)
     except LunasError as error:
         raise NoSite(f"the stack's site cannot be opened: {error}") from error
-    report(f"site {checked.name}, {checked.at.site.api_url}")
+    print(f"site {site.name}, {site.caller.site.api_url}")
     findings = []
-    for finding in examined(checked, wanted):
-        report(str(finding))
+    for finding in check(site, TrialLearner(given.enroll, given.course)):
+        print(finding)
         findings.append(finding)
-    line, code = summed_up(findings)
-    report(line)
+    line, code = summary(findings)
+    print(line)
     return code
 
 
-def examined(checked: Checked, wanted: Wanted) -> Iterator[Finding]:
-    """Look at everything, as far as the site lets itself be asked."""
-    if (refused := access(checked.at)) is not None:
+def check(site: CheckedSite, learner: TrialLearner) -> Iterator[Finding]:
+    """Check everything that the site's answers allow to check."""
+    if (refused := access(site.caller)) is not None:
         yield refused
         return
     try:
-        rows = courses(checked.at)
+        shown = courses(site.caller)
     except DeliveryError as error:
         yield explained("reading all courses", error, "read:courses")
         return
-    yield Finding(f"{len(rows)} courses read; those of the new course builder are never shown")
-    yield from rights(checked.at)
-    if checked.catalog is not None:
-        yield from mapping(checked.at, checked.catalog, rows)
-    if wanted.enroll:
-        yield from _walked(checked, wanted)
+    yield Finding(f"{len(shown)} courses read; those of the new course builder are never shown")
+    yield from rights(site.caller)
+    if site.catalog is not None:
+        yield from mapping(site.caller, site.catalog, shown)
+    if learner.email:
+        yield from _delivered(site, learner)
 
 
-def _walked(checked: Checked, wanted: Wanted) -> Iterator[Finding]:
-    course_id = _course(checked, wanted.course)
+def _delivered(site: CheckedSite, learner: TrialLearner) -> Iterator[Finding]:
+    course_id = _course(site, learner.course)
     if course_id is None:
         yield Finding(
-            f"course {wanted.course or '(none)'} is not known",
+            f"course {learner.course or '(none)'} is not known",
             "name a course: COURSE=id, ours or Thinkific's",
         )
         return
-    yield from walk(checked.at, wanted.enroll, course_id)
+    yield from try_delivery(site.caller, learner.email, course_id)
 
 
-def _course(checked: Checked, named: str) -> int | None:
+def _course(site: CheckedSite, named: str) -> int | None:
     """Return Thinkific's id of a course that is named by ours or by Thinkific's id."""
-    ours = checked.catalog.course(named) if checked.catalog and named else None
+    ours = site.catalog.course(named) if site.catalog and named else None
     if ours is not None:
         return ours.platform_course_id
     return int(named) if named.isascii() and named.isdigit() else None
 
 
-def _found(wanted: Wanted, state_dir: Path, variables: Mapping[str, str]) -> Checked:
-    if wanted.environment is None:
-        given = from_environment(variables)
-        if given is not None:
-            return given
-    return from_stack(wanted.environment or LOCAL, state_dir)
+def _site(given: argparse.Namespace) -> CheckedSite:
+    found = None if given.env else from_environment(os.environ)
+    return found or from_stack(find(given.env or LOCAL, given.state))

@@ -1,4 +1,4 @@
-"""What the check says: one line for each thing that it looked at, in plain words."""
+"""The results of the check: one line for each thing checked, in plain words."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,37 +11,37 @@ UNAUTHORIZED = 401
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that was looked at; ``mend`` says what to do, None if nothing."""
+    """The result of one check; ``fix`` is what to do, None if nothing."""
 
     what: str
-    mend: str | None = None
+    fix: str | None = None
 
     def __str__(self) -> str:
-        if self.mend is None:
+        if self.fix is None:
             return f"ok    {self.what}"
-        return f"MEND  {self.what}\n      {self.mend}"
+        return f"FIX   {self.what}\n      {self.fix}"
 
 
-def summed_up(findings: Iterable[Finding]) -> tuple[str, int]:
-    """Return the last line, and the exit code: 1 if there is anything to mend."""
-    open_ones = sum(each.mend is not None for each in findings)
-    return f"thinkific-check: {open_ones or 'nothing'} to mend", 1 if open_ones else 0
+def summary(findings: Iterable[Finding]) -> tuple[str, int]:
+    """Return the last line, and the exit code: 1 if there is anything to fix."""
+    open_ones = sum(each.fix is not None for each in findings)
+    return f"thinkific-check: {open_ones or 'nothing'} to fix", 1 if open_ones else 0
 
 
 def explained(what: str, error: DeliveryError, scope: str | None = None) -> Finding:
-    """Say what an error of Thinkific's means, and what to do about it."""
+    """Return what an error of Thinkific's means, and what to do about it."""
     match error:
         case AccessRefused() if error.status == UNAUTHORIZED:
             return Finding(
                 f"{what}: Thinkific does not know the key (401)",
-                "look that key or token and the subdomain are those of this site (without "
+                "check that key or token and the subdomain are those of this site (without "
                 ".thinkific.com), and that the plan has API access: Grow, Pro + Growth or above",
             )
         case AccessRefused():
             return Finding(
                 f"{what}: not allowed (403)",
-                f"{_granted(scope)}; a token has the rights of whoever approved it, who must be "
-                "owner or admin of the site; and the plan must have Apps",
+                f"{_granted(scope)}; a token has the rights of the person who approved it, who "
+                "must be owner or admin of the site; and the plan must have Apps",
             )
         case RateLimited():
             return Finding(f"{what}: the site's limit is used up", "wait a minute and try again")
@@ -49,11 +49,11 @@ def explained(what: str, error: DeliveryError, scope: str | None = None) -> Find
             return Finding(f"{what}: refused ({error})", "compare the values with the site's")
     return Finding(
         f"{what}: no usable answer ({error})",
-        "look that the address of the API is right and that Thinkific is up, then try again",
+        "check that the address of the API is right and that Thinkific is up, then try again",
     )
 
 
 def _granted(scope: str | None) -> str:
     if scope is None:
-        return "look at the plan"
+        return "check the plan"
     return f"give the app the scope {scope} in the Partner Portal, then install it again"

@@ -1,10 +1,10 @@
-"""Enrolling a test learner and taking it back, as a delivery and a refund would."""
+"""Enrolls a test learner and revokes it, as a delivery and a refund would."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from local.thinkific.examine import Examined
-from local.thinkific.findings import Finding, explained
+from lunas.cli.thinkific_check.findings import Finding, explained
+from lunas.cli.thinkific_check.rights import Caller
 from lunas.domain.errors import DeliveryError
 from lunas.domain.users import Learner
 from lunas.platforms.thinkific.client import Thinkific
@@ -18,9 +18,9 @@ NO_COURSE = (
 )
 
 
-def walk(at: Examined, email: str, course_id: int) -> Iterator[Finding]:
-    """Enroll somebody and revoke it again; whoever is enrolled already is left alone."""
-    platform, now = Thinkific(at.api), datetime.now(UTC)
+def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding]:
+    """Enroll a learner and revoke it again; one who is enrolled already is left alone."""
+    platform, now = Thinkific(caller.api), datetime.now(UTC)
     step = "finding the test learner"
     try:
         user_id = platform.find_user(email)
@@ -28,15 +28,15 @@ def walk(at: Examined, email: str, course_id: int) -> Iterator[Finding]:
             step = "creating the test learner"
             user_id = platform.create_user(Learner(FIRST_NAME, LAST_NAME, email))
         yield Finding(f"the test learner is account {user_id}")
-        if _enrolled(at, user_id, course_id):
+        if _enrolled(caller, user_id, course_id):
             yield Finding(
                 f"account {user_id} has course {course_id} already, and is left alone",
-                "take an address that nobody learns with",
+                "use an address that no learner has",
             )
             return
         step = f"enrolling in course {course_id}"
-        row = platform.enroll(user_id, course_id, now, None)
-        yield Finding(f"{step}: row {row}, read back and active")
+        enrollment = platform.enroll(user_id, course_id, now, None)
+        yield Finding(f"{step}: enrollment {enrollment}, read back and active")
         step = "revoking it"
         platform.revoke(user_id, course_id, now)
         yield Finding(f"{step}: read back and over")
@@ -47,16 +47,16 @@ def walk(at: Examined, email: str, course_id: int) -> Iterator[Finding]:
         yield explained(step, error, _SCOPES.get(step, "write:enrollments"))
 
 
-def _enrolled(at: Examined, user_id: int, course_id: int) -> bool:
+def _enrolled(caller: Caller, user_id: int, course_id: int) -> bool:
     query = {"query[user_id]": user_id, "query[course_id]": course_id}
     return any(
         is_active(row)
-        for row in every_row(at.api, "/enrollments", query)
+        for row in every_row(caller.api, "/enrollments", query)
         if str(row.get("user_id")) == str(user_id) and str(row.get("course_id")) == str(course_id)
     )
 
 
-_VALUES = "Thinkific refuses these values: look at the site's rules for new users"
+_VALUES = "Thinkific refuses these values: check the site's rules for new users"
 _SCOPES = {
     "finding the test learner": "read:users",
     "creating the test learner": "write:users",
