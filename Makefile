@@ -81,7 +81,7 @@ build: ## sam build, when something changed [ENV=prod] [ARCH=arm64]
 
 deploy: build ## sam deploy to AWS, with samconfig.toml's settings for ENV=dev or ENV=prod
 	@# SAM does not see that a setting has changed; another mark makes a new version of each function.
-	@.venv/bin/python -m local.release '$(ENV)'
+	@.venv/bin/python -m lunas.cli.release '$(ENV)'
 	.local/tools/sam/bin/sam deploy --config-env $(ENV)
 
 sam-local: ## the API by sam local on the stack of make up; needs Docker [PORT=3001]
@@ -130,7 +130,7 @@ openapi: ## write docs/openapi.json, after a change of the API
 
 golden: ## write the expanded templates that tests/golden keeps, after a change of template.yaml
 	$(SETUP) dev sam
-	@.venv/bin/python -m local.expansion
+	@.venv/bin/python -m tests.golden
 
 requirements: ## pin the newest versions that requirements/*.in allow
 	$(SETUP) uv

@@ -57,10 +57,10 @@ def commands() -> Iterator[tuple[str, Command]]:
     yield "template", (sam / "sam", "validate", "--lint")
     own_rules = ("--append-rules", "local/lint", "--template", "template.yaml")
     yield "security of the template", (sam / "cfn-lint", *own_rules)
-    yield "golden templates", (_BIN / "python", "-m", "local.expansion", "--check")
+    yield "golden templates", (_BIN / "python", "-m", "tests.golden", "--check")
     golden = [f"tests/golden/template-{each}.yaml" for each in ("dev", "prod")]
     yield "template in its region", (sam / "cfn-lint", *golden, "--regions", "ap-southeast-3")
-    yield "roles", (_BIN / "python", "-m", "local.expansion.audited")
+    yield "roles", (_BIN / "python", "-m", "tests.roles")
     deployed = ("layers/shared/lunas", "functions")
     yield "security of the code", (_BIN / "bandit", "-q", "-ll", "-r", *deployed)
 

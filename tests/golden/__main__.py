@@ -3,7 +3,7 @@
 import sys
 from difflib import unified_diff
 
-from local.expansion.expanded import ENVIRONMENTS, ExpansionError, expanded, golden, text_of
+from tests.golden.expanded import ENVIRONMENTS, ExpansionError, expanded, golden, text_of
 
 
 def difference(environment: str) -> str:
@@ -20,7 +20,7 @@ def difference(environment: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Write one file for each environment, or tell how they differ."""
+    """Write one file for each environment, or print how they differ."""
     try:
         if arguments == ["--check"]:
             return _check()

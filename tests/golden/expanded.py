@@ -1,6 +1,6 @@
 """The template of one configuration: without SAM, loops, conditions and parameters.
 
-What changes with each edit of the code is left out: where the code lies is one fixed place, and
+What changes with each edit of the code is left out: the place of the code is always the same, and
 the digests that SAM puts into the names of versions and layers are taken off.
 """
 
@@ -89,7 +89,7 @@ def decided(template: Mapping[str, Any], values: Values) -> dict[str, Any]:
     }
 
 
-def _holds(condition: Any, values: Values, others: Mapping[str, Any]) -> bool:  # noqa: ANN401
+def _holds(condition: Any, values: Values, others: Mapping[str, Any]) -> bool:
     """Decide a condition as CloudFormation does: values are compared as text."""
     ((name, given),) = condition.items()
     match name:
@@ -107,7 +107,7 @@ def _holds(condition: Any, values: Values, others: Mapping[str, Any]) -> bool:  
     raise ExpansionError(f"a condition by {name} is not known here")
 
 
-def _put_in(value: Any, values: Values, truth: Mapping[str, bool]) -> Any:  # noqa: ANN401
+def _put_in(value: Any, values: Values, truth: Mapping[str, bool]) -> Any:
     match value:
         case {"Ref": str(name)} if name in values:
             return values[name]
@@ -123,6 +123,6 @@ def _put_in(value: Any, values: Values, truth: Mapping[str, bool]) -> Any:  # no
     return value
 
 
-def _substituted(text: str, values: Values) -> Any:  # noqa: ANN401
+def _substituted(text: str, values: Values) -> Any:
     put_in = re.sub(r"\$\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
     return {"Fn::Sub": put_in} if "${" in put_in else put_in

@@ -28,7 +28,7 @@ class NoPolicies:
         return {}
 
 
-def translated(template: Path, parameters: dict[str, str]) -> Any:  # noqa: ANN401
+def translated(template: Path, parameters: dict[str, str]) -> Any:
     """Return the template without SAM and without loops."""
     written = json.loads(json.dumps(yaml_parse(template.read_text())))
     resources = written["Resources"]
@@ -42,7 +42,7 @@ def translated(template: Path, parameters: dict[str, str]) -> Any:  # noqa: ANN4
     return yaml.safe_load(validator.get_translated_template_if_valid())
 
 
-def unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
+def unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:
     """Give what a loop makes, or the resource itself."""
     if not key.startswith(LOOP):
         yield key, value
@@ -53,7 +53,7 @@ def unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401
         yield from ((name, _named(each)) for name, each in made.items())
 
 
-def _named(value: Any) -> Any:  # noqa: ANN401
+def _named(value: Any) -> Any:
     """Make names out of texts in which nothing is left to put in."""
     match value:
         case {"Fn::Sub": str(text)} if "${" not in text:

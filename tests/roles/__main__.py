@@ -12,15 +12,15 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from local.cloud.state import TOOLS
-from local.expansion.expanded import ENVIRONMENTS, golden
-from local.expansion.roles import as_json
+from tests.golden.expanded import ENVIRONMENTS, golden
+from tests.roles.policies import as_json
 
 ACCEPTED = Path(__file__).with_name("accepted.toml")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What a tool has to say about the policy of a role."""
+    """What a tool finds in the policy of a role."""
 
     role: str
     tool: str
@@ -28,7 +28,7 @@ class Finding:
     detail: str
 
     def is_covered_by(self, entry: Mapping[str, str]) -> bool:
-        """Tell whether an entry of the accepted ones is about it."""
+        """Return whether an entry of the accepted ones is about it."""
         same = (self.tool, self.code) == (entry["tool"], entry["code"])
         return same and entry["detail"] in self.detail
 
@@ -41,7 +41,7 @@ def accepted() -> Sequence[Mapping[str, str]]:
 
 def findings(template: Mapping[str, Any]) -> list[Finding]:
     """Return all that the tools find about the roles of a template."""
-    python, script = TOOLS / "iam" / "bin" / "python", Path(__file__).with_name("audit.py")
+    python, script = TOOLS / "iam" / "bin" / "python", Path(__file__).with_name("tools.py")
     done = subprocess.run(
         [python, "-I", script], input=as_json(template), capture_output=True, text=True, check=True
     )
@@ -49,19 +49,19 @@ def findings(template: Mapping[str, Any]) -> list[Finding]:
 
 
 def faults(found: Sequence[Finding]) -> list[str]:
-    """Return what is wrong: findings that nobody accepted, and accepted ones that are not found."""
+    """Return what is wrong: findings not accepted, and accepted ones not found."""
     entries = accepted()
     new = [each for each in found if not any(each.is_covered_by(entry) for entry in entries)]
     lasting = [entry for entry in entries if "until" not in entry]
     stale = [entry for entry in lasting if not any(each.is_covered_by(entry) for each in found)]
     return [
-        *(f"{each.role}: {each.tool} says {each.code}: {each.detail}" for each in new),
+        *(f"{each.role}: {each.tool} finds {each.code}: {each.detail}" for each in new),
         *(f"accepted and found no more: {each['code']} {each['detail']}" for each in stale),
     ]
 
 
 def main() -> int:
-    """Look at the templates that are kept."""
+    """Check the templates that are kept; return 1 if something is wrong."""
     wrong = 0
     for environment in ENVIRONMENTS:
         for fault in faults(findings(yaml.safe_load(golden(environment).read_text()))):

@@ -27,7 +27,7 @@ def policies(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
                 yield name, _put_in(policy["PolicyDocument"], resources)
 
 
-def _put_in(value: Any, resources: Mapping[str, Any]) -> Any:  # noqa: ANN401
+def _put_in(value: Any, resources: Mapping[str, Any]) -> Any:
     match value:
         case dict() if len(value) == 1 and value.keys() <= NAMING:
             return _name(value, resources)

@@ -1,7 +1,7 @@
-"""Looks at policies by parliament and cloudsplaining; run by the interpreter of their environment.
+"""Checks policies by parliament and cloudsplaining; run by the interpreter of their environment.
 
 Takes ``[[role, policy], …]`` on standard input and prints ``[[role, tool, code, detail], …]``. Both
-carry what they know of AWS with them and ask nobody.
+carry what they know of AWS with them and call no one.
 """
 
 import json

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Page, Route, sync_playwright
 
-from local.browser import chromium
+from tests.support.chromium import chromium
 
 SLOW = 60_000
 """Milliseconds for one page; a cold start on a busy machine takes a few seconds."""

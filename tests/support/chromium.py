@@ -1,9 +1,8 @@
 """Finds a Chromium for the tests that walk through pages, and installs one where none is.
 
-Playwright brings the way to drive it with the other requirements, but no browser. One that the
-machine has is taken as it is. Otherwise a container of Debian, where the tests run as root,
-installs Debian's package with all that it needs; anywhere else Playwright fetches its own into
-``.local/tools``.
+Playwright drives one but brings none. A browser of the machine is used. Otherwise a container of
+Debian, where the tests run as root, installs Debian's package; anywhere else Playwright fetches
+its own into ``.local/tools``.
 """
 
 import os
@@ -26,7 +25,7 @@ _HELP = (
 
 
 class BrowserMissing(Exception):
-    """There is no browser, and none could be installed; the text says what to do."""
+    """There is no browser, and none could be installed; the text is what to do."""
 
 
 def chromium() -> Path:
@@ -47,13 +46,15 @@ def _of_machine() -> Path | None:
 
 
 def _of_debian() -> Path | None:
-    """Install Debian's package if this is Debian and nobody has to be asked; None if not."""
+    """Install Debian's package if this is Debian and no password is asked for; None if not."""
     if os.geteuid() != 0 or not shutil.which("apt-get") or not _is_debian():
         return None
     for arguments in (("update",), ("install", "--yes", "--no-install-recommends", "chromium")):
         command = ("apt-get", "--quiet", "--quiet", *arguments)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        subprocess.run(command, env=environment, capture_output=True, check=False)
+        subprocess.run(  # noqa: S603
+            command, env=environment, capture_output=True, check=False
+        )
     return _of_machine()
 
 
@@ -73,7 +74,9 @@ def _fetched() -> Path | None:
 def _fetch() -> Path:
     command = (sys.executable, "-m", "playwright", "install", "--only-shell", "chromium")
     environment = {**os.environ, "PLAYWRIGHT_BROWSERS_PATH": str(_OWN)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(  # noqa: S603
+        command, env=environment, capture_output=True, text=True, check=False
+    )
     found = _fetched()
     if found is None:
         raise BrowserMissing(f"{_HELP}\n{done.stdout[-500:]}{done.stderr[-1500:]}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from local.release import MARK, digest, mark, settings_of
+from lunas.cli.release import MARK, digest, mark, settings_of
 
 SETTINGS: dict[str, object] = {"stack_name": "lunas-dev", "parameter_overrides": ["A=1"]}
 

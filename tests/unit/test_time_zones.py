@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from local import release
-from local.expansion.expanded import ENVIRONMENTS, parameters_of
+from lunas.cli import release
 from lunas.cli.time_zones import unknown_zone
+from tests.golden.expanded import ENVIRONMENTS, parameters_of
 
 DEFAULT = "Asia/Jakarta"
 

@@ -13,10 +13,10 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from local.cloud.state import ROOT, TOOLS
-from local.expansion.__main__ import difference
-from local.expansion.audited import accepted, faults, findings
-from local.expansion.expanded import ENVIRONMENTS, TEMPLATE, expanded, golden, text_of
-from local.expansion.roles import policies
+from tests.golden.__main__ import difference
+from tests.golden.expanded import ENVIRONMENTS, TEMPLATE, expanded, golden, text_of
+from tests.roles.__main__ import accepted, faults, findings
+from tests.roles.policies import policies
 
 REGION = "ap-southeast-3"
 

@@ -5,7 +5,7 @@ file ``RELEASE`` in each function's folder, is a digest of all functions, layers
 the settings of the environment: whatever of them changes, every function gets a new version.
 Nothing is marked, and nothing deployed, where a setting is wrong that CloudFormation would take.
 
-    python -m local.release dev
+    python -m lunas.cli.release dev
 """
 
 import hashlib
@@ -14,10 +14,10 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from local.cloud.state import ROOT
+from lunas.cli.stacks import SETTINGS
 from lunas.cli.time_zones import unknown_zone
 
-BUILT = ROOT / ".aws-sam" / "build"
+BUILT = Path(".aws-sam") / "build"
 MARK = "RELEASE"
 
 
@@ -32,21 +32,21 @@ def digest(built: Path, settings: Mapping[str, object]) -> str:
 
 def mark(built: Path, settings: Mapping[str, object]) -> str:
     """Write the digest into every function's folder; return it."""
-    told = digest(built, settings)
+    value = digest(built, settings)
     for folder in built.glob("*Function"):
-        (folder / MARK).write_text(f"{told}\n", encoding="utf-8")
-    return told
+        (folder / MARK).write_text(f"{value}\n", encoding="utf-8")
+    return value
 
 
 def settings_of(environment: str) -> dict[str, object]:
-    """Return what samconfig.toml says of a deploy; raises ``KeyError`` for an unknown one."""
-    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
+    """Return what samconfig.toml sets for a deploy; raises ``KeyError`` for an unknown one."""
+    config = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     found: dict[str, object] = config[environment]["deploy"]["parameters"]
     return found
 
 
 def wrong(settings: Mapping[str, object]) -> str | None:
-    """Return what CloudFormation would deploy and nobody wants, with what to do."""
+    """Return a mistake that CloudFormation would deploy, with what to do."""
     overrides = settings.get("parameter_overrides")
     for each in overrides if isinstance(overrides, list) else []:
         name, _, value = str(each).partition("=")

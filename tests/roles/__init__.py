@@ -1,0 +1,1 @@
+"""The check of the roles: what parliament and cloudsplaining find in their policies."""
