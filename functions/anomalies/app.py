@@ -5,12 +5,13 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas.api.anomaly_responses import AnomalyView, anomaly_view
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, PAGE, Cursor, Limit
 from lunas.api.requests import Id, ResolveBody
-from lunas.api.responses import anomaly_view
+from lunas.api.responses import PageView, page_view
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.anomalies import AnomalyStatus, Resolution
@@ -33,20 +34,20 @@ def list_anomalies(
     status: Annotated[AnomalyStatus | None, BLANK, Query()] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> PageView[AnomalyView]:
     """List anomalies with their evidence, newest first."""
     asked = {"list": "anomalies", "status": status}
     page = _anomalies().page(status, limit, read_cursor(cursor, asked))
-    following = write_cursor(page.after, asked)
     items = [anomaly_view(each) for each in page.items]
-    return {"items": items} | ({"nextCursor": following} if following else {})
+    return page_view(items, write_cursor(page.after, asked))
 
 
 @api.on("PATCH", "/anomalies/{id}", ADMINS)
-def resolve_anomaly(
-    anomaly_id: Annotated[Id, Path(alias="id")], body: ResolveBody
-) -> dict[str, Any]:
-    """Close an anomaly, saying what was done and why; only one admin can."""
+def resolve_anomaly(anomaly_id: Annotated[Id, Path(alias="id")], body: ResolveBody) -> AnomalyView:
+    """Close an anomaly with what was done and why; only one admin can.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
     anomalies = _anomalies()
     found = anomalies.get(anomaly_id)
     if found is None:

@@ -10,7 +10,7 @@ import json
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
@@ -51,17 +51,34 @@ PAGE = """<!doctype html>
 api = LunasApi()
 
 
+class DocumentView(TypedDict):
+    """An OpenAPI document."""
+
+    openapi: str
+    info: dict[str, Any]
+    servers: list[dict[str, str]]
+    tags: list[dict[str, str]]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+
+
 @api.on("GET", "/openapi.json", PUBLIC, compress=True)
-def show_document() -> Response[Any]:
-    """Show the document, naming the API that it was asked of as the server."""
+def get_open_api() -> Response[DocumentView]:
+    """Show this document."""
     told = _document() | {"servers": [{"url": _server()}]}
     body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return _answer(body, content_types.APPLICATION_JSON)
 
 
-@api.on("GET", "/docs", PUBLIC, compress=True)
-def show_docs() -> Response[Any]:
-    """Show the page, which asks for the document next."""
+@api.on(
+    "GET",
+    "/docs",
+    PUBLIC,
+    {200: {"description": "The page", "content": {"text/html": {}}}},
+    compress=True,
+)
+def get_docs() -> Response[str]:
+    """Show a page to read and try the API."""
     return _answer(_page(), f"{content_types.TEXT_HTML}; charset=utf-8")
 
 

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import ApproveBody, Id, RejectBody
-from lunas.api.responses import payment_view
+from lunas.api.responses import PaymentView, payment_view
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
@@ -27,16 +27,22 @@ api = LunasApi()
 def approve_payment(
     payment_id: Annotated[Id, Path(alias="id")],
     body: Annotated[ApproveBody | None, Body()] = None,
-) -> dict[str, Any]:
-    """Approve a payment together with all its enrollments; repeating it changes nothing."""
+) -> PaymentView:
+    """Approve a payment together with all its enrollments; repeating it changes nothing.
+
+    Raises NotFound, WrongState, CourseFull and StorageContention.
+    """
     overbook = body is not None and body.overbook
-    return _told(approve(_payments(), payment_id, _act(), overbook=overbook))
+    return _show(approve(_payments(), payment_id, _act(), overbook=overbook))
 
 
 @api.on("PATCH", "/payments/{id}/reject", ADMINS)
-def reject_payment(payment_id: Annotated[Id, Path(alias="id")], body: RejectBody) -> dict[str, Any]:
-    """Reject a payment with a reason; repeating it changes nothing."""
-    return _told(reject(_payments(), payment_id, _act(body.reason)))
+def reject_payment(payment_id: Annotated[Id, Path(alias="id")], body: RejectBody) -> PaymentView:
+    """Reject a payment with a reason; repeating it changes nothing.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
+    return _show(reject(_payments(), payment_id, _act(body.reason)))
 
 
 def _payments() -> Payments:
@@ -47,7 +53,7 @@ def _act(reason: str | None = None) -> AuditContext:
     return AuditContext(api.caller.actor, now(), {"requestId": api.request_id}, reason)
 
 
-def _told(outcome: Outcome) -> dict[str, Any]:
+def _show(outcome: Outcome) -> PaymentView:
     log_outcome(outcome)
     return payment_view(outcome.payment, api.caller)
 

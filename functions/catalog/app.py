@@ -1,7 +1,7 @@
-"""The catalog: everybody reads it, admins edit it. Also GET and HEAD /health."""
+"""The catalog, which everyone reads and admins edit. Also GET and HEAD /health."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
@@ -9,9 +9,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC
+from lunas.api.catalog_responses import CourseView, PackageView, course_view, package_view
 from lunas.api.catalogs import SETTING, catalog
 from lunas.api.requests import CourseBody, Id, PackageBody
-from lunas.api.responses import course_view, package_view
+from lunas.api.responses import ListView
 from lunas.aws import clients
 from lunas.aws.settings import optional
 from lunas.domain.catalog import Course, Package, PackageKind
@@ -29,6 +30,12 @@ clients.prepare(clients.dynamodb)
 api = LunasApi()
 
 
+class HealthView(TypedDict):
+    """The API answers."""
+
+    status: Literal["ok"]
+
+
 def _catalog() -> Catalog:
     return Catalog(Table.from_environment())
 
@@ -38,22 +45,28 @@ def _shelf() -> "CatalogShelf":
 
 
 @api.on("GET", "/packages", PUBLIC)
-def list_packages() -> dict[str, Any]:
-    """List what is on sale; to admins everything, with what is wrong with it."""
+def list_packages() -> ListView[PackageView]:
+    """List the packages that are on sale; to admins, all of them.
+
+    Raises CatalogUnavailable.
+    """
     shelf = _shelf()
     if not api.is_admin_asking:
         return {"items": [package_view(each) for each in shelf.packages() if each.on_sale]}
     gone = {each.id for each in shelf.courses() if each.gone}
-    return {"items": [_whole_view(each, gone) for each in shelf.packages()]}
+    return {"items": [_admin_view(each, gone) for each in shelf.packages()]}
 
 
 @api.on("GET", "/packages/{id}", PUBLIC)
-def get_package(package_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Show a package."""
+def get_package(package_id: Annotated[Id, Path(alias="id")]) -> PackageView:
+    """Show a package; one that is not on sale to admins only.
+
+    Raises NotFound and CatalogUnavailable.
+    """
     shelf = _shelf()
     package = shelf.package(package_id)
     if package is not None and api.is_admin_asking:
-        return _whole_view(package, _gone(shelf, package))
+        return _admin_view(package, _gone(shelf, package))
     if package is None or not package.on_sale:
         raise NotFound("there is no such package")
     return package_view(package)
@@ -63,14 +76,17 @@ def _gone(shelf: "CatalogReader", package: Package) -> set[str]:
     return {each.id for each in shelf.courses(package.course_ids) if each.gone}
 
 
-def _whole_view(package: Package, gone: set[str]) -> dict[str, Any]:
-    """Show a package as admins see it."""
+def _admin_view(package: Package, gone: set[str]) -> PackageView:
+    """Show a package as admins see it, with the courses that are gone at the platform."""
     return package_view(package, [each for each in package.course_ids if each in gone])
 
 
 @api.on("PUT", "/packages/{id}", ADMINS)
-def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) -> dict[str, Any]:
-    """Write a package; purchases already made keep what they were made with."""
+def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) -> PackageView:
+    """Write a package; purchases already made keep their price and courses.
+
+    Raises Conflict.
+    """
     if optional(SETTING):
         raise Conflict("packages are edited in the package service")
     prices = body.prices.to_rules()
@@ -99,35 +115,38 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
     )
     written = own.put_package(package, keep_on_sale=body.on_sale is None)
     logger.info("package written", package_id=package_id, on_sale=written.on_sale)
-    return _whole_view(written, {each.id for each in courses if each.gone})
+    return _admin_view(written, {each.id for each in courses if each.gone})
 
 
 @api.on("GET", "/courses", PUBLIC)
-def list_courses() -> dict[str, Any]:
-    """List all courses."""
-    whole = api.is_admin_asking
-    return {"items": [course_view(each, whole=whole) for each in _shelf().courses()]}
+def list_courses() -> ListView[CourseView]:
+    """List all courses.
+
+    Raises CatalogUnavailable.
+    """
+    to_admin = api.is_admin_asking
+    return {"items": [course_view(each, to_admin=to_admin) for each in _shelf().courses()]}
 
 
 @api.on("PUT", "/courses/{id}", ADMINS)
-def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> dict[str, Any]:
+def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> CourseView:
     """Write a course; its counter stays."""
     written = _catalog().put_course(
         Course(course_id, body.name, body.platform_course_id, body.quota)
     )
     logger.info("course written", course_id=course_id)
-    return course_view(written, whole=True)
+    return course_view(written, to_admin=True)
 
 
 @api.on("GET", "/health", PUBLIC)
-def health() -> dict[str, str]:
-    """Tell that the API answers."""
+def get_health() -> HealthView:
+    """Show that the API answers."""
     return {"status": "ok"}
 
 
-@api.on("HEAD", "/health", PUBLIC)
-def health_head() -> Response[str]:
-    """Tell that the API answers, in the headers alone, as monitors ask for it."""
+@api.on("HEAD", "/health", PUBLIC, {200: {"description": "The API answers", "content": {}}})
+def head_health() -> Response[str]:
+    """Show that the API answers, without a body, as monitors ask for it."""
     return Response(HTTPStatus.OK, content_type=content_types.APPLICATION_JSON, body="")
 
 

@@ -14,10 +14,15 @@ from lunas.api.auth import (
     is_owner_or_staff,
     users_and_services,
 )
+from lunas.api.enrollment_responses import (
+    CourseStatusView,
+    EnrollmentView,
+    enrollment_view,
+)
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import AS_IS, BLANK, PAGE, Cursor, From, Identity, Limit, To
 from lunas.api.requests import Id, ProgressBody
-from lunas.api.responses import enrollment_view
+from lunas.api.responses import PageView, page_view
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.enrollments import (
@@ -47,21 +52,20 @@ def _enrollments() -> Enrollments:
     return Enrollments(Table.from_environment())
 
 
-def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> dict[str, Any]:
+def _listed(wanted: EnrollmentFilter, limit: int, cursor: str | None) -> PageView[EnrollmentView]:
     asked = {"list": "enrollments", "filter": wanted}
     page = _enrollments().page(wanted, limit, read_cursor(cursor, asked))
     at = now()
     items = [enrollment_view(each, at, api.caller) for each in page.items]
-    following = write_cursor(page.after, asked)
-    return {"items": items} | ({"nextCursor": following} if following else {})
+    return page_view(items, write_cursor(page.after, asked))
 
 
 @api.on("GET", "/enrollments/my-enrollments", USERS)
-def my_enrollments(
+def list_my_enrollments(
     status: Annotated[EnrollmentStatus | None, BLANK, Query()] = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, Any]:
+) -> PageView[EnrollmentView]:
     """List the caller's enrollments, newest first."""
     return _listed(EnrollmentFilter(user_id=api.caller.id, status=status), limit, cursor)
 
@@ -74,27 +78,33 @@ def list_enrollments(
     to: To = None,
     limit: Limit = PAGE,
     cursor: Cursor = None,
-) -> dict[str, Any]:
-    """List enrollments of everybody, newest first."""
+) -> PageView[EnrollmentView]:
+    """List the enrollments of all users, newest first."""
     wanted = EnrollmentFilter(delivery=delivery, course_id=course_id, span=Span(start, to))
     return _listed(wanted, limit, cursor)
 
 
 @api.on("GET", "/enrollments/{id}", READERS)
-def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Show an enrollment to its owner, an admin or a service."""
+def get_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> EnrollmentView:
+    """Show an enrollment.
+
+    Raises NotFound.
+    """
     return enrollment_view(_accessible(enrollment), now(), api.caller)
 
 
 @api.on("GET", "/enrollments/course/{courseId}/status", READERS)
-def course_status(
+def get_course_status(
     course_id: Annotated[Id, Path(alias="courseId")],
     user_id: Annotated[Identity | None, AS_IS, Query(alias="userId")] = None,
-) -> dict[str, Any]:
-    """Tell whether a user is enrolled in a course; others than oneself: services and admins."""
+) -> CourseStatusView:
+    """Show whether a user is enrolled in a course; only services and admins name another user.
+
+    Raises Forbidden.
+    """
     asked = user_id or api.caller.id
     if api.caller.role is Role.SERVICE and user_id is None:
-        raise InvalidInput.of("userId", "is required: a service asks for somebody")
+        raise InvalidInput.of("userId", "is required from a service")
     check_owner(api.caller, asked)
     found = _enrollments().get(enrollment_id(asked, course_id))
     if found is None or not has_access(found, now()):
@@ -106,11 +116,14 @@ def course_status(
     }
 
 
-@api.on("PATCH", "/enrollments/{id}/progress", WRITERS)
+@api.on("PATCH", "/enrollments/{id}/progress", WRITERS, name="report_progress")
 def patch_progress(
     enrollment: Annotated[Id, Path(alias="id")], body: ProgressBody
-) -> dict[str, Any]:
-    """Note a progress in percent; a lower one than is known changes nothing."""
+) -> EnrollmentView:
+    """Record a progress in percent; one below the recorded progress changes nothing.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
     _accessible(enrollment)
     noted = report_progress(_enrollments(), enrollment, body.progress, now())
     logger.info("progress noted", enrollment_id=enrollment, progress=noted.progress)
@@ -118,8 +131,11 @@ def patch_progress(
 
 
 @api.on("POST", "/enrollments/{id}/redeliver", ADMINS)
-def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Bring the platform in line with an enrollment once more: enrolled, or revoked."""
+def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> EnrollmentView:
+    """Send an enrollment to the platform again: to enroll, or to revoke.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
     asked = redeliver(_enrollments(), enrollment, now())
     logger.info("delivery asked for again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)

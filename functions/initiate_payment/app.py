@@ -15,7 +15,13 @@ from lunas.api.auth import USERS, check_owner
 from lunas.api.catalogs import catalog
 from lunas.api.parameters import IdempotencyKey
 from lunas.api.requests import IdField, InitiateBody
-from lunas.api.responses import channel_view, payment_view
+from lunas.api.responses import (
+    ChannelView,
+    ListView,
+    PaymentView,
+    channel_view,
+    payment_view,
+)
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.aws.settings import CheckoutSettings
@@ -39,6 +45,10 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 api = LunasApi()
+OPENED_OR_FOUND = {
+    201: {"description": "Opened"},
+    200: {"description": "The payment of this purchase that is open already"},
+}
 
 PAUSE = 0.25
 """Seconds between two looks at what another request is doing."""
@@ -75,13 +85,24 @@ def _checkout(body: InitiateBody, buyer: str) -> Checkout:
     )
 
 
-@api.on("POST", "/payments/initiate", USERS)
-@api.on("POST", "/payment/initiate", USERS)
+@api.on("POST", "/payments/initiate", USERS, OPENED_OR_FOUND)
+@api.on(
+    "POST",
+    "/payment/initiate",
+    USERS,
+    OPENED_OR_FOUND,
+    name="initiate_payment_alias",
+    deprecated=True,
+)
 def initiate_payment(
     body: InitiateBody,
     idempotency_key: IdempotencyKey = None,
-) -> Response[dict[str, Any]]:
-    """Open a payment at Duitku, or return the open one of the same purchase."""
+) -> Response[PaymentView]:
+    """Open a payment at Duitku, or get the open one of the same purchase again.
+
+    Raises NotFound, NotOnSale, AlreadyEnrolled, CourseFull, CourseUnmapped, Conflict,
+    CatalogUnavailable, PurchaseRefused, StorageContention and GatewayError.
+    """
     if idempotency_key is None:
         return _answer(*_initiate(body))
     # Only callers that send a key pay for the import.
@@ -130,7 +151,7 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
     return payment, is_new
 
 
-def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa: FBT001
+def _answer(payment: Payment, is_new: bool) -> Response[PaymentView]:  # noqa: FBT001
     return Response(
         status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
@@ -139,8 +160,13 @@ def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa
 
 
 @api.on("GET", "/payments/methods", USERS)
-def payment_methods(package_id: Annotated[IdField, Query(alias="packageId")]) -> dict[str, Any]:
-    """List the channels that can pay for a package, with their fees."""
+def list_payment_methods(
+    package_id: Annotated[IdField, Query(alias="packageId")],
+) -> ListView[ChannelView]:
+    """List the channels that can pay for a package, with their fees.
+
+    Raises NotFound, NotOnSale, CatalogUnavailable and GatewayError.
+    """
     package = catalog(Table.from_environment()).package(package_id)
     if package is None:
         raise NotFound("there is no such package")

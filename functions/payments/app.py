@@ -1,6 +1,5 @@
 """The payments: taking manual ones, listing them, looking them up."""
 
-from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any
@@ -16,9 +15,17 @@ from lunas.api.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and
 from lunas.api.catalogs import catalog
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, PAGE, Cursor, From, IdempotencyKey, Limit, Separator, To
-from lunas.api.payments_csv import csv_answer, read_sheet, wants_csv
+from lunas.api.payments_csv import CSV_OR_JSON, csv_answer, read_sheet, wants_csv
 from lunas.api.requests import Id, SubmitBody
-from lunas.api.responses import history_view, payment_view
+from lunas.api.responses import (
+    HistoryEventView,
+    ListView,
+    PageView,
+    PaymentView,
+    history_view,
+    page_view,
+    payment_view,
+)
 from lunas.aws import clients
 from lunas.clock import new_payment_id, now
 from lunas.domain.errors import NotFound
@@ -49,12 +56,24 @@ def _payments() -> Payments:
     return Payments(Table.from_environment())
 
 
-@api.on("POST", "/payments", USERS)
+@api.on(
+    "POST",
+    "/payments",
+    USERS,
+    responses={
+        201: {"description": "Submitted"},
+        200: {"description": "The payment of this purchase that waits already"},
+    },
+)
 def submit_payment(
     body: SubmitBody,
     idempotency_key: IdempotencyKey = None,
-) -> Response[dict[str, Any]]:
-    """Take a manual payment, which an admin then approves or rejects; again, the same one."""
+) -> Response[PaymentView]:
+    """Submit a manual payment for an admin to decide on, or get the one that waits already.
+
+    Raises NotFound, NotOnSale, AlreadyEnrolled, CourseFull, CourseUnmapped, Conflict,
+    CatalogUnavailable and StorageContention.
+    """
     if idempotency_key is None:
         return _answer(*_submit(body))
     # Only callers that send a key pay for the import.
@@ -101,7 +120,7 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
     return payment, is_new
 
 
-def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa: FBT001
+def _answer(payment: Payment, is_new: bool) -> Response[PaymentView]:  # noqa: FBT001
     return Response(
         status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
@@ -109,7 +128,7 @@ def _answer(payment: Payment, is_new: bool) -> Response[dict[str, Any]]:  # noqa
     )
 
 
-@api.on("GET", "/payments", STAFF)
+@api.on("GET", "/payments", STAFF, CSV_OR_JSON)
 def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
     status: Annotated[Status | None, BLANK, Query()] = None,
     payment_type: Annotated[PaymentType | None, BLANK, Query(alias="paymentType")] = None,
@@ -119,15 +138,15 @@ def list_payments(  # noqa: PLR0913, PLR0917  (each is a query parameter)
     limit: Limit = PAGE,
     cursor: Cursor = None,
     separator: Separator = ",",
-) -> Response[Any]:
-    """List payments, newest first: a page as JSON, or all of them as CSV."""
+) -> Response[PageView[PaymentView] | str]:
+    """List payments, newest first, as JSON or CSV."""
     wanted = PaymentFilter(
         status=status, payment_type=payment_type, method=method, span=Span(start, to)
     )
     return _listed(wanted, limit, cursor, separator)
 
 
-@api.on("GET", "/payments/user/{userId}", READERS)
+@api.on("GET", "/payments/user/{userId}", READERS, CSV_OR_JSON)
 def list_payments_of_user(
     user_id: Annotated[
         str, BeforeValidator(unquote), Path(alias="userId", min_length=1, max_length=MAX_ID)
@@ -135,10 +154,12 @@ def list_payments_of_user(
     limit: Limit = PAGE,
     cursor: Cursor = None,
     separator: Separator = ",",
-) -> Response[Any]:
-    """List the payments of a user, newest first: to that user, admins and services.
+) -> Response[PageView[PaymentView] | str]:
+    """List the payments of a user, newest first, as JSON or CSV.
 
-    ``me`` is the caller, whose id may hold what no path can carry.
+    ``me`` is the caller, whose id may hold characters that no path can carry.
+
+    Raises Forbidden.
     """
     owner = api.caller.id if user_id == ME else user_id
     check_owner(api.caller, owner)
@@ -152,15 +173,14 @@ def _listed(wanted: PaymentFilter, limit: int, cursor: str | None, separator: st
         text, rest = read_sheet(partial(_views, wanted), after, separator, _deadline_is_near)
         return csv_answer(text, write_cursor(rest, asked))
     page = _views(wanted, limit, after)
-    following = write_cursor(page.after, asked)
     return Response(
         status_code=HTTPStatus.OK,
         content_type=content_types.APPLICATION_JSON,
-        body={"items": page.items} | ({"nextCursor": following} if following else {}),
+        body=page_view(page.items, write_cursor(page.after, asked)),
     )
 
 
-def _views(wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Mapping[str, Any]]:
+def _views(wanted: PaymentFilter, limit: int, after: Position | None) -> Page[PaymentView]:
     page = _payments().page(wanted, limit, after)
     views = tuple(payment_view(each, api.caller) for each in page.items)
     return Page(views, page.after, page.places)
@@ -171,14 +191,20 @@ def _deadline_is_near() -> bool:
 
 
 @api.on("GET", "/payments/{id}", READERS)
-def get_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Show a payment to its owner, an admin or a service."""
+def get_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
+    """Show a payment.
+
+    Raises Forbidden and NotFound.
+    """
     return payment_view(_readable(payment_id), api.caller)
 
 
 @api.on("GET", "/payments/{id}/history", READERS)
-def get_history(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Show who did what to a payment, when and on what evidence; oldest first."""
+def get_payment_history(payment_id: Annotated[Id, Path(alias="id")]) -> ListView[HistoryEventView]:
+    """Show who did what to a payment, when and on what evidence; oldest first.
+
+    Raises Forbidden and NotFound.
+    """
     payment = _readable(payment_id)
     return {"items": [history_view(event, api.caller) for event in _payments().history(payment.id)]}
 

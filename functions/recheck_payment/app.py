@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, USERS
 from lunas.api.requests import Id
-from lunas.api.responses import payment_view
+from lunas.api.responses import PaymentView, payment_view
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
@@ -29,15 +29,21 @@ api = LunasApi()
 
 
 @api.on("POST", "/payments/{id}/recheck", ADMINS)
-def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Ask Duitku about a payment and settle it by the answer."""
-    return _answer(recheck(_desk(), payment_id, _act()))
+def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
+    """Ask Duitku about a payment now, and settle it by the response.
+
+    Raises NotFound, WrongState, StorageContention and GatewayError.
+    """
+    return _show(recheck(_desk(), payment_id, _act()))
 
 
 @api.on("POST", "/payments/{id}/check", USERS)
-def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> dict[str, Any]:
-    """Ask Duitku about one's own payment, once in 15 seconds at most."""
-    return _answer(check(_desk(), payment_id, api.caller.id, _act()))
+def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
+    """Ask Duitku about one's own payment, at most once in 15 seconds.
+
+    Raises Forbidden, NotFound, StorageContention and GatewayError.
+    """
+    return _show(check(_desk(), payment_id, api.caller.id, _act()))
 
 
 def _desk() -> RecheckDesk:
@@ -59,7 +65,7 @@ def _act() -> AuditContext:
     return AuditContext(api.caller.actor, now(), {"requestId": api.request_id})
 
 
-def _answer(outcome: Outcome) -> dict[str, Any]:
+def _show(outcome: Outcome) -> PaymentView:
     log_outcome(outcome)
     return payment_view(outcome.payment, api.caller)
 

@@ -9,7 +9,7 @@ from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import Id, LearnerBody, RefundBody
-from lunas.api.responses import payment_view
+from lunas.api.responses import PaymentView, payment_view
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.corrections import Wanted
@@ -28,9 +28,12 @@ clients.prepare(clients.dynamodb, clients.secrets_manager)
 api = LunasApi()
 
 
-@api.on("POST", "/payments/{id}/refund", ADMINS)
-def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dict[str, Any]:
-    """Record a refund and revoke what the payment alone had brought; repeating changes nothing."""
+@api.on("POST", "/payments/{id}/refund", ADMINS, name="refund_payment")
+def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> PaymentView:
+    """Record a refund and revoke what only this payment brought; repeating it changes nothing.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
     table = Table.from_environment()
     audit_context = AuditContext(
         api.caller.actor, now(), {"requestId": api.request_id}, body.reason
@@ -47,9 +50,12 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> dic
     return payment_view(payment, api.caller)
 
 
-@api.on("PATCH", "/payments/{id}/learner", ADMINS)
-def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> dict[str, Any]:
-    """Correct whom a payment is for, and have its courses delivered to them and no one else."""
+@api.on("PATCH", "/payments/{id}/learner", ADMINS, name="correct_learner")
+def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> PaymentView:
+    """Correct whom a payment is for, and deliver its courses to that learner instead.
+
+    Raises NotFound, WrongState and StorageContention.
+    """
     wanted = Wanted(body.name, body.email)
     if wanted == Wanted():
         raise InvalidInput.of("email", "is required, unless a name is given")

@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
+from lunas.api.catalog_responses import CourseMappingView, mapping_view
 from lunas.api.platform import site_of
-from lunas.api.responses import mapping_view
 from lunas.aws import clients
 from lunas.domain.catalog_mapping import Report
 from lunas.domain.errors import DeliveryError, PlatformUnavailable
@@ -26,8 +26,11 @@ api = LunasApi()
 
 
 @api.on("POST", "/courses/sync", ADMINS)
-def sync_courses() -> dict[str, Any]:
-    """Compare the catalog with the courses and bundles of the platform's site."""
+def sync_courses() -> CourseMappingView:
+    """Compare the catalog with the courses and bundles of the platform's site.
+
+    Raises PlatformUnavailable and StorageContention.
+    """
     context = api.lambda_context
     try:
         return mapping_view(_synced(context.get_remaining_time_in_millis(), api.request_id))

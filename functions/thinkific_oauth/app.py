@@ -15,7 +15,11 @@ from lunas import observability
 from lunas.api import oauth_pages
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC
-from lunas.api.connection_responses import connection_view
+from lunas.api.connection_responses import (
+    AuthorizeUrlView,
+    ConnectionStatusView,
+    connection_view,
+)
 from lunas.api.content_negotiation import preferred
 from lunas.api.http_events import JSON
 from lunas.api.platform import authentication
@@ -44,9 +48,30 @@ type Text = Annotated[str | None, Query(max_length=LONGEST_TEXT)]
 api = LunasApi()
 
 
-@api.on("GET", "/thinkific/oauth/install", ADMINS)
-def install(subdomain: Text = None) -> Response[Any]:
-    """Begin to connect a site: lead the browser there, or tell the address as JSON."""
+@api.on(
+    "GET",
+    "/thinkific/oauth/install",
+    ADMINS,
+    responses={
+        200: {"description": "To `Accept: application/json`"},
+        302: {
+            "description": "To the page of the site",
+            "content": {},
+            "headers": {
+                "Location": {
+                    "description": "The page of the site.",
+                    "schema": {"type": "string", "format": "uri"},
+                    "required": True,
+                }
+            },
+        },
+    },
+)
+def install_thinkific(subdomain: Text = None) -> Response[AuthorizeUrlView | str]:
+    """Begin to connect a Thinkific site: its page asks the owner, and leads back.
+
+    Raises InvalidInput and StorageContention.
+    """
     url = begin(_connector(), subdomain, api.caller.actor)
     logger.info("connecting a Thinkific site has begun")
     accept = api.current_event.headers.get("accept", "")
@@ -55,11 +80,21 @@ def install(subdomain: Text = None) -> Response[Any]:
     return _never_kept(HTTPStatus.FOUND, "", {"Location": url})
 
 
-@api.on("GET", "/thinkific/oauth/callback", PUBLIC)
-def callback(
+@api.on(
+    "GET",
+    "/thinkific/oauth/callback",
+    PUBLIC,
+    responses={
+        200: oauth_pages.documented("Connected, or cancelled"),
+        403: oauth_pages.documented("An unknown or expired attempt, or one of another site"),
+        409: oauth_pages.documented("Thinkific refuses the code, or the user who allowed it"),
+        503: oauth_pages.documented("Thinkific does not answer, or a setting is missing"),
+    },
+)
+def finish_thinkific_install(
     code: Text = None, state: Text = None, subdomain: Text = None, error: Text = None
-) -> Response[Any]:
-    """Take what the browser brings from Thinkific, and show a page about it."""
+) -> Response[str]:
+    """Take the code that the browser brings from Thinkific; the state names who began."""
     try:
         if error or not code:
             cancel(_connector(), state)
@@ -81,14 +116,17 @@ def callback(
 
 
 @api.on("GET", "/thinkific/oauth/status", ADMINS)
-def status() -> dict[str, Any]:
+def get_thinkific_connection() -> ConnectionStatusView:
     """Show which site is connected, how Lunas authenticates, and the exact redirect URI."""
     return _status()
 
 
 @api.on("POST", "/thinkific/oauth/revoke", ADMINS)
-def revoke() -> dict[str, Any]:
-    """Give the tokens back to Thinkific and forget them; repeating changes nothing."""
+def revoke_thinkific() -> ConnectionStatusView:
+    """Revoke the tokens at Thinkific and delete them; repeating it changes nothing.
+
+    Raises PlatformUnavailable and StorageContention.
+    """
     gone = disconnect(disconnector(Table.from_environment()))
     if gone is not None:
         logger.info("Thinkific site disconnected", site=gone.subdomain)
@@ -106,7 +144,7 @@ def _connector() -> Connector:
     return connector(Table.from_environment(), redirect, remaining, api.request_id)
 
 
-def _status() -> dict[str, Any]:
+def _status() -> ConnectionStatusView:
     connection = Connections(Table.from_environment()).connection()
     addresses = _base_url(), _own_url()
     site = optional("THINKIFIC_SUBDOMAIN")
@@ -145,10 +183,10 @@ def _note(decision: str, reason: str) -> None:
     logger.warning(decision, reason=reason, todo="see docs/guides/thinkific-oauth.md")
 
 
-def _never_kept(
-    status_code: HTTPStatus, body: dict[str, str] | str, headers: dict[str, str] | None = None
-) -> Response[Any]:
-    """Answer with what is good once."""
+def _never_kept[B](
+    status_code: HTTPStatus, body: B, headers: dict[str, str] | None = None
+) -> Response[B]:
+    """Return a response that no cache keeps, because it is valid once."""
     return Response(
         status_code=status_code,
         content_type=content_types.APPLICATION_JSON,

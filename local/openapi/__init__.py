@@ -1,16 +1,12 @@
 """The OpenAPI document of the whole API: ``make openapi`` writes it, ``make check`` compares it.
 
-It is made offline, so that no function loads descriptions, examples and response models when it
-starts. Paths, parameters and bodies come from the functions themselves, through Powertools; what
-the functions do not tell is added here:
+It is derived offline, so that no function builds schemas when it starts:
 
-- ``functions``, ``merged``: every function's resolver, and what they tell together
+- ``routes``: each route as its handler declares it, by its docstring, signature and return type
+- ``views``: JSON schemas of the types that the handlers return
+- ``inputs``: what bodies and parameters check beyond the JSON schema that pydantic writes
 - ``access``: who may call, as security requirements
-- ``models``, ``schemas``: what the API shows, as ``lunas.api.responses`` writes it
-- ``problems``: the errors, made by ``lunas.api.problems``
-- ``samples``: the examples
-- ``described``, ``operations``: route by route, what is answered and which errors can come
-- ``inputs``: what bodies and parameters check beyond their JSON schema
+- ``problems``, ``samples``: errors and examples
 - ``webhooks``: routes without a resolver
 - ``document``: all of it together
 """

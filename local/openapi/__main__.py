@@ -23,7 +23,7 @@ def check() -> int:
     made = text()
     stale = [file for file in COMMITTED if not file.exists() or file.read_text() != made]
     for file in stale:
-        print(f"{file.relative_to(ROOT)} does not say what the code says; run `make openapi`")
+        print(f"{file.relative_to(ROOT)} differs from the code: run `make openapi`")
     return 1 if stale else 0
 
 

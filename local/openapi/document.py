@@ -1,87 +1,105 @@
-"""The whole document: what the functions tell, with everything that they need not know."""
+"""The whole document: what the functions declare, with examples and what no signature shows."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from local.openapi import access, inputs, problems, schemas, webhooks
-from local.openapi.described import Operation
-from local.openapi.merged import add_schemas, merged
-from local.openapi.operations import OPERATIONS
-from lunas.api.auth import Access
+from local.openapi import access, inputs, problems, samples, webhooks
+from local.openapi.routes import Route, add_schemas, merged
+from local.openapi.views import reference, untitled, view_schemas
 
 type Json = dict[str, Any]
 
-SHOWN_DOCUMENT: Json = {
-    "type": "object",
-    "description": "An OpenAPI document.",
-    "required": ["openapi", "info", "paths"],
-    "properties": {
-        "openapi": {"type": "string"},
-        "info": {"type": "object"},
-        "paths": {"type": "object"},
-    },
+JSON = "application/json"
+PAYMENTS, CATALOG, SERVICE = "Payments", "Catalog", "Service"
+TAGS: Mapping[str, str] = {
+    PAYMENTS: "Buying a package, through Duitku or by a manual transfer.",
+    "Enrollments": "Who is enrolled in what, and whether Thinkific has the enrollment.",
+    CATALOG: "What is sold.",
+    "Anomalies": "Money without a match, for a person to resolve.",
+    "Thinkific": "Which Thinkific site Lunas is connected to.",
+    "Webhooks": "Callbacks of Duitku, and events of Thinkific.",
+    SERVICE: "The API itself.",
 }
+TAG_OF = {"payment": PAYMENTS, "packages": CATALOG, "courses": CATALOG}
+"""By the first part of a path, where it is not the tag itself."""
 UNUSED = {"HTTPValidationError", "ValidationError", "ResponseValidationError"}
-"""What Powertools would answer with on its own; our errors are problems."""
+"""Powertools' own errors, which the API does not return."""
 
 
 def text() -> str:
-    """Give the document as it is committed."""
+    """Return the document as it is committed."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def document() -> Json:
-    """Make the document; raises ``KeyError`` for a route that ``operations`` does not describe."""
-    told, access_of = merged()
+    """Return the document."""
+    described, routes = merged()
+    names, shown = view_schemas({route.view for route in routes.values() if route.view})
     paths: Json = {}
-    for path, methods in sorted(told["paths"].items()):
-        routes = {method: f"{method.upper()} {path}" for method in sorted(methods)}
-        paths[path] = {
-            method: _operation(methods[method], OPERATIONS[route], access_of[route])
-            for method, route in routes.items()
-        }
+    for path, methods in sorted(described["paths"].items()):
+        for method, operation in sorted(methods.items()):
+            route = routes[f"{method.upper()} {path}"]
+            view = names.get(route.view)
+            written = _operation(operation, route, view)
+            successes = _successes(route, view, shown.get(view or "", {}).get("description", ""))
+            written["responses"] = {**successes, **written["responses"]}
+            paths.setdefault(path, {})[method] = written
     return {
-        **{name: told[name] for name in ("openapi", "info", "servers", "tags")},
+        **{name: described[name] for name in ("openapi", "info", "servers")},
+        "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {**paths, **webhooks.PATHS},
-        "components": _components(told["components"]["schemas"]),
+        "components": _components(described["components"]["schemas"], shown),
     }
 
 
-def _operation(told: Json, described: Operation, who: Access) -> Json:
-    """Write one operation from what the function tells and what is described."""
-    parameters = told.get("parameters", [])
-    body = told.get("requestBody")
-    common = problems.shared_problems(
-        who, has_body=body is not None, has_input=bool(parameters or body)
-    )
-    successes = {str(status): each.written() for status, each in described.answers.items()}
-    example = next(iter(described.answers.values())).example
+def _operation(described: Json, route: Route, view: str | None) -> Json:
+    """Write one operation but its successes; ``described``: its inputs by Powertools."""
+    part = route.name.split("/")[1]
+    tag = TAG_OF.get(part, part.capitalize())
+    who = access.sentence(route.endpoint.access)
     written: Json = {
-        "operationId": described.name,
-        "tags": [described.tag],
-        "summary": described.summary,
-        "description": access.sentence(who),
-        "security": access.security(who),
+        "operationId": route.operation_id,
+        "tags": [tag if tag in TAGS else SERVICE],
+        "summary": route.summary,
+        "description": f"{route.details} {who}".strip(),
+        "security": access.security(route.endpoint.access),
+        **{name: described[name] for name in ("deprecated",) if name in described},
     }
-    if described.deprecated:
-        written["deprecated"] = True
-    if parameters:
-        item = example.get("id") if isinstance(example, dict) else None
+    if parameters := described.get("parameters"):
+        item = samples.view_of(view, route.operation_id).get("id")
         written["parameters"] = [inputs.describe_parameter(each, item) for each in parameters]
-    if body:
+    if body := described.get("requestBody"):
         written["requestBody"] = inputs.describe_body(body)
-    refusals = problems.responses((*common, *described.problems))
-    return written | {"responses": {**successes, **dict(sorted(refusals.items()))}}
+    refusals = problems.responses(problems.problems_of(route, described))
+    return written | {"responses": dict(sorted(refusals.items()))}
 
 
-def _components(given: Json) -> Json:
-    """Give schemas, examples and security schemes."""
-    known = {name: schema for name, schema in given.items() if name not in UNUSED}
+def _successes(route: Route, view: str | None, about: str) -> Json:
+    """Write the responses that the route declares: by default 200, with the view as JSON."""
+    declared: Mapping[int, Mapping[str, Any]] = route.endpoint.responses or {200: {}}
+    example = samples.view_of(view, route.operation_id)
+    written: Json = {}
+    for status, response in declared.items():
+        content = {
+            media_type: {"schema": reference(view), "example": example}
+            if media_type == JSON and view
+            else {"schema": {"type": "string"}, "example": samples.TEXTS[media_type]}
+            for media_type in response.get("content", {JSON: {}})
+        }
+        sentence = about.partition(".")[0].partition(";")[0]
+        described = {"description": sentence, **response, "content": content}
+        written[str(status)] = {key: each for key, each in described.items() if each}
+    return written
+
+
+def _components(inputs_given: Json, shown: Json) -> Json:
+    """Return schemas, examples and security schemes."""
+    known = {name: schema for name, schema in inputs_given.items() if name not in UNUSED}
     inputs.check_schemas(known)
-    add_schemas(known, schemas.shown_schemas())
-    add_schemas(known, {"Document": SHOWN_DOCUMENT, **webhooks.SCHEMAS})
+    add_schemas(known, {**shown, **webhooks.SCHEMAS})
     return {
-        "schemas": schemas.untitled(dict(sorted(known.items()))),
+        "schemas": untitled(dict(sorted(known.items()))),
         "examples": problems.examples(),
         "securitySchemes": dict(access.SCHEMES),
     }

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.openapi import samples
-from local.openapi.schemas import untitled
+from local.openapi.views import untitled
 
 type Json = dict[str, Any]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from local.openapi.schemas import reference
+from local.openapi.routes import Route
+from local.openapi.views import reference
 from lunas.api import problems
-from lunas.api.auth import Access
 from lunas.domain import errors
 
 type Json = dict[str, Any]
@@ -17,8 +17,8 @@ ERRORS: Mapping[str, Exception] = {
     "malformed-form": errors.MalformedInput("missing in the form: signature"),
     "cursor-not-valid": errors.MalformedInput("the cursor is not valid, or has expired"),
     "unauthenticated": errors.Unauthenticated("a bearer token is required"),
-    "forbidden": errors.Forbidden("this is not for your role or scope"),
     "not-yours": errors.Forbidden("this belongs to somebody else"),
+    "forbidden": errors.Forbidden("this is not for your role or scope"),
     "wrongly-signed": errors.Forbidden("the signature does not fit"),
     "no-payment": errors.NotFound("there is no such payment"),
     "no-enrollment": errors.NotFound("there is no such enrollment"),
@@ -88,19 +88,32 @@ ERRORS: Mapping[str, Exception] = {
     "gateway-timeout": errors.GatewayTimeout("Duitku does not answer in time"),
 }
 """Examples by name; more than one may show the same type of problem."""
-BUYING = (
-    "no-package", "not-on-sale", "already-enrolled", "course-full", "course-unmapped",
-    "catalogue-unavailable",
-)  # fmt: skip
-DUITKU = (
-    "gateway-key-refused", "gateway-refused", "gateway-unavailable", "gateway-blocked",
-    "gateway-timeout",
-)  # fmt: skip
+EXAMPLES_OF: Mapping[str, str] = {
+    "approvePayment": "cannot-approve",
+    "rejectPayment": "cannot-reject",
+    "refundPayment": "cannot-refund",
+    "correctLearner": "cannot-correct",
+    "recheckPayment": "manual",
+    "resolveAnomaly": "closed",
+    "reportProgress": "revoked",
+    "redeliverEnrollment": "revoked",
+    "putPackage": "edited-elsewhere",
+    "installThinkific": "another-subdomain",
+}
+"""The example that an operation has of an error, where several examples are of one class."""
+SINGULAR = {
+    "payments": "payment", "enrollments": "enrollment", "packages": "package",
+    "anomalies": "anomaly",
+}  # fmt: skip
 THROTTLED: Json = {
-    "description": "Too many requests at once. API Gateway says so itself; wait, then repeat.",
+    "description": "Too many requests at once. API Gateway returns it; wait, then repeat.",
     "content": {
         "application/json": {
-            "schema": reference("GatewayMessage"),
+            "schema": {
+                "type": "object",
+                "required": ["message"],
+                "properties": {"message": {"type": "string"}},
+            },
             "example": {"message": "Too Many Requests"},
         }
     },
@@ -127,12 +140,45 @@ def examples() -> dict[str, Json]:
     }
 
 
-def shared_problems(access: Access, *, has_body: bool, has_input: bool) -> tuple[str, ...]:
-    """Name the errors that come from what a route is, not from what it does."""
-    caller = () if access.public else ("unauthenticated", "forbidden", "keys-unavailable")
-    body = ("malformed", "body-too-large", "unsupported-media-type") if has_body else ()
-    values = ("invalid-input",) if has_input else ()
-    return (*caller, *body, *values, "internal")
+def problems_of(route: Route, described: Json) -> list[str]:
+    """Name the examples of a route's errors: of all such routes, and of what its handler raises."""
+    parameters = {each["name"] for each in described.get("parameters", [])}
+    names: list[str] = []
+    if not route.endpoint.access.public:
+        names += ["unauthenticated", "forbidden", "keys-unavailable"]
+    if "requestBody" in described:
+        names += ["malformed", "body-too-large", "unsupported-media-type"]
+    if "cursor" in parameters:
+        names += ["cursor-not-valid"]
+    if parameters or "requestBody" in described:
+        names += ["invalid-input"]
+    if "{" in route.name and errors.NotFound not in route.errors:
+        names += ["no-path"]
+    raised = [name for kind in route.errors for name in _examples(kind, route)]
+    return [*names, "internal", *raised]
+
+
+def _examples(kind: type[errors.LunasError], route: Route) -> list[str]:
+    """Name the examples of an error that a handler raises.
+
+    GatewayError and PurchaseRefused stand for all errors of the gateway: those that are its own,
+    and those of what the buyer chose.
+    """
+    own = EXAMPLES_OF.get(route.operation_id)
+    if own and type(ERRORS[own]) is kind:
+        return [own]
+    if kind is errors.NotFound:
+        resource = route.name.split("/")[1] if "{id}" in route.name else "packages"
+        return [f"no-{SINGULAR[resource]}"]
+    if kind in {errors.GatewayError, errors.PurchaseRefused}:
+        by_choice = kind is errors.PurchaseRefused
+        return [
+            name
+            for name, error in ERRORS.items()
+            if isinstance(error, errors.GatewayError)
+            and isinstance(error, errors.PurchaseRefused) is by_choice
+        ]
+    return [name for name, error in ERRORS.items() if type(error) is kind][:1]
 
 
 def responses(names: Iterable[str]) -> dict[str, Json]:

@@ -1,7 +1,10 @@
-"""The examples of the document: one learner, one payment, told from all sides."""
+"""The examples of the document: one learner and one payment, in all views."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
+
+from lunas.api.payments_csv import BYTE_ORDER_MARK, Sheet
+from lunas.api.responses import PaymentView
 
 type Json = dict[str, Any]
 
@@ -50,30 +53,29 @@ MANUAL: Json = {name: value for name, value in PENDING.items() if name != "gatew
     "method": "MANUAL",
     "proofLink": "https://drive.example.com/proof.jpg",
 }
-APPROVED: Json = MANUAL | {
-    "status": "APPROVED",
-    "approvedAt": "2026-11-22T04:00:00.000Z",
-    "approvedBy": "a1",
-    "updatedAt": "2026-11-22T04:00:00.000Z",
-    "version": 2,
-}
-REJECTED: Json = MANUAL | {
-    "status": "REJECTED",
-    "reason": "No transfer of this amount has arrived.",
-    "updatedAt": "2026-11-22T04:00:00.000Z",
-    "version": 2,
-}
-CORRECTED: Json = COMPLETED | {
-    "learner": {"name": "Budi Santoso", "email": "budi@example.org"},
-    "updatedAt": "2026-11-22T05:00:00.000Z",
-    "version": 5,
-}
-REFUNDED: Json = COMPLETED | {
-    "status": "REFUNDED",
-    "reason": "Cancelled by the learner within seven days.",
-    "updatedAt": "2026-11-23T02:00:00.000Z",
-    "version": 5,
-}
+
+
+def _next(payment: Json, at: str, **changes: Any) -> Json:  # noqa: ANN401  (any JSON)
+    """Return a payment after its next change."""
+    return payment | {"updatedAt": at, "version": payment["version"] + 1, **changes}
+
+
+DECIDED_AT = "2026-11-22T04:00:00.000Z"
+APPROVED = _next(MANUAL, DECIDED_AT, status="APPROVED", approvedAt=DECIDED_AT, approvedBy="a1")
+REJECTED = _next(
+    MANUAL, DECIDED_AT, status="REJECTED", reason="No transfer of this amount has arrived."
+)
+CORRECTED = _next(
+    COMPLETED,
+    "2026-11-22T05:00:00.000Z",
+    learner={"name": "Budi Santoso", "email": "budi@example.org"},
+)
+REFUNDED = _next(
+    COMPLETED,
+    "2026-11-23T02:00:00.000Z",
+    status="REFUNDED",
+    reason="Cancelled by the learner within seven days.",
+)
 HISTORY: Json = {
     "items": [
         {"at": "2026-11-22T03:04:05.678Z", "actor": "user:u1", "to": "PENDING"},
@@ -137,15 +139,11 @@ MAPPING: Json = {
     "unsold": [{"thinkificCourseId": 2000009, "name": "Literasi Data 2"}],
     "bundles": {"mapped": [], "proposed": [], "differing": [], "gone": []},
 }
-CHANNELS: Json = {
-    "items": [
-        {
-            "code": "BC",
-            "name": "BCA Virtual Account",
-            "imageUrl": "https://images.duitku.com/hotlink-ok/BCA.SVG",
-            "fee": 4000,
-        }
-    ]
+CHANNEL: Json = {
+    "code": "BC",
+    "name": "BCA Virtual Account",
+    "imageUrl": "https://images.duitku.com/hotlink-ok/BCA.SVG",
+    "fee": 4000,
 }
 ANOMALY: Json = {
     "id": "ano0d9c1b7e52f84a63b1f0a7c2e94d5568",
@@ -168,7 +166,7 @@ CONNECTION: Json = {
     "/thinkific/oauth/callback",
     "connected": True,
     "authentication": "oauth",
-    "checks": [{"name": "scheme", "ok": True, "told": "https"}],
+    "checks": [{"name": "scheme", "ok": True, "message": "https"}],
     "subdomain": "lunas-academy",
     "expiresAt": "2026-11-23T03:04:04.678Z",
     "renewalDue": False,
@@ -181,19 +179,54 @@ DISCONNECTED: Json = {
     "connected": False,
     "todo": "open GET /thinkific/oauth/install as an admin, and let the site's owner press Approve",
 }
-AUTHORIZE: Json = {
-    "authorizeUrl": "https://lunas-academy.thinkific.com/oauth2/authorize?client_id=app&state=n0"
+AUTHORIZE_URL = "https://lunas-academy.thinkific.com/oauth2/authorize?client_id=app&state=n0"
+DOCUMENT: Json = {
+    "openapi": "3.1.0",
+    "info": {"title": "Lunas", "version": "0.1.0"},
+    "servers": [{"url": "https://a1b2c3d4e5.execute-api.ap-southeast-3.amazonaws.com"}],
+    "tags": [],
+    "paths": {},
+    "components": {},
 }
-OAUTH_PAGE = "<!doctype html>…"
-CSV = (
-    "id,userId,packageId,packageName,courseIds,status,paymentType,method,amount,currency,"
-    "reference,proofLink,firstName,lastName,email,phone,createdAt,updatedAt,approvedAt,"
-    "approvedBy,completedAt,reason\r\n"
-    f"{COMPLETED['id']},u1,entry,Kelas Pemula,{COURSE_ID},COMPLETED,UMUM,DUITKU,49000,IDR,"
-    "DS1234524ABCDEFGHIJKLMN,,Budi,Santoso,budi@example.com,+6281234567890,"
-    "2026-11-22T03:04:05.678Z,2026-11-22T03:09:12.345Z,2026-11-22T03:09:10.001Z,duitku,"
-    "2026-11-22T03:09:12.345Z,\r\n"
-)
+
+
+def _csv() -> str:
+    sheet = Sheet(",")
+    sheet.add([cast("PaymentView", COMPLETED)])
+    return sheet.text().removeprefix(BYTE_ORDER_MARK)
+
+
+VIEWS: Mapping[str, Json] = {
+    "Payment": COMPLETED,
+    "Enrollment": ENROLLMENT,
+    "CourseStatus": STATUS,
+    "Package": PACKAGE,
+    "Course": COURSE,
+    "CourseMapping": MAPPING,
+    "Channel": CHANNEL,
+    "Anomaly": ANOMALY,
+    "ConnectionStatus": CONNECTION,
+    "AuthorizeUrl": {"authorizeUrl": AUTHORIZE_URL},
+    "Health": {"status": "ok"},
+    "Document": DOCUMENT,
+}
+"""An example of each view, by the name of its schema."""
+OPERATIONS: Mapping[str, Json] = {
+    "initiatePayment": PENDING,
+    "initiatePaymentAlias": PENDING,
+    "submitPayment": MANUAL,
+    "getPaymentHistory": HISTORY,
+    "approvePayment": APPROVED,
+    "rejectPayment": REJECTED,
+    "refundPayment": REFUNDED,
+    "correctLearner": CORRECTED,
+    "resolveAnomaly": RESOLVED,
+    "redeliverEnrollment": REDELIVERED,
+    "revokeThinkific": DISCONNECTED,
+}
+"""The example of an operation, where it is not that of the view."""
+TEXTS: Mapping[str, str] = {"text/csv": _csv(), "text/html": "<!doctype html>…"}
+"""An example of each media type beside JSON."""
 
 BODIES: Mapping[str, Mapping[str, Json]] = {
     "InitiateBody": {
@@ -250,11 +283,11 @@ PARAMETERS: Mapping[str, Any] = {
 """Examples of parameters, by name; ``id`` only where a route shows nothing that has one."""
 
 
-def page(item: Json) -> Json:
-    """Give a page with one item."""
-    return {"items": [item], "nextCursor": NEXT_CURSOR}
-
-
-def listed(item: Json) -> Json:
-    """Give a whole list with one item."""
-    return {"items": [item]}
+def view_of(name: str | None, operation_id: str) -> Json:
+    """Return the example of a view, by its name, as an operation shows it."""
+    if operation_id in OPERATIONS or name is None:
+        return OPERATIONS.get(operation_id, {})
+    if name in VIEWS:
+        return VIEWS[name]
+    shown = {"items": [VIEWS[name.removesuffix("Page").removesuffix("List")]]}
+    return shown | ({"nextCursor": NEXT_CURSOR} if name.endswith("Page") else {})

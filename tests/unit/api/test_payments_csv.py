@@ -4,8 +4,8 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 
@@ -20,7 +20,7 @@ from lunas.api.payments_csv import (
     read_sheet,
     wants_csv,
 )
-from lunas.api.responses import payment_view
+from lunas.api.responses import PaymentView, payment_view
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.lists import Page, Position
 from lunas.domain.payments import Payment
@@ -28,19 +28,19 @@ from lunas.domain.users import LONGEST_NAME, Customer
 from tests.support.builders import ADMIN_CALLER, EMAIL, SERVICE_CALLER, bought, manual, payment
 
 
-def written(*payments: dict[str, Any], separator: str = ",") -> str:
+def written(*payments: PaymentView, separator: str = ",") -> str:
     sheet = Sheet(separator)
     sheet.add(payments)
     return sheet.text()
 
 
-def rows(*payments: dict[str, Any]) -> list[dict[str, str]]:
+def rows(*payments: PaymentView) -> list[dict[str, str]]:
     """Read a table back as a spreadsheet does."""
     text = written(*payments).removeprefix(BYTE_ORDER_MARK)
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def view(made: Payment) -> dict[str, Any]:
+def view(made: Payment) -> PaymentView:
     return payment_view(made, ADMIN_CALLER)
 
 
@@ -196,11 +196,13 @@ class Source:
         self.view = view(payment(**changes))
         self.reads: list[int] = []
 
-    def read(self, limit: int, after: Position | None) -> Page[Mapping[str, Any]]:
+    def read(self, limit: int, after: Position | None) -> Page[PaymentView]:
         start = int(after["at"]) if after else 0
         end = min(start + limit, self.number)
         self.reads.append(limit)
-        items = tuple({**self.view, "id": f"pay{each}"} for each in range(start, end))
+        items = tuple(
+            cast("PaymentView", {**self.view, "id": f"pay{each}"}) for each in range(start, end)
+        )
         places = tuple({"at": str(each + 1)} for each in range(start, end))
         return Page(items, {"at": str(end)} if end < self.number else None, places)
 

@@ -6,14 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from lunas.api.responses import (
-    channel_view,
-    course_view,
-    enrollment_view,
-    history_view,
-    package_view,
-    payment_view,
-)
+from lunas.api.catalog_responses import course_view, package_view
+from lunas.api.enrollment_responses import enrollment_view
+from lunas.api.responses import channel_view, history_view, payment_view
 from lunas.domain.enrollments import Access, Delivery, DeliveryStatus, EnrollmentStatus
 from lunas.domain.gateway_status import PaymentChannel
 from lunas.domain.payments import HistoryEvent, Status, opened

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from local.openapi import __main__ as command
-from local.openapi.merged import add_schemas
+from local.openapi.routes import add_schemas
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from local.openapi.functions import load
+from local.openapi.routes import load
 from tests.support.api_requests import Context, request
 
 ROOT = Path(__file__).resolve().parents[3]

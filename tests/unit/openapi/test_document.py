@@ -12,10 +12,10 @@ import jsonschema_rs
 import pytest
 import schemathesis
 
+from local.openapi import problems as described_problems
 from local.openapi import samples
 from local.openapi.document import document
-from local.openapi.functions import accesses, resolvers
-from local.openapi.operations import OPERATIONS
+from local.openapi.routes import resolvers
 from lunas.api import payments_csv, problems
 from lunas.domain import errors
 from lunas.domain.users import Role
@@ -69,8 +69,17 @@ def test_it_has_the_routes_of_the_template_and_no_others() -> None:
     assert set(ROUTES) == template.routes()
 
 
-def test_every_description_is_of_a_route() -> None:
-    assert set(OPERATIONS) | WEBHOOKS == set(ROUTES)
+def test_every_route_is_an_endpoint_of_a_function_or_a_webhook() -> None:
+    declared = {name for each in resolvers() for name in each.endpoints}
+
+    assert declared | WEBHOOKS == set(ROUTES)
+
+
+def test_every_error_that_is_named_for_an_operation_is_of_one() -> None:
+    names = {operation["operationId"] for operation in ROUTES.values()}
+
+    assert set(described_problems.EXAMPLES_OF) <= names
+    assert set(samples.OPERATIONS) <= names
 
 
 def test_operations_have_names_of_their_own() -> None:
@@ -80,8 +89,9 @@ def test_operations_have_names_of_their_own() -> None:
 
 
 def test_who_may_call_is_what_the_route_admits() -> None:
-    access_of = {route: access for each in resolvers() for route, access in accesses(each).items()}
-    for route, access in access_of.items():
+    endpoints = {name: found for each in resolvers() for name, found in each.endpoints.items()}
+    for route, endpoint in endpoints.items():
+        access = endpoint.access
         required = ROUTES[route]["security"]
         assert (required == []) is access.public
         roles = [each["UserToken"] for each in required if "UserToken" in each]
@@ -160,7 +170,7 @@ def test_it_names_no_schema_that_it_lacks_and_holds_none_that_nobody_names() -> 
 
 
 def test_the_csv_example_has_the_columns_of_the_csv() -> None:
-    assert next(csv.reader(io.StringIO(samples.CSV))) == list(payments_csv.COLUMNS)
+    assert next(csv.reader(io.StringIO(samples.TEXTS["text/csv"]))) == list(payments_csv.COLUMNS)
 
 
 def _is_error(kind: object) -> bool:

@@ -8,6 +8,9 @@ import pytest
 
 from local.openapi.document import document
 from lunas.api import responses
+from lunas.api.anomaly_responses import anomaly_view
+from lunas.api.catalog_responses import course_view, package_view
+from lunas.api.enrollment_responses import enrollment_view
 from lunas.domain.anomalies import AnomalyStatus, Resolution, overbooked
 from lunas.domain.enrollments import Delivery, DeliveryStatus
 from lunas.domain.gateway_status import PaymentChannel
@@ -66,15 +69,15 @@ RESOLVED = replace(
     status=AnomalyStatus.RESOLVED,
     resolved=Resolution(resolution="refunded", reason="full", at=LATER, actor="admin:a1"),
 )
-FULLEST: dict[str, Json] = {
+FULLEST: dict[str, Any] = {
     "Payment": responses.payment_view(FULL, ADMIN_CALLER),
     "HistoryEvent": responses.history_view(EVENT, ADMIN_CALLER),
-    "Enrollment": responses.enrollment_view(
+    "Enrollment": enrollment_view(
         enrollment(delivery=DELIVERED, expires_at=LATER, certificate_url="https://c.example/1"),
         NOW,
         USER_CALLER,
     ),
-    "Package": responses.package_view(
+    "Package": package_view(
         package(
             access_days=365,
             platform_bundle_id=4000001,
@@ -84,14 +87,12 @@ FULLEST: dict[str, Json] = {
         ),
         ["c1"],
     ),
-    "Course": responses.course_view(
-        course(quota=3, platform_course_id=7, gone_platform_id=7), whole=True
-    ),
+    "Course": course_view(course(quota=3, platform_course_id=7, gone_platform_id=7), to_admin=True),
     "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
-    "Anomaly": responses.anomaly_view(RESOLVED),
+    "Anomaly": anomaly_view(RESOLVED),
 }
 """Views with every field that they can have."""
-BARE: list[tuple[str, Json]] = [
+BARE: list[tuple[str, Any]] = [
     ("Payment", responses.payment_view(payment(), USER_CALLER)),
     ("Payment", responses.payment_view(payment(gateway=None), SERVICE_CALLER)),
     ("Payment", responses.payment_view(manual(course_id=None), SERVICE_CALLER)),
@@ -101,10 +102,10 @@ BARE: list[tuple[str, Json]] = [
             replace(EVENT, source=None, evidence=None, reason=None), ADMIN_CALLER
         ),
     ),
-    ("Enrollment", responses.enrollment_view(enrollment(), NOW, USER_CALLER)),
-    ("Package", responses.package_view(package())),
-    ("Course", responses.course_view(course(platform_course_id=None))),
-    ("Anomaly", responses.anomaly_view(replace(OPEN, payment_id=None))),
+    ("Enrollment", enrollment_view(enrollment(), NOW, USER_CALLER)),
+    ("Package", package_view(package())),
+    ("Course", course_view(course(platform_course_id=None))),
+    ("Anomaly", anomaly_view(replace(OPEN, payment_id=None))),
 ]
 
 

@@ -1,12 +1,14 @@
-"""The HTTP edge: Powertools' resolver with default-deny access and problem+json errors.
+"""The HTTP API: Powertools' resolver with access denied by default, and errors as problem+json.
 
-The gateway names the route that it matched (``routeKey``), so a caller is admitted or turned
-away before anything of the request is parsed. A route without a declared access cannot be
-registered, and a route key without a registered access is refused.
+API Gateway names the route that it matched (``routeKey``), so a caller is admitted or refused
+before anything of the request is parsed. A route cannot be registered without an access, and a
+route key without a registered access is refused.
 """
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -33,9 +35,26 @@ from lunas.domain.errors import (
 from lunas.domain.users import Caller, Role
 from lunas.observability import logger
 
-type Answer = dict[str, Any]
-
 SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A route's access and handler, with its name and responses in the OpenAPI document.
+
+    ``responses`` holds the successes by status, in OpenAPI's notation. Where it is empty, the
+    response is 200; a response without ``content`` is the JSON that the handler returns.
+    """
+
+    access: Access
+    handler: Callable[..., Any]
+    name: str
+    responses: Mapping[int, Mapping[str, Any]]
+
+    @property
+    def takes_body(self) -> bool:
+        """Whether the handler has a parameter for the body; without one, no body is read."""
+        return "body" in self.handler.__annotations__
 
 
 class LunasApi(APIGatewayHttpResolver):
@@ -43,8 +62,7 @@ class LunasApi(APIGatewayHttpResolver):
 
     def __init__(self) -> None:
         super().__init__(enable_validation=True)
-        self._access: dict[str, Access] = {}
-        self._with_body: set[str] = set()
+        self.endpoints: dict[str, Endpoint] = {}
         self.use([_check_same_route])
         self.exception_handler(LunasError)(self._problem)
         self.exception_handler(RequestValidationError)(self._invalid)
@@ -56,20 +74,26 @@ class LunasApi(APIGatewayHttpResolver):
         method: str,
         path: str,
         access: Access,
-        **documented: Any,  # noqa: ANN401
+        responses: Mapping[int, Mapping[str, Any]] | None = None,
+        *,
+        name: str | None = None,
+        **options: Any,  # noqa: ANN401  (those of Powertools)
     ) -> Callable[[F], F]:
         """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``.
 
-        A handler takes the body of the request by a parameter of that name; where there is none,
-        whatever a client sends as body is not looked at.
+        The handler takes the body of the request by a parameter of that name. Its docstring, the
+        type that it returns and ``responses`` document the route, see :class:`Endpoint`; ``name``
+        is that of the handler where none is given.
         """
-        route = f"{method} {path}"
-        self._access[route] = access
-        register = self.route(path.replace("{", "<").replace("}", ">"), method, **documented)
+        register = self.route(path.replace("{", "<").replace("}", ">"), method, **options)
 
         def registered(handler: F) -> F:
-            if "body" in handler.__annotations__:
-                self._with_body.add(route)
+            self.endpoints[f"{method} {path}"] = Endpoint(
+                access, handler, name or handler.__name__, responses or {}
+            )
+            # Powertools checks no response: building the types for it would slow every start.
+            unchecked = inspect.signature(handler).replace(return_annotation=Any)
+            vars(handler)["__signature__"] = unchecked
             return register(handler)
 
         return registered
@@ -82,9 +106,9 @@ class LunasApi(APIGatewayHttpResolver):
 
     @property
     def is_admin_asking(self) -> bool:
-        """Tell whether a public route is asked by an admin, which a valid token says.
+        """Whether the caller of a public route is an admin, by a valid token.
 
-        Whatever keeps a token from being read, the answer is what everybody sees.
+        A token that cannot be read counts as none: the caller gets the public response.
         """
         headers = http_events.lower_headers(self.current_event.raw_event)
         if "authorization" not in headers:
@@ -92,7 +116,7 @@ class LunasApi(APIGatewayHttpResolver):
         try:
             return authenticate(headers).role is Role.ADMIN
         except (Unauthenticated, PeerUnavailable):
-            # A page may send a token that is over.
+            # A page may send an expired token.
             return False
         except Exception as error:  # noqa: BLE001  (logged and counted for the operator)
             observability.log_exception(error)
@@ -103,13 +127,13 @@ class LunasApi(APIGatewayHttpResolver):
         """Return the id of the current request."""
         return http_events.request_id(self.current_event.raw_event)
 
-    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> Answer:
-        """Answer one request of the gateway."""
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Return the response to one request of API Gateway."""
         request_id = http_events.request_id(event)
         observability.bind(request_id, route=str(event.get("routeKey")))
         try:
             caller = self._admit(event)
-            if event.get("routeKey") in self._with_body:
+            if self.endpoints[str(event.get("routeKey"))].takes_body:
                 http_events.check_json(event)
         except LunasError as error:
             _log(error)
@@ -121,9 +145,10 @@ class LunasApi(APIGatewayHttpResolver):
         return super().resolve(http_events.declared_as_json(http_events.routed(event)), context)
 
     def _admit(self, event: Mapping[str, Any]) -> Caller | None:
-        access = self._access.get(str(event.get("routeKey")))
-        if access is None:
+        endpoint = self.endpoints.get(str(event.get("routeKey")))
+        if endpoint is None:
             raise Forbidden("no such route")
+        access = endpoint.access
         if access.public:
             return None
         caller = authenticate(http_events.lower_headers(event))
@@ -163,9 +188,9 @@ def _loggable(actor: str) -> str:
 
 
 def _check_same_route(api: "LunasApi", next_middleware: NextMiddleware) -> Response[Any]:
-    """Refuse a request whose path leads to another route than the gateway admitted it to.
+    """Raise NotFound when the path leads to another route than the one that was authorized.
 
-    The gateway matches the path as it was sent, the resolver the path as it was decoded.
+    API Gateway matches the path as it was sent, Powertools the path as it was decoded.
     """
     found = f"{api.current_event.http_method.upper()} {api.request.route}"
     if found != api.current_event.raw_event.get("routeKey"):
@@ -174,12 +199,12 @@ def _check_same_route(api: "LunasApi", next_middleware: NextMiddleware) -> Respo
 
 
 def _log(error: LunasError) -> None:
-    """Write the one line about a refused request; invalid input is told by field names only."""
+    """Log a refused request on one line; of invalid input, only the names of its fields."""
     status = problems.status_of(error)
-    said = error.code if isinstance(error, InvalidInput) else str(error)
+    reason = error.code if isinstance(error, InvalidInput) else str(error)
     fields = [each.field for each in error.errors] if isinstance(error, InvalidInput) else None
     write = logger.error if status >= SERVER_ERROR else logger.info
-    write("refused", code=error.code, status=status.value, reason=said, fields=fields)
+    write("refused", code=error.code, status=status.value, reason=reason, fields=fields)
     observability.count_failure(error, status)
 
 
@@ -190,7 +215,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    """Say what is wrong in words for whoever filled the form in, not for who wrote the model."""
+    """Return the message of an error as the person who filled in the form understands it."""
     limits = error.get("ctx", {})
     if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
         return "must not be empty"

@@ -3,9 +3,8 @@
 from typing import Any
 
 from lunas import observability
-from lunas.api.connection_responses import is_connected
 from lunas.aws.settings import optional
-from lunas.domain.oauth import Connection
+from lunas.domain.oauth import Connection, is_connected
 from lunas.observability import logger
 from lunas.platforms.thinkific.credentials import Authentication
 from lunas.services.gauges import Gauge, Gauges

@@ -58,6 +58,12 @@ CHECKLIST = (
     "Did the owner or an admin of the site press Approve, with a plan that allows apps?",
 )
 
+
+def documented(description: str) -> dict[str, Any]:
+    """Describe such a page for the OpenAPI document."""
+    return {"description": description, "content": {content_types.TEXT_HTML: {}}}
+
+
 GOOD, CALM, BAD = "good", "calm", "bad"
 
 

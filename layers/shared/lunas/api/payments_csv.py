@@ -11,6 +11,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from lunas.api.content_negotiation import preferred
+from lunas.api.responses import PaymentView
 from lunas.domain.lists import Page, Position
 from lunas.domain.texts import INVISIBLE
 
@@ -62,7 +63,21 @@ for run by run, so that a text of nothing but breaks takes no longer than anothe
 FIRST_BREAK = re.compile(r"[\t\r]")
 """A cell that begins so is cut before what comes next, which then begins a cell."""
 
-type ReadPage = Callable[[int, Position | None], Page[Mapping[str, Any]]]
+CSV_OR_JSON: Mapping[int, Mapping[str, Any]] = {
+    200: {
+        "description": "A page of payments; all of them as CSV to callers who prefer `text/csv`",
+        "content": {"application/json": {}, CONTENT_TYPE: {}},
+        "headers": {
+            CURSOR_HEADER: {
+                "description": "With CSV: the cursor of the rows beyond this response.",
+                "schema": {"type": "string"},
+            }
+        },
+    }
+}
+"""The response of a list of payments, in OpenAPI's notation."""
+
+type ReadPage = Callable[[int, Position | None], Page[PaymentView]]
 """Reads a page of payment views: so many at most, after a position."""
 
 
@@ -86,7 +101,7 @@ class Sheet:
         rows = len(self._lines) - 1
         return min(MAX_ROWS - rows, AT_ONCE)
 
-    def add(self, payments: Iterable[Mapping[str, Any]]) -> int:
+    def add(self, payments: Iterable[PaymentView]) -> int:
         """Add a row for each payment view, as far as there is place; return for how many.
 
         An empty sheet has place for any one: an item of the table has 400 kB.

@@ -3,9 +3,28 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from lunas.domain import errors
+
+
+class FieldProblem(TypedDict):
+    """What is wrong with one field: its JSON name (dotted when nested) and a sentence."""
+
+    field: str
+    message: str
+
+
+class Problem(TypedDict):
+    """An error (RFC 9457). Decide by `type`; give `requestId` when you report it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    requestId: str
+    errors: NotRequired[list[FieldProblem]]
+
 
 CONTENT_TYPE = "application/problem+json"
 TYPE_PREFIX = "urn:lunas:problem:"
@@ -44,10 +63,10 @@ def status_of(error: BaseException) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def problem(error: BaseException, request_id: str) -> dict[str, Any]:
+def problem(error: BaseException, request_id: str) -> Problem:
     """Return the problem details of an error."""
     status = status_of(error)
-    body: dict[str, Any] = {
+    body: Problem = {
         "type": f"{TYPE_PREFIX}{_code(error, status)}",
         "title": status.phrase,
         "status": status.value,

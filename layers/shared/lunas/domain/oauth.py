@@ -83,6 +83,13 @@ class Grant:
     tokens: Tokens
 
 
+def is_connected(connection: Connection | None, site: str | None) -> bool:
+    """Return whether ``site``, if one is configured, is connected and the platform accepts it."""
+    if connection is None or connection.refused:
+        return False
+    return not site or connection.subdomain == site
+
+
 def check_subdomain(given: str, configured: str | None) -> str:
     """Return a subdomain that credentials may be sent to; InvalidInput for any other."""
     if not SUBDOMAIN.fullmatch(given):

@@ -1,0 +1,166 @@
+"""What the API shows of packages and courses, and of how they map to the platform's site."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict
+
+from pydantic import Field
+
+from lunas.api.responses import Amount, Url, show
+from lunas.domain.catalog import Course, Package, PackageKind
+from lunas.platforms import json_names
+from lunas.platforms.json_names import CourseId, MappedBundleId, MappedCourseId
+
+if TYPE_CHECKING:
+    from lunas.domain.catalog_mapping import Pair, Report
+
+
+class PricesView(TypedDict):
+    """Prices by payment type; at least one is there."""
+
+    DIKE: NotRequired[Amount]
+    UMUM: NotRequired[Amount]
+
+
+class PackageView(MappedBundleId):
+    """Something to buy."""
+
+    id: str
+    kind: PackageKind
+    name: str
+    description: NotRequired[str]
+    imageUrl: NotRequired[Url]
+    onSale: bool
+    prices: PricesView
+    courseIds: list[str]
+    accessDays: NotRequired[Annotated[int, Field(description="Absent: access without end.")]]
+    goneCourseIds: NotRequired[
+        Annotated[
+            list[str],
+            Field(
+                description="To admins: courses that the platform no longer showed.",
+                min_length=1,
+            ),
+        ]
+    ]
+
+
+class CourseView(MappedCourseId):
+    """A course; `enrolled` counts every enrollment that was made and not revoked."""
+
+    id: str
+    name: str
+    quota: NotRequired[Annotated[int, Field(ge=0)]]
+    enrolled: int
+    gone: NotRequired[
+        Annotated[
+            Literal[True],
+            Field(description="To admins: the platform no longer showed it."),
+        ]
+    ]
+
+
+class MappedCourseView(MappedCourseId):
+    """A course and its counterpart at the platform; `formerly` is the counterpart's old name."""
+
+    courseId: str
+    name: str
+    formerly: NotRequired[str]
+
+
+class UnsoldCourseView(CourseId):
+    """A course at the platform that no course here maps to."""
+
+    name: str
+
+
+class GoneCourseView(CourseId):
+    """A mapped course that the site no longer shows, and the packages on sale that hold it."""
+
+    courseId: str
+    name: str
+    packages: list[str]
+
+
+class MappedBundleView(MappedBundleId):
+    """A package and its bundle at the platform."""
+
+    packageId: str
+    name: str
+
+
+class BundleMappingView(TypedDict):
+    """How packages of kind BUNDLE map; `differing` ones hold other courses at the platform."""
+
+    mapped: list[MappedBundleView]
+    proposed: list[MappedBundleView]
+    differing: list[MappedBundleView]
+    gone: list[MappedBundleView]
+
+
+class CourseMappingView(TypedDict):
+    """How the catalog maps to the platform's site. Confirm what is `proposed` by PUT."""
+
+    mapped: list[MappedCourseView]
+    proposed: list[MappedCourseView]
+    unmapped: list[MappedCourseView]
+    renamed: list[MappedCourseView]
+    gone: list[GoneCourseView]
+    unsold: list[UnsoldCourseView]
+    bundles: BundleMappingView
+
+
+def package_view(package: Package, gone: Iterable[str] = ()) -> PackageView:
+    """Show a package; ``gone``: those of its courses that the platform no longer shows."""
+    return show(
+        PackageView,
+        package,
+        prices=dict(package.prices),
+        goneCourseIds=list(gone) or None,
+        **{json_names.BUNDLE_ID: package.platform_bundle_id},
+    )
+
+
+def course_view(course: Course, *, to_admin: bool = False) -> CourseView:
+    """Show a course; only admins see that it is gone at the platform."""
+    return show(
+        CourseView,
+        course,
+        gone=True if to_admin and course.gone else None,
+        **{json_names.COURSE_ID: course.platform_course_id},
+    )
+
+
+def mapping_view(report: "Report") -> CourseMappingView:
+    """Show how the catalog maps to the platform's site."""
+    courses, bundles = report, report.bundles
+    return {
+        "mapped": _courses(MappedCourseView, courses.mapped),
+        "proposed": _courses(MappedCourseView, courses.proposed),
+        "unmapped": _courses(MappedCourseView, courses.unmapped),
+        "renamed": _courses(MappedCourseView, courses.renamed),
+        "gone": _courses(GoneCourseView, courses.gone),
+        "unsold": [
+            show(UnsoldCourseView, each, **{json_names.COURSE_ID: each.id})
+            for each in courses.unsold
+        ],
+        "bundles": {
+            "mapped": _bundles(bundles.mapped),
+            "proposed": _bundles(bundles.proposed),
+            "differing": _bundles(bundles.differing),
+            "gone": _bundles(bundles.gone),
+        },
+    }
+
+
+def _courses[V](kind: type[V], pairs: Iterable["Pair"]) -> list[V]:
+    return [
+        show(kind, each, courseId=each.id, **{json_names.COURSE_ID: each.platform_id})
+        for each in pairs
+    ]
+
+
+def _bundles(pairs: Iterable["Pair"]) -> list[MappedBundleView]:
+    return [
+        show(MappedBundleView, each, packageId=each.id, **{json_names.BUNDLE_ID: each.platform_id})
+        for each in pairs
+    ]
