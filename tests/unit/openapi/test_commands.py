@@ -11,8 +11,7 @@ from local.openapi.routes import add_schemas
 @pytest.fixture
 def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = tmp_path / "openapi.json"
-    monkeypatch.setattr(command, "COMMITTED", (file,))
-    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "COMMITTED", file)
     return file
 
 
