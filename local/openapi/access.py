@@ -1,4 +1,4 @@
-"""Who may call: security schemes, and what a route's access means in their words."""
+"""Who may call: security schemes, and a route's access in their terms."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -38,7 +38,7 @@ SCHEMES: Mapping[str, Json] = {
 
 
 def security(access: Access) -> list[Json]:
-    """Write an access as security requirements; an empty list means everybody."""
+    """Return an access as security requirements: an empty list for a public route."""
     if access.public:
         return []
     required: list[Json] = [{USER: [] if Role.USER in access.roles else [Role.ADMIN.value]}]
@@ -48,10 +48,10 @@ def security(access: Access) -> list[Json]:
 
 
 def sentence(access: Access) -> str:
-    """Say who may call, in a sentence."""
+    """Return who may call, as a sentence."""
     if access.public:
-        return "Everybody may call this."
-    people = "Users and admins" if Role.USER in access.roles else "Admins"
+        return "Anyone may call this."
+    callers = "Users and admins" if Role.USER in access.roles else "Admins"
     if access.scope:
-        return f"{people} may call this, and services with the scope `{access.scope}`."
-    return f"{people} may call this."
+        return f"{callers} may call this, and services with the scope `{access.scope}`."
+    return f"{callers} may call this."

@@ -17,16 +17,16 @@ UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
-"""What a text may hold without anything to read in it, as ``lunas.domain.texts`` has it."""
+"""Characters that leave a text without anything to read, as in ``lunas.domain.texts``."""
 NOT_BLANK = f"[^{UNSEEN}]"
 BLANK: Json = {
     "type": "string",
     "pattern": f"^[{UNSEEN}]*$",
-    "description": "A field that was left blank: as if it were not there.",
+    "description": "A blank field counts as left out.",
 }
 NO_CUSTOMER: Json = {
     "type": "object",
-    "description": "A form that was left blank altogether: as if it were not there.",
+    "description": "A form of blank fields counts as left out.",
     "additionalProperties": {"anyOf": [{"$ref": "#/components/schemas/Blank"}, {"type": "null"}]},
 }
 OR_BLANK: list[Json] = [{"$ref": "#/components/schemas/Blank"}]
@@ -96,7 +96,7 @@ def _admit_blanks(body: Json) -> None:
 
 
 def describe_parameter(parameter: Json, item_id: str | None) -> Json:
-    """Give a parameter as it can be sent: never null, with an example.
+    """Return a parameter as it can be sent: never null, with an example.
 
     ``item_id`` is the id of what the route shows, the example of ``{id}``.
     """
@@ -115,25 +115,25 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
 
 
 def _or_blank(schema: Json) -> Json:
-    """Give the schema of a parameter that may be left blank, which is as if left out."""
+    """Return the schema of a parameter that may be blank, which counts as left out."""
     shared = {name: schema[name] for name in ("default",) if name in schema}
     kept = {name: each for name, each in schema.items() if name not in shared}
     return {**shared, "anyOf": [kept, {"type": "string", "maxLength": 0}]}
 
 
 def describe_body(body: Json) -> Json:
-    """Give a body with its examples."""
+    """Return a body with its examples."""
     content = body["content"]["application/json"]
     schema = content["schema"]
     target = schema.get("$ref") or schema["anyOf"][0]["$ref"]
     examples = samples.BODIES[target.rpartition("/")[2]]
-    told = {name: {"value": value} for name, value in examples.items()}
-    described = {"schema": untitled(schema), "examples": told}
+    shown = {name: {"value": value} for name, value in examples.items()}
+    described = {"schema": untitled(schema), "examples": shown}
     return body | {"content": {"application/json": described}}
 
 
 def _present(schema: Json) -> Json:
-    """Give a schema without null: a parameter that is not there is not sent."""
+    """Return a schema without null: an absent parameter is not sent."""
     variants = [each for each in schema.get("anyOf", []) if each != {"type": "null"}]
     if len(variants) != 1:
         return schema

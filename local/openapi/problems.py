@@ -1,4 +1,4 @@
-"""Every error as an example, made by the code that makes the real ones, and grouped by status."""
+"""Examples of every error, written by ``lunas.api.problems``, and the errors of each route."""
 
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -101,10 +101,6 @@ EXAMPLES_OF: Mapping[str, str] = {
     "installThinkific": "another-subdomain",
 }
 """The example that an operation has of an error, where several examples are of one class."""
-SINGULAR = {
-    "payments": "payment", "enrollments": "enrollment", "packages": "package",
-    "anomalies": "anomaly",
-}  # fmt: skip
 THROTTLED: Json = {
     "description": "Too many requests at once. API Gateway returns it; wait, then repeat.",
     "content": {
@@ -133,7 +129,7 @@ HEADERS: Mapping[str, Json] = {
 
 
 def examples() -> dict[str, Json]:
-    """Give every error as an example of the document."""
+    """Return every error as an example of the document."""
     return {
         name: {"summary": str(error) or name, "value": problems.problem(error, REQUEST_ID)}
         for name, error in ERRORS.items()
@@ -169,7 +165,7 @@ def _examples(kind: type[errors.LunasError], route: Route) -> list[str]:
         return [own]
     if kind is errors.NotFound:
         resource = route.name.split("/")[1] if "{id}" in route.name else "packages"
-        return [f"no-{SINGULAR[resource]}"]
+        return [f"no-{resource.replace('ies', 'ys').removesuffix('s')}"]
     if kind in {errors.GatewayError, errors.PurchaseRefused}:
         by_choice = kind is errors.PurchaseRefused
         return [
@@ -182,17 +178,17 @@ def _examples(kind: type[errors.LunasError], route: Route) -> list[str]:
 
 
 def responses(names: Iterable[str]) -> dict[str, Json]:
-    """Give the responses of these errors, one for each status."""
+    """Return the responses of these errors, one for each status."""
     by_status: dict[HTTPStatus, list[str]] = {}
     for name in names:
         by_status.setdefault(problems.status_of(ERRORS[name]), []).append(name)
-    told = {str(status.value): _response(status, by_status[status]) for status in by_status}
-    return told | {"429": THROTTLED}
+    written = {str(status.value): _response(status, by_status[status]) for status in by_status}
+    return written | {"429": THROTTLED}
 
 
 def _response(status: HTTPStatus, names: list[str]) -> Json:
     headers = problems.headers_of(ERRORS[names[0]])
-    told: Json = {
+    written: Json = {
         "description": status.phrase,
         "content": {
             problems.CONTENT_TYPE: {
@@ -202,5 +198,5 @@ def _response(status: HTTPStatus, names: list[str]) -> Json:
         },
     }
     if headers:
-        told["headers"] = {name: HEADERS[name] for name in headers}
-    return told
+        written["headers"] = {name: HEADERS[name] for name in headers}
+    return written

@@ -1,14 +1,14 @@
-"""The routes without a resolver, by hand: a peer decides what they look like."""
+"""The routes without a resolver: a provider decides what is sent there, and how it is signed."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from local.openapi import problems
+from local.openapi.views import reference
 from lunas.gateways.duitku import callbacks
 
 type Json = dict[str, Any]
 
-SIGNATURE_HEADER = "X-Thinkific-Hmac-Sha256"
 SIGNATURE = "HMAC-SHA256 of merchantCode, amount and merchantOrderId, in hex."
 CALLBACK: Json = {
     "type": "object",
@@ -30,39 +30,6 @@ EXAMPLE: Json = {
     "resultCode": "00",
     "reference": "DS1234524ABCDEFGHIJKLMN",
     "paymentCode": "BC",
-}
-REFUSED = (
-    "malformed-form", "wrongly-signed", "body-too-large", "not-a-form", "internal", "store-busy",
-    "gateway-unavailable",
-)  # fmt: skip
-DUITKU: Json = {
-    "operationId": "receiveDuitkuCallback",
-    "tags": ["Webhooks"],
-    "summary": "Hear that Duitku has something to tell about an order",
-    "description": (
-        "Open to whoever signs rightly. 200 once the callback is dealt with, or kept for a "
-        "person, or while Duitku itself says that nothing is paid; 503 when Duitku cannot be "
-        "asked, so that it sends the callback again."
-    ),
-    "security": [],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/x-www-form-urlencoded": {
-                "schema": {"$ref": "#/components/schemas/DuitkuCallback"},
-                "examples": {"paid": {"value": EXAMPLE}},
-            }
-        },
-    },
-    "responses": {
-        "200": {
-            "description": "Dealt with",
-            "content": {
-                "text/plain": {"schema": {"type": "string", "const": "OK"}, "example": "OK"}
-            },
-        },
-        **problems.responses(REFUSED),
-    },
 }
 EVENT: Json = {
     "type": "object",
@@ -90,42 +57,54 @@ PROGRESS: Json = {
     },
 }
 SIGNED: Json = {
-    "name": SIGNATURE_HEADER,
+    "name": "X-Thinkific-Hmac-Sha256",
     "in": "header",
     "required": True,
     "description": "HMAC-SHA256 of the body as it is, in lower-case hex.",
     "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
     "example": "c2953baead8392ed329f550bea46001ff2b06c93493883d994f6ec563b31a923",
 }
-UNHEARD = ("malformed", "wrongly-signed", "body-too-large", "internal")
+
+
+def _webhook(media_type: str, schema: str, example: Json, refused: tuple[str, ...]) -> Json:
+    """Describe a webhook by what is sent to it, and by the errors that it is refused with."""
+    sent = {"schema": reference(schema), "examples": {"sent": {"value": example}}}
+    received = {"schema": {"type": "string", "const": "OK"}, "example": "OK"}
+    return {
+        "tags": ["Webhooks"],
+        "security": [],
+        "requestBody": {"required": True, "content": {media_type: sent}},
+        "responses": {
+            "200": {"description": "Received", "content": {"text/plain": received}},
+            **problems.responses((*refused, "wrongly-signed", "body-too-large", "internal")),
+        },
+    }
+
+
+DUITKU: Json = {
+    "operationId": "receiveDuitkuCallback",
+    "summary": "Receive a callback of Duitku about an order",
+    "description": (
+        "Anyone with a valid signature may call this. 200 once the callback is handled, or kept "
+        "for a person, or while Duitku's status is not paid; 503 when Duitku cannot be asked, so "
+        "that it sends the callback again."
+    ),
+    **_webhook(
+        "application/x-www-form-urlencoded",
+        "DuitkuCallback",
+        EXAMPLE,
+        ("malformed-form", "not-a-form", "store-busy", "gateway-unavailable"),
+    ),
+}
 THINKIFIC: Json = {
     "operationId": "receiveThinkificEvent",
-    "tags": ["Webhooks"],
-    "summary": "Hear what a learner did at Thinkific",
+    "summary": "Receive an event of Thinkific about a learner",
     "description": (
-        "Open to whoever signs rightly. 200 once the event is queued, or is of no use; its "
-        "effect comes some moments later."
+        "Anyone with a valid signature may call this. 200 once the event is queued, or ignored; "
+        "it takes effect some moments later."
     ),
-    "security": [],
     "parameters": [SIGNED],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"$ref": "#/components/schemas/ThinkificEvent"},
-                "examples": {"progress": {"value": PROGRESS}},
-            }
-        },
-    },
-    "responses": {
-        "200": {
-            "description": "Queued, or of no use",
-            "content": {
-                "text/plain": {"schema": {"type": "string", "const": "OK"}, "example": "OK"}
-            },
-        },
-        **problems.responses(UNHEARD),
-    },
+    **_webhook("application/json", "ThinkificEvent", PROGRESS, ("malformed",)),
 }
 PATHS: Mapping[str, Json] = {
     "/webhooks/duitku": {"post": DUITKU},
