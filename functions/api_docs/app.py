@@ -65,9 +65,9 @@ class DocumentView(TypedDict):
 @api.on("GET", "/openapi.json", PUBLIC, compress=True)
 def get_open_api() -> Response[DocumentView]:
     """Show this document."""
-    told = _document() | {"servers": [{"url": _server()}]}
-    body = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
-    return _answer(body, content_types.APPLICATION_JSON)
+    document = _document() | {"servers": [{"url": _server()}]}
+    body = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _cached(body, content_types.APPLICATION_JSON)
 
 
 @api.on(
@@ -79,13 +79,13 @@ def get_open_api() -> Response[DocumentView]:
 )
 def get_docs() -> Response[str]:
     """Show a page to read and try the API."""
-    return _answer(_page(), f"{content_types.TEXT_HTML}; charset=utf-8")
+    return _cached(_page(), f"{content_types.TEXT_HTML}; charset=utf-8")
 
 
 def _server() -> str:
     """Return the address of the API: its own domain, with the stage if the path has one.
 
-    Behind a proxy the caller knows another address; "." then means the document's own place.
+    Behind a proxy the caller uses another address; "." then means that of the document itself.
     """
     context = api.current_event.request_context
     if api.current_event.headers.get("host") != context.domain_name:
@@ -94,8 +94,8 @@ def _server() -> str:
     return f"https://{context.domain_name}{stage}"
 
 
-def _answer(body: str, content_type: str) -> Response[Any]:
-    """Answer with the body, or with 304 to somebody who has it already."""
+def _cached(body: str, content_type: str) -> Response[Any]:
+    """Return the body, or 304 to a caller that has it already."""
     tag = f'"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     known = api.current_event.headers.get("if-none-match") == tag
     return Response(
@@ -116,8 +116,8 @@ def _answer(body: str, content_type: str) -> Response[Any]:
 @cache
 def _document() -> dict[str, Any]:
     """Return the document as `make openapi` wrote it."""
-    told: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
-    return told
+    document: dict[str, Any] = json.loads(DOCUMENT.read_text(encoding="utf-8"))
+    return document
 
 
 @cache

@@ -9,7 +9,7 @@ from lunas.api.app import LunasApi
 from lunas.api.auth import (
     ADMINS,
     USERS,
-    Access,
+    RouteAccess,
     check_owner,
     is_owner_or_staff,
     users_and_services,
@@ -45,7 +45,7 @@ clients.prepare(clients.dynamodb, clients.secrets_manager)
 api = LunasApi()
 READERS = users_and_services("enrollments:read")
 WRITERS = users_and_services("enrollments:write")
-STAFF = Access(ADMINS.roles, "enrollments:read")
+STAFF = RouteAccess(ADMINS.roles, "enrollments:read")
 
 
 def _enrollments() -> Enrollments:

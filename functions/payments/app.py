@@ -11,11 +11,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
 from lunas.api.app import LunasApi
-from lunas.api.auth import ADMINS, MAX_ID, USERS, Access, check_owner, users_and_services
+from lunas.api.auth import ADMINS, MAX_ID, USERS, RouteAccess, check_owner, users_and_services
 from lunas.api.catalogs import catalog
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, PAGE, Cursor, From, IdempotencyKey, Limit, Separator, To
-from lunas.api.payments_csv import CSV_OR_JSON, csv_answer, read_sheet, wants_csv
+from lunas.api.payments_csv import CSV_OR_JSON, csv_response, read_sheet, wants_csv
 from lunas.api.requests import Id, SubmitBody
 from lunas.api.responses import (
     HistoryEventView,
@@ -49,7 +49,7 @@ ME = "me"
 ENOUGH = 10_000
 """Milliseconds that must be left to read more rows of a table; API Gateway waits 30 seconds."""
 READERS = users_and_services("payments:read")
-STAFF = Access(ADMINS.roles, "payments:read")
+STAFF = RouteAccess(ADMINS.roles, "payments:read")
 
 
 def _payments() -> Payments:
@@ -171,7 +171,7 @@ def _listed(wanted: PaymentFilter, limit: int, cursor: str | None, separator: st
     after = read_cursor(cursor, asked)
     if wants_csv(api.current_event.headers):
         text, rest = read_sheet(partial(_views, wanted), after, separator, _deadline_is_near)
-        return csv_answer(text, write_cursor(rest, asked))
+        return csv_response(text, write_cursor(rest, asked))
     page = _views(wanted, limit, after)
     return Response(
         status_code=HTTPStatus.OK,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lunas.api.auth import Access
+from lunas.api.auth import RouteAccess
 from lunas.domain.users import Role
 
 type Json = dict[str, Any]
@@ -37,7 +37,7 @@ SCHEMES: Mapping[str, Json] = {
 }
 
 
-def security(access: Access) -> list[Json]:
+def security(access: RouteAccess) -> list[Json]:
     """Return an access as security requirements: an empty list for a public route."""
     if access.public:
         return []
@@ -47,7 +47,7 @@ def security(access: Access) -> list[Json]:
     return required
 
 
-def sentence(access: Access) -> str:
+def sentence(access: RouteAccess) -> str:
     """Return who may call, as a sentence."""
     if access.public:
         return "Anyone may call this."

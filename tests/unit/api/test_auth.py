@@ -14,7 +14,7 @@ from lunas.api.auth import (
     ADMINS,
     PUBLIC,
     USERS,
-    Access,
+    RouteAccess,
     authenticate,
     check_owner,
     users_and_services,
@@ -451,11 +451,11 @@ ANYBODY = [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER]
         (ADMINS, [False, True, False]),
         (users_and_services("payments:read"), [True, True, True]),
         (users_and_services("enrollments:write"), [True, True, False]),
-        (Access(frozenset(Role)), [True, True, False]),
-        (Access(), [False, False, False]),
+        (RouteAccess(frozenset(Role)), [True, True, False]),
+        (RouteAccess(), [False, False, False]),
     ],
 )
-def test_who_may_use_a_route(access: Access, admitted: list[bool]) -> None:
+def test_who_may_use_a_route(access: RouteAccess, admitted: list[bool]) -> None:
     for caller, may in zip(ANYBODY, admitted, strict=True):
         if may:
             access.check(caller)
@@ -466,7 +466,7 @@ def test_who_may_use_a_route(access: Access, admitted: list[bool]) -> None:
 
 def test_a_route_is_public_only_when_it_says_so() -> None:
     assert PUBLIC.public
-    assert not Access().public
+    assert not RouteAccess().public
 
 
 @pytest.mark.parametrize(

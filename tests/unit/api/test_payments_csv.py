@@ -16,7 +16,7 @@ from lunas.api.payments_csv import (
     COLUMNS,
     CURSOR_HEADER,
     Sheet,
-    csv_answer,
+    csv_response,
     read_sheet,
     wants_csv,
 )
@@ -173,7 +173,7 @@ def test_the_separator_may_be_a_semicolon_and_a_lost_one_is_meant() -> None:
 
 @pytest.mark.parametrize("cursor", ["next", None])
 def test_what_is_left_over_is_named_in_a_header(cursor: str | None) -> None:
-    answer = csv_answer("text", cursor)
+    answer = csv_response("text", cursor)
     assert answer.headers.get(CURSOR_HEADER) == cursor
     assert answer.content_type == "text/csv; charset=utf-8"
     assert (answer.status_code, answer.body) == (200, "text")

@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
 from lunas.api import http_events, problems
-from lunas.api.auth import Access, authenticate
+from lunas.api.auth import RouteAccess, authenticate
 from lunas.api.parameters import PATTERN_MESSAGES
 from lunas.domain.errors import (
     FieldError,
@@ -46,7 +46,7 @@ class Endpoint:
     response is 200; a response without ``content`` is the JSON that the handler returns.
     """
 
-    access: Access
+    access: RouteAccess
     handler: Callable[..., Any]
     name: str
     responses: Mapping[int, Mapping[str, Any]]
@@ -73,7 +73,7 @@ class LunasApi(APIGatewayHttpResolver):
         self,
         method: str,
         path: str,
-        access: Access,
+        access: RouteAccess,
         responses: Mapping[int, Mapping[str, Any]] | None = None,
         *,
         name: str | None = None,
@@ -158,7 +158,7 @@ class LunasApi(APIGatewayHttpResolver):
 
     def _problem(self, error: LunasError) -> Response[Any]:
         _log(error)
-        return self._answer(error)
+        return self._problem_response(error)
 
     def _invalid(self, error: RequestValidationError) -> Response[Any]:
         found = [_field_error(each) for each in error.errors()]
@@ -171,9 +171,9 @@ class LunasApi(APIGatewayHttpResolver):
 
     def _crashed(self, error: Exception) -> Response[Any]:
         observability.log_exception(error)
-        return self._answer(error)
+        return self._problem_response(error)
 
-    def _answer(self, error: BaseException) -> Response[Any]:
+    def _problem_response(self, error: BaseException) -> Response[Any]:
         return Response(
             status_code=problems.status_of(error),
             content_type=problems.CONTENT_TYPE,

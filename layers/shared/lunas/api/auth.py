@@ -1,7 +1,7 @@
-"""Who calls: verifying tokens, and deciding which route they open.
+"""Authentication by tokens, and the access of each route.
 
-Users and services are two trust domains with secrets of their own. A token signed with a user
-secret is never a service, whatever it claims, and a service also shows the API key.
+Users and services are two trust domains, each with its own secret. A token signed with a user
+secret is never a service, whatever it claims, and a service also sends the API key.
 """
 
 import hmac
@@ -30,8 +30,8 @@ SCOPES = frozenset({"payments:read", "enrollments:read", "enrollments:write"})
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """Who may use a route. ``scope``: what a service needs; without one, services may not."""
+class RouteAccess:
+    """Who may use a route. ``scope``: the one that a service needs; without it, no service may."""
 
     roles: frozenset[Role] = frozenset()
     scope: str | None = None
@@ -46,14 +46,14 @@ class Access:
             raise Forbidden("this is not for your role or scope")
 
 
-PUBLIC = Access(public=True)
-USERS = Access(frozenset({Role.USER, Role.ADMIN}))
-ADMINS = Access(frozenset({Role.ADMIN}))
+PUBLIC = RouteAccess(public=True)
+USERS = RouteAccess(frozenset({Role.USER, Role.ADMIN}))
+ADMINS = RouteAccess(frozenset({Role.ADMIN}))
 
 
-def users_and_services(scope: str) -> Access:
+def users_and_services(scope: str) -> RouteAccess:
     """Return the access of users, admins, and services with ``scope``."""
-    return Access(USERS.roles, scope)
+    return RouteAccess(USERS.roles, scope)
 
 
 def authenticate(headers: Mapping[str, str]) -> Caller:
@@ -71,18 +71,18 @@ def authenticate(headers: Mapping[str, str]) -> Caller:
 
 
 def check_owner(caller: Caller, owner_id: str) -> None:
-    """Raise Forbidden when a user asks for what belongs to another; admins and services may."""
+    """Raise Forbidden for a user other than the owner; admins and services pass."""
     if not is_owner_or_staff(caller, owner_id):
-        raise Forbidden("this belongs to somebody else")
+        raise Forbidden("this belongs to another user")
 
 
 def is_owner_or_staff(caller: Caller, owner_id: str) -> bool:
-    """Tell whether something of ``owner_id`` may be shown: to the owner, admins and services."""
+    """Return whether a caller may see what ``owner_id`` owns: the owner, admins and services."""
     return caller.role is not Role.USER or caller.id == owner_id
 
 
 def _keys() -> dict[str, Any]:
-    """Return the keys that verify tokens; raises ConfigurationError for a malformed secret."""
+    """Return the secret with the keys of tokens; raises ConfigurationError for a malformed one."""
     keys = secret(SECRET)
     user_keys, service = keys.get("userKeys") or {}, keys.get("service") or {}
     forms: list[tuple[str, object, type | tuple[type, ...]]] = [
@@ -100,7 +100,7 @@ def _keys() -> dict[str, Any]:
     if wrong:
         names = ", ".join(wrong)
         raise ConfigurationError(
-            f"another form than agreed in the secret of AUTH_SECRET_ID: {names}"
+            f"fields of another type than documented in the secret of AUTH_SECRET_ID: {names}"
         )
     return keys
 
@@ -113,7 +113,7 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
     """Return the user if the login service signed the token, by a shared secret or its own key."""
     issuer, audience = keys.get("issuer"), keys.get("audience")
     if url := optional("JWKS_URL"):
-        # What asymmetric keys need is slow to load, and not loaded where nobody uses them.
+        # Slow to import, and only needed where a JWKS URL is configured.
         from lunas.api.jwks import PUBLIC_KEY_ALGORITHMS, signing_key  # noqa: PLC0415
 
         found = signing_key(url, token)
@@ -130,14 +130,14 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
 
 
 def _candidates(token: str, user_keys: Mapping[str, str] | None) -> list[str]:
-    """Return the secrets to try: the one that the token names, or all during a rotation."""
+    """Return the secrets to try: the one that the token names by ``kid``, else all of them."""
     if not user_keys:
         raise ConfigurationError("userKeys are missing in the secret of AUTH_SECRET_ID")
     try:
         header = jwt.get_unverified_header(token)
     except jwt.InvalidTokenError:
         raise Unauthenticated("the token cannot be read") from None
-    # The library takes no kid but a text.
+    # PyJWT accepts only a string as kid.
     if header.get("kid") in user_keys:
         return [user_keys[header["kid"]]]
     return list(user_keys.values())
@@ -150,7 +150,10 @@ def _decode(
     domain: tuple[str | None, str | None],
     required: list[str],
 ) -> dict[str, Any] | None:
-    """Return the claims if ``key`` signed the token; Unauthenticated if it did but they fail."""
+    """Return the claims if ``key`` signed the token, else None.
+
+    Raises Unauthenticated when it did, but the claims are not valid.
+    """
     if not key:
         return None
     issuer, audience = domain
@@ -169,7 +172,7 @@ def _decode(
     except jwt.ExpiredSignatureError:
         raise Unauthenticated("the token has expired") from None
     except jwt.ImmatureSignatureError:
-        raise Unauthenticated("the token is not valid yet: nbf or iat lies ahead") from None
+        raise Unauthenticated("the token is not valid yet: nbf or iat is in the future") from None
     except jwt.InvalidTokenError:
         raise Unauthenticated("the token is not valid here") from None
     except jwt.InvalidKeyError:
@@ -202,7 +205,7 @@ def _verified_service(token: str, api_key: str, keys: Mapping[str, Any]) -> Call
         ["exp", "iat", "sub", "iss", "aud"],
     )
     if claims is None or not domain.get("issuer") or not domain.get("audience"):
-        raise Unauthenticated("the token's signature does not fit")
+        raise Unauthenticated("the token's signature is not valid")
     expected = keys.get("serviceApiKey")
     if not expected or not hmac.compare_digest(
         api_key.encode("utf-8", "surrogatepass"), expected.encode()
@@ -218,7 +221,7 @@ def _short_lived(claims: Mapping[str, Any]) -> bool:
     start, end = claims["iat"], claims["exp"]
     if not isinstance(start, int | float) or not isinstance(end, int | float):
         return False
-    # Without their difference: no float holds that of a number of hundreds of digits.
+    # Not by their difference: a number of hundreds of digits overflows a float.
     return start < end <= start + SERVICE_LIFETIME
 
 
@@ -232,10 +235,9 @@ def _subject(claims: Mapping[str, Any]) -> str:
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str | None:
-    """Return a claim that is a text with something in it, else None.
+    """Return a claim that is a text with visible characters, else None.
 
-    JSON can write half of a surrogate pair, which no UTF-8 can: neither DynamoDB nor Duitku or
-    the platform would take it. Raises Unauthenticated for it.
+    Raises Unauthenticated for half of a surrogate pair: JSON can hold it, UTF-8 cannot.
     """
     value = claims.get(name)
     if not isinstance(value, str) or not plain(value):

@@ -1,4 +1,4 @@
-"""Which of the media types on offer an Accept header prefers (RFC 9110, section 12.5.1)."""
+"""The media type that an Accept header prefers (RFC 9110, section 12.5.1)."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ class _Range:
     place: int
 
     def fit(self, media_type: str) -> int:
-        """Tell how exactly the entry names a media type: 3 by name, 2 by kind, 1 any, 0 not."""
+        """Return how exactly the entry names a media type: 3 by name, 2 by kind, 1 any, 0 not."""
         kind = media_type.partition("/")[0]
         return {media_type: 3, f"{kind}/*": 2, "*/*": 1}.get(self.name, 0)
 
 
 def preferred(accept: str, offered: Sequence[str]) -> str:
-    """Return the media type with the highest quality; the first one where there is no preference.
+    """Return the offered type with the highest quality; the first one without a preference.
 
-    Of two with the same quality, the one counts that is named more exactly, then the one that is
+    Of two with the same quality, the one that is named more exactly wins, then the one that is
     named first.
     """
     ranges = list(_ranges(accept))
@@ -45,7 +45,7 @@ def _ranges(accept: str) -> Iterator[_Range]:
 
 
 def _quality(parameters: Sequence[str]) -> float:
-    """Read ``q``, 1 where there is none; what is no number between 0 and 1 counts as none."""
+    """Return ``q``; 1 where it is absent or not a number between 0 and 1."""
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

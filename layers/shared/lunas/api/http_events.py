@@ -1,4 +1,4 @@
-"""What API Gateway and a Function URL hand over: headers and body of a request."""
+"""Requests as API Gateway and a Function URL send them to a function: headers and body."""
 
 import base64
 import json
@@ -14,9 +14,9 @@ JSON = "application/json"
 DEFAULT_STAGE = "$default"
 """The stage of an HTTP API that does not show in the path."""
 FIELD = re.compile(r"[a-z][A-Za-z]{0,39}|DIKE|UMUM")
-"""What names of fields look like."""
+"""The names of the API's fields."""
 MAX_BODY = 65_536
-"""Bytes; the longest message that Lunas has a use for is a tenth of it."""
+"""Bytes; the longest valid request is a tenth of it."""
 
 
 def request_id(event: Mapping[str, Any]) -> str:
@@ -25,7 +25,7 @@ def request_id(event: Mapping[str, Any]) -> str:
 
 
 def by_function_url(event: Mapping[str, Any]) -> bool:
-    """Tell whether a request came by a Function URL, which knows no routes, not by the API."""
+    """Return whether a request came by a Function URL, which has no routes, not by the API."""
     return event.get("routeKey") == "$default"
 
 
@@ -35,7 +35,7 @@ def lower_headers(event: Mapping[str, Any]) -> dict[str, str]:
 
 
 def wire_body(event: Mapping[str, Any]) -> bytes:
-    """Return the body whatever it is, also when it is too long or not the Base64 it claims."""
+    """Return the body as it is, even when it is too long or not valid Base64."""
     body = event.get("body") or ""
     if event.get("isBase64Encoded"):
         try:
@@ -46,7 +46,7 @@ def wire_body(event: Mapping[str, Any]) -> bytes:
 
 
 def raw_body(event: Mapping[str, Any]) -> bytes:
-    """Return the body as it came over the wire; raises BodyTooLarge or MalformedInput."""
+    """Return the body as bytes; raises BodyTooLarge or MalformedInput."""
     body = event.get("body") or ""
     if len(body) > MAX_BODY * 4 // 3 + 4:
         raise BodyTooLarge(f"the body is longer than {MAX_BODY} bytes")
@@ -86,9 +86,9 @@ def routed(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def declared_as_json(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event with the media type written as Powertools compares it, in lower case.
+    """Return the event with the lower-case media type that Powertools expects.
 
-    Bodies have passed :func:`check_json`; of a request without one, what it declares means nothing.
+    Bodies have passed :func:`check_json`; without a body, the media type has no meaning.
     """
     return {**event, "headers": {**lower_headers(event), "content-type": JSON}}
 
@@ -101,9 +101,10 @@ def check_media_type(event: Mapping[str, Any], expected: str) -> None:
 
 
 def check_json(event: Mapping[str, Any]) -> None:
-    """Raise the error that fits when there is a body that is not readable JSON in UTF-8.
+    """Check that a body, if there is one, is JSON in UTF-8.
 
-    No route takes a list; Powertools would take its first item for the body.
+    Raises BodyTooLarge, UnsupportedMediaType, MalformedInput, and InvalidInput for a list, whose
+    first item Powertools would take for the body.
     """
     body = raw_body(event)
     if not body.strip():
@@ -119,12 +120,12 @@ def check_json(event: Mapping[str, Any]) -> None:
 
 
 def check_unicode(value: object) -> None:
-    """Raise InvalidInput, which names the field, for a text of a JSON value that UTF-8 has not.
+    """Raise InvalidInput, with the field's name, for a text that is not valid Unicode.
 
-    JSON can write half of a surrogate pair, which neither DynamoDB nor a peer would take.
+    JSON can hold half of a surrogate pair, which neither DynamoDB nor a provider accepts.
     """
     waiting: list[tuple[str, object]] = [("", value)]
-    while waiting:  # Not by recursion: a value may be nested deeper than Python calls.
+    while waiting:  # Not recursive: a value may be nested deeper than Python's recursion limit.
         place, each = waiting.pop()
         if isinstance(each, str) and not is_unicode(each):
             raise InvalidInput.of(place.removeprefix(".") or "body", "is not valid Unicode")
@@ -136,8 +137,9 @@ def check_unicode(value: object) -> None:
 
 
 def _inside(place: str, name: str) -> str:
-    """Return the place of a member; a name that no field of ours has is the sender's own text.
+    """Return the path of a member, or that of its parent where the name is not like our fields'.
 
-    It may be an address, or no valid Unicode itself, and goes into neither log nor response.
+    Such a name is the sender's text: it may be an address or invalid Unicode, and stays out of
+    logs and responses.
     """
     return f"{place}.{name}" if FIELD.fullmatch(name) else place

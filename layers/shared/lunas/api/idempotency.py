@@ -1,7 +1,7 @@
 """The Idempotency-Key of a request, by Powertools: the same key does the same thing once.
 
-Same key and body: the first answer again. Same key, other body: 422. While the first request
-still runs: 409. A request that failed leaves no trace, so that it can be repeated.
+Same key and body: the first response again. Same key, other body: 422. While the first request
+still runs: 409. A request that failed leaves no record, so that it can be repeated.
 """
 
 from collections.abc import Callable
@@ -39,13 +39,13 @@ def once(
     asked: dict[str, Any],
     context: LambdaContext,
 ) -> Opened:
-    """Run ``work`` on what is asked, or return what it returned for the same ``key`` before.
+    """Run ``work`` on the request ``asked``, or return its earlier result for the same ``key``.
 
-    ``scope`` names what is done: the same key means nothing for something else.
+    ``scope`` is the operation: the same key in another scope is another key.
 
     Raises InvalidInput when the key was used with another body, Conflict while it is in use, and
-    StorageContention when the table would not take note: repeating is safe, even if the work was
-    done.
+    StorageContention when the table cannot store the record: repeating is safe, even if the work
+    was done.
     """
     config = IdempotencyConfig(
         event_key_jmespath="key",
@@ -68,11 +68,11 @@ def once(
         message = "was used for another request before"
         raise InvalidInput.of("Idempotency-Key", message) from None
     except IdempotencyAlreadyInProgressError:
-        raise Conflict("a request with this Idempotency-Key is being dealt with") from None
+        raise Conflict("a request with this Idempotency-Key is still running") from None
     except IdempotencyPersistenceLayerError as error:
         if not _passes(error.__cause__):
             raise
-        raise StorageContention("the Idempotency-Key cannot be noted; try again") from error
+        raise StorageContention("the Idempotency-Key cannot be stored; try again") from error
     return done
 
 

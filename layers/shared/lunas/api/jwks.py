@@ -10,8 +10,8 @@ PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
 LIFETIME = 300
 """Seconds for which a key set is used again."""
 COOLDOWN = 5
-"""Seconds after which a key that is not in the set is looked for anew: soon enough for a login
-service that changes its key, and too rare for forged tokens to make Lunas ask for each."""
+"""Seconds after which a key that is not in the set is fetched again: soon enough after the login
+service changes its key, and too seldom for forged tokens to cause a request each."""
 TIMEOUT = 3
 """Seconds to fetch the key set."""
 
@@ -22,7 +22,7 @@ def _client(url: str) -> jwt.PyJWKClient:
 
 
 def signing_key(url: str, token: str) -> jwt.PyJWK | None:
-    """Return the key that a token names, or None when it names none that may sign.
+    """Return the key that a token names, or None when it names none that may sign tokens.
 
     Raises Unauthenticated for a token that cannot be read, KeysUnavailable when the set cannot
     be fetched.

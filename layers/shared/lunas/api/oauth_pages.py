@@ -1,4 +1,4 @@
-"""The page at which the browser arrives from Thinkific: what came of it, in plain words."""
+"""The pages that the browser sees when it comes back from Thinkific."""
 
 import base64
 import hashlib
@@ -50,9 +50,9 @@ PAGE = """<!doctype html>
 </html>
 """
 CHECKLIST = (
-    "Does this address stand under Callback URL in Thinkific's Partner Portal, byte for byte?",
-    "No slash at its end, none twice, no query, no capital letters: was it pasted, not typed?",
-    "Was the stack made anew, or given another domain? Then its address changed: register it anew.",
+    "Is this address the Callback URL in Thinkific's Partner Portal, byte for byte?",
+    "No slash at its end, no double slash, no query, no capital letters: was it pasted, not typed?",
+    "Was the stack created again, or given another domain? Then register its new address.",
     "Do client id and secret in the stack's secret belong to this same app?",
     "Is it the subdomain of the site, the part before .thinkific.com?",
     "Did the owner or an admin of the site press Approve, with a plan that allows apps?",
@@ -68,30 +68,30 @@ GOOD, CALM, BAD = "good", "calm", "bad"
 
 
 def connected_page(subdomain: str, request_id: str) -> Response[Any]:
-    """Tell that the site is connected."""
+    """Show that the site is connected."""
     body = (
         f"<p>Lunas may now enroll learners at <strong>{escape(subdomain)}</strong>.</p>"
-        "<p>You can close this page. The connection renews itself; if Thinkific ever takes it "
-        "back, an alarm says so.</p>"
+        "<p>You can close this page. The connection renews itself; if Thinkific ever revokes it, "
+        "an alarm is raised.</p>"
     )
     return _page(HTTPStatus.OK, GOOD, "The site is connected", body, request_id)
 
 
 def cancelled_page(request_id: str) -> Response[Any]:
-    """Tell that nothing was connected, as the owner wished."""
+    """Show that nothing was connected, because the owner pressed Cancel."""
     body = (
         "<p>Cancel was pressed at Thinkific, so nothing has changed.</p>"
-        "<p>To connect the site after all, begin again from Lunas.</p>"
+        "<p>To connect the site after all, start again from Lunas.</p>"
     )
     return _page(HTTPStatus.OK, CALM, "Connecting was cancelled", body, request_id)
 
 
 def stale_page(reason: str, request_id: str) -> Response[Any]:
-    """Tell that this answer belongs to no try of ours; nothing of it was used."""
+    """Show that this link belongs to no attempt of this stack; nothing was changed."""
     body = (
         f"<p>Nothing has changed: {escape(reason)}.</p>"
-        "<p>Each try is good for one answer, within ten minutes, for the site that it was begun "
-        "for. Begin again from Lunas. If you did not begin anything, close this page.</p>"
+        "<p>Each attempt is valid once, for ten minutes, and for the site that it was started "
+        "for. Start again from Lunas. If you did not start anything, close this page.</p>"
     )
     return _page(HTTPStatus.FORBIDDEN, BAD, "This link is not valid", body, request_id)
 
@@ -99,9 +99,9 @@ def stale_page(reason: str, request_id: str) -> Response[Any]:
 def failed_page(
     status: HTTPStatus, reason: str, redirect_uri: str, request_id: str
 ) -> Response[Any]:
-    """Tell what went wrong at Thinkific, and what to look at."""
+    """Show what went wrong at Thinkific, and what to check."""
     body = (
-        f"<p>{escape(reason)}.</p><p>Nothing was connected. Begin again from Lunas; if it happens "
+        f"<p>{escape(reason)}.</p><p>Nothing was connected. Start again from Lunas; if it happens "
         "again, go through this list.</p><h2>The address to register</h2>"
         f"<code>{escape(redirect_uri)}</code><h2>What to check</h2>{_list(CHECKLIST)}"
     )
@@ -113,7 +113,7 @@ def _list(entries: Sequence[str]) -> str:
 
 
 def _page(status: HTTPStatus, tone: str, title: str, body: str, request_id: str) -> Response[Any]:
-    """Answer with a page that asks nobody else for anything, and is kept nowhere.
+    """Return a page that loads nothing from other hosts and is never cached.
 
     Its address holds a code and a state, which no other host may see as a referrer.
     """

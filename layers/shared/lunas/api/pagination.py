@@ -23,7 +23,7 @@ ALGORITHM = "HS256"
 
 
 def write_cursor(position: Position | None, asked: Mapping[str, object]) -> str | None:
-    """Return the cursor for the page after ``position``, or None at the end of the list."""
+    """Return the cursor of the page after ``position``, or None at the end of the list."""
     if position is None:
         return None
     claims = {
@@ -35,7 +35,7 @@ def write_cursor(position: Position | None, asked: Mapping[str, object]) -> str 
 
 
 def read_cursor(cursor: str | None, asked: Mapping[str, object]) -> Position | None:
-    """Return where to go on; MalformedInput for a cursor altered, expired or of another list."""
+    """Return the position of a cursor; MalformedInput if altered, expired or of another list."""
     if cursor is None:
         return None
     try:
@@ -51,8 +51,8 @@ def read_cursor(cursor: str | None, asked: Mapping[str, object]) -> Position | N
 
 
 def _fingerprint(asked: Mapping[str, object]) -> str:
-    told = json.dumps({name: str(value) for name, value in asked.items()}, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    text = json.dumps({name: str(value) for name, value in asked.items()}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _key() -> bytes:

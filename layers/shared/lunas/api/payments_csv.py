@@ -17,14 +17,14 @@ from lunas.domain.texts import INVISIBLE
 
 CONTENT_TYPE = "text/csv"
 CURSOR_HEADER = "X-Next-Cursor"
-"""Carries the cursor of what is left over, which a table has no place for."""
+"""Holds the cursor of the rows beyond one response."""
 BYTE_ORDER_MARK = "\ufeff"
-"""By it, spreadsheets know that the text is UTF-8."""
+"""Shows spreadsheets that the text is UTF-8."""
 MAX_ROWS = 10_000
 MAX_BYTES = 5_500_000
-"""Of the body as JSON in ASCII, the longest form of it. Lambda takes 6 MB, with all around it."""
+"""Of the body as JSON in ASCII, its longest form. A whole Lambda response has 6 MB at most."""
 AT_ONCE = 500
-"""Payments read by one Query: half of what fits into its megabyte."""
+"""Payments read by one Query: half of the megabyte that it may return."""
 COLUMNS = (
     "id",
     "userId",
@@ -50,18 +50,18 @@ COLUMNS = (
     "reason",
 )
 _BREAKS = r",;\t-\r\x1c-\x1e\x85\u2028\u2029"
-"""What may end a cell: comma, semicolon, tab, and all that Unicode knows as the end of a line."""
+"""What may end a cell: comma, semicolon, tab, and every end of a line in Unicode."""
 _PASSED_OVER = rf"\s\"'\x00-\x1f{INVISIBLE}"
 _RUN = rf"[{_BREAKS}{_PASSED_OVER}]*+"
 FORMULA = re.compile(
     rf"(^{_RUN}|(?<![{_BREAKS}{_PASSED_OVER}])(?=[{_PASSED_OVER}]*?[{_BREAKS}]){_RUN})"
     r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
 )
-"""A place at which a spreadsheet may see a formula begin, wherever it splits the line; full-width
-signs are formulas to some, and what is not seen before one may be dropped. Such places are looked
-for run by run, so that a text of nothing but breaks takes no longer than another."""
+"""A place where a spreadsheet may see the start of a formula, wherever it splits the line. Some
+also take full-width signs for formulas, or drop invisible characters before one. The possessive
+runs keep a text of nothing but breaks as fast as any other."""
 FIRST_BREAK = re.compile(r"[\t\r]")
-"""A cell that begins so is cut before what comes next, which then begins a cell."""
+"""A cell that starts with one may be split there, so that what follows starts a cell."""
 
 CSV_OR_JSON: Mapping[int, Mapping[str, Any]] = {
     200: {
@@ -78,17 +78,17 @@ CSV_OR_JSON: Mapping[int, Mapping[str, Any]] = {
 """The response of a list of payments, in OpenAPI's notation."""
 
 type ReadPage = Callable[[int, Position | None], Page[PaymentView]]
-"""Reads a page of payment views: so many at most, after a position."""
+"""Reads a page of payment views: at most a number of them, after a position."""
 
 
 def wants_csv(headers: Mapping[str, str]) -> bool:
-    """Tell whether the Accept header prefers CSV to JSON, which is the answer to no preference."""
+    """Return whether the Accept header prefers CSV to JSON, the default."""
     given = {name.lower(): value for name, value in headers.items()}.get("accept", "")
     return preferred(given, ("application/json", CONTENT_TYPE)) == CONTENT_TYPE
 
 
 class Sheet:
-    """A table that grows row by row, to an answer that Lambda can still hand over."""
+    """A table in CSV that grows row by row, up to the size of one response."""
 
     def __init__(self, separator: str) -> None:
         self._separator = separator or ";"
@@ -97,14 +97,14 @@ class Sheet:
 
     @property
     def room(self) -> int:
-        """Return how many more rows may be read for it, ``AT_ONCE`` at most."""
+        """Return how many more rows to read, ``AT_ONCE`` at most."""
         rows = len(self._lines) - 1
         return min(MAX_ROWS - rows, AT_ONCE)
 
     def add(self, payments: Iterable[PaymentView]) -> int:
-        """Add a row for each payment view, as far as there is place; return for how many.
+        """Add a row for each payment view while there is room; return the number of rows added.
 
-        An empty sheet has place for any one: an item of the table has 400 kB.
+        An empty sheet has room for any row: an item of the table has 400 kB at most.
         """
         added = 0
         for payment in payments:
@@ -119,7 +119,7 @@ class Sheet:
         return added
 
     def text(self) -> str:
-        """Return all that was written."""
+        """Return the whole table."""
         return "".join(self._lines)
 
     def _line(self, cells: Iterable[str]) -> str:
@@ -131,9 +131,10 @@ class Sheet:
 def read_sheet(
     read: ReadPage, after: Position | None, separator: str, deadline_is_near: Callable[[], bool]
 ) -> tuple[str, Position | None]:
-    """Read all rows from ``after`` on, as far as one answer and its time hold; say where it ended.
+    """Return the rows after a position, as many as one response and its deadline allow.
 
-    Each read is one Query. What is left over is named by the position, None at the end.
+    The second value is the position of the rows left over, None at the end. Each read is one
+    Query.
     """
     sheet = Sheet(separator)
     while True:
@@ -146,8 +147,8 @@ def read_sheet(
             return sheet.text(), after
 
 
-def csv_answer(text: str, cursor: str | None) -> Response[str]:
-    """Return a table as the answer, with the cursor of what is left over."""
+def csv_response(text: str, cursor: str | None) -> Response[str]:
+    """Return a table as a response, with the cursor of the rows left over."""
     return Response(
         status_code=HTTPStatus.OK,
         content_type=f"{CONTENT_TYPE}; charset=utf-8",
@@ -157,12 +158,12 @@ def csv_answer(text: str, cursor: str | None) -> Response[str]:
 
 
 def _bytes_of(text: str) -> int:
-    """Return how many bytes a text adds to a longer one in JSON."""
+    """Return how many bytes a text adds to a JSON string."""
     return len(json.dumps(text)) - len('""')
 
 
 def _cell(value: object) -> str:
-    """Write one value; where a spreadsheet would see a formula begin, an apostrophe goes before."""
+    """Write one value, with an apostrophe before what a spreadsheet takes for a formula."""
     if value is None:
         return ""
     if isinstance(value, list):

@@ -44,15 +44,15 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GatewayTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
-"""By the nearest class of the tree; what has no entry is a 500 that tells nothing."""
-INSTEAD: Mapping[type[errors.LunasError], str] = {
+"""By the nearest class of the tree; an error without an entry is a 500 without details."""
+PUBLIC_DETAILS: Mapping[type[errors.LunasError], str] = {
     errors.GatewayRefused: "The payment gateway refused to open this payment.",
     errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
     errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",
 }
-"""What the caller reads where the error's own message is for the operator."""
+"""The detail for the caller, where the error's own message is for the operator."""
 RETRY_AFTER = "5"
-"""Seconds after which a repetition makes sense."""
+"""Seconds after which a caller should repeat the request."""
 
 
 def status_of(error: BaseException) -> HTTPStatus:
@@ -79,7 +79,7 @@ def problem(error: BaseException, request_id: str) -> Problem:
 
 
 def headers_of(error: BaseException) -> dict[str, str]:
-    """Return the headers that the status of an error asks for."""
+    """Return the headers that go with the status of an error."""
     match status_of(error):
         case HTTPStatus.UNAUTHORIZED:
             return {"WWW-Authenticate": "Bearer"}
@@ -90,7 +90,7 @@ def headers_of(error: BaseException) -> dict[str, str]:
 
 
 def proxy_answer(error: BaseException, request_id: str) -> dict[str, Any]:
-    """Return an error as the answer of a function behind API Gateway or a Function URL."""
+    """Return an error as the response of a function behind API Gateway or a Function URL."""
     return {
         "statusCode": status_of(error).value,
         "headers": {"Content-Type": CONTENT_TYPE, **headers_of(error)},
@@ -111,6 +111,6 @@ def _detail(error: BaseException, status: HTTPStatus) -> str:
     if isinstance(error, errors.PurchaseRefused):
         return "; ".join(f"{each.field}: {each.message}" for each in error.errors)
     for kind in type(error).__mro__:
-        if kind in INSTEAD:
-            return INSTEAD[kind]
+        if kind in PUBLIC_DETAILS:
+            return PUBLIC_DETAILS[kind]
     return str(error)

@@ -1,7 +1,7 @@
-"""Bodies of requests, as pydantic models: camelCase in JSON, limits of both peers' APIs.
+"""Bodies of requests, as pydantic models: camelCase in JSON, within the limits of the providers.
 
-Forms are taken as people fill them in: what is invisible or surrounds a value is dropped, and a
-blank optional field is as if left out.
+Forms are taken as people fill them in: invisible characters and surrounding spaces are dropped,
+and a blank optional field counts as left out.
 """
 
 from collections.abc import Callable
@@ -30,18 +30,18 @@ from lunas.platforms import json_names
 
 
 def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
-    """Change what is a text; anything else is left to be refused."""
+    """Return a validator that changes texts; pydantic refuses any other value."""
     return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
 
 LONGEST_PHONE = 50
-"""Characters of a phone number as somebody types it."""
+"""Characters of a phone number as people type it."""
 PLAIN, LINE, PROSE = _of_texts(plain), _of_texts(line), _of_texts(prose)
 LINK = _of_texts(plain_link)
 
 
 def _whole(value: object) -> object:
-    """Take 40.0 for 40, as JSON does; bool, text and fractions are left to be refused."""
+    """Return 40 for 40.0, the same number in JSON; pydantic refuses bools, texts and fractions."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -54,14 +54,14 @@ def _return_url(value: str) -> str:
 
 
 def _is_blank(value: object) -> bool:
-    """Tell whether a field was left empty."""
+    """Return whether a field was left empty."""
     return value is None or (isinstance(value, str) and not prose(value))
 
 
 type Id = Annotated[str, StringConstraints(pattern=ID)]
-"""In a path; what is around one there belongs to it."""
+"""In a path, where surrounding spaces are part of the id."""
 type IdField = Annotated[str, PLAIN, StringConstraints(pattern=ID)]
-"""In a body or a query."""
+"""In a body or a query, without surrounding spaces."""
 type Name = Annotated[str, LINE, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
 type Title = Annotated[str, LINE, StringConstraints(min_length=1, max_length=200)]
 type Reason = Annotated[str, PROSE, StringConstraints(min_length=1, max_length=500)]
@@ -93,19 +93,19 @@ type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValida
 
 
 class Body(BaseModel):
-    """Base of every body; unknown fields are ignored, as are blank ones that may be left out."""
+    """Base of every body; unknown fields and blank optional fields are ignored."""
 
-    # Each function takes one or two of them; the others are never built.
+    # Each function uses one or two models; the others are never built.
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, defer_build=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _as_meant(cls, given: object) -> object:
+    def _ignore_blanks(cls, given: object) -> object:
         return cls.without_blanks(given) if isinstance(given, dict) else given
 
     @classmethod
     def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
-        """Leave out the blank fields that may be left out."""
+        """Return a body without its blank optional fields."""
         optional = {
             each
             for name, about in cls.model_fields.items()
@@ -120,7 +120,7 @@ class Body(BaseModel):
 
 
 class CustomerBody(Body):
-    """Who stands on the invoice; one name is enough, be it of one word or a full one."""
+    """The person on the invoice; one name is enough, of one word or in full."""
 
     first_name: Name | None = None
     last_name: Name | None = None
@@ -129,13 +129,13 @@ class CustomerBody(Body):
 
     @classmethod
     def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
-        """Leave out what is blank; where that is the whole name, the first one is at fault."""
+        """Return it without blank fields; where both names are blank, the first is invalid."""
         kept = super().without_blanks(given)
         named = kept.keys() & {"firstName", "lastName", "first_name", "last_name"}
         return kept if named else kept | {"firstName": ""}
 
     def to_rules(self) -> Customer:
-        """Return the customer as the rules know it."""
+        """Return the customer of the domain."""
         first, last = name_parts(self.first_name or "", self.last_name or "")
         return Customer(first, last, self.email, self.phone)
 
@@ -151,7 +151,7 @@ class InitiateBody(Body):
 
     @classmethod
     def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
-        """Leave out what is blank, also a customer whose every field is."""
+        """Return it without blank fields, and without a customer whose fields are all blank."""
         kept = super().without_blanks(given)
         customer = kept.get("customer")
         if isinstance(customer, dict) and all(map(_is_blank, customer.values())):
@@ -195,7 +195,7 @@ class LearnerBody(Body):
 
 
 class ResolveBody(Body):
-    """How an anomaly was dealt with, in a word, and why."""
+    """How an anomaly was resolved, in a word, and why."""
 
     resolution: Title
     reason: Reason
