@@ -1,6 +1,6 @@
-"""``make check``: everything that can be said about the code without running it.
+"""``make check``: everything that can be checked about the code without running it.
 
-All checks run even when one fails, so that one run tells all there is to mend.
+All checks run even when one fails, so that one run shows all there is to fix.
 """
 
 import os
@@ -14,7 +14,7 @@ from local.cloud.state import ROOT, TOOLS
 
 _BIN = ROOT / ".venv" / "bin"
 type Command = tuple[str | Path, ...]
-# Not the peers: they run in environments of their own.
+# Not the programs that Lunas is compared with: they run in environments of their own.
 _BENCHMARKS = tuple(path.relative_to(ROOT) for path in sorted((ROOT / "benchmarks").glob("*.py")))
 
 

@@ -23,7 +23,7 @@ _LOG_LINES = 15
 
 
 class DemoFailed(Exception):
-    """The demo did not come to its expected end; the text says where."""
+    """The demo did not come to its expected end; the text is where."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ PURCHASES = (ENTRY, INTERMEDIATE, BUNDLE)
 
 @dataclass(frozen=True)
 class Shop:
-    """Does what learners and admins do, and tells of each step."""
+    """Does what learners and admins do, and reports each step."""
 
     stack: Stack
     report: Callable[[str], None]

@@ -94,13 +94,13 @@ def run(*command: object) -> None:
 
 
 def fingerprint(environment: Environment) -> str:
-    """Tell what a complete installation would hold, and where: environments cannot be moved."""
+    """Return a digest of what a complete installation holds, and where: it cannot be moved."""
     holds = f"{environment.folder}{PYTHON}{environment.imports}".encode()
     return hashlib.sha256(environment.pins.read_bytes() + holds).hexdigest()
 
 
 def ensure(name: str) -> None:
-    """Install the environment unless its stamp says that it holds just these pins."""
+    """Install the environment unless its stamp shows that it holds just these pins."""
     environment = ENVIRONMENTS[name]
     stamp = environment.folder / ".complete"
     wanted = fingerprint(environment)

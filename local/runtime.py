@@ -42,7 +42,7 @@ class Function:
     """What is run: a built folder, its layers, its settings; ``timeout`` in seconds.
 
     ``settings`` are the function's environment variables. ``interpreter`` is one that has
-    awslambdaric; other peers of the benchmark may bring their own.
+    awslambdaric; others in the benchmark may bring their own.
     """
 
     folder: Path
@@ -92,7 +92,7 @@ class Running:
 
 
 def _broke(answer: requests.Response) -> bool:
-    """Tell an error from an answer: an end by time-out is plain text, all else is JSON."""
+    """Return the JSON of an answer; a time-out, which is plain text, is an error."""
     try:
         content = answer.json() if answer.content else None
     except requests.JSONDecodeError:

@@ -66,7 +66,7 @@ def _with_token(event: Event, token: Callable[[], str] | None) -> Event:
 
 
 def _signed(event: Event, running: Stack) -> Event:
-    """Sign a webhook anew; anything else is returned as it is."""
+    """Sign a webhook with the stack's keys; anything else is returned as it is."""
     if _SIGNATURE in event["headers"]:
         return _signed_as_thinkific(event, running)
     fields = dict(parse_qsl(_body(event).decode(), keep_blank_values=True))

@@ -1,8 +1,8 @@
 """Makes the stack's own URLs reachable.
 
 On AWS an HTTP API and a Function URL have host names of their own. The emulator gives out the
-same names but answers on loopback, under paths; functions that were told such a URL are told the
-reachable form instead.
+same names but answers on loopback, under paths; functions that have such a URL in their settings
+get the reachable form instead.
 """
 
 import re
@@ -26,7 +26,7 @@ def reachable(url: str, endpoint: str) -> str:
 
 
 def correct_environments(aws: Aws) -> None:
-    """Tell every function that was given such a URL the reachable one."""
+    """Give every function that has such a URL the reachable one."""
     for page in aws.functions.get_paginator("list_functions").paginate():
         for function in page["Functions"]:
             variables = function.get("Environment", {}).get("Variables", {})

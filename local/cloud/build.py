@@ -69,7 +69,7 @@ def configured_architecture(environment: str) -> str:
 
 
 def build(target: Target) -> bool:
-    """Build unless the last build was made of the same sources; tells whether it had to.
+    """Build unless the last build was made of the same sources; return whether it had to.
 
     Raises ``BuildFailed`` with the end of SAM's output.
     """
@@ -121,7 +121,7 @@ def _sam_build(target: Target) -> None:
 
 
 def _environment(target: Target) -> dict[str, str]:
-    """Let the makefiles find Python 3.13 with pip, and tell them what to build for."""
+    """Let the makefiles find Python 3.13 with pip, and set what they build for."""
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     settings = {"PATH": path, "ARCH": target.architecture, "SAM_CLI_TELEMETRY": "0"}
     if target.platforms:

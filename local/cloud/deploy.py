@@ -55,7 +55,7 @@ def _command(target: Target, parameters: Mapping[str, str]) -> list[str | Path]:
         *("--template-file", target.artifacts / "template.yaml", "--s3-bucket", _BUCKET),
         *("--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
-        # The folder it runs in has no samconfig.toml, which says so for the other commands.
+        # The folder it runs in has no samconfig.toml, which does so for the other commands.
         "--language-extensions",
         *("--parameter-overrides", f"Architecture={target.architecture}", *overrides),
     ]

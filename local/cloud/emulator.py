@@ -1,4 +1,4 @@
-"""Starts the emulator of AWS and tells how its parts are reached."""
+"""Starts the emulator of AWS and waits until it answers."""
 
 import os
 from pathlib import Path

@@ -19,15 +19,15 @@ pinned, and a version without one of these places fails to start instead of beha
 - A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
   function, others in the middle of a start or an invocation among them, and those in turn all of
   theirs.
-- SAM is told the parameters of a deploy. Left alone, what it decides by a parameter, such as
+- SAM gets the parameters of a deploy. Left alone, what it decides by a parameter, such as
   gradual deployment, would go by the parameter's default.
 - CodeDeploy's applications and groups are taken note of, so that the configuration of production
   can be deployed; nothing is shifted gradually. Left alone, the deploy would fail.
 - Whether a call names a key of the table is not asked of its policy. The emulator does not know
   dynamodb:LeadingKeys, so ``Null`` beside it would refuse every write; the tests that run the
   functions in their own process hold them to it.
-- A batch of messages is allowed to whoever may send one, as SQS has it; the emulator asks for an
-  action that does not exist.
+- A batch of messages is allowed to every role that may send one, as SQS has it; the emulator asks
+  for an action that does not exist.
 - An alarm on an expression is taken note of by the first metric in it, for the emulator does not
   evaluate expressions. Left alone, the deploy would fail.
 """
@@ -62,7 +62,7 @@ def main() -> None:
     wait_for_free_worker(functions)
     work_on_groups_side_by_side(functions)
     write_logs(runtime.Worker)
-    tell_sam_the_parameters(
+    give_sam_the_parameters(
         importlib.import_module("ministack.services.cloudformation.engine"),
         importlib.import_module("samtranslator.translator.transform"),
     )
@@ -78,8 +78,8 @@ def allow_batches_of_messages(actions: Any) -> None:
     """Judge SendMessageBatch by the right to SendMessage."""
     original: Callable[..., Any] = actions.extract_iam_action
 
-    def extract(*told: Any, **named: Any) -> Any:
-        action = original(*told, **named)
+    def extract(*details: Any, **options: Any) -> Any:
+        action = original(*details, **options)
         return "sqs:SendMessage" if action == "sqs:SendMessageBatch" else action
 
     actions.extract_iam_action = extract
@@ -91,9 +91,9 @@ def pass_over_leading_keys(evaluator: Any) -> None:
 
     def conditions_met(conditions: dict[str, Any], context: Any) -> bool:
         known = {
-            operator: told
-            for operator, told in (conditions or {}).items()
-            if operator != "Null" or set(told) != {"dynamodb:LeadingKeys"}
+            operator: named
+            for operator, named in (conditions or {}).items()
+            if operator != "Null" or set(named) != {"dynamodb:LeadingKeys"}
         }
         return original(known, context)
 
@@ -192,7 +192,7 @@ def work_on_groups_side_by_side(functions: Any) -> None:
     functions._sqs_esm_concurrency = bound_by_mapping
 
 
-def tell_sam_the_parameters(engine: Any, sam: Any) -> None:
+def give_sam_the_parameters(engine: Any, sam: Any) -> None:
     """Give SAM's transform the values that the transform before it, of the same call, was given."""
     resolve, transform, known = engine._transform_parameters, sam.transform, threading.local()
 

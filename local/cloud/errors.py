@@ -26,15 +26,15 @@ class InUse(LocalCloudError):
 
 
 class ServiceFailed(LocalCloudError):
-    """A process of the stack did not become ready or has died; tells the end of its log."""
+    """A process of the stack did not become ready or has died; its text has the end of the log."""
 
 
 class BuildFailed(LocalCloudError):
-    """``sam build`` failed; tells the end of its output."""
+    """``sam build`` failed; its text has the end of the output."""
 
 
 class DeployFailed(LocalCloudError):
-    """``sam deploy`` failed; tells the resources that failed, with CloudFormation's reasons."""
+    """``sam deploy`` failed; its text names the resources and CloudFormation's reasons."""
 
 
 class NotRegistered(LocalCloudError):

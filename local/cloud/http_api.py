@@ -40,14 +40,14 @@ def _create_routes_of(
 
 
 def cors(body: Mapping[str, Any]) -> "CorsTypeDef":
-    """Give what an OpenAPI body says of browsers, as the API's own setting.
+    """Return the CORS of an OpenAPI body as the API's own setting.
 
     A parameter that is a list arrives as its text here, where AWS makes a list of it.
     """
-    told = dict(body.get("x-amazon-apigateway-cors", {}))
-    if isinstance(origins := told.get("allowOrigins"), str):
-        told["allowOrigins"] = [each.strip() for each in origins.split(",")]
-    return {_capitalized(name): value for name, value in told.items()}  # type: ignore[return-value]
+    found = dict(body.get("x-amazon-apigateway-cors", {}))
+    if isinstance(origins := found.get("allowOrigins"), str):
+        found["allowOrigins"] = [each.strip() for each in origins.split(",")]
+    return {_capitalized(name): value for name, value in found.items()}  # type: ignore[return-value]
 
 
 def _capitalized(name: str) -> str:

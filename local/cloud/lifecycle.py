@@ -56,7 +56,7 @@ def down(state_dir: Path) -> None:
 
 
 def is_up(state_dir: Path) -> bool:
-    """Tell whether a whole stack runs in ``state_dir``."""
+    """Return whether a whole stack runs in ``state_dir``."""
     try:
         _running(State(state_dir.absolute()))
     except NotUp:
@@ -98,7 +98,7 @@ def _stop(state: State) -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put off what would leave something running: a second, impatient Ctrl-C."""
+    """Ignore what would leave something running: a second, impatient Ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

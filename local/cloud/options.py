@@ -15,7 +15,7 @@ class Options:
     ``environment`` gives addresses and keys of Duitku and Thinkific, as ``docs/guides/local.md``
     lists them; empty means simulators. ``parameters`` override those of ``template.yaml``.
     ``workers`` bounds the invocations of each function that run at once; further calls wait.
-    ``iam`` has the emulator refuse what a function's role does not allow. ``report`` hears a line
+    ``iam`` has the emulator refuse what a function's role does not allow. ``report`` gets a line
     about each step.
     """
 

@@ -1,4 +1,4 @@
-"""Tells what a command is doing, one line a step, with the time it took."""
+"""Reports what a command is doing, one line a step, with the time it took."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -58,7 +58,7 @@ class Service:
             lock.write(str(child.pid))
 
     def is_running(self) -> bool:
-        """Tell whether the process lives, by its lock."""
+        """Return whether the process lives, by its lock."""
         try:
             with self._lock.open("r+") as lock:
                 return not _lock_is_free(lock)
@@ -66,7 +66,7 @@ class Service:
             return False
 
     def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
-        """Return once ``ready`` says so; raises ``ServiceFailed`` on death or after ``seconds``."""
+        """Return once ``ready`` is true; raises ``ServiceFailed`` on death or after ``seconds``."""
         deadline = time.monotonic() + seconds
         while not ready():
             if not self.is_running():

@@ -1,4 +1,4 @@
-"""A running stack: where its parts are and the keys to them, as ``stack.json`` tells them."""
+"""A running stack: where its parts are and the keys to them, as in ``stack.json``."""
 
 from pathlib import Path
 

@@ -50,7 +50,7 @@ class State:
         return self.temporary / "unpacked"
 
     def prepare(self) -> None:
-        """Make the folders anew, empty of an earlier run's leftovers and logs."""
+        """Make the folders, empty of an earlier run's leftovers and logs."""
         self.discard()
         shutil.rmtree(self.logs, ignore_errors=True)
         for folder in (self.function_logs, self.run, self.unpacked):

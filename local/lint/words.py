@@ -235,7 +235,7 @@ PENDING: Mapping[str, tuple[str, ...]] = {
         "stumbled",
         "peers",
     ),
-    "local/": (
+    "local/openapi/": (
         "told",
         "says",
         "hear",

@@ -48,7 +48,7 @@ def _serve(engine: Engine, running: Stack, environment: Mapping[str, str], port:
     ports = settings.local_ports(functions)
     with way.open(ports, _say):
         _say(f"functions reach the local stack at {way.host}, ports {', '.join(map(str, ports))}")
-        _say(f"http://{HOST}:{port} serves the API once SAM says so; Ctrl-C ends it")
+        _say(f"http://{HOST}:{port} serves the API once SAM is ready; Ctrl-C ends it")
         return run_sam(
             start(template, port), _environment(environment, engine, running), engine, run
         )

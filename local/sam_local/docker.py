@@ -88,7 +88,7 @@ def connect(environment: Mapping[str, str]) -> Engine:
         raise NoDocker("there is no docker command")
     answer = _run(docker, ("version", "--format", "{{.Server.Version}}"), environment)
     if answer.returncode != 0:
-        raise NoDocker(f"Docker says: {_complaint(answer)}")
+        raise NoDocker(f"Docker: {_complaint(answer)}")
     host = environment.get("DOCKER_HOST") or _host_of_context(docker, environment)
     _refuse_other_machines(host)
     return Engine(docker, host, environment)
@@ -99,7 +99,7 @@ def _host_of_context(docker: str, environment: Mapping[str, str]) -> str:
     form = ("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
     answer = _run(docker, form, environment)
     if answer.returncode != 0 or not answer.stdout.strip():
-        raise NoDocker(f"Docker says: {_complaint(answer)}")
+        raise NoDocker(f"Docker: {_complaint(answer)}")
     return answer.stdout.strip()
 
 

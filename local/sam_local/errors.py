@@ -8,7 +8,7 @@ Without one:
   make up                                  the same API and functions on the emulator
   make test PYTEST_ARGS=tests/integration/events
                                            every event by Lambda's own runtime client
-docs/guides/sam-local.md tells more."""
+More in docs/guides/sam-local.md."""
 
 
 class NoDocker(LocalCloudError):

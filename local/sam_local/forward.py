@@ -27,7 +27,7 @@ class Forward:
 
     listener: socket.socket
     port: int
-    peers: IPv4Network
+    allowed: IPv4Network
     report: Report
     host: str = HOST
     _is_down: bool = field(default=False, init=False)
@@ -39,7 +39,7 @@ class Forward:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.closing(writer.transport), self._kept():
-            if ip_address(writer.get_extra_info("peername")[0]) not in self.peers:
+            if ip_address(writer.get_extra_info("peername")[0]) not in self.allowed:
                 _reset(writer)
             elif stack := await self._connect():
                 await _join((reader, writer), stack)

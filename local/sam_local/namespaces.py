@@ -30,7 +30,7 @@ def process_behind(path: str) -> int | None:
 
 
 def has_own_network(process: int) -> bool:
-    """Tell whether a process has another network namespace than this one, as far as it is shown."""
+    """Return whether a process has a network namespace of its own, as far as it is shown."""
     try:
         return _differs(process, "net")
     except OSError:

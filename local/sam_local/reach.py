@@ -83,7 +83,7 @@ def find(engine: Engine) -> Reach:
 
 
 def _is_here(bridge: Bridge) -> bool:
-    """Tell whether the bridge's address is one of this machine's."""
+    """Return whether the bridge's address is one of this machine's."""
     with socket.socket() as probe:
         return _binds(probe, str(bridge.address))
 
@@ -99,7 +99,7 @@ def _binds(probe: socket.socket, address: str) -> bool:
 
 
 def _process(engine: Engine) -> int | None:
-    """Return the engine's process, as far as its socket tells."""
+    """Return the engine's process, as far as its socket shows it."""
     address = urlsplit(engine.host)
     if address.scheme != "unix":
         return None

@@ -34,7 +34,7 @@ CALLED = frozenset(
 GIVEN_OUT = frozenset(
     {"API_URL", "DUITKU_CALLBACK_URL", "OAUTH_BASE_URL", "RETURN_URL", "THINKIFIC_WEBHOOK_URL"}
 )
-"""Addresses that functions tell others, who call them from outside: these stay as they are."""
+"""Addresses that functions give to others, who call them from outside: these stay as they are."""
 _LOCAL = re.compile(r"^http://(?:127\.0\.0\.1|localhost)(?=[:/]|$)")
 _DECLARED = "        POWERTOOLS_SERVICE_NAME:\n"
 _ARCHITECTURE = re.compile(r"^(  Architecture:\n    Type: String\n    Default: ).+$", re.MULTILINE)

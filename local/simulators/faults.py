@@ -1,7 +1,7 @@
 """Faults that a test asks a simulator for, applied in front of its routes.
 
 One fault is a JSON object ``{"route", "kind", "times", "share", ...}``. ``route`` is the name that
-the simulator gave to the route (``*`` matches every one), ``times`` says how many requests it
+the simulator gave to the route (``*`` matches every one), ``times`` is how many requests it
 hits, and ``share``, from 0 to 1, which part of those that come by, by chance.
 
 =============  ==========================================================================
@@ -91,7 +91,7 @@ class FaultPlan:
 
 
 def _strikes(share: float) -> bool:
-    return share >= 1 or random.random() < share  # noqa: S311  (nobody has to be unable to guess)
+    return share >= 1 or random.random() < share  # noqa: S311  (nothing depends on its being unguessable)
 
 
 class FaultMiddleware:

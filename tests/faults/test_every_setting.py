@@ -1,6 +1,6 @@
 """Everything that Thinkific's simulator can be told to do, and what becomes of a delivery then.
 
-The lists of knobs and of kinds of faults come from the simulator itself, so one that is added
+The lists of settings and of kinds of faults come from the simulator itself, so one that is added
 without a case here, or a test of its own elsewhere, fails.
 """
 
@@ -37,14 +37,14 @@ TESTS = Path(__file__).parents[1]
 
 @dataclass(frozen=True)
 class Case:
-    """A knob with a value, and what comes of a delivery and its revocation under it.
+    """A setting with a value, and what comes of a delivery and its revocation under it.
 
-    ``reschedule`` is a part of why deliveries wait while the knob is so, and ``given_up`` of why
+    ``reschedule`` is a part of why deliveries wait while the setting is so, and ``given_up`` of why
     one is a dead letter; with neither, the delivery is done at once. After ``reschedule`` and
-    ``given_up`` the knobs are turned back, and a person has it sent again: then it is done.
+    ``given_up`` the settings are turned back, and a person has it sent again: then it is done.
     """
 
-    knob: str
+    setting: str
     value: Any
     prepare: Action = lambda _story: None
     purchase: Purchase = PYTHON
@@ -55,7 +55,7 @@ class Case:
 
     def __str__(self) -> str:
         extra = "".join(f" {name}={value}" for name, value in self.more)
-        return f"{self.knob}={self.value}{extra}"
+        return f"{self.setting}={self.value}{extra}"
 
 
 def account(story: Story, email: str) -> User:
@@ -154,8 +154,8 @@ def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
     case: Case, story: Story
 ) -> None:
     case.prepare(story)
-    knobs = {case.knob: case.value, **dict(case.more)}
-    story.world.thinkific.set(**{to_camel(name): value for name, value in knobs.items()})
+    settings = {case.setting: case.value, **dict(case.more)}
+    story.world.thinkific.set(**{to_camel(name): value for name, value in settings.items()})
     approved(case.purchase)(story)
     story.wait(case.minutes)
     if case.reschedule or case.given_up:
@@ -227,9 +227,9 @@ def doubled(story: Story) -> list[tuple[int, int]]:
 # ── The simulator's own list ─────────────────────────────────────────────────────────────────────
 
 
-def values_of(knob: str) -> tuple[Any, ...]:
-    """Return the values that a knob can only have, () if there are too many to name."""
-    annotation = SimulatorSettings.model_fields[knob].annotation
+def values_of(setting: str) -> tuple[Any, ...]:
+    """Return the values that a setting can only have, () if there are too many to name."""
+    annotation = SimulatorSettings.model_fields[setting].annotation
     literal = getattr(annotation, "__value__", annotation)
     return get_args(literal) if "Literal" in str(literal) else ()
 
@@ -240,16 +240,16 @@ def elsewhere() -> str:
     return "".join(each.read_text() for each in TESTS.rglob("test_*.py") if each != Path(__file__))
 
 
-@pytest.mark.parametrize("knob", list(SimulatorSettings.model_fields))
-def test_every_knob_of_the_simulator_has_a_case(knob: str) -> None:
-    tried = {case.value for case in CASES if case.knob == knob}
+@pytest.mark.parametrize("setting", list(SimulatorSettings.model_fields))
+def test_every_setting_of_the_simulator_has_a_case(setting: str) -> None:
+    tried = {case.value for case in CASES if case.setting == setting}
     if not tried:
         # Those of OAuth and of webhooks are about no delivery; their tests name them.
-        assert to_camel(knob) in elsewhere(), f"no test turns {knob}"
+        assert to_camel(setting) in elsewhere(), f"no test turns {setting}"
         return
-    default = SimulatorSettings.model_fields[knob].default
-    assert tried - {default}, f"{knob} is only tried as it is anyway"
-    assert set(values_of(knob)) <= tried
+    default = SimulatorSettings.model_fields[setting].default
+    assert tried - {default}, f"{setting} is only tried as it is anyway"
+    assert set(values_of(setting)) <= tried
 
 
 # ── Faults of each route ─────────────────────────────────────────────────────────────────────────

@@ -299,7 +299,7 @@ def test_what_certainly_did_nothing_is_sent_again_later(
 
 
 @pytest.mark.parametrize(
-    ("knobs", "fault"),
+    ("settings", "fault"),
     [
         ({"appsPlan": False}, None),
         ({}, {"status": 422, "body": '{"errors": {"product_id": ["is invalid"]}}'}),
@@ -308,9 +308,9 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     ids=["plan without apps", "422", "404"],
 )
 def test_a_certain_refusal_is_told_once_and_left_and_hinders_nothing(
-    office: Office, knobs: dict[str, Any], fault: dict[str, Any] | None
+    office: Office, settings: dict[str, Any], fault: dict[str, Any] | None
 ) -> None:
-    office.world.thinkific.set(**knobs)
+    office.world.thinkific.set(**settings)
     if fault:
         office.world.thinkific.fault("createExternalOrder", "answer", times=9, **fault)
     office.sell()

@@ -30,7 +30,7 @@ USUAL = {
 
 @pytest.fixture
 def pupil(users: Users, thinkific: Thinkific) -> Iterator[Pupil]:
-    """Enroll a learner; the simulator's knobs are as they were afterwards."""
+    """Enroll a learner; the simulator's settings are as they were afterwards."""
     yield Pupil.enrolled(users, thinkific)
     thinkific.do("wait", {"seconds": 30})
     thinkific.set(**USUAL)

@@ -16,19 +16,19 @@ SURVIVED = "SURVIVED"
 
 
 class Report:
-    """Prints a line about each mutant, and keeps what has to be mended."""
+    """Prints a line about each mutant, and keeps what has to be fixed."""
 
     def __init__(self) -> None:
         self.tried = 0
         self.bad: list[str] = []
 
-    def hear(self, mutant: Mutant, verdict: Verdict) -> None:
+    def add(self, mutant: Mutant, verdict: Verdict) -> None:
         """Print what became of a mutant."""
         self.tried += 1
-        told = verdict.red.removeprefix("tests/") or verdict.reason or SURVIVED
+        result = verdict.red.removeprefix("tests/") or verdict.reason or SURVIVED
         if "ValidationException" in verdict.reason:
-            told = f"NO MUTANT, but a request that DynamoDB does not take: {told}"
-        line = f"{mutant.place:<22} {mutant.what[:90]:<90} {told}"
+            result = f"NO MUTANT, but a request that DynamoDB does not take: {result}"
+        line = f"{mutant.place:<22} {mutant.what[:90]:<90} {result}"
         print(line, flush=True)
         if not verdict.red or "ValidationException" in verdict.reason:
             self.bad.append(line)
@@ -47,7 +47,7 @@ def main() -> int:
         print(f"{time.monotonic() - started:.0f} s for all tests without a mutant")
         report = Report()
         report.bad += _overlooked(base, {each.text for each in found})
-        trials.try_all(copies, [(each, grouped_tests(base, each)) for each in mutants], report.hear)
+        trials.try_all(copies, [(each, grouped_tests(base, each)) for each in mutants], report.add)
     took = time.monotonic() - started
     print(f"{report.tried} mutants in {took:.0f} s, {report.tried - len(report.bad)} noticed")
     print("\n".join(report.bad))

@@ -1,4 +1,4 @@
-"""The steps by which Lunas checks what it hears and decides: each is taken out by its own mutant.
+"""The steps by which Lunas checks what it receives and decides, each with a mutant of its own.
 
 - an ``if`` never holds, also one within an expression or behind a ``case``; one that chooses
   within a comprehension always holds;
@@ -55,7 +55,7 @@ EQUIVALENT = {
         "the library's default is the same one; readers should not have to know"
     ),
 }
-"""Mutants that nobody can tell from the code, by file and what is taken out, and why: not tried."""
+"""Mutants that behave as the code does, by file and what is taken out, with the reason."""
 
 
 def mutants(root: Path) -> Iterator[Mutant]:
@@ -110,7 +110,7 @@ def _steps(source: Source, node: ast.AST) -> Iterator[Mutant]:
 
 
 def _is_foreign(source: Source, name: str) -> bool:
-    """Tell whether a name is a library, or imported from one."""
+    """Return whether a name is a library, or imported from one."""
     return any(
         name in {alias.name for alias in each.names}
         for each in source.tree.body

@@ -7,9 +7,9 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A stretch of a file, in bytes, with what stands there instead.
+    """A part of a file, in bytes, with its replacement.
 
-    ``what`` tells what the change takes out. ``lines`` are those of the statement that it is in:
+    ``what`` is what the change takes out. ``lines`` are those of the statement that it is in:
     the tests that run one of them are the ones that concern it.
     """
 
@@ -54,7 +54,7 @@ class Source:
         return cls(root, path, text, tree, parents)
 
     def mutant(self, node: ast.expr | ast.stmt, what: str, replacement: str) -> Mutant:
-        """Make the mutant in which ``replacement`` stands in place of ``node``."""
+        """Make the mutant in which ``replacement`` takes the place of ``node``."""
         return Mutant(
             path=self.path,
             what=what,

@@ -11,7 +11,7 @@ PACKAGE = "lunas.storage."
 
 
 class Unreadable(Exception):
-    """A condition whose text cannot be told from the source; it would escape the mutations."""
+    """A condition whose text cannot be read from the source; it would escape the mutations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +126,4 @@ def _origin(source: Source, name: str) -> Source:
             path = STORE / f"{module}.py"
             if (source.root / path).is_file():
                 return Source.read(source.root, path)
-    raise Unreadable(f"{source.path}: nothing says what {name} is")
+    raise Unreadable(f"{source.path}: {name} is not defined")

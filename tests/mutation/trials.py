@@ -30,7 +30,7 @@ TESTS = (
 )
 """Tests that need neither a network beyond loopback nor the local cloud."""
 SECONDS = 300
-"""A mutant that makes its tests run longer than this hangs, which somebody would notice."""
+"""A mutant that makes its tests run longer than this hangs, which a user would notice."""
 EXAMPLES = 25
 """Of each property, and always the same: a verdict must not depend on luck."""
 LIBRARIES = (
@@ -45,7 +45,7 @@ GREEN = 0
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the tests said to a mutant: the first red one, or none: it survived.
+    """The result of the tests for a mutant: the first red one, or none: it survived.
 
     ``reason``: why that one is red, or why none could be run.
     """
@@ -84,7 +84,7 @@ def copy_sources(folder: Path) -> Path:
 
 
 def baseline(copy: Path, files: set[Path]) -> Baseline:
-    """Run all tests once; tell which run which line, and what conditions they send."""
+    """Run all tests once; return which run which line, and what conditions they send."""
     covered, sent = Covered(copy, files), set[str]()
 
     def run() -> object:
@@ -95,17 +95,17 @@ def baseline(copy: Path, files: set[Path]) -> Baseline:
 
     process = _fork(copy, run, seconds=0)
     os.waitpid(process.pid, 0)
-    told = json.loads(_answer(process.answer))
-    tests = {(path, line): names for path, line, names in told["tests"]}
-    return Baseline(tests, set(told["sent"]), told["failed"])
+    answer = json.loads(_answer(process.answer))
+    tests = {(path, line): names for path, line, names in answer["tests"]}
+    return Baseline(tests, set(answer["sent"]), answer["failed"])
 
 
 def try_all(
     copies: Sequence[Path],
     mutants: Iterable[tuple[Mutant, Sequence[Sequence[str]]]],
-    hear: Callable[[Mutant, Verdict], None],
+    report: Callable[[Mutant, Verdict], None],
 ) -> None:
-    """Try each mutant on its groups of tests, until one is red; ``hear`` gets the verdicts.
+    """Try each mutant on its groups of tests, until one is red; ``report`` gets the verdicts.
 
     One mutant is tried in each copy at a time.
     """
@@ -122,7 +122,7 @@ def try_all(
         mutant, copy, original, answer = running.pop(pid)
         (copy / mutant.path).write_bytes(original)
         free.append(copy)
-        hear(mutant, _verdict(status, answer))
+        report(mutant, _verdict(status, answer))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _move_into(copy: Path) -> None:
 
 
 def _answer(answer: Path) -> str:
-    """Return what a run told; raises RuntimeError with what it printed when it told nothing."""
+    """Return the answer of a run; raises RuntimeError with what it printed when there is none."""
     if not answer.exists():
         raise RuntimeError(answer.with_suffix(".out").read_text()[-3000:])
     return answer.read_text()

@@ -93,17 +93,17 @@ def sent_conditions(sent: set[str]) -> Iterator[None]:
     """Add every condition that the store sends to the table meanwhile."""
     call = getattr(BaseClient, _CALL)
 
-    def heard(client: object, operation: str, request: Mapping[str, Any]) -> object:
+    def recorded(client: object, operation: str, request: Mapping[str, Any]) -> object:
         if _sent_by_store():
             sent.update(_conditions_in(operation, request))
         return call(client, operation, request)
 
-    with patch.object(BaseClient, _CALL, heard):
+    with patch.object(BaseClient, _CALL, recorded):
         yield
 
 
 def _sent_by_store() -> bool:
-    """Tell whether a module of the store asks, and not a test that uses the table by itself."""
+    """Return whether a module of the store asks, and not a test that uses the table by itself."""
     frame = inspect.currentframe()
     while frame is not None:
         path = Path(frame.f_code.co_filename)

@@ -16,7 +16,7 @@ DONE = {"COMPLETED", "REFUNDED"}
 
 
 @dataclass(frozen=True, slots=True)
-class Deeds:
+class Actions:
     """What was done from outside: manual payments approved, payments refunded, by their ids."""
 
     approved: AbstractSet[str]
@@ -31,19 +31,19 @@ class Finding:
     what: str
 
 
-def audit(facts: Facts, deeds: Deeds) -> list[Finding]:
+def audit(facts: Facts, actions: Actions) -> list[Finding]:
     """Return everything that is not as it must be."""
     return [
-        *_money(facts, deeds),
+        *_money(facts, actions),
         *_access(facts),
         *_histories(facts),
         *_counters(facts),
     ]
 
 
-def is_quiet(facts: Facts, deeds: Deeds) -> bool:
-    """Tell whether everything has ended: nothing on its way, nothing left to a person."""
-    settled = all(facts.payments[each]["status"] in DONE for each in _backed(facts, deeds))
+def is_quiet(facts: Facts, actions: Actions) -> bool:
+    """Return whether everything has ended: nothing on its way, nothing left to a person."""
+    settled = all(facts.payments[each]["status"] in DONE for each in _backed(facts, actions))
     delivered = all(
         each["deliveryStatus"] in {"DELIVERED", "REVOKED"} for each in facts.enrollments.values()
     )
@@ -55,13 +55,13 @@ def paid_orders(facts: Facts) -> set[str]:
     return {name for name, order in facts.orders.items() if order["state"] == "paid"}
 
 
-def _backed(facts: Facts, deeds: Deeds) -> set[str]:
+def _backed(facts: Facts, actions: Actions) -> set[str]:
     """Return the payments with money behind them, or an admin's word."""
-    return paid_orders(facts) | set(deeds.approved)
+    return paid_orders(facts) | set(actions.approved)
 
 
-def _money(facts: Facts, deeds: Deeds) -> Iterator[Finding]:
-    backed = _backed(facts, deeds)
+def _money(facts: Facts, actions: Actions) -> Iterator[Finding]:
+    backed = _backed(facts, actions)
     for payment_id in backed:
         payment = facts.payments.get(payment_id)
         if payment is None or payment["status"] not in DONE:
@@ -72,7 +72,7 @@ def _money(facts: Facts, deeds: Deeds) -> Iterator[Finding]:
         order = facts.orders.get(payment["id"])
         if order and order["amount"] != payment["amount"]:
             yield Finding("WRONG", f"{payment['id']}: amounts differ")
-        if (payment["status"] == "REFUNDED") != (payment["id"] in deeds.refunded):
+        if (payment["status"] == "REFUNDED") != (payment["id"] in actions.refunded):
             yield Finding("WRONG", f"{payment['id']} is {payment['status']}, refunds differ")
 
 

@@ -17,7 +17,7 @@ type Json = dict[str, Any]
 
 SECONDS = 60
 MAX_WAIT = 300.0
-"""Seconds until a buyer gives up; the v2 API of Duitku can make them wait a minute."""
+"""Seconds that a buyer waits; the v2 API of Duitku can make them wait a minute."""
 PAUSE = 1.0
 LONG_PAUSE = 10.0
 """Seconds before a request is repeated; the longer one after "try again in a minute"."""
@@ -26,14 +26,14 @@ REPEATED = {"conflict", "channel-not-offered"}
 
 
 class SoakFailed(Exception):
-    """Something that must never be: the text says what."""
+    """Something that must never be: the text is what."""
 
 
 @dataclass
 class Api:
     """The API, with everything that had to be repeated counted by its answer.
 
-    Once it is ``closed`` nothing is repeated any more: somebody interrupted the soak.
+    Once it is ``closed`` nothing is repeated any more: the soak was interrupted.
     """
 
     stack: Stack
@@ -44,7 +44,7 @@ class Api:
     def call(self, method: str, path: str, user: str, body: object = None) -> Json | None:
         """Send until there is an answer that means something; None: what was wished is so already.
 
-        Raises SoakFailed for an answer that nobody should get.
+        Raises SoakFailed for an answer that no one should get.
         """
         deadline = time.monotonic() + MAX_WAIT
         while time.monotonic() < deadline and not self.closed.is_set():
@@ -57,7 +57,7 @@ class Api:
                 return None
             if answer is not None and _is_final(answer, code):
                 raise SoakFailed(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
-            self.repeated[_told(answer, code)] += 1
+            self.repeated[_description(answer, code)] += 1
             time.sleep(LONG_PAUSE if code in REPEATED else PAUSE)
         raise SoakFailed(f"{method} {path}: no answer within {MAX_WAIT:.0f} s")
 
@@ -82,7 +82,7 @@ class Api:
                 return content
             if _code(answer) == "already-enrolled":
                 return None
-            self.repeated[_told(answer, _code(answer))] += 1
+            self.repeated[_description(answer, _code(answer))] += 1
             if found := self._handed_in(learner, purchase):
                 return found
             time.sleep(PAUSE)
@@ -131,11 +131,11 @@ def _is_final(answer: requests.Response, code: str) -> bool:
 def _code(answer: requests.Response | None) -> str:
     """Return the code of a problem, or nothing of what is none."""
     try:
-        told = answer.json() if answer is not None else {}
+        content = answer.json() if answer is not None else {}
     except ValueError:
-        told = {}
-    return str(told.get("type", "")).rpartition(":")[2] if isinstance(told, dict) else ""
+        content = {}
+    return str(content.get("type", "")).rpartition(":")[2] if isinstance(content, dict) else ""
 
 
-def _told(answer: requests.Response | None, code: str) -> str:
+def _description(answer: requests.Response | None, code: str) -> str:
     return "no answer" if answer is None else f"{answer.status_code} {code}".strip()

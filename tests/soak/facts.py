@@ -8,7 +8,7 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.cloud import Stack
 from local.cloud.aws import Aws
-from tests.soak.peers import Simulator
+from tests.soak.simulators import Simulator
 
 type Json = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _sort(facts: Facts, item: Json) -> None:
 
 def _waiting(aws: Aws, url: str) -> int:
     """Count the messages of a queue, also those that are hidden."""
-    told = aws.sqs.get_queue_attributes(
+    found = aws.sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=[
             "ApproximateNumberOfMessages",
@@ -78,4 +78,4 @@ def _waiting(aws: Aws, url: str) -> int:
             "ApproximateNumberOfMessagesDelayed",
         ],
     )
-    return sum(map(int, told["Attributes"].values()))
+    return sum(map(int, found["Attributes"].values()))

@@ -1,4 +1,4 @@
-"""What goes wrong: a tenth of all calls, a tenth of the time for each knob, and killed workers."""
+"""What goes wrong: a tenth of all calls, each setting a tenth of the time, killed workers."""
 
 import random
 import re
@@ -10,14 +10,14 @@ from typing import Any
 
 import psutil
 
-from tests.soak.peers import Simulator
+from tests.soak.simulators import Simulator
 
 ENDLESS = 10**9
 PARTS = 10
 SHARE = 0.1 / PARTS
 """Of the calls of a route, each of its ten faults strikes one in a hundred."""
-WEATHER_SECONDS = 10.0
-WEATHER_SHARE = 0.1
+CHANGE_SECONDS = 10.0
+CHANGE_SHARE = 0.1
 KILL_SECONDS = 5.0
 
 type Fault = dict[str, Any]
@@ -55,7 +55,7 @@ THINKIFIC_FAULTS: tuple[Fault, ...] = (
     {"kind": "drop_after"},
 )
 """Likewise; 422 makes a dead letter, 401 a wait of five minutes."""
-DUITKU_WEATHER: dict[str, Any] = {
+DUITKU_DIFFERENCES: dict[str, Any] = {
     "statusLag": 5,
     "statusLimit": {"calls": 0, "seconds": 15},
     "invoiceSeconds": 2,
@@ -67,7 +67,7 @@ DUITKU_WEATHER: dict[str, Any] = {
     "answers": {"popTransactionStatus": {"amount": "1"}, "createInvoice": {"reference": None}},
 }
 """SimulatorSettings that change how Duitku behaves, each with the value that troubles Lunas."""
-THINKIFIC_WEATHER: dict[str, Any] = {
+THINKIFIC_DIFFERENCES: dict[str, Any] = {
     "apiPlan": False,
     "requireUserAgent": True,
     "rateResetForm": "absent",
@@ -93,28 +93,30 @@ def spread_faults(duitku: Simulator, thinkific: Simulator) -> None:
                 simulator.do("faults", {**fault, **lasting})
 
 
-class Weather:
-    """Turns each knob of a simulator for a tenth of the time."""
+class FaultSchedule:
+    """Changes each setting of a simulator for a tenth of the time."""
 
-    def __init__(self, simulator: Simulator, knobs: dict[str, Any], chance: random.Random) -> None:
-        self._simulator, self._knobs, self._chance = simulator, knobs, chance
+    def __init__(
+        self, simulator: Simulator, differences: dict[str, Any], chance: random.Random
+    ) -> None:
+        self._simulator, self._differences, self._chance = simulator, differences, chance
         usual = simulator.do("settings")
-        self._usual = {name: usual[name] for name in knobs}
+        self._usual = {name: usual[name] for name in differences}
         self.turned: Counter[str] = Counter()
 
     def change(self) -> None:
-        """Choose anew which knobs are turned."""
-        bad = {name for name in self._knobs if self._chance.random() < WEATHER_SHARE}
+        """Choose which settings are changed."""
+        bad = {name for name in self._differences if self._chance.random() < CHANGE_SHARE}
         self.turned.update(bad)
-        chosen = {name: self._knobs[name] for name in bad}
+        chosen = {name: self._differences[name] for name in bad}
         self._simulator.do("settings", {**self._usual, **chosen})
 
     def calm(self) -> None:
-        """Turn every knob back."""
+        """Set every setting back."""
         self._simulator.do("settings", self._usual)
 
 
-class Killer:
+class Chaos:
     """Kills a worker of some function every few seconds, in the middle of whatever it does."""
 
     def __init__(self, state: Path, chance: random.Random) -> None:
@@ -147,7 +149,7 @@ def repeat(
         while not stop.wait(seconds):
             try:
                 action()
-            except Exception as error:  # noqa: BLE001  (told at the end; the others go on)
+            except Exception as error:  # noqa: BLE001  (reported at the end; the others go on)
                 failures.append(f"{type(error).__name__}: {error}")
 
     thread = threading.Thread(target=run, daemon=True)

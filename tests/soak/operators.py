@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 SETTLED = {"APPROVED", "COMPLETED", "REFUNDED"}
 WAIT = 20.0
-"""Seconds after paying until somebody wonders."""
+"""Seconds after paying until an operator checks."""
 AT_ONCE = 20
 PAUSE_KEY: dict[str, Any] = {"pk": {"S": "RECONCILE"}, "sk": {"S": "GATEWAY"}}
 
 
-class Hands:
+class Operators:
     """What admins and operators do during a soak; ``did`` counts it."""
 
     def __init__(self, stack: Stack, api: Api, state: Path) -> None:
@@ -52,11 +52,11 @@ class Hands:
             self._paid[payment_id] = time.monotonic()
 
     def unsettled(self) -> int:
-        """Count the payments whose money has not been settled yet, as far as anybody looked."""
+        """Count the payments whose money has not been settled yet, as far as is known."""
         return len(self._paid)
 
-    def wonder(self) -> None:
-        """Look at what was paid a while ago, and have Duitku asked about what is not settled."""
+    def check_unsettled(self) -> None:
+        """Have Duitku asked about payments that were paid a while ago and are not settled."""
         before = time.monotonic() - WAIT
         old = [each for each, at in list(self._paid.items()) if at < before][: 5 * AT_ONCE]
         waiting = [each for each in old if self._is_open(each)][:AT_ONCE]
@@ -92,7 +92,7 @@ class Hands:
                 self.did[f"dead letter: {fate}"] += line.startswith(fate)
 
     def _is_open(self, payment_id: str) -> bool:
-        """Tell whether a payment waits for Duitku's word; forget it if not."""
+        """Return whether a payment waits for Duitku's status; forget it if not."""
         key: dict[str, AttributeValueTypeDef] = {
             "pk": {"S": f"PAYMENT#{payment_id}"},
             "sk": {"S": "PAYMENT"},

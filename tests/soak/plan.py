@@ -33,7 +33,7 @@ class Callback(StrEnum):
     MISSIGNED = "is signed with another key"
     ALTERED = "names another amount"
     EARLY = "comes before the money, not after"
-    FAILED_FIRST = "tells of a failure, then of the money"
+    FAILED_FIRST = "reports a failure, then the money"
 
 
 @dataclass(frozen=True, slots=True)

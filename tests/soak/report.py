@@ -17,7 +17,7 @@ type Say = Callable[[str], None]
 
 
 def waiting(facts: Facts) -> str:
-    """Tell in a line what is still on its way."""
+    """Return a line about what is still on its way."""
     payments = Counter(each["status"] for each in facts.payments.values())
     deliveries = Counter(each["deliveryStatus"] for each in facts.enrollments.values())
     return (
@@ -33,12 +33,12 @@ def show(
     _table(say, "bought", _bought(soak))
     _table(say, "survived: faults of Duitku", soak.struck["Duitku"])
     _table(say, "survived: faults of Thinkific", soak.struck["Thinkific"])
-    turned = soak.weather[0].turned + soak.weather[1].turned
-    _table(say, "survived: knobs turned, ten seconds each", turned)
-    _table(say, "survived: workers killed", soak.killer.killed)
+    turned = soak.schedules[0].turned + soak.schedules[1].turned
+    _table(say, "survived: settings changed, ten seconds each", turned)
+    _table(say, "survived: workers killed", soak.chaos.killed)
     _table(say, "survived: limits and callbacks", _limits(soak, facts))
     _table(say, "requests that buyers and admins had to repeat", soak.api.repeated)
-    _table(say, "what people and the shortened clock did", soak.hands.did)
+    _table(say, "what operators and the shortened clock did", soak.operators.did)
     _table(say, "who settled the payments", _settled(facts))
     _table(say, "lines of the functions", _lines(soak.stack.logs))
     _table(say, "result", _result(soak, facts, found, seconds))
@@ -78,7 +78,7 @@ def _limits(soak: "Soak", facts: Facts) -> Mapping[str, int]:
         "most calls of Thinkific at once": traffic["mostAtOnce"],
         "callbacks sent": attempts,
         **{f"callbacks answered {status}": times for status, times in sorted(answered.items())},
-        "callbacks that were repetitions": attempts - len(_first_heard(facts)),
+        "callbacks that were repetitions": attempts - len(_first_received(facts)),
         "deliveries that took more than one try": sum(
             each["deliveryAttempts"] > 1 for each in facts.enrollments.values()
         ),
@@ -86,7 +86,7 @@ def _limits(soak: "Soak", facts: Facts) -> Mapping[str, int]:
     }
 
 
-def _first_heard(facts: Facts) -> set[str]:
+def _first_received(facts: Facts) -> set[str]:
     return {
         payment_id
         for payment_id, events in facts.history.items()
@@ -120,7 +120,7 @@ def _actor(actor: str, method: str) -> str:
 
 
 def _lines(logs: Path) -> Mapping[str, int]:
-    """Count the lines by what they say; those of warnings and errors only."""
+    """Count the lines by their message; those of warnings and errors only."""
     counted: Counter[str] = Counter()
     for log in logs.glob("*.log"):
         for text in log.read_text(errors="replace").splitlines():

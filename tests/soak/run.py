@@ -12,23 +12,23 @@ from pathlib import Path
 from local.cloud import Options, Stack, running_stack
 from local.cloud.aws import Aws
 from tests.soak import report
-from tests.soak.audit import Deeds, audit, is_quiet
+from tests.soak.audit import Actions, audit, is_quiet
 from tests.soak.client import Api, SoakFailed
 from tests.soak.facts import Facts, gather
-from tests.soak.hands import Hands
-from tests.soak.peers import Simulator
-from tests.soak.plan import Basket, baskets
-from tests.soak.shop import Shop
-from tests.soak.trouble import (
-    DUITKU_WEATHER,
+from tests.soak.fault_schedule import (
+    CHANGE_SECONDS,
+    DUITKU_DIFFERENCES,
     KILL_SECONDS,
-    THINKIFIC_WEATHER,
-    WEATHER_SECONDS,
-    Killer,
-    Weather,
+    THINKIFIC_DIFFERENCES,
+    Chaos,
+    FaultSchedule,
     repeat,
     spread_faults,
 )
+from tests.soak.operators import Operators
+from tests.soak.plan import Basket, baskets
+from tests.soak.shop import Shop
+from tests.soak.simulators import Simulator
 
 BUYERS = 24
 """Learners who shop at the same time."""
@@ -39,9 +39,9 @@ SITE_LIMIT, LIMITED_PAYMENTS = 120, 200
 VISIBILITY = "45"
 """Seconds after which a message whose receiver died comes again; on AWS it is 450."""
 BROKEN_SECONDS = QUIET_SECONDS = 1800.0
-"""How long most deliveries may take while everything is broken, and the rest when all is mended."""
+"""How long most deliveries may take while everything is broken, and the rest when all is fixed."""
 FEW = 0.05
-"""Of the payments: when no more deliveries than that are on their way, all is mended."""
+"""Of the payments: when no more deliveries than that are on their way, all is fixed."""
 POLL_SECONDS = 10.0
 
 
@@ -55,23 +55,23 @@ class Soak:
     failures: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        chance = random.Random(self.seed)  # noqa: S311  (trouble that can be repeated)
+        chance = random.Random(self.seed)  # noqa: S311  (faults that can be repeated)
         self.duitku = Simulator(str(self.stack.duitku_url))
         self.thinkific = Simulator(str(self.stack.thinkific_url))
         self.api = Api(self.stack)
-        self.hands = Hands(self.stack, self.api, self.state)
-        self.shop = Shop(self.api, self.duitku, self.hands)
-        self.killer = Killer(self.state, chance)
-        self.weather = (
-            Weather(self.duitku, DUITKU_WEATHER, chance),
-            Weather(self.thinkific, THINKIFIC_WEATHER, chance),
+        self.operators = Operators(self.stack, self.api, self.state)
+        self.shop = Shop(self.api, self.duitku, self.operators)
+        self.chaos = Chaos(self.state, chance)
+        self.schedules = (
+            FaultSchedule(self.duitku, DUITKU_DIFFERENCES, chance),
+            FaultSchedule(self.thinkific, THINKIFIC_DIFFERENCES, chance),
         )
         self.struck: dict[str, dict[str, int]] = {}
 
     @property
-    def deeds(self) -> Deeds:
+    def actions(self) -> Actions:
         """What was done from outside so far."""
-        return Deeds(self.shop.approved, self.shop.refunded)
+        return Actions(self.shop.approved, self.shop.refunded)
 
     def buy(self, plan: list[Basket]) -> None:
         """Make all purchases."""
@@ -85,17 +85,17 @@ class Soak:
 
     @contextmanager
     def broken(self) -> Iterator[None]:
-        """Break everything around Lunas for as long as the block lasts; mend it all then."""
+        """Break everything around Lunas for as long as the block lasts; fix it all then."""
         spread_faults(self.duitku, self.thinkific)
-        with self._again(KILL_SECONDS, self.killer.kill), self._again(WEATHER_SECONDS, self._turn):
+        with self._again(KILL_SECONDS, self.chaos.kill), self._again(CHANGE_SECONDS, self._turn):
             yield
         self.struck = {
             "Duitku": self.duitku.see("faults")["struck"],
             "Thinkific": self.thinkific.see("faults")["struck"],
         }
-        for simulator, weather in zip((self.duitku, self.thinkific), self.weather, strict=True):
+        for simulator, schedule in zip((self.duitku, self.thinkific), self.schedules, strict=True):
             simulator.forget_faults()
-            weather.calm()
+            schedule.calm()
 
     def deliver_most(self, say: Callable[[str], None]) -> None:
         """Return once few deliveries are left, while everything is broken still."""
@@ -109,23 +109,23 @@ class Soak:
 
     @contextmanager
     def attended(self) -> Iterator[None]:
-        """Have the people at work who look after it."""
+        """Have the operators at work."""
         with (
-            self._again(5.0, self.hands.wonder),
-            self._again(10.0, self.hands.run_reconcile),
-            self._again(15.0, self.hands.end_block),
-            self._again(20.0, self.hands.redrive),
+            self._again(5.0, self.operators.check_unsettled),
+            self._again(10.0, self.operators.run_reconcile),
+            self._again(15.0, self.operators.end_block),
+            self._again(20.0, self.operators.redrive),
             self._again(5.0, self.shop.refund),
         ):
             yield
 
     def wait_until_quiet(self, say: Callable[[str], None]) -> Facts:
-        """Return what there is once everything has ended, or when patience has."""
+        """Return what there is once everything has ended, or when the time is up."""
         deadline = time.monotonic() + QUIET_SECONDS
         while True:
             facts = gather(self.stack, self.duitku, self.thinkific)
             refunds = self.shop.to_refund - self.shop.refunded
-            if is_quiet(facts, self.deeds) and not refunds:
+            if is_quiet(facts, self.actions) and not refunds:
                 return facts
             if time.monotonic() > deadline:
                 self.failures.append(f"not quiet after {QUIET_SECONDS:.0f} s")
@@ -140,8 +140,8 @@ class Soak:
             self.failures.append(str(error))
 
     def _turn(self) -> None:
-        for weather in self.weather:
-            weather.change()
+        for schedule in self.schedules:
+            schedule.change()
 
     @contextmanager
     def _again(self, seconds: float, action: Callable[[], None]) -> Iterator[None]:
@@ -164,7 +164,7 @@ def run(state: Path, payments: int, seed: int) -> int:
     with running_stack(state, options) as stack:
         soak = Soak(stack, state, seed)
         soak.thinkific.do("settings", {"rateLimit": limit})
-        _hurry(stack)
+        _shorten_visibility(stack)
         began = time.monotonic()
         with soak.attended():
             with soak.broken():
@@ -175,12 +175,12 @@ def run(state: Path, payments: int, seed: int) -> int:
             _say(f"{time.monotonic() - began:6.0f} s  nothing is broken any more")
             facts = soak.wait_until_quiet(_say)
         quiet = time.monotonic() - began
-        found = audit(facts, soak.deeds)
+        found = audit(facts, soak.actions)
         report.show(_say, soak, facts, found, (bought, quiet))
     return 1 if found or soak.failures else 0
 
 
-def _hurry(stack: Stack) -> None:
+def _shorten_visibility(stack: Stack) -> None:
     """Let a message whose receiver was killed come again soon."""
     Aws(stack.aws_endpoint_url, stack.region).sqs.set_queue_attributes(
         QueueUrl=stack.delivery_queue_url, Attributes={"VisibilityTimeout": VISIBILITY}

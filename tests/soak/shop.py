@@ -5,9 +5,9 @@ from threading import Lock
 from typing import Any
 
 from tests.soak.client import Api
-from tests.soak.hands import Hands
-from tests.soak.peers import Simulator
+from tests.soak.operators import Operators
 from tests.soak.plan import Basket, Callback, Purchase, Way
+from tests.soak.simulators import Simulator
 
 PLANS: dict[Callback, Any] = {
     Callback.HONEST: {},
@@ -28,7 +28,7 @@ class Shop:
 
     api: Api
     duitku: Simulator
-    hands: Hands
+    operators: Operators
     approved: set[str] = field(default_factory=set)
     to_refund: set[str] = field(default_factory=set)
     refunded: set[str] = field(default_factory=set)
@@ -90,4 +90,4 @@ class Shop:
         if purchase.callback is Callback.FAILED_FIRST:
             self.duitku.do(f"{order}/fail", {**chosen, "callback": {"wait": True}})
         self.duitku.do(f"{order}/pay", {**chosen, "callback": PLANS[purchase.callback]})
-        self.hands.note_paid(payment_id)
+        self.operators.note_paid(payment_id)

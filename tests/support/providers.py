@@ -87,9 +87,9 @@ class Thinkific(Peer):
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack.thinkific_url)
 
-    def set(self, **knobs: object) -> None:
-        """Turn knobs."""
-        self.do("settings", knobs)
+    def set(self, **settings: object) -> None:
+        """Change settings of the simulator."""
+        self.do("settings", settings)
 
     def enrollments(self, email: str) -> list[Json]:
         """Return the rows of a learner."""

@@ -10,8 +10,8 @@ PYTHON = 2_000_001
 LEARNER = 1_000_002
 
 
-async def setting(site: httpx.AsyncClient, **knobs: Any) -> None:
-    answer = await site.post("/_sim/settings", json=knobs)
+async def setting(site: httpx.AsyncClient, **settings: Any) -> None:
+    answer = await site.post("/_sim/settings", json=settings)
     assert answer.status_code == 200, answer.text
 
 

@@ -1,6 +1,6 @@
 """The routes under ``/_sim/``, with which tests and developers look inside and intervene.
 
-All bodies are JSON and optional unless said otherwise; a bad one is answered with 400.
+All bodies are JSON and optional unless noted; a bad one is answered with 400.
 """
 
 import json
@@ -59,7 +59,7 @@ class Waiting(JsonModel):
 
 
 async def health(_request: Request) -> Response:
-    """Say that the simulator is up."""
+    """Answer that the simulator is up."""
     return JSONResponse({"status": "ok"})
 
 
@@ -118,7 +118,7 @@ def _prepare(gateway: Gateway, order: Order, action: OrderChange) -> None:
 
 
 async def send_callback(request: Request) -> Response:
-    """Send a callback by hand, changed as the body (a callback plan) says."""
+    """Send a callback by hand, changed by the body (a callback plan)."""
     gateway, order = await _order(request)
     await gateway.send(order, CallbackPlan.model_validate(await _json(request)))
     return JSONResponse(order_detail(order))
@@ -171,11 +171,11 @@ async def wait(request: Request) -> Response:
     """Wait until no callback is under way; ``idle`` is false when the time was too short."""
     gateway = await gateway_of(request)
     seconds = Waiting.model_validate(await _json(request)).seconds
-    return JSONResponse({"idle": await gateway.courier.idle(seconds)})
+    return JSONResponse({"idle": await gateway.sender.idle(seconds)})
 
 
 async def bad_request(_request: Request, error: Exception) -> Response:
-    """Answer a body that does not fit with 400 and the reason."""
+    """Answer an invalid body with 400 and the reason."""
     return JSONResponse({"message": str(error)}, 400)
 
 

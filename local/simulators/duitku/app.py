@@ -41,4 +41,4 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    await app.state.gateway.courier.close()
+    await app.state.gateway.sender.close()

@@ -17,7 +17,7 @@ _FORM = {"content-type": "application/x-www-form-urlencoded"}
 _FRESH = httpx.Limits(max_connections=None, max_keepalive_connections=0)
 
 
-class Courier:
+class CallbackSender:
     """Sends callbacks in the background and writes every attempt into the order."""
 
     def __init__(

@@ -7,7 +7,7 @@ import httpx
 from starlette.requests import Request
 
 from local.simulators.clock import SimulatedClock
-from local.simulators.duitku.callbacks import Courier
+from local.simulators.duitku.callbacks import CallbackSender
 from local.simulators.duitku.channels import CHANNELS, Channel
 from local.simulators.duitku.checks import Body, RefusedError
 from local.simulators.duitku.orders import Order, Product, SaleReportRepository, State, new_order
@@ -33,11 +33,11 @@ class Gateway:
         self.orders = SaleReportRepository()
         self.traffic = Traffic()
         self.block = StatusBlock()
-        self.courier = Courier(self.clock, transport)
+        self.sender = CallbackSender(self.clock, transport)
 
     async def reset(self) -> None:
         """Go back to the state right after the start."""
-        await self.courier.stop()
+        await self.sender.stop()
         self.settings = self._initial
         for part in (self.faults, self.orders, self.traffic, self.block):
             part.clear()
@@ -110,8 +110,8 @@ class Gateway:
             await self.close(order, State.EXPIRED)
 
     async def send(self, order: Order, plan: CallbackPlan) -> None:
-        """Start the deliveries of one plan, and stay for their end when the plan says so."""
-        task = self.courier.start(order, plan, self.settings)
+        """Start the deliveries of one plan, and wait for their end when the plan asks for it."""
+        task = self.sender.start(order, plan, self.settings)
         if plan.wait:
             await asyncio.wait({task})
 

@@ -49,7 +49,7 @@ def missing_page(words: Labels) -> str:
 
 
 def closing_page(order: Order, code: str) -> str:
-    """Return the page that tells duitku.js, in the window around it, how the payment ended."""
+    """Return the page that reports to duitku.js, in the window around it, how the payment ended."""
     result = {
         "resultCode": code,
         "merchantOrderId": order.merchant_order_id,

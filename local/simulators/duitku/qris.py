@@ -8,7 +8,7 @@ _RUPIAH = "360"
 
 
 def qr_string(channel: Channel, reference: str, amount: int) -> str:
-    """Return the QRIS text of one order; it pays nobody."""
+    """Return the QRIS text of one order; no one can be paid by it."""
     body = (
         _field("00", "01")
         + _field("01", "12")

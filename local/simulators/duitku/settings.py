@@ -37,7 +37,7 @@ class JsonModel(BaseModel):
 class CallbackPlan(JsonModel):
     """How one callback is sent: what differs from the honest one, how often, and when.
 
-    ``fields`` are laid over the honest form fields (None drops one). ``signature`` says how the
+    ``fields`` are laid over the honest form fields (None drops one). ``signature`` is how the
     result is signed: ``valid`` over the changed fields, ``original`` as before the change (a
     tampered message), ``legacy`` with MD5, or ``bad``, ``empty``, ``missing``. ``times``
     deliveries go out one after the other, or at once when ``parallel``; ``delay`` is in real
@@ -68,7 +68,7 @@ class StatusLimit(JsonModel):
 
 
 class Settings(JsonModel):
-    """The account and every knob. Durations are seconds, amounts whole rupiah.
+    """The account and every setting. Durations are seconds, amounts whole rupiah.
 
     ``answers`` lays changes over the 200 answers of an endpoint, by route name. ``status_lag``
     (simulated seconds) is how long a paid order still shows as pending. ``expiry_callback`` and

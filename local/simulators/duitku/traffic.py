@@ -68,7 +68,7 @@ class StatusBlock:
         self._until: datetime | None = None
 
     def refuses(self, limit: StatusLimit, now: datetime) -> bool:
-        """Count one call and say whether it falls into a block; a block that ended starts anew."""
+        """Count one call; return whether a block refuses it. After a block the count restarts."""
         if self._until is not None and now < self._until:
             return True
         if self._until is not None:

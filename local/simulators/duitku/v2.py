@@ -99,7 +99,7 @@ def _check_inquiry(body: Body, gateway: Gateway) -> Channel:
 
 
 def _accepted(order: Order, settings: Settings) -> dict[str, str]:
-    """Return the answer; fields that do not fit the channel are absent, a card's amount too."""
+    """Return the answer; fields of other channels are absent, a card's amount too."""
     shown = {
         "vaNumber": order.va_number,
         "qrString": order.qr_string,

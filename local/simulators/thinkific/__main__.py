@@ -6,16 +6,16 @@ from collections.abc import Sequence
 import uvicorn
 
 from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line and serve until the process is stopped."""
     given = _parser().parse_args(arguments)
-    settings = Settings(
+    account = Account(
         given.subdomain, given.api_key, given.client_id, given.client_secret, given.access_token
     )
-    app = create_app(settings)
+    app = create_app(account)
     uvicorn.run(app, host=given.host, port=given.port, log_level="warning", access_log=False)
 
 

@@ -54,7 +54,7 @@ async def reset(request: Request) -> Response:
 
 
 async def users(request: Request) -> Response:
-    """Answer with every user of a site, and what the API does not tell of them."""
+    """Answer with every user of a site, and what the API does not show of them."""
     site = site_named(request, request.query_params.get("subdomain"))
     return _items(site.users, lambda user: _show_user(site, user))
 
@@ -113,11 +113,11 @@ async def forget_faults(request: Request) -> Response:
 
 
 async def settings(request: Request) -> Response:
-    """Change the knobs that the body names and answer with all of them."""
+    """Change the settings that the body names and answer with all of them."""
     body = await json_body(request)
     simulation = simulation_of(request)
-    simulation.knobs = simulation.knobs.changed(body)
-    return JSONResponse(simulation.knobs.model_dump(mode="json", by_alias=True))
+    simulation.settings = simulation.settings.changed(body)
+    return JSONResponse(simulation.settings.model_dump(mode="json", by_alias=True))
 
 
 async def progress(request: Request) -> Response:

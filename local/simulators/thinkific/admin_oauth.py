@@ -27,7 +27,7 @@ from local.simulators.thinkific.tokens import ACCESS_TOKEN_SECONDS, AccessToken
 class AppChange(AdminJson):
     """Body of ``/_sim/apps``: what to set at an app; a new app needs its secret.
 
-    A redirect URI is taken as it stands, byte by byte; http is for this machine only.
+    A redirect URI is compared byte by byte; http is for this machine only.
     """
 
     client_id: str
@@ -110,7 +110,7 @@ async def uninstall(request: Request) -> Response:
     """Take an app off a site, so that its tokens end and the next install asks again."""
     given = Uninstall.model_validate(await json_body(request))
     simulation, site = simulation_of(request), site_named(request, given.subdomain)
-    simulation.grants.uninstall(given.client_id or simulation.settings.client_id, site.subdomain)
+    simulation.grants.uninstall(given.client_id or simulation.account.client_id, site.subdomain)
     return JSONResponse({"status": "ok"})
 
 

@@ -9,12 +9,12 @@ from starlette.routing import Route
 
 from local.simulators.thinkific.admin import site_named
 from local.simulators.thinkific.answers import Json, json_body, not_found
-from local.simulators.thinkific.courier import Attempt
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.events import show_event
 from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFault
 from local.simulators.thinkific.settings import AdminJson
 from local.simulators.thinkific.simulation import simulation_of
+from local.simulators.thinkific.webhook_sender import Attempt
 from local.simulators.thinkific.webhooks import show_webhook
 
 
@@ -31,7 +31,7 @@ class Waiting(AdminJson):
 
 
 async def list_webhooks(request: Request) -> Response:
-    """Answer with every webhook of a site, whoever made it."""
+    """Answer with every webhook of a site, by any creator."""
     site = site_named(request, request.query_params.get("subdomain"))
     return JSONResponse({"items": [show_webhook(one) for one in site.webhooks.values()]})
 
@@ -70,7 +70,7 @@ async def send_again(request: Request) -> Response:
 async def list_deliveries(request: Request) -> Response:
     """Answer with every attempt to send, oldest first; ``topic`` picks those of one topic."""
     topic = request.query_params.get("topic")
-    attempts = simulation_of(request).courier.attempts
+    attempts = simulation_of(request).sender.attempts
     shown = [one for one in attempts if topic in {None, one.parcel.topic}]
     return JSONResponse({"items": [_show_attempt(one) for one in shown]})
 
@@ -85,7 +85,7 @@ async def add_fault(request: Request) -> Response:
 async def wait(request: Request) -> Response:
     """Wait until nothing is on its way; ``idle`` is false when the time was too short."""
     seconds = Waiting.model_validate(await json_body(request)).seconds
-    return JSONResponse({"idle": await simulation_of(request).courier.idle(seconds)})
+    return JSONResponse({"idle": await simulation_of(request).sender.idle(seconds)})
 
 
 def _show_attempt(attempt: Attempt) -> Json:

@@ -54,7 +54,7 @@ async def json_body(request: Request) -> Json:
     The API asks for JSON but is known to take forms, whose nested names are written ``a[b]``.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    strict = request.app.state.simulation.knobs.strict_content_type
+    strict = request.app.state.simulation.settings.strict_content_type
     if kind == FORM and request.url.path.startswith("/api/") and not strict:
         return _nested(
             parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
@@ -79,7 +79,7 @@ def _nested(pairs: Iterable[tuple[str, str]]) -> Json:
 
 
 def _held[Holder: (list[Any], dict[str, Any])](body: Json, name: str, kind: type[Holder]) -> Holder:
-    """Return the list or object under a name; begin one where something else stands."""
+    """Return the list or object under a name; begin one where something else is."""
     if not isinstance(body.get(name), kind):
         body[name] = kind()
     held: Holder = body[name]

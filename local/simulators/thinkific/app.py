@@ -31,7 +31,7 @@ from local.simulators.thinkific.guard import (
     PathMiddleware,
     TrafficMiddleware,
 )
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from local.simulators.thinkific.simulation import Simulation
 
 API_MODULES: dict[str, tuple[ModuleType, ...]] = {
@@ -40,12 +40,12 @@ API_MODULES: dict[str, tuple[ModuleType, ...]] = {
 }
 
 
-def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
-    """Return the application that serves the seeded sites of ``settings``.
+def create_app(account: Account, transport: httpx.AsyncBaseTransport | None = None) -> Starlette:
+    """Return the application that serves the seeded sites of ``account``.
 
     ``transport`` replaces the network for webhooks in tests.
     """
-    simulation = Simulation(settings, transport)
+    simulation = Simulation(account, transport)
     served = [*api_routes(), *consent.routes, *token_routes.routes]
     app = Starlette(
         routes=[*served, *admin.routes, *admin_oauth.routes, *admin_webhooks.routes],
@@ -72,7 +72,7 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
 @asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
-    await app.state.simulation.courier.close()
+    await app.state.simulation.sender.close()
 
 
 def api_routes() -> list[Route]:

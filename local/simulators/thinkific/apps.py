@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from local.simulators.thinkific.scopes import ALL_SCOPES
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,6 @@ type Apps = Mapping[str, App]
 """Apps by client id."""
 
 
-def configured_app(settings: Settings) -> App:
+def configured_app(account: Account) -> App:
     """Return the app that exists from the start; its redirect URIs are registered later."""
-    return App(settings.client_id, settings.client_secret, "Lunas", settings.subdomain)
+    return App(account.client_id, account.client_secret, "Lunas", account.subdomain)

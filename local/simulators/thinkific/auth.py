@@ -47,10 +47,10 @@ class Credentials:
     sites: Mapping[str, Site]
     apps: Apps
     tokens: TokenStore
-    knobs: SimulatorSettings
+    settings: SimulatorSettings
 
     def identify(self, headers: Headers, now: datetime, *, bearer_only: bool) -> Caller:
-        """Return who calls; raise the 401 or 403 of Thinkific when nobody usable does.
+        """Return who calls; raise the 401 or 403 of Thinkific without usable credentials.
 
         ``bearer_only`` is the way of the Webhooks API, which takes a token or the API key as a
         bearer's and knows no ``X-Auth`` headers.
@@ -61,7 +61,7 @@ class Credentials:
         else:
             as_key = self._by_bearer_key(bearer) if bearer_only else None
             caller = as_key or self._by_token(bearer, now)
-        if caller is None or not self.knobs.api_plan:
+        if caller is None or not self.settings.api_plan:
             raise _unauthenticated()
         return caller
 
@@ -77,7 +77,7 @@ class Credentials:
         """Return the scopes of a token; those of an app are as its registration has them now."""
         if token.client_id is None:
             return token.scopes
-        if not self.knobs.apps_plan:
+        if not self.settings.apps_plan:
             raise refusal(403, "Access to Apps is not available on your plan.")
         return self.apps[token.client_id].scopes
 

@@ -1,4 +1,4 @@
-"""What an app asks of a site's admin, with the checks before anybody is asked.
+"""What an app requests of a site's admin, with the checks before it is shown.
 
 A request that fails a check is answered with a page and never with a redirect: until the redirect
 URI is known to be the app's own, the browser may be sent nowhere. Thinkific's texts are not known.
@@ -32,7 +32,7 @@ PARAMETERS = (
 
 
 class AuthorizationRefusedError(Exception):
-    """A request that is answered with an error page; its text says what is wrong."""
+    """A request that is answered with an error page; its text is what is wrong."""
 
     def __init__(self, text: str, status: int = HTTPStatus.UNAUTHORIZED) -> None:
         super().__init__(text)

@@ -25,13 +25,13 @@ from local.simulators.thinkific.site import Site
 
 
 async def list_bundle_enrollments(request: Request) -> Response:
-    """Answer with the enrollments in the bundle's courses of whoever has all of them."""
+    """Answer with the enrollments in the bundle's courses of users who have all of them."""
     site, bundle = site_of(request), bundle_of(request)
     return enrollment_page(request, _member_rows(site, bundle))
 
 
 async def create_bundle_enrollment(request: Request) -> Response:
-    """Enroll a user in every course: 201 when done, or by knob 202 when it comes later."""
+    """Enroll a user in every course: 201 when done, or by setting 202 when it comes later."""
     body = await json_body(request)
     simulation, site = simulation_of(request), site_of(request)
     bundle, user = bundle_of(request), _user(site, body)
@@ -78,9 +78,9 @@ def _user(site: Site, body: Json) -> User:
 def _enroll(
     simulation: Simulation, site: Site, bundle: Bundle, user: User, terms: Terms
 ) -> Response:
-    now, knobs = simulation.now(), simulation.knobs
-    if knobs.bundle_answer == "later":
-        due = now + timedelta(seconds=knobs.bundle_delay)
+    now, settings = simulation.now(), simulation.settings
+    if settings.bundle_answer == "later":
+        due = now + timedelta(seconds=settings.bundle_delay)
         simulation.postpone(site, PendingBundle(due, bundle, user.id, terms))
         return Response(status_code=202)
     site.enroll_in_bundle(bundle, user.id, terms, now)

@@ -36,7 +36,7 @@ async def authorize(request: Request) -> Response:
 
 
 async def decide(request: Request) -> Response:
-    """Send the browser back with a code, or with the refusal of whoever pressed Cancel."""
+    """Send the browser back with a code, or with a refusal after Cancel."""
     form = dict(
         parse_qsl((await request.body()).decode("utf-8", "replace"), keep_blank_values=True)
     )
@@ -44,7 +44,7 @@ async def decide(request: Request) -> Response:
     if form.get("decision") != "approve":
         return _back(asked, {"error": "access denied"})
     simulation = simulation_of(request)
-    role = simulation.knobs.installer_role
+    role = simulation.settings.installer_role
     simulation.grants.approve(asked.app.client_id, asked.subdomain, role)
     return _back_with_code(request, asked)
 

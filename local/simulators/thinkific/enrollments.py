@@ -35,7 +35,7 @@ async def create_enrollment(request: Request) -> Response:
     """Enroll a user in a course and answer 201.
 
     An unknown course or user is 422 with a list of texts. What a second POST for the same user
-    and course does is the knob ``duplicateEnrollment``, since Thinkific documents no answer.
+    and course does is the setting ``duplicateEnrollment``, since Thinkific documents no answer.
     """
     body = await json_body(request)
     simulation, site = simulation_of(request), site_of(request)
@@ -63,7 +63,7 @@ def enrollment_page(request: Request, rows: Iterable[Enrollment]) -> Response:
     """Answer with the page of those rows that are visible already and pass the filters."""
     simulation, site = simulation_of(request), site_of(request)
     now = simulation.now()
-    newest = now - timedelta(seconds=simulation.knobs.enrollment_read_delay)
+    newest = now - timedelta(seconds=simulation.settings.enrollment_read_delay)
     visible = [row for row in rows if row.created_at <= newest]
     found = matching(request, visible, site, now)
     return page_of(request, found, lambda row: show_enrollment(simulation, site, row))
@@ -81,8 +81,8 @@ def terms_of(body: Json) -> Terms:
 
 
 def changed_terms(simulation: Simulation, terms: Terms) -> Terms:
-    """Return the terms of a PUT; without ``activated_at`` the knob may turn it into a trial."""
-    if simulation.knobs.put_without_activated_at == "trial":
+    """Return the terms of a PUT; without ``activated_at`` the setting may turn it into a trial."""
+    if simulation.settings.put_without_activated_at == "trial":
         return {"activated_at": None, **terms}
     return terms
 
@@ -98,7 +98,7 @@ def show_enrollment(simulation: Simulation, site: Site, row: Enrollment) -> Json
         "user_id": row.user_id,
         "course_name": course.name,
         "course_id": row.course_id,
-        "percentage_completed": _percentage(row.progress, simulation.knobs.percentage_form),
+        "percentage_completed": _percentage(row.progress, simulation.settings.percentage_form),
         "expired": row.expired(simulation.now()),
         "is_free_trial": row.is_free_trial,
         "completed": row.completed_at is not None,
@@ -119,7 +119,7 @@ def _pair(site: Site, body: Json, simulation: Simulation) -> tuple[User, Course]
     """Return whom and in what to enroll; raise a 422 that names everything that is missing."""
     user = site.users.get(whole_number(body.get("user_id")) or 0)
     course = site.courses.get(whole_number(body.get("course_id")) or 0)
-    if course and course.new_builder and simulation.knobs.new_builder_enrollment == "refuse":
+    if course and course.new_builder and simulation.settings.new_builder_enrollment == "refuse":
         course = None
     errors = [] if course else ["Course could not be found."]
     errors += [] if user else ["User could not be found."]
@@ -132,7 +132,7 @@ def _enroll(
     simulation: Simulation, site: Site, user_id: int, course_id: int, terms: Terms
 ) -> Enrollment:
     existing = site.enrollments_of(user_id, [course_id])
-    duplicate, now = simulation.knobs.duplicate_enrollment, simulation.now()
+    duplicate, now = simulation.settings.duplicate_enrollment, simulation.now()
     if existing and duplicate == "refuse":
         raise unprocessable(["User is already enrolled in this course."])
     if existing and duplicate == "same_row":

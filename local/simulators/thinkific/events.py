@@ -1,4 +1,4 @@
-"""Events as webhooks tell them: the envelope, and the payload of an enrollment's event."""
+"""Events as webhooks send them: the envelope, and the payload of an enrollment's event."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,12 +18,12 @@ def enrollment_event(
     row: Enrollment,
     happening: Happening,
     now: datetime,
-    knobs: SimulatorSettings,
+    settings: SimulatorSettings,
 ) -> Event:
-    """Return the event, with the enrollment as it stands now."""
-    payload = _payload(site, row, knobs)
+    """Return the event, with the enrollment as it is now."""
+    payload = _payload(site, row, settings)
     if happening == "completed":
-        payload |= _certificate(site, row, knobs)
+        payload |= _certificate(site, row, settings)
     return Event(event_id, "enrollment", happening, now, payload)
 
 
@@ -53,7 +53,7 @@ def show_event(event: Event) -> Json:
     }
 
 
-def _payload(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
+def _payload(site: Site, row: Enrollment, settings: SimulatorSettings) -> Json:
     user, course = site.users[row.user_id], site.courses[row.course_id]
     return {
         "id": row.id,
@@ -66,7 +66,7 @@ def _payload(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
         "course": {"id": course.id, "name": course.name},
         "course_id": course.id,
         "free_trial": row.is_free_trial,
-        "percentage_completed": _percentage(row.progress, knobs),
+        "percentage_completed": _percentage(row.progress, settings),
         "user": {
             "id": user.id,
             "email": user.email,
@@ -76,13 +76,13 @@ def _payload(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
     }
 
 
-def _percentage(progress: Decimal, knobs: SimulatorSettings) -> str:
-    return str(float(progress * 100 if knobs.webhook_percent == "0-100" else progress))
+def _percentage(progress: Decimal, settings: SimulatorSettings) -> str:
+    return str(float(progress * 100 if settings.webhook_percent == "0-100" else progress))
 
 
-def _certificate(site: Site, row: Enrollment, knobs: SimulatorSettings) -> Json:
+def _certificate(site: Site, row: Enrollment, settings: SimulatorSettings) -> Json:
     """Return the certificate's fields, null where the course gives none; it never expires."""
-    number = row.credential_id if knobs.certificates else None
+    number = row.credential_id if settings.certificates else None
     url = f"https://{site.subdomain}.thinkific.com/certificates/{number}"
     return {
         "credential_id": number,

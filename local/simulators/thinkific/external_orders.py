@@ -1,6 +1,6 @@
 """The routes of Thinkific Admin API, External Orders: records of sales made elsewhere.
 
-They are stored and nothing more: they enroll nobody, have no GET, and take doubles as new.
+They are stored and nothing more: they enroll no one, have no GET, and take doubles as new.
 Amounts are in the smallest unit of the currency.
 """
 
@@ -60,7 +60,7 @@ async def _add_transaction(request: Request, action: str) -> Response:
 
 
 def _require_apps_plan(request: Request) -> None:
-    if not simulation_of(request).knobs.apps_plan:
+    if not simulation_of(request).settings.apps_plan:
         raise refusal(403, "Access to Apps is not available on your plan.")
 
 

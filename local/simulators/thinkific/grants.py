@@ -59,7 +59,7 @@ class Grants:
         return iter(self._grants)
 
     def approve(self, client_id: str, subdomain: str, role: str) -> None:
-        """Remember that somebody in ``role`` let the app onto the site."""
+        """Remember that an admin in ``role`` let the app onto the site."""
         self._approved[client_id, subdomain] = role
 
     def role_of(self, client_id: str, subdomain: str) -> str | None:

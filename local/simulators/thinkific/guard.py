@@ -35,7 +35,7 @@ class PathMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request under its plain path."""
-        if scope["type"] == "http" and not self._simulation.knobs.strict_paths:
+        if scope["type"] == "http" and not self._simulation.settings.strict_paths:
             plain = "/".join(part for part in str(scope["path"]).split("/") if part)
             scope = {**scope, "path": f"/{plain}"}
         await self._app(scope, receive, send)
@@ -110,23 +110,23 @@ class GuardMiddleware:
 
     def _admit(self, scope: Scope) -> Caller | Response:
         simulation, headers = self._simulation, Headers(scope=scope)
-        now, knobs = simulation.now(), simulation.knobs
-        edge = refused_at_edge(headers, knobs)
+        now, settings = simulation.now(), simulation.settings
+        edge = refused_at_edge(headers, settings)
         if edge is not None:
             return edge
         bearer_only = str(scope["path"]).startswith(BEARER_ONLY_PATH)
         caller = simulation.credentials.identify(headers, now, bearer_only=bearer_only)
         simulation.traffic.opened("key" if caller.scopes is None else "token")
-        if not caller.site.rate.admit(now, knobs):
-            return too_many(knobs, caller.site.rate.left(now))
+        if not caller.site.rate.admit(now, settings):
+            return too_many(settings, caller.site.rate.left(now))
         caller.require(scope["state"]["route"])
         caller.site.settle(now)
         return caller
 
 
-def refused_at_edge(headers: Headers, knobs: SimulatorSettings) -> Response | None:
+def refused_at_edge(headers: Headers, settings: SimulatorSettings) -> Response | None:
     """Return the page for a caller that the edge takes for a robot, None for any other."""
-    if knobs.require_user_agent and _is_suspect(headers.get("user-agent", "")):
+    if settings.require_user_agent and _is_suspect(headers.get("user-agent", "")):
         return HTMLResponse("<html><body><h1>Access denied</h1></body></html>", 403)
     return None
 

@@ -25,7 +25,7 @@ def named_subdomain(request: Request) -> str | None:
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether a host name or address always means the machine itself."""
+    """Return whether a host name or address always means the machine itself."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -22,7 +22,7 @@ def asked(request: Request, name: str) -> str | None:
 
 
 def page_of[Row](request: Request, rows: Sequence[Row], render: Callable[[Row], Json]) -> Response:
-    """Answer with the page that the request asks for, and with where it stands in the list."""
+    """Answer with the page that the request asks for, and with its place in the list."""
     page = _number(request, "page", 1)
     limit = min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)
     start = (page - 1) * limit

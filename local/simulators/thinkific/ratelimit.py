@@ -1,4 +1,4 @@
-"""The rate limit of a site and the answer of whoever exceeds it.
+"""The rate limit of a site and the answer beyond it.
 
 Thinkific allows 120 calls per minute and site, over all keys and tokens together, and about ten
 at once. It documents the header RateLimit-Reset, contradicts itself on its form, and shows no
@@ -23,13 +23,13 @@ class RateWindow:
         self._calls = 0
         self._ends: datetime | None = None
 
-    def admit(self, now: datetime, knobs: SimulatorSettings) -> bool:
+    def admit(self, now: datetime, settings: SimulatorSettings) -> bool:
         """Count one more call; return False when it exceeds a limit."""
         if self._ends is None or not timedelta() < self._ends - now <= WINDOW:
             self._ends, self._calls = now + WINDOW, 0
-        if _exceeds(self.in_flight, knobs.concurrency_limit):
+        if _exceeds(self.in_flight, settings.concurrency_limit):
             return False
-        if _exceeds(self._calls, knobs.rate_limit):
+        if _exceeds(self._calls, settings.rate_limit):
             return False
         self._calls += 1
         return True
@@ -43,10 +43,10 @@ def _exceeds(used: int, limit: int | None) -> bool:
     return limit is not None and used >= limit
 
 
-def too_many(knobs: SimulatorSettings, left: timedelta) -> Response:
-    """Return the 429 in the form that the knobs ask for, with ``left`` of the minute to go."""
-    response = _body(knobs.rate_body)
-    reset = _reset(knobs.rate_reset_form, left)
+def too_many(settings: SimulatorSettings, left: timedelta) -> Response:
+    """Return the 429 in the form that the settings ask for, with ``left`` of the minute to go."""
+    response = _body(settings.rate_body)
+    reset = _reset(settings.rate_reset_form, left)
     if reset is not None:
         response.headers["RateLimit-Reset"] = reset
     return response
@@ -66,13 +66,13 @@ def _reset(form: ResetForm, left: timedelta) -> str | None:
 
 
 def _body(form: LimitBody) -> Response:
-    said = "Too many requests."
+    message = "Too many requests."
     match form:
         case "json":
-            return JSONResponse({"error": said}, 429)
+            return JSONResponse({"error": message}, 429)
         case "html":
-            return HTMLResponse(f"<html><body><h1>{said}</h1></body></html>", 429)
+            return HTMLResponse(f"<html><body><h1>{message}</h1></body></html>", 429)
         case "text":
-            return PlainTextResponse(said, 429)
+            return PlainTextResponse(message, 429)
         case "empty":
             return Response(status_code=429)

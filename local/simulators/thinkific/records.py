@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 type Terms = dict[str, datetime | None]
-"""What a caller says about access: ``activated_at`` and ``expiry_date``, only those it sent."""
+"""What a caller sends about access: ``activated_at`` and ``expiry_date``, only those it sent."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Product:
 class Enrollment:
     """A user's access to a course; ``progress`` is the finished part, from 0 to 1.
 
-    ``credential_id`` is the certificate's, which webhooks tell and the REST API does not.
+    ``credential_id`` is the certificate's, which webhooks show and the REST API does not.
     """
 
     id: int
@@ -101,11 +101,11 @@ class Enrollment:
 
     @property
     def is_free_trial(self) -> bool:
-        """Tell whether this is a free preview: an enrollment that was never activated."""
+        """Return whether this is a free preview: an enrollment that was never activated."""
         return self.activated_at is None
 
     def expired(self, now: datetime) -> bool:
-        """Tell whether the access has run out."""
+        """Return whether the access has run out."""
         return self.expiry_date is not None and self.expiry_date <= now
 
 
@@ -146,7 +146,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened at a site; ``payload`` is how it stood at that moment."""
+    """Something that happened at a site; ``payload`` is how it was at that moment."""
 
     id: str
     resource: str

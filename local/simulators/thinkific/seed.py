@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from local.simulators.thinkific.records import Bundle, Course, CustomField, Product, User
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from local.simulators.thinkific.site import Site
 
 SECOND_SUBDOMAIN = "kelas-mitra"
@@ -25,17 +25,17 @@ OWNER_EMAIL = "pemilik@lunas.example"
 LEARNER_EMAIL = "siti.aminah@belajar.example"
 
 
-def seeded_sites(settings: Settings, now: datetime) -> dict[str, Site]:
+def seeded_sites(account: Account, now: datetime) -> dict[str, Site]:
     """Return the sites by subdomain: the configured one, and a second one with its own key."""
     sites = {
         SECOND_SUBDOMAIN: _second_site(now),
-        settings.subdomain: _primary_site(settings, now),
+        account.subdomain: _primary_site(account, now),
     }
     return dict(reversed(sites.items()))
 
 
-def _primary_site(settings: Settings, now: datetime) -> Site:
-    site = Site(settings.subdomain, settings.api_key)
+def _primary_site(account: Account, now: datetime) -> Site:
+    site = Site(account.subdomain, account.api_key)
     for name, slug, price in COURSES:
         _add_course(site, name, slug, price)
     _add_course(site, *NEW_BUILDER_COURSE, new_builder=True)

@@ -14,7 +14,7 @@ class SendingPlan(AdminJson):
     ``copies`` go out at once. ``delay`` is in real seconds. ``behind`` holds the sending back
     until that many others have been tried, which is how events change places. ``as_topic``
     announces another topic than the event's, ``payload`` is laid over the event's payload (objects
-    are merged); the signature is made over the result, as ``signature`` says.
+    are merged); the signature is made over the result, as ``signature`` sets.
     """
 
     copies: int = Field(default=1, ge=1, le=200)

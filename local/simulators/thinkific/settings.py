@@ -23,7 +23,7 @@ class AdminJson(BaseModel):
 
 
 @dataclass(frozen=True)
-class Settings:
+class Account:
     """The primary site and the OAuth app, fixed for the life of the process.
 
     ``access_token`` is an API access token of the site that does not end; none where it is empty.
@@ -44,12 +44,12 @@ class SimulatorSettings(AdminJson):
     RateLimit-Reset holds: an epoch in ms or s, or the time left in ms (``duration``) or s. The
     delays are seconds of the simulated clock: ``user_read_delay`` and ``enrollment_read_delay``
     until a list shows a new row, ``bundle_delay`` until the rows of a 202 exist.
-    ``new_builder_enrollment`` says whether a course of the new builder, which no GET shows, can
-    still be enrolled in by its id. ``installer_role`` is the role of whoever presses Approve,
+    ``new_builder_enrollment`` is whether a course of the new builder, which no GET shows, can
+    still be enrolled in by its id. ``installer_role`` is the role of the user who presses Approve,
     ``refresh_refusal`` how a refresh token that is no longer valid is refused,
     ``refresh_voids_access`` whether a refresh also ends the former access token.
     ``webhook_targets`` of ``public`` takes no target on this machine, as Thinkific; a local stack
-    has no other. ``webhook_percent`` is the scale of the progress that webhooks tell,
+    has no other. ``webhook_percent`` is the scale of the progress in webhooks,
     ``certificates`` whether completing a course gives one. A webhook is sent again
     ``webhook_retries`` times at most, the n-th time after n times ``webhook_retry_spacing`` real
     seconds; ``webhook_timeout`` is in real seconds, too. ``strict_content_type`` refuses forms,
@@ -85,5 +85,5 @@ class SimulatorSettings(AdminJson):
     strict_paths: bool = False
 
     def changed(self, given: dict[str, Any]) -> "SimulatorSettings":
-        """Return the knobs with ``given`` (camelCase) applied; raise ValidationError if bad."""
+        """Return the settings with ``given`` (camelCase) applied; raise ValidationError if bad."""
         return SimulatorSettings.model_validate({**self.model_dump(by_alias=True), **given})

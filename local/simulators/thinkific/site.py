@@ -27,8 +27,8 @@ type Happening = Literal["created", "trial", "progress", "completed"]
 type Listener = Callable[[Enrollment, Happening, datetime], None]
 
 
-def _nobody(_row: Enrollment, _happening: Happening, _now: datetime) -> None:
-    """Hear what happens at a site that nobody listens to."""
+def _ignore(_row: Enrollment, _happening: Happening, _now: datetime) -> None:
+    """Ignore what happens at a site without a listener."""
 
 
 class Site:
@@ -38,7 +38,7 @@ class Site:
     of the wrong kind or of another site never matches by chance. Methods do not await: on the
     single event loop each is one step, whatever the number of requests in flight.
 
-    ``tell`` hears of every change of an enrollment that Thinkific sends webhooks about.
+    ``listener`` gets every change of an enrollment that Thinkific sends webhooks about.
     """
 
     def __init__(self, subdomain: str, api_key: str, number: int = 0) -> None:
@@ -46,7 +46,7 @@ class Site:
         self.api_key = api_key
         self.gid = str(uuid5(NAMESPACE_DNS, f"{subdomain}.thinkific.com"))
         self.tenant_id = str(number + 1001)
-        self.tell: Listener = _nobody
+        self.listener: Listener = _ignore
         self.users: dict[int, User] = {}
         self.courses: dict[int, Course] = {}
         self.products: dict[int, Product] = {}
@@ -85,8 +85,8 @@ class Site:
         return [one for one in found if one.topic == topic and one.status == "active"]
 
     def retire(self) -> None:
-        """Do and tell nothing any more: the simulation has been reset."""
-        self.tell = _nobody
+        """Do and report nothing any more: the simulation has been reset."""
+        self.listener = _ignore
         self._pending.clear()
 
     def delete_user(self, user: User) -> None:
@@ -107,7 +107,7 @@ class Site:
         row = Enrollment(self.next_id(Enrollment), user_id, course_id, now, now)
         self.enrollments[row.id] = row
         _set_dates(row, terms, now)
-        self.tell(row, _kind_of(row), now)
+        self.listener(row, _kind_of(row), now)
         return row
 
     def amend(self, row: Enrollment, terms: Terms, now: datetime) -> None:
@@ -115,7 +115,7 @@ class Site:
         was_trial = row.is_free_trial
         _set_dates(row, terms, now)
         if row.is_free_trial is not was_trial:
-            self.tell(row, _kind_of(row), now)
+            self.listener(row, _kind_of(row), now)
 
     def advance(self, row: Enrollment, percent: Decimal, now: datetime) -> None:
         """Record that the learner has finished ``percent`` (0 to 100) of the course."""
@@ -125,10 +125,10 @@ class Site:
         if percent > 0:
             row.started_at = row.started_at or now
         row.completed_at = (row.completed_at or now) if row.progress >= 1 else None
-        self.tell(row, "progress", now)
+        self.listener(row, "progress", now)
         if row.completed_at is not None and not was_completed:
             row.credential_id = secrets.token_hex(6)
-            self.tell(row, "completed", now)
+            self.listener(row, "completed", now)
 
     def enroll_in_bundle(self, bundle: Bundle, user_id: int, terms: Terms, now: datetime) -> None:
         """Give a user every course of a bundle; a row that is there already is amended."""
@@ -140,7 +140,7 @@ class Site:
                 self.enroll(user_id, course_id, terms, now)
 
     def postpone(self, pending: PendingBundle) -> None:
-        """Keep a bundle enrollment for later, as the answer 202 says."""
+        """Keep a bundle enrollment for later, as the answer 202 promises."""
         self._pending.append(pending)
 
     def settle(self, now: datetime) -> None:

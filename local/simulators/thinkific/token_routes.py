@@ -32,7 +32,7 @@ class Client(NamedTuple):
 async def token(request: Request) -> Response:
     """Exchange a code or a refresh token (JSON body, Basic authentication)."""
     simulation = simulation_of(request)
-    edge = refused_at_edge(request.headers, simulation.knobs)
+    edge = refused_at_edge(request.headers, simulation.settings)
     if edge is not None:
         return edge
     client = _client(simulation, request)
@@ -70,7 +70,7 @@ def _exchange(simulation: Simulation, request: Request, client: Client, body: Js
 
 
 def _fits(code: Code, request: Request, body: Json) -> bool:
-    """Tell whether the exchange belongs to the authorization that the code came from."""
+    """Return whether the exchange belongs to the authorization that the code came from."""
     here = named_subdomain(request) in {None, code.subdomain}
     redirect = body.get("redirect_uri", code.redirect_uri) == code.redirect_uri
     return here and redirect and _challenge_of(body.get("code_verifier")) == code.challenge
@@ -89,8 +89,8 @@ def _refresh(simulation: Simulation, request: Request, client: Client, body: Jso
         raise _unknown_client()
     grant = simulation.grants.find(app.client_id, text(body, "refresh_token"))
     if grant is None or named_subdomain(request) not in {None, grant.subdomain}:
-        return _refused_refresh(simulation.knobs.refresh_refusal)
-    voids = simulation.knobs.refresh_voids_access
+        return _refused_refresh(simulation.settings.refresh_refusal)
+    voids = simulation.settings.refresh_voids_access
     simulation.grants.renew(grant, simulation.now(), void_access=voids)
     return _answer(simulation, grant)
 
@@ -121,7 +121,7 @@ def _answer(simulation: Simulation, grant: Grant) -> Response:
 
 
 def _client(simulation: Simulation, request: Request) -> Client:
-    """Return who calls by Basic authentication; raise a 401 for anybody else."""
+    """Return who calls by Basic authentication; raise a 401 for all others."""
     client_id, secret = _basic(request.headers.get("authorization", ""))
     app = simulation.apps.get(client_id)
     if app is None:

@@ -10,7 +10,7 @@ NO_END = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A bearer token: it implies its site and carries the role of whoever authorized it.
+    """A bearer token: it implies its site and carries the role of the user who authorized it.
 
     ``client_id`` is the app that it was given to, whose scopes then count; None for a token that
     a test asked for without an app, which has ``scopes`` of its own.

@@ -33,7 +33,7 @@ type Test = Callable[[User], bool]
 async def list_users(request: Request) -> Response:
     """Answer with the users that match ``query[email]``, ``[role]`` and ``[external_source]``."""
     simulation, site = simulation_of(request), site_of(request)
-    tests = _tests(request, simulation.knobs.email_match)
+    tests = _tests(request, simulation.settings.email_match)
     rows = [user for user in _visible(simulation, site) if all(test(user) for test in tests)]
     return page_of(request, rows, lambda user: show_user(site, user))
 
@@ -108,7 +108,7 @@ def _show_custom_fields(site: Site, user: User) -> list[Json]:
 
 
 def _visible(simulation: Simulation, site: Site) -> list[User]:
-    newest = simulation.now() - timedelta(seconds=simulation.knobs.user_read_delay)
+    newest = simulation.now() - timedelta(seconds=simulation.settings.user_read_delay)
     return [user for user in site.users.values() if user.created_at <= newest]
 
 

@@ -1,7 +1,7 @@
 """Delivery of webhooks: a JSON POST, sent again until the answer is 200.
 
-Thinkific is said to try 14 times more within 16 hours; here the waits are short. Redirects are not
-followed and no other 2xx counts. Every attempt is kept for tests to look at.
+Thinkific is reported to try 14 times more within 16 hours; here the waits are short. Redirects are
+not followed and no other 2xx counts. Every attempt is kept for tests to look at.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ class Parcel:
     body: bytes
     headers: dict[str, str]
     plan: SendingPlan
-    knobs: SimulatorSettings
+    settings: SimulatorSettings
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One POST: ``number`` counts from 1, ``copy`` tells doubles apart; status or error is None."""
+    """One POST: ``number`` counts from 1, ``copy`` numbers the doubles; status or error is None."""
 
     at: datetime
     parcel: Parcel
@@ -66,7 +66,7 @@ def parcel(
     webhook: Webhook,
     key: str,
     plan: SendingPlan,
-    knobs: SimulatorSettings,
+    settings: SimulatorSettings,
 ) -> Parcel:
     """Pack an event for a webhook; the signature is over the very bytes that are sent."""
     topic = plan.as_topic or event.topic
@@ -80,10 +80,10 @@ def parcel(
     signed = signature(body, key, plan.signature)
     if signed is not None:
         headers["x-thinkific-hmac-sha256"] = signed
-    return Parcel(event.id, webhook.id, topic, webhook.target_url, body, headers, plan, knobs)
+    return Parcel(event.id, webhook.id, topic, webhook.target_url, body, headers, plan, settings)
 
 
-class Courier:
+class WebhookSender:
     """Sends parcels in the background, in no promised order, and keeps every attempt."""
 
     def __init__(
@@ -97,14 +97,14 @@ class Courier:
         self._held: list[_Held] = []
 
     def send(self, parcel: Parcel) -> None:
-        """Begin to send a parcel, or hold it back as its plan says."""
+        """Begin to send a parcel, or hold it back by its plan."""
         if parcel.plan.behind:
             self._held.append(_Held(parcel, parcel.plan.behind))
         else:
             self._begin(parcel)
 
     async def idle(self, seconds: float) -> bool:
-        """Wait up to ``seconds`` until nothing is on its way; say whether that came true."""
+        """Wait up to ``seconds`` until nothing is on its way; return whether that came true."""
         try:
             async with asyncio.timeout(seconds):
                 while self._tasks:
@@ -137,8 +137,8 @@ class Courier:
         await asyncio.gather(*(self._deliver(parcel, copy) for copy in copies))
 
     async def _deliver(self, parcel: Parcel, copy: int) -> None:
-        for number in range(1, parcel.knobs.webhook_retries + 2):
-            await asyncio.sleep((number - 1) * parcel.knobs.webhook_retry_spacing)
+        for number in range(1, parcel.settings.webhook_retries + 2):
+            await asyncio.sleep((number - 1) * parcel.settings.webhook_retry_spacing)
             async with self._slots:
                 attempt = await self._attempt(parcel, copy, number)
             self.attempts.append(attempt)
@@ -148,7 +148,7 @@ class Courier:
                 return
 
     async def _attempt(self, parcel: Parcel, copy: int, number: int) -> Attempt:
-        at, timeout = self._clock.now(), parcel.knobs.webhook_timeout
+        at, timeout = self._clock.now(), parcel.settings.webhook_timeout
         try:
             answer = await self._client.post(
                 parcel.url, content=parcel.body, headers=parcel.headers, timeout=timeout

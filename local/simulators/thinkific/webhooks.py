@@ -1,7 +1,7 @@
 """The routes of Thinkific's Webhooks API, below ``/api/v2``.
 
 They take a bearer only: the site's API key or an app's token. A webhook is for one topic, the same
-registration twice makes two, and whoever calls sees all webhooks of the site.
+registration twice makes two, and every caller sees all webhooks of the site.
 """
 
 from starlette.requests import Request
@@ -30,7 +30,7 @@ async def create_webhook(request: Request) -> Response:
     """Register a URL for a topic and answer 201, or 422 with a text by field."""
     body = await json_body(request)
     simulation, site = simulation_of(request), site_of(request)
-    check_webhook(body, FIELDS, simulation.knobs.webhook_targets)
+    check_webhook(body, FIELDS, simulation.settings.webhook_targets)
     caller: Caller = request.state.caller
     now, webhook_id = simulation.now(), str(site.next_id(Webhook))
     topic, target = text(body, "topic"), text(body, "target_url")
@@ -49,7 +49,7 @@ async def update_webhook(request: Request) -> Response:
     body = await json_body(request)
     simulation, webhook = simulation_of(request), _find(request)
     given = tuple(name for name in FIELDS if name in body)
-    check_webhook(body, given, simulation.knobs.webhook_targets)
+    check_webhook(body, given, simulation.settings.webhook_targets)
     webhook.topic = text(body, "topic") or webhook.topic
     webhook.target_url = text(body, "target_url") or webhook.target_url
     webhook.updated_at = simulation.now()

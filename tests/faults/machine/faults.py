@@ -122,10 +122,10 @@ class Failing(Ground):
         """Let some calls to Thinkific go wrong."""
         self.world.thinkific.fault(route, **fault, times=times)
 
-    @rule(knobs=st.sampled_from(DIFFERENCES))
-    def thinkific_differs(self, knobs: Any) -> None:
+    @rule(settings=st.sampled_from(DIFFERENCES))
+    def thinkific_differs(self, settings: Any) -> None:
         """Let Thinkific behave in one of the ways that its documents leave open."""
-        self.world.thinkific.set(**knobs)
+        self.world.thinkific.set(**settings)
 
     @rule()
     def calm(self) -> None:

@@ -17,7 +17,7 @@ from local.simulators.duitku.settings import Settings as DuitkuSettings
 from local.simulators.faults import Fault
 from local.simulators.thinkific import app as thinkific_app
 from local.simulators.thinkific.records import Enrollment, User
-from local.simulators.thinkific.settings import Settings as ThinkificSettings
+from local.simulators.thinkific.settings import Account
 from local.simulators.thinkific.simulation import Simulation
 from local.simulators.thinkific.site import Site
 from tests.faults.world.clock import Clock
@@ -68,7 +68,7 @@ class Duitku:
         self.courier = Courier(clock)
         _keep_time(self.gateway, clock)
         own: Any = self.courier  # in place of the one that has a network
-        self.gateway.courier = own
+        self.gateway.sender = own
 
     def order(self, order_id: str) -> Order | None:
         """Return an order, or None if it was never made."""
@@ -102,7 +102,7 @@ class Thinkific:
     """The course platform's side."""
 
     def __init__(self, clock: Clock, subdomain: str, key: str) -> None:
-        settings = ThinkificSettings(subdomain, key, "client", "client-secret")
+        settings = Account(subdomain, key, "client", "client-secret")
         self.app: Starlette = thinkific_app.create_app(settings, UNUSED)
         self.simulation: Simulation = self.app.state.simulation
         _keep_time(self.simulation, clock)
@@ -128,18 +128,18 @@ class Thinkific:
             if row.activated_at and not row.expired(now)
         ]
 
-    def set(self, **knobs: Any) -> None:
-        """Turn knobs."""
-        self.simulation.knobs = self.simulation.knobs.changed(knobs)
+    def set(self, **settings: Any) -> None:
+        """Change settings of the simulator."""
+        self.simulation.settings = self.simulation.settings.changed(settings)
 
     def fault(self, route: str, kind: str, **more: Any) -> None:
         """Ask for a fault on a route."""
         self.simulation.faults.add(Fault(route, kind, **more))
 
     def calm(self) -> None:
-        """Take back faults and knobs."""
+        """Take back faults and settings."""
         self.simulation.faults.clear()
-        self.simulation.knobs = type(self.simulation.knobs)()
+        self.simulation.settings = type(self.simulation.settings)()
 
 
 def _keep_time(simulator: Gateway | Simulation, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from requests.adapters import BaseAdapter
 from local.simulators.faults import Fault
 from local.simulators.thinkific.app import create_app
 from local.simulators.thinkific.records import User
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from local.simulators.thinkific.simulation import Simulation
 from lunas.cli import __main__ as cli
 from lunas.cli.stacks import DeployedStack
@@ -59,9 +59,9 @@ class Visit:
     opens: Credentials = ApiKey(SUBDOMAIN, KEY)  # noqa: RUF009  (frozen)
     reports_sales: bool = False
 
-    def set(self, **knobs: Any) -> None:
-        """Turn knobs."""
-        self.simulation.knobs = self.simulation.knobs.changed(knobs)
+    def set(self, **settings: Any) -> None:
+        """Change settings of the simulator."""
+        self.simulation.settings = self.simulation.settings.changed(settings)
 
     def fault(self, route: str, **more: Any) -> None:
         """Have a route answer otherwise, for ever."""
@@ -91,7 +91,7 @@ class Visit:
 
 @pytest.fixture
 def visit() -> Iterator[Visit]:
-    app = create_app(Settings(SUBDOMAIN, KEY, "client", "client-secret"))
+    app = create_app(Account(SUBDOMAIN, KEY, "client", "client-secret"))
     with requests.Session() as session:
         session.mount("https://", InProcess(app))
         yield Visit(app.state.simulation, session)
@@ -116,12 +116,12 @@ def test_looking_changes_nothing_at_the_site(visit: Visit) -> None:
     assert (len(site.users), site.enrollments, site.external_orders) == (users, {}, {})
 
 
-@pytest.mark.parametrize("knobs", [{"apiPlan": False}, None], ids=["plan", "key"])
+@pytest.mark.parametrize("settings", [{"apiPlan": False}, None], ids=["plan", "key"])
 def test_a_key_that_is_not_known_or_a_plan_without_the_api(
-    visit: Visit, knobs: dict[str, Any] | None
+    visit: Visit, settings: dict[str, Any] | None
 ) -> None:
-    visit.opens = ApiKey(SUBDOMAIN, KEY if knobs else "x")
-    visit.set(**knobs or {})
+    visit.opens = ApiKey(SUBDOMAIN, KEY if settings else "x")
+    visit.set(**settings or {})
     (line,) = visit.to_fix()
     assert "401" in line
     assert "plan" in line
@@ -232,11 +232,11 @@ def test_a_course_that_cannot_be_delivered_is_found(
     assert words in line
 
 
-@pytest.mark.parametrize(("knob", "found"), [("accept", 0), ("refuse", 1)])
+@pytest.mark.parametrize(("setting", "found"), [("accept", 0), ("refuse", 1)])
 def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
-    sold: Visit, knob: str, found: int
+    sold: Visit, setting: str, found: int
 ) -> None:
-    sold.set(newBuilderEnrollment=knob)
+    sold.set(newBuilderEnrollment=setting)
     site = sold.simulation.site(None)
     assert site
     assert sold.catalog

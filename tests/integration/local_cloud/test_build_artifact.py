@@ -136,7 +136,7 @@ def test_a_function_comes_from_bytecode_that_is_never_checked(function: str) -> 
 
 
 def is_checked(bytecode: str) -> bool:
-    """Tell whether Python would look at the source first: anything but an unchecked hash."""
+    """Return whether Python would look at the source first: anything but an unchecked hash."""
     path = Path(bytecode)
     if not path.exists():
         return True

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from tests.integration.simulators.thinkific_receiver import Receiver
 from tests.support.thinkific_site import CREDENTIALS, URL
 
@@ -24,7 +24,7 @@ def receiver() -> Receiver:
 @pytest.fixture
 def transport(receiver: Receiver) -> httpx.ASGITransport:
     network = httpx.MockTransport(receiver.receive)
-    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret"), network)
+    app = create_app(Account("lunas-academy", "k" * 32, "app", "secret"), network)
     return httpx.ASGITransport(app)
 
 

@@ -668,7 +668,7 @@ async def test_lunas_refuses_an_altered_callback_of_the_old_scheme(shop: Shop) -
         Verifier(MERCHANT, KEY, legacy=True).verify(altered)
 
 
-# Clock, status knobs and faults
+# Clock, status settings and faults
 
 
 async def test_orders_expire_on_the_moved_clock_and_can_be_paid_late(shop: Shop) -> None:

@@ -6,7 +6,7 @@ import pytest
 from local.simulators.thinkific.app import api_routes, create_app
 from local.simulators.thinkific.scopes import SCOPES
 from local.simulators.thinkific.seed import SECOND_API_KEY, SECOND_SUBDOMAIN
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from tests.support.thinkific_site import (
     CREDENTIALS,
     V1,
@@ -86,7 +86,7 @@ async def test_a_token_that_a_student_authorized_is_refused_with_403(
 
 
 async def test_the_access_token_of_the_site_opens_both_apis_and_survives_a_reset() -> None:
-    app = create_app(Settings("lunas-academy", "k" * 32, "app", "secret", access_token="t" * 64))
+    app = create_app(Account("lunas-academy", "k" * 32, "app", "secret", access_token="t" * 64))
     client = caller(httpx.ASGITransport(app), {"Authorization": f"Bearer {'t' * 64}"})
     for _ in range(2):
         assert (await client.get(f"{V1}/courses")).status_code == 200

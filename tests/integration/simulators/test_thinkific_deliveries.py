@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from local.simulators.thinkific.app import create_app
-from local.simulators.thinkific.settings import Settings
+from local.simulators.thinkific.settings import Account
 from tests.integration.simulators.thinkific_receiver import (
     TARGET,
     Receiver,
@@ -82,7 +82,7 @@ async def test_retries_wait_longer_each_time(
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    monkeypatch.setattr("local.simulators.thinkific.courier.asyncio.sleep", sleep)
+    monkeypatch.setattr("local.simulators.thinkific.webhook_sender.asyncio.sleep", sleep)
     await setting(site, webhookRetrySpacing=2, webhookRetries=3)
     await register(site, TRIAL)
     receiver.answers = repeat(httpx.Response(503))
@@ -239,7 +239,7 @@ async def test_ids_of_events_are_new_after_a_reset_and_after_a_restart(
     site: httpx.AsyncClient,
 ) -> None:
     ids = []
-    restarted = httpx.ASGITransport(create_app(Settings("lunas-academy", "k" * 32, "a", "s")))
+    restarted = httpx.ASGITransport(create_app(Account("lunas-academy", "k" * 32, "a", "s")))
     for simulator in (site, site, caller(restarted, CREDENTIALS)):
         await simulator.post("/_sim/reset")
         await enroll(simulator)

@@ -86,12 +86,12 @@ async def test_full_progress_completes_the_course(site: httpx.AsyncClient) -> No
 
 
 @pytest.mark.parametrize(
-    ("knob", "status", "rows"), [("new_row", 201, 2), ("same_row", 201, 1), ("refuse", 422, 1)]
+    ("choice", "status", "rows"), [("new_row", 201, 2), ("same_row", 201, 1), ("refuse", 422, 1)]
 )
 async def test_a_second_post_does_what_the_knob_says(
-    site: httpx.AsyncClient, knob: str, status: int, rows: int
+    site: httpx.AsyncClient, choice: str, status: int, rows: int
 ) -> None:
-    await setting(site, duplicateEnrollment=knob)
+    await setting(site, duplicateEnrollment=choice)
     await enroll(site, activated_at=NOW)
     body = {"user_id": LEARNER, "course_id": PYTHON, "activated_at": NOW}
     assert (await site.post(f"{V1}/enrollments", json=body)).status_code == status
@@ -133,10 +133,10 @@ async def test_an_enrollment_cannot_be_deleted(site: httpx.AsyncClient) -> None:
     assert len(await listed(site)) == 1
 
 
-@pytest.mark.parametrize(("knob", "status"), [("accept", 201), ("refuse", 422)])
+@pytest.mark.parametrize(("choice", "status"), [("accept", 201), ("refuse", 422)])
 async def test_a_course_of_the_new_builder_is_enrolled_in_as_the_knob_says(
-    site: httpx.AsyncClient, knob: str, status: int
+    site: httpx.AsyncClient, choice: str, status: int
 ) -> None:
-    await setting(site, newBuilderEnrollment=knob)
+    await setting(site, newBuilderEnrollment=choice)
     body = {"user_id": LEARNER, "course_id": NEW_BUILDER, "activated_at": NOW}
     assert (await site.post(f"{V1}/enrollments", json=body)).status_code == status

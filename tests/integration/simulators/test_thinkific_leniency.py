@@ -1,4 +1,4 @@
-"""What clients of others send to Thinkific and read there; strict only by its knobs."""
+"""What clients of others send to Thinkific and read there; strict only by its settings."""
 
 import re
 

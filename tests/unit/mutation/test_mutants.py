@@ -224,8 +224,8 @@ def test_only_a_red_test_notices_a_mutant(
     capsys: pytest.CaptureFixture[str], verdict: Verdict, shown: str
 ) -> None:
     report = Report()
-    report.hear(MUTANT, verdict)
+    report.add(MUTANT, verdict)
     assert len(report.bad) == 1
     assert shown in capsys.readouterr().out
-    report.hear(MUTANT, Verdict("tests/unit/test_a.py::test_a", "assert 1 == 2"))
+    report.add(MUTANT, Verdict("tests/unit/test_a.py::test_a", "assert 1 == 2"))
     assert (report.tried, len(report.bad)) == (2, 1)

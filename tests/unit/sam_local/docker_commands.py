@@ -32,7 +32,7 @@ ANSWERS: Mapping[str, Answer] = {
     "version": (0, "28.2.2", ""),
     "context inspect": (0, CONTEXT, ""),
     "info": (0, "Debian GNU/Linux 12 (bookworm)", ""),
-    "network inspect": (0, json.dumps(BRIDGE), "WARNING: of no use"),
+    "network inspect": (0, json.dumps(BRIDGE), "WARNING: no limit"),
 }
 
 

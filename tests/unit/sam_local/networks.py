@@ -34,7 +34,7 @@ def command(*arguments: str) -> None:
 
 @contextmanager
 def serving(start: list[str]) -> Iterator[int]:
-    """Run a command for as long as the block lasts; gives its id once it has said "ready"."""
+    """Run a command for as long as the block lasts; gives its id once it has printed "ready"."""
     process = subprocess.Popen(  # noqa: S603
         start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,4 +1,4 @@
-"""A local stack as ``stack.json`` tells of one, without any process behind it."""
+"""A local stack as ``stack.json`` describes one, without any process behind it."""
 
 from pathlib import Path
 

@@ -19,7 +19,7 @@ REFUSALS = [
 ]
 
 
-def test_without_a_docker_command_it_says_so_and_what_there_is_instead(tmp_path: Path) -> None:
+def test_without_a_docker_command_it_names_that_and_what_there_is_instead(tmp_path: Path) -> None:
     with pytest.raises(NoDocker, match="there is no docker command") as refused:
         docker.connect({"PATH": str(tmp_path)})
     assert "make up" in str(refused.value)
@@ -30,10 +30,10 @@ def test_an_engine_that_refuses_is_quoted(tmp_path: Path, line: str) -> None:
     fake = docker_command(tmp_path, version=(1, "", line))
     with pytest.raises(NoDocker) as refused:
         docker.connect(fake.environment)
-    assert f"Docker says: {line}" in str(refused.value)
+    assert f"Docker: {line}" in str(refused.value)
 
 
-def test_a_refusal_without_words_is_told_by_its_code(tmp_path: Path) -> None:
+def test_a_refusal_without_words_is_named_by_its_code(tmp_path: Path) -> None:
     fake = docker_command(tmp_path, version=(125, "", ""))
     with pytest.raises(NoDocker, match="it ended with 125 and no message"):
         docker.connect(fake.environment)

@@ -40,12 +40,12 @@ def stack() -> Iterator[socket.socket]:
 
 @contextmanager
 def forwarded(
-    port: int, reported: list[str], peers: IPv4Network = EVERYBODY
+    port: int, reported: list[str], allowed: IPv4Network = EVERYBODY
 ) -> Iterator[tuple[str, int]]:
     """Forward a port of loopback; gives the address that containers connect to."""
     listener = listen(CONTAINERS, 0)
     address: tuple[str, int] = listener.getsockname()
-    with forwarding([Forward(listener, port, peers, reported.append)]):
+    with forwarding([Forward(listener, port, allowed, reported.append)]):
         yield address
 
 

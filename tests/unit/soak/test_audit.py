@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.soak.audit import Deeds, audit, is_quiet
+from tests.soak.audit import Actions, audit, is_quiet
 from tests.soak.client import email_of
 from tests.soak.facts import Facts
 
-NOTHING = Deeds(approved=frozenset(), refunded=frozenset())
+NOTHING = Actions(approved=frozenset(), refunded=frozenset())
 ROW = {"activated_at": "2026-11-22T00:00:00Z", "expired": False, "is_free_trial": False}
 
 
@@ -142,7 +142,7 @@ def test_each_thing_that_must_not_be_is_found(
 
 
 def test_a_refund_that_was_asked_for_has_to_take_the_access_away() -> None:
-    asked = Deeds(approved=frozenset(), refunded=frozenset({"pay1"}))
+    asked = Actions(approved=frozenset(), refunded=frozenset({"pay1"}))
     assert [finding.kind for finding in audit(fair(), asked)] == ["WRONG"]
     facts = fair()
     refunded_unasked(facts)
@@ -155,7 +155,7 @@ def test_an_approved_transfer_counts_as_money() -> None:
     facts = fair()
     facts.orders.clear()
     assert [finding.kind for finding in audit(facts, NOTHING)] == ["WRONG"]
-    assert audit(facts, Deeds(approved=frozenset({"pay1"}), refunded=frozenset())) == []
+    assert audit(facts, Actions(approved=frozenset({"pay1"}), refunded=frozenset())) == []
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def region(stack: DeployedStack) -> Iterator[str]:
     """Check that the stack is in the region of samconfig.toml."""
     arn = stack.outputs["TokenKeyArn"]
     if arn.split(":")[3] != stack.region:
-        yield f"the stack is in {arn.split(':')[3]}, samconfig.toml says {stack.region}"
+        yield f"the stack is in {arn.split(':')[3]}, samconfig.toml has {stack.region}"
 
 
 def function_url(stack: DeployedStack) -> Iterator[str]:

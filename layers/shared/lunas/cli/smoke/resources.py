@@ -75,7 +75,7 @@ def table(stack: DeployedStack) -> Iterator[str]:
     described = client.describe_table(TableName=name)["Table"]
     if not (described.get("StreamSpecification") or {}).get("StreamEnabled"):
         yield "the table has no stream, so no one is enrolled: deploy again"
-    # The emulator's CloudFormation leaves both off, whatever the template says.
+    # The emulator's CloudFormation leaves both off, whatever the template sets.
     if not stack.is_local:
         yield from _unprotected(client, name)
 

@@ -43,7 +43,7 @@ def _proposed(pair: Pair) -> Finding:
 
 
 def _gone(caller: Caller, pair: Pair, products: Mapping[str, int]) -> Finding:
-    """Tell apart a product's id, a course of the new builder and a course that is gone."""
+    """Distinguish a product's id, a course of the new builder and a course that is gone."""
     what = f"course {pair.id} ({pair.name}) is mapped to {pair.platform_id}, which is not shown"
     if (meant := products.get(str(pair.platform_id))) is not None:
         return Finding(what, f"that is a product's id; the course of it is {meant}: {PUT}")
