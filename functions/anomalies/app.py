@@ -1,17 +1,16 @@
-"""GET /anomalies and PATCH /anomalies/{id}: money that does not fit, and what was done about it."""
+"""GET /anomalies and PATCH /anomalies/{id}: money without a match, and how it was resolved."""
 
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas.api.anomaly_responses import AnomalyView, anomaly_view
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, PAGE, Cursor, Limit
 from lunas.api.requests import Id, ResolveBody
-from lunas.api.responses import PageView, page_view
+from lunas.api.responses import AnomalyView, PageView, anomaly_view, page_view
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.anomalies import AnomalyStatus, Resolution

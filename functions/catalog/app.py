@@ -36,11 +36,11 @@ class HealthView(TypedDict):
     status: Literal["ok"]
 
 
-def _catalog() -> Catalog:
+def _own_catalog() -> Catalog:
     return Catalog(Table.from_environment())
 
 
-def _shelf() -> "CatalogShelf":
+def _sold_catalog() -> "CatalogShelf":
     return catalog(Table.from_environment())
 
 
@@ -50,11 +50,11 @@ def list_packages() -> ListView[PackageView]:
 
     Raises CatalogUnavailable.
     """
-    shelf = _shelf()
+    sold = _sold_catalog()
     if not api.is_admin_asking:
-        return {"items": [package_view(each) for each in shelf.packages() if each.on_sale]}
-    gone = {each.id for each in shelf.courses() if each.gone}
-    return {"items": [_admin_view(each, gone) for each in shelf.packages()]}
+        return {"items": [package_view(each) for each in sold.packages() if each.on_sale]}
+    gone = {each.id for each in sold.courses() if each.gone}
+    return {"items": [_admin_view(each, gone) for each in sold.packages()]}
 
 
 @api.on("GET", "/packages/{id}", PUBLIC)
@@ -63,17 +63,17 @@ def get_package(package_id: Annotated[Id, Path(alias="id")]) -> PackageView:
 
     Raises NotFound and CatalogUnavailable.
     """
-    shelf = _shelf()
-    package = shelf.package(package_id)
+    sold = _sold_catalog()
+    package = sold.package(package_id)
     if package is not None and api.is_admin_asking:
-        return _admin_view(package, _gone(shelf, package))
+        return _admin_view(package, _gone(sold, package))
     if package is None or not package.on_sale:
         raise NotFound("there is no such package")
     return package_view(package)
 
 
-def _gone(shelf: "CatalogReader", package: Package) -> set[str]:
-    return {each.id for each in shelf.courses(package.course_ids) if each.gone}
+def _gone(sold: "CatalogReader", package: Package) -> set[str]:
+    return {each.id for each in sold.courses(package.course_ids) if each.gone}
 
 
 def _admin_view(package: Package, gone: set[str]) -> PackageView:
@@ -94,7 +94,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         raise InvalidInput.of("prices", "must hold a price for DIKE or UMUM")
     if len(set(body.course_ids)) != len(body.course_ids):
         raise InvalidInput.of("courseIds", "must not name a course twice")
-    own = _catalog()
+    own = _own_catalog()
     courses = own.courses(body.course_ids)
     known = {course.id for course in courses}
     if unknown := [each for each in body.course_ids if each not in known]:
@@ -125,13 +125,13 @@ def list_courses() -> ListView[CourseView]:
     Raises CatalogUnavailable.
     """
     to_admin = api.is_admin_asking
-    return {"items": [course_view(each, to_admin=to_admin) for each in _shelf().courses()]}
+    return {"items": [course_view(each, to_admin=to_admin) for each in _sold_catalog().courses()]}
 
 
 @api.on("PUT", "/courses/{id}", ADMINS)
 def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> CourseView:
     """Write a course; its counter stays."""
-    written = _catalog().put_course(
+    written = _own_catalog().put_course(
         Course(course_id, body.name, body.platform_course_id, body.quota)
     )
     logger.info("course written", course_id=course_id)

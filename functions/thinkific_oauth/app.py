@@ -28,7 +28,13 @@ from lunas.api.site_connection import connector, disconnector
 from lunas.aws import clients
 from lunas.aws.settings import optional, setting
 from lunas.clock import now
-from lunas.domain.errors import ConfigurationError, Conflict, Forbidden, LunasError, PeerUnavailable
+from lunas.domain.errors import (
+    ConfigurationError,
+    Conflict,
+    Forbidden,
+    LunasError,
+    ProviderUnavailable,
+)
 from lunas.domain.redirect_uri import redirect_uri
 from lunas.observability import logger
 from lunas.services.site_connection import Connector, begin, cancel, disconnect, finish
@@ -103,14 +109,16 @@ def finish_thinkific_install(
     except Forbidden as refused:
         _note("connecting refused", str(refused))
         return oauth_pages.stale_page(str(refused), api.request_id)
-    except (Conflict, PeerUnavailable) as failed:
+    except (Conflict, ProviderUnavailable) as failed:
         _note("connecting failed", str(failed))
         observability.count_failure(failed, status_of(failed))
         return _failed(failed, str(failed))
     except ConfigurationError as wrong:
         logger.error("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
         observability.count("ServerError")
-        return _failed(PeerUnavailable(), "A setting of this stack is missing; its log says which")
+        return _failed(
+            ProviderUnavailable(), "A setting of this stack is missing; its log says which"
+        )
     logger.info("Thinkific site connected", site=connection.subdomain)
     return oauth_pages.connected_page(connection.subdomain, api.request_id)
 

@@ -1,4 +1,4 @@
-"""What the tests of the edges share."""
+"""What the tests of the API share."""
 
 import pytest
 

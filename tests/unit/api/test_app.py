@@ -32,7 +32,7 @@ SECRET_TEXT = "budi@example.com owes hunter2"
 
 
 class Served:
-    """An API with one route of every kind; ``reached`` tells which handlers ran."""
+    """An API with one route of every kind; ``reached`` lists the handlers that ran."""
 
     def __init__(self) -> None:
         self.api = api = LunasApi()
@@ -78,8 +78,8 @@ class Served:
 
     def answer(self, route: str, path: str | None = None, **more: Any) -> tuple[int, Any]:
         """Serve one request; return status and decoded body."""
-        told = self.api.resolve(request(route, path, **more), CONTEXT)
-        return told["statusCode"], json.loads(told["body"])
+        response = self.api.resolve(request(route, path, **more), CONTEXT)
+        return response["statusCode"], json.loads(response["body"])
 
     def raw(self, event: dict[str, Any]) -> dict[str, Any]:
         """Serve one event; return the whole answer."""
@@ -160,7 +160,7 @@ BAD_BODIES = ["{", "x" * 70_000, "[" * 60_000, "\ud800"]
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=["cut", "huge", "nested", "surrogate"])
 @pytest.mark.parametrize(("token", "status"), [(None, 401), (user_token(), 403)])
-def test_nobody_learns_about_a_body_before_being_admitted(
+def test_no_one_learns_about_a_body_before_being_admitted(
     served: Served, body: str, token: str | None, status: int
 ) -> None:
     assert served.answer("PUT /things/{id}", "/things/t1", body=body, token=token)[0] == status
@@ -250,7 +250,7 @@ def test_invalid_values_are_a_422_that_names_each_field(
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"packageId": "p1", "customer": {"phone": "+62"}}, "customer.firstName must not be empty"),
         ({"customer": {"email": "x"}, "packageId": "p1"}, "customer.email must be an e-mail"),
@@ -259,12 +259,12 @@ def test_invalid_values_are_a_422_that_names_each_field(
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said_in_words_for_whoever_filled_the_form_in(
-    served: Served, body: object, told: str
+def test_an_invalid_field_is_explained_to_the_person_who_filled_in_the_form(
+    served: Served, body: object, message: str
 ) -> None:
     _, problem = post(served, body=json.dumps(body))
     lines = [f"{each['field']} {each['message']}" for each in problem["errors"]]
-    assert any(line.startswith(told) for line in lines), lines
+    assert any(line.startswith(message) for line in lines), lines
     assert "Value" not in " ".join(lines)
 
 
@@ -345,7 +345,7 @@ def test_a_missing_secret_is_counted_before_a_route_is_reached(
     assert logged.metrics() == ["ServerError"]
 
 
-def test_an_unexpected_error_is_a_500_that_tells_nothing(served: Served, logged: Logged) -> None:
+def test_an_unexpected_error_is_a_500_without_details(served: Served, logged: Logged) -> None:
     status, problem = served.answer("GET /fails/{how}", "/fails/crash")
     assert (status, problem["type"]) == (500, "urn:lunas:problem:internal")
     assert problem["requestId"] == "rq1"
@@ -475,7 +475,7 @@ def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
     assert answer == (200, {"admin": False})
     assert logged.metrics() == [metric]
     assert SECRET_TEXT not in logged.text
-    # Where somebody has to be known, it stays an error.
+    # Where a caller has to be known, it stays an error.
     assert served.answer("GET /things/{id}", "/things/t1", token=user_token())[0] == 500
 
 

@@ -71,7 +71,7 @@ def unsigned(claims: dict[str, Any], algorithm: str = "none") -> str:
     return f"{part({'alg': algorithm, 'typ': 'JWT'})}.{part(claims)}."
 
 
-def test_a_user_token_says_who_calls() -> None:
+def test_a_user_token_names_the_caller() -> None:
     assert bearer(user_token("u1")) == Caller(
         "u1", Role.USER, PaymentType.UMUM, "u1@example.com", "Budi Santoso"
     )
@@ -99,7 +99,7 @@ def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
         "Bearer \u00e9",
     ],
 )
-def test_without_a_readable_bearer_token_nobody_gets_in(header: str) -> None:
+def test_without_a_readable_bearer_token_no_one_gets_in(header: str) -> None:
     assert refused({"authorization": header})
     assert refused({})
 
@@ -156,7 +156,7 @@ def test_altered_claims_are_refused() -> None:
     ],
     ids=str,
 )
-def test_a_signed_user_token_with_unfit_claims_is_refused(changes: dict[str, Any]) -> None:
+def test_a_signed_user_token_with_invalid_claims_is_refused(changes: dict[str, Any]) -> None:
     assert refused(service_headers(signed(user_claims(**from_now(changes)))))
 
 
@@ -172,7 +172,7 @@ def test_a_name_or_address_that_is_no_text_is_none(value: object) -> None:
 
 
 @pytest.mark.parametrize("secret", [OLD_SECRET, USER_SECRET])
-@pytest.mark.parametrize("kid", [None, "unheard-of", ""])
+@pytest.mark.parametrize("kid", [None, "unknown", ""])
 def test_during_a_rotation_old_and_new_secret_both_verify(secret: str, kid: str | None) -> None:
     assert bearer(signed(user_claims(), secret, kid)).id == "u1"
 
@@ -203,7 +203,9 @@ def test_after_the_rotation_the_old_secret_opens_nothing(auth_secret: dict[str, 
 
 
 @pytest.mark.parametrize("keys", [{}, None, "k", ["k" * 32], {"a": None}, {"a": {"k": "v"}}, 7])
-def test_without_any_key_an_operator_is_told(auth_secret: dict[str, Any], keys: object) -> None:
+def test_without_a_key_the_configuration_is_wrong(
+    auth_secret: dict[str, Any], keys: object
+) -> None:
     auth_secret["userKeys"] = keys
     with pytest.raises(ConfigurationError):
         bearer(user_token())
@@ -262,7 +264,7 @@ def test_issuer_and_audience_count_once_they_are_configured(
 
 
 def test_an_audience_does_not_matter_while_none_is_configured() -> None:
-    assert bearer(user_token(aud="anything", iss="anybody")).id == "u1"
+    assert bearer(user_token(aud="anything", iss="anyone")).id == "u1"
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
@@ -285,13 +287,13 @@ def test_a_token_that_ended_a_moment_ago_still_opens() -> None:
     ],
     ids=str,
 )
-def test_beyond_the_leeway_the_reason_is_said(changes: dict[str, Any], reason: str) -> None:
+def test_beyond_the_leeway_the_reason_is_named(changes: dict[str, Any], reason: str) -> None:
     with pytest.raises(Unauthenticated, match=reason):
         bearer(user_token(**from_now(changes)))
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Bearer   "])
-def test_a_header_without_a_token_is_said_to_have_none(header: str) -> None:
+def test_a_header_without_a_token_is_named_as_the_reason(header: str) -> None:
     with pytest.raises(Unauthenticated, match="a bearer token is required"):
         authenticate({"authorization": header})
 
@@ -390,7 +392,7 @@ def test_the_service_secret_never_makes_a_user(role: str) -> None:
         {"iat": float("-inf")},
         {"nbf": 10**400},
         {"nbf": float("inf")},
-        {"iss": "somebody"},
+        {"iss": "someone"},
         {"iss": None},
         {"aud": "other"},
         {"aud": None},
@@ -402,7 +404,7 @@ def test_the_service_secret_never_makes_a_user(role: str) -> None:
     ],
     ids=str,
 )
-def test_a_signed_service_token_with_unfit_claims_is_refused(changes: dict[str, Any]) -> None:
+def test_a_signed_service_token_with_invalid_claims_is_refused(changes: dict[str, Any]) -> None:
     assert refused(service_headers(service_token(**from_now(changes))))
 
 
@@ -441,7 +443,7 @@ def test_a_service_key_may_share_its_name_with_a_user_key(auth_secret: dict[str,
     assert authenticate(service_headers(token)).role is Role.SERVICE
 
 
-ANYBODY = [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER]
+CALLERS = [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER]
 
 
 @pytest.mark.parametrize(
@@ -456,7 +458,7 @@ ANYBODY = [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER]
     ],
 )
 def test_who_may_use_a_route(access: RouteAccess, admitted: list[bool]) -> None:
-    for caller, may in zip(ANYBODY, admitted, strict=True):
+    for caller, may in zip(CALLERS, admitted, strict=True):
         if may:
             access.check(caller)
             continue
@@ -464,7 +466,7 @@ def test_who_may_use_a_route(access: RouteAccess, admitted: list[bool]) -> None:
             access.check(caller)
 
 
-def test_a_route_is_public_only_when_it_says_so() -> None:
+def test_a_route_is_public_only_when_declared_so() -> None:
     assert PUBLIC.public
     assert not RouteAccess().public
 

@@ -202,9 +202,9 @@ def test_a_parameter_of_the_path_stays_one_part_of_it(stage: str, value: str, pa
     sent = request("GET /things/{id}", f"/things/{value}")
     sent["pathParameters"] = {"id": value}
     sent["requestContext"]["stage"] = stage
-    told = routed(sent)
+    received = routed(sent)
     expected = path if stage == "$default" else f"/v1{path}"
-    assert (told["rawPath"], told["requestContext"]["http"]["path"]) == (expected, expected)
+    assert (received["rawPath"], received["requestContext"]["http"]["path"]) == (expected, expected)
     assert sent["rawPath"] == f"/things/{value}"
 
 

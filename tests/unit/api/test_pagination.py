@@ -85,7 +85,7 @@ def test_an_altered_cursor_is_refused(part: int) -> None:
         read_cursor(".".join(pieces), ASKED)
 
 
-def test_a_cursor_signed_by_nobody_is_refused() -> None:
+def test_an_unsigned_cursor_is_refused() -> None:
     claims = jwt.decode(written(), options={"verify_signature": False})
     with pytest.raises(MalformedInput):
         read_cursor(jwt.encode(claims, "", algorithm="none"), ASKED)

@@ -83,7 +83,7 @@ def test_a_quality_that_is_none_counts_as_full(quality: str) -> None:
     assert wants_csv({"accept": f"application/json;q=0.9, text/csv;q={quality}"})
 
 
-def test_without_an_accept_header_nobody_wants_csv() -> None:
+def test_without_an_accept_header_the_response_is_json() -> None:
     assert not wants_csv({})
 
 
@@ -111,7 +111,7 @@ def test_an_empty_list_is_a_header_line() -> None:
 
 
 def named(text: str) -> str:
-    """Return how a text stands in a cell."""
+    """Return a text as a cell holds it."""
     (row,) = rows(view(payment(package_name=text)))
     return row["packageName"]
 

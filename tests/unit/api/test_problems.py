@@ -1,4 +1,4 @@
-"""Errors as problem+json: every class has its status, and a 500 tells nothing."""
+"""Errors as problem+json: every class has its status, and a 500 has no details."""
 
 import json
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ EXPECTED: dict[str, int] = {
     "CourseFull": 409,
     "CourseUnmapped": 409,
     "StorageContention": 503,
-    "PeerUnavailable": 503,
+    "ProviderUnavailable": 503,
     "KeysUnavailable": 503,
     "CatalogUnavailable": 503,
     "PlatformUnavailable": 503,
@@ -106,8 +106,8 @@ def test_every_answer_is_complete_and_named_by_a_stable_code(kind: type[LunasErr
 
 
 def test_no_two_answers_share_a_code() -> None:
-    told = [kind.code for kind in every_class() if kind.__name__ in EXPECTED]
-    assert len(told) == len(set(told))
+    codes = [kind.code for kind in every_class() if kind.__name__ in EXPECTED]
+    assert len(codes) == len(set(codes))
 
 
 def is_for_operators(kind: type[LunasError]) -> bool:
@@ -119,7 +119,7 @@ def test_no_error_for_operators_shows_its_own_message(kind: type[LunasError]) ->
     assert SECRET_TEXT not in json.dumps(problems.proxy_answer(made(kind), "rq1"))
 
 
-def test_an_unexpected_error_is_a_500_that_tells_nothing() -> None:
+def test_an_unexpected_error_is_a_500_without_details() -> None:
     answer = problems.proxy_answer(KeyError(SECRET_TEXT), "rq1")
     assert answer["statusCode"] == 500
     assert SECRET_TEXT not in answer["body"]
@@ -155,7 +155,7 @@ def test_the_status_brings_the_header_that_it_asks_for(
 
 
 @pytest.mark.parametrize(
-    "kind", [errors.PeerUnavailable, errors.KeysUnavailable, errors.CatalogUnavailable]
+    "kind", [errors.ProviderUnavailable, errors.KeysUnavailable, errors.CatalogUnavailable]
 )
 def test_a_service_of_ours_that_is_away_is_a_503_with_its_own_message(
     kind: type[LunasError],
@@ -170,7 +170,7 @@ def test_a_refusal_of_the_gateway_promises_nothing_about_money() -> None:
     assert detail == "The payment gateway refused to open this payment."
 
 
-def test_a_channel_that_is_not_offered_is_the_callers_mistake_and_says_what_to_do() -> None:
+def test_a_channel_that_is_not_offered_is_the_callers_mistake_and_names_what_to_do() -> None:
     wrong = FieldError("paymentMethod", "name another one")
     shown = problems.problem(errors.ChannelRefused("operator text", wrong), "rq1")
     assert (shown["status"], "name another one" in shown["detail"]) == (422, True)

@@ -19,7 +19,7 @@ PACKAGE: dict[str, Any] = {
 
 
 def taken(value: str) -> bool:
-    """Tell whether a proof link is taken."""
+    """Return whether a proof link is accepted."""
     try:
         SubmitBody.model_validate({**SUBMIT, "proofLink": value})
     except ValidationError:
@@ -121,6 +121,6 @@ def test_a_package_has_one_to_ninety_courses(count: int, fits: bool) -> None:
      {"thinkificCourseId": "7"}, {"thinkificCourseId": 2**53}],
     ids=str,
 )  # fmt: skip
-def test_a_course_with_unfit_values_is_refused(changes: dict[str, object]) -> None:
+def test_a_course_with_invalid_values_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CourseBody.model_validate({"name": "Course", **changes})

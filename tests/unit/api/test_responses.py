@@ -44,7 +44,7 @@ def test_owner_and_admin_see_customer_and_proof(viewer: Caller) -> None:
 @pytest.mark.parametrize(
     "viewer", [SERVICE_CALLER, STRANGER, NAMESAKE], ids=["service", "stranger", "namesake service"]
 )
-def test_nobody_else_sees_personal_data(viewer: Caller) -> None:
+def test_no_one_else_sees_personal_data(viewer: Caller) -> None:
     shown = json.dumps(payment_view(manual(), viewer))
     for kept_back in (EMAIL, "Santoso", "0812", "proof.example"):
         assert kept_back not in shown
@@ -60,8 +60,8 @@ STRANGER = replace(USER_CALLER, id="u9")
 def test_the_learner_is_shown_to_owner_and_admin_only(viewer: Caller, *, seen: bool) -> None:
     learner = replace(payment().learner, email="account@example.com")
     shown = payment_view(replace(payment(), learner=learner), viewer)
-    told = {"name": "Budi Santoso", "email": "account@example.com"}
-    assert shown.get("learner") == (told if seen else None)
+    learner_view = {"name": "Budi Santoso", "email": "account@example.com"}
+    assert shown.get("learner") == (learner_view if seen else None)
     assert ("account@example.com" in json.dumps(shown)) is seen
 
 
@@ -94,7 +94,7 @@ def test_what_a_payment_does_not_have_is_not_shown() -> None:
     assert shown["courseIds"] == ["c1"]
 
 
-def test_what_duitku_gave_stands_under_gateway() -> None:
+def test_the_invoice_is_shown_under_gateway() -> None:
     assert payment_view(payment(), USER_CALLER)["gateway"] == {
         "reference": "DREF1",
         "paymentUrl": "https://pay.example/1",
@@ -123,7 +123,7 @@ def test_every_view_can_be_written_as_json() -> None:
     assert json.loads(json.dumps(views)) == views
 
 
-def test_a_history_event_tells_who_when_from_where_and_why() -> None:
+def test_a_history_event_shows_who_when_from_where_and_why() -> None:
     event = HistoryEvent(
         payment_id="pay1",
         version=2,
@@ -183,7 +183,7 @@ def test_access_for_good_shows_no_end() -> None:
     assert "expiresAt" not in enrollment_view(enrollment(), NOW, USER_CALLER)
 
 
-def test_an_enrollment_shows_how_its_delivery_stands() -> None:
+def test_an_enrollment_shows_the_state_of_its_delivery() -> None:
     delivery = Delivery(
         status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", platform_user_id=7
     )
@@ -242,7 +242,11 @@ def test_a_channel_is_shown_with_its_fee() -> None:
 
 @pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER])
 def test_a_service_does_not_learn_whom_a_correction_names(viewer: Caller) -> None:
-    told = {"learnerBefore": "Budi <budi@example.com>", "learnerAfter": "Sari", "requestId": "r1"}
-    event = opened(payment(), replace(GATEWAY_ACT, evidence=told))
+    evidence = {
+        "learnerBefore": "Budi <budi@example.com>",
+        "learnerAfter": "Sari",
+        "requestId": "r1",
+    }
+    event = opened(payment(), replace(GATEWAY_ACT, evidence=evidence))
     shown = history_view(event, viewer)["evidence"]
-    assert shown == ({"requestId": "r1"} if viewer is SERVICE_CALLER else told)
+    assert shown == ({"requestId": "r1"} if viewer is SERVICE_CALLER else evidence)

@@ -21,7 +21,7 @@ def test_a_document_just_written_passes() -> None:
     assert command.check() == 0
 
 
-def test_a_document_that_says_something_else_fails_by_name(
+def test_a_document_that_differs_fails_by_name(
     committed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.write()

@@ -46,7 +46,7 @@ def test_an_answer_fits_into_what_a_function_may_answer(path: str) -> None:
     assert len(ask(path)["body"]) < SIX_MB
 
 
-def test_the_page_is_compressed_for_whoever_takes_it() -> None:
+def test_the_page_is_compressed_for_a_browser_that_takes_it() -> None:
     answer = ask("/docs", **{"accept-encoding": "gzip, br"})
 
     assert answer["headers"]["Content-Encoding"] == "gzip"

@@ -1,4 +1,4 @@
-"""The document says what the code does: its routes, callers, inputs, answers and errors."""
+"""The document describes what the code does: routes, callers, inputs, responses and errors."""
 
 import csv
 import io
@@ -37,7 +37,7 @@ def operations() -> Iterator[tuple[str, Json]]:
 
 
 def contents() -> Iterator[tuple[str, Json]]:
-    """Give each body and answer of each route, as one media type with its schema and examples."""
+    """Return each body and response of each route by media type, with schema and examples."""
     for route, operation in operations():
         for place in (operation.get("requestBody", {}), *operation["responses"].values()):
             for media_type, content in place.get("content", {}).items():
@@ -102,7 +102,7 @@ def test_who_may_call_is_what_the_route_admits() -> None:
 
 
 @pytest.mark.parametrize("place", sorted(CONTENTS))
-def test_every_body_and_answer_has_an_example_that_fits(place: str) -> None:
+def test_every_body_and_response_has_a_valid_example(place: str) -> None:
     shown = list(examples_of(CONTENTS[place]))
 
     assert shown
@@ -116,9 +116,9 @@ def test_every_parameter_has_an_example_or_is_a_choice(route: str) -> None:
     for parameter in ROUTES[route].get("parameters", []):
         schema = parameter["schema"]
         # What may be left out may be blank as well.
-        told = schema.get("anyOf", [schema])[0]
-        name = told.get("$ref", "").rpartition("/")[2]
-        choice = "enum" in COMPONENTS["schemas"].get(name, told)
+        variant = schema.get("anyOf", [schema])[0]
+        name = variant.get("$ref", "").rpartition("/")[2]
+        choice = "enum" in COMPONENTS["schemas"].get(name, variant)
         assert choice or "example" in parameter or parameter["name"] == "cursor"
         if "example" in parameter:
             assert validator(schema).is_valid(parameter["example"])
@@ -154,7 +154,7 @@ def test_errors_are_problems_of_their_status(route: str) -> None:
 
 def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
     inside = {"error", "concurrent-update", "configuration-error", "gateway-error",
-              "peer-unavailable",
+              "provider-unavailable",
               "delivery-error", "delivery-delayed", "delivery-impossible",
               "platform-malformed", "rate-limited", "no-turn-yet", "grant-refused"}  # fmt: skip
     codes = {kind.code for kind in vars(errors).values() if _is_error(kind)} - inside
@@ -163,7 +163,7 @@ def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
     assert shown == codes | {"internal"}
 
 
-def test_it_names_no_schema_that_it_lacks_and_holds_none_that_nobody_names() -> None:
+def test_every_schema_that_is_named_is_there_and_every_schema_is_named() -> None:
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT)))
 
     assert named == set(COMPONENTS["schemas"])

@@ -1,4 +1,4 @@
-"""What views write is what the document says: no field more, none missing, none null."""
+"""Views have the fields that the document lists: no others, none missing, none null."""
 
 from dataclasses import replace
 from typing import Any
@@ -8,7 +8,6 @@ import pytest
 
 from local.openapi.document import document
 from lunas.api import responses
-from lunas.api.anomaly_responses import anomaly_view
 from lunas.api.catalog_responses import course_view, package_view
 from lunas.api.enrollment_responses import enrollment_view
 from lunas.domain.anomalies import AnomalyStatus, Resolution, overbooked
@@ -89,7 +88,7 @@ FULLEST: dict[str, Any] = {
     ),
     "Course": course_view(course(quota=3, platform_course_id=7, gone_platform_id=7), to_admin=True),
     "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
-    "Anomaly": anomaly_view(RESOLVED),
+    "Anomaly": responses.anomaly_view(RESOLVED),
 }
 """Views with every field that they can have."""
 BARE: list[tuple[str, Any]] = [
@@ -105,7 +104,7 @@ BARE: list[tuple[str, Any]] = [
     ("Enrollment", enrollment_view(enrollment(), NOW, USER_CALLER)),
     ("Package", package_view(package())),
     ("Course", course_view(course(platform_course_id=None))),
-    ("Anomaly", anomaly_view(replace(OPEN, payment_id=None))),
+    ("Anomaly", responses.anomaly_view(replace(OPEN, payment_id=None))),
 ]
 
 
@@ -116,7 +115,7 @@ def faults(name: str, shown: Json) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "shown"), [*FULLEST.items(), *BARE])
-def test_a_view_is_what_the_document_says(name: str, shown: Json) -> None:
+def test_a_view_is_what_the_document_describes(name: str, shown: Json) -> None:
     assert faults(name, shown) == []
 
 

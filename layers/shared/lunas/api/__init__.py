@@ -1,1 +1,1 @@
-"""Edges: HTTP, queues and streams on one side, use cases on the other."""
+"""The HTTP API: routing, authentication, bodies, views and errors; and what streams publish."""

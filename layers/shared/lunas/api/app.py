@@ -29,7 +29,7 @@ from lunas.domain.errors import (
     LunasError,
     MalformedInput,
     NotFound,
-    PeerUnavailable,
+    ProviderUnavailable,
     Unauthenticated,
 )
 from lunas.domain.users import Caller, Role
@@ -115,7 +115,7 @@ class LunasApi(APIGatewayHttpResolver):
             return False
         try:
             return authenticate(headers).role is Role.ADMIN
-        except (Unauthenticated, PeerUnavailable):
+        except (Unauthenticated, ProviderUnavailable):
             # A page may send an expired token.
             return False
         except Exception as error:  # noqa: BLE001  (logged and counted for the operator)

@@ -1,4 +1,4 @@
-"""Which catalog is sold from: Lunas' own, or that of the owner's package service."""
+"""The catalog that is sold from: Lunas' own, or that of the owner's package service."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ def catalog(table: Table) -> "CatalogShelf":
     url = optional(SETTING)
     if url is None:
         return own
-    # Only where a package service is set, anybody pays for loading this.
+    # Slow to import, and only needed where a package service is configured.
     from lunas.package_service.catalog import PackageServiceCatalogue  # noqa: PLC0415
 
     return PackageServiceCatalogue(_provider(url), own)

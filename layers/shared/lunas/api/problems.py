@@ -37,7 +37,7 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
-    errors.PeerUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ProviderUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.StorageContention: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PurchaseRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.GatewayRefused: HTTPStatus.BAD_GATEWAY,

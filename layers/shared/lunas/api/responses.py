@@ -1,4 +1,4 @@
-"""What the API shows of payments, and what every view is made with.
+"""What the API shows of payments and anomalies, and what every view is made with.
 
 A view is a typed dictionary: its keys are the JSON's, ``NotRequired`` ones are absent where there
 is nothing to show, and none is ever null. The OpenAPI document is derived from these types.
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict, ca
 
 from pydantic import Field
 
+from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus
 from lunas.domain.payments import HistoryEvent, Method, Payment, Status
 from lunas.domain.times import to_iso
 from lunas.domain.users import Caller, Customer, Learner, PaymentType, Role
@@ -118,6 +119,22 @@ class ChannelView(TypedDict):
     fee: Amount
 
 
+class AnomalyView(TypedDict):
+    """Money without a match, with its evidence, and how it was closed."""
+
+    id: str
+    kind: AnomalyKind
+    status: AnomalyStatus
+    orderId: str
+    paymentId: NotRequired[str]
+    evidence: Evidence
+    createdAt: Time
+    resolution: NotRequired[str]
+    reason: NotRequired[str]
+    resolvedAt: NotRequired[Time]
+    resolvedBy: NotRequired[str]
+
+
 def show[V](kind: type[V], source: object, **computed: object) -> V:
     """Return the view ``kind`` of ``source``.
 
@@ -166,6 +183,21 @@ def history_view(event: HistoryEvent, viewer: Caller) -> HistoryEventView:
 def channel_view(channel: "PaymentChannel") -> ChannelView:
     """Show a way to pay."""
     return show(ChannelView, channel)
+
+
+def anomaly_view(anomaly: Anomaly) -> AnomalyView:
+    """Show an anomaly with its evidence, and how it was closed."""
+    resolved = anomaly.resolved
+    return show(
+        AnomalyView,
+        anomaly,
+        evidence=dict(anomaly.evidence),
+        createdAt=anomaly.at,
+        resolution=resolved and resolved.resolution,
+        reason=resolved and resolved.reason,
+        resolvedAt=resolved and resolved.at,
+        resolvedBy=resolved and resolved.actor,
+    )
 
 
 def is_personal_to(viewer: Caller, owner_id: str) -> bool:

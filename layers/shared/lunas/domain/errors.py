@@ -17,7 +17,7 @@
     ├── StorageContention               the table kept refusing; safe to repeat
     ├── ConfigurationError           an operator has to set something
     ├── GrantRefused            the platform's OAuth server refused a code or a token for good
-    ├── PeerUnavailable         a service that Lunas asks first does not answer
+    ├── ProviderUnavailable     a service that Lunas asks first does not answer
     │   ├── KeysUnavailable     the keys of user tokens
     │   └── CatalogUnavailable  the package service
     ├── GatewayError            Duitku
@@ -199,25 +199,25 @@ class GrantRefused(LunasError):
     code = "grant-refused"
 
 
-class PeerUnavailable(LunasError):
+class ProviderUnavailable(LunasError):
     """A service that has to be asked first does not answer; nothing was done, try again."""
 
-    code = "peer-unavailable"
+    code = "provider-unavailable"
 
 
-class KeysUnavailable(PeerUnavailable):
+class KeysUnavailable(ProviderUnavailable):
     """The keys of user tokens cannot be fetched, so nobody can be recognised."""
 
     code = "keys-unavailable"
 
 
-class CatalogUnavailable(PeerUnavailable):
+class CatalogUnavailable(ProviderUnavailable):
     """The package service does not answer, so nothing can be sold."""
 
     code = "catalogue-unavailable"
 
 
-class PlatformUnavailable(PeerUnavailable):
+class PlatformUnavailable(ProviderUnavailable):
     """The platform cannot be read, or not whole, so nothing can be told about it."""
 
     code = "platform-unavailable"
