@@ -82,8 +82,9 @@ class LunasApi(APIGatewayHttpResolver):
         """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``.
 
         The handler takes the body of the request by a parameter of that name. Its docstring, the
-        type that it returns and ``responses`` document the route, see :class:`Endpoint`; ``name``
-        is that of the handler where none is given.
+        type that it returns and ``responses`` document the route, see :class:`Endpoint`; a last
+        sentence "Raises …" in the docstring lists its errors. ``name`` is by default that of the
+        handler.
         """
         register = self.route(path.replace("{", "<").replace("}", ">"), method, **options)
 
