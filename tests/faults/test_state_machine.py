@@ -1,7 +1,7 @@
 """Learners, admins, callbacks, faults and crashes in any order, held against the ledger.
 
 After each step nothing may be wrong; once all is calm again and time has passed, nothing may be
-left undone. ``docs/guides/fault-tests.md`` lists what both mean.
+left undone. ``docs/guides/testing.md`` lists what both mean.
 """
 
 from hypothesis import HealthCheck, settings
