@@ -8,7 +8,7 @@ Without one:
   make up                                  the same API and functions on the emulator
   make test PYTEST_ARGS=tests/integration/events
                                            every event by Lambda's own runtime client
-More in docs/guides/sam-local.md."""
+More in docs/guides/local.md."""
 
 
 class NoDocker(LocalCloudError):

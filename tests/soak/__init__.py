@@ -1,1 +1,4 @@
-"""``make soak``: thousands of purchases while everything around them breaks; soak.md."""
+"""``make soak``: thousands of purchases while everything around them breaks.
+
+See docs/guides/testing.md.
+"""

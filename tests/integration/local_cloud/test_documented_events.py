@@ -27,7 +27,7 @@ for line in sys.stdin:
 """
 COMMANDS = [
     (document, command)
-    for document in ("docs/guides/sam-local.md", documented.EVENTS)
+    for document in ("docs/guides/local.md", documented.EVENTS)
     for command in documented.commands(document)
 ]
 EVENTS = documented.events()
@@ -73,8 +73,8 @@ def run(commands: list[list[str]]) -> list[tuple[int, str]]:
 
 @pytest.fixture(scope="module")
 def answers(written: dict[str, Path]) -> dict[str, list[Any]]:
-    """Run the command of sam-local.md for every event of the list, and give the answers."""
-    (command,) = documented.commands("docs/guides/sam-local.md")
+    """Run the command of local.md for every event of the list, and give the answers."""
+    (command,) = documented.commands("docs/guides/local.md")
     asked = [
         _with_files(documented.arguments(command, function, f"events/{event}"), written)
         for event, function in EVENTS
@@ -120,7 +120,7 @@ def test_every_listed_event_is_there_and_its_function_is_built(written: dict[str
 
 def test_without_its_settings_sam_does_not_come_that_far(written: dict[str, Path]) -> None:
     """The check above can fail: this is the command as it would be without --config-file."""
-    (command,) = documented.commands("docs/guides/sam-local.md")
+    (command,) = documented.commands("docs/guides/local.md")
     words = documented.arguments(command, "PaymentsFunction", "events/payments-get.json")
     at = words.index("--config-file")
     ((code, output),) = run([_with_files(words[:at] + words[at + 2 :], written)])

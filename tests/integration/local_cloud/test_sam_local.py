@@ -206,7 +206,7 @@ def test_the_documented_command_runs_an_event(
     served: Served, stack: Stack, context: dict[str, str]
 ) -> None:
     """While it serves, one event can be run beside it, by what it has written."""
-    (command,) = documented.commands("docs/guides/sam-local.md")
+    (command,) = documented.commands("docs/guides/local.md")
     host = f"unix://{served.engine.socket}"
     event = prepare(ROOT / "events" / "payments-get.json", stack, lambda: user_token(stack, "u1"))
     done = subprocess.run(  # noqa: S603
