@@ -18,7 +18,9 @@ from tests.integration.local_cloud import documented
 
 NO_ENGINE = "requires a container runtime"
 _EACH = """\
-import json, os, sys
+import json, os, sys, yaml
+# Each command reads the template twice, which takes a second without libyaml.
+yaml.SafeLoader = yaml.CSafeLoader
 from click.testing import CliRunner
 from samcli.cli.main import cli
 for line in sys.stdin:
