@@ -34,7 +34,7 @@ SECONDS = 300
 EXAMPLES = 25
 """Of each property, and always the same: a verdict must not depend on luck."""
 LIBRARIES = (
-    *("boto3", "botocore.stub", "moto.dynamodb.models", "moto.sqs.models"),
+    *("boto3", "botocore.stub", "moto.kms.models", "moto.sqs.models"),
     *("moto.secretsmanager.models", "moto.core.models", "aws_lambda_powertools"),
     *("aws_lambda_powertools.event_handler", "aws_lambda_powertools.metrics"),
     *("hypothesis", "jwt", "pydantic", "requests", "starlette", "yaml"),

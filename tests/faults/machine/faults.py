@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 from tests.faults.machine.admins import anything
 from tests.faults.machine.ground import Ground, chosen, pick
 from tests.faults.world.effects import Effect, Trap, When, crash, fail
-from tests.support.dynamodb.table import Refused
+from tests.support.dynamodb.errors import Refused
 
 BROKEN = (
     {"kind": "drop"},

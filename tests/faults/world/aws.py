@@ -16,7 +16,8 @@ from lunas.aws import clients, secrets
 from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Effects
 from tests.faults.world.fifo import FifoQueue
-from tests.support.dynamodb.table import Refused, Table
+from tests.support.dynamodb.errors import Refused
+from tests.support.dynamodb.table import Table
 from tests.support.template import resources
 
 type Wire = dict[str, Any]
@@ -51,7 +52,7 @@ class Aws:
             try:
                 return self.answer(client.meta.service_model.service_name, operation, request)
             except Refused as refused:
-                error: Any = client.exceptions.from_code(refused.answer["Error"]["Code"])
+                error: Any = client.exceptions.from_code(refused.code)
                 raise error(refused.answer, operation) from None
 
         patch.setattr(BaseClient, "_make_api_call", called)

@@ -1,14 +1,12 @@
-"""A table, queues and secrets of moto, as template.yaml describes them; one thread only."""
+"""The table of template.yaml in memory, queues and secrets of moto; one thread only."""
 
 import json
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
-import yaml  # type: ignore[import-untyped]
 from moto import mock_aws
 
 from lunas.aws import clients, secrets
@@ -21,9 +19,10 @@ from tests.integration.layer.webhook import Webhook
 from tests.support.api_requests import AUTH_SECRET
 from tests.support.builders import bundle, course, package
 from tests.support.duitku_vectors import B
+from tests.support.dynamodb.client import install
+from tests.support.dynamodb.table import Table as Memory
 from tests.support.logs import Logged
 
-ROOT = Path(__file__).parents[3]
 SECRETS: dict[str, Any] = {
     "auth": AUTH_SECRET,
     "duitku": {"merchantCode": B.merchant, "apiKey": B.key},
@@ -59,42 +58,21 @@ ENVIRONMENT = {
 }
 
 
-class Template(yaml.SafeLoader):  # type: ignore[misc]
-    """Reads CloudFormation's YAML; what its functions stand for does not matter here."""
-
-
-Template.add_multi_constructor("!", lambda _loader, suffix, _node: suffix)
-
-
-def table_properties() -> dict[str, Any]:
-    """Return keys and indexes of the table as the template has them."""
-    text = (ROOT / "template.yaml").read_text()
-    resources = yaml.load(text, Template)["Resources"]  # noqa: S506  (a safe loader)
-    properties: dict[str, Any] = resources["Table"]["Properties"]
-    wanted = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
-    kept = {name: properties[name] for name in wanted}
-    for index in kept["GlobalSecondaryIndexes"]:
-        # CloudFormation's; CreateTable does not know it.
-        index.pop("ContributorInsightsSpecification", None)
-    return kept
-
-
-TABLE = table_properties()
-
-
 @pytest.fixture(scope="module")
-def account() -> Iterator[None]:
+def account() -> Iterator[Memory]:
     """Make an AWS account with nothing in it but secrets; its clients serve a whole module."""
+    memory = Memory()
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name, value in ENVIRONMENT.items():
             patch.setenv(name, value)
         patch.delenv("AWS_PROFILE", raising=False)
+        install(memory, patch)
         forget_clients()
         vault = boto3.client("secretsmanager")
         for name, value in SECRETS.items():
             vault.create_secret(Name=name, SecretString=json.dumps(value))
         patch.setenv("TOKEN_KEY", boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
-        yield
+        yield memory
     forget_clients()
 
 
@@ -109,11 +87,9 @@ def forget_clients() -> None:
 
 
 @pytest.fixture
-def cloud(account: None) -> Iterator[None]:  # noqa: ARG001
+def cloud(account: Memory) -> None:
     """Start with an empty table."""
-    clients.dynamodb().create_table(TableName="lunas", **TABLE)
-    yield
-    clients.dynamodb().delete_table(TableName="lunas")
+    account.clear()
 
 
 @pytest.fixture
@@ -131,23 +107,14 @@ def enrollments(table: Table) -> Enrollments:
     return Enrollments(table)
 
 
-WRITTEN: list[dict[str, Any]] = []
-"""The items of the catalog, once the first test had it written: moto is slow at updates."""
-
-
 @pytest.fixture
 def catalog(table: Table) -> Catalog:
     """Fill the catalog with two courses, a package that offers each, and a bundle of both."""
     made = Catalog(table)
-    if not WRITTEN:
-        made.put_course(course("c1", platform_course_id=2_000_001))
-        made.put_course(course("c2", platform_course_id=2_000_002))
-        made.put_package(package())
-        made.put_package(bundle("c1", "c2"))
-        WRITTEN.extend(table.client.scan(TableName=table.name)["Items"])
-    else:
-        requests: list[Any] = [{"PutRequest": {"Item": item}} for item in WRITTEN]
-        table.client.batch_write_item(RequestItems={table.name: requests})
+    made.put_course(course("c1", platform_course_id=2_000_001))
+    made.put_course(course("c2", platform_course_id=2_000_002))
+    made.put_package(package())
+    made.put_package(bundle("c1", "c2"))
     return made
 
 

@@ -128,7 +128,7 @@ def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, audit
     for course, at in (("c1", NOW), ("c2", MIDNIGHT + DAYS)):
         made = enrollment(course, payment_id=f"pay-{course}", created_at=at)
         assert table.put(enrollment_item(made), NEW)
-    found = [*stretches(audits, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 2)]
+    found = [*stretches(audits, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 3)]
     assert [trace for each in found for trace in each.traces] == [
         Trace("pay-c1", enrollment("c1").id),
         Trace("pay-c2", enrollment("c2").id),

@@ -1,15 +1,18 @@
 """DynamoDB's expressions, as far as Lunas uses them; anything else fails loudly.
 
 Items stay in DynamoDB's notation (``{"S": "text"}``). An expression is read once and becomes a
-function; ``test_world.py`` compares what it says with moto.
+function. An attribute that is no key of the table or of an index is written as ``#name``: many
+are words that DynamoDB reserves.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from typing import Any
+
+from tests.support.dynamodb.errors import Unsupported
+from tests.support.dynamodb.schema import schema
 
 type Wire = dict[str, Any]
 type Scope = tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]
@@ -18,7 +21,6 @@ type Operand = Callable[[Scope], Any]
 type Condition = Callable[[Scope], bool]
 
 TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[#:]\w+|<=|>=|<>|[=<>(),+])")
-CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda one, other: bool(one == other),
     "<": lambda one, other: bool(one < other),
@@ -26,10 +28,6 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": lambda one, other: bool(one > other),
     ">=": lambda one, other: bool(one >= other),
 }
-
-
-class Unsupported(Exception):
-    """An expression beyond what this evaluator knows: teach it, and compare it with moto."""
 
 
 def comparable(value: Mapping[str, Any]) -> Any:
@@ -127,7 +125,7 @@ def _single(tokens: Tokens) -> Condition:
 def _function(tokens: Tokens) -> Condition:
     name = tokens.take()
     tokens.take("(")
-    operands = tokens.listed(lambda: _operand(tokens))
+    operands = tokens.listed(lambda: operand(tokens))
     tokens.take(")")
     first = operands[0]
     match name:
@@ -140,19 +138,21 @@ def _function(tokens: Tokens) -> Condition:
 
 
 def _comparison(tokens: Tokens) -> Condition:
-    left = _operand(tokens)
-    word = tokens.take("=", "<", "<=", ">", ">=", "BETWEEN", "IN")
+    left = operand(tokens)
+    word = tokens.take("=", "<>", "<", "<=", ">", ">=", "BETWEEN", "IN")
     if word == "BETWEEN":
-        low = _operand(tokens)
+        low = operand(tokens)
         tokens.take("AND")
-        high = _operand(tokens)
+        high = operand(tokens)
         return lambda scope: _holds(">=", left, low, scope) and _holds("<=", left, high, scope)
     if word == "IN":
         tokens.take("(")
-        listed = tokens.listed(lambda: _operand(tokens))
+        listed = tokens.listed(lambda: operand(tokens))
         tokens.take(")")
         return lambda scope: any(_holds("=", left, each, scope) for each in listed)
-    right = _operand(tokens)
+    right = operand(tokens)
+    if word == "<>":
+        return lambda scope: not _holds("=", left, right, scope)
     return lambda scope: _holds(word, left, right, scope)
 
 
@@ -164,95 +164,12 @@ def _holds(word: str, left: Operand, right: Operand, scope: Scope) -> bool:
     return COMPARISONS[word](comparable(one), comparable(other))
 
 
-def _operand(tokens: Tokens) -> Operand:
+def operand(tokens: Tokens) -> Operand:
     word = tokens.take()
     if word.startswith(":"):
         return lambda scope: scope[2][word]
     if word.startswith("#"):
         return lambda scope: scope[0].get(scope[1][word])
+    if word not in schema().types:
+        raise Unsupported(f"{word} is not written as #{word}")
     return lambda scope: scope[0].get(word)
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """One part of an update: the clause it stands in, the attribute, and the value."""
-
-    clause: str
-    name: str
-    value: Operand | None = None
-
-
-@cache
-def _assignments(text: str) -> tuple[Assignment, ...]:
-    return tuple(_read_update(Tokens(text)))
-
-
-def _read_update(tokens: Tokens) -> Iterator[Assignment]:
-    while tokens.peek():
-        clause = tokens.take(*CLAUSES)
-        yield from tokens.listed(lambda clause=clause: _assignment(tokens, clause))  # type: ignore[misc]
-
-
-def _assignment(tokens: Tokens, clause: str) -> Assignment:
-    name = tokens.take()
-    match clause:
-        case "REMOVE":
-            return Assignment(clause, name)
-        case "SET":
-            tokens.take("=")
-            return Assignment(clause, name, _sum(tokens))
-    return Assignment(clause, name, _operand(tokens))
-
-
-def _sum(tokens: Tokens) -> Operand:
-    first = _assigned(tokens)
-    if tokens.peek() != "+":
-        return first
-    tokens.take()
-    second = _assigned(tokens)
-    return lambda scope: _added(first(scope), second(scope))
-
-
-def _assigned(tokens: Tokens) -> Operand:
-    if tokens.peek() != "if_not_exists":
-        return _operand(tokens)
-    tokens.take()
-    tokens.take("(")
-    kept = _operand(tokens)
-    tokens.take(",")
-    otherwise = _operand(tokens)
-    tokens.take(")")
-    return lambda scope: kept(scope) or otherwise(scope)
-
-
-def updated(item: Wire, text: str, names: Mapping[str, str], values: Mapping[str, Any]) -> Wire:
-    """Return the item after an update; every value is taken from the item as it was."""
-    scope: Scope = (item, names, values)
-    after = dict(item)
-    for each in _assignments(text):
-        name = names[each.name] if each.name.startswith("#") else each.name
-        value = each.value(scope) if each.value else None
-        match each.clause:
-            case "SET":
-                after[name] = value
-            case "REMOVE":
-                after.pop(name, None)
-            case "ADD":
-                after[name] = _added(item.get(name), value)
-            case _:
-                _take_out(after, name, value)
-    return after
-
-
-def _added(held: Any, more: Any) -> Any:
-    if "SS" in more:
-        return {"SS": sorted({*(held or {"SS": []})["SS"], *more["SS"]})}
-    return {"N": str(Decimal((held or {"N": "0"})["N"]) + Decimal(more["N"]))}
-
-
-def _take_out(item: Wire, name: str, gone: Any) -> None:
-    """Take members out of a set; an empty set does not exist."""
-    left = sorted(set(item.get(name, {"SS": []})["SS"]) - set(gone["SS"]))
-    item.pop(name, None)
-    if left:
-        item[name] = {"SS": left}

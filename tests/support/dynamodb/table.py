@@ -1,43 +1,35 @@
 """The table, in memory: items, indexes and stream as template.yaml has them, one thread only.
 
-Moto answers a read in 10 ms and copies the whole table for every action of a transaction; here
-hundreds of thousands of calls have to be answered. ``test_world.py`` compares the two.
+It knows of DynamoDB what Lunas goes by; anything else fails loudly. That it answers as DynamoDB
+does is shown by the tests of tests/integration/dynamodb, which ask ministack the same.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Any
 
-from tests.support.dynamodb.expressions import Unsupported, comparable, condition, updated
-from tests.support.template import resources
+from tests.support.dynamodb import reading
+from tests.support.dynamodb.errors import Refused, invalid
+from tests.support.dynamodb.expressions import condition
+from tests.support.dynamodb.schema import TABLE, schema
+from tests.support.dynamodb.updates import check_update, updated
+from tests.support.dynamodb.validity import (
+    MAX_ACTIONS,
+    MAX_KEYS,
+    MAX_WRITES,
+    TRANSACTION_BYTES,
+    check_item,
+    check_key,
+    check_request,
+    size,
+)
 
 type Wire = dict[str, Any]
 """An item, a request or an answer in DynamoDB's notation."""
 type Key = tuple[str, str]
 type Images = tuple[Wire | None, Wire | None]
 
-MAX_ACTIONS = 100
-
-
-class Refused(Exception):
-    """DynamoDB's no: error code, message, and what else the answer carries."""
-
-    def __init__(self, code: str, message: str = "", **more: Any) -> None:
-        super().__init__(code)
-        self.answer = {"Error": {"Code": code, "Message": message}, **more}
-
-
-CONDITION_FAILED = "ConditionalCheckFailed"
-
-
-@dataclass(frozen=True)
-class Index:
-    """Keys of a global secondary index, and whether it holds only the keys."""
-
-    partition: str
-    sort: str
-    keys_only: bool
+FAILED = "ConditionalCheckFailed"
 
 
 @dataclass(frozen=True)
@@ -56,28 +48,21 @@ class Change:
         return "MODIFY" if self.new is not None else "REMOVE"
 
 
-def indexes() -> dict[str, Index]:
-    """Return the indexes of template.yaml by name."""
-    found = resources()["Table"]["Properties"]["GlobalSecondaryIndexes"]
-    return {each["IndexName"]: _index(each) for each in found}
-
-
-def _index(properties: Mapping[str, Any]) -> Index:
-    partition, sort = (key["AttributeName"] for key in properties["KeySchema"])
-    return Index(partition, sort, properties["Projection"]["ProjectionType"] == "KEYS_ONLY")
-
-
 class Table:
-    """One table; every method of a capital letter answers DynamoDB's operation of that name."""
+    """One table; every method named like an operation of DynamoDB answers that operation."""
 
-    def __init__(self) -> None:
-        self._indexes = indexes()
+    def __init__(self, name: str = "lunas") -> None:
+        self.name = name
         self.items: dict[Key, Wire] = {}
         self.stream: list[Change] = []
+        self._schema = schema()
+        self._tokens: dict[str, Wire] = {}
         self._operations: Mapping[str, Callable[[Wire], Wire]] = {
             "GetItem": self._get_item,
             "BatchGetItem": self._batch_get_item,
+            "BatchWriteItem": self._batch_write_item,
             "Query": self._query,
+            "Scan": self._scan,
             "PutItem": self._put_item,
             "UpdateItem": self._update_item,
             "DeleteItem": self._delete_item,
@@ -88,47 +73,58 @@ class Table:
         """Forget everything."""
         self.items.clear()
         self.stream.clear()
+        self._tokens.clear()
 
     def answer(self, operation: str, request: Wire) -> Wire:
-        """Answer one call; raises Refused."""
-        if operation not in self._operations:
-            raise Unsupported(operation)
+        """Answer one call; raises Refused, and Unsupported for what is not known here."""
+        check_request(operation, request)
+        if request.get("TableName", self.name) != self.name:
+            raise Refused("ResourceNotFoundException", "Requested resource not found")
         return self._operations[operation](request)
 
     def of_type(self, name: str) -> Iterator[Wire]:
         """Return the items of one type."""
         return (item for item in self.items.values() if item.get("type") == {"S": name})
 
+    # ── Reads ────────────────────────────────────────────────────────────────────────────────────
+
     def _get_item(self, request: Wire) -> Wire:
-        item = self.items.get(_key(request["Key"]))
+        item = self._found(request["Key"])
         return {"Item": item} if item is not None else {}
 
     def _batch_get_item(self, request: Wire) -> Wire:
-        ((table, asked),) = request["RequestItems"].items()
-        found = [self.items.get(_key(each)) for each in asked["Keys"]]
-        return {
-            "Responses": {table: [item for item in found if item is not None]},
-            "UnprocessedKeys": {},
-        }
+        keys = self._of_this_table(request["RequestItems"])["Keys"]
+        if len(keys) > MAX_KEYS:
+            raise invalid(f"Too many items requested for the BatchGetItem call: {len(keys)}")
+        if len({_key(each) for each in keys}) != len(keys):
+            raise invalid("Provided list of item keys contains duplicates")
+        found = [item for each in keys if (item := self._found(each)) is not None]
+        return {"Responses": {self.name: found}, "UnprocessedKeys": {}}
 
     def _query(self, request: Wire) -> Wire:
-        index = self._indexes.get(request.get("IndexName", ""))
-        sort = itemgetter("sk" if index is None else index.sort)
-        names = request.get("ExpressionAttributeNames", {})
-        values = request["ExpressionAttributeValues"]
-        wanted = condition(request["KeyConditionExpression"])
-        held = (item for item in self.items.values() if index is None or index.sort in item)
-        found = [item for item in held if wanted((item, names, values))]
-        found.sort(
-            key=lambda item: (comparable(sort(item)), _key(item)),
-            reverse=not request.get("ScanIndexForward", True),
-        )
-        page, last = _page(found, request)
-        if "FilterExpression" in request:
-            kept = condition(request["FilterExpression"])
-            page = [item for item in page if kept((item, names, values))]
-        shown = [_keys_of(item, index) for item in page] if index and index.keys_only else page
-        return {"Items": shown} | ({"LastEvaluatedKey": _keys_of(last, index)} if last else {})
+        index = TABLE
+        if "IndexName" in request:
+            index = self._schema.indexes[request["IndexName"]]
+            if request.get("ConsistentRead"):
+                raise invalid("Consistent reads are not supported on global secondary indexes")
+        return reading.query(self.items.values(), request, index)
+
+    def _scan(self, _request: Wire) -> Wire:
+        found = list(self.items.values())
+        return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+
+    def _found(self, key: Wire) -> Wire | None:
+        check_key(key, self._schema)
+        return self.items.get(_key(key))
+
+    def _of_this_table(self, by_table: Wire) -> Any:
+        """Return what a batch asks of this table, which must be the only one."""
+        ((table, asked),) = by_table.items()
+        if table != self.name:
+            raise Refused("ResourceNotFoundException", "Requested resource not found")
+        return asked
+
+    # ── Writes ───────────────────────────────────────────────────────────────────────────────────
 
     def _put_item(self, request: Wire) -> Wire:
         self._write([self._put(request)])
@@ -140,29 +136,57 @@ class Table:
         return {"Attributes": images[1]} if request.get("ReturnValues") == "ALL_NEW" else {}
 
     def _delete_item(self, request: Wire) -> Wire:
-        self._write([self._delete(request)])
-        return {}
+        images = self._delete(request)
+        self._write([images])
+        shown = request.get("ReturnValues") == "ALL_OLD" and images[0]
+        return {"Attributes": shown} if shown else {}
+
+    def _batch_write_item(self, request: Wire) -> Wire:
+        """Write items without a condition, one by one."""
+        asked = self._of_this_table(request["RequestItems"])
+        if len(asked) > MAX_WRITES:
+            raise invalid(f"Too many items requested for the BatchWriteItem call: {len(asked)}")
+        self._write([self._put(each["PutRequest"]) for each in asked])
+        return {"UnprocessedItems": {}}
 
     def _transact_write_items(self, request: Wire) -> Wire:
-        actions = request["TransactItems"]
+        actions = [action for each in request["TransactItems"] for action in each.items()]
+        token = request.get("ClientRequestToken")
+        if token in self._tokens:
+            if self._tokens[token] != request:
+                raise Refused("IdempotentParameterMismatchException")
+            return {}
+        self._check_actions(actions)
+        images = self._all_or_nothing(actions)
+        if sum(size(new or {}) for _, new in images) > TRANSACTION_BYTES:
+            raise invalid("Collection size exceeded: a transaction holds 4 MB")
+        self._write(images)
+        if token:
+            self._tokens[token] = request
+        return {}
+
+    def _check_actions(self, actions: list[tuple[str, Wire]]) -> None:
         if len(actions) > MAX_ACTIONS:
-            raise Refused("ValidationException", f"more than {MAX_ACTIONS} actions")
-        reasons, images = [], []
-        for action in actions:
-            ((kind, asked),) = action.items()
+            raise invalid(f"Member must have length less than or equal to {MAX_ACTIONS}")
+        for kind, asked in actions:
+            check_request(kind, asked)
+            if "UpdateExpression" in asked:
+                check_update(asked)
+        if len({_key(asked.get("Key") or asked["Item"]) for _, asked in actions}) != len(actions):
+            raise invalid("Transaction request cannot include multiple operations on one item")
+
+    def _all_or_nothing(self, actions: list[tuple[str, Wire]]) -> list[Images]:
+        """Return what each action makes of its item; raises Refused with all their reasons."""
+        images, reasons = [], []
+        for kind, asked in actions:
             try:
                 images.append(self._action(kind, asked))
                 reasons.append({"Code": "None"})
             except Refused as refused:
-                shown = {name: refused.answer[name] for name in ("Item",) if name in refused.answer}
-                reasons.append({"Code": CONDITION_FAILED, **shown})
-        if any(reason["Code"] != "None" for reason in reasons):
+                reasons.append(_reason(refused))
+        if len(images) < len(actions):
             raise Refused("TransactionCanceledException", CancellationReasons=reasons)
-        keys = [_key(new or old or {}) for old, new in images]
-        if len(set(keys)) != len(keys):
-            raise Refused("ValidationException", "two actions on one item")
-        self._write(images)
-        return {}
+        return images
 
     def _action(self, kind: str, request: Wire) -> Images:
         match kind:
@@ -172,41 +196,41 @@ class Table:
                 return self._update(request)
             case "Delete":
                 return self._delete(request)
-            case "ConditionCheck":
-                old = self._checked(request, _key(request["Key"]))
-                return old, old
-        raise Unsupported(kind)
+        old = self._checked(request, request["Key"])
+        return old, old
 
     def _put(self, request: Wire) -> Images:
-        return self._checked(request, _key(request["Item"])), request["Item"]
+        check_item(request["Item"], self._schema)
+        return self._checked(request, request["Item"]), request["Item"]
 
     def _update(self, request: Wire) -> Images:
-        old = self._checked(request, _key(request["Key"]))
-        new = updated(
-            old if old is not None else request["Key"],
-            request["UpdateExpression"],
-            request.get("ExpressionAttributeNames", {}),
-            request.get("ExpressionAttributeValues", {}),
-        )
+        check_key(request["Key"], self._schema)
+        check_update(request)
+        old = self._checked(request, request["Key"])
+        new = updated(old if old is not None else request["Key"], request)
+        check_item(new, self._schema)
         return old, new
 
     def _delete(self, request: Wire) -> Images:
-        return self._checked(request, _key(request["Key"])), None
+        check_key(request["Key"], self._schema)
+        return self._checked(request, request["Key"]), None
 
-    def _checked(self, request: Wire, key: Key) -> Wire | None:
+    def _checked(self, request: Wire, key: Wire) -> Wire | None:
         """Return the item as it is; raises Refused when the condition does not hold."""
-        old = self.items.get(key)
+        old = self.items.get(_key(key))
         text = request.get("ConditionExpression")
         names = request.get("ExpressionAttributeNames", {})
         values = request.get("ExpressionAttributeValues", {})
         if text is not None and not condition(text)((old or {}, names, values)):
             wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
             shown: Wire = {"Item": old} if wanted and old else {}
-            raise Refused(f"{CONDITION_FAILED}Exception", **shown)
+            raise Refused(f"{FAILED}Exception", "The conditional request failed", **shown)
         return old
 
     def _write(self, images: list[Images]) -> None:
         for old, new in images:
+            if old is new:
+                continue
             key = _key(new or old or {})
             if new is None:
                 self.items.pop(key, None)
@@ -216,22 +240,12 @@ class Table:
                 self.stream.append(Change(key, old, new))
 
 
+def _reason(refused: Refused) -> Wire:
+    """Return why an action of a transaction was refused: its condition, or its request."""
+    code = FAILED if refused.code.startswith(FAILED) else "ValidationError"
+    shown = {name: refused.answer[name] for name in ("Item",) if name in refused.answer}
+    return {"Code": code, "Message": refused.answer["Error"]["Message"], **shown}
+
+
 def _key(item: Mapping[str, Any]) -> Key:
-    return (item["pk"]["S"], item["sk"]["S"]) if item else ("", "")
-
-
-def _keys_of(item: Wire, index: Index | None) -> Wire:
-    names = ("pk", "sk") if index is None else ("pk", "sk", index.partition, index.sort)
-    return {name: item[name] for name in names}
-
-
-def _page(found: list[Wire], request: Wire) -> tuple[list[Wire], Wire | None]:
-    """Return one page, and its last item when the page is full."""
-    start = request.get("ExclusiveStartKey")
-    if start is not None:
-        places = [_key(item) for item in found]
-        # An item that left the index meanwhile is looked for by where it stood; not needed yet.
-        found = found[places.index(_key(start)) + 1 :]
-    limit = request.get("Limit", len(found) + 1)
-    page = found[:limit]
-    return page, page[-1] if len(page) == limit else None
+    return item["pk"]["S"], item["sk"]["S"]

@@ -1,0 +1,126 @@
+"""A table of template.yaml, in memory or in ministack: each test here is asked of both."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
+
+from local.cloud import emulator
+from local.cloud.options import Options
+from local.cloud.ports import HOST, free_port
+from local.cloud.state import State
+from tests.support.dynamodb.client import install
+from tests.support.dynamodb.table import Table
+from tests.support.template import table_properties
+
+NAME = "lunas"
+
+
+class Database:
+    """A table behind a client."""
+
+    def __init__(self, client: BaseClient) -> None:
+        self.client: Any = client
+
+    def ask(self, operation: str, **request: Any) -> Any:
+        """Make a call, e.g. of ``get_item``; return its answer. Raises ClientError."""
+        answer = getattr(self.client, operation)(TableName=NAME, **request)
+        return {name: told for name, told in answer.items() if name != "ResponseMetadata"}
+
+    def put(self, **item: Any) -> None:
+        """Write an item without a condition."""
+        self.ask("put_item", Item=wire(item))
+
+    def get(self, pk: str = "P", sk: str = "S") -> Any:
+        """Return an item in DynamoDB's notation, None if there is none."""
+        return self.ask("get_item", Key=key(pk, sk)).get("Item")
+
+    def transact(self, *actions: Any, **more: Any) -> None:
+        """Write actions together, each ``{"Put": {…}}`` or the like."""
+        named = [
+            {verb: {"TableName": NAME, **told} for verb, told in each.items()} for each in actions
+        ]
+        self.client.transact_write_items(TransactItems=named, **more)
+
+
+def wire(item: dict[str, Any]) -> dict[str, Any]:
+    """Write texts and numbers in DynamoDB's notation; a dict stands for itself."""
+    return {name: _value(each) for name, each in {"pk": "P", "sk": "S", **item}.items()}
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case str():
+            return {"S": value}
+        case int():
+            return {"N": str(value)}
+        case set():
+            return {"SS": sorted(value)}
+    return value
+
+
+def key(pk: str = "P", sk: str = "S") -> dict[str, Any]:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
+
+
+def refusal(error: pytest.ExceptionInfo[ClientError]) -> Any:
+    """Return the code of an error."""
+    return error.value.response["Error"]["Code"]
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Run the emulator alone; give a client of it."""
+    state = State(Path(tmp_path_factory.mktemp("ministack")))
+    state.prepare()
+    port = free_port()
+    service = emulator.start(state, port, Options())
+    try:
+        endpoint = f"http://{HOST}:{port}"
+        emulator.wait(service, endpoint)
+        yield _client(endpoint)
+    finally:
+        service.stop()
+        state.discard()
+
+
+@pytest.fixture(scope="session")
+def table() -> tuple[Table, Any]:
+    """Make a table in memory, and a client of it."""
+    made = Table(NAME)
+    with pytest.MonkeyPatch.context() as patch:
+        install(made, patch)
+        return made, _client("http://nowhere.test")
+
+
+@pytest.fixture
+def memory(table: tuple[Table, Any]) -> Database:
+    """Give an empty table in memory."""
+    held, client = table
+    held.clear()
+    return Database(client)
+
+
+@pytest.fixture
+def emulated(ministack: Any) -> Iterator[Database]:
+    """Give an empty table of ministack."""
+    ministack.create_table(TableName=NAME, **table_properties())
+    yield Database(ministack)
+    ministack.delete_table(TableName=NAME)
+
+
+@pytest.fixture(params=["memory", "emulated"])
+def database(request: pytest.FixtureRequest) -> Database:
+    """Give an empty table, of either."""
+    found: Database = request.getfixturevalue(request.param)
+    return found
+
+
+def _client(endpoint: str) -> Any:
+    session = botocore.session.Session({"profile": (None, None, None, None)})
+    session.set_credentials("test", "test")
+    return session.create_client("dynamodb", region_name=emulator.REGION, endpoint_url=endpoint)

@@ -1,0 +1,201 @@
+"""Reads: by key, by many keys, and by queries of the table and its indexes."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.dynamodb.conftest import NAME, Database, key, refusal, wire
+
+SORTS = ("A", "B1", "B2", "C")
+
+
+def query(database: Database, condition: str, **more: Any) -> Any:
+    """Query; what is given as ``x=…`` is the value ``:x``, parameters begin with a capital."""
+    values = {f":{name}": each for name, each in more.items() if not name[0].isupper()}
+    rest = {name: each for name, each in more.items() if name[0].isupper()}
+    return database.ask(
+        "query", KeyConditionExpression=condition, ExpressionAttributeValues=values, **rest
+    )
+
+
+def sorts(answer: Any, name: str = "sk") -> list[str]:
+    return [each[name]["S"] for each in answer["Items"]]
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    """Put four items into a partition, and others around it."""
+    for sk in SORTS:
+        database.put(sk=sk, ownerKey="O", listSort=f"L{sk}", a=sk)
+    database.put(pk="P2", sk="B1", ownerKey="O2", listSort="LB1")
+    database.put(pk="P3", sk="B1", ownerKey="O")
+    return database
+
+
+def test_an_item_that_is_not_there_is_no_error(database: Database) -> None:
+    assert database.ask("get_item", Key=key()) == {}
+
+
+def test_many_items_are_read_at_once_without_those_that_are_not_there(filled: Database) -> None:
+    keys = [key("P", sk) for sk in ("A", "missing", "C")]
+
+    told = filled.client.batch_get_item(RequestItems={NAME: {"Keys": keys}})
+
+    assert sorted(each["sk"]["S"] for each in told["Responses"][NAME]) == ["A", "C"]
+    assert told["UnprocessedKeys"] == {}
+
+
+@pytest.mark.parametrize("keys", [[key()] * 2, [key("P", str(each)) for each in range(101)]])
+def test_many_keys_are_a_hundred_different_ones_at_most(
+    database: Database, keys: list[dict[str, Any]]
+) -> None:
+    with pytest.raises(ClientError) as error:
+        database.client.batch_get_item(RequestItems={NAME: {"Keys": keys}})
+
+    assert refusal(error) == "ValidationException"
+
+
+CONDITIONS: list[tuple[str, dict[str, Any], list[str]]] = [
+    ("pk = :p", {}, ["A", "B1", "B2", "C"]),
+    ("pk = :p AND sk = :s", {"s": {"S": "B1"}}, ["B1"]),
+    ("pk = :p AND begins_with(sk, :s)", {"s": {"S": "B"}}, ["B1", "B2"]),
+    ("pk = :p AND sk BETWEEN :s AND :t", {"s": {"S": "B"}, "t": {"S": "B2"}}, ["B1", "B2"]),
+    ("pk = :p AND sk > :s", {"s": {"S": "B1"}}, ["B2", "C"]),
+    ("pk = :p AND sk <= :s", {"s": {"S": "B1"}}, ["A", "B1"]),
+    ("pk = :p AND sk = :s", {"s": {"S": "none"}}, []),
+]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize(("condition", "values", "found"), CONDITIONS, ids=str)
+def test_a_partition_is_read_in_order(
+    filled: Database, condition: str, values: dict[str, Any], found: list[str], *, forward: bool
+) -> None:
+    told = query(filled, condition, p={"S": "P"}, ScanIndexForward=forward, **values)
+
+    assert sorts(told) == (found if forward else found[::-1])
+    assert (told["Count"], told["ScannedCount"]) == (len(found), len(found))
+    assert "LastEvaluatedKey" not in told
+
+
+def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Database) -> None:
+    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+
+    assert told["Items"] == [
+        wire({"sk": sk, "ownerKey": "O", "listSort": f"L{sk}", "a": sk}) for sk in SORTS
+    ]
+
+
+def test_an_index_of_keys_shows_only_them(database: Database) -> None:
+    database.put(platformEnrollmentId=7, listSort="L", a="text")
+
+    told = query(database, "platformEnrollmentId = :p", p={"N": "7"}, IndexName="byRow")
+
+    assert told["Items"] == [wire({"platformEnrollmentId": 7, "listSort": "L"})]
+
+
+def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:
+    filled.ask("update_item", Key=key("P", "B1"), UpdateExpression="REMOVE ownerKey")
+
+    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+
+    assert sorts(told) == ["A", "B2", "C"]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("index", [None, "byOwner"])
+def test_pages_come_one_after_the_other(
+    filled: Database, index: str | None, limit: int, *, forward: bool
+) -> None:
+    found, pages = [], []
+    name, partition = ("ownerKey", "O") if index else ("pk", "P")
+    more: dict[str, Any] = {"Limit": limit, "ScanIndexForward": forward}
+    if index:
+        more["IndexName"] = index
+    for _ in range(len(SORTS) + 1):
+        told = query(filled, f"{name} = :p", p={"S": partition}, **more)
+        found += sorts(told)
+        pages.append(len(told["Items"]))
+        if "LastEvaluatedKey" not in told:
+            break
+        more["ExclusiveStartKey"] = told["LastEvaluatedKey"]
+
+    assert found == list(SORTS if forward else SORTS[::-1])
+    # A page that is full says that there may be more, also where there is not.
+    assert pages == [limit] * (4 // limit) + [4 % limit]
+
+
+def test_a_page_names_all_keys_of_where_it_ended(filled: Database) -> None:
+    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner", Limit=1)
+
+    assert told["LastEvaluatedKey"] == wire({"sk": "A", "ownerKey": "O", "listSort": "LA"})
+
+
+@pytest.mark.parametrize(("forward", "rest"), [(True, ["C"]), (False, ["B1", "A"])])
+def test_a_page_goes_on_where_an_item_is_no_more(
+    filled: Database, rest: list[str], *, forward: bool
+) -> None:
+    ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "ownerKey": {"S": "O"}, "listSort": {"S": "LB2"}}
+    filled.ask("update_item", Key=key("P", "B2"), UpdateExpression="REMOVE ownerKey")
+
+    told = query(
+        filled,
+        "ownerKey = :p",
+        p={"S": "O"},
+        IndexName="byOwner",
+        ScanIndexForward=forward,
+        ExclusiveStartKey=ended,
+    )
+
+    assert sorts(told) == rest
+
+
+def test_a_filter_leaves_out_what_a_page_has_read(filled: Database) -> None:
+    told = query(
+        filled,
+        "pk = :p",
+        p={"S": "P"},
+        a={"S": "B2"},
+        FilterExpression="#a = :a",
+        ExpressionAttributeNames={"#a": "a"},
+        Limit=3,
+    )
+
+    assert sorts(told) == ["B2"]
+    assert (told["Count"], told["ScannedCount"]) == (1, 3)
+    assert told["LastEvaluatedKey"] == key("P", "B2")
+
+
+def test_a_page_holds_a_megabyte(database: Database) -> None:
+    for number in range(4):
+        database.put(sk=str(number), a="x" * 380_000)
+
+    told = query(database, "pk = :p", p={"S": "P"})
+
+    assert sorts(told) == ["0", "1"]
+    assert told["LastEvaluatedKey"] == key("P", "1")
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "by another key": {"KeyConditionExpression": "sk = :p"},
+    "consistently of an index": {
+        "KeyConditionExpression": "ownerKey = :p",
+        "IndexName": "byOwner",
+        "ConsistentRead": True,
+    },
+    "with a value too few": {"KeyConditionExpression": "pk = :p AND sk = :s"},
+    "with a name too many": {
+        "KeyConditionExpression": "pk = :p",
+        "ExpressionAttributeNames": {"#a": "a"},
+    },
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_a_query_is_refused(database: Database, what: str) -> None:
+    with pytest.raises(ClientError) as error:
+        database.ask("query", ExpressionAttributeValues={":p": {"S": "P"}}, **REFUSED[what])
+
+    assert refusal(error) == "ValidationException"

@@ -1,0 +1,33 @@
+"""The table in memory behind botocore's clients: each request is built, and answered unsent."""
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore import handlers
+
+from tests.support.dynamodb.errors import Refused
+from tests.support.dynamodb.table import Table
+
+type Wire = dict[str, Any]
+
+
+def install(table: Table, patch: pytest.MonkeyPatch) -> None:
+    """Let the table answer the DynamoDB clients of all sessions that are made from now on."""
+
+    def answer(model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
+        try:
+            status, told = 200, table.answer(model.name, json.loads(params["body"]))
+        except Refused as refused:
+            status, told = 400, refused.answer
+        metadata = {"HTTPStatusCode": status, "RetryAttempts": 0, "HTTPHeaders": {}}
+        http = SimpleNamespace(status_code=status, headers={})
+        return http, {**told, "ResponseMetadata": metadata}
+
+    patch.setattr(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, _last(answer)])
+
+
+def _last(answer: Any) -> tuple[Any, ...]:
+    """Return the entry of a handler that comes after those that count, check or refuse a call."""
+    return ("before-call.dynamodb", answer, handlers.REGISTER_LAST)
