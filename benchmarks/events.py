@@ -6,8 +6,8 @@ from time import perf_counter
 from benchmarks.subjects import Subject
 from benchmarks.warm import FIRST, Warm
 from local.cloud import Stack
-from local.runtime import RuntimeFailed
 from tests.integration.events.test_events import CASES, Stage, difference, event, staged
+from tests.support.lambda_runtime import RuntimeFailed
 
 EVENTS = (
     "anomalies-list",

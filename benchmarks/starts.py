@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from benchmarks.subjects import Subject
-from local.runtime import RuntimeFailed
+from tests.support.lambda_runtime import RuntimeFailed
 
 NOTHING = {"version": "2.0", "routeKey": "GET /nowhere", "rawPath": "/nowhere", "headers": {},
            "requestContext": {"requestId": "r", "stage": "$default", "http": {

@@ -12,7 +12,7 @@ from benchmarks.metering import Meter
 from local.cloud import Stack
 from local.cloud.aws import Aws
 from local.cloud.state import ROOT, TOOLS
-from local.runtime import Function, Running, running
+from tests.support.lambda_runtime import Function, Running, running
 
 PEERS = {
     "FastAPI + Mangum": "FastapiMangum",

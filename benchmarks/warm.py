@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.metering import Meter, percentile
 from benchmarks.subjects import CHALICE, FASTAPI, FLASK, OWN_BYTECODE, Subject
 from benchmarks.traffic import Event, Traffic
-from local.runtime import Running, RuntimeFailed
+from tests.support.lambda_runtime import Running, RuntimeFailed
 
 FIRST = 5
 """Requests of each that are not counted: they load what is loaded on first use."""

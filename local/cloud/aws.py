@@ -50,11 +50,6 @@ class Aws:
         return self._session.client("lambda", endpoint_url=self.endpoint)
 
     @cached_property
-    def queues(self) -> SQSClient:
-        """Queues."""
-        return self._session.client("sqs", endpoint_url=self.endpoint)
-
-    @cached_property
     def s3(self) -> S3Client:
         """The bucket that a deploy uploads to."""
         return self._session.client("s3", endpoint_url=self.endpoint)

@@ -1,35 +1,7 @@
-"""Runs ministack, the emulator of AWS, changed in thirteen places that Lunas depends on.
+"""Runs ministack, the emulator of AWS, changed in places that Lunas depends on, each with why.
 
 Started by ``emulator.py`` with the interpreter of ministack's own environment; ministack is
 pinned, and a version without one of these places fails to start instead of behaving differently.
-
-- Functions run on the bare interpreter: with ministack's own packages at hand, a dependency
-  missing from the layer would only be missed on AWS.
-- The unpacked code and layers are shared between the workers of a function. Unpacking the layer
-  takes longer than everything else that a cold start does.
-- A call waits for a free worker. Left alone, 50 calls at once start 50 processes; with the
-  emulator's own limit the calls beyond it are refused, and AWS would refuse only hundreds more.
-- Messages of a FIFO queue that belong to different groups are worked on side by side, up to the
-  mapping's MaximumConcurrency, where a batch holds one message. Left alone, the emulator works on
-  one batch after the other, since batches of several messages could mix groups.
-- Every line a function prints goes to a file at once, also those of a worker that is killed.
-- So do the errors that end an invocation, which Lambda logs and the worker does not print.
-- An invocation is answered when its function has answered. Left alone, the emulator waits 50 ms for
-  something to be printed, which was most of what a request took.
-- A worker that dies while it starts ends alone. Left alone, ministack would end all workers of its
-  function, others in the middle of a start or an invocation among them, and those in turn all of
-  theirs.
-- SAM gets the parameters of a deploy. Left alone, what it decides by a parameter, such as
-  gradual deployment, would go by the parameter's default.
-- CodeDeploy's applications and groups are taken note of, so that the configuration of production
-  can be deployed; nothing is shifted gradually. Left alone, the deploy would fail.
-- Whether a call names a key of the table is not asked of its policy. The emulator does not know
-  dynamodb:LeadingKeys, so ``Null`` beside it would refuse every write; the tests that run the
-  functions in their own process hold them to it.
-- A batch of messages is allowed to every role that may send one, as SQS has it; the emulator asks
-  for an action that does not exist.
-- An alarm on an expression is taken note of by the first metric in it, for the emulator does not
-  evaluate expressions. Left alone, the deploy would fail.
 """
 # What is changed here has neither public names nor types.
 # ruff: noqa: SLF001, ANN401
@@ -45,6 +17,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 LOGS = Path(os.environ["LUNAS_FUNCTION_LOGS"])
@@ -75,7 +48,7 @@ def main() -> None:
 
 
 def allow_batches_of_messages(actions: Any) -> None:
-    """Judge SendMessageBatch by the right to SendMessage."""
+    """Judge SendMessageBatch by the right to SendMessage; it has no action of its own."""
     original: Callable[..., Any] = actions.extract_iam_action
 
     def extract(*details: Any, **options: Any) -> Any:
@@ -86,7 +59,11 @@ def allow_batches_of_messages(actions: Any) -> None:
 
 
 def pass_over_leading_keys(evaluator: Any) -> None:
-    """Leave out of conditions that a key of the table must be named, which is not known here."""
+    """Leave out of conditions that a call names a key of the table.
+
+    The emulator does not know dynamodb:LeadingKeys, so ``Null`` beside it would refuse every
+    write; the tests that run the functions in their own process hold them to it.
+    """
     original: Callable[..., bool] = evaluator._conditions_met
 
     def conditions_met(conditions: dict[str, Any], context: Any) -> bool:
@@ -101,7 +78,7 @@ def pass_over_leading_keys(evaluator: Any) -> None:
 
 
 def take_note_of_expressions(provisioners: Any) -> None:
-    """Keep an alarm on an expression as one on the first metric that the expression is made of."""
+    """Keep an alarm on an expression as one on its first metric, else the deploy would fail."""
     original: Callable[..., Any] = provisioners._cw_metric_alarm_record
 
     def record(name: str, properties: dict[str, Any]) -> Any:
@@ -117,26 +94,19 @@ def take_note_of_expressions(provisioners: Any) -> None:
 
 
 def use_bare_interpreter(runtime: Any) -> None:
-    """Run functions on the interpreter behind the virtual environment, without its packages."""
+    """Run functions without ministack's packages: what the layer lacks shall be missed here."""
     original = runtime._detect_runtime_binary
     interpreter = str(Path(sys.executable).resolve())
     runtime._detect_runtime_binary = lambda name: (interpreter, original(name)[1])
 
 
 def share_unpacked_files(runtime: Any) -> None:
-    """Let workers link to one unpacked copy of each archive."""
-
-    class SharedArchives:
-        """Stands in for the module ``zipfile`` inside ministack's worker pool."""
-
-        ZipFile = SharedArchive
-        BadZipFile = zipfile.BadZipFile
-        LargeFileError = zipfile.LargeZipFile
-
+    """Let workers link to one unpacked copy of each archive: unpacking is most of a cold start."""
     if runtime.zipfile is not zipfile:
         message = "this ministack unpacks archives differently"
         raise RuntimeError(message)
-    runtime.zipfile = SharedArchives
+    kept = {"BadZipFile": zipfile.BadZipFile, "LargeFileError": zipfile.LargeZipFile}
+    runtime.zipfile = SimpleNamespace(ZipFile=SharedArchive, **kept)
 
 
 class SharedArchive(zipfile.ZipFile):
@@ -158,7 +128,10 @@ class SharedArchive(zipfile.ZipFile):
 
 
 def wait_for_free_worker(functions: Any) -> None:
-    """Bound the invocations of each function that run at once; the others queue."""
+    """Bound the invocations of each function that run at once; the others queue.
+
+    The emulator's own limit would refuse them, where AWS refuses only hundreds more.
+    """
     gates: dict[str, threading.Semaphore] = {}
     acquire: Callable[..., Any] = functions._acquire_execution_slot
     release: Callable[..., Any] = functions._release_execution_slot
@@ -182,7 +155,11 @@ def wait_for_free_worker(functions: Any) -> None:
 
 
 def work_on_groups_side_by_side(functions: Any) -> None:
-    """Bound a FIFO source as any other; its queue hands out one message of a group at a time."""
+    """Work on FIFO groups side by side, up to MaximumConcurrency, where a batch is one message.
+
+    Left alone, the emulator works on one batch after the other, since batches of several messages
+    could mix groups; its queue hands out one message of a group at a time.
+    """
     bound: Callable[..., int] = functions._sqs_esm_concurrency
 
     def bound_by_mapping(mapping: Any, function: Any, config: Any, queue: Any = None) -> int:
@@ -193,7 +170,7 @@ def work_on_groups_side_by_side(functions: Any) -> None:
 
 
 def give_sam_the_parameters(engine: Any, sam: Any) -> None:
-    """Give SAM's transform the values that the transform before it, of the same call, was given."""
+    """Give SAM the parameters of the transform before it, else it decides by their defaults."""
     resolve, transform, known = engine._transform_parameters, sam.transform, threading.local()
 
     def resolve_and_keep(*details: Any) -> Any:
@@ -208,7 +185,7 @@ def give_sam_the_parameters(engine: Any, sam: Any) -> None:
 
 
 def take_note_of_code_deploy(provisioners: Any) -> None:
-    """Let a stack have CodeDeploy's resources, under the names that CloudFormation would give."""
+    """Let a stack have CodeDeploy's resources, as production has; nothing shifts gradually."""
 
     def create(logical_id: str, _properties: Any, stack: str) -> tuple[str, dict[str, str]]:
         return f"{stack}-{logical_id}", {}
@@ -225,7 +202,13 @@ def take_note_of_code_deploy(provisioners: Any) -> None:
 
 
 def write_logs(worker_class: Any) -> None:
-    """Copy what workers print, and how each invocation ended, to one file a function."""
+    """Copy what workers print, and how each invocation ended, to one file a function at once.
+
+    That includes lines of a killed worker, and the errors that Lambda logs. An invocation is
+    answered when its function has answered: left alone, the emulator waits 50 ms for something to
+    be printed. A worker that dies while it starts ends alone: left alone, ministack would end all
+    workers of its function, others in the middle of an invocation among them.
+    """
     invoke = worker_class.invoke
 
     def read_stderr(worker: Any) -> None:
@@ -258,9 +241,8 @@ def write_logs(worker_class: Any) -> None:
 
 def log(worker: Any, text: str) -> None:
     """Append to the function's file; one write a call, so that workers never mix their lines."""
-    stack_and_name = worker.func_name.rsplit("-", 1)[0]
-    path = LOGS / f"{stack_and_name.split('-', 1)[-1]}.log"
-    with path.open("a", encoding="utf-8") as file:
+    name = worker.func_name.rsplit("-", 1)[0].split("-", 1)[-1]
+    with (LOGS / f"{name}.log").open("a", encoding="utf-8") as file:
         file.write(text if text.endswith("\n") else f"{text}\n")
 
 

@@ -91,7 +91,15 @@ class FaultPlan:
 
 
 def _strikes(share: float) -> bool:
-    return share >= 1 or random.random() < share  # noqa: S311  (nothing depends on its being unguessable)
+    return share >= 1 or random.random() < share  # noqa: S311  (no secret)
+
+
+def route_name(scope: Scope, routes: Sequence[BaseRoute]) -> str | None:
+    """Return the name of the route that a request is for, None if it is for none."""
+    if scope["type"] != "http":
+        return None
+    matching = (route for route in routes if route.matches(scope)[0] is Match.FULL)
+    return next((route.name for route in matching if isinstance(route, Route)), None)
 
 
 class FaultMiddleware:
@@ -104,20 +112,12 @@ class FaultMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, through the fault that waits for its route, if any."""
-        name = self._route_name(scope)
+        name = route_name(scope, self._routes)
         fault = self._plan.take(name) if name else None
         if fault is None:
             await self._app(scope, receive, send)
         else:
             await self._apply(fault, scope, receive, send)
-
-    def _route_name(self, scope: Scope) -> str | None:
-        if scope["type"] != "http":
-            return None
-        for route in self._routes:
-            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
-                return route.name
-        return None
 
     async def _apply(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.kind == "slow":

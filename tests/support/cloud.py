@@ -42,7 +42,7 @@ class Cloud:
 
     def queue(self, body: str, group: str) -> None:
         """Put a message into the delivery queue, whatever is in it already."""
-        self._aws.queues.send_message(
+        self._aws.sqs.send_message(
             QueueUrl=self._queue_url,
             MessageBody=body,
             MessageGroupId=group,
@@ -51,7 +51,7 @@ class Cloud:
 
     def queued(self) -> int:
         """Return how many messages are in the delivery queue, those under way included."""
-        told = self._aws.queues.get_queue_attributes(
+        told = self._aws.sqs.get_queue_attributes(
             QueueUrl=self._queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]

@@ -64,7 +64,7 @@ class Running:
     url: str
     log: Path
 
-    def invoke(self, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever it answers
+    def invoke(self, event: Mapping[str, Any]) -> Any:
         """Give the handler's answer; raises ``RuntimeFailed`` with its error.
 
         The first call starts the function, so it takes longer.
@@ -132,7 +132,7 @@ def _start(function: Function, port: int, log: Path) -> subprocess.Popen[bytes]:
     )
     client = (function.interpreter, "-m", "awslambdaric", function.handler)
     with log.open("wb") as output:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603
             [emulator(), *addresses, *client],
             cwd=function.folder,
             env=_environment(function),

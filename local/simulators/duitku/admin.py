@@ -7,15 +7,15 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bodies import ClockMove, JsonModel, Waiting
 from local.simulators.duitku.checks import open_channel
 from local.simulators.duitku.gateway import Gateway, gateway_of, known_order
 from local.simulators.duitku.orders import Order, State
-from local.simulators.duitku.settings import CallbackPlan, Changes, JsonModel
+from local.simulators.duitku.settings import CallbackPlan, Changes
 from local.simulators.duitku.views import order_detail, order_summary
 from local.simulators.faults import Fault
 
@@ -44,18 +44,6 @@ class OrderAction(OrderChange):
     """
 
     callback: bool | CallbackPlan | None = None
-
-
-class ClockMove(JsonModel):
-    """How far to move the simulated clock, in seconds."""
-
-    seconds: float
-
-
-class Waiting(JsonModel):
-    """How long to wait for the callbacks under way, in real seconds."""
-
-    seconds: float = Field(default=10.0, ge=0, le=300)
 
 
 async def health(_request: Request) -> Response:

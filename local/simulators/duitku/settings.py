@@ -6,9 +6,9 @@ All of it is JSON in camelCase at the admin routes, and plain fields in Python.
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
+from local.simulators.bodies import JsonModel
 from local.simulators.duitku.signatures import Mode
 
 type Endpoint = Literal[
@@ -26,14 +26,6 @@ def overlay(fields: Mapping[str, Any], changes: Changes) -> dict[str, Any]:
     return {name: value for name, value in merged.items() if value is not None}
 
 
-class JsonModel(BaseModel):
-    """Base of everything that arrives as JSON: camelCase names, unknown names refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid"
-    )
-
-
 class CallbackPlan(JsonModel):
     """How one callback is sent: what differs from the honest one, how often, and when.
 
@@ -44,7 +36,7 @@ class CallbackPlan(JsonModel):
     seconds. ``wait`` holds the request that caused the callback until all deliveries ended.
     """
 
-    fields: Changes = {}
+    fields: Changes = Field(default_factory=dict)
     signature: SignatureChoice = "valid"
     times: int = Field(default=1, ge=1, le=200)
     parallel: bool = False
@@ -96,13 +88,9 @@ class Settings(JsonModel):
     timestamp_skew: float = Field(default=300.0, ge=0)
     minimum_amount: int = 10_000
     maximum_amount: int = 50_000_000
-    closed_channels: list[str] = []
-    failing_channels: list[str] = []
+    closed_channels: list[str] = Field(default_factory=list)
+    failing_channels: list[str] = Field(default_factory=list)
     invoice_seconds: float = Field(default=0.0, ge=0)
     status_lag: float = Field(default=0.0, ge=0)
     status_limit: StatusLimit = StatusLimit()
-    answers: dict[Endpoint, Changes] = {}
-
-    def changed(self, given: Changes) -> "Settings":
-        """Return the settings with ``given`` (camelCase) applied; raise ValidationError if bad."""
-        return Settings.model_validate({**self.model_dump(by_alias=True), **given})
+    answers: dict[Endpoint, Changes] = Field(default_factory=dict)

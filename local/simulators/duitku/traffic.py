@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local.simulators.duitku.settings import StatusLimit
+from local.simulators.faults import route_name
 
 
 class Traffic:
@@ -40,7 +41,7 @@ class TrafficMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and note it when it is for one of the routes."""
-        name = self._route_name(scope)
+        name = route_name(scope, self._routes)
         if name is None:
             await self._app(scope, receive, send)
             return
@@ -52,12 +53,6 @@ class TrafficMiddleware:
             await send(message)
 
         await self._app(scope, receive, noting)
-
-    def _route_name(self, scope: Scope) -> str | None:
-        if scope["type"] != "http":
-            return None
-        matching = (one for one in self._routes if one.matches(scope)[0] is Match.FULL)
-        return next((one.name for one in matching if isinstance(one, Route)), None)
 
 
 class StatusBlock:

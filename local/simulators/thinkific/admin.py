@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bodies import ClockMove, JsonModel
 from local.simulators.faults import Fault
 from local.simulators.thinkific import consent, token_routes
 from local.simulators.thinkific.answers import Json, json_body, not_found, refusal
@@ -20,7 +21,6 @@ from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.enrollments import show_enrollment
 from local.simulators.thinkific.records import ExternalOrder, User
 from local.simulators.thinkific.scopes import SCOPES
-from local.simulators.thinkific.settings import AdminJson
 from local.simulators.thinkific.simulation import simulation_of
 from local.simulators.thinkific.site import Site
 from local.simulators.thinkific.users import show_user
@@ -28,13 +28,7 @@ from local.simulators.thinkific.users import show_user
 OAUTH_ROUTES = {route.name for route in (*consent.routes, *token_routes.routes)}
 
 
-class ClockMove(AdminJson):
-    """Body of ``/_sim/clock``: how far to move the clock, negative for back."""
-
-    seconds: float
-
-
-class Progress(AdminJson):
+class Progress(JsonModel):
     """Body of ``/_sim/progress``: ``percentage`` is the finished part from 0 to 100."""
 
     enrollment_id: int

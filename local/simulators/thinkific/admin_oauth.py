@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bodies import JsonModel
 from local.simulators.thinkific.admin import site_named
 from local.simulators.thinkific.answers import Json, json_body, refusal
 from local.simulators.thinkific.apps import App
@@ -19,12 +20,11 @@ from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.grants import Grant
 from local.simulators.thinkific.hosts import is_loopback
 from local.simulators.thinkific.scopes import ALL_SCOPES
-from local.simulators.thinkific.settings import AdminJson
 from local.simulators.thinkific.simulation import simulation_of
 from local.simulators.thinkific.tokens import ACCESS_TOKEN_SECONDS, AccessToken
 
 
-class AppChange(AdminJson):
+class AppChange(JsonModel):
     """Body of ``/_sim/apps``: what to set at an app; a new app needs its secret.
 
     A redirect URI is compared byte by byte; http is for this machine only.
@@ -46,7 +46,7 @@ class AppChange(AdminJson):
         return uris
 
 
-class TokenRequest(AdminJson):
+class TokenRequest(JsonModel):
     """Body of ``/_sim/tokens``; without scopes the token has all, with an app the app's."""
 
     subdomain: str | None = None
@@ -56,7 +56,7 @@ class TokenRequest(AdminJson):
     lifetime_seconds: float = ACCESS_TOKEN_SECONDS
 
 
-class Uninstall(AdminJson):
+class Uninstall(JsonModel):
     """Body of ``/_sim/uninstall``: the app (the configured one) that leaves the site."""
 
     subdomain: str | None = None

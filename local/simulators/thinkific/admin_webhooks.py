@@ -2,32 +2,25 @@
 
 from typing import Literal
 
-from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.simulators.bodies import JsonModel, Waiting
 from local.simulators.thinkific.admin import site_named
 from local.simulators.thinkific.answers import Json, json_body, not_found
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.events import show_event
 from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFault
-from local.simulators.thinkific.settings import AdminJson
 from local.simulators.thinkific.simulation import simulation_of
 from local.simulators.thinkific.webhook_sender import Attempt
 from local.simulators.thinkific.webhooks import show_webhook
 
 
-class StatusChange(AdminJson):
+class StatusChange(JsonModel):
     """Body of ``/_sim/webhooks/{id}``: an inactive webhook is listed and gets nothing."""
 
     status: Literal["active", "inactive"]
-
-
-class Waiting(AdminJson):
-    """Body of ``/_sim/wait``: how long to wait for the sendings under way, in real seconds."""
-
-    seconds: float = Field(default=10.0, ge=0, le=300)
 
 
 async def list_webhooks(request: Request) -> Response:

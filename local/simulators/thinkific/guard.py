@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import BaseRoute, Match, Route
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from local.simulators.faults import route_name
 from local.simulators.thinkific.answers import ApiError
 from local.simulators.thinkific.auth import Caller
 from local.simulators.thinkific.ratelimit import too_many
@@ -54,7 +55,7 @@ class TrafficMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and keep count of it, also when its connection breaks."""
-        name = self._name(scope)
+        name = route_name(scope, self._routes) or (UNKNOWN_ROUTE if _is_api(scope) else None)
         if name is None:
             await self._app(scope, receive, send)
             return
@@ -71,12 +72,6 @@ class TrafficMiddleware:
             await self._app(scope, receive, counted)
         finally:
             traffic.end()
-
-    def _name(self, scope: Scope) -> str | None:
-        for route in self._routes:
-            if isinstance(route, Route) and route.matches(scope)[0] is Match.FULL:
-                return route.name
-        return UNKNOWN_ROUTE if _is_api(scope) else None
 
 
 class GuardMiddleware:

@@ -4,11 +4,11 @@ from typing import Any
 
 from pydantic import Field
 
-from local.simulators.thinkific.settings import AdminJson
+from local.simulators.bodies import JsonModel
 from local.simulators.thinkific.webhook_signatures import SignatureChoice
 
 
-class SendingPlan(AdminJson):
+class SendingPlan(JsonModel):
     """What differs from the honest way.
 
     ``copies`` go out at once. ``delay`` is in real seconds. ``behind`` holds the sending back

@@ -1,10 +1,11 @@
 """What a test or a developer can set: the site's credentials, and how the simulator behaves."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from local.simulators.bodies import JsonModel
 
 type ResetForm = Literal["ms", "s", "duration", "duration_seconds", "absent"]
 type LimitBody = Literal["empty", "text", "html", "json"]
@@ -12,14 +13,6 @@ type Role = Literal["site_owner", "site_admin", "partner", "student"]
 type RefreshRefusal = Literal["invalid_grant", "unauthorized", "html", "empty"]
 type WebhookTargets = Literal["loopback_too", "public"]
 type EmailMatch = Literal["exact", "any_case", "partial"]
-
-
-class AdminJson(BaseModel):
-    """Base of the bodies of the admin routes: camelCase names, unknown names refused."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid"
-    )
 
 
 @dataclass(frozen=True)
@@ -36,7 +29,7 @@ class Account:
     access_token: str = ""
 
 
-class SimulatorSettings(AdminJson):
+class SimulatorSettings(JsonModel):
     """Every choice that Thinkific leaves open or that a plan decides.
 
     Source: ``docs/reference/thinkific.md``. ``rate_limit`` is calls per minute and site,
@@ -83,7 +76,3 @@ class SimulatorSettings(AdminJson):
     certificates: bool = True
     strict_content_type: bool = False
     strict_paths: bool = False
-
-    def changed(self, given: dict[str, Any]) -> "SimulatorSettings":
-        """Return the settings with ``given`` (camelCase) applied; raise ValidationError if bad."""
-        return SimulatorSettings.model_validate({**self.model_dump(by_alias=True), **given})

@@ -20,7 +20,6 @@ from local.cloud import Stack, deploy
 from local.cloud.aws import Aws
 from local.cloud.build import this_machine
 from local.cloud.state import ROOT
-from local.runtime import Function, Running, running
 from local.tokens import user_token
 from lunas.cli.stacks import ALIAS
 from lunas.domain.anomalies import AnomalyKind, anomaly
@@ -33,6 +32,7 @@ from lunas.storage.expressions import Item, to_wire
 from lunas.storage.payment_items import payment_item
 from tests.support import template
 from tests.support.builders import enrollment, manual, payment
+from tests.support.lambda_runtime import Function, Running, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
 
@@ -218,7 +218,7 @@ def staged(stack: Stack) -> Iterator[Stage]:
     aws.dynamodb.create_table(TableName=table, **template.table_properties())
     copy_catalog(aws, stack.table_name, table)
     queues = {
-        setting: aws.queues.create_queue(
+        setting: aws.sqs.create_queue(
             QueueName=f"events-{number}-{mine}.fifo", Attributes={"FifoQueue": "true"}
         )["QueueUrl"]
         for number, setting in enumerate(queue_settings())

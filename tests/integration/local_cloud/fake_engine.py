@@ -26,9 +26,9 @@ import psutil
 from local.cloud.build import this_machine
 from local.cloud.ports import free_port
 from local.cloud.state import TOOLS
-from local.runtime import emulator
 from local.sam_local.forward import Forward, forwarding
 from local.sam_local.namespaces import listen
+from tests.support.lambda_runtime import emulator
 
 API = "1.44"
 _LAYER = this_machine().artifacts / "SharedLayer" / "python"

@@ -6,7 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.runtime import Function, RuntimeFailed, running
+from tests.support.lambda_runtime import Function, RuntimeFailed, running
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the emulator is a Linux program")
 
