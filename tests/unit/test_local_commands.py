@@ -9,7 +9,7 @@ from local.cloud.state import ROOT
 
 
 def refusal(*arguments: str) -> str:
-    """Run a command that cannot work, and give what it says."""
+    """Run a command that cannot work, and return its message."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-m", "local", *arguments],
         cwd=ROOT,
@@ -31,6 +31,6 @@ def test_an_event_that_is_not_named_is_asked_for() -> None:
     assert "say which, as in EVENT=events/payments-get.json" in refusal("event", "")
 
 
-def test_a_token_is_of_somebody_with_a_known_role() -> None:
+def test_a_token_is_of_a_user_with_a_known_role() -> None:
     assert "say whose token, as in SUB=u1" in refusal("token", "--sub=")
     assert "invalid choice: 'BOSS'" in refusal("token", "--sub=u1", "--role=boss")

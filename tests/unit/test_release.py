@@ -25,9 +25,9 @@ def test_a_release_of_the_same_has_the_same_mark_however_often(built: Path) -> N
 
 
 def test_every_function_and_no_layer_is_marked(built: Path) -> None:
-    told = mark(built, SETTINGS)
+    value = mark(built, SETTINGS)
     marked = {path.parent.name: path.read_text().strip() for path in built.rglob(MARK)}
-    assert marked == {"OneFunction": told, "TwoFunction": told}
+    assert marked == {"OneFunction": value, "TwoFunction": value}
 
 
 @pytest.mark.parametrize(

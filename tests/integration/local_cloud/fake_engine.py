@@ -79,8 +79,8 @@ class FakeEngine:
         folder = host_config["Binds"][0].partition(":")[0]
         container.process = self._run(container.asked["Env"], Path(folder), port)
         listener = listen(published["HostIp"], port)
-        peers = IPv4Network("127.0.0.0/8")
-        forward = Forward(listener, port, peers, report=lambda _: None, host=self.theirs)
+        allowed = IPv4Network("127.0.0.0/8")
+        forward = Forward(listener, port, allowed, report=lambda _: None, host=self.theirs)
         container.published.enter_context(forwarding([forward]))
 
     def remove(self, container: Container) -> None:

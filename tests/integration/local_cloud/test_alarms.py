@@ -114,7 +114,7 @@ def test_a_stack_looks_at_its_own_metrics_only() -> None:
 def test_what_is_looked_at_by_a_further_dimension_is_written_by_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """One under which nobody writes is as silent as a metric that nobody writes."""
+    """A dimension that is never written is as silent as a metric that is never written."""
     wanted = {tuple(each[2:]) for _, _, each in LOOKED_AT} - {()}
     for entrance in (observability.API, observability.FUNCTION_URL):
         observability.count_failure(GatewayUnavailable("no answer"), 503, entrance)
@@ -198,7 +198,7 @@ def test_an_alarm_is_called_like_its_page() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(pages()))
-def test_a_page_says_what_it_means_how_to_look_what_to_do_and_when_it_ends(page: str) -> None:
+def test_a_page_has_what_it_means_how_to_look_what_to_do_and_when_it_ends(page: str) -> None:
     headings = re.findall(r"^## (.+)$", (RUNBOOKS / page).read_text(), re.MULTILINE)
     assert headings == SECTIONS
 
@@ -258,11 +258,11 @@ def deployed(cloudwatch: Any) -> list[dict[str, Any]]:
     return [alarm for page in pages for alarm in page["MetricAlarms"]]
 
 
-def test_all_alarms_are_deployed_and_tell_the_topic(cloudwatch: Any) -> None:
+def test_all_alarms_are_deployed_and_notify_the_topic(cloudwatch: Any) -> None:
     found = deployed(cloudwatch)
     assert len(found) == len(alarms()) > 24
-    told = {arn for each in found for arn in [*each["AlarmActions"], *each["OKActions"]]}
-    (topic,) = told
+    notified = {arn for each in found for arn in [*each["AlarmActions"], *each["OKActions"]]}
+    (topic,) = notified
     assert topic.startswith("arn:aws:sns:")
 
 

@@ -116,7 +116,7 @@ def test_an_unreachable_thinkific_is_a_warning_too(stack: Stack, sent: dict[str,
 
 
 @responses.activate
-def test_an_api_that_refuses_is_an_error_that_says_what_it_said(stack: Stack) -> None:
+def test_an_api_that_refuses_is_an_error_with_its_answer(stack: Stack) -> None:
     page(1, None)
     responses.put(f"{API}/courses/python-dasar", status=403, body="no admin")
     with pytest.raises(CatalogRefused, match="courses/python-dasar was answered 403: no admin"):

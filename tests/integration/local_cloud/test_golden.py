@@ -51,7 +51,7 @@ def test_a_change_of_the_template_shows_in_the_difference(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_nothing_in_it_changes_with_the_code(environment: str) -> None:
-    """A digest or a path would make every edit a difference that nobody reads."""
+    """A digest or a path would make every edit a difference that no one reads."""
     text = golden(environment).read_text()
     assert not re.search(r"(Version|Layer)[0-9a-f]{10}\b", text)
     assert str(ROOT) not in text
@@ -147,5 +147,5 @@ def with_statement(**changes: Any) -> Mapping[str, Any]:
     ids=lambda each: each if isinstance(each, str) else "",
 )
 def test_a_role_that_may_too_much_is_found(changes: dict[str, Any], code: str) -> None:
-    told = faults(findings(with_statement(**changes)))
-    assert any(code in each for each in told), told
+    problems = faults(findings(with_statement(**changes)))
+    assert any(code in each for each in problems), problems

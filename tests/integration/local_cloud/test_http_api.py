@@ -42,6 +42,6 @@ def test_other_urls_stay_as_they_are() -> None:
 
 
 def test_origins_that_arrive_as_a_text_are_a_list() -> None:
-    told = {"allowOrigins": "https://a.example, https://b.example", "maxAge": 60}
-    made = cors({"x-amazon-apigateway-cors": told})
+    given = {"allowOrigins": "https://a.example, https://b.example", "maxAge": 60}
+    made = cors({"x-amazon-apigateway-cors": given})
     assert made == {"AllowOrigins": ["https://a.example", "https://b.example"], "MaxAge": 60}

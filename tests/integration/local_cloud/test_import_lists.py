@@ -1,7 +1,7 @@
 """What a function must not import: modules that its path has no use for, by name, never by time.
 
 Each function of the built artifact is imported whole in a clean interpreter, as Lambda does it.
-A module in these lists costs every start and serves nobody; where a function comes to need one,
+A module in these lists costs every start for nothing; where a function comes to need one,
 its list is what has to be changed, with a reason.
 """
 
@@ -22,7 +22,7 @@ sys.path[:0] = {paths!r}
 import app
 print(*sorted(sys.modules))
 """
-NOBODY = frozenset(
+NEVER = frozenset(
     {
         # boto3's resources and S3's transfers: clients come from botocore.
         "boto3", "s3transfer",
@@ -109,7 +109,7 @@ def unwanted(function: str, forbidden: frozenset[str]) -> set[str]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_imports_what_no_start_needs(function: str) -> None:
-    assert unwanted(function, NOBODY) == set()
+    assert unwanted(function, NEVER) == set()
 
 
 @pytest.mark.parametrize("function", sorted(NOT_BY))

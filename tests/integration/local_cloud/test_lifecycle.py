@@ -34,8 +34,8 @@ def processes(folder: Path) -> list[psutil.Process]:
 
 def belongs(process: psutil.Process, folder: str) -> bool:
     try:
-        told = [*process.cmdline(), *process.environ().values()]
-        return process.status() != psutil.STATUS_ZOMBIE and any(folder in text for text in told)
+        texts = [*process.cmdline(), *process.environ().values()]
+        return process.status() != psutil.STATUS_ZOMBIE and any(folder in text for text in texts)
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return False
 
@@ -99,7 +99,7 @@ def test_down_leaves_no_process_and_no_temporary_file(folder: Path) -> None:
     down(folder)
 
 
-def test_a_failed_deploy_says_why_and_leaves_nothing(folder: Path) -> None:
+def test_a_failed_deploy_names_its_reason_and_leaves_nothing(folder: Path) -> None:
     down(folder)
     with pytest.raises(DeployFailed, match="InvoiceMinutes"):
         up(folder, Options(catalog=False, parameters={"InvoiceMinutes": "1"}))

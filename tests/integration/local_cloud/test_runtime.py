@@ -1,4 +1,4 @@
-"""A function runs under AWS's own runtime client as it does on Lambda, and its faults are told."""
+"""A function runs under AWS's own runtime client as on Lambda, and its faults are reported."""
 
 import sys
 from pathlib import Path
@@ -48,12 +48,12 @@ def test_one_process_answers_one_event_after_the_other(function: Function) -> No
 
 def test_it_has_its_settings_and_nothing_of_ours(function: Function) -> None:
     with running(function) as started:
-        told = started.invoke({})
-    assert (told["setting"], told["name"], told["keys"]) == ("kept", "sample", None)
-    assert told["packages"] == []
+        answer = started.invoke({})
+    assert (answer["setting"], answer["name"], answer["keys"]) == ("kept", "sample", None)
+    assert answer["packages"] == []
 
 
-def test_an_error_is_told_with_its_log(function: Function) -> None:
+def test_an_error_is_reported_with_its_log(function: Function) -> None:
     with running(function) as started, pytest.raises(RuntimeFailed, match="no such thing"):
         started.invoke({"do": "break"})
 

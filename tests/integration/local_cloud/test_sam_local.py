@@ -57,17 +57,17 @@ class Served:
         headers = {"Authorization": f"Bearer {person.token}"}
         url = f"{self.url}{path}"
         answer = requests.request(method, url, json=body, headers=headers, timeout=TIMEOUT)
-        assert answer.ok, f"{answer.text}\n{self.said()}"
+        assert answer.ok, f"{answer.text}\n{self.output()}"
         return answer.json()
 
-    def said(self) -> str:
+    def output(self) -> str:
         return self.log.read_text(errors="replace")
 
     def wait(self, state: Any, of: Any) -> None:
         """Wait until ``state()`` is ``of``."""
         deadline = time.monotonic() + MAX_WAIT
         while state() != of:
-            assert time.monotonic() < deadline, self.said()
+            assert time.monotonic() < deadline, self.output()
             time.sleep(0.1)
 
     def end(self) -> int:
@@ -120,7 +120,7 @@ def sam_local(engine: FakeEngine, environment: dict[str, str], log: Path) -> Ite
 
 
 def _listens(served: Served) -> bool:
-    assert served.process.poll() is None, served.said()
+    assert served.process.poll() is None, served.output()
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", _port(served.url))) == 0
 
@@ -235,7 +235,7 @@ def test_ctrl_c_during_a_request_leaves_nothing_of_this_run(
     served.wait(lambda: "slow by 29 s" in str(duitku.see("faults")), of=True)
     assert served.end() == 130
     waiting.join()
-    assert served.said().rstrip().endswith("interrupted; nothing is left running")
+    assert served.output().rstrip().endswith("interrupted; nothing is left running")
     assert set(engine.containers) == {other.id}
     assert {each.id for each in engine.created} == {other.id, *engine.removed}
     assert networks.ask([], OURS, _port(str(duitku.url)), "").endswith("Connection refused")

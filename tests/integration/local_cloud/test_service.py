@@ -100,7 +100,7 @@ def test_one_that_dies_while_starting_shows_the_end_of_its_log(service: Service)
         service.wait_until(lambda: False, seconds=10)
 
 
-def test_one_that_never_gets_ready_is_given_up(service: Service) -> None:
+def test_one_that_never_gets_ready_fails(service: Service) -> None:
     start(service, f"print('still loading'); {SLEEP}")
     with pytest.raises(ServiceFailed, match=r"not ready within 1 s(.|\n)*still loading"):
         service.wait_until(lambda: False, seconds=1)

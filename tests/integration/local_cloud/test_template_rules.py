@@ -51,11 +51,11 @@ FAULTS = {
 
 def findings(template: Path) -> set[str]:
     """Give the numbers of the rules that the template breaks."""
-    return {rule for rule, _ in told(template)}
+    return {rule for rule, _ in messages(template)}
 
 
-def told(template: Path) -> list[tuple[str, str]]:
-    """Give what is wrong with a template: the number of the rule, and what it says."""
+def messages(template: Path) -> list[tuple[str, str]]:
+    """Give what is wrong with a template: the number of the rule, and its message."""
     linter = (TOOLS / "sam" / "bin" / "python", "-m", "cfnlint.runner.cli")
     rules = ("--append-rules", ROOT / "local" / "lint")
     command: list[str | Path] = [*linter, *rules, "--format", "parseable", "--template", template]
@@ -130,8 +130,8 @@ def function_with(name: str, *metrics: str, **properties: object) -> Resources:
 
 def reader_of(function: str, source: object, **properties: object) -> dict[str, Any]:
     """Make what hands the events of a queue or a stream to a function."""
-    told = {"FunctionName": {"Ref": f"{function}.Alias"}, "EventSourceArn": source, **properties}
-    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": told}
+    given = {"FunctionName": {"Ref": f"{function}.Alias"}, "EventSourceArn": source, **properties}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": given}
 
 
 def queue_with(name: str, *metrics: str) -> Resources:
@@ -154,7 +154,7 @@ def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> No
         **queue_with("WatchedDeadLetters", "ApproximateNumberOfMessagesVisible"),
         **queue_with("ForgottenQueue", "NumberOfMessagesSent"),
     }
-    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9007"]
+    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9007"]
     assert sorted(found) == [
         "BlindReader: no alarm on IteratorAge",
         "Forgotten: no alarm on Errors",
@@ -164,7 +164,7 @@ def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> No
     ]
 
 
-def test_an_alarm_that_helps_nobody_is_named_with_what_is_missing(tmp_path: Path) -> None:
+def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(tmp_path: Path) -> None:
     unknown = "docs/runbooks/no-such-page.md: it broke off."
     resources = {
         "Good": alarm("Errors", "f"),
@@ -176,7 +176,7 @@ def test_an_alarm_that_helps_nobody_is_named_with_what_is_missing(tmp_path: Path
         "Endless": alarm("Errors", "f", OKActions=None),
         "Careless": alarm("Errors", "f", TreatMissingData=None),
     }
-    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9008"]
+    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9008"]
     assert sorted(found) == [
         "Careless: TreatMissingData is not chosen",
         "Endless: OKActions is empty",
@@ -218,7 +218,7 @@ def test_what_would_be_dropped_in_silence_is_named(tmp_path: Path) -> None:
         "GoodStream": reader_of("F", STREAM, DestinationConfig=to_mute),
         "LossyStream": reader_of("F", STREAM),
     }
-    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9010"]
+    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9010"]
     nowhere = "no dead-letter queue with an alarm on its messages"
     unseen = "takes what failed, and no alarm is on it"
     assert sorted(found) == [
@@ -252,7 +252,7 @@ def test_what_is_allowed_too_widely_is_named(tmp_path: Path) -> None:
         **function_with("Scanning", **allowed(["dynamodb:Scan"], table)),
         **function_with("Asking", **allowed("dynamodb:PartiQLSelect", table)),
     }
-    found = told(written(tmp_path, resources))
+    found = messages(written(tmp_path, resources))
     wide = sorted(fault.partition(":")[0] for rule, fault in found if rule == "E9001")
     assert wide == ["Acting", "Below", "Managed", "Reaching", "Template"]
     scans = sorted(fault for rule, fault in found if rule == "E9009")
@@ -285,7 +285,7 @@ def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> Non
         **function_with("One", **writing(some, "PAYMENT#*")),
         **function_with("Other", **writing("ForAllValues:StringNotLike", "PAYMENT#*")),
     }
-    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9014"]
+    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9014"]
     everywhere = "Writes may dynamodb:PutItem everywhere: name LeadingKeys"
     assert sorted(found) == [
         "Any: Writes names no kind of partition by '*'",
@@ -307,7 +307,7 @@ def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> 
         **function_with("Throttled", "Throttles", **deployed("ThrottledThrottles")),
         **function_with("Bare", "Errors"),
     }
-    found = [fault for rule, fault in told(written(tmp_path, resources)) if rule == "E9012"]
+    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9012"]
     assert sorted(each.partition(":")[0] for each in found) == ["Bare", "Other", "Throttled"]
 
 
@@ -345,8 +345,10 @@ def test_a_function_that_callers_reach_has_a_canary_whatever_else_calls_it(
         "Type": "AWS::Serverless::Function",
         "Properties": {"Events": events, "DeploymentPreference": preference},
     }
-    told_here = [text for rule, text in told(written(tmp_path, {"F": function})) if rule == "E9018"]
-    assert [fault in text for text in told_here] == ([True] if fault else [])
+    findings_here = [
+        text for rule, text in messages(written(tmp_path, {"F": function})) if rule == "E9018"
+    ]
+    assert [fault in text for text in findings_here] == ([True] if fault else [])
 
 
 def test_the_functions_without_a_canary_are_those_that_only_a_schedule_calls() -> None:

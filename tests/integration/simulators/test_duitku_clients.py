@@ -1,6 +1,6 @@
 """Public clients of Duitku against the simulator, and their signatures against Lunas' own check.
 
-What a client cannot do is said where it shows. None of them uses the current scheme throughout:
+What a client cannot do is noted where it shows. None of them uses the current scheme throughout:
 npm's ``duitku`` and ``paynesia`` sign by MD5 and plain SHA-256 only, PyPI's ``Duitku`` by HMAC at
 POP alone. So the simulated account takes both schemes, as the sandbox was seen to do.
 """
@@ -172,7 +172,7 @@ def ordered(receiver: Receiver, order_id: str, **more: Any) -> Json:
 
 
 def callback_form(order_id: str, signature: str, **changes: str) -> bytes:
-    """Return a callback for 150,000 rupiah that somebody else than the simulator signed."""
+    """Return a callback for 150,000 rupiah that the simulator did not sign."""
     fields = {
         "merchantCode": PROJECT.merchant_code,
         "amount": "150000",

@@ -37,7 +37,7 @@ def anyio_backend() -> str:
 
 
 class Shop:
-    """The merchant's side: signs calls, and receives callbacks with the answers it is told."""
+    """The merchant's side: signs calls, and receives callbacks with the answers it is given."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, str]] = []
@@ -639,7 +639,7 @@ async def test_legacy_account_signs_callbacks_with_md5(shop: Shop) -> None:
 
 
 async def called_back(shop: Shop, mode: str, **callback: Any) -> Callback:
-    """Return the callback of a paid order, once the account signs as ``mode`` says."""
+    """Return the callback of a paid order, once the account signs by ``mode``."""
     await shop.inquire()
     await shop.admin("settings", {"signatureMode": mode})
     order = await shop.admin("orders/LNS1/pay", {"callback": {"wait": True, **callback}})
@@ -722,7 +722,7 @@ async def test_faults_strike_the_named_route_and_are_counted(shop: Shop) -> None
     assert [call["status"] for call in traffic["calls"]] == [502, 200]
 
 
-async def test_faults_with_a_share_strike_that_part_and_tell_how_often(shop: Shop) -> None:
+async def test_faults_with_a_share_strike_that_part_and_count_it(shop: Shop) -> None:
     never = {"route": "*", "kind": "answer", "status": 418, "times": 9**9, "share": 0}
     often = {"route": "popTransactionStatus", "kind": "answer", "times": 9**9, "share": 0.5}
     await shop.admin("faults", never)

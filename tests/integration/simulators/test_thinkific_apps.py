@@ -57,10 +57,10 @@ async def test_a_redirect_uri_is_https_or_on_this_machine(
     ("path", "body", "expected"),
     [
         ("apps", {"clientId": "new"}, 422),
-        ("apps", {"clientId": "app", "subdomain": "nobody"}, 404),
+        ("apps", {"clientId": "app", "subdomain": "no-site"}, 404),
         ("apps", {"clientId": "app", "redirectUri": REDIRECT}, 422),
         ("tokens", {"clientId": "stranger"}, 422),
-        ("uninstall", {"subdomain": "nobody"}, 404),
+        ("uninstall", {"subdomain": "no-site"}, 404),
     ],
 )
 async def test_a_misspelt_registration_is_refused(

@@ -149,7 +149,7 @@ async def test_a_plain_origin_is_the_site_of_the_app(site: httpx.AsyncClient) ->
 
 async def test_there_is_no_other_site(site: httpx.AsyncClient) -> None:
     await register_app(site)
-    assert (await ask(site, at="/sites/nobody")).status_code == 404
-    at_site = {"Host": "nobody.localhost"}
+    assert (await ask(site, at="/sites/no-site")).status_code == 404
+    at_site = {"Host": "no-site.localhost"}
     answer = await site.get("/oauth2/authorize", params=ASKED, headers=at_site)
     assert answer.status_code == 404

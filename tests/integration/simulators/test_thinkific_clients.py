@@ -134,7 +134,7 @@ def test_a_filter_that_is_false_is_not_sent(client: PythonClient) -> None:
         ("products.retrieve_product_related", {"id": 3_000_001}),
     ],
 )
-def test_calls_by_a_wrong_path_are_refused_and_enroll_nobody(
+def test_calls_by_a_wrong_path_are_refused_and_enroll_no_one(
     client: PythonClient, call: str, given: Json
 ) -> None:
     """It enrolls at a bundle's courses, and writes the other paths as ``v1bundles/…``.

@@ -44,7 +44,7 @@ async def test_it_is_sent_again_until_the_answer_is_200(
     assert len({request.content for request in receiver.received}) == 1
 
 
-async def test_it_is_given_up_after_14_retries(site: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_it_ends_after_14_retries(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await setting(site, webhookRetrySpacing=0)
     await register(site, TRIAL)
     receiver.answers = repeat(httpx.Response(503))
@@ -163,7 +163,7 @@ async def test_an_event_can_come_under_an_unknown_topic(
     assert receiver.received[0].headers["x-thinkific-topic"] == "enrollment.vanished"
 
 
-async def test_a_fault_hits_its_topic_as_often_as_it_says(
+async def test_a_fault_hits_its_topic_as_often_as_asked(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, TRIAL, "enrollment.created")
@@ -275,7 +275,7 @@ async def test_a_bundle_postponed_before_a_reset_never_comes(
         ("wait", {"seconds": -1}, 422),
     ],
 )
-async def test_a_misspelt_wish_is_refused(
+async def test_a_misspelt_request_is_refused(
     site: httpx.AsyncClient, path: str, body: dict[str, Any], expected: int
 ) -> None:
     assert (await site.post(f"/_sim/{path}", json=body)).status_code == expected

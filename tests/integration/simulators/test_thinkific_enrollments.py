@@ -88,7 +88,7 @@ async def test_full_progress_completes_the_course(site: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     ("choice", "status", "rows"), [("new_row", 201, 2), ("same_row", 201, 1), ("refuse", 422, 1)]
 )
-async def test_a_second_post_does_what_the_knob_says(
+async def test_a_second_post_does_what_the_setting_asks(
     site: httpx.AsyncClient, choice: str, status: int, rows: int
 ) -> None:
     await setting(site, duplicateEnrollment=choice)
@@ -104,7 +104,7 @@ async def test_filters_narrow_the_list_and_a_bare_one_does_not(site: httpx.Async
     assert await listed(site, course_id=SQL) == [full]
     assert await listed(site, free_trial="true") == [trial]
     assert await listed(site, full="true") == [full]
-    assert await listed(site, email="nobody@belajar.example") == []
+    assert await listed(site, email="no-one@belajar.example") == []
     bare = await site.get(f"{V1}/enrollments", params={"course_id": SQL})
     assert len(bare.json()["items"]) == 2
 
@@ -134,7 +134,7 @@ async def test_an_enrollment_cannot_be_deleted(site: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(("choice", "status"), [("accept", 201), ("refuse", 422)])
-async def test_a_course_of_the_new_builder_is_enrolled_in_as_the_knob_says(
+async def test_a_course_of_the_new_builder_is_enrolled_in_by_the_setting(
     site: httpx.AsyncClient, choice: str, status: int
 ) -> None:
     await setting(site, newBuilderEnrollment=choice)

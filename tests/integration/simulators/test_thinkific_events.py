@@ -29,7 +29,7 @@ SIGNED = "x-thinkific-hmac-sha256"
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_envelope_tells_site_event_and_enrollment(
+async def test_an_envelope_names_site_event_and_enrollment(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     tokens = await install(site)
@@ -65,7 +65,7 @@ async def test_an_envelope_tells_site_event_and_enrollment(
     }
 
 
-async def test_headers_tell_topic_and_subdomain(
+async def test_headers_name_topic_and_subdomain(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, "enrollment.trial")
@@ -148,7 +148,7 @@ async def test_a_bundle_is_an_event_for_each_course(
     assert receiver.actions == ["created", "created"]
 
 
-async def test_a_bundle_that_comes_later_is_told_though_nobody_asks(
+async def test_a_bundle_that_comes_later_is_sent_without_a_call(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await setting(site, bundleAnswer="later", bundleDelay=0.05)

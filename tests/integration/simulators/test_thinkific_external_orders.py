@@ -20,7 +20,7 @@ ORDER = {
 pytestmark = pytest.mark.anyio
 
 
-async def test_external_orders_are_stored_doubled_and_enroll_nobody(
+async def test_external_orders_are_stored_doubled_and_enroll_no_one(
     site: httpx.AsyncClient,
 ) -> None:
     path = f"{V1}/external_orders"

@@ -49,7 +49,7 @@ async def test_slashes_around_the_token_route_are_taken(site: httpx.AsyncClient)
     assert (plain.status_code, slashed.status_code) == (401, 401)
 
 
-async def test_forms_and_more_slashes_are_refused_by_knobs(site: httpx.AsyncClient) -> None:
+async def test_forms_and_more_slashes_are_refused_by_settings(site: httpx.AsyncClient) -> None:
     await setting(site, strictContentType=True, strictPaths=True)
     assert (await site.post(f"{V1}/enrollments", data=FORM)).status_code == 400
     assert (await site.get(f"{V1}//enrollments")).status_code == 404

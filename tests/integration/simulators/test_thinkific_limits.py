@@ -27,7 +27,7 @@ async def test_the_121st_call_within_a_minute_is_limited_for_key_and_token_alike
     assert (counts["calls"], counts["limited"]) == (131, 11)
 
 
-async def test_the_limit_starts_anew_after_a_minute_and_spares_other_sites(
+async def test_the_limit_restarts_after_a_minute_and_spares_other_sites(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     await setting(site, rateLimit=1)
@@ -43,7 +43,7 @@ async def test_the_limit_starts_anew_after_a_minute_and_spares_other_sites(
     ("form", "unit", "is_epoch"),
     [("ms", 1000, True), ("s", 1, True), ("duration", 1000, False), ("duration_seconds", 1, False)],
 )
-async def test_the_reset_header_says_when_the_minute_ends(
+async def test_the_reset_header_shows_when_the_minute_ends(
     site: httpx.AsyncClient, form: str, unit: int, is_epoch: bool
 ) -> None:
     await move_clock(site, 86_400)

@@ -45,7 +45,7 @@ async def test_a_plus_in_an_email_must_be_encoded(site: httpx.AsyncClient) -> No
 
 
 async def test_a_bare_email_parameter_filters_nothing(site: httpx.AsyncClient) -> None:
-    answer = await site.get(f"{V1}/users", params={"email": "nobody@belajar.example"})
+    answer = await site.get(f"{V1}/users", params={"email": "no-one@belajar.example"})
     assert len(answer.json()["items"]) == 2
 
 
@@ -59,7 +59,7 @@ async def test_a_bare_email_parameter_filters_nothing(site: httpx.AsyncClient) -
         ("partial", "siti", 1),
     ],
 )
-async def test_the_email_filter_matches_as_the_knob_says(
+async def test_the_email_filter_matches_by_the_setting(
     site: httpx.AsyncClient, match: str, asked: str, hits: int
 ) -> None:
     await setting(site, emailMatch=match)

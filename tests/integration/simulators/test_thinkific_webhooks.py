@@ -104,7 +104,7 @@ async def test_a_public_https_target_is_taken(hooks: httpx.AsyncClient, url: str
         ("https://example.com/x", 422),
     ],
 )
-async def test_unless_told_otherwise_targets_on_this_machine_are_taken_too(
+async def test_by_default_targets_on_this_machine_are_taken_too(
     hooks: httpx.AsyncClient, url: str, expected: int
 ) -> None:
     answer = await hooks.post(HOOKS, json={"topic": CREATED, "target_url": url})
@@ -190,7 +190,7 @@ async def test_a_deleted_webhook_is_gone(hooks: httpx.AsyncClient) -> None:
         assert (again.status_code, again.json()) == (404, {"error": "Record not found."})
 
 
-async def test_only_a_bearer_is_heard(
+async def test_only_a_bearer_is_accepted(
     transport: httpx.ASGITransport, site: httpx.AsyncClient
 ) -> None:
     statuses = {}

@@ -14,7 +14,7 @@ BEARER_KEY = {"Authorization": f"Bearer {CREDENTIALS['X-Auth-API-Key']}"}
 
 
 class Receiver:
-    """The far end of webhooks: keeps what arrives and answers 200, or as it is told."""
+    """The far end of webhooks: keeps what arrives and answers 200, or what it is set to."""
 
     def __init__(self) -> None:
         self.received: list[httpx.Request] = []

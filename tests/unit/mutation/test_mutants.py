@@ -81,7 +81,7 @@ def test_a_condition_that_cannot_be_read_is_no_reason_to_go_on(tmp_path: Path, b
         found(tmp_path, body)
 
 
-def test_the_branch_within_a_function_is_told_by_what_it_is_called_with(tmp_path: Path) -> None:
+def test_the_branch_within_a_function_is_known_by_what_it_is_called_with(tmp_path: Path) -> None:
     body = AS_READ + "t.put(item, as_read(plan.before))"
     first, second = found(tmp_path, body)
     assert first.when == ("(plan.before.claims)",)
@@ -189,7 +189,7 @@ def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
             assert text.splitlines()[0] in "\n".join(covered)
 
 
-def test_what_is_said_to_be_equivalent_is_still_there_and_not_tried() -> None:
+def test_what_is_named_as_equivalent_is_still_there_and_not_tried() -> None:
     root = Path(__file__).parents[3]
     there = {(each.path, each.what) for each in checks.found(root)}
     tried = {(each.path, each.what) for each in checks.mutants(root)}

@@ -169,10 +169,10 @@ def test_an_approved_transfer_counts_as_money() -> None:
     ],
 )
 def test_what_is_on_its_way_is_not_quiet(change: dict[str, Any]) -> None:
-    stands = fair()
+    facts = fair()
     whole = {
-        "payments": stands.payments,
-        "enrollments": stands.enrollments,
-        "orders": stands.orders,
+        "payments": facts.payments,
+        "enrollments": facts.enrollments,
+        "orders": facts.orders,
     }
     assert not is_quiet(Facts(**{**whole, **change}), NOTHING)

@@ -1,4 +1,4 @@
-"""A soak buys as many payments as it is told to, of every kind, and the same ones each time."""
+"""A soak buys as many payments as are asked for, of every kind, and the same ones each time."""
 
 import pytest
 
