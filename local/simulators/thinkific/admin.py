@@ -16,7 +16,7 @@ from starlette.routing import Route
 from local.simulators.bodies import ClockMove, JsonModel
 from local.simulators.faults import Fault
 from local.simulators.thinkific import consent, token_routes
-from local.simulators.thinkific.answers import Json, json_body, not_found, refusal
+from local.simulators.thinkific.answers import Json, found, json_body, refusal
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.enrollments import show_enrollment
 from local.simulators.thinkific.records import ExternalOrder, User
@@ -118,9 +118,7 @@ async def progress(request: Request) -> Response:
     """Let a learner get on in a course and answer with the enrollment."""
     given = Progress.model_validate(await json_body(request))
     simulation, site = simulation_of(request), site_named(request, given.subdomain)
-    row = site.enrollments.get(given.enrollment_id)
-    if row is None:
-        raise not_found()
+    row = found(site.enrollments.get(given.enrollment_id))
     site.advance(row, given.percentage, simulation.now())
     return JSONResponse(show_enrollment(simulation, site, row))
 
@@ -148,10 +146,7 @@ def _fault(body: Json) -> Fault:
 
 def site_named(request: Request, subdomain: str | None) -> Site:
     """Return the site that an admin request means; raise a 404 when there is none."""
-    site = simulation_of(request).site(subdomain)
-    if site is None:
-        raise not_found()
-    return site
+    return found(simulation_of(request).site(subdomain))
 
 
 def _items[Row](rows: Mapping[int, Row], show: Callable[[Row], Json]) -> Response:

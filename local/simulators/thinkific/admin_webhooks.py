@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from local.simulators.bodies import JsonModel, Waiting
 from local.simulators.thinkific.admin import site_named
-from local.simulators.thinkific.answers import Json, json_body, not_found
+from local.simulators.thinkific.answers import Json, found, json_body
 from local.simulators.thinkific.dates import to_text
 from local.simulators.thinkific.events import show_event
 from local.simulators.thinkific.sending_plans import SendingPlan, WebhookFault
@@ -33,9 +33,7 @@ async def change_webhook(request: Request) -> Response:
     """Switch a webhook on or off, as Thinkific does by rules that it does not publish."""
     given = StatusChange.model_validate(await json_body(request))
     site = site_named(request, request.query_params.get("subdomain"))
-    webhook = site.webhooks.get(request.path_params["id"])
-    if webhook is None:
-        raise not_found()
+    webhook = found(site.webhooks.get(request.path_params["id"]))
     webhook.status = given.status
     return JSONResponse(show_webhook(webhook))
 
@@ -51,9 +49,7 @@ async def send_again(request: Request) -> Response:
     plan = SendingPlan.model_validate(await json_body(request))
     simulation = simulation_of(request)
     site = site_named(request, request.query_params.get("subdomain"))
-    event = site.events.get(request.path_params["id"])
-    if event is None:
-        raise not_found()
+    event = found(site.events.get(request.path_params["id"]))
     receivers = site.subscribers(event.topic)
     for webhook in receivers:
         simulation.send(site, event, webhook, plan)

@@ -38,6 +38,13 @@ def not_found() -> ApiError:
     return refusal(404, "Record not found.")
 
 
+def found[Row](row: Row | None) -> Row:
+    """Return a row; raise the 404 when there is none."""
+    if row is None:
+        raise not_found()
+    return row
+
+
 def unprocessable(errors: dict[str, list[str]] | dict[str, str] | list[str]) -> ApiError:
     """Return a 422: lists by field for users, a list for enrollments, texts for webhooks."""
     return ApiError(422, {"errors": errors})

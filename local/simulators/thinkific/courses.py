@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.thinkific.answers import Json, not_found
+from local.simulators.thinkific.answers import Json, found, not_found
 from local.simulators.thinkific.paging import page_of
 from local.simulators.thinkific.records import Bundle, Course, Product
 from local.simulators.thinkific.simulation import site_of
@@ -78,10 +78,7 @@ def _product_of(request: Request) -> Product:
 
 def bundle_of(request: Request) -> Bundle:
     """Return the bundle that the request's path names; raise a 404 when there is none."""
-    bundle = site_of(request).bundles.get(request.path_params["id"])
-    if bundle is None:
-        raise not_found()
-    return bundle
+    return found(site_of(request).bundles.get(request.path_params["id"]))
 
 
 def show_course(course: Course) -> Json:

@@ -10,9 +10,9 @@ from starlette.routing import Route
 
 from local.simulators.thinkific.answers import (
     Json,
+    found,
     json_body,
     no_content,
-    not_found,
     unprocessable,
     whole_number,
 )
@@ -142,10 +142,7 @@ def _enroll(
 
 
 def _find(request: Request, site: Site) -> Enrollment:
-    row = site.enrollments.get(request.path_params["id"])
-    if row is None:
-        raise not_found()
-    return row
+    return found(site.enrollments.get(request.path_params["id"]))
 
 
 routes = [

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from local.simulators.thinkific.answers import (
     Json,
+    found,
     json_body,
-    not_found,
     refusal,
     text,
     unprocessable,
@@ -51,9 +51,7 @@ async def refund_external_order(request: Request) -> Response:
 async def _add_transaction(request: Request, action: str) -> Response:
     body = await json_body(request)
     _require_apps_plan(request)
-    order = site_of(request).external_orders.get(request.path_params["id"])
-    if order is None:
-        raise not_found()
+    order = found(site_of(request).external_orders.get(request.path_params["id"]))
     _raise_if_any(_transaction_errors(body))
     order.transactions.append({**body, "action": action})
     return JSONResponse({"id": order.id})

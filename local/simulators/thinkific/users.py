@@ -9,9 +9,9 @@ from starlette.routing import Route
 
 from local.simulators.thinkific.answers import (
     Json,
+    found,
     json_body,
     no_content,
-    not_found,
     text,
     whole_number,
 )
@@ -137,12 +137,8 @@ def _find(request: Request, site: Site) -> User:
     given = request.path_params["id"]
     provider = request.query_params.get("provider")
     if provider:
-        user = site.user_by_external_id(provider, given)
-    else:
-        user = site.users.get(whole_number(given) or 0)
-    if user is None:
-        raise not_found()
-    return user
+        return found(site.user_by_external_id(provider, given))
+    return found(site.users.get(whole_number(given) or 0))
 
 
 def _new_user(site: Site, body: Json, simulation: Simulation) -> User:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from local.simulators.thinkific.answers import Json, json_body, no_content, not_found, text
+from local.simulators.thinkific.answers import Json, found, json_body, no_content, text
 from local.simulators.thinkific.auth import Caller
 from local.simulators.thinkific.cursor import cursor_page
 from local.simulators.thinkific.dates import to_text
@@ -64,9 +64,7 @@ async def delete_webhook(request: Request) -> Response:
 
 async def get_event(request: Request) -> Response:
     """Answer with one event of the site."""
-    event = site_of(request).events.get(request.path_params["id"])
-    if event is None:
-        raise not_found()
+    event = found(site_of(request).events.get(request.path_params["id"]))
     return JSONResponse(show_event(event))
 
 
@@ -86,10 +84,7 @@ def show_webhook(webhook: Webhook) -> Json:
 
 
 def _find(request: Request) -> Webhook:
-    webhook = site_of(request).webhooks.get(request.path_params["id"])
-    if webhook is None:
-        raise not_found()
-    return webhook
+    return found(site_of(request).webhooks.get(request.path_params["id"]))
 
 
 routes = [
