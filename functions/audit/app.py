@@ -1,35 +1,32 @@
 """The audit, by schedule: prove that what changed is as it must be, here and at the platform."""
 
-from datetime import datetime
+from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
-from lunas.api.platform import site_of
 from lunas.aws import clients
 from lunas.clock import now
-from lunas.domain.access_comparison import Row
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.errors import LunasError
 from lunas.domain.payments import Payment
 from lunas.observability import logger
-from lunas.platforms.thinkific.access import ThinkificStanding
-from lunas.platforms.thinkific.http import ThinkificApi
-from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.platforms.base import CoursePlatform
+from lunas.platforms.registry import course_platform, load
 from lunas.services.access_comparison import Compared, Comparer, compare
 from lunas.services.audit import Auditor, AuditReport, audit
 from lunas.services.payment_audit import Examiner
-from lunas.storage.access_claims import AccessClaims
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.audits import Audits
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.learners import Learners
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, load)
 
 YIELDING = 1_000
-"""Milliseconds that a question to the platform waits for its turn: deliveries go first."""
+"""Milliseconds that a question to the platform waits for a permit: deliveries go first."""
 ONE_MORE = 20_000
 """Milliseconds that one more payment, and the note of how far the run came, may take."""
 
@@ -61,32 +58,19 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         raise
 
 
-class _Platform:
-    """The platform, set up when it is first asked: most runs have nothing to compare."""
-
-    def __init__(self, table: Table, context: LambdaContext) -> None:
-        self._table, self._context = table, context
-        self._standing: ThinkificStanding | None = None
-
-    def rows(self, account_id: int, now: datetime) -> list[Row]:
-        """Tell what access an account has."""
-        self._standing = self._standing or self._set_up()
-        return self._standing.rows(account_id, now)
-
-    def _set_up(self) -> ThinkificStanding:
-        remaining = self._context.get_remaining_time_in_millis()
-        limiter = SharedLimiter.from_environment(self._table, remaining, YIELDING)
-        site = site_of(self._table, remaining)
-        return ThinkificStanding(ThinkificApi(site, limiter, self._context.aws_request_id))
-
-
 def _comparer(table: Table, run: Auditor, context: LambdaContext) -> Comparer:
+    @cache
+    def platform() -> CoursePlatform:
+        # Most runs have nothing to compare.
+        remaining = context.get_remaining_time_in_millis()
+        return course_platform(table, remaining, context.aws_request_id, max_wait=YIELDING)
+
     return Comparer(
         trails=run.trails,
         payments=run.examiner.payments,
         enrollments=Enrollments(table),
-        claims=AccessClaims(table),
-        platform=_Platform(table, context),
+        learners=Learners(table),
+        platform=platform,
         anomalies=run.examiner.anomalies,
         report=_log_difference,
         unread=_log_unread,

@@ -7,7 +7,6 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
 from lunas.api.gauges import log_connection, log_gauges
-from lunas.api.platform import authentication
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
@@ -17,13 +16,14 @@ from lunas.domain.times import to_iso
 from lunas.gateways.duitku.account import duitku_account
 from lunas.gateways.duitku.client import Duitku
 from lunas.observability import logger
+from lunas.platforms.registry import is_disconnected
 from lunas.services.gauges import measure
 from lunas.services.reconciliation import Reconciler, Report, reconcile
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.connections import Connections
 from lunas.storage.due import Due
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
+from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
@@ -46,7 +46,7 @@ def _run(table: Table, context: LambdaContext) -> None:
     try:
         # First: whatever breaks the work off, what is stuck is counted.
         log_gauges(measure(Enrollments(table), Anomalies(table), now()))
-        log_connection(Connections(table).connection(), authentication())
+        log_connection(lost=is_disconnected(connected_site(table)))
     finally:
         # And what cannot be counted is worked on all the same; the error comes out afterwards.
         report = reconcile(_reconciler(table, context))

@@ -4,23 +4,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.catalog_responses import CourseMappingView, mapping_view
-from lunas.api.platform import site_of
 from lunas.aws import clients
 from lunas.domain.catalog_mapping import Report
 from lunas.domain.errors import DeliveryError, PlatformUnavailable
 from lunas.observability import logger
-from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
-from lunas.platforms.thinkific.http import ThinkificApi
-from lunas.platforms.thinkific.rate_limiter import SharedLimiter
-from lunas.services.catalog_sync import SyncDesk, sync
-from lunas.storage.catalog import Catalog
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
 
 api = LunasApi()
 
@@ -52,10 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
 
 
 def _synced(remaining: int, correlation_id: str) -> Report:
-    table = Table.from_environment()
-    limiter = SharedLimiter.from_environment(table, remaining)
-    shelf = ThinkificSiteShelf(ThinkificApi(site_of(table, remaining), limiter, correlation_id))
-    report = sync(SyncDesk(catalog=Catalog(table), site=shelf))
+    report = bootstrap.catalog_sync(remaining, correlation_id).sync()
     _log(report)
     return report
 

@@ -12,19 +12,17 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
-from lunas.api import oauth_pages
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC
 from lunas.api.connection_responses import (
     AuthorizeUrlView,
     ConnectionStatusView,
+    RedirectCheckView,
     connection_view,
 )
 from lunas.api.content_negotiation import preferred
 from lunas.api.http_events import JSON
-from lunas.api.platform import authentication
 from lunas.api.problems import status_of
-from lunas.api.site_connection import connector, disconnector
 from lunas.aws import clients
 from lunas.aws.settings import optional, setting
 from lunas.clock import now
@@ -35,14 +33,18 @@ from lunas.domain.errors import (
     LunasError,
     ProviderUnavailable,
 )
-from lunas.domain.redirect_uri import redirect_uri
 from lunas.observability import logger
-from lunas.services.site_connection import Connector, begin, cancel, disconnect, finish
-from lunas.storage.connections import Connections
+from lunas.platforms.thinkific import oauth_pages
+from lunas.platforms.thinkific.connecting import site_connection
+from lunas.platforms.thinkific.redirect_uri import redirect_checks, redirect_uri
+from lunas.platforms.thinkific.settings import authentication, is_disconnected
+from lunas.services.site_connection import SiteConnectionService
+from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager)
 
+INSTALL = "open GET /thinkific/oauth/install as an admin, and let the site's owner press Approve"
 CANCELLED = "access denied"
 """The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""
 
@@ -78,7 +80,7 @@ def install_thinkific(subdomain: Text = None) -> Response[AuthorizeUrlView | str
 
     Raises InvalidInput and StorageContention.
     """
-    url = begin(_connector(), subdomain, api.caller.actor)
+    url = _service().begin(subdomain, api.caller.actor)
     logger.info("connecting a Thinkific site has begun")
     accept = api.current_event.headers.get("accept", "")
     if preferred(accept, ("text/html", JSON)) == JSON:
@@ -103,9 +105,9 @@ def finish_thinkific_install(
     """Take the code that the browser brings from Thinkific; the state names who began."""
     try:
         if error or not code:
-            cancel(_connector(), state)
+            _service().cancel(state)
             return _not_allowed(error)
-        connection = finish(_connector(), code, state or "", subdomain)
+        connection = _service().finish(code, state or "", subdomain)
     except Forbidden as refused:
         _note("connecting refused", str(refused))
         return oauth_pages.stale_page(str(refused), api.request_id)
@@ -135,7 +137,7 @@ def revoke_thinkific() -> ConnectionStatusView:
 
     Raises PlatformUnavailable and StorageContention.
     """
-    gone = disconnect(disconnector(Table.from_environment()))
+    gone = _service().disconnect()
     if gone is not None:
         logger.info("Thinkific site disconnected", site=gone.subdomain)
     return _status()
@@ -146,17 +148,23 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return api.resolve(event, context)
 
 
-def _connector() -> Connector:
+def _service() -> SiteConnectionService:
     remaining = api.lambda_context.get_remaining_time_in_millis()
     redirect = redirect_uri(_base_url())
-    return connector(Table.from_environment(), redirect, remaining, api.request_id)
+    return site_connection(Table.from_environment(), redirect, remaining, api.request_id)
 
 
 def _status() -> ConnectionStatusView:
-    connection = Connections(Table.from_environment()).connection()
-    addresses = _base_url(), _own_url()
-    site = optional("THINKIFIC_SUBDOMAIN")
-    return connection_view(connection, authentication(), addresses, site, now())
+    connection, way = connected_site(Table.from_environment()), authentication()
+    base, site = _base_url(), optional("THINKIFIC_SUBDOMAIN")
+    checks: list[RedirectCheckView] = [
+        {"name": each.name, "ok": each.ok, "message": each.told}
+        for each in redirect_checks(base, _own_url())
+    ]
+    view = connection_view(connection, way, (redirect_uri(base), checks), site, now())
+    if is_disconnected(connection):
+        view["todo"] = INSTALL
+    return view
 
 
 def _base_url() -> str:

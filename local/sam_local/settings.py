@@ -32,7 +32,7 @@ CALLED = frozenset(
 )
 """Addresses that functions call, from inside a container."""
 GIVEN_OUT = frozenset(
-    {"API_URL", "DUITKU_CALLBACK_URL", "OAUTH_BASE_URL", "RETURN_URL", "THINKIFIC_WEBHOOK_URL"}
+    {"API_URL", "DUITKU_CALLBACK_URL", "OAUTH_BASE_URL", "RETURN_URL", "PLATFORM_WEBHOOK_URL"}
 )
 """Addresses that functions give to others, who call them from outside: these stay as they are."""
 _LOCAL = re.compile(r"^http://(?:127\.0\.0\.1|localhost)(?=[:/]|$)")

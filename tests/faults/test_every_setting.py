@@ -176,7 +176,9 @@ def stuck(story: Story, case: Case) -> None:
         assert [reason for reason in reasons if case.given_up in reason]
     else:
         assert reasons == []
-        waits = [facts["reason"] for line, facts in story.world.said if line == "delivery put off"]
+        waits = [
+            facts["reason"] for line, facts in story.world.said if line == "delivery rescheduled"
+        ]
         assert [reason for reason in waits if case.reschedule in reason]
 
 

@@ -43,7 +43,7 @@ def test_a_delivery_that_was_given_up_is_completed_by_the_command(
 
     assert (done.returncode, done.stderr) == (0, "")
     (line,) = [line for line in done.stdout.splitlines() if payment in line]
-    assert line.startswith("asked anew")
+    assert line.startswith("requested")
     assert "Thinkific" in line
     learner.wait_for(payment, "COMPLETED")
     assert len(thinkific.enrollments(learner.email)) == 1

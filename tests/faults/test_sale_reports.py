@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from lunas.domain.sale_reports import Leg
+from lunas.domain.sale_reports import SaleReportKind
 from tests.faults.world.before import paid_for_nothing_new, sold_as_bundle
 from tests.faults.world.effects import Strike, Trap, When, crash, fail
 from tests.faults.world.story import BUNDLE, PYTHON, Purchase, Story
 from tests.faults.world.world import World
 
 REPORT, PUBLISH = "report_sales", "publish_sale_reports"
-LEGS = {"purchase": Leg.SALE, "refund": Leg.REFUND}
+KINDS = {"purchase": SaleReportKind.SALE, "refund": SaleReportKind.REFUND}
 ROUTES = ("createExternalOrder", "refundExternalOrder")
 NO_TURN = "the turn of this call comes later"
 HTML = "<html><h1>not now</h1></html>"
@@ -52,7 +52,7 @@ class Office:
     def notes(self) -> dict[str, str]:
         """Return how each report stands here."""
         found = self.world.aws.table.of_type("order")
-        return {each["leg"]["S"]: each["status"]["S"] for each in found}
+        return {each["kind"]["S"]: each["status"]["S"] for each in found}
 
     def letters(self) -> list[Any]:
         """Return the payments that were shown to a person."""
@@ -72,12 +72,12 @@ class Office:
         assert self.story.watch.wrong() == []
         assert self.waiting() == 0
         notes = self.notes()
-        for action, leg in LEGS.items():
+        for action, kind in KINDS.items():
             there = self.actions().count(action)
             assert there <= 1, f"{action} is there {there} times"
-            if there == 0 and leg is Leg.SALE:
-                assert notes.get(leg) in {"UNCERTAIN", "REFUSED"}, notes
-            if notes.get(leg) == "REPORTED":
+            if there == 0 and kind is SaleReportKind.SALE:
+                assert notes.get(kind) in {"UNCERTAIN", "REFUSED"}, notes
+            if notes.get(kind) == "REPORTED":
                 assert there == 1
         uncertain = "UNCERTAIN" in notes.values()
         assert (self.story.payment in self.letters()) is uncertain
@@ -293,7 +293,7 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     office.story.wait(15)
     assert office.actions() == ["purchase", "refund"]
     assert office.notes() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
-    waits = [each["reason"] for each in office.said("sale report put off")]
+    waits = [each["reason"] for each in office.said("sale report rescheduled")]
     assert len([reason for reason in waits if reason != NO_TURN]) == 1
     office.check()
 
@@ -333,8 +333,8 @@ def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(office: Office
     office.sell()
     office.story.rest()
     assert office.story.status() == "COMPLETED"
-    assert office.said("delivery waits its turn") == []
-    (reschedule,) = office.said("sale report put off")
+    assert office.said("delivery rate limited") == []
+    (reschedule,) = office.said("sale report rescheduled")
     assert reschedule["reason"] == NO_TURN
     office.story.wait(2)
     assert office.actions() == ["purchase"]

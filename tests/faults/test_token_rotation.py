@@ -12,16 +12,15 @@ import requests
 from local.cloud import Stack
 from local.cloud.aws import Aws
 from local.cloud.deploy import STACK, outputs
-from lunas.api.platform import credentials, site_of
 from lunas.aws import clients
 from lunas.domain.errors import DeliveryDelayed
 from lunas.domain.times import to_iso
 from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.settings import credentials, site_of
 from lunas.services.oauth_tokens import NOT_CONNECTED
 from lunas.storage import keys
-from lunas.storage.connections import Connections
 from lunas.storage.expressions import Change
-from lunas.storage.site_tokens import LOCK
+from lunas.storage.sites import LOCK, connected_site
 from lunas.storage.table import Table
 from tests.integration.api.conftest import forget
 from tests.support.http_stub import StubLimiter
@@ -145,7 +144,7 @@ def test_twenty_workers_leave_a_fresh_token_alone(connected: Table, thinkific: T
 
     assert len({str(each) for each in found}) == 1
     assert refreshes(thinkific) == 0
-    assert Connections(connected).connection()
+    assert connected_site(connected)
 
 
 def test_a_worker_that_died_holding_the_lock_is_waited_for_and_then_replaced(

@@ -18,7 +18,7 @@ from local.cloud.aws import Aws
 from lunas.aws.dead_letters import DeadLetters
 from lunas.cli.redrive_deliveries import redrive_all
 from lunas.cli.stacks import ALIAS, LOCAL, find
-from lunas.services.redrive import Fate
+from lunas.services.enrollments import RedriveOutcome
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
 from tests.soak.client import Api
@@ -88,8 +88,8 @@ class Operators:
         table = Table(self._stack.client("dynamodb"), self._table)
         redrive_all(messages, Enrollments(table), lines.append)
         for line in lines:
-            for fate in Fate:
-                self.did[f"dead letter: {fate}"] += line.startswith(fate)
+            for outcome in RedriveOutcome:
+                self.did[f"dead letter: {outcome}"] += line.startswith(outcome)
 
     def _is_open(self, payment_id: str) -> bool:
         """Return whether a payment waits for Duitku's status; forget it if not."""

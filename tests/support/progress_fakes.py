@@ -8,12 +8,11 @@ from typing import Any
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.platform_webhooks import Webhook
-from lunas.domain.progress import Report
-from lunas.domain.progress_sync import ChangedPage, Stand
-from lunas.services.progress_events import ProgressRecorder
-from lunas.services.repositories import ProgressKeeper
+from lunas.domain.progress import ChangedPage, ProgressReport, SyncPosition
+from lunas.services.progress import ProgressService
+from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment
-from tests.unit.services.fakes import FakeStore, Interruption, interrupt
+from tests.unit.services.fakes import FakePlatform, FakeStore, Interruption, interrupt
 
 ROW, ACCOUNT, COURSE = 500, 7, 2_000_001
 
@@ -27,17 +26,18 @@ def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollme
     return enrollment(course_id, **given)
 
 
-def report(percent: int | None = 60, **changes: Any) -> Report:
+def report(percent: int | None = 60, **changes: Any) -> ProgressReport:
     """Build a report on :func:`delivered`."""
     given = {"row_id": ROW, "user_id": ACCOUNT, "course_id": COURSE, **changes}
-    return Report(percent=percent, **given)
+    return ProgressReport(percent=percent, **given)
 
 
 class FakeProgress:
     """Progress with the conditions of the real table; ``before_raise`` interrupts writes."""
 
-    def __init__(self, store: FakeStore) -> None:
+    def __init__(self, store: FakeStore, kept: SyncPosition | None = None) -> None:
         self.store = store
+        self.kept = kept
         self.heard: set[str] = set()
         self.before_raise: list[Interruption] = []
 
@@ -72,38 +72,30 @@ class FakeProgress:
         self.heard |= {event_id} if event_id else set()
         return True
 
+    def position(self) -> SyncPosition | None:
+        return self.kept
 
-class FakeRows:
-    """Thinkific's rows, and pages of what changed; ``failures`` come first."""
+    def note_position(self, position: SyncPosition) -> None:
+        self.kept = position
+
+
+class FakeRows(FakePlatform):
+    """A platform with pages of what changed; ``failures`` come first."""
 
     def __init__(self, *pages: ChangedPage) -> None:
-        self.rows: dict[int, Report | None] = {}
+        super().__init__()
         self.pages = list(pages)
         self.asked: list[object] = []
-        self.failures: list[Interruption] = []
 
-    def report(self, row_id: int) -> Report | None:
+    def progress(self, row_id: int) -> ProgressReport | None:
         self.asked.append(row_id)
         interrupt(self.failures)
-        return self.rows.get(row_id)
+        return super().progress(row_id)
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
         self.asked.append((since, page))
         interrupt(self.failures)
         return self.pages[page - 1]
-
-
-class FakeStand:
-    """The note how far the progress sync is."""
-
-    def __init__(self, kept: Stand | None = None) -> None:
-        self.kept = kept
-
-    def stand(self) -> Stand | None:
-        return self.kept
-
-    def note(self, stand: Stand) -> None:
-        self.kept = stand
 
 
 class FakeWebhooks:
@@ -127,6 +119,6 @@ class FakeWebhooks:
         self.did.append(f"delete {webhook_id}")
 
 
-def recorder(progress: ProgressKeeper, rows: FakeRows) -> ProgressRecorder:
-    """Put a recorder together, whose clock shows LATER."""
-    return ProgressRecorder(progress=progress, site=rows, now=lambda: LATER)
+def recorder(progress: ProgressRepository, rows: FakeRows) -> ProgressService:
+    """Put a service together, whose clock shows LATER."""
+    return ProgressService(progress=progress, platform=rows, now=lambda: LATER)

@@ -37,7 +37,7 @@ ENVIRONMENT = {
     "INVOICE_MINUTES": str(INVOICE_MINUTES),
     "THINKIFIC_API_URL": "https://thinkific.test",
     "THINKIFIC_SUBDOMAIN": SUBDOMAIN,
-    "THINKIFIC_WEBHOOK_URL": "https://lunas.test/webhooks/thinkific",
+    "PLATFORM_WEBHOOK_URL": "https://lunas.test/webhooks/thinkific",
     "THINKIFIC_REQUESTS_PER_MINUTE": "110",
     "DELIVERY_QUEUE_URL": queue_url("DeliveryQueue"),
     "DEAD_LETTER_QUEUE_URL": queue_url("DeadLetterQueue"),

@@ -54,7 +54,7 @@ ENVIRONMENT = {
     "API_URL": "https://{apiId}.execute-api.test",
     "POWERTOOLS_SERVICE_NAME": "lunas-test",
     "EXTERNAL_ORDER_FACTOR": "100",
-    "THINKIFIC_WEBHOOK_URL": "https://lunas.test/webhooks/thinkific",
+    "PLATFORM_WEBHOOK_URL": "https://lunas.test/webhooks/thinkific",
 }
 
 

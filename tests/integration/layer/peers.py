@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from lunas.gateways.duitku.client import Duitku
+from lunas.platforms.thinkific import settings
 from lunas.platforms.thinkific.http import ThinkificApi
 from tests.support.functions import load
 from tests.support.http_stub import StubPeer, Told
@@ -25,7 +26,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, function: str, *told: Told | Except
     peer = StubPeer(*told)
     client = ThinkificApi if function in AT_THINKIFIC else Duitku
     made = partial(client, session=peer.session)
-    monkeypatch.setattr(load(function), client.__name__, made)
+    home = settings if function in AT_THINKIFIC else load(function)
+    monkeypatch.setattr(home, client.__name__, made)
     return peer
 
 

@@ -8,8 +8,8 @@ import pytest
 from lunas.aws import clients
 from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest
 from lunas.domain.payments import Payment, Status
-from lunas.domain.sale_reports import Leg, SaleReport
-from lunas.storage.account_links import Learners
+from lunas.domain.sale_reports import SaleReport, SaleReportKind
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
@@ -74,9 +74,9 @@ class SaleReporting:
         found = self._received(self.dead_letter_url)
         return [each["MessageAttributes"]["reason"]["StringValue"] for each in found]
 
-    def note(self, leg: Leg = Leg.SALE) -> SaleReport | None:
+    def note(self, kind: SaleReportKind = SaleReportKind.SALE) -> SaleReport | None:
         """Return how a report stands."""
-        return SaleReports(self.table).get("pay1", leg)
+        return SaleReports(self.table).get("pay1", kind)
 
     def close(self) -> None:
         """Remove both queues."""

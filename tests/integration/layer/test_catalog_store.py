@@ -8,9 +8,9 @@ from lunas.domain.access_claims import AccountLink
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.users import PaymentType
-from lunas.storage.account_links import Learners
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
+from lunas.storage.learners import Learners
 from lunas.storage.settlements import count_action
 from lunas.storage.table import Table
 from tests.support.builders import NOW, bundle, course, package

@@ -11,9 +11,9 @@ from lunas.domain.enrollments import Access, Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import AuditContext, Status, Step
 from lunas.domain.settlement import settle
-from lunas.storage.access_claims import AccessClaims
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -24,11 +24,11 @@ SOON = LATER + timedelta(days=30)
 
 
 @pytest.fixture
-def claims(table: Table) -> AccessClaims:
-    return AccessClaims(table)
+def claims(table: Table) -> Learners:
+    return Learners(table)
 
 
-def test_each_claim_and_release_counts_up_and_shows_all(claims: AccessClaims) -> None:
+def test_each_claim_and_release_counts_up_and_shows_all(claims: Learners) -> None:
     first = claims.claim(PLACE, "enr1", SOON)
     assert first == Claims(
         place=PLACE, version=1, enrollment_ids=frozenset({"enr1"}), given=frozenset({SOON})
@@ -41,13 +41,13 @@ def test_each_claim_and_release_counts_up_and_shows_all(claims: AccessClaims) ->
     assert third.names("enr1")
 
 
-def test_who_claims_again_is_released_no_more(claims: AccessClaims) -> None:
+def test_who_claims_again_is_released_no_more(claims: Learners) -> None:
     claims.release(PLACE, "enr1")
     again = claims.claim(PLACE, "enr1", None)
     assert [*again.enrollment_ids, *again.released] == ["enr1"]
 
 
-def test_what_is_forgotten_or_given_counts_nothing_up(claims: AccessClaims) -> None:
+def test_what_is_forgotten_or_given_counts_nothing_up(claims: Learners) -> None:
     claims.claim(PLACE, "enr1", SOON)
     claims.release(PLACE, "enr1")
     claims.forget(PLACE, "enr1")
@@ -57,7 +57,7 @@ def test_what_is_forgotten_or_given_counts_nothing_up(claims: AccessClaims) -> N
     assert not stands.names("enr1")
 
 
-def noted(table: Table, claims: AccessClaims, read: Claims, **stands: Any) -> Enrollment:
+def noted(table: Table, claims: Learners, read: Claims, **stands: Any) -> Enrollment:
     """Note on an enrollment of 30 days what it shares for good; return it as it is then."""
     own = enrollment(expires_at=SOON, **stands)
     table.put(enrollment_item(own), "attribute_not_exists(#pk)")
@@ -67,9 +67,7 @@ def noted(table: Table, claims: AccessClaims, read: Claims, **stands: Any) -> En
     return found
 
 
-def test_what_is_shared_is_noted_and_nothing_else_changed(
-    table: Table, claims: AccessClaims
-) -> None:
+def test_what_is_shared_is_noted_and_nothing_else_changed(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
     # Another payment that took it over asks for nothing.
     own = noted(table, claims, read, payment_id="pay2")
@@ -82,23 +80,21 @@ def test_what_is_shared_is_noted_and_nothing_else_changed(
 
 
 def test_what_is_shared_is_not_noted_once_others_have_claimed(
-    table: Table, claims: AccessClaims
+    table: Table, claims: Learners
 ) -> None:
     read = claims.claim(PLACE, "enr1", None)
     claims.release(PLACE, "enr1")
     assert noted(table, claims, read) == enrollment(expires_at=SOON)
 
 
-def test_what_is_shared_is_not_noted_on_what_was_refunded(
-    table: Table, claims: AccessClaims
-) -> None:
+def test_what_is_shared_is_not_noted_on_what_was_refunded(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
     gone = noted(table, claims, read, status=EnrollmentStatus.NOT_ENROLLED)
     assert gone.shared is None
 
 
 def test_what_is_bought_anew_shares_nothing_yet(
-    table: Table, claims: AccessClaims, payments: Payments
+    table: Table, claims: Learners, payments: Payments
 ) -> None:
     shared = noted(table, claims, claims.claim(PLACE, "enr1", None))
     assert shared.ends_at is None
@@ -114,13 +110,13 @@ def test_what_is_bought_anew_shares_nothing_yet(
     assert (again.payment_id, again.shared) == (paid.id, None)
 
 
-def test_an_account_shows_its_own_claims_only(claims: AccessClaims) -> None:
+def test_an_account_shows_its_own_claims_only(claims: Learners) -> None:
     made = {each: claims.claim(each, "enr1", None) for each in (PLACE, OTHER, STRANGER)}
     assert claims.of_account(7) == {PLACE: made[PLACE], OTHER: made[OTHER]}
     assert claims.of_account(8) == {}
 
 
-def test_more_claims_than_fit_into_a_page_are_all_read(claims: AccessClaims) -> None:
+def test_more_claims_than_fit_into_a_page_are_all_read(claims: Learners) -> None:
     long = "e" * 300_000
     for course in range(5):
         claims.claim(Place(7, course), f"{course}{long}", None)

@@ -13,8 +13,7 @@ from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
 from lunas.storage import keys
-from lunas.storage.connections import Connections, Starts
-from lunas.storage.site_tokens import LOCK, Grants
+from lunas.storage.sites import LOCK, Sites, connected_site
 from lunas.storage.table import Table
 from tests.support.builders import NOW
 
@@ -40,8 +39,8 @@ START = Start(
 
 
 @pytest.fixture
-def grants(table: Table) -> Grants:
-    return Grants(table, TokenEncryption.from_environment())
+def grants(table: Table) -> Sites:
+    return Sites(table, TokenEncryption.from_environment())
 
 
 def item(table: Table) -> dict[str, Any]:
@@ -50,14 +49,14 @@ def item(table: Table) -> dict[str, Any]:
     return found
 
 
-def test_what_was_kept_is_read_again(grants: Grants, table: Table) -> None:
-    assert (grants.read(), Connections(table).connection()) == (None, None)
+def test_what_was_kept_is_read_again(grants: Sites, table: Table) -> None:
+    assert (grants.read(), connected_site(table)) == (None, None)
     assert grants.replace(CONNECTION, TOKENS) == CONNECTION
     assert grants.read() == Grant(connection=CONNECTION, tokens=TOKENS)
-    assert Connections(table).connection() == CONNECTION
+    assert connected_site(table) == CONNECTION
 
 
-def test_no_token_stands_readable_in_the_table(grants: Grants, table: Table) -> None:
+def test_no_token_stands_readable_in_the_table(grants: Sites, table: Table) -> None:
     grants.replace(CONNECTION, TOKENS)
     written = repr({**item(table), "opened": base64.b64decode(item(table)["encrypted"])})
     assert "at-first" not in written
@@ -66,7 +65,7 @@ def test_no_token_stands_readable_in_the_table(grants: Grants, table: Table) -> 
 
 @pytest.mark.parametrize(("stack", "subdomain"), [("other", "shop"), ("lunas-test", "evil")])
 def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
-    grants: Grants, table: Table, stack: str, subdomain: str
+    grants: Sites, table: Table, stack: str, subdomain: str
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
     encrypted = item(table)["encrypted"]
@@ -75,7 +74,7 @@ def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
     assert TokenEncryption.from_environment().decrypt(encrypted, "shop") == TOKENS
 
 
-def test_new_tokens_are_kept_under_the_next_revision(grants: Grants) -> None:
+def test_new_tokens_are_kept_under_the_next_revision(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     later = replace(CONNECTION, renewed_at=NOW + DAY, expires_at=NOW + 2 * DAY)
     kept = grants.renew(later, NEWER)
@@ -83,7 +82,7 @@ def test_new_tokens_are_kept_under_the_next_revision(grants: Grants) -> None:
     assert grants.read() == kept
 
 
-def test_tokens_that_come_too_late_write_over_nothing(grants: Grants) -> None:
+def test_tokens_that_come_too_late_write_over_nothing(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     again = grants.replace(CONNECTION, NEWER)
     assert again.revision == 2
@@ -93,14 +92,14 @@ def test_tokens_that_come_too_late_write_over_nothing(grants: Grants) -> None:
     assert grants.read() == Grant(connection=again, tokens=NEWER)
 
 
-def test_one_caller_at_a_time_has_the_lock(grants: Grants) -> None:
+def test_one_caller_at_a_time_has_the_lock(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     assert grants.lock(CONNECTION, NOW)
     assert grants.lock(CONNECTION, NOW + LOCK - timedelta(milliseconds=1)) is None
     assert grants.lock(CONNECTION, NOW + LOCK)
 
 
-def test_the_lock_is_for_one_revision_and_ends_with_it(grants: Grants) -> None:
+def test_the_lock_is_for_one_revision_and_ends_with_it(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     assert grants.lock(CONNECTION, NOW)
     kept = grants.renew(CONNECTION, NEWER)
@@ -109,7 +108,7 @@ def test_the_lock_is_for_one_revision_and_ends_with_it(grants: Grants) -> None:
     assert grants.lock(kept.connection, NOW)
 
 
-def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Grants) -> None:
+def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     first = grants.lock(CONNECTION, NOW)
     second = grants.lock(CONNECTION, NOW + LOCK)
@@ -123,7 +122,7 @@ def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Grants) -> None:
     assert grants.lock(CONNECTION, NOW + 2 * LOCK) is None
 
 
-def refused(grants: Grants) -> Connection:
+def refused(grants: Sites) -> Connection:
     """Connect a site, and have its renewal refused."""
     made = grants.replace(CONNECTION, TOKENS)
     lock = grants.lock(made, NOW)
@@ -132,34 +131,34 @@ def refused(grants: Grants) -> Connection:
     return made
 
 
-def test_tokens_that_come_after_all_end_a_refusal(grants: Grants, table: Table) -> None:
+def test_tokens_that_come_after_all_end_a_refusal(grants: Sites, table: Table) -> None:
     assert grants.renew(refused(grants), NEWER)
-    standing = Connections(table).connection()
+    standing = connected_site(table)
     assert standing
     assert not standing.refused
 
 
-def test_a_new_install_ends_a_refusal(grants: Grants, table: Table) -> None:
+def test_a_new_install_ends_a_refusal(grants: Sites, table: Table) -> None:
     refused(grants)
     grants.replace(CONNECTION, NEWER)
-    standing = Connections(table).connection()
+    standing = connected_site(table)
     assert standing
     assert not standing.refused
 
 
 def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
-    grants: Grants, table: Table
+    grants: Sites, table: Table
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
     assert grants.forget(CONNECTION)
-    assert (grants.read(), Connections(table).connection()) == (None, None)
+    assert (grants.read(), connected_site(table)) == (None, None)
     assert "encrypted" not in item(table)
     assert grants.renew(replace(CONNECTION, revision=1), NEWER) is None
     assert grants.replace(CONNECTION, NEWER).revision == 3
 
 
 def test_a_try_is_taken_once_by_its_state(table: Table) -> None:
-    starts = Starts(table)
+    starts = Sites(table, TokenEncryption.from_environment())
     starts.keep(START)
     assert starts.take("state-2") is None
     assert starts.take("state-1") == START
@@ -167,13 +166,15 @@ def test_a_try_is_taken_once_by_its_state(table: Table) -> None:
 
 
 def test_a_try_goes_by_itself_and_does_not_show_its_state(table: Table) -> None:
-    Starts(table).keep(START)
+    Sites(table, TokenEncryption.from_environment()).keep(START)
     (written,) = table.client.scan(TableName=table.name)["Items"]
     assert int(written["ttl"]["N"]) - START.expires_at.timestamp() <= 1
     assert "state-1" not in repr(written)
 
 
 def test_no_try_is_written_over_another(table: Table) -> None:
-    Starts(table).keep(START)
-    Starts(table).keep(replace(START, subdomain="other", verifier="other"))
-    assert Starts(table).take("state-1") == START
+    Sites(table, TokenEncryption.from_environment()).keep(START)
+    Sites(table, TokenEncryption.from_environment()).keep(
+        replace(START, subdomain="other", verifier="other")
+    )
+    assert Sites(table, TokenEncryption.from_environment()).take("state-1") == START

@@ -11,11 +11,10 @@ from lunas.domain.corrections import ROOM, Wanted, correct
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import AuditContext, Payment, Status
-from lunas.storage.access_claims import AccessClaims
-from lunas.storage.account_links import Learners
 from lunas.storage.corrections import Corrections
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -165,7 +164,7 @@ def test_another_link_that_came_first_stops_the_whole_correction(
 def test_what_leads_to_an_account_is_read_from_all_its_courses(
     corrections: Corrections, table: Table
 ) -> None:
-    claims = AccessClaims(table)
+    claims = Learners(table)
     for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
         claims.claim(Place(account, course), each.id, None)
     assert corrections.claiming(7) == {OWN.id, SHARED.id}

@@ -9,10 +9,10 @@ import requests
 from lunas.aws.queues import DeliveryQueue, group_of
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.domain.payments import Status
-from lunas.storage.account_links import Learners
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
@@ -161,7 +161,7 @@ def test_what_is_put_off_stays_in_the_queue_and_out_of_the_dead_letters(
     assert office.queues.hidden() == 1
     assert office.queues.dead_letters() == []
     assert office.stands().delivery.status is DeliveryStatus.PENDING
-    assert logged.messages("WARNING") == ["delivery put off"]
+    assert logged.messages("WARNING") == ["delivery rescheduled"]
     assert logged.metrics()[0] == "DeliveryDelayed"
     assert EMAIL not in logged.text
 
@@ -177,7 +177,7 @@ def test_a_limit_that_is_reached_keeps_every_other_delivery_from_calling(
     assert len(office.deliver()) == 2
     assert len(peer.asked) == 1
     assert office.queues.hidden() == 2
-    assert logged.messages() == ["delivery put off", "delivery waits its turn"]
+    assert logged.messages() == ["delivery rescheduled", "delivery rate limited"]
     assert logged.metrics() == ["DeliveryDelayed", "PlatformLimited", "DeliveryWaiting"]
     assert all(25 <= each["seconds"] <= 32 for each in logged.lines)
 
@@ -242,7 +242,7 @@ def test_what_no_retry_can_help_is_a_dead_letter_with_its_reason_and_not_named(
     assert "c1" in letter["MessageAttributes"]["reason"]["StringValue"]
     assert json.loads(letter["Body"])["enrollmentId"] == enrollment("c1").id
     assert office.stands().delivery.status is DeliveryStatus.FAILED
-    assert logged.messages("ERROR") == ["delivery given up"]
+    assert logged.messages("ERROR") == ["delivery dead-lettered"]
     assert "DeliveryFailed" in logged.metrics()
 
 
@@ -267,7 +267,7 @@ def test_a_message_that_cannot_be_read_is_a_dead_letter(office: Post, body: str)
     assert invoke(FUNCTION, event)["batchItemFailures"] == []
     (letter,) = office.queues.dead_letters()
     assert letter["Body"] == (body or " ")
-    assert "not a delivery request" in letter["MessageAttributes"]["reason"]["StringValue"]
+    assert "not a message of this queue" in letter["MessageAttributes"]["reason"]["StringValue"]
 
 
 def _record(body: str) -> dict[str, Any]:

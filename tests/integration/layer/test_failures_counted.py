@@ -1,5 +1,6 @@
 """What fails by our own fault is counted at every door, so that an alarm can ring."""
 
+import sys
 from collections.abc import Callable
 from urllib.parse import urlencode
 
@@ -10,6 +11,9 @@ from lunas.aws.queues import Queue, message_body
 from lunas.aws.sale_report_queue import SaleReportRequest, sale_report_message
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.progress import ProgressEvent
+from lunas.services.delivery import DeliveryService
+from lunas.services.progress import ProgressService
+from lunas.services.sale_reports import SaleReportService
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.table import Table
@@ -170,9 +174,13 @@ class Hidden:
 @pytest.mark.parametrize(
     ("function", "step", "body"),
     [
-        ("deliver_enrollment", "deliver", message_body(request_of(enrollment()))),
-        ("report_sales", "report", sale_report_message(SaleReportRequest("pay1"))),
-        ("record_progress", "record_event", event_body(ProgressEvent(id="71", report=report(60)))),
+        ("deliver_enrollment", DeliveryService.deliver, message_body(request_of(enrollment()))),
+        ("report_sales", SaleReportService.report, sale_report_message(SaleReportRequest("pay1"))),
+        (
+            "record_progress",
+            ProgressService.record_event,
+            event_body(ProgressEvent(id="71", report=report(60))),
+        ),
     ],
 )
 def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other(
@@ -180,7 +188,7 @@ def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
     function: str,
-    step: str,
+    step: Callable[..., object],
     body: str,
 ) -> None:
     """Left to the queue it would be hidden for six times the function's time-out."""
@@ -192,7 +200,8 @@ def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other
     monkeypatch.setenv("SALE_REPORT_QUEUE_URL", "https://queue.test/orders")
     monkeypatch.setenv("DELIVERY_QUEUE_URL", "https://queue.test/delivery")
     monkeypatch.setenv("PROGRESS_QUEUE_URL", "https://queue.test/progress")
-    monkeypatch.setattr(load(function), step, crash)
+    owner = getattr(sys.modules[step.__module__], step.__qualname__.partition(".")[0])
+    monkeypatch.setattr(owner, step.__name__, crash)
     hidden = Hidden(monkeypatch)
     attributes = {"ApproximateReceiveCount": "9", "MessageGroupId": "g"}
     record = {"messageId": "m1", "receiptHandle": "h", "body": body, "attributes": attributes}

@@ -7,14 +7,14 @@ from functools import partial
 
 import pytest
 
-from lunas.api import site_connection
-from lunas.api.platform import authentication, credentials, site_of
 from lunas.aws.encryption import TokenEncryption
 from lunas.clock import now
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.oauth import Connection, Tokens
+from lunas.platforms.thinkific import connecting
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
-from lunas.storage.site_tokens import Grants
+from lunas.platforms.thinkific.settings import authentication, credentials, site_of
+from lunas.storage.sites import Sites
 from lunas.storage.table import Table
 from tests.integration.layer.permissions import policy_of
 from tests.support.http_stub import StubPeer, Told
@@ -37,9 +37,9 @@ def choose(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setenv("THINKIFIC_AUTHENTICATION", way)
 
 
-def connect(table: Table, left: timedelta) -> Grants:
+def connect(table: Table, left: timedelta) -> Sites:
     """Connect the site by a token that ends after what is ``left``."""
-    grants = Grants(table, TokenEncryption.from_environment())
+    grants = Sites(table, TokenEncryption.from_environment())
     end = now() + left
     made = Connection(
         subdomain="shop",
@@ -60,7 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
         Told(body={"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 86_399})
     )
     made = partial(ThinkificOAuth, session=peer.session)
-    monkeypatch.setattr(site_connection, "ThinkificOAuth", made)
+    monkeypatch.setattr(connecting, "ThinkificOAuth", made)
     return peer
 
 
@@ -167,7 +167,8 @@ import sys
 sys.path[:0] = ["layers/shared", "functions/{function}"]
 import app
 print([name for name in sys.modules if name in
-       {{"lunas.api.site_connection", "lunas.aws.encryption", "lunas.platforms.thinkific.oauth"}}])
+       {{"lunas.platforms.thinkific.connecting", "lunas.platforms.thinkific.oauth",
+         "lunas.aws.encryption"}}])
 """
     done = subprocess.run(  # noqa: S603  (our own code)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

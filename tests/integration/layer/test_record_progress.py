@@ -9,7 +9,6 @@ from lunas.aws.progress_queue import message_body
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.progress import EVENT_LIFETIME, ProgressEvent, ProgressResult
-from lunas.services.progress_events import follow, record_event
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.progress import Progress
@@ -76,7 +75,7 @@ def test_an_event_is_noted_on_its_enrollment_alone(
     assert peer.calls == []
     (line,) = logged.lines
     assert (line["message"], line["result"], line["correlation_id"]) == (
-        "progress followed",
+        "progress recorded",
         "NOTED",
         "r71",
     )
@@ -123,7 +122,7 @@ def test_what_thinkific_cannot_say_now_comes_again(
 ) -> None:
     peer = tell(queues, monkeypatch, None, told)
     assert peer.failed == 1  # type: ignore[attr-defined]
-    assert logged.messages() == ["progress put off"]
+    assert logged.messages() == ["progress rescheduled"]
     assert (known(table)["progress"], queues.told()["Records"]) == (ours.progress, [])
     assert not Progress(table).is_processed("71")
 
@@ -145,7 +144,7 @@ def test_what_no_retry_can_help_is_given_up(
     (letter,) = queues.progress_dead_letters()
     assert peer.failed == 0  # type: ignore[attr-defined]
     assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("Thinkific answered 400")
-    assert logged.messages("ERROR") == ["progress given up"]
+    assert logged.messages("ERROR") == ["progress dead-lettered"]
 
 
 def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) -> None:
@@ -157,7 +156,7 @@ def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) 
     )
     assert invoke(FUNCTION, queues.told()) == {"batchItemFailures": []}
     assert len(queues.progress_dead_letters()) == 1
-    assert logged.messages("ERROR") == ["progress given up"]
+    assert logged.messages("ERROR") == ["progress dead-lettered"]
 
 
 @pytest.mark.parametrize("others", [{"row_id": 9}, {"user_id": 9}, {"course_id": 9}])
@@ -202,24 +201,24 @@ def test_a_certificate_that_came_while_thinkific_was_asked_stays(
     if before:
         table.put(enrollment_item(delivered(certificate_url=before)), "attribute_exists(pk)")
     rows = FakeRows()
-    rows.rows[ROW] = report(100)
+    rows.reports[ROW] = report(100)
     run = recorder(Progress(table), rows)
     completed = ProgressEvent(id="72", report=report(100, certificate_url=LINK))
 
     def meanwhile() -> None:
-        assert record_event(run, completed) is ProgressResult.NOTED
+        assert run.record_event(completed) is ProgressResult.NOTED
 
     rows.failures = [meanwhile]
     slower = ProgressEvent(id="71", report=report(None))
-    assert record_event(run, slower) is ProgressResult.NOTED
+    assert run.record_event(slower) is ProgressResult.NOTED
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (100, LINK)
 
 
 @pytest.mark.usefixtures("ours")
 def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) -> None:
     run = recorder(Progress(table), FakeRows())
-    follow(run, report(60, certificate_url=LINK))
-    follow(run, report(70))
+    run.record(report(60, certificate_url=LINK))
+    run.record(report(70))
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (70, LINK)
 
 

@@ -74,8 +74,8 @@ def test_a_failed_delivery_is_asked_for_anew_and_its_letter_is_gone(operator: Op
     assert operator.delivery(failed) == ("PENDING", 3)
     assert operator.queues.dead_letters() == []
     assert operator.lines == [
-        f"asked anew   {failed.id} of pay1, dead-lettered: {REASON}: request 3",
-        "redrive: 1 asked anew, 0 out of date, 0 stays",
+        f"requested    {failed.id} of pay1, dead-lettered: {REASON}: request 3",
+        "redrive: 1 requested, 0 out of date, 0 stays",
     ]
 
 
@@ -98,7 +98,7 @@ def test_what_is_no_delivery_request_stays_and_holds_up_no_other_learner(
     operator.dead_letter(message_body(request_of(failed)))
     assert operator.redrive() == 1
     assert operator.delivery(failed) == ("PENDING", 3)
-    assert operator.lines[-1] == "redrive: 1 asked anew, 0 out of date, 2 stays"
+    assert operator.lines[-1] == "redrive: 1 requested, 0 out of date, 2 stays"
     assert sorted(each["Body"] for each in operator.queues.dead_letters()) == ["not JSON", "{}"]
 
 
@@ -110,7 +110,7 @@ def test_a_letter_whose_worker_has_not_noted_the_failure_yet_stays_until_it_has(
     assert operator.table.put(enrollment_item(waiting), "attribute_not_exists(#pk)")
     operator.dead_letter(message_body(request_of(waiting)))
     assert operator.redrive() == 1
-    assert operator.lines[-1] == "redrive: 0 asked anew, 0 out of date, 1 stays"
+    assert operator.lines[-1] == "redrive: 0 requested, 0 out of date, 1 stays"
 
     failed = replace(waiting, delivery=Delivery(status=DeliveryStatus.FAILED))
     assert operator.table.put(enrollment_item(failed), "attribute_exists(#pk)")
@@ -128,7 +128,7 @@ def test_what_failed_is_asked_for_anew_without_a_letter_too(
     assert operator.redrive() == 0
     assert {operator.delivery(each) for each in failed} == {("PENDING", 3)}
     assert f"{failed[0].id} of pay1, without a message: request 3" in "".join(operator.lines)
-    assert operator.lines[-1] == "redrive: 5 asked anew, 0 out of date, 0 stays"
+    assert operator.lines[-1] == "redrive: 5 requested, 0 out of date, 0 stays"
 
 
 def test_a_second_letter_of_one_enrollment_is_deleted_with_the_first(operator: Operator) -> None:
@@ -138,7 +138,7 @@ def test_a_second_letter_of_one_enrollment_is_deleted_with_the_first(operator: O
     assert operator.redrive() == 0
     assert operator.delivery(failed) == ("PENDING", 3)
     assert operator.queues.dead_letters() == []
-    assert operator.lines[-1] == "redrive: 1 asked anew, 1 out of date, 0 stays"
+    assert operator.lines[-1] == "redrive: 1 requested, 1 out of date, 0 stays"
 
 
 def test_more_letters_than_one_receive_gives_are_all_dealt_with(operator: Operator) -> None:
@@ -147,7 +147,7 @@ def test_more_letters_than_one_receive_gives_are_all_dealt_with(operator: Operat
         operator.dead_letter(message_body(request_of(each)), number)
     assert operator.redrive() == 0
     assert {operator.delivery(each) for each in made} == {("PENDING", 3)}
-    assert operator.lines[-1] == "redrive: 23 asked anew, 0 out of date, 0 stays"
+    assert operator.lines[-1] == "redrive: 23 requested, 0 out of date, 0 stays"
 
 
 def test_a_break_before_the_letter_is_deleted_repeats_and_loses_nothing(

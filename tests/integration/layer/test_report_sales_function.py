@@ -10,11 +10,11 @@ import requests
 from lunas.aws import clients
 from lunas.domain.errors import ConfigurationError, LunasError, StorageContention
 from lunas.domain.payments import Payment, Status
-from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
+from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
-from lunas.storage.account_links import Learners
 from lunas.storage.catalog import Catalog
 from lunas.storage.expressions import to_wire
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
@@ -103,7 +103,7 @@ def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
     note = office.note()
     assert note
     assert (note.status, note.order_id) == (SaleReportStatus.REPORTED, 6_000_001)
-    assert logged.messages() == ["order reported"]
+    assert logged.messages() == ["sale reported"]
     assert logged.metrics() == ["SaleReportReported"]
     assert EMAIL not in logged.text
     office.queue("pay1")
@@ -125,7 +125,7 @@ def test_a_refund_is_sent_to_the_order_of_its_sale(office: SaleReporting) -> Non
     assert office.report()
     assert peer.calls[2] == "POST /api/public/v1/external_orders/6000001/transactions/refund"
     assert peer.asked[2].body["action"] == "refund"
-    note = office.note(Leg.REFUND)
+    note = office.note(SaleReportKind.REFUND)
     assert note
     assert note.status is SaleReportStatus.REPORTED
 
@@ -232,7 +232,11 @@ def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
 def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: SaleReporting) -> None:
     office.sold()
     claim = SaleReport(
-        payment_id="pay1", leg=Leg.SALE, status=SaleReportStatus.CLAIMED, attempt="m-1", at=LATER
+        payment_id="pay1",
+        kind=SaleReportKind.SALE,
+        status=SaleReportStatus.CLAIMED,
+        attempt="m-1",
+        at=LATER,
     )
     assert SaleReports(office.table).claim(claim)
     peer = office.thinkific()
@@ -321,7 +325,7 @@ def test_a_message_that_cannot_be_read_is_shown_to_a_person(
     record["body"] = body or " "
     assert invoke(FUNCTION, {"Records": [record]})["batchItemFailures"] == []
     (reason,) = office.letters()
-    assert reason.startswith("not an sale report")
+    assert reason.startswith("not a message of this queue")
 
 
 def test_a_missing_setting_is_told_and_loses_nothing(
@@ -346,7 +350,9 @@ def test_of_two_who_claim_one_gets_it_and_only_they_note_the_outcome(table: Tabl
     orders = SaleReports(table)
 
     def by(attempt: str, status: SaleReportStatus = SaleReportStatus.CLAIMED) -> SaleReport:
-        return SaleReport(payment_id="pay1", leg=Leg.SALE, status=status, attempt=attempt, at=LATER)
+        return SaleReport(
+            payment_id="pay1", kind=SaleReportKind.SALE, status=status, attempt=attempt, at=LATER
+        )
 
     assert orders.claim(by("a"))
     assert not orders.claim(by("b"))

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
-from lunas.domain.progress_sync import Stand
-from lunas.platforms.thinkific.credentials import Authentication, Bearer
+from lunas.domain.oauth import Authentication
+from lunas.domain.progress import SyncPosition
+from lunas.platforms.thinkific import settings, webhooks
+from lunas.platforms.thinkific.credentials import Bearer
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.webhooks import WebhooksApi
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_item
-from lunas.storage.progress_sync import ProgressSyncs
+from lunas.storage.progress import Progress
 from lunas.storage.settlements import NEW
 from lunas.storage.table import Table
 from tests.integration.layer.thinkific_events import row
@@ -49,9 +51,9 @@ BOTH = hooks(hook("1", COMPLETED), hook("2", PROGRESS))
 def at_thinkific(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
     """Let both APIs answer in turn."""
     peer = StubPeer(*told)
-    for client in (ThinkificApi, WebhooksApi):
+    for home, client in ((settings, ThinkificApi), (webhooks, WebhooksApi)):
         made = partial(client, session=peer.session)
-        monkeypatch.setattr(load(FUNCTION), client.__name__, made)
+        monkeypatch.setattr(home, client.__name__, made)
     # The context of tests has less time left than a run keeps in hand.
     monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 1)
     return peer
@@ -67,13 +69,13 @@ def progress(table: Table) -> Any:
 def test_a_lost_event_heals_and_the_next_walk_begins_later(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
-    ProgressSyncs(table).note(Stand(BEFORE))
+    Progress(table).note_position(SyncPosition(BEFORE))
     peer = at_thinkific(monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH)
     assert invoke(FUNCTION, NIGHTLY) is None
     assert progress() == 75
     assert [each.query.get("page") for each in peer.asked] == [["1"], ["2"], None]
     assert peer.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
-    stand = ProgressSyncs(table).stand()
+    stand = Progress(table).position()
     assert stand
     assert stand.since > BEFORE
     assert stand.began is None
@@ -224,19 +226,21 @@ def test_a_target_that_thinkific_refuses_is_told(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
-    kept = ProgressSyncs(table)
-    kept.note(Stand(LATER, began=LATER, page=3))
-    kept.note(Stand(NOW, began=NOW, page=2))
-    assert kept.stand() == Stand(LATER, began=LATER, page=3)
-    kept.note(Stand(LATER))
-    assert kept.stand() == Stand(LATER)
+    kept = Progress(table)
+    kept.note_position(SyncPosition(LATER, began=LATER, page=3))
+    kept.note_position(SyncPosition(NOW, began=NOW, page=2))
+    assert kept.position() == SyncPosition(LATER, began=LATER, page=3)
+    kept.note_position(SyncPosition(LATER))
+    assert kept.position() == SyncPosition(LATER)
 
 
 @pytest.mark.usefixtures("table")
 def test_of_an_app_the_end_of_its_installation_is_wanted_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(load(FUNCTION), "authentication", lambda: Authentication.OAUTH)
+    site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
+    monkeypatch.setattr(settings, "authentication", lambda: Authentication.OAUTH)
+    monkeypatch.setattr(settings, "site_of", lambda *_: site)
     peer = at_thinkific(monkeypatch, BOTH, Told(201, hook("3", "app.uninstalled")))
     told = invoke(FUNCTION, {"webhooks": "register"})
     assert told[-1] == {"topic": "app.uninstalled", "fate": "REGISTERED"}
@@ -246,7 +250,7 @@ def test_of_an_app_the_end_of_its_installation_is_wanted_too(
 @pytest.mark.usefixtures("table")
 def test_an_access_token_is_the_bearer_of_both_apis(monkeypatch: pytest.MonkeyPatch) -> None:
     site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
-    monkeypatch.setattr(load(FUNCTION), "site_of", lambda *_: site)
+    monkeypatch.setattr(settings, "site_of", lambda *_: site)
     peer = at_thinkific(monkeypatch, rows(), BOTH)
     invoke(FUNCTION, NIGHTLY)
     assert [each.headers["Authorization"] for each in peer.asked] == ["Bearer token-1"] * 2

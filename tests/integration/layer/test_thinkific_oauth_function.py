@@ -8,13 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from lunas.api import oauth_pages, site_connection
 from lunas.domain.errors import ConfigurationError
+from lunas.platforms.thinkific import connecting, oauth_pages
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
 from lunas.storage import keys
-from lunas.storage.connections import Connections
 from lunas.storage.expressions import Change
+from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 from tests.support.api_requests import Json, request, user_token
 from tests.support.functions import call, invoke
@@ -37,7 +37,7 @@ def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubPeer:  # noq
     """Let OAuth server and API answer in turn, and say yes."""
     peer = StubPeer(TOKENS, COURSES)
     for client in (ThinkificOAuth, ThinkificApi):
-        monkeypatch.setattr(site_connection, client.__name__, partial(client, session=peer.session))
+        monkeypatch.setattr(connecting, client.__name__, partial(client, session=peer.session))
     return peer
 
 
@@ -95,7 +95,7 @@ def test_the_whole_way_ends_connected(thinkific: StubPeer, table: Table, logged:
     assert thinkific.calls == ["POST /oauth2/token", "GET /api/public/v1/courses"]
     assert thinkific.asked[0].url.startswith("https://shop.thinkific.test/")
     assert thinkific.asked[1].headers["Authorization"] == "Bearer at-1"
-    kept = Connections(table).connection()
+    kept = connected_site(table)
     assert kept
     assert (kept.actor, kept.site_gid) == ("admin:a1", "g1")
     for secret in (state, 'c1"', "at-1", "rt-1", "hunter2"):
@@ -216,7 +216,7 @@ def test_what_went_wrong_is_told_with_the_checklist(
     assert (answer["statusCode"], title(answer)) == (code, "The site could not be connected")
     assert REDIRECT in answer["body"]
     assert "byte for byte" in answer["body"]
-    assert Connections(table).connection() is None
+    assert connected_site(table) is None
 
 
 @pytest.mark.parametrize("answer", [Told(500, "<html>"), Told(429), Told(404, "<html>")])
@@ -226,7 +226,7 @@ def test_a_grant_is_kept_when_the_role_cannot_be_checked(
     thinkific.answers = [TOKENS, answer]
     page = finish(begun())
     assert (page["statusCode"], title(page)) == (200, "The site is connected")
-    assert Connections(table).connection()
+    assert connected_site(table)
     assert logged.messages("WARNING") == ["role at the platform not checked"]
     assert "at-1" not in logged.text
 
@@ -295,7 +295,7 @@ def test_revoking_gives_the_token_back(thinkific: StubPeer, table: Table) -> Non
     code, told = call(FUNCTION, REVOKE, token=admin())
     assert (code, told["connected"]) == (200, False)
     assert thinkific.asked[-1].body == "token=rt-1"
-    assert Connections(table).connection() is None
+    assert connected_site(table) is None
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
 
 
@@ -305,7 +305,7 @@ def test_while_thinkific_cannot_be_told_nothing_is_revoked(
     finish(begun())
     thinkific.answers = [Told(502, "<html>")]
     assert call(FUNCTION, REVOKE, token=admin())[0] == 503
-    assert Connections(table).connection()
+    assert connected_site(table)
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
     finish(begun())
     thinkific.answers = [answer]
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
-    assert Connections(table).connection() is None
+    assert connected_site(table) is None
     assert logged.messages("WARNING") == lines
     assert "rt-1" not in logged.text
 
@@ -333,11 +333,9 @@ def test_without_the_apps_secret_a_site_is_forgotten(
     thinkific: StubPeer, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(begun())
-    monkeypatch.setattr(
-        site_connection, "secret_text", Mock(side_effect=ConfigurationError("clientId"))
-    )
+    monkeypatch.setattr(connecting, "secret_text", Mock(side_effect=ConfigurationError("clientId")))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
-    assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
+    assert (len(thinkific.asked), connected_site(table)) == (2, None)
     assert logged.messages("WARNING") == [NOT_TOLD]
 
 
@@ -347,7 +345,7 @@ def test_tokens_that_cannot_be_opened_are_forgotten(
     finish(begun())
     assert table.update(keys.oauth_grant(), Change({"encrypted": "b2YgYW5vdGhlciBrZXk="}))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
-    assert (len(thinkific.asked), Connections(table).connection()) == (2, None)
+    assert (len(thinkific.asked), connected_site(table)) == (2, None)
     assert logged.messages("WARNING") == [NOT_TOLD]
 
 

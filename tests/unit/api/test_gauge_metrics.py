@@ -7,8 +7,8 @@ import pytest
 
 from lunas.api.gauges import NAMED, log_connection, log_gauges
 from lunas.domain.anomalies import AnomalyKind, anomaly
-from lunas.domain.oauth import Connection
-from lunas.platforms.thinkific.credentials import Authentication
+from lunas.domain.oauth import Authentication, Connection
+from lunas.platforms.registry import is_disconnected
 from lunas.services.gauges import Gauge, Gauges
 from tests.support.builders import NOW, USER, enrollment
 from tests.support.logs import Logged
@@ -80,7 +80,8 @@ def test_oauth_without_a_usable_connection_is_told(
     connection: Connection | None, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
-    log_connection(connection, Authentication.OAUTH)
+    monkeypatch.setenv("THINKIFIC_AUTHENTICATION", Authentication.OAUTH)
+    log_connection(lost=is_disconnected(connection))
     assert logged.values() == {"PlatformDisconnected": 1}
     assert logged.messages("WARNING") == ["platform site not connected"]
 
@@ -91,6 +92,7 @@ def test_whoever_can_reach_thinkific_has_a_gauge_at_zero(
 ) -> None:
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
     connected = authentication is Authentication.OAUTH
-    log_connection(CONNECTION if connected else None, authentication)
+    monkeypatch.setenv("THINKIFIC_AUTHENTICATION", authentication)
+    log_connection(lost=is_disconnected(CONNECTION if connected else None))
     assert logged.values() == {"PlatformDisconnected": 0}
     assert logged.lines == []

@@ -6,7 +6,7 @@ import pytest
 
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.progress import (
-    Report,
+    ProgressReport,
     advanced,
     concerned,
     event_percent,
@@ -17,7 +17,7 @@ from lunas.domain.web_links import LONGEST_LINK, kept_link
 from tests.support.builders import LATER, enrollment
 
 LINK = "https://shop.thinkific.com/certificates/abc"
-REPORT = Report(row_id=500, user_id=7, course_id=2_000_001, percent=60)
+REPORT = ProgressReport(row_id=500, user_id=7, course_id=2_000_001, percent=60)
 DELIVERED = Delivery(
     status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
 )
@@ -109,7 +109,7 @@ def test_a_certificate_is_kept_though_the_progress_is_known_already() -> None:
     "other",
     [replace(REPORT, row_id=501), replace(REPORT, user_id=8), replace(REPORT, course_id=9)],
 )
-def test_a_row_of_another_account_or_course_is_not_ours(other: Report) -> None:
+def test_a_row_of_another_account_or_course_is_not_ours(other: ProgressReport) -> None:
     assert concerned(REPORT, [ours()]) == [ours()]
     assert concerned(other, [ours()]) == []
 

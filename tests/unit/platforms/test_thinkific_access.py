@@ -6,9 +6,9 @@ import pytest
 
 from lunas.domain.access_comparison import Row
 from lunas.domain.errors import DeliveryDelayed
-from lunas.platforms.thinkific.access import ThinkificStanding
 from lunas.platforms.thinkific.enrollments import seconds
 from lunas.platforms.thinkific.http import ThinkificApi
+from lunas.platforms.thinkific.platform import Thinkific
 from tests.support.http_stub import StubLimiter, StubPeer, Told
 from tests.unit.platforms.test_thinkific_client import EXPIRED, NOW, SITE, TRIAL, page, row
 
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def rows(*told: Told) -> tuple[list[Row], StubPeer]:
     peer = StubPeer(*told)
     api = ThinkificApi(SITE, StubLimiter(), session=peer.session)
-    return ThinkificStanding(api).rows(7, NOW), peer
+    return Thinkific(api).access(7, NOW), peer
 
 
 def test_all_rows_of_an_account_are_read_by_one_call() -> None:

@@ -9,11 +9,10 @@ import requests
 from lunas.domain.catalog_mapping import SiteCourse
 from lunas.domain.errors import DeliveryDelayed, DeliveryError, DeliveryImpossible, NoPermit
 from lunas.domain.users import Learner
-from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
-from lunas.platforms.thinkific.client import STILL_WRITING, Thinkific
+from lunas.platforms.thinkific.client import STILL_WRITING
 from lunas.platforms.thinkific.credentials import ApiKey
 from lunas.platforms.thinkific.http import Rejected, ThinkificApi, ThinkificSite
-from lunas.platforms.thinkific.progress import ThinkificProgress
+from lunas.platforms.thinkific.platform import Thinkific
 from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from tests.support.builders import EMAIL
 from tests.support.http_stub import StubLimiter, StubPeer, Told
@@ -233,7 +232,7 @@ def test_a_short_page_is_not_taken_for_the_last() -> None:
 @pytest.mark.parametrize("none", [0, None, "0", ""])
 def test_no_next_page_is_the_end_of_a_list(none: object) -> None:
     peer = StubPeer(page({"id": "1", "name": "One"}, next_page=none))
-    assert [each.id for each in ThinkificSiteShelf(api(peer)).courses()] == [1]
+    assert [each.id for each in Thinkific(api(peer)).courses()] == [1]
     peer, row_id = enroll(page(row(id=2), next_page=none))
     assert row_id == 2
     assert len(peer.asked) == 1
@@ -283,7 +282,7 @@ def test_a_cursor_that_comes_back_is_said_to_at_once() -> None:
 
 def test_changes_end_at_page_0_too() -> None:
     peer = StubPeer(page(row(percentage_completed="0.5"), next_page=0))
-    assert ThinkificProgress(api(peer)).changed(NOW, 1).next_page is None
+    assert Thinkific(api(peer)).changed(NOW, 1).next_page is None
 
 
 @pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": "none"}], ids=str)
@@ -523,7 +522,7 @@ def test_every_call_carries_key_site_client_and_a_time_out() -> None:
 
 def test_courses_are_listed_from_all_pages() -> None:
     peer = StubPeer(page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"}))
-    shelf = ThinkificSiteShelf(ThinkificApi(SITE, StubLimiter(), session=peer.session))
+    shelf = Thinkific(ThinkificApi(SITE, StubLimiter(), session=peer.session))
     assert list(shelf.courses()) == [SiteCourse(1, "One"), SiteCourse(2, "Two")]
 
 

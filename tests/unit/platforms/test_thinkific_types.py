@@ -10,14 +10,10 @@ import pytest
 
 from lunas.domain.errors import DeliveryDelayed
 from lunas.domain.sale_reports import Sold
-from lunas.platforms.thinkific.access import ThinkificStanding
-from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
-from lunas.platforms.thinkific.client import Thinkific
 from lunas.platforms.thinkific.events import Event, Unreadable, parse_event, report_of
-from lunas.platforms.thinkific.external_orders import ExternalOrders
 from lunas.platforms.thinkific.http import ThinkificApi
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
-from lunas.platforms.thinkific.progress import ThinkificProgress
+from lunas.platforms.thinkific.platform import Thinkific
 from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from tests.support.builders import EMAIL
 from tests.support.http_stub import StubLimiter, StubPeer, Told
@@ -74,7 +70,7 @@ def revoke(peer: StubPeer) -> object:
 
 
 def standing(peer: StubPeer) -> object:
-    return ThinkificStanding(api(peer)).rows(7, NOW)
+    return Thinkific(api(peer)).access(7, NOW)
 
 
 def bundle_courses(peer: StubPeer) -> object:
@@ -82,23 +78,23 @@ def bundle_courses(peer: StubPeer) -> object:
 
 
 def courses(peer: StubPeer) -> object:
-    return list(ThinkificSiteShelf(api(peer)).courses())
+    return list(Thinkific(api(peer)).courses())
 
 
 def bundles(peer: StubPeer) -> object:
-    return list(ThinkificSiteShelf(api(peer)).bundles())
+    return list(Thinkific(api(peer)).bundles())
 
 
 def product_of_course(peer: StubPeer) -> object:
-    return ExternalOrders(api(peer), 100).product(Sold(None, 9))
+    return Thinkific(api(peer), 100).product(Sold(None, 9))
 
 
 def product_of_bundle(peer: StubPeer) -> object:
-    return ExternalOrders(api(peer), 100).product(Sold(4, None))
+    return Thinkific(api(peer), 100).product(Sold(4, None))
 
 
 def changed(peer: StubPeer) -> object:
-    return ThinkificProgress(api(peer)).changed(NOW, 1)
+    return Thinkific(api(peer)).changed(NOW, 1)
 
 
 def webhooks(peer: StubPeer) -> object:
@@ -231,15 +227,15 @@ ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
 def test_a_row_of_progress_of_another_type_is_left_out(name: str, values: list[Any]) -> None:
     rows = [{**ROW_OF_PROGRESS, name: value} for value in values]
     peer = StubPeer(page(*rows, ROW_OF_PROGRESS), *(Told(body=each) for each in rows))
-    progress = ThinkificProgress(api(peer))
+    progress = Thinkific(api(peer))
     assert [each.percent for each in progress.changed(NOW, 1).reports] == [50]
-    assert [progress.report(500) for _ in rows] == [None] * len(rows)
+    assert [progress.progress(500) for _ in rows] == [None] * len(rows)
 
 
 @pytest.mark.parametrize("value", [[], {}, True, False, "x", "", 1e999, -1, 101, HUGE], ids=shown)
 def test_a_percentage_that_is_none_tells_nothing(value: object) -> None:
     peer = StubPeer(page({**ROW_OF_PROGRESS, "percentage_completed": value}))
-    (told,) = ThinkificProgress(api(peer)).changed(NOW, 1).reports
+    (told,) = Thinkific(api(peer)).changed(NOW, 1).reports
     assert told.percent is None
 
 

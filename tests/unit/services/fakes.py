@@ -6,14 +6,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
+from lunas.domain.access_comparison import Row
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.catalog import Course, Package
+from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord, asked_again
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed, latest
-from lunas.domain.errors import ConcurrentUpdate, DeliveryDelayed
+from lunas.domain.errors import ConcurrentUpdate, DeliveryDelayed, DeliveryImpossible
 from lunas.domain.gateway_status import GatewayStatus
+from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.domain.payments import (
     GatewayInvoice,
     Held,
@@ -22,7 +25,9 @@ from lunas.domain.payments import (
     Slot,
     Status,
 )
+from lunas.domain.progress import ChangedPage, ProgressReport
 from lunas.domain.refunds import Refund
+from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
 from lunas.domain.settlement import Settlement
 from lunas.domain.users import Learner
 from tests.support.builders import NOW
@@ -373,6 +378,16 @@ class FakeEnrollments:
         known = self.store.enrollments
         return [known[each] for each in enrollment_ids if each in known]
 
+    def page(
+        self,
+        wanted: EnrollmentFilter,
+        limit: int,
+        after: Position | None,  # noqa: ARG002
+    ) -> Page[Enrollment]:
+        known = self.store.enrollments.values()
+        found = [each for each in known if each.delivery.status == wanted.delivery]
+        return Page(tuple(found[:limit]), None)
+
     def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
         interrupt(self.before_change)
         if self.store.enrollments[enrollment.id] != enrollment:
@@ -418,13 +433,15 @@ class FakeEnrollments:
 
 
 class FakeLearners:
-    """Links from users to accounts."""
+    """Links to accounts, and claims on their courses; ``before_read`` lets others come between."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
-
-    def platform_user_id(self, user_id: str) -> int | None:
-        return self.store.links.get(user_id)
+        self.before_read: list[Interruption] = []
+        self.before_note: list[Interruption] = []
+        self.reads = 0
+        self.writes = 0
+        self.notes = 0
 
     def link_of(self, user_id: str) -> AccountLink:
         account, former = self.store.links.get(user_id), self.store.former.get(user_id, frozenset())
@@ -443,18 +460,6 @@ class FakeLearners:
             former = self.store.former.get(user_id, frozenset())
             self.store.former[user_id] = former | {account_id}
             self.store.revisions[user_id] = self.store.revisions.get(user_id, 0) + 1
-
-
-class FakeClaims:
-    """Claims on courses of accounts; ``before_read`` lets others come between."""
-
-    def __init__(self, store: FakeStore) -> None:
-        self.store = store
-        self.before_read: list[Interruption] = []
-        self.before_note: list[Interruption] = []
-        self.reads = 0
-        self.writes = 0
-        self.notes = 0
 
     def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
         self.writes += 1
@@ -556,9 +561,17 @@ class FakePlatform:
         self.failures: list[Interruption] = []
         self.ends: dict[tuple[int, int], datetime | None] = {}
         self.ended: dict[tuple[int, int], int] = {}
-        self.bundles: dict[int, set[int]] = {}
+        self.bundle_holdings: dict[int, set[int]] = {}
+        self.site_courses: list[SiteCourse] = []
+        self.reports: dict[int, ProgressReport | None] = {}
+        self.sales: dict[int, tuple[str, int, int]] = {}
+        self.refunds: list[int] = []
         self.bundles_later = False
         self.bundle_failures: list[Interruption] = []
+
+    def ensure_user(self, learner: Learner) -> int:
+        found = self.find_user(learner.email)
+        return found if found is not None else self.create_user(learner)
 
     def find_user(self, email: str) -> int | None:
         self.calls.append("find_user")
@@ -612,9 +625,46 @@ class FakePlatform:
         if stands in given or latest([stands, until]) == until or row not in self.rows:
             self.ends[row] = until
 
+    def access(self, account_id: int, now: datetime) -> list[Row]:
+        ends = {
+            course: self.ends.get((user, course))
+            for user, course in self.rows
+            if user == account_id
+        }
+        return [Row(course, end) for course, end in ends.items() if end is None or end > now]
+
+    def courses(self) -> list[SiteCourse]:
+        return self.site_courses
+
+    def bundles(self) -> list[SiteBundle]:
+        return [
+            SiteBundle(each, f"Bundle {each}", frozenset(held))
+            for each, held in self.bundle_holdings.items()
+        ]
+
+    def progress(self, row_id: int) -> ProgressReport | None:
+        return self.reports.get(row_id)
+
+    def changed(self, since: datetime, page: int) -> ChangedPage:  # noqa: ARG002
+        return ChangedPage(tuple(each for each in self.reports.values() if each), None)
+
+    def product(self, sold: Sold) -> int:
+        product = sold.bundle_id or sold.course_id
+        if product is None:
+            raise DeliveryImpossible("the course is not mapped")
+        return product
+
+    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
+        self.sales[len(self.sales) + 1] = (payment.id, user_id, product_id)
+        return Answer(SaleReportStatus.REPORTED, order_id=len(self.sales))
+
+    def report_refund(self, payment: Payment, order_id: int) -> Answer:  # noqa: ARG002
+        self.refunds.append(order_id)
+        return Answer(SaleReportStatus.REPORTED, order_id=order_id)
+
     def bundle_courses(self, bundle_id: int) -> set[int]:
         self.calls.append("bundle_courses")
-        return self.bundles.get(bundle_id, set())
+        return self.bundle_holdings.get(bundle_id, set())
 
     def enroll_in_bundle(
         self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
@@ -622,7 +672,7 @@ class FakePlatform:
         self.calls.append("enroll_in_bundle")
         interrupt(self.bundle_failures)
         if not self.bundles_later:
-            for course_id in self.bundles[bundle_id]:
+            for course_id in self.bundle_holdings[bundle_id]:
                 self.enroll(user_id, course_id, now, until)
                 self.calls.pop()
 

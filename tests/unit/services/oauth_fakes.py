@@ -5,27 +5,14 @@ from datetime import datetime, timedelta
 
 from lunas.domain.errors import GrantRefused
 from lunas.domain.oauth import Connection, Grant, Issue, Start, Tokens, challenge_of
-from lunas.storage.site_tokens import LOCK
+from lunas.storage.sites import LOCK
 from tests.unit.services.fakes import Interruption, interrupt
 
 DAY = timedelta(days=1)
 
 
-class FakeStarts:
-    """Tries to connect, each taken once."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, Start] = {}
-
-    def keep(self, start: Start) -> None:
-        self.kept[start.state] = start
-
-    def take(self, state: str) -> Start | None:
-        return self.kept.pop(state, None)
-
-
-class FakeGrants:
-    """The connected site with the conditions of the real table.
+class FakeSites:
+    """The connected site and attempts to connect, with the conditions of the real table.
 
     ``before_renew``, ``before_read`` and ``before_forget`` let others come first, or break a
     worker off.
@@ -38,6 +25,13 @@ class FakeGrants:
         self.before_renew: list[Interruption] = []
         self.before_read: list[Interruption] = []
         self.before_forget: list[Interruption] = []
+        self.kept: dict[str, Start] = {}
+
+    def keep(self, start: Start) -> None:
+        self.kept[start.state] = start
+
+    def take(self, state: str) -> Start | None:
+        return self.kept.pop(state, None)
 
     def read(self) -> Grant | None:
         interrupt(self.before_read)

@@ -25,9 +25,10 @@ from tests.support.builders import LATER
 from tests.support.lifecycles import Life, handed_in, ordered
 from tests.unit.services.fakes import (
     FakeAnomalies,
-    FakeClaims,
     FakeClock,
     FakeEnrollments,
+    FakeLearners,
+    FakePlatform,
     FakeStore,
     Interruption,
     interrupt,
@@ -45,15 +46,16 @@ def refused() -> DeliveryDelayed:
     return error
 
 
-class FakeStanding:
-    """Rows of accounts at the platform; ``before`` interrupts a question."""
+class FakeStanding(FakePlatform):
+    """A platform that is set up by account; ``before`` interrupts a question."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.there: dict[int, list[Row]] = {}
         self.asked: list[int] = []
         self.before: list[Interruption] = []
 
-    def rows(self, account_id: int, now: datetime) -> list[Row]:
+    def access(self, account_id: int, now: datetime) -> list[Row]:
         assert now >= LATER
         self.asked.append(account_id)
         interrupt(self.before)
@@ -68,7 +70,7 @@ class Yard:
         self.trails = FakeTrails()
         self.payments = FakeExaminer(self.store)
         self.enrollments = FakeEnrollments(self.store)
-        self.claims = FakeClaims(self.store)
+        self.claims = FakeLearners(self.store)
         self.platform = FakeStanding()
         self.reported: list[Anomaly] = []
         self.unread: list[str] = []
@@ -106,8 +108,8 @@ class Yard:
                 trails=self.trails,
                 payments=self.payments,
                 enrollments=self.enrollments,
-                claims=self.claims,
-                platform=self.platform,
+                learners=self.claims,
+                platform=lambda: self.platform,
                 anomalies=FakeAnomalies(self.store),
                 report=self.reported.append,
                 unread=lambda payment_id, _: self.unread.append(payment_id),

@@ -8,13 +8,11 @@ import pytest
 from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
 from lunas.domain.payments import Status
-from lunas.services.bundles import MAX_WAIT
-from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver
+from lunas.services.delivery import DeliveryResult, DeliveryService
+from lunas.services.placement import MAX_WAIT
 from tests.support.builders import USER, bought, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
     FakeCatalogue,
-    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -33,7 +31,7 @@ SOLD = payment(
 
 
 class Round:
-    """A courier over fakes, with one approved bundle that Thinkific knows as bundle 4."""
+    """A service over fakes, with one approved bundle that Thinkific knows as bundle 4."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
@@ -41,20 +39,19 @@ class Round:
         self.store.add(course("c1", platform_course_id=11), course("c2", platform_course_id=12))
         self.store.links[USER] = 7
         self.platform = FakePlatform()
-        self.platform.bundles = {4: {11, 12}}
+        self.platform.bundle_holdings = {4: {11, 12}}
         self.clock = FakeClock()
-        self.courier = Courier(
+        self.service = DeliveryService(
             enrollments=FakeEnrollments(self.store),
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
-            claims=FakeClaims(self.store),
             catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=self.clock,
         )
 
     def deliver(self, request: DeliveryRequest = FIRST) -> DeliveryResult:
-        return deliver(self.courier, request)
+        return self.service.deliver(request)
 
     def waits(self, request: DeliveryRequest = FIRST) -> None:
         with pytest.raises(DeliveryDelayed):
@@ -96,7 +93,7 @@ def test_a_bundle_that_never_comes_is_enrolled_course_by_course(at_work: Round) 
 def test_a_bundle_of_other_courses_than_were_paid_is_never_asked_for(
     at_work: Round, held: set[int]
 ) -> None:
-    at_work.platform.bundles = {4: held}
+    at_work.platform.bundle_holdings = {4: held}
     for request in (FIRST, SECOND):
         assert at_work.deliver(request) is DeliveryResult.DELIVERED
     assert at_work.platform.calls == ["bundle_courses", "enroll", "enroll"]

@@ -17,12 +17,10 @@ from lunas.domain.errors import (
     StorageContention,
 )
 from lunas.domain.payments import Payment, Status
-from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver, record_dead_letter
+from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
     FakeCatalogue,
-    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -40,7 +38,7 @@ def approved(*waiting: str) -> Payment:
 
 
 class Round:
-    """A courier over fakes, with one approved payment that waits for c1."""
+    """A service over fakes, with one approved payment that waits for c1."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
@@ -48,11 +46,10 @@ class Round:
         self.store.add(course("c2", platform_course_id=2_000_002))
         self.enrollments = FakeEnrollments(self.store)
         self.platform = FakePlatform()
-        self.courier = Courier(
+        self.service = DeliveryService(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
-            claims=FakeClaims(self.store),
             catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
@@ -61,9 +58,9 @@ class Round:
     def deliver(self, request: DeliveryRequest = WISH) -> DeliveryResult:
         """Deliver as the queue does, with the note that follows a dead letter."""
         try:
-            return deliver(self.courier, request)
+            return self.service.deliver(request)
         except DeliveryImpossible as error:
-            record_dead_letter(self.courier, request, error)
+            self.service.record_dead_letter(request, error)
             raise
 
     def delivery(self, request: DeliveryRequest = WISH) -> Delivery:
@@ -209,14 +206,14 @@ def test_what_cannot_be_delivered_is_not_noted_before_its_dead_letter_is_safe(
 ) -> None:
     at_work.platform.failures = [DeliveryImpossible("no such course")]
     with pytest.raises(DeliveryImpossible):
-        deliver(at_work.courier, WISH)
+        at_work.service.deliver(WISH)
     assert at_work.delivery().status is DeliveryStatus.PENDING
 
 
 def test_a_late_note_does_not_touch_what_was_asked_for_anew(at_work: Round) -> None:
     anew = enrollment("c1", delivery=Delivery(request=2))
     at_work.store.add(anew)
-    record_dead_letter(at_work.courier, WISH, DeliveryImpossible("old"))
+    at_work.service.record_dead_letter(WISH, DeliveryImpossible("old"))
     assert at_work.store.enrollments[anew.id] == anew
 
 
@@ -401,7 +398,7 @@ def test_what_the_user_has_at_a_former_account_follows(at_work: Round) -> None:
     strange = replace(other, id=enrollment_id("u9", "c2"), user_id="u9")
     at_work.store.add(other, strange)
     for each in (other, strange):
-        at_work.courier.claims.claim(Place(41, 2_000_002), each.id, None)
+        FakeLearners(at_work.store).claim(Place(41, 2_000_002), each.id, None)
     at_work.deliver()
     stands = at_work.store.enrollments
     assert stands[other.id].delivery.status is DeliveryStatus.PENDING

@@ -12,7 +12,7 @@ from lunas.domain.errors import (
     StorageContention,
     WrongState,
 )
-from lunas.services.enrollments import redeliver, report_progress
+from lunas.services.enrollments import EnrollmentService
 from tests.support.builders import LATER, enrollment
 from tests.unit.services.fakes import FakeEnrollments, FakeStore
 
@@ -31,7 +31,10 @@ def kept() -> FakeEnrollments:
 
 def change(kept: FakeEnrollments, how: str) -> Enrollment:
     """Change the enrollment by one of the two ways."""
-    return report_progress(kept, ID, 60, LATER) if how == "report" else redeliver(kept, ID, LATER)
+    service = EnrollmentService(kept)
+    if how == "report":
+        return service.report_progress(ID, 60, LATER)
+    return service.redeliver(ID, LATER)
 
 
 WAYS = pytest.mark.parametrize("how", ["report", "redeliver"])
@@ -39,7 +42,7 @@ WAYS = pytest.mark.parametrize("how", ["report", "redeliver"])
 
 @pytest.mark.parametrize(("told", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
 def test_progress_is_raised_and_never_lowered(kept: FakeEnrollments, told: int, known: int) -> None:
-    assert report_progress(kept, ID, told, LATER).progress == known
+    assert EnrollmentService(kept).report_progress(ID, told, LATER).progress == known
     assert kept.store.enrollments[ID].progress == known
 
 
@@ -48,7 +51,7 @@ def test_another_delivery_is_a_new_request_that_waits(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
     kept.store.add(enrollment("c1", delivery=Delivery(status=status, request=3)))
-    again = redeliver(kept, ID, LATER)
+    again = EnrollmentService(kept).redeliver(ID, LATER)
     assert (again.delivery.status, again.delivery.request) == (DeliveryStatus.PENDING, 4)
     assert kept.store.enrollments[ID] == again
 
@@ -73,7 +76,7 @@ def test_a_revocation_that_waits_can_be_asked_for_again(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
     kept.store.add(replace(REVOKED, delivery=Delivery(status=status, request=2)))
-    again = redeliver(kept, ID, LATER)
+    again = EnrollmentService(kept).redeliver(ID, LATER)
     assert again.status is EnrollmentStatus.NOT_ENROLLED
     assert (again.delivery.status, again.delivery.request) == (DeliveryStatus.PENDING, 3)
 

@@ -14,13 +14,11 @@ from lunas.services.oauth_tokens import (
     NOT_CONNECTED,
     SHORTEST,
     YOUNG,
-    Access,
-    after_refusal,
-    current,
+    OAuthTokenService,
 )
 from tests.support.builders import NOW
 from tests.unit.services.fakes import FakeClock, Interruption, interrupt
-from tests.unit.services.oauth_fakes import DAY, FakeGrants, FakeOAuth
+from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 GRANT = Grant(
     connection=Connection(
@@ -39,22 +37,22 @@ DUE, OVER = DAY - timedelta(minutes=30), DAY + timedelta(minutes=1)
 class Worker:
     """A worker that needs a token, and what it noticed."""
 
-    def __init__(self, grants: FakeGrants, oauth: FakeOAuth, clock: FakeClock) -> None:
+    def __init__(self, grants: FakeSites, oauth: FakeOAuth, clock: FakeClock) -> None:
         self.grants, self.oauth, self.clock = grants, oauth, clock
         self.alarms: list[str] = []
         self.heeded: list[str] = []
         self.slept = 0.0
         self.while_asleep: list[Interruption] = []
         self.left = 60.0
-        self.access = Access(
-            grants=grants,
-            site=oauth,
+        self.service = OAuthTokenService(
+            sites=grants,
+            authorization=oauth,
             subdomain="shop",
             now=clock,
             seconds_left=lambda: self.left,
             sleep=self.sleep,
-            alarm=self.alarms.append,
-            on_outcome=self.heeded.append,
+            on_lost=self.alarms.append,
+            on_delay=self.heeded.append,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -63,7 +61,7 @@ class Worker:
 
     @property
     def token(self) -> str:
-        return current(self.access).tokens.access_token
+        return self.service.current().tokens.access_token
 
     def other(self) -> "Worker":
         """Return a worker beside this one."""
@@ -72,13 +70,13 @@ class Worker:
 
 @pytest.fixture
 def worker() -> Worker:
-    return Worker(FakeGrants(GRANT), FakeOAuth(), FakeClock())
+    return Worker(FakeSites(GRANT), FakeOAuth(), FakeClock())
 
 
 def delayed(worker: Worker) -> DeliveryDelayed:
     """Return why a worker gets no token."""
     with pytest.raises(DeliveryDelayed) as raised:
-        current(worker.access)
+        worker.service.current()
     return raised.value
 
 
@@ -111,7 +109,7 @@ def test_the_new_tokens_are_kept_before_they_are_used(worker: Worker) -> None:
     worker.clock.forward(DUE)
     worker.grants.before_renew.append(RuntimeError("crash"))
     with pytest.raises(RuntimeError):
-        current(worker.access)
+        worker.service.current()
 
 
 def test_while_one_renews_the_others_go_on_with_the_old_token(worker: Worker) -> None:
@@ -147,7 +145,7 @@ def test_the_lock_of_a_dead_worker_ends(worker: Worker) -> None:
     worker.clock.forward(OVER)
     worker.oauth.before.append(RuntimeError("the worker died"))
     with pytest.raises(RuntimeError):
-        current(worker.access)
+        worker.service.current()
     delayed(worker)
     worker.clock.forward(timedelta(seconds=30))
     assert worker.token == "at-2"
@@ -227,7 +225,7 @@ def test_a_crash_between_answer_and_table_ends_in_a_refusal_that_rings(worker: W
     worker.clock.forward(DUE)
     worker.grants.before_renew.append(RuntimeError("crash"))
     with pytest.raises(RuntimeError):
-        current(worker.access)
+        worker.service.current()
     assert worker.token == "at-1", "until the lock ends, the others go on"
     worker.clock.forward(timedelta(seconds=30))
     assert worker.token == "at-1", "and until its end the old token serves"
@@ -295,7 +293,7 @@ def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> 
     ],
 )
 def test_without_a_usable_connection_deliveries_wait_for_a_person(grant: Grant | None) -> None:
-    worker = Worker(FakeGrants(grant), FakeOAuth(), FakeClock())
+    worker = Worker(FakeSites(grant), FakeOAuth(), FakeClock())
     assert delayed(worker).retry_after == NOT_CONNECTED
     assert worker.alarms == []
 
@@ -304,18 +302,18 @@ def test_without_a_usable_connection_deliveries_wait_for_a_person(grant: Grant |
 
 
 def test_a_token_that_another_worker_replaced_is_read_anew(worker: Worker) -> None:
-    assert after_refusal(worker.access, "at-0")
+    assert worker.service.after_refusal("at-0")
     assert worker.oauth.refreshes == 0
 
 
 def test_a_refused_token_is_renewed_ahead_of_time(worker: Worker) -> None:
     worker.clock.forward(YOUNG)
-    assert after_refusal(worker.access, "at-1")
+    assert worker.service.after_refusal("at-1")
     assert worker.token == "at-2"
 
 
 def test_a_fresh_token_that_is_refused_is_not_renewed_again_and_again(worker: Worker) -> None:
-    assert not after_refusal(worker.access, "at-1")
+    assert not worker.service.after_refusal("at-1")
     assert worker.oauth.refreshes == 0
 
 
@@ -325,7 +323,7 @@ def test_a_refused_token_is_waited_for_while_somebody_renews_it(worker: Worker) 
     newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
     tokens = Tokens(access_token="at-9", refresh_token="rt-9")
     worker.while_asleep.append(lambda: worker.grants.write(newer, tokens))
-    assert after_refusal(worker.access, "at-1")
+    assert worker.service.after_refusal("at-1")
     assert worker.slept == LOOK_EVERY
 
 
@@ -333,7 +331,7 @@ def test_an_uninstalled_app_shows_when_its_token_is_refused(worker: Worker) -> N
     worker.clock.forward(YOUNG)
     worker.oauth.refresh_token = None
     with pytest.raises(DeliveryDelayed):
-        after_refusal(worker.access, "at-1")
+        worker.service.after_refusal("at-1")
     assert worker.alarms
 
 
@@ -343,7 +341,7 @@ def test_a_401_ends_a_token_that_is_not_renewed_any_more(worker: Worker) -> None
     assert worker.token == "at-1"
     for _ in range(2):
         with pytest.raises(DeliveryDelayed) as raised:
-            after_refusal(worker.access, "at-1")
+            worker.service.after_refusal("at-1")
         assert raised.value.retry_after == NOT_CONNECTED
     assert (worker.grants.locks, worker.slept, len(worker.alarms)) == (1, 0, 1)
 
@@ -358,5 +356,5 @@ def test_whoever_waits_after_a_401_stops_when_the_renewal_is_refused(worker: Wor
 
     worker.while_asleep.append(refused)
     with pytest.raises(DeliveryDelayed) as raised:
-        after_refusal(worker.access, "at-1")
+        worker.service.after_refusal("at-1")
     assert (raised.value.retry_after, worker.slept) == (NOT_CONNECTED, LOOK_EVERY)

@@ -1,11 +1,10 @@
 """Registering webhooks: once each, nobody else's touched, an inactive one replaced."""
 
 from lunas.domain.platform_webhooks import TOPICS, Fate, Webhook
-from lunas.services.platform_webhooks import Subscription, look, register
+from lunas.services.platform_webhooks import PlatformWebhookService
 from tests.support.progress_fakes import FakeWebhooks
 
 TARGET = "https://lunas.test/webhooks/thinkific"
-WANTED = Subscription(TOPICS, TARGET)
 COMPLETED, PROGRESS = TOPICS
 
 
@@ -13,20 +12,24 @@ def hook(name: str, topic: str, target: str = TARGET, *, active: bool = True) ->
     return Webhook(name, topic, target, active)
 
 
+def service(site: FakeWebhooks) -> PlatformWebhookService:
+    return PlatformWebhookService(site, TOPICS, TARGET)
+
+
 def fates(site: FakeWebhooks) -> list[Fate]:
-    return [each.fate for each in look(site, WANTED)]
+    return [each.fate for each in service(site).check()]
 
 
 def test_each_topic_is_registered_once_however_often_the_command_runs() -> None:
     site = FakeWebhooks()
-    assert [each.fate for each in register(site, WANTED)] == [Fate.REGISTERED] * 2
-    assert [each.fate for each in register(site, WANTED)] == [Fate.ACTIVE] * 2
+    assert [each.fate for each in service(site).register()] == [Fate.REGISTERED] * 2
+    assert [each.fate for each in service(site).register()] == [Fate.ACTIVE] * 2
     assert site.did == [f"create {COMPLETED}", f"create {PROGRESS}"]
 
 
 def test_only_what_is_missing_is_registered() -> None:
     site = FakeWebhooks(hook("1", PROGRESS))
-    register(site, WANTED)
+    service(site).register()
     assert site.did == [f"create {COMPLETED}"]
 
 
@@ -34,14 +37,14 @@ def test_webhooks_of_others_neither_count_nor_go() -> None:
     others = hook("1", PROGRESS, "https://other.test/hook"), hook("2", "order.created")
     site = FakeWebhooks(*others)
     assert fates(site) == [Fate.MISSING, Fate.MISSING]
-    register(site, WANTED)
+    service(site).register()
     assert site.there[:2] == [*others]
 
 
 def test_an_inactive_one_is_replaced_the_new_one_first() -> None:
     site = FakeWebhooks(hook("1", COMPLETED), hook("2", PROGRESS, active=False))
     assert fates(site) == [Fate.ACTIVE, Fate.INACTIVE]
-    register(site, WANTED)
+    service(site).register()
     assert site.did == [f"create {PROGRESS}", "delete 2"]
     assert fates(site) == [Fate.ACTIVE, Fate.ACTIVE]
 

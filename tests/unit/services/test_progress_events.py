@@ -8,7 +8,7 @@ import pytest
 from lunas.domain.enrollments import EnrollmentStatus
 from lunas.domain.errors import DeliveryDelayed, StorageContention
 from lunas.domain.progress import ProgressEvent, ProgressResult
-from lunas.services.progress_events import ROUNDS, follow, record_event
+from lunas.services.progress import ROUNDS
 from tests.support.progress_fakes import (
     ROW,
     FakeProgress,
@@ -42,23 +42,23 @@ def known(progress: FakeProgress) -> int:
 def test_an_event_raises_the_progress_and_asks_nobody(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
-    assert record_event(recorder(progress, rows), EVENT) is ProgressResult.NOTED
+    assert recorder(progress, rows).record_event(EVENT) is ProgressResult.NOTED
     assert (known(progress), rows.asked) == (60, [])
 
 
 def test_the_same_event_again_is_known_by_its_id(progress: FakeProgress, rows: FakeRows) -> None:
     run = recorder(progress, rows)
-    record_event(run, EVENT)
+    run.record_event(EVENT)
     higher = replace(EVENT, report=report(90))
-    assert record_event(run, higher) is ProgressResult.DUPLICATE
+    assert run.record_event(higher) is ProgressResult.DUPLICATE
     assert known(progress) == 60
 
 
 def test_nobody_is_asked_twice_about_the_same_event(progress: FakeProgress, rows: FakeRows) -> None:
-    rows.rows[ROW] = report(50)
+    rows.reports[ROW] = report(50)
     run = recorder(progress, rows)
-    record_event(run, UNCLEAR)
-    assert record_event(run, UNCLEAR) is ProgressResult.DUPLICATE
+    run.record_event(UNCLEAR)
+    assert run.record_event(UNCLEAR) is ProgressResult.DUPLICATE
     assert rows.asked == [ROW]
 
 
@@ -67,7 +67,7 @@ def test_events_in_the_wrong_order_leave_the_highest(
 ) -> None:
     run = recorder(progress, rows)
     for number, percent in enumerate([80, 60, 100, 70, 0]):
-        record_event(run, ProgressEvent(id=str(number), report=report(percent)))
+        run.record_event(ProgressEvent(id=str(number), report=report(percent)))
     assert known(progress) == 100
 
 
@@ -77,9 +77,9 @@ def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
     run = recorder(progress, rows)
     progress.before_raise = [RuntimeError("killed")]
     with pytest.raises(RuntimeError):
-        record_event(run, EVENT)
+        run.record_event(EVENT)
     assert (known(progress), progress.heard) == (40, set())
-    assert record_event(run, EVENT) is ProgressResult.NOTED
+    assert run.record_event(EVENT) is ProgressResult.NOTED
     assert known(progress) == 60
 
 
@@ -87,21 +87,21 @@ def test_of_two_at_once_the_second_finds_the_event_noted(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     progress.before_raise = [lambda: progress.heard.add("71")]
-    assert record_event(recorder(progress, rows), EVENT) is ProgressResult.DUPLICATE
+    assert recorder(progress, rows).record_event(EVENT) is ProgressResult.DUPLICATE
 
 
 def test_a_number_that_can_mean_two_things_is_asked_about(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
-    rows.rows[ROW] = report(50)
-    assert record_event(recorder(progress, rows), UNCLEAR) is ProgressResult.NOTED
+    rows.reports[ROW] = report(50)
+    assert recorder(progress, rows).record_event(UNCLEAR) is ProgressResult.NOTED
     assert (known(progress), rows.asked) == (50, [ROW])
 
 
 def test_nobody_asks_about_a_learner_who_is_through(rows: FakeRows) -> None:
     store = FakeStore()
     store.add(delivered(progress=100))
-    found = record_event(recorder(FakeProgress(store), rows), UNCLEAR)
+    found = recorder(FakeProgress(store), rows).record_event(UNCLEAR)
     assert (found, rows.asked) == (ProgressResult.NOTHING_NEW, [])
 
 
@@ -110,7 +110,7 @@ def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
 ) -> None:
     rows.failures = [DeliveryDelayed("down")]
     with pytest.raises(DeliveryDelayed):
-        record_event(recorder(progress, rows), UNCLEAR)
+        recorder(progress, rows).record_event(UNCLEAR)
     assert progress.heard == set()
 
 
@@ -118,8 +118,8 @@ def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
 def test_what_thinkific_itself_does_not_say_is_dropped(
     progress: FakeProgress, rows: FakeRows, row: None
 ) -> None:
-    rows.rows[ROW] = row
-    assert record_event(recorder(progress, rows), UNCLEAR) is ProgressResult.UNREADABLE
+    rows.reports[ROW] = row
+    assert recorder(progress, rows).record_event(UNCLEAR) is ProgressResult.UNREADABLE
     assert (known(progress), progress.heard) == (40, {"72"})
 
 
@@ -128,7 +128,7 @@ def test_a_learner_whom_others_enrolled_is_passed_over(
     progress: FakeProgress, rows: FakeRows, others: dict[str, int]
 ) -> None:
     event = ProgressEvent(id="73", report=report(90, **others))
-    assert record_event(recorder(progress, rows), event) is ProgressResult.NOT_OURS
+    assert recorder(progress, rows).record_event(event) is ProgressResult.NOT_OURS
     assert (known(progress), progress.heard) == (40, {"73"})
 
 
@@ -136,37 +136,37 @@ def test_a_refunded_enrollment_is_left_alone(rows: FakeRows) -> None:
     store = FakeStore()
     store.add(delivered(status=EnrollmentStatus.NOT_ENROLLED))
     progress = FakeProgress(store)
-    assert record_event(recorder(progress, rows), EVENT) is ProgressResult.REVOKED
+    assert recorder(progress, rows).record_event(EVENT) is ProgressResult.REVOKED
     assert known(progress) == 40
 
 
 def test_two_users_of_one_account_both_get_on(progress: FakeProgress, rows: FakeRows) -> None:
     other = delivered("c9", user_id="u2")
     progress.store.add(other)
-    record_event(recorder(progress, rows), EVENT)
+    recorder(progress, rows).record_event(EVENT)
     assert known(progress) == progress.store.enrollments[other.id].progress == 60
 
 
 def test_a_refund_in_the_midst_of_it_wins(progress: FakeProgress, rows: FakeRows) -> None:
     revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
     progress.before_raise = [lambda: progress.store.add(revoked)]
-    assert follow(recorder(progress, rows), report(60)) is ProgressResult.REVOKED
+    assert recorder(progress, rows).record(report(60)) is ProgressResult.REVOKED
     assert progress.store.enrollments[revoked.id] == revoked
 
 
 def test_a_higher_progress_in_the_midst_of_it_stays(progress: FakeProgress, rows: FakeRows) -> None:
     progress.before_raise = [lambda: progress.store.add(delivered(progress=70))]
-    assert follow(recorder(progress, rows), report(60)) is ProgressResult.NOTHING_NEW
+    assert recorder(progress, rows).record(report(60)) is ProgressResult.NOTHING_NEW
     assert known(progress) == 70
 
 
 def test_thinkific_is_asked_once_however_often_the_write_collides(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
-    rows.rows[ROW] = report(60)
+    rows.reports[ROW] = report(60)
     moved = replace(delivered(), payment_id="pay2")
     progress.before_raise = [lambda: progress.store.add(moved)]
-    assert follow(recorder(progress, rows), report(None)) is ProgressResult.NOTED
+    assert recorder(progress, rows).record(report(None)) is ProgressResult.NOTED
     assert rows.asked == [ROW]
 
 
@@ -174,4 +174,4 @@ def test_others_who_never_stop_make_it_busy(progress: FakeProgress, rows: FakeRo
     steps = [replace(delivered(), payment_id=f"pay{number}") for number in range(2, 2 + ROUNDS)]
     progress.before_raise = [partial(progress.store.add, step) for step in steps]
     with pytest.raises(StorageContention):
-        follow(recorder(progress, rows), report(60))
+        recorder(progress, rows).record(report(60))

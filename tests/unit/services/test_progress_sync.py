@@ -5,15 +5,19 @@ from datetime import timedelta
 import pytest
 
 from lunas.domain.errors import DeliveryDelayed, RateLimited
-from lunas.domain.progress import ProgressResult
-from lunas.domain.progress_sync import FIRST_LOOK, OVERLAP, ChangedPage, Stand
-from lunas.services.progress_sync import ProgressSync, SyncedProgress, sync_progress
+from lunas.domain.progress import (
+    FIRST_LOOK,
+    OVERLAP,
+    ChangedPage,
+    ProgressResult,
+    SyncPosition,
+)
+from lunas.services.progress import ProgressSyncService, SyncedProgress
 from tests.support.builders import LATER, NOW
 from tests.support.progress_fakes import (
     ROW,
     FakeProgress,
     FakeRows,
-    FakeStand,
     delivered,
     recorder,
     report,
@@ -30,25 +34,20 @@ PAGES = (
 class Walk:
     """A progress sync with three pages before it; ``pages`` is how many fit into a run."""
 
-    def __init__(self, kept: Stand | None = None) -> None:
+    def __init__(self, kept: SyncPosition | None = None) -> None:
         store = FakeStore()
         store.add(delivered())
-        self.progress = FakeProgress(store)
+        self.progress = FakeProgress(store, kept)
         self.rows = FakeRows(*PAGES)
-        self.stand = FakeStand(kept)
         self.rested: list[float] = []
 
     def run(self, pages: int = 9) -> SyncedProgress:
         left = iter([False] * pages)
-        return sync_progress(
-            ProgressSync(
-                keeper=self.stand,
-                changes=self.rows,
-                recorder=recorder(self.progress, self.rows),
-                deadline_is_near=lambda: next(left, True),
-                rest=self.rested.append,
-            )
-        )
+        return ProgressSyncService(
+            service=recorder(self.progress, self.rows),
+            deadline_is_near=lambda: next(left, True),
+            sleep=self.rested.append,
+        ).sync()
 
     def known(self) -> int:
         return self.progress.store.enrollments[delivered().id].progress
@@ -65,42 +64,42 @@ def test_every_page_is_read_and_what_was_lost_is_noted() -> None:
 def test_the_next_walk_begins_a_day_before_this_one_began() -> None:
     walk = Walk()
     walk.run()
-    assert walk.stand.kept == Stand(LATER - OVERLAP)
+    assert walk.progress.kept == SyncPosition(LATER - OVERLAP)
 
 
 def test_a_run_without_time_goes_on_with_its_page_the_next_night() -> None:
     since = NOW - timedelta(days=3)
-    before = Stand(since, began=NOW, page=1)
+    before = SyncPosition(since, began=NOW, page=1)
     walk = Walk(before)
     assert walk.run(pages=1).next_page == 2
-    assert walk.stand.kept == before.turned(2)
+    assert walk.progress.kept == before.turned(2)
     assert walk.run().next_page is None
     assert walk.rows.asked == [(since, page) for page in (1, 2, 3)]
-    assert walk.stand.kept == Stand(NOW - OVERLAP)
+    assert walk.progress.kept == SyncPosition(NOW - OVERLAP)
 
 
 def test_a_second_run_of_the_same_night_moves_nothing_back() -> None:
-    walk = Walk(Stand(LATER - timedelta(hours=1)))
+    walk = Walk(SyncPosition(LATER - timedelta(hours=1)))
     walk.run()
-    assert walk.stand.kept == Stand(LATER - timedelta(hours=1))
+    assert walk.progress.kept == SyncPosition(LATER - timedelta(hours=1))
 
 
 def test_a_page_that_fails_is_read_again_and_the_mark_stays() -> None:
-    walk = Walk(Stand(NOW))
+    walk = Walk(SyncPosition(NOW))
     walk.rows.failures = [lambda: None, DeliveryDelayed("down")]
     with pytest.raises(DeliveryDelayed):
         walk.run()
-    assert walk.stand.kept == Stand(NOW, began=LATER, page=2)
+    assert walk.progress.kept == SyncPosition(NOW, began=LATER, page=2)
     walk.run()
     assert walk.rows.asked[-2:] == [(NOW, 2), (NOW, 3)]
 
 
 def test_a_break_in_the_midst_of_a_page_repeats_the_page() -> None:
-    walk = Walk(Stand(NOW))
+    walk = Walk(SyncPosition(NOW))
     walk.progress.before_raise = [RuntimeError("killed")]
     with pytest.raises(RuntimeError):
         walk.run()
-    assert walk.stand.kept == Stand(NOW)
+    assert walk.progress.kept == SyncPosition(NOW)
     walk.run()
     assert walk.known() == 90
 
@@ -114,11 +113,11 @@ def test_a_reached_limit_is_waited_for() -> None:
 
 
 def test_a_limit_that_stays_ends_the_run_and_loses_nothing() -> None:
-    walk = Walk(Stand(NOW))
+    walk = Walk(SyncPosition(NOW))
     walk.rows.failures = [RateLimited("429", 31.0)] * 3
     with pytest.raises(RateLimited):
         walk.run(pages=2)
-    assert (walk.rested, walk.stand.kept) == ([31.0], Stand(NOW))
+    assert (walk.rested, walk.progress.kept) == ([31.0], SyncPosition(NOW))
 
 
 def test_thinkific_is_not_asked_again_about_a_row_that_it_just_told() -> None:

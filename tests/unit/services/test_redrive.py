@@ -7,7 +7,7 @@ import pytest
 from lunas.domain.delivery import waits_for_person
 from lunas.domain.enrollments import Delivery, DeliveryStatus, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate, StorageContention
-from lunas.services.redrive import Fate, redrive
+from lunas.services.enrollments import EnrollmentService, RedriveOutcome
 from tests.support.builders import LATER, NOW, enrollment
 from tests.unit.services.fakes import FakeEnrollments, FakeStore
 
@@ -42,39 +42,45 @@ def test_what_waits_is_asked_for_by_a_new_request(
     status: DeliveryStatus, due: datetime | None
 ) -> None:
     enrollments = kept(Delivery(status=status, request=3, due_at=due))
-    redriven = redrive(enrollments, ID, LATER)
-    assert (redriven.fate, redriven.finding) == (Fate.ASKED, "request 4")
+    redriven = EnrollmentService(enrollments).redrive(ID, LATER)
+    assert (redriven.outcome, redriven.reason) == (RedriveOutcome.REQUESTED, "request 4")
     delivery = enrollments.store.enrollments[ID].delivery
     assert (delivery.status, delivery.request) == (DeliveryStatus.PENDING, 4)
 
 
 @pytest.mark.parametrize(
-    ("delivery", "fate"),
+    ("delivery", "outcome"),
     [
-        (Delivery(status=DeliveryStatus.DELIVERED), Fate.OUT_OF_DATE),
-        (Delivery(status=DeliveryStatus.REVOKED), Fate.OUT_OF_DATE),
+        (Delivery(status=DeliveryStatus.DELIVERED), RedriveOutcome.OUT_OF_DATE),
+        (Delivery(status=DeliveryStatus.REVOKED), RedriveOutcome.OUT_OF_DATE),
         # Its worker has written the letter, and may be about to note FAILED.
-        (Delivery(status=DeliveryStatus.PENDING, due_at=LATER + timedelta(minutes=1)), Fate.STAYS),
+        (
+            Delivery(status=DeliveryStatus.PENDING, due_at=LATER + timedelta(minutes=1)),
+            RedriveOutcome.STAYS,
+        ),
     ],
 )
 def test_what_has_come_about_or_is_on_its_way_stays_as_it_is(
-    delivery: Delivery, fate: Fate
+    delivery: Delivery, outcome: RedriveOutcome
 ) -> None:
     enrollments = kept(delivery)
-    redriven = redrive(enrollments, ID, LATER)
-    assert redriven.fate is fate
-    assert delivery.status in redriven.finding
+    redriven = EnrollmentService(enrollments).redrive(ID, LATER)
+    assert redriven.outcome is outcome
+    assert delivery.status in redriven.reason
     assert enrollments.store.enrollments[ID].delivery == delivery
 
 
 def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
-    redriven = redrive(FakeEnrollments(FakeStore()), ID, LATER)
-    assert (redriven.fate, redriven.finding) == (Fate.OUT_OF_DATE, "there is no such enrollment")
+    redriven = EnrollmentService(FakeEnrollments(FakeStore())).redrive(ID, LATER)
+    assert (redriven.outcome, redriven.reason) == (
+        RedriveOutcome.OUT_OF_DATE,
+        "there is no such enrollment",
+    )
 
 
 def test_after_a_refund_it_is_the_revocation_that_is_asked_for_anew() -> None:
     enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
-    assert redrive(enrollments, ID, LATER).fate is Fate.ASKED
+    assert EnrollmentService(enrollments).redrive(ID, LATER).outcome is RedriveOutcome.REQUESTED
     stands = enrollments.store.enrollments[ID]
     assert (stands.status, stands.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
 
@@ -87,13 +93,16 @@ def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
         enrollments.store.add(enrollment("c1", delivery=revoked))
 
     enrollments.before_change = [others]
-    redriven = redrive(enrollments, ID, LATER)
-    assert (redriven.fate, redriven.finding) == (Fate.OUT_OF_DATE, "the enrollment is revoked")
+    redriven = EnrollmentService(enrollments).redrive(ID, LATER)
+    assert (redriven.outcome, redriven.reason) == (
+        RedriveOutcome.OUT_OF_DATE,
+        "the enrollment is revoked",
+    )
 
 
 def test_an_enrollment_that_others_keep_changing_is_left_for_later() -> None:
     enrollments = kept(FAILED)
     enrollments.before_change = [ConcurrentUpdate(stale=True)] * 5
     with pytest.raises(StorageContention):
-        redrive(enrollments, ID, LATER)
+        EnrollmentService(enrollments).redrive(ID, LATER)
     assert enrollments.store.enrollments[ID].delivery == FAILED

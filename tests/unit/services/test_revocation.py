@@ -19,12 +19,10 @@ from lunas.domain.errors import (
     StorageContention,
 )
 from lunas.domain.payments import Status
-from lunas.services.courses import Courier, DeliveryResult
-from lunas.services.delivery import deliver, record_dead_letter
+from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
     FakeCatalogue,
-    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -43,7 +41,7 @@ WISH = request_of(REFUNDED)
 
 
 class Round:
-    """A courier over fakes, with one refunded payment whose course is there still."""
+    """A service over fakes, with one refunded payment whose course is there still."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
@@ -51,20 +49,19 @@ class Round:
         self.enrollments = FakeEnrollments(self.store)
         self.platform = FakePlatform({EMAIL: 42})
         self.platform.rows = {(42, 2_000_001): 500}
-        self.claims = FakeClaims(self.store)
+        self.claims = FakeLearners(self.store)
         self.claims.claim(Place(42, 2_000_001), REFUNDED.id, None)
-        self.courier = Courier(
+        self.service = DeliveryService(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
-            learners=FakeLearners(self.store),
-            claims=self.claims,
+            learners=self.claims,
             catalog=FakeCatalogue(self.store),
             platform=self.platform,
             now=FakeClock(),
         )
 
     def revoke(self) -> DeliveryResult:
-        return deliver(self.courier, WISH)
+        return self.service.deliver(WISH)
 
     @property
     def enrollment(self) -> Enrollment:
@@ -145,7 +142,7 @@ def test_a_failure_for_good_waits_for_a_person(at_work: Round) -> None:
     at_work.platform.failures = [DeliveryImpossible("refused")]
     with pytest.raises(DeliveryImpossible) as raised:
         at_work.revoke()
-    record_dead_letter(at_work.courier, WISH, raised.value)
+    at_work.service.record_dead_letter(WISH, raised.value)
     assert at_work.enrollment.delivery.status is DeliveryStatus.FAILED
     assert at_work.enrollment.status is EnrollmentStatus.NOT_ENROLLED
 

@@ -15,16 +15,12 @@ from lunas.domain.enrollments import (
     latest,
 )
 from lunas.domain.errors import DeliveryDelayed
-from lunas.services.courses import ROUNDS, Courier
-from lunas.services.shared_access import give, leave
+from lunas.services.shared_access import ROUNDS, SharedAccess
 from tests.support.builders import NOW, enrollment
 from tests.unit.services.fakes import (
-    FakeCatalogue,
-    FakeClaims,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
-    FakePayments,
     FakePlatform,
     FakeStore,
 )
@@ -46,25 +42,19 @@ OWN, OTHER = of("u1"), of("u2")
 
 
 class Round:
-    """A courier over fakes, and an account that users share."""
+    """A service over fakes, and an account that users share."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
-        self.claims, self.platform = FakeClaims(self.store), FakePlatform()
+        self.claims, self.platform = FakeLearners(self.store), FakePlatform()
         self.clock = FakeClock()
-        self.courier = Courier(
-            enrollments=FakeEnrollments(self.store),
-            payments=FakePayments(self.store),
-            learners=FakeLearners(self.store),
-            claims=self.claims,
-            catalog=FakeCatalogue(self.store),
-            platform=self.platform,
-            now=self.clock,
+        self.service = SharedAccess(
+            FakeEnrollments(self.store), self.claims, self.platform, self.clock
         )
 
     def give(self, made: Enrollment, place: Place = PLACE) -> int | None:
         self.store.add(made)
-        return give(self.courier, made, place, create=lambda: True)
+        return self.service.give(made, place, create=lambda: True)
 
     def comes(self, made: Enrollment) -> None:
         """Let a delivery be on its way whose claim is written."""
@@ -73,7 +63,7 @@ class Round:
 
     def refund(self, made: Enrollment) -> None:
         self.store.add(refunded(made))
-        leave(self.courier, made.id, {PLACE.account_id})
+        self.service.leave(made.id, {PLACE.account_id})
 
     def end(self, place: Place = PLACE) -> datetime | None:
         """Return when the row ends; an error if there is none."""
@@ -108,7 +98,7 @@ def test_an_ordinary_delivery_reads_no_enrollment_again(
     at_work: Round, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[list[str]] = []
-    monkeypatch.setattr(at_work.courier.enrollments, "get_many", read.append)
+    monkeypatch.setattr(at_work.service.enrollments, "get_many", read.append)
     at_work.give(OWN)
     assert read == []
 
@@ -122,14 +112,14 @@ def test_an_ordinary_refund_notes_nothing_of_what_is_shared(at_work: Round) -> N
 def test_a_place_is_left_for_an_enrollment_that_is_gone(at_work: Round) -> None:
     at_work.give(OWN)
     del at_work.store.enrollments[OWN.id]
-    leave(at_work.courier, OWN.id, {PLACE.account_id})
+    at_work.service.leave(OWN.id, {PLACE.account_id})
     assert at_work.gone
 
 
 def test_ones_own_enrollment_is_known_from_when_the_run_began(at_work: Round) -> None:
     """What has changed it since has asked for a run of its own."""
     at_work.store.add(refunded(OWN))
-    give(at_work.courier, OWN, PLACE, create=lambda: True)
+    at_work.service.give(OWN, PLACE, create=lambda: True)
     assert at_work.end() is None
 
 
@@ -236,7 +226,7 @@ def test_ones_own_note_that_others_wrote_since_the_run_began_is_known(at_work: R
     at_work.give(OTHER)
     at_work.store.add(refunded(OTHER), of("u3", SOON))
     at_work.claims.claim(PLACE, of("u3").id, SOON)
-    give(at_work.courier, short, PLACE, create=lambda: True)
+    at_work.service.give(short, PLACE, create=lambda: True)
     assert at_work.shown("u1") == SOON
 
 
@@ -286,7 +276,7 @@ def test_one_that_moves_shares_what_is_paid_for_where_it_comes_to(at_work: Round
 def test_one_that_leaves_a_former_account_takes_nothing_along(at_work: Round) -> None:
     at_work.give(OTHER)
     at_work.give(of("u1", SOON))
-    leave(at_work.courier, OWN.id, {PLACE.account_id})
+    at_work.service.leave(OWN.id, {PLACE.account_id})
     assert at_work.shown("u1") == SOON
 
 

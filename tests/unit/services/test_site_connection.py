@@ -19,39 +19,28 @@ from lunas.domain.errors import (
     StorageContention,
 )
 from lunas.domain.oauth import START_LIFETIME, Connection, Start, Tokens, challenge_of
-from lunas.services.site_connection import (
-    ROUNDS,
-    Connector,
-    Disconnector,
-    begin,
-    cancel,
-    disconnect,
-    finish,
-)
+from lunas.services.site_connection import ROUNDS, SiteConnectionService
 from tests.unit.services.fakes import FakeClock, Interruption, interrupt
-from tests.unit.services.oauth_fakes import DAY, FakeGrants, FakeOAuth, FakeStarts
+from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 
 class Desk:
     """An admin's side of connecting, over fakes."""
 
     def __init__(self, subdomain: str | None = "shop") -> None:
-        self.starts, self.grants, self.oauth = FakeStarts(), FakeGrants(), FakeOAuth()
+        self.sites, self.oauth = FakeSites(), FakeOAuth()
         self.clock = FakeClock()
         self.before_check: list[Interruption] = []
         self.checked: list[str] = []
         self.unchecked: list[str] = []
         self.texts = iter(f"text{number}" for number in range(100))
         self.not_told: list[str] = []
-        self.disconnector = Disconnector(
-            grants=self.grants, revoke=self.oauth.revoke, not_told=self.not_told.append
-        )
-        self.connector = Connector(
-            starts=self.starts,
-            grants=self.grants,
-            site=self.oauth,
+        self.service = SiteConnectionService(
+            sites=self.sites,
+            authorization=lambda: self.oauth,
             check_role=self.check_role,
-            unchecked=self.unchecked.append,
+            on_unchecked=self.unchecked.append,
+            on_unrevoked=self.not_told.append,
             subdomain=subdomain,
             random_text=lambda: next(self.texts),
             now=self.clock,
@@ -63,20 +52,20 @@ class Desk:
 
     def begun(self, subdomain: str | None = "shop") -> Start:
         """Begin, and return what was kept of it."""
-        url = begin(self.connector, subdomain, "admin:a1")
+        url = self.service.begin(subdomain, "admin:a1")
         (state,) = parse_qs(urlsplit(url).query)["state"]
-        return self.starts.kept[state]
+        return self.sites.kept[state]
 
     def finish(self, code: str, state: str, subdomain: str | None = "shop") -> Connection:
-        return finish(self.connector, code, state, subdomain)
+        return self.service.finish(code, state, subdomain)
 
     def renewed(self) -> None:
         """Let a worker bring new tokens."""
-        assert self.grants.grant
-        connection = self.grants.grant.connection
+        assert self.sites.grant
+        connection = self.sites.grant.connection
         number = connection.revision + 10
         tokens = Tokens(access_token=f"at-{number}", refresh_token=f"rt-{number}")
-        self.grants.write(replace(connection, revision=connection.revision + 1), tokens)
+        self.sites.write(replace(connection, revision=connection.revision + 1), tokens)
 
     def connected(self) -> Connection:
         start = self.begun()
@@ -89,8 +78,8 @@ def desk() -> Desk:
 
 
 def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(desk: Desk) -> None:
-    url = begin(desk.connector, "shop", "admin:a1")
-    (start,) = desk.starts.kept.values()
+    url = desk.service.begin("shop", "admin:a1")
+    (start,) = desk.sites.kept.values()
     assert start.state in url
     assert challenge_of(start.verifier) in url
     assert start.verifier not in url
@@ -111,21 +100,21 @@ def test_no_other_site_can_be_begun(desk: Desk, subdomain: str) -> None:
     if not subdomain:
         desk = Desk(None)
     with pytest.raises(InvalidInput):
-        begin(desk.connector, subdomain, "admin:a1")
-    assert desk.starts.kept == {}
+        desk.service.begin(subdomain, "admin:a1")
+    assert desk.sites.kept == {}
 
 
 def test_a_code_that_comes_back_connects_the_site(desk: Desk) -> None:
     connection = desk.connected()
-    assert desk.grants.grant
-    assert desk.grants.grant.connection == connection
+    assert desk.sites.grant
+    assert desk.sites.grant.connection == connection
     assert (connection.subdomain, connection.actor, connection.site_gid) == (
         "shop",
         "admin:a1",
         "gid-1",
     )
     assert connection.expires_at == desk.clock.now + DAY
-    assert desk.checked == [desk.grants.grant.tokens.access_token]
+    assert desk.checked == [desk.sites.grant.tokens.access_token]
     assert desk.unchecked == []
 
 
@@ -133,7 +122,7 @@ def test_a_state_that_was_never_begun_is_refused(desk: Desk) -> None:
     code = desk.oauth.allow(desk.begun())
     with pytest.raises(Forbidden):
         desk.finish(code, "made-up")
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
     assert desk.oauth.issued == 1
 
 
@@ -144,8 +133,8 @@ def test_a_state_is_good_once(desk: Desk) -> None:
     desk.oauth.allow(start)
     with pytest.raises(Forbidden):
         desk.finish(code, start.state)
-    assert desk.grants.grant
-    assert desk.grants.grant.connection == first
+    assert desk.sites.grant
+    assert desk.sites.grant.connection == first
 
 
 def test_a_state_is_good_for_ten_minutes(desk: Desk) -> None:
@@ -176,21 +165,21 @@ def test_the_code_of_another_try_does_not_fit(desk: Desk) -> None:
     mine, other = desk.begun(), desk.begun()
     with pytest.raises(Conflict, match="400"):
         desk.finish(desk.oauth.allow(other), mine.state)
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
 
 
 def test_a_students_token_is_refused_and_not_kept(desk: Desk) -> None:
     desk.before_check.append(GrantRefused("the token of a student"))
     with pytest.raises(Conflict, match="student"):
         desk.connected()
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
 
 
 def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> None:
     desk.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
         desk.connected()
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
 
 
 @pytest.mark.parametrize(
@@ -206,8 +195,8 @@ def test_a_grant_is_kept_though_the_role_cannot_be_checked(desk: Desk, trouble: 
     """The code is used up, so that nobody could take the same try again."""
     desk.before_check.append(trouble)
     connection = desk.connected()
-    assert desk.grants.grant
-    assert desk.grants.grant.connection == connection
+    assert desk.sites.grant
+    assert desk.sites.grant.connection == connection
     assert desk.unchecked == [str(trouble)]
 
 
@@ -215,7 +204,7 @@ def test_tokens_that_cannot_be_renewed_are_not_kept(desk: Desk) -> None:
     desk.oauth.gives_refresh_token = False
     with pytest.raises(Conflict, match="clientSecret"):
         desk.connected()
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
 
 
 def test_a_new_install_takes_the_place_of_the_former_one(desk: Desk) -> None:
@@ -225,77 +214,77 @@ def test_a_new_install_takes_the_place_of_the_former_one(desk: Desk) -> None:
 
 def test_cancel_uses_the_state_up(desk: Desk) -> None:
     start = desk.begun()
-    cancel(desk.connector, start.state)
+    desk.service.cancel(start.state)
     with pytest.raises(Forbidden):
         desk.finish(desk.oauth.allow(start), start.state)
 
 
 def test_cancel_needs_no_state(desk: Desk) -> None:
     start = desk.begun()
-    cancel(desk.connector, None)
+    desk.service.cancel(None)
     assert desk.finish(desk.oauth.allow(start), start.state).subdomain == "shop"
 
 
 def test_disconnecting_gives_the_token_back_and_forgets_it(desk: Desk) -> None:
     desk.connected()
-    gone = disconnect(desk.disconnector)
+    gone = desk.service.disconnect()
     assert gone
     assert desk.oauth.revoked == [("shop", "rt-2")]
-    assert desk.grants.grant is None
-    assert disconnect(desk.disconnector) is None
+    assert desk.sites.grant is None
+    assert desk.service.disconnect() is None
 
 
 def test_while_thinkific_cannot_be_told_the_connection_stays(desk: Desk) -> None:
     desk.connected()
     desk.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
-        disconnect(desk.disconnector)
-    assert desk.grants.grant
+        desk.service.disconnect()
+    assert desk.sites.grant
 
 
 def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(desk: Desk) -> None:
     desk.connected()
     desk.oauth.before.append(GrantRefused("unknown"))
-    assert disconnect(desk.disconnector)
-    assert desk.grants.grant is None
+    assert desk.service.disconnect()
+    assert desk.sites.grant is None
     assert desk.not_told == []
 
 
 @pytest.mark.parametrize("place", ["before_read", "revoke"])
 def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str) -> None:
     connection = desk.connected()
-    broken = desk.oauth.before if place == "revoke" else desk.grants.before_read
+    broken = desk.oauth.before if place == "revoke" else desk.sites.before_read
     broken.append(ConfigurationError("a setting"))
-    assert disconnect(desk.disconnector) == connection
-    assert (desk.grants.grant, desk.oauth.revoked) == (None, [])
+    assert desk.service.disconnect() == connection
+    assert (desk.sites.grant, desk.oauth.revoked) == (None, [])
     assert desk.not_told == ["a setting"]
 
 
 def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(desk: Desk) -> None:
     desk.connected()
-    desk.grants.before_forget.append(desk.renewed)
-    gone = disconnect(desk.disconnector)
+    desk.sites.before_forget.append(desk.renewed)
+    gone = desk.service.disconnect()
     assert gone
     assert gone.revision == 2
     assert desk.oauth.revoked == [("shop", "rt-2"), ("shop", "rt-11")]
-    assert desk.grants.grant is None
+    assert desk.sites.grant is None
 
 
 def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(desk: Desk) -> None:
     desk.connected()
 
     def other() -> None:
-        desk.grants.grant = None
+        desk.sites.grant = None
 
-    desk.grants.before_forget.append(other)
-    assert disconnect(desk.disconnector) is None
+    desk.sites.before_forget.append(other)
+    assert desk.service.disconnect() is None
     assert len(desk.oauth.revoked) == 1
 
 
 def test_nobody_is_told_disconnected_while_tokens_stay(desk: Desk) -> None:
     desk.connected()
-    desk.grants.before_forget += [desk.renewed] * ROUNDS
+    desk.sites.before_forget += [desk.renewed] * ROUNDS
     with pytest.raises(StorageContention):
-        disconnect(desk.disconnector)
-    assert desk.grants.grant
+        desk.service.disconnect()
+    assert desk.sites.grant
     assert len(desk.oauth.revoked) == ROUNDS

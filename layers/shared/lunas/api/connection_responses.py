@@ -4,12 +4,8 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from lunas.api.responses import Time, Url
-from lunas.domain.oauth import Connection, is_connected
-from lunas.domain.redirect_uri import redirect_checks, redirect_uri
+from lunas.domain.oauth import Authentication, Connection, is_connected
 from lunas.domain.times import to_iso
-from lunas.platforms.thinkific.credentials import Authentication
-
-INSTALL = "open GET /thinkific/oauth/install as an admin, and let the site's owner press Approve"
 
 
 class RedirectCheckView(TypedDict):
@@ -48,24 +44,18 @@ class AuthorizeUrlView(TypedDict):
 def connection_view(
     connection: Connection | None,
     authentication: Authentication,
-    addresses: tuple[str, str],
+    redirect: tuple[str, list[RedirectCheckView]],
     site: str | None,
     now: datetime,
 ) -> ConnectionStatusView:
-    """Show a connection. ``addresses``: the base URL that is set, and the API's own.
-
-    ``todo`` is there when OAuth is in use and a person has to connect the site.
-    """
-    base, own = addresses
+    """Show a connection. ``redirect`` is the redirect URI, and what was checked of it."""
+    uri, checks = redirect
     connected = is_connected(connection, site)
     shown: ConnectionStatusView = {
-        "redirectUri": redirect_uri(base),
+        "redirectUri": uri,
         "connected": connected,
         "authentication": authentication,
-        "checks": [
-            {"name": each.name, "ok": each.ok, "message": each.told}
-            for each in redirect_checks(base, own)
-        ],
+        "checks": checks,
     }
     if connection is not None:
         shown.update(
@@ -78,6 +68,4 @@ def connection_view(
                 "connectedBy": connection.actor,
             }
         )
-    if authentication is Authentication.OAUTH and not connected:
-        shown["todo"] = INSTALL
     return shown

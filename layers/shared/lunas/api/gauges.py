@@ -3,10 +3,7 @@
 from typing import Any
 
 from lunas import observability
-from lunas.aws.settings import optional
-from lunas.domain.oauth import Connection, is_connected
 from lunas.observability import logger
-from lunas.platforms.thinkific.credentials import Authentication
 from lunas.services.gauges import Gauge, Gauges
 
 NAMED = 5
@@ -24,13 +21,11 @@ def log_gauges(gauges: Gauges) -> None:
     _tell("anomalies are open", odd, "anomaly_ids", "open-anomalies")
 
 
-def log_connection(connection: Connection | None, authentication: Authentication) -> None:
+def log_connection(*, lost: bool) -> None:
     """Write whether the platform is out of reach until a person connects the site again.
 
-    Who uses a key needs no connection; the gauge is written all the same, so that its alarm ends.
+    With a key no connection is needed; the gauge is written all the same, so that its alarm ends.
     """
-    needed = authentication is Authentication.OAUTH
-    lost = needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))
     observability.gauge("PlatformDisconnected", int(lost))
     if lost:
         logger.warning("platform site not connected", todo="see docs/runbooks/thinkific-refused.md")

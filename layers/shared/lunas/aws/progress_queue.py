@@ -3,7 +3,7 @@
 import json
 
 from lunas.aws.queues import Queue
-from lunas.domain.progress import ProgressEvent, Report
+from lunas.domain.progress import ProgressEvent, ProgressReport
 
 ASKING = "asking"
 """The one group of what the platform has to be asked about, so that one caller at a time asks."""
@@ -28,7 +28,7 @@ def message_body(event: ProgressEvent) -> str:
 def read_message(body: str) -> ProgressEvent:
     """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
     given = json.loads(body)
-    report = Report(
+    report = ProgressReport(
         row_id=int(given["rowId"]),
         user_id=int(given["userId"]),
         course_id=int(given["courseId"]),

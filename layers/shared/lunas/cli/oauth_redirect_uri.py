@@ -7,7 +7,7 @@ import argparse
 from collections.abc import Callable
 
 from lunas.cli.stacks import find
-from lunas.domain.redirect_uri import redirect_checks, redirect_uri
+from lunas.platforms.thinkific.redirect_uri import redirect_checks, redirect_uri
 
 HELP = "print the redirect URI to paste into Thinkific's portal, and check it"
 

@@ -17,7 +17,7 @@ from lunas.domain.delivery import DeliveryRequest
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
 from lunas.domain.errors import StorageContention
 from lunas.domain.lists import EnrollmentFilter, Position
-from lunas.services.redrive import Fate, Redriven, redrive
+from lunas.services.enrollments import EnrollmentService, RedriveOutcome, RedriveResult
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
 
@@ -42,18 +42,18 @@ def redrive_all(
     messages: DeadLetters, enrollments: Enrollments, report: Callable[[str], None]
 ) -> int:
     """Handle every dead-letter message; ``report`` gets a line for each, and the sum."""
-    results: Counter[Fate] = Counter()
+    results: Counter[RedriveOutcome] = Counter()
     staying: list[DeadLetter] = []
     requested: set[str] = set()
 
-    def add(result: Fate, line: str) -> None:
+    def add(result: RedriveOutcome, line: str) -> None:
         results[result] += 1
         report(f"{result:<12} {line}")
 
     for message in messages.receive_all():
         result, line = _handle(enrollments, message, requested)
         add(result, line)
-        if result is Fate.STAYS:
+        if result is RedriveOutcome.STAYS:
             staying.append(message)
         else:
             messages.delete(message)
@@ -63,30 +63,32 @@ def redrive_all(
     # The index of what failed is some moments behind.
     for failed in (each for each in _failed(enrollments) if each.id not in requested):
         again = _redriven(enrollments, failed.id, requested)
-        add(again.fate, f"{failed.id} of {failed.payment_id}, without a message: {again.finding}")
-    report("redrive: " + ", ".join(f"{results[each]} {each}" for each in Fate))
+        add(again.outcome, f"{failed.id} of {failed.payment_id}, without a message: {again.reason}")
+    report("redrive: " + ", ".join(f"{results[each]} {each}" for each in RedriveOutcome))
     if behind:
         report(f"about {behind} more wait behind those that stay, or have just come: run again")
-    return 1 if results[Fate.STAYS] or behind else 0
+    return 1 if results[RedriveOutcome.STAYS] or behind else 0
 
 
-def _handle(enrollments: Enrollments, message: DeadLetter, requested: set[str]) -> tuple[Fate, str]:
+def _handle(
+    enrollments: Enrollments, message: DeadLetter, requested: set[str]
+) -> tuple[RedriveOutcome, str]:
     """Request a message's delivery if it is still needed; return the result and its line."""
     if message.request is None:
-        return Fate.STAYS, f"message {message.id} is no delivery request"
+        return RedriveOutcome.STAYS, f"message {message.id} is no delivery request"
     redriven = _redriven(enrollments, message.request.enrollment_id, requested)
-    return redriven.fate, f"{_describe(message.request, message.reason)}: {redriven.finding}"
+    return redriven.outcome, f"{_describe(message.request, message.reason)}: {redriven.reason}"
 
 
-def _redriven(enrollments: Enrollments, enrollment_id: str, requested: set[str]) -> Redriven:
+def _redriven(enrollments: Enrollments, enrollment_id: str, requested: set[str]) -> RedriveResult:
     """Request a delivery once a run, however many messages there are; adds to ``requested``."""
     if enrollment_id in requested:
-        return Redriven(Fate.OUT_OF_DATE, "it was requested a moment ago")
+        return RedriveResult(RedriveOutcome.OUT_OF_DATE, "it was requested a moment ago")
     try:
-        redriven = redrive(enrollments, enrollment_id, datetime.now(UTC))
+        redriven = EnrollmentService(enrollments).redrive(enrollment_id, datetime.now(UTC))
     except StorageContention as error:
-        return Redriven(Fate.STAYS, str(error))
-    if redriven.fate is Fate.ASKED:
+        return RedriveResult(RedriveOutcome.STAYS, str(error))
+    if redriven.outcome is RedriveOutcome.REQUESTED:
         requested.add(enrollment_id)
     return redriven
 

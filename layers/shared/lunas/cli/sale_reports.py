@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest, read_sale_report_message
 from lunas.cli.stacks import DeployedStack, find
-from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
+from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
 
@@ -114,7 +114,7 @@ def _in_flight(reports: SaleReports, payment_id: str) -> bool:
 
 
 def _reports(reports: SaleReports, payment_id: str) -> list[SaleReport]:
-    found = (reports.get(payment_id, leg) for leg in Leg)
+    found = (reports.get(payment_id, kind) for kind in SaleReportKind)
     return [each for each in found if each is not None]
 
 
@@ -122,7 +122,7 @@ def _described(found: SaleReport) -> str:
     order = f", order {found.order_id}" if found.order_id else ""
     reason = f": {found.reason}" if found.reason else ""
     return (
-        f"{found.leg} of {found.payment_id} {found.status} since {found.at:%FT%TZ}{order}{reason}"
+        f"{found.kind} of {found.payment_id} {found.status} since {found.at:%FT%TZ}{order}{reason}"
     )
 
 

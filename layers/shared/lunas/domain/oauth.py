@@ -5,6 +5,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from lunas.domain.errors import InvalidInput
 
@@ -13,6 +14,14 @@ START_LIFETIME = timedelta(minutes=10)
 """How long an admin may take on the platform's page."""
 EARLY = timedelta(hours=1)
 """How long before its end a token is renewed: time for the platform to be down, and back again."""
+
+
+class Authentication(StrEnum):
+    """How Lunas authenticates at the course platform."""
+
+    API_KEY = "api-key"
+    ACCESS_TOKEN = "access-token"  # noqa: S105
+    OAUTH = "oauth"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +102,7 @@ def is_connected(connection: Connection | None, site: str | None) -> bool:
 def check_subdomain(given: str, configured: str | None) -> str:
     """Return a subdomain that credentials may be sent to; InvalidInput for any other."""
     if not SUBDOMAIN.fullmatch(given):
-        raise InvalidInput.of("subdomain", "must be the part before .thinkific.com")
+        raise InvalidInput.of("subdomain", "must be the first part of the site's address")
     if configured and given != configured:
         raise InvalidInput.of("subdomain", "is not the site that this stack is set up for")
     return given

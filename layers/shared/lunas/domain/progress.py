@@ -15,10 +15,16 @@ from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 COMPLETE = 100
 EVENT_LIFETIME = timedelta(days=3)
 """How long an event is known again by its id: the platform is said to repeat one for 16 hours."""
+FIRST_LOOK = timedelta(days=30)
+"""How far back the first progress sync of a stack begins."""
+OVERLAP = timedelta(days=1)
+"""How much of the time before is read again: each change is seen on two nights, so that a row
+which slipped from one page to another meanwhile, or a delivery that was noted late, is not missed,
+nor what clocks that differ would hide."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class ProgressReport:
     """How far a learner is in a course, by the platform's ids of row, account and course.
 
     ``percent`` is whole and rounded down; None where the number can mean two things, or nothing.
@@ -36,7 +42,7 @@ class ProgressEvent:
     """A report that came as an event, which has an id of its own."""
 
     id: str
-    report: Report
+    report: ProgressReport
     correlation_id: str | None = None
 
 
@@ -53,6 +59,43 @@ class ProgressResult(StrEnum):
     """The enrollment was refunded, and is left alone."""
     UNREADABLE = "UNREADABLE"
     """The platform does not say how far the learner is, or does not know the row any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """A page of what changed: reports, and the number of the next page, None at the end."""
+
+    reports: tuple[ProgressReport, ...]
+    next_page: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPosition:
+    """How far the progress sync is: it reads what changed ``since``, and has ``page`` before it.
+
+    ``began`` is when this walk through the pages began, None between two walks.
+    """
+
+    since: datetime
+    began: datetime | None = None
+    page: int = 1
+
+    def begun(self, now: datetime) -> "SyncPosition":
+        """Return the walk that is under way, or a new one."""
+        return self if self.began else replace(self, began=now, page=1)
+
+    def turned(self, page: int) -> "SyncPosition":
+        """Return the walk with another page before it."""
+        return replace(self, page=page)
+
+    def ended(self) -> "SyncPosition":
+        """Return where the next walk begins, once the last page was noted."""
+        return SyncPosition(max(self.since, (self.began or self.since) - OVERLAP))
+
+
+def first_position(now: datetime) -> SyncPosition:
+    """Return where a stack begins whose progress was never synced."""
+    return SyncPosition(now - FIRST_LOOK)
 
 
 def event_percent(told: object, *, completed: bool) -> int | None:
@@ -83,7 +126,7 @@ def row_percent(told: object, *, completed: bool) -> int | None:
     return int(number * 100 if number <= 1 else number)
 
 
-def concerned(report: Report, enrollments: Iterable[Enrollment]) -> list[Enrollment]:
+def concerned(report: ProgressReport, enrollments: Iterable[Enrollment]) -> list[Enrollment]:
     """Return the enrollments that a report is about: the same account and course at the platform.
 
     There are several where users share an account there. That a row has the same number is not
@@ -103,7 +146,7 @@ def is_open(enrollment: Enrollment) -> bool:
     return enrollment.status is EnrollmentStatus.ENROLLED
 
 
-def advanced(enrollment: Enrollment, report: Report, at: datetime) -> Enrollment:
+def advanced(enrollment: Enrollment, report: ProgressReport, at: datetime) -> Enrollment:
     """Return an enrollment with what a report adds to it; as it was if it adds nothing."""
     progress = max(enrollment.progress, report.percent or 0)
     certificate = report.certificate_url or enrollment.certificate_url

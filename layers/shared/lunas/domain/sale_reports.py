@@ -12,7 +12,7 @@ from enum import StrEnum
 from lunas.domain.payments import Payment, Status
 
 
-class Leg(StrEnum):
+class SaleReportKind(StrEnum):
     """What of a payment is reported."""
 
     SALE = "SALE"
@@ -52,7 +52,7 @@ class SaleReport:
     """
 
     payment_id: str
-    leg: Leg
+    kind: SaleReportKind
     status: SaleReportStatus
     attempt: str
     at: datetime
@@ -82,7 +82,7 @@ def new_courses(payment: Payment) -> tuple[str, ...]:
     return tuple(each for each in payment.course_ids if each not in payment.overlap)
 
 
-def due_legs(payment: Payment) -> tuple[Leg, ...]:
+def due_kinds(payment: Payment) -> tuple[SaleReportKind, ...]:
     """Return what there is to report of a payment, in the order in which it is reported.
 
     A sale is a payment that was completed by new courses. What was refunded before it was
@@ -90,4 +90,8 @@ def due_legs(payment: Payment) -> tuple[Leg, ...]:
     """
     if payment.completed_at is None or not new_courses(payment):
         return ()
-    return (Leg.SALE, Leg.REFUND) if payment.status is Status.REFUNDED else (Leg.SALE,)
+    return (
+        (SaleReportKind.SALE, SaleReportKind.REFUND)
+        if payment.status is Status.REFUNDED
+        else (SaleReportKind.SALE,)
+    )

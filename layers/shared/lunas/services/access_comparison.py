@@ -31,12 +31,12 @@ from lunas.domain.payments import Status
 from lunas.domain.times import to_iso
 
 if TYPE_CHECKING:
+    from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        AccessReader,
         AnomalyBook,
-        ClaimReader,
         Clock,
-        EnrollmentKeeper,
+        EnrollmentRepository,
+        LearnerRepository,
         PaymentExaminer,
         TrailKeeper,
     )
@@ -66,9 +66,9 @@ class Comparer:
 
     trails: TrailKeeper
     payments: PaymentExaminer
-    enrollments: EnrollmentKeeper
-    claims: ClaimReader
-    platform: AccessReader
+    enrollments: EnrollmentRepository
+    learners: LearnerRepository
+    platform: Callable[[], CoursePlatform]
     anomalies: AnomalyBook
     report: Callable[[Anomaly], None]
     unread: Callable[[str, Exception], None]
@@ -164,7 +164,7 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
     found: list[Gap] = []
     for account in sorted({place.account_id for place in placed}):
         # The table first: whatever is written after it makes the second look differ.
-        claims = run.claims.of_account(account)
+        claims = run.learners.of_account(account)
         rows, now = _rows(run, account, done), run.now()
         for place, own in placed.items():
             if place.account_id == account:
@@ -187,7 +187,7 @@ def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:
     if done.asked == CALLS:
         raise _OutOfTime("the run has asked the platform often enough")
     done.asked += 1
-    return run.platform.rows(account_id, run.now())
+    return run.platform().access(account_id, run.now())
 
 
 def _named(own: Enrollment, claims: Claims) -> Claims:
@@ -217,7 +217,7 @@ def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
     try:
         if found.release:
             # A place that is named nowhere would not be looked at when access is taken away.
-            run.claims.release(found.place, found.enrollment.id)
+            run.learners.release(found.place, found.enrollment.id)
         run.enrollments.request_again(found.enrollment, run.now())
     except ConcurrentUpdate:
         # It was changed just now, and is on its way by that.

@@ -1,4 +1,4 @@
-"""Comparing the catalog with the platform's site, on an admin's wish and once a day."""
+"""Comparing the catalog with the platform's site, when an admin requests it and once a day."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING
 from lunas.domain.catalog_mapping import Report, compare
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogMapper, SiteShelf
+    from lunas.platforms.base import CoursePlatform
+    from lunas.services.repositories import CatalogMapper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SyncDesk:
-    """Everything that a comparison needs."""
+class CatalogSyncService:
+    """Compares the catalog with the platform's site."""
 
     catalog: CatalogMapper
-    site: SiteShelf
+    platform: CoursePlatform
 
+    def sync(self) -> Report:
+        """Read the site's courses and bundles and compare; maps nothing itself.
 
-def sync(desk: SyncDesk) -> Report:
-    """Pull the site's courses and bundles and tell how the catalog fits; maps nothing itself.
-
-    The site's present name is noted on each mapped course, so that a later change of it shows;
-    on one that the site does not show, that it is gone. It is sold on: a list of the platform may
-    lack courses that are there, so an admin decides.
-    Raises DeliveryError when the platform cannot be read whole: then nothing is noted.
-    """
-    site_courses = tuple(desk.site.courses())
-    site_bundles = tuple(desk.site.bundles())
-    courses = desk.catalog.courses()
-    report = compare(courses, desk.catalog.packages(), site_courses, site_bundles)
-    names = {each.id: each.name for each in site_courses}
-    for course in courses:
-        name = names.get(course.platform_course_id or 0)
-        if name is not None and (name != course.platform_name or course.gone):
-            desk.catalog.note_platform_name(course, name)
-        if name is None and course.platform_course_id is not None and not course.gone:
-            desk.catalog.note_gone(course)
-    return report
+        The site's present name is noted on each mapped course, so that a later change of it shows;
+        on one that the site does not show, that it is gone. It is sold on: a list of the platform
+        may lack courses that are there, so an admin decides. Raises DeliveryError when the
+        platform cannot be read whole: then nothing is noted.
+        """
+        site_courses = tuple(self.platform.courses())
+        site_bundles = tuple(self.platform.bundles())
+        courses = self.catalog.courses()
+        report = compare(courses, self.catalog.packages(), site_courses, site_bundles)
+        names = {each.id: each.name for each in site_courses}
+        for course in courses:
+            name = names.get(course.platform_course_id or 0)
+            if name is not None and (name != course.platform_name or course.gone):
+                self.catalog.note_platform_name(course, name)
+            if name is None and course.platform_course_id is not None and not course.gone:
+                self.catalog.note_gone(course)
+        return report

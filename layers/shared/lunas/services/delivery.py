@@ -1,5 +1,11 @@
-"""Bringing an enrollment to the platform and completing its payment."""
+"""Delivering an enrollment to the platform, or revoking it there, and completing its payment."""
 
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from lunas.domain.access_claims import AccountLink
 from lunas.domain.delivery import (
     DeliveryRequest,
     Placement,
@@ -7,6 +13,7 @@ from lunas.domain.delivery import (
     is_current,
     is_same_request,
     not_delivered,
+    revoked,
 )
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import (
@@ -17,92 +24,175 @@ from lunas.domain.errors import (
     RateLimited,
     StorageContention,
 )
-from lunas.domain.payments import AuditContext
-from lunas.services.courses import ACTOR, ROUNDS, Courier, DeliveryResult
-from lunas.services.placement import place
-from lunas.services.revocation import revoke
+from lunas.domain.payments import AuditContext, Payment
+from lunas.services.placement import PlacementService
+
+if TYPE_CHECKING:
+    from lunas.platforms.base import CoursePlatform
+    from lunas.services.repositories import (
+        BundleNotes,
+        CatalogReader,
+        Clock,
+        EnrollmentRepository,
+        LearnerRepository,
+    )
+
+ACTOR = "lunas:deliver"
+ROUNDS = 6
+"""How often an outcome is written again after a concurrent update."""
 
 
-def deliver(courier: Courier, request: DeliveryRequest) -> DeliveryResult:
-    """Bring the platform in line with an enrollment and note it; safe to repeat after any crash.
+class DeliveryResult(StrEnum):
+    """What became of a request."""
 
-    A learner who is enrolled here is enrolled there; whose payment was refunded, loses access.
-
-    Raises DeliveryDelayed when another try makes sense, noted on the enrollment unless it is
-    RateLimited, for waiting is no failure; StorageContention; and DeliveryImpossible when no try
-    does, which the caller notes by :func:`record_dead_letter` once the request is safe in the
-    dead-letter queue.
-    """
-    for _ in range(ROUNDS):
-        enrollment = courier.enrollments.get(request.enrollment_id)
-        if enrollment is None or not is_current(request, enrollment):
-            return DeliveryResult.NOTHING_TO_DO
-        result = _try(courier, enrollment)
-        if result is not None:
-            return result
-    raise StorageContention("others kept changing the same enrollment; try again")
+    DELIVERED = "DELIVERED"
+    REVOKED = "REVOKED"
+    NOTHING_TO_DO = "NOTHING_TO_DO"
 
 
-def _try(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
-    """Bring the platform in line with an enrollment as read; None if it was changed since."""
-    try:
-        return _bring_in_line(courier, enrollment)
-    except ConcurrentUpdate:
-        return None
-    except RateLimited:
-        raise
-    except DeliveryDelayed as error:
-        error.failures = _note(courier, enrollment, error, final=False)
-        raise
-    except DeliveryImpossible as error:
-        error.request = enrollment.delivery.request
-        raise
+class DeliveryService:
+    """Brings the platform in line with enrollments, one request at a time for each learner."""
 
+    def __init__(
+        self,
+        *,
+        enrollments: EnrollmentRepository,
+        payments: BundleNotes,
+        learners: LearnerRepository,
+        catalog: CatalogReader,
+        platform: CoursePlatform,
+        now: Clock,
+    ) -> None:
+        self._enrollments = enrollments
+        self._payments = payments
+        self._learners = learners
+        self._now = now
+        self._placement = PlacementService(enrollments, payments, learners, catalog, platform, now)
 
-def record_dead_letter(
-    courier: Courier, request: DeliveryRequest, error: DeliveryImpossible
-) -> None:
-    """Note that the delivery waits for a person, unless one has asked for it anew meanwhile."""
-    enrollment = courier.enrollments.get(request.enrollment_id)
-    if enrollment is None or enrollment.delivery.request != (error.request or request.request):
-        return
-    if is_current(request, enrollment):
-        _note(courier, enrollment, error, final=True)
+    def deliver(self, request: DeliveryRequest) -> DeliveryResult:
+        """Bring the platform in line with an enrollment and note it; safe to repeat after a crash.
 
+        A learner who is enrolled here is enrolled there; one whose payment was refunded loses
+        access.
 
-def _bring_in_line(courier: Courier, enrollment: Enrollment) -> DeliveryResult | None:
-    if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
-        return revoke(courier, enrollment)
-    placement = place(courier, enrollment, courier.payment(enrollment.payment_id))
-    return _note_success(courier, enrollment, placement)
+        Raises DeliveryDelayed when another try makes sense, noted on the enrollment unless it is
+        RateLimited, for waiting is no failure; StorageContention; and DeliveryImpossible when no
+        try does, which the caller notes by :meth:`record_dead_letter` once the request is safe in
+        the dead-letter queue.
+        """
+        for _ in range(ROUNDS):
+            enrollment = self._enrollments.get(request.enrollment_id)
+            if enrollment is None or not is_current(request, enrollment):
+                return DeliveryResult.NOTHING_TO_DO
+            result = self._try(enrollment)
+            if result is not None:
+                return result
+        raise StorageContention("others kept changing the same enrollment; try again")
 
+    def record_dead_letter(self, request: DeliveryRequest, error: DeliveryImpossible) -> None:
+        """Note that the delivery waits for a person, unless it was requested again meanwhile."""
+        enrollment = self._enrollments.get(request.enrollment_id)
+        if enrollment is None or enrollment.delivery.request != (error.request or request.request):
+            return
+        if is_current(request, enrollment):
+            self._note_failure(enrollment, error, final=True)
 
-def _note_success(
-    courier: Courier, acted: Enrollment, placement: Placement
-) -> DeliveryResult | None:
-    """Note a delivery; None if the enrollment is not as it was when the platform was asked."""
-    full = False
-    for _ in range(ROUNDS):
-        enrollment = courier.enrollments.get(acted.id)
+    def _try(self, enrollment: Enrollment) -> DeliveryResult | None:
+        """Bring the platform in line with an enrollment as read; None if it was changed since."""
+        try:
+            if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
+                return self._revoke(enrollment)
+            placement = self._placement.place(enrollment, self._payment(enrollment.payment_id))
+            return self._note_delivered(enrollment, placement)
+        except ConcurrentUpdate:
+            return None
+        except RateLimited:
+            raise
+        except DeliveryDelayed as error:
+            error.failures = self._note_failure(enrollment, error, final=False)
+            raise
+        except DeliveryImpossible as error:
+            error.request = enrollment.delivery.request
+            raise
+
+    def _revoke(self, enrollment: Enrollment) -> DeliveryResult | None:
+        """End the learner's access to the course and note it; None if it was changed meanwhile.
+
+        A delivery that was on its way when the refund came may have reached the platform without
+        being noted. It cannot run beside this one, since a learner's requests are served in turn,
+        and it has claimed where it was going before it asked. So all claims are followed. Safe to
+        repeat after any crash.
+        """
+        link = self._learners.link_of(enrollment.user_id)
+        self._placement.leave_former(enrollment, link, link.account_id)
+        self._placement.leave(enrollment, _accounts(enrollment, link))
+        return self._note_revoked(enrollment)
+
+    def _note_delivered(self, acted: Enrollment, placement: Placement) -> DeliveryResult | None:
+        """Note a delivery; None if the enrollment is not as it was when the platform was asked."""
+        full = False
+        for _ in range(ROUNDS):
+            enrollment = self._unchanged(acted)
+            if enrollment is None:
+                return None
+            evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
+            context = AuditContext(ACTOR, self._now(), evidence)
+            payments = self._payments_of(enrollment)
+            try:
+                self._enrollments.record_delivery(
+                    delivered(enrollment, payments, placement, context, full=full)
+                )
+            except ConcurrentUpdate as concurrent_update:
+                full = bool(concurrent_update.full)
+                continue
+            return DeliveryResult.DELIVERED
+        raise StorageContention("others kept changing the same enrollment; try again")
+
+    def _note_revoked(self, acted: Enrollment) -> DeliveryResult | None:
+        for _ in range(ROUNDS):
+            enrollment = self._unchanged(acted)
+            if enrollment is None:
+                return None
+            after = revoked(enrollment, AuditContext(ACTOR, self._now()))
+            try:
+                self._enrollments.record_revocation(enrollment, after)
+            except ConcurrentUpdate:
+                continue
+            return DeliveryResult.REVOKED
+        raise StorageContention("others kept changing the same enrollment; try again")
+
+    def _unchanged(self, acted: Enrollment) -> Enrollment | None:
+        """Read an enrollment again; None if it no longer waits for what was done for it."""
+        enrollment = self._enrollments.get(acted.id)
         if enrollment is None or not is_same_request(acted, enrollment):
             return None
-        payments = courier.payments_of(enrollment)
-        evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
-        record = delivered(
-            enrollment, payments, placement, AuditContext(ACTOR, courier.now(), evidence), full=full
-        )
-        try:
-            courier.enrollments.record_delivery(record)
-        except ConcurrentUpdate as concurrent_update:
-            full = bool(concurrent_update.full)
-            continue
-        return DeliveryResult.DELIVERED
-    raise StorageContention("others kept changing the same enrollment; try again")
+        return enrollment
+
+    def _note_failure(self, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
+        """Write down a try that failed; return how many there were."""
+        context = AuditContext(ACTOR, self._now())
+        tried = not_delivered(enrollment, str(error), context, final=final)
+        self._enrollments.record_attempt(tried)
+        return tried.delivery.attempts
+
+    def _payments_of(self, enrollment: Enrollment) -> list[Payment]:
+        """Return the payments that pay for an enrollment, the one that it belongs to first."""
+        others = sorted(enrollment.paid_by.keys() - {enrollment.payment_id})
+        return [self._payment(each) for each in (enrollment.payment_id, *others)]
+
+    def _payment(self, payment_id: str) -> Payment:
+        """Return a payment that pays for an enrollment; DeliveryImpossible if it is gone."""
+        payment = self._payments.get(payment_id)
+        if payment is None:
+            raise DeliveryImpossible("the payment of the enrollment is gone")
+        return payment
 
 
-def _note(courier: Courier, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
-    """Write down a try that failed; return how many there were."""
-    audit_context = AuditContext(ACTOR, courier.now())
-    tried = not_delivered(enrollment, str(error), audit_context, final=final)
-    courier.enrollments.record_attempt(tried)
-    return tried.delivery.attempts
+def _accounts(enrollment: Enrollment, link: AccountLink) -> set[int]:
+    """Return every account that may have got the course: as noted, linked, or linked before.
+
+    The link is written before anything is enrolled, so there is no other; least of all by the
+    address of the payment, which may be another person's.
+    """
+    known = {enrollment.delivery.platform_user_id, link.account_id, *link.former}
+    return {account for account in known if account is not None}

@@ -3,59 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from lunas.domain.delivery import waits_for_person
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import EnrollmentKeeper
+    from lunas.services.repositories import EnrollmentRepository
 
 ROUNDS = 5
-"""How often a change is tried anew after a collision."""
+"""How often a change is tried again after a concurrent update."""
 
 
-def report_progress(
-    enrollments: EnrollmentKeeper, enrollment_id: str, progress: int, at: datetime
-) -> Enrollment:
-    """Raise the progress of an enrollment, which never goes down; return what is known then.
+class RedriveOutcome(StrEnum):
+    """What becomes of a dead-letter message."""
 
-    ``progress`` is 0 to 100 percent. Raises NotFound, WrongState for a revoked one,
-    StorageContention.
-    """
-
-    def change(found: Enrollment) -> Enrollment:
-        if found.status is not EnrollmentStatus.ENROLLED:
-            raise WrongState("the enrollment is revoked")
-        return enrollments.raise_progress(found, progress, at)
-
-    return _persist(enrollments, enrollment_id, change)
+    REQUESTED = "requested"
+    OUT_OF_DATE = "out of date"
+    STAYS = "stays"
 
 
-def redeliver(enrollments: EnrollmentKeeper, enrollment_id: str, at: datetime) -> Enrollment:
-    """Ask once more that the platform is brought in line: enrolled, or revoked after a refund.
+@dataclass(frozen=True, slots=True)
+class RedriveResult:
+    """What became of a dead-letter message, and why."""
 
-    Raises NotFound, WrongState for one that the platform has revoked already, StorageContention.
-    """
-
-    def change(found: Enrollment) -> Enrollment:
-        if found.delivery.status is DeliveryStatus.REVOKED:
-            raise WrongState("the enrollment is revoked")
-        return enrollments.request_again(found, at)
-
-    return _persist(enrollments, enrollment_id, change)
+    outcome: RedriveOutcome
+    reason: str
 
 
-def _persist(
-    enrollments: EnrollmentKeeper, enrollment_id: str, change: Callable[[Enrollment], Enrollment]
-) -> Enrollment:
-    for _ in range(ROUNDS):
-        found = enrollments.get(enrollment_id)
+@dataclass(frozen=True, slots=True)
+class EnrollmentService:
+    """Changes enrollments. Every method raises StorageContention."""
+
+    enrollments: EnrollmentRepository
+
+    def report_progress(self, enrollment_id: str, progress: int, at: datetime) -> Enrollment:
+        """Raise the progress of an enrollment, which never goes down; return what is known then.
+
+        ``progress`` is 0 to 100 percent. Raises NotFound, and WrongState for a revoked one.
+        """
+
+        def change(found: Enrollment) -> Enrollment:
+            if found.status is not EnrollmentStatus.ENROLLED:
+                raise WrongState("the enrollment is revoked")
+            return self.enrollments.raise_progress(found, progress, at)
+
+        return self._persist(enrollment_id, change)
+
+    def redeliver(self, enrollment_id: str, at: datetime) -> Enrollment:
+        """Request once more that the platform is brought in line: enrolled, or revoked.
+
+        Raises NotFound, and WrongState for one that the platform has revoked already.
+        """
+
+        def change(found: Enrollment) -> Enrollment:
+            if found.delivery.status is DeliveryStatus.REVOKED:
+                raise WrongState("the enrollment is revoked")
+            return self.enrollments.request_again(found, at)
+
+        return self._persist(enrollment_id, change)
+
+    def redrive(self, enrollment_id: str, at: datetime) -> RedriveResult:
+        """Request a delivery again whose message is in the dead-letter queue, if it still waits.
+
+        The message itself is not put back: its request is FAILED or about to be outdated, so that
+        a delivery of it would do nothing. A crash before it is deleted repeats this, which does no
+        harm. While the delivery is on its way the message stays: its writer notes FAILED only
+        afterwards, and may have died in between.
+        """
+        found = self.enrollments.get(enrollment_id)
         if found is None:
-            raise NotFound("there is no such enrollment")
+            return RedriveResult(RedriveOutcome.OUT_OF_DATE, "there is no such enrollment")
+        if not waits_for_person(found, at):
+            on_its_way = found.delivery.status is DeliveryStatus.PENDING
+            outcome = RedriveOutcome.STAYS if on_its_way else RedriveOutcome.OUT_OF_DATE
+            return RedriveResult(outcome, f"its delivery is {found.delivery.status}")
         try:
-            return change(found)
-        except ConcurrentUpdate:
-            continue
-    raise StorageContention("others kept changing the same enrollment; try again")
+            requested = self.redeliver(enrollment_id, at)
+        except (NotFound, WrongState) as error:
+            return RedriveResult(RedriveOutcome.OUT_OF_DATE, str(error))
+        return RedriveResult(RedriveOutcome.REQUESTED, f"request {requested.delivery.request}")
+
+    def _persist(
+        self, enrollment_id: str, change: Callable[[Enrollment], Enrollment]
+    ) -> Enrollment:
+        for _ in range(ROUNDS):
+            found = self.enrollments.get(enrollment_id)
+            if found is None:
+                raise NotFound("there is no such enrollment")
+            try:
+                return change(found)
+            except ConcurrentUpdate:
+                continue
+        raise StorageContention("others kept changing the same enrollment; try again")

@@ -1,4 +1,15 @@
-"""Giving a learner access at the platform: the account first, then the course."""
+"""Giving a learner access at the platform: the account first, then the course or its bundle.
+
+Where the platform has a bundle of just the courses that were bought, one call enrolls in all of
+them. Each course of the payment still has its own delivery: the first one asks for the bundle, and
+every one looks whether its course is there. What does not appear is enrolled alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lunas.domain.access_claims import AccountLink, Place
 from lunas.domain.delivery import Placement
@@ -6,97 +17,148 @@ from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatu
 from lunas.domain.errors import DeliveryImpossible
 from lunas.domain.payments import Payment
 from lunas.domain.users import Learner
-from lunas.services.bundles import comes_by_bundle
-from lunas.services.courses import Courier
-from lunas.services.shared_access import give, leave
+from lunas.services.shared_access import SharedAccess
+
+if TYPE_CHECKING:
+    from lunas.platforms.base import CoursePlatform
+    from lunas.services.repositories import (
+        BundleNotes,
+        CatalogReader,
+        Clock,
+        EnrollmentRepository,
+        LearnerRepository,
+    )
+
+MAX_WAIT = timedelta(minutes=10)
+"""After asking for a bundle: how long its courses may take to appear before each is enrolled
+alone; within the 15 minutes in which everything has to heal by itself."""
 
 
-def place(courier: Courier, enrollment: Enrollment, payment: Payment) -> Placement:
-    """Find or create the account, then enroll it: two calls if it is known, four if it is not.
+@dataclass(frozen=True, slots=True)
+class PlacementService:
+    """Finds or makes the learner's account, and enrolls it."""
 
-    Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
-    ConcurrentUpdate when the link to the account changed meanwhile.
-    """
-    link = courier.learners.link_of(enrollment.user_id)
-    learner = link.learner or payment.learner
-    try:
-        course_id = _deliverable_course(courier, enrollment)
-        account = link.account_id or _find_or_create(courier, learner)
-    except DeliveryImpossible:
-        leave_former(courier, enrollment, link)
-        raise
-    if link.account_id is None:
-        courier.learners.link(enrollment.user_id, account, link)
-    leave_former(courier, enrollment, link, account)
-    try:
-        return _enroll(courier, enrollment, payment, Place(account, course_id))
-    except DeliveryImpossible:
-        if link.account_id is None or not _relinked(courier, enrollment, learner, account):
+    enrollments: EnrollmentRepository
+    payments: BundleNotes
+    learners: LearnerRepository
+    catalog: CatalogReader
+    platform: CoursePlatform
+    now: Clock
+
+    def place(self, enrollment: Enrollment, payment: Payment) -> Placement:
+        """Find or make the account, then enroll it: two calls if it is known, four if it is not.
+
+        Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
+        ConcurrentUpdate when the link to the account changed meanwhile.
+        """
+        link = self.learners.link_of(enrollment.user_id)
+        learner = link.learner or payment.learner
+        try:
+            course_id = self._deliverable_course(enrollment)
+            account = link.account_id or self.platform.ensure_user(learner)
+        except DeliveryImpossible:
+            self.leave_former(enrollment, link)
             raise
-    # The link is empty now, so that the account is found or made.
-    return place(courier, enrollment, payment)
+        if link.account_id is None:
+            self.learners.link(enrollment.user_id, account, link)
+        self.leave_former(enrollment, link, account)
+        try:
+            return self._enroll(enrollment, payment, Place(account, course_id))
+        except DeliveryImpossible:
+            if link.account_id is None or not self._unlinked(enrollment, learner, account):
+                raise
+        # The link is empty now, so that the account is found or made.
+        return self.place(enrollment, payment)
 
+    def leave_former(
+        self, enrollment: Enrollment, link: AccountLink, account: int | None = None
+    ) -> None:
+        """Take an enrollment away from the accounts that its user had before ``account``.
 
-def leave_former(
-    courier: Courier, enrollment: Enrollment, link: AccountLink, account: int | None = None
-) -> None:
-    """Take an enrollment away from the accounts that its user had before ``account``.
+        What else the user has there is asked for again, so that it follows.
+        """
+        former = link.former - {account}
+        for each in former:
+            claims = self.learners.of_account(each).values()
+            ids = {claiming for place in claims for claiming in place.enrollment_ids}
+            for other in self.enrollments.get_many(sorted(ids - {enrollment.id})):
+                if _follows(other, enrollment):
+                    self.enrollments.request_again(other, self.now())
+        self.leave(enrollment, former)
 
-    What else the user has there is asked for again, so that it follows.
-    """
-    former = link.former - {account}
-    for each in former:
-        claims = courier.claims.of_account(each).values()
-        ids = {claiming for place in claims for claiming in place.enrollment_ids}
-        for other in courier.enrollments.get_many(sorted(ids - {enrollment.id})):
-            if _follows(other, enrollment):
-                courier.enrollments.request_again(other, courier.now())
-    leave(courier, enrollment.id, former)
+    def leave(self, enrollment: Enrollment, accounts: set[int] | frozenset[int]) -> None:
+        """Take an enrollment away from every course of some accounts; raises DeliveryError."""
+        self._access().leave(enrollment.id, accounts)
+
+    def _access(self) -> SharedAccess:
+        return SharedAccess(self.enrollments, self.learners, self.platform, self.now)
+
+    def _deliverable_course(self, enrollment: Enrollment) -> int:
+        over = enrollment.expires_at is not None and enrollment.expires_at <= self.now()
+        if over and enrollment.delivery.platform_enrollment_id is None:
+            raise DeliveryImpossible("the time of access was over before it could begin")
+        return self._course(enrollment)
+
+    def _course(self, enrollment: Enrollment) -> int:
+        """Return the course's id at the platform: as mapped now, else as it was when bought."""
+        course = self.catalog.course(enrollment.course_id)
+        mapped = course.platform_course_id if course else None
+        course_id = mapped or enrollment.platform_course_id
+        if course_id is None:
+            raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to the platform")
+        return course_id
+
+    def _enroll(self, enrollment: Enrollment, payment: Payment, where: Place) -> Placement:
+        def create() -> bool:
+            return not self._comes_by_bundle(payment, where.account_id, enrollment.expires_at)
+
+        row_id = self._access().give(enrollment, where, create=create)
+        if row_id is None:
+            # Its time is over, and it had been there: the row that it had is the one that ended.
+            row_id = enrollment.delivery.platform_enrollment_id
+        return Placement(where.account_id, row_id, where.course_id)
+
+    def _unlinked(self, enrollment: Enrollment, learner: Learner, known: int) -> bool:
+        """Forget a link whose account is gone at the platform; return whether it was forgotten."""
+        if self.platform.find_user(learner.email) == known:
+            return False
+        self.learners.unlink(enrollment.user_id, known)
+        return True
+
+    def _comes_by_bundle(self, payment: Payment, user_id: int, until: datetime | None) -> bool:
+        """Ask for the bundle of a payment unless that was done; return whether to wait for it.
+
+        Access lasts ``until``, in UTC, or for good. Raises DeliveryDelayed.
+        """
+        bundle_id, now = payment.platform_bundle_id, self.now()
+        if bundle_id is None or payment.overlap:
+            return False
+        if payment.bundle_asked_at is not None:
+            return now < payment.bundle_asked_at + MAX_WAIT
+        # Noted before the call: after a crash between the two, each course is enrolled alone.
+        if not self.payments.note_bundle(payment.id, now):
+            return True
+        if self._bundle_accepted(payment, bundle_id, user_id, until):
+            return True
+        self.payments.note_bundle(payment.id, now - MAX_WAIT, over=now)
+        return False
+
+    def _bundle_accepted(
+        self, payment: Payment, bundle_id: int, user_id: int, until: datetime | None
+    ) -> bool:
+        """Ask for a bundle; False when it holds other courses than were paid, or is refused."""
+        courses = self.catalog.courses(payment.course_ids)
+        paid = {course.platform_course_id for course in courses}
+        try:
+            if self.platform.bundle_courses(bundle_id) != paid:
+                return False
+            self.platform.enroll_in_bundle(user_id, bundle_id, self.now(), until)
+        except DeliveryImpossible:
+            return False
+        return True
 
 
 def _follows(other: Enrollment, enrollment: Enrollment) -> bool:
     waits = other.delivery.status is DeliveryStatus.PENDING
     enrolled = other.status is EnrollmentStatus.ENROLLED
     return other.user_id == enrollment.user_id and enrolled and not waits
-
-
-def _deliverable_course(courier: Courier, enrollment: Enrollment) -> int:
-    if _is_over(courier, enrollment) and enrollment.delivery.platform_enrollment_id is None:
-        raise DeliveryImpossible("the time of access was over before it could begin")
-    return _course(courier, enrollment)
-
-
-def _is_over(courier: Courier, enrollment: Enrollment) -> bool:
-    return enrollment.expires_at is not None and enrollment.expires_at <= courier.now()
-
-
-def _course(courier: Courier, enrollment: Enrollment) -> int:
-    """Return the course's id at the platform: as mapped now, else as it was when bought."""
-    mapped = courier.mapped_course(enrollment) or enrollment.platform_course_id
-    if mapped is None:
-        raise DeliveryImpossible(f"course {enrollment.course_id} is not mapped to the platform")
-    return mapped
-
-
-def _enroll(courier: Courier, enrollment: Enrollment, payment: Payment, where: Place) -> Placement:
-    def create() -> bool:
-        return not comes_by_bundle(courier, payment, where.account_id, enrollment.expires_at)
-
-    row_id = give(courier, enrollment, where, create=create)
-    if row_id is None:
-        # Its time is over, and it had been there: the row that it had is the one that was ended.
-        row_id = enrollment.delivery.platform_enrollment_id
-    return Placement(where.account_id, row_id, where.course_id)
-
-
-def _relinked(courier: Courier, enrollment: Enrollment, learner: Learner, known: int) -> bool:
-    """Forget a link whose account is gone at the platform; return whether it was forgotten."""
-    if courier.platform.find_user(learner.email) == known:
-        return False
-    courier.learners.unlink(enrollment.user_id, known)
-    return True
-
-
-def _find_or_create(courier: Courier, learner: Learner) -> int:
-    found = courier.platform.find_user(learner.email)
-    return found if found is not None else courier.platform.create_user(learner)

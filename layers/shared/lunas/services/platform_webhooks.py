@@ -1,4 +1,4 @@
-"""The webhooks at the platform: looking whether they are there, and registering them once."""
+"""The webhooks at the platform: checking whether they are there, and registering them once."""
 
 from __future__ import annotations
 
@@ -8,37 +8,32 @@ from typing import TYPE_CHECKING
 from lunas.domain.platform_webhooks import Fate, Standing, standings
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import WebhookSite
+    from lunas.platforms.base import WebhookRegistry
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """What is wanted: these topics, sent to this address."""
+class PlatformWebhookService:
+    """Keeps the events of ``topics`` coming to ``target_url``; its methods raise DeliveryError."""
 
+    webhooks: WebhookRegistry
     topics: tuple[str, ...]
     target_url: str
 
+    def check(self) -> list[Standing]:
+        """Return how each topic stands; changes nothing."""
+        return standings(self.webhooks.webhooks(), self.target_url, self.topics)
 
-def look(site: WebhookSite, wanted: Subscription) -> list[Standing]:
-    """Tell how each topic stands; changes nothing. Raises DeliveryError."""
-    return standings(site.webhooks(), wanted.target_url, wanted.topics)
+    def register(self) -> list[Standing]:
+        """Register what does not work; a second run finds it and does nothing.
 
+        The platform does not drop a second registration, so all there is gets listed first. An
+        inactive one of ours is replaced, the new one first, so that no event falls between them;
+        what others registered stays. After an error, run it again.
+        """
+        return [each if each.works else self._registered(each) for each in self.check()]
 
-def register(site: WebhookSite, wanted: Subscription) -> list[Standing]:
-    """Register what does not work; a second run finds it and does nothing.
-
-    The platform does not drop a second registration, so all there is gets listed first. An inactive
-    one of ours is replaced, the new one first, so that no event falls between them; what others
-    registered stays. Raises DeliveryError: then run it again.
-    """
-    return [
-        each if each.works else _registered(site, each, wanted.target_url)
-        for each in look(site, wanted)
-    ]
-
-
-def _registered(site: WebhookSite, standing: Standing, target_url: str) -> Standing:
-    made = site.create(standing.topic, target_url)
-    for old in standing.webhooks:
-        site.delete(old.id)
-    return replace(standing, fate=Fate.REGISTERED, webhooks=(made,))
+    def _registered(self, standing: Standing) -> Standing:
+        made = self.webhooks.create(standing.topic, self.target_url)
+        for old in standing.webhooks:
+            self.webhooks.delete(old.id)
+        return replace(standing, fate=Fate.REGISTERED, webhooks=(made,))

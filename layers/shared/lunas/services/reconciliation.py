@@ -23,7 +23,7 @@ from lunas.domain.errors import (
 )
 from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after
 from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
-from lunas.services.enrollments import redeliver
+from lunas.services.enrollments import EnrollmentService
 from lunas.services.settlement import Outcome, Result, end, settle_by_gateway
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         AnomalyKeeper,
         Clock,
         DueReader,
-        EnrollmentKeeper,
+        EnrollmentRepository,
         PaymentScheduler,
         StatusGateway,
     )
@@ -58,7 +58,7 @@ class Reconciler:
 
     due: DueReader
     payments: PaymentScheduler
-    enrollments: EnrollmentKeeper
+    enrollments: EnrollmentRepository
     anomalies: AnomalyKeeper
     status: StatusGateway
     on_outcome: Callable[[Outcome], None]
@@ -113,7 +113,7 @@ def _deliver_again(run: Reconciler, enrollment_id: str, report: Report) -> None:
         # The index lags: it was delivered, given up or asked for again meanwhile.
         return
     try:
-        redeliver(run.enrollments, enrollment_id, run.now())
+        EnrollmentService(run.enrollments).redeliver(enrollment_id, run.now())
     except (NotFound, WrongState):
         # Gone or revoked: nothing to send.
         return

@@ -1,30 +1,24 @@
 """What the use cases need from the outside; the adapters have these shapes."""
 
 from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
-from lunas.domain.access_comparison import Row
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
 from lunas.domain.audit_feeds import Stretch, Trail
 from lunas.domain.catalog import Course, Package
-from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord
 from lunas.domain.enrollments import Enrollment
 from lunas.domain.gateway_status import GatewayStatus
 from lunas.domain.lists import EnrollmentFilter, Page, Position
-from lunas.domain.oauth import Connection, Grant, Issue, Start, Tokens
+from lunas.domain.oauth import Connection, Grant, Start, Tokens
 from lunas.domain.payments import GatewayInvoice, HistoryEvent, Payment, Slot
-from lunas.domain.platform_webhooks import Webhook
-from lunas.domain.progress import Report
-from lunas.domain.progress_sync import ChangedPage, Stand
+from lunas.domain.progress import SyncPosition
 from lunas.domain.refunds import Refund
-from lunas.domain.sale_reports import Answer, Leg, SaleReport, Sold
+from lunas.domain.sale_reports import SaleReport, SaleReportKind
 from lunas.domain.settlement import Settlement
-from lunas.domain.users import Learner
 
 
 class Clock(Protocol):
@@ -57,14 +51,6 @@ class CatalogMapper(CatalogShelf, Protocol):
     def note_platform_name(self, course: Course, name: str) -> bool: ...
 
     def note_gone(self, course: Course) -> bool: ...
-
-
-class SiteShelf(Protocol):
-    """Shows what the learning platform offers; raises DeliveryError."""
-
-    def courses(self) -> Iterable[SiteCourse]: ...
-
-    def bundles(self) -> Iterable[SiteBundle]: ...
 
 
 class PaymentReader(Protocol):
@@ -187,14 +173,6 @@ class AnomalyLister(Protocol):
     ) -> Page[Anomaly]: ...
 
 
-class EnrollmentLister(Protocol):
-    """Lists enrollments, newest first."""
-
-    def page(
-        self, wanted: EnrollmentFilter, limit: int, after: Position | None
-    ) -> Page[Enrollment]: ...
-
-
 class AnomalyBook(AnomalyKeeper, Protocol):
     """Also knows what was kept before."""
 
@@ -221,79 +199,6 @@ class PaymentExaminer(Protocol):
     ) -> None: ...
 
 
-class EnrollmentReader(Protocol):
-    """Reads enrollments."""
-
-    def get(self, enrollment_id: str) -> Enrollment | None: ...
-
-    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
-
-
-class EnrollmentKeeper(EnrollmentReader, Protocol):
-    """Changes enrollments, or raises ConcurrentUpdate."""
-
-    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment: ...
-
-    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
-
-
-class DeliveryKeeper(EnrollmentReader, Protocol):
-    """Notes how deliveries went, and asks for others, or raises ConcurrentUpdate."""
-
-    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
-
-    def record_attempt(self, enrollment: Enrollment) -> bool: ...
-
-    def record_delivery(self, record: DeliveryRecord) -> None: ...
-
-    def record_revocation(self, before: Enrollment, after: Enrollment) -> None: ...
-
-
-class LearnerLinks(Protocol):
-    """The account of each user at the course platform; ``link`` raises ConcurrentUpdate."""
-
-    def platform_user_id(self, user_id: str) -> int | None: ...
-
-    def link_of(self, user_id: str) -> AccountLink: ...
-
-    def link(self, user_id: str, account_id: int, link: AccountLink) -> None: ...
-
-    def unlink(self, user_id: str, account_id: int) -> None: ...
-
-
-class AccessClaims(Protocol):
-    """Knows which enrollments lead to which course of which account at the platform.
-
-    ``claim`` and ``release`` write, and return all claims of the same moment.
-    """
-
-    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims: ...
-
-    def release(self, place: Place, enrollment_id: str) -> Claims: ...
-
-    def note_given(self, place: Place, until: datetime | None) -> None: ...
-
-    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None: ...
-
-    def forget(self, place: Place, enrollment_id: str) -> None: ...
-
-    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
-
-
-class ClaimReader(Protocol):
-    """Reads claims, and notes one that is yet to be taken away."""
-
-    def release(self, place: Place, enrollment_id: str) -> Claims: ...
-
-    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
-
-
-class AccessReader(Protocol):
-    """Tells what access an account has at the platform now; raises DeliveryError."""
-
-    def rows(self, account_id: int, now: datetime) -> list[Row]: ...
-
-
 class InvoiceGateway(Protocol):
     """Opens invoices that can be paid for ``minutes``.
 
@@ -311,69 +216,120 @@ class StatusGateway(Protocol):
     def __call__(self, payment: Payment) -> GatewayStatus: ...
 
 
-class LearningPlatform(Protocol):
-    """Finds, creates and enrolls learners, and takes access back; raises DeliveryError."""
+class EnrollmentReader(Protocol):
+    """Reads enrollments."""
 
-    def find_user(self, email: str) -> int | None: ...
+    def get(self, enrollment_id: str) -> Enrollment | None: ...
 
-    def create_user(self, learner: Learner) -> int: ...
-
-    def enroll(
-        self,
-        user_id: int,
-        course_id: int,
-        now: datetime,
-        until: datetime | None,
-        *,
-        create: bool = True,
-        given: AbstractSet[datetime | None] = frozenset(),
-    ) -> int: ...
-
-    def adjust(
-        self,
-        user_id: int,
-        course_id: int,
-        now: datetime,
-        until: datetime | None,
-        given: AbstractSet[datetime | None],
-    ) -> None: ...
-
-    def bundle_courses(self, bundle_id: int) -> set[int]: ...
-
-    def enroll_in_bundle(
-        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
-    ) -> None: ...
-
-    def revoke(
-        self,
-        user_id: int,
-        course_id: int,
-        now: datetime,
-        given: AbstractSet[datetime | None] | None = None,
-    ) -> None: ...
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
 
 
-class StartKeeper(Protocol):
-    """Keeps tries to connect a site; each can be taken once, by its state."""
+class EnrollmentLister(Protocol):
+    """Lists enrollments, newest first."""
+
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]: ...
+
+
+class EnrollmentRepository(Protocol):
+    """Enrollments and how their delivery stands.
+
+    What writes several items writes all or nothing. It raises ConcurrentUpdate when one of them
+    has changed since it was read, StorageContention when the table is too busy.
+    """
+
+    def get(self, enrollment_id: str) -> Enrollment | None: ...
+
+    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
+
+    def page(
+        self, wanted: EnrollmentFilter, limit: int, after: Position | None
+    ) -> Page[Enrollment]: ...
+
+    def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment: ...
+
+    def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment: ...
+
+    def record_attempt(self, enrollment: Enrollment) -> bool: ...
+
+    def record_delivery(self, record: DeliveryRecord) -> None: ...
+
+    def record_revocation(self, before: Enrollment, after: Enrollment) -> None: ...
+
+
+class LearnerRepository(Protocol):
+    """The account of each user at the course platform, and the enrollments that claim its courses.
+
+    ``link`` raises ConcurrentUpdate. ``claim`` and ``release`` write, and return all claims of the
+    same moment.
+    """
+
+    def link_of(self, user_id: str) -> AccountLink: ...
+
+    def link(self, user_id: str, account_id: int, link: AccountLink) -> None: ...
+
+    def unlink(self, user_id: str, account_id: int) -> None: ...
+
+    def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims: ...
+
+    def release(self, place: Place, enrollment_id: str) -> Claims: ...
+
+    def note_given(self, place: Place, until: datetime | None) -> None: ...
+
+    def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None: ...
+
+    def forget(self, place: Place, enrollment_id: str) -> None: ...
+
+    def of_account(self, account_id: int) -> dict[Place, Claims]: ...
+
+
+class ProgressRepository(Protocol):
+    """Learners' progress, the events that were processed, and how far the progress sync is.
+
+    ``raise_to`` returns whether the event is new, and raises ConcurrentUpdate.
+    """
+
+    def of_row(self, row_id: int) -> list[Enrollment]: ...
+
+    def is_processed(self, event_id: str) -> bool: ...
+
+    def note_processed(self, event_id: str, at: datetime) -> None: ...
+
+    def raise_to(
+        self, changed: Sequence[Enrollment], event_id: str | None, at: datetime
+    ) -> bool: ...
+
+    def position(self) -> SyncPosition | None: ...
+
+    def note_position(self, position: SyncPosition) -> None: ...
+
+
+class SaleReportRepository(Protocol):
+    """How reports of sales stand.
+
+    A write returns whether its condition held: a claim if no one has one, the others if the claim
+    is still this attempt's.
+    """
+
+    def get(self, payment_id: str, kind: SaleReportKind) -> SaleReport | None: ...
+
+    def claim(self, report: SaleReport) -> bool: ...
+
+    def note(self, report: SaleReport) -> bool: ...
+
+
+class SiteRepository(Protocol):
+    """The one connected site of the platform with its tokens, and attempts to connect one.
+
+    An attempt is taken once, by its state. Each write of the site names the revision that it was
+    decided on; one that comes too late changes nothing. ``lock`` returns the name of the lock to
+    the one caller that may renew, None to others. ``connection`` opens no tokens.
+    """
 
     def keep(self, start: Start) -> None: ...
 
     def take(self, state: str) -> Start | None: ...
-
-
-class ConnectionReader(Protocol):
-    """Reads which site is connected, without what opens it."""
-
-    def connection(self) -> Connection | None: ...
-
-
-class GrantKeeper(Protocol):
-    """Keeps the one connected site with its tokens.
-
-    Each write names the revision that it was decided on; one that came too late changes nothing.
-    ``lock`` gives the name of the lock to whoever may renew, None while another one does.
-    ``connection`` reads the site without opening its tokens.
-    """
 
     def read(self) -> Grant | None: ...
 
@@ -388,83 +344,3 @@ class GrantKeeper(Protocol):
     def refuse(self, lock: str) -> bool: ...
 
     def forget(self, connection: Connection) -> bool: ...
-
-
-class OAuthSite(Protocol):
-    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed when it has no answer."""
-
-    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str: ...
-
-    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue: ...
-
-    def refresh(self, subdomain: str, refresh_token: str) -> Issue: ...
-
-    def revoke(self, subdomain: str, token: str) -> None: ...
-
-
-class SaleReportRepository(Protocol):
-    """Keeps how reports of sales stand.
-
-    ``claim`` and the others tell whether they were written: a claim if nobody has one, the rest
-    if the claim is still this attempt's.
-    """
-
-    def get(self, payment_id: str, leg: Leg) -> SaleReport | None: ...
-
-    def claim(self, note: SaleReport) -> bool: ...
-
-    def note(self, note: SaleReport) -> bool: ...
-
-
-class OrderDesk(Protocol):
-    """Takes reports of sales; raises DeliveryDelayed only where nothing was done."""
-
-    def product(self, sold: Sold) -> int: ...
-
-    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer: ...
-
-    def report_refund(self, payment: Payment, order_id: int) -> Answer: ...
-
-
-class ProgressKeeper(Protocol):
-    """Finds enrollments by the platform's row, raises their progress, knows what was heard."""
-
-    def of_row(self, row_id: int) -> list[Enrollment]: ...
-
-    def is_processed(self, event_id: str) -> bool: ...
-
-    def note_processed(self, event_id: str, at: datetime) -> None: ...
-
-    def raise_to(
-        self, changed: Sequence[Enrollment], event_id: str | None, at: datetime
-    ) -> bool: ...
-
-
-class ProgressSource(Protocol):
-    """Tells how far a learner is by the platform's own word; raises DeliveryError."""
-
-    def report(self, row_id: int) -> Report | None: ...
-
-
-class ChangeSource(Protocol):
-    """Tells what changed at the platform, page by page; raises DeliveryError."""
-
-    def changed(self, since: datetime, page: int) -> ChangedPage: ...
-
-
-class ProgressSyncRepository(Protocol):
-    """Knows how far the progress sync is."""
-
-    def stand(self) -> Stand | None: ...
-
-    def note(self, stand: Stand) -> None: ...
-
-
-class WebhookSite(Protocol):
-    """Lists, makes and removes webhooks at the platform; raises DeliveryError."""
-
-    def webhooks(self) -> Iterable[Webhook]: ...
-
-    def create(self, topic: str, target_url: str) -> Webhook: ...
-
-    def delete(self, webhook_id: str) -> None: ...

@@ -6,10 +6,9 @@ from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import Payment
 from lunas.domain.times import to_iso
 from lunas.storage import keys
-from lunas.storage.access_claims import AccessClaims
-from lunas.storage.account_links import Learners, link_as_read, revision_as_read
 from lunas.storage.enrollment_items import request_attributes
 from lunas.storage.expressions import Change
+from lunas.storage.learners import Learners, link_as_read, revision_as_read
 from lunas.storage.payment_items import learner_item
 from lunas.storage.payments import Payments
 from lunas.storage.settlements import as_read, history_actions, paid_as_read
@@ -32,7 +31,7 @@ class Corrections:
 
     def claiming(self, account_id: int) -> set[str]:
         """Return the enrollments that lead to any course of an account: one Query."""
-        claims = AccessClaims(self._table).of_account(account_id).values()
+        claims = Learners(self._table).of_account(account_id).values()
         return {claiming for each in claims for claiming in each.enrollment_ids}
 
     def record_correction(self, correction: Correction, link: AccountLink) -> None:

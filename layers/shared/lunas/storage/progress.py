@@ -1,4 +1,4 @@
-"""Progress in the table: whose row it is, what it was raised to, and which events were heard."""
+"""Progress in the table: whose row it is, which events were processed, how far the sync is."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,8 +6,8 @@ from math import ceil
 
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
-from lunas.domain.progress import EVENT_LIFETIME
-from lunas.domain.times import to_iso
+from lunas.domain.progress import EVENT_LIFETIME, SyncPosition
+from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.enrollment_items import enrollment_from
 from lunas.storage.expressions import Change, placeholders
@@ -65,6 +65,27 @@ class Progress:
                 return False
             raise ConcurrentUpdate(stale=True) from failed
         return True
+
+    def position(self) -> SyncPosition | None:
+        """Return how far the progress sync is: one GetItem; None if there was none yet."""
+        item = self._table.get(keys.sync_progress())
+        if item is None:
+            return None
+        began = from_iso(item["began"]) if "began" in item else None
+        return SyncPosition(from_iso(item["since"]), began, int(item["page"]))
+
+    def note_position(self, position: SyncPosition) -> None:
+        """Keep how far it is. Of two runs at once, one that is behind takes nothing back."""
+        change = Change(
+            {
+                "type": "progress sync",
+                "since": to_iso(position.since),
+                "began": position.began and to_iso(position.began),
+                "page": position.page,
+            },
+            condition="attribute_not_exists(#since) OR #since <= :since",
+        )
+        self._table.update(keys.sync_progress(), change)
 
     def _raising(self, after: Enrollment) -> Action:
         # Change would take an attribute away that is None.

@@ -1,6 +1,6 @@
 """Reports of sales in the table: one item for a sale and one for its refund, and no index."""
 
-from lunas.domain.sale_reports import Leg, SaleReport, SaleReportStatus
+from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Item
@@ -13,9 +13,9 @@ class SaleReports:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def get(self, payment_id: str, leg: Leg) -> SaleReport | None:
+    def get(self, payment_id: str, kind: SaleReportKind) -> SaleReport | None:
         """Read how a report stands: one GetItem."""
-        item = self._table.get(keys.external_order(payment_id, leg))
+        item = self._table.get(keys.external_order(payment_id, kind))
         return _note_from(item) if item else None
 
     def claim(self, note: SaleReport) -> bool:
@@ -25,14 +25,14 @@ class SaleReports:
             condition="attribute_not_exists(#pk) OR #status = :free",
             given={"free": SaleReportStatus.FREE},
         )
-        return self._table.update(keys.external_order(note.payment_id, note.leg), change)
+        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def note(self, note: SaleReport) -> bool:
         """Write what became of a claim, if it is this attempt's."""
         change = Change(
             _attributes(note), condition="#attempt = :mine", given={"mine": note.attempt}
         )
-        return self._table.update(keys.external_order(note.payment_id, note.leg), change)
+        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def reopen(self, note: SaleReport) -> bool:
         """Let a report that a person has looked at be sent, if it still stands as they saw it."""
@@ -41,14 +41,14 @@ class SaleReports:
             condition="#attempt = :seen AND #status = :stood",
             given={"seen": note.attempt, "stood": note.status},
         )
-        return self._table.update(keys.external_order(note.payment_id, note.leg), change)
+        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 
 
 def _attributes(note: SaleReport) -> Item:
     return {
         "type": "order",
         "paymentId": note.payment_id,
-        "leg": note.leg,
+        "kind": note.kind,
         "status": note.status,
         "attempt": note.attempt,
         "at": to_iso(note.at),
@@ -60,7 +60,7 @@ def _attributes(note: SaleReport) -> Item:
 def _note_from(item: Item) -> SaleReport:
     return SaleReport(
         payment_id=item["paymentId"],
-        leg=Leg(item["leg"]),
+        kind=SaleReportKind(item["kind"]),
         status=SaleReportStatus(item["status"]),
         attempt=item["attempt"],
         at=from_iso(item["at"]),

@@ -7,7 +7,7 @@ from lunas.cli.thinkific_check.findings import Finding, explained
 from lunas.cli.thinkific_check.rights import Caller, enrollable
 from lunas.domain.catalog_mapping import Pair, Report, SiteCourse, compare
 from lunas.domain.errors import DeliveryError
-from lunas.platforms.thinkific.catalog import ThinkificSiteShelf
+from lunas.platforms.thinkific.platform import Thinkific
 from lunas.storage.catalog import Catalog
 
 PUT = "PUT /courses/{id} with thinkificCourseId"
@@ -17,7 +17,7 @@ def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) ->
     """Report of each course and bundle that is sold whether the site has it."""
     site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in shown]
     try:
-        bundles = list(ThinkificSiteShelf(caller.api).bundles())
+        bundles = list(Thinkific(caller.api).bundles())
     except DeliveryError as error:
         yield explained("reading bundles", error, "read:products")
         return

@@ -7,9 +7,9 @@ from lunas.cli.thinkific_check.findings import Finding, explained
 from lunas.cli.thinkific_check.rights import Caller
 from lunas.domain.errors import DeliveryError
 from lunas.domain.users import Learner
-from lunas.platforms.thinkific.client import Thinkific
 from lunas.platforms.thinkific.enrollments import every_row, is_active
 from lunas.platforms.thinkific.http import Rejected
+from lunas.platforms.thinkific.platform import Thinkific
 
 FIRST_NAME, LAST_NAME = "Lunas", "Check"
 NO_COURSE = (

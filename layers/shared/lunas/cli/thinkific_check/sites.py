@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 import requests
 
-from lunas.api.platform import site_of
 from lunas.cli.stacks import DeployedStack
 from lunas.cli.thinkific_check.rights import Caller
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.platforms.thinkific.settings import site_of
 from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 

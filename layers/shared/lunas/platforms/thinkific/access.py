@@ -10,13 +10,13 @@ from lunas.platforms.thinkific.fields import number, number_if_any
 from lunas.platforms.thinkific.http import ThinkificApi
 
 
-class ThinkificStanding:
+class PresentAccess:
     """Reads all rows of an account at once, and changes none."""
 
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
 
-    def rows(self, account_id: int, now: datetime) -> list[Row]:
+    def access(self, account_id: int, now: datetime) -> list[Row]:
         """Return the rows that give the account full access now; raises DeliveryError.
 
         A filter that Thinkific does not know is ignored, so the account is checked again here.

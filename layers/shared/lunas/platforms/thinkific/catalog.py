@@ -8,7 +8,7 @@ from lunas.platforms.thinkific.fields import number, numbers, text
 from lunas.platforms.thinkific.http import Missing, ThinkificApi
 
 
-class ThinkificSiteShelf:
+class SiteCatalog:
     """Reads what is offered, through all pages. Every method raises DeliveryError."""
 
     def __init__(self, api: ThinkificApi) -> None:

@@ -30,8 +30,8 @@ BUNDLE_DELAY = 20.0
 """Seconds until the next look for a course of a bundle that Thinkific enrolls before long."""
 
 
-class Thinkific:
-    """The learning platform as Lunas uses it. Every method raises DeliveryError."""
+class LearnerAccess:
+    """Accounts and their access to courses. Every method raises DeliveryError."""
 
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
@@ -47,6 +47,11 @@ class Thinkific:
                 if compared(text(row, "email")) == compared(email):
                     return row_id(row)
         return None
+
+    def ensure_user(self, learner: Learner) -> int:
+        """Find the account of a learner by the address, or make it."""
+        found = self.find_user(learner.email)
+        return found if found is not None else self.create_user(learner)
 
     def create_user(self, learner: Learner) -> int:
         """Create an account without a password, which switches on Thinkific's sign-in link.

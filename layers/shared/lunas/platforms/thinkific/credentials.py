@@ -6,16 +6,7 @@ key of a site counts as one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Protocol
-
-
-class Authentication(StrEnum):
-    """Which way is in use, as the setting THINKIFIC_AUTHENTICATION names it."""
-
-    API_KEY = "api-key"
-    ACCESS_TOKEN = "access-token"  # noqa: S105
-    OAUTH = "oauth"
 
 
 class Credentials(Protocol):

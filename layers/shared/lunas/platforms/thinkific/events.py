@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lunas.domain.errors import MalformedInput
-from lunas.domain.progress import Report, event_percent
+from lunas.domain.progress import ProgressReport, event_percent
 from lunas.domain.web_links import kept_link
 from lunas.platforms.thinkific.fields import id_of
 
@@ -69,11 +69,11 @@ def parse_event(body: bytes) -> Event:
     return Event(str(event_id), topic[:64], payload if isinstance(payload, dict) else {})
 
 
-def report_of(event: Event) -> Report:
+def report_of(event: Event) -> ProgressReport:
     """Read how far the learner is from an enrollment's event; raises Unreadable."""
     payload, user = event.payload, event.payload.get("user")
     completed = is_completed(payload) or event.topic == COMPLETED
-    return Report(
+    return ProgressReport(
         row_id=thinkific_id(payload.get("id"), "id"),
         user_id=thinkific_id(user.get("id") if isinstance(user, dict) else None, "user.id"),
         course_id=thinkific_id(payload.get("course_id"), "course_id"),

@@ -4,20 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lunas.domain.progress import Report, row_percent
-from lunas.domain.progress_sync import ChangedPage
+from lunas.domain.progress import ChangedPage, ProgressReport, row_percent
 from lunas.platforms.thinkific.enrollments import read_page, seconds
 from lunas.platforms.thinkific.events import Unreadable, is_completed, thinkific_id
 from lunas.platforms.thinkific.http import Missing, ThinkificApi
 
 
-class ThinkificProgress:
+class LearnerProgress:
     """Reads enrollments for their progress. Every method raises DeliveryError."""
 
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
 
-    def report(self, row_id: int) -> Report | None:
+    def progress(self, row_id: int) -> ProgressReport | None:
         """Return how far the learner of a row is; None if there is no such row, or no telling."""
         try:
             return _report(self._api.get(f"/enrollments/{row_id}"))
@@ -32,10 +31,10 @@ class ThinkificProgress:
         return ChangedPage(tuple(each for each in reports if each), following)
 
 
-def _report(row: Mapping[str, Any]) -> Report | None:
+def _report(row: Mapping[str, Any]) -> ProgressReport | None:
     try:
         completed = is_completed(row) or row.get("completed") is True
-        return Report(
+        return ProgressReport(
             row_id=thinkific_id(row.get("id"), "id"),
             user_id=thinkific_id(row.get("user_id"), "user_id"),
             course_id=thinkific_id(row.get("course_id"), "course_id"),

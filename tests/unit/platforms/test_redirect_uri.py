@@ -2,7 +2,7 @@
 
 import pytest
 
-from lunas.domain.redirect_uri import redirect_checks, redirect_uri
+from lunas.platforms.thinkific.redirect_uri import redirect_checks, redirect_uri
 
 OWN = "https://a1b2c3d4e5.execute-api.ap-southeast-3.amazonaws.com"
 LOCAL = "http://127.0.0.1:4566/_aws/execute-api/a1b2c3d4e5"

@@ -1,0 +1,125 @@
+"""What Lunas needs of a course platform; each vendor has a folder beside this file."""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import Protocol
+
+from lunas.domain.access_comparison import Row
+from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
+from lunas.domain.oauth import Issue
+from lunas.domain.payments import Payment
+from lunas.domain.platform_webhooks import Webhook
+from lunas.domain.progress import ChangedPage, ProgressReport
+from lunas.domain.sale_reports import Answer, Sold
+from lunas.domain.users import Learner
+
+
+class CoursePlatform(Protocol):
+    """A site where learners take courses. Times are in UTC; an end of None means for good.
+
+    Every method raises DeliveryError: DeliveryDelayed where another try makes sense,
+    DeliveryImpossible where none does, Malformed where the answer cannot be read.
+    """
+
+    def find_user(self, email: str) -> int | None:
+        """Return the account with this address, or None."""
+
+    def ensure_user(self, learner: Learner) -> int:
+        """Find the account of a learner by the address, or make it."""
+
+    def enroll(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        *,
+        create: bool = True,
+        given: AbstractSet[datetime | None] = frozenset(),
+    ) -> int:
+        """Give an account access to a course ``until`` then; return the id of the enrollment.
+
+        Access that ends later is shortened only if it ends at a time that Lunas has ``given``.
+        Without ``create`` an enrollment that is not there is DeliveryDelayed.
+        """
+
+    def adjust(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        until: datetime | None,
+        given: AbstractSet[datetime | None],
+    ) -> None:
+        """Do as :meth:`enroll` with an enrollment that is there; do nothing where there is none."""
+
+    def revoke(
+        self,
+        user_id: int,
+        course_id: int,
+        now: datetime,
+        given: AbstractSet[datetime | None] | None = None,
+    ) -> None:
+        """End the access of an account; with ``given`` only what ends at one of these times."""
+
+    def bundle_courses(self, bundle_id: int) -> set[int]:
+        """Return the courses of a bundle; none if there is no such bundle."""
+
+    def enroll_in_bundle(
+        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+    ) -> None:
+        """Enroll an account in all courses of a bundle, now or before long."""
+
+    def access(self, account_id: int, now: datetime) -> list[Row]:
+        """Return what an account has full access to now."""
+
+    def courses(self) -> Iterable[SiteCourse]:
+        """Return every course of the site."""
+
+    def bundles(self) -> Iterable[SiteBundle]:
+        """Return every bundle of the site."""
+
+    def progress(self, row_id: int) -> ProgressReport | None:
+        """Return how far the learner of an enrollment is; None if that cannot be known."""
+
+    def changed(self, since: datetime, page: int) -> ChangedPage:
+        """Return a page of the progress that changed after a moment; pages count from 1."""
+
+    def product(self, sold: Sold) -> int:
+        """Return the product that a bundle or a course is sold as."""
+
+    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
+        """Record a sale; raises DeliveryDelayed only where certainly nothing was done."""
+
+    def report_refund(self, payment: Payment, order_id: int) -> Answer:
+        """Record the refund of a sale that was reported; raises as :meth:`report_sale` does."""
+
+
+class WebhookRegistry(Protocol):
+    """Lists, makes and removes webhooks at the platform; raises DeliveryError."""
+
+    def webhooks(self) -> Iterable[Webhook]:
+        """Return all webhooks of the site, those of others included."""
+
+    def create(self, topic: str, target_url: str) -> Webhook:
+        """Have events of a topic sent to a target."""
+
+    def delete(self, webhook_id: str) -> None:
+        """Remove a webhook; one that is gone already is fine."""
+
+
+class SiteAuthorization(Protocol):
+    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed when it has no answer."""
+
+    def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
+        """Return the address where the site's owner allows the connection."""
+
+    def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
+        """Exchange the code that came back for tokens; a code serves once."""
+
+    def refresh(self, subdomain: str, refresh_token: str) -> Issue:
+        """Renew the tokens; each refresh token serves once."""
+
+    def revoke(self, subdomain: str, token: str) -> None:
+        """Give a token back."""

@@ -1,0 +1,51 @@
+"""Which course platform Lunas works with, as the settings describe it."""
+
+from lunas.domain.oauth import Connection
+from lunas.platforms.base import CoursePlatform, WebhookRegistry
+from lunas.storage.table import Table
+
+
+def load() -> None:
+    """Import the platform's code, while Lambda starts the function."""
+    from lunas.platforms.thinkific import platform, settings  # noqa: F401, PLC0415
+
+
+def course_platform(
+    table: Table,
+    remaining: int,
+    correlation_id: str | None,
+    *,
+    max_wait: int | None = None,
+    factor: int = 1,
+) -> CoursePlatform:
+    """Return the platform for an invocation that has ``remaining`` milliseconds left.
+
+    A call waits ``max_wait`` milliseconds for a permit at most; with 0 it goes only if no other
+    caller waits. ``factor`` is how many smallest units of its currency a rupiah has in reports of
+    sales.
+    """
+    from lunas.platforms.thinkific.platform import Thinkific  # noqa: PLC0415
+    from lunas.platforms.thinkific.settings import api  # noqa: PLC0415
+
+    return Thinkific(api(table, remaining, correlation_id, max_wait), factor)
+
+
+def webhook_registry(table: Table, remaining: int, correlation_id: str) -> WebhookRegistry:
+    """Return the platform's webhooks, as :func:`course_platform` returns the rest."""
+    from lunas.platforms.thinkific.settings import webhooks  # noqa: PLC0415
+
+    return webhooks(table, remaining, correlation_id)
+
+
+def webhook_topics() -> tuple[str, ...]:
+    """Return the topics of the events that Lunas needs, by the way it is authenticated."""
+    from lunas.platforms.thinkific.settings import topics  # noqa: PLC0415
+
+    return topics()
+
+
+def is_disconnected(connection: Connection | None) -> bool:
+    """Return whether no call is possible until a person connects the site again."""
+    from lunas.platforms.thinkific.settings import is_disconnected  # noqa: PLC0415
+
+    return is_disconnected(connection)
