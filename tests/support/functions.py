@@ -11,6 +11,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import jsonschema_rs
+
 from tests.integration.layer.permissions import policy_of
 from tests.support.api_requests import Context, request
 
@@ -42,15 +44,28 @@ def _held_to_its_policy(name: str, handler: Callable[..., Any]) -> Callable[...,
 
 
 def _check_documented(event: object, answer: object) -> None:
-    """Fail for a status that the document does not name for the route."""
+    """Fail for a status, or a JSON body, that the document does not describe for the route."""
     route = event.get("routeKey", "") if isinstance(event, dict) else ""
     method, _, path = route.partition(" ")
     if path and isinstance(answer, dict) and path in DOCUMENT["paths"]:
         documented = DOCUMENT["paths"][path].get(method.lower(), {}).get("responses", {})
         status = int(answer["statusCode"])
         assert str(status) in documented, (
-            f"{route} answers {status}, docs/openapi.json does not say"
+            f"{route} answers {status}, docs/openapi.json does not name it"
         )
+        schema = (
+            documented[str(status)].get("content", {}).get("application/json", {}).get("schema")
+        )
+        media_type = (answer.get("headers") or {}).get("Content-Type", "")
+        if schema and media_type.startswith("application/json") and answer.get("body"):
+            _validator(json.dumps(schema)).validate(json.loads(answer["body"]))
+
+
+@cache
+def _validator(schema: str) -> Any:
+    return jsonschema_rs.validator_for(
+        {**json.loads(schema), "components": DOCUMENT["components"]}, validate_formats=True
+    )
 
 
 def invoke(name: str, event: dict[str, Any]) -> Any:
