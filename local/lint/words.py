@@ -55,117 +55,36 @@ WORDS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
-PENDING: Mapping[str, tuple[str, ...]] = {
-    "benchmarks/": (
-        "told",
-        "says",
-        "hear",
-        "anew",
-        "stands",
-        "caught up",
-        "patience",
-        "peers",
-    ),
-    "docs/guides/": (
-        "told",
-        "says",
-        "anew",
-        "mend",
-        "leg",
-    ),
-    "docs/reference/": (
-        "told",
-        "hear",
-        "anew",
-        "leg",
-        "peers",
-    ),
+PENDING: Mapping[str, str] = {
+    "benchmarks/": "told, says, hear, anew, stands, caught up, patience",
+    "docs/guides/": "told, says, anew, mend, leg",
+    "docs/reference/": "hear, leg",
     "functions/": (
-        "told",
-        "says",
-        "hear",
-        "nobody",
-        "mend",
-        "stands",
-        "dealt with",
-        "of no use",
-        "put off",
-        "caught up",
-        "fit",
-        "desk",
-        "trail",
-        "shelf",
-        "fate",
-        "vault",
-        "leg",
-        "stumbled",
-        "peers",
+        "told, says, hear, nobody, mend, stands, dealt with, of no use, "
+        "put off, caught up, fit, desk, trail, shelf, fate, vault, leg, stumbled, "
+        "peers"
     ),
     "layers/": (
-        "told",
-        "says",
-        "hear",
-        "heed",
-        "whoever",
-        "nobody",
-        "anew",
-        "mend",
-        "stands",
-        "dealt with",
-        "put off",
-        "give up",
-        "waits its turn",
-        "fit",
-        "wish",
-        "desk",
-        "trail",
-        "sight",
-        "shelf",
-        "fate",
-        "patience",
-        "vault",
-        "leg",
-        "stumbled",
-        "peers",
+        "told, says, hear, heed, whoever, nobody, anew, mend, stands, dealt with, "
+        "put off, give up, waits its turn, fit, wish, desk, trail, sight, shelf, fate, "
+        "patience, vault, leg, stumbled, peers"
     ),
-    "pyproject.toml": ("whoever",),
-    "template.yaml": (
-        "nobody",
-        "give up",
-        "fit",
-    ),
+    "template.yaml": "nobody, give up, fit",
     "tests/": (
-        "told",
-        "says",
-        "hear",
-        "heed",
-        "whoever",
-        "nobody",
-        "anew",
-        "mend",
-        "stands",
-        "dealt with",
-        "put off",
-        "give up",
-        "caught up",
-        "fit",
-        "wish",
-        "desk",
-        "trail",
-        "sight",
-        "shelf",
-        "fate",
-        "store busy",
-        "patience",
-        "vault",
-        "leg",
-        "stumbled",
-        "knob",
-        "peers",
-        "stagehand",
+        "told, says, hear, heed, whoever, nobody, anew, mend, stands, dealt with, "
+        "of no use, put off, give up, caught up, fit, wish, desk, trail, sight, shelf, "
+        "fate, store busy, patience, vault, leg, stumbled, knob, peers, "
+        "stagehand"
     ),
 }
 """Words that a folder or file may still hold; a folder that is done has no entry."""
+
+KEPT: Mapping[str, str] = {
+    # The functions that the benchmark compares Lunas with are called its peers.
+    "benchmarks/": "peers",
+    "docs/reference/benchmarks.md": "peers",
+}
+"""Words that mean something else in a folder or file, and stay."""
 
 ALLOWED: Mapping[str, str] = {
     # phrase: why it may stay, wherever it is
@@ -227,8 +146,10 @@ def findings() -> Iterator[Finding]:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
+        kept = _listed(KEPT, name)
         for number, word, match in found_in(text):
-            yield Finding(name, number, word, match)
+            if word not in kept:
+                yield Finding(name, number, word, match)
 
 
 def _files() -> Iterator[Path]:
@@ -243,7 +164,13 @@ def _is_ours(folder: str) -> bool:
 
 def pending_in(path: str) -> set[str]:
     """Return the words that a file may still hold."""
-    return {word for start, words in PENDING.items() if path.startswith(start) for word in words}
+    return _listed(PENDING, path)
+
+
+def _listed(words: Mapping[str, str], path: str) -> set[str]:
+    return {
+        word for start, each in words.items() if path.startswith(start) for word in each.split(", ")
+    }
 
 
 def main(arguments: list[str]) -> int:

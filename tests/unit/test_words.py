@@ -33,8 +33,8 @@ def test_an_allowed_phrase_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_holds_only_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "PENDING", {"docs/": ("nobody",), "docs/a.md": ("anew",)})
-    assert words.pending_in("docs/a.md") == {"nobody", "anew"}
+    monkeypatch.setattr(words, "PENDING", {"docs/": "nobody, told", "docs/a.md": "anew"})
+    assert words.pending_in("docs/a.md") == {"nobody", "told", "anew"}
     assert words.pending_in("README.md") == set()
 
 
@@ -46,5 +46,5 @@ def test_a_new_word_fails_and_is_shown_with_its_replacement(
     monkeypatch.setattr(words, "PENDING", {})
     assert words.main([]) == 1
     assert capsys.readouterr().out == "README.md:3: 'anew': say again\n"
-    monkeypatch.setattr(words, "PENDING", {"README.md": ("anew",)})
+    monkeypatch.setattr(words, "PENDING", {"README.md": "anew"})
     assert words.main([]) == 0
