@@ -22,8 +22,6 @@ clients.prepare(
     clients.dynamodb, clients.secrets_manager, clients.sqs, bootstrap.load_course_platform
 )
 
-COUNTED = {DeliveryResult.DELIVERED: "Delivered", DeliveryResult.REVOKED: "Revoked"}
-
 
 class Deliveries(Worker[DeliveryRequest]):
     """Delivers enrollments, and revokes those that were refunded."""
@@ -55,8 +53,10 @@ class Deliveries(Worker[DeliveryRequest]):
             service.record_dead_letter(message, error)
             return
         logger.info("delivery done", result=result)
-        if result in COUNTED:
-            observability.count(COUNTED[result])
+        if result is DeliveryResult.DELIVERED:
+            observability.count("Delivered")
+        elif result is DeliveryResult.REVOKED:
+            observability.count("Revoked")
 
     def wait(self, error: Exception, received: int, body: str) -> float:
         """Return the seconds until the next try.
