@@ -93,11 +93,14 @@ class Yard:
         place = to_iso(LATER - SETTLED_AFTER - self.waiting)
         self.trails.stretches[trail].append([Trace(each, None, place) for each in payment_ids])
 
-    def waits_for_long(self) -> None:
-        """Let what is on the trail be late."""
+    def waits_for_long(self, *others: str) -> None:
+        """Let what is on the trail be late, with healthy payments of other accounts behind it."""
         self.trails.stretches[Trail.PLATFORM].clear()
         self.waiting = MAX_WAIT + timedelta(seconds=1)
-        self.lay("pay1")
+        self.lay("pay1", *others)
+        for number, each in enumerate(others, ACCOUNT + 1):
+            self.put(ordered("c1", id=each, user_id=each).settled().delivered("c1"), number)
+            self.give(number)
 
     def give(self, account: int = ACCOUNT) -> None:
         self.platform.there[account] = [Row(COURSE, None)]
@@ -246,7 +249,12 @@ def test_what_another_user_of_the_account_paid_for_is_owed_after_a_refund(yard: 
 
 @pytest.mark.parametrize(
     "error",
-    [RateLimited("no room"), DeliveryDelayed("down"), ConfigurationError("THINKIFIC_SECRET_ID")],
+    [
+        RateLimited("no room"),
+        DeliveryDelayed("down"),
+        Malformed("no list of rows"),
+        ConfigurationError("THINKIFIC_SECRET_ID"),
+    ],
 )
 def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
     broken: Yard, error: Exception
@@ -257,9 +265,8 @@ def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
     assert broken.run().mended == 1
 
 
-@pytest.mark.parametrize("error", [DeliveryImpossible("does not end"), Malformed("no course_id")])
-def test_a_list_that_cannot_be_read_is_told_and_passed(broken: Yard, error: Exception) -> None:
-    broken.platform.before = [error]
+def test_a_list_that_does_not_end_is_reported_and_passed(broken: Yard) -> None:
+    broken.platform.before = [DeliveryImpossible("does not end")]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
     assert broken.trails.marks == {Trail.PLATFORM: "1"}
@@ -329,10 +336,32 @@ def test_two_courses_of_a_payment_that_lead_to_one_place_are_one_difference(yard
 def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     broken: Yard, error: Exception
 ) -> None:
-    broken.waits_for_long()
+    broken.waits_for_long("pay2")
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
+    assert broken.trails.marks == {Trail.PLATFORM: "1"}
+
+
+@pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no list of rows")])
+def test_while_no_account_has_an_answer_nothing_is_passed_however_old(
+    broken: Yard, error: Exception
+) -> None:
+    broken.waits_for_long("pay2")
+    broken.platform.before = [error] * 2
+    done = broken.run()
+    assert (broken.unread, done.stopped, done.late) == ([], str(error), True)
+    assert broken.trails.marks == {}
+
+
+@pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
+def test_an_error_in_a_write_is_not_taken_for_an_item_that_cannot_be_read(
+    broken: Yard, error: type[Exception]
+) -> None:
+    broken.enrollments.before_change = [error("a mistake in the code")]
+    with pytest.raises(error):
+        broken.run()
+    assert (broken.unread, broken.trails.marks) == ([], {})
 
 
 @pytest.mark.parametrize("error", [RateLimited("no room"), ConfigurationError("no key"), refused()])

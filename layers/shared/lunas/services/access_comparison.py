@@ -23,7 +23,6 @@ from lunas.domain.errors import (
     ConfigurationError,
     DeliveryDelayed,
     DeliveryImpossible,
-    Malformed,
     RateLimited,
 )
 from lunas.domain.invariants import GIVES_COURSES
@@ -50,8 +49,9 @@ LOOKS = 3
 DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
 """How old a change is when its trail leads to it."""
 MAX_WAIT = timedelta(hours=6)
-"""How long a change waits for an answer about its account, while the platform answers others or
-nobody. After that it is passed, so that one account cannot hold up all others for good."""
+"""How old a change is before a run passes it without an answer about its account, and only if the
+platform answers about another account in the same run: one account cannot hold up all others for
+good, and an outage passes nothing."""
 COMPARED = GIVES_COURSES | {Status.REFUNDED}
 """States of a payment in which the platform may have heard of it."""
 
@@ -60,8 +60,8 @@ COMPARED = GIVES_COURSES | {Status.REFUNDED}
 class Comparer:
     """Everything that a run needs.
 
-    ``report`` hears each new difference before it is kept; ``unread`` the id of a payment that
-    could not be compared and is passed, and why; ``hurry`` tells whether the time is nearly over.
+    ``report`` gets each new difference before it is recorded; ``unread`` the id of a payment that
+    could not be compared and is passed, and why; ``deadline_is_near`` whether the run has to end.
     """
 
     trails: TrailKeeper
@@ -90,10 +90,19 @@ class Compared:
     stopped: str | None = None
     late: bool = False
     seen: set[str] = field(default_factory=set, repr=False)
+    answered: set[int] = field(default_factory=set, repr=False, compare=False)
 
 
 class _OutOfTime(Exception):
     """The run has no time or no calls left."""
+
+
+class _Unreadable(Exception):
+    """The table holds something of a payment that cannot be read."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__()
+        self.cause = cause
 
 
 def compare(run: Comparer) -> Compared:
@@ -122,26 +131,41 @@ def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
 
 
 def _compare_all(run: Comparer, stretch: Stretch, late: str, done: Compared) -> None:
+    unanswered: list[tuple[str, DeliveryDelayed]] = []
     for trace in stretch.traces:
         if trace.payment_id in done.seen:
             continue
         if run.deadline_is_near():
             raise _OutOfTime("the time of the run is over")
         done.late = trace.place < late
-        _compare_or_pass(run, trace.payment_id, done)
-        done.seen.add(trace.payment_id)
+        if error := _compare_or_pass(run, trace.payment_id, done):
+            unanswered.append((trace.payment_id, error))
+        else:
+            done.seen.add(trace.payment_id)
+    for payment_id, error in unanswered:
+        if not done.answered:
+            raise error
+        run.unread(payment_id, error)
+        done.seen.add(payment_id)
 
 
-def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> None:
-    """Compare a payment, or tell that it cannot be; raises what stops the whole run."""
+def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> DeliveryDelayed | None:
+    """Compare a payment, or report that it cannot be; raises what stops the whole run.
+
+    Returns the error of a late change whose account has no answer, which others may have.
+    """
     try:
         _compare_payment(run, payment_id, done)
-    except (DeliveryImpossible, Malformed, KeyError, TypeError, ValueError) as error:
+    except DeliveryImpossible as error:
         run.unread(payment_id, error)
+    except _Unreadable as error:
+        # The cause is what the log names, by its type alone: its text may quote the item.
+        run.unread(payment_id, error.cause)
     except DeliveryDelayed as error:
         if isinstance(error, RateLimited) or error.misconfigured or not done.late:
             raise
-        run.unread(payment_id, error)
+        return error
+    return None
 
 
 def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
@@ -164,7 +188,7 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
     found: list[Gap] = []
     for account in sorted({place.account_id for place in placed}):
         # The table first: whatever is written after it makes the second look differ.
-        claims = run.learners.of_account(account)
+        claims = _read(run.learners.of_account, account)
         rows, now = _rows(run, account, done), run.now()
         for place, own in placed.items():
             if place.account_id == account:
@@ -176,18 +200,29 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
 
 def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
     """Read the learner's enrollments in the courses of a payment that the platform may know of."""
-    payment, _ = run.payments.read(payment_id)
+    payment, _ = _read(run.payments.read, payment_id)
     if payment is None or payment.status not in COMPARED:
         return []
     ids = [enrollment_id(payment.user_id, each) for each in payment.course_ids]
-    return run.enrollments.get_many(ids)
+    return _read(run.enrollments.get_many, ids)
+
+
+def _read[K, T](read: Callable[[K], T], key: K) -> T:
+    """Read from the table; raises _Unreadable, with its cause, for an item that is malformed."""
+    try:
+        return read(key)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _Unreadable(error) from None
 
 
 def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:
     if done.asked == CALLS:
         raise _OutOfTime("the run has asked the platform often enough")
     done.asked += 1
-    return run.platform().access(account_id, run.now())
+    done.answered.discard(account_id)
+    rows = run.platform().access(account_id, run.now())
+    done.answered.add(account_id)
+    return rows
 
 
 def _named(own: Enrollment, claims: Claims) -> Claims:
@@ -201,7 +236,7 @@ def _claiming(run: Comparer, own: Enrollment, claims: Claims) -> list[Enrollment
     ids = claims.enrollment_ids | claims.released
     known = [own] if own.id in ids else []
     others = sorted(ids - {own.id})
-    return known + (run.enrollments.get_many(others) if others else [])
+    return known + (_read(run.enrollments.get_many, others) if others else [])
 
 
 def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
