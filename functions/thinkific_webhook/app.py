@@ -39,7 +39,7 @@ OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "bo
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer one event: 200 once it is queued or of no use, 4xx if it is no good, else 500."""
+    """Answer one event: 200 once it is queued or ignored, 4xx if it is no good, else 500."""
     request_id = http_events.request_id(event)
     observability.bind(request_id, route="thinkific event")
     try:
@@ -90,7 +90,7 @@ def _take(event: Event, request_id: str) -> None:
             )
             observability.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
         case _:
-            logger.info("event of no use")
+            logger.info("event ignored")
 
 
 def _log_refusal(error: LunasError) -> None:
@@ -102,5 +102,5 @@ def _log_refusal(error: LunasError) -> None:
     elif isinstance(error, MalformedInput):
         logger.info("event malformed", reason=str(error))
     else:
-        logger.error("event not dealt with", code=error.code, reason=str(error))
+        logger.error("event failed", code=error.code, reason=str(error))
         observability.count_failure(error, problems.status_of(error))

@@ -90,14 +90,6 @@ ALLOWED: Mapping[str, str] = {
     # phrase: why it may stay, wherever it is
     "CloudTrail": "a service of AWS",
     "callback not dealt with": "a log line",
-    "delivery given up": "a log line",
-    "delivery put off": "a log line",
-    "delivery waits its turn": "a log line",
-    "event not dealt with": "a log line",
-    "event of no use": "a log line",
-    "progress given up": "a log line",
-    "progress put off": "a log line",
-    "sale report put off": "a log line",
     "the signature does not fit": "a reason in the log",
 }
 
