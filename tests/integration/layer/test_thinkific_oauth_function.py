@@ -28,7 +28,7 @@ REDIRECT = "https://a1b2c3d4e5.execute-api.test/thinkific/oauth/callback"
 TOKENS = Told(
     body={"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 86_399, "gid": "g1"}
 )
-NOT_TOLD = "the platform not told of the end of its connection"
+NOT_REPORTED = "disconnection not reported to the platform"
 COURSES = Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
@@ -314,8 +314,8 @@ def test_while_thinkific_cannot_be_told_nothing_is_revoked(
         (Told(204), []),
         (Told(404, "<html>"), []),
         (Told(400, {"error": "invalid_grant"}), []),
-        (Told(401, {"error": "invalid_client"}), [NOT_TOLD]),
-        (Told(403, "<html>"), [NOT_TOLD]),
+        (Told(401, {"error": "invalid_client"}), [NOT_REPORTED]),
+        (Told(403, "<html>"), [NOT_REPORTED]),
     ],
 )
 def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
@@ -336,7 +336,7 @@ def test_without_the_apps_secret_a_site_is_forgotten(
     monkeypatch.setattr(connecting, "secret_text", Mock(side_effect=ConfigurationError("clientId")))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
     assert (len(thinkific.asked), connected_site(table)) == (2, None)
-    assert logged.messages("WARNING") == [NOT_TOLD]
+    assert logged.messages("WARNING") == [NOT_REPORTED]
 
 
 def test_tokens_that_cannot_be_opened_are_forgotten(
@@ -346,7 +346,7 @@ def test_tokens_that_cannot_be_opened_are_forgotten(
     assert table.update(keys.oauth_grant(), Change({"encrypted": "b2YgYW5vdGhlciBrZXk="}))
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
     assert (len(thinkific.asked), connected_site(table)) == (2, None)
-    assert logged.messages("WARNING") == [NOT_TOLD]
+    assert logged.messages("WARNING") == [NOT_REPORTED]
 
 
 @pytest.mark.usefixtures("table")

@@ -124,7 +124,7 @@ def _log_delay(reason: str) -> None:
 
 
 def _log_unrevoked(reason: str) -> None:
-    message = "the platform not told of the end of its connection"
+    message = "disconnection not reported to the platform"
     logger.warning(message, reason=reason, todo=LEFT)
 
 
