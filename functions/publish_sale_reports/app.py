@@ -1,7 +1,8 @@
 """The table's stream to the sale report queue: each sale and each refund is handed on once.
 
 A reader of its own beside publish_enrollments, so that nothing that happens to a report can hold
-back an enrollment. It runs only where reports are switched on (docs/reference/thinkific.md).
+back an enrollment. It runs only where reports are switched on
+(docs/decisions/0021-external-orders.md).
 """
 
 from typing import Any

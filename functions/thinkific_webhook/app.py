@@ -1,7 +1,7 @@
 """Thinkific's events, by POST /webhooks/thinkific: checked, queued, and answered at once.
 
 The order of the steps is the defence (docs/reference/thinkific-webhook.md): raw body, signature,
-and only then a look at what it says. The function reaches no table and no peer but the queue, so
+and only then a look at what it says. The function reaches nothing but the queue, so
 it has little to wait for, and nothing but a lost queue keeps it from its 200.
 """
 
@@ -10,7 +10,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
-from lunas.api import http_events, problems
+from lunas.api import http_events, problems, webhook
 from lunas.aws import clients
 from lunas.aws.progress_queue import ProgressQueue
 from lunas.aws.secrets import secret
@@ -35,31 +35,24 @@ clients.prepare(clients.secrets_manager, clients.sqs)
 
 KEYS = ("apiKey", "accessToken", "clientSecret")
 """What may sign: the key or token that made a webhook, or the secret of the app that did."""
-OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Answer one event: 200 once it is queued or ignored, 4xx if it is no good, else 500."""
-    request_id = http_events.request_id(event)
-    observability.bind(request_id, route="thinkific event")
-    try:
-        _hear(event, request_id)
-    except LunasError as error:
-        _log_refusal(error)
-        return problems.proxy_answer(error, request_id)
-    except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        observability.log_exception(error)
-        return problems.proxy_answer(error, request_id)
-    return OK_RESPONSE
+    """Answer one event: 200 once it is queued or ignored, 4xx if it is refused, else 500."""
+
+    def handle(request_id: str) -> None:
+        _handle(event, request_id)
+
+    return webhook.answer(event, "thinkific event", handle, _log_refusal)
 
 
-def _hear(request: dict[str, Any], request_id: str) -> None:
+def _handle(request: dict[str, Any], request_id: str) -> None:
     body = http_events.raw_body(request)
     _verify(body, http_events.lower_headers(request).get(SIGNATURE))
     try:
         event = parse_event(body)
         logger.append_keys(event=event.id, topic=event.topic)
-        _take(event, request_id)
+        _accept(event, request_id)
     except Unreadable as error:
         # Sending it again would make it no better.
         logger.warning(
@@ -78,12 +71,14 @@ def _verify(body: bytes, signature: str | None) -> None:
         raise Forbidden("the signature does not fit")
 
 
-def _take(event: Event, request_id: str) -> None:
+def _accept(event: Event, request_id: str) -> None:
     match event.topic:
         case _ if event.topic in {COMPLETED, PROGRESS}:
-            told = ProgressEvent(id=event.id, report=report_of(event), correlation_id=request_id)
-            ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(told)
-            logger.info("event queued", platform_enrollment_id=told.report.row_id)
+            accepted = ProgressEvent(
+                id=event.id, report=report_of(event), correlation_id=request_id
+            )
+            ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(accepted)
+            logger.info("event queued", platform_enrollment_id=accepted.report.row_id)
         case _ if event.topic == UNINSTALLED:
             logger.error(
                 "app uninstalled at Thinkific", todo="connect the site again, see the runbook"
