@@ -6,7 +6,7 @@ It is derived offline, so that no function builds schemas when it starts:
 - ``views``: JSON schemas of the types that the handlers return
 - ``inputs``: what bodies and parameters check beyond the JSON schema that pydantic writes
 - ``access``: who may call, as security requirements
-- ``problems``, ``samples``: errors and examples
+- ``problems``, ``samples``, ``input_samples``: errors and examples
 - ``webhooks``: routes without a resolver
 - ``document``: all of it together
 """

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from local.openapi import samples
+from local.openapi.input_samples import BODIES, PARAMETERS
 from local.openapi.views import untitled
 
 type Json = dict[str, Any]
@@ -83,7 +83,7 @@ def check_schemas(schemas: dict[str, Json]) -> None:
     for name, checks in CHECKED.items():
         schemas[name] |= checks
     schemas["PackageBody"]["properties"]["courseIds"]["uniqueItems"] = True
-    for name, examples in samples.BODIES.items():
+    for name, examples in BODIES.items():
         schemas[name]["examples"] = list(examples.values())
 
 
@@ -106,7 +106,7 @@ def describe_parameter(parameter: Json, item_id: str | None) -> Json:
     given["schema"] = untitled(_present(kept))
     if given["in"] in {"query", "header"} and not given["required"]:
         given["schema"] = _or_blank(given["schema"])
-    example = item_id if name == "id" and item_id else samples.PARAMETERS.get(name)
+    example = item_id if name == "id" and item_id else PARAMETERS.get(name)
     if example is not None:
         given["example"] = example
     if given["in"] == "header":
@@ -126,7 +126,7 @@ def describe_body(body: Json) -> Json:
     content = body["content"]["application/json"]
     schema = content["schema"]
     target = schema.get("$ref") or schema["anyOf"][0]["$ref"]
-    examples = samples.BODIES[target.rpartition("/")[2]]
+    examples = BODIES[target.rpartition("/")[2]]
     shown = {name: {"value": value} for name, value in examples.items()}
     described = {"schema": untitled(schema), "examples": shown}
     return body | {"content": {"application/json": described}}
