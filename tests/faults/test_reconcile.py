@@ -87,6 +87,7 @@ def test_what_is_not_due_is_not_asked_about(
 def test_an_unpaid_payment_expires_only_after_asking_duitku(
     users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
+    schedule.run()
     learner = users.learner()
     order = learner.initiate("entry", "python-dasar")
     asked = duitku.status_calls()
