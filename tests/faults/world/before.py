@@ -31,14 +31,22 @@ def handed_in(purchase: Purchase = PYTHON, **more: str) -> Action:
     return lambda story: story.submit(purchase, **more)
 
 
+def _insist(story: Story, send: Callable[[], None]) -> None:
+    """Send a request after two minutes: it is answered, unless it is cut. Then do so again."""
+    cuts = len(story.world.effects.traps)
+    story.wait(2)
+    story.payment = ""
+    send()
+    if not story.payment and len(story.world.effects.traps) < cuts:
+        _insist(story, send)
+    assert story.payment, f"the learner is locked out: {story.world.said[-3:]}"
+
+
 def handed_in_again(**more: str) -> Action:
     """Send the proof once more after two minutes, and have what waits then approved."""
 
     def come_back(story: Story) -> None:
-        story.wait(2)
-        story.payment = ""
-        story.submit(PYTHON, **more)
-        assert story.payment, f"the learner is locked out: {story.world.said[-3:]}"
+        _insist(story, lambda: story.submit(PYTHON, **more))
         assert len(list(story.world.aws.table.of_type("payment"))) == 1
         story.approve()
 
@@ -69,10 +77,7 @@ def asked_again(**more: str) -> Action:
     """Come back after two minutes, get an invoice that can be paid, and pay it."""
 
     def come_back(story: Story) -> None:
-        story.wait(2)
-        story.payment = ""
-        story.initiate(PYTHON, **more)
-        assert story.payment, f"the learner is locked out: {story.world.said[-3:]}"
+        _insist(story, lambda: story.initiate(PYTHON, **more))
         story.pay()
 
     return come_back
