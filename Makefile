@@ -63,13 +63,12 @@ event: ## print a sample event with the local stack's keys: EVENT=events/payment
 	$(SETUP) dev
 	$(LUNAS) event --sub="$$GIVEN_SUB" --role '$(ROLE)' --type '$(TYPE)' --email="$$GIVEN_EMAIL" --name="$$GIVEN_NAME" -- "$$GIVEN_EVENT"
 
-test: ## run every test [PYTEST_ARGS=tests/unit]
+test: ## run every test, in parallel [PYTEST_ARGS=tests/unit]
 	$(SETUP) dev cloud sam runtime iam clients clients-npm
 	.venv/bin/python -m pytest -n auto $(PYTEST_ARGS)
 
-faults: ## the fault tests in their long form: every cut, thousands of runs [PYTEST_ARGS=-x]
-	$(SETUP) dev cloud sam
-	LUNAS_TESTS=long .venv/bin/python -m pytest tests/faults $(PYTEST_ARGS)
+test-full: ## run every test in its long form: every cut, all stages [PYTEST_ARGS=tests/faults]
+	@LUNAS_TESTS=$${LUNAS_TESTS:-long} $(MAKE) --no-print-directory test
 
 check: ## format, lint, types, import rules, template, roles, security
 	$(SETUP) dev sam iam
@@ -141,4 +140,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token event test faults check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean
+.PHONY: bench help setup demo up down sam-local token event test test-full check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean

@@ -1,7 +1,7 @@
 """A rush of learners at the simulated limit of the real site, on the world's clock.
 
-test_call_limit.py does the same on a deployed stack and the real clock; here it is known of each
-enrollment how many calls it took.
+The long form of test_call_limit.py does the same on a deployed stack and the real clock; here it
+is known of each enrollment how many calls it took.
 """
 
 from collections import Counter
@@ -13,8 +13,9 @@ from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
 from tests.support.figures import Figures
+from tests.support.length import by_length
 
-LEARNERS = 200
+LEARNERS = by_length(40, 200, 200)
 PURCHASES = (
     ("entry", "python-dasar"),
     ("entry", "literasi-data"),

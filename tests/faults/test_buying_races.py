@@ -11,11 +11,12 @@ import pytest
 import requests
 
 from tests.faults.races.barrier import at_once
+from tests.support.length import by_length
 from tests.support.providers import Duitku, Thinkific
 from tests.support.users import Json, Person, Users
 
 BUYERS, CALLBACKS, CHECKS = 20, 10, 10
-ROUNDS = 3
+ROUNDS = by_length(2, 4, 12)
 SLOW = 5.0
 """Seconds that one call for an invoice takes: longer than another request waits for its answer."""
 COURSE = "literasi-data"

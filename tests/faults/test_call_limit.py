@@ -4,7 +4,6 @@ These tests take the stack's own pace back to the template's, and give the simul
 of the real site: 120 calls a minute, ten at once.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -26,11 +25,12 @@ from lunas.storage.rate_limits import SharedCalls
 from lunas.storage.table import Table
 from tests.support import template
 from tests.support.figures import Figures
+from tests.support.length import by_length, only_long
 from tests.support.providers import Thinkific
 from tests.support.users import Person, Users, eventually
 
-LEARNERS = int(os.environ.get("LUNAS_BACKLOG", "16"))
-"""Learners who buy three courses each, eight calls; the long form has 200 and takes 15 minutes."""
+LEARNERS = by_length(16, 16, 200)
+"""Learners who buy three courses each, eight calls; 200 of them take 15 minutes."""
 COURSES = ("python-dasar", "literasi-data", "analisis-sql")
 CALLS = LEARNERS * (2 + 2 * len(COURSES))
 A_MINUTE, AT_ONCE = 120, 10
@@ -92,6 +92,7 @@ def buy(users: Users, package: str) -> tuple[Person, str]:
     return learner, payment["id"]
 
 
+@only_long
 @pytest.mark.usefixtures("_real_pace")
 def test_a_backlog_meets_no_limit_and_loses_nothing(
     stack: Stack, users: Users, real_thinkific: Thinkific, figures: Figures

@@ -1,12 +1,13 @@
-"""Every workflow, cut before and after each of its calls to the outside: all of it heals.
+"""Every workflow, cut at its calls to the outside: all of it heals.
 
 The calls are found by recording. A cut ends the process, and the next invocation starts cold.
 Then only what would happen by itself happens, and after a quarter of an hour (or what the
 timetable of docs/reference/reconciliation.md says, where only Duitku knows of the money) nothing
 is left undone.
 
-The long form also lets each call fail without killing the process, before it happens and after,
-and cuts the healing of every cut once more.
+The short form cuts after each call that may change something, and before all of them: a process
+that dies anywhere else leaves what one of these has left. The long form cuts before and after
+each call, also lets each call fail without killing the process, and cuts the healing once more.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,9 +20,15 @@ from tests.faults.world.story import Story
 from tests.faults.world.workflows import QUARTER, WORKFLOWS, Workflow
 from tests.faults.world.world import World
 from tests.support.figures import Figures
-from tests.support.length import LONG
+from tests.support.length import EXHAUSTIVE, LONG, by_length, only_long
 
 MENDED = "COMPLETED|REFUNDED"
+READING = ("GET", "Get", "Query", "BatchGet")
+"""How the names of calls begin that change nothing."""
+APART = by_length(3, 3, 1)
+"""So many calls lie between two second cuts of a healing; each first cut begins at another one."""
+
+type Faults = Callable[[tuple[Effect, ...]], Iterator[tuple[Trap, ...]]]
 
 
 @dataclass(frozen=True)
@@ -72,33 +79,45 @@ def _unfinished(story: Story, workflow: Workflow) -> list[str]:
     return left if status in workflow.ends.split("|") else [*left, f"the payment is {status}"]
 
 
-def singly(calls: int, strike: Strike) -> Iterator[tuple[Trap, ...]]:
+def changes(call: Effect) -> bool:
+    """Tell whether a call may change something outside."""
+    return not call.what.split()[1].startswith(READING)
+
+
+def telling(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
+    """Return a cut for each state of the outside that a process can leave."""
+    yield (Trap(0, When.BEFORE, crash),)
+    yield from (
+        (Trap(index, When.AFTER, crash),) for index, call in enumerate(calls) if changes(call)
+    )
+
+
+def singly(calls: tuple[Effect, ...], strike: Strike = crash) -> Iterator[tuple[Trap, ...]]:
     """Return a fault on each side of each call."""
-    for index in range(calls):
+    for index in range(len(calls)):
         yield from ((Trap(index, when, strike),) for when in When)
 
 
-def doubly(calls: int) -> Iterator[tuple[Trap, ...]]:
-    """Return every two cuts, the second one in what the first one left to be done.
+def doubly(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
+    """Return two cuts at a time, the second one in what the first one left to be done.
 
     To die after one call or before the next is the same, so one side is enough.
     """
-    for first in range(calls):
-        for second in range(calls):
+    firsts = [index for index, call in enumerate(calls) if EXHAUSTIVE or changes(call)]
+    for number, first in enumerate(firsts):
+        for second in range(number % APART, len(calls), APART):
             cuts = (Trap(index, When.AFTER, crash) for index in (first, first + 1 + second))
             yield tuple(cuts)
 
 
-def survive(
-    world: World, workflow: Workflow, faults: Callable[[int], Iterator[tuple[Trap, ...]]]
-) -> tuple[int, int]:
+def survive(world: World, workflow: Workflow, faults: Faults) -> tuple[int, int]:
     """Act a workflow out with each fault; return how many there were, and the longest healing."""
     whole = act_out(world, workflow)
     assert whole.wrong == ()
     assert whole.calls
     lost: dict[str, tuple[str, ...]] = {}
     number, longest = 0, 0
-    for traps in faults(len(whole.calls)):
+    for traps in faults(whole.calls):
         run = act_out(world, workflow, *traps)
         number, longest = number + 1, max(longest, run.minutes)
         if run.wrong:
@@ -113,14 +132,13 @@ def _told(trap: Trap, calls: tuple[Effect, ...]) -> str:
 
 
 by_name = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.name)
-only_long = pytest.mark.skipif(not LONG, reason="only in the long form: make faults")
 
 
 @by_name
 def test_a_process_that_dies_anywhere_loses_and_doubles_nothing(
     world: World, workflow: Workflow, figures: Figures
 ) -> None:
-    cuts, minutes = survive(world, workflow, lambda calls: singly(calls, crash))
+    cuts, minutes = survive(world, workflow, singly if LONG else telling)
     figures.add("cuts", workflow.name, cuts, f"healed within {minutes} min")
 
 

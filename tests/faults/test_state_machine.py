@@ -4,6 +4,7 @@ After each step nothing may be wrong; once all is calm again and time has passed
 left undone. ``docs/guides/testing.md`` lists what both mean.
 """
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
@@ -13,14 +14,15 @@ from tests.faults.machine.ground import ADMINS, Ground, pick
 from tests.faults.machine.learners import CallingBack, Learning
 from tests.faults.world.world import World
 from tests.support.figures import Figures
-from tests.support.length import LONG
+from tests.support.length import LONG, by_length
 
 MINUTE = 60
 HEALED = 15 * MINUTE
 """Seconds within which everything that Lunas knows of heals by itself (P5)."""
 AGES = 9 * 24 * 60 * MINUTE
 """Seconds after which the timetable of every payment is over (docs/reference/reconciliation.md)."""
-EXAMPLES, STEPS = (2_000, 50) if LONG else (20, 30)
+PARTS, EXAMPLES, STEPS = by_length((1, 20, 30), (6, 150, 50), (8, 500, 50))
+"""Parts that run beside each other, each with so many runs of so many steps."""
 
 
 class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
@@ -52,8 +54,9 @@ class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
             self.come_to_rest()
 
 
+@pytest.mark.parametrize("part", range(PARTS))
 def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
-    world: World, figures: Figures
+    part: int, world: World, figures: Figures
 ) -> None:
     Lunas.world, Ground.steps = world, 0
     run_state_machine_as_test(
@@ -66,4 +69,4 @@ def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    figures.add("steps of the state machine", f"in {EXAMPLES} runs", Ground.steps)
+    figures.add("steps of the state machine", f"{EXAMPLES} runs, part {part}", Ground.steps)

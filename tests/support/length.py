@@ -1,6 +1,21 @@
-"""How much of what can be repeated at will is done: little in ``make test``, more at length."""
+"""How much is done of what could go on for ever: a little in ``make test``, more at length.
+
+``LUNAS_TESTS`` says it: ``long`` is what ``make test-full`` takes, ``exhaustive`` takes hours.
+"""
 
 import os
 
-LONG = os.environ.get("LUNAS_TESTS") == "long"
-"""Whether the long forms run, as by ``make test-full``."""
+import pytest
+
+_LENGTHS = ("short", "long", "exhaustive")
+_LENGTH = _LENGTHS.index(os.environ.get("LUNAS_TESTS") or "short")
+LONG = _LENGTH > 0
+"""Whether there is time for the long forms."""
+EXHAUSTIVE = _LENGTH > 1
+"""Whether there is time for everything."""
+only_long = pytest.mark.skipif(not LONG, reason="only in the long form: make test-full")
+
+
+def by_length[T](short: T, long: T, exhaustive: T) -> T:
+    """Choose by the length that is asked for."""
+    return (short, long, exhaustive)[_LENGTH]

@@ -19,11 +19,13 @@ from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 WORKERS = 3
 """On two cores: while one worker waits for its stack, there is work for another core."""
+SINGLY = ("tests/faults/test_state_machine.py", "tests/faults/test_crash_matrix.py")
+"""Modules whose tests take so long that each may run in another worker."""
 FIRST = (
     *("stack", "e2e", "production"),
     *("tests/e2e/test_thinkific_install.py", "tests/e2e/test_owner_services.py"),
     *("tests/e2e/test_external_orders.py", "tests/e2e/test_thinkific_oauth.py"),
-    "tests/faults/test_crash_matrix.py",
+    *SINGLY,
     "tests/integration/layer/test_documented_statuses.py",
     "tests/integration/local_cloud/test_documented_events.py",
     *("tests/faults/test_backlog.py", "tests/integration/local_cloud/test_golden.py"),
@@ -97,19 +99,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def group_of(item: pytest.Item) -> str:
-    """Name what a test shares a worker with: the stack that it uses, else its module."""
+    """Name what a test shares a worker with: the stack that it uses, else its module, or none."""
     module = item.nodeid.partition("::")[0]
     fixtures = getattr(item, "fixturenames", ())
     if "production" in fixtures:
         return "production"
     if "stack" in fixtures and not hasattr(getattr(item, "module", None), "stack"):
         return "e2e" if module.startswith("tests/e2e/") else "stack"
-    return module
+    return item.nodeid if module in SINGLY else module
 
 
 def rank(group: str) -> int:
     """Return the place of a group; those that are not named share the last one."""
-    return FIRST.index(group) if group in FIRST else len(FIRST)
+    name = group.partition("::")[0]
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def _made(config: pytest.Config) -> Path:

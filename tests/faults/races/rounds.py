@@ -10,9 +10,9 @@ from lunas.storage.payments import Payments
 from tests.faults.races.barrier import at_once
 from tests.faults.races.operations import OPERATIONS, Answer, Operation, Turn
 from tests.faults.races.scenes import Scene, Stage, Stagehand
-from tests.support.length import LONG
+from tests.support.length import LONG, by_length
 
-ROUNDS = 3 if LONG else 1
+ROUNDS = by_length(1, 1, 3)
 AT_ONCE = 3
 """Rounds that are played side by side: they share the machine, and nothing else."""
 BUSY = 503

@@ -13,6 +13,7 @@ from lunas.storage import keys
 from lunas.storage.expressions import Change, Item, Key
 from lunas.storage.rate_limits import FURTHEST, ROUNDS, SharedCalls
 from lunas.storage.table import Table
+from tests.support.length import by_length
 
 NOW = 1_800_000_000_000
 ENDLESS = NOW + 10**9
@@ -43,7 +44,9 @@ def test_turns_come_in_order_and_at_the_even_pace_after_the_burst(calls: SharedC
 
 @given(st.lists(st.integers(0, 4_000), min_size=1, max_size=20), st.sampled_from([60, 110, 999]))
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=by_length(12, 60, 300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_the_table_hands_out_exactly_the_turns_of_the_rule(
     table: Table, gaps: list[int], rate: int

@@ -14,6 +14,7 @@ from local.cloud import Options, Stack, down, is_up, running_stack, up
 from local.cloud.errors import DeployFailed, InUse
 from local.cloud.state import ROOT, State
 from tests.support.cloud import Cloud
+from tests.support.length import only_long
 from tests.support.providers import Thinkific
 
 OWN = Options(catalog=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
@@ -44,6 +45,7 @@ def pid_of(service: str, folder: Path) -> int:
     return int((folder / "run" / f"{service}.pid").read_text())
 
 
+@only_long
 def test_a_stack_runs_beside_another(folder: Path, stack: Stack) -> None:
     own = up(folder, OWN)
     assert own.api_url != stack.api_url
@@ -78,6 +80,15 @@ def test_its_keys_are_for_this_user_only(folder: Path) -> None:
     assert (folder / "stack.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_what_stack_json_says_is_no_stack_without_its_processes(
+    folder: Path, tmp_path: Path
+) -> None:
+    up(folder, OWN).write(State(tmp_path))
+    assert is_up(folder)
+    assert not is_up(tmp_path)
+
+
+@only_long
 def test_when_a_part_has_died_up_starts_afresh(folder: Path) -> None:
     before = up(folder, OWN)
     simulator = psutil.Process(pid_of("thinkific", folder))
@@ -99,6 +110,7 @@ def test_down_leaves_no_process_and_no_temporary_file(folder: Path) -> None:
     down(folder)
 
 
+@only_long
 def test_a_failed_deploy_names_its_reason_and_leaves_nothing(folder: Path) -> None:
     down(folder)
     with pytest.raises(DeployFailed, match="InvoiceMinutes"):
