@@ -9,6 +9,7 @@ import re
 import subprocess
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -57,13 +58,23 @@ def _translated(template: Path, given: Values) -> str:
 
 def text_of(template: Mapping[str, Any]) -> str:
     """Return a template as it is kept: the same text for the same template."""
-    text: str = yaml.safe_dump(dict(template), sort_keys=True, allow_unicode=True, width=100)
+    text: str = yaml.dump(
+        dict(template), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=100
+    )
     return text
 
 
 def golden(environment: str) -> Path:
     """Return the file that keeps the template of an environment."""
     return GOLDEN / f"template-{environment}.yaml"
+
+
+@cache
+def kept(environment: str) -> dict[str, Any]:
+    """Return the template that is kept for an environment."""
+    text = golden(environment).read_text()
+    found: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
+    return found
 
 
 # ── Conditions and parameters ────────────────────────────────────────────────────────────────────

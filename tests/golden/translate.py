@@ -39,7 +39,7 @@ def translated(template: Path, parameters: dict[str, str]) -> Any:
     validator = SamTemplateValidator(
         written, NoPolicies(), region="ap-southeast-3", parameter_overrides=parameters
     )
-    return yaml.safe_load(validator.get_translated_template_if_valid())
+    return yaml.load(validator.get_translated_template_if_valid(), yaml.CSafeLoader)
 
 
 def unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:

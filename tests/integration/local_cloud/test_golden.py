@@ -2,30 +2,19 @@
 
 import copy
 import re
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]
 
-from local.cloud.state import ROOT, TOOLS
+from local.cloud.state import ROOT
 from tests.golden.__main__ import difference
-from tests.golden.expanded import ENVIRONMENTS, TEMPLATE, expanded, golden, text_of
+from tests.golden.expanded import ENVIRONMENTS, TEMPLATE, expanded, golden, kept, text_of
 from tests.roles.__main__ import accepted, faults, findings
 from tests.roles.policies import policies
-
-REGION = "ap-southeast-3"
-
-
-@cache
-def kept(environment: str) -> dict[str, Any]:
-    """Return the template that is kept for an environment."""
-    found: dict[str, Any] = yaml.safe_load(golden(environment).read_text())
-    return found
 
 
 def of_type(environment: str, kind: str) -> dict[str, Any]:
@@ -64,15 +53,6 @@ def test_a_setting_of_an_environment_is_put_in() -> None:
     assert (len(groups["dev"]), len(groups["prod"]) > 10) == (0, True)
     (table,) = of_type("prod", "AWS::DynamoDB::Table").values()
     assert table["DeletionProtectionEnabled"] == "true"
-
-
-@pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_it_is_right_in_the_region_that_it_is_deployed_to(environment: str) -> None:
-    linter = TOOLS / "sam" / "bin" / "cfn-lint"
-    command: list[str | Path] = [linter, golden(environment), "--regions", REGION]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    assert done.stdout == ""
-    assert done.returncode == 0
 
 
 # ── Circles ──────────────────────────────────────────────────────────────────────────────────────
@@ -126,26 +106,30 @@ def test_every_function_and_schedule_has_a_role_that_is_looked_at() -> None:
     assert len(roles) > 20
 
 
-def with_statement(**changes: Any) -> Mapping[str, Any]:
-    """Return the template with one statement of a role changed."""
+TOO_MUCH: list[tuple[dict[str, Any], str]] = [
+    ({"Action": "dynamodb:ReadEverything"}, "UNKNOWN_ACTION"),
+    ({"Resource": "arn:aws:s3:::a-bucket"}, "RESOURCE_MISMATCH"),
+    ({"Action": "iam:PassRole", "Resource": "*"}, "permissions_management_without_constraints"),
+    ({"Action": "s3:GetObject", "Resource": "*"}, "allows_data_exfiltration_actions"),
+    ({"Action": "dynamodb:*", "Resource": "*"}, "service_wildcard"),
+    ({"Action": "dynamodb:DeleteTable", "Resource": "*"}, "write_actions_without_constraints"),
+]
+"""What changes one statement of a role, and what is to be found then."""
+
+
+@pytest.fixture(scope="module")
+def problems() -> list[str]:
+    """Give what is found in copies of a role, each with one of the changes."""
     template = copy.deepcopy(kept("prod"))
-    role = template["Resources"]["PaymentsFunctionRole"]["Properties"]["Policies"][0]
-    role["PolicyDocument"]["Statement"][0] |= changes
-    return template
+    resources = template["Resources"]
+    for changes, code in TOO_MUCH:
+        role = copy.deepcopy(resources["PaymentsFunctionRole"])
+        role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0] |= changes
+        resources[f"May{code}"] = role
+    return faults(findings(template))
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"Action": "dynamodb:ReadEverything"}, "UNKNOWN_ACTION"),
-        ({"Resource": "arn:aws:s3:::a-bucket"}, "RESOURCE_MISMATCH"),
-        ({"Action": "iam:PassRole", "Resource": "*"}, "permissions_management_without_constraints"),
-        ({"Action": "s3:GetObject", "Resource": "*"}, "allows_data_exfiltration_actions"),
-        ({"Action": "dynamodb:*", "Resource": "*"}, "service_wildcard"),
-        ({"Action": "dynamodb:DeleteTable", "Resource": "*"}, "write_actions_without_constraints"),
-    ],
-    ids=lambda each: each if isinstance(each, str) else "",
-)
-def test_a_role_that_may_too_much_is_found(changes: dict[str, Any], code: str) -> None:
-    problems = faults(findings(with_statement(**changes)))
-    assert any(code in each for each in problems), problems
+@pytest.mark.parametrize("code", [code for _, code in TOO_MUCH])
+def test_a_role_that_may_too_much_is_found(problems: list[str], code: str) -> None:
+    found = [each for each in problems if each.startswith(f"May{code}: ")]
+    assert any(code in each.partition(": ")[2] for each in found), problems

@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,36 +50,49 @@ FAULTS = {
 """For each rule, a text of the template and what breaks the rule in its place."""
 
 
-def findings(template: Path) -> set[str]:
-    """Give the numbers of the rules that the template breaks."""
-    return {rule for rule, _ in messages(template)}
+class Linter:
+    """cfn-lint with our rules alone."""
 
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
 
-def messages(template: Path) -> list[tuple[str, str]]:
-    """Give what is wrong with a template: the number of the rule, and its message."""
-    linter = (TOOLS / "sam" / "bin" / "python", "-m", "cfnlint.runner.cli")
-    rules = ("--append-rules", ROOT / "local" / "lint")
-    command: list[str | Path] = [*linter, *rules, "--format", "parseable", "--template", template]
-    done = subprocess.run(  # noqa: S603
-        command, capture_output=True, text=True, check=False, cwd=ROOT
-    )
-    return re.findall(r":(E9\d{3}|E0000):(.*)$", done.stdout, re.MULTILINE)
+    def messages(self, template: str) -> list[tuple[str, str]]:
+        """Give what is wrong with a template: the number of the rule, and what it says."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(f"{json.dumps(template)}\n")
+        self._process.stdin.flush()
+        return [(rule, text) for rule, text in json.loads(self._process.stdout.readline())]
 
-
-def test_the_template_breaks_no_rule() -> None:
-    assert findings(ROOT / "template.yaml") == set()
+    def by_rule(self, rule: str, resources: Resources) -> list[str]:
+        """Give what a rule says about the resources of a template, sorted."""
+        content = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
+        return sorted(text for each, text in self.messages(json.dumps(content)) if each == rule)
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+def linter() -> Iterator[Linter]:
+    python = TOOLS / "sam" / "bin" / "python"
+    command: list[str | Path] = [python, "-m", "tests.support.lint_server"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(  # noqa: S603
+        command, text=True, cwd=ROOT, stdin=pipe, stdout=pipe
+    ) as process:
+        yield Linter(process)
+
+
+def test_the_template_breaks_no_rule(linter: Linter) -> None:
+    assert linter.messages((ROOT / "template.yaml").read_text()) == []
+
+
+@pytest.fixture(scope="module")
+def found(linter: Linter) -> set[str]:
     """Break every rule in one copy of the template."""
     text = (ROOT / "template.yaml").read_text()
     for right, wrong in FAULTS.values():
         assert right in text
         text = text.replace(right, wrong, 1)
-    template = tmp_path_factory.mktemp("template") / "template.yaml"
-    template.write_text(text)
-    return findings(template)
+    return {rule for rule, _ in linter.messages(text)}
 
 
 @pytest.mark.parametrize("rule", sorted(FAULTS))
@@ -96,14 +110,6 @@ def test_every_rule_is_broken_once() -> None:
 
 TOPIC = [{"Ref": "Topic"}]
 STREAM = {"Fn::GetAtt": ["Table", "StreamArn"]}
-
-
-def written(folder: Path, resources: Resources) -> Path:
-    """Write a template."""
-    template = folder / "template.json"
-    content = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
-    template.write_text(json.dumps(content))
-    return template
 
 
 def alarm(metric: str, dimension: object, **changes: object) -> dict[str, Any]:
@@ -141,7 +147,7 @@ def queue_with(name: str, *metrics: str) -> Resources:
     return {name: {"Type": "AWS::SQS::Queue", "Properties": {}}, **alarms}
 
 
-def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> None:
+def test_what_is_not_watched_is_named_with_what_is_missing(linter: Linter) -> None:
     resources = {
         **function_with("Watched", "Errors", "Throttles"),
         **function_with("Forgotten", "Duration"),
@@ -154,8 +160,7 @@ def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> No
         **queue_with("WatchedDeadLetters", "ApproximateNumberOfMessagesVisible"),
         **queue_with("ForgottenQueue", "NumberOfMessagesSent"),
     }
-    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9007"]
-    assert sorted(found) == [
+    assert linter.by_rule("E9007", resources) == [
         "BlindReader: no alarm on IteratorAge",
         "Forgotten: no alarm on Errors",
         "Forgotten: no alarm on Throttles",
@@ -164,7 +169,7 @@ def test_what_is_not_watched_is_named_with_what_is_missing(tmp_path: Path) -> No
     ]
 
 
-def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(tmp_path: Path) -> None:
+def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(linter: Linter) -> None:
     unknown = "docs/runbooks/no-such-page.md: it broke off."
     resources = {
         "Good": alarm("Errors", "f"),
@@ -176,8 +181,7 @@ def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(tmp_path: Pat
         "Endless": alarm("Errors", "f", OKActions=None),
         "Careless": alarm("Errors", "f", TreatMissingData=None),
     }
-    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9008"]
-    assert sorted(found) == [
+    assert linter.by_rule("E9008", resources) == [
         "Careless: TreatMissingData is not chosen",
         "Endless: OKActions is empty",
         "Mute: AlarmActions is empty",
@@ -203,7 +207,7 @@ def redriven_queue(name: str, target: str) -> Resources:
     return made
 
 
-def test_what_would_be_dropped_in_silence_is_named(tmp_path: Path) -> None:
+def test_what_would_be_dropped_in_silence_is_named(linter: Linter) -> None:
     visible = "ApproximateNumberOfMessagesVisible"
     to_mute = {"OnFailure": {"Destination": arn("Mute")}}
     resources = {
@@ -218,10 +222,10 @@ def test_what_would_be_dropped_in_silence_is_named(tmp_path: Path) -> None:
         "GoodStream": reader_of("F", STREAM, DestinationConfig=to_mute),
         "LossyStream": reader_of("F", STREAM),
     }
-    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9010"]
+    found = linter.by_rule("E9010", resources)
     nowhere = "no dead-letter queue with an alarm on its messages"
     unseen = "takes what failed, and no alarm is on it"
-    assert sorted(found) == [
+    assert found == [
         f"Forgetful: {nowhere}",
         "ForgetfulSource: no failure destination",
         f"Hidden: {nowhere}",
@@ -239,7 +243,7 @@ def allowed(action: object, resource: object) -> dict[str, Any]:
     return {"Policies": [{"Statement": [{"Action": action, "Resource": resource}]}]}
 
 
-def test_what_is_allowed_too_widely_is_named(tmp_path: Path) -> None:
+def test_what_is_allowed_too_widely_is_named(linter: Linter) -> None:
     table = {"Fn::GetAtt": ["Table", "Arn"]}
     resources = {
         **function_with("Good", **allowed(["dynamodb:GetItem"], [table])),
@@ -252,10 +256,9 @@ def test_what_is_allowed_too_widely_is_named(tmp_path: Path) -> None:
         **function_with("Scanning", **allowed(["dynamodb:Scan"], table)),
         **function_with("Asking", **allowed("dynamodb:PartiQLSelect", table)),
     }
-    found = messages(written(tmp_path, resources))
-    wide = sorted(fault.partition(":")[0] for rule, fault in found if rule == "E9001")
+    wide = [fault.partition(":")[0] for fault in linter.by_rule("E9001", resources)]
     assert wide == ["Acting", "Below", "Managed", "Reaching", "Template"]
-    scans = sorted(fault for rule, fault in found if rule == "E9009")
+    scans = linter.by_rule("E9009", resources)
     assert scans == ["Asking: may dynamodb:PartiQLSelect", "Scanning: may dynamodb:Scan"]
 
 
@@ -273,7 +276,7 @@ def writing(operator: str, *partitions: str) -> dict[str, Any]:
     return {"Policies": [{"Version": "2012-10-17", "Statement": [statement]}]}
 
 
-def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> None:
+def test_a_writer_whose_partitions_are_not_named_is_named(linter: Linter) -> None:
     every, some = "ForAllValues:StringLike", "ForAnyValue:StringLike"
     resources = {
         **function_with("Good", **writing(every, "PAYMENT#*", "CATALOG#COURSE", "AUDIT")),
@@ -285,9 +288,9 @@ def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> Non
         **function_with("One", **writing(some, "PAYMENT#*")),
         **function_with("Other", **writing("ForAllValues:StringNotLike", "PAYMENT#*")),
     }
-    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9014"]
+    found = linter.by_rule("E9014", resources)
     everywhere = "Writes may dynamodb:PutItem everywhere: name LeadingKeys"
-    assert sorted(found) == [
+    assert found == [
         "Any: Writes names no kind of partition by '*'",
         "Early: Writes names no kind of partition by 'P*'",
         "Late: Writes names no kind of partition by '*#COURSE'",
@@ -297,7 +300,7 @@ def test_a_writer_whose_partitions_are_not_named_is_named(tmp_path: Path) -> Non
     ]
 
 
-def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> None:
+def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(linter: Linter) -> None:
     def deployed(*alarms: str) -> dict[str, Any]:
         return {"DeploymentPreference": {"Alarms": [{"Ref": each} for each in alarms]}}
 
@@ -307,7 +310,7 @@ def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(tmp_path: Path) -> 
         **function_with("Throttled", "Throttles", **deployed("ThrottledThrottles")),
         **function_with("Bare", "Errors"),
     }
-    found = [fault for rule, fault in messages(written(tmp_path, resources)) if rule == "E9012"]
+    found = linter.by_rule("E9012", resources)
     assert sorted(each.partition(":")[0] for each in found) == ["Bare", "Other", "Throttled"]
 
 
@@ -339,16 +342,14 @@ ROUTE = {"Type": "HttpApi", "Properties": {"Method": "POST", "Path": "/courses/s
     ids=str,
 )
 def test_a_function_that_callers_reach_has_a_canary_whatever_else_calls_it(
-    tmp_path: Path, events: Resources, preference: dict[str, Any], fault: str
+    linter: Linter, events: Resources, preference: dict[str, Any], fault: str
 ) -> None:
     function = {
         "Type": "AWS::Serverless::Function",
         "Properties": {"Events": events, "DeploymentPreference": preference},
     }
-    findings_here = [
-        text for rule, text in messages(written(tmp_path, {"F": function})) if rule == "E9018"
-    ]
-    assert [fault in text for text in findings_here] == ([True] if fault else [])
+    found = linter.by_rule("E9018", {"F": function})
+    assert [fault in text for text in found] == ([True] if fault else [])
 
 
 def test_the_functions_without_a_canary_are_those_that_only_a_schedule_calls() -> None:
