@@ -19,7 +19,7 @@ from local.cloud.aws import Aws
 from local.tokens import user_token
 from lunas.aws.settings import CheckoutSettings
 from lunas.clock import new_payment_id, now
-from lunas.domain.payments import BoughtCourse, GatewayProduct, Method, Payment, Status
+from lunas.domain.payments import BoughtCourse, Method, Payment, Status
 from lunas.domain.users import Customer, Learner, PaymentType
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 from lunas.storage.expressions import to_wire
@@ -106,14 +106,14 @@ class Traffic:
             courses=(BoughtCourse(self.purchase["courseId"], "Entry", self._thinkific_course),),
             status=Status.PENDING,
             payment_type=PaymentType.UMUM,
-            method=Method.DUITKU,
+            method=Method.GATEWAY,
             amount=49_000,
             customer=Customer("Budi", "Santoso", email),
             learner=Learner("Budi", "Santoso", email),
             created_at=moment,
             updated_at=moment,
             version=1,
-            gateway_product=GatewayProduct.POP,
+            gateway_name="duitku",
             gateway_expires_at=moment + timedelta(hours=1),
         )
 

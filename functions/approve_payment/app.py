@@ -1,10 +1,11 @@
-"""An admin's word on a manual payment: approve it with its enrollments, or reject it."""
+"""An admin decides on a manual payment: approve it with its enrollments, or reject it."""
 
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import ApproveBody, Id, RejectBody
@@ -13,12 +14,9 @@ from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.payments import AuditContext
-from lunas.services.approvals import approve, reject
 from lunas.services.settlement import Outcome
-from lunas.storage.payments import Payments
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.manual_payments)
 
 api = LunasApi()
 
@@ -33,7 +31,8 @@ def approve_payment(
     Raises NotFound, WrongState, CourseFull and StorageContention.
     """
     overbook = body is not None and body.overbook
-    return _show(approve(_payments(), payment_id, _act(), overbook=overbook))
+    service = bootstrap.manual_payments()
+    return _show(service.approve(payment_id, _context(), overbook=overbook))
 
 
 @api.on("PATCH", "/payments/{id}/reject", ADMINS)
@@ -42,14 +41,10 @@ def reject_payment(payment_id: Annotated[Id, Path(alias="id")], body: RejectBody
 
     Raises NotFound, WrongState and StorageContention.
     """
-    return _show(reject(_payments(), payment_id, _act(body.reason)))
+    return _show(bootstrap.manual_payments().reject(payment_id, _context(body.reason)))
 
 
-def _payments() -> Payments:
-    return Payments(Table.from_environment())
-
-
-def _act(reason: str | None = None) -> AuditContext:
+def _context(reason: str | None = None) -> AuditContext:
     return AuditContext(api.caller.actor, now(), {"requestId": api.request_id}, reason)
 
 

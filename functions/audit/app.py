@@ -1,11 +1,12 @@
-"""The audit, by schedule: prove that what changed is as it must be, here and at the platform."""
+"""The audit, by schedule: prove that what changed is consistent, here and at the platform."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.anomalies import Anomaly
@@ -15,12 +16,12 @@ from lunas.observability import logger
 from lunas.platforms.base import CoursePlatform
 from lunas.platforms.registry import course_platform, load
 from lunas.services.access_comparison import Compared, Comparer, compare
-from lunas.services.audit import Auditor, AuditReport, audit
-from lunas.services.payment_audit import Examiner
+from lunas.services.audit import AuditReport
 from lunas.storage.anomalies import Anomalies
-from lunas.storage.audits import Audits
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.learners import Learners
+from lunas.storage.payments import Payments
+from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 
 clients.prepare(clients.dynamodb, clients.secrets_manager, load)
@@ -35,30 +36,22 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Run once; runs may overlap or come twice."""
     observability.bind(context.aws_request_id, route="audit")
     table = Table.from_environment()
-    audits = Audits(table)
-    examiner = Examiner(
-        payments=audits,
-        enrollments=Enrollments(table),
-        anomalies=Anomalies(table),
-        report=_log_difference,
-        repaired=_log_completion,
-        now=now,
-    )
-    run = Auditor(
-        trails=audits,
-        examiner=examiner,
-        deadline_is_near=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
-        now=now,
-    )
+
+    def deadline_is_near() -> bool:
+        return context.get_remaining_time_in_millis() < ONE_MORE
+
+    service = bootstrap.audit(_log_difference, _log_completion, deadline_is_near)
     try:
-        _log(audit(run))
-        _log_compared(compare(_comparer(table, run, context)))
+        _log(service.run())
+        _log_compared(compare(_comparer(table, context, deadline_is_near)))
     except Exception as error:
         observability.log_exception(error)
         raise
 
 
-def _comparer(table: Table, run: Auditor, context: LambdaContext) -> Comparer:
+def _comparer(
+    table: Table, context: LambdaContext, deadline_is_near: Callable[[], bool]
+) -> Comparer:
     @cache
     def platform() -> CoursePlatform:
         # Most runs have nothing to compare.
@@ -66,15 +59,15 @@ def _comparer(table: Table, run: Auditor, context: LambdaContext) -> Comparer:
         return course_platform(table, remaining, context.aws_request_id, max_wait=YIELDING)
 
     return Comparer(
-        trails=run.trails,
-        payments=run.examiner.payments,
+        feeds=Schedule(table),
+        payments=Payments(table),
         enrollments=Enrollments(table),
         learners=Learners(table),
         platform=platform,
-        anomalies=run.examiner.anomalies,
+        anomalies=Anomalies(table),
         report=_log_difference,
         unread=_log_unread,
-        deadline_is_near=run.deadline_is_near,
+        deadline_is_near=deadline_is_near,
         now=now,
     )
 
@@ -84,7 +77,7 @@ def _log(audited: AuditReport) -> None:
     if audited.behind:
         logger.warning(
             "audit is behind",
-            reached={str(trail): mark[:24] for trail, mark in audited.behind.items()},
+            reached={str(feed): checkpoint[:24] for feed, checkpoint in audited.behind.items()},
             todo="nothing while it catches up; else see docs/reference/reconciliation.md",
         )
     if audited.payments:

@@ -23,7 +23,7 @@ from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogReader, CatalogShelf
+    from lunas.services.repositories import CatalogReader
 
 clients.prepare(clients.dynamodb)
 
@@ -40,7 +40,7 @@ def _own_catalog() -> Catalog:
     return Catalog(Table.from_environment())
 
 
-def _sold_catalog() -> "CatalogShelf":
+def _sold_catalog() -> "CatalogReader":
     return catalog(Table.from_environment())
 
 

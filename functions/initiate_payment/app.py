@@ -1,8 +1,5 @@
-"""POST /payments/initiate and GET /payments/methods: paying through Duitku."""
+"""POST /payments/initiate and GET /payments/methods: paying through the gateway."""
 
-import time
-from dataclasses import replace
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,6 +7,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import USERS, check_owner
 from lunas.api.catalogs import catalog
@@ -22,27 +20,20 @@ from lunas.api.responses import (
     channel_view,
     payment_view,
 )
-from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
-from lunas.aws.settings import CheckoutSettings
-from lunas.clock import new_payment_id, now
+from lunas.clock import now
 from lunas.domain.catalog import check_on_sale, own_payment_type, price_of
 from lunas.domain.errors import NotFound
 from lunas.domain.payments import Payment, is_settled
-from lunas.gateways.duitku.account import duitku_account
-from lunas.gateways.duitku.client import Duitku
 from lunas.observability import logger
-from lunas.services.checkout import Checkout, initiate
+from lunas.services.checkout import CheckoutService
 from lunas.services.purchases import PurchaseRequest
 from lunas.storage import keys
-from lunas.storage.anomalies import Anomalies
-from lunas.storage.due import Due
-from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.checkout)
 
 api = LunasApi()
 OPENED_OR_FOUND = {
@@ -50,39 +41,14 @@ OPENED_OR_FOUND = {
     200: {"description": "The payment of this purchase that is open already"},
 }
 
-PAUSE = 0.25
-"""Seconds between two looks at what another request is doing."""
 
-
-def _duitku() -> Duitku:
-    return Duitku(duitku_account())
-
-
-def _checkout(body: InitiateBody, buyer: str) -> Checkout:
-    duitku = _duitku()
-    settings = CheckoutSettings.from_environment()
-    carried = replace(settings, return_url=body.return_url) if body.return_url else settings
-    # Last: what is read ahead should be as young as can be when it decides.
+def _checkout(body: InitiateBody, buyer: str) -> CheckoutService:
+    # Last: what is prefetched should be as young as can be when it decides.
     slot = keys.open_purchase(buyer, body.package_id, body.course_id)
     table = prefetch_purchase(
         Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
     )
-    return Checkout(
-        catalog=catalog(table),
-        enrollments=Enrollments(table),
-        payments=Payments(table),
-        anomalies=Anomalies(table),
-        invoice=lambda payment, method, minutes: duitku.open_invoice(
-            payment, carried, method, minutes
-        ),
-        status=duitku.status,
-        paused_until=Due(table).paused_until,
-        on_outcome=log_outcome,
-        pause=lambda: time.sleep(PAUSE),
-        lifetime=timedelta(minutes=settings.invoice_minutes),
-        now=now,
-        new_id=new_payment_id,
-    )
+    return bootstrap.checkout(table, body.return_url)
 
 
 @api.on("POST", "/payments/initiate", USERS, OPENED_OR_FOUND)
@@ -98,7 +64,7 @@ def initiate_payment(
     body: InitiateBody,
     idempotency_key: IdempotencyKey = None,
 ) -> Response[PaymentView]:
-    """Open a payment at Duitku, or get the open one of the same purchase again.
+    """Open a payment at the gateway, or get the open one of the same purchase again.
 
     Raises NotFound, NotOnSale, AlreadyEnrolled, CourseFull, CourseUnmapped, Conflict,
     CatalogUnavailable, PurchaseRefused, StorageContention and GatewayError.
@@ -126,9 +92,9 @@ def initiate_payment(
 
 
 def _repeated(body: InitiateBody, payment_id: str) -> tuple[Payment, bool]:
-    """Answer a repetition: with what came of the payment, never with an invoice that is dead.
+    """Answer a repetition: with the payment as it is, never with an invoice that is dead.
 
-    One that is not settled may have ended at Duitku, so the purchase is looked at again.
+    One that is not settled may have ended at the gateway, so the purchase is looked at again.
     """
     payment = Payments(Table.from_environment()).get(payment_id)
     if payment is None:
@@ -145,7 +111,7 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
         customer=body.customer.to_rules() if body.customer else None,
         correlation_id=api.request_id,
     )
-    payment, is_new = initiate(_checkout(body, api.caller.id), request, body.payment_method)
+    payment, is_new = _checkout(body, api.caller.id).initiate(request, body.payment_method)
     decision = "payment opened" if is_new else "open payment returned"
     logger.info(decision, payment_id=payment.id, package_id=payment.package_id)
     return payment, is_new
@@ -172,7 +138,8 @@ def list_payment_methods(
         raise NotFound("there is no such package")
     check_on_sale(package)
     amount = price_of(package, own_payment_type(api.caller))
-    return {"items": [channel_view(each) for each in _duitku().methods(amount, now())]}
+    methods = bootstrap.opening_gateway().methods(amount, now())
+    return {"items": [channel_view(each) for each in methods]}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
+from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, MAX_ID, USERS, RouteAccess, check_owner, users_and_services
-from lunas.api.catalogs import catalog
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import BLANK, PAGE, Cursor, From, IdempotencyKey, Limit, Separator, To
 from lunas.api.payments_csv import CSV_OR_JSON, csv_response, read_sheet, wants_csv
@@ -27,21 +27,18 @@ from lunas.api.responses import (
     payment_view,
 )
 from lunas.aws import clients
-from lunas.clock import new_payment_id, now
 from lunas.domain.errors import NotFound
 from lunas.domain.lists import Page, PaymentFilter, Position, Span
 from lunas.domain.payments import Method, Payment, Status
 from lunas.domain.users import PaymentType
 from lunas.observability import logger
-from lunas.services.manual_payments import ManualDesk, submit
 from lunas.services.purchases import PurchaseRequest
 from lunas.storage import keys
-from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.manual_payments)
 
 api = LunasApi()
 ME = "me"
@@ -100,13 +97,6 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
     table = prefetch_purchase(
         Table.from_environment(), api.caller.id, body.package_id, body.course_id, [slot]
     )
-    desk = ManualDesk(
-        catalog=catalog(table),
-        enrollments=Enrollments(table),
-        payments=Payments(table),
-        now=now,
-        new_id=new_payment_id,
-    )
     request = PurchaseRequest(
         caller=api.caller,
         package_id=body.package_id,
@@ -114,7 +104,7 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
         payment_type=body.payment_type,
         correlation_id=api.request_id,
     )
-    payment, is_new = submit(desk, request, body.proof_link)
+    payment, is_new = bootstrap.manual_payments(table).submit(request, body.proof_link)
     decision = "manual payment taken" if is_new else "waiting payment returned"
     logger.info(decision, payment_id=payment.id)
     return payment, is_new

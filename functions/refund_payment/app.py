@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import Id, LearnerBody, RefundBody
@@ -16,14 +16,8 @@ from lunas.domain.corrections import Wanted
 from lunas.domain.errors import InvalidInput
 from lunas.domain.payments import AuditContext
 from lunas.observability import logger
-from lunas.services.corrections import correct_learner
-from lunas.services.refunds import refund_payment
-from lunas.storage.corrections import Corrections
-from lunas.storage.enrollments import Enrollments
-from lunas.storage.refunds import Refunds
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.refunds)
 
 api = LunasApi()
 
@@ -34,17 +28,13 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> Pay
 
     Raises NotFound, WrongState and StorageContention.
     """
-    table = Table.from_environment()
-    audit_context = AuditContext(
-        api.caller.actor, now(), {"requestId": api.request_id}, body.reason
-    )
-    payment, made = refund_payment(Refunds(table), Enrollments(table), payment_id, audit_context)
+    payment, made = bootstrap.refunds().refund(payment_id, _context(body.reason))
     if made is not None:
         logger.info(
             "payment refunded",
             payment_id=payment.id,
             revoked=made.revoked,
-            todo="send the money back, if that is not done yet: Duitku has no call for it",
+            todo="send the money back, if that is not done yet: Lunas does not",
         )
         observability.count("PaymentRefunded")
     return payment_view(payment, api.caller)
@@ -59,16 +49,14 @@ def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> P
     wanted = Wanted(body.name, body.email)
     if wanted == Wanted():
         raise InvalidInput.of("email", "is required, unless a name is given")
-    table = Table.from_environment()
-    audit_context = AuditContext(
-        api.caller.actor, now(), {"requestId": api.request_id}, body.reason
-    )
-    payment = correct_learner(
-        Corrections(table), Enrollments(table), payment_id, wanted, audit_context
-    )
+    payment = bootstrap.corrections().correct(payment_id, wanted, _context(body.reason))
     logger.info("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
     observability.count("LearnerCorrected")
     return payment_view(payment, api.caller)
+
+
+def _context(reason: str) -> AuditContext:
+    return AuditContext(api.caller.actor, now(), {"requestId": api.request_id}, reason)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

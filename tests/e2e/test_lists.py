@@ -522,7 +522,7 @@ def thousand(stack: Stack) -> list[Payment]:
         payment_at(
             # Ten of them share each moment, so that the time alone does not order them.
             start + timedelta(seconds=number // 10),
-            method=Method.DUITKU if number % 10 else Method.MANUAL,
+            method=Method.GATEWAY if number % 10 else Method.MANUAL,
         )
         for number in range(MANY)
     ]

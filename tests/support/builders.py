@@ -14,13 +14,13 @@ from lunas.domain.payments import (
     AuditContext,
     BoughtCourse,
     GatewayInvoice,
-    GatewayProduct,
     Method,
     Payment,
     Status,
 )
 from lunas.domain.users import Caller, Customer, Learner, PaymentType, Role
 from lunas.services.purchases import PurchaseRequest
+from tests.support import vendors
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -62,7 +62,7 @@ def bought(*course_ids: str) -> tuple[BoughtCourse, ...]:
 
 
 def payment(status: Status = Status.PENDING, **changes: Any) -> Payment:
-    """Build a Duitku payment with its invoice."""
+    """Build a payment at the gateway with its invoice."""
     made = Payment(
         id="pay1",
         user_id=USER,
@@ -72,14 +72,14 @@ def payment(status: Status = Status.PENDING, **changes: Any) -> Payment:
         courses=bought("c1"),
         status=status,
         payment_type=PaymentType.UMUM,
-        method=Method.DUITKU,
+        method=Method.GATEWAY,
         amount=49_000,
         customer=Customer("Budi", "Santoso", EMAIL, "0812-3456"),
         learner=Learner("Budi", "Santoso", EMAIL),
         created_at=NOW,
         updated_at=NOW,
         version=1,
-        gateway_product=GatewayProduct.POP,
+        gateway_name=vendors.chosen(),
         gateway_expires_at=NOW + LIFETIME,
         gateway=GatewayInvoice(reference=REFERENCE, payment_url="https://pay.example/1"),
         correlation_id="r0",
@@ -92,7 +92,7 @@ def manual(status: Status = Status.PAID, **changes: Any) -> Payment:
     made = payment(
         status,
         method=Method.MANUAL,
-        gateway_product=None,
+        gateway_name=None,
         gateway_expires_at=None,
         gateway=None,
         proof_link="https://proof.example/1",
@@ -137,7 +137,7 @@ def request_of(waiting: Enrollment) -> DeliveryRequest:
 
 
 def paid(**changes: Any) -> GatewayStatus:
-    """Build Duitku's word that the payment of :func:`payment` is paid."""
+    """Build the gateway's status by which the payment of :func:`payment` is paid."""
     made = GatewayStatus(
         GatewayState.PAID, order_id="pay1", reference=REFERENCE, rupiah=49_000, code="00"
     )

@@ -41,7 +41,7 @@ class Life:
 
     def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
         """Turn the money, or an approval, into enrollments in all courses but those owned."""
-        step = Step.CONFIRM if self.payment.method is Method.DUITKU else Step.APPROVE
+        step = Step.CONFIRM if self.payment.method is Method.GATEWAY else Step.APPROVE
         return self._after(settle(self.payment, step, self.audit_context(by), owning(*owned)))
 
     def lengthening(self, *owned: Enrollment) -> Self:

@@ -16,10 +16,10 @@ def now() -> datetime:
 
 
 def new_payment_id() -> str:
-    """Return a fresh payment id, which is also Duitku's merchantOrderId.
+    """Return a fresh payment id, which is also the gateway's order id.
 
-    It starts with a letter: Duitku's signatures join fields without a separator, and an id that
-    starts with a digit could be read as part of the amount (docs/reference/duitku.md, Signatures).
+    It starts with a letter: where a signature joins fields without a separator, an id that starts
+    with a digit could be read as part of the amount (docs/decisions/0006-pop-by-default.md).
     """
     return f"pay{uuid.uuid4().hex}"
 

@@ -67,7 +67,7 @@ def check_money(payment: Payment, left: Aftermath) -> None:
         return
     assert payment.status is not Status.APPROVED, "it never came to rest"
     assert standing == set(payment.course_ids)
-    if payment.method is Method.DUITKU:
+    if payment.method is Method.GATEWAY:
         assert payment.id in left.paid
     else:
         moves = [each for each in left.history[payment.id] if not is_correction(each)]

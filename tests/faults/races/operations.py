@@ -164,12 +164,12 @@ def check_confirmed(payment: Json, left: Aftermath) -> None:
     now = left.payment(payment)
     if now.id in left.paid:
         assert now.status in SETTLED, now.status
-    elif now.method is Method.DUITKU and now.status is Status.PENDING:
+    elif now.method is Method.GATEWAY and now.status is Status.PENDING:
         # Duitku's status said that it ended, so only a callback that says otherwise leaves it so.
         assert now.id in left.claimed, "it has ended at Duitku, and nobody says otherwise"
         assert now.check_at
         assert now.check_at <= datetime.now(UTC) + timedelta(minutes=1)
-    elif now.method is Method.DUITKU:
+    elif now.method is Method.GATEWAY:
         assert now.status in {Status.FAILED, Status.EXPIRED}, now.status
 
 

@@ -1,16 +1,16 @@
-"""What the audit reads and writes: trails, marks, and completions under their conditions."""
+"""What the audit reads and writes: feeds, checkpoints, and completions under their conditions."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from lunas.storage.audits import Audits
 
-from lunas.domain.audit_feeds import FIRST_LOOK, Stretch, Trace, Trail
+from lunas.domain.audit_feeds import FIRST_LOOK, Batch, Feed, Ref
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step, opened, take
 from lunas.domain.times import to_iso
-from lunas.storage.audits import Audits
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change
 from lunas.storage.keys import payment as payment_key
@@ -53,25 +53,25 @@ def happened(table: Table, *moments: datetime) -> list[str]:
     return ids
 
 
-def stretches(audits: Audits, trail: Trail, until: datetime, limit: int = 50) -> Iterator[Stretch]:
-    """Follow a trail from its mark to its end, noting each stretch."""
-    mark = audits.mark(trail, until)
+def batches(audits: Audits, feed: Feed, until: datetime, limit: int = 50) -> Iterator[Batch]:
+    """Follow a feed from its checkpoint to its end, noting each batch."""
+    checkpoint = audits.checkpoint(feed, until)
     while True:
-        stretch = audits.follow(trail, mark, until, limit)
-        audits.note(trail, stretch.mark)
-        yield stretch
-        if stretch.over:
+        batch = audits.batch(feed, checkpoint, until, limit)
+        audits.record_checkpoint(feed, batch.checkpoint)
+        yield batch
+        if batch.is_last:
             return
-        mark = stretch.mark
+        checkpoint = batch.checkpoint
 
 
-def led_to(found: Iterator[Stretch]) -> list[str]:
-    """Return the payments that stretches lead to, each once, in their order."""
-    ids = [trace.payment_id for stretch in found for trace in stretch.traces]
+def led_to(found: Iterator[Batch]) -> list[str]:
+    """Return the payments that batches lead to, each once, in their order."""
+    ids = [ref.payment_id for batch in found for ref in batch.refs]
     return list(dict.fromkeys(ids))
 
 
-# ── Trails ───────────────────────────────────────────────────────────────────────────────────────
+# ── Feeds ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("limit", [2, 3, 50])
@@ -81,15 +81,15 @@ def test_every_event_is_found_over_the_turns_of_days_and_over_empty_ones(
     moments = [NOW, NOW, LAST_MOMENT, MIDNIGHT, MIDNIGHT, MIDNIGHT + DAYS]
     ids = happened(table, *moments)
     until = MIDNIGHT + DAYS + timedelta(seconds=1)
-    assert led_to(stretches(audits, Trail.HISTORY, until, limit)) == ids
+    assert led_to(batches(audits, Feed.HISTORY, until, limit)) == ids
 
 
 def test_an_event_is_found_when_it_is_old_enough_and_not_before(
     table: Table, audits: Audits
 ) -> None:
     (name,) = happened(table, NOW)
-    assert led_to(stretches(audits, Trail.HISTORY, NOW)) == []
-    assert led_to(stretches(audits, Trail.HISTORY, NOW + timedelta(milliseconds=1))) == [name]
+    assert led_to(batches(audits, Feed.HISTORY, NOW)) == []
+    assert led_to(batches(audits, Feed.HISTORY, NOW + timedelta(milliseconds=1))) == [name]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), DAYS])
@@ -98,40 +98,40 @@ def test_what_was_looked_at_is_not_looked_at_again(
 ) -> None:
     happened(table, NOW, MIDNIGHT)
     until = MIDNIGHT + timedelta(hours=1)
-    assert led_to(stretches(audits, Trail.HISTORY, until))
-    assert led_to(stretches(audits, Trail.HISTORY, until + ahead)) == []
+    assert led_to(batches(audits, Feed.HISTORY, until))
+    assert led_to(batches(audits, Feed.HISTORY, until + ahead)) == []
 
 
 def test_each_step_of_a_payment_is_an_event_on_the_trail(table: Table, audits: Audits) -> None:
     life = approved()
     put(table, life)
-    (stretch,) = list(stretches(audits, Trail.HISTORY, LATER))[-1:]
-    assert stretch.traces == (Trace("pay1"),) * 3
+    (batch,) = list(batches(audits, Feed.HISTORY, LATER))[-1:]
+    assert batch.refs == (Ref("pay1"),) * 3
 
 
 def test_the_first_audit_begins_some_time_ago(audits: Audits) -> None:
-    assert audits.mark(Trail.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
+    assert audits.checkpoint(Feed.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
 
 
 def test_a_clock_that_is_behind_finds_nothing_and_takes_nothing_back(
     table: Table, audits: Audits
 ) -> None:
     happened(table, NOW)
-    list(stretches(audits, Trail.HISTORY, LATER))
-    behind = audits.follow(Trail.HISTORY, to_iso(LATER), NOW, 50)
-    assert behind == Stretch((), to_iso(LATER), over=True)
-    audits.note(Trail.HISTORY, to_iso(NOW))
-    assert audits.mark(Trail.HISTORY, NOW) == to_iso(LATER)
+    list(batches(audits, Feed.HISTORY, LATER))
+    behind = audits.batch(Feed.HISTORY, to_iso(LATER), NOW, 50)
+    assert behind == Batch((), to_iso(LATER), is_last=True)
+    audits.record_checkpoint(Feed.HISTORY, to_iso(NOW))
+    assert audits.checkpoint(Feed.HISTORY, NOW) == to_iso(LATER)
 
 
 def test_every_enrollment_leads_to_the_payment_that_it_names(table: Table, audits: Audits) -> None:
     for course, at in (("c1", NOW), ("c2", MIDNIGHT + DAYS)):
         made = enrollment(course, payment_id=f"pay-{course}", created_at=at)
         assert table.put(enrollment_item(made), NEW)
-    found = [*stretches(audits, Trail.ENROLLMENT, MIDNIGHT + DAYS * 2, 3)]
-    assert [trace for each in found for trace in each.traces] == [
-        Trace("pay-c1", enrollment("c1").id),
-        Trace("pay-c2", enrollment("c2").id),
+    found = [*batches(audits, Feed.ENROLLMENT, MIDNIGHT + DAYS * 2, 3)]
+    assert [ref for each in found for ref in each.refs] == [
+        Ref("pay-c1", enrollment("c1").id),
+        Ref("pay-c2", enrollment("c2").id),
     ]
 
 
@@ -145,9 +145,9 @@ def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
         assert table.put(payment_item(made), NEW)
     assert table.put(payment_item(payment(Status.COMPLETED, id="done")), NEW)
     for _ in range(2):
-        found = [*stretches(audits, Trail.APPROVED, NOW, 2)]
+        found = [*batches(audits, Feed.APPROVED, NOW, 2)]
         assert led_to(iter(found)) == ["pay0", "pay1", "pay2"]
-        assert found[-1].over
+        assert found[-1].is_last
 
 
 # ── Payments ─────────────────────────────────────────────────────────────────────────────────────

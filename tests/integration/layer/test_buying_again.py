@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from lunas.storage.due import Due
 
 from lunas.clock import now
 from lunas.storage.catalog import Catalog
-from lunas.storage.due import Due
 from lunas.storage.table import Table
 from tests.integration.layer import peers
 from tests.integration.layer.purchases import approve, submitted

@@ -58,7 +58,7 @@ FILTERS = [
     (PaymentFilter(payment_type=PaymentType.DIKE), "p5 p2"),
     (PaymentFilter(payment_type=PaymentType.DIKE, method=Method.MANUAL), "p2"),
     (PaymentFilter(status=Status.PENDING, payment_type=PaymentType.DIKE), "p5"),
-    (PaymentFilter(user_id="u1", method=Method.DUITKU, status=Status.APPROVED), "p1"),
+    (PaymentFilter(user_id="u1", method=Method.GATEWAY, status=Status.APPROVED), "p1"),
 ]
 
 

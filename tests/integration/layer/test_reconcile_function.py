@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from lunas.storage.due import Due
 
 from lunas.clock import now
 from lunas.domain.enrollments import Delivery, Enrollment
 from lunas.domain.payments import Payment
-from lunas.storage.due import Due
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-
 from lunas.api.senders import SETTING, check_sender
+
 from lunas.domain.errors import ConfigurationError, Forbidden
 
 ALLOWED = "182.23.85.8, 103.177.101.184/29,2001:db8::/32"

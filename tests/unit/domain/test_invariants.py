@@ -646,7 +646,7 @@ def test_a_revoked_enrollment_needs_no_payment() -> None:
 
 @pytest.mark.parametrize("method", Method)
 def test_every_method_has_its_own_first_state(method: Method) -> None:
-    made = {Method.DUITKU: ordered(), Method.MANUAL: handed_in()}[method]
-    other = {Method.DUITKU: Method.MANUAL, Method.MANUAL: Method.DUITKU}[method]
+    made = {Method.GATEWAY: ordered(), Method.MANUAL: handed_in()}[method]
+    other = {Method.GATEWAY: Method.MANUAL, Method.MANUAL: Method.GATEWAY}[method]
     found = codes(with_payment(method=other)(made))
     assert Code.HISTORY_CHAIN in found

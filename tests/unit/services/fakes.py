@@ -1,13 +1,14 @@
 """Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
 from lunas.domain.access_comparison import Row
-from lunas.domain.anomalies import Anomaly
+from lunas.domain.anomalies import Anomaly, AnomalyStatus
+from lunas.domain.audit_feeds import Batch, Feed, Ref
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.catalog import Course, Package
 from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
@@ -30,6 +31,7 @@ from lunas.domain.refunds import Refund
 from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
 from lunas.domain.settlement import Settlement
 from lunas.domain.users import Learner
+from lunas.services.settlement import SettlementService
 from tests.support.builders import NOW
 
 type Purchase = tuple[str, str, str | None]
@@ -76,6 +78,7 @@ class FakeStore:
         self.former: dict[str, frozenset[int]] = {}
         self.revisions: dict[str, int] = {}
         self.claims: dict[Place, Claims] = {}
+        self.named: dict[str, tuple[Learner, str]] = {}
 
     def add(self, *things: Payment | Enrollment | Course | Package) -> None:
         for thing in things:
@@ -108,7 +111,7 @@ class FakeStore:
 
 
 class FakePayments:
-    """Payments with the conditions of the real table; ``before_commit`` interrupts commits."""
+    """Payments with the conditions of the real table; others come first by ``before_…``."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -116,7 +119,8 @@ class FakePayments:
         self.commits = 0
         self.before_commit: list[Interruption] = []
         self.before_create: list[Interruption] = []
-        self.before_question: list[Interruption] = []
+        self.before_read: list[Interruption] = []
+        self.before_complete: list[Interruption] = []
         self.invoice_claims: dict[str, datetime] = {}
 
     def get(self, payment_id: str) -> Payment | None:
@@ -144,6 +148,33 @@ class FakePayments:
             raise ConcurrentUpdate(stale=True)
         self.store.add(refund.after, *(each.after for each in refund.takings))
         self.store.history.setdefault(refund.after.id, []).extend(refund.history)
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None:
+        self.commits += 1
+        interrupt(self.before_commit)
+        before, after = correction.before, correction.after
+        read = [before, link, *(each.before for each in correction.redeliveries)]
+        enrollments = [self.store.enrollments[each.after.id] for each in correction.redeliveries]
+        linked = FakeLearners(self.store).link_of(before.user_id)
+        if [self.store.payments[before.id], linked, *enrollments] != read:
+            raise ConcurrentUpdate(stale=True)
+        self.store.add(after, *(each.after for each in correction.redeliveries))
+        self.store.history.setdefault(after.id, []).append(correction.event)
+        self.store.revisions[after.user_id] = link.revision + 1
+        if correction.moves:
+            self.store.named[after.user_id] = (after.learner, after.id)
+
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
+        self.reads += 1
+        interrupt(self.before_read)
+        return self.store.payments.get(payment_id), self.store.history.get(payment_id, [])
+
+    def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
+        interrupt(self.before_complete)
+        if self.store.payments[before.id] != before:
+            raise ConcurrentUpdate(stale=True)
+        self.store.payments[after.id] = after
+        self.store.history[after.id].extend(history)
 
     def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
         return self.store.slots.get((user_id, package_id, course_id), Slot())
@@ -179,36 +210,6 @@ class FakePayments:
         self._create(payment, event)
         self.store.slots[purchase] = slot
         self.invoice_claims[payment.id] = payment.created_at
-
-    def check_at(
-        self,
-        payment: Payment,
-        moment: datetime | None,
-        asked_at: datetime | None = None,
-        denied_at: datetime | None = None,
-    ) -> bool:
-        stands = self.store.payments[payment.id]
-        sooner = moment is not None and stands.check_at is not None and moment < stands.check_at
-        as_read = stands.check_at == payment.check_at
-        if stands.status is not payment.status or not (as_read or sooner):
-            return False
-        since = denied_at or stands.denied_at
-        self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)
-        if asked_at:
-            self.note_answer(payment.id, asked_at)
-        return True
-
-    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
-        interrupt(self.before_question)
-        stands = self.store.payments.get(payment_id)
-        if stands is None or (stands.asked_at is not None and stands.asked_at > before):
-            return False
-        self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
-        return True
-
-    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
-        stands = self.store.payments[payment_id]
-        self.store.payments[payment_id] = replace(stands, asked_at=asked_at, asking=False)
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
         stands = self.store.payments[payment.id]
@@ -297,38 +298,85 @@ class FakePayments:
             self.store.callbacks.setdefault(plan.callback.digest, plan.callback)
 
 
-class FakeCorrections(FakePayments):
-    """Corrections with the conditions of the real table.
+class FakeSchedule:
+    """What is due by the store's own due times, and feeds as lists of batches.
 
-    ``claims``: what leads to an account; ``named``: whom a user's payment was corrected to.
+    A checkpoint is the number of the batch that comes next. ``before_question`` lets others ask
+    first; ``lagging`` are deliveries that the index still shows, ``twice`` has it show payments
+    twice.
     """
 
     def __init__(self, store: FakeStore) -> None:
-        super().__init__(store)
-        self.claims: dict[int, set[str]] = {}
-        self.named: dict[str, tuple[Learner, str]] = {}
+        self.store = store
+        self.before_question: list[Interruption] = []
+        self.until: datetime | None = None
+        self.twice = False
+        self.lagging: list[str] = []
+        self.batches: dict[Feed, list[list[Ref]]] = {each: [] for each in Feed}
+        self.checkpoints: dict[Feed, str] = {}
+        self.followed: list[tuple[Feed, str]] = []
+        self.ends: set[datetime] = set()
 
-    def link_of(self, user_id: str) -> AccountLink:
-        link = FakeLearners(self.store).link_of(user_id)
-        learner, payment_id = self.named.get(user_id, (None, None))
-        return replace(link, learner=learner, corrected_by=payment_id)
+    def payments(self, now: datetime, limit: int) -> list[str]:
+        every = [each for each in self.store.payments.values() if each.check_at]
+        due = [each.id for each in every if each.check_at and each.check_at <= now]
+        return (due * 2 if self.twice else due)[:limit]
 
-    def claiming(self, account_id: int) -> set[str]:
-        return self.claims[account_id]
+    def deliveries(self, now: datetime, limit: int) -> list[str]:
+        every = self.store.enrollments.values()
+        due = [each.id for each in every if each.delivery.due_at and each.delivery.due_at <= now]
+        return [*self.lagging, *due][:limit]
 
-    def record_correction(self, correction: Correction, link: AccountLink) -> None:
-        self.commits += 1
-        interrupt(self.before_commit)
-        before, after = correction.before, correction.after
-        read = [before, link, *(each.before for each in correction.redeliveries)]
-        enrollments = [self.store.enrollments[each.after.id] for each in correction.redeliveries]
-        if [self.store.payments[before.id], self.link_of(before.user_id), *enrollments] != read:
-            raise ConcurrentUpdate(stale=True)
-        self.store.add(after, *(each.after for each in correction.redeliveries))
-        self.store.history.setdefault(after.id, []).append(correction.event)
-        self.store.revisions[after.user_id] = link.revision + 1
-        if correction.moves:
-            self.named[after.user_id] = (after.learner, after.id)
+    def paused_until(self) -> datetime | None:
+        return self.until
+
+    def pause(self, until: datetime) -> None:
+        self.until = until
+
+    def check_at(
+        self,
+        payment: Payment,
+        moment: datetime | None,
+        asked_at: datetime | None = None,
+        denied_at: datetime | None = None,
+    ) -> bool:
+        stands = self.store.payments[payment.id]
+        sooner = moment is not None and stands.check_at is not None and moment < stands.check_at
+        as_read = stands.check_at == payment.check_at
+        if stands.status is not payment.status or not (as_read or sooner):
+            return False
+        since = denied_at or stands.denied_at
+        self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)
+        if asked_at:
+            self.note_answer(payment.id, asked_at)
+        return True
+
+    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
+        interrupt(self.before_question)
+        stands = self.store.payments.get(payment_id)
+        if stands is None or (stands.asked_at is not None and stands.asked_at > before):
+            return False
+        self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
+        return True
+
+    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
+        stands = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(stands, asked_at=asked_at, asking=False)
+
+    def checkpoint(self, feed: Feed, now: datetime) -> str:  # noqa: ARG002
+        return self.checkpoints.get(feed, "0")
+
+    def record_checkpoint(self, feed: Feed, checkpoint: str) -> None:
+        self.checkpoints[feed] = checkpoint
+
+    def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch:
+        assert limit > 1
+        self.ends.add(until)
+        self.followed.append((feed, checkpoint))
+        number, all_of = int(checkpoint), self.batches[feed]
+        if number >= len(all_of):
+            return Batch((), checkpoint, is_last=True)
+        return Batch(tuple(all_of[number]), str(number + 1), is_last=number + 1 == len(all_of))
 
 
 class FakeAnomalies:
@@ -345,6 +393,15 @@ class FakeAnomalies:
         self.store.anomalies.setdefault(anomaly.id, anomaly)
         return is_new
 
+    def page(
+        self, status: AnomalyStatus | None, limit: int, after: Position | None
+    ) -> Page[Anomaly]:
+        """Read a page by status, newest first."""
+        assert after is None
+        found = [each for each in self.store.anomalies.values() if status in {None, each.status}]
+        found.sort(key=lambda each: each.at, reverse=True)
+        return Page(tuple(found[:limit]), {"pk": "last"} if len(found) >= limit else None)
+
 
 class FakeCatalogue:
     """Reads packages and courses."""
@@ -358,7 +415,11 @@ class FakeCatalogue:
     def course(self, course_id: str) -> Course | None:
         return self.store.courses.get(course_id)
 
-    def courses(self, course_ids: Iterable[str]) -> list[Course]:
+    def packages(self) -> list[Package]:
+        return list(self.store.packages.values())
+
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
+        course_ids = self.store.courses if course_ids is None else course_ids
         return [self.store.courses[each] for each in course_ids if each in self.store.courses]
 
 
@@ -445,7 +506,8 @@ class FakeLearners:
 
     def link_of(self, user_id: str) -> AccountLink:
         account, former = self.store.links.get(user_id), self.store.former.get(user_id, frozenset())
-        return AccountLink(account, former, self.store.revisions.get(user_id, 0))
+        learner, named_by = self.store.named.get(user_id, (None, None))
+        return AccountLink(account, former, self.store.revisions.get(user_id, 0), learner, named_by)
 
     def link(self, user_id: str, account_id: int, link: AccountLink) -> None:
         if link.revision != self.store.revisions.get(user_id, 0):
@@ -534,7 +596,7 @@ class FakeInvoices:
 
 
 class FakeStatus:
-    """Duitku's word on payments: the one that was set, an error if it is one."""
+    """The status of payments: the one that was set, an error if it is one."""
 
     def __init__(self, answer: GatewayStatus | Exception) -> None:
         self.answer = answer
@@ -545,6 +607,11 @@ class FakeStatus:
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
+
+
+def settlements(payments: FakePayments) -> SettlementService:
+    """Build the service that settles these payments."""
+    return SettlementService(payments, FakeAnomalies(payments.store))
 
 
 class FakePlatform:

@@ -9,7 +9,7 @@ import pytest
 from lunas.domain.access_claims import Place
 from lunas.domain.access_comparison import Row
 from lunas.domain.anomalies import Anomaly
-from lunas.domain.audit_feeds import SETTLED_AFTER, Trace, Trail
+from lunas.domain.audit_feeds import SETTLED_AFTER, Feed, Ref
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
 from lunas.domain.errors import (
     ConcurrentUpdate,
@@ -29,12 +29,12 @@ from tests.unit.services.fakes import (
     FakeEnrollments,
     FakeLearners,
     FakePlatform,
+    FakePayments,
+    FakeSchedule,
     FakeStore,
     Interruption,
     interrupt,
 )
-from tests.unit.services.test_audit import FakeTrails
-from tests.unit.services.test_payment_audit import FakeExaminer
 
 ACCOUNT, COURSE = 42, 2_000_001
 
@@ -67,8 +67,8 @@ class Yard:
 
     def __init__(self) -> None:
         self.store = FakeStore()
-        self.trails = FakeTrails()
-        self.payments = FakeExaminer(self.store)
+        self.feeds = FakeSchedule(self.store)
+        self.payments = FakePayments(self.store)
         self.enrollments = FakeEnrollments(self.store)
         self.claims = FakeLearners(self.store)
         self.platform = FakeStanding()
@@ -88,14 +88,14 @@ class Yard:
             if each.delivery.status is DeliveryStatus.DELIVERED:
                 self.claims.claim(Place(account, COURSE), each.id, each.expires_at)
 
-    def lay(self, *payment_ids: str, trail: Trail = Trail.PLATFORM) -> None:
-        """Lay a stretch on a trail, of changes that are as old as they have to be."""
+    def lay(self, *payment_ids: str, feed: Feed = Feed.PLATFORM) -> None:
+        """Lay a batch on a feed, of changes that are as old as they have to be."""
         place = to_iso(LATER - SETTLED_AFTER - self.waiting)
-        self.trails.stretches[trail].append([Trace(each, None, place) for each in payment_ids])
+        self.feeds.batches[feed].append([Ref(each, None, place) for each in payment_ids])
 
     def waits_for_long(self, *others: str) -> None:
-        """Let what is on the trail be late, with healthy payments of other accounts behind it."""
-        self.trails.stretches[Trail.PLATFORM].clear()
+        """Let what is on the feed be late, with healthy payments of other accounts behind it."""
+        self.feeds.batches[Feed.PLATFORM].clear()
         self.waiting = MAX_WAIT + timedelta(seconds=1)
         self.lay("pay1", *others)
         for number, each in enumerate(others, ACCOUNT + 1):
@@ -108,7 +108,7 @@ class Yard:
     def run(self) -> Compared:
         return compare(
             Comparer(
-                trails=self.trails,
+                feeds=self.feeds,
                 payments=self.payments,
                 enrollments=self.enrollments,
                 learners=self.claims,
@@ -157,8 +157,8 @@ def test_a_healthy_purchase_costs_one_question(yard: Yard) -> None:
 
 def test_what_changed_is_looked_at_soon_and_again_a_day_later(yard: Yard) -> None:
     yard.run()
-    assert [trail for trail, _ in yard.trails.followed] == [Trail.PLATFORM, Trail.PLATFORM_AGAIN]
-    assert yard.trails.until == {LATER - SETTLED_AFTER, LATER - timedelta(days=1)}
+    assert [feed for feed, _ in yard.feeds.followed] == [Feed.PLATFORM, Feed.PLATFORM_AGAIN]
+    assert yard.feeds.ends == {LATER - SETTLED_AFTER, LATER - timedelta(days=1)}
 
 
 @pytest.mark.parametrize("life", [ordered("c1"), handed_in("c1"), ordered("c1").settled()])
@@ -183,7 +183,7 @@ def test_missing_access_is_told_kept_and_asked_for_again(broken: Yard) -> None:
 def test_a_difference_is_told_once_and_mended_until_it_is(broken: Yard) -> None:
     broken.enrollments.before_change = [ConcurrentUpdate(stale=True)]
     assert (broken.run().mended, broken.run().mended) == (0, 0)
-    broken.trails.marks.clear()
+    broken.feeds.checkpoints.clear()
     done = broken.run()
     assert (done.differences, done.mended) == (0, 1)
     assert len(broken.reported) == 1
@@ -193,7 +193,7 @@ def test_a_difference_that_comes_back_after_it_was_mended_is_told_again(broken: 
     broken.run()
     delivery = replace(broken.enrollment().delivery, status=DeliveryStatus.DELIVERED)
     broken.store.add(replace(broken.enrollment(), delivery=delivery))
-    broken.trails.marks.clear()
+    broken.feeds.checkpoints.clear()
     assert broken.run().differences == 1
     assert len(broken.store.anomalies) == 2
 
@@ -261,7 +261,7 @@ def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
 ) -> None:
     broken.platform.before = [error]
     assert broken.run().stopped == str(error)
-    assert broken.trails.marks == {}
+    assert broken.feeds.checkpoints == {}
     assert broken.run().mended == 1
 
 
@@ -269,7 +269,7 @@ def test_a_list_that_does_not_end_is_reported_and_passed(broken: Yard) -> None:
     broken.platform.before = [DeliveryImpossible("does not end")]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
-    assert broken.trails.marks == {Trail.PLATFORM: "1"}
+    assert broken.feeds.checkpoints == {Feed.PLATFORM: "1"}
 
 
 def test_a_run_asks_so_often_and_goes_on_in_the_next(yard: Yard) -> None:
@@ -298,7 +298,7 @@ def test_a_payment_is_asked_about_once_a_run(yard: Yard) -> None:
     yard.put(HEALTHY)
     yard.give()
     yard.lay("pay1", "pay1")
-    yard.lay("pay1", trail=Trail.PLATFORM_AGAIN)
+    yard.lay("pay1", feed=Feed.PLATFORM_AGAIN)
     assert yard.run().asked == 1
 
 
@@ -308,7 +308,7 @@ def test_what_cannot_be_read_is_told_and_passed(
 ) -> None:
     broken.payments.before_read = [error()]
     assert broken.run().stopped is None
-    assert (broken.unread, broken.trails.marks) == (["pay1"], {Trail.PLATFORM: "1"})
+    assert (broken.unread, broken.feeds.checkpoints) == (["pay1"], {Feed.PLATFORM: "1"})
 
 
 def test_an_enrollment_of_another_user_that_cannot_be_read_is_passed_too(
@@ -340,7 +340,7 @@ def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
-    assert broken.trails.marks == {Trail.PLATFORM: "1"}
+    assert broken.feeds.marks == {Feed.PLATFORM: "1"}
 
 
 @pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no list of rows")])
@@ -351,7 +351,7 @@ def test_while_no_account_has_an_answer_nothing_is_passed_however_old(
     broken.platform.before = [error] * 2
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)
-    assert broken.trails.marks == {}
+    assert broken.feeds.marks == {}
 
 
 @pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
@@ -361,7 +361,7 @@ def test_an_error_in_a_write_is_not_taken_for_an_item_that_cannot_be_read(
     broken.enrollments.before_change = [error("a mistake in the code")]
     with pytest.raises(error):
         broken.run()
-    assert (broken.unread, broken.trails.marks) == ([], {})
+    assert (broken.unread, broken.feeds.marks) == ([], {})
 
 
 @pytest.mark.parametrize("error", [RateLimited("no room"), ConfigurationError("no key"), refused()])

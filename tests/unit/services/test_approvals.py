@@ -8,8 +8,9 @@ from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import CourseFull, NotFound, WrongState
 from lunas.domain.payments import AuditContext, Status, Step, take
-from lunas.services.approvals import approve, reject
-from lunas.services.settlement import Result
+from lunas.domain.settlement import Result
+from lunas.services.manual_payments import ManualPaymentService
+from lunas.services.settlement import Outcome
 from tests.support.builders import (
     ADMIN_ACT,
     LATER,
@@ -20,7 +21,14 @@ from tests.support.builders import (
     manual,
     payment,
 )
-from tests.unit.services.fakes import FakePayments, FakeStore
+from tests.unit.services.fakes import (
+    FakeCatalogue,
+    FakeClock,
+    FakeEnrollments,
+    FakePayments,
+    FakeStore,
+    settlements,
+)
 
 OTHER_ADMIN = AuditContext("admin:a2", LATER)
 
@@ -35,6 +43,27 @@ def store() -> FakeStore:
 @pytest.fixture
 def payments(store: FakeStore) -> FakePayments:
     return FakePayments(store)
+
+
+def service(payments: FakePayments) -> ManualPaymentService:
+    return ManualPaymentService(
+        catalog=FakeCatalogue(payments.store),
+        enrollments=FakeEnrollments(payments.store),
+        payments=payments,
+        settlements=settlements(payments),
+        now=FakeClock(),
+        new_id=lambda: "new1",
+    )
+
+
+def approve(
+    payments: FakePayments, payment_id: str, context: AuditContext, *, overbook: bool = False
+) -> Outcome:
+    return service(payments).approve(payment_id, context, overbook=overbook)
+
+
+def reject(payments: FakePayments, payment_id: str, context: AuditContext) -> Outcome:
+    return service(payments).reject(payment_id, context)
 
 
 def test_an_approval_makes_all_enrollments_at_once(payments: FakePayments) -> None:
@@ -152,7 +181,7 @@ def _rejected(store: FakeStore) -> None:
 
 
 @pytest.mark.parametrize("status", Status)
-def test_a_payment_at_duitku_is_never_approved_by_hand(
+def test_a_payment_at_the_gateway_is_never_approved_by_hand(
     payments: FakePayments, status: Status
 ) -> None:
     payments.store.add(payment(status))

@@ -22,24 +22,47 @@ from lunas.domain.errors import (
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, whole_rupiah
 from lunas.domain.payments import Payment, Status
 from lunas.domain.schedule import DENIED, DENIED_CHECKS, SOON
-from lunas.services.callbacks import CallbackDesk, CallbackResult, VerifiedCallback, handle_callback
-from lunas.services.settlement import Outcome, Result
-from tests.support import builders
+from lunas.domain.settlement import Result
+from lunas.gateways.base import Reading, VerifiedCallback
+from lunas.services.callbacks import CallbackResult, CallbackService
+from lunas.services.settlement import Outcome
+from tests.support import builders, vendors
 from tests.support.builders import LATER, NOW, REFERENCE, USER, enrollment, manual, paid, payment
-from tests.unit.services.fakes import FakeAnomalies, FakeClock, FakePayments, FakeStatus, FakeStore
+from tests.unit.services.fakes import (
+    FakeAnomalies,
+    FakeClock,
+    FakePayments,
+    FakeSchedule,
+    FakeStatus,
+    FakeStore,
+    settlements,
+)
+
+pytestmark = pytest.mark.usefixtures("vendor")
 
 ENDED = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
 
 
 def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> VerifiedCallback:
-    told = {"resultCode": "00", **evidence}
-    body = f"{order_id} {amount} {told}".encode()
+    hints = {"resultCode": "00", **evidence}
+    body = f"{order_id} {amount} {hints}".encode()
+    paid = hints["resultCode"] == "00"
+    kept = builders.evidence(
+        digest=hashlib.sha256(body).hexdigest(),
+        fields=hints,
+        transaction=hints.get("publisherOrderId") or None if paid else None,
+    )
+    ours = order_id.lstrip("0123456789")
+    digits = order_id.removesuffix(ours)
     return VerifiedCallback(
         order_id=order_id,
         amount=amount,
         rupiah=whole_rupiah(amount),
-        evidence=told,
-        callback=builders.evidence(digest=hashlib.sha256(body).hexdigest(), fields=told),
+        hints=hints,
+        evidence=kept,
+        code=hints["resultCode"],
+        claims_success=paid,
+        shifted=Reading(ours, amount + digits) if digits and ours else None,
     )
 
 
@@ -56,16 +79,18 @@ class Desk:
         self.payments = FakePayments(self.store)
         self.status = FakeStatus(paid())
         self.clock = FakeClock()
-        self.desk = CallbackDesk(
+        self.service = CallbackService(
             payments=self.payments,
+            schedule=FakeSchedule(self.store),
             anomalies=FakeAnomalies(self.store),
-            status=self.status,
+            settlements=settlements(self.payments),
+            gateways=lambda _: vendors.gateway(self.status),
             now=self.clock,
         )
 
     def hear(self, heard: VerifiedCallback | None = None) -> CallbackResult:
         """Hear a callback, the right one unless told otherwise."""
-        return handle_callback(self.desk, heard or hint())
+        return self.service.handle(heard or hint())
 
     def lets_first(self, other: VerifiedCallback) -> None:
         """Let another callback settle between this one's reading and writing."""
@@ -115,7 +140,9 @@ def test_money_that_duitku_confirms_becomes_an_enrollment(desk: Desk) -> None:
     assert heard.outcome.result is Result.SETTLED
     assert desk.now_stands is Status.APPROVED
     assert desk.store.owns(enrollment_id(USER, "c1"))
-    assert [each.actor for each in desk.store.history["pay1"]] == ["duitku:callback"] * 2
+    assert [each.actor for each in desk.store.history["pay1"]] == [
+        f"{vendors.chosen()}:callback"
+    ] * 2
 
 
 def test_an_amount_with_decimals_is_the_same_amount(desk: Desk) -> None:
@@ -401,37 +428,37 @@ def test_digits_before_an_order_id_that_do_not_belong_to_the_amount_are_kept_for
 
 def test_the_step_that_a_callback_causes_keeps_its_evidence(desk: Desk) -> None:
     heard = desk.hear(told := hint())
-    assert heard.keeps(told.callback)
-    assert list(desk.store.callbacks.values()) == [told.callback]
-    assert desk.store.payments["pay1"].callbacks == {told.callback.short}
+    assert heard.keeps(told.evidence)
+    assert list(desk.store.callbacks.values()) == [told.evidence]
+    assert desk.store.payments["pay1"].callbacks == {told.evidence.short}
 
 
 def test_the_history_names_the_callback_that_moved_the_payment(desk: Desk) -> None:
     desk.hear(told := hint())
     named = [(each.evidence or {})["callbackDigest"] for each in desk.store.history["pay1"]]
-    assert named == [told.callback.short] * 2
+    assert named == [told.evidence.short] * 2
 
 
 def test_money_for_nothing_new_keeps_the_evidence_as_well(desk: Desk) -> None:
     desk.store.add(enrollment("c1", payment_id="pay0"))
     heard = desk.hear(told := hint())
-    assert heard.keeps(told.callback)
-    assert told.callback.digest in desk.store.callbacks
+    assert heard.keeps(told.evidence)
+    assert told.evidence.digest in desk.store.callbacks
 
 
 def test_an_end_by_callback_and_the_late_success_are_both_kept(desk: Desk) -> None:
     desk.status.answer = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
     first, second = hint(resultCode="01"), hint()
-    assert desk.hear(first).keeps(first.callback)
+    assert desk.hear(first).keeps(first.evidence)
     desk.status.answer = paid()
     assert desk.hear(second).keeps(second.callback)
-    assert desk.store.payments["pay1"].callbacks == {first.callback.short, second.callback.short}
+    assert desk.store.payments["pay1"].callbacks == {first.evidence.short, second.callback.short}
     assert len(desk.store.callbacks) == 2
 
 
 def test_a_repetition_is_known_to_be_kept_and_another_callback_is_not(desk: Desk) -> None:
     desk.hear(told := hint())
-    assert desk.hear(told).keeps(told.callback)
+    assert desk.hear(told).keeps(told.evidence)
     other = hint(reference="R9")
     assert not desk.hear(other).keeps(other.callback)
 
@@ -439,7 +466,7 @@ def test_a_repetition_is_known_to_be_kept_and_another_callback_is_not(desk: Desk
 def test_a_callback_that_moves_nothing_is_not_said_to_be_kept(desk: Desk) -> None:
     desk.status.answer = GatewayStatus(GatewayState.OPEN, code="01")
     for told in (hint(), hint(amount="1"), hint("pay9")):
-        assert not desk.hear(told).keeps(told.callback)
+        assert not desk.hear(told).keeps(told.evidence)
     assert desk.store.callbacks == {}
 
 
@@ -449,14 +476,14 @@ def test_a_callback_that_lost_the_race_to_another_is_not_said_to_be_kept(desk: D
     heard = desk.hear(told := hint())
     assert heard.outcome
     assert heard.outcome.result is Result.ALREADY_SETTLED
-    assert not heard.keeps(told.callback)
+    assert not heard.keeps(told.evidence)
     assert heard.keeps(other.callback)
 
 
 def test_a_callback_that_lost_the_race_to_itself_is_kept(desk: Desk) -> None:
     told = hint()
     desk.lets_first(told)
-    assert desk.hear(told).keeps(told.callback)
+    assert desk.hear(told).keeps(told.evidence)
 
 
 @pytest.mark.parametrize("amount", ["49000", "1"])
@@ -464,7 +491,7 @@ def test_an_anomaly_names_the_callback_that_it_was_found_by(amount: str) -> None
     told = hint("pay9" if amount == "49000" else "pay1", amount)
     heard = Desk().hear(told)
     assert heard.anomaly
-    assert heard.anomaly.evidence["callbackDigest"] == told.callback.short
+    assert heard.anomaly.evidence["callbackDigest"] == told.evidence.short
 
 
 def test_a_status_that_does_not_fit_names_the_callback_too(desk: Desk) -> None:
@@ -472,8 +499,8 @@ def test_a_status_that_does_not_fit_names_the_callback_too(desk: Desk) -> None:
     heard = desk.hear(told := hint())
     assert heard.outcome
     assert heard.outcome.anomaly
-    assert heard.outcome.anomaly.evidence["callbackDigest"] == told.callback.short
-    assert not heard.keeps(told.callback)
+    assert heard.outcome.anomaly.evidence["callbackDigest"] == told.evidence.short
+    assert not heard.keeps(told.evidence)
 
 
 def test_each_further_transfer_for_a_settled_payment_is_kept_for_a_person_once(desk: Desk) -> None:

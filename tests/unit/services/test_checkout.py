@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -31,17 +31,20 @@ from lunas.domain.errors import (
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import (
     GatewayInvoice,
-    GatewayProduct,
     Held,
     Method,
     Payment,
     Slot,
     Status,
 )
+from lunas.domain.settlement import Result
 from lunas.domain.users import Customer
-from lunas.services.checkout import Checkout, initiate
+from lunas.gateways.base import PaymentGateway
+from lunas.services.checkout import CheckoutService
+from lunas.services.open_payments import OpenPayments
 from lunas.services.purchases import PurchaseRequest
-from lunas.services.settlement import Outcome, Result
+from lunas.services.settlement import Outcome
+from tests.support import vendors
 from tests.support.builders import (
     EMAIL,
     LIFETIME,
@@ -57,15 +60,18 @@ from tests.support.builders import (
     request,
 )
 from tests.unit.services.fakes import (
-    FakeAnomalies,
     FakeCatalogue,
     FakeClock,
     FakeEnrollments,
     FakeInvoices,
     FakePayments,
+    FakeSchedule,
     FakeStatus,
     FakeStore,
+    settlements,
 )
+
+pytestmark = pytest.mark.usefixtures("vendor")
 
 NOT_STARTED = GatewayStatus(GatewayState.NOT_STARTED, order_id="pay1", code="404")
 OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1", code="01")
@@ -87,28 +93,40 @@ class Shop:
         self.payments = FakePayments(self.store)
         self.heard: list[Outcome] = []
         self.pauses: list[Callable[[], None]] = []
-        self.paused_until: datetime | None = None
+        self.schedule = FakeSchedule(self.store)
         numbers = count(1)
-        self.checkout = Checkout(
+        settling = settlements(self.payments)
+        self.checkout = CheckoutService(
             catalog=FakeCatalogue(self.store),
             enrollments=FakeEnrollments(self.store),
             payments=self.payments,
-            anomalies=FakeAnomalies(self.store),
-            invoice=self.invoices,
-            status=self.status,
-            paused_until=lambda: self.paused_until,
-            on_outcome=self.heard.append,
-            pause=lambda: self.pauses.pop(0)() if self.pauses else None,
+            settlements=settling,
+            open_payments=OpenPayments(
+                payments=self.payments,
+                schedule=self.schedule,
+                settlements=settling,
+                gateways=self.gateway,
+                on_outcome=self.heard.append,
+                pause=lambda: self.pauses.pop(0)() if self.pauses else None,
+                now=self.clock,
+            ),
+            gateways=self.gateway,
+            opens_by=vendors.chosen(),
+            return_url="https://shop.test/back",
             lifetime=LIFETIME,
             now=self.clock,
             new_id=lambda: f"new{next(numbers)}",
         )
 
+    def gateway(self, _: Payment) -> PaymentGateway:
+        """Return the gateway that every payment goes by."""
+        return vendors.gateway(self.status, self.invoices)
+
     def initiate(
         self, wanted: PurchaseRequest | None = None, method: str | None = None
     ) -> tuple[Payment, bool]:
         """Ask for a payment."""
-        return initiate(self.checkout, wanted or request(), method)
+        return self.checkout.initiate(wanted or request(), method)
 
     def answers(self, **each: GatewayStatus | Exception) -> None:
         """Let Duitku say of each payment what is given for it, of others that they are open."""
@@ -119,7 +137,6 @@ class Shop:
                 return super().__call__(payment)
 
         self.status = Each(OPEN)
-        self.checkout = replace(self.checkout, status=self.status)
 
     def settle(self, *course_ids: str, payment_id: str | None = None) -> None:
         """Let others bring courses: by ``payment_id`` if it is given."""
@@ -140,9 +157,9 @@ def shop() -> Shop:
 def test_a_new_payment_copies_price_and_courses_and_holds_its_invoice(shop: Shop) -> None:
     opened, is_new = shop.initiate()
     assert is_new
-    assert (opened.status, opened.method, opened.amount) == (Status.PENDING, Method.DUITKU, 49_000)
+    assert (opened.status, opened.method, opened.amount) == (Status.PENDING, Method.GATEWAY, 49_000)
     assert opened.course_ids == ("c1",)
-    assert opened.gateway_product is GatewayProduct.POP
+    assert (opened.gateway_name, opened.channel) == (vendors.chosen(), None)
     assert opened.gateway_expires_at == NOW + LIFETIME
     assert opened.gateway
     assert opened.gateway.reference == "REF-new1"
@@ -159,7 +176,7 @@ def test_the_history_starts_with_who_asked(shop: Shop) -> None:
 
 def test_a_named_channel_goes_to_the_v2_product(shop: Shop) -> None:
     opened, _ = shop.initiate(method="BC")
-    assert opened.gateway_product is GatewayProduct.V2
+    assert (opened.gateway_name, opened.channel) == (vendors.chosen(), "BC")
     assert shop.invoices.asked == [("new1", "BC")]
 
 
@@ -304,9 +321,9 @@ def test_duitku_is_asked_once_in_fifteen_seconds(shop: Shop) -> None:
 
 def test_of_what_was_asked_lately_nothing_is_written(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW))
-    shop.payments.before_question = [nothing]
+    shop.schedule.before_question = [nothing]
     shop.initiate()
-    assert shop.payments.before_question == [nothing]
+    assert shop.schedule.before_question == [nothing]
 
 
 def test_while_duitku_does_not_answer_an_open_payment_is_returned_as_it_is(shop: Shop) -> None:
@@ -337,7 +354,7 @@ def test_a_payment_that_vanishes_while_another_asks_is_returned_as_it_was(shop: 
 
 def test_of_two_who_ask_at_once_one_asks(shop: Shop) -> None:
     shop.store.hold_slot(payment())
-    shop.payments.before_question = [
+    shop.schedule.before_question = [
         lambda: shop.store.add(payment(asked_at=NOW, asking=True)),
     ]
     found, is_new = shop.initiate()
@@ -447,7 +464,7 @@ def test_who_has_paid_by_one_channel_is_not_shown_the_open_invoice_of_another(
     assert shop.stands("bc") is Status.PENDING
 
 
-@pytest.mark.parametrize("by", [Method.DUITKU, Method.MANUAL])
+@pytest.mark.parametrize("by", [Method.GATEWAY, Method.MANUAL])
 def test_whatever_brought_the_course_its_open_invoice_is_not_shown(shop: Shop, by: Method) -> None:
     shop.store.hold_slot(payment())
     shop.store.add(payment(Status.APPROVED, id="other", method=by))
@@ -476,7 +493,7 @@ def test_a_callback_that_settles_while_duitku_is_asked_about_another_payment_cou
             shop.settle("c1", payment_id="sp")
             return super().__call__(payment)
 
-    shop.checkout = replace(shop.checkout, status=Slow(OPEN))
+    shop.status = Slow(OPEN)
     with pytest.raises(AlreadyEnrolled):
         shop.initiate(method="BC")
 
@@ -532,7 +549,7 @@ def test_for_what_a_buyer_has_no_lost_invoice_is_asked_for_again(shop: Shop) -> 
 def test_for_what_a_buyer_gets_meanwhile_no_lost_invoice_is_asked_for_again(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(minutes=2))
-    shop.payments.before_question = [lambda: shop.settle("c1")]
+    shop.schedule.before_question = [lambda: shop.settle("c1")]
     with pytest.raises(AlreadyEnrolled):
         shop.initiate(method="BC")
     assert shop.invoices.asked == []
@@ -623,7 +640,7 @@ SECOND = timedelta(seconds=1)
 
 def test_after_a_block_duitku_is_not_asked_about_an_open_payment(shop: Shop) -> None:
     shop.store.hold_slot(payment())
-    shop.paused_until = NOW + SECOND
+    shop.schedule.until = NOW + SECOND
     assert shop.initiate() == (payment(), False)
     assert shop.status.asked == []
     assert shop.store.payments["pay1"] == payment()
@@ -634,26 +651,25 @@ def test_after_a_block_duitku_is_not_asked_about_an_open_payment(shop: Shop) -> 
 
 def test_after_a_block_what_another_request_was_told_is_waited_for(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW, asking=True))
-    shop.paused_until = NOW + SECOND
+    shop.schedule.until = NOW + SECOND
     shop.pauses = [lambda: shop.store.add(payment(Status.FAILED))]
     assert shop.initiate()[0].id == "new1"
 
 
 def test_after_a_block_duitku_is_not_asked_about_another_channel(shop: Shop) -> None:
     shop.store.hold_slot(payment(channel="SP"))
-    shop.paused_until = NOW + SECOND
+    shop.schedule.until = NOW + SECOND
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new, shop.status.asked) == ("new1", True, [])
 
 
-def test_after_a_block_a_payment_whose_time_is_over_waits(shop: Shop) -> None:
+def test_after_a_block_a_payment_whose_time_is_over_is_left_to_reconcile(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME)
-    shop.paused_until = shop.clock.now + SECOND
-    with pytest.raises(GatewayBlocked):
-        shop.initiate()
+    shop.schedule.until = shop.clock.now + SECOND
+    assert shop.initiate()[0].id == "new1"
     assert shop.status.asked == []
-    assert shop.store.payments == {"pay1": payment()}
+    assert shop.store.payments["pay1"] == payment()
     shop.clock.forward(SECOND)
     assert shop.initiate()[0].id == "new1"
 
@@ -662,7 +678,7 @@ def test_after_a_block_nobody_asks_whether_an_order_that_gets_no_invoice_is_paid
     shop: Shop,
 ) -> None:
     shop.store.hold_slot(payment(gateway=None))
-    shop.paused_until = NOW + timedelta(minutes=5)
+    shop.schedule.until = NOW + timedelta(minutes=5)
     shop.invoices.failures = [GatewayRefused("already paid")]
     shop.clock.forward(timedelta(minutes=1))
     with pytest.raises(GatewayBlocked):
@@ -730,7 +746,7 @@ def nothing() -> None:
 
 
 def lost_v2() -> Payment:
-    return payment(gateway=None, gateway_product=GatewayProduct.V2, channel="BC", invoice_calls=1)
+    return payment(gateway=None, channel="BC", invoice_calls=1)
 
 
 def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop: Shop) -> None:
@@ -1011,7 +1027,7 @@ def test_a_time_that_runs_out_while_duitku_answers_opens_a_new_payment(shop: Sho
             shop.clock.forward(timedelta(seconds=16))
             return super().__call__(payment)
 
-    shop.checkout = replace(shop.checkout, status=Slow(OPEN))
+    shop.status = Slow(OPEN)
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
     assert shop.stands("pay1") is Status.EXPIRED

@@ -4,13 +4,20 @@ from dataclasses import replace
 
 import pytest
 
+from lunas.domain.access_claims import Place
 from lunas.domain.corrections import Wanted
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
 from lunas.domain.payments import AuditContext, Payment, Status
-from lunas.services.corrections import ROUNDS, correct_learner
+from lunas.services.corrections import ROUNDS, CorrectionService
 from tests.support.builders import LATER, USER, bought, enrollment, payment
-from tests.unit.services.fakes import FakeCorrections, FakeEnrollments, FakeStore
+from tests.unit.services.fakes import (
+    FakeClaims,
+    FakeEnrollments,
+    FakeLearners,
+    FakePayments,
+    FakeStore,
+)
 
 ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "a slip")
 RIGHT = Wanted(email="budi@example.org")
@@ -22,24 +29,29 @@ STRANGERS = replace(OTHERS, id=enrollment_id("u2", "c2"), user_id="u2")
 
 
 @pytest.fixture
-def corrections() -> FakeCorrections:
+def corrections() -> FakePayments:
     store = FakeStore()
     store.add(payment(Status.COMPLETED, courses=bought("c1"), version=4), OWN, OTHERS, STRANGERS)
-    return FakeCorrections(store)
+    return FakePayments(store)
 
 
-def corrected(corrections: FakeCorrections, payment_id: str = "pay1") -> Payment:
-    enrollments = FakeEnrollments(corrections.store)
-    return correct_learner(corrections, enrollments, payment_id, RIGHT, ACT)
+def corrected(corrections: FakePayments, payment_id: str = "pay1") -> Payment:
+    return wanted(corrections, payment_id, RIGHT)
 
 
-def waiting(corrections: FakeCorrections) -> list[Enrollment]:
+def claim(corrections: FakePayments, *enrollment_ids: str) -> None:
+    """Have enrollments lead to a course of the account."""
+    for each in enrollment_ids:
+        FakeClaims(corrections.store).claim(Place(ACCOUNT, 1), each, None)
+
+
+def waiting(corrections: FakePayments) -> list[Enrollment]:
     """Return what is to be delivered again."""
     found = corrections.store.enrollments.values()
     return [each for each in found if each.delivery.status is DeliveryStatus.PENDING]
 
 
-def test_payment_history_and_enrollments_change_in_one_write(corrections: FakeCorrections) -> None:
+def test_payment_history_and_enrollments_change_in_one_write(corrections: FakePayments) -> None:
     done = corrected(corrections)
     assert (done.learner.email, done.status) == (RIGHT.email, Status.COMPLETED)
     assert (corrections.store.payments["pay1"], corrections.commits) == (done, 1)
@@ -48,15 +60,15 @@ def test_payment_history_and_enrollments_change_in_one_write(corrections: FakeCo
 
 
 def test_what_leads_to_the_linked_account_goes_along_but_not_a_strangers(
-    corrections: FakeCorrections,
+    corrections: FakePayments,
 ) -> None:
     corrections.store.links[USER] = ACCOUNT
-    corrections.claims = {ACCOUNT: {OTHERS.id, STRANGERS.id}, 8: set()}
+    claim(corrections, OTHERS.id, STRANGERS.id)
     corrected(corrections)
     assert {each.id for each in waiting(corrections)} == {OWN.id, OTHERS.id}
 
 
-def test_a_step_that_came_first_is_seen(corrections: FakeCorrections) -> None:
+def test_a_step_that_came_first_is_seen(corrections: FakePayments) -> None:
     later = replace(corrections.store.payments["pay1"], status=Status.REFUNDED, version=5)
     corrections.before_commit = [lambda: corrections.store.add(later)]
     with pytest.raises(WrongState):
@@ -64,11 +76,11 @@ def test_a_step_that_came_first_is_seen(corrections: FakeCorrections) -> None:
     assert corrections.store.payments["pay1"] == later
 
 
-def test_an_account_that_was_linked_meanwhile_is_seen(corrections: FakeCorrections) -> None:
+def test_an_account_that_was_linked_meanwhile_is_seen(corrections: FakePayments) -> None:
     def linked() -> None:
         corrections.store.links[USER] = ACCOUNT
         corrections.store.revisions[USER] = 1
-        corrections.claims = {ACCOUNT: {OTHERS.id}}
+        claim(corrections, OTHERS.id)
 
     corrections.before_commit = [linked]
     corrected(corrections)
@@ -79,19 +91,22 @@ OTHER_ADDRESS = Wanted(email="santoso@example.net")
 
 
 @pytest.fixture
-def second(corrections: FakeCorrections) -> FakeCorrections:
+def second(corrections: FakePayments) -> FakePayments:
     """Add another payment of the user, the first one of whose is corrected."""
     corrections.store.add(payment(Status.PAID, id="pay2", courses=bought("c9"), version=1))
     corrected(corrections)
     return corrections
 
 
-def wanted(corrections: FakeCorrections, payment_id: str, wanted: Wanted) -> Payment:
-    enrollments = FakeEnrollments(corrections.store)
-    return correct_learner(corrections, enrollments, payment_id, wanted, ACT)
+def wanted(corrections: FakePayments, payment_id: str, wanted: Wanted) -> Payment:
+    store = corrections.store
+    service = CorrectionService(
+        corrections, FakeEnrollments(store), FakeLearners(store), FakeClaims(store)
+    )
+    return service.correct(payment_id, wanted, ACT)
 
 
-def test_a_second_payment_is_not_corrected_to_another_address(second: FakeCorrections) -> None:
+def test_a_second_payment_is_not_corrected_to_another_address(second: FakePayments) -> None:
     with pytest.raises(WrongState, match="pay1"):
         wanted(second, "pay2", OTHER_ADDRESS)
     assert second.store.payments["pay2"].version == 1
@@ -101,18 +116,18 @@ def test_a_second_payment_is_not_corrected_to_another_address(second: FakeCorrec
     "same", [RIGHT, Wanted(email="BUDI@example.org"), Wanted(name="Budi Hartono")]
 )
 def test_a_second_payment_may_have_the_same_address_or_another_name(
-    second: FakeCorrections, same: Wanted
+    second: FakePayments, same: Wanted
 ) -> None:
     assert wanted(second, "pay2", same).version == 2
 
 
-def test_the_payment_that_named_the_address_may_name_another(second: FakeCorrections) -> None:
+def test_the_payment_that_named_the_address_may_name_another(second: FakePayments) -> None:
     assert wanted(second, "pay1", OTHER_ADDRESS).learner.email == OTHER_ADDRESS.email
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "refunded"])
 def test_a_payment_that_gives_nothing_any_more_binds_no_other(
-    second: FakeCorrections, *, gone: bool
+    second: FakePayments, *, gone: bool
 ) -> None:
     first = second.store.payments.pop("pay1")
     if not gone:
@@ -120,12 +135,12 @@ def test_a_payment_that_gives_nothing_any_more_binds_no_other(
     assert wanted(second, "pay2", OTHER_ADDRESS).learner.email == OTHER_ADDRESS.email
 
 
-def test_an_unknown_payment_cannot_be_corrected(corrections: FakeCorrections) -> None:
+def test_an_unknown_payment_cannot_be_corrected(corrections: FakePayments) -> None:
     with pytest.raises(NotFound):
         corrected(corrections, "pay9")
 
 
-def test_endless_collisions_are_given_up(corrections: FakeCorrections) -> None:
+def test_endless_collisions_are_given_up(corrections: FakePayments) -> None:
     corrections.before_commit = [ConcurrentUpdate(stale=True)] * ROUNDS
     with pytest.raises(StorageContention):
         corrected(corrections)

@@ -1,7 +1,6 @@
 """Taking a manual payment."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -16,7 +15,7 @@ from lunas.domain.errors import (
 )
 from lunas.domain.payments import Method, Payment, Status
 from lunas.domain.users import PaymentType
-from lunas.services.manual_payments import ManualDesk, submit
+from lunas.services.manual_payments import ManualPaymentService
 from lunas.services.purchases import PurchaseRequest
 from tests.support.builders import (
     EMAIL,
@@ -35,6 +34,7 @@ from tests.unit.services.fakes import (
     FakeEnrollments,
     FakePayments,
     FakeStore,
+    settlements,
 )
 
 PROOF = "https://proof.example/1"
@@ -48,11 +48,16 @@ def store() -> FakeStore:
 
 
 @pytest.fixture
-def desk(store: FakeStore) -> ManualDesk:
-    return ManualDesk(
+def service(store: FakeStore) -> ManualPaymentService:
+    return made(store, FakePayments(store))
+
+
+def made(store: FakeStore, payments: FakePayments) -> ManualPaymentService:
+    return ManualPaymentService(
         catalog=FakeCatalogue(store),
         enrollments=FakeEnrollments(store),
-        payments=FakePayments(store),
+        payments=payments,
+        settlements=settlements(payments),
         now=FakeClock(),
         new_id=_ids(),
     )
@@ -71,25 +76,29 @@ def waiting(store: FakeStore, status: Status = Status.PAID, name: str = "first")
     return made
 
 
-def test_a_manual_payment_waits_as_paid_with_its_proof(desk: ManualDesk, store: FakeStore) -> None:
-    taken, is_new = submit(desk, request(payment_type=PaymentType.UMUM), PROOF)
+def test_a_manual_payment_waits_as_paid_with_its_proof(
+    service: ManualPaymentService, store: FakeStore
+) -> None:
+    taken, is_new = service.submit(request(payment_type=PaymentType.UMUM), PROOF)
     assert is_new
     assert (taken.status, taken.method, taken.amount) == (Status.PAID, Method.MANUAL, 49_000)
-    assert (taken.proof_link, taken.gateway_product) == (PROOF, None)
+    assert (taken.proof_link, taken.gateway_name) == (PROOF, None)
     assert taken.learner.email == EMAIL
     assert store.payments == {"new1": taken}
     assert store.enrollments == {}
 
 
-def test_the_history_starts_with_paid_by_the_learner(desk: ManualDesk, store: FakeStore) -> None:
-    submit(desk, request(), PROOF)
+def test_the_history_starts_with_paid_by_the_learner(
+    service: ManualPaymentService, store: FakeStore
+) -> None:
+    service.submit(request(), PROOF)
     (event,) = store.history["new1"]
     assert (event.actor, event.source, event.target) == (f"user:{USER}", None, Status.PAID)
     assert (event.at, event.version) == (NOW, 1)
 
 
-def test_a_bundle_is_paid_for_as_a_whole(desk: ManualDesk) -> None:
-    taken, _ = submit(desk, request(package_id="b1", course_id=None), PROOF)
+def test_a_bundle_is_paid_for_as_a_whole(service: ManualPaymentService) -> None:
+    taken, _ = service.submit(request(package_id="b1", course_id=None), PROOF)
     assert taken.course_ids == ("c1", "c2")
 
 
@@ -103,58 +112,60 @@ def test_a_bundle_is_paid_for_as_a_whole(desk: ManualDesk) -> None:
     ids=["type of another", "nothing picked", "picked from a bundle"],
 )
 def test_a_wish_that_breaks_a_rule_is_refused(
-    desk: ManualDesk, store: FakeStore, wanted: PurchaseRequest
+    service: ManualPaymentService, store: FakeStore, wanted: PurchaseRequest
 ) -> None:
     with pytest.raises(InvalidInput):
-        submit(desk, wanted, PROOF)
+        service.submit(wanted, PROOF)
     assert store.payments == {}
 
 
-def test_an_unknown_package_is_not_found(desk: ManualDesk) -> None:
+def test_an_unknown_package_is_not_found(service: ManualPaymentService) -> None:
     with pytest.raises(NotFound):
-        submit(desk, request(package_id="p9"), PROOF)
+        service.submit(request(package_id="p9"), PROOF)
 
 
-def test_an_owned_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
+def test_an_owned_course_is_refused(service: ManualPaymentService, store: FakeStore) -> None:
     store.add(enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
-        submit(desk, request(), PROOF)
+        service.submit(request(), PROOF)
 
 
 def test_a_course_whose_own_time_is_over_is_refused_as_long_as_access_is_shared(
-    desk: ManualDesk, store: FakeStore
+    service: ManualPaymentService, store: FakeStore
 ) -> None:
     store.add(enrollment("c1", expires_at=NOW, shared=Access(None)))
     with pytest.raises(AlreadyEnrolled):
-        submit(desk, request(), PROOF)
+        service.submit(request(), PROOF)
     store.add(enrollment("c1", expires_at=NOW))
-    assert submit(desk, request(), PROOF)[1]
+    assert service.submit(request(), PROOF)[1]
 
 
-def test_a_full_course_is_refused(desk: ManualDesk, store: FakeStore) -> None:
+def test_a_full_course_is_refused(service: ManualPaymentService, store: FakeStore) -> None:
     store.add(course("c1", quota=0))
     with pytest.raises(CourseFull):
-        submit(desk, request(), PROOF)
+        service.submit(request(), PROOF)
 
 
-def test_the_transfer_that_waits_is_returned_as_it_is(desk: ManualDesk, store: FakeStore) -> None:
+def test_the_transfer_that_waits_is_returned_as_it_is(
+    service: ManualPaymentService, store: FakeStore
+) -> None:
     first = waiting(store)
-    assert submit(desk, request(), "https://proof.example/2") == (first, False)
+    assert service.submit(request(), "https://proof.example/2") == (first, False)
     assert set(store.payments) == {"first"}
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.REFUNDED])
 def test_a_transfer_that_was_decided_on_makes_room_for_another(
-    desk: ManualDesk, store: FakeStore, status: Status
+    service: ManualPaymentService, store: FakeStore, status: Status
 ) -> None:
     waiting(store, status)
-    taken, is_new = submit(desk, request(), PROOF)
+    taken, is_new = service.submit(request(), PROOF)
     assert (taken.id, is_new) == ("new1", True)
-    assert submit(desk, request(), PROOF) == (taken, False)
+    assert service.submit(request(), PROOF) == (taken, False)
 
 
 def test_of_two_at_once_the_second_gets_the_first_ones_payment(
-    desk: ManualDesk, store: FakeStore
+    store: FakeStore,
 ) -> None:
     payments = FakePayments(store)
 
@@ -162,12 +173,12 @@ def test_of_two_at_once_the_second_gets_the_first_ones_payment(
         waiting(store)
 
     payments.before_create.append(click)
-    assert submit(replace(desk, payments=payments), request(), PROOF) == (manual(id="first"), False)
+    assert made(store, payments).submit(request(), PROOF) == (manual(id="first"), False)
     assert set(store.payments) == {"first"}
 
 
 def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
-    desk: ManualDesk, store: FakeStore
+    store: FakeStore,
 ) -> None:
     payments, numbers = FakePayments(store), count(1)
 
@@ -176,4 +187,4 @@ def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
 
     payments.before_create.extend([decided] * 3)
     with pytest.raises(StorageContention):
-        submit(replace(desk, payments=payments), request(), PROOF)
+        made(store, payments).submit(request(), PROOF)

@@ -1,60 +1,39 @@
-"""Examining one payment: healthy ones are left alone, incomplete ones completed, others told."""
+"""Auditing one payment: healthy ones are left alone, incomplete ones completed, others reported."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
 from lunas.domain.anomalies import Anomaly, AnomalyKind
-from lunas.domain.audit_feeds import Trace
+from lunas.domain.audit_feeds import Ref
 from lunas.domain.enrollments import Delivery, DeliveryStatus
 from lunas.domain.errors import ConcurrentUpdate, StorageContention
-from lunas.domain.payments import HistoryEvent, Payment, Status
-from lunas.services.payment_audit import ACTOR, Examined, Examiner, examine
+from lunas.domain.payments import Payment, Status
+from lunas.services.audit import ACTOR, AuditService, PaymentAudit
 from tests.support.builders import LATER, enrollment
 from tests.support.lifecycles import Life, handed_in, ordered
 from tests.unit.services.fakes import (
     FakeAnomalies,
     FakeClock,
     FakeEnrollments,
+    FakePayments,
+    FakeSchedule,
     FakeStore,
-    Interruption,
-    interrupt,
 )
 
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id=500)
 HEALTHY = ordered("c1").settled().delivered("c1")
-TRACE = Trace("pay1")
-
-
-class FakeExaminer:
-    """Payments with their history; ``before_read`` and ``before_complete`` let others come."""
-
-    def __init__(self, store: FakeStore) -> None:
-        self.store = store
-        self.reads = 0
-        self.before_read: list[Interruption] = []
-        self.before_complete: list[Interruption] = []
-
-    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
-        self.reads += 1
-        interrupt(self.before_read)
-        return self.store.payments.get(payment_id), self.store.history.get(payment_id, [])
-
-    def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
-        interrupt(self.before_complete)
-        if self.store.payments[before.id] != before:
-            raise ConcurrentUpdate(stale=True)
-        self.store.payments[after.id] = after
-        self.store.history[after.id].extend(history)
+REF = Ref("pay1")
 
 
 class Bench:
-    """An examiner with everything around it."""
+    """An audit with everything around it."""
 
     def __init__(self, *lives: Life) -> None:
         self.store = FakeStore()
-        self.payments = FakeExaminer(self.store)
+        self.payments = FakePayments(self.store)
+        self.schedule = FakeSchedule(self.store)
         self.anomalies = FakeAnomalies(self.store)
         self.reported: list[Anomaly] = []
         self.repaired: list[Payment] = []
@@ -62,14 +41,15 @@ class Bench:
         for life in lives:
             self.put(life)
 
-    @property
-    def desk(self) -> Examiner:
-        return Examiner(
+    def service(self, deadline_is_near: Callable[[], bool] = lambda: False) -> AuditService:
+        return AuditService(
+            schedule=self.schedule,
             payments=self.payments,
             enrollments=FakeEnrollments(self.store),
             anomalies=self.anomalies,
-            report=self.reported.append,
-            repaired=self.repaired.append,
+            on_difference=self.reported.append,
+            on_completion=self.repaired.append,
+            deadline_is_near=deadline_is_near,
             now=self.clock,
         )
 
@@ -78,8 +58,8 @@ class Bench:
         self.store.add(life.payment, *life.enrollments)
         self.store.history[life.payment.id] = list(life.history)
 
-    def look(self, trace: Trace = TRACE) -> Examined:
-        return examine(self.desk, trace)
+    def look(self, ref: Ref = REF) -> PaymentAudit:
+        return self.service().audit(ref)
 
     def codes(self) -> set[str]:
         """Return the codes of what is kept."""
@@ -100,7 +80,7 @@ TWICE_BROKEN = replace(BROKEN, payment=replace(HEALTHY.payment, amount=0))
 def test_a_healthy_payment_is_read_once_and_left_alone() -> None:
     bench = Bench(HEALTHY)
     seen = bench.look()
-    assert seen == Examined(frozenset({enrollment("c1").id}))
+    assert seen == PaymentAudit(frozenset({enrollment("c1").id}))
     assert (bench.payments.reads, bench.store.anomalies) == (1, {})
 
 
@@ -138,7 +118,7 @@ def test_what_one_code_says_twice_is_one_anomaly() -> None:
 
 
 class BusyAnomalies(FakeAnomalies):
-    """Anomalies that cannot be kept just now."""
+    """Anomalies that cannot be recorded just now."""
 
     def keep(self, anomaly: Anomaly) -> bool:
         raise StorageContention(anomaly.id)
@@ -174,14 +154,14 @@ def test_a_payment_that_never_holds_still_is_left_for_its_next_change() -> None:
         return lambda: bench.put(replace(BROKEN, payment=moved))
 
     bench.payments.before_read = [moves(each) for each in range(20)]
-    assert bench.look() == Examined()
+    assert bench.look() == PaymentAudit()
     assert bench.reported == []
 
 
 def test_a_payment_that_is_gone_is_reported_by_what_is_left_of_it() -> None:
     bench = Bench(HEALTHY)
     del bench.store.payments["pay1"]
-    bench.look(Trace("pay1", enrollment("c1").id))
+    bench.look(Ref("pay1", enrollment("c1").id))
     assert bench.codes() == {"PAYMENT_MISSING"}
     assert "event 4, enrollment enr" in bench.reported[0].evidence["found"]
 
@@ -191,7 +171,7 @@ def test_an_enrollment_of_a_course_that_its_payment_did_not_buy_is_found() -> No
     stray = enrollment("c9", delivery=DELIVERED)
     bench.store.add(stray)
     assert bench.look().differences == 0
-    assert bench.look(Trace("pay1", stray.id)).differences == 1
+    assert bench.look(Ref("pay1", stray.id)).differences == 1
     assert bench.codes() == {"ENROLLMENT_STRAY"}
 
 
@@ -228,7 +208,7 @@ def test_a_course_that_is_awaited_although_delivered_is_forgotten_by_the_complet
 def test_a_completed_payment_is_healthy() -> None:
     bench = Bench(incomplete())
     bench.look()
-    assert bench.look() == Examined(frozenset(enrollment(each).id for each in ("c1", "c2")))
+    assert bench.look() == PaymentAudit(frozenset(enrollment(each).id for each in ("c1", "c2")))
 
 
 def test_a_manual_payment_is_completed_as_well() -> None:

@@ -1,6 +1,6 @@
-"""Asking Duitku for an admin or for the buyer."""
+"""Asking the gateway for an admin or for the buyer."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,38 +10,48 @@ from lunas.domain.errors import Forbidden, GatewayUnavailable, NotFound, WrongSt
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.schedule import ASKED_LATELY, SOON
-from lunas.services.recheck import RecheckDesk, check, recheck
-from lunas.services.settlement import Outcome, Result
+from lunas.domain.settlement import Result
+from lunas.services.recheck import RecheckService
+from lunas.services.settlement import Outcome
+from tests.support import vendors
 from tests.support.builders import ADMIN_ACT, LATER, USER, manual, paid, payment
-from tests.unit.services.fakes import FakeAnomalies, FakePayments, FakeStatus, FakeStore
+from tests.unit.services.fakes import (
+    FakePayments,
+    FakeSchedule,
+    FakeStatus,
+    FakeStore,
+    settlements,
+)
+
+pytestmark = pytest.mark.usefixtures("vendor")
 
 BUYER_ACT = AuditContext(f"user:{USER}", LATER, {"requestId": "r1"})
 OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
 
 
 class Desk:
-    """A desk over fakes, with one open payment that Duitku says is paid."""
+    """The service over fakes, with one open payment that the gateway says is paid."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.add(payment())
         self.payments = FakePayments(self.store)
         self.status = FakeStatus(paid())
-        self.paused_until: datetime | None = None
-        self.desk = RecheckDesk(
+        self.schedule = FakeSchedule(self.store)
+        self.service = RecheckService(
             payments=self.payments,
-            anomalies=FakeAnomalies(self.store),
-            status=self.status,
-            paused_until=lambda: self.paused_until,
+            schedule=self.schedule,
+            settlements=settlements(self.payments),
+            gateways=lambda _: vendors.gateway(self.status),
         )
 
     def recheck(self, payment_id: str = "pay1") -> Outcome:
         """Recheck a payment as an admin."""
-        return recheck(self.desk, payment_id, ADMIN_ACT)
+        return self.service.recheck(payment_id, ADMIN_ACT)
 
     def check(self, payment_id: str = "pay1", buyer: str = USER) -> Outcome:
         """Check a payment as its buyer."""
-        return check(self.desk, payment_id, buyer, BUYER_ACT)
+        return self.service.check(payment_id, buyer, BUYER_ACT)
 
     @property
     def asking(self) -> tuple[object, bool]:
@@ -74,7 +84,7 @@ def test_the_history_names_the_admin_and_the_approval_is_duitkus(desk: Desk) -> 
     evidence = events[-1].evidence
     assert evidence
     assert (evidence["requestId"], evidence["statusCode"]) == ("r1", "00")
-    assert desk.store.payments["pay1"].approved_by == "duitku"
+    assert desk.store.payments["pay1"].approved_by == vendors.chosen()
 
 
 @pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
@@ -178,13 +188,13 @@ def test_what_another_question_brings_meanwhile_is_returned(desk: Desk) -> None:
     def another() -> None:
         desk.store.add(payment(Status.APPROVED, asked_at=LATER))
 
-    desk.payments.before_question = [another]
+    desk.schedule.before_question = [another]
     outcome = desk.check()
     assert (outcome.result, outcome.payment.status) == (Result.ASKED_LATELY, Status.APPROVED)
 
 
 def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(desk: Desk) -> None:
-    desk.payments.before_question = [desk.store.payments.clear]
+    desk.schedule.before_question = [desk.store.payments.clear]
     assert desk.check() == Outcome(Result.ASKED_LATELY, payment())
 
 
@@ -213,7 +223,7 @@ def test_nobody_but_the_buyer_checks(desk: Desk) -> None:
 
 
 def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(desk: Desk) -> None:
-    desk.paused_until = LATER + timedelta(seconds=1)
+    desk.schedule.until = LATER + timedelta(seconds=1)
     outcome = desk.check()
     assert (outcome.result, outcome.payment.status) == (Result.PAUSED, Status.PENDING)
     assert desk.status.asked == []
@@ -221,10 +231,10 @@ def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(de
 
 
 def test_once_the_pause_is_over_the_buyer_has_duitku_asked(desk: Desk) -> None:
-    desk.paused_until = LATER
+    desk.schedule.until = LATER
     assert desk.check().result is Result.SETTLED
 
 
 def test_an_admin_has_duitku_asked_during_the_pause_as_well(desk: Desk) -> None:
-    desk.paused_until = LATER + timedelta(hours=1)
+    desk.schedule.until = LATER + timedelta(hours=1)
     assert desk.recheck().result is Result.SETTLED

@@ -7,7 +7,7 @@ import pytest
 from lunas.domain.enrollments import EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
 from lunas.domain.payments import AuditContext, Payment, Status
-from lunas.services.refunds import refund_payment
+from lunas.services.refunds import RefundService
 from tests.support.builders import LATER, bought, enrollment, paid_by, payment
 from tests.unit.services.fakes import FakeEnrollments, FakePayments, FakeStore
 
@@ -24,7 +24,9 @@ def payments() -> FakePayments:
 
 
 def refunded(payments: FakePayments, audit_context: AuditContext = ACT) -> tuple[Payment, bool]:
-    done, made = refund_payment(payments, FakeEnrollments(payments.store), "pay1", audit_context)
+    done, made = RefundService(payments, FakeEnrollments(payments.store)).refund(
+        "pay1", audit_context
+    )
     return done, made is not None
 
 
@@ -62,7 +64,7 @@ def test_a_claim_that_came_first_keeps_the_course(payments: FakePayments) -> Non
 
 def test_an_unknown_payment_cannot_be_refunded(payments: FakePayments) -> None:
     with pytest.raises(NotFound):
-        refund_payment(payments, FakeEnrollments(payments.store), "pay9", ACT)
+        RefundService(payments, FakeEnrollments(payments.store)).refund("pay9", ACT)
 
 
 def test_a_payment_without_money_cannot_be_refunded(payments: FakePayments) -> None:

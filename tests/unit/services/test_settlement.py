@@ -1,4 +1,4 @@
-"""Settling under collisions: whoever loses reads again and answers what is there by then."""
+"""Settling while others write: the request that loses reads again and decides again."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,7 +12,8 @@ from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
 from lunas.domain.payments import Payment, Status, Step, check_after, take
 from lunas.domain.schedule import DENIED
-from lunas.services.settlement import Outcome, Result, confirm, end, settle_by_gateway
+from lunas.domain.settlement import Decision, Result, decide
+from lunas.services.settlement import Outcome
 from tests.support.builders import (
     GATEWAY_ACT,
     LATER,
@@ -24,7 +25,7 @@ from tests.support.builders import (
     paid_by,
     payment,
 )
-from tests.unit.services.fakes import FakeAnomalies, FakePayments, FakeStore
+from tests.unit.services.fakes import FakePayments, FakeStore, settlements
 
 
 @pytest.fixture
@@ -35,15 +36,22 @@ def payments() -> FakePayments:
 
 
 def confirmed(payments: FakePayments) -> Outcome:
-    return confirm(payments, payments.store.payments["pay1"], Step.CONFIRM, GATEWAY_ACT)
+    return taken(payments, Step.CONFIRM)
 
 
 def ended(payments: FakePayments) -> Outcome:
-    return end(payments, payments.store.payments["pay1"], Step.EXPIRE, GATEWAY_ACT)
+    return taken(payments, Step.EXPIRE)
+
+
+def taken(payments: FakePayments, step: Step) -> Outcome:
+    """Take a step of the payment as it is now."""
+    now = payments.store.payments["pay1"]
+    decision = Decision(payment=now, step=step, context=GATEWAY_ACT)
+    return settlements(payments).apply(decision)
 
 
 def becomes(payments: FakePayments, change: Callable[[Payment], Payment]) -> None:
-    """Let somebody else's write come before the next commit."""
+    """Let another write come before the next commit."""
 
     def write() -> None:
         payments.store.add(change(payments.store.payments["pay1"]))
@@ -197,15 +205,13 @@ def test_endless_collisions_are_given_up(
 
 
 def test_a_payment_that_vanished_is_not_found(payments: FakePayments) -> None:
-    stands = payments.store.payments["pay1"]
-
     def vanish() -> None:
         del payments.store.payments["pay1"]
         raise ConcurrentUpdate(stale=True)
 
     payments.before_commit = [vanish]
     with pytest.raises(NotFound):
-        confirm(payments, stands, Step.CONFIRM, GATEWAY_ACT)
+        confirmed(payments)
 
 
 def test_money_that_came_first_stops_an_expiry(payments: FakePayments) -> None:
@@ -246,7 +252,7 @@ def test_paid_and_fitting_wins_over_what_was_concluded(
     assert by_gateway(payments, paid()).payment.status is Status.APPROVED
 
 
-def test_the_history_keeps_duitkus_word_as_evidence(payments: FakePayments) -> None:
+def test_the_history_keeps_the_gateways_status_as_evidence(payments: FakePayments) -> None:
     by_gateway(payments, paid(fee="0.00"))
     for event in payments.store.history["pay1"]:
         assert event.evidence
@@ -263,17 +269,15 @@ def test_an_ended_order_fails_in_time_and_expires_after_it(
 ) -> None:
     action = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
     told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    stands = payments.store.payments["pay1"]
-    outcome = settle_by_gateway(payments, FakeAnomalies(payments.store), stands, told, action)
+    outcome = settlements(payments).apply(decide(payments.store.payments["pay1"], told, action))
     assert outcome.payment.status is status
 
 
 @pytest.mark.parametrize("step", [Step.FAIL, Step.EXPIRE])
-def test_what_duitku_has_not_denied_itself_is_asked_about_by_the_timetable(
+def test_what_the_gateway_has_not_denied_itself_is_asked_about_by_the_timetable(
     payments: FakePayments, step: Step
 ) -> None:
-    stands = payments.store.payments["pay1"]
-    closed = end(payments, stands, step, GATEWAY_ACT).payment
+    closed = taken(payments, step).payment
     assert (closed.denied_at, closed.check_at) == (None, check_after(closed, LATER))
 
 
@@ -303,5 +307,5 @@ def test_an_open_payment_that_was_denied_a_moment_ago_stays_as_it_is(
 
 
 def by_gateway(payments: FakePayments, status: GatewayStatus) -> Outcome:
-    stands = payments.store.payments["pay1"]
-    return settle_by_gateway(payments, FakeAnomalies(payments.store), stands, status, GATEWAY_ACT)
+    now = payments.store.payments["pay1"]
+    return settlements(payments).apply(decide(now, status, GATEWAY_ACT))

@@ -11,12 +11,12 @@ from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from lunas.package_service.catalog import PackageServiceProvider
-    from lunas.services.repositories import CatalogShelf
+    from lunas.services.repositories import CatalogReader
 
 SETTING = "PACKAGE_SERVICE_URL"
 
 
-def catalog(table: Table) -> "CatalogShelf":
+def catalog(table: Table) -> "CatalogReader":
     """Return the catalog to read: the package service's if its address is set."""
     own = Catalog(table)
     url = optional(SETTING)

@@ -62,6 +62,17 @@ def raw_body(event: Mapping[str, Any]) -> bytes:
     return decoded
 
 
+def check_body(event: Mapping[str, Any], media_type: str) -> None:
+    """Raise UnsupportedMediaType, BodyTooLarge or MalformedInput for a body that is none of it."""
+    check_media_type(event, media_type)
+    raw_body(event)
+
+
+def source_address(event: Mapping[str, Any]) -> str:
+    """Return the address that API Gateway or the Function URL saw a request come from."""
+    return str((event.get("requestContext") or {}).get("http", {}).get("sourceIp", ""))
+
+
 def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 

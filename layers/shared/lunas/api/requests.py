@@ -86,7 +86,7 @@ type KindOfPackage = Annotated[PackageKind, PLAIN]
 type Rupiah = Annotated[
     int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
 ]
-"""Whole rupiah; Duitku takes nothing below 10,000 (docs/reference/duitku.md, Amounts and ids)."""
+"""Whole rupiah; no gateway takes less than 10,000."""
 type PlatformId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
 type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), BeforeValidator(_whole)]
 type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
@@ -141,7 +141,7 @@ class CustomerBody(Body):
 
 
 class InitiateBody(Body):
-    """A purchase through Duitku; the price is never part of it."""
+    """A purchase through the gateway; the price is never part of it."""
 
     package_id: IdField
     course_id: IdField | None = None

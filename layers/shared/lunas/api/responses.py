@@ -60,7 +60,7 @@ class LearnerView(TypedDict):
 
 
 class GatewayView(TypedDict):
-    """Duitku's invoice for a payment; which fields are there depends on the channel."""
+    """The gateway's invoice for a payment; which fields are there depends on the channel."""
 
     reference: NotRequired[str]
     paymentUrl: NotRequired[Url]
@@ -163,7 +163,7 @@ def payment_view(payment: Payment, viewer: Caller) -> PaymentView:
         PaymentView,
         payment,
         proofLink=payment.proof_link if personal else None,
-        gateway=_gateway_view(payment) if payment.method is Method.DUITKU else None,
+        gateway=_gateway_view(payment) if payment.method is Method.GATEWAY else None,
         customer=_customer_view(payment.customer) if personal else None,
         learner=_learner_view(payment.learner) if personal else None,
     )

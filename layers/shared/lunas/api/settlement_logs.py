@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from lunas import observability
+from lunas.domain.settlement import Result
 from lunas.observability import logger
-from lunas.services.settlement import Outcome, Result
+from lunas.services.settlement import Outcome
 
 if TYPE_CHECKING:
     from lunas.services.callbacks import CallbackResult
@@ -42,6 +43,6 @@ def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
         kind=kind,
         anomaly_id=anomaly_id,
         payment_id=payment_id,
-        todo="compare with the Duitku dashboard, then refund or enroll by hand",
+        todo="compare with the gateway's dashboard, then refund or enroll by hand",
     )
     observability.count("Anomaly")

@@ -1,1 +1,1 @@
-"""Adapters: what Lunas needs from DynamoDB, SQS, Secrets Manager, Duitku and the platform."""
+"""Adapters: what Lunas needs from DynamoDB, SQS, Secrets Manager, gateways and platforms."""

@@ -6,12 +6,15 @@ They come from botocore itself: boto3 would add its resources and S3's transfers
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
 from botocore.config import Config
+
+from lunas.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,15 +39,17 @@ DESCRIPTIONS = Path(__file__).with_name("descriptions")
 """What botocore's descriptions of AWS's services are changed by, as it documents for its loader."""
 
 
-def prepare(*clients: Callable[[], object]) -> None:
-    """Make clients while Lambda starts the function, before there is a request to answer.
+def prepare(*makers: Callable[[], object]) -> None:
+    """Make clients and services while Lambda starts the function, before there is a request.
 
     A start has a whole processor, a request only the share that the function's memory buys.
-    Elsewhere than in Lambda they are made when they are needed.
+    Elsewhere than in Lambda they are made when they are needed. A setting that is missing is
+    reported by the requests that need it.
     """
     if "AWS_LAMBDA_RUNTIME_API" in os.environ:
-        for client in clients:
-            client()
+        for make in makers:
+            with suppress(ConfigurationError):
+                make()
 
 
 @cache

@@ -1,7 +1,6 @@
 """The environment of a function: where its table, queues, secrets and peers are."""
 
 import os
-from dataclasses import dataclass
 from datetime import timedelta
 
 from lunas.domain.callback_evidence import LIFETIME
@@ -30,21 +29,3 @@ def callback_lifetime() -> timedelta:
     """Return how long the evidence of a callback is kept."""
     days = optional("CALLBACK_EVIDENCE_DAYS")
     return timedelta(days=int(days)) if days else LIFETIME
-
-
-@dataclass(frozen=True, slots=True)
-class CheckoutSettings:
-    """What a new Duitku invoice carries beside the purchase; the time in minutes."""
-
-    callback_url: str
-    return_url: str
-    invoice_minutes: int
-
-    @classmethod
-    def from_environment(cls) -> "CheckoutSettings":
-        """Read the settings; ConfigurationError when one is missing."""
-        return cls(
-            callback_url=setting("DUITKU_CALLBACK_URL"),
-            return_url=setting("RETURN_URL"),
-            invoice_minutes=int(setting("INVOICE_MINUTES")),
-        )

@@ -1,4 +1,4 @@
-"""E-mail addresses: which ones Duitku takes, the platform can enroll, and mail reaches."""
+"""E-mail addresses: which ones the gateway takes, the platform can enroll, and mail reaches."""
 
 import re
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from lunas.domain.access_comparison import Gap
 from lunas.domain.differences import Code
-from lunas.domain.payments import Payment
+from lunas.domain.payments import AuditContext, Payment
 
 
 class AnomalyKind(StrEnum):
@@ -42,7 +42,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """One finding. ``order_id`` is what Duitku calls the payment; ``payment_id`` is ours."""
+    """One finding. ``order_id`` is what the gateway calls the payment; ``payment_id`` is ours."""
 
     id: str
     kind: AnomalyKind
@@ -76,6 +76,21 @@ def anomaly(
         order_id=order_id,
         evidence={**(hints or {}), **certain},
         payment_id=payment_id,
+    )
+
+
+def status_differs(payment: Payment, evidence: Mapping[str, str], context: AuditContext) -> Anomaly:
+    """Build the anomaly of money that the gateway has for another order, amount or reference."""
+    certain = {**evidence, "expectedAmount": str(payment.amount)}
+    if payment.gateway:
+        certain["expectedReference"] = payment.gateway.reference
+    return anomaly(
+        AnomalyKind.STATUS_DIFFERS,
+        payment.id,
+        certain,
+        context.at,
+        hints=context.evidence,
+        payment_id=payment.id,
     )
 
 

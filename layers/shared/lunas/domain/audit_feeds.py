@@ -11,7 +11,7 @@ FIRST_LOOK = timedelta(days=7)
 """How far back the first audit of a stack begins."""
 
 
-class Trail(StrEnum):
+class Feed(StrEnum):
     """The lists of payments that the audit follows: three by the table, two to the platform."""
 
     APPROVED = "APPROVED"
@@ -23,18 +23,18 @@ class Trail(StrEnum):
     PLATFORM = "PLATFORM"
     """Every change of a payment, to compare with the platform."""
     PLATFORM_AGAIN = "PLATFORM_AGAIN"
-    """The same a day later: a delivery may have been on its way, or mended, at the first look."""
+    """The same a day later: a delivery may have been on its way, or repaired, at the first look."""
 
 
-IN_TABLE = (Trail.APPROVED, Trail.HISTORY, Trail.ENROLLMENT)
-"""The trails that are followed to prove that the table is right."""
+IN_TABLE = (Feed.APPROVED, Feed.HISTORY, Feed.ENROLLMENT)
+"""The feeds that are followed to prove that the table is right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
+class Ref:
     """A payment to look at, and the enrollment that led to it, if one did.
 
-    ``place`` is where it stands on its trail: on those of changes it begins with the time.
+    ``place`` is where it stands on its feed: on those of changes it begins with the time.
     """
 
     payment_id: str
@@ -43,9 +43,9 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """A piece of a trail: what to look at, where to go on, and whether that was the end."""
+class Batch:
+    """A piece of a feed: what to look at, where to go on, and whether that was the end."""
 
-    traces: tuple[Trace, ...]
-    mark: str
-    over: bool
+    refs: tuple[Ref, ...]
+    checkpoint: str
+    is_last: bool

@@ -28,6 +28,8 @@ class CallbackEvidence:
     however often it comes. ``length`` is the body's, in bytes. ``fields`` are those that may be
     kept with their values, which are cut; ``others`` maps the name of every other field to the
     length of its value, and ``unnamed`` counts those whose names are not kept either.
+    ``transaction`` is the gateway's number of the transfer that a callback of success names,
+    unsigned.
     """
 
     digest: str
@@ -40,15 +42,10 @@ class CallbackEvidence:
     fields: Mapping[str, str]
     others: Mapping[str, int]
     unnamed: int = 0
+    transaction: str | None = None
     signature: Signature = Signature.UNCHECKED
 
     @property
     def short(self) -> str:
         """Return the beginning of the digest, which names the callback elsewhere."""
         return self.digest[:SHORT]
-
-    @property
-    def transaction(self) -> str | None:
-        """Return Duitku's number of the transfer that a callback of success tells of, unsigned."""
-        paid = self.fields.get("resultCode") == "00"
-        return self.fields.get("publisherOrderId") or None if paid else None

@@ -20,12 +20,12 @@
     ├── ProviderUnavailable     a service that Lunas asks first does not answer
     │   ├── KeysUnavailable     the keys of user tokens
     │   └── CatalogUnavailable  the package service
-    ├── GatewayError            Duitku
-    │   ├── GatewayRefused      Duitku said no, for good
+    ├── GatewayError            a payment gateway
+    │   ├── GatewayRefused      said no, for good
     │   │   ├── PurchaseRefused for what the buyer chose, by field
-    │   │   │   ├── ChannelRefused  Duitku does not offer the channel here
+    │   │   │   ├── ChannelRefused  does not offer the channel here
     │   │   │   └── AmountRefused   the amount is too low or too high
-    │   │   └── GatewayKeyRefused  Duitku takes our signature for wrong
+    │   │   └── GatewayKeyRefused  takes our signature for wrong
     │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
     │       ├── GatewayTimeout  no answer in time; the outcome is unknown
     │       └── GatewayBlocked  asked too often; nobody may ask for a while
@@ -224,19 +224,19 @@ class PlatformUnavailable(ProviderUnavailable):
 
 
 class GatewayError(LunasError):
-    """Duitku did not do what was asked."""
+    """The gateway did not do what was asked."""
 
     code = "gateway-error"
 
 
 class GatewayRefused(GatewayError):
-    """Duitku refused for good: repeating the same call cannot help."""
+    """The gateway refused for good: repeating the same call cannot help."""
 
     code = "gateway-refused"
 
 
 class PurchaseRefused(GatewayRefused):
-    """Duitku refused what the buyer chose; another choice can help.
+    """The gateway refused what the buyer chose; another choice can help.
 
     ``errors`` is for the buyer, the message for the operator.
     """
@@ -249,26 +249,26 @@ class PurchaseRefused(GatewayRefused):
 
 
 class ChannelRefused(PurchaseRefused):
-    """Duitku does not offer the channel that the buyer named."""
+    """The gateway does not offer the channel that the buyer named."""
 
     code = "channel-not-offered"
 
 
 class AmountRefused(PurchaseRefused):
-    """The amount is below or above what Duitku takes, by the channel named or at all."""
+    """The amount is below or above what the gateway takes, by the channel named or at all."""
 
     code = "amount-not-taken"
 
 
 class GatewayKeyRefused(GatewayRefused):
-    """Duitku answered 401: merchant code or API key of the Duitku secret are wrong."""
+    """The gateway takes our signature for wrong: account or key of its secret are."""
 
     code = "gateway-key-refused"
     misconfigured = True
 
 
 class GatewayUnavailable(GatewayError):
-    """Duitku gave no usable answer, so the outcome is unknown."""
+    """The gateway gave no usable answer, so the outcome is unknown."""
 
     code = "gateway-unavailable"
 
@@ -281,13 +281,13 @@ class GatewayUnavailable(GatewayError):
 
 
 class GatewayTimeout(GatewayUnavailable):
-    """Duitku gave no answer in time, so the outcome is unknown."""
+    """The gateway gave no answer in time, so the outcome is unknown."""
 
     code = "gateway-timeout"
 
 
 class GatewayBlocked(GatewayUnavailable):
-    """Duitku refuses to be asked, as it does for an hour when it was asked too often."""
+    """The gateway refuses to be asked, as it does for an hour when it was asked too often."""
 
     code = "gateway-blocked"
 

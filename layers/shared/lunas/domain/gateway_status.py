@@ -1,4 +1,4 @@
-"""What Duitku says about an order, and what that means for the payment."""
+"""What a payment gateway says about an order, and what that means for the payment."""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from lunas.domain.payments import Payment
 
 
 class GatewayState(StrEnum):
-    """An order as Duitku's transactionStatus tells it."""
+    """How far an order is at the gateway."""
 
     PAID = "PAID"
     OPEN = "OPEN"
@@ -19,7 +19,10 @@ class GatewayState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """Duitku's own word on an order; ``rupiah`` is None when its amount is not a whole number."""
+    """The status of an order at the gateway.
+
+    ``rupiah`` is None when its amount is not a whole number. ``code`` is the gateway's own.
+    """
 
     state: GatewayState
     order_id: str = ""
@@ -32,8 +35,9 @@ class GatewayStatus:
     def evidence(self) -> Mapping[str, str]:
         """Return what the history keeps of it."""
         found = {
+            "state": self.state,
             "statusCode": self.code,
-            "merchantOrderId": self.order_id,
+            "orderId": self.order_id,
             "reference": self.reference,
             "amount": "" if self.rupiah is None else str(self.rupiah),
             "fee": self.fee or "",
@@ -43,7 +47,7 @@ class GatewayStatus:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChannel:
-    """A way to pay that Duitku offers; the fee in whole rupiah."""
+    """A way to pay that the gateway offers; the fee in whole rupiah."""
 
     code: str
     name: str
@@ -52,16 +56,16 @@ class PaymentChannel:
 
 
 def whole_rupiah(given: object) -> int | None:
-    """Read an amount as Duitku writes it ("40000", "40000.00", 40000); None if it is not whole."""
+    """Read an amount ("40000", "40000.00", 40000) in whole rupiah; None if it is not whole."""
     whole = re.fullmatch(r"([0-9]{1,15})(?:\.0{1,4})?", str(given))
     return int(whole[1]) if whole else None
 
 
 def matches(payment: Payment, status: GatewayStatus) -> bool:
-    """Tell whether a status speaks of this payment: same order, same amount, same reference.
+    """Return whether a status is of this payment: same order, same amount, same reference.
 
-    The reference has to be one of those that Duitku gave for the payment, once all are known: an
-    answer that carried one may have been lost.
+    The reference has to be one of those that the gateway gave for the payment, once all are known:
+    an answer that carried one may have been lost.
     """
     known = payment.known_references
     return (

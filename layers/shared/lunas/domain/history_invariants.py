@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from lunas.domain.differences import Code, Difference
+from lunas.domain.gateway_status import GatewayState
 from lunas.domain.payments import (
-    GATEWAY,
     TRANSITIONS,
     HistoryEvent,
     Method,
@@ -18,16 +18,14 @@ from lunas.domain.payments import (
 
 AHEAD = timedelta(minutes=5)
 """By so much a clock may be ahead of the one that the audit goes by."""
-FIRST: Mapping[Method, Status] = {Method.DUITKU: Status.PENDING, Method.MANUAL: Status.PAID}
+FIRST: Mapping[Method, Status] = {Method.GATEWAY: Status.PENDING, Method.MANUAL: Status.PAID}
 STEPS: Mapping[Method, frozenset[Step]] = {
-    Method.DUITKU: frozenset({Step.CONFIRM, Step.FAIL, Step.EXPIRE, Step.COMPLETE, Step.REFUND}),
+    Method.GATEWAY: frozenset({Step.CONFIRM, Step.FAIL, Step.EXPIRE, Step.COMPLETE, Step.REFUND}),
     Method.MANUAL: frozenset({Step.APPROVE, Step.REJECT, Step.COMPLETE, Step.REFUND}),
 }
 """What can happen to a payment by the way its money travels."""
-CONFIRMED = "00"
-"""Duitku's word that an order is paid (docs/reference/duitku.md, Status)."""
 BY_ADMIN = frozenset({Status.APPROVED, Status.REJECTED, Status.REFUNDED})
-"""Targets that only a person brings about, save an approval by Duitku's word."""
+"""Targets that only a person brings about, save an approval by the gateway's status."""
 WITH_REASON = frozenset({Status.REJECTED, Status.REFUNDED})
 """Targets for which the person has to say why."""
 
@@ -111,8 +109,10 @@ def _to(history: Sequence[HistoryEvent], target: Status) -> list[HistoryEvent]:
     return [event for event in history if event.target is target and not is_correction(event)]
 
 
-def _approver(payment: Payment, event: HistoryEvent) -> str:
-    return GATEWAY if payment.method is Method.DUITKU else event.actor.removeprefix("admin:")
+def _approver(payment: Payment, event: HistoryEvent) -> str | None:
+    if payment.method is Method.GATEWAY:
+        return payment.gateway_name
+    return event.actor.removeprefix("admin:")
 
 
 def _grounds(payment: Payment, event: HistoryEvent) -> Iterator[Difference]:
@@ -122,9 +122,11 @@ def _grounds(payment: Payment, event: HistoryEvent) -> Iterator[Difference]:
     if is_correction(event):
         yield from _correction_grounds(event)
         return
-    by_gateway = payment.method is Method.DUITKU and event.target in {Status.PAID, Status.APPROVED}
+    by_gateway = payment.method is Method.GATEWAY and event.target in {Status.PAID, Status.APPROVED}
     if by_gateway and not _is_confirmed(payment, event):
-        yield Difference(Code.HISTORY_EVIDENCE, f"event {event.version}: Duitku's word is missing")
+        yield Difference(
+            Code.HISTORY_EVIDENCE, f"event {event.version}: the gateway's status is missing"
+        )
     if not by_gateway and event.target in BY_ADMIN and not event.actor.startswith("admin:"):
         yield Difference(Code.HISTORY_ACTOR, f"event {event.version} is by no admin")
     if event.target in WITH_REASON and not (event.reason or "").strip():
@@ -142,11 +144,11 @@ def _correction_grounds(event: HistoryEvent) -> Iterator[Difference]:
 
 
 def _is_confirmed(payment: Payment, event: HistoryEvent) -> bool:
-    """Tell whether the event carries Duitku's word on this order and this amount."""
+    """Return whether the event carries the gateway's status of this order and this amount."""
     told = event.evidence or {}
     wanted = {
-        "statusCode": CONFIRMED,
-        "merchantOrderId": payment.id,
+        "state": GatewayState.PAID,
+        "orderId": payment.id,
         "amount": str(payment.amount),
     }
     fits = all(told.get(name) == value for name, value in wanted.items())

@@ -21,7 +21,7 @@ NEVER_AS = {
 }
 """What the platform never stays told: another truth than ours."""
 MAY_BECOME_MONEY = frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED})
-"""States of a payment at Duitku about which Duitku is asked by schedule."""
+"""States of a payment at a gateway about which the gateway is asked by schedule."""
 
 
 def differences(
@@ -184,14 +184,14 @@ def _completion(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Differ
 
 
 def _questions(payment: Payment, now: datetime) -> Iterator[Difference]:
-    """Look whether Duitku will be asked about money that may still come."""
-    if payment.method is not Method.DUITKU or payment.status not in MAY_BECOME_MONEY:
+    """Look whether the gateway will be asked about money that may still come."""
+    if payment.method is not Method.GATEWAY or payment.status not in MAY_BECOME_MONEY:
         return
     expires = payment.gateway_expires_at
     if expires is None:
         yield Difference(Code.NEVER_ASKED, "no time at which the invoice ends")
     elif payment.check_at is None and now < expires + LATE_CHECKS[-1]:
-        yield Difference(Code.NEVER_ASKED, f"{payment.status}, and Duitku is not asked again")
+        yield Difference(Code.NEVER_ASKED, f"{payment.status}, and the gateway is not asked again")
 
 
 def _is_enrolled(enrollment: Enrollment) -> bool:

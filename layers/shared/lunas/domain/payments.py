@@ -7,13 +7,9 @@ from enum import StrEnum
 from typing import assert_never
 
 from lunas.domain.callback_evidence import CallbackEvidence
-from lunas.domain.channels import channel_of
 from lunas.domain.errors import WrongState
 from lunas.domain.schedule import DENIED_CHECKS, next_check
 from lunas.domain.users import Customer, Learner, PaymentType
-
-GATEWAY = "duitku"
-"""Who approves a payment that Duitku confirms, whoever made Lunas ask."""
 
 
 class Status(StrEnum):
@@ -32,15 +28,9 @@ class Status(StrEnum):
 class Method(StrEnum):
     """How the money travels."""
 
-    DUITKU = "DUITKU"
+    GATEWAY = "DUITKU"
+    """By a payment gateway, whichever: the API has had this value since there was only one."""
     MANUAL = "MANUAL"
-
-
-class GatewayProduct(StrEnum):
-    """Duitku's two ways to pay: each knows only its own orders (duitku.md, Status)."""
-
-    POP = "POP"
-    V2 = "V2"
 
 
 class Step(StrEnum):
@@ -64,8 +54,8 @@ class Transition:
 
 
 TRANSITIONS: Mapping[Step, Transition] = {
-    # A success that Duitku confirms is true however late it comes: it wins over what Lunas had
-    # concluded meanwhile (docs/reference/duitku.md, Callback).
+    # A success that the gateway confirms is true however late it comes: it wins over what Lunas
+    # had concluded meanwhile.
     Step.CONFIRM: Transition(
         frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED}), (Status.PAID, Status.APPROVED)
     ),
@@ -100,7 +90,7 @@ class BoughtCourse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayInvoice:
-    """What Duitku gave for a payment; which fields are filled depends on the channel."""
+    """The gateway's invoice of a payment; which fields are filled depends on the channel."""
 
     reference: str
     payment_url: str | None = None
@@ -117,16 +107,18 @@ class Payment:
     catalog when the payment is made and never change, as are ``access_days`` and
     ``platform_bundle_id``. ``bundle_asked_at`` is when the platform was asked for that bundle.
     ``version`` counts the history events. ``undelivered`` holds the courses that the platform does
-    not have yet. ``check_at`` is when
-    Duitku is asked about it by schedule, None when there is nothing more to ask. ``overlap`` are
-    courses that another payment had brought already, ``overbook`` whether an admin approved the
-    payment beyond quotas. ``callbacks`` names the callbacks that moved it: their evidence is
-    known to be kept. ``transaction`` is Duitku's number of the transfer that paid, once a
-    callback has named one. ``channel`` is the one that the buyer named. ``asked_at`` is when
-    Duitku was asked about it last, ``asking`` while that answer is awaited. ``denied_at`` is
-    since when Duitku denies that it is paid, though a callback says so or its time is not over.
-    ``references`` are all that Duitku gave for it, in ``invoice_answers`` answers to
-    ``invoice_calls`` calls.
+    not have yet. ``overlap`` are courses that another payment had brought already, ``overbook``
+    whether an admin approved the payment beyond quotas. ``callbacks`` names the callbacks that
+    moved it: their evidence is known to be stored.
+
+    ``gateway_name`` is the gateway that the payment goes by, None for a manual one, and
+    ``gateway`` the invoice there. ``channel`` is the one that the buyer named, ``prompt`` whether
+    people pay by it at once or not at all. ``check_at`` is when the gateway is asked about the
+    payment by schedule, None when there is nothing more to ask. ``asked_at`` is when it was asked
+    last, ``asking`` while that answer is awaited. ``denied_at`` is since when the gateway denies
+    that it is paid, though a callback says so or its time is not over. ``references`` are all that
+    it gave for the payment, in ``invoice_answers`` answers to ``invoice_calls`` calls.
+    ``transaction`` is its number of the transfer that paid, once a callback has named one.
     """
 
     id: str
@@ -146,10 +138,11 @@ class Payment:
     version: int
     currency: str = "IDR"
     proof_link: str | None = None
-    gateway_product: GatewayProduct | None = None
+    gateway_name: str | None = None
     gateway_expires_at: datetime | None = None
     check_at: datetime | None = None
     channel: str | None = None
+    prompt: bool = False
     asked_at: datetime | None = None
     asking: bool = False
     denied_at: datetime | None = None
@@ -178,7 +171,7 @@ class Payment:
 
     @property
     def known_references(self) -> frozenset[str] | None:
-        """Return every reference that Duitku gave; None while an answer to a call is missing."""
+        """Return every reference of the gateway; None while an answer to a call is missing."""
         if self.gateway is None or self.invoice_answers < self.invoice_calls:
             return None
         return self.references | {self.gateway.reference}
@@ -300,7 +293,9 @@ def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payme
             return replace(
                 payment,
                 approved_at=audit_context.at,
-                approved_by=GATEWAY if step is Step.CONFIRM else audit_context.approver,
+                approved_by=payment.gateway_name
+                if step is Step.CONFIRM
+                else audit_context.approver,
                 reason=None,
                 check_at=None,
                 transaction=audit_context.callback.transaction if audit_context.callback else None,
@@ -316,14 +311,14 @@ def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payme
 
 
 def check_after(payment: Payment, now: datetime) -> datetime | None:
-    """Return when Duitku is asked about a payment next, after ``now``; never if it is settled."""
+    """Return when the gateway is asked about a payment next; never if it is settled."""
     if payment.gateway_expires_at is None or is_settled(payment.status):
         return None
     return next_check(
         payment.created_at,
         payment.gateway_expires_at,
         now,
-        prompt=channel_of(payment.channel).prompt,
+        prompt=payment.prompt,
         denied_at=payment.denied_at,
     )
 
@@ -341,7 +336,7 @@ def denied_since(payment: Payment, now: datetime) -> datetime:
 
 
 def sooner(payment: Payment, moment: datetime) -> datetime:
-    """Return ``moment``, or when Duitku is asked about a payment anyway if that is earlier.
+    """Return ``moment``, or when the gateway is asked about a payment anyway if that is earlier.
 
     So whoever sends callbacks again and again cannot put the next question off.
     """

@@ -1,6 +1,6 @@
 """When reconcile looks at something again; docs/reference/reconciliation.md shows the timetable.
 
-Duitku advises against asking by schedule and blocks who asks too often, so the questions grow
+A gateway may advise against asking by schedule and block who asks too often, so the questions grow
 rare, and the last ones are there for a success that came after everything was over.
 """
 
@@ -17,28 +17,28 @@ FIRST_DAY = timedelta(days=1)
 RARELY = timedelta(hours=6)
 """Between questions after the first day, while the invoice can be paid."""
 CLOSING = timedelta(minutes=15)
-"""After the invoice's time: when Duitku is asked before the payment expires here."""
+"""After the invoice's time: when the gateway is asked before the payment expires here."""
 LATE_CHECKS = tuple(timedelta(days=each) for each in (1, 3, 7))
-"""After the invoice's time: when Duitku is asked for a late success."""
+"""After the invoice's time: when the gateway is asked for a late success."""
 SOON = timedelta(minutes=1)
-"""After a callback that Duitku does not confirm yet."""
+"""After a callback that the gateway does not confirm yet."""
 DENIED = timedelta(seconds=15)
-"""After Duitku first denied a success that a callback claims: for so long the same answer is no
-second one, and the payment stays as it is. Also after it said that an order ended whose time is
+"""After the gateway first denied a success that a callback claims: for so long the same answer is
+no second one, and the payment stays as it is. Also after it said that an order ended whose time is
 over, when it is asked once more."""
 DENIED_CHECKS = tuple(timedelta(minutes=each) for each in (1, 3, 8, 15, 30))
-"""After Duitku denied that an order is paid of which a callback says so, or said 02 before its time
-was over: it has said so of paid orders, and nobody knows for how long it may."""
+"""After the gateway denied that an order is paid of which a callback says so, or said that it ended
+before its time was over: it has said so of paid orders, and how long it may is not known."""
 ASKED_LATELY = timedelta(seconds=15)
-"""After a question: for so long Duitku is not asked again about the payment for a buyer."""
+"""After a question: for so long the gateway is not asked again about the payment for a buyer."""
 UNANSWERED = timedelta(minutes=5)
-"""After a question that Duitku did not answer."""
+"""After a question that the gateway did not answer."""
 BLOCKED = timedelta(hours=1)
-"""After Duitku refused to be asked: so long nobody is."""
+"""After the gateway refused to be asked: so long it is not asked."""
 OVERDUE = timedelta(minutes=10)
 """After asking for a delivery: when it is asked for again."""
 STUCK = timedelta(minutes=15)
-"""After it was made: when an enrollment that the platform does not have is a person's business."""
+"""After it was made: when a person has to look at an enrollment that is not at the platform."""
 
 
 def next_check(
@@ -49,10 +49,10 @@ def next_check(
     prompt: bool = False,
     denied_at: datetime | None = None,
 ) -> datetime | None:
-    """Return when Duitku is asked next about a payment, in UTC; None: never again.
+    """Return when the gateway is asked next about a payment, in UTC; None: never again.
 
     ``prompt``: its channel is one that people pay by at once or not at all. ``denied_at``: since
-    when Duitku denies that it is paid, though it may be.
+    when the gateway denies that it is paid, though it may be.
     """
     ages = [
         *(PROMPT_CHECKS if prompt else ()),
@@ -66,7 +66,7 @@ def next_check(
 
 
 def _while_open(lifetime: timedelta, last: timedelta | None) -> list[timedelta]:
-    """Return when Duitku is asked while an invoice can be paid, after the question at ``last``.
+    """Return when the gateway is asked while an invoice can be paid, after that at ``last``.
 
     Its end is the last of these, or money of the last minutes would wait for the closing.
     """

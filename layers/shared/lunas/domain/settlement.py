@@ -3,20 +3,71 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from lunas.domain.anomalies import Anomaly, overbooked, paid_for_nothing_new
+from lunas.domain.anomalies import Anomaly, overbooked, paid_for_nothing_new, status_differs
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.catalog import access_end
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import Delivery, Enrollment, enrollment_id, paid_for
-from lunas.domain.payments import AuditContext, BoughtCourse, HistoryEvent, Payment, Step, take
-from lunas.domain.schedule import OVERDUE
+from lunas.domain.gateway_status import GatewayState, GatewayStatus, matches
+from lunas.domain.payments import (
+    AuditContext,
+    BoughtCourse,
+    HistoryEvent,
+    Payment,
+    Status,
+    Step,
+    take,
+)
+from lunas.domain.schedule import DENIED, OVERDUE
 
 ROOM = 92
 """Actions that are left for courses of DynamoDB's 100, beside the payment, three history events,
 an anomaly and what a callback leaves behind. A new course takes two, its enrollment and its
 counter, one that is owned takes one. Where they do not fit, each new course is counted when its
 enrollment is delivered."""
+
+
+class Result(StrEnum):
+    """How an attempt to settle went."""
+
+    SETTLED = "SETTLED"
+    ALREADY_SETTLED = "ALREADY_SETTLED"
+    STILL_OPEN = "STILL_OPEN"
+    ENDED = "ENDED"
+    MISMATCH = "MISMATCH"
+    CONTRADICTED = "CONTRADICTED"
+    ASKED_LATELY = "ASKED_LATELY"
+    PAUSED = "PAUSED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A step to take, or None with the ``result`` as it stands; the result otherwise is derived.
+
+    ``keep_quota``: refuse when a course is full. ``denied``: the gateway itself said that the
+    order ended.
+    """
+
+    payment: Payment
+    context: AuditContext
+    step: Step | None
+    unchanged: Result = Result.STILL_OPEN
+    anomaly: Anomaly | None = None
+    keep_quota: bool = False
+    denied: bool = False
+
+    @property
+    def result(self) -> Result:
+        """Return the result of the decision once it is carried out."""
+        match self.step:
+            case None:
+                return self.unchanged
+            case Step.CONFIRM | Step.APPROVE:
+                return Result.SETTLED
+            case _:
+                return Result.ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +100,47 @@ class Settlement:
     full: frozenset[str] = frozenset()
     anomaly: Anomaly | None = None
     callback: CallbackEvidence | None = None
+
+
+def decide(payment: Payment, status: GatewayStatus, context: AuditContext) -> Decision:
+    """Decide how a payment moves by the gateway's status.
+
+    Paid and matching: APPROVED with its enrollments. Paid but of another order, amount or
+    reference: the payment stays, an anomaly is recorded. Ended: FAILED, or EXPIRED after the
+    invoice's time, and asked about again soon, since a gateway may deny a success for a while; the
+    payment stays as it is for a moment if a callback claimed one. Anything else stays open.
+    """
+    payment = replace(payment, asked_at=context.at, asking=False)
+    proven = replace(context, evidence={**(context.evidence or {}), **status.evidence})
+    match status.state:
+        case GatewayState.PAID if not matches(payment, status):
+            found = status_differs(payment, status.evidence, context)
+            return Decision(
+                payment=payment,
+                context=context,
+                step=None,
+                unchanged=Result.MISMATCH,
+                anomaly=found,
+            )
+        case GatewayState.PAID:
+            return Decision(payment=payment, context=proven, step=Step.CONFIRM)
+        case GatewayState.ENDED if _is_denied_lately(payment, context):
+            return Decision(
+                payment=payment, context=context, step=None, unchanged=Result.CONTRADICTED
+            )
+        case GatewayState.ENDED:
+            expires = payment.gateway_expires_at
+            late = expires is not None and context.at >= expires
+            step = Step.EXPIRE if late else Step.FAIL
+            return Decision(payment=payment, context=proven, step=step, denied=True)
+        case _:
+            return Decision(payment=payment, context=context, step=None)
+
+
+def _is_denied_lately(payment: Payment, context: AuditContext) -> bool:
+    """Return whether the gateway has just denied an open payment that a callback says is paid."""
+    since = payment.denied_at
+    return payment.status is Status.PENDING and since is not None and context.at < since + DENIED
 
 
 def settle(

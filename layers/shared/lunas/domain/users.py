@@ -8,7 +8,7 @@ from lunas.domain.errors import InvalidInput
 from lunas.domain.texts import line, plain
 
 INVOICE_EMAIL = 50
-"""Characters of an e-mail address that Duitku accepts."""
+"""Characters of an e-mail address that a gateway accepts."""
 LONGEST_NAME = 100
 """Characters of a first or last name; a longer one is cut for the course platform."""
 
@@ -115,7 +115,7 @@ def customer_of(caller: Caller, given: Customer | None) -> Customer:
 
 
 def check_invoiceable(customer: Customer) -> None:
-    """Refuse a customer whom Duitku would refuse (docs/reference/duitku.md, Lengths)."""
+    """Refuse a customer whom a gateway would refuse."""
     if len(customer.email) > INVOICE_EMAIL:
         raise InvalidInput.of(
             "customer.email", f"is longer than the {INVOICE_EMAIL} characters an invoice may carry"

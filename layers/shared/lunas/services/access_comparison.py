@@ -1,9 +1,9 @@
 """Comparing with the platform: whether it gives the learner what the table says was delivered.
 
 The audit proves that the table is right; this proves that the platform is as the table says. It
-follows the changes of payments twice by marks of its own, soon after and a day after, so that what
-was on its way at the first look, or was mended by it, is looked at again. It stops when the
-platform has no room or no answer, and goes on from there in the next run: deliveries go first.
+follows the changes of payments twice by checkpoints of its own, soon after and a day after, so
+that what was on its way at the first look, or was repaired by it, is looked at again. It stops when
+the platform has no room or no answer, and goes on from there in the next run: deliveries go first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from lunas.domain.access_claims import Claims
 from lunas.domain.access_comparison import Gap, Row, gap, place_of
 from lunas.domain.anomalies import Anomaly, access_broken
-from lunas.domain.audit_feeds import SETTLED_AFTER, Stretch, Trail
+from lunas.domain.audit_feeds import SETTLED_AFTER, Batch, Feed
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.errors import (
     ConcurrentUpdate,
@@ -32,22 +32,22 @@ from lunas.domain.times import to_iso
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        AnomalyBook,
+        AnomalyRepository,
         Clock,
         EnrollmentRepository,
         LearnerRepository,
-        PaymentExaminer,
-        TrailKeeper,
+        PaymentRepository,
+        ScheduleRepository,
     )
 
-STRETCH = 10
+BATCH = 10
 """Changes that are read at once, and looked at again if the run stops among them."""
 CALLS = 60
 """Times that one run asks the platform at most."""
 LOOKS = 3
 """How often a place that differs is looked at anew while it moves."""
-DELAYS = {Trail.PLATFORM: SETTLED_AFTER, Trail.PLATFORM_AGAIN: timedelta(days=1)}
-"""How old a change is when its trail leads to it."""
+DELAYS = {Feed.PLATFORM: SETTLED_AFTER, Feed.PLATFORM_AGAIN: timedelta(days=1)}
+"""How old a change is when its feed leads to it."""
 MAX_WAIT = timedelta(hours=6)
 """How old a change is before a run passes it without an answer about its account, and only if the
 platform answers about another account in the same run: one account cannot hold up all others for
@@ -64,12 +64,12 @@ class Comparer:
     could not be compared and is passed, and why; ``deadline_is_near`` whether the run has to end.
     """
 
-    trails: TrailKeeper
-    payments: PaymentExaminer
+    feeds: ScheduleRepository
+    payments: PaymentRepository
     enrollments: EnrollmentRepository
     learners: LearnerRepository
     platform: Callable[[], CoursePlatform]
-    anomalies: AnomalyBook
+    anomalies: AnomalyRepository
     report: Callable[[Anomaly], None]
     unread: Callable[[str, Exception], None]
     deadline_is_near: Callable[[], bool]
@@ -112,36 +112,36 @@ def compare(run: Comparer) -> Compared:
     """
     done = Compared()
     try:
-        for trail in DELAYS:
-            _follow(run, trail, done)
+        for feed in DELAYS:
+            _follow(run, feed, done)
     except (DeliveryDelayed, ConfigurationError, _OutOfTime) as error:
         done.stopped = str(error)
     return done
 
 
-def _follow(run: Comparer, trail: Trail, done: Compared) -> None:
-    mark, until = run.trails.mark(trail, run.now()), run.now() - DELAYS[trail]
+def _follow(run: Comparer, feed: Feed, done: Compared) -> None:
+    checkpoint, until = run.feeds.checkpoint(feed, run.now()), run.now() - DELAYS[feed]
     over = False
     while not over:
-        stretch = run.trails.follow(trail, mark, until, STRETCH)
-        _compare_all(run, stretch, to_iso(until - MAX_WAIT), done)
-        if stretch.mark != mark:
-            run.trails.note(trail, stretch.mark)
-        mark, over = stretch.mark, stretch.over
+        batch = run.feeds.batch(feed, checkpoint, until, BATCH)
+        _compare_all(run, batch, to_iso(until - MAX_WAIT), done)
+        if batch.checkpoint != checkpoint:
+            run.feeds.record_checkpoint(feed, batch.checkpoint)
+        checkpoint, over = batch.checkpoint, batch.is_last
 
 
-def _compare_all(run: Comparer, stretch: Stretch, late: str, done: Compared) -> None:
+def _compare_all(run: Comparer, batch: Batch, late: str, done: Compared) -> None:
     unanswered: list[tuple[str, DeliveryDelayed]] = []
-    for trace in stretch.traces:
-        if trace.payment_id in done.seen:
+    for ref in batch.refs:
+        if ref.payment_id in done.seen:
             continue
         if run.deadline_is_near():
             raise _OutOfTime("the time of the run is over")
-        done.late = trace.place < late
-        if error := _compare_or_pass(run, trace.payment_id, done):
-            unanswered.append((trace.payment_id, error))
+        done.late = ref.place < late
+        if error := _compare_or_pass(run, ref.payment_id, done):
+            unanswered.append((ref.payment_id, error))
         else:
-            done.seen.add(trace.payment_id)
+            done.seen.add(ref.payment_id)
     for payment_id, error in unanswered:
         if not done.answered:
             raise error

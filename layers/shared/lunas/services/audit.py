@@ -1,101 +1,228 @@
-"""The audit: look at every payment that changed, prove that it is as it must be, say if not.
+"""The audit: read every payment that changed, complete what is only incomplete, report the rest.
 
-It follows trails of what changed, a stretch at a time, and notes how far it came after each. A
-run that breaks off repeats its last stretch and skips none; two runs at once see the same twice,
-which does no harm: a difference is one anomaly, and a completion has its conditions.
+It follows feeds of what changed, a batch at a time, and records a checkpoint after each. A run
+that breaks off repeats its last batch and skips none; two runs at once see the same twice, which
+does no harm: a difference is one anomaly, and a completion has its conditions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lunas.domain.audit_feeds import IN_TABLE, SETTLED_AFTER, Trace, Trail
-from lunas.services.payment_audit import Examined, Examiner, examine
+from lunas.domain.anomalies import Anomaly, invariant_broken
+from lunas.domain.audit_feeds import IN_TABLE, SETTLED_AFTER, Feed, Ref
+from lunas.domain.differences import Code, Difference
+from lunas.domain.enrollments import Enrollment, enrollment_id
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
+from lunas.domain.invariants import differences, is_only_incomplete, orphans
+from lunas.domain.payments import AuditContext, Payment, Step, take
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import Clock, TrailKeeper
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
-STRETCH = 50
-"""Items that are read at once, and looked at again if the run breaks off among them."""
+    from lunas.services.repositories import (
+        AnomalyRepository,
+        Clock,
+        EnrollmentRepository,
+        PaymentRepository,
+        ScheduleRepository,
+    )
+
+ACTOR = "lunas:audit"
+ROUNDS = 6
+"""How often a payment is read again when it moved meanwhile."""
+BATCH = 50
+"""Items that are read at once, and audited again if the run breaks off among them."""
 WAITING = 4
-"""Stretches of what is APPROVED that one run looks at, so that what changed has its turn."""
+"""Batches of what is APPROVED that one run audits, so that time is left for what changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Auditor:
-    """Everything that a run needs; ``hurry`` tells whether its time is nearly over."""
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A payment as it was read, what differs, and the ids of the enrollments that were read."""
 
-    trails: TrailKeeper
-    examiner: Examiner
-    deadline_is_near: Callable[[], bool]
-    now: Clock
+    payment: Payment | None
+    found: tuple[Difference, ...] = ()
+    enrollments: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentAudit:
+    """The audit of one payment: enrollments read, new differences, whether it was completed."""
+
+    enrollments: frozenset[str] = frozenset()
+    differences: int = 0
+    completed: bool = False
 
 
 @dataclass(slots=True)
 class AuditReport:
-    """What a run did: payments looked at, those it completed, differences that are new.
+    """What a run did: payments audited, those it completed, differences that are new.
 
-    ``behind`` holds how far the run came on each trail of changes whose end it did not reach.
-    ``seen`` holds the ids of payments and enrollments that were looked at: each once a run.
+    ``behind`` holds the checkpoint of each feed of changes whose end the run did not reach.
+    ``seen`` holds the ids of payments and enrollments that were audited: each once a run.
     """
 
     payments: int = 0
     completed: int = 0
     differences: int = 0
-    behind: dict[Trail, str] = field(default_factory=dict)
+    behind: dict[Feed, str] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set, repr=False)
 
-    def is_new(self, trace: Trace) -> bool:
-        """Tell whether a trace leads to something that was not looked at yet."""
-        return not self.seen >= _ids(trace)
+    def is_new(self, ref: Ref) -> bool:
+        """Return whether a ref leads to something that was not audited yet."""
+        return not self.seen >= _ids(ref)
 
-    def add(self, trace: Trace, examined: Examined) -> None:
-        """Count what came of one payment."""
-        self.payments += trace.payment_id not in self.seen
-        self.seen |= _ids(trace) | examined.enrollments
-        self.completed += examined.completed
-        self.differences += examined.differences
+    def add(self, ref: Ref, audited: PaymentAudit) -> None:
+        """Count the audit of one payment."""
+        self.payments += ref.payment_id not in self.seen
+        self.seen |= _ids(ref) | audited.enrollments
+        self.completed += audited.completed
+        self.differences += audited.differences
 
 
-def audit(run: Auditor) -> AuditReport:
-    """Look at what waits for its deliveries, then at all that changed since the last run.
+class AuditService:
+    """Audits payments.
 
-    Raises StorageContention; the next run goes on where this one came to.
+    ``on_difference`` is called with each new difference before it is recorded, so that none is
+    recorded unreported; ``on_completion`` with each payment that was completed.
+    ``deadline_is_near``: whether the time of the run is nearly over.
     """
-    audited = AuditReport()
-    until = run.now() - SETTLED_AFTER
-    for trail in IN_TABLE:
-        _follow(run, trail, until, audited)
-    return audited
 
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        schedule: ScheduleRepository,
+        payments: PaymentRepository,
+        enrollments: EnrollmentRepository,
+        anomalies: AnomalyRepository,
+        on_difference: Callable[[Anomaly], None],
+        on_completion: Callable[[Payment], None],
+        deadline_is_near: Callable[[], bool],
+        now: Clock,
+    ) -> None:
+        self._schedule = schedule
+        self._payments = payments
+        self._enrollments = enrollments
+        self._anomalies = anomalies
+        self._on_difference = on_difference
+        self._on_completion = on_completion
+        self._deadline_is_near = deadline_is_near
+        self._now = now
 
-def _follow(run: Auditor, trail: Trail, until: datetime, audited: AuditReport) -> None:
-    mark = run.trails.mark(trail, run.now())
-    stretches = 0
-    while not run.deadline_is_near():
-        stretch = run.trails.follow(trail, mark, until, STRETCH)
-        if not _examine_all(run, stretch.traces, audited):
-            break
-        if stretch.mark != mark:
-            run.trails.note(trail, stretch.mark)
-        mark, stretches = stretch.mark, stretches + 1
-        if stretch.over or (trail is Trail.APPROVED and stretches == WAITING):
-            return
-    if trail is not Trail.APPROVED:
-        audited.behind[trail] = mark
+    def run(self) -> AuditReport:
+        """Audit what waits for its deliveries, then all that changed since the last run.
 
+        Raises StorageContention; the next run goes on from the last checkpoint.
+        """
+        report = AuditReport()
+        until = self._now() - SETTLED_AFTER
+        for feed in IN_TABLE:
+            self._follow(feed, until, report)
+        return report
 
-def _examine_all(run: Auditor, traces: Iterable[Trace], audited: AuditReport) -> bool:
-    """Examine what is new of a stretch; tell whether the time sufficed for all of it."""
-    for trace in filter(audited.is_new, traces):
-        if run.deadline_is_near():
+    def audit(self, ref: Ref) -> PaymentAudit:
+        """Audit the payment of a ref; reports each difference once. Raises StorageContention."""
+        snapshot = self._certain(ref)
+        if snapshot is None:
+            return PaymentAudit()
+        if snapshot.payment is not None and is_only_incomplete(snapshot.found):
+            completed = self._complete(snapshot.payment)
+            return PaymentAudit(snapshot.enrollments, completed=completed)
+        return PaymentAudit(snapshot.enrollments, self._report(ref.payment_id, snapshot.found))
+
+    def _follow(self, feed: Feed, until: datetime, report: AuditReport) -> None:
+        checkpoint = self._schedule.checkpoint(feed, self._now())
+        batches = 0
+        while not self._deadline_is_near():
+            batch = self._schedule.batch(feed, checkpoint, until, BATCH)
+            if not self._audit_all(batch.refs, report):
+                break
+            if batch.checkpoint != checkpoint:
+                self._schedule.record_checkpoint(feed, batch.checkpoint)
+            checkpoint, batches = batch.checkpoint, batches + 1
+            if batch.is_last or (feed is Feed.APPROVED and batches == WAITING):
+                return
+        if feed is not Feed.APPROVED:
+            report.behind[feed] = checkpoint
+
+    def _audit_all(self, refs: Iterable[Ref], report: AuditReport) -> bool:
+        """Audit what is new of a batch; return whether the time sufficed for all of it."""
+        for ref in filter(report.is_new, refs):
+            if self._deadline_is_near():
+                return False
+            report.add(ref, self.audit(ref))
+        return True
+
+    def _certain(self, ref: Ref) -> Snapshot | None:
+        """Read until two reads are the same, or nothing differs; None if they never are.
+
+        Reads of a payment, its history and its enrollments are consistent, but not of one moment.
+        Whatever writes them together moves the payment as well, so a payment that is the same
+        before and after was not written between.
+        """
+        snapshot = self._read(ref)
+        for _ in range(ROUNDS):
+            if not snapshot.found:
+                return snapshot
+            again = self._read(ref)
+            if again == snapshot:
+                return snapshot
+            snapshot = again
+        return None
+
+    def _read(self, ref: Ref) -> Snapshot:
+        try:
+            payment, history = self._payments.read(ref.payment_id)
+            enrollments = self._enrollments.get_many(_enrollment_ids(payment, ref))
+        except (KeyError, TypeError, ValueError) as error:
+            # What cannot be read is a difference too, and must not hide what comes after it.
+            return Snapshot(None, (Difference(Code.UNREADABLE, type(error).__name__),))
+        if payment is None:
+            found = orphans(ref.payment_id, history, enrollments)
+        else:
+            found = differences(payment, history, enrollments, self._now())
+        return Snapshot(payment, tuple(found), _ids_of(enrollments))
+
+    def _complete(self, payment: Payment) -> bool:
+        """Complete a payment; False if others write it, which leads the next run here again."""
+        everything = replace(payment, undelivered=frozenset())
+        context = AuditContext(ACTOR, self._now(), reason="everything was delivered before")
+        completed, history = take(everything, Step.COMPLETE, context)
+        try:
+            self._payments.complete(payment, completed, history)
+        except (ConcurrentUpdate, StorageContention):
             return False
-        audited.add(trace, examine(run.examiner, trace))
-    return True
+        self._on_completion(completed)
+        return True
+
+    def _report(self, payment_id: str, found: Sequence[Difference]) -> int:
+        """Report and record new differences, one anomaly a code; return how many."""
+        new = 0
+        ordered = sorted(found, key=lambda each: (each.code, each.text))
+        for code, group in groupby(ordered, key=lambda each: each.code):
+            texts = [each.text for each in group]
+            anomaly = invariant_broken(payment_id, code, texts, self._now())
+            if self._anomalies.get(anomaly.id) is None:
+                self._on_difference(anomaly)
+                self._anomalies.keep(anomaly)
+                new += 1
+        return new
 
 
-def _ids(trace: Trace) -> set[str]:
-    return {trace.payment_id, trace.enrollment_id or trace.payment_id}
+def _enrollment_ids(payment: Payment | None, ref: Ref) -> list[str]:
+    ids = {ref.enrollment_id} if ref.enrollment_id else set()
+    if payment is not None:
+        ids |= {enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids}
+    return sorted(ids)
+
+
+def _ids(ref: Ref) -> set[str]:
+    return {ref.payment_id, ref.enrollment_id or ref.payment_id}
+
+
+def _ids_of(enrollments: Iterable[Enrollment]) -> frozenset[str]:
+    return frozenset(each.id for each in enrollments)

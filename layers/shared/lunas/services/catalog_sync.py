@@ -9,14 +9,14 @@ from lunas.domain.catalog_mapping import Report, compare
 
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
-    from lunas.services.repositories import CatalogMapper
+    from lunas.services.repositories import CatalogRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CatalogSyncService:
     """Compares the catalog with the platform's site."""
 
-    catalog: CatalogMapper
+    catalog: CatalogRepository
     platform: CoursePlatform
 
     def sync(self) -> Report:

@@ -12,61 +12,65 @@ from lunas.domain.payments import AuditContext, Payment, Status
 if TYPE_CHECKING:
     from lunas.domain.access_claims import AccountLink
     from lunas.domain.enrollments import Enrollment
-    from lunas.services.repositories import CorrectionKeeper, EnrollmentReader
+    from lunas.services.repositories import (
+        EnrollmentRepository,
+        LearnerRepository,
+        PaymentRepository,
+    )
 
 ROUNDS = 6
-"""How often a correction is decided again after a collision."""
+"""How often a correction is decided again after a concurrent update."""
 
 
-def correct_learner(
-    payments: CorrectionKeeper,
-    enrollments: EnrollmentReader,
-    payment_id: str,
-    wanted: Wanted,
-    audit_context: AuditContext,
-) -> Payment:
-    """Correct the learner of a payment, in one transaction with all that follows from it.
+class CorrectionService:
+    """Corrects the learners of payments."""
 
-    Payment, history, the link from the user to an account, and the enrollments to deliver again
-    change together, each as it was read. A step, a refund, a delivery or another correction that
-    comes between is seen, and the correction is decided again. The stream carries the rest to
-    the delivery queue. Raises NotFound, WrongState, StorageContention.
-    """
-    for _ in range(ROUNDS):
-        payment = payments.get(payment_id)
-        if payment is None:
-            raise NotFound("there is no such payment")
-        link = payments.link_of(payment.user_id)
-        _check_one_address(payments, payment, wanted, link)
-        plan = correct(
-            payment, wanted, audit_context, _enrollments(payments, enrollments, payment, link)
-        )
-        try:
-            payments.record_correction(plan, link)
-        except ConcurrentUpdate:
-            continue
-        return plan.after
-    raise StorageContention("others kept changing the same payment; try again")
+    def __init__(
+        self,
+        payments: PaymentRepository,
+        enrollments: EnrollmentRepository,
+        learners: LearnerRepository,
+    ) -> None:
+        self._payments = payments
+        self._enrollments = enrollments
+        self._learners = learners
 
+    def correct(self, payment_id: str, wanted: Wanted, context: AuditContext) -> Payment:
+        """Correct the learner of a payment, in one transaction with all that follows from it.
 
-def _check_one_address(
-    payments: CorrectionKeeper, payment: Payment, wanted: Wanted, link: AccountLink
-) -> None:
-    """Check that no other payment of the user, refunded ones aside, has named another address."""
-    standing, named_by = link.learner, link.corrected_by
-    if standing is None or named_by is None or named_by == payment.id:
-        return
-    other = payments.get(named_by)
-    if other is not None and other.status is not Status.REFUNDED:
-        check_one_address(wanted, standing, named_by)
+        Payment, history, the link from the user to an account, and the enrollments to deliver
+        again change together, each as it was read. A step, a refund, a delivery or another
+        correction that comes between is seen, and the correction is decided again. The stream
+        carries the rest to the delivery queue. Raises NotFound, WrongState, StorageContention.
+        """
+        for _ in range(ROUNDS):
+            payment = self._payments.get(payment_id)
+            if payment is None:
+                raise NotFound("there is no such payment")
+            link = self._learners.link_of(payment.user_id)
+            self._check_one_address(payment, wanted, link)
+            plan = correct(payment, wanted, context, self._affected(payment, link))
+            try:
+                self._payments.record_correction(plan, link)
+            except ConcurrentUpdate:
+                continue
+            return plan.after
+        raise StorageContention("others kept changing the same payment; try again")
 
+    def _check_one_address(self, payment: Payment, wanted: Wanted, link: AccountLink) -> None:
+        """Check that no other payment of the user, refunded ones aside, names another address."""
+        standing, named_by = link.learner, link.corrected_by
+        if standing is None or named_by is None or named_by == payment.id:
+            return
+        other = self._payments.get(named_by)
+        if other is not None and other.status is not Status.REFUNDED:
+            check_one_address(wanted, standing, named_by)
 
-def _enrollments(
-    payments: CorrectionKeeper, enrollments: EnrollmentReader, payment: Payment, link: AccountLink
-) -> list[Enrollment]:
-    """Read the user's enrollments in the payment's courses, and those at the linked account."""
-    ids = {enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids}
-    if link.account_id is not None:
-        ids |= payments.claiming(link.account_id)
-    found = enrollments.get_many(sorted(ids))
-    return [each for each in found if each.user_id == payment.user_id]
+    def _affected(self, payment: Payment, link: AccountLink) -> list[Enrollment]:
+        """Read the user's enrollments in the payment's courses, and those at the linked account."""
+        ids = {enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids}
+        if link.account_id is not None:
+            claims = self._learners.of_account(link.account_id).values()
+            ids |= {claiming for each in claims for claiming in each.enrollment_ids}
+        found = self._enrollments.get_many(sorted(ids))
+        return [each for each in found if each.user_id == payment.user_id]

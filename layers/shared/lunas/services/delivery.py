@@ -30,7 +30,7 @@ from lunas.services.placement import PlacementService
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        BundleNotes,
+        PaymentRepository,
         CatalogReader,
         Clock,
         EnrollmentRepository,
@@ -57,7 +57,7 @@ class DeliveryService:
         self,
         *,
         enrollments: EnrollmentRepository,
-        payments: BundleNotes,
+        payments: PaymentRepository,
         learners: LearnerRepository,
         catalog: CatalogReader,
         platform: CoursePlatform,

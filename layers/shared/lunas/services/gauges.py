@@ -12,7 +12,7 @@ from lunas.domain.lists import EnrollmentFilter, Page, Span
 from lunas.domain.schedule import STUCK
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import AnomalyLister, EnrollmentLister
+    from lunas.services.repositories import AnomalyRepository, EnrollmentRepository
 
 PAGE = 100
 """Items of one state that are looked at: a gauge costs the same however much is stuck."""
@@ -36,7 +36,7 @@ class Gauges:
     open_anomalies: Gauge
 
 
-def measure(enrollments: EnrollmentLister, anomalies: AnomalyLister, now: datetime) -> Gauges:
+def measure(enrollments: EnrollmentRepository, anomalies: AnomalyRepository, now: datetime) -> Gauges:
     """Look at one page of each state: three Queries, whatever the table holds.
 
     A revocation is as old as its enrollment here, since nothing tells when it was asked for; so
@@ -51,7 +51,7 @@ def measure(enrollments: EnrollmentLister, anomalies: AnomalyLister, now: dateti
 
 
 def _unfinished(
-    enrollments: EnrollmentLister, status: DeliveryStatus, now: datetime
+    enrollments: EnrollmentRepository, status: DeliveryStatus, now: datetime
 ) -> Page[Enrollment]:
     wanted = EnrollmentFilter(delivery=status, span=Span(None, now - STUCK))
     return enrollments.page(wanted, PAGE, None)
@@ -63,6 +63,6 @@ def _of(status: EnrollmentStatus, pages: list[Page[Enrollment]]) -> Gauge:
     return Gauge(tuple(found), full=any(page.after is not None for page in pages))
 
 
-def _open(anomalies: AnomalyLister) -> Gauge:
+def _open(anomalies: AnomalyRepository) -> Gauge:
     page = anomalies.page(AnomalyStatus.OPEN, PAGE, None)
     return Gauge(tuple(reversed(page.items)), full=page.after is not None)

@@ -1,4 +1,4 @@
-"""Taking a manual payment: the learner says it is paid and shows a proof; an admin decides.
+"""Manual payments: the learner shows a proof that it is paid, and an admin decides.
 
 A proof that is sent twice is one payment: two would be approved one after the other, and the
 second one refunded although its money never came. So each purchase has a slot, taken in the
@@ -7,65 +7,118 @@ transaction that writes the payment, and held until an admin has decided.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.catalog import own_payment_type
-from lunas.domain.errors import ConcurrentUpdate, StorageContention
-from lunas.domain.payments import AuditContext, Method, Payment, Status, opened
+from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
+from lunas.domain.payments import AuditContext, Method, Payment, Status, Step, opened
+from lunas.domain.settlement import Decision
 from lunas.domain.users import own_address
 from lunas.services.purchases import PurchaseRequest, check_offer, draft, price
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogReader, Clock, EnrollmentReader, TransferTaker
+    from collections.abc import Callable
+
+    from lunas.services.repositories import (
+        CatalogReader,
+        Clock,
+        EnrollmentRepository,
+        PaymentRepository,
+    )
+    from lunas.services.settlement import Outcome, SettlementService
 
 ROUNDS = 3
-"""How often the slot is looked at again after another request took it first."""
+"""How often the slot is read again after another request took it first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManualDesk:
-    """Everything that taking a manual payment needs."""
+class ManualPaymentService:
+    """Takes, approves and rejects manual payments."""
 
-    catalog: CatalogReader
-    enrollments: EnrollmentReader
-    payments: TransferTaker
-    now: Clock
-    new_id: Callable[[], str]
+    def __init__(
+        self,
+        *,
+        catalog: CatalogReader,
+        enrollments: EnrollmentRepository,
+        payments: PaymentRepository,
+        settlements: SettlementService,
+        now: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._catalog = catalog
+        self._enrollments = enrollments
+        self._payments = payments
+        self._settlements = settlements
+        self._now = now
+        self._new_id = new_id
 
+    def submit(self, request: PurchaseRequest, proof_link: str) -> tuple[Payment, bool]:
+        """Return the payment of this purchase that waits for an admin, and whether it is new.
 
-def submit(desk: ManualDesk, request: PurchaseRequest, proof_link: str) -> tuple[Payment, bool]:
-    """Return the payment of this purchase that waits for an admin, and whether it is new.
+        One that waits already is returned as it is, with the proof that it came with. Raises the
+        errors of :mod:`lunas.services.purchases`.
+        """
+        own_address(request.caller)
+        own_payment_type(request.caller, request.payment_type)
+        for _ in range(ROUNDS):
+            held = self._payments.waiting_transfer(
+                request.caller.id, request.package_id, request.course_id
+            )
+            if held is not None and held.status is Status.PAID:
+                return held, False
+            try:
+                return self._create(request, proof_link, held), True
+            except ConcurrentUpdate:
+                continue
+        raise StorageContention("the same purchase is being made by another request; try again")
 
-    One that waits already is returned as it is, with the proof that it came with. Raises the
-    errors of :mod:`lunas.services.purchases`.
-    """
-    own_address(request.caller)
-    own_payment_type(request.caller, request.payment_type)
-    for _ in range(ROUNDS):
-        held = desk.payments.waiting_transfer(
-            request.caller.id, request.package_id, request.course_id
+    def approve(self, payment_id: str, context: AuditContext, *, overbook: bool = False) -> Outcome:
+        """Turn a PAID payment into APPROVED with all its enrollments; repeating changes nothing.
+
+        Raises NotFound, CourseFull unless ``overbook``, StorageContention, and WrongState also for
+        a payment at a gateway, which only the gateway confirms, and for one that was refunded.
+        """
+        payment = self._found(payment_id)
+        if payment.method is not Method.MANUAL:
+            raise WrongState(
+                "a payment at the gateway is confirmed by the gateway, not by an admin"
+            )
+        if overbook:
+            context = replace(context, evidence={**(context.evidence or {}), "overbook": "true"})
+        outcome = self._settlements.apply(
+            Decision(payment=payment, step=Step.APPROVE, context=context, keep_quota=not overbook)
         )
-        if held is not None and held.status is Status.PAID:
-            return held, False
-        try:
-            return _taken(desk, request, proof_link, held), True
-        except ConcurrentUpdate:
-            continue
-    raise StorageContention("the same purchase is being made by another request; try again")
+        if outcome.payment.status is Status.REFUNDED:
+            raise WrongState("a payment that is REFUNDED never comes back")
+        return outcome
 
+    def reject(self, payment_id: str, context: AuditContext) -> Outcome:
+        """Turn a PAID payment into REJECTED; repeating it changes nothing.
 
-def _taken(
-    desk: ManualDesk, request: PurchaseRequest, proof_link: str, decided: Payment | None
-) -> Payment:
-    """Write a new payment in the place of one that was decided on, if there was one."""
-    offer = price(desk.catalog, request)
-    at = desk.now()
-    check_offer(desk.enrollments, offer, at)
-    drafted = draft(offer, desk.new_id(), Method.MANUAL, Status.PAID, at)
-    payment = replace(drafted, proof_link=proof_link)
-    event = opened(payment, AuditContext(request.caller.actor, at))
-    instead_of = decided.id if decided else None
-    desk.payments.create_transfer(payment, event, instead_of=instead_of)
-    return payment
+        Raises NotFound, WrongState, StorageContention.
+        """
+        decision = Decision(payment=self._found(payment_id), step=Step.REJECT, context=context)
+        outcome = self._settlements.apply(decision)
+        if outcome.payment.status is not Status.REJECTED:
+            raise WrongState(f"a payment that is {outcome.payment.status} cannot be rejected")
+        return outcome
+
+    def _create(
+        self, request: PurchaseRequest, proof_link: str, decided: Payment | None
+    ) -> Payment:
+        """Write a new payment in the place of one that was decided on, if there was one."""
+        offer = price(self._catalog, request)
+        at = self._now()
+        check_offer(self._enrollments, offer, at)
+        drafted = draft(offer, self._new_id(), Method.MANUAL, Status.PAID, at)
+        payment = replace(drafted, proof_link=proof_link)
+        event = opened(payment, AuditContext(request.caller.actor, at))
+        instead_of = decided.id if decided else None
+        self._payments.create_transfer(payment, event, instead_of=instead_of)
+        return payment
+
+    def _found(self, payment_id: str) -> Payment:
+        payment = self._payments.get(payment_id)
+        if payment is None:
+            raise NotFound("there is no such payment")
+        return payment

@@ -22,7 +22,7 @@ from lunas.services.shared_access import SharedAccess
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        BundleNotes,
+        PaymentRepository,
         CatalogReader,
         Clock,
         EnrollmentRepository,
@@ -39,7 +39,7 @@ class PlacementService:
     """Finds or makes the learner's account, and enrolls it."""
 
     enrollments: EnrollmentRepository
-    payments: BundleNotes
+    payments: PaymentRepository
     learners: LearnerRepository
     catalog: CatalogReader
     platform: CoursePlatform

@@ -31,7 +31,7 @@ from lunas.domain.users import (
 
 if TYPE_CHECKING:
     from lunas.domain.enrollments import Enrollment
-    from lunas.services.repositories import CatalogReader, EnrollmentReader
+    from lunas.services.repositories import CatalogReader, EnrollmentRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ def price(catalog: CatalogReader, request: PurchaseRequest) -> Offer:
     )
 
 
-def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
+def check_offer(enrollments: EnrollmentRepository, offer: Offer, now: datetime) -> None:
     """Refuse what must not be sold: wholly owned already, off sale, unmapped, or full."""
     found = _places(enrollments, offer.request.caller.id, _course_ids(offer))
     owned = {each.course_id for each in found if has_access(each, now)}
@@ -101,14 +101,14 @@ def check_offer(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> N
     check_room(course for course in wanted if course.id not in held)
 
 
-def check_not_owned(enrollments: EnrollmentReader, offer: Offer, now: datetime) -> None:
+def check_not_owned(enrollments: EnrollmentRepository, offer: Offer, now: datetime) -> None:
     """Refuse a purchase that brings nothing new, whatever else may stand against it."""
     user, wanted = offer.request.caller.id, _course_ids(offer)
     _check_something_new(owned_of(enrollments, user, wanted, now), offer)
 
 
 def owned_of(
-    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str], now: datetime
+    enrollments: EnrollmentRepository, user_id: str, course_ids: Iterable[str], now: datetime
 ) -> set[str]:
     """Return those of the courses to which a user has access now: one read."""
     found = _places(enrollments, user_id, course_ids)
@@ -116,7 +116,7 @@ def owned_of(
 
 
 def _places(
-    enrollments: EnrollmentReader, user_id: str, course_ids: Iterable[str]
+    enrollments: EnrollmentRepository, user_id: str, course_ids: Iterable[str]
 ) -> list[Enrollment]:
     return enrollments.get_many([enrollment_id(user_id, each) for each in course_ids])
 

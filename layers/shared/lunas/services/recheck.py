@@ -1,80 +1,82 @@
-"""Asking Duitku about a payment for an admin or its buyer, and settling it by the answer."""
+"""Asking the gateway about a payment for an admin or its buyer, and settling it by the status."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import Forbidden, GatewayError, NotFound, WrongState
-from lunas.domain.payments import AuditContext, Method, is_settled, sooner
+from lunas.domain.payments import AuditContext, Method, Payment, is_settled, sooner
 from lunas.domain.schedule import ASKED_LATELY, SOON
-from lunas.services.settlement import Outcome, Result, settle_by_gateway
+from lunas.domain.settlement import Result, decide
+from lunas.services.settlement import Outcome
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import AnomalyKeeper, PaymentAsker, StatusGateway
+    from lunas.gateways.base import Gateways
+    from lunas.services.repositories import PaymentRepository, ScheduleRepository
+    from lunas.services.settlement import SettlementService
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecheckDesk:
-    """Everything that asking about a payment needs.
+class RecheckService:
+    """Asks about payments now."""
 
-    ``paused_until`` tells until when Duitku is not asked, because it has refused to be.
-    """
+    def __init__(
+        self,
+        *,
+        payments: PaymentRepository,
+        schedule: ScheduleRepository,
+        settlements: SettlementService,
+        gateways: Gateways,
+    ) -> None:
+        self._payments = payments
+        self._schedule = schedule
+        self._settlements = settlements
+        self._gateways = gateways
 
-    payments: PaymentAsker
-    anomalies: AnomalyKeeper
-    status: StatusGateway
-    paused_until: Callable[[], datetime | None]
+    def recheck(self, payment_id: str, context: AuditContext) -> Outcome:
+        """Ask the gateway now and settle by its status; a settled payment is returned unasked.
 
+        Raises NotFound, WrongState for a manual payment, GatewayError, StorageContention.
+        """
+        payment = self._found(payment_id)
+        if payment.method is not Method.GATEWAY:
+            raise WrongState("a manual payment has nothing to ask the gateway about")
+        if is_settled(payment.status):
+            return Outcome(Result.ALREADY_SETTLED, payment)
+        self._schedule.note_answer(payment.id, context.at)
+        status = self._gateways(payment).status(payment)
+        return self._settlements.apply(decide(payment, status, context))
 
-def recheck(desk: RecheckDesk, payment_id: str, audit_context: AuditContext) -> Outcome:
-    """Ask Duitku now and settle by its answer; a settled payment is returned without asking.
+    def check(self, payment_id: str, buyer: str, context: AuditContext) -> Outcome:
+        """Ask the gateway for the buyer, once in a while, and settle by its status.
 
-    Raises NotFound, WrongState for a manual payment, GatewayError, StorageContention.
-    """
-    payment = desk.payments.get(payment_id)
-    if payment is None:
-        raise NotFound("there is no such payment")
-    if payment.method is not Method.DUITKU:
-        raise WrongState("a manual payment has nothing to ask Duitku about")
-    if is_settled(payment.status):
-        return Outcome(Result.ALREADY_SETTLED, payment)
-    desk.payments.note_answer(payment.id, audit_context.at)
-    return settle_by_gateway(
-        desk.payments, desk.anomalies, payment, desk.status(payment), audit_context
-    )
+        What is settled, not the gateway's, or was asked about just now is returned as it is known,
+        and so is every payment after the gateway has refused to be asked: each question would
+        prolong that. When the gateway cannot be asked, reconcile does so within a minute or two.
+        Raises NotFound, Forbidden for any other caller, GatewayError, StorageContention.
+        """
+        payment = self._found(payment_id)
+        if payment.user_id != buyer:
+            raise Forbidden("this belongs to another user")
+        if payment.method is not Method.GATEWAY or is_settled(payment.status):
+            return Outcome(Result.ALREADY_SETTLED, payment)
+        until = self._schedule.paused_until()
+        if until is not None and context.at < until:
+            return Outcome(Result.PAUSED, payment)
+        before = context.at - ASKED_LATELY
+        if not self._schedule.claim_question(payment.id, context.at, before):
+            return Outcome(Result.ASKED_LATELY, self._payments.get(payment.id) or payment)
+        try:
+            status = self._gateways(payment).status(payment)
+        except GatewayError:
+            self._schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
+            raise
+        outcome = self._settlements.apply(decide(payment, status, context))
+        if outcome.payment.version == payment.version:
+            self._schedule.note_answer(payment.id, context.at)
+        return outcome
 
-
-def check(desk: RecheckDesk, payment_id: str, buyer: str, audit_context: AuditContext) -> Outcome:
-    """Ask Duitku for the buyer, once in a while, and settle by its answer.
-
-    What is settled, not Duitku's, or was asked about just now is returned as it is known, and so
-    is every payment after Duitku has refused to be asked: each question would prolong that. When
-    Duitku cannot be asked, reconcile does so within a minute or two. Raises NotFound, Forbidden
-    for anybody but the buyer, GatewayError, StorageContention.
-    """
-    payment = desk.payments.get(payment_id)
-    if payment is None:
-        raise NotFound("there is no such payment")
-    if payment.user_id != buyer:
-        raise Forbidden("this belongs to another user")
-    if payment.method is not Method.DUITKU or is_settled(payment.status):
-        return Outcome(Result.ALREADY_SETTLED, payment)
-    until = desk.paused_until()
-    if until is not None and audit_context.at < until:
-        return Outcome(Result.PAUSED, payment)
-    if not desk.payments.claim_question(
-        payment.id, audit_context.at, audit_context.at - ASKED_LATELY
-    ):
-        return Outcome(Result.ASKED_LATELY, desk.payments.get(payment.id) or payment)
-    try:
-        status = desk.status(payment)
-    except GatewayError:
-        desk.payments.check_at(payment, sooner(payment, audit_context.at + SOON), audit_context.at)
-        raise
-    outcome = settle_by_gateway(desk.payments, desk.anomalies, payment, status, audit_context)
-    if outcome.payment.version == payment.version:
-        desk.payments.note_answer(payment.id, audit_context.at)
-    return outcome
+    def _found(self, payment_id: str) -> Payment:
+        payment = self._payments.get(payment_id)
+        if payment is None:
+            raise NotFound("there is no such payment")
+        return payment

@@ -1,4 +1,4 @@
-"""Reconcile: what nobody told Lunas, it asks; what did not arrive, it sends again.
+"""Reconcile: ask the gateway what no callback reported, send again what did not arrive.
 
 Each run looks at what is due and no further, so that a run may come twice, overlap with another
 or break off anywhere: every step decides by conditions, and what is left is due the next time.
@@ -6,9 +6,7 @@ or break off anywhere: every step decides by conditions, and what is left is due
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,22 +21,26 @@ from lunas.domain.errors import (
 )
 from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after
 from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
+from lunas.domain.settlement import Decision, Result, decide
 from lunas.services.enrollments import EnrollmentService
-from lunas.services.settlement import Outcome, Result, end, settle_by_gateway
+from lunas.services.settlement import reason_to_end
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from lunas.gateways.base import Gateways
     from lunas.services.repositories import (
-        AnomalyKeeper,
         Clock,
-        DueReader,
         EnrollmentRepository,
-        PaymentScheduler,
-        StatusGateway,
+        PaymentRepository,
+        ScheduleRepository,
     )
+    from lunas.services.settlement import Outcome, SettlementService
 
 ACTOR = "lunas:reconcile"
 QUESTIONS = 20
-"""Payments that one run asks Duitku about at most."""
+"""Payments that one run asks the gateway about at most."""
 DELIVERIES = 50
 """Deliveries that one run asks for again at most."""
 FAILURES = 3
@@ -48,28 +50,9 @@ BUSY = 3
 going through all of them would only add to what throttles it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconciler:
-    """Everything that a run needs.
-
-    ``heed`` hears each outcome, ``stumbled`` each error that broke work off; ``hurry`` tells
-    whether the run's time is nearly over.
-    """
-
-    due: DueReader
-    payments: PaymentScheduler
-    enrollments: EnrollmentRepository
-    anomalies: AnomalyKeeper
-    status: StatusGateway
-    on_outcome: Callable[[Outcome], None]
-    failed: Callable[[Exception], None]
-    deadline_is_near: Callable[[], bool]
-    now: Clock
-
-
 @dataclass(slots=True)
-class Report:
-    """What a run did. ``stumbled`` counts what nobody expected; the others went on."""
+class ReconciliationReport:
+    """What a run did. ``failed`` counts unexpected errors; the rest of the run went on."""
 
     asked: int = 0
     settled: int = 0
@@ -81,43 +64,124 @@ class Report:
     paused_until: datetime | None = None
 
 
-def reconcile(run: Reconciler) -> Report:
-    """Send overdue deliveries again, then ask Duitku about what is due.
+class ReconciliationService:
+    """Works on what is due.
 
-    What nobody expected ends the work on one item, never that on the others.
+    ``on_outcome`` is called with each outcome, ``on_error`` with each error that broke work off;
+    ``deadline_is_near``: whether the run's time is nearly over.
     """
-    report = Report()
-    for enrollment_id in run.due.deliveries(run.now(), DELIVERIES):
-        if run.deadline_is_near() or report.busy == BUSY:
-            break
-        _alone(run, report, partial(_deliver_again, run, enrollment_id, report))
-    _ask_duitku(run, report)
-    return report
 
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        schedule: ScheduleRepository,
+        payments: PaymentRepository,
+        enrollments: EnrollmentRepository,
+        settlements: SettlementService,
+        gateways: Gateways,
+        on_outcome: Callable[[Outcome], None],
+        on_error: Callable[[Exception], None],
+        deadline_is_near: Callable[[], bool],
+        now: Clock,
+    ) -> None:
+        self._schedule = schedule
+        self._payments = payments
+        self._enrollments = enrollments
+        self._settlements = settlements
+        self._gateways = gateways
+        self._on_outcome = on_outcome
+        self._on_error = on_error
+        self._deadline_is_near = deadline_is_near
+        self._now = now
 
-def _alone(run: Reconciler, report: Report, work: Callable[[], None]) -> None:
-    try:
-        work()
-    except StorageContention as busy:
-        # What it was about stays due: the next run takes it.
-        report.busy += 1
-        run.failed(busy)
-    except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
-        report.failed += 1
-        run.failed(error)
+    def run(self) -> ReconciliationReport:
+        """Send overdue deliveries again, then ask the gateway about what is due.
 
+        An unexpected error ends the work on one item, never that on the others.
+        """
+        report = ReconciliationReport()
+        for enrollment_id in self._schedule.deliveries(self._now(), DELIVERIES):
+            if self._deadline_is_near() or report.busy == BUSY:
+                break
+            self._alone(report, partial(self._deliver_again, enrollment_id, report))
+        self._ask_gateways(report)
+        return report
 
-def _deliver_again(run: Reconciler, enrollment_id: str, report: Report) -> None:
-    stands = run.enrollments.get(enrollment_id)
-    if stands is None or not _is_overdue(stands, run.now()):
-        # The index lags: it was delivered, given up or asked for again meanwhile.
-        return
-    try:
-        EnrollmentService(run.enrollments).redeliver(enrollment_id, run.now())
-    except (NotFound, WrongState):
-        # Gone or revoked: nothing to send.
-        return
-    report.delivered_again += 1
+    def _alone(self, report: ReconciliationReport, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StorageContention as busy:
+            # What it was about stays due: the next run takes it.
+            report.busy += 1
+            self._on_error(busy)
+        except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
+            report.failed += 1
+            self._on_error(error)
+
+    def _deliver_again(self, enrollment_id: str, report: ReconciliationReport) -> None:
+        enrollment = self._enrollments.get(enrollment_id)
+        if enrollment is None or not _is_overdue(enrollment, self._now()):
+            # The index lags: it was delivered, has failed or was asked for again meanwhile.
+            return
+        try:
+            EnrollmentService(self._enrollments).redeliver(enrollment_id, self._now())
+        except (NotFound, WrongState):
+            # Gone or revoked: nothing to send.
+            return
+        report.delivered_again += 1
+
+    def _ask_gateways(self, report: ReconciliationReport) -> None:
+        report.paused_until = self._pause()
+        failures = 0
+        due = [] if report.paused_until else self._schedule.payments(self._now(), QUESTIONS)
+        for payment_id in due:
+            if self._deadline_is_near() or failures == FAILURES or report.busy >= BUSY:
+                return
+            unanswered = report.unanswered
+            self._alone(report, partial(self._ask_if_due, payment_id, report))
+            failures = failures + 1 if report.unanswered > unanswered else 0
+            if report.paused_until is not None:
+                return
+
+    def _pause(self) -> datetime | None:
+        until = self._schedule.paused_until()
+        return until if until is not None and until > self._now() else None
+
+    def _ask_if_due(self, payment_id: str, report: ReconciliationReport) -> None:
+        payment = self._payments.get(payment_id)
+        if payment is None or payment.check_at is None or payment.check_at > self._now():
+            return
+        try:
+            self._ask(payment, report)
+        except GatewayBlocked:
+            report.paused_until = self._now() + BLOCKED
+            self._schedule.pause(report.paused_until)
+            self._schedule.note_answer(payment.id, self._now())
+        except GatewayRefused:
+            # The gateway is there, and will refuse this question again: it grows rare like others.
+            self._schedule.check_at(payment, check_after(payment, self._now()), self._now())
+        except (GatewayError, StorageContention) as error:
+            report.unanswered += 1
+            if error.misconfigured:
+                self._on_error(error)
+            self._schedule.check_at(payment, self._now() + UNANSWERED, self._now())
+
+    def _ask(self, payment: Payment, report: ReconciliationReport) -> None:
+        report.asked += 1
+        status, context = self._gateways(payment).status(payment), AuditContext(ACTOR, self._now())
+        outcome = self._settlements.apply(decide(payment, status, context))
+        unpaid = outcome.result in {Result.STILL_OPEN, Result.MISMATCH}
+        if unpaid and _is_over(payment, context.at):
+            self._on_outcome(outcome)
+            ending = AuditContext(ACTOR, context.at, status.evidence, reason_to_end(outcome))
+            decision = Decision(payment=payment, step=Step.EXPIRE, context=ending)
+            outcome = self._settlements.apply(decision)
+        if outcome.payment.version == payment.version:
+            self._schedule.check_at(payment, check_after(payment, context.at), context.at)
+        moved = outcome.payment.version != payment.version
+        report.settled += outcome.result is Result.SETTLED
+        report.ended += outcome.result is Result.ENDED and moved
+        self._on_outcome(outcome)
 
 
 def _is_overdue(enrollment: Enrollment, now: datetime) -> bool:
@@ -126,68 +190,7 @@ def _is_overdue(enrollment: Enrollment, now: datetime) -> bool:
     return waits and delivery.due_at is not None and delivery.due_at <= now
 
 
-def _ask_duitku(run: Reconciler, report: Report) -> None:
-    report.paused_until = _pause(run)
-    failures = 0
-    for payment_id in [] if report.paused_until else run.due.payments(run.now(), QUESTIONS):
-        if run.deadline_is_near() or failures == FAILURES or report.busy >= BUSY:
-            return
-        unanswered = report.unanswered
-        _alone(run, report, partial(_ask_if_due, run, payment_id, report))
-        failures = failures + 1 if report.unanswered > unanswered else 0
-        if report.paused_until is not None:
-            return
-
-
-def _pause(run: Reconciler) -> datetime | None:
-    until = run.due.paused_until()
-    return until if until is not None and until > run.now() else None
-
-
-def _ask_if_due(run: Reconciler, payment_id: str, report: Report) -> None:
-    payment = run.payments.get(payment_id)
-    if payment is None or payment.check_at is None or payment.check_at > run.now():
-        return
-    try:
-        _ask(run, payment, report)
-    except GatewayBlocked:
-        report.paused_until = run.now() + BLOCKED
-        run.due.pause(report.paused_until)
-        run.payments.note_answer(payment.id, run.now())
-    except GatewayRefused:
-        # Duitku is there, and will say no to this question again: it grows rare like any other.
-        run.payments.check_at(payment, check_after(payment, run.now()), run.now())
-    except (GatewayError, StorageContention) as error:
-        report.unanswered += 1
-        if error.misconfigured:
-            run.failed(error)
-        run.payments.check_at(payment, run.now() + UNANSWERED, run.now())
-
-
-def _ask(run: Reconciler, payment: Payment, report: Report) -> None:
-    report.asked += 1
-    status, audit_context = run.status(payment), AuditContext(ACTOR, run.now())
-    outcome = settle_by_gateway(run.payments, run.anomalies, payment, status, audit_context)
-    if outcome.result in {Result.STILL_OPEN, Result.MISMATCH} and _is_over(
-        payment, audit_context.at
-    ):
-        run.on_outcome(outcome)
-        ending = AuditContext(ACTOR, audit_context.at, status.evidence, _reason(outcome))
-        outcome = end(run.payments, payment, Step.EXPIRE, ending)
-    if outcome.payment.version == payment.version:
-        run.payments.check_at(payment, check_after(payment, audit_context.at), audit_context.at)
-    report.settled += outcome.result is Result.SETTLED
-    report.ended += outcome.result is Result.ENDED and outcome.payment.version != payment.version
-    run.on_outcome(outcome)
-
-
-def _reason(outcome: Outcome) -> str:
-    fits = outcome.result is Result.STILL_OPEN
-    found = "has no payment" if fits else "speaks of money that does not fit"
-    return f"time is over, and Duitku {found}"
-
-
 def _is_over(payment: Payment, now: datetime) -> bool:
-    """Tell whether an open payment has outlived its invoice and the time to hear of it."""
+    """Return whether an open payment has outlived its invoice and the time to hear of it."""
     expires = payment.gateway_expires_at
     return payment.status is Status.PENDING and expires is not None and now >= expires + CLOSING

@@ -10,35 +10,37 @@ from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.domain.refunds import Refund, refund
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import EnrollmentReader, RefundKeeper
+    from lunas.services.repositories import EnrollmentRepository, PaymentRepository
 
 ROUNDS = 6
-"""How often a refund is decided anew after a collision."""
+"""How often a refund is decided again after a concurrent update."""
 
 
-def refund_payment(
-    payments: RefundKeeper,
-    enrollments: EnrollmentReader,
-    payment_id: str,
-    audit_context: AuditContext,
-) -> tuple[Payment, Refund | None]:
-    """Turn an APPROVED or COMPLETED payment into REFUNDED, in one transaction.
+class RefundService:
+    """Refunds payments."""
 
-    Returns the payment, and the refund unless it was made before; repeating it changes nothing.
-    The stream carries each revocation to the delivery queue, behind whatever delivery of the
-    same learner is on its way. Raises NotFound, WrongState, StorageContention.
-    """
-    for _ in range(ROUNDS):
-        payment = payments.get(payment_id)
-        if payment is None:
-            raise NotFound("there is no such payment")
-        if payment.status is Status.REFUNDED:
-            return payment, None
-        ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]
-        plan = refund(payment, audit_context, enrollments.get_many(ids))
-        try:
-            payments.record_refund(plan)
-        except ConcurrentUpdate:
-            continue
-        return plan.after, plan
-    raise StorageContention("others kept changing the same payment; try again")
+    def __init__(self, payments: PaymentRepository, enrollments: EnrollmentRepository) -> None:
+        self._payments = payments
+        self._enrollments = enrollments
+
+    def refund(self, payment_id: str, context: AuditContext) -> tuple[Payment, Refund | None]:
+        """Turn an APPROVED or COMPLETED payment into REFUNDED, in one transaction.
+
+        Returns the payment, and the refund unless it was made before; repeating it changes
+        nothing. The stream carries each revocation to the delivery queue, behind whatever delivery
+        of the same learner is on its way. Raises NotFound, WrongState, StorageContention.
+        """
+        for _ in range(ROUNDS):
+            payment = self._payments.get(payment_id)
+            if payment is None:
+                raise NotFound("there is no such payment")
+            if payment.status is Status.REFUNDED:
+                return payment, None
+            ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]
+            plan = refund(payment, context, self._enrollments.get_many(ids))
+            try:
+                self._payments.record_refund(plan)
+            except ConcurrentUpdate:
+                continue
+            return plan.after, plan
+        raise StorageContention("others kept changing the same payment; try again")

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
-from lunas.domain.audit_feeds import Stretch, Trail
+from lunas.domain.audit_feeds import Batch, Feed
 from lunas.domain.catalog import Course, Package
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord
@@ -27,51 +27,69 @@ class Clock(Protocol):
     def __call__(self) -> datetime: ...
 
 
-class CatalogReader(Protocol):
-    """Reads what is sold."""
+class PaymentRepository(Protocol):
+    """Payments with their history.
 
-    def package(self, package_id: str) -> Package | None: ...
-
-    def course(self, course_id: str) -> Course | None: ...
-
-    def courses(self, course_ids: Iterable[str]) -> list[Course]: ...
-
-
-class CatalogShelf(CatalogReader, Protocol):
-    """Shows all that is sold."""
-
-    def packages(self) -> list[Package]: ...
-
-    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
-
-
-class CatalogMapper(CatalogShelf, Protocol):
-    """Shows all that is sold, and notes what it is called at the learning platform."""
-
-    def note_platform_name(self, course: Course, name: str) -> bool: ...
-
-    def note_gone(self, course: Course) -> bool: ...
-
-
-class PaymentReader(Protocol):
-    """Reads a payment."""
+    What writes several items writes all or nothing. It raises ConcurrentUpdate when one of them
+    has changed since it was read, StorageContention when the table is too busy.
+    """
 
     def get(self, payment_id: str) -> Payment | None: ...
 
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]: ...
 
-class PaymentSettler(PaymentReader, Protocol):
-    """Writes the step of a payment, with all that belongs to it, or raises ConcurrentUpdate."""
+    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot: ...
 
-    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
+    def waiting_transfer(
+        self, user_id: str, package_id: str, course_id: str | None
+    ) -> Payment | None: ...
+
+    def create_open(
+        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
+    ) -> None: ...
+
+    def create_transfer(
+        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
+    ) -> None: ...
+
+    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool: ...
+
+    def record_invoice(
+        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
+    ) -> None: ...
+
+    def note_bundle(
+        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
+    ) -> bool: ...
+
+    def first_transaction(self, payment_id: str, transaction: str) -> str: ...
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]: ...
 
+    def commit(self, settlement: Settlement, *, keep_quota: bool) -> None: ...
 
-class PaymentAsker(PaymentSettler, Protocol):
-    """Settles payments, and knows when Duitku was asked about them.
+    def complete(
+        self, before: Payment, after: Payment, history: Sequence[HistoryEvent]
+    ) -> None: ...
 
-    ``claim_question`` tells whether Duitku may be asked: not if it was after ``before``.
+    def record_refund(self, refund: Refund) -> None: ...
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None: ...
+
+
+class ScheduleRepository(Protocol):
+    """When the gateway is asked about what, and how far the audit has come on each feed.
+
+    ``claim_question`` and ``check_at`` return False where another request came first.
     """
+
+    def payments(self, now: datetime, limit: int) -> list[str]: ...
+
+    def deliveries(self, now: datetime, limit: int) -> list[str]: ...
+
+    def paused_until(self) -> datetime | None: ...
+
+    def pause(self, until: datetime) -> None: ...
 
     def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool: ...
 
@@ -85,118 +103,45 @@ class PaymentAsker(PaymentSettler, Protocol):
         denied_at: datetime | None = None,
     ) -> bool: ...
 
+    def checkpoint(self, feed: Feed, now: datetime) -> str: ...
 
-class PaymentOpener(PaymentAsker, Protocol):
-    """Opens payments."""
+    def record_checkpoint(self, feed: Feed, checkpoint: str) -> None: ...
 
-    def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot: ...
-
-    def create_open(
-        self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
-    ) -> None: ...
-
-    def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool: ...
-
-    def record_invoice(
-        self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
-    ) -> None: ...
+    def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch: ...
 
 
-class TransferTaker(Protocol):
-    """Takes manual payments; of one purchase one at a time waits."""
-
-    def waiting_transfer(
-        self, user_id: str, package_id: str, course_id: str | None
-    ) -> Payment | None: ...
-
-    def create_transfer(
-        self, payment: Payment, event: HistoryEvent, *, instead_of: str | None
-    ) -> None: ...
-
-
-class RefundKeeper(PaymentReader, Protocol):
-    """Writes refunds, or raises ConcurrentUpdate."""
-
-    def record_refund(self, refund: Refund) -> None: ...
-
-
-class CorrectionKeeper(PaymentReader, Protocol):
-    """Writes corrections of learners, or raises ConcurrentUpdate."""
-
-    def link_of(self, user_id: str) -> AccountLink: ...
-
-    def claiming(self, account_id: int) -> set[str]: ...
-
-    def record_correction(self, correction: Correction, link: AccountLink) -> None: ...
-
-
-class BundleNotes(PaymentReader, Protocol):
-    """Notes when the bundle of a payment was asked for; tells whether nobody had before.
-
-    With ``over``, the time that was noted, the note is replaced.
-    """
-
-    def note_bundle(
-        self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
-    ) -> bool: ...
-
-
-class PaymentScheduler(PaymentAsker, Protocol):
-    """Settles payments, and notes when Duitku is asked about them next."""
-
-    def first_transaction(self, payment_id: str, transaction: str) -> str: ...
-
-
-class DueReader(Protocol):
-    """Knows what is due, and whether Duitku may be asked."""
-
-    def payments(self, now: datetime, limit: int) -> list[str]: ...
-
-    def deliveries(self, now: datetime, limit: int) -> list[str]: ...
-
-    def paused_until(self) -> datetime | None: ...
-
-    def pause(self, until: datetime) -> None: ...
-
-
-class AnomalyKeeper(Protocol):
-    """Keeps what does not fit; tells whether it is new."""
+class AnomalyRepository(Protocol):
+    """Money without a match, and differences; ``keep`` returns whether an anomaly is new."""
 
     def keep(self, anomaly: Anomaly) -> bool: ...
 
-
-class AnomalyLister(Protocol):
-    """Lists anomalies, newest first."""
+    def get(self, anomaly_id: str) -> Anomaly | None: ...
 
     def page(
         self, status: AnomalyStatus | None, limit: int, after: Position | None
     ) -> Page[Anomaly]: ...
 
 
-class AnomalyBook(AnomalyKeeper, Protocol):
-    """Also knows what was kept before."""
+class CatalogReader(Protocol):
+    """What is sold: Lunas' own catalog, or that of a package service."""
 
-    def get(self, anomaly_id: str) -> Anomaly | None: ...
+    def package(self, package_id: str) -> Package | None: ...
 
+    def packages(self) -> list[Package]: ...
 
-class TrailKeeper(Protocol):
-    """Leads the audit to payments, and knows how far it has come."""
+    def course(self, course_id: str) -> Course | None: ...
 
-    def mark(self, trail: Trail, now: datetime) -> str: ...
-
-    def note(self, trail: Trail, mark: str) -> None: ...
-
-    def follow(self, trail: Trail, mark: str, until: datetime, limit: int) -> Stretch: ...
+    def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
 
 
-class PaymentExaminer(Protocol):
-    """Reads payments with their history, and completes them, or raises ConcurrentUpdate."""
+class CatalogRepository(CatalogReader, Protocol):
+    """Lunas' own catalog, which also knows what a course is called at the course platform."""
 
-    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]: ...
+    def note_platform_name(self, course: Course, name: str) -> bool: ...
 
-    def complete(
-        self, before: Payment, after: Payment, history: Sequence[HistoryEvent]
-    ) -> None: ...
+    def note_gone(self, course: Course) -> bool: ...
+
+
 
 
 class InvoiceGateway(Protocol):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
         CatalogReader,
         Clock,
         LearnerRepository,
-        PaymentReader,
+        PaymentRepository,
         SaleReportRepository,
     )
 
@@ -53,7 +53,7 @@ either."""
 class SaleReportService:
     """Reports sales and refunds; ``attempt`` tells this try from every other."""
 
-    payments: PaymentReader
+    payments: PaymentRepository
     reports: SaleReportRepository
     learners: LearnerRepository
     catalog: CatalogReader

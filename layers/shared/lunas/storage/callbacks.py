@@ -10,7 +10,7 @@ from lunas.storage.table import Action, Table
 
 
 class Callbacks:
-    """Keeps what came from Duitku, or claimed to."""
+    """Keeps what came from the gateway, or claimed to."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

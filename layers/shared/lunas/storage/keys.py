@@ -3,7 +3,7 @@
 from lunas.storage.expressions import Key
 
 DUE_AT_GATEWAY, DUE_AT_PLATFORM = "GATEWAY", "DELIVERY"
-"""Partitions of the index byDue: payments to ask Duitku about, deliveries to ask for again."""
+"""Partitions of the index byDue: payments to ask the gateway about, deliveries to request again."""
 
 
 def payment(payment_id: str) -> Key:
@@ -78,7 +78,7 @@ def state(kind: str, value: str) -> str:
 
 
 def pause() -> Key:
-    """Key of the note that Duitku must not be asked by schedule for a while."""
+    """Key of the note that the gateway must not be asked by schedule for a while."""
     return {"pk": "RECONCILE", "sk": "GATEWAY"}
 
 

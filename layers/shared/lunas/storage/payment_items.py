@@ -6,7 +6,6 @@ from datetime import datetime
 from lunas.domain.payments import (
     BoughtCourse,
     GatewayInvoice,
-    GatewayProduct,
     HistoryEvent,
     Method,
     Payment,
@@ -50,9 +49,10 @@ def payment_item(payment: Payment) -> Item:
         },
         "learner": learner_item(learner),
         "proofLink": payment.proof_link,
-        "gatewayProduct": payment.gateway_product,
+        "gatewayName": payment.gateway_name,
         "gatewayExpiresAt": payment.gateway_expires_at and to_iso(payment.gateway_expires_at),
         "gatewayChannel": payment.channel,
+        "prompt": payment.prompt or None,
         "invoiceCalls": payment.invoice_calls or None,
         "invoiceAskedAt": created if payment.invoice_calls else None,
         "createdAt": created,
@@ -83,17 +83,17 @@ def progress_attributes(payment: Payment) -> Item:
 
 
 def asked_attributes(asked_at: datetime | None) -> Item:
-    """Write when Duitku was asked last and has answered."""
+    """Write when the gateway was asked last and has answered."""
     return {"askedAt": to_iso(asked_at) if asked_at else None, "asking": None}
 
 
 def denied_attributes(denied_at: datetime | None) -> Item:
-    """Write since when Duitku denies a success; a step that knows of none leaves what is noted."""
+    """Write since when the gateway denies a success; None leaves what is written."""
     return {"deniedAt": to_iso(denied_at)} if denied_at else {}
 
 
 def due_attributes(check_at: datetime | None) -> Item:
-    """Write when Duitku is asked next; None takes the payment out of the index byDue."""
+    """Write when the gateway is asked next; None takes the payment out of the index byDue."""
     return {
         "dueKey": keys.DUE_AT_GATEWAY if check_at else None,
         "dueAt": to_iso(check_at) if check_at else None,
@@ -117,10 +117,11 @@ def payment_from(item: Item) -> Payment:
         customer=_customer_from(item["customer"]),
         learner=learner_from(item["learner"]),
         proof_link=item.get("proofLink"),
-        gateway_product=_optional(GatewayProduct, item.get("gatewayProduct")),
+        gateway_name=item.get("gatewayName"),
         gateway_expires_at=_optional(from_iso, item.get("gatewayExpiresAt")),
         check_at=_optional(from_iso, item.get("dueAt")),
         channel=item.get("gatewayChannel"),
+        prompt=item.get("prompt", False),
         asked_at=_optional(from_iso, item.get("askedAt")),
         asking=item.get("asking", False),
         denied_at=_optional(from_iso, item.get("deniedAt")),
@@ -148,7 +149,7 @@ def payment_from(item: Item) -> Payment:
 
 
 def invoice_attributes(invoice: GatewayInvoice) -> Item:
-    """Write what Duitku gave, leaving out what the channel does not have."""
+    """Write what the gateway gave, leaving out what the channel does not have."""
     written = {
         "reference": invoice.reference,
         "paymentUrl": invoice.payment_url,

@@ -1,7 +1,8 @@
 """Payments in the table: opening them, settling them, reading them."""
 
-from collections.abc import Iterable
-from datetime import datetime
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.lists import Page, PaymentFilter, Position
@@ -13,7 +14,6 @@ from lunas.domain.payments import (
     Slot,
     Status,
 )
-from lunas.domain.settlement import Settlement
 from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.catalog import Catalog
@@ -21,24 +21,36 @@ from lunas.storage.expressions import Change, Item, placeholders
 from lunas.storage.pages import Listing, places, read_page
 from lunas.storage.payment_items import (
     KIND,
-    asked_attributes,
-    denied_attributes,
-    due_attributes,
     history_from,
     history_item,
     invoice_attributes,
     payment_from,
     payment_item,
 )
-from lunas.storage.settlements import NEW, concurrent_update_of, settlement_actions
+from lunas.storage.settlements import (
+    NEW,
+    completion_actions,
+    concurrent_update_of,
+    settlement_actions,
+)
 from lunas.storage.table import Action, ConditionsFailed, Table
 
-NO_TIME = "never"
-"""Stands in a condition for a time that there is none; it sorts after every time."""
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from lunas.domain.access_claims import AccountLink
+    from lunas.domain.corrections import Correction
+    from lunas.domain.refunds import Refund
+    from lunas.domain.settlement import Settlement
 
 
 class Payments:
-    """Reads and writes payments with their history."""
+    """Reads and writes payments with their history.
+
+    What changes several items is one transaction, and raises ConcurrentUpdate when one of them
+    has changed since it was read, StorageContention when the table is too busy.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -50,16 +62,14 @@ class Payments:
 
     def history(self, payment_id: str) -> list[HistoryEvent]:
         """Read the history of a payment, oldest first: one Query of a short partition."""
-        items, _ = self._table.query(
-            {
-                "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
-                "ExpressionAttributeValues": placeholders(
-                    {"pk": keys.payment(payment_id)["pk"], "sk": "HISTORY#"}
-                ),
-                "ConsistentRead": True,
-            }
-        )
-        return [history_from(item) for item in items]
+        return [history_from(item) for item in self._partition(payment_id, "HISTORY~")]
+
+    def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
+        """Read a payment with its history, oldest first: one consistent Query."""
+        items = self._partition(payment_id, keys.payment(payment_id)["sk"])
+        events = [history_from(item) for item in items if item["type"] == "history"]
+        found = [payment_from(item) for item in items if item["type"] == "payment"]
+        return next(iter(found), None), events
 
     def page(self, wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Payment]:
         """Read a page of payments, newest first: one Query."""
@@ -86,8 +96,7 @@ class Payments:
         """Write a new manual payment and take the slot of its purchase.
 
         The slot stops a proof that is sent twice at once from becoming two payments, which would
-        both be approved: it must be free, or held by the decided payment ``instead_of``. Raises
-        ConcurrentUpdate when another request took it first.
+        both be approved: it must be free, or held by the decided payment ``instead_of``.
         """
         slot = {
             **keys.waiting_transfer(payment.user_id, payment.package_id, payment.course_id),
@@ -97,10 +106,7 @@ class Payments:
         taking = self._table.put_action(
             "slot", slot, f"{NEW} OR #paymentId = :decided", {"decided": instead_of or ""}
         )
-        try:
-            self._table.transact([*self._creation(payment, event), taking])
-        except ConditionsFailed as failed:
-            raise ConcurrentUpdate(stale=True) from failed
+        self._write([*self._creation(payment, event), taking])
 
     def create_open(
         self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
@@ -109,8 +115,7 @@ class Payments:
 
         The slot stops two requests at once from opening two invoices for the same thing: its
         newest payment must still be ``instead_of``, as it was read. Every change of a slot is a
-        new newest payment, so the others in it are as they were read as well. Raises
-        ConcurrentUpdate when another request came first.
+        new newest payment, so the others in it are as they were read as well.
         """
         held = [_given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
         item = {
@@ -122,15 +127,12 @@ class Payments:
         taking = self._table.put_action(
             "slot", item, f"{NEW} OR #newest = :read", {"read": instead_of or ""}
         )
-        try:
-            self._table.transact([*self._creation(payment, event), taking])
-        except ConditionsFailed as failed:
-            raise ConcurrentUpdate(stale=True) from failed
+        self._write([*self._creation(payment, event), taking])
 
     def record_invoice(
         self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
     ) -> None:
-        """Keep what Duitku gave for a payment; it may be settled meanwhile, which is untouched.
+        """Write the gateway's invoice of a payment, which may be settled meanwhile.
 
         ``expires_at``: when this invoice ends. Every reference is kept, also when two calls
         crossed: the buyer may have been shown either.
@@ -146,9 +148,9 @@ class Payments:
         self._table.update(keys.payment(payment_id), change)
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
-        """Count another call for the invoice of a payment that has none; tell whether it may.
+        """Count another call for the invoice of a payment that has none; False if it must not be.
 
-        Nobody may have claimed it after ``before``. The count comes first, so that a reference
+        No request may have claimed it after ``before``. The count comes first, so that a reference
         whose answer is lost is known to be missing.
         """
         change = Change(
@@ -162,31 +164,12 @@ class Payments:
         )
         return self._table.update(keys.payment(payment.id), change)
 
-    def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
-        """Note that Duitku is asked now, unless it was asked after ``before``; tell whether noted.
-
-        Of requests at once one may ask.
-        """
-        change = Change(
-            {"askedAt": to_iso(now), "asking": True},
-            condition=(
-                "attribute_exists(#pk) AND (attribute_not_exists(#askedAt) OR #askedAt <= :before)"
-            ),
-            given={"before": to_iso(before)},
-        )
-        return self._table.update(keys.payment(payment_id), change)
-
-    def note_answer(self, payment_id: str, asked_at: datetime) -> None:
-        """Note that Duitku was asked, and that no answer is awaited any more."""
-        change = Change(asked_attributes(asked_at), condition="attribute_exists(#pk)")
-        self._table.update(keys.payment(payment_id), change)
-
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
     ) -> bool:
-        """Note when the platform was asked for the bundle of a payment; only one asks first.
+        """Record when the bundle of a payment was requested; False unless this is the first time.
 
-        With ``over``, the time that was noted, the note is replaced. Tell whether noted.
+        With ``over``, the time that was recorded, it is replaced.
         """
         first = "attribute_exists(#pk) AND attribute_not_exists(#bundleAskedAt)"
         change = Change(
@@ -196,37 +179,8 @@ class Payments:
         )
         return self._table.update(keys.payment(payment_id), change)
 
-    def check_at(
-        self,
-        payment: Payment,
-        moment: datetime | None,
-        asked_at: datetime | None = None,
-        denied_at: datetime | None = None,
-    ) -> bool:
-        """Note when Duitku is asked next, unless the payment moved on; tell whether noted.
-
-        What another request has noted since ``payment`` was read stays, unless this is sooner. A
-        correction of the learner, which changes the version, is in nobody's way: no state comes
-        twice. ``asked_at``: it was asked just now, and has answered or not. ``denied_at``: since
-        when it denies a success.
-        """
-        asked = asked_attributes(asked_at) if asked_at else {}
-        change = Change(
-            due_attributes(moment) | asked | denied_attributes(denied_at),
-            condition=(
-                "#status = :was"
-                " AND (attribute_not_exists(#dueAt) OR #dueAt = :read OR #dueAt > :moment)"
-            ),
-            given={
-                "was": payment.status,
-                "read": to_iso(payment.check_at) if payment.check_at else NO_TIME,
-                "moment": to_iso(moment) if moment else NO_TIME,
-            },
-        )
-        return self._table.update(keys.payment(payment.id), change)
-
     def first_transaction(self, payment_id: str, transaction: str) -> str:
-        """Note Duitku's number of the transfer that paid, if none is; return the one noted."""
+        """Record the gateway's number of the transfer that paid, and return the first recorded."""
         change = Change({}, firsts={"gatewayTransaction": transaction})
         _, noted = self._table.update_returning(keys.payment(payment_id), change)
         return str(noted["gatewayTransaction"])
@@ -242,11 +196,47 @@ class Payments:
         except ConditionsFailed as failed:
             raise concurrent_update_of(failed, settlement.after.updated_at) from failed
 
+    def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
+        """Write the completion of a payment."""
+        self._write(completion_actions(self._table, before, after, history))
+
+    def record_refund(self, refund: Refund) -> None:
+        """Write payment, history and every enrollment of a refund."""
+        # Only admins' requests pay for the import.
+        from lunas.storage.refunds import refund_actions  # noqa: PLC0415
+
+        self._write(refund_actions(self._table, refund))
+
+    def record_correction(self, correction: Correction, link: AccountLink) -> None:
+        """Write payment, history, the link as read, and every enrollment to deliver again."""
+        from lunas.storage.corrections import correction_actions  # noqa: PLC0415
+
+        self._write(correction_actions(self._table, correction, link))
+
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
         """Return those of the courses whose quota is reached: one BatchGetItem per hundred."""
         return frozenset(
             course.id for course in Catalog(self._table).courses(course_ids) if course.full
         )
+
+    def _write(self, actions: list[Action]) -> None:
+        try:
+            self._table.transact(actions)
+        except ConditionsFailed as failed:
+            raise ConcurrentUpdate(stale=True) from failed
+
+    def _partition(self, payment_id: str, last: str) -> list[Item]:
+        """Read the items of a payment from its first history event to the sort key ``last``."""
+        key = keys.history(payment_id, 0)
+        values = {"pk": key["pk"], "first": key["sk"], "last": last}
+        items, _ = self._table.query(
+            {
+                "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
+                "ExpressionAttributeValues": placeholders(values),
+                "ConsistentRead": True,
+            }
+        )
+        return items
 
     def _creation(self, payment: Payment, event: HistoryEvent) -> list[Action]:
         return [
@@ -261,17 +251,10 @@ def _given(item: Item) -> Item:
 
 def _listing(wanted: PaymentFilter) -> Listing:
     where: dict[str, str | None] = {"paymentType": wanted.payment_type, "method": wanted.method}
+    index, key, partition = "byKind", "kindKey", KIND
     if wanted.user_id is not None:
-        return Listing(
-            index="byOwner",
-            key="ownerKey",
-            partition=keys.owner(wanted.user_id, KIND),
-            span=wanted.span,
-            where={**where, "status": wanted.status},
-        )
-    if wanted.status is not None:
-        partition = keys.state(KIND, wanted.status)
-        return Listing(
-            index="byState", key="stateKey", partition=partition, span=wanted.span, where=where
-        )
-    return Listing(index="byKind", key="kindKey", partition=KIND, span=wanted.span, where=where)
+        index, key, partition = "byOwner", "ownerKey", keys.owner(wanted.user_id, KIND)
+        where["status"] = wanted.status
+    elif wanted.status is not None:
+        index, key, partition = "byState", "stateKey", keys.state(KIND, wanted.status)
+    return Listing(index=index, key=key, partition=partition, span=wanted.span, where=where)

@@ -14,7 +14,7 @@ class PrefetchedTable(Table):
     """The table, with items that were read together before they are asked for one by one.
 
     Each is given once: whoever asks again asks the table. All are forgotten with the first
-    single item that was not foreseen, such as a payment that is open already: Duitku may be
+    single item that was not foreseen, such as a payment that is open already: the gateway may be
     asked about it, and what was true before must not decide then.
     """
 

@@ -51,6 +51,30 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
     return actions
 
 
+def completion_actions(
+    table: Table, before: Payment, after: Payment, history: Sequence[HistoryEvent]
+) -> list[Action]:
+    """Build the actions that complete a payment whose deliveries are still as they were read."""
+    condition, given = as_delivered(before)
+    change = Change(progress_attributes(after), condition=condition, given=given)
+    step = table.update_action("payment", keys.payment(before.id), change)
+    return [step, *history_actions(table, history)]
+
+
+def as_delivered(payment: Payment) -> tuple[str, dict[str, object]]:
+    """Return the condition, with its values, that a payment is as it was read.
+
+    A delivery takes courses out of ``undelivered`` without a new version.
+    """
+    waiting = set(payment.undelivered)
+    still = "#undelivered = :waiting" if waiting else "attribute_not_exists(#undelivered)"
+    given: dict[str, object] = {"was": payment.status, "read": payment.version}
+    return (
+        f"#status = :was AND #version = :read AND {still}",
+        given | ({"waiting": waiting} if waiting else {}),
+    )
+
+
 def step_action(table: Table, before: Payment, after: Payment) -> Action:
     """Build the action that moves a payment.
 

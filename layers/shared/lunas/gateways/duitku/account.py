@@ -1,11 +1,16 @@
 """The Duitku project of this deployment, from environment and secret."""
 
 from lunas.aws.secrets import secret_text
-from lunas.aws.settings import setting
-from lunas.gateways.duitku.client import DuitkuAccount
+from lunas.aws.settings import enabled, optional, setting
+from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 
 SECRET = "DUITKU_SECRET_ID"  # noqa: S105
 """Environment variable with the id of the secret."""
+
+
+def duitku() -> Duitku:
+    """Return the gateway; its secret is read when Duitku is asked."""
+    return Duitku(duitku_account)
 
 
 def duitku_account() -> DuitkuAccount:
@@ -15,4 +20,7 @@ def duitku_account() -> DuitkuAccount:
         api_key=secret_text(SECRET, "apiKey"),
         api_url=setting("DUITKU_API_URL").rstrip("/"),
         pop_url=setting("DUITKU_POP_URL").rstrip("/"),
+        callback_url=optional("DUITKU_CALLBACK_URL"),
+        legacy_callbacks=enabled("DUITKU_LEGACY_CALLBACKS"),
+        senders=optional("DUITKU_ADDRESSES"),
     )

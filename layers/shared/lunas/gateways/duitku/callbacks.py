@@ -1,7 +1,7 @@
 """Reading and verifying a callback (docs/reference/duitku.md, Callback).
 
 Only merchant code, amount and order id are signed. Everything else that a callback carries is
-a hint that anybody on the way could have written, and nothing is decided by it.
+a hint that anyone on the way could have written, and nothing is decided by it.
 """
 
 import re
@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
-from lunas.domain.callback_evidence import Signature
+from lunas.domain.callback_evidence import CallbackEvidence, Signature
 from lunas.domain.errors import ConfigurationError, Forbidden, MalformedInput
 from lunas.domain.gateway_status import whole_rupiah
+from lunas.gateways.base import Reading, VerifiedCallback
 from lunas.gateways.duitku import signatures
 
 MAX_FIELDS = 100
@@ -23,6 +24,8 @@ REQUIRED = ("merchantCode", "amount", "merchantOrderId", "signature")
 EVIDENCE = ("resultCode", "reference", "paymentCode", "publisherOrderId", "settlementDate")
 """Unsigned fields kept for a person to look at; none of them is personal data."""
 MAX_EVIDENCE = 255
+SUCCESS = "00"
+"""resultCode of a callback that says that money came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,32 @@ def parse_callback(body: bytes) -> Callback:
     )
 
 
+def verified(callback: Callback, evidence: CallbackEvidence) -> VerifiedCallback:
+    """Return what a callback says whose signature was found to be right."""
+    code = callback.evidence.get("resultCode", "")
+    return VerifiedCallback(
+        order_id=callback.order_id,
+        amount=callback.amount,
+        rupiah=callback.rupiah,
+        hints=callback.evidence,
+        evidence=evidence,
+        code=code,
+        claims_success=code == SUCCESS,
+        shifted=_shifted(callback),
+    )
+
+
+def _shifted(callback: Callback) -> Reading | None:
+    """Return the order and amount of a callback whose amount lost its last digits to the order id.
+
+    The signature covers both without a separator, so it still matches; no id of ours starts with
+    a digit, so the digits can be recognised and moved back.
+    """
+    ours = callback.order_id.lstrip("0123456789")
+    digits = callback.order_id.removesuffix(ours)
+    return Reading(ours, callback.amount + digits) if digits and ours else None
+
+
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """Checks that a callback was signed with our key and is meant for us."""
@@ -82,9 +111,9 @@ class Verifier:
     legacy: bool = False
 
     def check(self, callback: Callback) -> Signature:
-        """Tell what the signature of a callback is: of the legacy scheme only where it counts."""
+        """Return what the signature of a callback is: of the legacy scheme only where it counts."""
         if not self.api_key:
-            raise ConfigurationError("Duitku's API key is empty: anybody could sign with it")
+            raise ConfigurationError("Duitku's API key is empty: anyone could sign with it")
         signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
         if signatures.same_signature(callback.signature, signatures.callback_signature(*signed)):
             return Signature.VALID
@@ -95,10 +124,10 @@ class Verifier:
         return Signature.DIFFERS
 
     def verify(self, callback: Callback) -> Signature:
-        """Accept a callback and tell which scheme it is signed by, or raise Forbidden."""
+        """Return by which scheme a callback is signed; Forbidden if by none or for others."""
         found = self.check(callback)
         if found not in {Signature.VALID, Signature.VALID_LEGACY}:
-            raise Forbidden("the signature does not fit")
+            raise Forbidden("the signature does not match")
         if callback.merchant_code != self.merchant_code:
             raise Forbidden("the callback is for another merchant")
         return found

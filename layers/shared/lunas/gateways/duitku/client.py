@@ -1,18 +1,22 @@
 """The calls that Lunas makes to Duitku (docs/reference/duitku.md, Calls)."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import Any
 
 import requests
 
-from lunas.aws.settings import CheckoutSettings
-from lunas.domain.errors import GatewayRefused, GatewayUnavailable
+from lunas.domain.callback_evidence import Signature
+from lunas.domain.channels import Channel
+from lunas.domain.errors import ConfigurationError, GatewayRefused, GatewayUnavailable
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
-from lunas.domain.payments import GatewayInvoice, GatewayProduct, Payment
-from lunas.gateways.duitku import invoices, signatures
+from lunas.domain.payments import GatewayInvoice, Payment
+from lunas.gateways.base import ReceivedCallback, VerifiedCallback
+from lunas.gateways.duitku import callbacks, invoices, signatures
+from lunas.gateways.duitku.channels import channel_of
 from lunas.gateways.duitku.http import (
     CutOffError,
     UnknownOrder,
@@ -21,7 +25,9 @@ from lunas.gateways.duitku.http import (
     post_json_once,
 )
 from lunas.gateways.duitku.refusals import choice_refused
+from lunas.gateways.duitku.senders import check_sender
 from lunas.http_sessions import KeptSession, fresh_session
+from lunas.observability import logger
 
 ACCEPTED = "00"
 STATES = {"00": GatewayState.PAID, "01": GatewayState.OPEN, "02": GatewayState.ENDED}
@@ -35,29 +41,50 @@ JAKARTA = timezone(timedelta(hours=7))
 
 @dataclass(frozen=True, slots=True)
 class DuitkuAccount:
-    """A Duitku project, and the origins of its two APIs."""
+    """A Duitku project, the origins of its two APIs, and how it calls back.
+
+    ``senders``: addresses and networks with commas that may send callbacks, None for every one.
+    """
 
     merchant_code: str
     api_key: str
     api_url: str
     pop_url: str
+    callback_url: str | None = None
+    legacy_callbacks: bool = False
+    senders: str | None = None
 
 
 class Duitku:
-    """Duitku's POP and v2 products behind one face, made anew for each request.
+    """The payment gateway Duitku, made for each request.
+
+    A payment whose channel is named goes by the product v2, any other by POP: each knows only its
+    own orders (docs/reference/duitku.md, Status).
 
     Questions go by a connection that is kept for a while. It may have died in between, so a
     question that is cut off at once is asked once more, by a new one. An order must not be
     repeated, so it has a new connection from the beginning.
     """
 
-    def __init__(self, account: DuitkuAccount, session: requests.Session | None = None) -> None:
+    name = "duitku"
+
+    def __init__(
+        self, account: Callable[[], DuitkuAccount], session: requests.Session | None = None
+    ) -> None:
         self._account = account
         self._session = session
 
+    def channel(self, code: str | None) -> Channel:
+        """Return what is known of a channel; None is the buyer's choice on Duitku's page."""
+        return channel_of(code)
+
+    def repeats_invoice(self, payment: Payment) -> bool:
+        """Return True for POP; v2 gives another invoice with a reference of its own."""
+        return payment.channel is None
+
     def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
         """Return the channels that can pay ``amount`` rupiah, with their fees."""
-        account = self._account
+        account = self._account()
         stamp = moment.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
         answer = self._question(
             f"{account.api_url}/webapi/api/merchant/paymentmethod/getpaymentmethod",
@@ -72,27 +99,22 @@ class Duitku:
         )
         return [_channel(each) for each in answer.get("paymentFee") or []]
 
-    def open_invoice(
-        self,
-        payment: Payment,
-        checkout: CheckoutSettings,
-        payment_method: str | None,
-        minutes: int,
-    ) -> GatewayInvoice:
+    def create_invoice(self, payment: Payment, minutes: int, return_url: str) -> GatewayInvoice:
         """Ask for an invoice for ``payment``; by POP, or by v2 when a channel is named.
 
-        Asked again for the same payment, POP gives the same open invoice, and v2 another one with
-        a reference of its own. Raises PurchaseRefused for what the buyer chose, GatewayRefused for
-        good, GatewayUnavailable when the outcome is unknown.
+        Raises PurchaseRefused for what the buyer chose, GatewayRefused for good,
+        GatewayUnavailable when the outcome is unknown.
         """
-        body = invoices.purchase(payment, checkout, minutes)
+        callback_url = self._account().callback_url
+        if callback_url is None:
+            raise ConfigurationError("DUITKU_CALLBACK_URL is not set: see template.yaml")
+        body = invoices.purchase(payment, callback_url, return_url, minutes)
         try:
-            if payment.gateway_product is GatewayProduct.V2:
-                answer = self._inquire(body, payment, payment_method or "")
-                return _invoice(answer, payment_method)
-            return _invoice(self._create_invoice(body), None)
+            if payment.channel is None:
+                return _invoice(self._create_invoice(body), None)
+            return _invoice(self._inquire(body, payment, payment.channel), payment.channel)
         except GatewayRefused as refused:
-            raise choice_refused(refused, payment_method, payment.amount) or refused from None
+            raise choice_refused(refused, payment.channel, payment.amount) or refused from None
 
     def status(self, payment: Payment) -> GatewayStatus:
         """Ask for the status of a payment, on the host that knows it.
@@ -100,12 +122,8 @@ class Duitku:
         A POP order is unknown (404) until the buyer picks a channel: not started, never failed.
         Raises GatewayUnavailable, also when Duitku refuses the question itself.
         """
-        account = self._account
-        host = (
-            f"{account.api_url}/webapi"
-            if payment.gateway_product is GatewayProduct.V2
-            else account.pop_url
-        )
+        account = self._account()
+        host = f"{account.api_url}/webapi" if payment.channel is not None else account.pop_url
         body = {
             "merchantCode": account.merchant_code,
             "merchantOrderId": payment.id,
@@ -122,10 +140,26 @@ class Duitku:
             raise GatewayUnavailable.after(refused, str(refused)) from None
         return _status(answer)
 
+    def parse_callback(self, received: ReceivedCallback) -> VerifiedCallback:
+        """Read a callback, check its signature, its merchant, and then its sender.
+
+        Raises MalformedInput, Forbidden, ConfigurationError.
+        """
+        callback = callbacks.parse_callback(received.body)
+        account = self._account()
+        verifier = callbacks.Verifier(
+            account.merchant_code, account.api_key, account.legacy_callbacks
+        )
+        received.evidence = replace(received.evidence, signature=verifier.check(callback))
+        if verifier.verify(callback) is Signature.VALID_LEGACY:
+            logger.warning("legacy signature accepted", todo="ask Duitku to sign by HMAC-SHA256")
+        check_sender(account.senders, received.sender)
+        return callbacks.verified(callback, received.evidence)
+
     def _inquire(
         self, body: dict[str, Any], payment: Payment, payment_method: str
     ) -> dict[str, Any]:
-        account = self._account
+        account = self._account()
         signature = signatures.inquiry_signature(
             account.merchant_code, payment.id, payment.amount, account.api_key
         )
@@ -138,7 +172,7 @@ class Duitku:
         return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
 
     def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
-        account = self._account
+        account = self._account()
         # Plain epoch milliseconds, made once: header and signature must carry the same text.
         timestamp = str(time.time_ns() // 1_000_000)
         headers = {

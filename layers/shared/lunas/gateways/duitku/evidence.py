@@ -8,12 +8,12 @@ guess at the dropped values until the digest fits.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.errors import MalformedInput
-from lunas.gateways.duitku.callbacks import EVIDENCE, form_fields
+from lunas.gateways.duitku.callbacks import EVIDENCE, SUCCESS, form_fields
 
 KEPT = ("merchantCode", "amount", "merchantOrderId", *EVIDENCE)
 """Fields that are kept with their values."""
@@ -49,7 +49,14 @@ def reduced(
         fields=fields,
         others=others,
         unnamed=len({name for name, _ in rest} - others.keys()),
+        transaction=_transaction(fields),
     )
+
+
+def _transaction(fields: Mapping[str, str]) -> str | None:
+    """Return Duitku's number of the transfer that a callback of success names, unsigned."""
+    paid = fields.get("resultCode") == SUCCESS
+    return fields.get("publisherOrderId") or None if paid else None
 
 
 def _pairs(body: bytes) -> Sequence[tuple[str, str]]:

@@ -1,9 +1,8 @@
-"""What Lunas tells Duitku about a purchase, within Duitku's lengths (duitku.md, Calls)."""
+"""What Lunas sends Duitku about a purchase, within Duitku's lengths (duitku.md, Calls)."""
 
 import re
 from typing import Any
 
-from lunas.aws.settings import CheckoutSettings
 from lunas.domain.payments import Payment
 from lunas.domain.users import Customer
 
@@ -13,7 +12,7 @@ VA_NAME = 20
 PHONE = 20
 
 
-def purchase(payment: Payment, checkout: CheckoutSettings, minutes: int) -> dict[str, Any]:
+def purchase(payment: Payment, callback_url: str, return_url: str, minutes: int) -> dict[str, Any]:
     """Return the fields that a POP invoice and a v2 inquiry share.
 
     One item with the whole amount: Duitku adds up line totals and refuses any other sum.
@@ -29,8 +28,8 @@ def purchase(payment: Payment, checkout: CheckoutSettings, minutes: int) -> dict
             {"name": payment.package_name[:ITEM_NAME], "price": payment.amount, "quantity": 1}
         ],
         "customerDetail": _customer_detail(customer),
-        "callbackUrl": checkout.callback_url,
-        "returnUrl": checkout.return_url,
+        "callbackUrl": callback_url,
+        "returnUrl": return_url,
         "expiryPeriod": minutes,
     }
     if customer.phone:

@@ -1,0 +1,34 @@
+"""The payment gateways by name: a new vendor is one more entry here, and its folder."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from lunas.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lunas.domain.payments import Payment
+    from lunas.gateways.base import PaymentGateway
+
+
+def _duitku() -> "PaymentGateway":
+    # Only requests that may ask the gateway pay for the import.
+    from lunas.gateways.duitku.account import duitku  # noqa: PLC0415
+
+    return duitku()
+
+
+VENDORS: dict[str, Callable[[], "PaymentGateway"]] = {"duitku": _duitku}
+OPENS_BY = "duitku"
+"""The gateway of new payments."""
+
+
+def gateway(name: str) -> "PaymentGateway":
+    """Return the gateway of a name; ConfigurationError where no vendor has it."""
+    if name not in VENDORS:
+        raise ConfigurationError(f"no payment gateway is called {name:.40}")
+    return VENDORS[name]()
+
+
+def gateway_of(payment: "Payment") -> "PaymentGateway":
+    """Return the gateway that a payment goes by."""
+    return gateway(payment.gateway_name or "")
