@@ -17,7 +17,6 @@ import requests
 from local.cloud import Stack
 from local.cloud.aws import Aws
 from local.tokens import user_token
-from lunas.aws.settings import CheckoutSettings
 from lunas.clock import new_payment_id, now
 from lunas.domain.payments import BoughtCourse, Method, Payment, Status
 from lunas.domain.users import Customer, Learner, PaymentType
@@ -73,7 +72,7 @@ class Traffic:
     def order(self) -> Payment:
         """Write a payment, open its invoice at Duitku, and pay it there."""
         payment = self._draft()
-        invoice = self._duitku.open_invoice(payment, self._checkout, None, 60)
+        invoice = self._duitku.create_invoice(payment, 60, "https://example.com/")
         item = payment_item(payment) | {"gateway": invoice_attributes(invoice)}
         self._aws.dynamodb.put_item(TableName=self.table, Item=to_wire(item))
         paid = {"paymentMethod": "SP", "callback": False}
@@ -131,11 +130,9 @@ class Traffic:
     @property
     def _duitku(self) -> Duitku:
         url, project = str(self.stack.duitku_url), self.stack.duitku
-        return Duitku(DuitkuAccount(project.merchant_code, project.api_key, url, url))
-
-    @property
-    def _checkout(self) -> CheckoutSettings:
-        return CheckoutSettings(self.stack.duitku_webhook_url, "https://example.com/", 60)
+        callback_url = self.stack.duitku_webhook_url
+        account = DuitkuAccount(project.merchant_code, project.api_key, url, url, callback_url)
+        return Duitku(lambda: account)
 
 
 def http(

@@ -54,7 +54,7 @@ def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
     elif isinstance(error, MalformedInput):
         logger.info("callback unreadable", reason=str(error))
     else:
-        logger.error("callback failed", code=error.code, reason=str(error))
+        logger.error("callback not dealt with", code=error.code, reason=str(error))
         entrance = (
             observability.FUNCTION_URL if http_events.by_function_url(event) else observability.API
         )

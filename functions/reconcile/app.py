@@ -52,7 +52,7 @@ def _run(table: Table, context: LambdaContext) -> None:
 
 def _log(report: ReconciliationReport) -> None:
     observability.count("ReconcileRun")
-    observability.gauge("GatewayPaused", int(report.paused_until is not None))
+    observability.gauge("DuitkuPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
         logger.warning(
             "the gateway is not asked by schedule",

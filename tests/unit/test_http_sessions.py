@@ -11,7 +11,6 @@ import pytest
 import requests
 
 from lunas import http_sessions
-from lunas.aws.settings import CheckoutSettings
 from lunas.domain.errors import GatewayTimeout, GatewayUnavailable
 from lunas.domain.gateway_status import GatewayState
 from lunas.gateways.duitku import client, http
@@ -19,8 +18,6 @@ from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 from lunas.http_sessions import IDLE, KeptSession, fresh_session
 from tests.support.builders import payment
 from tests.support.servers import PAID, Server, certificate, serving
-
-CHECKOUT = CheckoutSettings("https://h/hook", "https://h/back", 60)
 
 
 @pytest.fixture
@@ -112,7 +109,7 @@ def test_a_clock_that_was_set_back_ends_a_session(monkeypatch: pytest.MonkeyPatc
 
 
 def duitku(server: Server) -> Duitku:
-    return Duitku(DuitkuAccount("D1", "k", server.url, server.url))
+    return Duitku(lambda: DuitkuAccount("D1", "k", server.url, server.url, "https://h/hook"))
 
 
 def test_questions_of_all_requests_share_a_connection(server: Server) -> None:
@@ -125,7 +122,7 @@ def test_questions_of_all_requests_share_a_connection(server: Server) -> None:
 def test_an_order_has_a_connection_of_its_own(server: Server) -> None:
     duitku(server).status(payment())
     for _ in range(2):
-        duitku(server).open_invoice(payment(), CHECKOUT, None, 60)
+        duitku(server).create_invoice(payment(), 60, "https://h/back")
     assert len(set(server.callers)) == 3
 
 
@@ -188,5 +185,5 @@ def test_a_question_that_is_cut_off_twice_is_not_asked_again(server: Server) -> 
 def test_an_order_that_is_cut_off_is_not_repeated(server: Server) -> None:
     server.hang_up_before = {1}
     with pytest.raises(GatewayUnavailable):
-        duitku(server).open_invoice(payment(), CHECKOUT, None, 60)
+        duitku(server).create_invoice(payment(), 60, "https://h/back")
     assert len(server.callers) == 1

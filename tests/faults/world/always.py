@@ -115,7 +115,7 @@ class Always:
                 yield f"{to} by {event['actor']}, who did not ask for it"
         elif to in {"PAID", "APPROVED"} and event.get("from"):
             evidence = event.get("evidence") or {}
-            told = [evidence.get(name) for name in ("statusCode", "merchantOrderId", "amount")]
+            told = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
             if told != [CONFIRMED, payment["id"], str(payment["amount"])]:
                 yield f"{to} on the evidence {evidence}"
         if to in {"REJECTED", "REFUNDED"} and not event.get("reason"):

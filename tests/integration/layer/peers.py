@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from lunas.gateways.duitku import account
 from lunas.gateways.duitku.client import Duitku
 from lunas.platforms.thinkific import settings
 from lunas.platforms.thinkific.http import ThinkificApi
@@ -24,10 +25,8 @@ AT_THINKIFIC = {
 def answers(monkeypatch: pytest.MonkeyPatch, function: str, *told: Told | Exception) -> StubPeer:
     """Let a function's calls to the outside be answered in turn."""
     peer = StubPeer(*told)
-    client = ThinkificApi if function in AT_THINKIFIC else Duitku
-    made = partial(client, session=peer.session)
-    home = settings if function in AT_THINKIFIC else load(function)
-    monkeypatch.setattr(home, client.__name__, made)
+    home, client = (settings, ThinkificApi) if function in AT_THINKIFIC else (account, Duitku)
+    monkeypatch.setattr(home, client.__name__, partial(client, session=peer.session))
     return peer
 
 

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from lunas.storage.due import Due
 
 from lunas.clock import now
 from lunas.storage.catalog import Catalog
+from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 from tests.integration.layer import peers
 from tests.integration.layer.purchases import approve, submitted
@@ -179,7 +179,7 @@ def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
 ) -> None:
     first, second = by_two_channels(monkeypatch)
     paid, still = peers.status(second["id"], reference="R2"), peers.status(first["id"], "01")
-    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
+    monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
     for answers in ([paid, still], []):
         status, problem, _ = initiate(monkeypatch, *answers)
         assert (status, problem["type"]) == (409, ENROLLED)
@@ -203,7 +203,7 @@ def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
 ) -> None:
     assert initiate(monkeypatch, Told(500))[0] == 503
     catalog.put_package(package(on_sale=False))
-    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
+    monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
     status, problem, peer = initiate(monkeypatch, Told(404))
     assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")
     assert not [path for path in peer.calls if "createInvoice" in path]
@@ -213,10 +213,10 @@ def test_while_duitku_refuses_to_be_asked_a_buyer_gets_the_open_payment_as_it_is
     monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
     _, first, _ = initiate(monkeypatch, peers.invoice("R1"))
-    Due(table).pause(now() + timedelta(minutes=5))
+    Schedule(table).pause(now() + timedelta(minutes=5))
     status, again, peer = initiate(monkeypatch)
     assert (status, again, peer.asked) == (200, first, [])
-    Due(table).pause(now())
+    Schedule(table).pause(now())
     status, again, peer = initiate(monkeypatch, Told(404))
     assert (status, again, len(peer.asked)) == (200, first, 1)
 
@@ -376,8 +376,9 @@ def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
     status, _, peer = initiate(monkeypatch, Told(500), channel="BC")
     assert status == 503
     order = peer.asked[0].body["merchantOrderId"]
-    monkeypatch.setattr("lunas.services.checkout.OPENING", timedelta(0))
-    monkeypatch.setattr("lunas.services.checkout.ASKED_LATELY", timedelta(0))
+    for module in ("checkout", "open_payments"):
+        monkeypatch.setattr(f"lunas.services.{module}.OPENING", timedelta(0))
+    monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
     found, again, _ = initiate(
         monkeypatch, peers.status(order, "01", reference="LOST"), peers.invoice("R2"), channel="BC"
     )

@@ -1,4 +1,4 @@
-"""Corrections in the table: every condition of their transaction, and the largest of them."""
+"""Payments in the table: every condition of their transaction, and the largest of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +11,6 @@ from lunas.domain.corrections import ROOM, Wanted, correct
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.payments import AuditContext, Payment, Status
-from lunas.storage.corrections import Corrections
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.learners import Learners
@@ -46,60 +45,61 @@ def write(table: Table) -> Callable[[Thing], None]:
 
 
 @pytest.fixture
-def corrections(table: Table, write: Callable[[Thing], None]) -> Corrections:
+def corrections(table: Table, write: Callable[[Thing], None]) -> Payments:
     for each in (DONE, OWN, SHARED):
         write(each)
-    return Corrections(table)
+    return Payments(table)
 
 
 @pytest.mark.parametrize("before", [DONE, WAITING], ids=["completed", "waiting"])
 def test_a_correction_is_written_whole(
-    corrections: Corrections,
+    corrections: Payments,
     payments: Payments,
     enrollments: Enrollments,
     write: Callable[[Thing], None],
     before: Payment,
+    table: Table,
 ) -> None:
     write(before)
     plan = correct(before, RIGHT, ACT, [OWN, SHARED])
-    corrections.record_correction(plan, corrections.link_of(USER))
+    corrections.record_correction(plan, Learners(table).link_of(USER))
     assert payments.get("pay1") == plan.after == corrections.get("pay1")
     assert payments.history("pay1") == [plan.event]
     for each in plan.redeliveries:
         assert enrollments.get(each.after.id) == each.after != each.before
-    link = corrections.link_of(USER)
+    link = Learners(table).link_of(USER)
     assert link == AccountLink(None, frozenset(), 1, plan.after.learner, "pay1")
 
 
 def test_an_account_that_was_linked_is_a_former_one_and_the_next_is_found_anew(
-    corrections: Corrections, table: Table
+    corrections: Payments, table: Table
 ) -> None:
     Learners(table).link(USER, 7)
     plan = correct(DONE, RIGHT, ACT, [])
-    corrections.record_correction(plan, corrections.link_of(USER))
-    link = corrections.link_of(USER)
+    corrections.record_correction(plan, Learners(table).link_of(USER))
+    link = Learners(table).link_of(USER)
     assert link == AccountLink(None, frozenset({7}), 2, plan.after.learner, "pay1")
 
 
-def test_a_name_alone_keeps_the_account(corrections: Corrections, table: Table) -> None:
+def test_a_name_alone_keeps_the_account(corrections: Payments, table: Table) -> None:
     Learners(table).link(USER, 7)
     plan = correct(DONE, Wanted(name="Budi Hartono"), ACT, [])
-    corrections.record_correction(plan, corrections.link_of(USER))
-    link = corrections.link_of(USER)
+    corrections.record_correction(plan, Learners(table).link_of(USER))
+    link = Learners(table).link_of(USER)
     assert link == AccountLink(7, frozenset(), 2)
 
 
 def test_a_name_after_an_address_is_the_users_if_it_is_of_the_same_payment(
-    corrections: Corrections, write: Callable[[Thing], None]
+    corrections: Payments, write: Callable[[Thing], None], table: Table
 ) -> None:
     first = correct(DONE, RIGHT, ACT, [])
-    corrections.record_correction(first, corrections.link_of(USER))
+    corrections.record_correction(first, Learners(table).link_of(USER))
     other = replace(DONE, id="pay2")
     write(other)
     for before in (other, first.after):
         plan = correct(before, Wanted(name="Budi Hartono"), ACT, [])
-        corrections.record_correction(plan, corrections.link_of(USER))
-        link = corrections.link_of(USER)
+        corrections.record_correction(plan, Learners(table).link_of(USER))
+        link = Learners(table).link_of(USER)
         expected = plan.after if before is first.after else first.after
         assert (link.learner, link.corrected_by) == (expected.learner, "pay1")
 
@@ -127,51 +127,50 @@ CAME_FIRST: dict[str, tuple[Payment, Thing]] = {
 
 @pytest.mark.parametrize(("read", "came_first"), CAME_FIRST.values(), ids=CAME_FIRST)
 def test_what_came_first_stops_the_whole_correction(
-    corrections: Corrections,
-    payments: Payments,
+    corrections: Payments,
     enrollments: Enrollments,
     write: Callable[[Thing], None],
     read: Payment,
     came_first: Thing,
+    table: Table,
 ) -> None:
     write(read)
-    link = corrections.link_of(USER)
+    link = Learners(table).link_of(USER)
     write(came_first)
-    stood = [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
+    stood = [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(read, RIGHT, ACT, [OWN, SHARED]), link)
-    assert [payments.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == stood
-    assert payments.history("pay1") == []
-    assert corrections.link_of(USER) == AccountLink()
+    assert [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == stood
+    assert corrections.history("pay1") == []
+    assert Learners(table).link_of(USER) == AccountLink()
 
 
 @pytest.mark.parametrize("linked_before", [False, True])
 def test_another_link_that_came_first_stops_the_whole_correction(
-    corrections: Corrections, payments: Payments, table: Table, linked_before: bool
+    corrections: Payments, payments: Payments, table: Table, linked_before: bool
 ) -> None:
     learners = Learners(table)
     if linked_before:
         learners.link(USER, 7)
-    read = corrections.link_of(USER)
+    read = Learners(table).link_of(USER)
     learners.link(USER, 8, read)
-    stood = corrections.link_of(USER)
+    stood = Learners(table).link_of(USER)
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(DONE, RIGHT, ACT, []), read)
-    assert corrections.link_of(USER) == stood
+    assert Learners(table).link_of(USER) == stood
     assert payments.get("pay1") == DONE
 
 
-def test_what_leads_to_an_account_is_read_from_all_its_courses(
-    corrections: Corrections, table: Table
-) -> None:
+def test_what_leads_to_an_account_is_read_from_all_its_courses(table: Table) -> None:
     claims = Learners(table)
     for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
         claims.claim(Place(account, course), each.id, None)
-    assert corrections.claiming(7) == {OWN.id, SHARED.id}
+    claims = Learners(table).of_account(7).values()
+    assert {found for each in claims for found in each.enrollment_ids} == {OWN.id, SHARED.id}
 
 
 def test_the_largest_correction_is_one_transaction(
-    corrections: Corrections, enrollments: Enrollments, write: Callable[[Thing], None]
+    corrections: Payments, enrollments: Enrollments, write: Callable[[Thing], None], table: Table
 ) -> None:
     names = [f"c{number:02d}" for number in range(ROOM)]
     rows = [enrollment(name) for name in names]
@@ -180,6 +179,6 @@ def test_the_largest_correction_is_one_transaction(
     large = replace(DONE, courses=bought(*names[:MAX_COURSES]))
     write(large)
     plan = correct(large, RIGHT, ACT, rows)
-    corrections.record_correction(plan, corrections.link_of(USER))
+    corrections.record_correction(plan, Learners(table).link_of(USER))
     found = enrollments.get_many([each.id for each in rows])
     assert {each.delivery.request for each in found} == {2}

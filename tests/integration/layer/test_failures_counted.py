@@ -11,6 +11,7 @@ from lunas.aws.queues import Queue, message_body
 from lunas.aws.sale_report_queue import SaleReportRequest, sale_report_message
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.progress import ProgressEvent
+from lunas.gateways.duitku import account
 from lunas.services.delivery import DeliveryService
 from lunas.services.progress import ProgressService
 from lunas.services.sale_reports import SaleReportService
@@ -63,7 +64,7 @@ def test_a_wrong_duitku_key_is_counted_where_a_buyer_is_answered(
 def test_a_callback_that_an_empty_secret_keeps_from_being_checked_is_counted(
     order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    monkeypatch.setattr(load("duitku_webhook"), "duitku_account", unset)
+    monkeypatch.setattr(account, "duitku_account", unset)
     assert callbacks.post(order) == 500
     assert logged.metrics() == ["ServerError"]
 

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from lunas import bootstrap
 from lunas.storage.catalog import Catalog
 from tests.integration.layer import purchases
 from tests.integration.layer.purchases import PROOF, approve, submitted
 from tests.support.api_requests import request, service_headers, service_token, user_token
 from tests.support.builders import course
-from tests.support.functions import call, invoke, load
+from tests.support.functions import call, invoke
 from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -278,7 +279,7 @@ def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyP
     made = {}
     for at in ("2026-11-28T16:59:59", "2026-11-28T17:00:00", "2026-11-29T16:59:59"):
         moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-        monkeypatch.setattr(load("payments"), "now", lambda moment=moment: moment)
+        monkeypatch.setattr(bootstrap, "now", lambda moment=moment: moment)
         made[at] = submitted(f"u{at[8:].replace(':', '')}")["id"]
     token = user_token("a1", role="ADMIN")
     day = {"from": "2026-11-29", "to": "2026-11-29"}

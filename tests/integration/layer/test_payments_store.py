@@ -21,7 +21,6 @@ from lunas.domain.payments import (
     AuditContext,
     BoughtCourse,
     GatewayInvoice,
-    GatewayProduct,
     Held,
     Payment,
     Slot,
@@ -32,13 +31,14 @@ from lunas.domain.payments import (
 )
 from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.settlement import ROOM, Settlement, close, settle
+from lunas.storage.account_links import Learners
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
-from lunas.storage.corrections import Corrections
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import history_item
 from lunas.storage.payments import Payments
+from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 from tests.support.builders import (
     ADMIN_ACT,
@@ -73,7 +73,7 @@ FULL_INVOICE = GatewayInvoice(
 EVERYTHING = payment(
     Status.COMPLETED,
     courses=bought("c1", "c2"),
-    gateway_product=GatewayProduct.V2,
+    gateway_name="duitku",
     proof_link="https://proof.example/1",
     approved_at=NOW,
     approved_by="duitku",
@@ -87,6 +87,11 @@ MINIMAL = replace(
     manual(course_id=None, correlation_id=None, proof_link=None),
     customer=replace(payment().customer, phone=None),
 )
+
+
+@pytest.fixture
+def schedule(table: Table) -> Schedule:
+    return Schedule(table)
 
 
 def create(payments: Payments, made: Payment) -> Payment:
@@ -172,31 +177,35 @@ def test_an_invoice_makes_no_payment(payments: Payments) -> None:
     assert payments.get("pay9") is None
 
 
-def test_the_next_question_is_noted_only_in_the_state_that_was_read(payments: Payments) -> None:
+def test_the_next_question_is_noted_only_in_the_state_that_was_read(
+    payments: Payments, schedule: Schedule
+) -> None:
     made = create(payments, payment())
-    assert payments.check_at(made, LATER)
-    assert not payments.check_at(replace(made, status=Status.FAILED), NOW)
+    assert schedule.check_at(made, LATER)
+    assert not schedule.check_at(replace(made, status=Status.FAILED), NOW)
     assert payments.get("pay1") == replace(made, check_at=LATER)
 
 
 @pytest.mark.parametrize("due", [None, LATER])
 @pytest.mark.parametrize("moment", [LATER + timedelta(hours=1), None])
 def test_a_later_question_does_not_replace_one_that_was_noted_meanwhile(
-    payments: Payments, due: datetime | None, moment: datetime | None
+    payments: Payments, due: datetime | None, moment: datetime | None, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=due))
-    assert payments.check_at(read, NOW)
-    assert not payments.check_at(read, moment)
+    assert schedule.check_at(read, NOW)
+    assert not schedule.check_at(read, moment)
     stands = payments.get("pay1")
     assert stands
     assert stands.check_at == NOW
-    assert payments.check_at(stands, moment)
+    assert schedule.check_at(stands, moment)
 
 
-def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(payments: Payments) -> None:
+def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(
+    payments: Payments, schedule: Schedule
+) -> None:
     read = create(payments, payment(check_at=LATER + timedelta(hours=1)))
-    assert payments.check_at(read, LATER)
-    assert payments.check_at(read, NOW)
+    assert schedule.check_at(read, LATER)
+    assert schedule.check_at(read, NOW)
     stands = payments.get("pay1")
     assert stands
     assert stands.check_at == NOW
@@ -204,28 +213,27 @@ def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(payments: Payme
 
 def correct_learner(table: Table, read: Payment) -> None:
     """Write the correction of a learner that was decided by a payment as read."""
-    store = Corrections(table)
     plan = correct(read, Wanted(email="right@example.com"), ADMIN_ACT, [])
-    store.record_correction(plan, store.link_of(read.user_id))
+    Payments(table).record_correction(plan, Learners(table).link_of(read.user_id))
 
 
 def test_a_correction_meanwhile_does_not_keep_the_next_question_from_being_noted(
-    payments: Payments, table: Table
+    payments: Payments, table: Table, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=LATER))
     correct_learner(table, read)
-    assert payments.check_at(read, NOW, NOW, NOW)
+    assert schedule.check_at(read, NOW, NOW, NOW)
     stands = payments.get("pay1")
     assert stands
     assert (stands.check_at, stands.denied_at, stands.version) == (NOW, NOW, read.version + 1)
 
 
 def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
-    payments: Payments, table: Table
+    payments: Payments, table: Table, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=LATER))
-    assert payments.claim_question("pay1", NOW, NOW)
-    assert payments.check_at(read, NOW)
+    assert schedule.claim_question("pay1", NOW, NOW)
+    assert schedule.check_at(read, NOW)
     correct_learner(table, read)
     stands = payments.get("pay1")
     assert stands
@@ -285,39 +293,43 @@ def test_of_two_who_name_different_channels_at_once_one_has_to_look_again(
     assert payments.get("two") is None
 
 
-def test_in_fifteen_seconds_one_question_is_claimed(payments: Payments) -> None:
+def test_in_fifteen_seconds_one_question_is_claimed(payments: Payments, schedule: Schedule) -> None:
     create(payments, payment())
     later = [NOW + timedelta(seconds=each) for each in (0, 1, 14, 15, 16, 30)]
-    claims = [payments.claim_question("pay1", at, at - ASKED_LATELY) for at in later]
+    claims = [schedule.claim_question("pay1", at, at - ASKED_LATELY) for at in later]
     assert claims == [True, False, False, True, False, True]
     stands = payments.get("pay1")
     assert stands
     assert (stands.asked_at, stands.asking) == (later[-1], True)
 
 
-def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(payments: Payments) -> None:
+def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(
+    payments: Payments, schedule: Schedule
+) -> None:
     create(payments, payment())
-    payments.claim_question("pay1", NOW, NOW)
-    payments.note_answer("pay1", LATER)
+    schedule.claim_question("pay1", NOW, NOW)
+    schedule.note_answer("pay1", LATER)
     stands = payments.get("pay1")
     assert stands
     assert (stands.asked_at, stands.asking) == (LATER, False)
-    assert not payments.claim_question("pay1", LATER, LATER - ASKED_LATELY)
+    assert not schedule.claim_question("pay1", LATER, LATER - ASKED_LATELY)
 
 
-def test_noting_when_to_ask_next_notes_the_question_before_as_well(payments: Payments) -> None:
+def test_noting_when_to_ask_next_notes_the_question_before_as_well(
+    payments: Payments, schedule: Schedule
+) -> None:
     made = create(payments, payment())
-    payments.claim_question("pay1", NOW, NOW)
-    assert payments.check_at(made, LATER, NOW + ASKED_LATELY)
+    schedule.claim_question("pay1", NOW, NOW)
+    assert schedule.check_at(made, LATER, NOW + ASKED_LATELY)
     stands = payments.get("pay1")
     assert stands
     assert (stands.check_at, stands.asked_at) == (LATER, NOW + ASKED_LATELY)
     assert not stands.asking
 
 
-def test_a_step_notes_the_question_that_caused_it(payments: Payments) -> None:
+def test_a_step_notes_the_question_that_caused_it(payments: Payments, schedule: Schedule) -> None:
     made = create(payments, payment())
-    payments.claim_question("pay1", NOW, NOW)
+    schedule.claim_question("pay1", NOW, NOW)
     plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_ACT)
     payments.commit(plan, keep_quota=False)
     stands = payments.get("pay1")
@@ -325,19 +337,23 @@ def test_a_step_notes_the_question_that_caused_it(payments: Payments) -> None:
     assert (stands.status, stands.asked_at, stands.asking) == (Status.FAILED, LATER, False)
 
 
-def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(payments: Payments) -> None:
+def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(
+    payments: Payments, schedule: Schedule
+) -> None:
     read = create(payments, payment())
-    assert payments.check_at(read, LATER, NOW, NOW)
+    assert schedule.check_at(read, LATER, NOW, NOW)
     payments.commit(close(read, Step.FAIL, GATEWAY_ACT), keep_quota=False)
     stands = payments.get("pay1")
     assert stands
     assert (stands.status, stands.denied_at) == (Status.FAILED, NOW)
 
 
-def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(payments: Payments) -> None:
-    assert not payments.claim_question("pay9", NOW, NOW)
+def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(
+    payments: Payments, schedule: Schedule
+) -> None:
+    assert not schedule.claim_question("pay9", NOW, NOW)
     assert not payments.claim_invoice(payment(id="pay9"), NOW, NOW)
-    payments.note_answer("pay9", NOW)
+    schedule.note_answer("pay9", NOW)
     assert payments.get("pay9") is None
 
 
@@ -866,7 +882,7 @@ def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
     payments: Payments,
 ) -> None:
     stands = create(payments, payment())
-    audit_context = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER))
+    audit_context = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER, transaction="MG1"))
     plan = settle(stands, Step.CONFIRM, audit_context, {}, NONE)
 
     payments.commit(plan, keep_quota=True)

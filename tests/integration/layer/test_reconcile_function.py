@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from lunas.storage.due import Due
 
 from lunas.clock import now
 from lunas.domain.enrollments import Delivery, Enrollment
@@ -12,6 +11,7 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
+from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 from tests.support.api_requests import Context
 from tests.support.builders import enrollment, payment
@@ -108,7 +108,7 @@ def test_what_cannot_be_counted_is_worked_on_all_the_same(
 
 
 def test_a_pause_of_the_asking_is_a_gauge_too(table: Table, logged: Logged) -> None:
-    Due(table).pause(now() + timedelta(minutes=5))
+    Schedule(table).pause(now() + timedelta(minutes=5))
     run()
     assert logged.values()["DuitkuPaused"] == 1
 

@@ -16,7 +16,6 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item
 from lunas.storage.payments import Payments
-from lunas.storage.refunds import Refunds
 from lunas.storage.table import Table
 from tests.support.builders import LATER, bought, course, enrollment, paid_by, payment
 
@@ -56,7 +55,7 @@ def plan(write: Callable[[Payment | Enrollment], None]) -> Refund:
 def test_a_refund_is_written_whole(
     table: Table, payments: Payments, enrollments: Enrollments, plan: Refund
 ) -> None:
-    Refunds(table).record_refund(plan)
+    Payments(table).record_refund(plan)
     assert payments.get("pay1") == plan.after
     assert payments.history("pay1") == list(plan.history)
     for taking in plan.takings:
@@ -104,7 +103,7 @@ def test_whatever_came_first_stops_the_whole_refund(
     write(came_first)
     stood = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     with pytest.raises(ConcurrentUpdate):
-        Refunds(table).record_refund(plan)
+        Payments(table).record_refund(plan)
     stands = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     assert stands == stood
     assert payments.history("pay1") == []
@@ -118,7 +117,7 @@ def test_the_largest_refund_is_one_transaction(
     write(settled(*names))
     for row in rows:
         write(row)
-    Refunds(table).record_refund(refund(settled(*names), ACT, rows))
+    Payments(table).record_refund(refund(settled(*names), ACT, rows))
     found = enrollments.get_many([each.id for each in rows])
     assert {each.status for each in found} == {EnrollmentStatus.NOT_ENROLLED}
 

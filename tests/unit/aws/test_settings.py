@@ -7,7 +7,7 @@ import pytest
 
 from lunas.aws import clients, secrets
 from lunas.aws.secrets import MAX_AGE, SecretCache, secret, secret_text
-from lunas.aws.settings import CheckoutSettings, callback_lifetime, enabled, setting
+from lunas.aws.settings import callback_lifetime, enabled, setting
 from lunas.clock import PAYMENT_ID, new_payment_id, now
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.times import from_iso, to_iso
@@ -70,13 +70,6 @@ def test_evidence_is_kept_as_long_as_the_environment_says(
     assert callback_lifetime() == timedelta(days=days)
 
 
-def test_checkout_settings_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DUITKU_CALLBACK_URL", "https://c")
-    monkeypatch.setenv("RETURN_URL", "https://r")
-    monkeypatch.setenv("INVOICE_MINUTES", "60")
-    assert CheckoutSettings.from_environment() == CheckoutSettings("https://c", "https://r", 60)
-
-
 def test_a_secret_is_read_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
     held = vault(monkeypatch, {"apiKey": "k"})
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "k"}
@@ -122,9 +115,14 @@ def test_the_duitku_account_has_origins_without_a_slash(monkeypatch: pytest.Monk
     vault(monkeypatch, {"merchantCode": "D1", "apiKey": "k"})
     monkeypatch.setenv("DUITKU_API_URL", "https://v2.test/")
     monkeypatch.setenv("DUITKU_POP_URL", "https://pop.test")
+    monkeypatch.setenv("DUITKU_CALLBACK_URL", "https://c")
+    monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
+    monkeypatch.setenv("DUITKU_ADDRESSES", "::1")
     account = duitku_account()
     assert (account.api_url, account.pop_url) == ("https://v2.test", "https://pop.test")
     assert (account.merchant_code, account.api_key) == ("D1", "k")
+    assert (account.callback_url, account.senders) == ("https://c", "::1")
+    assert account.legacy_callbacks
 
 
 def test_a_payment_id_starts_with_a_letter_and_fits_duitku() -> None:

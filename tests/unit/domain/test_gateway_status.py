@@ -80,8 +80,9 @@ def test_any_reference_fits_while_our_own_is_unknown_but_none_does_not() -> None
 
 def test_evidence_keeps_what_was_said_and_leaves_out_what_was_not() -> None:
     assert dict(paid(fee="0.00").evidence) == {
+        "state": "PAID",
         "statusCode": "00",
-        "merchantOrderId": "pay1",
+        "orderId": "pay1",
         "reference": REFERENCE,
         "amount": "49000",
         "fee": "0.00",

@@ -529,10 +529,10 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         with_event(3, evidence=None),
         {Code.HISTORY_EVIDENCE},
     ),
-    "Duitku's word is another": (DONE, with_evidence(statusCode="01"), {Code.HISTORY_EVIDENCE}),
+    "the gateway's status is another": (DONE, with_evidence(state="OPEN"), {Code.HISTORY_EVIDENCE}),
     "Duitku's word for another order": (
         DONE,
-        with_evidence(merchantOrderId="pay0"),
+        with_evidence(orderId="pay0"),
         {Code.HISTORY_EVIDENCE},
     ),
     "Duitku's word for another amount": (

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after, sooner, take
 from lunas.domain.schedule import CLOSING, next_check
+from lunas.gateways.duitku.channels import channel_of
 from tests.support.builders import LIFETIME, NOW, manual, payment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,7 +32,9 @@ def schedule_of(made: Payment) -> list[timedelta]:
 
 
 def lasting(lifetime: timedelta, channel: str | None = None) -> Payment:
-    return payment(gateway_expires_at=NOW + lifetime, channel=channel)
+    return payment(
+        gateway_expires_at=NOW + lifetime, channel=channel, prompt=channel_of(channel).prompt
+    )
 
 
 @pytest.mark.parametrize("channel", PROMPT)

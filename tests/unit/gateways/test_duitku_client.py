@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import requests
 
-from lunas.aws.settings import CheckoutSettings
 from lunas.domain.errors import (
     GatewayBlocked,
     GatewayError,
@@ -19,7 +18,7 @@ from lunas.domain.errors import (
     PurchaseRefused,
 )
 from lunas.domain.gateway_status import GatewayState, matches
-from lunas.domain.payments import GatewayProduct, Payment
+from lunas.domain.payments import Payment
 from lunas.domain.users import Customer
 from lunas.gateways.duitku import signatures
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
@@ -28,22 +27,25 @@ from tests.support.builders import EMAIL, payment
 from tests.support.duitku_vectors import METHODS, B
 from tests.support.http_stub import Asked, StubPeer, Told
 
-ACCOUNT = DuitkuAccount(B.merchant, B.key, "https://v2.test", "https://pop.test")
-CHECKOUT = CheckoutSettings("https://lunas.test/callback", "https://shop.test/back", 60)
+ACCOUNT = DuitkuAccount(
+    B.merchant, B.key, "https://v2.test", "https://pop.test", "https://lunas.test/callback"
+)
+RETURN_URL = "https://shop.test/back"
 MINUTES = 45
-V2 = GatewayProduct.V2
+CHANNELS = [None, "BC"]
+"""None goes by POP, a channel by v2."""
 ACCEPTED = {"statusCode": "00", "reference": "R1", "paymentUrl": "https://pay.test/R1"}
 PAID = {"merchantOrderId": "pay1", "reference": "R1", "amount": "49000", "statusCode": "00"}
 
 
 def duitku(peer: StubPeer) -> Duitku:
-    return Duitku(ACCOUNT, peer.session)
+    return Duitku(lambda: ACCOUNT, peer.session)
 
 
-def opened(purchase: Payment, method: str | None = None, answer: Any = None) -> Asked:
+def opened(purchase: Payment, answer: Any = None) -> Asked:
     """Open an invoice and return what Duitku was asked."""
     peer = StubPeer(Told(body=answer or ACCEPTED))
-    duitku(peer).open_invoice(purchase, CHECKOUT, method, MINUTES)
+    duitku(peer).create_invoice(purchase, MINUTES, RETURN_URL)
     return peer.asked[0]
 
 
@@ -70,7 +72,7 @@ def test_a_pop_invoice_is_signed_in_its_headers_over_the_very_timestamp_they_car
 
 
 def test_an_inquiry_is_signed_in_its_body() -> None:
-    asked = opened(payment(gateway_product=V2), "BC")
+    asked = opened(payment(channel="BC"))
     assert asked.url == "https://v2.test/webapi/api/merchant/v2/inquiry"
     assert asked.body["paymentMethod"] == "BC"
     assert asked.body["merchantCode"] == B.merchant
@@ -79,27 +81,27 @@ def test_an_inquiry_is_signed_in_its_body() -> None:
     assert not [name for name in asked.headers if name.lower().startswith("x-duitku")]
 
 
-@pytest.mark.parametrize("product", GatewayProduct)
-def test_the_invoice_is_for_the_price_of_the_payment_in_one_item(product: GatewayProduct) -> None:
-    body = opened(payment(gateway_product=product, amount=130_000), "BC").body
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_the_invoice_is_for_the_price_of_the_payment_in_one_item(channel: str | None) -> None:
+    body = opened(payment(channel=channel, amount=130_000)).body
     assert body["paymentAmount"] == 130_000
     assert body["itemDetails"] == [{"name": "Entry", "price": 130_000, "quantity": 1}]
     assert body["merchantOrderId"] == "pay1"
-    assert (body["callbackUrl"], body["returnUrl"]) == (CHECKOUT.callback_url, CHECKOUT.return_url)
+    assert (body["callbackUrl"], body["returnUrl"]) == (ACCOUNT.callback_url, RETURN_URL)
     assert body["expiryPeriod"] == MINUTES
 
 
-@pytest.mark.parametrize("product", GatewayProduct)
+@pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, "", None, "absent"])
 def test_an_invoice_is_taken_however_duitku_writes_its_amount(
-    product: GatewayProduct, amount: object
+    channel: str | None, amount: object
 ) -> None:
     answer: dict[str, Any] = {**ACCEPTED, "amount": amount}
     if amount == "absent":
         del answer["amount"]
     peer = StubPeer(Told(body=answer))
-    purchase = payment(gateway_product=product)
-    invoice = duitku(peer).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+    purchase = payment(channel=channel)
+    invoice = duitku(peer).create_invoice(purchase, MINUTES, RETURN_URL)
     assert invoice.reference == "R1"
 
 
@@ -162,7 +164,7 @@ def test_every_call_has_a_time_out_and_names_the_client() -> None:
 def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
     answer = {**ACCEPTED, "vaNumber": "70012", "qrString": "", "amount": "49000", "appUrl": None}
     peer = StubPeer(Told(body=answer))
-    invoice = duitku(peer).open_invoice(payment(gateway_product=V2), CHECKOUT, "BC", MINUTES)
+    invoice = duitku(peer).create_invoice(payment(channel="BC"), MINUTES, RETURN_URL)
     assert (invoice.reference, invoice.va_number, invoice.qr_string) == ("R1", "70012", None)
     assert (invoice.payment_url, invoice.payment_method) == ("https://pay.test/R1", "BC")
 
@@ -171,14 +173,14 @@ def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
 def test_an_accepted_call_with_another_code_than_00_is_a_refusal(code: object) -> None:
     peer = StubPeer(Told(body={**ACCEPTED, "statusCode": code}))
     with pytest.raises(GatewayRefused):
-        duitku(peer).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(peer).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("reference", [None, ""])
 def test_an_invoice_without_a_reference_is_of_unknown_outcome(reference: str | None) -> None:
     peer = StubPeer(Told(body={**ACCEPTED, "reference": reference}))
     with pytest.raises(GatewayUnavailable):
-        duitku(peer).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(peer).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 REFUSALS = [
@@ -214,13 +216,13 @@ UNKNOWN = [
 @pytest.mark.parametrize("told", REFUSALS, ids=str)
 def test_a_clear_no_is_a_refusal(told: Told) -> None:
     with pytest.raises(GatewayRefused):
-        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("told", UNKNOWN, ids=str)
 def test_anything_unclear_is_of_unknown_outcome(told: Told | Exception) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503])
@@ -239,9 +241,9 @@ def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
 ) -> None:
     bodies: dict[str, object] = {"text": text, "JSON text": json.dumps(text)}
     body = bodies.get(shape, {"statusCode": "01", shape: text})
-    purchase = payment(gateway_product=V2)
+    purchase = payment(channel="VC")
     with pytest.raises(PurchaseRefused) as raised:
-        duitku(StubPeer(Told(status, body))).open_invoice(purchase, CHECKOUT, "VC", MINUTES)
+        duitku(StubPeer(Told(status, body))).create_invoice(purchase, MINUTES, RETURN_URL)
     assert [each.field for each in raised.value.errors] == [field]
 
 
@@ -253,7 +255,7 @@ def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_wit
     text = "The transaction is still in progress."
     told = Told(status, text if shape == "text" else {"statusCode": "01", shape: text})
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("text", ["Maximum Payment exceeded", "Payment channel not available"])
@@ -265,7 +267,7 @@ def test_a_clear_no_to_a_question_says_nothing_about_the_order(text: str) -> Non
 def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> None:
     body = {"statusCode": "01", "statusMessage": f"Maximum Payment exceeded by {EMAIL}"}
     with pytest.raises(PurchaseRefused) as raised:
-        duitku(StubPeer(Told(body=body))).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(Told(body=body))).create_invoice(payment(), MINUTES, RETURN_URL)
     assert str(raised.value) == "Duitku answered statusCode '01': Maximum Payment"
 
 
@@ -278,7 +280,7 @@ def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
 @pytest.mark.parametrize("error", [requests.ReadTimeout("x"), requests.ConnectTimeout("x")])
 def test_no_answer_in_time_is_a_time_out(error: Exception) -> None:
     with pytest.raises(GatewayTimeout):
-        duitku(StubPeer(error)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(error)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +297,7 @@ def test_no_answer_in_time_is_a_time_out(error: Exception) -> None:
 )
 def test_no_error_quotes_an_address(told: Told | Exception) -> None:
     with pytest.raises(GatewayError) as raised:
-        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
     assert EMAIL not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -320,15 +322,15 @@ def test_of_an_error_only_a_known_beginning_is_told(body: str, text: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("product", "url"),
+    ("channel", "url"),
     [
-        (GatewayProduct.POP, "https://pop.test/api/merchant/transactionStatus"),
-        (GatewayProduct.V2, "https://v2.test/webapi/api/merchant/transactionStatus"),
+        (None, "https://pop.test/api/merchant/transactionStatus"),
+        ("BC", "https://v2.test/webapi/api/merchant/transactionStatus"),
     ],
 )
-def test_a_status_is_asked_for_where_the_order_is_known(product: GatewayProduct, url: str) -> None:
+def test_a_status_is_asked_for_where_the_order_is_known(channel: str | None, url: str) -> None:
     peer = StubPeer(Told(body=PAID))
-    duitku(peer).status(payment(gateway_product=product))
+    duitku(peer).status(payment(channel=channel))
     (asked,) = peer.asked
     assert asked.url == url
     assert asked.body == {
@@ -382,7 +384,7 @@ def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> Non
     moment = datetime.strptime(f"{of.moment} +0700", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
     account = DuitkuAccount(of.merchant, of.key, "https://v2.test", "https://pop.test")
     peer = StubPeer(Told(body={"paymentFee": []}))
-    Duitku(account, peer.session).methods(int(of.amount), moment)
+    Duitku(lambda: account, peer.session).methods(int(of.amount), moment)
     (asked,) = peer.asked
     assert asked.path == "/webapi/api/merchant/paymentmethod/getpaymentmethod"
     assert asked.body == {
@@ -437,7 +439,7 @@ def test_a_refused_question_says_nothing_about_the_order(told: Told) -> None:
 )
 def test_another_success_or_a_redirect_is_of_unknown_outcome(told: Told) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
     with pytest.raises(GatewayUnavailable):
         duitku(StubPeer(told)).status(payment())
 
@@ -447,14 +449,14 @@ def test_another_success_or_a_redirect_is_of_unknown_outcome(told: Told) -> None
 )
 def test_an_error_text_that_is_not_known_is_not_kept(body: object) -> None:
     with pytest.raises(GatewayRefused) as raised:
-        duitku(StubPeer(Told(400, body))).open_invoice(payment(), CHECKOUT, None, MINUTES)
+        duitku(StubPeer(Told(400, body))).create_invoice(payment(), MINUTES, RETURN_URL)
     assert str(raised.value) == "Duitku answered 400: no text that is known"
 
 
 @pytest.mark.parametrize("known", KNOWN)
 def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -> None:
     with pytest.raises(GatewayError) as raised:
-        duitku(StubPeer(Told(400, {"Message": f"{known} 0812-3456"}))).open_invoice(
-            payment(), CHECKOUT, None, MINUTES
+        duitku(StubPeer(Told(400, {"Message": f"{known} 0812-3456"}))).create_invoice(
+            payment(), MINUTES, RETURN_URL
         )
     assert str(raised.value) == f"Duitku answered 400: {known}"

@@ -73,7 +73,7 @@ def direct() -> requests.Session:
 
 
 def duitku(url: str) -> Duitku:
-    return Duitku(DuitkuAccount("D1", "k", url, url), direct())
+    return Duitku(lambda: DuitkuAccount("D1", "k", url, url), direct())
 
 
 def thinkific(url: str) -> ThinkificApi:

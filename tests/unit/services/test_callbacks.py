@@ -451,8 +451,8 @@ def test_an_end_by_callback_and_the_late_success_are_both_kept(desk: Desk) -> No
     first, second = hint(resultCode="01"), hint()
     assert desk.hear(first).keeps(first.evidence)
     desk.status.answer = paid()
-    assert desk.hear(second).keeps(second.callback)
-    assert desk.store.payments["pay1"].callbacks == {first.evidence.short, second.callback.short}
+    assert desk.hear(second).keeps(second.evidence)
+    assert desk.store.payments["pay1"].callbacks == {first.evidence.short, second.evidence.short}
     assert len(desk.store.callbacks) == 2
 
 
@@ -460,7 +460,7 @@ def test_a_repetition_is_known_to_be_kept_and_another_callback_is_not(desk: Desk
     desk.hear(told := hint())
     assert desk.hear(told).keeps(told.evidence)
     other = hint(reference="R9")
-    assert not desk.hear(other).keeps(other.callback)
+    assert not desk.hear(other).keeps(other.evidence)
 
 
 def test_a_callback_that_moves_nothing_is_not_said_to_be_kept(desk: Desk) -> None:
@@ -477,7 +477,7 @@ def test_a_callback_that_lost_the_race_to_another_is_not_said_to_be_kept(desk: D
     assert heard.outcome
     assert heard.outcome.result is Result.ALREADY_SETTLED
     assert not heard.keeps(told.evidence)
-    assert heard.keeps(other.callback)
+    assert heard.keeps(other.evidence)
 
 
 def test_a_callback_that_lost_the_race_to_itself_is_kept(desk: Desk) -> None:

@@ -67,7 +67,7 @@ def _keep(evidence: CallbackEvidence) -> bool:
         Callbacks(Table.from_environment()).keep(evidence)
     except Exception as error:  # noqa: BLE001  (it must not hide what happened before: logged)
         logger.error(
-            "callback not recorded",
+            "callback not kept",
             error=type(error).__name__,
             todo="see docs/guides/operations.md, Callbacks",
         )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.channels import CHANNELS, lifetime_of, minutes_to_ask
+from lunas.gateways.duitku.channels import CHANNELS, channel_of
 from tests.support.builders import NOW
 
 DOCUMENTED = Path("docs/reference/duitku.md").read_text(encoding="utf-8")
@@ -41,7 +41,7 @@ KEPT: dict[str | None, tuple[int, int, int, int]] = {
 @pytest.mark.parametrize("code", KEPT)
 def test_an_invoice_ends_by_its_channel(code: str | None) -> None:
     asked = (20, 60, 1440, 10080)
-    found = [lifetime_of(code, each * MINUTE) // MINUTE for each in asked]
+    found = [channel_of(code).lifetime(each * MINUTE) // MINUTE for each in asked]
     assert tuple(found) == KEPT[code]
 
 
@@ -74,13 +74,13 @@ def test_every_channel_of_the_documents_is_known() -> None:
 def test_no_invoice_is_opened_for_too_short_a_time(
     code: str | None, left: float, asked: int | None
 ) -> None:
-    assert minutes_to_ask(code, NOW, NOW + left * MINUTE) == asked
+    assert channel_of(code).minutes_to_ask(NOW, NOW + left * MINUTE) == asked
 
 
 @given(st.sampled_from(list(CHANNELS)), st.integers(1, 20_000))
 def test_no_channel_is_asked_for_more_than_it_takes(code: str, wanted: int) -> None:
-    lifetime = lifetime_of(code, wanted * MINUTE)
-    asked = minutes_to_ask(code, NOW, NOW + lifetime)
+    lifetime = channel_of(code).lifetime(wanted * MINUTE)
+    asked = channel_of(code).minutes_to_ask(NOW, NOW + lifetime)
     assert asked is None or asked * MINUTE == lifetime
     longest = CHANNELS[code].longest
     assert asked is None or longest is None or asked <= longest
