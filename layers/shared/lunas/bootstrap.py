@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from lunas.services.audit import AuditService
     from lunas.services.callbacks import CallbackService
     from lunas.services.catalog_sync import CatalogSyncService
-    from lunas.services.delivery import DeliveryService
-    from lunas.services.enrollments import EnrollmentService
-    from lunas.services.platform_webhooks import PlatformWebhookService
-    from lunas.services.progress import ProgressService, ProgressSyncService
-    from lunas.services.sale_reports import SaleReportService
     from lunas.services.checkout import CheckoutService
     from lunas.services.corrections import CorrectionService
+    from lunas.services.delivery import DeliveryService
+    from lunas.services.enrollments import EnrollmentService
     from lunas.services.manual_payments import ManualPaymentService
+    from lunas.services.platform_webhooks import PlatformWebhookService
+    from lunas.services.progress import ProgressService, ProgressSyncService
     from lunas.services.recheck import RecheckService
     from lunas.services.reconciliation import ReconciliationService
     from lunas.services.refunds import RefundService
+    from lunas.services.sale_reports import SaleReportService
     from lunas.services.settlement import SettlementService
 
 PAUSE = 0.25

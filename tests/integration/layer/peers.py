@@ -9,7 +9,6 @@ from lunas.gateways.duitku import account
 from lunas.gateways.duitku.client import Duitku
 from lunas.platforms.thinkific import settings
 from lunas.platforms.thinkific.http import ThinkificApi
-from tests.support.functions import load
 from tests.support.http_stub import StubPeer, Told
 
 AT_THINKIFIC = {

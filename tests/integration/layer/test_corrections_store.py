@@ -165,8 +165,8 @@ def test_what_leads_to_an_account_is_read_from_all_its_courses(table: Table) -> 
     claims = Learners(table)
     for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
         claims.claim(Place(account, course), each.id, None)
-    claims = Learners(table).of_account(7).values()
-    assert {found for each in claims for found in each.enrollment_ids} == {OWN.id, SHARED.id}
+    found_there = Learners(table).of_account(7).values()
+    assert {found for each in found_there for found in each.enrollment_ids} == {OWN.id, SHARED.id}
 
 
 def test_the_largest_correction_is_one_transaction(

@@ -31,11 +31,11 @@ from lunas.domain.payments import (
 )
 from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.settlement import ROOM, Settlement, close, settle
-from lunas.storage.account_links import Learners
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
+from lunas.storage.learners import Learners
 from lunas.storage.payment_items import history_item
 from lunas.storage.payments import Payments
 from lunas.storage.schedule import Schedule

@@ -15,10 +15,11 @@ from lunas.domain.errors import (
     StorageContention,
 )
 from lunas.domain.payments import Status
+from lunas.domain.settlement import Result
 from lunas.gateways.duitku import http as _duitku_errors  # noqa: F401  (adds to the tree)
 from lunas.observability import logger
 from lunas.services.callbacks import CallbackResult
-from lunas.services.settlement import Outcome, Result
+from lunas.services.settlement import Outcome
 from tests.support.builders import EMAIL, NOW, payment
 from tests.support.logs import Logged
 

@@ -88,4 +88,4 @@ def test_evidence_keeps_what_was_said_and_leaves_out_what_was_not() -> None:
         "fee": "0.00",
     }
     silent = GatewayStatus(paid().state)
-    assert dict(silent.evidence) == {}
+    assert dict(silent.evidence) == {"state": silent.state}

@@ -12,7 +12,6 @@ from lunas.domain.payments import AuditContext, Payment, Status
 from lunas.services.corrections import ROUNDS, CorrectionService
 from tests.support.builders import LATER, USER, bought, enrollment, payment
 from tests.unit.services.fakes import (
-    FakeClaims,
     FakeEnrollments,
     FakeLearners,
     FakePayments,
@@ -42,7 +41,7 @@ def corrected(corrections: FakePayments, payment_id: str = "pay1") -> Payment:
 def claim(corrections: FakePayments, *enrollment_ids: str) -> None:
     """Have enrollments lead to a course of the account."""
     for each in enrollment_ids:
-        FakeClaims(corrections.store).claim(Place(ACCOUNT, 1), each, None)
+        FakeLearners(corrections.store).claim(Place(ACCOUNT, 1), each, None)
 
 
 def waiting(corrections: FakePayments) -> list[Enrollment]:
@@ -100,9 +99,7 @@ def second(corrections: FakePayments) -> FakePayments:
 
 def wanted(corrections: FakePayments, payment_id: str, wanted: Wanted) -> Payment:
     store = corrections.store
-    service = CorrectionService(
-        corrections, FakeEnrollments(store), FakeLearners(store), FakeClaims(store)
-    )
+    service = CorrectionService(corrections, FakeEnrollments(store), FakeLearners(store))
     return service.correct(payment_id, wanted, ACT)
 
 

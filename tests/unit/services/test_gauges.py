@@ -10,15 +10,17 @@ from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, Enrol
 from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.services.gauges import PAGE, Gauges, measure
 from tests.support.builders import NOW, enrollment
+from tests.unit.services.fakes import FakeAnomalies, FakeEnrollments, FakeStore
 
 QUARTER = timedelta(minutes=15)
 TICK = timedelta(milliseconds=1)
 
 
-class FakeEnrollmentList:
+class FakeEnrollmentList(FakeEnrollments):
     """Lists by delivery and time, newest first, as the index does."""
 
     def __init__(self, *every: Enrollment) -> None:
+        super().__init__(FakeStore())
         self.every = sorted(every, key=lambda each: each.created_at, reverse=True)
 
     def page(
@@ -34,10 +36,11 @@ class FakeEnrollmentList:
         return _page(fit, limit)
 
 
-class FakeAnomalyList:
+class FakeAnomalyList(FakeAnomalies):
     """Lists by status, newest first."""
 
     def __init__(self, *every: Anomaly) -> None:
+        super().__init__(FakeStore())
         self.every = sorted(every, key=lambda each: each.at, reverse=True)
 
     def page(

@@ -30,11 +30,11 @@ from lunas.services.placement import PlacementService
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        PaymentRepository,
         CatalogReader,
         Clock,
         EnrollmentRepository,
         LearnerRepository,
+        PaymentRepository,
     )
 
 ACTOR = "lunas:deliver"

@@ -36,7 +36,9 @@ class Gauges:
     open_anomalies: Gauge
 
 
-def measure(enrollments: EnrollmentRepository, anomalies: AnomalyRepository, now: datetime) -> Gauges:
+def measure(
+    enrollments: EnrollmentRepository, anomalies: AnomalyRepository, now: datetime
+) -> Gauges:
     """Look at one page of each state: three Queries, whatever the table holds.
 
     A revocation is as old as its enrollment here, since nothing tells when it was asked for; so

@@ -22,11 +22,11 @@ from lunas.services.shared_access import SharedAccess
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        PaymentRepository,
         CatalogReader,
         Clock,
         EnrollmentRepository,
         LearnerRepository,
+        PaymentRepository,
     )
 
 MAX_WAIT = timedelta(minutes=10)

@@ -142,8 +142,6 @@ class CatalogRepository(CatalogReader, Protocol):
     def note_gone(self, course: Course) -> bool: ...
 
 
-
-
 class InvoiceGateway(Protocol):
     """Opens invoices that can be paid for ``minutes``.
 
