@@ -340,7 +340,7 @@ def test_one_account_without_an_answer_does_not_hold_up_the_others_for_good(
     broken.platform.before = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
-    assert broken.feeds.marks == {Feed.PLATFORM: "1"}
+    assert broken.feeds.checkpoints == {Feed.PLATFORM: "1"}
 
 
 @pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no list of rows")])
@@ -351,7 +351,7 @@ def test_while_no_account_has_an_answer_nothing_is_passed_however_old(
     broken.platform.before = [error] * 2
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)
-    assert broken.feeds.marks == {}
+    assert broken.feeds.checkpoints == {}
 
 
 @pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
@@ -361,7 +361,7 @@ def test_an_error_in_a_write_is_not_taken_for_an_item_that_cannot_be_read(
     broken.enrollments.before_change = [error("a mistake in the code")]
     with pytest.raises(error):
         broken.run()
-    assert (broken.unread, broken.feeds.marks) == ([], {})
+    assert (broken.unread, broken.feeds.checkpoints) == ([], {})
 
 
 @pytest.mark.parametrize("error", [RateLimited("no room"), ConfigurationError("no key"), refused()])
