@@ -8,6 +8,7 @@ import importlib.util
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import botocore.session
@@ -26,6 +27,14 @@ IMPORT_EVERYTHING = """
 import importlib, pkgutil, lunas
 for module in pkgutil.walk_packages(lunas.__path__, "lunas."):
     importlib.import_module(module.name)
+"""
+SERVICES = ("dynamodb", "secretsmanager", "sqs", "sts")
+REGIONS = ("ap-southeast-3", "us-east-1", "cn-north-1", "us-gov-west-1")
+PRINT_ENDPOINTS = """
+from botocore import session
+made = session.get_session()
+for service, region in {asked!r}:
+    print(made.create_client(service, region).meta.endpoint_url)
 """
 PRINT_BYTECODE = """
 import sys
@@ -61,10 +70,20 @@ def run(code: str, *paths: Path) -> str:
     return done.stdout
 
 
+@cache
+def imported(function: str) -> tuple[str, str]:
+    """Import a function; give whether it has a handler, and where its bytecode is."""
+    told = run(
+        "import app; print(callable(app.handler), app.__cached__)", folder_of(function), LAYER
+    )
+    handler, _, bytecode = told.strip().partition(" ")
+    return handler, bytecode
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_imports_with_only_the_layer(function: str) -> None:
-    printed = run("import app; print(callable(app.handler))", folder_of(function), LAYER)
-    assert printed == "True\n"
+    handler, _ = imported(function)
+    assert handler == "True"
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -131,8 +150,8 @@ def test_every_imported_module_comes_from_bytecode_that_is_never_checked() -> No
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_comes_from_bytecode_that_is_never_checked(function: str) -> None:
-    printed = run("import app; print(app.__cached__)", folder_of(function), LAYER)
-    assert not is_checked(printed.strip())
+    _, bytecode = imported(function)
+    assert not is_checked(bytecode)
 
 
 def is_checked(bytecode: str) -> bool:
@@ -154,21 +173,19 @@ def test_a_changed_source_does_not_change_what_is_imported(tmp_path: Path) -> No
         run("import lunas", tmp_path)
 
 
-@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs", "sts"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_clients_of_the_services_in_use_find_their_descriptions(service: str) -> None:
     code = f"print(len(dir(session.get_session().create_client({service!r}))))"
     printed = run(f"from botocore import session; {code}", LAYER)
     assert int(printed) > 10
 
 
-@pytest.mark.parametrize("region", ["ap-southeast-3", "us-east-1", "cn-north-1", "us-gov-west-1"])
-@pytest.mark.parametrize("service", ["dynamodb", "secretsmanager", "sqs", "sts"])
-def test_clients_go_to_the_same_place_as_with_all_descriptions(service: str, region: str) -> None:
-    described = botocore.session.get_session()
-    full = described.create_client(service, region)
-    code = f"print(session.get_session().create_client({service!r}, {region!r}).meta.endpoint_url)"
-    printed = run(f"from botocore import session; {code}", LAYER)
-    assert printed.strip() == full.meta.endpoint_url
+def test_clients_go_to_the_same_place_as_with_all_descriptions() -> None:
+    asked = [(service, region) for service in SERVICES for region in REGIONS]
+    with_all = botocore.session.get_session()
+    places = [with_all.create_client(*each).meta.endpoint_url for each in asked]
+    printed = run(PRINT_ENDPOINTS.format(asked=asked), LAYER)
+    assert dict(zip(asked, printed.split(), strict=True)) == dict(zip(asked, places, strict=True))
 
 
 def test_descriptions_of_services_not_in_use_are_left_out() -> None:
