@@ -1,4 +1,4 @@
-"""Deploys the built template to the emulator with ``sam deploy``."""
+"""Deploys the built template to the emulator: the first time by ``sam deploy``, then without."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from local.cloud import command
 from local.cloud.aws import Aws
 from local.cloud.build import Target
-from local.cloud.command import Outcome
 from local.cloud.errors import DeployFailed
+from local.cloud.package import Package
 from local.cloud.state import TOOLS, State
 from lunas.cli.stacks import LOCAL_STACK
 
@@ -23,13 +23,31 @@ _BUCKET = "deployments"
 
 
 def deploy(aws: Aws, state: State, target: Target, parameters: Mapping[str, str]) -> None:
-    """Deploy; raises ``DeployFailed`` with the resources that failed and why."""
+    """Deploy; raises ``DeployFailed`` with the resources that failed and why.
+
+    The first time by SAM, and then by what SAM has uploaded, until the build is another.
+    """
     location = {"LocationConstraint": aws.region}
     aws.s3.create_bucket(Bucket=_BUCKET, CreateBucketConfiguration=location)  # type: ignore[arg-type]
+    given = {"Architecture": target.architecture, **parameters}
+    package = Package(target)
+    with package.being_made() as is_made:
+        if not is_made:
+            _by_sam(aws, state, target, given)
+            package.keep(aws, _BUCKET)
+            return
+    end = package.deploy(aws, _BUCKET, STACK, given)
+    events = [f"{each['ResourceStatus']} {_line(each)}" for each in _events(aws)]
+    (state.logs / "deploy.log").write_text("\n".join([*events, end]))
+    if end:
+        raise DeployFailed(_reason(aws, end))
+
+
+def _by_sam(aws: Aws, state: State, target: Target, parameters: Mapping[str, str]) -> None:
     done = command.run(_command(target, parameters), state.temporary, _environment(aws, state))
     (state.logs / "deploy.log").write_text(done.output)
     if not done.succeeded:
-        raise DeployFailed(_reason(aws, done))
+        raise DeployFailed(_reason(aws, done.end()))
 
 
 def outputs(aws: Aws) -> dict[str, str]:
@@ -57,7 +75,7 @@ def _command(target: Target, parameters: Mapping[str, str]) -> list[str | Path]:
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
         # The folder it runs in has no samconfig.toml, which does so for the other commands.
         "--language-extensions",
-        *("--parameter-overrides", f"Architecture={target.architecture}", *overrides),
+        *("--parameter-overrides", *overrides),
     ]
 
 
@@ -81,15 +99,18 @@ def _environment(aws: Aws, state: State) -> dict[str, str]:
     }
 
 
-def _reason(aws: Aws, done: Outcome) -> str:
-    """Name the resources that failed; without any, show the end of what SAM printed."""
+def _reason(aws: Aws, otherwise: str) -> str:
+    """Name the resources that failed; without any, say what else is known."""
+    failures = [_line(event) for event in _events(aws) if "FAILED" in event["ResourceStatus"]]
+    return "\n".join(["the deploy failed:", *(failures or [otherwise])])
+
+
+def _events(aws: Aws) -> list[StackEventTypeDef]:
     try:
-        events = aws.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+        return aws.cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
     except aws.cloudformation.exceptions.ClientError:
-        events = []
-    failures = [_failure(event) for event in events if "FAILED" in event["ResourceStatus"]]
-    return "\n".join(["sam deploy failed:", *(failures or [done.end()])])
+        return []
 
 
-def _failure(event: StackEventTypeDef) -> str:
+def _line(event: StackEventTypeDef) -> str:
     return f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"

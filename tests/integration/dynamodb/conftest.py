@@ -1,7 +1,6 @@
 """A table of template.yaml, in memory or in ministack: each test here is asked of both."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import botocore.session
@@ -9,12 +8,10 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-from local.cloud import emulator
-from local.cloud.options import Options
-from local.cloud.ports import HOST, free_port
-from local.cloud.state import State
+from local.cloud.emulator import REGION
 from tests.support.dynamodb.client import install
 from tests.support.dynamodb.table import Table
+from tests.support.emulated import running_emulator
 from tests.support.template import table_properties
 
 NAME = "lunas"
@@ -75,17 +72,8 @@ def refusal(error: pytest.ExceptionInfo[ClientError]) -> Any:
 @pytest.fixture(scope="session")
 def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Run the emulator alone; give a client of it."""
-    state = State(Path(tmp_path_factory.mktemp("ministack")))
-    state.prepare()
-    port = free_port()
-    service = emulator.start(state, port, Options())
-    try:
-        endpoint = f"http://{HOST}:{port}"
-        emulator.wait(service, endpoint)
-        yield _client(endpoint)
-    finally:
-        service.stop()
-        state.discard()
+    with running_emulator(tmp_path_factory.mktemp("ministack")) as aws:
+        yield _client(aws.endpoint)
 
 
 @pytest.fixture(scope="session")
@@ -123,4 +111,4 @@ def database(request: pytest.FixtureRequest) -> Database:
 def _client(endpoint: str) -> Any:
     session = botocore.session.Session({"profile": (None, None, None, None)})
     session.set_credentials("test", "test")
-    return session.create_client("dynamodb", region_name=emulator.REGION, endpoint_url=endpoint)
+    return session.create_client("dynamodb", region_name=REGION, endpoint_url=endpoint)
