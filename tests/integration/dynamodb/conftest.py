@@ -44,6 +44,17 @@ class Database:
         self.client.transact_write_items(TransactItems=named, **more)
 
 
+def case_id(value: Any) -> str:
+    """Name a parameter of a test the same in every process: sets in order."""
+    match value:
+        case set() | frozenset():
+            return f"{{{', '.join(map(repr, sorted(value)))}}}"
+        case dict():
+            return f"{{{', '.join(f'{name!r}: {case_id(each)}' for name, each in value.items())}}}"
+        case _:
+            return str(value)
+
+
 def wire(item: dict[str, Any]) -> dict[str, Any]:
     """Write texts and numbers in DynamoDB's notation; a dict stands for itself."""
     return {name: _value(each) for name, each in {"pk": "P", "sk": "S", **item}.items()}

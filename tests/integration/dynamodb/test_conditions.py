@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.dynamodb.conftest import Database, key, refusal, wire
+from tests.integration.dynamodb.conftest import Database, case_id, key, refusal, wire
 
 HELD = {"status": "PAID", "version": 3, "owed": {"a", "b"}, "gone": {"NULL": True}, "on": "b"}
 CONDITIONS: list[tuple[str, dict[str, Any], bool]] = [
@@ -65,7 +65,7 @@ def given(condition: str, values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize(("condition", "values", "holds"), CONDITIONS, ids=str)
+@pytest.mark.parametrize(("condition", "values", "holds"), CONDITIONS, ids=case_id)
 def test_a_condition_holds_or_not(
     database: Database, condition: str, values: dict[str, Any], *, holds: bool
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.dynamodb.conftest import NAME, Database, key, refusal, wire
+from tests.integration.dynamodb.conftest import NAME, Database, case_id, key, refusal, wire
 
 SORTS = ("A", "B1", "B2", "C")
 
@@ -68,7 +68,7 @@ CONDITIONS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize("forward", [True, False])
-@pytest.mark.parametrize(("condition", "values", "found"), CONDITIONS, ids=str)
+@pytest.mark.parametrize(("condition", "values", "found"), CONDITIONS, ids=case_id)
 def test_a_partition_is_read_in_order(
     filled: Database, condition: str, values: dict[str, Any], found: list[str], *, forward: bool
 ) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.dynamodb.conftest import Database, key, refusal, wire
+from tests.integration.dynamodb.conftest import Database, case_id, key, refusal, wire
 
 LARGEST = 400 * 1024
 """Bytes of an item, the names of its attributes among them."""
@@ -51,7 +51,7 @@ UPDATES: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "values", "before", "after"), UPDATES, ids=str)
+@pytest.mark.parametrize(("expression", "values", "before", "after"), UPDATES, ids=case_id)
 def test_an_update_changes_what_it_names(
     database: Database,
     expression: str,
