@@ -78,6 +78,17 @@ NOT_BY = {
 }  # fmt: skip
 
 
+IN_LAMBDA = {
+    "AWS_REGION": "ap-southeast-3",
+    "AWS_DEFAULT_REGION": "ap-southeast-3",
+    # A start in Lambda makes clients and services, and so imports what they need.
+    "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",
+    "TABLE_NAME": "lunas",
+    "RETURN_URL": "https://example.com/",
+    "INVOICE_MINUTES": "60",
+}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _built() -> None:
     build(TARGET)
@@ -89,7 +100,7 @@ def modules_of(function: str) -> frozenset[str]:
     paths = [str(folder_of(function)), str(LAYER)]
     done = subprocess.run(  # noqa: S603 - the code is this module's own
         [sys.executable, "-I", "-S", "-B", "-c", PRINT_MODULES.format(paths=paths)],
-        env={"AWS_REGION": "ap-southeast-3", "AWS_DEFAULT_REGION": "ap-southeast-3"},
+        env=IN_LAMBDA,
         capture_output=True,
         text=True,
         check=True,
