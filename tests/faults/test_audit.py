@@ -47,14 +47,14 @@ class Auditing:
         """Run the audit once, from an hour ago on, whatever the schedule has looked at since."""
         hour_ago = to_iso(datetime.now(UTC) - AGED - timedelta(hours=1))
         for trail in ("HISTORY", "ENROLLMENT"):
-            self.table.update(keys.audit(trail), Change({"mark": hour_ago}))
+            self.table.update(keys.audit(trail), Change({"checkpoint": hour_ago}))
         self._cloud.invoke("AuditFunction")
 
-    def mark(self) -> str:
+    def checkpoint(self) -> str:
         """Return how far the audit has looked at what changed."""
         item = self.table.get(keys.audit("HISTORY"))
         assert item
-        return str(item["mark"])
+        return str(item["checkpoint"])
 
     def history(self, payment_id: str) -> list[Item]:
         """Return the items of a payment's history."""
@@ -194,7 +194,7 @@ def test_purchases_of_every_kind_show_nothing(
 
     auditing.run()
 
-    assert auditing.mark() > to_iso(datetime.now(UTC) - AGED)
+    assert auditing.checkpoint() > to_iso(datetime.now(UTC) - AGED)
     assert found(admin, *payments) == set()
 
 

@@ -11,7 +11,6 @@ from lunas.domain.catalog import Course, Package
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord
 from lunas.domain.enrollments import Enrollment
-from lunas.domain.gateway_status import GatewayStatus
 from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.domain.oauth import Connection, Grant, Start, Tokens
 from lunas.domain.payments import GatewayInvoice, HistoryEvent, Payment, Slot
@@ -140,39 +139,6 @@ class CatalogRepository(CatalogReader, Protocol):
     def note_platform_name(self, course: Course, name: str) -> bool: ...
 
     def note_gone(self, course: Course) -> bool: ...
-
-
-class InvoiceGateway(Protocol):
-    """Opens invoices that can be paid for ``minutes``.
-
-    ``payment_method`` is a channel code, or None for the buyer's choice.
-    """
-
-    def __call__(
-        self, payment: Payment, payment_method: str | None, minutes: int
-    ) -> GatewayInvoice: ...
-
-
-class StatusGateway(Protocol):
-    """Tells the gateway's own word on a payment."""
-
-    def __call__(self, payment: Payment) -> GatewayStatus: ...
-
-
-class EnrollmentReader(Protocol):
-    """Reads enrollments."""
-
-    def get(self, enrollment_id: str) -> Enrollment | None: ...
-
-    def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]: ...
-
-
-class EnrollmentLister(Protocol):
-    """Lists enrollments, newest first."""
-
-    def page(
-        self, wanted: EnrollmentFilter, limit: int, after: Position | None
-    ) -> Page[Enrollment]: ...
 
 
 class EnrollmentRepository(Protocol):
