@@ -9,6 +9,7 @@ into a folder that the controller made.
 
 import json
 import os
+import secrets
 from collections.abc import Generator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +58,18 @@ class Spreading(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """Start no workers for single files or tests: to collect them takes each a while."""
     return WORKERS if all(Path(each).is_dir() for each in config.args) else 0
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let sets have one order in all workers: where a name is made of one, tests would differ."""
+    if config.option.tx:
+        os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
+
+
+def pytest_report_header() -> str | None:
+    """Show the order of sets, without which a failure might not come again."""
+    seed = os.environ.get("PYTHONHASHSEED")
+    return seed and f"PYTHONHASHSEED={seed}"
 
 
 def pytest_configure_node(node: Any) -> None:
