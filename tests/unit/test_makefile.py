@@ -14,7 +14,9 @@ TEXTS = ["Budi", "O'Brien", 'Budi "B" Santoso', "a b", "-x", "`id`", "a;b", "bac
 def arguments(target: str, **given: str) -> list[str]:
     """Let make run a target with a command that prints its arguments, one a line."""
     variables = [f"{name}={value}" for name, value in given.items()]
-    make = ["make", "--silent", target, "SETUP=@:", 'LUNAS=@printf "%s\\n"', *variables]
+    printed = '@printf "%s\\n"'
+    commands = ("SETUP=@:", f"LUNAS={printed}", f"CLI={printed}")
+    make = ["make", "--silent", target, *commands, *variables]
     done = subprocess.run(  # noqa: S603
         make, cwd=ROOT, capture_output=True, text=True, check=True
     )
