@@ -1,5 +1,6 @@
 """The mutations find what there is to take out, and take out only that."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,13 @@ def test_each_step_of_a_function_is_taken_out_once(
         "if day": [AGE.replace("if day else", "if False else")],
         "chosen if day in claims": [AGE.replace("if day in claims", "if True")],
     }
+
+
+@pytest.mark.parametrize("path", [path for path, names in checks.CHECKED.items() if names], ids=str)
+def test_every_function_that_is_named_is_still_in_its_file(path: Path) -> None:
+    source = Source.read(Path(__file__).parents[3], path)
+    there = {each.name for each in ast.walk(source.tree) if isinstance(each, ast.FunctionDef)}
+    assert (checks.CHECKED[path] or frozenset()) <= there
 
 
 def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
