@@ -54,7 +54,7 @@ def _repeated(subject: Subject, name: str, stage: Stage, requests: int) -> Warm:
         if wrong := difference(name, case, stage, run):
             raise RuntimeFailed(wrong)
         for _ in range(requests + FIRST):
-            stage.set_up(case.scene)
+            stage.set_up(case.setup)
             started = perf_counter()
             run.invoke(sent)
             found.latency.append((perf_counter() - started) * 1000)

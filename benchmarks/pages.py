@@ -16,7 +16,7 @@ WHOLE_HEAD = (
     "s from callback to enrollment, median",
     "95 of 100",
 )
-WHOLE_TOLD = (
+WHOLE_FLOW = (
     "Schedules run beside it: {alone} payments one by one, the next when one is enrolled, then "
     "{together} at once."
 )
@@ -29,19 +29,19 @@ NOTES = ROOT / "benchmarks" / "notes.md"
 """What a person has to say about the figures; it stands at the end of the page."""
 
 
-def page(told: dict[str, Any]) -> str:
+def page(results: dict[str, Any]) -> str:
     """Give the page."""
-    return "\n".join([*_head(told), *_targets(told), *_figures(told), NOTES.read_text()])
+    return "\n".join([*_head(results), *_targets(results), *_figures(results), NOTES.read_text()])
 
 
-def _head(told: dict[str, Any]) -> Iterator[str]:
-    box, versions, given = told["machine"], told["versions"], told["given"]
+def _head(results: dict[str, Any]) -> Iterator[str]:
+    box, versions, given = results["machine"], results["versions"], results["given"]
     yield "# Benchmarks"
     yield ""
     yield "Written by `make bench`; do not edit: remarks belong into `benchmarks/notes.md`."
     yield ""
     yield (
-        f"Measured {told['at']} in one run on {box['cores']} cores of {box['processor']}, "
+        f"Measured {results['at']} in one run on {box['cores']} cores of {box['processor']}, "
         f"{box['memoryGb']} GB, {box['system']}, load average {box['loadAverage']} at the end. "
         f"Medians of {given['starts']} starts of each function that a peer has and of each peer, "
         f"{given['other_starts']} of any other, and {given['requests']} warm requests."
@@ -51,7 +51,7 @@ def _head(told: dict[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _targets(told: dict[str, Any]) -> Iterator[str]:
+def _targets(results: dict[str, Any]) -> Iterator[str]:
     yield "## Targets"
     yield ""
     rows = [
@@ -61,58 +61,59 @@ def _targets(told: dict[str, Any]) -> Iterator[str]:
             f"{each['limit']:.2f}",
             "kept" if each["value"] <= each["limit"] else "**missed**",
         )
-        for each in told["targets"]
+        for each in results["targets"]
     ]
     yield from _table(("measure", "value", "at most", ""), rows)
 
 
-def _figures(told: dict[str, Any]) -> Iterator[str]:
+def _figures(results: dict[str, Any]) -> Iterator[str]:
     yield "## Start-up"
     yield ""
     starts = [
         (name, *_shown(each, "startMs", "startCpuMs", "startMemoryMb", "packageMb"))
-        for name, each in told["functions"].items()
+        for name, each in results["functions"].items()
     ]
     yield from _table(("function", "ms", "CPU ms", "memory MB", "package MB"), starts)
     yield "## Warm requests"
     yield ""
     warm = [
         (route, name, *_shown(each, *WARM))
-        for route, found in told["routes"].items()
+        for route, found in results["routes"].items()
         for name, each in found.items()
     ]
     yield from _table(WARM_HEAD, warm)
-    yield f"The other functions, by an event of `events/`, {told['given']['requests'] // 2} times:"
+    requests = results["given"]["requests"] // 2
+    yield f"The other functions, by an event of `events/`, {requests} times:"
     yield ""
     others = [
         (each["function"], f"`{name}`", *_shown(each, *WARM))
-        for name, each in told["events"].items()
+        for name, each in results["events"].items()
     ]
     yield from _table(("function", "event", *WARM_HEAD[2:]), others)
     yield "## Cost of each operation"
     yield ""
-    costs = [(name, *_shown(each, *COSTS)) for name, each in told["operations"].items()]
+    costs = [(name, *_shown(each, *COSTS)) for name, each in results["operations"].items()]
     yield from _table(COSTS_HEAD, costs)
     yield "## With more payments in the table"
     yield ""
     growth = [
         (route, f"{int(size):,}", *_shown(each, "cpuMs", "latencyMs"))
-        for route, found in told["growth"].items()
+        for route, found in results["growth"].items()
         for size, each in found.items()
     ]
     yield from _table(("route", "payments", "CPU ms", "latency ms"), growth)
     yield "## The whole way"
     yield ""
-    yield WHOLE_TOLD.format(**told["given"])
+    yield WHOLE_FLOW.format(**results["given"])
     yield ""
     whole = [
         (f"{int(size):,}", *(f"{each[name]:.2f}" for name in WHOLE))
-        for size, each in told["flow"].items()
+        for size, each in results["flow"].items()
     ]
     yield from _table(WHOLE_HEAD, whole)
     yield "## A call by TLS"
     yield ""
-    calls = [(shown, f"{told['tls'][name]:.1f}") for name, shown in TLS.items()]
+    calls = [(shown, f"{results['tls'][name]:.1f}") for name, shown in TLS.items()]
     yield from _table(("connection", "CPU ms of the caller"), calls)
 
 

@@ -54,21 +54,21 @@ class Results:
 
 def write(results: Results, *, keep: bool) -> None:
     """Print the targets; ``keep``: write the files as well."""
-    told = as_json(results)
+    shown = as_json(results)
     print(f"{'target':86} {'value':>8} {'limit':>6}")
-    for each in told["targets"]:
+    for each in shown["targets"]:
         missed = "" if each["value"] <= each["limit"] else "  missed"
         print(f"{each['name']:86} {each['value']:8.2f} {each['limit']:6.2f}{missed}")
     if keep:
-        RESULTS.write_text(json.dumps(told, indent=2) + "\n")
-        PAGE.write_text(page(told))
+        RESULTS.write_text(json.dumps(shown, indent=2) + "\n")
+        PAGE.write_text(page(shown))
         print(f"written: {RESULTS.relative_to(ROOT)}, {PAGE.relative_to(ROOT)}")
         costs.main(["--write"])
 
 
 def as_json(results: Results) -> dict[str, Any]:
     """Give everything as plain values, rounded."""
-    told = {
+    shown = {
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine.machine(),
         "versions": machine.versions(),
@@ -95,7 +95,7 @@ def as_json(results: Results) -> dict[str, Any]:
             "keptCpuMs": median(results.tls.kept),
         },
     }
-    rounded: dict[str, Any] = _rounded(told)
+    rounded: dict[str, Any] = _rounded(shown)
     return rounded
 
 

@@ -58,9 +58,9 @@ def ours(stack: Stack, artifacts: Path) -> dict[str, Subject]:
     aws = Aws(stack.aws_endpoint_url, stack.region)
     pages = aws.functions.get_paginator("list_functions").paginate()
     found = {}
-    for told in (each for page in pages for each in page["Functions"]):
-        logical_id = told["FunctionName"].split("-")[1]
-        settings = told.get("Environment", {}).get("Variables", {})
+    for function in (each for page in pages for each in page["Functions"]):
+        logical_id = function["FunctionName"].split("-")[1]
+        settings = function.get("Environment", {}).get("Variables", {})
         subject = _ours(logical_id, artifacts, {**_surroundings(stack), **settings})
         found[subject.name] = subject
     return dict(sorted(found.items()))

@@ -42,10 +42,10 @@ def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
         f"{FASTAPI} given our bytecode build": (f"{FASTAPI}{OWN_BYTECODE}", 0.70),
         f"{BARE} with valid bytecode": (f"{BARE}{OWN_BYTECODE}", 1.20),
     }
-    for told, (rival, limit) in rivals.items():
+    for row, (rival, limit) in rivals.items():
         for own in ("duitku_webhook", "initiate_payment"):
             ratio = median(starts[own].cpu) / median(starts[rival].cpu)
-            yield Target(f"start-up of {own} / {told}", ratio, limit)
+            yield Target(f"start-up of {own} / {row}", ratio, limit)
 
 
 def of_warm(warm: Mapping[str, Mapping[str, Warm]]) -> Iterator[Target]:

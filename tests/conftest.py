@@ -40,8 +40,8 @@ def production_options() -> Options:
 
     What is off by default is on: every function has to run.
     """
-    told = configured_parameters("prod")
-    kept = {name: told[name] for name in told if not name.startswith(("Architecture", "Duitku"))}
+    reply = configured_parameters("prod")
+    kept = {name: reply[name] for name in reply if not name.startswith(("Architecture", "Duitku"))}
     return Options(
         environment=SIGNING,
         parameters={
@@ -83,15 +83,15 @@ def users(stack: Stack) -> Users:
 @pytest.fixture
 def duitku(stack: Stack) -> Iterator[Duitku]:
     """Duitku's side, without faults afterwards."""
-    peer = Duitku(stack)
-    yield peer
-    peer.calm()
+    provider = Duitku(stack)
+    yield provider
+    provider.calm()
 
 
 @pytest.fixture
 def thinkific(stack: Stack) -> Iterator[Thinkific]:
     """Thinkific's side without its rate limit, as the stack is without ours (FAST)."""
-    peer = Thinkific(stack)
-    peer.set(rateLimit=100_000)
-    yield peer
-    peer.calm()
+    provider = Thinkific(stack)
+    provider.set(rateLimit=100_000)
+    yield provider
+    provider.calm()

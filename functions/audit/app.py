@@ -95,7 +95,7 @@ def _log_compared(compared: Compared) -> None:
             "compared with the platform",
             asked=compared.asked,
             differences=compared.differences,
-            mended=compared.mended,
+            fixed=compared.fixed,
             stopped=compared.stopped,
         )
     if compared.stopped and compared.late:

@@ -28,7 +28,7 @@ class Progress(Worker[ProgressEvent]):
     def bind(self, message: ProgressEvent) -> None:
         """Name the event and the enrollment at the platform."""
         observability.bind(message.correlation_id, event=message.id)
-        logger.append_keys(platform_enrollment_id=str(message.report.row_id))
+        logger.append_keys(platform_enrollment_id=str(message.report.platform_enrollment_id))
 
     def run(self, message: ProgressEvent, record: SQSRecord, context: LambdaContext) -> None:
         """Record an event; what no retry can help is dead-lettered."""

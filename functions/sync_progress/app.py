@@ -67,7 +67,7 @@ def _check_after_failure(context: LambdaContext) -> None:
 def _register(context: LambdaContext) -> list[dict[str, str]]:
     found = bootstrap.platform_webhooks(context).register()
     observability.gauge("WebhooksMissing", 0)
-    registered = [{"topic": each.topic, "fate": each.fate} for each in found]
+    registered = [{"topic": each.topic, "state": each.state} for each in found]
     logger.info("webhooks registered", topics=registered)
     return registered
 
@@ -77,7 +77,7 @@ def _check(context: LambdaContext) -> None:
     missing = [each for each in found if not each.works]
     observability.gauge("WebhooksMissing", len(missing))
     if missing:
-        topics = [f"{each.topic} {each.fate}" for each in missing]
+        topics = [f"{each.topic} {each.state}" for each in missing]
         logger.error(
             "webhooks missing",
             topics=topics,

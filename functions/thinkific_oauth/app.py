@@ -158,7 +158,7 @@ def _status() -> ConnectionStatusView:
     connection, way = connected_site(Table.from_environment()), authentication()
     base, site = _base_url(), optional("THINKIFIC_SUBDOMAIN")
     checks: list[RedirectCheckView] = [
-        {"name": each.name, "ok": each.ok, "message": each.told}
+        {"name": each.name, "ok": each.ok, "message": each.message}
         for each in redirect_checks(base, _own_url())
     ]
     view = connection_view(connection, way, (redirect_uri(base), checks), site, now())
@@ -186,8 +186,8 @@ def _not_allowed(error: str | None) -> Response[Any]:
         _note("connecting cancelled", "Cancel was pressed")
         return oauth_pages.cancelled_page(api.request_id)
     _note("connecting failed", "Thinkific sent an error instead of a code")
-    told = "Thinkific sent an error instead of its permission"
-    return _failed(Conflict(told), told)
+    cause = "Thinkific sent an error instead of its permission"
+    return _failed(Conflict(cause), cause)
 
 
 def _failed(error: LunasError, reason: str) -> Response[Any]:

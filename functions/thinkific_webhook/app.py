@@ -78,7 +78,9 @@ def _accept(event: Event, request_id: str) -> None:
                 id=event.id, report=report_of(event), correlation_id=request_id
             )
             ProgressQueue(setting("PROGRESS_QUEUE_URL")).send(accepted)
-            logger.info("event queued", platform_enrollment_id=accepted.report.row_id)
+            logger.info(
+                "event queued", platform_enrollment_id=accepted.report.platform_enrollment_id
+            )
         case _ if event.topic == UNINSTALLED:
             logger.error(
                 "app uninstalled at Thinkific", todo="connect the site again, see the runbook"

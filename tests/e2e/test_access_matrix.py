@@ -23,7 +23,7 @@ THREADS = 2
 
 type Headers = dict[str, str]
 
-NOBODY_KNOWN = frozenset(
+NO_ONE_KNOWN = frozenset(
     {
         "no token",
         "expired token",
@@ -45,7 +45,7 @@ KNOWN = frozenset(
         *(PAYMENTS_READ, ENROLLMENTS_READ, ENROLLMENTS_WRITE, "service without scope"),
     }
 )
-EVERYBODY = NOBODY_KNOWN | KNOWN
+EVERYBODY = NO_ONE_KNOWN | KNOWN
 USERS = frozenset({OWNER, STRANGER, ADMIN})
 ADMINS = frozenset({ADMIN})
 PAYMENT_STAFF = frozenset({ADMIN, PAYMENTS_READ})
@@ -63,18 +63,18 @@ RESOLUTION = {"resolution": "refunded", "reason": "by hand"}
 class Row:
     """Who may use a route. ``{names}`` in path and body stand for the resources of the module.
 
-    ``told`` says what those get who may not and do not get the usual 401 or 403.
+    ``reply`` says what those get who may not and do not get the usual 401 or 403.
     """
 
     opens_to: frozenset[str]
     path: str = ""
     body: object = None
     form: bool = False
-    told: Mapping[str, int] = field(default_factory=dict)
+    reply: Mapping[str, int] = field(default_factory=dict)
 
     def refusal(self, caller: str) -> int:
         """Return the status for somebody who may not."""
-        return self.told.get(caller, 401 if caller in NOBODY_KNOWN else 403)
+        return self.reply.get(caller, 401 if caller in NO_ONE_KNOWN else 403)
 
 
 # Whose enrollment it is can be computed, so that a stranger must not even learn that it exists.
@@ -120,7 +120,9 @@ ROWS: dict[str, Row] = {
     "PATCH /anomalies/{id}": Row(ADMINS, "/anomalies/{anomaly}", RESOLUTION),
     "GET /enrollments": Row(ENROLLMENT_STAFF),
     "GET /enrollments/my-enrollments": Row(USERS),
-    "GET /enrollments/{id}": Row(OWN | ENROLLMENT_STAFF, "/enrollments/{enrollment}", told=PRIVATE),
+    "GET /enrollments/{id}": Row(
+        OWN | ENROLLMENT_STAFF, "/enrollments/{enrollment}", reply=PRIVATE
+    ),
     "GET /enrollments/course/{courseId}/status": Row(
         OWN | ENROLLMENT_STAFF, "/enrollments/course/python-dasar/status?userId={owner}"
     ),
@@ -128,7 +130,7 @@ ROWS: dict[str, Row] = {
         OWN | {ADMIN, ENROLLMENTS_WRITE},
         "/enrollments/{enrollment}/progress",
         {"progress": 10},
-        told=PRIVATE,
+        reply=PRIVATE,
     ),
     "POST /enrollments/{id}/redeliver": Row(ADMINS, "/enrollments/{enrollment}/redeliver"),
     "POST /courses/sync": Row(ADMINS),
@@ -143,18 +145,18 @@ ROWS: dict[str, Row] = {
             "signature": "0" * 64,
         },
         form=True,
-        told=UNSIGNED,
+        reply=UNSIGNED,
     ),
     "POST /webhooks/thinkific": Row(
         frozenset(),
         body={"id": "1", "resource": "enrollment", "action": "progress", "payload": {}},
-        told=UNSIGNED,
+        reply=UNSIGNED,
     ),
 }
 
 
 @dataclass(frozen=True)
-class Scene:
+class RaceSetup:
     """The resources and callers that all cells share, and what became of the requests."""
 
     stack: Stack
@@ -215,19 +217,19 @@ def cells(*, allowed: bool) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def scene(stack: Stack) -> Scene:
+def setup(stack: Stack) -> RaceSetup:
     """Make a payment for each thing that can be done to one, an enrollment and an anomaly."""
     resources = _resources(stack)
-    return Scene(stack, resources, _callers(stack, resources))
+    return RaceSetup(stack, resources, _callers(stack, resources))
 
 
 @pytest.fixture(scope="module")
-def refused(scene: Scene) -> Refused:
+def refused(setup: RaceSetup) -> Refused:
     """Send everything that must be refused, with a look at the table before and after."""
-    asked, before = cells(allowed=False), scene.stored()
+    asked, before = cells(allowed=False), setup.stored()
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(lambda cell: scene.send(*cell), asked))
-    return Refused(dict(zip(asked, answers, strict=True)), before, scene.stored())
+        answers = list(pool.map(lambda cell: setup.send(*cell), asked))
+    return Refused(dict(zip(asked, answers, strict=True)), before, setup.stored())
 
 
 def test_every_route_has_a_row() -> None:
@@ -254,28 +256,28 @@ def test_what_is_refused_changes_nothing(refused: Refused) -> None:
 
 @pytest.mark.usefixtures("refused")
 @pytest.mark.parametrize("caller", sorted(EVERYBODY))
-def test_whoever_may_gets_in(caller: str, scene: Scene) -> None:
+def test_whoever_may_gets_in(caller: str, setup: RaceSetup) -> None:
     mine = [route for route, who in cells(allowed=True) if who == caller]
 
-    answers = {route: scene.send(route, caller) for route in mine}
+    answers = {route: setup.send(route, caller) for route in mine}
 
     assert {route: answer.text for route, answer in answers.items() if not answer.ok} == {}
 
 
 def test_a_refusal_says_the_same_whether_the_enrollment_exists_or_not(
-    scene: Scene, refused: Refused
+    setup: RaceSetup, refused: Refused
 ) -> None:
     there = refused.answers["GET /enrollments/{id}", STRANGER].json()
 
-    url = f"{scene.stack.api_url}/enrollments/enr{uuid.uuid4().hex}"
-    missing = requests.get(url, headers=scene.callers[STRANGER], timeout=TIMEOUT).json()
+    url = f"{setup.stack.api_url}/enrollments/enr{uuid.uuid4().hex}"
+    missing = requests.get(url, headers=setup.callers[STRANGER], timeout=TIMEOUT).json()
 
     assert missing | {"requestId": ""} == there | {"requestId": ""}
 
 
-def test_an_unknown_path_is_refused(scene: Scene) -> None:
+def test_an_unknown_path_is_refused(setup: RaceSetup) -> None:
     answer = requests.get(
-        f"{scene.stack.api_url}/admin", headers=scene.callers[ADMIN], timeout=TIMEOUT
+        f"{setup.stack.api_url}/admin", headers=setup.callers[ADMIN], timeout=TIMEOUT
     )
 
     assert answer.status_code == 404

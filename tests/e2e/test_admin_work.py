@@ -333,7 +333,7 @@ def test_progress_goes_up_and_never_down(
     service = users.service("enrollments:write")
     reports = [(learner, 0), (learner, 30), (service, 60), (learner, 59), (admin, 100), (admin, 0)]
 
-    shown = [person.call("PATCH", path, {"progress": told}) for person, told in reports]
+    shown = [person.call("PATCH", path, {"progress": reply}) for person, reply in reports]
 
     assert [answer.status_code for answer in shown] == [200] * 6
     assert [answer.json()["progress"] for answer in shown] == [0, 30, 60, 60, 100, 100]
@@ -391,8 +391,8 @@ def test_what_was_revoked_takes_no_progress_and_is_not_delivered(
 ) -> None:
     path = f"/enrollments/{revoked.id}"
 
-    for told in (0, 40, 90):
-        assert learner.call("PATCH", f"{path}/progress", {"progress": told}).status_code == 409
+    for reply in (0, 40, 90):
+        assert learner.call("PATCH", f"{path}/progress", {"progress": reply}).status_code == 409
     assert admin.call("POST", f"{path}/redeliver").status_code == 409
 
     shown = learner.get(path)

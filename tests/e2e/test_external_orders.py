@@ -84,8 +84,8 @@ def emptied(queues: Queues) -> None:
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left() -> int:
-        told = queues.sqs.get_queue_attributes(QueueUrl=queues.reports, AttributeNames=names)
-        return sum(int(number) for number in told["Attributes"].values())
+        reply = queues.sqs.get_queue_attributes(QueueUrl=queues.reports, AttributeNames=names)
+        return sum(int(number) for number in reply["Attributes"].values())
 
     eventually(left, lambda number: number == 0)
 

@@ -44,7 +44,7 @@ type Ids = list[str]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Records:
     """What the module put into the table, newest first; nothing else has times in its span."""
 
     stack: Stack
@@ -71,7 +71,7 @@ class Shelf:
 
 
 @pytest.fixture(scope="module")
-def shelf(stack: Stack) -> Shelf:
+def records(stack: Stack) -> Records:
     """Fill a day of the past that no other test knows."""
     start = datetime(2001, 1, 1, tzinfo=UTC) + timedelta(minutes=secrets.randbelow(9_000_000))
     user, other = f"learner-{uuid.uuid4().hex[:12]}", f"learner-{uuid.uuid4().hex[:12]}"
@@ -98,7 +98,7 @@ def shelf(stack: Stack) -> Shelf:
     served = [enrollment_item(replace(each, delivery=done)) for each in enrollments]
     fill(dynamodb(stack), stack.table_name, served)
     fill(dynamodb(stack), stack.table_name, items)
-    return Shelf(
+    return Records(
         stack,
         start,
         payments[::-1],
@@ -171,103 +171,103 @@ def refusal(person: Person, path: str) -> int:
     ids=lambda wanted: "+".join(wanted) or "none",
 )
 def test_payments_are_filtered_and_shown_newest_first(
-    wanted: dict[str, str], limit: int, shelf: Shelf
+    wanted: dict[str, str], limit: int, records: Records
 ) -> None:
     names = {"paymentType": "payment_type"}
     expected = [
         each
-        for each in shelf.payments
+        for each in records.payments
         if all(getattr(each, names.get(name, name)) == value for name, value in wanted.items())
     ]
     query = "".join(f"&{name}={value}" for name, value in wanted.items())
 
-    pages = list(shelf.admin.pages(f"/payments?{shelf.span}{query}&limit={limit}"))
+    pages = list(records.admin.pages(f"/payments?{records.span}{query}&limit={limit}"))
 
     assert ids([item for page in pages for item in page]) == ids(expected)
     assert all(len(page) <= limit for page in pages)
 
 
-def test_a_filtered_page_may_be_short_and_still_have_a_next_one(shelf: Shelf) -> None:
-    page = shelf.admin.get(f"/payments?{shelf.span}&method=MANUAL&limit=4")
+def test_a_filtered_page_may_be_short_and_still_have_a_next_one(records: Records) -> None:
+    page = records.admin.get(f"/payments?{records.span}&method=MANUAL&limit=4")
 
     assert len(page["items"]) == 2
     assert "nextCursor" in page
 
 
-def test_a_span_starts_with_its_first_moment_and_ends_before_its_last(shelf: Shelf) -> None:
-    last, first = shelf.payments[3], shelf.payments[6]
+def test_a_span_starts_with_its_first_moment_and_ends_before_its_last(records: Records) -> None:
+    last, first = records.payments[3], records.payments[6]
 
-    shown = shelf.admin.all(f"/payments?from={_told(first)}&to={_told(last)}")
+    shown = records.admin.all(f"/payments?from={_reply(first)}&to={_reply(last)}")
 
-    assert ids(shown) == ids(shelf.payments[4:7])
+    assert ids(shown) == ids(records.payments[4:7])
 
 
 @pytest.mark.parametrize("plus", ["%2B", "+"])
 def test_a_span_may_be_told_in_another_offset_or_as_a_day_of_the_shop(
-    shelf: Shelf, plus: str
+    records: Records, plus: str
 ) -> None:
-    jakarta = (shelf.start + timedelta(hours=7)).replace(tzinfo=None)
+    jakarta = (records.start + timedelta(hours=7)).replace(tzinfo=None)
 
-    shown = shelf.admin.all(
+    shown = records.admin.all(
         f"/payments?from={jakarta.isoformat()}{plus}07:00&to={jakarta.date()}&limit=100"
     )
 
     until = jakarta.replace(hour=0, minute=0) + timedelta(days=1) - timedelta(hours=7)
     until = until.replace(tzinfo=UTC)
-    assert ids(shown) == [each.id for each in shelf.payments if each.created_at < until]
+    assert ids(shown) == [each.id for each in records.payments if each.created_at < until]
 
 
-def test_a_user_sees_their_own_payments_only(shelf: Shelf) -> None:
-    mine = [each for each in shelf.payments if each.user_id == shelf.user]
+def test_a_user_sees_their_own_payments_only(records: Records) -> None:
+    mine = [each for each in records.payments if each.user_id == records.user]
 
-    shown = shelf.owner.all(f"/payments/user/{shelf.user}?limit=5")
+    shown = records.owner.all(f"/payments/user/{records.user}?limit=5")
 
     assert ids(shown) == ids(mine)
-    assert 0 < len(mine) < len(shelf.payments)
+    assert 0 < len(mine) < len(records.payments)
 
 
 @pytest.mark.parametrize("limit", [3, 100])
 @pytest.mark.parametrize("delivery", [None, *DeliveryStatus])
 @pytest.mark.parametrize("course", [False, True], ids=["any course", "one course"])
 def test_enrollments_are_filtered_and_shown_newest_first(
-    course: bool, delivery: DeliveryStatus | None, limit: int, shelf: Shelf
+    course: bool, delivery: DeliveryStatus | None, limit: int, records: Records
 ) -> None:
-    chosen = shelf.enrollments[0].course_id
+    chosen = records.enrollments[0].course_id
     expected = [
         each
-        for each in shelf.enrollments
+        for each in records.enrollments
         if (not course or each.course_id == chosen)
         and (delivery is None or each.delivery.status is delivery)
     ]
     query = f"&courseId={chosen}" if course else ""
     query += f"&delivery={delivery}" if delivery else ""
 
-    shown = shelf.admin.all(f"/enrollments?{shelf.span}{query}&limit={limit}")
+    shown = records.admin.all(f"/enrollments?{records.span}{query}&limit={limit}")
 
     assert ids(shown) == ids(expected)
 
 
 @pytest.mark.parametrize("status", [None, *EnrollmentStatus])
 def test_a_learner_sees_their_own_enrollments_by_status(
-    status: EnrollmentStatus | None, shelf: Shelf
+    status: EnrollmentStatus | None, records: Records
 ) -> None:
-    expected = [each for each in shelf.enrollments if status in {None, each.status}]
+    expected = [each for each in records.enrollments if status in {None, each.status}]
     query = f"&status={status}" if status else ""
 
-    assert ids(shelf.owner.all(f"/enrollments/my-enrollments?limit=3{query}")) == ids(expected)
-    assert Users(shelf.stack).learner().all(f"/enrollments/my-enrollments?{query}") == []
+    assert ids(records.owner.all(f"/enrollments/my-enrollments?limit=3{query}")) == ids(expected)
+    assert Users(records.stack).learner().all(f"/enrollments/my-enrollments?{query}") == []
 
 
 @pytest.mark.parametrize("status", [None, *AnomalyStatus])
 def test_anomalies_are_filtered_and_shown_newest_first(
-    status: AnomalyStatus | None, shelf: Shelf
+    status: AnomalyStatus | None, records: Records
 ) -> None:
-    ours = set(ids(shelf.anomalies))
+    ours = set(ids(records.anomalies))
     query = f"&status={status}" if status else ""
 
-    shown = [each for each in shelf.admin.all(f"/anomalies?limit=3{query}") if each["id"] in ours]
+    shown = [each for each in records.admin.all(f"/anomalies?limit=3{query}") if each["id"] in ours]
 
-    assert ids(shown) == [each.id for each in shelf.anomalies if status in {None, each.status}]
+    assert ids(shown) == [each.id for each in records.anomalies if status in {None, each.status}]
     assert shown[0]["evidence"] == {"amount": "49000"}
 
 
@@ -279,16 +279,16 @@ LISTS += ["/anomalies"]
 
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "1.5", "ten"])
-def test_a_limit_beyond_1_to_100_is_invalid(path: str, limit: str, shelf: Shelf) -> None:
-    answer = shelf.admin.call("GET", f"{path}?limit={limit}")
+def test_a_limit_beyond_1_to_100_is_invalid(path: str, limit: str, records: Records) -> None:
+    answer = records.admin.call("GET", f"{path}?limit={limit}")
 
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == ["limit"]
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_blank_parameter_is_as_if_left_out(path: str, shelf: Shelf) -> None:
-    plain, blank = shelf.admin.get(path), shelf.admin.get(f"{path}?limit=&cursor=%20")
+def test_a_blank_parameter_is_as_if_left_out(path: str, records: Records) -> None:
+    plain, blank = records.admin.get(path), records.admin.get(f"{path}?limit=&cursor=%20")
     # A cursor holds the second in which it ends.
     assert blank["items"] == plain["items"]
     assert ("nextCursor" in blank) == ("nextCursor" in plain)
@@ -309,9 +309,9 @@ def test_a_blank_parameter_is_as_if_left_out(path: str, shelf: Shelf) -> None:
     ],
 )
 def test_a_filter_that_cannot_be_is_told_by_field(
-    path: str, fields: list[str], shelf: Shelf
+    path: str, fields: list[str], records: Records
 ) -> None:
-    answer = shelf.admin.call("GET", path)
+    answer = records.admin.call("GET", path)
 
     assert answer.status_code == 422
     assert [each["field"] for each in answer.json()["errors"]] == fields
@@ -325,51 +325,51 @@ def cursor_key(stack: Stack) -> bytes:
     return hmac.new(stack.service_api_key.encode(), b"lunas cursor", hashlib.sha256).digest()
 
 
-def test_a_cursor_lasts_until_it_expires(shelf: Shelf) -> None:
-    path = f"/payments?{shelf.span}&limit=2"
-    claims = jwt.decode(cursor_of(shelf.admin, path), options={"verify_signature": False})
-    now, key = int(time.time()), cursor_key(shelf.stack)
+def test_a_cursor_lasts_until_it_expires(records: Records) -> None:
+    path = f"/payments?{records.span}&limit=2"
+    claims = jwt.decode(cursor_of(records.admin, path), options={"verify_signature": False})
+    now, key = int(time.time()), cursor_key(records.stack)
 
     fresh = jwt.encode(claims | {"exp": now + 60}, key, algorithm="HS256")
     stale = jwt.encode(claims | {"exp": now - 60}, key, algorithm="HS256")
 
-    assert ids(shelf.admin.get(f"{path}&cursor={fresh}")["items"]) == ids(shelf.payments[2:4])
-    assert refusal(shelf.admin, f"{path}&cursor={stale}") == 400
+    assert ids(records.admin.get(f"{path}&cursor={fresh}")["items"]) == ids(records.payments[2:4])
+    assert refusal(records.admin, f"{path}&cursor={stale}") == 400
     assert 3600 < claims["exp"] - now <= 86_400
 
 
-def test_a_cursor_that_was_altered_is_malformed(shelf: Shelf) -> None:
-    path = f"/payments?{shelf.span}&limit=2"
-    cursor = cursor_of(shelf.admin, path)
+def test_a_cursor_that_was_altered_is_malformed(records: Records) -> None:
+    path = f"/payments?{records.span}&limit=2"
+    cursor = cursor_of(records.admin, path)
     head, claims, signature = cursor.split(".")
-    told = jwt.decode(cursor, options={"verify_signature": False})
+    reply = jwt.decode(cursor, options={"verify_signature": False})
     forgeries = [
         f"{head}.{claims}.{signature[::-1]}",
         f"{head}.{claims}.",
         cursor[:-8],
         "garbage",
-        jwt.encode(told, shelf.stack.jwt_secret, algorithm="HS256"),
-        jwt.encode(told, shelf.stack.service_api_key, algorithm="HS256"),
-        jwt.encode(told, "", algorithm="none"),
-        shelf.admin.token,
+        jwt.encode(reply, records.stack.jwt_secret, algorithm="HS256"),
+        jwt.encode(reply, records.stack.service_api_key, algorithm="HS256"),
+        jwt.encode(reply, "", algorithm="none"),
+        records.admin.token,
     ]
 
-    assert [refusal(shelf.admin, f"{path}&cursor={each}") for each in forgeries] == [400] * 8
+    assert [refusal(records.admin, f"{path}&cursor={each}") for each in forgeries] == [400] * 8
 
 
-def test_a_cursor_serves_its_own_list_and_filter_only(shelf: Shelf) -> None:
-    span = shelf.span
+def test_a_cursor_serves_its_own_list_and_filter_only(records: Records) -> None:
+    span = records.span
     homes = {
-        f"/payments?{span}": shelf.admin,
-        f"/payments?{span}&status=PAID": shelf.admin,
-        f"/payments?{span}&method=MANUAL": shelf.admin,
-        f"/payments/user/{shelf.user}?": shelf.admin,
-        f"/payments/user/{shelf.payments[-1].user_id}?": shelf.admin,
-        f"/enrollments?{span}": shelf.admin,
-        f"/enrollments?{span}&courseId={shelf.enrollments[0].course_id}": shelf.admin,
-        "/enrollments/my-enrollments?": shelf.owner,
-        "/anomalies?": shelf.admin,
-        "/anomalies?status=OPEN": shelf.admin,
+        f"/payments?{span}": records.admin,
+        f"/payments?{span}&status=PAID": records.admin,
+        f"/payments?{span}&method=MANUAL": records.admin,
+        f"/payments/user/{records.user}?": records.admin,
+        f"/payments/user/{records.payments[-1].user_id}?": records.admin,
+        f"/enrollments?{span}": records.admin,
+        f"/enrollments?{span}&courseId={records.enrollments[0].course_id}": records.admin,
+        "/enrollments/my-enrollments?": records.owner,
+        "/anomalies?": records.admin,
+        "/anomalies?status=OPEN": records.admin,
     }
     cursors = {home: cursor_of(person, f"{home}&limit=1") for home, person in homes.items()}
 
@@ -383,13 +383,13 @@ def test_a_cursor_serves_its_own_list_and_filter_only(shelf: Shelf) -> None:
     assert accepted == [(home, home) for home in homes]
 
 
-def test_a_cursor_goes_on_with_another_limit(shelf: Shelf) -> None:
-    path = f"/payments?{shelf.span}"
-    cursor = cursor_of(shelf.admin, f"{path}&limit=2")
+def test_a_cursor_goes_on_with_another_limit(records: Records) -> None:
+    path = f"/payments?{records.span}"
+    cursor = cursor_of(records.admin, f"{path}&limit=2")
 
-    shown = shelf.admin.get(f"{path}&limit=3&cursor={cursor}")["items"]
+    shown = records.admin.get(f"{path}&limit=3&cursor={cursor}")["items"]
 
-    assert ids(shown) == ids(shelf.payments[2:5])
+    assert ids(shown) == ids(records.payments[2:5])
 
 
 # ── CSV ──────────────────────────────────────────────────────────────────────────────────────────
@@ -410,12 +410,12 @@ def csv_pages(
         cursor = f"&cursor={answer.headers['X-Next-Cursor']}"
 
 
-def test_csv_shows_the_payments_of_all_pages_at_once(shelf: Shelf) -> None:
-    path = f"/payments?{shelf.span}&method=DUITKU&limit=7"
+def test_csv_shows_the_payments_of_all_pages_at_once(records: Records) -> None:
+    path = f"/payments?{records.span}&method=DUITKU&limit=7"
 
-    ((rows, answer),) = csv_pages(shelf.admin, path)
+    ((rows, answer),) = csv_pages(records.admin, path)
 
-    listed = shelf.admin.all(path)
+    listed = records.admin.all(path)
     same = ("id", "userId", "status", "paymentType", "method", "currency", "createdAt")
     assert [[row[name] for name in same] for row in rows] == [
         [each[name] for name in same] for each in listed
@@ -426,9 +426,11 @@ def test_csv_shows_the_payments_of_all_pages_at_once(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("separator", ["%3B", ";", ""])
-def test_csv_is_split_at_a_semicolon_for_spreadsheets_that_do(shelf: Shelf, separator: str) -> None:
-    reader = shelf.admin.sending({"Accept": "text/csv, application/json;q=0.1"})
-    answer = reader.call("GET", f"/payments?{shelf.span}&separator={separator}")
+def test_csv_is_split_at_a_semicolon_for_spreadsheets_that_do(
+    records: Records, separator: str
+) -> None:
+    reader = records.admin.sending({"Accept": "text/csv, application/json;q=0.1"})
+    answer = reader.call("GET", f"/payments?{records.span}&separator={separator}")
     assert answer.content.startswith("\ufeffid;userId;packageId;".encode())
 
 
@@ -439,48 +441,50 @@ def test_a_user_whose_id_no_path_can_carry_lists_their_payments(stack: Stack) ->
     assert [each["id"] for each in buyer.all("/payments/user/me")] == [payment["id"]]
 
 
-def test_a_user_may_have_their_payments_as_csv(shelf: Shelf) -> None:
-    pages = csv_pages(shelf.owner, f"/payments/user/{shelf.user}?limit=100")
+def test_a_user_may_have_their_payments_as_csv(records: Records) -> None:
+    pages = csv_pages(records.owner, f"/payments/user/{records.user}?limit=100")
 
-    mine = [each.id for each in shelf.payments if each.user_id == shelf.user]
+    mine = [each.id for each in records.payments if each.user_id == records.user]
     assert [row["id"] for page, _ in pages for row in page] == mine
 
 
-def test_an_empty_list_is_a_header_line(shelf: Shelf) -> None:
-    ((rows, answer),) = csv_pages(shelf.admin, "/payments?to=2000-06-01")
+def test_an_empty_list_is_a_header_line(records: Records) -> None:
+    ((rows, answer),) = csv_pages(records.admin, "/payments?to=2000-06-01")
 
     assert rows == []
     assert answer.text.count("\r\n") == 1
 
 
-def test_csv_defuses_what_a_spreadsheet_would_run(shelf: Shelf) -> None:
-    rows = [row for page, _ in csv_pages(shelf.admin, f"/payments?{shelf.span}&") for row in page]
+def test_csv_defuses_what_a_spreadsheet_would_run(records: Records) -> None:
+    rows = [
+        row for page, _ in csv_pages(records.admin, f"/payments?{records.span}&") for row in page
+    ]
 
     defused = [f"'{text}" for text in FORMULAS[:-1]]
     assert {row["firstName"] for row in rows} == {*defused, FORMULAS[-1]}
-    assert len(rows) == len(shelf.payments)
+    assert len(rows) == len(records.payments)
 
 
-def test_csv_shows_a_service_no_customer(shelf: Shelf) -> None:
-    service = Users(shelf.stack).service("payments:read")
+def test_csv_shows_a_service_no_customer(records: Records) -> None:
+    service = Users(records.stack).service("payments:read")
 
     rows = [
-        row for page, _ in csv_pages(service, f"/payments?{shelf.span}&limit=100") for row in page
+        row for page, _ in csv_pages(service, f"/payments?{records.span}&limit=100") for row in page
     ]
 
-    assert len(rows) == len(shelf.payments)
+    assert len(rows) == len(records.payments)
     assert {row["firstName"] + row["email"] + row["proofLink"] for row in rows} == {""}
 
 
-def test_who_prefers_json_gets_json(shelf: Shelf) -> None:
+def test_who_prefers_json_gets_json(records: Records) -> None:
     for accept in ("*/*", "application/json, text/csv", "text/html"):
-        reader = shelf.admin.sending({"Accept": accept})
-        answer = reader.call("GET", f"/payments?{shelf.span}&limit=1")
+        reader = records.admin.sending({"Accept": accept})
+        answer = reader.call("GET", f"/payments?{records.span}&limit=1")
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_refusal_is_a_problem_even_for_who_wants_csv(shelf: Shelf) -> None:
-    reader = Users(shelf.stack).learner().sending({"Accept": "text/csv"})
+def test_a_refusal_is_a_problem_even_for_who_wants_csv(records: Records) -> None:
+    reader = Users(records.stack).learner().sending({"Accept": "text/csv"})
 
     assert refusal(reader, "/payments") == 403
 
@@ -549,5 +553,5 @@ def test_paging_through_1000_payments_while_more_arrive_misses_and_doubles_none(
     assert arrivals.count > 10
 
 
-def _told(payment: Payment) -> str:
+def _reply(payment: Payment) -> str:
     return to_iso(payment.created_at)

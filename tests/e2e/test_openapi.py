@@ -28,7 +28,7 @@ OWN = "openapi-test"
 """Package and course that the runs write, instead of those that other tests buy."""
 HIGHEST_PRICE = 1_000_000_000
 """Rupiah, by the document; Duitku refuses less, which would be answered by 502."""
-TOLD_APART = ["2xx", "400", "403", "404", "409", "422"]
+DISTINGUISHED = ["2xx", "400", "403", "404", "409", "422"]
 """Answers to a request that is valid by its schema, where rules say more than the schema can."""
 SETTINGS = f"""
 workers = 4
@@ -55,27 +55,27 @@ max_response_time = 30
 # which Idempotency-Key.
 [[operations]]
 include-name-regex = "^GET /(payments|anomalies|enrollments)(/my-enrollments|/user/.*)?$"
-checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
 [[operations]]
 include-name-regex = "^(POST /payments(/initiate)?|POST /payment/initiate|GET /payments/methods)$"
-checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
 # Nor which site is set up, and which state and code of a try are good.
 [[operations]]
 include-operation-id = "installThinkific"
 headers = {{ Accept = "application/json" }}
-checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
 [[operations]]
 include-operation-id = "finishThinkificInstall"
-checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
 # Nor which courses exist.
 [[operations]]
 include-operation-id = "putPackage"
 parameters = {{ "path.id" = "{OWN}" }}
-checks.positive_data_acceptance.expected-statuses = {TOLD_APART}
+checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
 [[operations]]
 include-operation-id = "putCourse"
@@ -95,11 +95,11 @@ def document(stack: Stack) -> Json:
 @pytest.fixture
 def tidy(stack: Stack) -> Iterator[None]:
     """Let Duitku take every price there may be; take away what the runs add to the catalog."""
-    peer = Duitku(stack)
+    provider = Duitku(stack)
     usual = Settings.model_fields["maximum_amount"].default
-    peer.do("settings", {"maximumAmount": HIGHEST_PRICE})
+    provider.do("settings", {"maximumAmount": HIGHEST_PRICE})
     yield
-    peer.do("settings", {"maximumAmount": usual})
+    provider.do("settings", {"maximumAmount": usual})
     database = dynamodb(stack)
     for kind in ("PACKAGE", "COURSE"):
         key = {"pk": {"S": f"CATALOG#{kind}"}, "sk": {"S": OWN}}

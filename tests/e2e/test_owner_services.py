@@ -20,7 +20,7 @@ from local.tokens import user_token
 from tests.conftest import STATE
 from tests.support.leaks.check import watched_stack
 from tests.support.login import PATH, Login, new_keys
-from tests.support.loopback import Answer, Service, serving, told
+from tests.support.loopback import Answer, Service, reply, serving
 from tests.support.providers import Duitku, Thinkific, sign
 from tests.support.users import Json, Person, Users, eventually
 
@@ -73,9 +73,9 @@ def stack(service: Service, login: Login, request: pytest.FixtureRequest) -> Ite
 def _sells(service: Service, stack: Stack) -> Iterator[None]:
     """Have the package service sell one package, and both services answer again afterwards."""
     mapped = {**COURSE, "thinkificCourseId": first_course(stack)}
-    service.answers["/courses"] = told({"items": [mapped]})
-    service.answers["/packages"] = told({"items": [package("paket-a")]})
-    service.answers["/packages/paket-a"] = told(package("paket-a"))
+    service.answers["/courses"] = reply({"items": [mapped]})
+    service.answers["/packages"] = reply({"items": [package("paket-a")]})
+    service.answers["/packages/paket-a"] = reply(package("paket-a"))
     yield
     service.otherwise = None
 
@@ -212,8 +212,8 @@ BROKEN = {
     "cut": Answer(cut=True),
     "no answer": Answer(hang=True),
     "no JSON": Answer(body=b"<html>"),
-    "no courses": told({**package("broken"), "courseIds": []}),
-    "a price of nothing": told({**package("broken"), "prices": {"UMUM": 0}}),
+    "no courses": reply({**package("broken"), "courseIds": []}),
+    "a price of nothing": reply({**package("broken"), "prices": {"UMUM": 0}}),
 }
 
 
@@ -242,7 +242,7 @@ def test_a_failure_of_the_package_service_is_not_remembered(
     request = {"packageId": "paket-b", "courseId": COURSE["id"]}
     assert learner.call("POST", "/payments/initiate", request).status_code == 503
 
-    service.answers["/packages/paket-b"] = told(package("paket-b"))
+    service.answers["/packages/paket-b"] = reply(package("paket-b"))
 
     assert learner.initiate("paket-b", COURSE["id"])["amount"] == PRICE
 

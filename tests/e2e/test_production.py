@@ -47,8 +47,8 @@ def names(aws: Aws) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def processed(aws: Aws) -> dict[str, Any]:
     """Give the resources that SAM made of the template."""
-    told: Any = aws.cloudformation.get_template(StackName=deploy.STACK, TemplateStage="Processed")
-    resources: dict[str, Any] = told["TemplateBody"]["Resources"]
+    reply: Any = aws.cloudformation.get_template(StackName=deploy.STACK, TemplateStage="Processed")
+    resources: dict[str, Any] = reply["TemplateBody"]["Resources"]
     return resources
 
 
@@ -161,8 +161,8 @@ def test_each_function_is_deployed_gradually_and_its_alarm_ends_that(
 
 
 def test_the_table_cannot_be_deleted(aws: Aws, production: Stack) -> None:
-    told = aws.dynamodb.describe_table(TableName=production.table_name)["Table"]
-    assert told["DeletionProtectionEnabled"]
+    reply = aws.dynamodb.describe_table(TableName=production.table_name)["Table"]
+    assert reply["DeletionProtectionEnabled"]
 
 
 @pytest.mark.parametrize(

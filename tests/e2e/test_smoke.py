@@ -107,11 +107,11 @@ def test_a_secret_that_is_not_filled_in_is_named(
 def test_a_schedule_that_is_off_is_named(deployed: DeployedStack) -> None:
     client = deployed.client("scheduler")
     logical, name = next(iter(sorted(deployed.of_type("AWS::Scheduler::Schedule").items())))
-    told = client.get_schedule(Name=name)
+    reply = client.get_schedule(Name=name)
     kept = {
-        key: told[key]
+        key: reply[key]
         for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-        if key in told
+        if key in reply
     }
     client.update_schedule(**kept, State="DISABLED")
     try:

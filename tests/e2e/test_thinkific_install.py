@@ -147,7 +147,7 @@ def test_a_student_cannot_connect_the_site(
         thinkific.set(installerRole="site_admin")
 
     assert heading(page) == "The site could not be connected"
-    told = page.locator("main").inner_text()
-    assert "only the owner or an admin" in told
-    assert installer.status()["redirectUri"] in told
+    reply = page.locator("main").inner_text()
+    assert "only the owner or an admin" in reply
+    assert installer.status()["redirectUri"] in reply
     assert not installer.status()["connected"]

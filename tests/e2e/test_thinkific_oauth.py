@@ -40,10 +40,10 @@ def oauth(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture
 def site(oauth: Stack) -> Iterator[Thinkific]:
-    peer = Thinkific(oauth)
-    peer.set(rateLimit=100_000)
-    yield peer
-    peer.calm()
+    provider = Thinkific(oauth)
+    provider.set(rateLimit=100_000)
+    yield provider
+    provider.calm()
 
 
 @pytest.fixture

@@ -309,8 +309,8 @@ def test_a_completion_that_got_lost_is_made_up_for(
 
     auditing.run()
 
-    stands = learner.payment(payment["id"])
-    assert (stands["status"], stands["version"]) == ("COMPLETED", payment["version"])
+    stored = learner.payment(payment["id"])
+    assert (stored["status"], stored["version"]) == ("COMPLETED", payment["version"])
     assert learner.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]
     auditing.age(payment)
     auditing.run()

@@ -38,7 +38,7 @@ def rush(world: World) -> World:
         for learner in learners:
             payment = actors.submit(learner, *purchase).body["id"]
             assert actors.approve(ADMIN, payment).ok
-    world.upkeep.pass_time(HOURS * 3600)
+    world.scheduler.pass_time(HOURS * 3600)
     watch = Watch(world, actors.ledger)
     assert watch.wrong() == []
     assert watch.unfinished() == []
@@ -61,10 +61,10 @@ def test_a_rush_takes_few_calls_meets_no_limit_and_keeps_each_learners_order(
     calls = calls_of(rush)
     first = [each[0] for each in calls.values()]
     later = [number for each in calls.values() for number in each[1:]]
-    told = rush.thinkific.simulation.traffic.summary()
+    reply = rush.thinkific.simulation.traffic.summary()
     figures.say(
-        f"{LEARNERS} learners x {len(PURCHASES)} courses: {told['calls']} calls to Thinkific, "
-        f"{told['limited']} of them 429; {sum(first) / len(first):.2f} for an enrollment of a new "
+        f"{LEARNERS} learners x {len(PURCHASES)} courses: {reply['calls']} calls to Thinkific, "
+        f"{reply['limited']} of them 429; {sum(first) / len(first):.2f} for an enrollment of a new "
         f"learner ({max(first)} at most), {sum(later) / len(later):.2f} of a known one "
         f"({max(later)} at most)"
     )
@@ -75,10 +75,10 @@ def test_a_rush_takes_few_calls_meets_no_limit_and_keeps_each_learners_order(
     compared = [
         fields["asked"] for said, fields in rush.said if said == "compared with the platform"
     ]
-    assert told["calls"] == sum(first) + sum(later) + sum(compared), "calls of nobody"
+    assert reply["calls"] == sum(first) + sum(later) + sum(compared), "calls of nobody"
     # A payment is compared once while three hours pass, and again a day later.
     assert 0 < sum(compared) <= LEARNERS * len(PURCHASES)
-    assert told["limited"] <= SHARE_LIMITED * told["calls"]
+    assert reply["limited"] <= SHARE_LIMITED * reply["calls"]
     assert _orders(rush) == Counter({tuple(_names(rush)): LEARNERS})
 
 

@@ -60,11 +60,11 @@ def _real_pace(stack: Stack) -> Iterator[None]:
         for each in page["Functions"]
         if DELIVERY in each["FunctionName"]
     )
-    told = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    reply = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     real = str(template.parameters()["ThinkificRequestsPerMinute"]["Default"])
-    change_environment(aws, name, {**told, RATE_LIMIT: real})
+    change_environment(aws, name, {**reply, RATE_LIMIT: real})
     yield
-    change_environment(aws, name, told)
+    change_environment(aws, name, reply)
 
 
 @pytest.fixture
@@ -78,10 +78,10 @@ def real_thinkific(thinkific: Thinkific) -> Iterator[Thinkific]:
 
 def dead_letters(stack: Stack) -> int:
     name = "ApproximateNumberOfMessages"
-    told = client(stack, "sqs").get_queue_attributes(
+    reply = client(stack, "sqs").get_queue_attributes(
         QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name]
     )
-    return int(told["Attributes"][name])
+    return int(reply["Attributes"][name])
 
 
 def buy(users: Users, package: str) -> tuple[Person, str]:

@@ -223,12 +223,12 @@ def test_a_right_signature_alone_pays_nothing(
 
 
 @pytest.mark.parametrize(
-    "told", [{"reference": "OTHER"}, {"amount": "10000"}, {"merchantOrderId": "other"}]
+    "reply", [{"reference": "OTHER"}, {"amount": "10000"}, {"merchantOrderId": "other"}]
 )
 def test_duitku_speaking_of_another_payment_moves_nothing(
-    told: Json, learner: Person, order: Json, duitku: Duitku
+    reply: Json, learner: Person, order: Json, duitku: Duitku
 ) -> None:
-    duitku.pay(order, callback=False, answer=told)
+    duitku.pay(order, callback=False, answer=reply)
 
     answer = duitku.post(duitku.form(order))
 

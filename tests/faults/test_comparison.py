@@ -53,11 +53,11 @@ def test_access_that_is_gone_is_told_and_given_again(
     school: School, damage: Callable[[School], None], days: int | None
 ) -> None:
     payment = school.buy(FIRST, days)
-    stood = school.ends()
+    was = school.ends()
     damage(school)
-    assert school.ends() != stood
-    school.world.upkeep.pass_time(HOUR)
-    assert (codes(school), school.ends()) == (["ACCESS_MISSING"], stood)
+    assert school.ends() != was
+    school.world.scheduler.pass_time(HOUR)
+    assert (codes(school), school.ends()) == (["ACCESS_MISSING"], was)
     assert school.here()["delivery"]["status"] == "DELIVERED"
     assert school.status(payment) == "COMPLETED"
 
@@ -68,11 +68,11 @@ def test_a_difference_that_comes_back_is_told_again_a_day_later(
 ) -> None:
     school.buy()
     damage(school)
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     damage(school)
-    school.world.upkeep.pass_time(2 * DAY.total_seconds())
+    school.world.scheduler.pass_time(2 * DAY.total_seconds())
     school.buy(SECOND)
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == (["ACCESS_MISSING"] * 2, [None])
 
 
@@ -86,7 +86,7 @@ def test_access_that_came_back_after_a_refund_is_told_and_taken_away(school: Sch
     school.refund(school.buy())
     late_row(school)
     assert school.ends() == [None]
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == (["ACCESS_LEFT"], [])
     assert school.here()["delivery"]["status"] == "REVOKED"
 
@@ -94,7 +94,7 @@ def test_access_that_came_back_after_a_refund_is_told_and_taken_away(school: Sch
 def test_what_another_user_of_the_account_paid_for_stays_after_a_refund(school: School) -> None:
     school.buy(person=SAME)
     school.refund(school.buy())
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == ([], [None])
 
 
@@ -107,7 +107,7 @@ def test_a_refund_of_the_longer_purchase_shows_where_the_longer_end_stands(schoo
     school.refund(long)
     for row in rows(school):
         row.expiry_date = end
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert codes(school) == ["ACCESS_LEFT"]
     assert school.ends() == [school.end_in(30, short)]
 
@@ -117,16 +117,16 @@ def test_access_that_a_person_gave_at_thinkific_is_left(school: School) -> None:
     until = school.world.clock.now().replace(microsecond=0) + 45 * DAY
     for row in rows(school):
         row.expiry_date = until
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == ([], [until])
 
 
 def test_access_that_ended_in_its_time_is_no_difference(school: School) -> None:
     school.buy(FIRST, 1)
     school.check()
-    school.world.upkeep.pass_time(3 * DAY.total_seconds())
+    school.world.scheduler.pass_time(3 * DAY.total_seconds())
     school.buy(SECOND)
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert codes(school) == []
 
 
@@ -135,10 +135,10 @@ def test_what_could_not_be_compared_is_compared_later(school: School, status: in
     school.buy()
     deleted(school)
     school.world.thinkific.fault("listEnrollments", "answer", status=status, times=1_000)
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     assert codes(school) == []
     school.world.thinkific.calm()
-    school.world.upkeep.pass_time(HOUR)
+    school.world.scheduler.pass_time(HOUR)
     school.world.run("audit")
     school.rest()
     assert (codes(school), school.ends()) == (["ACCESS_MISSING"], [None])
@@ -157,7 +157,7 @@ def test_a_death_at_any_call_of_the_comparison_loses_nothing(school: School, whe
         school.world.run("audit")
         cut = trap not in school.world.effects.traps
         school.world.effects.traps.clear()
-        school.world.upkeep.pass_time(HOUR)
+        school.world.scheduler.pass_time(HOUR)
         assert (codes(school), school.ends()) == (["ACCESS_MISSING"], [None]), place
         place += 1
     assert place > 10

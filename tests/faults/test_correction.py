@@ -6,7 +6,7 @@ import pytest
 
 from lunas.domain.enrollments import enrollment_id
 from tests.faults.test_longest_access import BUDI, FIRST, SAME, SECOND, School
-from tests.faults.world.story import ADMIN
+from tests.faults.world.scenario import ADMIN
 from tests.faults.world.world import World
 
 WRONG, RIGHT, THIRD = BUDI.email, "budi@example.org", "santoso@example.net"
@@ -31,7 +31,7 @@ def rows(school: School, email: str, *courses: str) -> int:
 
 def check(school: School) -> None:
     """Look that the audit finds nothing, and everything has come to rest."""
-    school.world.upkeep.pass_time(1_800)
+    school.world.scheduler.pass_time(1_800)
     assert school.watch.unexpected() == []
     assert school.anomalies() == []
 
@@ -54,10 +54,10 @@ def test_what_was_delivered_goes_to_the_right_account(school: School) -> None:
 def test_the_history_names_both_who_did_it_and_why(school: School) -> None:
     payment = school.buy()
     correct(school, payment, email=RIGHT)
-    told = school.world.call(
+    reply = school.world.call(
         ADMIN, "GET /payments/{id}/history", f"/payments/{payment}/history"
     ).body["items"]
-    event = told[-1]
+    event = reply[-1]
     assert (event["from"], event["to"]) == ("COMPLETED", "COMPLETED")
     assert (event["actor"], event["reason"]) == (f"admin:{ADMIN.id}", "a slip in the address")
     assert WRONG in event["evidence"]["learnerBefore"]

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests.faults.world.effects import Effect, Strike, Trap, When, crash, fail
-from tests.faults.world.story import Story
+from tests.faults.world.scenario import Scenario
 from tests.faults.world.workflows import QUARTER, WORKFLOWS, Workflow
 from tests.faults.world.world import World
 from tests.support.figures import Figures
 from tests.support.length import EXHAUSTIVE, LONG, by_length, only_long
 
-MENDED = "COMPLETED|REFUNDED"
+FIXED = "COMPLETED|REFUNDED"
 READING = ("GET", "Get", "Query", "BatchGet")
 """How the names of calls begin that change nothing."""
 APART = by_length(3, 3, 1)
@@ -43,39 +43,39 @@ class Run:
 def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
     """Act a workflow out, with faults at calls of its function."""
     world.start()
-    story = Story(world)
-    workflow.prepare(story)
+    scenario = Scenario(world)
+    workflow.prepare(scenario)
     world.effects.recorded.clear()
     armed = [replace(each, function=workflow.function) for each in traps]
     world.effects.traps = armed
-    workflow.action(story)
+    workflow.action(scenario)
     assert armed[:1] != world.effects.traps[:1] or not armed, "this time, it took another course"
     calls = [each for each in world.effects.recorded if each.function == workflow.function]
-    workflow.afterwards(story)
-    minutes = _heal(story, workflow)
+    workflow.afterwards(scenario)
+    minutes = _heal(scenario, workflow)
     world.effects.traps.clear()
-    wrong = [*story.watch.wrong(), *_unfinished(story, workflow)]
-    if workflow.then is not None and _unfinished(story, replace(workflow, ends=MENDED)):
-        workflow.then(story)
-        story.wait(workflow.minutes)
-        wrong += [*story.watch.wrong(), *_unfinished(story, replace(workflow, ends=MENDED))]
+    wrong = [*scenario.watch.wrong(), *_unfinished(scenario, workflow)]
+    if workflow.then is not None and _unfinished(scenario, replace(workflow, ends=FIXED)):
+        workflow.then(scenario)
+        scenario.wait(workflow.minutes)
+        wrong += [*scenario.watch.wrong(), *_unfinished(scenario, replace(workflow, ends=FIXED))]
     if all(trap.strike is crash for trap in traps):
-        wrong += story.watch.unexpected()
+        wrong += scenario.watch.unexpected()
     return Run(tuple(calls), tuple(wrong), minutes)
 
 
-def _heal(story: Story, workflow: Workflow) -> int:
+def _heal(scenario: Scenario, workflow: Workflow) -> int:
     """Let the time pass that healing may take; return after how many minutes it was done."""
     for minute in range(1, workflow.minutes + 1):
-        story.wait(1)
-        if not _unfinished(story, workflow):
-            story.wait(workflow.minutes - minute)
+        scenario.wait(1)
+        if not _unfinished(scenario, workflow):
+            scenario.wait(workflow.minutes - minute)
             return minute
     return workflow.minutes
 
 
-def _unfinished(story: Story, workflow: Workflow) -> list[str]:
-    status, left = story.status() or "none", story.watch.unfinished()
+def _unfinished(scenario: Scenario, workflow: Workflow) -> list[str]:
+    status, left = scenario.status() or "none", scenario.watch.unfinished()
     return left if status in workflow.ends.split("|") else [*left, f"the payment is {status}"]
 
 
@@ -121,12 +121,12 @@ def survive(world: World, workflow: Workflow, faults: Faults) -> tuple[int, int]
         run = act_out(world, workflow, *traps)
         number, longest = number + 1, max(longest, run.minutes)
         if run.wrong:
-            lost[" and ".join(_told(trap, whole.calls) for trap in traps)] = run.wrong
+            lost[" and ".join(_reply(trap, whole.calls) for trap in traps)] = run.wrong
     assert lost == {}
     return number, longest
 
 
-def _told(trap: Trap, calls: tuple[Effect, ...]) -> str:
+def _reply(trap: Trap, calls: tuple[Effect, ...]) -> str:
     call = calls[trap.place] if trap.place < len(calls) else f"call {trap.place}"
     return f"{trap.strike.__name__} {trap.when} {call}"
 

@@ -23,10 +23,10 @@ from tests.faults.world.before import (
     sold_as_bundle,
     trial_at_thinkific,
 )
-from tests.faults.world.story import BUNDLE, LEARNER, PYTHON, Purchase, Story
+from tests.faults.world.scenario import BUNDLE, LEARNER, PYTHON, Purchase, Scenario
 from tests.faults.world.world import World
 
-type Action = Callable[[Story], object]
+type Action = Callable[[Scenario], object]
 
 HTML = "<html><body><h1>Something went wrong</h1></body></html>"
 QUARTER = 16
@@ -58,41 +58,41 @@ class Case:
         return f"{self.setting}={self.value}{extra}"
 
 
-def account(story: Story, email: str) -> User:
+def account(scenario: Scenario, email: str) -> User:
     """Have an account at Thinkific that Lunas knows nothing of."""
-    site, now = story.world.thinkific.site, story.world.clock.now()
+    site, now = scenario.world.thinkific.site, scenario.world.clock.now()
     user = User(site.next_id(User), email, "Budi", "Lain", now)
     site.users[user.id] = user
     return user
 
 
 def with_account(email: str) -> Action:
-    return lambda story: account(story, email)
+    return lambda scenario: account(scenario, email)
 
 
-def enrolled(story: Story) -> None:
+def enrolled(scenario: Scenario) -> None:
     """Have an account with full access to the course already."""
-    site, now = story.world.thinkific.site, story.world.clock.now()
+    site, now = scenario.world.thinkific.site, scenario.world.clock.now()
     course = next(each for each in site.courses.values() if each.name == PYTHON_THERE)
-    user = account(story, LEARNER.email)
+    user = account(scenario, LEARNER.email)
     site.enroll(user.id, course.id, {"activated_at": now, "expiry_date": None}, now)
 
 
 def lost_answer(route: str) -> Action:
     """Have the answer of a write be lost, after it was done."""
-    return lambda story: story.world.thinkific.fault(route, "drop_after")
+    return lambda scenario: scenario.world.thinkific.fault(route, "drop_after")
 
 
-def new_builder(story: Story) -> None:
+def new_builder(scenario: Scenario) -> None:
     """Sell a course of the new builder, by an id that somebody has seen in the address bar."""
-    site = story.world.thinkific.site
+    site = scenario.world.thinkific.site
     course = next(each for each in site.courses.values() if each.new_builder)
-    item = story.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
+    item = scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
     changed = {**item, "platformCourseId": {"N": str(course.id)}}
-    story.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
+    scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
 
 
-def nothing(_story: Story) -> None:
+def nothing(_story: Scenario) -> None:
     """Prepare nothing."""
 
 
@@ -144,84 +144,84 @@ CASES = (
 
 
 @pytest.fixture
-def story(world: World) -> Story:
+def scenario(world: World) -> Scenario:
     world.start()
-    return Story(world)
+    return Scenario(world)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
-    case: Case, story: Story
+    case: Case, scenario: Scenario
 ) -> None:
-    case.prepare(story)
+    case.prepare(scenario)
     settings = {case.setting: case.value, **dict(case.more)}
-    story.world.thinkific.set(**{to_camel(name): value for name, value in settings.items()})
-    approved(case.purchase)(story)
-    story.wait(case.minutes)
+    scenario.world.thinkific.set(**{to_camel(name): value for name, value in settings.items()})
+    approved(case.purchase)(scenario)
+    scenario.wait(case.minutes)
     if case.reschedule or case.given_up:
-        stuck(story, case)
-        mend(story, case)
-    done(story)
-    story.refund()
-    story.wait(case.minutes)
-    revoked(story)
+        stuck(scenario, case)
+        mend(scenario, case)
+    done(scenario)
+    scenario.refund()
+    scenario.wait(case.minutes)
+    revoked(scenario)
 
 
-def stuck(story: Story, case: Case) -> None:
+def stuck(scenario: Scenario, case: Case) -> None:
     """See that what cannot be done is kept and told, and nothing is there by half."""
-    assert story.status() == "APPROVED"
-    letters = story.world.aws.queues["DeadLetterQueue"].messages
+    assert scenario.status() == "APPROVED"
+    letters = scenario.world.aws.queues["DeadLetterQueue"].messages
     reasons = [each.attributes["reason"]["StringValue"] for each in letters]
     if case.given_up:
         assert [reason for reason in reasons if case.given_up in reason]
     else:
         assert reasons == []
         waits = [
-            facts["reason"] for line, facts in story.world.said if line == "delivery rescheduled"
+            facts["reason"] for line, facts in scenario.world.said if line == "delivery rescheduled"
         ]
         assert [reason for reason in waits if case.reschedule in reason]
 
 
-def mend(story: Story, case: Case) -> None:
+def mend(scenario: Scenario, case: Case) -> None:
     """Have a person set right what was in the way."""
-    story.world.thinkific.calm()
+    scenario.world.thinkific.calm()
     if case.given_up:
-        story.redeliver()
-    story.wait(QUARTER)
+        scenario.redeliver()
+    scenario.wait(QUARTER)
 
 
-def done(story: Story) -> None:
+def done(scenario: Scenario) -> None:
     """See that the learner has everything that was bought, once."""
-    assert story.status() == "COMPLETED"
-    assert story.watch.wrong() == []
-    assert doubled(story) == []
-    assert len(accounts(story)) == 1
+    assert scenario.status() == "COMPLETED"
+    assert scenario.watch.wrong() == []
+    assert doubled(scenario) == []
+    assert len(accounts(scenario)) == 1
 
 
-def revoked(story: Story) -> None:
+def revoked(scenario: Scenario) -> None:
     """See that nothing is left open at Thinkific, and nothing undone here."""
-    assert story.status() == "REFUNDED"
-    assert story.watch.wrong() == []
-    assert story.watch.unfinished() == []
-    now, site = story.world.clock.now(), story.world.thinkific.site
+    assert scenario.status() == "REFUNDED"
+    assert scenario.watch.wrong() == []
+    assert scenario.watch.unfinished() == []
+    now, site = scenario.world.clock.now(), scenario.world.thinkific.site
     bought = {
         int(each["platformCourseId"]["N"])
-        for each in story.enrollments()
-        if each["paymentId"]["S"] == story.payment
+        for each in scenario.enrollments()
+        if each["paymentId"]["S"] == scenario.payment
     }
     rows = [row for row in site.enrollments.values() if row.course_id in bought]
     assert rows
     assert [row for row in rows if row.activated_at and not row.expired(now)] == []
 
 
-def accounts(story: Story) -> list[User]:
-    return story.world.thinkific.users(LEARNER.email)
+def accounts(scenario: Scenario) -> list[User]:
+    return scenario.world.thinkific.users(LEARNER.email)
 
 
-def doubled(story: Story) -> list[tuple[int, int]]:
+def doubled(scenario: Scenario) -> list[tuple[int, int]]:
     """Return the courses in which somebody has more than one row."""
     pairs = [
-        (row.user_id, row.course_id) for row in story.world.thinkific.site.enrollments.values()
+        (row.user_id, row.course_id) for row in scenario.world.thinkific.site.enrollments.values()
     ]
     return [pair for pair in set(pairs) if pairs.count(pair) > 1]
 
@@ -298,33 +298,33 @@ REVOKING = ("listEnrollments", "updateEnrollment", "getEnrollment")
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("route", WAYS)
 def test_a_delivery_outlasts_each_fault_of_each_route_it_calls(
-    route: str, name: str, story: Story
+    route: str, name: str, scenario: Scenario
 ) -> None:
     prepare, purchase = WAYS[route]
-    prepare(story)
-    story.world.thinkific.fault(route, **FAULTS[name])
-    approved(purchase)(story)
-    story.wait(QUARTER)
-    assert struck(story, route)
-    done(story)
-    assert story.watch.unfinished() == []
+    prepare(scenario)
+    scenario.world.thinkific.fault(route, **FAULTS[name])
+    approved(purchase)(scenario)
+    scenario.wait(QUARTER)
+    assert struck(scenario, route)
+    done(scenario)
+    assert scenario.watch.unfinished() == []
 
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("route", REVOKING)
 def test_a_revocation_outlasts_each_fault_of_each_route_it_calls(
-    route: str, name: str, story: Story
+    route: str, name: str, scenario: Scenario
 ) -> None:
-    completed(PYTHON)(story)
-    story.world.thinkific.fault(route, **FAULTS[name])
-    story.refund()
-    story.wait(QUARTER)
-    assert struck(story, route)
-    revoked(story)
+    completed(PYTHON)(scenario)
+    scenario.world.thinkific.fault(route, **FAULTS[name])
+    scenario.refund()
+    scenario.wait(QUARTER)
+    assert struck(scenario, route)
+    revoked(scenario)
 
 
-def struck(story: Story, route: str) -> bool:
-    return any(each.startswith(route) for each in story.world.thinkific.simulation.faults.struck)
+def struck(scenario: Scenario, route: str) -> bool:
+    return any(each.startswith(route) for each in scenario.world.thinkific.simulation.faults.struck)
 
 
 def test_every_kind_of_fault_of_the_simulator_is_among_them() -> None:
@@ -335,9 +335,9 @@ def test_every_route_that_a_delivery_calls_is_among_them(world: World) -> None:
     called: set[str] = set()
     for prepare, purchase in WAYS.values():
         world.start()
-        story = Story(world)
-        both(prepare, completed(purchase))(story)
-        story.refund()
-        story.wait(QUARTER)
+        scenario = Scenario(world)
+        both(prepare, completed(purchase))(scenario)
+        scenario.refund()
+        scenario.wait(QUARTER)
         called |= set(world.thinkific.simulation.traffic.summary()["routes"])
     assert called == set(WAYS)

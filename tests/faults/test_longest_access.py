@@ -8,7 +8,7 @@ import pytest
 
 from lunas.domain.enrollments import enrollment_id
 from tests.faults.world.ledger import Actors
-from tests.faults.world.story import ADMIN
+from tests.faults.world.scenario import ADMIN
 from tests.faults.world.users import Person
 from tests.faults.world.watch import Watch
 from tests.faults.world.world import World
@@ -79,7 +79,7 @@ class School:
         self.rest()
 
     def rest(self) -> None:
-        self.world.upkeep.settle()
+        self.world.scheduler.settle()
 
     def map(self, course: str, to: int) -> None:
         """Map a catalog course to a course at Thinkific."""
@@ -125,7 +125,7 @@ class School:
 
     def check(self) -> None:
         """Look that the audit finds nothing, and nothing else is wrong."""
-        self.world.upkeep.pass_time(1_800)
+        self.world.scheduler.pass_time(1_800)
         assert self.watch.unexpected() == []
         assert self.watch.wrong() == []
         assert self.watch.unfinished() == []
@@ -137,8 +137,8 @@ def school(world: World) -> School:
 
 
 def end_here(school: School, course: str = FIRST, person: Person = BUDI) -> datetime | None:
-    told = school.here(course, person).get("expiresAt")
-    return datetime.fromisoformat(told).replace(microsecond=0) if told else None
+    reply = school.here(course, person).get("expiresAt")
+    return datetime.fromisoformat(reply).replace(microsecond=0) if reply else None
 
 
 @pytest.mark.parametrize("refunded", [0, 1])
@@ -211,12 +211,12 @@ def test_here_as_well_the_longest_of_two_catalog_courses_behind_one_course_count
     assert school.ends() == [longest]
     assert [end_here(school, FIRST), end_here(school, SECOND, other)] == [longest, longest]
     school.check()
-    school.world.upkeep.pass_time(31 * 86_400)
+    school.world.scheduler.pass_time(31 * 86_400)
     assert school.ends() == [longest]
     assert school.learner_sees(FIRST) == school.learner_sees(SECOND, other) == BOTH_ENROLLED
     assert school.actors.submit(BUDI, "entry", FIRST).status == 409
     assert school.actors.submit(other, "entry", SECOND).status == 409
-    school.world.upkeep.pass_time(70 * 86_400)
+    school.world.scheduler.pass_time(70 * 86_400)
     over = longest is not None
     assert school.learner_sees(FIRST) == (BOTH_NOT if over else BOTH_ENROLLED)
     assert school.actors.submit(BUDI, "entry", FIRST).ok == over
@@ -238,7 +238,7 @@ def test_here_as_well_a_refund_leaves_what_the_other_catalog_course_has_paid_for
     assert (end_here(school, course, person), school.ends()) == (left, [left])
     assert school.learner_sees((FIRST, SECOND)[refunded], loser) == BOTH_NOT
     school.check()
-    school.world.upkeep.pass_time(31 * 86_400)
+    school.world.scheduler.pass_time(31 * 86_400)
     lasts = BOTH_NOT if days[kept] == 30 else BOTH_ENROLLED
     assert school.learner_sees(course, person) == lasts
     school.refund(payments[kept])
@@ -251,7 +251,7 @@ def test_a_refund_after_ones_own_time_takes_shared_access_away_here_as_well(
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
     day, long = school.buy(FIRST, 1), school.buy(SECOND)
-    school.world.upkeep.pass_time(2 * 86_400)
+    school.world.scheduler.pass_time(2 * 86_400)
     assert school.learner_sees(FIRST) == BOTH_ENROLLED
     school.refund(long)
     assert (school.learner_sees(FIRST), school.ends()) == (BOTH_NOT, [])
@@ -353,7 +353,7 @@ def test_of_several_payments_the_longest_that_is_left_counts(
 
 def test_a_refund_leaves_what_is_over_by_then(school: School) -> None:
     day, bundle = school.buy(FIRST, 1), school.buy(None)
-    school.world.upkeep.pass_time(2 * 86_400)
+    school.world.scheduler.pass_time(2 * 86_400)
     assert school.ends() == [None]
     school.refund(bundle)
     assert school.ends() == []
@@ -365,7 +365,7 @@ def test_a_refund_leaves_what_is_over_by_then(school: School) -> None:
 
 def test_access_that_is_over_is_bought_again(school: School) -> None:
     school.buy(FIRST, 1)
-    school.world.upkeep.pass_time(2 * 86_400)
+    school.world.scheduler.pass_time(2 * 86_400)
     again = school.buy(FIRST, 30)
     assert school.ends() == [school.end_in(30, again)]
     school.check()
@@ -383,7 +383,7 @@ def test_a_payment_waits_until_thinkific_has_lengthened_and_the_learner_stays_in
     assert (school.status(first), school.status(second)) == ("COMPLETED", "APPROVED")
     assert school.here()["status"] == "ENROLLED"
     assert school.ends() == [school.end_in(30, first)]
-    school.world.upkeep.pass_time(900)
+    school.world.scheduler.pass_time(900)
     assert (school.status(second), school.ends()) == ("COMPLETED", [None])
     school.check()
 
@@ -394,7 +394,7 @@ def test_a_payment_that_lengthens_what_is_on_its_way_completes_with_it(school: S
     school.approve(payments[0])
     school.rest()
     school.approve(payments[1])
-    school.world.upkeep.pass_time(900)
+    school.world.scheduler.pass_time(900)
     assert [school.status(each) for each in payments] == ["COMPLETED", "COMPLETED"]
     assert school.ends() == [None]
     school.check()
@@ -415,7 +415,7 @@ def test_access_that_came_by_other_means_outlives_what_was_paid_for(school: Scho
     site, now = school.world.thinkific.site, school.world.clock.now()
     site.enroll(account.id, school.mapped(FIRST), {"activated_at": now}, now)
     short = school.buy(FIRST, 1)
-    school.world.upkeep.pass_time(2 * 86_400)
+    school.world.scheduler.pass_time(2 * 86_400)
     assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, FIRST)).ok
     school.rest()
     assert school.ends() == [None]

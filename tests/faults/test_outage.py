@@ -79,7 +79,7 @@ class Rush:
 
     def recover(self) -> datetime:
         """Let the outage last, then end it; return the moment."""
-        self.world.upkeep.pass_time(OUTAGE)
+        self.world.scheduler.pass_time(OUTAGE)
         assert self.delivered() == 0
         self.world.calm()
         return self.world.clock.now()
@@ -93,7 +93,7 @@ class Rush:
         """Return the seconds from now until so many are delivered."""
         began = self.world.clock.now()
         while self.delivered() < number:
-            self.world.upkeep.pass_time(1)
+            self.world.scheduler.pass_time(1)
             assert (self.world.clock.now() - began).total_seconds() < 1_800
         return (self.world.clock.now() - began).total_seconds()
 
@@ -165,11 +165,11 @@ def test_after_an_outage_sales_are_reported_within_two_minutes_and_the_limit(wor
     world.report_sales()
     world.thinkific.fault("createExternalOrder", "answer", times=10**9, status=429)
     rush.buy("entry", "python-dasar")
-    world.upkeep.pass_time(ORDER_OUTAGE)
+    world.scheduler.pass_time(ORDER_OUTAGE)
     world.calm()
     began = world.clock.now()
     while len(world.thinkific.site.external_orders) < len(rush.learners):
-        world.upkeep.pass_time(1)
+        world.scheduler.pass_time(1)
         assert (world.clock.now() - began).total_seconds() < 1_800
     took = (world.clock.now() - began).total_seconds()
     assert took <= LONGEST_RETRY + limit_bound(2 * len(rush.learners)) + OVERHEAD

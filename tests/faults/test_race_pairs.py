@@ -16,7 +16,7 @@ from tests.faults.races.aftermath import Aftermath, Observer
 from tests.faults.races.checks import check
 from tests.faults.races.operations import OPERATIONS
 from tests.faults.races.rounds import ROUNDS, Meeting, Playing, Round, meetings
-from tests.faults.races.scenes import Stagehand
+from tests.faults.races.setups import Driver
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Thinkific
 from tests.support.users import MAX_WAIT
@@ -48,9 +48,9 @@ def play(
     cloud = Cloud(stack)
     observer = Observer(cloud, Duitku(stack), thinkific)
     with cloud.deliveries_held():
-        rounds = Playing(Stagehand(stack)).play(wanted)
+        rounds = Playing(Driver(stack)).play(wanted)
     wait_until_quiet(observer, rounds)
-    return [(each, observer.look(each.scene)) for each in rounds]
+    return [(each, observer.look(each.setup)) for each in rounds]
 
 
 def selected(request: pytest.FixtureRequest) -> list[Meeting]:
@@ -65,7 +65,7 @@ def wait_until_quiet(observer: Observer, rounds: list[Round]) -> None:
     moving, deadline = rounds, time.monotonic() + MAX_WAIT
     while moving and time.monotonic() < deadline:
         time.sleep(0.5)
-        moving = [each for each in moving if not observer.is_quiet(each.scene)]
+        moving = [each for each in moving if not observer.is_quiet(each.setup)]
 
 
 @pytest.mark.parametrize("meeting", MEETINGS, ids=str)

@@ -211,8 +211,8 @@ def check_one_outcome(
         assert answer.status_code in {200, 409}, answer.text
         assert answer.status_code == 409 or answer.json()["status"] in reached
     actor = events[won]["actor"].removeprefix("admin:")
-    told = {admin.id: answer.status_code for admin, answer in zip(admins, answers, strict=True)}
-    assert told[actor] == 200
+    reply = {admin.id: answer.status_code for admin, answer in zip(admins, answers, strict=True)}
+    assert reply[actor] == 200
     return won, events[won]
 
 
@@ -262,14 +262,14 @@ def test_progress_from_devices_at_once_ends_at_the_highest(
     learner = users.learner()
     users.admin().approve(learner.submit("entry", "literasi-data")["id"])
     (enrollment,) = learner.enrollments()
-    path, told = f"/enrollments/{enrollment['id']}/progress", [40, 90, 100, 70]
+    path, reply = f"/enrollments/{enrollment['id']}/progress", [40, 90, 100, 70]
 
     answers = at_once(
-        *[lambda each=each: learner.call("PATCH", path, {"progress": each}) for each in told]
+        *[lambda each=each: learner.call("PATCH", path, {"progress": each}) for each in reply]
     )
 
-    assert [answer.status_code for answer in answers] == [200] * len(told)
-    for own, answer in zip(told, answers, strict=True):
+    assert [answer.status_code for answer in answers] == [200] * len(reply)
+    for own, answer in zip(reply, answers, strict=True):
         assert answer.json()["progress"] >= own
     (now,) = learner.enrollments()
     assert now["progress"] == 100

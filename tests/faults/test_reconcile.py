@@ -45,8 +45,8 @@ class Schedule:
         text = eventually(lambda: self._log.read_text()[seen:], lambda text: "DuitkuPaused" in text)
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         counted = [line["PaidNotEnrolled"][0] for line in lines if "PaidNotEnrolled" in line]
-        told = [line for line in lines if line.get("message") == "paid and not enrolled"]
-        return int(counted[-1]), [each for line in told for each in line["enrollment_ids"]]
+        reply = [line for line in lines if line.get("message") == "paid and not enrolled"]
+        return int(counted[-1]), [each for line in reply for each in line["enrollment_ids"]]
 
     def unpause(self) -> None:
         """Let Duitku be asked again."""

@@ -14,7 +14,7 @@ import pytest
 from lunas.domain.sale_reports import SaleReportKind
 from tests.faults.world.before import paid_for_nothing_new, sold_as_bundle
 from tests.faults.world.effects import Strike, Trap, When, crash, fail
-from tests.faults.world.story import BUNDLE, PYTHON, Purchase, Story
+from tests.faults.world.scenario import BUNDLE, PYTHON, Purchase, Scenario
 from tests.faults.world.world import World
 
 REPORT, PUBLISH = "report_sales", "publish_sale_reports"
@@ -25,7 +25,7 @@ HTML = "<html><h1>not now</h1></html>"
 
 
 @dataclass
-class Office:
+class SaleReports:
     """A learner's purchase, with the reports of it."""
 
     world: World
@@ -33,12 +33,12 @@ class Office:
     def __post_init__(self) -> None:
         self.world.start()
         self.world.report_sales()
-        self.story = Story(self.world)
+        self.scenario = Scenario(self.world)
 
     def sell(self, purchase: Purchase = PYTHON) -> None:
         """Sell something for money that an admin has seen."""
-        self.story.submit(purchase)
-        self.story.approve()
+        self.scenario.submit(purchase)
+        self.scenario.approve()
 
     def transactions(self) -> list[dict[str, Any]]:
         """Return all that Thinkific has kept of orders, in the order in which it came."""
@@ -69,7 +69,7 @@ class Office:
 
     def check(self) -> None:
         """See that nothing is doubled, nothing lost, and everything told as it is."""
-        assert self.story.watch.wrong() == []
+        assert self.scenario.watch.wrong() == []
         assert self.waiting() == 0
         notes = self.notes()
         for action, kind in KINDS.items():
@@ -80,20 +80,20 @@ class Office:
             if notes.get(kind) == "REPORTED":
                 assert there == 1
         uncertain = "UNCERTAIN" in notes.values()
-        assert (self.story.payment in self.letters()) is uncertain
+        assert (self.scenario.payment in self.letters()) is uncertain
 
 
 @pytest.fixture
-def office(world: World) -> Office:
-    return Office(world)
+def reports(world: World) -> SaleReports:
+    return SaleReports(world)
 
 
-def test_a_sale_is_one_order_with_its_amount_in_smallest_units(office: Office) -> None:
-    office.sell()
-    office.story.wait(1)
-    (order,) = office.world.thinkific.site.external_orders.values()
-    course = next(iter(office.world.thinkific.site.courses.values()))
-    (user,) = office.world.thinkific.users("budi@example.com")
+def test_a_sale_is_one_order_with_its_amount_in_smallest_units(reports: SaleReports) -> None:
+    reports.sell()
+    reports.scenario.wait(1)
+    (order,) = reports.world.thinkific.site.external_orders.values()
+    course = next(iter(reports.world.thinkific.site.courses.values()))
+    (user,) = reports.world.thinkific.users("budi@example.com")
     assert order.order == {
         "payment_provider": "manual",
         "user_id": user.id,
@@ -105,99 +105,99 @@ def test_a_sale_is_one_order_with_its_amount_in_smallest_units(office: Office) -
             "action": "purchase",
             "amount": 4_900_000,
             "currency": "IDR",
-            "reference": office.story.payment,
+            "reference": reports.scenario.payment,
         }
     ]
-    assert office.story.status() == "COMPLETED"
-    office.check()
+    assert reports.scenario.status() == "COMPLETED"
+    reports.check()
 
 
-def test_a_refund_follows_its_sale_on_the_same_order(office: Office) -> None:
-    office.sell()
-    office.story.wait(1)
-    office.story.refund()
-    office.story.wait(1)
-    assert office.actions() == ["purchase", "refund"]
-    assert office.transactions()[1]["amount"] == 4_900_000
-    assert len(office.world.thinkific.site.external_orders) == 1
-    office.check()
+def test_a_refund_follows_its_sale_on_the_same_order(reports: SaleReports) -> None:
+    reports.sell()
+    reports.scenario.wait(1)
+    reports.scenario.refund()
+    reports.scenario.wait(1)
+    assert reports.actions() == ["purchase", "refund"]
+    assert reports.transactions()[1]["amount"] == 4_900_000
+    assert len(reports.world.thinkific.site.external_orders) == 1
+    reports.check()
 
 
-def test_a_refund_before_the_sale_was_reported_is_reported_after_it(office: Office) -> None:
-    office.world.thinkific.fault("createExternalOrder", "answer", status=521)
-    office.sell()
-    office.story.rest()
-    office.story.refund()
-    office.story.wait(5)
-    assert office.actions() == ["purchase", "refund"]
-    office.check()
+def test_a_refund_before_the_sale_was_reported_is_reported_after_it(reports: SaleReports) -> None:
+    reports.world.thinkific.fault("createExternalOrder", "answer", status=521)
+    reports.sell()
+    reports.scenario.rest()
+    reports.scenario.refund()
+    reports.scenario.wait(5)
+    assert reports.actions() == ["purchase", "refund"]
+    reports.check()
 
 
-def test_what_was_refunded_before_it_was_delivered_was_no_sale(office: Office) -> None:
-    office.sell()
-    office.story.refund()
-    office.story.wait(20)
-    assert office.story.status() == "REFUNDED"
-    assert office.transactions() == []
-    assert office.notes() == {}
-    assert office.waiting() == 0
+def test_what_was_refunded_before_it_was_delivered_was_no_sale(reports: SaleReports) -> None:
+    reports.sell()
+    reports.scenario.refund()
+    reports.scenario.wait(20)
+    assert reports.scenario.status() == "REFUNDED"
+    assert reports.transactions() == []
+    assert reports.notes() == {}
+    assert reports.waiting() == 0
 
 
-def test_a_bundle_of_several_courses_is_one_order_of_the_whole_amount(office: Office) -> None:
-    office.sell(BUNDLE)
-    office.story.wait(1)
-    assert [each["amount"] for each in office.transactions()] == [13_000_000]
-    office.check()
+def test_a_bundle_of_several_courses_is_one_order_of_the_whole_amount(reports: SaleReports) -> None:
+    reports.sell(BUNDLE)
+    reports.scenario.wait(1)
+    assert [each["amount"] for each in reports.transactions()] == [13_000_000]
+    reports.check()
 
 
-def test_a_bundle_of_thinkifics_is_reported_as_its_own_product(office: Office) -> None:
-    sold_as_bundle(office.story)
-    office.sell(BUNDLE)
-    office.story.wait(1)
-    (order,) = office.world.thinkific.site.external_orders.values()
-    (bundle,) = office.world.thinkific.site.bundles.values()
+def test_a_bundle_of_thinkifics_is_reported_as_its_own_product(reports: SaleReports) -> None:
+    sold_as_bundle(reports.scenario)
+    reports.sell(BUNDLE)
+    reports.scenario.wait(1)
+    (order,) = reports.world.thinkific.site.external_orders.values()
+    (bundle,) = reports.world.thinkific.site.bundles.values()
     assert order.order["product_id"] == bundle.product_id
 
 
-def test_money_for_nothing_new_is_no_sale(office: Office) -> None:
-    paid_for_nothing_new(office.story)
-    office.story.wait(5)
-    assert office.story.status() == "COMPLETED"
-    references = [each["reference"] for each in office.transactions()]
+def test_money_for_nothing_new_is_no_sale(reports: SaleReports) -> None:
+    paid_for_nothing_new(reports.scenario)
+    reports.scenario.wait(5)
+    assert reports.scenario.status() == "COMPLETED"
+    references = [each["reference"] for each in reports.transactions()]
     assert len(references) == 1
-    assert office.story.payment not in references
+    assert reports.scenario.payment not in references
 
 
-def test_stream_records_and_messages_that_come_twice_make_one_order(office: Office) -> None:
-    office.sell()
-    office.story.wait(1)
-    office.story.refund()
-    office.story.wait(1)
-    body = json.dumps({"paymentId": office.story.payment})
+def test_stream_records_and_messages_that_come_twice_make_one_order(reports: SaleReports) -> None:
+    reports.sell()
+    reports.scenario.wait(1)
+    reports.scenario.refund()
+    reports.scenario.wait(1)
+    body = json.dumps({"paymentId": reports.scenario.payment})
     for number in range(3):
         message = {
             "MessageBody": body,
             "MessageGroupId": "orders",
             "MessageDeduplicationId": f"double-{number}",
         }
-        office.world.aws.queues["SaleReportQueue"].send(message)
-    office.story.wait(10)
-    assert office.actions() == ["purchase", "refund"]
-    office.check()
+        reports.world.aws.queues["SaleReportQueue"].send(message)
+    reports.scenario.wait(10)
+    assert reports.actions() == ["purchase", "refund"]
+    reports.check()
 
 
 # ── Cuts ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sell_and_refund(world: World, *traps: Trap) -> Office:
+def sell_and_refund(world: World, *traps: Trap) -> SaleReports:
     """Report a sale and its refund, with faults at the calls."""
-    office = Office(world)
+    reports = SaleReports(world)
     world.effects.traps = list(traps)
-    office.sell()
-    office.story.wait(60)
-    office.story.refund()
-    office.story.wait(60)
-    return office
+    reports.sell()
+    reports.scenario.wait(60)
+    reports.scenario.refund()
+    reports.scenario.wait(60)
+    return reports
 
 
 def count_calls(world: World, function: str) -> int:
@@ -216,14 +216,14 @@ def test_a_report_cut_at_any_call_is_never_sent_twice_and_never_lost_in_silence(
     assert calls >= {PUBLISH: 2, REPORT: 12}[function]
     fates: list[str] = []
     for place in range(calls):
-        office = sell_and_refund(world, Trap(place, when, strike, function))
-        assert office.story.status() == "REFUNDED", place
-        office.check()
-        fates.append("/".join(sorted(set(office.notes().values()))))
+        reports = sell_and_refund(world, Trap(place, when, strike, function))
+        assert reports.scenario.status() == "REFUNDED", place
+        reports.check()
+        fates.append("/".join(sorted(set(reports.notes().values()))))
     assert "REPORTED" in fates
     if function == REPORT:
         # Between the claim and the note a cut is left to a person; elsewhere it heals.
-        assert any("UNCERTAIN" in fate for fate in fates)
+        assert any("UNCERTAIN" in state for state in fates)
         assert fates.count("REPORTED") > calls // 2
     else:
         assert set(fates) == {"REPORTED"}
@@ -248,28 +248,28 @@ def test_a_report_cut_at_any_call_is_never_sent_twice_and_never_lost_in_silence(
 )
 @pytest.mark.parametrize("route", ROUTES)
 def test_an_outcome_that_nobody_knows_is_shown_to_a_person_and_not_repeated(
-    office: Office, route: str, fault: dict[str, Any]
+    reports: SaleReports, route: str, fault: dict[str, Any]
 ) -> None:
-    office.world.thinkific.fault(route, **fault)
-    office.sell()
-    office.story.wait(30)
-    assert office.story.status() == "COMPLETED"
-    office.story.refund()
-    office.story.wait(30)
-    office.check()
-    assert office.letters() == [office.story.payment]
-    assert len(office.said("sale report uncertain")) == 1
+    reports.world.thinkific.fault(route, **fault)
+    reports.sell()
+    reports.scenario.wait(30)
+    assert reports.scenario.status() == "COMPLETED"
+    reports.scenario.refund()
+    reports.scenario.wait(30)
+    reports.check()
+    assert reports.letters() == [reports.scenario.payment]
+    assert len(reports.said("sale report uncertain")) == 1
     sale_known = route == "refundExternalOrder"
-    assert ("purchase" in office.actions()) or not sale_known
-    assert office.notes().get("SALE") == ("REPORTED" if sale_known else "UNCERTAIN")
+    assert ("purchase" in reports.actions()) or not sale_known
+    assert reports.notes().get("SALE") == ("REPORTED" if sale_known else "UNCERTAIN")
 
 
-def test_a_yes_without_an_id_is_an_outcome_that_nobody_knows(office: Office) -> None:
-    office.world.thinkific.fault("createExternalOrder", "answer_after", status=201, body="{}")
-    office.sell()
-    office.story.wait(30)
-    office.check()
-    assert office.notes() == {"SALE": "UNCERTAIN"}
+def test_a_yes_without_an_id_is_an_outcome_that_nobody_knows(reports: SaleReports) -> None:
+    reports.world.thinkific.fault("createExternalOrder", "answer_after", status=201, body="{}")
+    reports.sell()
+    reports.scenario.wait(30)
+    reports.check()
+    assert reports.notes() == {"SALE": "UNCERTAIN"}
 
 
 @pytest.mark.parametrize(
@@ -284,18 +284,18 @@ def test_a_yes_without_an_id_is_an_outcome_that_nobody_knows(office: Office) -> 
 )
 @pytest.mark.parametrize("route", ROUTES)
 def test_what_certainly_did_nothing_is_sent_again_later(
-    office: Office, route: str, fault: dict[str, Any]
+    reports: SaleReports, route: str, fault: dict[str, Any]
 ) -> None:
-    office.world.thinkific.fault(route, "answer", **fault)
-    office.sell()
-    office.story.wait(15)
-    office.story.refund()
-    office.story.wait(15)
-    assert office.actions() == ["purchase", "refund"]
-    assert office.notes() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
-    waits = [each["reason"] for each in office.said("sale report rescheduled")]
+    reports.world.thinkific.fault(route, "answer", **fault)
+    reports.sell()
+    reports.scenario.wait(15)
+    reports.scenario.refund()
+    reports.scenario.wait(15)
+    assert reports.actions() == ["purchase", "refund"]
+    assert reports.notes() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
+    waits = [each["reason"] for each in reports.said("sale report rescheduled")]
     assert len([reason for reason in waits if reason != NO_TURN]) == 1
-    office.check()
+    reports.check()
 
 
 @pytest.mark.parametrize(
@@ -308,34 +308,34 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     ids=["plan without apps", "422", "404"],
 )
 def test_a_certain_refusal_is_told_once_and_left_and_hinders_nothing(
-    office: Office, settings: dict[str, Any], fault: dict[str, Any] | None
+    reports: SaleReports, settings: dict[str, Any], fault: dict[str, Any] | None
 ) -> None:
-    office.world.thinkific.set(**settings)
+    reports.world.thinkific.set(**settings)
     if fault:
-        office.world.thinkific.fault("createExternalOrder", "answer", times=9, **fault)
-    office.sell()
-    office.story.wait(60)
-    assert office.story.status() == "COMPLETED"
-    office.story.refund()
-    office.story.wait(60)
-    assert office.notes() == {"SALE": "REFUSED"}
-    assert len(office.said("sale report refused")) == 1
-    assert office.letters() == []
-    office.check()
+        reports.world.thinkific.fault("createExternalOrder", "answer", times=9, **fault)
+    reports.sell()
+    reports.scenario.wait(60)
+    assert reports.scenario.status() == "COMPLETED"
+    reports.scenario.refund()
+    reports.scenario.wait(60)
+    assert reports.notes() == {"SALE": "REFUSED"}
+    assert len(reports.said("sale report refused")) == 1
+    assert reports.letters() == []
+    reports.check()
 
 
-def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(office: Office) -> None:
+def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(reports: SaleReports) -> None:
     """Deliveries wait a few seconds for their turn; a report that would have to comes later."""
-    busy = office.world.clock.now() + timedelta(seconds=5)
+    busy = reports.world.clock.now() + timedelta(seconds=5)
     limit = {"pk": {"S": "LIMIT#THINKIFIC"}, "sk": {"S": "shop"}, "type": {"S": "limit"}}
     limit["busyUntil"] = {"N": str(int(busy.timestamp() * 1000))}
-    office.world.aws.table.items["LIMIT#THINKIFIC", "shop"] = limit
-    office.sell()
-    office.story.rest()
-    assert office.story.status() == "COMPLETED"
-    assert office.said("delivery rate limited") == []
-    (reschedule,) = office.said("sale report rescheduled")
+    reports.world.aws.table.items["LIMIT#THINKIFIC", "shop"] = limit
+    reports.sell()
+    reports.scenario.rest()
+    assert reports.scenario.status() == "COMPLETED"
+    assert reports.said("delivery rate limited") == []
+    (reschedule,) = reports.said("sale report rescheduled")
     assert reschedule["reason"] == NO_TURN
-    office.story.wait(2)
-    assert office.actions() == ["purchase"]
-    office.check()
+    reports.scenario.wait(2)
+    assert reports.actions() == ["purchase"]
+    reports.check()

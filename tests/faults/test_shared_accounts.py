@@ -57,7 +57,7 @@ class Buyer:
 
 
 @dataclass(frozen=True)
-class Office:
+class SharedAccounts:
     """Everybody who takes part, while nothing is delivered by itself."""
 
     users: Users
@@ -88,11 +88,11 @@ class Office:
 
 
 @pytest.fixture
-def office(stack: Stack, users: Users, thinkific: Thinkific) -> Iterator[Office]:
+def accounts(stack: Stack, users: Users, thinkific: Thinkific) -> Iterator[SharedAccounts]:
     cloud = Cloud(stack)
     thinkific.set(rateLimit=100_000)
     with cloud.deliveries_held():
-        yield Office(users, cloud, thinkific, users.admin())
+        yield SharedAccounts(users, cloud, thinkific, users.admin())
 
 
 def later(action: Callable[[], None]) -> Callable[[], None]:
@@ -105,67 +105,71 @@ def later(action: Callable[[], None]) -> Callable[[], None]:
     return wait_and_act
 
 
-def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(office: Office) -> None:
-    budi = office.users.learner()
-    first, second = office.bought(budi), office.bought(office.sharing(budi))
+def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(
+    accounts: SharedAccounts,
+) -> None:
+    budi = accounts.users.learner()
+    first, second = accounts.bought(budi), accounts.bought(accounts.sharing(budi))
     first.deliver()
-    office.refunded(first)
-    office.thinkific.fault("updateEnrollment", "slow", seconds=WINDOW, times=1)
+    accounts.refunded(first)
+    accounts.thinkific.fault("updateEnrollment", "slow", seconds=WINDOW, times=1)
 
     at_once(lambda: first.deliver(2), later(second.deliver))
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert office.open_rows(budi) == 1
-    office.refunded(second)
+    assert accounts.open_rows(budi) == 1
+    accounts.refunded(second)
     second.deliver(2)
-    assert office.open_rows(budi) == 0
+    assert accounts.open_rows(budi) == 0
 
 
-def test_a_revocation_amid_the_delivery_of_another_user_keeps_its_course(office: Office) -> None:
-    budi = office.users.learner()
-    first, second = office.bought(budi), office.bought(office.sharing(budi))
+def test_a_revocation_amid_the_delivery_of_another_user_keeps_its_course(
+    accounts: SharedAccounts,
+) -> None:
+    budi = accounts.users.learner()
+    first, second = accounts.bought(budi), accounts.bought(accounts.sharing(budi))
     first.deliver()
-    office.refunded(first)
-    office.thinkific.fault("listEnrollments", "slow", seconds=WINDOW, times=1)
+    accounts.refunded(first)
+    accounts.thinkific.fault("listEnrollments", "slow", seconds=WINDOW, times=1)
 
     at_once(second.deliver, later(lambda: first.deliver(2)))
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert office.open_rows(budi) == 1
+    assert accounts.open_rows(budi) == 1
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
 def test_a_revocation_and_a_delivery_at_once_leave_what_is_paid(
-    office: Office, number: int
+    accounts: SharedAccounts, number: int
 ) -> None:
     del number
-    budi = office.users.learner()
-    first, second = office.bought(budi), office.bought(office.sharing(budi))
+    budi = accounts.users.learner()
+    first, second = accounts.bought(budi), accounts.bought(accounts.sharing(budi))
     first.deliver()
-    office.refunded(first)
+    accounts.refunded(first)
 
     at_once(lambda: first.deliver(2), second.deliver)
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert office.open_rows(budi) == 1
+    assert accounts.open_rows(budi) == 1
 
 
-def test_the_first_deliveries_of_an_account_at_once_leave_one_row(office: Office) -> None:
-    budi = office.users.learner()
-    buyers = [office.bought(budi), *(office.bought(office.sharing(budi)) for _ in range(3))]
-    known = office.bought(budi)
+def test_the_first_deliveries_of_an_account_at_once_leave_one_row(accounts: SharedAccounts) -> None:
+    budi = accounts.users.learner()
+    buyers = [accounts.bought(budi), *(accounts.bought(accounts.sharing(budi)) for _ in range(3))]
+    known = accounts.bought(budi)
     known.deliver()
-    office.refunded(known)
+    accounts.refunded(known)
     known.deliver(2)
 
     at_once(*(buyer.deliver for buyer in buyers))
 
     assert {buyer.delivery for buyer in buyers} == {"DELIVERED"}
-    assert office.open_rows(budi) == 1
+    assert accounts.open_rows(budi) == 1
     for buyer in buyers[:-1]:
-        office.refunded(buyer)
+        accounts.refunded(buyer)
     at_once(*(lambda buyer=buyer: buyer.deliver(2) for buyer in buyers[:-1]))
-    assert office.open_rows(budi) == 1
-    office.refunded(buyers[-1])
+    assert accounts.open_rows(budi) == 1
+    accounts.refunded(buyers[-1])
     buyers[-1].deliver(2)
-    assert office.open_rows(budi) == 0
+    assert accounts.open_rows(budi) == 0

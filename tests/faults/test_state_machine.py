@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from tests.faults.machine.admins import Deciding, Passing
+from tests.faults.machine.base import ADMINS, BaseMachine, pick
 from tests.faults.machine.faults import Dying, Failing
-from tests.faults.machine.ground import ADMINS, Ground, pick
 from tests.faults.machine.learners import CallingBack, Learning
 from tests.faults.world.world import World
 from tests.support.figures import Figures
@@ -38,13 +38,13 @@ class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
         """End all faults and let time pass; a person mends what was given up."""
         self.world.calm()
         self.world.effects.traps.clear()
-        self.world.upkeep.pass_time(HEALED)
+        self.world.scheduler.pass_time(HEALED)
         self.nothing_is_wrong()
         self.expect_none(self.watch.undelivered())
         for each in self.enrollments():
             if each["deliveryStatus"] == "FAILED":
                 self.actors.redeliver(ADMINS[0], each["id"])
-        self.world.upkeep.pass_time(AGES)
+        self.world.scheduler.pass_time(AGES)
         self.nothing_is_wrong()
         self.expect_none(self.watch.unfinished())
 
@@ -58,7 +58,7 @@ class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
 def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
     part: int, world: World, figures: Figures
 ) -> None:
-    Lunas.world, Ground.steps = world, 0
+    Lunas.world, BaseMachine.steps = world, 0
     run_state_machine_as_test(
         Lunas,
         settings=settings(
@@ -69,4 +69,4 @@ def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
             suppress_health_check=list(HealthCheck),
         ),
     )
-    figures.add("steps of the state machine", f"{EXAMPLES} runs, part {part}", Ground.steps)
+    figures.add("steps of the state machine", f"{EXAMPLES} runs, part {part}", BaseMachine.steps)

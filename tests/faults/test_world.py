@@ -10,7 +10,7 @@ from tests.faults.world.clock import Clock
 from tests.faults.world.effects import Trap, When, crash
 from tests.faults.world.fifo import FifoQueue, Message
 from tests.faults.world.functions import Died
-from tests.faults.world.story import BUNDLE, PYTHON, Story
+from tests.faults.world.scenario import BUNDLE, PYTHON, Scenario
 from tests.faults.world.world import World
 
 type Json = dict[str, Any]
@@ -101,10 +101,10 @@ def test_an_old_message_and_an_old_handle_are_gone(queue: FifoQueue, clock: Cloc
 
 def test_the_stream_hands_over_what_the_template_asks_for_and_no_more(world: World) -> None:
     world.start()
-    story = Story(world)
-    story.submit(BUNDLE)
+    scenario = Scenario(world)
+    scenario.submit(BUNDLE)
     assert world.stream.next_at() is None
-    story.approve()
+    scenario.approve()
     records = []
     while world.stream.next_at():
         world.stream.go_on()
@@ -116,9 +116,9 @@ def test_a_batch_that_is_never_taken_is_reported_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.start()
-    story = Story(world)
-    story.submit(BUNDLE)
-    story.approve()
+    scenario = Scenario(world)
+    scenario.submit(BUNDLE)
+    scenario.approve()
     tries = []
 
     def refuse(name: str, _event: Json) -> None:
@@ -135,50 +135,50 @@ def test_a_batch_that_is_never_taken_is_reported_in_the_end(
 
 def test_a_dead_process_does_nothing_more_and_the_next_one_starts_cold(world: World) -> None:
     world.start()
-    story = Story(world)
-    story.submit(PYTHON)
+    scenario = Scenario(world)
+    scenario.submit(PYTHON)
     world.effects.recorded.clear()
     world.effects.traps.append(Trap(0, When.BEFORE, crash))
-    story.approve()
-    assert not story.actors.ledger.confirmed
+    scenario.approve()
+    assert not scenario.actors.ledger.confirmed
     assert len(world.effects.recorded) == 1
-    story.approve()
+    scenario.approve()
     assert "secretsmanager GetSecretValue" in {each.what for each in world.effects.recorded[1:]}
 
 
 def test_a_function_is_ended_when_its_time_is_up(world: World) -> None:
     world.start()
-    story = Story(world)
-    story.submit(PYTHON)
+    scenario = Scenario(world)
+    scenario.submit(PYTHON)
     slow = Trap(0, When.AFTER, lambda _: world.clock.move(30))
     world.effects.traps.append(slow)
-    story.approve()
-    assert story.status() == "PAID"
-    assert not story.actors.ledger.confirmed
+    scenario.approve()
+    assert scenario.status() == "PAID"
+    assert not scenario.actors.ledger.confirmed
 
 
 def test_who_gives_up_waiting_goes_on_while_the_request_is_still_on_its_way(world: World) -> None:
     world.start()
-    story = Story(world)
-    story.submit(PYTHON)
-    story.approve()
+    scenario = Scenario(world)
+    scenario.submit(PYTHON)
+    scenario.approve()
     world.thinkific.fault("createUser", "slow", seconds=20)
-    story.rest()
+    scenario.rest()
     assert world.thinkific.users("budi@example.com") == []
     assert len(world.network.late) == 1
-    world.upkeep.pass_time(20)
+    world.scheduler.pass_time(20)
     assert len(world.thinkific.users("budi@example.com")) == 1
     assert world.network.late == []
 
 
 def test_a_cut_looks_like_a_real_one_so_that_a_question_is_repeated(world: World) -> None:
     world.start()
-    story = Story(world)
-    story.initiate(PYTHON)
+    scenario = Scenario(world)
+    scenario.initiate(PYTHON)
     world.duitku.fault("popTransactionStatus", "drop", times=1)
     world.effects.recorded.clear()
-    story.pay()
-    story.rest()
+    scenario.pay()
+    scenario.rest()
     questions = Counter(map(str, world.effects.recorded))
     assert questions["duitku_webhook: pop.test POST /api/merchant/transactionStatus"] == 2
-    assert story.status() == "COMPLETED"
+    assert scenario.status() == "COMPLETED"

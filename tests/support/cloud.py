@@ -51,11 +51,11 @@ class Cloud:
 
     def queued(self) -> int:
         """Return how many messages are in the delivery queue, those under way included."""
-        told = self._aws.sqs.get_queue_attributes(
+        reply = self._aws.sqs.get_queue_attributes(
             QueueUrl=self._queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]
-        return sum(int(number) for number in told.values())
+        return sum(int(number) for number in reply.values())
 
     def delete(self, key: Key) -> None:
         """Take an item out of the table."""

@@ -11,7 +11,7 @@ from requests.adapters import BaseAdapter
 
 
 @dataclass(frozen=True)
-class Told:
+class Reply:
     """One answer."""
 
     status: int = 200
@@ -70,10 +70,10 @@ class StubLimiter:
         self.rests.append(seconds)
 
 
-class StubPeer(BaseAdapter):
+class StubProvider(BaseAdapter):
     """Answers requests in turn; an exception in the list is raised instead."""
 
-    def __init__(self, *answers: Told | Exception) -> None:
+    def __init__(self, *answers: Reply | Exception) -> None:
         super().__init__()
         self.answers = list(answers)
         self.asked: list[Asked] = []

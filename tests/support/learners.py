@@ -18,7 +18,7 @@ SIGNATURE = "X-Thinkific-Hmac-Sha256"
 
 
 @dataclass(frozen=True)
-class Pupil:
+class EnrolledLearner:
     """A learner who is enrolled, here and at Thinkific."""
 
     person: Person
@@ -28,7 +28,7 @@ class Pupil:
     row: Json
 
     @classmethod
-    def enrolled(cls, users: Users, thinkific: Thinkific) -> "Pupil":
+    def enrolled(cls, users: Users, thinkific: Thinkific) -> "EnrolledLearner":
         """Enroll a new learner in one course."""
         learner = users.learner()
         payment = learner.submit("entry", COURSE)

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from tests.support.api_requests import user_claims
-from tests.support.loopback import Service, told
+from tests.support.loopback import Service, reply
 
 PATH = "/.well-known/jwks.json"
 
@@ -24,7 +24,7 @@ class Login:
 
     def show(self, *names: str) -> None:
         """Show the public keys of these names, and no others."""
-        self.service.answers[PATH] = told(
+        self.service.answers[PATH] = reply(
             {"keys": [public(name, self.keys[name]) for name in names]}
         )
 

@@ -27,7 +27,7 @@ class Answer:
     cut: bool = False
 
 
-def told(content: Any, status: int = 200) -> Answer:
+def reply(content: Any, status: int = 200) -> Answer:
     """Answer with JSON."""
     return Answer(status, json.dumps(content).encode())
 

@@ -86,9 +86,9 @@ def read_units(operation: str, answer: Mapping[str, Any], asked: int) -> float:
 
 def write_units(answer: Mapping[str, Any]) -> float:
     """Return the units that the emulator tells of a write; a refused one tells none."""
-    told = answer.get("ConsumedCapacity", [])
+    reply = answer.get("ConsumedCapacity", [])
     return sum(
-        float(each["CapacityUnits"]) for each in (told if isinstance(told, list) else [told])
+        float(each["CapacityUnits"]) for each in (reply if isinstance(reply, list) else [reply])
     )
 
 

@@ -137,8 +137,8 @@ def _made(config: pytest.Config) -> Path:
 
 def _shared(config: pytest.Config) -> Path | None:
     """Return the folder in a worker, None elsewhere."""
-    told = getattr(config, "workerinput", {}).get(_SHARED)
-    return Path(told) if told else None
+    reply = getattr(config, "workerinput", {}).get(_SHARED)
+    return Path(reply) if reply else None
 
 
 def _plan(shared: Path) -> Path:

@@ -28,7 +28,7 @@ def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollme
 
 def report(percent: int | None = 60, **changes: Any) -> ProgressReport:
     """Build a report on :func:`delivered`."""
-    given = {"row_id": ROW, "user_id": ACCOUNT, "course_id": COURSE, **changes}
+    given = {"platform_enrollment_id": ROW, "user_id": ACCOUNT, "course_id": COURSE, **changes}
     return ProgressReport(percent=percent, **given)
 
 
@@ -38,18 +38,20 @@ class FakeProgress:
     def __init__(self, store: FakeStore, kept: SyncPosition | None = None) -> None:
         self.store = store
         self.kept = kept
-        self.heard: set[str] = set()
+        self.received: set[str] = set()
         self.before_raise: list[Interruption] = []
 
-    def of_row(self, row_id: int) -> list[Enrollment]:
+    def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
         kept = self.store.enrollments.values()
-        return [each for each in kept if each.delivery.platform_enrollment_id == row_id]
+        return [
+            each for each in kept if each.delivery.platform_enrollment_id == platform_enrollment_id
+        ]
 
     def is_processed(self, event_id: str) -> bool:
-        return event_id in self.heard
+        return event_id in self.received
 
     def note_processed(self, event_id: str, at: datetime) -> None:  # noqa: ARG002
-        self.heard.add(event_id)
+        self.received.add(event_id)
 
     def raise_to(
         self,
@@ -58,18 +60,18 @@ class FakeProgress:
         at: datetime,  # noqa: ARG002
     ) -> bool:
         interrupt(self.before_raise)
-        if event_id in self.heard:
+        if event_id in self.received:
             return False
         kept = {each.id: self.store.enrollments[each.id] for each in changed}
         for each in changed:
-            stands = kept[each.id]
-            same = (stands.status, stands.payment_id) == (each.status, each.payment_id)
-            if not same or stands.progress > each.progress:
+            stored = kept[each.id]
+            same = (stored.status, stored.payment_id) == (each.status, each.payment_id)
+            if not same or stored.progress > each.progress:
                 raise ConcurrentUpdate(stale=True)
         for each in changed:
             certificate = each.certificate_url or kept[each.id].certificate_url
             self.store.add(replace(each, certificate_url=certificate))
-        self.heard |= {event_id} if event_id else set()
+        self.received |= {event_id} if event_id else set()
         return True
 
     def position(self) -> SyncPosition | None:
@@ -87,10 +89,10 @@ class FakeRows(FakePlatform):
         self.pages = list(pages)
         self.asked: list[object] = []
 
-    def progress(self, row_id: int) -> ProgressReport | None:
-        self.asked.append(row_id)
+    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+        self.asked.append(platform_enrollment_id)
         interrupt(self.failures)
-        return super().progress(row_id)
+        return super().progress(platform_enrollment_id)
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
         self.asked.append((since, page))

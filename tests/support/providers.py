@@ -13,7 +13,7 @@ from tests.support.users import TIMEOUT
 type Json = dict[str, Any]
 
 
-class Peer:
+class Provider:
     """A simulator."""
 
     def __init__(self, url: str | None) -> None:
@@ -37,7 +37,7 @@ class Peer:
         _content(requests.delete(f"{self.url}/_sim/faults", timeout=TIMEOUT))
 
 
-class Duitku(Peer):
+class Duitku(Provider):
     """Duitku, and whoever pretends to be it."""
 
     def __init__(self, stack: Stack) -> None:
@@ -81,7 +81,7 @@ class Duitku(Peer):
         return requests.post(self._stack.duitku_webhook_url, data=form, timeout=TIMEOUT)
 
 
-class Thinkific(Peer):
+class Thinkific(Provider):
     """Thinkific's site."""
 
     def __init__(self, stack: Stack) -> None:

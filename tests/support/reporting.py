@@ -55,8 +55,8 @@ def logged(folders: set[Path], began: dict[Path, int]) -> list[str]:
         with file.open("rb") as log:
             log.seek(began.get(file, 0))
             for line in log.read().decode(errors="replace").splitlines():
-                told = STAMP.search(line)
-                stamp = told[1] if told else stamp
+                reply = STAMP.search(line)
+                stamp = reply[1] if reply else stamp
                 found.append((stamp, f"{file.stem}: {line}"))
     found.sort(key=lambda each: each[0])
     return [line for _, line in deque(found, LINES)]
@@ -73,8 +73,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_testnodedown(node: Any) -> None:
     """Take a worker's figures."""
-    if told := getattr(node, "workeroutput", {}).get(_FIGURES):
-        figures_of(node.config).merge(Figures(*told))
+    if reply := getattr(node, "workeroutput", {}).get(_FIGURES):
+        figures_of(node.config).merge(Figures(*reply))
 
 
 def pytest_terminal_summary(

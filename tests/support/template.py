@@ -96,9 +96,9 @@ def statements() -> Iterator[Statement]:
     """Return what every function may do; a policy that is no list of statements fails."""
     for function, properties in functions().items():
         for policy in properties.get("Policies", []):
-            for told in policy["Statement"]:
+            for reply in policy["Statement"]:
                 yield Statement(
-                    function, told["Sid"], _listed(told["Action"]), _listed(told["Resource"])
+                    function, reply["Sid"], _listed(reply["Action"]), _listed(reply["Resource"])
                 )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.faults.machine.ground import ADMINS, Ground, chosen, pick
+from tests.faults.machine.base import ADMINS, BaseMachine, chosen, pick
 from tests.faults.world.ledger import Actors
 from tests.faults.world.users import Person
 
@@ -19,7 +19,7 @@ FIRST, SECOND = "python-dasar", "literasi-data"
 PACKAGES = ("entry", "intermediate", "bundle-data")
 
 
-class Deciding(Ground):
+class Deciding(BaseMachine):
     """What admins do."""
 
     @precondition(lambda self: self.payments("PAID"))
@@ -85,28 +85,28 @@ class Deciding(Ground):
         self.actors.map(ADMINS[0], SECOND, FIRST if together else SECOND)
 
 
-class Passing(Ground):
+class Passing(BaseMachine):
     """Time, and what happens by itself meanwhile."""
 
     @rule()
     def settle(self) -> None:
         """Let everything happen that is due."""
-        self.world.upkeep.settle()
+        self.world.scheduler.settle()
 
     @rule()
     def go_on(self) -> None:
         """Let one thing happen that is due."""
-        self.world.upkeep.step()
+        self.world.scheduler.step()
 
     @rule(seconds=st.sampled_from(SECONDS))
     def pass_time(self, seconds: int) -> None:
         """Let time pass."""
-        self.world.upkeep.pass_time(seconds)
+        self.world.scheduler.pass_time(seconds)
 
 
-def anything(machine: Ground, deed: str, number: int) -> None:
+def anything(machine: BaseMachine, deed: str, number: int) -> None:
     """Do something in the middle of something else."""
-    deeds: dict[str, Any] = {
+    actions: dict[str, Any] = {
         "approve": machine.actors.approve,
         "refund": machine.actors.refund,
         "recheck": machine.actors.recheck,
@@ -115,10 +115,10 @@ def anything(machine: Ground, deed: str, number: int) -> None:
     payments, enrollments = machine.payments(), machine.enrollments()
     match deed:
         case "settle":
-            machine.world.upkeep.settle()
+            machine.world.scheduler.settle()
         case "reconcile":
             machine.world.run("reconcile")
         case "redeliver" if enrollments:
             machine.actors.redeliver(ADMINS[1], chosen(enrollments, number)["id"])
-        case _ if deed in deeds and payments:
-            deeds[deed](ADMINS[1], chosen(payments, number))
+        case _ if deed in actions and payments:
+            actions[deed](ADMINS[1], chosen(payments, number))

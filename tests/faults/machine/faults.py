@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.faults.machine.admins import anything
-from tests.faults.machine.ground import Ground, chosen, pick
+from tests.faults.machine.base import BaseMachine, chosen, pick
 from tests.faults.world.effects import Effect, Trap, When, crash, fail
 from tests.support.dynamodb.errors import Refused
 
@@ -40,12 +40,12 @@ DIFFERENCES = (
     {"duplicateEnrollment": "same_row"},
     {"rateResetForm": "duration_seconds", "rateBody": "html"},
 )
-DEEDS = ("settle", "reconcile", "approve", "recheck", "refund", "redeliver", "correct")
+ACTIONS = ("settle", "reconcile", "approve", "recheck", "refund", "redeliver", "correct")
 
 places, sides, times = st.integers(0, 12), st.sampled_from(When), st.integers(1, 4)
 
 
-class Dying(Ground):
+class Dying(BaseMachine):
     """What befalls a process at one of its calls to the outside."""
 
     @rule(place=places, when=sides)
@@ -63,7 +63,7 @@ class Dying(Ground):
 
         self.world.effects.traps.append(Trap(place, when, strike))
 
-    @rule(place=places, when=sides, deed=st.sampled_from(DEEDS), number=pick)
+    @rule(place=places, when=sides, deed=st.sampled_from(ACTIONS), number=pick)
     def meanwhile(self, place: int, when: When, deed: str, number: int) -> None:
         """Let something else happen while a certain call is made."""
         trap = Trap(place, when, lambda _: anything(self, deed, number))
@@ -78,7 +78,7 @@ class Dying(Ground):
         self.world.aws.refusals += [Refused(code)] * times
 
 
-class Failing(Ground):
+class Failing(BaseMachine):
     """What goes wrong at Duitku and Thinkific."""
 
     @rule(

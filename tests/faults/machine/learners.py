@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from local.simulators.duitku.orders import Order, State
 from local.simulators.duitku.settings import CallbackPlan
-from tests.faults.machine.ground import LEARNERS, PURCHASES, Ground, chosen, pick
+from tests.faults.machine.base import LEARNERS, PURCHASES, BaseMachine, chosen, pick
 from tests.faults.world.users import Person
 
 LATEST = timedelta(days=6)
@@ -17,7 +17,7 @@ LATEST = timedelta(days=6)
 learners, purchases = st.sampled_from(LEARNERS), st.sampled_from(PURCHASES)
 
 
-class Learning(Ground):
+class Learning(BaseMachine):
     """What learners do."""
 
     @rule(
@@ -84,7 +84,7 @@ class Learning(Ground):
         self.actors.report(learner, found["id"], progress)
 
 
-class CallingBack(Ground):
+class CallingBack(BaseMachine):
     """What comes in Duitku's name beside its own callbacks."""
 
     @precondition(lambda self: self.orders())

@@ -13,7 +13,7 @@ from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
-from tests.faults.races.scenes import Scene
+from tests.faults.races.setups import RaceSetup
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku, Thinkific
 from tests.support.users import Json
@@ -58,34 +58,34 @@ class Observer:
         self._catalog, self._anomalies = Catalog(table), Anomalies(table)
         self._duitku, self._thinkific = duitku, thinkific
 
-    def is_quiet(self, scene: Scene) -> bool:
+    def is_quiet(self, setup: RaceSetup) -> bool:
         """Tell whether nothing is left to be done by itself."""
-        waiting = {each.delivery.status for each in self._enrolled(scene)}
-        moving = {each.status for each in self._bought(scene)}
+        waiting = {each.delivery.status for each in self._enrolled(setup)}
+        moving = {each.status for each in self._bought(setup)}
         return DeliveryStatus.PENDING not in waiting and Status.APPROVED not in moving
 
-    def look(self, scene: Scene) -> Aftermath:
+    def look(self, setup: RaceSetup) -> Aftermath:
         """Return what a scene has become."""
-        payments = self._bought(scene)
+        payments = self._bought(setup)
         history = {each.id: self._payments.history(each.id) for each in payments}
         return Aftermath(
             payments=payments,
             history=history,
-            enrollments={each.course_id: each for each in self._enrolled(scene)},
-            courses={each.id: each for each in self._catalog.courses(scene.mapped)},
+            enrollments={each.course_id: each for each in self._enrolled(setup)},
+            courses={each.id: each for each in self._catalog.courses(setup.mapped)},
             anomalies={each.id: self._found.get(each.id, set()) for each in payments},
             paid=self._paid,
-            claimed=frozenset(scene.claimed),
-            rows=_of(scene, self._rows, "user_email"),
-            accounts=_of(scene, self._users, "email"),
-            address=_address(scene, payments, history),
+            claimed=frozenset(setup.claimed),
+            rows=_of(setup, self._rows, "user_email"),
+            accounts=_of(setup, self._users, "email"),
+            address=_address(setup, payments, history),
         )
 
-    def _bought(self, scene: Scene) -> tuple[Payment, ...]:
-        return self._payments.page(PaymentFilter(user_id=scene.learner.id), PAGE, None).items
+    def _bought(self, setup: RaceSetup) -> tuple[Payment, ...]:
+        return self._payments.page(PaymentFilter(user_id=setup.learner.id), PAGE, None).items
 
-    def _enrolled(self, scene: Scene) -> list[Enrollment]:
-        ids = [enrollment_id(scene.learner.id, course) for course in scene.mapped]
+    def _enrolled(self, setup: RaceSetup) -> list[Enrollment]:
+        ids = [enrollment_id(setup.learner.id, course) for course in setup.mapped]
         return self._enrollments.get_many(ids)
 
     @cached_property
@@ -120,17 +120,17 @@ class Observer:
         return users
 
 
-def _of(scene: Scene, rows: Iterable[Json], field: str) -> list[Json]:
+def _of(setup: RaceSetup, rows: Iterable[Json], field: str) -> list[Json]:
     # An address that a correction gives them ends with the first one.
-    return [row for row in rows if row[field].endswith(scene.learner.email)]
+    return [row for row in rows if row[field].endswith(setup.learner.email)]
 
 
 def _address(
-    scene: Scene, payments: Iterable[Payment], history: Mapping[str, list[HistoryEvent]]
+    setup: RaceSetup, payments: Iterable[Payment], history: Mapping[str, list[HistoryEvent]]
 ) -> str:
     """Return the address of the learner's account; only one payment of a scene is corrected."""
     corrected = [each for each in payments if any(map(is_correction, history[each.id]))]
     if not corrected:
-        return scene.learner.email
+        return setup.learner.email
     (payment,) = corrected
     return payment.learner.email

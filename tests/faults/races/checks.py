@@ -36,7 +36,7 @@ def check(played: Round, left: Aftermath) -> None:
     check_winners(played, left)
     check_answers(played, left)
     check_open(left)
-    for course in played.scene.mapped:
+    for course in played.setup.mapped:
         check_course(course, played, left)
     addresses = [account["email"] for account in left.accounts]
     assert len(set(addresses)) == len(addresses), "an address has several accounts at Thinkific"
@@ -100,7 +100,7 @@ def check_answers(played: Round, left: Aftermath) -> None:
     for take in played.takes:
         operation, answer = take.operation, take.answer
         assert answer.status in operation.answers, (operation.name, answer)
-        operation.holds(take.turn, answer, left)
+        operation.holds(take.attempt, answer, left)
 
 
 def check_open(left: Aftermath) -> None:
@@ -119,7 +119,7 @@ def check_course(course: str, played: Round, left: Aftermath) -> None:
     There it is in the account of the address that counts, and open in no other.
     """
     enrollment = left.enrollments.get(course)
-    everywhere = [row for row in left.rows if row["course_id"] == played.scene.mapped[course]]
+    everywhere = [row for row in left.rows if row["course_id"] == played.setup.mapped[course]]
     rows = [row for row in everywhere if row["user_email"] == left.address]
     assert len(rows) <= 1, rows
     enrolled = enrollment is not None and enrollment.status is EnrollmentStatus.ENROLLED

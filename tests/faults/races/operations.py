@@ -14,7 +14,7 @@ from lunas.domain.enrollments import EnrollmentStatus
 from lunas.domain.payments import Method, Status, is_correction
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.messages import delivery_event
-from tests.faults.races.scenes import Other, Scene, Stage
+from tests.faults.races.setups import Other, RaceSetup, Stage
 from tests.support.cloud import Cloud
 from tests.support.providers import Duitku
 from tests.support.users import Json, Person
@@ -35,7 +35,7 @@ class Answer:
     """What an operation was answered; the status 200 stands for a function that did not fail."""
 
     status: int
-    told: Json
+    reply: Json
 
     @property
     def ok(self) -> bool:
@@ -44,28 +44,28 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Attempt:
     """One operation's turn in a scene; each turn has an admin of its own."""
 
-    scene: Scene
+    setup: RaceSetup
     admin: Person
     duitku: Duitku
     cloud: Cloud
 
     def patch(self, payment: Json, action: str, body: object = None) -> Answer:
         """Have the admin decide on a payment."""
-        return _told(self.admin.call("PATCH", f"/payments/{payment['id']}/{action}", body))
+        return _reply(self.admin.call("PATCH", f"/payments/{payment['id']}/{action}", body))
 
     @property
     def address(self) -> str:
         """The address that the admin corrects the learner's to."""
-        return f"{self.admin.id}.{self.scene.learner.email}"
+        return f"{self.admin.id}.{self.setup.learner.email}"
 
-    def hear(self, order: Json) -> Answer:
+    def handle(self, order: Json) -> Answer:
         """Post the callback of an order."""
         known = {"gateway": {"reference": "none"}} | order
         answer = self.duitku.post(self.duitku.form(known))
-        self.scene.claimed.add(order["id"])
+        self.setup.claimed.add(order["id"])
         return Answer(answer.status_code, {})
 
     def invoke(self, function: str, event: Json | None = None) -> Answer:
@@ -83,80 +83,80 @@ class Operation:
     """
 
     name: str
-    action: Callable[[Turn], Answer]
+    action: Callable[[Attempt], Answer]
     stages: frozenset[Stage]
     moves: frozenset[Stage]
     answers: frozenset[int]
-    holds: Callable[[Turn, Answer, Aftermath], None]
-    actor: Callable[[Turn], str]
+    holds: Callable[[Attempt, Answer, Aftermath], None]
+    actor: Callable[[Attempt], str]
     other: Other | None = None
 
 
-def _told(answer: requests.Response) -> Answer:
+def _reply(answer: requests.Response) -> Answer:
     return Answer(answer.status_code, answer.json())
 
 
-def _learner(turn: Turn) -> str:
-    return f"user:{turn.scene.learner.id}"
+def _learner(attempt: Attempt) -> str:
+    return f"user:{attempt.setup.learner.id}"
 
 
-def _admin(turn: Turn) -> str:
-    return f"admin:{turn.admin.id}"
+def _admin(attempt: Attempt) -> str:
+    return f"admin:{attempt.admin.id}"
 
 
-def _callback(_turn: Turn) -> str:
+def _callback(_turn: Attempt) -> str:
     return "duitku:callback"
 
 
-def _initiate(turn: Turn) -> Answer:
-    return _told(turn.scene.learner.call("POST", "/payments/initiate", turn.scene.request))
+def _initiate(attempt: Attempt) -> Answer:
+    return _reply(attempt.setup.learner.call("POST", "/payments/initiate", attempt.setup.request))
 
 
-def _submit(turn: Turn) -> Answer:
+def _submit(attempt: Attempt) -> Answer:
     proof = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
-    return _told(turn.scene.learner.call("POST", "/payments", turn.scene.request | proof))
+    return _reply(attempt.setup.learner.call("POST", "/payments", attempt.setup.request | proof))
 
 
-def _recheck(turn: Turn) -> Answer:
-    return _told(turn.admin.recheck(turn.scene.paid["id"]))
+def _recheck(attempt: Attempt) -> Answer:
+    return _reply(attempt.admin.recheck(attempt.setup.paid["id"]))
 
 
-def _check(turn: Turn) -> Answer:
-    return _told(turn.scene.learner.check(turn.scene.paid["id"]))
+def _check(attempt: Attempt) -> Answer:
+    return _reply(attempt.setup.learner.check(attempt.setup.paid["id"]))
 
 
-def _correct(turn: Turn) -> Answer:
-    body = {"email": turn.address, "reason": "a slip in the address"}
-    return turn.patch(turn.scene.paid, "learner", body)
+def _correct(attempt: Attempt) -> Answer:
+    body = {"email": attempt.address, "reason": "a slip in the address"}
+    return attempt.patch(attempt.setup.paid, "learner", body)
 
 
-def _report(turn: Turn) -> Answer:
-    path = f"/enrollments/{turn.scene.enrollment}/progress"
-    return _told(turn.scene.learner.call("PATCH", path, {"progress": PROGRESS}))
+def _report(attempt: Attempt) -> Answer:
+    path = f"/enrollments/{attempt.setup.enrollment}/progress"
+    return _reply(attempt.setup.learner.call("PATCH", path, {"progress": PROGRESS}))
 
 
-def _redeliver(turn: Turn) -> Answer:
-    return _told(turn.admin.call("POST", f"/enrollments/{turn.scene.enrollment}/redeliver"))
+def _redeliver(attempt: Attempt) -> Answer:
+    return _reply(attempt.admin.call("POST", f"/enrollments/{attempt.setup.enrollment}/redeliver"))
 
 
-def _deliver(turn: Turn) -> Answer:
+def _deliver(attempt: Attempt) -> Answer:
     """Hand over the request that waits in the queue, or that was delivered before."""
-    request = 2 if turn.scene.stage is Stage.REFUNDED else 1
-    event = delivery_event(turn.scene.paid, turn.scene.course, request)
-    return turn.invoke("DeliverEnrollmentFunction", event)
+    request = 2 if attempt.setup.stage is Stage.REFUNDED else 1
+    event = delivery_event(attempt.setup.paid, attempt.setup.course, request)
+    return attempt.invoke("DeliverEnrollmentFunction", event)
 
 
-def _put_quota(turn: Turn) -> Answer:
+def _put_quota(attempt: Attempt) -> Answer:
     """Close the course, or give it a place again where it is full."""
-    scene = turn.scene
-    body = {"name": scene.course, "thinkificCourseId": scene.mapped[scene.course]}
-    quota = 1 if scene.stage is Stage.FULL else 0
-    return _told(turn.admin.call("PUT", f"/courses/{scene.course}", {**body, "quota": quota}))
+    setup = attempt.setup
+    body = {"name": setup.course, "thinkificCourseId": setup.mapped[setup.course]}
+    quota = 1 if setup.stage is Stage.FULL else 0
+    return _reply(attempt.admin.call("PUT", f"/courses/{setup.course}", {**body, "quota": quota}))
 
 
-def _is_there(turn: Turn, answer: Answer, left: Aftermath) -> None:
+def _is_there(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     if answer.ok:
-        assert left.payment(answer.told).user_id == turn.scene.learner.id
+        assert left.payment(answer.reply).user_id == attempt.setup.learner.id
 
 
 def check_confirmed(payment: Json, left: Aftermath) -> None:
@@ -173,85 +173,85 @@ def check_confirmed(payment: Json, left: Aftermath) -> None:
         assert now.status in {Status.FAILED, Status.EXPIRED}, now.status
 
 
-def check_approved(payment: Json, turn: Turn, answer: Answer, left: Aftermath) -> None:
+def check_approved(payment: Json, attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     """Check that an admin's word counts, save for an order, a rejection or a full course."""
-    now, course = left.payment(payment), left.courses[turn.scene.course]
+    now, course = left.payment(payment), left.courses[attempt.setup.course]
     if answer.ok:
-        assert answer.told["status"] in SETTLED, answer.told
+        assert answer.reply["status"] in SETTLED, answer.reply
         assert now.status in SETTLED
     elif now.method is Method.MANUAL and now.status not in {Status.REJECTED, Status.REFUNDED}:
-        assert answer.told["type"].endswith("course-full"), answer
-        assert course.full or turn.scene.stage is Stage.FULL
+        assert answer.reply["type"].endswith("course-full"), answer
+        assert course.full or attempt.setup.stage is Stage.FULL
 
 
-def _is_rejected(turn: Turn, answer: Answer, left: Aftermath) -> None:
-    assert answer.ok == (left.payment(turn.scene.paid).status is Status.REJECTED)
+def _is_rejected(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
+    assert answer.ok == (left.payment(attempt.setup.paid).status is Status.REJECTED)
 
 
-def _is_asked(turn: Turn, answer: Answer, left: Aftermath) -> None:
+def _is_asked(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     if answer.ok:
-        check_confirmed(turn.scene.paid, left)
+        check_confirmed(attempt.setup.paid, left)
     else:
-        assert left.payment(turn.scene.paid).method is Method.MANUAL
+        assert left.payment(attempt.setup.paid).method is Method.MANUAL
 
 
-def _is_checked(turn: Turn, answer: Answer, left: Aftermath) -> None:
+def _is_checked(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     """Check that it was asked for the buyer, unless that was done just before the round."""
-    if turn.scene.stage is not Stage.FAILED:
-        check_confirmed(turn.scene.paid, left)
-    assert answer.told["id"] == turn.scene.paid["id"]
+    if attempt.setup.stage is not Stage.FAILED:
+        check_confirmed(attempt.setup.paid, left)
+    assert answer.reply["id"] == attempt.setup.paid["id"]
 
 
-def _is_corrected(turn: Turn, answer: Answer, left: Aftermath) -> None:
+def _is_corrected(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     """Check that the correction is noted once, and only a refund stands in its way."""
-    now = left.payment(turn.scene.paid)
+    now = left.payment(attempt.setup.paid)
     corrections = [each for each in left.history[now.id] if is_correction(each)]
-    own = [each for each in corrections if each.actor == _admin(turn)]
+    own = [each for each in corrections if each.actor == _admin(attempt)]
     if not answer.ok:
         assert now.status is Status.REFUNDED, answer
         assert own == []
         return
-    assert answer.told["learner"]["email"] == turn.address
+    assert answer.reply["learner"]["email"] == attempt.address
     (event,) = own
-    assert turn.address in (event.evidence or {})["learnerAfter"]
-    assert (now.learner.email == turn.address) == (corrections[-1] == event)
+    assert attempt.address in (event.evidence or {})["learnerAfter"]
+    assert (now.learner.email == attempt.address) == (corrections[-1] == event)
 
 
-def _is_reconciled(turn: Turn, _answer: Answer, left: Aftermath) -> None:
-    check_confirmed(turn.scene.paid, left)
+def _is_reconciled(attempt: Attempt, _answer: Answer, left: Aftermath) -> None:
+    check_confirmed(attempt.setup.paid, left)
 
 
-def _is_refunded(turn: Turn, answer: Answer, left: Aftermath) -> None:
-    assert answer.ok == (left.payment(turn.scene.paid).status is Status.REFUNDED)
-    assert answer.ok or turn.scene.stage not in SETTLED_STAGES
+def _is_refunded(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
+    assert answer.ok == (left.payment(attempt.setup.paid).status is Status.REFUNDED)
+    assert answer.ok or attempt.setup.stage not in SETTLED_STAGES
 
 
-def _is_reported(turn: Turn, answer: Answer, left: Aftermath) -> None:
-    now = left.enrollments.get(turn.scene.course)
+def _is_reported(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
+    now = left.enrollments.get(attempt.setup.course)
     if answer.ok:
-        assert answer.told["progress"] == PROGRESS
+        assert answer.reply["progress"] == PROGRESS
         assert now
         assert now.progress == PROGRESS
     elif now and now.status is EnrollmentStatus.ENROLLED:
-        assert turn.scene.stage not in SETTLED_STAGES, answer
+        assert attempt.setup.stage not in SETTLED_STAGES, answer
 
 
-def _is_asked_again(turn: Turn, answer: Answer, left: Aftermath) -> None:
-    now = left.enrollments.get(turn.scene.course)
+def _is_asked_again(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
+    now = left.enrollments.get(attempt.setup.course)
     if answer.ok:
         assert now
         # Bought anew meanwhile, it starts from the first request again.
-        assert now.delivery.request > 1 or now.payment_id != answer.told["paymentId"]
+        assert now.delivery.request > 1 or now.payment_id != answer.reply["paymentId"]
     else:
-        assert turn.scene.stage not in SETTLED_STAGES, answer
+        assert attempt.setup.stage not in SETTLED_STAGES, answer
 
 
-def _is_delivered(_turn: Turn, answer: Answer, _left: Aftermath) -> None:
-    assert answer.told == {"batchItemFailures": []}
+def _is_delivered(_turn: Attempt, answer: Answer, _left: Aftermath) -> None:
+    assert answer.reply == {"batchItemFailures": []}
 
 
-def _is_put(turn: Turn, answer: Answer, left: Aftermath) -> None:
-    assert left.courses[turn.scene.course].quota == answer.told["quota"]
+def _is_put(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
+    assert left.courses[attempt.setup.course].quota == answer.reply["quota"]
 
 
 OPERATIONS = (
@@ -275,34 +275,40 @@ OPERATIONS = (
     ),
     Operation(
         name="callback",
-        action=lambda turn: turn.hear(turn.scene.paid),
+        action=lambda attempt: attempt.handle(attempt.setup.paid),
         stages=BOUGHT,
         moves=OPEN,
         answers=frozenset({200}),
-        holds=lambda turn, _, left: check_confirmed(turn.scene.paid, left),
+        holds=lambda attempt, _, left: check_confirmed(attempt.setup.paid, left),
         actor=_callback,
     ),
     Operation(
         name="approve",
-        action=lambda turn: turn.patch(turn.scene.paid, "approve"),
+        action=lambda attempt: attempt.patch(attempt.setup.paid, "approve"),
         stages=BOUGHT,
         moves=frozenset({Stage.SUBMITTED}),
         answers=frozenset({200, 409}),
-        holds=lambda turn, answer, left: check_approved(turn.scene.paid, turn, answer, left),
+        holds=lambda attempt, answer, left: check_approved(
+            attempt.setup.paid, attempt, answer, left
+        ),
         actor=_admin,
     ),
     Operation(
         name="overbook",
-        action=lambda turn: turn.patch(turn.scene.paid, "approve", {"overbook": True}),
+        action=lambda attempt: attempt.patch(attempt.setup.paid, "approve", {"overbook": True}),
         stages=BOUGHT,
         moves=WAITING,
         answers=frozenset({200, 409}),
-        holds=lambda turn, answer, left: check_approved(turn.scene.paid, turn, answer, left),
+        holds=lambda attempt, answer, left: check_approved(
+            attempt.setup.paid, attempt, answer, left
+        ),
         actor=_admin,
     ),
     Operation(
         name="reject",
-        action=lambda turn: turn.patch(turn.scene.paid, "reject", {"reason": "no such transfer"}),
+        action=lambda attempt: attempt.patch(
+            attempt.setup.paid, "reject", {"reason": "no such transfer"}
+        ),
         stages=BOUGHT,
         moves=WAITING,
         answers=frozenset({200, 409}),
@@ -338,7 +344,7 @@ OPERATIONS = (
     ),
     Operation(
         name="reconcile",
-        action=lambda turn: turn.invoke("ReconcileFunction"),
+        action=lambda attempt: attempt.invoke("ReconcileFunction"),
         stages=OPEN | {Stage.APPROVED},
         moves=OPEN | {Stage.APPROVED},
         answers=frozenset({200}),
@@ -347,7 +353,7 @@ OPERATIONS = (
     ),
     Operation(
         name="refund",
-        action=lambda turn: _told(turn.admin.refund(turn.scene.paid["id"])),
+        action=lambda attempt: _reply(attempt.admin.refund(attempt.setup.paid["id"])),
         stages=BOUGHT,
         moves=SETTLED_STAGES,
         answers=frozenset({200, 409}),
@@ -383,22 +389,22 @@ OPERATIONS = (
     ),
     Operation(
         name="bundle",
-        action=lambda turn: turn.hear(turn.scene.others[Other.BUNDLE]),
+        action=lambda attempt: attempt.handle(attempt.setup.others[Other.BUNDLE]),
         stages=ALL,
         moves=ALL,
         answers=frozenset({200}),
-        holds=lambda turn, _, left: check_confirmed(turn.scene.others[Other.BUNDLE], left),
+        holds=lambda attempt, _, left: check_confirmed(attempt.setup.others[Other.BUNDLE], left),
         actor=_callback,
         other=Other.BUNDLE,
     ),
     Operation(
         name="transfer",
-        action=lambda turn: turn.patch(turn.scene.others[Other.TRANSFER], "approve"),
+        action=lambda attempt: attempt.patch(attempt.setup.others[Other.TRANSFER], "approve"),
         stages=ALL,
         moves=ALL,
         answers=frozenset({200, 409}),
-        holds=lambda turn, answer, left: check_approved(
-            turn.scene.others[Other.TRANSFER], turn, answer, left
+        holds=lambda attempt, answer, left: check_approved(
+            attempt.setup.others[Other.TRANSFER], attempt, answer, left
         ),
         actor=_admin,
         other=Other.TRANSFER,

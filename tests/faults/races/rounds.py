@@ -8,8 +8,8 @@ from itertools import combinations_with_replacement
 
 from lunas.storage.payments import Payments
 from tests.faults.races.barrier import at_once
-from tests.faults.races.operations import OPERATIONS, Answer, Operation, Turn
-from tests.faults.races.scenes import Scene, Stage, Stagehand
+from tests.faults.races.operations import OPERATIONS, Answer, Attempt, Operation
+from tests.faults.races.setups import Driver, RaceSetup, Stage
 from tests.support.length import LONG, by_length
 
 ROUNDS = by_length(1, 1, 3)
@@ -40,20 +40,20 @@ class Take:
     """An operation's turn, with the answer that it got."""
 
     operation: Operation
-    turn: Turn
+    attempt: Attempt
     answer: Answer
 
     @property
     def actor(self) -> str:
         """The name under which the history knows who did it."""
-        return self.operation.actor(self.turn)
+        return self.operation.actor(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
     """A round that was played; ``versions`` are those of the payments at its start."""
 
-    scene: Scene
+    setup: RaceSetup
     versions: dict[str, int]
     takes: tuple[Take, Take]
 
@@ -87,8 +87,8 @@ def _best(one: Operation, other: Operation, stages: Sequence[Stage]) -> list[Sta
 class Playing:
     """Plays rounds on a stack."""
 
-    def __init__(self, stagehand: Stagehand) -> None:
-        self._stagehand = stagehand
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
     def play(self, wanted: Sequence[Meeting]) -> list[Round]:
         """Play a round of each meeting, some side by side; return them in order."""
@@ -96,30 +96,30 @@ class Playing:
             return list(pool.map(self._play, wanted))
 
     def _play(self, meeting: Meeting) -> Round:
-        pair, hand = (meeting.one, meeting.other), self._stagehand
-        scene = self._scene(meeting)
-        turns = [Turn(scene, hand.users.admin(), hand.duitku, hand.cloud) for _ in pair]
-        versions = self._versions(scene)
+        pair, hand = (meeting.one, meeting.other), self._driver
+        setup = self._scene(meeting)
+        turns = [Attempt(setup, hand.users.admin(), hand.duitku, hand.cloud) for _ in pair]
+        versions = self._versions(setup)
         acts = [partial(_insist, *each) for each in zip(pair, turns, strict=True)]
         one, other = map(Take, pair, turns, at_once(*acts))
-        return Round(scene, versions, (one, other))
+        return Round(setup, versions, (one, other))
 
-    def _scene(self, meeting: Meeting) -> Scene:
+    def _scene(self, meeting: Meeting) -> RaceSetup:
         pair = (meeting.one, meeting.other)
         names = {operation.name for operation in pair}
         others = {operation.other for operation in pair if operation.other}
-        scene = self._stagehand.scene(meeting.stage, manual=bool(names & ADMIN), others=others)
+        setup = self._driver.setup(meeting.stage, manual=bool(names & ADMIN), others=others)
         if "reconcile" in names:
-            self._stagehand.make_due(scene)
-        return scene
+            self._driver.make_due(setup)
+        return setup
 
-    def _versions(self, scene: Scene) -> dict[str, int]:
-        bought = [*([scene.payment] if scene.payment else []), *scene.others.values()]
-        found = [Payments(self._stagehand.cloud.table).get(each["id"]) for each in bought]
+    def _versions(self, setup: RaceSetup) -> dict[str, int]:
+        bought = [*([setup.payment] if setup.payment else []), *setup.others.values()]
+        found = [Payments(self._driver.cloud.table).get(each["id"]) for each in bought]
         return {each.id: each.version for each in found if each}
 
 
-def _insist(operation: Operation, turn: Turn) -> Answer:
+def _insist(operation: Operation, attempt: Attempt) -> Answer:
     """Act, and once more if the table or a peer was too busy: then it has to be done."""
-    answer = operation.action(turn)
-    return operation.action(turn) if answer.status == BUSY else answer
+    answer = operation.action(attempt)
+    return operation.action(attempt) if answer.status == BUSY else answer

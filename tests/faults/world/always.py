@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.faults.world.ledger import Attempt
-from tests.faults.world.sight import Item, Sight, courses_of
+from tests.faults.world.snapshot import Item, Snapshot, courses_of
 
 MOVES: dict[str, set[str]] = {
     "PENDING": {"PAID", "FAILED", "EXPIRED"},
@@ -28,17 +28,17 @@ CONFIRMED = "00"
 class Always:
     """Says in words what must never be, and is. It remembers what it saw before."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
         self._states: dict[str, str] = {}
         self._progress: dict[tuple[str, str], int] = {}
 
     def wrong(self) -> Iterator[str]:
         """Return everything that is wrong."""
-        for payment in self._sight.payments.values():
+        for payment in self._snapshot.payments.values():
             for text in self._payment(payment):
                 yield f"payment {payment['id']}: {text}"
-        for enrollment in self._sight.enrollments:
+        for enrollment in self._snapshot.enrollments:
             for text in self._enrollment(enrollment):
                 yield f"enrollment {enrollment['id']}: {text}"
         yield from self._transfers_twice()
@@ -54,7 +54,7 @@ class Always:
         if payment["status"] not in _reachable(before):
             yield f"went from {before} to {payment['status']}"
         self._states[payment["id"]] = payment["status"]
-        if payment["status"] in SETTLED and not self._sight.has_money(payment):
+        if payment["status"] in SETTLED and not self._snapshot.has_money(payment):
             yield f"is {payment['status']} without money"
         if payment["status"] == "COMPLETED" and payment.get("undelivered"):
             yield f"is COMPLETED, and waits for {payment['undelivered']}"
@@ -67,15 +67,15 @@ class Always:
             payment["paymentType"],
             int(payment["amount"]),
         )
-        if bought not in self._sight.ledger.attempts:
+        if bought not in self._snapshot.ledger.attempts:
             yield f"nobody bought {bought}"
-        order = self._sight.world.duitku.order(payment["id"])
+        order = self._snapshot.world.duitku.order(payment["id"])
         if order is not None and order.amount != payment["amount"]:
             yield f"costs {payment['amount']} here and {order.amount} at Duitku"
 
     def _explained(self, payment: Item) -> Iterator[str]:
         """Hold the history against the state that it must explain."""
-        events = self._sight.history(payment["id"])
+        events = self._snapshot.history(payment["id"])
         versions = [int(each["version"]) for each in events]
         if versions != list(range(1, int(payment["version"]) + 1)):
             yield f"is version {payment['version']}, and its history has {versions}"
@@ -98,14 +98,14 @@ class Always:
 
     def _corrected(self, payment: Item, event: Item) -> Iterator[str]:
         role, _, who = event["actor"].partition(":")
-        if role != "admin" or who not in self._sight.ledger.corrections[payment["id"]]:
+        if role != "admin" or who not in self._snapshot.ledger.corrections[payment["id"]]:
             yield f"corrected by {event['actor']}, who did not ask for it"
         if event["to"] == "REFUNDED" or not event.get("reason"):
             yield "corrected after its refund, or without a reason"
 
     def _justified(self, payment: Item, event: Item) -> Iterator[str]:
         """Hold who did something, and on what evidence, against who asked for it."""
-        to, ledger = event["to"], self._sight.ledger
+        to, ledger = event["to"], self._snapshot.ledger
         asked = {"REJECTED": ledger.rejections, "REFUNDED": ledger.refunds}
         if payment["method"] == "MANUAL":
             asked["APPROVED"] = ledger.approvals
@@ -115,8 +115,8 @@ class Always:
                 yield f"{to} by {event['actor']}, who did not ask for it"
         elif to in {"PAID", "APPROVED"} and event.get("from"):
             evidence = event.get("evidence") or {}
-            told = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
-            if told != [CONFIRMED, payment["id"], str(payment["amount"])]:
+            reply = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
+            if reply != [CONFIRMED, payment["id"], str(payment["amount"])]:
                 yield f"{to} on the evidence {evidence}"
         if to in {"REJECTED", "REFUNDED"} and not event.get("reason"):
             yield f"{to} without a reason"
@@ -127,7 +127,7 @@ class Always:
         if progress < self._progress.get(named, 0):
             yield "progress went down"
         self._progress[named] = progress
-        payment = self._sight.payments.get(enrollment["paymentId"])
+        payment = self._snapshot.payments.get(enrollment["paymentId"])
         if payment is None or payment["userId"] != enrollment["userId"]:
             yield "has no payment of its learner"
         elif enrollment["courseId"] not in courses_of(payment):
@@ -135,19 +135,19 @@ class Always:
         elif enrollment["status"] == "ENROLLED":
             if payment["status"] not in {"APPROVED", "COMPLETED"}:
                 yield f"stands on a payment that is {payment['status']}"
-            if not self._sight.has_money(payment):
+            if not self._snapshot.has_money(payment):
                 yield "stands on no money"
 
     def _unknown_orders(self) -> Iterator[str]:
-        for order in self._sight.world.duitku.gateway.orders:
-            if order.merchant_order_id not in self._sight.payments:
+        for order in self._snapshot.world.duitku.gateway.orders:
+            if order.merchant_order_id not in self._snapshot.payments:
                 yield f"Duitku has the order {order.merchant_order_id}, and Lunas does not"
 
     def _transfers_twice(self) -> Iterator[str]:
         """Find money that came once, and waits to be approved twice."""
         waiting = Counter(
             (each["userId"], each["packageId"], each.get("courseId"))
-            for each in self._sight.payments.values()
+            for each in self._snapshot.payments.values()
             if each["method"] == "MANUAL" and each["status"] == "PAID"
         )
         yield from (
@@ -155,17 +155,17 @@ class Always:
         )
 
     def _doubles(self) -> Iterator[str]:
-        pairs = Counter((each["userId"], each["courseId"]) for each in self._sight.enrollments)
+        pairs = Counter((each["userId"], each["courseId"]) for each in self._snapshot.enrollments)
         yield from (f"two enrollments of {pair}" for pair, number in pairs.items() if number > 1)
 
     def _counters(self) -> Iterator[str]:
-        made = Counter(each["courseId"] for each in self._sight.enrollments if each["counted"])
-        for name, course in self._sight.courses.items():
+        made = Counter(each["courseId"] for each in self._snapshot.enrollments if each["counted"])
+        for name, course in self._snapshot.courses.items():
             if made[name] != course.get("enrolled", 0):
                 yield f"{name} counts {course.get('enrolled')}, and has {made[name]}"
 
     def _thinkific(self) -> Iterator[str]:
-        site, now = self._sight.world.thinkific.site, self._sight.world.clock.now()
+        site, now = self._snapshot.world.thinkific.site, self._snapshot.world.clock.now()
         accounts = Counter(user.email.lower() for user in site.users.values())
         yield from (f"two accounts of {email}" for email, number in accounts.items() if number > 1)
         active = Counter(
@@ -182,12 +182,12 @@ class Always:
 
     def _covered(self) -> set[tuple[str, int]]:
         """Return which address has money for which course at Thinkific, even if it went back."""
-        sight = self._sight
+        snapshot = self._snapshot
         return {
-            (email, sight.mapped(course))
-            for payment in sight.payments.values()
-            if sight.has_money(payment)
-            for email in {sight.email(payment["userId"]), *sight.former(payment["userId"])}
+            (email, snapshot.mapped(course))
+            for payment in snapshot.payments.values()
+            if snapshot.has_money(payment)
+            for email in {snapshot.email(payment["userId"]), *snapshot.former(payment["userId"])}
             for course in courses_of(payment)
         }
 

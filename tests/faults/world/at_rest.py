@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.faults.world.deployment import INVOICE_MINUTES
-from tests.faults.world.sight import STANDING, Item, Sight, courses_of, time_of
+from tests.faults.world.snapshot import STANDING, Item, Snapshot, courses_of, time_of
 
 LAST_CHANCE = timedelta(minutes=INVOICE_MINUTES + 15 + 6)
 """After opening a payment: by then, one that nobody paid is over."""
@@ -16,12 +16,12 @@ LAST_CHANCE = timedelta(minutes=INVOICE_MINUTES + 15 + 6)
 class AtRest:
     """Says in words what is left undone."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
 
     def unfinished(self) -> Iterator[str]:
         """Return everything that is left."""
-        for payment in self._sight.payments.values():
+        for payment in self._snapshot.payments.values():
             for text in self._payment(payment):
                 yield f"payment {payment['id']}: {text}"
         yield from self._wrong_accounts()
@@ -30,12 +30,12 @@ class AtRest:
 
     def undelivered(self) -> Iterator[str]:
         """Return the payments that Lunas knows to be paid, and that have not led to the end."""
-        for payment in self._sight.payments.values():
+        for payment in self._snapshot.payments.values():
             if payment["status"] == "APPROVED" and not self._given_up(payment):
                 yield f"payment {payment['id']}: is still APPROVED"
 
     def _payment(self, payment: Item) -> Iterator[str]:
-        status, world = payment["status"], self._sight.world
+        status, world = payment["status"], self._snapshot.world
         waits = self._given_up(payment)
         if self._due(payment) and status not in {"COMPLETED", "REFUNDED"} and not waits:
             yield f"has money, and is {status}"
@@ -49,59 +49,61 @@ class AtRest:
     def _due(self, payment: Item) -> bool:
         """Tell whether there is money that Lunas knows of, or can ask for and hear the truth."""
         if payment["method"] == "MANUAL":
-            return payment["id"] in self._sight.ledger.confirmed or payment["status"] == "APPROVED"
-        order = self._sight.world.duitku.order(payment["id"])
-        return self._sight.has_money(payment) and order is not None and not order.answer
+            return (
+                payment["id"] in self._snapshot.ledger.confirmed or payment["status"] == "APPROVED"
+            )
+        order = self._snapshot.world.duitku.order(payment["id"])
+        return self._snapshot.has_money(payment) and order is not None and not order.answer
 
     def _given_up(self, payment: Item) -> bool:
         """Tell whether something waits for a person, who can see it in the dead letters."""
-        named = {letter["enrollmentId"] for letter in self._sight.letters()}
+        named = {letter["enrollmentId"] for letter in self._snapshot.letters()}
         return any(
             each["deliveryStatus"] == "FAILED" and each["id"] in named
-            for each in self._sight.enrollments
+            for each in self._snapshot.enrollments
             if each["paymentId"] == payment["id"]
         )
 
     def _delivered(self, payment: Item) -> Iterator[str]:
         user = payment["userId"]
         for course in courses_of(payment):
-            enrollment = self._sight.enrollment(user, course)
+            enrollment = self._snapshot.enrollment(user, course)
             if enrollment is None or enrollment["status"] != "ENROLLED":
                 yield f"does not give {course}"
-            elif not self._sight.lasts(user, course):
-                if self._sight.active(user, course):
+            elif not self._snapshot.lasts(user, course):
+                if self._snapshot.active(user, course):
                     yield f"the time in {course} is over, and it is still at Thinkific"
             elif enrollment["deliveryStatus"] != "DELIVERED":
                 yield f"{course} is {enrollment['deliveryStatus']}: {enrollment.get('lastError')}"
-            elif self._sight.active(user, course) != 1:
+            elif self._snapshot.active(user, course) != 1:
                 yield f"{course} is not at Thinkific"
             else:
                 yield from self._lasts(payment, enrollment)
-        if not self._sight.brought(payment["id"]) and not self._told(payment):
+        if not self._snapshot.brought(payment["id"]) and not self._reply(payment):
             yield "is money for nothing new, and nobody is told"
 
     def _lasts(self, payment: Item, enrollment: Item) -> Iterator[str]:
         """Hold how long access lasts, here and there, against all that was paid for it."""
         user, course = payment["userId"], enrollment["courseId"]
-        ends = self._sight.paid_until(user, course)
+        ends = self._snapshot.paid_until(user, course)
         if self._awaits_others(user, course):
             return
         longest = None if None in ends else max(end for end in ends if end)
         wanted = longest and longest.replace(microsecond=0)
-        if self._sight.ends(user, course) != [wanted]:
-            yield f"{course} is paid until {wanted}, not {self._sight.ends(user, course)}"
+        if self._snapshot.ends(user, course) != [wanted]:
+            yield f"{course} is paid until {wanted}, not {self._snapshot.ends(user, course)}"
         if self._shown(enrollment) != wanted:
             yield f"{course} is paid until {wanted}, and shown until {self._shown(enrollment)}"
 
     def _awaits_others(self, user: str, course: str) -> bool:
         """Tell whether somebody's delivery to the same place waits for a person."""
-        mapped = self._sight.mapped(course)
-        email = self._sight.email(user)
+        mapped = self._snapshot.mapped(course)
+        email = self._snapshot.email(user)
         return any(
             each["deliveryStatus"] == "FAILED"
-            for each in self._sight.enrollments
-            if self._sight.mapped(each["courseId"]) == mapped
-            and self._sight.email(each["userId"]) == email
+            for each in self._snapshot.enrollments
+            if self._snapshot.mapped(each["courseId"]) == mapped
+            and self._snapshot.email(each["userId"]) == email
         )
 
     def _shown(self, enrollment: Item) -> datetime | None:
@@ -111,8 +113,8 @@ class AtRest:
             return None
         return max(time_of(enrollment, name) for name in names).replace(microsecond=0)
 
-    def _told(self, payment: Item) -> bool:
-        named = (each.get("paymentId") for each in self._sight.anomalies)
+    def _reply(self, payment: Item) -> bool:
+        named = (each.get("paymentId") for each in self._snapshot.anomalies)
         return payment["id"] in named
 
     def _revoked(self, payment: Item) -> Iterator[str]:
@@ -120,46 +122,46 @@ class AtRest:
         for course in courses_of(payment):
             if course in self._paid_elsewhere(user):
                 continue
-            enrollment = self._sight.enrollment(user, course)
+            enrollment = self._snapshot.enrollment(user, course)
             if enrollment is not None and enrollment["status"] == "ENROLLED":
                 yield f"is REFUNDED, and {course} still ENROLLED"
             elif enrollment is not None and enrollment["deliveryStatus"] != "REVOKED":
                 yield f"is REFUNDED, and {course} {enrollment['deliveryStatus']}"
-            if self._sight.active(user, course) and not self._sight.lasts(user, course):
+            if self._snapshot.active(user, course) and not self._snapshot.lasts(user, course):
                 yield f"is REFUNDED, and {course} still at Thinkific"
 
     def _paid_elsewhere(self, user: str) -> set[str]:
         """Return the courses that a learner has by payments that stand."""
         return {
             course
-            for payment in self._sight.payments.values()
+            for payment in self._snapshot.payments.values()
             if payment["userId"] == user and payment["status"] in STANDING
             for course in courses_of(payment)
         }
 
     def _wrong_accounts(self) -> Iterator[str]:
         """Return courses that an address still has of which an admin has said that it is wrong."""
-        sight = self._sight
-        for each in sight.enrollments:
-            mapped = sight.mapped(each["courseId"])
-            for email in sight.former(each["userId"]):
-                active = sight.world.thinkific.active(email, mapped)
-                if active and not sight.paid_at(email, mapped):
+        snapshot = self._snapshot
+        for each in snapshot.enrollments:
+            mapped = snapshot.mapped(each["courseId"])
+            for email in snapshot.former(each["userId"]):
+                active = snapshot.world.thinkific.active(email, mapped)
+                if active and not snapshot.paid_at(email, mapped):
                     yield f"{each['id']}: the wrong account still has {each['courseId']}"
 
     def _messages(self) -> Iterator[str]:
-        world = self._sight.world
+        world = self._snapshot.world
         if world.aws.queues["DeliveryQueue"].messages:
             yield "messages in the delivery queue"
         if world.stream.next_at() or world.stream.reported:
             yield "records in the stream"
-        if world.duitku.courier.waiting:
+        if world.duitku.callback_queue.waiting:
             yield "callbacks on their way"
 
     def _dead_letters(self) -> Iterator[str]:
         """Return dead letters of deliveries that neither FAILED nor were asked for anew since."""
-        enrollments = {each["id"]: each for each in self._sight.enrollments}
-        for letter in self._sight.letters():
+        enrollments = {each["id"]: each for each in self._snapshot.enrollments}
+        for letter in self._snapshot.letters():
             found = enrollments[letter["enrollmentId"]]
             asked = letter["paymentId"], letter["request"]
             now = found["paymentId"], int(found["deliveryRequest"])

@@ -28,7 +28,7 @@ ACCOUNT = "https://sqs.ap-southeast-3.amazonaws.com/1"
 class Aws:
     """The table, the queues by the name of their resource, and the secrets."""
 
-    def __init__(self, clock: Clock, effects: Effects, vault: dict[str, Any]) -> None:
+    def __init__(self, clock: Clock, effects: Effects, cache: dict[str, Any]) -> None:
         self.table = Table()
         self.queues = _queues(clock)
         self.refusals: list[Refused] = []
@@ -36,7 +36,7 @@ class Aws:
         self.recorded: list[tuple[str, Wire, Wire]] | None = None
         """Calls to DynamoDB with their answers, if somebody set a list to take them."""
         self._effects = effects
-        self._vault = {name: json.dumps(value) for name, value in vault.items()}
+        self._cache = {name: json.dumps(value) for name, value in cache.items()}
 
     def clear(self) -> None:
         """Forget everything but the secrets."""
@@ -69,7 +69,7 @@ class Aws:
                 return self._dynamodb(operation, request)
             case "sqs":
                 return self._sqs(operation, request)
-        return {"Name": request["SecretId"], "SecretString": self._vault[request["SecretId"]]}
+        return {"Name": request["SecretId"], "SecretString": self._cache[request["SecretId"]]}
 
     def _dynamodb(self, operation: str, request: Wire) -> Wire:
         if self.refusals and operation in {"PutItem", "UpdateItem", "TransactWriteItems"}:

@@ -16,7 +16,7 @@ from tests.support.api_requests import AUTH_SECRET
 SAMPLE = Path(__file__).parents[3] / "local" / "sample" / "catalog.json"
 MERCHANT, KEY = "DS12345", "0123456789abcdef0123456789abcdef"
 SUBDOMAIN, THINKIFIC_KEY = "shop", "thinkific-key"
-VAULT: dict[str, Any] = {
+CACHE: dict[str, Any] = {
     "auth": AUTH_SECRET,
     "duitku": {"merchantCode": MERCHANT, "apiKey": KEY},
     "thinkific": {"apiKey": THINKIFIC_KEY},

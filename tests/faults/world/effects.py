@@ -129,9 +129,9 @@ class Effects:
 
     def _due(self, effect: Effect) -> list[Trap]:
         """Take out the traps that this call is for, and count it for the others."""
-        heeding = [trap for trap in self.traps if trap.heeds(effect)]
-        due = [trap for trap in heeding if trap.passed == trap.place]
-        for trap in heeding:
+        following = [trap for trap in self.traps if trap.heeds(effect)]
+        due = [trap for trap in following if trap.passed == trap.place]
+        for trap in following:
             trap.passed += 1
         self.traps = [trap for trap in self.traps if trap not in due]
         return due

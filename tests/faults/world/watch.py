@@ -3,7 +3,7 @@
 from tests.faults.world.always import Always
 from tests.faults.world.at_rest import AtRest
 from tests.faults.world.ledger import Ledger
-from tests.faults.world.sight import Sight
+from tests.faults.world.snapshot import Snapshot
 from tests.faults.world.world import World
 
 UNEXPECTED = {"unexpected error", "difference found"}
@@ -13,25 +13,25 @@ class Watch:
     """Looks on from outside."""
 
     def __init__(self, world: World, ledger: Ledger) -> None:
-        self.sight = Sight(world, ledger)
-        self._always = Always(self.sight)
-        self._at_rest = AtRest(self.sight)
+        self.snapshot = Snapshot(world, ledger)
+        self._always = Always(self.snapshot)
+        self._at_rest = AtRest(self.snapshot)
 
     def wrong(self) -> list[str]:
         """Return what must never be, and is."""
-        self.sight.look()
+        self.snapshot.look()
         return list(self._always.wrong())
 
     def unfinished(self) -> list[str]:
         """Return what must not be left once everything has come to rest, and is."""
-        self.sight.look()
+        self.snapshot.look()
         return list(self._at_rest.unfinished())
 
     def undelivered(self) -> list[str]:
         """Return what Lunas must have brought to Thinkific by itself, and has not."""
-        self.sight.look()
+        self.snapshot.look()
         return list(self._at_rest.undelivered())
 
     def unexpected(self) -> list[str]:
         """Return errors that the product did not raise on purpose, and what its audit found."""
-        return [str(each) for each in self.sight.world.said if each[0] in UNEXPECTED]
+        return [str(each) for each in self.snapshot.world.said if each[0] in UNEXPECTED]

@@ -13,7 +13,7 @@ from tests.faults.world.before import (
     handed_in,
     owning,
 )
-from tests.faults.world.story import BUNDLE, PYTHON, SQL, Story
+from tests.faults.world.scenario import BUNDLE, PYTHON, SQL, Scenario
 
 QUARTER = 15
 """Minutes within which everything heals by itself (P5)."""
@@ -46,7 +46,7 @@ class Workflow:
 
 def waiting(minutes: int) -> Action:
     """Let time pass."""
-    return lambda story: story.wait(minutes)
+    return lambda scenario: scenario.wait(minutes)
 
 
 WAYS: dict[str, dict[str, Any]] = {
@@ -60,14 +60,14 @@ INITIATING = (
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(),
-        afterwards=Story.pay_what_there_is,
+        afterwards=Scenario.pay_what_there_is,
     ),
     Workflow(
         "initiate by v2",
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(channel=CHANNEL),
-        afterwards=Story.pay_what_there_is,
+        afterwards=Scenario.pay_what_there_is,
     ),
     *(
         Workflow(
@@ -99,12 +99,12 @@ INITIATING = (
 
 
 def _webhook(name: str, prepare: Action, ends: str = "COMPLETED", **more: Any) -> Workflow:
-    return Workflow(f"webhook{name}", WEBHOOK, ends, Story.rest, prepare, **more)
+    return Workflow(f"webhook{name}", WEBHOOK, ends, Scenario.rest, prepare, **more)
 
 
 HEARING = (
-    _webhook("", both(bought(BUNDLE), Story.pay)),
-    _webhook(", late success", both(before.expired, Story.pay)),
+    _webhook("", both(bought(BUNDLE), Scenario.pay)),
+    _webhook(", late success", both(before.expired, Scenario.pay)),
     _webhook(", nothing new", before.paid_for_nothing_new),
     _webhook(", not true yet", before.paid_with_lag),
     _webhook(", wrong amount", before.paid_another_amount, "PENDING", then=before.tell_the_truth),
@@ -139,29 +139,29 @@ DECIDING = (
         afterwards=before.handed_in_again(key=KEY),
     ),
     Workflow("submit after a rejection", SUBMIT, "REJECTED|PAID", handed_in(), before.rejected()),
-    _admin("approve", APPROVE, "PAID|COMPLETED", Story.approve, handed_in(BUNDLE)),
+    _admin("approve", APPROVE, "PAID|COMPLETED", Scenario.approve, handed_in(BUNDLE)),
     _admin(
         "approve, one course owned",
         APPROVE,
         "PAID|COMPLETED",
-        Story.approve,
+        Scenario.approve,
         owning(PYTHON, handed_in(BUNDLE)),
     ),
     _admin(
         "approve, bought again after a refund",
         APPROVE,
         "PAID|COMPLETED",
-        Story.approve,
-        both(completed(), Story.refund, handed_in()),
+        Scenario.approve,
+        both(completed(), Scenario.refund, handed_in()),
     ),
-    _admin("approve, lengthens", APPROVE, "PAID|COMPLETED", Story.approve, before.to_lengthen),
-    _admin("reject", APPROVE, "PAID|REJECTED", Story.reject, handed_in()),
+    _admin("approve, lengthens", APPROVE, "PAID|COMPLETED", Scenario.approve, before.to_lengthen),
+    _admin("reject", APPROVE, "PAID|REJECTED", Scenario.reject, handed_in()),
     _admin(
         "recheck",
         RECHECK,
         "COMPLETED",
-        Story.recheck,
-        both(bought(BUNDLE), Story.pay_unheard),
+        Scenario.recheck,
+        both(bought(BUNDLE), Scenario.pay_silently),
         # Nobody but the timetable asks again, a quarter of an hour after the payment was opened.
         minutes=QUARTER + 2,
     ),
@@ -169,49 +169,55 @@ DECIDING = (
         "check",
         RECHECK,
         "COMPLETED",
-        Story.check,
-        both(bought(BUNDLE), Story.pay_unheard),
+        Scenario.check,
+        both(bought(BUNDLE), Scenario.pay_silently),
         minutes=QUARTER + 2,
     ),
-    _admin("refund", REFUND, "COMPLETED|REFUNDED", Story.refund, completed(BUNDLE)),
-    _admin("refund, paid twice", REFUND, "COMPLETED|REFUNDED", Story.refund, before.paid_twice),
-    _admin("correct", REFUND, "COMPLETED", Story.correct, completed(BUNDLE)),
+    _admin("refund", REFUND, "COMPLETED|REFUNDED", Scenario.refund, completed(BUNDLE)),
+    _admin("refund, paid twice", REFUND, "COMPLETED|REFUNDED", Scenario.refund, before.paid_twice),
+    _admin("correct", REFUND, "COMPLETED", Scenario.correct, completed(BUNDLE)),
     _admin(
         "correct, other payments follow",
         REFUND,
         "COMPLETED",
-        Story.correct,
+        Scenario.correct,
         owning(SQL, completed(PYTHON)),
     ),
-    _admin("correct, before approval", REFUND, "PAID", Story.correct, owning(SQL, handed_in())),
-    _admin("correct, delivery on its way", REFUND, "COMPLETED", Story.correct, before.on_its_way),
-    _admin("refund, shortens", REFUND, "COMPLETED|REFUNDED", Story.refund, before.to_shorten),
+    _admin("correct, before approval", REFUND, "PAID", Scenario.correct, owning(SQL, handed_in())),
+    _admin(
+        "correct, delivery on its way", REFUND, "COMPLETED", Scenario.correct, before.on_its_way
+    ),
+    _admin("refund, shortens", REFUND, "COMPLETED|REFUNDED", Scenario.refund, before.to_shorten),
     _admin(
         "refund, delivery on its way",
         REFUND,
         "COMPLETED|REFUNDED",
-        Story.refund,
+        Scenario.refund,
         before.on_its_way,
     ),
     _admin(
         "redeliver",
         ENROLLMENTS,
         "APPROVED|COMPLETED",
-        Story.redeliver,
-        both(approved(), before.refusing("createEnrollment"), Story.rest),
-        then=Story.redeliver,
+        Scenario.redeliver,
+        both(approved(), before.refusing("createEnrollment"), Scenario.rest),
+        then=Scenario.redeliver,
     ),
 )
 
 
 def _deliver(name: str, prepare: Action, ends: str = "COMPLETED", **more: Any) -> Workflow:
-    return Workflow(name, DELIVER, ends, more.pop("action", Story.rest), prepare, **more)
+    return Workflow(name, DELIVER, ends, more.pop("action", Scenario.rest), prepare, **more)
 
 
 DELIVERING = (
-    Workflow("publish", PUBLISH, "COMPLETED", Story.rest, approved(BUNDLE)),
+    Workflow("publish", PUBLISH, "COMPLETED", Scenario.rest, approved(BUNDLE)),
     Workflow(
-        "publish a refund", PUBLISH, "REFUNDED", Story.rest, both(completed(BUNDLE), Story.refund)
+        "publish a refund",
+        PUBLISH,
+        "REFUNDED",
+        Scenario.rest,
+        both(completed(BUNDLE), Scenario.refund),
     ),
     _deliver("deliver, new learner", approved(PYTHON)),
     _deliver("deliver, known learner", owning(SQL, approved(PYTHON))),
@@ -228,50 +234,50 @@ DELIVERING = (
         "deliver, given up",
         both(approved(), before.refusing("createEnrollment")),
         "APPROVED",
-        then=Story.redeliver,
+        then=Scenario.redeliver,
     ),
-    _deliver("deliver, lengthened", both(before.to_lengthen, Story.approve)),
-    _deliver("deliver, shortened", both(before.to_shorten, Story.refund), "REFUNDED"),
-    _deliver("deliver, two courses behind one", both(before.two_behind_one, Story.approve)),
+    _deliver("deliver, lengthened", both(before.to_lengthen, Scenario.approve)),
+    _deliver("deliver, shortened", both(before.to_shorten, Scenario.refund), "REFUNDED"),
+    _deliver("deliver, two courses behind one", both(before.two_behind_one, Scenario.approve)),
     _deliver("deliver, mapped otherwise", before.mapped_otherwise),
     _deliver("deliver, shared and mapped otherwise", before.shared_and_mapped_otherwise),
     _deliver(
         "revoke, two courses behind one",
-        both(before.two_behind_one, Story.approve, Story.rest, Story.refund),
+        both(before.two_behind_one, Scenario.approve, Scenario.rest, Scenario.refund),
         "REFUNDED",
     ),
-    _deliver("deliver, corrected", both(completed(BUNDLE), Story.correct)),
+    _deliver("deliver, corrected", both(completed(BUNDLE), Scenario.correct)),
     _deliver(
         "deliver, corrected, others follow",
-        both(owning(SQL, completed(PYTHON)), Story.correct),
+        both(owning(SQL, completed(PYTHON)), Scenario.correct),
     ),
     _deliver(
         "deliver, corrected on its way",
-        both(before.on_its_way, Story.correct),
+        both(before.on_its_way, Scenario.correct),
         action=waiting(3),
     ),
     _deliver(
         "revoke, corrected before",
-        both(completed(), Story.correct, Story.refund),
+        both(completed(), Scenario.correct, Scenario.refund),
         "REFUNDED",
     ),
-    _deliver("revoke", both(completed(BUNDLE), Story.refund), "REFUNDED"),
+    _deliver("revoke", both(completed(BUNDLE), Scenario.refund), "REFUNDED"),
     _deliver(
         "revoke, delivery on its way",
-        both(before.on_its_way, Story.refund),
+        both(before.on_its_way, Scenario.refund),
         "REFUNDED",
         action=waiting(3),
     ),
     _deliver(
         "revoke, put off",
-        both(completed(), Story.refund, before.failing("updateEnrollment")),
+        both(completed(), Scenario.refund, before.failing("updateEnrollment")),
         "REFUNDED",
     ),
     _deliver(
         "revoke, given up",
-        both(completed(), Story.refund, before.refusing("updateEnrollment")),
+        both(completed(), Scenario.refund, before.refusing("updateEnrollment")),
         "REFUNDED",
-        then=Story.redeliver,
+        then=Scenario.redeliver,
     ),
 )
 
@@ -287,18 +293,18 @@ AUDITING = (
     Workflow(
         "audit, completion missing", "audit", "COMPLETED", waiting(21), before.left_incomplete
     ),
-    Workflow("compare with Thinkific", "sync_courses", "none", Story.compare),
+    Workflow("compare with Thinkific", "sync_courses", "none", Scenario.compare),
 )
 
 RECONCILING = (
-    _reconcile("settle", 16, both(bought(BUNDLE), Story.pay_unheard)),
+    _reconcile("settle", 16, both(bought(BUNDLE), Scenario.pay_silently)),
     _reconcile("expire", 76, bought(), "EXPIRED"),
-    _reconcile("late success", 24 * 60, both(before.expired, Story.pay_unheard)),
+    _reconcile("late success", 24 * 60, both(before.expired, Scenario.pay_silently)),
     _reconcile("overdue", 11, both(approved(), before.unpublished)),
     _reconcile(
         "blocked",
         16,
-        both(bought(BUNDLE), Story.pay_unheard, before.blocked),
+        both(bought(BUNDLE), Scenario.pay_silently, before.blocked),
         # Duitku refuses to be asked for an hour.
         minutes=60 + QUARTER,
     ),

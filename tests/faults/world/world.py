@@ -16,21 +16,21 @@ from lunas.domain.errors import StorageContention
 from tests.faults.world import clock as time
 from tests.faults.world.aws import Aws, forget_clients, forget_secrets
 from tests.faults.world.deployment import (
+    CACHE,
     ENVIRONMENT,
     KEY,
     MERCHANT,
     SUBDOMAIN,
     THINKIFIC_KEY,
-    VAULT,
     fill_catalog,
 )
 from tests.faults.world.effects import Effects
 from tests.faults.world.functions import Died, Functions, routes
 from tests.faults.world.network import Network
-from tests.faults.world.peers import Callback, Duitku, Thinkific
+from tests.faults.world.providers import Callback, Duitku, Thinkific
+from tests.faults.world.scheduler import Callbacks, Deliveries, Scheduler, Source
 from tests.faults.world.schedules import all_schedules
 from tests.faults.world.stream import ORDERS, Stream
-from tests.faults.world.upkeep import Callbacks, Deliveries, Source, Upkeep
 from tests.faults.world.users import Answer, Json, Person
 from tests.support.api_requests import request, signed, user_claims
 from tests.support.callbacks import event as callback_event
@@ -45,7 +45,7 @@ class World:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.clock = time.Clock()
         self.effects = Effects(self.clock)
-        self.aws = Aws(self.clock, self.effects, VAULT)
+        self.aws = Aws(self.clock, self.effects, CACHE)
         self.network = Network(self.clock, self.effects)
         self.functions = Functions(self.clock, self.effects)
         self.said: list[tuple[str, Json]] = []
@@ -78,7 +78,7 @@ class World:
             "thinkific.test": self.thinkific.app,
         }
         self._fill_table()
-        self.upkeep = self._upkeep(chance)
+        self.scheduler = self._scheduler(chance)
 
     def call(
         self,
@@ -116,7 +116,7 @@ class World:
         stream = Stream(self.aws.table, self.functions, self.clock, None, ORDERS)
         queue = self.aws.queues["SaleReportQueue"]
         reports = Deliveries(queue, self.functions, None, "report_sales")
-        self.upkeep.add(stream, reports)
+        self.scheduler.add(stream, reports)
 
     def calm(self) -> None:
         """Let everybody around Lunas do what they should."""
@@ -124,22 +124,22 @@ class World:
         self.thinkific.calm()
         self.aws.refusals.clear()
 
-    def _upkeep(self, chance: random.Random | None) -> Upkeep:
+    def _scheduler(self, chance: random.Random | None) -> Scheduler:
         self.stream = Stream(self.aws.table, self.functions, self.clock, chance)
         deliveries = Deliveries(self.aws.queues["DeliveryQueue"], self.functions, chance)
-        callbacks = Callbacks(self.duitku.courier, self.clock, self._bring, chance)
+        callbacks = Callbacks(self.duitku.callback_queue, self.clock, self._bring, chance)
         sparing = chance is not None
         schedules = all_schedules(self.functions, self.aws, self.clock, sparing=sparing)
         sources: list[Source] = [self.network, callbacks, self.stream, deliveries, *schedules]
-        return Upkeep(self.clock, sources, chance)
+        return Scheduler(self.clock, sources, chance)
 
     def _bring(self, callback: Callback) -> None:
-        self.duitku.courier.waiting.remove(callback)
+        self.duitku.callback_queue.waiting.remove(callback)
         began, settings = self.clock.now(), self.duitku.gateway.settings
         status = self.post_callback(callback.body)
         max_wait = timedelta(seconds=settings.callback_timeout)
         if status != HTTPStatus.OK or self.clock.now() - began > max_wait:
-            self.duitku.courier.refused(callback, settings.callback_attempts)
+            self.duitku.callback_queue.refused(callback, settings.callback_attempts)
 
     def _token(self, person: Person) -> str:
         now = self.clock.now()

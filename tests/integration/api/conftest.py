@@ -50,8 +50,8 @@ def table() -> Iterator[Table]:
             patch.delenv(name, raising=False)
         forget()
         clients.dynamodb().create_table(TableName="lunas", **table_properties())
-        vault = boto3.client("secretsmanager")
+        cache = boto3.client("secretsmanager")
         for name, secret in {"auth": AUTH_SECRET, "duitku": DUITKU}.items():
-            vault.create_secret(Name=name, SecretString=json.dumps(secret))
+            cache.create_secret(Name=name, SecretString=json.dumps(secret))
         yield Table.from_environment()
     forget()

@@ -158,14 +158,14 @@ def use(stack: Stack, patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
     patch.delenv("AWS_PROFILE", raising=False)
     forget()
-    vault = boto3.client("secretsmanager")
+    cache = boto3.client("secretsmanager")
     secrets = {
         "auth": AUTH_SECRET,
         "duitku": stack.duitku.model_dump(by_alias=True),
         "thinkific": stack.thinkific.model_dump(by_alias=True),
     }
     for name, secret in secrets.items():
-        vault.create_secret(Name=f"{ours}-{name}", SecretString=json.dumps(secret))
+        cache.create_secret(Name=f"{ours}-{name}", SecretString=json.dumps(secret))
 
 
 def _measured(stack: Stack, size: int) -> dict[str, Cost]:

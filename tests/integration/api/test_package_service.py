@@ -18,7 +18,7 @@ from lunas.storage.table import Table
 from tests.support.api_requests import API_KEY, Json, user_token
 from tests.support.builders import course
 from tests.support.functions import call
-from tests.support.loopback import Answer, Service, serving, told
+from tests.support.loopback import Answer, Service, reply, serving
 
 COURSES = [
     {"id": "c1", "name": "Course one", "thinkificCourseId": 1},
@@ -54,9 +54,9 @@ def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PACKAGE_SERVICE_URL", running.url)
     running.otherwise = None
     running.asked.clear()
-    running.answers["/packages"] = told({"items": [PACKAGE]})
-    running.answers["/packages/sold-there"] = told(PACKAGE)
-    running.answers["/courses"] = told({"items": COURSES})
+    running.answers["/packages"] = reply({"items": [PACKAGE]})
+    running.answers["/packages/sold-there"] = reply(PACKAGE)
+    running.answers["/courses"] = reply({"items": COURSES})
     catalogs._provider.cache_clear()  # noqa: SLF001
     yield running
     catalogs._provider(running.url)._session.current().close()  # noqa: SLF001
@@ -92,8 +92,8 @@ def test_a_package_of_the_service_is_sold_at_its_price() -> None:
     status, payment = submit()
 
     assert status == 201
-    told_there = (payment["packageName"], payment["amount"], payment["courseIds"])
-    assert told_there == ("Sold there", 55000, ["c1"])
+    reply_there = (payment["packageName"], payment["amount"], payment["courseIds"])
+    assert reply_there == ("Sold there", 55000, ["c1"])
 
 
 @pytest.mark.usefixtures("service")
@@ -175,8 +175,8 @@ def test_packages_are_not_edited_past_the_service(service: Service) -> None:
 
 def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Service) -> None:
     off = PACKAGE | {"onSale": False}
-    service.answers["/packages"] = told({"items": [off]})
-    service.answers["/packages/sold-there"] = told(off)
+    service.answers["/packages"] = reply({"items": [off]})
+    service.answers["/packages/sold-there"] = reply(off)
 
     for status, problem in (submit(), initiate()):
         assert (status, code(problem)) == (409, "not-on-sale")
@@ -187,7 +187,7 @@ def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Serv
 
 
 @pytest.mark.parametrize(
-    ("told_there", "shown"),
+    ("reply_there", "shown"),
     [
         ({"description": " Dua ", "imageUrl": "https://cdn.example/p.png"}, ...),
         ({"description": "x" * 3_000}, {"description": "x" * 2_000}),
@@ -197,43 +197,45 @@ def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Serv
     ids=["both", "long", "blank", "nonsense"],
 )
 def test_what_is_for_people_to_look_at_keeps_nothing_from_being_sold(
-    service: Service, told_there: Json, shown: Any
+    service: Service, reply_there: Json, shown: Any
 ) -> None:
-    service.answers["/packages/sold-there"] = told(PACKAGE | told_there)
+    service.answers["/packages/sold-there"] = reply(PACKAGE | reply_there)
 
     assert submit()[0] == 201
-    expected = {"description": "Dua", "imageUrl": told_there["imageUrl"]} if shown is ... else shown
+    expected = (
+        {"description": "Dua", "imageUrl": reply_there["imageUrl"]} if shown is ... else shown
+    )
     answer = call("catalog", "GET /packages/{id}", "/packages/sold-there")
     assert answer == (200, PACKAGE | expected)
 
 
 NONSENSE: dict[str, Answer] = {
-    "neither on sale nor off": told({**PACKAGE, "onSale": "no"}),
+    "neither on sale nor off": reply({**PACKAGE, "onSale": "no"}),
     "500": Answer(500),
     "401": Answer(401),
     "cut": Answer(cut=True),
     "slow": HANGING,
     "empty": Answer(),
     "HTML": Answer(body=b"<html>"),
-    "a list": told([PACKAGE]),
-    "a number": told(1),
-    "no courses": told({**PACKAGE, "courseIds": []}),
-    "courses no list": told({**PACKAGE, "courseIds": 3}),
-    "a course twice": told({**PACKAGE, "courseIds": ["c1", "c1"]}),
-    "91 courses": told({**PACKAGE, "courseIds": [f"c{number}" for number in range(91)]}),
-    "unknown kind": told({**PACKAGE, "kind": "GIFT"}),
-    "unknown type": told({**PACKAGE, "prices": {"VIP": 1}}),
-    "price as text": told({**PACKAGE, "prices": {"UMUM": "55000"}}),
-    "price of nothing": told({**PACKAGE, "prices": {"UMUM": 0}}),
-    "negative price": told({**PACKAGE, "prices": {"UMUM": -1}}),
-    "broken price": told({**PACKAGE, "prices": {"UMUM": 5.5}}),
-    "price too small for Duitku": told({**PACKAGE, "prices": {"UMUM": 5}}),
-    "price beyond reason": told({**PACKAGE, "prices": {"UMUM": 10**40}}),
-    "another package": told({**PACKAGE, "id": "other"}),
-    "courses as text": told({**PACKAGE, "courseIds": "c1"}),
-    "no text for a name": told({**PACKAGE, "name": None}),
+    "a list": reply([PACKAGE]),
+    "a number": reply(1),
+    "no courses": reply({**PACKAGE, "courseIds": []}),
+    "courses no list": reply({**PACKAGE, "courseIds": 3}),
+    "a course twice": reply({**PACKAGE, "courseIds": ["c1", "c1"]}),
+    "91 courses": reply({**PACKAGE, "courseIds": [f"c{number}" for number in range(91)]}),
+    "unknown kind": reply({**PACKAGE, "kind": "GIFT"}),
+    "unknown type": reply({**PACKAGE, "prices": {"VIP": 1}}),
+    "price as text": reply({**PACKAGE, "prices": {"UMUM": "55000"}}),
+    "price of nothing": reply({**PACKAGE, "prices": {"UMUM": 0}}),
+    "negative price": reply({**PACKAGE, "prices": {"UMUM": -1}}),
+    "broken price": reply({**PACKAGE, "prices": {"UMUM": 5.5}}),
+    "price too small for Duitku": reply({**PACKAGE, "prices": {"UMUM": 5}}),
+    "price beyond reason": reply({**PACKAGE, "prices": {"UMUM": 10**40}}),
+    "another package": reply({**PACKAGE, "id": "other"}),
+    "courses as text": reply({**PACKAGE, "courseIds": "c1"}),
+    "no text for a name": reply({**PACKAGE, "name": None}),
     "nested without end": Answer(body=b"[" * 100_000),
-    "no name": told({name: PACKAGE[name] for name in PACKAGE if name != "name"}),
+    "no name": reply({name: PACKAGE[name] for name in PACKAGE if name != "name"}),
 }
 
 
@@ -252,7 +254,7 @@ def test_a_package_that_cannot_be_read_sells_nothing(
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(500), Answer(404), HANGING, told([]), told({"items": 3}), told({"items": [{}]})],
+    [Answer(500), Answer(404), HANGING, reply([]), reply({"items": 3}), reply({"items": [{}]})],
     ids=["500", "404", "slow", "a list", "items no list", "no id"],
 )
 def test_courses_that_cannot_be_read_sell_nothing(

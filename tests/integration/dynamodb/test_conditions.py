@@ -57,11 +57,11 @@ def given(condition: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a condition that writes attributes as ``#name``."""
     words = {word.strip("(),") for word in condition.split()}
     names = {each: each[1:] for word in words for each in [word.rpartition("(")[2]] if "#" in each}
-    told = {f":{name}": value for name, value in wire(values).items() if name in values}
+    reply = {f":{name}": value for name, value in wire(values).items() if name in values}
     return {
         "ConditionExpression": condition,
         **({"ExpressionAttributeNames": names} if names else {}),
-        **({"ExpressionAttributeValues": told} if told else {}),
+        **({"ExpressionAttributeValues": reply} if reply else {}),
     }
 
 
@@ -96,8 +96,8 @@ def test_what_is_there_is_shown_if_it_is_asked_for(
         database.ask(operation, **asked)
 
     assert refusal(error) == "ConditionalCheckFailedException"
-    told: Any = error.value.response
-    assert told.get("Item") == (wire(HELD) if shown else None)
+    reply: Any = error.value.response
+    assert reply.get("Item") == (wire(HELD) if shown else None)
 
 
 def test_of_what_is_not_there_nothing_is_shown(database: Database) -> None:

@@ -40,10 +40,10 @@ def test_an_item_that_is_not_there_is_no_error(database: Database) -> None:
 def test_many_items_are_read_at_once_without_those_that_are_not_there(filled: Database) -> None:
     keys = [key("P", sk) for sk in ("A", "missing", "C")]
 
-    told = filled.client.batch_get_item(RequestItems={NAME: {"Keys": keys}})
+    reply = filled.client.batch_get_item(RequestItems={NAME: {"Keys": keys}})
 
-    assert sorted(each["sk"]["S"] for each in told["Responses"][NAME]) == ["A", "C"]
-    assert told["UnprocessedKeys"] == {}
+    assert sorted(each["sk"]["S"] for each in reply["Responses"][NAME]) == ["A", "C"]
+    assert reply["UnprocessedKeys"] == {}
 
 
 @pytest.mark.parametrize("keys", [[key()] * 2, [key("P", str(each)) for each in range(101)]])
@@ -72,17 +72,17 @@ CONDITIONS: list[tuple[str, dict[str, Any], list[str]]] = [
 def test_a_partition_is_read_in_order(
     filled: Database, condition: str, values: dict[str, Any], found: list[str], *, forward: bool
 ) -> None:
-    told = query(filled, condition, p={"S": "P"}, ScanIndexForward=forward, **values)
+    reply = query(filled, condition, p={"S": "P"}, ScanIndexForward=forward, **values)
 
-    assert sorts(told) == (found if forward else found[::-1])
-    assert (told["Count"], told["ScannedCount"]) == (len(found), len(found))
-    assert "LastEvaluatedKey" not in told
+    assert sorts(reply) == (found if forward else found[::-1])
+    assert (reply["Count"], reply["ScannedCount"]) == (len(found), len(found))
+    assert "LastEvaluatedKey" not in reply
 
 
 def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Database) -> None:
-    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
 
-    assert told["Items"] == [
+    assert reply["Items"] == [
         wire({"sk": sk, "ownerKey": "O", "listSort": f"L{sk}", "a": sk}) for sk in SORTS
     ]
 
@@ -90,17 +90,19 @@ def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Da
 def test_an_index_of_keys_shows_only_them(database: Database) -> None:
     database.put(platformEnrollmentId=7, listSort="L", a="text")
 
-    told = query(database, "platformEnrollmentId = :p", p={"N": "7"}, IndexName="byRow")
+    reply = query(
+        database, "platformEnrollmentId = :p", p={"N": "7"}, IndexName="byPlatformEnrollment"
+    )
 
-    assert told["Items"] == [wire({"platformEnrollmentId": 7, "listSort": "L"})]
+    assert reply["Items"] == [wire({"platformEnrollmentId": 7, "listSort": "L"})]
 
 
 def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:
     filled.ask("update_item", Key=key("P", "B1"), UpdateExpression="REMOVE ownerKey")
 
-    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
+    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner")
 
-    assert sorts(told) == ["A", "B2", "C"]
+    assert sorts(reply) == ["A", "B2", "C"]
 
 
 @pytest.mark.parametrize("forward", [True, False])
@@ -115,12 +117,12 @@ def test_pages_come_one_after_the_other(
     if index:
         more["IndexName"] = index
     for _ in range(len(SORTS) + 1):
-        told = query(filled, f"{name} = :p", p={"S": partition}, **more)
-        found += sorts(told)
-        pages.append(len(told["Items"]))
-        if "LastEvaluatedKey" not in told:
+        reply = query(filled, f"{name} = :p", p={"S": partition}, **more)
+        found += sorts(reply)
+        pages.append(len(reply["Items"]))
+        if "LastEvaluatedKey" not in reply:
             break
-        more["ExclusiveStartKey"] = told["LastEvaluatedKey"]
+        more["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     assert found == list(SORTS if forward else SORTS[::-1])
     # A page that is full says that there may be more, also where there is not.
@@ -128,9 +130,9 @@ def test_pages_come_one_after_the_other(
 
 
 def test_a_page_names_all_keys_of_where_it_ended(filled: Database) -> None:
-    told = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner", Limit=1)
+    reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner", Limit=1)
 
-    assert told["LastEvaluatedKey"] == wire({"sk": "A", "ownerKey": "O", "listSort": "LA"})
+    assert reply["LastEvaluatedKey"] == wire({"sk": "A", "ownerKey": "O", "listSort": "LA"})
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(True, ["C"]), (False, ["B1", "A"])])
@@ -140,7 +142,7 @@ def test_a_page_goes_on_where_an_item_is_no_more(
     ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "ownerKey": {"S": "O"}, "listSort": {"S": "LB2"}}
     filled.ask("update_item", Key=key("P", "B2"), UpdateExpression="REMOVE ownerKey")
 
-    told = query(
+    reply = query(
         filled,
         "ownerKey = :p",
         p={"S": "O"},
@@ -149,11 +151,11 @@ def test_a_page_goes_on_where_an_item_is_no_more(
         ExclusiveStartKey=ended,
     )
 
-    assert sorts(told) == rest
+    assert sorts(reply) == rest
 
 
 def test_a_filter_leaves_out_what_a_page_has_read(filled: Database) -> None:
-    told = query(
+    reply = query(
         filled,
         "pk = :p",
         p={"S": "P"},
@@ -163,19 +165,19 @@ def test_a_filter_leaves_out_what_a_page_has_read(filled: Database) -> None:
         Limit=3,
     )
 
-    assert sorts(told) == ["B2"]
-    assert (told["Count"], told["ScannedCount"]) == (1, 3)
-    assert told["LastEvaluatedKey"] == key("P", "B2")
+    assert sorts(reply) == ["B2"]
+    assert (reply["Count"], reply["ScannedCount"]) == (1, 3)
+    assert reply["LastEvaluatedKey"] == key("P", "B2")
 
 
 def test_a_page_holds_a_megabyte(database: Database) -> None:
     for number in range(4):
         database.put(sk=str(number), a="x" * 380_000)
 
-    told = query(database, "pk = :p", p={"S": "P"})
+    reply = query(database, "pk = :p", p={"S": "P"})
 
-    assert sorts(told) == ["0", "1"]
-    assert told["LastEvaluatedKey"] == key("P", "1")
+    assert sorts(reply) == ["0", "1"]
+    assert reply["LastEvaluatedKey"] == key("P", "1")
 
 
 REFUSED: dict[str, dict[str, Any]] = {

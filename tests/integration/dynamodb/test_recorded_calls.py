@@ -7,7 +7,7 @@ import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
-from tests.faults.world.story import Story
+from tests.faults.world.scenario import Scenario
 from tests.faults.world.workflows import WORKFLOWS, Workflow
 from tests.faults.world.world import open_world
 from tests.integration.dynamodb.conftest import Database
@@ -40,7 +40,7 @@ def test_the_table_answers_every_call_as_ministack_does(
     for item in items:
         emulated.ask("put_item", Item=item)
     for operation, request, answer in calls:
-        assert _asked(emulated.client, operation, request) == _told(answer), (operation, request)
+        assert _asked(emulated.client, operation, request) == _reply(answer), (operation, request)
     assert len(calls) > 10
 
 
@@ -51,34 +51,34 @@ def _recorded(workflow: Workflow) -> tuple[list[Json], list[Call]]:
         world.start()
         items = deepcopy(list(world.aws.table.items.values()))
         world.aws.recorded = calls
-        story = Story(world)
+        scenario = Scenario(world)
         for action in (workflow.prepare, workflow.action, workflow.afterwards):
-            action(story)
-        story.wait(workflow.minutes)
+            action(scenario)
+        scenario.wait(workflow.minutes)
     return items, calls
 
 
 def _asked(client: Any, operation: str, request: Json) -> Json:
     try:
-        return _told(getattr(client, xform_name(operation))(**request))
+        return _reply(getattr(client, xform_name(operation))(**request))
     except ClientError as refused:
-        return _told(refused.response)
+        return _reply(refused.response)
 
 
-def _told(answer: Any) -> Json:
+def _reply(answer: Any) -> Json:
     """Return what of an answer the product goes by; the members of a set have no order."""
-    told = {
+    reply = {
         name: _sorted(answer[name])
         for name in ("Item", "Items", "Attributes", "LastEvaluatedKey", "Responses")
         if answer.get(name)
     }
     if "Error" in answer:
-        told["code"] = answer["Error"]["Code"]
-        told["reasons"] = [
+        reply["code"] = answer["Error"]["Code"]
+        reply["reasons"] = [
             (each["Code"], _sorted(each.get("Item")))
             for each in answer.get("CancellationReasons", [])
         ]
-    return told
+    return reply
 
 
 def _sorted(value: Any) -> Any:

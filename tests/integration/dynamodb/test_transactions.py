@@ -12,8 +12,8 @@ ABSENT, PRESENT = "attribute_not_exists(pk)", "attribute_exists(pk)"
 
 
 def put(sk: str, condition: str | None = None, **more: Any) -> dict[str, Any]:
-    told = {"ConditionExpression": condition} if condition else {}
-    return {"Put": {"Item": wire({"sk": sk}), **told, **more}}
+    reply = {"ConditionExpression": condition} if condition else {}
+    return {"Put": {"Item": wire({"sk": sk}), **reply, **more}}
 
 
 def update(sk: str, expression: str, **values: Any) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def test_one_condition_that_does_not_hold_stops_all_and_is_named(database: Datab
         )
 
     assert refusal(error) == "TransactionCanceledException"
-    told: Any = error.value.response
-    reasons = told["CancellationReasons"]
+    reply: Any = error.value.response
+    reasons = reply["CancellationReasons"]
     failed = "ConditionalCheckFailed"
     assert [each["Code"] for each in reasons] == ["None", failed, failed, failed]
     assert [each.get("Item") for each in reasons] == [
@@ -81,8 +81,8 @@ def test_an_update_that_the_item_does_not_take_is_a_reason(database: Database) -
         database.transact(put("new"), update("there", "ADD #a :n", n={"N": "1"}))
 
     assert refusal(error) == "TransactionCanceledException"
-    told: Any = error.value.response
-    assert [each["Code"] for each in told["CancellationReasons"]] == ["None", "ValidationError"]
+    reply: Any = error.value.response
+    assert [each["Code"] for each in reply["CancellationReasons"]] == ["None", "ValidationError"]
     assert database.get("P", "new") is None
 
 

@@ -62,9 +62,9 @@ def test_an_update_changes_what_it_names(
     database.put(**before)
     names = [name for name in "abc" if f"#{name}" in expression]
 
-    told = update(database, expression, names=names, values=values, ReturnValues="ALL_NEW")
+    reply = update(database, expression, names=names, values=values, ReturnValues="ALL_NEW")
 
-    assert sorted_sets(told["Attributes"]) == wire(after)
+    assert sorted_sets(reply["Attributes"]) == wire(after)
     assert sorted_sets(database.get()) == wire(after)
 
 

@@ -53,7 +53,7 @@ class Case:
     An answer that is not of HTTP has no status; its text is looked for in the whole of it.
     """
 
-    scene: str
+    setup: str
     status: int | None
     says: str
 
@@ -138,12 +138,12 @@ class Stage:
             return self.settings
         return {**self.settings, "THINKIFIC_SUBDOMAIN": SITES[function]}
 
-    def set_up(self, scene: str) -> None:
+    def set_up(self, setup: str) -> None:
         """Let the table hold the scene, and nothing of another but the catalog."""
         table = self.settings["TABLE_NAME"]
         for partition in (keys.payment(PAYMENT), keys.enrollment(ENROLLMENT)):
             self._empty(table, partition["pk"])
-        for item in items_of(scene):
+        for item in items_of(setup):
             self.aws.dynamodb.put_item(TableName=table, Item=to_wire(item))
 
     def _empty(self, table: str, partition: str) -> None:
@@ -160,14 +160,16 @@ class Stage:
     def function(self, name: str, deployed: str) -> Function:
         """Give a built function with the settings of the deployed one."""
         logical_id = f"{name.title().replace('_', '')}Function"
-        told = self.aws.functions.get_function_configuration(FunctionName=deployed, Qualifier=ALIAS)
-        deployed_with = told.get("Environment", {}).get("Variables", {})
+        reply = self.aws.functions.get_function_configuration(
+            FunctionName=deployed, Qualifier=ALIAS
+        )
+        deployed_with = reply.get("Environment", {}).get("Variables", {})
         settings = {**deployed_with, **self.settings_of(name)}
         layer = ARTIFACTS / "SharedLayer" / "python"
-        return Function(ARTIFACTS / logical_id, [layer], settings, name, timeout=told["Timeout"])
+        return Function(ARTIFACTS / logical_id, [layer], settings, name, timeout=reply["Timeout"])
 
 
-def items_of(scene: str) -> Iterator[Item]:
+def items_of(setup: str) -> Iterator[Item]:
     """Make the items of a scene."""
     more: dict[str, Any] = {
         "id": PAYMENT,
@@ -177,13 +179,13 @@ def items_of(scene: str) -> Iterator[Item]:
         "created_at": AT,
         "updated_at": AT,
     }
-    match scene:
+    match setup:
         case "ORDERED":
             yield payment_item(payment(Status.PENDING, **more))
         case "CLAIMED":
             yield payment_item(manual(Status.PAID, **more))
         case "WAITING" | "OWNED":
-            waits = scene == WAITING
+            waits = setup == WAITING
             status = Status.APPROVED if waits else Status.COMPLETED
             more["undelivered"] = frozenset({COURSE.id} if waits else ())
             yield payment_item(payment(status, **more))
@@ -286,16 +288,16 @@ def test_each_event_is_answered_as_it_must_be(function: str, stage: Stage) -> No
     deployed = deploy.resources(stage.aws)[f"{function.title().replace('_', '')}Function"]
     with running(stage.function(function, deployed)) as started:
         wrong = [
-            told
+            reply
             for name, case in CASES.items()
-            if name.split("-")[0] == function and (told := difference(name, case, stage, started))
+            if name.split("-")[0] == function and (reply := difference(name, case, stage, started))
         ]
     assert wrong == []
 
 
 def difference(name: str, case: Case, stage: Stage, started: Running) -> str | None:
     """Send an event, and tell what is not as its case says."""
-    stage.set_up(case.scene)
+    stage.set_up(case.setup)
     answer = started.invoke(event(name, stage.stack))
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     body = answer["body"] if status else json.dumps(answer)

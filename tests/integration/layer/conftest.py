@@ -68,9 +68,9 @@ def account() -> Iterator[Memory]:
         patch.delenv("AWS_PROFILE", raising=False)
         install(memory, patch)
         forget_clients()
-        vault = boto3.client("secretsmanager")
+        cache = boto3.client("secretsmanager")
         for name, value in SECRETS.items():
-            vault.create_secret(Name=name, SecretString=json.dumps(value))
+            cache.create_secret(Name=name, SecretString=json.dumps(value))
         patch.setenv("TOKEN_KEY", boto3.client("kms").create_key()["KeyMetadata"]["Arn"])
         yield memory
     forget_clients()

@@ -76,7 +76,7 @@ def needed(operation: str, body: dict[str, Any]) -> list[Use]:
             return [_use(operation, *each["Keys"]) for each in body["RequestItems"].values()]
         case "TransactWriteItems":
             actions = [item for each in body["TransactItems"] for item in each.items()]
-            return [_use(VERBS[verb], told.get("Key") or told["Item"]) for verb, told in actions]
+            return [_use(VERBS[verb], reply.get("Key") or reply["Item"]) for verb, reply in actions]
     raise NotImplementedError(operation)
 
 
@@ -111,21 +111,21 @@ def _holds(condition: dict[str, Any], partitions: frozenset[str]) -> bool:
 
     IAM holds it to be true where a call names none; here that is refused.
     """
-    for operator, told in condition.items():
-        assert set(told) == {LEADING_KEYS}, told
+    for operator, reply in condition.items():
+        assert set(reply) == {LEADING_KEYS}, reply
         if operator == "Null":
-            assert told == {LEADING_KEYS: "false"}, told
+            assert reply == {LEADING_KEYS: "false"}, reply
             continue
         fits = OPERATORS[operator]
         if not partitions:
             return False
-        if not all(any(fits(key, each) for each in told[LEADING_KEYS]) for key in partitions):
+        if not all(any(fits(key, each) for each in reply[LEADING_KEYS]) for key in partitions):
             return False
     return True
 
 
-def _resource(told: Any) -> str:
-    match told:
+def _resource(reply: Any) -> str:
+    match reply:
         case {"GetAtt": "Table.Arn"}:
             return "table"
         case {"Sub": str(path)}:

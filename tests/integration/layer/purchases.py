@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.support.api_requests import user_token
 from tests.support.functions import call
 
@@ -23,7 +23,7 @@ def submitted(sub: str = "u1", package: str = "p1", course: str | None = "c1") -
 
 def initiated(monkeypatch: pytest.MonkeyPatch, sub: str = "u1", reference: str = "R1") -> Any:
     """Open a Duitku payment and return it."""
-    peers.answers(monkeypatch, "initiate_payment", peers.invoice(reference))
+    providers.answers(monkeypatch, "initiate_payment", providers.invoice(reference))
     status, payment = call(
         "initiate_payment",
         "POST /payments/initiate",

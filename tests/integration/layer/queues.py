@@ -34,15 +34,15 @@ class Queues:
     def hidden(self) -> int:
         """Count the messages that were received and are put off."""
         name: Any = "ApproximateNumberOfMessagesNotVisible"
-        told = self.sqs.get_queue_attributes(QueueUrl=self.delivery_url, AttributeNames=[name])
-        return int(told["Attributes"][name])
+        reply = self.sqs.get_queue_attributes(QueueUrl=self.delivery_url, AttributeNames=[name])
+        return int(reply["Attributes"][name])
 
     def delete(self) -> None:
         """Remove all queues with what is in them."""
         for url in (self.delivery_url, self.dead_letter_url, *self._of_progress()):
             self.sqs.delete_queue(QueueUrl=url)
 
-    def told(self) -> Json:
+    def reply(self) -> Json:
         """Receive what Thinkific told, as the event that Lambda would make of it."""
         return {"Records": [_record(message) for message in self._receive(self.progress_url)]}
 

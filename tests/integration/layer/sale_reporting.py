@@ -13,14 +13,14 @@ from lunas.storage.learners import Learners
 from lunas.storage.payment_items import payment_item
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.queues import FIFO
 from tests.support.builders import LATER, payment
 from tests.support.functions import invoke
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 
 FUNCTION = "report_sales"
-COURSE = Told(body={"id": 2_000_001, "product_id": 3_000_009})
+COURSE = Reply(body={"id": 2_000_001, "product_id": 3_000_009})
 
 
 @dataclass
@@ -55,9 +55,9 @@ class SaleReporting:
         """Queue a report."""
         assert SaleReportQueue(self.url).send([SaleReportRequest(payment_id, "r0", reason)]) == []
 
-    def thinkific(self, *told: Told | Exception) -> StubPeer:
+    def thinkific(self, *reply: Reply | Exception) -> StubProvider:
         """Let Thinkific answer in turn."""
-        return peers.answers(self.patch, FUNCTION, *told)
+        return providers.answers(self.patch, FUNCTION, *reply)
 
     def report(self, received: int = 1) -> bool:
         """Report what waits; tell whether all of it was dealt with."""

@@ -49,9 +49,9 @@ def test_of_two_admins_one_closes_an_anomaly(anomalies: Anomalies) -> None:
     anomalies.keep(made)
     anomalies.resolve(made, REFUNDED)
     assert anomalies.resolve(made, AGREED) is None
-    stands = anomalies.get(made.id)
-    assert stands
-    assert stands.resolved == REFUNDED
+    stored = anomalies.get(made.id)
+    assert stored
+    assert stored.resolved == REFUNDED
 
 
 def test_closing_makes_no_anomaly(anomalies: Anomalies) -> None:
@@ -64,9 +64,9 @@ def test_a_closed_anomaly_that_is_found_again_stays_closed(anomalies: Anomalies)
     anomalies.keep(made)
     anomalies.resolve(made, REFUNDED)
     assert not anomalies.keep(made)
-    stands = anomalies.get(made.id)
-    assert stands
-    assert stands.status is AnomalyStatus.RESOLVED
+    stored = anomalies.get(made.id)
+    assert stored
+    assert stored.status is AnomalyStatus.RESOLVED
 
 
 def test_anomalies_are_listed_newest_first_by_whether_they_are_closed(

@@ -23,12 +23,12 @@ from lunas.storage.keys import history as history_key
 from lunas.storage.keys import payment as payment_key
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
-from tests.integration.layer.peers import active_row, answers, no_rows
+from tests.integration.layer.providers import active_row, answers, no_rows
 from tests.integration.layer.purchases import approve, submitted
 from tests.support.api_requests import Context
 from tests.support.builders import EMAIL, enrollment
 from tests.support.functions import load
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 from tests.support.logs import Logged
 
 DELIVERED: dict[str, Any] = {
@@ -286,15 +286,15 @@ def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = _known_to_thinkific(auditing)
-    peer = answers(monkeypatch, "audit", no_rows(), no_rows())
+    provider = answers(monkeypatch, "audit", no_rows(), no_rows())
     auditing.run()
-    assert peer.calls == ["GET /api/public/v1/enrollments"] * 2
+    assert provider.calls == ["GET /api/public/v1/enrollments"] * 2
     assert auditing.codes() == ["ACCESS_MISSING"]
     (line,) = [each for each in logged.lines if each["level"] == "ERROR"]
     assert (line["message"], line["code"]) == ("difference found", "ACCESS_MISSING")
     assert line["repair"] == "delivery asked for again"
     (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
-    assert (line["asked"], line["differences"], line["mended"]) == (2, 1, 1)
+    assert (line["asked"], line["differences"], line["fixed"]) == (2, 1, 1)
     item = auditing.table.get(enrollment_key(own))
     assert item
     assert (item["deliveryStatus"], item["deliveryRequest"]) == ("PENDING", 2)
@@ -306,23 +306,23 @@ def test_access_that_thinkific_gives_leaves_nothing(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
-    row = Told(body={"items": [active_row()], "meta": {"pagination": {"next_page": None}}})
+    row = Reply(body={"items": [active_row()], "meta": {"pagination": {"next_page": None}}})
     answers(monkeypatch, "audit", row)
     auditing.run()
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
 
 
 @pytest.mark.parametrize(
-    "told", [Told(401), Told(429), Told(503), Told(404), Told(200, "<html>")], ids=str
+    "reply", [Reply(401), Reply(429), Reply(503), Reply(404), Reply(200, "<html>")], ids=str
 )
 def test_thinkific_without_an_answer_is_one_line_and_no_failure(
-    auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch, told: Told
+    auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch, reply: Reply
 ) -> None:
     _known_to_thinkific(auditing)
-    answers(monkeypatch, "audit", told)
+    answers(monkeypatch, "audit", reply)
     auditing.run()
     (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
-    assert (line["level"], line["mended"]) == ("INFO", 0)
+    assert (line["level"], line["fixed"]) == ("INFO", 0)
     assert line["stopped"]
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
 
@@ -331,7 +331,7 @@ def test_a_comparison_that_waits_for_hours_is_a_warning(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
-    answers(monkeypatch, "audit", Told(401))
+    answers(monkeypatch, "audit", Reply(401))
     auditing.run(SETTLED_AFTER + MAX_WAIT + timedelta(minutes=1))
     (line,) = [each for each in logged.lines if each["message"].startswith("comparison with")]
     assert (line["level"], "401" in line["reason"]) == ("WARNING", True)
@@ -342,7 +342,7 @@ def test_a_list_that_cannot_be_had_is_named_with_its_payment(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
-    answers(monkeypatch, "audit", Told(422, {"errors": {"query": ["is wrong"]}}))
+    answers(monkeypatch, "audit", Reply(422, {"errors": {"query": ["is wrong"]}}))
     auditing.run()
     lines = [each for each in logged.lines if each["level"] == "WARNING"]
     (line,) = [each for each in lines if each["message"].startswith("payment not compared")]

@@ -209,10 +209,10 @@ def test_a_payment_that_moved_is_not_completed(table: Table, moved: dict[str, ob
     life = approved()
     put(table, life)
     assert table.update(payment_key("pay1"), Change(moved))
-    stands = Payments(table).read("pay1")
+    stored = Payments(table).read("pay1")
     with pytest.raises(ConcurrentUpdate):
         Payments(table).complete(life.payment, *completion(life))
-    assert Payments(table).read("pay1") == stands
+    assert Payments(table).read("pay1") == stored
 
 
 def test_a_payment_that_awaits_something_meanwhile_is_not_completed(table: Table) -> None:

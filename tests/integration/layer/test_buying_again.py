@@ -10,13 +10,13 @@ from lunas.clock import now
 from lunas.storage.catalog import Catalog
 from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.purchases import approve, submitted
 from tests.support import callbacks
 from tests.support.api_requests import user_token
 from tests.support.builders import package
 from tests.support.functions import call
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 
 pytestmark = pytest.mark.usefixtures("catalog")
 MINUTE = timedelta(minutes=1)
@@ -25,24 +25,24 @@ ENROLLED = "urn:lunas:problem:already-enrolled"
 TOO_MUCH, TOO_LITTLE = "Maximum Payment exceeded", "Minimum Payment 10000 IDR"
 
 
-def no(text: str) -> Told:
+def no(text: str) -> Reply:
     """Return a no of Duitku that looks like a yes until its body is read."""
-    return Told(200, {"statusCode": "01", "statusMessage": text})
+    return Reply(200, {"statusCode": "01", "statusMessage": text})
 
 
 def initiate(
     monkeypatch: pytest.MonkeyPatch,
-    *told: Told | Exception,
+    *reply: Reply | Exception,
     channel: str | None = None,
     key: str | None = None,
-) -> tuple[int, Any, StubPeer]:
+) -> tuple[int, Any, StubProvider]:
     """Start a purchase; Duitku answers in turn."""
-    peer = peers.answers(monkeypatch, "initiate_payment", *told)
+    provider = providers.answers(monkeypatch, "initiate_payment", *reply)
     body = {"packageId": "p1", "courseId": "c1"} | ({"paymentMethod": channel} if channel else {})
     more: dict[str, Any] = {} if key is None else {"headers": {"idempotency-key": key}}
     route = "POST /payments/initiate"
     status, answer = call("initiate_payment", route, body=body, token=user_token(), **more)
-    return status, answer, peer
+    return status, answer, provider
 
 
 def status_of(payment: Any) -> str:
@@ -53,15 +53,15 @@ def status_of(payment: Any) -> str:
 
 
 def check(
-    monkeypatch: pytest.MonkeyPatch, payment: Any, *told: Told | Exception, sub: str = "u1"
-) -> tuple[int, Any, StubPeer]:
+    monkeypatch: pytest.MonkeyPatch, payment: Any, *reply: Reply | Exception, sub: str = "u1"
+) -> tuple[int, Any, StubProvider]:
     """Check a payment as its buyer."""
-    peer = peers.answers(monkeypatch, "recheck_payment", *told)
+    provider = providers.answers(monkeypatch, "recheck_payment", *reply)
     path = f"/payments/{payment['id']}/check"
     status, answer = call(
         "recheck_payment", "POST /payments/{id}/check", path, token=user_token(sub)
     )
-    return status, answer, peer
+    return status, answer, provider
 
 
 # ── Dead invoices ────────────────────────────────────────────────────────────────────────────────
@@ -72,10 +72,10 @@ def check(
 def test_an_invoice_that_ended_at_duitku_is_not_given_out_again(
     monkeypatch: pytest.MonkeyPatch, channel: str | None, keys: tuple[str | None, str | None]
 ) -> None:
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel=channel, key=keys[0])
-    ended = peers.status(first["id"], "02")
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"), channel=channel, key=keys[0])
+    ended = providers.status(first["id"], "02")
     status, second, _ = initiate(
-        monkeypatch, ended, peers.invoice("R2"), channel=channel, key=keys[1]
+        monkeypatch, ended, providers.invoice("R2"), channel=channel, key=keys[1]
     )
     assert (status, second["gateway"]["reference"]) == (201, "R2")
     assert second["id"] != first["id"]
@@ -86,8 +86,8 @@ def test_an_invoice_that_ended_at_duitku_is_not_given_out_again(
 def test_an_open_payment_is_a_200_whatever_the_key(
     monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="BC", key="k1")
-    open_still = peers.status(first["id"], "01")
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"), channel="BC", key="k1")
+    open_still = providers.status(first["id"], "01")
     assert initiate(monkeypatch, open_still, channel="BC", key=key)[:2] == (200, first)
     assert initiate(monkeypatch, channel="BC", key="k2")[:2] == (200, first)
 
@@ -95,10 +95,10 @@ def test_an_open_payment_is_a_200_whatever_the_key(
 def test_what_check_has_learnt_a_moment_ago_is_not_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"))
-    assert check(monkeypatch, first, Told(404))[0] == 200
-    status, _, peer = initiate(monkeypatch)
-    assert (status, peer.asked) == (200, [])
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"))
+    assert check(monkeypatch, first, Reply(404))[0] == 200
+    status, _, provider = initiate(monkeypatch)
+    assert (status, provider.asked) == (200, [])
 
 
 @pytest.mark.parametrize(("package", "course", "batches"), [("p1", "c1", 2), ("b1", None, 4)])
@@ -111,11 +111,11 @@ def test_what_is_returned_again_is_read_once_more_before_it_is_shown(
 ) -> None:
     wanted = {"packageId": package} | ({"courseId": course} if course else {})
     for answers, read in (
-        ([peers.invoice("R1")], {}),
-        ([Told(404)], {"BatchGetItem": batches, "GetItem": 2, "UpdateItem": 2}),
+        ([providers.invoice("R1")], {}),
+        ([Reply(404)], {"BatchGetItem": batches, "GetItem": 2, "UpdateItem": 2}),
         ([], {"BatchGetItem": batches, "GetItem": 1}),
     ):
-        peers.answers(monkeypatch, "initiate_payment", *answers)
+        providers.answers(monkeypatch, "initiate_payment", *answers)
         calls.clear()
         route = "POST /payments/initiate"
         assert call("initiate_payment", route, body=wanted, token=user_token())[0] in {200, 201}
@@ -128,9 +128,9 @@ def test_what_is_returned_again_is_read_once_more_before_it_is_shown(
 def test_another_channel_opens_a_new_payment_and_leaves_the_old_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="SP")
-    still = peers.status(first["id"], "01")
-    status, second, _ = initiate(monkeypatch, still, peers.invoice("R2"), channel="BC")
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"), channel="SP")
+    still = providers.status(first["id"], "01")
+    status, second, _ = initiate(monkeypatch, still, providers.invoice("R2"), channel="BC")
     assert (status, second["gateway"]["paymentMethod"]) == (201, "BC")
     assert status_of(first) == "PENDING"
     status, again, _ = initiate(monkeypatch, channel="SP")
@@ -144,10 +144,10 @@ def test_an_invoice_ends_by_its_channel(
     monkeypatch: pytest.MonkeyPatch, channel: str | None, minutes: int
 ) -> None:
     before = now()
-    _, payment, peer = initiate(monkeypatch, peers.invoice(), channel=channel)
+    _, payment, provider = initiate(monkeypatch, providers.invoice(), channel=channel)
     ends = datetime.fromisoformat(payment["gateway"]["expiresAt"])
     assert timedelta(0) <= ends - before - minutes * MINUTE < MINUTE
-    assert peer.asked[0].body["expiryPeriod"] == minutes
+    assert provider.asked[0].body["expiryPeriod"] == minutes
 
 
 # ── Enrolled meanwhile ───────────────────────────────────────────────────────────────────────────
@@ -155,9 +155,9 @@ def test_an_invoice_ends_by_its_channel(
 
 def by_two_channels(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
     """Open a payment by BC, and a newer one by SP."""
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"), channel="BC", key="k1")
-    still = peers.status(first["id"], "01")
-    _, second, _ = initiate(monkeypatch, still, peers.invoice("R2"), channel="SP")
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"), channel="BC", key="k1")
+    still = providers.status(first["id"], "01")
+    _, second, _ = initiate(monkeypatch, still, providers.invoice("R2"), channel="SP")
     return first, second
 
 
@@ -166,11 +166,11 @@ def test_who_has_paid_by_one_channel_is_not_given_the_invoice_of_another(
     monkeypatch: pytest.MonkeyPatch, channel: str | None
 ) -> None:
     first, second = by_two_channels(monkeypatch)
-    paid = peers.status(second["id"], reference="R2")
+    paid = providers.status(second["id"], reference="R2")
     assert check(monkeypatch, second, paid)[1]["status"] == "APPROVED"
     for key in (None, "k1" if channel == "BC" else "k2"):
-        status, problem, peer = initiate(monkeypatch, channel=channel, key=key)
-        assert (status, problem["type"], peer.asked) == (409, ENROLLED, [])
+        status, problem, provider = initiate(monkeypatch, channel=channel, key=key)
+        assert (status, problem["type"], provider.asked) == (409, ENROLLED, [])
     assert status_of(first) == "PENDING"
 
 
@@ -178,7 +178,10 @@ def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = by_two_channels(monkeypatch)
-    paid, still = peers.status(second["id"], reference="R2"), peers.status(first["id"], "01")
+    paid, still = (
+        providers.status(second["id"], reference="R2"),
+        providers.status(first["id"], "01"),
+    )
     monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
     for answers in ([paid, still], []):
         status, problem, _ = initiate(monkeypatch, *answers)
@@ -189,10 +192,10 @@ def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
 def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    initiate(monkeypatch, peers.invoice("R1"))
+    initiate(monkeypatch, providers.invoice("R1"))
     assert approve(submitted("u1")["id"])[0] == 200
-    status, problem, peer = initiate(monkeypatch)
-    assert (status, problem["type"], peer.asked) == (409, ENROLLED, [])
+    status, problem, provider = initiate(monkeypatch)
+    assert (status, problem["type"], provider.asked) == (409, ENROLLED, [])
 
 
 # ── Off sale, and no answer ──────────────────────────────────────────────────────────────────────
@@ -201,75 +204,75 @@ def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
 def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
-    assert initiate(monkeypatch, Told(500))[0] == 503
+    assert initiate(monkeypatch, Reply(500))[0] == 503
     catalog.put_package(package(on_sale=False))
     monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
-    status, problem, peer = initiate(monkeypatch, Told(404))
+    status, problem, provider = initiate(monkeypatch, Reply(404))
     assert (status, problem["type"]) == (409, "urn:lunas:problem:not-on-sale")
-    assert not [path for path in peer.calls if "createInvoice" in path]
+    assert not [path for path in provider.calls if "createInvoice" in path]
 
 
 def test_while_duitku_refuses_to_be_asked_a_buyer_gets_the_open_payment_as_it_is(
     monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
-    _, first, _ = initiate(monkeypatch, peers.invoice("R1"))
+    _, first, _ = initiate(monkeypatch, providers.invoice("R1"))
     Schedule(table).pause(now() + timedelta(minutes=5))
-    status, again, peer = initiate(monkeypatch)
-    assert (status, again, peer.asked) == (200, first, [])
+    status, again, provider = initiate(monkeypatch)
+    assert (status, again, provider.asked) == (200, first, [])
     Schedule(table).pause(now())
-    status, again, peer = initiate(monkeypatch, Told(404))
-    assert (status, again, len(peer.asked)) == (200, first, 1)
+    status, again, provider = initiate(monkeypatch, Reply(404))
+    assert (status, again, len(provider.asked)) == (200, first, 1)
 
 
 # ── What Duitku does not take ────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("channel", "told", "field", "shown"),
+    ("channel", "reply", "field", "shown"),
     [
-        ("VC", Told(400, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
-        ("FT", Told(400, {"Message": TOO_LITTLE}), "paymentMethod", "FT cannot take 49000 rupiah"),
-        (None, Told(400, {"Message": TOO_MUCH}), "packageId", "cannot take 49000 rupiah"),
-        (None, Told(400, {"Message": TOO_LITTLE}), "packageId", "cannot take 49000 rupiah"),
+        ("VC", Reply(400, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("FT", Reply(400, {"Message": TOO_LITTLE}), "paymentMethod", "FT cannot take 49000 rupiah"),
+        (None, Reply(400, {"Message": TOO_MUCH}), "packageId", "cannot take 49000 rupiah"),
+        (None, Reply(400, {"Message": TOO_LITTLE}), "packageId", "cannot take 49000 rupiah"),
         ("VC", no(TOO_MUCH), "paymentMethod", "VC cannot take 49000 rupiah"),
         (None, no(TOO_MUCH), "packageId", "cannot take 49000 rupiah"),
-        ("VC", Told(409, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
-        ("VC", Told(500, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
-        ("VC", Told(200, TOO_MUCH), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("VC", Reply(409, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("VC", Reply(500, {"Message": TOO_MUCH}), "paymentMethod", "VC cannot take 49000 rupiah"),
+        ("VC", Reply(200, TOO_MUCH), "paymentMethod", "VC cannot take 49000 rupiah"),
         ("NQ", no("Payment channel not available"), "paymentMethod", "NQ"),
         ("BC", no("Invalid Email Address"), "customer.email", "Duitku"),
-        ("NQ", Told(404, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
-        ("NQ", Told(400, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
-        ("ZZ", Told(404, None), "paymentMethod", "ZZ"),
-        ("BC", Told(400, {"Message": "Invalid Email Address"}), "customer.email", "Duitku"),
+        ("NQ", Reply(404, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
+        ("NQ", Reply(400, {"Message": "Payment channel not available"}), "paymentMethod", "NQ"),
+        ("ZZ", Reply(404, None), "paymentMethod", "ZZ"),
+        ("BC", Reply(400, {"Message": "Invalid Email Address"}), "customer.email", "Duitku"),
     ],
 )
 def test_what_duitku_does_not_take_of_the_buyers_choice_is_named(
-    monkeypatch: pytest.MonkeyPatch, channel: str | None, told: Told, field: str, shown: str
+    monkeypatch: pytest.MonkeyPatch, channel: str | None, reply: Reply, field: str, shown: str
 ) -> None:
-    status, problem, peer = initiate(monkeypatch, told, channel=channel)
+    status, problem, provider = initiate(monkeypatch, reply, channel=channel)
     assert status == 422
     (error,) = problem["errors"]
     assert error["field"] == field
     assert shown in error["message"]
-    failed = {"id": peer.asked[0].body["merchantOrderId"]}
+    failed = {"id": provider.asked[0].body["merchantOrderId"]}
     assert status_of(failed) == "FAILED"
-    assert initiate(monkeypatch, peers.invoice())[0] == 201
+    assert initiate(monkeypatch, providers.invoice())[0] == 201
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reply",
     [
-        Told(404, {"Message": "Merchant not found"}),
-        Told(401, {"Message": "Wrong signature"}),
-        Told(400, {"Message": "merchantOrderId is mandatory"}),
-        Told(400, None),
-        Told(200, {"statusCode": "01", "statusMessage": "no"}),
+        Reply(404, {"Message": "Merchant not found"}),
+        Reply(401, {"Message": "Wrong signature"}),
+        Reply(400, {"Message": "merchantOrderId is mandatory"}),
+        Reply(400, None),
+        Reply(200, {"statusCode": "01", "statusMessage": "no"}),
     ],
     ids=["merchant", "signature", "field", "empty", "200"],
 )
-def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
-    status, problem, _ = initiate(monkeypatch, told, channel="VC")
+def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, reply: Reply) -> None:
+    status, problem, _ = initiate(monkeypatch, reply, channel="VC")
     assert (status, "errors" in problem) == (502, False)
 
 
@@ -277,29 +280,29 @@ def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, tol
 
 
 def test_a_buyer_has_duitku_asked_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    status, checked, _ = check(monkeypatch, payment, peers.status(payment["id"]))
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    status, checked, _ = check(monkeypatch, payment, providers.status(payment["id"]))
     assert (status, checked["status"]) == (200, "APPROVED")
 
 
 def test_within_fifteen_seconds_duitku_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    assert len(check(monkeypatch, payment, Told(404))[2].asked) == 1
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    assert len(check(monkeypatch, payment, Reply(404))[2].asked) == 1
     for _ in range(3):
-        status, checked, peer = check(monkeypatch, payment)
-        assert (status, checked["status"], peer.asked) == (200, "PENDING", [])
+        status, checked, provider = check(monkeypatch, payment)
+        assert (status, checked["status"], provider.asked) == (200, "PENDING", [])
 
 
 def test_a_callback_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    peers.answers(monkeypatch, "duitku_webhook", peers.status(payment["id"], "01"))
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    providers.answers(monkeypatch, "duitku_webhook", providers.status(payment["id"], "01"))
     assert callbacks.post(payment["id"]) == 200
     assert check(monkeypatch, payment)[2].asked == []
 
 
 def test_a_recheck_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    peers.answers(monkeypatch, "recheck_payment", Told(404))
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    providers.answers(monkeypatch, "recheck_payment", Reply(404))
     path = f"/payments/{payment['id']}/recheck"
     admin = user_token("a1", "ADMIN")
     assert call("recheck_payment", "POST /payments/{id}/recheck", path, token=admin)[0] == 200
@@ -308,9 +311,9 @@ def test_a_recheck_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("sub", ["u2"])
 def test_nobody_else_checks_a_payment(monkeypatch: pytest.MonkeyPatch, sub: str) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    status, _, peer = check(monkeypatch, payment, sub=sub)
-    assert (status, peer.asked) == (403, [])
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    status, _, provider = check(monkeypatch, payment, sub=sub)
+    assert (status, provider.asked) == (403, [])
 
 
 def test_a_payment_that_is_not_there_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,18 +328,18 @@ def test_about_a_transfer_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatc
         "proofLink": "https://proof.example/1",
     }
     _, transfer = call("payments", "POST /payments", body=body, token=user_token())
-    status, checked, peer = check(monkeypatch, transfer)
-    assert (status, checked["status"], peer.asked) == (200, "PAID", [])
+    status, checked, provider = check(monkeypatch, transfer)
+    assert (status, checked["status"], provider.asked) == (200, "PAID", [])
 
 
 def test_when_duitku_cannot_be_asked_nothing_is_lost_and_it_is_asked_soon(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    assert check(monkeypatch, payment, Told(500))[0] == 503
-    stands = payments.get(payment["id"])
-    assert stands.status == "PENDING"
-    assert stands.check_at - now() <= MINUTE
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    assert check(monkeypatch, payment, Reply(500))[0] == 503
+    stored = payments.get(payment["id"])
+    assert stored.status == "PENDING"
+    assert stored.check_at - now() <= MINUTE
     assert check(monkeypatch, payment)[0] == 200
 
 
@@ -351,8 +354,8 @@ def due(payments: Any, payment: Any) -> timedelta:
 def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_soon(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    peers.answers(monkeypatch, "duitku_webhook", peers.status(payment["id"], "02"))
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    providers.answers(monkeypatch, "duitku_webhook", providers.status(payment["id"], "02"))
     assert callbacks.post(payment["id"]) == 200
     assert status_of(payment) == "PENDING"
     assert due(payments, payment) <= MINUTE
@@ -361,8 +364,8 @@ def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_
 def test_an_end_that_the_buyer_sees_first_is_asked_about_again_within_a_minute(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
-    _, payment, _ = initiate(monkeypatch, peers.invoice())
-    _, checked, _ = check(monkeypatch, payment, peers.status(payment["id"], "02"))
+    _, payment, _ = initiate(monkeypatch, providers.invoice())
+    _, checked, _ = check(monkeypatch, payment, providers.status(payment["id"], "02"))
     assert checked["status"] == "FAILED"
     assert due(payments, payment) <= MINUTE
 
@@ -373,17 +376,20 @@ def test_an_end_that_the_buyer_sees_first_is_asked_about_again_within_a_minute(
 def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
-    status, _, peer = initiate(monkeypatch, Told(500), channel="BC")
+    status, _, provider = initiate(monkeypatch, Reply(500), channel="BC")
     assert status == 503
-    order = peer.asked[0].body["merchantOrderId"]
+    order = provider.asked[0].body["merchantOrderId"]
     for module in ("checkout", "open_payments"):
         monkeypatch.setattr(f"lunas.services.{module}.OPENING", timedelta(0))
     monkeypatch.setattr("lunas.services.open_payments.ASKED_LATELY", timedelta(0))
     found, again, _ = initiate(
-        monkeypatch, peers.status(order, "01", reference="LOST"), peers.invoice("R2"), channel="BC"
+        monkeypatch,
+        providers.status(order, "01", reference="LOST"),
+        providers.invoice("R2"),
+        channel="BC",
     )
     assert (found, again["id"], again["gateway"]["reference"]) == (200, order, "R2")
-    peers.answers(monkeypatch, "duitku_webhook", peers.status(order, reference="LOST"))
+    providers.answers(monkeypatch, "duitku_webhook", providers.status(order, reference="LOST"))
     assert callbacks.post(order) == 200
     assert payments.get(order).status == "APPROVED"
 
@@ -392,6 +398,6 @@ def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
 def test_a_blank_idempotency_key_is_as_if_left_out(
     monkeypatch: pytest.MonkeyPatch, blank: str
 ) -> None:
-    first, opened_one, _ = initiate(monkeypatch, peers.invoice(), key=blank)
-    again, same, _ = initiate(monkeypatch, Told(404), key=blank)
+    first, opened_one, _ = initiate(monkeypatch, providers.invoice(), key=blank)
+    again, same, _ = initiate(monkeypatch, Reply(404), key=blank)
     assert (first, again, same["id"]) == (201, 200, opened_one["id"])

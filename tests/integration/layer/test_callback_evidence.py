@@ -10,18 +10,18 @@ import requests
 
 from lunas.gateways.duitku import signatures
 from lunas.storage.payments import Payments
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.webhook import FUNCTION, UNREADABLE, Webhook, digest
 from tests.support import callbacks
 from tests.support.builders import NOW
 from tests.support.duitku_vectors import B
 from tests.support.functions import invoke
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 
 
 def test_the_callback_that_settles_is_kept_in_the_same_transaction(webhook: Webhook) -> None:
     webhook.pays()
-    assert webhook.hear() == 200
+    assert webhook.handle() == 200
     assert webhook.calls == {"GetItem": 1, "TransactWriteItems": 1}
     [item] = webhook.kept()
     came = webhook.body()
@@ -41,7 +41,7 @@ def test_the_callback_that_settles_is_kept_in_the_same_transaction(webhook: Webh
 
 def test_the_history_names_the_callback_by_the_beginning_of_its_digest(webhook: Webhook) -> None:
     webhook.pays()
-    webhook.hear()
+    webhook.handle()
     _, paid, approved = Payments(webhook.table).history(webhook.order)
     for event in (paid, approved):
         assert event.evidence
@@ -51,29 +51,29 @@ def test_the_history_names_the_callback_by_the_beginning_of_its_digest(webhook: 
 def test_a_repetition_costs_one_read_and_leaves_the_evidence_as_it_is(webhook: Webhook) -> None:
     webhook.pays()
     webhook.at(NOW)
-    webhook.hear()
+    webhook.handle()
     before = webhook.kept()
     webhook.at(NOW + timedelta(days=1))
-    assert webhook.hear() == 200
+    assert webhook.handle() == 200
     assert webhook.calls == {"GetItem": 1}
     assert webhook.kept() == before
 
 
 def test_another_callback_of_a_settled_payment_is_kept_by_one_call_more(webhook: Webhook) -> None:
     webhook.pays()
-    webhook.hear()
-    assert webhook.hear(other := webhook.body(reference="R9")) == 200
+    webhook.handle()
+    assert webhook.handle(other := webhook.body(reference="R9")) == 200
     assert webhook.calls == {"GetItem": 1, "UpdateItem": 1}
     assert {item["sk"] for item in webhook.kept()} == {digest(webhook.body()), digest(other)}
 
 
 def test_the_callback_that_ends_a_payment_is_kept_with_the_end(webhook: Webhook) -> None:
-    ended = peers.status(webhook.order, "02")
+    ended = providers.status(webhook.order, "02")
     webhook.duitku(ended, ended)
     failed = webhook.body(resultCode="01")
-    assert webhook.hear(failed) == 200
+    assert webhook.handle(failed) == 200
     assert webhook.calls == {"GetItem": 1, "TransactWriteItems": 1}
-    assert webhook.hear(failed) == 200
+    assert webhook.handle(failed) == 200
     assert webhook.calls == {"GetItem": 1}
     assert len(webhook.kept()) == 1
 
@@ -84,15 +84,15 @@ class Way:
 
     status: int
     calls: dict[str, int]
-    told: tuple[Told | Exception, ...] = ()
+    reply: tuple[Reply | Exception, ...] = ()
     amount: str = "49000"
     signature: str | None = None
     found: str = "VALID"
 
 
 WAYS = {
-    "not paid yet": Way(200, {"GetItem": 1, "UpdateItem": 1}, (Told(404),)),
-    "Duitku cannot be asked": Way(503, {"GetItem": 1, "UpdateItem": 1}, (Told(500),)),
+    "not paid yet": Way(200, {"GetItem": 1, "UpdateItem": 1}, (Reply(404),)),
+    "Duitku cannot be asked": Way(503, {"GetItem": 1, "UpdateItem": 1}, (Reply(500),)),
     "Duitku is silent": Way(503, {"GetItem": 1, "UpdateItem": 1}, (requests.ReadTimeout("x"),)),
     "amount differs": Way(200, {"GetItem": 1, "PutItem": 1}, amount="1"),
     "amount is none": Way(400, {}, amount="49,000", found="UNCHECKED"),
@@ -103,10 +103,10 @@ WAYS = {
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
 def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(way: Way, webhook: Webhook) -> None:
-    webhook.duitku(*way.told)
+    webhook.duitku(*way.reply)
     signed = {} if way.signature is None else {"signature": way.signature}
     came = webhook.body(amount=way.amount, **signed)
-    assert webhook.hear(came) == way.status
+    assert webhook.handle(came) == way.status
     assert webhook.calls == Counter(way.calls) + Counter({"UpdateItem": 1})
     [item] = webhook.kept()
     assert (item["sk"], item["signature"]) == (digest(came), {way.found})
@@ -114,15 +114,15 @@ def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(way: Way, webhoo
 
 
 def test_a_status_that_does_not_fit_leaves_the_callback_kept(webhook: Webhook) -> None:
-    webhook.duitku(peers.status(webhook.order, amount="1"))
-    assert webhook.hear() == 200
+    webhook.duitku(providers.status(webhook.order, amount="1"))
+    assert webhook.handle() == 200
     # The callback, and when Duitku was asked.
     assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 2}
     assert webhook.signatures() == [{"VALID"}]
 
 
 def test_a_callback_of_an_unknown_order_is_kept_under_that_order(webhook: Webhook) -> None:
-    assert webhook.hear(urlencode(callbacks.fields("pay404")).encode()) == 200
+    assert webhook.handle(urlencode(callbacks.fields("pay404")).encode()) == 200
     assert webhook.calls == {"GetItem": 1, "PutItem": 1, "UpdateItem": 1}
     assert webhook.signatures("pay404") == [{"VALID"}]
 
@@ -131,13 +131,13 @@ def test_a_callback_with_shifted_digits_is_kept_though_its_signature_fits(webhoo
     signature = signatures.callback_signature(B.merchant, "49000", webhook.order, B.key)
     shifted = f"00{webhook.order}"
     came = webhook.body(merchantOrderId=shifted, amount="490", signature=signature)
-    assert webhook.hear(came) == 403
+    assert webhook.handle(came) == 403
     assert webhook.signatures(shifted) == [{"VALID"}]
 
 
 def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webhook) -> None:
     signature = signatures.callback_signature("DS99999", "49000", webhook.order, B.key)
-    assert webhook.hear(webhook.body(merchantCode="DS99999", signature=signature)) == 403
+    assert webhook.handle(webhook.body(merchantCode="DS99999", signature=signature)) == 403
     assert webhook.signatures() == [{"VALID"}]
 
 
@@ -157,7 +157,7 @@ def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webh
 def test_what_is_no_callback_is_kept_by_digest_length_and_type(
     webhook: Webhook, came: bytes, media_type: str, status: int
 ) -> None:
-    assert webhook.hear(came, media_type) == status
+    assert webhook.handle(came, media_type) == status
     assert webhook.calls == {"UpdateItem": 1}
     [item] = webhook.kept(UNREADABLE)
     assert (item["sk"], item["length"]) == (digest(came), len(came))
@@ -172,11 +172,11 @@ def test_a_body_that_is_wrongly_called_base64_is_kept_as_it_came(webhook: Webhoo
 
 
 def test_a_form_of_another_type_is_refused_and_kept_under_its_order(webhook: Webhook) -> None:
-    assert webhook.hear(media_type="text/plain") == 415
+    assert webhook.handle(media_type="text/plain") == 415
     assert [item["mediaType"] for item in webhook.kept()] == ["text/plain"]
 
 
 def test_a_doubled_field_is_refused_and_both_show(webhook: Webhook) -> None:
-    assert webhook.hear(webhook.body() + b"&amount=1") == 400
+    assert webhook.handle(webhook.body() + b"&amount=1") == 400
     [item] = webhook.kept()
     assert (item["fields"]["amount"], item["others"]["amount"]) == ("49000", 1)

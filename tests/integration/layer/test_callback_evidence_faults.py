@@ -10,15 +10,15 @@ from lunas.domain.payments import Status
 from lunas.gateways.duitku import signatures
 from lunas.storage.callbacks import Callbacks
 from lunas.storage.payments import Payments
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.webhook import Webhook, digest
 from tests.support import callbacks
 from tests.support.builders import NOW
 from tests.support.duitku_vectors import B
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 from tests.support.logs import Logged
 
-OPEN = Told(404)
+OPEN = Reply(404)
 REFUSED_WRITE = ClientError({"Error": {"Code": "AccessDeniedException"}}, "UpdateItem")
 
 
@@ -34,19 +34,19 @@ def test_a_callback_whose_processing_fails_is_kept(
     webhook.pays(times=2)
     with monkeypatch.context() as patch:
         patch.setattr(Payments, "commit", fail)
-        assert webhook.hear() == status
+        assert webhook.handle() == status
     assert webhook.signatures() == [{"VALID"}]
-    assert webhook.hear() == 200
+    assert webhook.handle() == 200
     assert webhook.payment().status is Status.APPROVED
 
 
 def test_evidence_that_is_there_already_does_not_hinder_the_settlement(webhook: Webhook) -> None:
-    webhook.duitku(Told(500), peers.status(webhook.order))
+    webhook.duitku(Reply(500), providers.status(webhook.order))
     webhook.at(NOW)
-    assert webhook.hear() == 503
+    assert webhook.handle() == 503
     before = webhook.kept()
     webhook.at(NOW + timedelta(minutes=5))
-    assert webhook.hear() == 200
+    assert webhook.handle() == 200
     assert webhook.kept() == before
     assert webhook.payment().callbacks == {digest(webhook.body())[:16]}
 
@@ -56,10 +56,10 @@ def test_without_its_key_a_callback_is_kept_unchecked_and_judged_later(
 ) -> None:
     with monkeypatch.context() as patch:
         patch.delenv("DUITKU_SECRET_ID")
-        assert webhook.hear() == 500
+        assert webhook.handle() == 500
     assert webhook.signatures() == [{"UNCHECKED"}]
     webhook.pays()
-    assert webhook.hear() == 200
+    assert webhook.handle() == 200
     assert webhook.signatures() == [{"UNCHECKED", "VALID"}]
 
 
@@ -69,9 +69,9 @@ def test_a_legacy_signature_shows_as_one_once_it_is_accepted(
     webhook.pays()
     legacy = signatures.legacy_callback_signature(B.merchant, "49000", webhook.order, B.key)
     came = webhook.body(signature=legacy)
-    assert webhook.hear(came) == 403
+    assert webhook.handle(came) == 403
     monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
-    assert webhook.hear(came) == 200
+    assert webhook.handle(came) == 200
     assert webhook.signatures() == [{"DIFFERS", "VALID_LEGACY"}]
 
 
@@ -92,8 +92,8 @@ def no_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_evidence_that_cannot_be_kept_does_not_change_the_answer_of_a_failure(
     webhook: Webhook, logged: Logged, changes: dict[str, str], status: int
 ) -> None:
-    webhook.duitku(Told(500))
-    assert webhook.hear(webhook.body(**changes)) == status
+    webhook.duitku(Reply(500))
+    assert webhook.handle(webhook.body(**changes)) == status
     [line] = [each for each in logged.lines if each["message"] == "callback not kept"]
     assert (line["level"], line["error"]) == ("ERROR", "ClientError")
     assert line["todo"]
@@ -105,14 +105,14 @@ def test_a_callback_that_moved_nothing_and_was_not_kept_has_to_come_again(
     webhook: Webhook, logged: Logged
 ) -> None:
     webhook.duitku(OPEN)
-    assert webhook.hear() == 503
+    assert webhook.handle() == 503
     assert "callback not kept" in logged.messages("ERROR")
 
 
 @pytest.mark.usefixtures("no_evidence")
 def test_a_settlement_needs_no_further_write_of_evidence(webhook: Webhook) -> None:
     webhook.pays()
-    assert [webhook.hear(), webhook.hear()] == [200, 200]
+    assert [webhook.handle(), webhook.handle()] == [200, 200]
     assert len(webhook.kept()) == 1
 
 
@@ -127,8 +127,8 @@ def test_evidence_goes_when_its_time_is_over(
     if days != 400:
         monkeypatch.setenv("CALLBACK_EVIDENCE_DAYS", str(days))
     webhook.at(NOW)
-    webhook.duitku(peers.status(webhook.order, code))
-    webhook.hear()
+    webhook.duitku(providers.status(webhook.order, code))
+    webhook.handle()
     [item] = webhook.kept()
     end = datetime.fromtimestamp(int(item["ttl"]), UTC)
     assert timedelta(0) <= end - (NOW + timedelta(days=days)) < timedelta(seconds=1)
@@ -136,16 +136,16 @@ def test_evidence_goes_when_its_time_is_over(
 
 
 def test_what_duitku_tells_about_the_buyer_is_nowhere_in_the_table(webhook: Webhook) -> None:
-    told = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
+    reply = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
     hidden = {"additionalParam": "0813-777", "spUserHash": "5ecre7", "maskedNumber": "4111"}
-    webhook.duitku(OPEN, peers.status(webhook.order))
-    for changes in (told, hidden):
-        assert webhook.hear(webhook.body(**changes)) == 200
-    assert webhook.hear(webhook.body(signature="0" * 64, **told, **hidden)) == 403
+    webhook.duitku(OPEN, providers.status(webhook.order))
+    for changes in (reply, hidden):
+        assert webhook.handle(webhook.body(**changes)) == 200
+    assert webhook.handle(webhook.body(signature="0" * 64, **reply, **hidden)) == 403
     assert len(webhook.kept()) == 3
     content = str(webhook.table.client.scan(TableName=webhook.table.name)["Items"])
     signature = callbacks.fields(webhook.order)["signature"]
-    for secret in (*told.values(), *hidden.values(), signature, "0" * 64):
+    for secret in (*reply.values(), *hidden.values(), signature, "0" * 64):
         assert secret not in content
 
 
@@ -153,14 +153,14 @@ def test_the_log_names_the_callback_by_its_digest_on_every_line(
     webhook: Webhook, logged: Logged
 ) -> None:
     webhook.duitku(OPEN)
-    webhook.hear()
-    webhook.hear(forged := webhook.body(signature="0" * 64))
+    webhook.handle()
+    webhook.handle(forged := webhook.body(signature="0" * 64))
     named = [each["callback"] for each in logged.lines]
     assert named == [digest(webhook.body())[:16], digest(forged)[:16]]
     assert {each["payment_id"] for each in logged.lines} == {webhook.order}
 
 
 def test_an_order_id_that_is_none_of_ours_is_not_logged(webhook: Webhook, logged: Logged) -> None:
-    assert webhook.hear(webhook.body(merchantOrderId="081234567890")) == 403
+    assert webhook.handle(webhook.body(merchantOrderId="081234567890")) == 403
     assert "081234567890" not in logged.text
     assert "payment_id" not in logged.lines[0]

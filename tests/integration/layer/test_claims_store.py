@@ -52,14 +52,14 @@ def test_what_is_forgotten_or_given_counts_nothing_up(claims: Learners) -> None:
     claims.release(PLACE, "enr1")
     claims.forget(PLACE, "enr1")
     claims.note_given(PLACE, None)
-    (stands,) = claims.of_account(7).values()
-    assert stands == Claims(place=PLACE, version=2, given=frozenset({SOON, None}))
-    assert not stands.names("enr1")
+    (stored,) = claims.of_account(7).values()
+    assert stored == Claims(place=PLACE, version=2, given=frozenset({SOON, None}))
+    assert not stored.names("enr1")
 
 
-def noted(table: Table, claims: Learners, read: Claims, **stands: Any) -> Enrollment:
+def noted(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enrollment:
     """Note on an enrollment of 30 days what it shares for good; return it as it is then."""
-    own = enrollment(expires_at=SOON, **stands)
+    own = enrollment(expires_at=SOON, **stored)
     table.put(enrollment_item(own), "attribute_not_exists(#pk)")
     claims.note_shared(read, replace(own, shared=Access(None)), LATER)
     found = Enrollments(table).get(own.id)

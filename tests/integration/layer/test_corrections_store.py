@@ -137,10 +137,10 @@ def test_what_came_first_stops_the_whole_correction(
     write(read)
     link = Learners(table).link_of(USER)
     write(came_first)
-    stood = [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
+    was = [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(read, RIGHT, ACT, [OWN, SHARED]), link)
-    assert [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == stood
+    assert [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)] == was
     assert corrections.history("pay1") == []
     assert Learners(table).link_of(USER) == AccountLink()
 
@@ -154,10 +154,10 @@ def test_another_link_that_came_first_stops_the_whole_correction(
         learners.link(USER, 7)
     read = Learners(table).link_of(USER)
     learners.link(USER, 8, read)
-    stood = Learners(table).link_of(USER)
+    was = Learners(table).link_of(USER)
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(DONE, RIGHT, ACT, []), read)
-    assert Learners(table).link_of(USER) == stood
+    assert Learners(table).link_of(USER) == was
     assert payments.get("pay1") == DONE
 
 

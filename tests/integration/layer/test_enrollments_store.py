@@ -69,9 +69,9 @@ def waiting(table: Table) -> Enrollment:
 def record(
     payments: Payments, enrollment_of: Enrollment, placement: Placement = PLACED
 ) -> DeliveryRecord:
-    stands = payments.get("pay1")
-    assert stands
-    return delivered(enrollment_of, [stands], placement, ACT)
+    stored = payments.get("pay1")
+    assert stored
+    return delivered(enrollment_of, [stored], placement, ACT)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +134,9 @@ def test_a_delivery_is_noted_with_what_it_means_for_the_payment(
     made = record(payments, waiting)
     enrollments.record_delivery(made)
     assert enrollments.get(waiting.id) == made.enrollment
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.undelivered, stands.status) == (frozenset({"c2"}), Status.APPROVED)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.undelivered, stored.status) == (frozenset({"c2"}), Status.APPROVED)
 
 
 def test_the_last_delivery_completes_the_payment_with_its_history(
@@ -144,9 +144,9 @@ def test_the_last_delivery_completes_the_payment_with_its_history(
 ) -> None:
     for each in (waiting, enrollment("c2")):
         enrollments.record_delivery(record(payments, each))
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.status, stands.undelivered, stands.version) == (
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.status, stored.undelivered, stored.version) == (
         Status.COMPLETED,
         frozenset(),
         4,
@@ -183,9 +183,9 @@ def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
     assert catalog.course("c1")
     uncounted = enrollment("c1", counted=False)
     put(table, approved("c1"), uncounted)
-    stands = payments.get("pay1")
-    assert stands
-    made = delivered(uncounted, [stands], PLACED, ACT, full=True)
+    stored = payments.get("pay1")
+    assert stored
+    made = delivered(uncounted, [stored], PLACED, ACT, full=True)
     assert made.anomaly
     anomalies = Anomalies(table)
     anomalies.keep(made.anomaly)
@@ -203,9 +203,9 @@ def test_a_delivery_is_not_noted_twice(
     again = record(payments, waiting, Placement(8, 600, 2_000_001))
     with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(again)
-    stands = enrollments.get(waiting.id)
-    assert stands
-    assert stands.delivery.platform_user_id == 7
+    stored = enrollments.get(waiting.id)
+    assert stored
+    assert stored.delivery.platform_user_id == 7
 
 
 MOVED_ON = {
@@ -255,9 +255,9 @@ def test_an_enrollment_not_counted_when_made_is_counted_with_its_delivery(
     counted = catalog.course("c1")
     assert counted
     assert counted.enrolled == 1
-    stands = enrollments.get(uncounted.id)
-    assert stands
-    assert stands.counted
+    stored = enrollments.get(uncounted.id)
+    assert stored
+    assert stored.counted
 
 
 def test_a_counted_enrollment_is_not_counted_again(
@@ -294,13 +294,13 @@ def test_a_higher_progress_is_noted(table: Table, enrollments: Enrollments) -> N
     assert enrollments.get(raised.id) == raised
 
 
-@pytest.mark.parametrize("told", [0, 39, 40])
+@pytest.mark.parametrize("reply", [0, 39, 40])
 def test_a_progress_that_is_not_higher_changes_nothing(
-    table: Table, enrollments: Enrollments, told: int
+    table: Table, enrollments: Enrollments, reply: int
 ) -> None:
     made = enrollment("c1", progress=40)
     put(table, made)
-    assert enrollments.raise_progress(made, told, LATER) == made
+    assert enrollments.raise_progress(made, reply, LATER) == made
     assert enrollments.get(made.id) == made
 
 
@@ -399,6 +399,6 @@ def test_what_was_delivered_meanwhile_is_not_asked_for_again(
     enrollments.record_delivery(record(payments, stale))
     with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(stale, LATER)
-    stands = enrollments.get(stale.id)
-    assert stands
-    assert stands.delivery.status is DeliveryStatus.DELIVERED
+    stored = enrollments.get(stale.id)
+    assert stored
+    assert stored.delivery.status is DeliveryStatus.DELIVERED

@@ -18,23 +18,23 @@ from lunas.services.sale_reports import SaleReportService
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.table import Table
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.integration.layer.queues import Queues
-from tests.integration.layer.test_deliver_function import Post
+from tests.integration.layer.test_deliver_function import Deliveries
 from tests.integration.layer.test_reconcile_function import payment_due, run
 from tests.integration.layer.test_record_progress import tell
 from tests.support import callbacks
 from tests.support.api_requests import user_token
 from tests.support.builders import enrollment, request_of
 from tests.support.functions import call, invoke, load
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 from tests.support.logs import Logged
 from tests.support.progress_fakes import delivered, report
 
 __all__ = ["payment_due"]
 
 NEW = "attribute_not_exists(#pk)"
-WRONG_KEY = Told(401, {"Message": "Wrong signature"})
+WRONG_KEY = Reply(401, {"Message": "Wrong signature"})
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def unset(*_: object) -> object:
 def test_a_wrong_duitku_key_is_counted_where_a_buyer_is_answered(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    peers.answers(monkeypatch, "initiate_payment", WRONG_KEY)
+    providers.answers(monkeypatch, "initiate_payment", WRONG_KEY)
     body = {"packageId": "p1", "courseId": "c1"}
     status, _ = call("initiate_payment", "POST /payments/initiate", body=body, token=user_token())
     assert (status, logged.metrics()) == (502, ["ServerError"])
@@ -70,14 +70,14 @@ def test_a_callback_that_an_empty_secret_keeps_from_being_checked_is_counted(
 
 
 @pytest.mark.parametrize(
-    ("told", "metric"),
-    [(WRONG_KEY, "ServerError"), (Told(500), "DependencyError")],
+    ("reply", "metric"),
+    [(WRONG_KEY, "ServerError"), (Reply(500), "DependencyError")],
     ids=["wrong key", "Duitku is away"],
 )
 def test_a_callback_that_duitku_does_not_confirm_is_counted_by_whose_fault_it_is(
-    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged, told: Told, metric: str
+    order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged, reply: Reply, metric: str
 ) -> None:
-    peers.answers(monkeypatch, "duitku_webhook", told)
+    providers.answers(monkeypatch, "duitku_webhook", reply)
     assert callbacks.post(order) == 503
     assert logged.metrics() == [metric]
 
@@ -92,10 +92,10 @@ def test_a_failed_dependency_is_counted_by_the_entrance_that_answered(
 ) -> None:
     sent = callbacks.event(urlencode(callbacks.fields(order)).encode())
     for route in ("POST /webhooks/duitku", "$default"):
-        peers.answers(monkeypatch, "duitku_webhook", Told(500))
+        providers.answers(monkeypatch, "duitku_webhook", Reply(500))
         assert invoke("duitku_webhook", sent | {"routeKey": route})["statusCode"] == 503
     assert entrances(logged) == ["api", "url"]
-    peers.answers(monkeypatch, "initiate_payment", Told(500))
+    providers.answers(monkeypatch, "initiate_payment", Reply(500))
     body = {"packageId": "p1", "courseId": "c1"}
     status, _ = call(
         "initiate_payment", "POST /payments/initiate", body=body, token=user_token("u2")
@@ -118,15 +118,15 @@ def fails_to_deliver(
     table: Table,
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[[Told], object]:
+) -> Callable[[Reply], object]:
     """Let a delivery meet an answer of Thinkific."""
     assert catalog.course("c1")
-    office = Post(queues, table, monkeypatch)
-    office.waits("c1")
+    reports = Deliveries(queues, table, monkeypatch)
+    reports.waits("c1")
 
-    def meet(told: Told) -> object:
-        office.thinkific(told)
-        return office.deliver()
+    def meet(reply: Reply) -> object:
+        reports.thinkific(reply)
+        return reports.deliver()
 
     return meet
 
@@ -136,9 +136,9 @@ def fails_to_deliver(
     [(401, ["DeliveryDelayed", "ServerError"]), (503, ["DeliveryDelayed"])],
 )
 def test_a_delivery_that_thinkific_refuses_for_our_key_is_counted(
-    fails_to_deliver: Callable[[Told], object], logged: Logged, status: int, metrics: list[str]
+    fails_to_deliver: Callable[[Reply], object], logged: Logged, status: int, metrics: list[str]
 ) -> None:
-    assert fails_to_deliver(Told(status))
+    assert fails_to_deliver(Reply(status))
     assert sorted(logged.metrics()) == metrics
 
 
@@ -146,7 +146,7 @@ def test_a_progress_that_thinkific_refuses_for_our_key_is_counted(
     queues: Queues, table: Table, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     table.put(enrollment_item(delivered()), NEW)
-    tell(queues, monkeypatch, None, Told(401))
+    tell(queues, monkeypatch, None, Reply(401))
     assert logged.metrics() == ["ServerError"]
 
 
@@ -154,7 +154,7 @@ def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_says_so(
     payment_due: object, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     assert payment_due
-    peers.answers(monkeypatch, "reconcile", WRONG_KEY)
+    providers.answers(monkeypatch, "reconcile", WRONG_KEY)
     run()
     assert "ServerError" in logged.metrics()
     (line,) = [each for each in logged.lines if each["message"] == "misconfigured"]

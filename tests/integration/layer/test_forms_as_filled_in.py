@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from lunas.storage.payments import Payments
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.support.api_requests import user_token
 from tests.support.functions import call
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 
 pytestmark = pytest.mark.usefixtures("catalog")
 INITIATE, SUBMIT = "POST /payments/initiate", "POST /payments"
@@ -32,12 +32,12 @@ UNWORKABLE = [
 
 def initiate(
     monkeypatch: pytest.MonkeyPatch, body: Any = None, **claims: Any
-) -> tuple[int, Any, StubPeer]:
+) -> tuple[int, Any, StubProvider]:
     """Open a payment with what a form holds beside the course."""
-    peer = peers.answers(monkeypatch, "initiate_payment", peers.invoice())
+    provider = providers.answers(monkeypatch, "initiate_payment", providers.invoice())
     wanted = {**WANTED, **(body or {})}
-    status, told = call("initiate_payment", INITIATE, body=wanted, token=user_token(**claims))
-    return status, told, peer
+    status, reply = call("initiate_payment", INITIATE, body=wanted, token=user_token(**claims))
+    return status, reply, provider
 
 
 def submit(body: Any = None, **claims: Any) -> tuple[int, Any]:
@@ -75,9 +75,9 @@ def test_a_name_is_taken_as_it_stands_in_the_form(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], shown: dict[str, str]
 ) -> None:
     customer = {"email": "budi@shop.example", **given}
-    status, payment, peer = initiate(monkeypatch, {"customer": customer})
+    status, payment, provider = initiate(monkeypatch, {"customer": customer})
     assert (status, payment["customer"]) == (201, {**shown, "email": "budi@shop.example"})
-    sent = peer.asked[0].body
+    sent = provider.asked[0].body
     assert sent["customerDetail"]["firstName"] == shown["firstName"][:50]
     assert sent["customerVaName"] == " ".join(shown.values())[:20].strip()
 
@@ -112,11 +112,11 @@ def test_a_learner_of_one_word_has_both_names_that_thinkific_wants(
 def test_a_blank_optional_field_is_as_if_left_out(
     monkeypatch: pytest.MonkeyPatch, blank: dict[str, Any]
 ) -> None:
-    status, payment, peer = initiate(monkeypatch, blank)
+    status, payment, provider = initiate(monkeypatch, blank)
     assert (status, payment["gateway"]["reference"]) == (201, "R1")
     assert payment["customer"] == {**BUDI, "email": "u1@example.com"}
-    assert peer.asked[0].path.endswith("createInvoice")
-    assert peer.asked[0].body["returnUrl"] == "https://shop.test/back"
+    assert provider.asked[0].path.endswith("createInvoice")
+    assert provider.asked[0].body["returnUrl"] == "https://shop.test/back"
 
 
 @pytest.mark.parametrize("blank", ["", "  ", ZERO_WIDTH, None])
@@ -131,12 +131,12 @@ def test_a_bundle_is_bought_by_a_form_with_a_blank_course(
 def test_invisible_characters_and_spaces_around_ids_are_dropped(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    status, payment, peer = initiate(
+    status, payment, provider = initiate(
         monkeypatch,
         {"packageId": f" p1{ZERO_WIDTH}", "courseId": f"{BOM}c1 ", "paymentMethod": " bc "},
     )
     assert (status, payment["packageId"], payment["courseId"]) == (201, "p1", "c1")
-    assert peer.asked[0].body["paymentMethod"] == "BC"
+    assert provider.asked[0].body["paymentMethod"] == "BC"
     assert submit({"packageId": "p1 ", "courseId": "c1\u200e", "paymentType": " UMUM"})[0] == 201
 
 
@@ -151,11 +151,11 @@ def test_invisible_characters_and_spaces_around_ids_are_dropped(
 def test_what_surrounds_an_address_is_dropped(
     monkeypatch: pytest.MonkeyPatch, payments: Payments, typed: str
 ) -> None:
-    status, payment, peer = initiate(
+    status, payment, provider = initiate(
         monkeypatch, {"customer": {**BUDI, "email": typed}}, email=typed
     )
     assert (status, payment["customer"]["email"]) == (201, "budi@shop.example")
-    assert peer.asked[0].body["email"] == "budi@shop.example"
+    assert provider.asked[0].body["email"] == "budi@shop.example"
     kept = payments.get(payment["id"])
     assert kept
     assert kept.learner.email == "budi@shop.example"
@@ -195,9 +195,9 @@ def test_what_surrounds_an_address_is_dropped(
 def test_a_phone_number_in_any_customary_writing_is_kept_the_same_way(
     monkeypatch: pytest.MonkeyPatch, typed: str, kept: str
 ) -> None:
-    status, payment, peer = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
+    status, payment, provider = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
     assert (status, payment.get("customer", {}).get("phone")) == (201, kept)
-    sent = peer.asked[0].body
+    sent = provider.asked[0].body
     assert sent["phoneNumber"] == sent["customerDetail"]["phoneNumber"] == kept.removeprefix("+")
 
 
@@ -209,8 +209,8 @@ def test_a_phone_number_in_any_customary_writing_is_kept_the_same_way(
 def test_a_phone_number_that_means_nothing_is_named(
     monkeypatch: pytest.MonkeyPatch, typed: str
 ) -> None:
-    status, problem, peer = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
-    assert (status, fields(problem), peer.asked) == (422, ["customer.phone"], [])
+    status, problem, provider = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
+    assert (status, fields(problem), provider.asked) == (422, ["customer.phone"], [])
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ def test_a_link_is_taken_as_it_was_typed_or_pasted(
 ) -> None:
     status, payment = submit({"proofLink": typed})
     assert (status, payment.get("proofLink")) == (201, kept)
-    status, _, peer = initiate(monkeypatch, {"courseId": "c2", "returnUrl": typed})
-    assert (status, peer.asked and peer.asked[0].body["returnUrl"]) == (201, kept)
+    status, _, provider = initiate(monkeypatch, {"courseId": "c2", "returnUrl": typed})
+    assert (status, provider.asked and provider.asked[0].body["returnUrl"]) == (201, kept)
 
 
 @pytest.mark.parametrize("link", ["https://a b.example", "Http://proof.example", "HTTPS://", "x y"])
@@ -256,8 +256,8 @@ def test_a_link_that_leads_nowhere_is_named(link: str) -> None:
 def test_what_is_missing_of_a_customer_is_named(
     monkeypatch: pytest.MonkeyPatch, customer: dict[str, Any], named: list[str]
 ) -> None:
-    status, problem, peer = initiate(monkeypatch, {"customer": customer})
-    assert (status, sorted(fields(problem)), peer.asked) == (422, named, [])
+    status, problem, provider = initiate(monkeypatch, {"customer": customer})
+    assert (status, sorted(fields(problem)), provider.asked) == (422, named, [])
 
 
 @pytest.mark.parametrize("address", UNWORKABLE)
@@ -267,13 +267,13 @@ def test_an_address_that_cannot_work_is_refused_before_any_money(
     status, problem = submit(email=address)
     assert (status, fields(problem)) == (422, ["email"])
     assert address not in str(problem["errors"])
-    status, problem, peer = initiate(monkeypatch, email=address)
-    assert (status, fields(problem), peer.asked) == (422, ["email"], [])
+    status, problem, provider = initiate(monkeypatch, email=address)
+    assert (status, fields(problem), provider.asked) == (422, ["email"], [])
     # Whose account it will be goes by the token, whatever address the invoice bears.
-    status, problem, peer = initiate(monkeypatch, {"customer": BUDI}, email=address)
-    assert (status, fields(problem), peer.asked) == (422, ["email"], [])
-    status, problem, peer = initiate(monkeypatch, {"customer": {**BUDI, "email": address}})
-    assert (status, fields(problem), peer.asked) == (422, ["customer.email"], [])
+    status, problem, provider = initiate(monkeypatch, {"customer": BUDI}, email=address)
+    assert (status, fields(problem), provider.asked) == (422, ["email"], [])
+    status, problem, provider = initiate(monkeypatch, {"customer": {**BUDI, "email": address}})
+    assert (status, fields(problem), provider.asked) == (422, ["customer.email"], [])
     assert payments.slot("u1", "p1", "c1").newest is None
 
 
@@ -291,9 +291,9 @@ def test_an_address_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, address
 def test_the_domain_of_an_address_may_be_written_in_any_script(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, payment, peer = initiate(monkeypatch, email="budi@b\u00fccher.example")
+    _, payment, provider = initiate(monkeypatch, email="budi@b\u00fccher.example")
     assert payment["customer"]["email"] == "budi@xn--bcher-kva.example"
-    assert peer.asked[0].body["email"] == "budi@xn--bcher-kva.example"
+    assert provider.asked[0].body["email"] == "budi@xn--bcher-kva.example"
 
 
 @pytest.mark.parametrize("address", [None, "", "  ", ZERO_WIDTH])
@@ -374,7 +374,7 @@ def test_a_blank_reason_is_no_reason() -> None:
 def test_what_surrounds_a_value_of_a_query_is_dropped(
     monkeypatch: pytest.MonkeyPatch, around: str
 ) -> None:
-    peers.answers(monkeypatch, "initiate_payment", Told(200, {"paymentFee": []}))
+    providers.answers(monkeypatch, "initiate_payment", Reply(200, {"paymentFee": []}))
     query = {"packageId": around.format("p1")}
     route = "GET /payments/methods"
     assert call("initiate_payment", route, query=query, token=user_token()) == (200, {"items": []})
@@ -403,13 +403,13 @@ def test_a_user_id_of_a_query_is_taken_as_it_is() -> None:
 
 @pytest.mark.parametrize("given", ["p 1", "?", "-p1", "p" * 65])
 def test_an_id_that_is_none_is_told_in_words(given: str) -> None:
-    told = [
+    reply = [
         call("initiate_payment", "GET /payments/methods", query={"packageId": given},
              token=user_token()),
         call("initiate_payment", INITIATE, body={"packageId": given}, token=user_token()),
         call("payments", SUBMIT, body={**PROOF, "packageId": given}, token=user_token()),
     ]  # fmt: skip
-    for status, problem in told:
+    for status, problem in reply:
         assert (status, fields(problem)) == (422, ["packageId"])
         message = problem["errors"][0]["message"]
         assert message.startswith("must be of 1 to 64 letters, digits")

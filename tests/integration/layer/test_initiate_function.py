@@ -10,11 +10,11 @@ from lunas.domain.payments import Status
 from lunas.gateways.duitku import client
 from lunas.storage.catalog import Catalog
 from lunas.storage.payments import Payments
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.support.api_requests import service_headers, service_token, user_token
 from tests.support.builders import course
 from tests.support.functions import call
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -29,12 +29,12 @@ def initiate(body: Any = None, sub: str = "u1", **more: Any) -> tuple[int, Any]:
     )
 
 
-def duitku(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
-    return peers.answers(monkeypatch, FUNCTION, *told)
+def duitku(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
+    return providers.answers(monkeypatch, FUNCTION, *reply)
 
 
 def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.MonkeyPatch) -> None:
-    duitku(monkeypatch, peers.invoice("R1"))
+    duitku(monkeypatch, providers.invoice("R1"))
     status, payment = initiate()
     assert (status, payment["status"], payment["amount"]) == (201, "PENDING", 49_000)
     assert payment["gateway"]["reference"] == "R1"
@@ -45,14 +45,14 @@ def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.Monkey
 def test_the_price_is_the_catalogs_whatever_the_body_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    peer = duitku(monkeypatch, peers.invoice())
+    provider = duitku(monkeypatch, providers.invoice())
     _, payment = initiate({**WANTED, "amount": 1, "price": 1, "userId": "u9", "status": "PAID"})
     assert (payment["amount"], payment["userId"]) == (49_000, "u1")
-    assert peer.asked[0].body["paymentAmount"] == 49_000
+    assert provider.asked[0].body["paymentAmount"] == 49_000
 
 
 def test_a_dike_buyer_pays_the_dike_price(monkeypatch: pytest.MonkeyPatch) -> None:
-    duitku(monkeypatch, peers.invoice())
+    duitku(monkeypatch, providers.invoice())
     token = user_token(type="DIKE")
     _, payment = call(FUNCTION, "POST /payments/initiate", body=WANTED, token=token)
     assert (payment["amount"], payment["paymentType"]) == (40_000, "DIKE")
@@ -62,16 +62,16 @@ def test_the_same_purchase_again_is_a_200_with_the_same_payment(
     monkeypatch: pytest.MonkeyPatch, calls: Counter[str]
 ) -> None:
     first = purchases.initiated(monkeypatch)
-    peer = duitku(monkeypatch, Told(404))
+    provider = duitku(monkeypatch, Reply(404))
     assert initiate() == (200, first)
     calls.clear()
     assert initiate() == (200, first)
-    assert len(peer.asked) == 1
+    assert len(provider.asked) == 1
     assert not {"PutItem", "UpdateItem", "TransactWriteItems"} & set(calls)
 
 
 def test_the_alias_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    duitku(monkeypatch, peers.invoice())
+    duitku(monkeypatch, providers.invoice())
     status, _ = call(FUNCTION, "POST /payment/initiate", body=WANTED, token=user_token())
     assert status == 201
 
@@ -79,39 +79,39 @@ def test_the_alias_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_invoice_carries_where_to_call_back_and_where_to_return(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    peer = duitku(monkeypatch, peers.invoice(), peers.invoice())
+    provider = duitku(monkeypatch, providers.invoice(), providers.invoice())
     initiate()
     initiate({**WANTED, "courseId": "c2", "returnUrl": "https://shop.example/thanks"})
-    assert [each.body["returnUrl"] for each in peer.asked] == [
+    assert [each.body["returnUrl"] for each in provider.asked] == [
         "https://shop.test/back",
         "https://shop.example/thanks",
     ]
-    assert {each.body["callbackUrl"] for each in peer.asked} == {"https://lunas.test/callback"}
+    assert {each.body["callbackUrl"] for each in provider.asked} == {"https://lunas.test/callback"}
 
 
 def test_a_refusal_of_duitku_is_a_502_that_does_not_quote_it(
     monkeypatch: pytest.MonkeyPatch, payments: Payments
 ) -> None:
-    peer = duitku(monkeypatch, Told(400, {"Message": "length of phoneNumber can't > 50"}))
+    provider = duitku(monkeypatch, Reply(400, {"Message": "length of phoneNumber can't > 50"}))
     status, problem = initiate()
     assert (status, problem["type"]) == (502, "urn:lunas:problem:gateway-refused")
     assert "phoneNumber" not in str(problem)
-    failed = payments.get(peer.asked[0].body["merchantOrderId"])
+    failed = payments.get(provider.asked[0].body["merchantOrderId"])
     assert failed
     assert failed.status is Status.FAILED
 
 
 @pytest.mark.parametrize(
-    ("told", "status"), [(requests.ReadTimeout("x"), 504), (Told(502, "<html>"), 503)]
+    ("reply", "status"), [(requests.ReadTimeout("x"), 504), (Reply(502, "<html>"), 503)]
 )
 def test_after_an_unanswered_invoice_the_next_request_goes_on_with_the_same_payment(
-    monkeypatch: pytest.MonkeyPatch, told: Told | Exception, status: int
+    monkeypatch: pytest.MonkeyPatch, reply: Reply | Exception, status: int
 ) -> None:
-    peer = duitku(monkeypatch, told, peers.invoice())
+    provider = duitku(monkeypatch, reply, providers.invoice())
     assert initiate()[0] == status
     again, payment = initiate()
     assert again == 200
-    orders = {each.body["merchantOrderId"] for each in peer.asked}
+    orders = {each.body["merchantOrderId"] for each in provider.asked}
     assert orders == {payment["id"]}
 
 
@@ -139,8 +139,8 @@ def test_a_full_course_is_a_409(catalog: Catalog) -> None:
 def test_a_wish_that_cannot_be_fulfilled_is_told(
     body: dict[str, str], status: int, code: str
 ) -> None:
-    told, problem = initiate(body)
-    assert (told, problem["type"]) == (status, f"urn:lunas:problem:{code}")
+    reply, problem = initiate(body)
+    assert (reply, problem["type"]) == (status, f"urn:lunas:problem:{code}")
 
 
 def test_neither_services_nor_strangers_buy() -> None:
@@ -151,14 +151,14 @@ def test_neither_services_nor_strangers_buy() -> None:
 
 def test_channels_are_listed_with_their_fees(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "i", "totalFee": "4000"}
-    peer = duitku(monkeypatch, Told(body={"paymentFee": [row]}))
+    provider = duitku(monkeypatch, Reply(body={"paymentFee": [row]}))
     query = {"packageId": "p1"}
     status, body = call(FUNCTION, "GET /payments/methods", query=query, token=user_token())
     assert (status, body) == (
         200,
         {"items": [{"code": "BC", "name": "BCA", "imageUrl": "i", "fee": 4000}]},
     )
-    assert peer.asked[0].body["amount"] == 49_000
+    assert provider.asked[0].body["amount"] == 49_000
 
 
 @pytest.mark.parametrize(("query", "status"), [({}, 422), ({"packageId": "p404"}, 404)])
@@ -168,7 +168,7 @@ def test_channels_of_no_package_are_refused(query: dict[str, str], status: int) 
 
 def test_nothing_personal_is_logged(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
     customer = {"firstName": "Citra", "lastName": "Lestari", "email": "c@shop.example"}
-    duitku(monkeypatch, peers.invoice(), Told(400, {"Message": "c@shop.example is wrong"}))
+    duitku(monkeypatch, providers.invoice(), Reply(400, {"Message": "c@shop.example is wrong"}))
     initiate({**WANTED, "customer": {**customer, "phone": "0812 3456 7890"}})
     initiate({**WANTED, "courseId": "c2", "customer": customer})
     assert logged.messages()
@@ -185,15 +185,15 @@ def test_nothing_personal_is_logged(monkeypatch: pytest.MonkeyPatch, logged: Log
 
 
 def test_an_invoice_ends_with_its_payment(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = duitku(monkeypatch, peers.invoice())
+    provider = duitku(monkeypatch, providers.invoice())
     initiate()
-    assert peer.asked[0].body["expiryPeriod"] in {59, 60}
+    assert provider.asked[0].body["expiryPeriod"] in {59, 60}
 
 
 def test_each_order_goes_to_duitku_over_a_session_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    stubs = [StubPeer(peers.invoice("R1")), StubPeer(peers.invoice("R2"))]
+    stubs = [StubProvider(providers.invoice("R1")), StubProvider(providers.invoice("R2"))]
     sessions = [stub.session for stub in stubs]
     monkeypatch.setattr(client, "fresh_session", lambda: sessions.pop(0))
     assert initiate()[0] == 201

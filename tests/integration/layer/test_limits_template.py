@@ -103,5 +103,5 @@ def test_the_longest_way_fits_into_the_time_out_and_a_lost_message_comes_back_af
 
 
 def test_the_delivery_is_told_the_rate() -> None:
-    told = delivery()["Environment"]["Variables"]["THINKIFIC_REQUESTS_PER_MINUTE"]
-    assert told == {"Ref": "ThinkificRequestsPerMinute"}
+    reply = delivery()["Environment"]["Variables"]["THINKIFIC_REQUESTS_PER_MINUTE"]
+    assert reply == {"Ref": "ThinkificRequestsPerMinute"}

@@ -95,8 +95,8 @@ def test_function_and_output_make_the_redirect_uri_of_the_same_setting() -> None
     }
     condition, own, other = template.outputs()["ThinkificRedirectBase"]["Value"]["If"]
     assert (condition, other) == ("RedirectToOwnUrl", {"Ref": "ThinkificRedirectBaseUrl"})
-    told = json.dumps(variables("ThinkificOauthFunction")["API_URL"])
-    assert json.dumps(own).replace("${Api}", "{apiId}") == told
+    reply = json.dumps(variables("ThinkificOauthFunction")["API_URL"])
+    assert json.dumps(own).replace("${Api}", "{apiId}") == reply
 
 
 def test_tokens_outlive_a_rotation_of_the_key() -> None:

@@ -7,13 +7,13 @@ import pytest
 from lunas.storage import keys
 from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.integration.layer.purchases import PROOF, approve, submitted
 from tests.integration.layer.test_sync_function import NIGHTLY, listed, site_course, sync
 from tests.support.api_requests import service_headers, service_token, user_token
 from tests.support.builders import course
 from tests.support.functions import call, invoke
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 from tests.support.logs import Logged
 
 pytestmark = pytest.mark.usefixtures("catalog")
@@ -50,7 +50,7 @@ def buying(sub: str = "u1") -> list[tuple[int, str]]:
         call("initiate_payment", "POST /payments/initiate", body=WANTED, token=token),
         call("payments", "POST /payments", body=WANTED | proof, token=token),
     ]
-    return [(status, told.get("type", "")) for status, told in answers]
+    return [(status, reply.get("type", "")) for status, reply in answers]
 
 
 def test_a_package_is_on_sale_unless_somebody_says_otherwise() -> None:
@@ -134,7 +134,7 @@ def test_a_field_that_is_wrong_is_named(changes: dict[str, Any], field: str) -> 
 
 
 def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = peers.answers(monkeypatch, "initiate_payment")
+    provider = providers.answers(monkeypatch, "initiate_payment")
     put(onSale=False)
     assert buying() == [NOT_ON_SALE] * 2
     query = {"packageId": "p1"}
@@ -142,7 +142,7 @@ def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> Non
         "initiate_payment", "GET /payments/methods", query=query, token=user_token()
     )
     assert (status, problem["type"]) == NOT_ON_SALE
-    assert peer.asked == []
+    assert provider.asked == []
     # Not by an admin either: what is sold is sold to everybody.
     status, _ = call("initiate_payment", "POST /payments/initiate", body=WANTED, token=ADMIN)
     assert status == 409
@@ -151,7 +151,7 @@ def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_payment_that_was_open_before_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, waiting = purchases.initiated(monkeypatch), submitted("u2")
     put(onSale=False)
-    peers.answers(monkeypatch, "initiate_payment", Told(404))
+    providers.answers(monkeypatch, "initiate_payment", Reply(404))
     status, again = call(
         "initiate_payment", "POST /payments/initiate", body=WANTED, token=user_token("u1")
     )
@@ -175,7 +175,7 @@ def test_an_item_from_before_there_was_a_choice_is_on_sale(table: Table) -> None
 def gone(monkeypatch: pytest.MonkeyPatch, *there: int) -> None:
     """Have Thinkific show these courses of ours, and no bundle."""
     rows = [site_course(number, f"Course c{number - 2_000_000}") for number in there]
-    peers.answers(monkeypatch, "sync_courses", listed(*rows), listed())
+    providers.answers(monkeypatch, "sync_courses", listed(*rows), listed())
 
 
 def test_a_comparison_says_which_packages_sell_a_course_that_is_gone(

@@ -126,8 +126,8 @@ def test_an_approval_enrolls_in_everything_that_was_bought() -> None:
     for name in ("c1", "c2"):
         route = "GET /enrollments/course/{courseId}/status"
         path = f"/enrollments/course/{name}/status"
-        _, told = call("enrollments", route, path, token=user_token())
-        assert told["status"] == "ENROLLED"
+        _, reply = call("enrollments", route, path, token=user_token())
+        assert reply["status"] == "ENROLLED"
 
 
 def test_an_approval_costs_two_calls_to_the_table(calls: Counter[str]) -> None:

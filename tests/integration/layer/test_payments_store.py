@@ -138,8 +138,8 @@ def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -
 
 @pytest.mark.parametrize("made", [EVERYTHING, MINIMAL, payment()], ids=["all", "least", "usual"])
 def test_a_payment_is_read_as_it_was_written(payments: Payments, made: Payment) -> None:
-    stands = create(payments, made)
-    assert payments.get(made.id) == stands
+    stored = create(payments, made)
+    assert payments.get(made.id) == stored
 
 
 def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
@@ -156,20 +156,20 @@ def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
 def test_every_reference_that_was_given_is_kept(payments: Payments) -> None:
     create(payments, payment())
     payments.record_invoice("pay1", FULL_INVOICE, LATER)
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.gateway == FULL_INVOICE
-    assert stands.references == {REFERENCE, FULL_INVOICE.reference}
-    assert stands.invoice_answers == 2
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.gateway == FULL_INVOICE
+    assert stored.references == {REFERENCE, FULL_INVOICE.reference}
+    assert stored.invoice_answers == 2
 
 
 def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Payments) -> None:
     made = create(payments, payment(gateway=None))
     payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     payments.record_invoice("pay1", FULL_INVOICE, LATER)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.status, stands.gateway) == (Status.APPROVED, FULL_INVOICE)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.status, stored.gateway) == (Status.APPROVED, FULL_INVOICE)
 
 
 def test_an_invoice_makes_no_payment(payments: Payments) -> None:
@@ -194,10 +194,10 @@ def test_a_later_question_does_not_replace_one_that_was_noted_meanwhile(
     read = create(payments, payment(check_at=due))
     assert schedule.check_at(read, NOW)
     assert not schedule.check_at(read, moment)
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.check_at == NOW
-    assert schedule.check_at(stands, moment)
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.check_at == NOW
+    assert schedule.check_at(stored, moment)
 
 
 def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(
@@ -206,9 +206,9 @@ def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(
     read = create(payments, payment(check_at=LATER + timedelta(hours=1)))
     assert schedule.check_at(read, LATER)
     assert schedule.check_at(read, NOW)
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.check_at == NOW
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.check_at == NOW
 
 
 def correct_learner(table: Table, read: Payment) -> None:
@@ -223,9 +223,9 @@ def test_a_correction_meanwhile_does_not_keep_the_next_question_from_being_noted
     read = create(payments, payment(check_at=LATER))
     correct_learner(table, read)
     assert schedule.check_at(read, NOW, NOW, NOW)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.check_at, stands.denied_at, stands.version) == (NOW, NOW, read.version + 1)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.check_at, stored.denied_at, stored.version) == (NOW, NOW, read.version + 1)
 
 
 def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
@@ -235,10 +235,10 @@ def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
     assert schedule.claim_question("pay1", NOW, NOW)
     assert schedule.check_at(read, NOW)
     correct_learner(table, read)
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.learner.email == "right@example.com"
-    assert (stands.check_at, stands.asked_at, stands.asking) == (NOW, NOW, True)
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.learner.email == "right@example.com"
+    assert (stored.check_at, stored.asked_at, stored.asking) == (NOW, NOW, True)
 
 
 def test_what_is_not_there_is_none(payments: Payments) -> None:
@@ -298,9 +298,9 @@ def test_in_fifteen_seconds_one_question_is_claimed(payments: Payments, schedule
     later = [NOW + timedelta(seconds=each) for each in (0, 1, 14, 15, 16, 30)]
     claims = [schedule.claim_question("pay1", at, at - ASKED_LATELY) for at in later]
     assert claims == [True, False, False, True, False, True]
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.asked_at, stands.asking) == (later[-1], True)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.asked_at, stored.asking) == (later[-1], True)
 
 
 def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(
@@ -309,9 +309,9 @@ def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(
     create(payments, payment())
     schedule.claim_question("pay1", NOW, NOW)
     schedule.note_answer("pay1", LATER)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.asked_at, stands.asking) == (LATER, False)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.asked_at, stored.asking) == (LATER, False)
     assert not schedule.claim_question("pay1", LATER, LATER - ASKED_LATELY)
 
 
@@ -321,10 +321,10 @@ def test_noting_when_to_ask_next_notes_the_question_before_as_well(
     made = create(payments, payment())
     schedule.claim_question("pay1", NOW, NOW)
     assert schedule.check_at(made, LATER, NOW + ASKED_LATELY)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.check_at, stands.asked_at) == (LATER, NOW + ASKED_LATELY)
-    assert not stands.asking
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.check_at, stored.asked_at) == (LATER, NOW + ASKED_LATELY)
+    assert not stored.asking
 
 
 def test_a_step_notes_the_question_that_caused_it(payments: Payments, schedule: Schedule) -> None:
@@ -332,9 +332,9 @@ def test_a_step_notes_the_question_that_caused_it(payments: Payments, schedule: 
     schedule.claim_question("pay1", NOW, NOW)
     plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_ACT)
     payments.commit(plan, keep_quota=False)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.status, stands.asked_at, stands.asking) == (Status.FAILED, LATER, False)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.status, stored.asked_at, stored.asking) == (Status.FAILED, LATER, False)
 
 
 def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(
@@ -343,9 +343,9 @@ def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(
     read = create(payments, payment())
     assert schedule.check_at(read, LATER, NOW, NOW)
     payments.commit(close(read, Step.FAIL, GATEWAY_ACT), keep_quota=False)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.status, stands.denied_at) == (Status.FAILED, NOW)
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.status, stored.denied_at) == (Status.FAILED, NOW)
 
 
 def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(
@@ -364,9 +364,9 @@ def test_an_invoice_is_claimed_again_after_a_while_only(payments: Payments) -> N
     moments = [NOW + each * minute for each in (0.9, 1, 1.5, 2)]
     claims = [payments.claim_invoice(made, at, at - minute) for at in moments]
     assert claims == [False, True, False, True]
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.invoice_calls == 3
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.invoice_calls == 3
 
 
 def test_an_invoice_of_a_payment_that_noted_no_call_is_claimed(payments: Payments) -> None:
@@ -503,10 +503,10 @@ def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
         NONE,
     )
     payments.commit(settled_with(payments, held=C1), keep_quota=True)
-    stands, counter = enrollments.get(held.id), catalog.course("c1")
-    assert stands
+    stored, counter = enrollments.get(held.id), catalog.course("c1")
+    assert stored
     assert counter
-    assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
+    assert (stored.payment_id, stored.status) == ("pay1", EnrollmentStatus.ENROLLED)
     assert counter.enrolled == 0
 
 
@@ -517,10 +517,10 @@ def test_a_course_that_was_revoked_meanwhile_is_named_as_free_and_counted(
     enrollments.record_revocation(held, revoked)
     assert refusal(payments, settled_with(payments, held=C1)).free == C1
     payments.commit(settled_with(payments), keep_quota=True)
-    stands, counter = enrollments.get(held.id), catalog.course("c1")
-    assert stands
+    stored, counter = enrollments.get(held.id), catalog.course("c1")
+    assert stored
     assert counter
-    assert (stands.payment_id, stands.status) == ("pay1", EnrollmentStatus.ENROLLED)
+    assert (stored.payment_id, stored.status) == ("pay1", EnrollmentStatus.ENROLLED)
     assert counter.enrolled == 0, "one place was freed, one was taken"
 
 
@@ -553,10 +553,10 @@ def test_a_course_whose_time_is_over_is_taken_again(
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     payments.commit(settled_with(payments, held=held), keep_quota=True)
-    stands, counter = enrollments.get(over.id), catalog.course("c1")
-    assert stands
+    stored, counter = enrollments.get(over.id), catalog.course("c1")
+    assert stored
     assert counter
-    assert (stands.payment_id, counter.enrolled) == ("pay1", enrolled)
+    assert (stored.payment_id, counter.enrolled) == ("pay1", enrolled)
 
 
 def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments, held: Enrollment) -> None:
@@ -598,10 +598,10 @@ def test_a_claim_on_a_course_whose_time_lasts_is_noted(
     assert table.put(enrollment_item(lasting), "attribute_not_exists(#pk)")
     create(payments, payment())
     payments.commit(settled_with(payments, lasting), keep_quota=False)
-    stands = enrollments.get(lasting.id)
-    assert stands
-    assert stands.claims == {**dict.fromkeys(payers, ends), "pay1": None}
-    assert stands.expires_at is None
+    stored = enrollments.get(lasting.id)
+    assert stored
+    assert stored.claims == {**dict.fromkeys(payers, ends), "pay1": None}
+    assert stored.expires_at is None
 
 
 def overlapping(payments: Payments, table: Table, days: int | None, *payers: str) -> Settlement:
@@ -626,10 +626,10 @@ def test_the_longer_access_is_written_and_asked_for(
     plan = overlapping(payments, table, days)
     payments.commit(plan, keep_quota=False)
     (overlap,) = plan.overlaps
-    stands = enrollments.get(overlap.after.id)
-    assert stands == overlap.after
-    assert (stands.expires_at, stands.delivery.request) == (end, asked)
-    assert stands.delivery.platform_enrollment_id == 500
+    stored = enrollments.get(overlap.after.id)
+    assert stored == overlap.after
+    assert (stored.expires_at, stored.delivery.request) == (end, asked)
+    assert stored.delivery.platform_enrollment_id == 500
 
 
 @PAYERS
@@ -656,8 +656,8 @@ def test_what_came_between_stops_an_overlap(
     there = replace(plan.overlaps[0].before, **came_first)
     assert table.put(enrollment_item(there), "attribute_exists(#pk)")
     concurrent_update = refusal(payments, plan)
-    stands = {"c1": there} if there.status is EnrollmentStatus.ENROLLED else {}
-    assert (concurrent_update.owned, concurrent_update.stale) == (stands, False)
+    stored = {"c1": there} if there.status is EnrollmentStatus.ENROLLED else {}
+    assert (concurrent_update.owned, concurrent_update.stale) == (stored, False)
     assert enrollments.get(there.id) == there
 
 
@@ -665,9 +665,9 @@ def test_a_course_that_is_taken_again_counts_its_requests_on(
     payments: Payments, enrollments: Enrollments, held: Enrollment
 ) -> None:
     payments.commit(settled_with(payments, held=C1), keep_quota=True)
-    stands = enrollments.get(held.id)
-    assert stands
-    assert stands.delivery.request == held.delivery.request + 1
+    stored = enrollments.get(held.id)
+    assert stored
+    assert stored.delivery.request == held.delivery.request + 1
 
 
 def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
@@ -677,9 +677,9 @@ def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enr
     brought = enrollments.get(enrollment_id(USER, "c1"))
     assert brought
     payments.commit(settled_with(payments, brought), keep_quota=False)
-    stands = enrollments.get(enrollment_id(USER, "c1"))
-    assert stands
-    assert (stands.payment_id, stands.claims) == ("pay0", paid_by("pay0", "pay1"))
+    stored = enrollments.get(enrollment_id(USER, "c1"))
+    assert stored
+    assert (stored.payment_id, stored.claims) == ("pay0", paid_by("pay0", "pay1"))
 
 
 def test_full_courses_are_named(payments: Payments, catalog: Catalog) -> None:
@@ -747,9 +747,9 @@ def test_money_for_nothing_new_is_kept_with_its_anomaly(
     assert brought
     plan = settled_with(payments, brought)
     payments.commit(plan, keep_quota=False)
-    stands = payments.get("pay1")
-    assert stands
-    assert (stands.status, stands.overlap) == (Status.COMPLETED, ("c1",))
+    stored = payments.get("pay1")
+    assert stored
+    assert (stored.status, stored.overlap) == (Status.COMPLETED, ("c1",))
     assert plan.anomaly
     assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
 
@@ -775,9 +775,9 @@ def test_the_largest_bundle_is_settled_in_one_transaction(
     payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
     ids = [enrollment_id(USER, name) for name in names]
     assert len(enrollments.get_many(ids)) == size
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.undelivered == set(names)
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.undelivered == set(names)
 
 
 def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments) -> None:
@@ -881,9 +881,9 @@ def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
 def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
     payments: Payments,
 ) -> None:
-    stands = create(payments, payment())
+    stored = create(payments, payment())
     audit_context = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER, transaction="MG1"))
-    plan = settle(stands, Step.CONFIRM, audit_context, {}, NONE)
+    plan = settle(stored, Step.CONFIRM, audit_context, {}, NONE)
 
     payments.commit(plan, keep_quota=True)
 
@@ -894,8 +894,8 @@ def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
 
 
 def test_a_transfer_that_is_learnt_later_is_noted_without_a_step(payments: Payments) -> None:
-    stands = create(payments, payment())
-    plan = settle(stands, Step.CONFIRM, GATEWAY_ACT, {}, NONE)
+    stored = create(payments, payment())
+    plan = settle(stored, Step.CONFIRM, GATEWAY_ACT, {}, NONE)
     payments.commit(plan, keep_quota=True)
 
     assert [payments.first_transaction("pay1", each) for each in ("MG1", "MG2")] == ["MG1"] * 2
@@ -906,9 +906,9 @@ def test_of_two_deliveries_one_notes_that_it_asks_for_the_bundle(payments: Payme
     create(payments, payment())
     assert payments.note_bundle("pay1", NOW)
     assert not payments.note_bundle("pay1", LATER)
-    stands = payments.get("pay1")
-    assert stands
-    assert stands.bundle_asked_at == NOW
+    stored = payments.get("pay1")
+    assert stored
+    assert stored.bundle_asked_at == NOW
 
 
 def test_a_bundle_is_asked_for_again_over_the_note_that_was_seen_only(payments: Payments) -> None:

@@ -60,8 +60,8 @@ def test_a_function_may_touch_its_partitions_only(
 
 def statement(effect: str, condition: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a statement about reading the table."""
-    told = {"Effect": effect, "Action": "dynamodb:GetItem", "Resource": {"GetAtt": "Table.Arn"}}
-    return {**told, "Condition": condition} if condition else told
+    reply = {"Effect": effect, "Action": "dynamodb:GetItem", "Resource": {"GetAtt": "Table.Arn"}}
+    return {**reply, "Condition": condition} if condition else reply
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from lunas.platforms.thinkific.settings import authentication, credentials, site
 from lunas.storage.sites import Sites
 from lunas.storage.table import Table
 from tests.integration.layer.permissions import policy_of
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 
 CALLERS = (
@@ -54,14 +54,14 @@ def connect(table: Table, left: timedelta) -> Sites:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
+def server(monkeypatch: pytest.MonkeyPatch) -> StubProvider:
     """Let the OAuth server answer in turn."""
-    peer = StubPeer(
-        Told(body={"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 86_399})
+    provider = StubProvider(
+        Reply(body={"access_token": "at-2", "refresh_token": "rt-2", "expires_in": 86_399})
     )
-    made = partial(ThinkificOAuth, session=peer.session)
+    made = partial(ThinkificOAuth, session=provider.session)
     monkeypatch.setattr(connecting, "ThinkificOAuth", made)
-    return peer
+    return provider
 
 
 def test_an_api_key_is_the_default(table: Table) -> None:
@@ -78,7 +78,7 @@ def test_an_access_token_is_a_bearer(table: Table, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_token_of_the_connected_site_is_a_bearer(
-    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+    table: Table, server: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "oauth")
     connect(table, timedelta(days=1))
@@ -87,7 +87,7 @@ def test_the_token_of_the_connected_site_is_a_bearer(
 
 
 def test_a_token_that_is_due_is_renewed_at_its_site_and_kept(
-    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+    table: Table, server: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "oauth")
     grants = connect(table, timedelta(minutes=5))
@@ -103,7 +103,7 @@ def test_a_token_that_is_due_is_renewed_at_its_site_and_kept(
 @pytest.mark.parametrize("accepted", [True, False], ids=["renewed", "refused"])
 def test_whoever_calls_thinkific_may_renew_its_token(
     table: Table,
-    server: StubPeer,
+    server: StubProvider,
     monkeypatch: pytest.MonkeyPatch,
     function: str,
     *,
@@ -112,13 +112,13 @@ def test_whoever_calls_thinkific_may_renew_its_token(
     choose(monkeypatch, "oauth")
     connect(table, timedelta(minutes=5))
     if not accepted:
-        server.answers = [Told(400, {"error": "invalid_grant"})]
+        server.answers = [Reply(400, {"error": "invalid_grant"})]
     with policy_of(function):
         assert credentials(table, ENOUGH).bearer() == ("at-2" if accepted else "at-1")
 
 
 def test_an_invocation_that_is_about_to_end_does_not_renew(
-    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+    table: Table, server: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "oauth")
     connect(table, timedelta(minutes=5))
@@ -127,11 +127,11 @@ def test_an_invocation_that_is_about_to_end_does_not_renew(
 
 
 def test_a_refused_renewal_is_one_line_and_one_count(
-    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch, logged: Logged
+    table: Table, server: StubProvider, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     choose(monkeypatch, "oauth")
     connect(table, timedelta(minutes=5))
-    server.answers = [Told(400, {"error": "invalid_grant"})]
+    server.answers = [Reply(400, {"error": "invalid_grant"})]
     assert [credentials(table, ENOUGH).bearer() for _ in range(2)] == ["at-1", "at-1"]
     (line,) = logged.lines
     assert (line["level"], line["message"]) == ("ERROR", "platform connection refused")
@@ -141,7 +141,7 @@ def test_a_refused_renewal_is_one_line_and_one_count(
 
 
 def test_a_token_that_is_refused_in_use_is_replaced(
-    table: Table, server: StubPeer, monkeypatch: pytest.MonkeyPatch
+    table: Table, server: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     choose(monkeypatch, "oauth")
     connect(table, timedelta(hours=5))

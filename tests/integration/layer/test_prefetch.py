@@ -9,7 +9,7 @@ from lunas.storage import keys
 from lunas.storage.expressions import Change, Key
 from lunas.storage.prefetch import PrefetchedTable, prefetch_purchase
 from lunas.storage.table import Table
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.support.api_requests import user_token
 from tests.support.functions import call
 
@@ -102,7 +102,7 @@ def test_a_course_that_came_with_the_payment_found_open_is_not_sold_again(
     opened = purchases.initiated(monkeypatch)
     late = Change({"gatewayExpiresAt": "2026-01-01T00:00:00.000Z"})
     assert table.update(keys.payment(opened["id"]), late)
-    peers.answers(monkeypatch, "initiate_payment", peers.status(opened["id"]))
+    providers.answers(monkeypatch, "initiate_payment", providers.status(opened["id"]))
     body = {"packageId": "p1", "courseId": "c1"}
     status, problem = call(
         "initiate_payment", "POST /payments/initiate", body=body, token=user_token("u1")

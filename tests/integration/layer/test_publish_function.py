@@ -26,7 +26,7 @@ PUT_DOWN = not_delivered(enrollment(), "no such course", ACT, final=True)
 DELIVERED = delivered(
     enrollment(), [payment(Status.APPROVED)], Placement(7, 500, 2_000_001), ACT
 ).enrollment
-ASKED_ANEW = enrollment(delivery=Delivery(request=2, attempts=1))
+ASKED_AGAIN = enrollment(delivery=Delivery(request=2, attempts=1))
 
 
 def change(new: Enrollment | None, old: Enrollment | None = None) -> dict[str, Any]:
@@ -107,8 +107,8 @@ def test_what_is_no_new_request_is_not_queued(
 @pytest.mark.parametrize(
     ("new", "old"),
     [
-        (ASKED_ANEW, PUT_DOWN),
-        (ASKED_ANEW, TRIED),
+        (ASKED_AGAIN, PUT_DOWN),
+        (ASKED_AGAIN, TRIED),
         (enrollment(payment_id="pay2"), enrollment(payment_id="pay1")),
     ],
     ids=["asked again after giving up", "asked again while waiting", "bought anew"],
@@ -118,13 +118,13 @@ def test_a_new_request_for_an_old_enrollment_is_queued(
 ) -> None:
     publish(change(new, old))
     (message,) = queues.waiting()
-    told = json.loads(message["Body"])
-    assert (told["paymentId"], told["request"]) == (new.payment_id, new.delivery.request)
+    reply = json.loads(message["Body"])
+    assert (reply["paymentId"], reply["request"]) == (new.payment_id, new.delivery.request)
 
 
 def test_a_new_request_is_no_duplicate_of_the_first(queues: Queues) -> None:
     publish(change(enrollment()))
-    publish(change(ASKED_ANEW, TRIED))
+    publish(change(ASKED_AGAIN, TRIED))
     assert [json.loads(each["Body"])["request"] for each in queues.waiting()] == [1, 2]
 
 
@@ -161,9 +161,9 @@ def test_a_record_that_cannot_be_queued_makes_the_batch_come_again(
 
 
 def test_the_message_is_the_request_that_the_enrollment_waits_for(queues: Queues) -> None:
-    publish(change(ASKED_ANEW, PUT_DOWN))
+    publish(change(ASKED_AGAIN, PUT_DOWN))
     (message,) = queues.waiting()
-    assert json.loads(message["Body"])["request"] == request_of(ASKED_ANEW).request
+    assert json.loads(message["Body"])["request"] == request_of(ASKED_AGAIN).request
 
 
 class Refusing:
@@ -173,12 +173,12 @@ class Refusing:
         self._client = client
         self._places = places
 
-    def send_message_batch(self, **told: Any) -> Any:
+    def send_message_batch(self, **reply: Any) -> Any:
         """Send what is not refused."""
-        entries = told["Entries"]
+        entries = reply["Entries"]
         taken = [each for place, each in enumerate(entries) if place not in self._places]
         refused = [each for place, each in enumerate(entries) if place in self._places]
-        answer = self._client.send_message_batch(**told | {"Entries": taken}) if taken else {}
+        answer = self._client.send_message_batch(**reply | {"Entries": taken}) if taken else {}
         failed = [{"Id": each["Id"], "Code": "InternalError"} for each in refused]
         return {**answer, "Failed": failed}
 

@@ -14,12 +14,12 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.progress import Progress
 from lunas.storage.settlements import NEW
 from lunas.storage.table import Table
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.thinkific_events import row
 from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 from tests.support.progress_fakes import ROW, FakeRows, delivered, recorder, report
 
@@ -39,9 +39,9 @@ def tell(
     queues: Queues,
     monkeypatch: pytest.MonkeyPatch,
     percent: int | None = 60,
-    *told: Told,
+    *reply: Reply,
     **more: Any,
-) -> StubPeer:
+) -> StubProvider:
     """Let an event arrive and be followed, hours after any other; Thinkific answers as told."""
     event = ProgressEvent(id="71", report=report(percent, **more), correlation_id="r71")
     queues.sqs.send_message(
@@ -50,10 +50,10 @@ def tell(
         MessageGroupId=uuid4().hex,
         MessageDeduplicationId=uuid4().hex,
     )
-    peer = peers.answers(monkeypatch, FUNCTION, *told)
-    failed = invoke(FUNCTION, queues.told())["batchItemFailures"]
-    peer.failed = len(failed)  # type: ignore[attr-defined]
-    return peer
+    provider = providers.answers(monkeypatch, FUNCTION, *reply)
+    failed = invoke(FUNCTION, queues.reply())["batchItemFailures"]
+    provider.failed = len(failed)  # type: ignore[attr-defined]
+    return provider
 
 
 def known(table: Table, of: Enrollment | None = None) -> dict[str, Any]:
@@ -69,10 +69,10 @@ def test_an_event_is_noted_on_its_enrollment_alone(
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
 ) -> None:
-    peer = tell(queues, monkeypatch, 60, certificate_url=LINK)
+    provider = tell(queues, monkeypatch, 60, certificate_url=LINK)
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (60, LINK)
     assert known(table, delivered("c2"))["progress"] == ours.progress
-    assert peer.calls == []
+    assert provider.calls == []
     (line,) = logged.lines
     assert (line["message"], line["result"], line["correlation_id"]) == (
         "progress recorded",
@@ -98,18 +98,20 @@ def test_the_event_is_noted_with_it_and_forgotten_some_day(
 def test_a_half_is_asked_about_with_the_id_of_the_request(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peer = tell(queues, monkeypatch, None, Told(body=row("0.52")))
-    assert peer.calls == [f"GET /api/public/v1/enrollments/{ours.delivery.platform_enrollment_id}"]
-    assert peer.asked[0].headers["X-Correlation-Id"] == "r71"
+    provider = tell(queues, monkeypatch, None, Reply(body=row("0.52")))
+    assert provider.calls == [
+        f"GET /api/public/v1/enrollments/{ours.delivery.platform_enrollment_id}"
+    ]
+    assert provider.asked[0].headers["X-Correlation-Id"] == "r71"
     assert known(table)["progress"] == 52
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reply",
     [
-        Told(429, headers={"RateLimit-Reset": "2"}),
-        Told(502, "<html>"),
-        Told(401, {"error": "Authentication Error"}),
+        Reply(429, headers={"RateLimit-Reset": "2"}),
+        Reply(502, "<html>"),
+        Reply(401, {"error": "Authentication Error"}),
     ],
 )
 def test_what_thinkific_cannot_say_now_comes_again(
@@ -118,20 +120,20 @@ def test_what_thinkific_cannot_say_now_comes_again(
     queues: Queues,
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
-    told: Told,
+    reply: Reply,
 ) -> None:
-    peer = tell(queues, monkeypatch, None, told)
-    assert peer.failed == 1  # type: ignore[attr-defined]
+    provider = tell(queues, monkeypatch, None, reply)
+    assert provider.failed == 1  # type: ignore[attr-defined]
     assert logged.messages() == ["progress rescheduled"]
-    assert (known(table)["progress"], queues.told()["Records"]) == (ours.progress, [])
+    assert (known(table)["progress"], queues.reply()["Records"]) == (ours.progress, [])
     assert not Progress(table).is_processed("71")
 
 
 def test_a_row_that_is_gone_is_dropped(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    peer = tell(queues, monkeypatch, None, Told(404, {"error": "Record not found."}))
-    assert peer.failed == 0  # type: ignore[attr-defined]
+    provider = tell(queues, monkeypatch, None, Reply(404, {"error": "Record not found."}))
+    assert provider.failed == 0  # type: ignore[attr-defined]
     assert [line.get("result") for line in logged.lines] == ["UNREADABLE"]
     assert known(table)["progress"] == ours.progress
 
@@ -140,9 +142,9 @@ def test_a_row_that_is_gone_is_dropped(
 def test_what_no_retry_can_help_is_given_up(
     queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    peer = tell(queues, monkeypatch, None, Told(400, {"error": "no"}))
+    provider = tell(queues, monkeypatch, None, Reply(400, {"error": "no"}))
     (letter,) = queues.progress_dead_letters()
-    assert peer.failed == 0  # type: ignore[attr-defined]
+    assert provider.failed == 0  # type: ignore[attr-defined]
     assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("Thinkific answered 400")
     assert logged.messages("ERROR") == ["progress dead-lettered"]
 
@@ -154,12 +156,14 @@ def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) 
         MessageGroupId="x",
         MessageDeduplicationId="x",
     )
-    assert invoke(FUNCTION, queues.told()) == {"batchItemFailures": []}
+    assert invoke(FUNCTION, queues.reply()) == {"batchItemFailures": []}
     assert len(queues.progress_dead_letters()) == 1
     assert logged.messages("ERROR") == ["progress dead-lettered"]
 
 
-@pytest.mark.parametrize("others", [{"row_id": 9}, {"user_id": 9}, {"course_id": 9}])
+@pytest.mark.parametrize(
+    "others", [{"platform_enrollment_id": 9}, {"user_id": 9}, {"course_id": 9}]
+)
 def test_what_others_enrolled_is_passed_over(
     table: Table,
     ours: Enrollment,
@@ -225,9 +229,9 @@ def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) ->
 def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
     progress = Progress(table)
     progress.note_processed("71", NOW)
-    heard = table.get(keys.platform_event("71"))
+    received = table.get(keys.platform_event("71"))
     progress.note_processed("71", LATER)
-    assert table.get(keys.platform_event("71")) == heard
+    assert table.get(keys.platform_event("71")) == received
     assert not progress.raise_to([delivered(progress=60)], "71", LATER)
     assert known(table)["progress"] == ours.progress
 
@@ -235,6 +239,6 @@ def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrol
 def test_two_users_of_one_account_are_both_found(table: Table, ours: Enrollment) -> None:
     other = delivered("c9", user_id="u2")
     table.put(enrollment_item(other), NEW)
-    found = Progress(table).of_row(ROW)
+    found = Progress(table).of_platform_enrollment(ROW)
     assert sorted(each.id for each in found) == sorted([ours.id, other.id])
-    assert Progress(table).of_row(ROW + 9) == []
+    assert Progress(table).of_platform_enrollment(ROW + 9) == []

@@ -101,11 +101,11 @@ def test_whatever_came_first_stops_the_whole_refund(
     came_first: Payment | Enrollment,
 ) -> None:
     write(came_first)
-    stood = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
+    was = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     with pytest.raises(ConcurrentUpdate):
         Payments(table).record_refund(plan)
-    stands = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
-    assert stands == stood
+    stored = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
+    assert stored == was
     assert payments.history("pay1") == []
 
 
@@ -133,15 +133,15 @@ def test_a_revocation_frees_the_place_that_was_counted(
     waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED, counted=counted)
     write(waiting)
     enrollments.record_revocation(waiting, revoked(waiting, WORK))
-    stands, counter = enrollments.get(ALONE.id), catalog.course("c1")
-    assert stands
+    stored, counter = enrollments.get(ALONE.id), catalog.course("c1")
+    assert stored
     assert counter
-    assert (stands.delivery.status, stands.counted) == (DeliveryStatus.REVOKED, False)
+    assert (stored.delivery.status, stored.counted) == (DeliveryStatus.REVOKED, False)
     assert counter.enrolled == left
 
 
 @pytest.mark.parametrize(
-    "stands",
+    "stored",
     [
         replace(ALONE, payment_id="pay2"),
         replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED, payment_id="pay2"),
@@ -162,13 +162,13 @@ def test_a_revocation_that_was_overtaken_changes_nothing(
     enrollments: Enrollments,
     catalog: Catalog,
     write: Callable[[Payment | Enrollment], None],
-    stands: Enrollment,
+    stored: Enrollment,
 ) -> None:
-    write(stands)
+    write(stored)
     waiting = replace(ALONE, status=EnrollmentStatus.NOT_ENROLLED)
     with pytest.raises(ConcurrentUpdate):
         enrollments.record_revocation(waiting, revoked(waiting, WORK))
-    assert enrollments.get(ALONE.id) == stands
+    assert enrollments.get(ALONE.id) == stored
     assert [each.enrolled for each in catalog.courses(["c1"])] == [0]
 
 

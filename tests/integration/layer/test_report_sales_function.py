@@ -21,14 +21,14 @@ from lunas.storage.table import Table
 from tests.integration.layer.sale_reporting import COURSE, FUNCTION, SaleReporting
 from tests.support.builders import EMAIL, LATER, bought, payment
 from tests.support.functions import invoke
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 from tests.support.logs import Logged
 
-YES = Told(201, {"id": 6_000_001})
+YES = Reply(201, {"id": 6_000_001})
 
 
 @pytest.fixture
-def office(
+def reports(
     table: Table,
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
@@ -49,8 +49,8 @@ def publish(new: Payment, old: Payment | None) -> None:
     assert invoke("publish_sale_reports", {"Records": [record]}) == {"batchItemFailures": []}
 
 
-def queued(office: SaleReporting) -> list[Any]:
-    found = clients.sqs().receive_message(QueueUrl=office.url, MaxNumberOfMessages=10)
+def queued(reports: SaleReporting) -> list[Any]:
+    found = clients.sqs().receive_message(QueueUrl=reports.url, MaxNumberOfMessages=10)
     return [json.loads(each["Body"]) for each in found.get("Messages", [])]
 
 
@@ -65,30 +65,30 @@ def queued(office: SaleReporting) -> list[Any]:
     ],
 )
 def test_a_payment_is_queued_when_it_comes_into_a_state_that_is_reported(
-    office: SaleReporting, new: Status, old: Status | None, messages: int
+    reports: SaleReporting, new: Status, old: Status | None, messages: int
 ) -> None:
     publish(payment(new), payment(old) if old else None)
-    assert queued(office) == [{"paymentId": "pay1", "correlationId": "r0"}] * messages
+    assert queued(reports) == [{"paymentId": "pay1", "correlationId": "r0"}] * messages
 
 
 def test_what_is_queued_and_logged_holds_no_personal_data(
-    office: SaleReporting, logged: Logged
+    reports: SaleReporting, logged: Logged
 ) -> None:
     publish(payment(Status.COMPLETED), payment(Status.APPROVED))
-    assert "example.com" not in str(queued(office)) + logged.text
+    assert "example.com" not in str(queued(reports)) + logged.text
 
 
 def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
-    office: SaleReporting, logged: Logged
+    reports: SaleReporting, logged: Logged
 ) -> None:
-    office.sold()
-    peer = office.thinkific(COURSE, YES)
-    assert office.report()
-    assert peer.calls == [
+    reports.sold()
+    provider = reports.thinkific(COURSE, YES)
+    assert reports.report()
+    assert provider.calls == [
         "GET /api/public/v1/courses/2000001",
         "POST /api/public/v1/external_orders",
     ]
-    assert peer.asked[1].body == {
+    assert provider.asked[1].body == {
         "payment_provider": "duitku",
         "user_id": 7,
         "product_id": 3_000_009,
@@ -100,101 +100,103 @@ def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
             "action": "purchase",
         },
     }
-    note = office.note()
+    note = reports.note()
     assert note
     assert (note.status, note.order_id) == (SaleReportStatus.REPORTED, 6_000_001)
     assert logged.messages() == ["sale reported"]
     assert logged.metrics() == ["SaleReportReported"]
     assert EMAIL not in logged.text
-    office.queue("pay1")
-    assert office.report()
-    assert len(peer.asked) == 2
+    reports.queue("pay1")
+    assert reports.report()
+    assert len(provider.asked) == 2
 
 
-def test_the_factor_is_a_setting(office: SaleReporting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_factor_is_a_setting(reports: SaleReporting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXTERNAL_ORDER_FACTOR", "1")
-    office.sold()
-    peer = office.thinkific(COURSE, YES)
-    assert office.report()
-    assert peer.asked[1].body["transaction"]["amount"] == 49_000
+    reports.sold()
+    provider = reports.thinkific(COURSE, YES)
+    assert reports.report()
+    assert provider.asked[1].body["transaction"]["amount"] == 49_000
 
 
-def test_a_refund_is_sent_to_the_order_of_its_sale(office: SaleReporting) -> None:
-    office.sold(Status.REFUNDED)
-    peer = office.thinkific(COURSE, YES, Told(200, {}))
-    assert office.report()
-    assert peer.calls[2] == "POST /api/public/v1/external_orders/6000001/transactions/refund"
-    assert peer.asked[2].body["action"] == "refund"
-    note = office.note(SaleReportKind.REFUND)
+def test_a_refund_is_sent_to_the_order_of_its_sale(reports: SaleReporting) -> None:
+    reports.sold(Status.REFUNDED)
+    provider = reports.thinkific(COURSE, YES, Reply(200, {}))
+    assert reports.report()
+    assert provider.calls[2] == "POST /api/public/v1/external_orders/6000001/transactions/refund"
+    assert provider.asked[2].body["action"] == "refund"
+    note = reports.note(SaleReportKind.REFUND)
     assert note
     assert note.status is SaleReportStatus.REPORTED
 
 
 def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
-    office: SaleReporting, logged: Logged
+    reports: SaleReporting, logged: Logged
 ) -> None:
-    office.sold()
-    peer = office.thinkific(COURSE, requests.ReadTimeout(EMAIL))
-    assert office.report()
-    assert office.letters() == ["SALE: Thinkific did not answer in time"]
-    note = office.note()
+    reports.sold()
+    provider = reports.thinkific(COURSE, requests.ReadTimeout(EMAIL))
+    assert reports.report()
+    assert reports.letters() == ["SALE: Thinkific did not answer in time"]
+    note = reports.note()
     assert note
     assert note.status is SaleReportStatus.UNCERTAIN
     assert logged.messages("ERROR") == ["sale report uncertain"]
     assert logged.metrics() == ["SaleReportUncertain"]
     assert EMAIL not in logged.text
-    office.queue("pay1")
-    assert office.report()
-    assert len(peer.asked) == 2
+    reports.queue("pay1")
+    assert reports.report()
+    assert len(provider.asked) == 2
 
 
-def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(office: SaleReporting) -> None:
-    office.sold()
-    peer = office.thinkific(COURSE, Told(503, "<html>"))
-    assert office.report()
-    assert office.letters() == ["SALE: Thinkific answered 503"]
-    office.queue("pay1")
-    assert office.report()
-    assert len(peer.asked) == 2
+def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(reports: SaleReporting) -> None:
+    reports.sold()
+    provider = reports.thinkific(COURSE, Reply(503, "<html>"))
+    assert reports.report()
+    assert reports.letters() == ["SALE: Thinkific answered 503"]
+    reports.queue("pay1")
+    assert reports.report()
+    assert len(provider.asked) == 2
 
 
-def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(office: SaleReporting) -> None:
-    office.sold()
-    office.thinkific(Told(503, "<html>"))
-    assert not office.report()
-    assert office.note() is None
-    assert office.letters() == []
+def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(
+    reports: SaleReporting,
+) -> None:
+    reports.sold()
+    reports.thinkific(Reply(503, "<html>"))
+    assert not reports.report()
+    assert reports.note() is None
+    assert reports.letters() == []
 
 
 @pytest.mark.parametrize("more", [{}, {"product_id": None}], ids=["absent", "null"])
 def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
-    office: SaleReporting, logged: Logged, more: dict[str, Any]
+    reports: SaleReporting, logged: Logged, more: dict[str, Any]
 ) -> None:
-    office.sold()
-    peer = office.thinkific(Told(body={"id": 2_000_001, **more}))
-    assert office.report()
-    assert len(peer.asked) == 1
+    reports.sold()
+    provider = reports.thinkific(Reply(body={"id": 2_000_001, **more}))
+    assert reports.report()
+    assert len(provider.asked) == 1
     assert logged.lines[-1]["reason"] == "Thinkific shows no product of course 2000001"
-    note = office.note()
+    note = reports.note()
     assert note
     assert note.status is SaleReportStatus.REFUSED
 
 
-def test_a_course_with_a_product_that_cannot_be_read_is_put_off(office: SaleReporting) -> None:
-    office.sold()
-    office.thinkific(Told(body={"id": 2_000_001, "product_id": "x"}))
-    assert not office.report()
+def test_a_course_with_a_product_that_cannot_be_read_is_put_off(reports: SaleReporting) -> None:
+    reports.sold()
+    reports.thinkific(Reply(body={"id": 2_000_001, "product_id": "x"}))
+    assert not reports.report()
 
 
 @pytest.mark.parametrize(
     "error", [StorageContention("busy"), ConfigurationError("no key")], ids=repr
 )
 def test_a_report_that_was_never_sent_gives_its_claim_back(
-    office: SaleReporting, monkeypatch: pytest.MonkeyPatch, error: LunasError
+    reports: SaleReporting, monkeypatch: pytest.MonkeyPatch, error: LunasError
 ) -> None:
     """The course is read, the sale is claimed, and then no turn can be had."""
-    office.sold()
-    peer = office.thinkific(COURSE, YES)
+    reports.sold()
+    provider = reports.thinkific(COURSE, YES)
     turns: list[Exception | None] = [None, error]
     real = SharedLimiter.acquire
 
@@ -204,33 +206,33 @@ def test_a_report_that_was_never_sent_gives_its_claim_back(
         real(limiter)
 
     monkeypatch.setattr(SharedLimiter, "acquire", acquire)
-    assert not office.report()
-    note = office.note()
+    assert not reports.report()
+    note = reports.note()
     assert note
     assert note.status is SaleReportStatus.FREE
-    assert len(peer.asked) == 1
-    assert office.letters() == []
+    assert len(provider.asked) == 1
+    assert reports.letters() == []
 
 
 def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
-    office: SaleReporting, monkeypatch: pytest.MonkeyPatch
+    reports: SaleReporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office.sold()
-    peer = office.thinkific(COURSE, Told(429))
+    reports.sold()
+    provider = reports.thinkific(COURSE, Reply(429))
 
     def rest(_limiter: SharedLimiter, _seconds: float) -> None:
         raise StorageContention("busy")
 
     monkeypatch.setattr(SharedLimiter, "rest", rest)
-    assert not office.report()
-    note = office.note()
+    assert not reports.report()
+    note = reports.note()
     assert note
     assert note.status is SaleReportStatus.FREE
-    assert len(peer.asked) == 2
+    assert len(provider.asked) == 2
 
 
-def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: SaleReporting) -> None:
-    office.sold()
+def test_a_claim_that_somebody_left_behind_is_left_to_a_person(reports: SaleReporting) -> None:
+    reports.sold()
     claim = SaleReport(
         payment_id="pay1",
         kind=SaleReportKind.SALE,
@@ -238,79 +240,81 @@ def test_a_claim_that_somebody_left_behind_is_left_to_a_person(office: SaleRepor
         attempt="m-1",
         at=LATER,
     )
-    assert SaleReports(office.table).claim(claim)
-    peer = office.thinkific()
-    assert office.report(received=2)
-    assert peer.asked == []
-    (reason,) = office.letters()
+    assert SaleReports(reports.table).claim(claim)
+    provider = reports.thinkific()
+    assert reports.report(received=2)
+    assert provider.asked == []
+    (reason,) = reports.letters()
     assert "broke off" in reason
 
 
 def test_a_report_without_a_connection_is_put_off_and_its_claim_given_back(
-    office: SaleReporting, logged: Logged
+    reports: SaleReporting, logged: Logged
 ) -> None:
-    office.sold()
-    office.thinkific(COURSE, requests.ConnectTimeout(EMAIL))
-    assert not office.report()
-    note = office.note()
+    reports.sold()
+    reports.thinkific(COURSE, requests.ConnectTimeout(EMAIL))
+    assert not reports.report()
+    note = reports.note()
     assert note
     assert note.status is SaleReportStatus.FREE
-    assert office.letters() == []
+    assert reports.letters() == []
     assert logged.metrics() == ["SaleReportDelayed"]
 
 
-def test_the_wait_grows_with_each_receipt(office: SaleReporting, logged: Logged) -> None:
-    office.sold()
-    office.thinkific(COURSE, Told(521))
-    assert not office.report(received=5)
+def test_the_wait_grows_with_each_receipt(reports: SaleReporting, logged: Logged) -> None:
+    reports.sold()
+    reports.thinkific(COURSE, Reply(521))
+    assert not reports.report(received=5)
     assert 40 <= logged.lines[-1]["seconds"] <= 80
 
 
-@pytest.mark.parametrize("told", [Told(403, {"error": "plan"}), Told(422, {"errors": {"x": "y"}})])
-def test_a_refusal_is_told_and_left(office: SaleReporting, logged: Logged, told: Told) -> None:
-    office.sold()
-    peer = office.thinkific(COURSE, told)
-    assert office.report()
-    office.queue("pay1")
-    assert office.report()
-    assert len(peer.asked) == 2
+@pytest.mark.parametrize(
+    "reply", [Reply(403, {"error": "plan"}), Reply(422, {"errors": {"x": "y"}})]
+)
+def test_a_refusal_is_told_and_left(reports: SaleReporting, logged: Logged, reply: Reply) -> None:
+    reports.sold()
+    provider = reports.thinkific(COURSE, reply)
+    assert reports.report()
+    reports.queue("pay1")
+    assert reports.report()
+    assert len(provider.asked) == 2
     assert logged.messages() == ["sale report refused"]
-    assert office.letters() == []
+    assert reports.letters() == []
 
 
 def test_a_course_that_thinkific_does_not_show_is_refused_without_holding_up_the_others(
-    office: SaleReporting, logged: Logged
+    reports: SaleReporting, logged: Logged
 ) -> None:
-    office.sold()
-    office.thinkific(Told(404))
-    assert office.report()
+    reports.sold()
+    reports.thinkific(Reply(404))
+    assert reports.report()
     assert logged.lines[-1]["reason"] == "Thinkific shows no course 2000001"
 
 
-def test_a_learner_without_an_account_is_refused_without_a_call(office: SaleReporting) -> None:
-    office.sold()
-    Learners(office.table).unlink("u1", 7)
-    peer = office.thinkific()
-    assert office.report()
-    assert peer.asked == []
+def test_a_learner_without_an_account_is_refused_without_a_call(reports: SaleReporting) -> None:
+    reports.sold()
+    Learners(reports.table).unlink("u1", 7)
+    provider = reports.thinkific()
+    assert reports.report()
+    assert provider.asked == []
 
 
-def test_a_bundles_product_is_looked_up_by_what_it_sells(office: SaleReporting) -> None:
-    office.sold(courses=bought("c1", "c2"), platform_bundle_id=44)
+def test_a_bundles_product_is_looked_up_by_what_it_sells(reports: SaleReporting) -> None:
+    reports.sold(courses=bought("c1", "c2"), platform_bundle_id=44)
     rows = [
         {"id": 1, "productable_type": "Course", "productable_id": 44},
         {"id": 2, "productable_type": "Bundle", "productable_id": 45},
         {"id": 3, "productable_type": "Bundle", "productable_id": 44},
     ]
-    products = Told(body={"items": rows, "meta": {"pagination": {"next_page": None}}})
-    peer = office.thinkific(products, YES)
-    assert office.report()
-    assert peer.asked[1].body["product_id"] == 3
+    products = Reply(body={"items": rows, "meta": {"pagination": {"next_page": None}}})
+    provider = reports.thinkific(products, YES)
+    assert reports.report()
+    assert provider.asked[1].body["product_id"] == 3
 
 
 @pytest.mark.parametrize("body", ["", "x", "{}", "[]", "null"])
 def test_a_message_that_cannot_be_read_is_shown_to_a_person(
-    office: SaleReporting, body: str
+    reports: SaleReporting, body: str
 ) -> None:
     record = {
         "messageId": "m1",
@@ -321,27 +325,27 @@ def test_a_message_that_cannot_be_read_is_shown_to_a_person(
         "eventSource": "aws:sqs",
         "eventSourceARN": "arn:aws:sqs:ap-southeast-3:1:orders.fifo",
     }
-    office.thinkific()
+    reports.thinkific()
     record["body"] = body or " "
     assert invoke(FUNCTION, {"Records": [record]})["batchItemFailures"] == []
-    (reason,) = office.letters()
+    (reason,) = reports.letters()
     assert reason.startswith("not a message of this queue")
 
 
 def test_a_missing_setting_is_told_and_loses_nothing(
-    office: SaleReporting, logged: Logged, monkeypatch: pytest.MonkeyPatch
+    reports: SaleReporting, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    office.sold()
-    office.thinkific()
+    reports.sold()
+    reports.thinkific()
     monkeypatch.delenv("EXTERNAL_ORDER_FACTOR")
-    assert not office.report()
+    assert not reports.report()
     assert logged.messages("ERROR") == ["sale report not possible"]
 
 
-def test_an_unexpected_error_is_told_by_its_type(office: SaleReporting, logged: Logged) -> None:
-    office.sold()
-    office.thinkific(COURSE, RuntimeError(EMAIL))
-    assert not office.report()
+def test_an_unexpected_error_is_told_by_its_type(reports: SaleReporting, logged: Logged) -> None:
+    reports.sold()
+    reports.thinkific(COURSE, RuntimeError(EMAIL))
+    assert not reports.report()
     assert logged.metrics() == ["UnexpectedError"]
     assert EMAIL not in logged.text
 

@@ -14,13 +14,13 @@ from lunas.storage.catalog import Catalog
 from lunas.storage.sale_reports import SaleReports
 from lunas.storage.table import Table
 from tests.integration.layer.sale_reporting import COURSE, SaleReporting
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 
-YES = Told(201, {"id": 6_000_001})
+YES = Reply(201, {"id": 6_000_001})
 
 
 @pytest.fixture
-def office(
+def reports(
     table: Table, catalog: Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[SaleReporting]:
     assert catalog.course("c1")
@@ -30,26 +30,26 @@ def office(
     made.close()
 
 
-def run(office: SaleReporting, **choice: str) -> tuple[int, str]:
+def run(reporting: SaleReporting, **choice: str) -> tuple[int, str]:
     """Run the command; return its exit code, and what it said."""
     reports = SaleReports(Table(clients.dynamodb(), "lunas"))
-    queues = command.Queues(office.url, office.dead_letter_url, clients.sqs())
+    queues = command.Queues(reporting.url, reporting.dead_letter_url, clients.sqs())
     lines: list[str] = []
     code = command.decide(reports, queues, command.Choice(**choice), lines.append)
     return code, "\n".join(lines)
 
 
 @pytest.fixture
-def uncertain(office: SaleReporting) -> SaleReporting:
+def uncertain(reports: SaleReporting) -> SaleReporting:
     """Have a sale whose report got no answer."""
-    office.sold(Status.REFUNDED)
-    office.thinkific(COURSE, requests.ReadTimeout())
-    assert office.report()
-    return office
+    reports.sold(Status.REFUNDED)
+    reports.thinkific(COURSE, requests.ReadTimeout())
+    assert reports.report()
+    return reports
 
 
-def test_nothing_waits_as_long_as_all_is_well(office: SaleReporting) -> None:
-    assert run(office) == (0, "sale reports: 0 wait for a person")
+def test_nothing_waits_as_long_as_all_is_well(reports: SaleReporting) -> None:
+    assert run(reports) == (0, "sale reports: 0 wait for a person")
 
 
 def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
@@ -58,9 +58,9 @@ def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
     code, said = run(uncertain, retry="pay1")
     assert code == 0
     assert "reopened   SALE of pay1 UNCERTAIN" in said
-    peer = uncertain.thinkific(COURSE, YES, Told(200, {}))
+    provider = uncertain.thinkific(COURSE, YES, Reply(200, {}))
     assert uncertain.report()
-    assert len(peer.asked) == 3
+    assert len(provider.asked) == 3
     note = uncertain.note()
     assert note
     assert note.status is SaleReportStatus.REPORTED
@@ -77,16 +77,16 @@ def test_what_is_left_stays_as_it_is_and_its_letter_goes(
     assert run(uncertain)[0] == 0
 
 
-def test_what_was_reported_is_not_opened_and_not_sent_twice(office: SaleReporting) -> None:
-    office.sold()
-    office.thinkific(COURSE, YES)
-    assert office.report()
-    code, said = run(office, retry="pay1")
+def test_what_was_reported_is_not_opened_and_not_sent_twice(reports: SaleReporting) -> None:
+    reports.sold()
+    reports.thinkific(COURSE, YES)
+    assert reports.report()
+    code, said = run(reports, retry="pay1")
     assert code == 0
     assert "reopened" not in said
-    peer = office.thinkific()
-    assert office.report()
-    assert peer.asked == []
+    provider = reports.thinkific()
+    assert reports.report()
+    assert provider.asked == []
 
 
 def test_letters_that_wait_are_shown_with_how_the_report_stands(

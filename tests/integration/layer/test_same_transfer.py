@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from lunas.storage.catalog import Catalog
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.integration.layer.purchases import PROOF, approve
 from tests.support.api_requests import user_token
 from tests.support.builders import course, package
@@ -82,7 +82,7 @@ def test_another_course_another_package_and_another_learner_are_other_purchases(
 
 
 def test_a_payment_open_at_duitku_is_another_way_to_pay(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers.answers(monkeypatch, "initiate_payment", peers.invoice())
+    providers.answers(monkeypatch, "initiate_payment", providers.invoice())
     wanted = {"packageId": "p1", "courseId": "c1"}
     _, open_one = call(
         "initiate_payment", "POST /payments/initiate", body=wanted, token=user_token()
@@ -131,7 +131,7 @@ def test_the_same_key_with_another_form_is_refused() -> None:
 
 
 def test_a_key_of_one_route_means_nothing_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers.answers(monkeypatch, "initiate_payment", peers.invoice())
+    providers.answers(monkeypatch, "initiate_payment", providers.invoice())
     _, sent = send(key="k1")
     status, opened_one = call(
         "initiate_payment",

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from lunas.storage.catalog import Catalog
-from tests.integration.layer import peers
+from tests.integration.layer import providers
 from tests.support.api_requests import user_token
 from tests.support.builders import course
 from tests.support.functions import call, invoke
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 
 FUNCTION = "sync_courses"
 NIGHTLY: dict[str, Any] = {"source": "aws.scheduler", "detail": {}}
 
 
-def listed(*rows: dict[str, Any], following: int | None = None) -> Told:
-    return Told(body={"items": list(rows), "meta": {"pagination": {"next_page": following}}})
+def listed(*rows: dict[str, Any], following: int | None = None) -> Reply:
+    return Reply(body={"items": list(rows), "meta": {"pagination": {"next_page": following}}})
 
 
 def site_course(course_id: int, name: str) -> dict[str, Any]:
@@ -29,10 +29,10 @@ def sync(role: str = "ADMIN") -> tuple[int, Any]:
 
 
 @pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubPeer:
+def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubProvider:
     """Show two pages of courses, and one bundle among the products."""
     catalog.put_course(course("c3", name="Third", platform_course_id=None))
-    return peers.answers(
+    return providers.answers(
         monkeypatch,
         FUNCTION,
         listed(site_course(2_000_001, "First"), following=2),
@@ -41,11 +41,11 @@ def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubPeer:
             {"id": 1, "productable_id": 2_000_001, "productable_type": "Course"},
             {"id": 2, "productable_id": 4, "productable_type": "Bundle"},
         ),
-        Told(body={"id": 4, "name": "Both", "course_ids": [2_000_001, 2_000_002]}),
+        Reply(body={"id": 4, "name": "Both", "course_ids": [2_000_001, 2_000_002]}),
     )
 
 
-def test_all_pages_are_read_and_everything_is_told(site: StubPeer) -> None:
+def test_all_pages_are_read_and_everything_is_told(site: StubProvider) -> None:
     status, report = sync()
     assert status == 200
     assert [each["courseId"] for each in report["mapped"]] == ["c1"]
@@ -86,7 +86,7 @@ def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     first_page = listed(site_course(2_000_001, "First"), following=2)
-    peers.answers(monkeypatch, FUNCTION, first_page, Told(502, "<html>"))
+    providers.answers(monkeypatch, FUNCTION, first_page, Reply(502, "<html>"))
     status, problem = sync()
     assert (status, problem["type"]) == (503, "urn:lunas:problem:platform-unavailable")
     first = catalog.course("c1")

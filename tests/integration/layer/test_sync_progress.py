@@ -21,7 +21,7 @@ from lunas.storage.table import Table
 from tests.integration.layer.thinkific_events import row
 from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke, load
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 from tests.support.progress_fakes import delivered
 
@@ -32,31 +32,31 @@ BEFORE = NOW - timedelta(days=21)
 COMPLETED, PROGRESS = "enrollment.completed", "enrollment.progress"
 
 
-def rows(*listed: dict[str, Any], following: int | None = None) -> Told:
-    return Told(body={"items": list(listed), "meta": {"pagination": {"next_page": following}}})
+def rows(*listed: dict[str, Any], following: int | None = None) -> Reply:
+    return Reply(body={"items": list(listed), "meta": {"pagination": {"next_page": following}}})
 
 
 def hook(name: str, topic: str, **changes: Any) -> dict[str, Any]:
     return {"id": name, "topic": topic, "target_url": TARGET, "status": "active", **changes}
 
 
-def hooks(*listed: dict[str, Any], following: str | None = None) -> Told:
+def hooks(*listed: dict[str, Any], following: str | None = None) -> Reply:
     page = {"has_next": bool(following), "next_page": following}
-    return Told(body={"items": list(listed), "meta": {"page": page}})
+    return Reply(body={"items": list(listed), "meta": {"page": page}})
 
 
 BOTH = hooks(hook("1", COMPLETED), hook("2", PROGRESS))
 
 
-def at_thinkific(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
+def at_thinkific(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
     """Let both APIs answer in turn."""
-    peer = StubPeer(*told)
+    provider = StubProvider(*reply)
     for home, client in ((settings, ThinkificApi), (webhooks, WebhooksApi)):
-        made = partial(client, session=peer.session)
+        made = partial(client, session=provider.session)
         monkeypatch.setattr(home, client.__name__, made)
     # The context of tests has less time left than a run keeps in hand.
     monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 1)
-    return peer
+    return provider
 
 
 @pytest.fixture
@@ -70,11 +70,13 @@ def test_a_lost_event_heals_and_the_next_walk_begins_later(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
     Progress(table).note_position(SyncPosition(BEFORE))
-    peer = at_thinkific(monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH)
+    provider = at_thinkific(
+        monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH
+    )
     assert invoke(FUNCTION, NIGHTLY) is None
     assert progress() == 75
-    assert [each.query.get("page") for each in peer.asked] == [["1"], ["2"], None]
-    assert peer.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
+    assert [each.query.get("page") for each in provider.asked] == [["1"], ["2"], None]
+    assert provider.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
     stand = Progress(table).position()
     assert stand
     assert stand.since > BEFORE
@@ -86,7 +88,7 @@ def test_a_lost_event_heals_and_the_next_walk_begins_later(
 def test_a_page_that_fails_is_told_and_read_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
-    at_thinkific(monkeypatch, rows(following=2), Told(502, "<html>"), BOTH)
+    at_thinkific(monkeypatch, rows(following=2), Reply(502, "<html>"), BOTH)
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages("WARNING") == ["progress sync broke off"]
@@ -100,7 +102,7 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
 @pytest.mark.parametrize(
     ("failure", "raised", "said"),
     [
-        (Told(502, "<html>"), DeliveryDelayed, "progress sync broke off"),
+        (Reply(502, "<html>"), DeliveryDelayed, "progress sync broke off"),
         (RuntimeError(TARGET), RuntimeError, "unexpected error"),
     ],
     ids=["502", "unexpected"],
@@ -109,7 +111,7 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
 def test_webhooks_that_are_gone_ring_also_when_the_sync_progress_fails(
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
-    failure: Told | Exception,
+    failure: Reply | Exception,
     raised: type[Exception],
     said: str,
 ) -> None:
@@ -123,16 +125,16 @@ def test_webhooks_that_are_gone_ring_also_when_the_sync_progress_fails(
 @pytest.mark.parametrize(
     ("second", "said"),
     [
-        (Told(403, {"error": "plan"}), "webhooks not checked"),
+        (Reply(403, {"error": "plan"}), "webhooks not checked"),
         (RuntimeError(TARGET), "unexpected error"),
     ],
     ids=["403", "unexpected"],
 )
 @pytest.mark.usefixtures("table")
 def test_a_check_that_fails_as_well_hides_nothing_of_the_first_failure(
-    monkeypatch: pytest.MonkeyPatch, logged: Logged, second: Told | Exception, said: str
+    monkeypatch: pytest.MonkeyPatch, logged: Logged, second: Reply | Exception, said: str
 ) -> None:
-    at_thinkific(monkeypatch, Told(502, "<html>"), second)
+    at_thinkific(monkeypatch, Reply(502, "<html>"), second)
     with pytest.raises(DeliveryDelayed, match="502"):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages() == [said, "progress sync broke off"]
@@ -144,7 +146,7 @@ def test_a_check_that_fails_as_well_hides_nothing_of_the_first_failure(
 def test_a_check_that_fails_alone_breaks_the_run_off(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    at_thinkific(monkeypatch, rows(), Told(502, "<html>"))
+    at_thinkific(monkeypatch, rows(), Reply(502, "<html>"))
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages() == ["progress synced", "progress sync broke off"]
@@ -172,13 +174,13 @@ def test_a_run_without_time_notes_where_it_is(
 )
 @pytest.mark.usefixtures("table")
 def test_webhooks_that_do_not_work_ring_until_somebody_mends_them(
-    monkeypatch: pytest.MonkeyPatch, logged: Logged, there: Told, missing: int
+    monkeypatch: pytest.MonkeyPatch, logged: Logged, there: Reply, missing: int
 ) -> None:
-    peer = at_thinkific(monkeypatch, rows(), there)
+    provider = at_thinkific(monkeypatch, rows(), there)
     invoke(FUNCTION, NIGHTLY)
     assert logged.messages("ERROR") == ["webhooks missing"] * bool(missing)
     assert logged.values() == {"WebhooksMissing": missing}
-    assert all(each.method == "GET" for each in peer.asked)
+    assert all(each.method == "GET" for each in provider.asked)
 
 
 @pytest.mark.usefixtures("table")
@@ -186,40 +188,40 @@ def test_the_command_reads_every_page_before_it_registers_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     others = hook("7", "order.created", target_url="https://other.test/")
-    peer = at_thinkific(
+    provider = at_thinkific(
         monkeypatch,
         hooks(others, following="next"),
         hooks(hook("1", COMPLETED)),
-        Told(201, hook("8", PROGRESS)),
+        Reply(201, hook("8", PROGRESS)),
     )
-    told = invoke(FUNCTION, {"webhooks": "register"})
-    assert told == [
-        {"topic": COMPLETED, "fate": "ACTIVE"},
-        {"topic": PROGRESS, "fate": "REGISTERED"},
+    reply = invoke(FUNCTION, {"webhooks": "register"})
+    assert reply == [
+        {"topic": COMPLETED, "state": "ACTIVE"},
+        {"topic": PROGRESS, "state": "REGISTERED"},
     ]
-    assert peer.calls == ["GET /api/v2/webhooks"] * 2 + ["POST /api/v2/webhooks"]
-    assert peer.asked[1].query["next"] == ["next"]
-    assert peer.asked[2].body == {"topic": PROGRESS, "target_url": TARGET}
-    assert {each.headers["Authorization"] for each in peer.asked} == {"Bearer thinkific-key"}
-    assert not any("X-Auth-API-Key" in each.headers for each in peer.asked)
+    assert provider.calls == ["GET /api/v2/webhooks"] * 2 + ["POST /api/v2/webhooks"]
+    assert provider.asked[1].query["next"] == ["next"]
+    assert provider.asked[2].body == {"topic": PROGRESS, "target_url": TARGET}
+    assert {each.headers["Authorization"] for each in provider.asked} == {"Bearer thinkific-key"}
+    assert not any("X-Auth-API-Key" in each.headers for each in provider.asked)
     assert logged.values() == {"WebhooksMissing": 0}
 
 
 @pytest.mark.usefixtures("table")
 def test_an_inactive_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    peer = at_thinkific(
+    provider = at_thinkific(
         monkeypatch,
         hooks(hook("1", COMPLETED), hook("2", PROGRESS, status="inactive")),
-        Told(201, hook("8", PROGRESS)),
-        Told(204),
+        Reply(201, hook("8", PROGRESS)),
+        Reply(204),
     )
     invoke(FUNCTION, {"webhooks": "register"})
-    assert peer.calls[1:] == ["POST /api/v2/webhooks", "DELETE /api/v2/webhooks/2"]
+    assert provider.calls[1:] == ["POST /api/v2/webhooks", "DELETE /api/v2/webhooks/2"]
 
 
 @pytest.mark.usefixtures("table")
 def test_a_target_that_thinkific_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    refused = Told(422, {"errors": {"url": "is not valid"}})
+    refused = Reply(422, {"errors": {"url": "is not valid"}})
     at_thinkific(monkeypatch, hooks(), refused)
     with pytest.raises(DeliveryImpossible, match="url"):
         invoke(FUNCTION, {"webhooks": "register"})
@@ -241,16 +243,16 @@ def test_of_an_app_the_end_of_its_installation_is_wanted_too(
     site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
     monkeypatch.setattr(settings, "authentication", lambda: Authentication.OAUTH)
     monkeypatch.setattr(settings, "site_of", lambda *_: site)
-    peer = at_thinkific(monkeypatch, BOTH, Told(201, hook("3", "app.uninstalled")))
-    told = invoke(FUNCTION, {"webhooks": "register"})
-    assert told[-1] == {"topic": "app.uninstalled", "fate": "REGISTERED"}
-    assert len(peer.asked) == 2
+    provider = at_thinkific(monkeypatch, BOTH, Reply(201, hook("3", "app.uninstalled")))
+    reply = invoke(FUNCTION, {"webhooks": "register"})
+    assert reply[-1] == {"topic": "app.uninstalled", "state": "REGISTERED"}
+    assert len(provider.asked) == 2
 
 
 @pytest.mark.usefixtures("table")
 def test_an_access_token_is_the_bearer_of_both_apis(monkeypatch: pytest.MonkeyPatch) -> None:
     site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
     monkeypatch.setattr(settings, "site_of", lambda *_: site)
-    peer = at_thinkific(monkeypatch, rows(), BOTH)
+    provider = at_thinkific(monkeypatch, rows(), BOTH)
     invoke(FUNCTION, NIGHTLY)
-    assert [each.headers["Authorization"] for each in peer.asked] == ["Bearer token-1"] * 2
+    assert [each.headers["Authorization"] for each in provider.asked] == ["Bearer token-1"] * 2

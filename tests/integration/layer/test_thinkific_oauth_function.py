@@ -18,27 +18,27 @@ from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 from tests.support.api_requests import Json, request, user_token
 from tests.support.functions import call, invoke
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 
 FUNCTION = "thinkific_oauth"
 INSTALL, CALLBACK = "GET /thinkific/oauth/install", "GET /thinkific/oauth/callback"
 STATUS, REVOKE = "GET /thinkific/oauth/status", "POST /thinkific/oauth/revoke"
 REDIRECT = "https://a1b2c3d4e5.execute-api.test/thinkific/oauth/callback"
-TOKENS = Told(
+TOKENS = Reply(
     body={"access_token": "at-1", "refresh_token": "rt-1", "expires_in": 86_399, "gid": "g1"}
 )
 NOT_REPORTED = "disconnection not reported to the platform"
-COURSES = Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
+COURSES = Reply(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
 @pytest.fixture
-def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubPeer:  # noqa: ARG001
+def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubProvider:  # noqa: ARG001
     """Let OAuth server and API answer in turn, and say yes."""
-    peer = StubPeer(TOKENS, COURSES)
+    provider = StubProvider(TOKENS, COURSES)
     for client in (ThinkificOAuth, ThinkificApi):
-        monkeypatch.setattr(connecting, client.__name__, partial(client, session=peer.session))
-    return peer
+        monkeypatch.setattr(connecting, client.__name__, partial(client, session=provider.session))
+    return provider
 
 
 @pytest.fixture
@@ -57,9 +57,9 @@ def install(subdomain: str | None = None, accept: str = "application/json") -> t
 
 def begun() -> str:
     """Begin, and return the state."""
-    status, told = install()
+    status, reply = install()
     assert status == 200
-    return str(parse_qs(urlsplit(told["authorizeUrl"]).query)["state"][0])
+    return str(parse_qs(urlsplit(reply["authorizeUrl"]).query)["state"][0])
 
 
 def arrive(**query: str) -> Json:
@@ -82,13 +82,15 @@ def title(answer: Json) -> str:
 
 
 def status() -> Json:
-    code, told = call(FUNCTION, STATUS, token=admin())
+    code, reply = call(FUNCTION, STATUS, token=admin())
     assert code == 200
-    shown: Json = told
+    shown: Json = reply
     return shown
 
 
-def test_the_whole_way_ends_connected(thinkific: StubPeer, table: Table, logged: Logged) -> None:
+def test_the_whole_way_ends_connected(
+    thinkific: StubProvider, table: Table, logged: Logged
+) -> None:
     state = begun()
     answer = finish(state)
     assert (answer["statusCode"], title(answer)) == (200, "The site is connected")
@@ -105,7 +107,7 @@ def test_the_whole_way_ends_connected(thinkific: StubPeer, table: Table, logged:
 
 @pytest.mark.parametrize(("setting", "sent"), [("false", None), ("true", REDIRECT)])
 def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
-    thinkific: StubPeer, monkeypatch: pytest.MonkeyPatch, setting: str, sent: str | None
+    thinkific: StubProvider, monkeypatch: pytest.MonkeyPatch, setting: str, sent: str | None
 ) -> None:
     monkeypatch.setenv("OAUTH_REPEATS_REDIRECT", setting)
     finish(begun())
@@ -125,14 +127,14 @@ def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
     ],
 )
 def test_the_address_comes_as_json_to_who_prefers_it(
-    thinkific: StubPeer, accept: str, status: int
+    thinkific: StubProvider, accept: str, status: int
 ) -> None:
     event = request(INSTALL, token=admin(), headers={"accept": accept}, query={"subdomain": "shop"})
     assert invoke(FUNCTION, event)["statusCode"] == status
     assert thinkific.asked == []
 
 
-def test_a_browser_is_led_to_the_site(thinkific: StubPeer) -> None:
+def test_a_browser_is_led_to_the_site(thinkific: StubProvider) -> None:
     answer = invoke(FUNCTION, request(INSTALL, token=admin(), query={"subdomain": "shop"}))
     assert answer["statusCode"] == 302
     headers = {name.lower(): value for name, value in answer["headers"].items()}
@@ -145,10 +147,10 @@ def test_a_browser_is_led_to_the_site(thinkific: StubPeer) -> None:
 
 @pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com#", "Shop"])
 def test_nothing_is_begun_for_another_site(
-    thinkific: StubPeer, table: Table, subdomain: str
+    thinkific: StubProvider, table: Table, subdomain: str
 ) -> None:
-    code, told = install(subdomain)
-    assert (code, told["errors"][0]["field"]) == (422, "subdomain")
+    code, reply = install(subdomain)
+    assert (code, reply["errors"][0]["field"]) == (422, "subdomain")
     assert table.client.scan(TableName=table.name)["Count"] == 0
     assert thinkific.asked == []
 
@@ -158,14 +160,14 @@ def test_nothing_is_begun_for_another_site(
     [({}, 409), ({"code": "c1"}, 403), ({"code": "c1", "state": "made-up"}, 403)],
 )
 def test_a_code_without_a_try_of_ours_is_not_used(
-    thinkific: StubPeer, query: dict[str, str], code: int
+    thinkific: StubProvider, query: dict[str, str], code: int
 ) -> None:
     answer = arrive(**query)
     assert answer["statusCode"] == code
     assert thinkific.asked == []
 
 
-def test_a_state_is_used_once(thinkific: StubPeer) -> None:
+def test_a_state_is_used_once(thinkific: StubProvider) -> None:
     state = begun()
     finish(state)
     before = status()
@@ -175,21 +177,21 @@ def test_a_state_is_used_once(thinkific: StubPeer) -> None:
     assert status() == before
 
 
-def test_another_site_cannot_answer(thinkific: StubPeer) -> None:
+def test_another_site_cannot_answer(thinkific: StubProvider) -> None:
     answer = finish(begun(), subdomain="evil")
     assert answer["statusCode"] == 403
     assert thinkific.asked == []
 
 
 @pytest.mark.parametrize("error", ["access denied", "access_denied"])
-def test_cancel_changes_nothing(thinkific: StubPeer, error: str, logged: Logged) -> None:
+def test_cancel_changes_nothing(thinkific: StubProvider, error: str, logged: Logged) -> None:
     answer = arrive(error=error)
     assert (answer["statusCode"], title(answer)) == (200, "Connecting was cancelled")
     assert thinkific.asked == []
     assert logged.messages("WARNING") == ["connecting cancelled"]
 
 
-def test_another_error_is_not_shown_as_it_came(thinkific: StubPeer) -> None:
+def test_another_error_is_not_shown_as_it_came(thinkific: StubProvider) -> None:
     answer = arrive(error="<script>alert(1)</script>")
     assert answer["statusCode"] == 409
     assert "alert" not in answer["body"]
@@ -200,16 +202,16 @@ def test_another_error_is_not_shown_as_it_came(thinkific: StubPeer) -> None:
 @pytest.mark.parametrize(
     ("answers", "code"),
     [
-        ((Told(400, {"error": "invalid_grant"}),), 409),
-        ((TOKENS, Told(403, {"error": "App does not have permission"})), 409),
-        ((TOKENS, Told(401, {"error": "Authentication Error"})), 409),
-        ((Told(503, "<html>"),), 503),
-        ((Told(401, {"error": "invalid_client"}),), 503),
-        ((Told(body={"access_token": "at-1"}), COURSES), 409),
+        ((Reply(400, {"error": "invalid_grant"}),), 409),
+        ((TOKENS, Reply(403, {"error": "App does not have permission"})), 409),
+        ((TOKENS, Reply(401, {"error": "Authentication Error"})), 409),
+        ((Reply(503, "<html>"),), 503),
+        ((Reply(401, {"error": "invalid_client"}),), 503),
+        ((Reply(body={"access_token": "at-1"}), COURSES), 409),
     ],
 )
 def test_what_went_wrong_is_told_with_the_checklist(
-    thinkific: StubPeer, table: Table, answers: tuple[Told, ...], code: int
+    thinkific: StubProvider, table: Table, answers: tuple[Reply, ...], code: int
 ) -> None:
     thinkific.answers = list(answers)
     answer = finish(begun())
@@ -219,9 +221,9 @@ def test_what_went_wrong_is_told_with_the_checklist(
     assert connected_site(table) is None
 
 
-@pytest.mark.parametrize("answer", [Told(500, "<html>"), Told(429), Told(404, "<html>")])
+@pytest.mark.parametrize("answer", [Reply(500, "<html>"), Reply(429), Reply(404, "<html>")])
 def test_a_grant_is_kept_when_the_role_cannot_be_checked(
-    thinkific: StubPeer, table: Table, logged: Logged, answer: Told
+    thinkific: StubProvider, table: Table, logged: Logged, answer: Reply
 ) -> None:
     thinkific.answers = [TOKENS, answer]
     page = finish(begun())
@@ -231,7 +233,7 @@ def test_a_grant_is_kept_when_the_role_cannot_be_checked(
     assert "at-1" not in logged.text
 
 
-def test_the_page_asks_nobody_for_anything(thinkific: StubPeer) -> None:
+def test_the_page_asks_nobody_for_anything(thinkific: StubProvider) -> None:
     page = finish(begun())["body"]
     assert thinkific.asked
     assert "<script" not in page
@@ -243,12 +245,12 @@ def test_nothing_that_a_page_tells_becomes_markup() -> None:
     failed = oauth_pages.failed_page(HTTPStatus.CONFLICT, "<b>", "https://x/<i>", "<u>")
     pages = (failed, oauth_pages.stale_page("<b>", "<u>"), oauth_pages.connected_page("<b>", "<u>"))
     for page in pages:
-        told = str(page.body)
-        assert "&lt;b&gt;" in told
-        assert [each for each in ("<b>", "<i>", "<u>") if each in told] == []
+        reply = str(page.body)
+        assert "&lt;b&gt;" in reply
+        assert [each for each in ("<b>", "<i>", "<u>") if each in reply] == []
 
 
-def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubPeer) -> None:
+def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubProvider) -> None:
     before = status()
     assert (before["redirectUri"], before["connected"]) == (REDIRECT, False)
     assert before["authentication"] == "api-key"
@@ -283,27 +285,27 @@ def test_the_redirect_uri_comes_from_the_setting_and_never_from_the_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/")
-    _, told = call(FUNCTION, STATUS, token=admin(), headers={"host": "evil.example.com"})
-    assert told["redirectUri"] == "https://pay.example.com/thinkific/oauth/callback"
+    _, reply = call(FUNCTION, STATUS, token=admin(), headers={"host": "evil.example.com"})
+    assert reply["redirectUri"] == "https://pay.example.com/thinkific/oauth/callback"
     monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/?x")
     assert [each["name"] for each in status()["checks"] if not each["ok"]] == ["query"]
 
 
-def test_revoking_gives_the_token_back(thinkific: StubPeer, table: Table) -> None:
+def test_revoking_gives_the_token_back(thinkific: StubProvider, table: Table) -> None:
     finish(begun())
-    thinkific.answers = [Told(body={})]
-    code, told = call(FUNCTION, REVOKE, token=admin())
-    assert (code, told["connected"]) == (200, False)
+    thinkific.answers = [Reply(body={})]
+    code, reply = call(FUNCTION, REVOKE, token=admin())
+    assert (code, reply["connected"]) == (200, False)
     assert thinkific.asked[-1].body == "token=rt-1"
     assert connected_site(table) is None
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
 
 
 def test_while_thinkific_cannot_be_told_nothing_is_revoked(
-    thinkific: StubPeer, table: Table
+    thinkific: StubProvider, table: Table
 ) -> None:
     finish(begun())
-    thinkific.answers = [Told(502, "<html>")]
+    thinkific.answers = [Reply(502, "<html>")]
     assert call(FUNCTION, REVOKE, token=admin())[0] == 503
     assert connected_site(table)
 
@@ -311,15 +313,15 @@ def test_while_thinkific_cannot_be_told_nothing_is_revoked(
 @pytest.mark.parametrize(
     ("answer", "lines"),
     [
-        (Told(204), []),
-        (Told(404, "<html>"), []),
-        (Told(400, {"error": "invalid_grant"}), []),
-        (Told(401, {"error": "invalid_client"}), [NOT_REPORTED]),
-        (Told(403, "<html>"), [NOT_REPORTED]),
+        (Reply(204), []),
+        (Reply(404, "<html>"), []),
+        (Reply(400, {"error": "invalid_grant"}), []),
+        (Reply(401, {"error": "invalid_client"}), [NOT_REPORTED]),
+        (Reply(403, "<html>"), [NOT_REPORTED]),
     ],
 )
 def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
-    thinkific: StubPeer, table: Table, logged: Logged, answer: Told, lines: list[str]
+    thinkific: StubProvider, table: Table, logged: Logged, answer: Reply, lines: list[str]
 ) -> None:
     finish(begun())
     thinkific.answers = [answer]
@@ -330,7 +332,7 @@ def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
 
 
 def test_without_the_apps_secret_a_site_is_forgotten(
-    thinkific: StubPeer, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
+    thinkific: StubProvider, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(begun())
     monkeypatch.setattr(connecting, "secret_text", Mock(side_effect=ConfigurationError("clientId")))
@@ -340,7 +342,7 @@ def test_without_the_apps_secret_a_site_is_forgotten(
 
 
 def test_tokens_that_cannot_be_opened_are_forgotten(
-    thinkific: StubPeer, table: Table, logged: Logged
+    thinkific: StubProvider, table: Table, logged: Logged
 ) -> None:
     finish(begun())
     assert table.update(keys.oauth_grant(), Change({"encrypted": "b2YgYW5vdGhlciBrZXk="}))

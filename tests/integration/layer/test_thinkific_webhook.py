@@ -26,7 +26,7 @@ def post(event: Json) -> int:
 
 
 def queued(queues: Queues) -> list[Json]:
-    return [json.loads(record["body"]) for record in queues.told()["Records"]]
+    return [json.loads(record["body"]) for record in queues.reply()["Records"]]
 
 
 def test_an_event_is_queued_without_what_is_personal(queues: Queues) -> None:
@@ -34,7 +34,7 @@ def test_an_event_is_queued_without_what_is_personal(queues: Queues) -> None:
     assert queued(queues) == [
         {
             "eventId": "71",
-            "rowId": ROW,
+            "platformEnrollmentId": ROW,
             "userId": ACCOUNT,
             "courseId": COURSE,
             "percent": 60,
@@ -173,7 +173,7 @@ def test_all_that_thinkific_must_be_asked_about_shares_a_group(queues: Queues) -
     post(request(body("1", percentage_completed="0.5")))
     post(request(body("2", percentage_completed="1.0", id=ROW + 1)))
     post(request(body("3")))
-    groups = {each["attributes"]["MessageGroupId"] for each in queues.told()["Records"]}
+    groups = {each["attributes"]["MessageGroupId"] for each in queues.reply()["Records"]}
     assert groups == {"asking", f"row-{ROW}"}
 
 

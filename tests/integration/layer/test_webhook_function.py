@@ -14,11 +14,11 @@ from lunas.gateways.duitku import signatures
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.support import callbacks
 from tests.support.duitku_vectors import B
 from tests.support.functions import invoke
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
 
 FUNCTION = "duitku_webhook"
@@ -32,11 +32,11 @@ def order(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(purchases.initiated(monkeypatch)["id"])
 
 
-def duitku(monkeypatch: pytest.MonkeyPatch, *told: Told | Exception) -> StubPeer:
-    return peers.answers(monkeypatch, FUNCTION, *told)
+def duitku(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
+    return providers.answers(monkeypatch, FUNCTION, *reply)
 
 
-def stands(payments: Payments, order: str) -> Payment:
+def stored(payments: Payments, order: str) -> Payment:
     found = payments.get(order)
     assert found
     return found
@@ -56,7 +56,7 @@ def assert_only_due_soon(before: Payment, after: Payment) -> None:
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
+def silent(monkeypatch: pytest.MonkeyPatch) -> StubProvider:
     """Let nobody expect a question: there is no answer to one."""
     return duitku(monkeypatch)
 
@@ -64,9 +64,9 @@ def silent(monkeypatch: pytest.MonkeyPatch) -> StubPeer:
 def test_a_paid_order_becomes_an_enrollment(
     order: str, payments: Payments, enrollments: Enrollments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    duitku(monkeypatch, peers.status(order))
+    duitku(monkeypatch, providers.status(order))
     assert callbacks.post(order) == 200
-    assert stands(payments, order).status is Status.APPROVED
+    assert stored(payments, order).status is Status.APPROVED
     made = enrollments.get(ENROLLMENT)
     assert made
     assert made.payment_id == order
@@ -77,7 +77,7 @@ def test_a_paid_order_becomes_an_enrollment(
 def test_the_first_callback_costs_two_calls_and_a_repetition_one(
     order: str, calls: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    duitku(monkeypatch, peers.status(order))
+    duitku(monkeypatch, providers.status(order))
     calls.clear()
     assert callbacks.post(order) == 200
     assert calls == {"GetItem": 1, "TransactWriteItems": 1}
@@ -89,46 +89,52 @@ def test_the_first_callback_costs_two_calls_and_a_repetition_one(
 def test_the_same_callback_five_times_has_one_effect(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    peer = duitku(monkeypatch, peers.status(order))
+    provider = duitku(monkeypatch, providers.status(order))
     assert [callbacks.post(order) for _ in range(5)] == [200] * 5
-    assert len(peer.asked) == 1
+    assert len(provider.asked) == 1
     assert len(payments.history(order)) == 3
 
 
-@pytest.mark.parametrize("told", ["01", "404"])
+@pytest.mark.parametrize("reply", ["01", "404"])
 def test_while_duitku_says_not_paid_the_answer_is_200_and_nothing_changes(
-    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, told: str
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, reply: str
 ) -> None:
-    before = stands(payments, order)
-    duitku(monkeypatch, Told(404) if told == "404" else peers.status(order, told))
+    before = stored(payments, order)
+    duitku(monkeypatch, Reply(404) if reply == "404" else providers.status(order, reply))
     assert callbacks.post(order) == 200
-    assert_only_due_soon(before, stands(payments, order))
+    assert_only_due_soon(before, stored(payments, order))
 
 
 @pytest.mark.parametrize(
-    "told",
-    [Told(500), Told(200, "<html>"), Told(403, "blocked"), Told(401), requests.ReadTimeout("x")],
+    "reply",
+    [
+        Reply(500),
+        Reply(200, "<html>"),
+        Reply(403, "blocked"),
+        Reply(401),
+        requests.ReadTimeout("x"),
+    ],
     ids=str,
 )
 def test_when_duitku_cannot_be_asked_the_callback_has_to_come_again(
-    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, told: Told | Exception
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, reply: Reply | Exception
 ) -> None:
-    before = stands(payments, order)
-    duitku(monkeypatch, told, peers.status(order))
+    before = stored(payments, order)
+    duitku(monkeypatch, reply, providers.status(order))
     assert callbacks.post(order) == 503
-    assert_only_due_soon(before, stands(payments, order))
+    assert_only_due_soon(before, stored(payments, order))
     assert callbacks.post(order) == 200
-    assert stands(payments, order).status is Status.APPROVED
+    assert stored(payments, order).status is Status.APPROVED
 
 
 def test_an_order_that_duitku_ended_is_failed_and_can_still_be_paid(
     order: str, payments: Payments, enrollments: Enrollments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    duitku(monkeypatch, peers.status(order, "02"), peers.status(order))
+    duitku(monkeypatch, providers.status(order, "02"), providers.status(order))
     assert callbacks.post(order, resultCode="01") == 200
-    assert stands(payments, order).status is Status.FAILED
+    assert stored(payments, order).status is Status.FAILED
     assert callbacks.post(order) == 200
-    assert stands(payments, order).status is Status.APPROVED
+    assert stored(payments, order).status is Status.APPROVED
     assert enrollments.get(ENROLLMENT)
 
 
@@ -142,9 +148,9 @@ def test_a_status_of_something_else_is_kept_for_a_person(
     logged: Logged,
     changes: dict[str, str],
 ) -> None:
-    duitku(monkeypatch, peers.status(order, **changes))
+    duitku(monkeypatch, providers.status(order, **changes))
     assert callbacks.post(order) == 200
-    assert stands(payments, order).status is Status.PENDING
+    assert stored(payments, order).status is Status.PENDING
     assert logged.messages("ERROR") == ["anomaly kept"]
     assert "Anomaly" in logged.metrics()
 
@@ -161,7 +167,7 @@ def test_another_amount_is_answered_200_and_changes_nothing(
     order: str, payments: Payments, logged: Logged
 ) -> None:
     assert callbacks.post(order, amount="1") == 200
-    assert stands(payments, order).status is Status.PENDING
+    assert stored(payments, order).status is Status.PENDING
     assert "anomaly kept" in logged.messages("ERROR")
 
 
@@ -179,24 +185,24 @@ FORGERIES: list[dict[str, str]] = [
 def test_a_forged_callback_is_a_403_that_reads_nothing_and_is_kept(
     order: str, payments: Payments, calls: Counter[str], logged: Logged, forgery: dict[str, str]
 ) -> None:
-    before = stands(payments, order)
+    before = stored(payments, order)
     calls.clear()
     body = urlencode({**callbacks.fields(order), **forgery}).encode()
     assert invoke(FUNCTION, callbacks.event(body))["statusCode"] == 403
     assert calls == {"UpdateItem": 1}
-    assert stands(payments, order) == before
+    assert stored(payments, order) == before
     assert logged.metrics() == ["CallbackRefused"]
 
 
 def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    duitku(monkeypatch, peers.status(order))
+    duitku(monkeypatch, providers.status(order))
     legacy = signatures.legacy_callback_signature(B.merchant, "49000", order, B.key)
     assert callbacks.post(order, signature=legacy) == 403
     monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", "true")
     assert callbacks.post(order, signature=legacy) == 200
-    assert stands(payments, order).status is Status.APPROVED
+    assert stored(payments, order).status is Status.APPROVED
     assert "legacy signature accepted" in logged.messages("WARNING")
 
 
@@ -231,7 +237,7 @@ def test_a_message_that_is_no_callback_is_a_4xx(
 
 
 def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    duitku(monkeypatch, peers.status(order))
+    duitku(monkeypatch, providers.status(order))
     event = callbacks.event(b"")
     body = urlencode(callbacks.fields(order))
     plain = {**event, "body": body, "isBase64Encoded": False}
@@ -266,7 +272,7 @@ def test_a_missing_setting_is_told_to_the_operator_only(
 def test_no_personal_data_and_no_key_reaches_the_log(
     order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    duitku(monkeypatch, peers.status(order), Told(500, "budi@example.com"))
+    duitku(monkeypatch, providers.status(order), Reply(500, "budi@example.com"))
     callbacks.post(order)
     callbacks.post(order, signature="0" * 64)
     callbacks.post("pay404")
@@ -278,10 +284,10 @@ def test_no_personal_data_and_no_key_reaches_the_log(
 def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
     order: str, payments: Payments, logged: Logged
 ) -> None:
-    before = stands(payments, order)
+    before = stored(payments, order)
     signature = signatures.callback_signature(B.merchant, "49000", order, B.key)
     assert callbacks.post(f"00{order}", "490", signature=signature) == 403
-    assert stands(payments, order) == before
+    assert stored(payments, order) == before
     assert "anomaly kept" not in logged.messages()
     assert "CallbackRefused" in logged.metrics()
 
@@ -297,18 +303,18 @@ def test_a_signed_amount_that_is_no_plain_number_is_a_400(calls: Counter[str], a
 def test_an_approval_by_callback_is_duitkus(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    duitku(monkeypatch, peers.status(order))
+    duitku(monkeypatch, providers.status(order))
     callbacks.post(order)
-    assert stands(payments, order).approved_by == "duitku"
+    assert stored(payments, order).approved_by == "duitku"
 
 
 def test_a_rightly_signed_callback_from_elsewhere_moves_nothing(
-    order: str, payments: Payments, silent: StubPeer, monkeypatch: pytest.MonkeyPatch
+    order: str, payments: Payments, silent: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUITKU_ADDRESSES", "182.23.85.8")
-    before = stands(payments, order)
+    before = stored(payments, order)
     event = callbacks.event(urlencode(callbacks.fields(order)).encode(), callbacks.FORM)
 
     assert invoke(FUNCTION, event)["statusCode"] == 403
-    assert stands(payments, order) == before
+    assert stored(payments, order) == before
     assert not silent.asked

@@ -14,10 +14,10 @@ from lunas.domain.payments import Payment
 from lunas.storage.expressions import from_wire
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
-from tests.integration.layer import peers, purchases
+from tests.integration.layer import providers, purchases
 from tests.support import callbacks
 from tests.support.functions import invoke
-from tests.support.http_stub import Told
+from tests.support.http_stub import Reply
 
 FUNCTION = "duitku_webhook"
 UNREADABLE = "unreadable"
@@ -40,13 +40,13 @@ class Webhook:
         made.duitku()
         return made
 
-    def duitku(self, *told: Told | Exception) -> None:
+    def duitku(self, *reply: Reply | Exception) -> None:
         """Let Duitku answer in turn when it is asked."""
-        peers.answers(self.patch, FUNCTION, *told)
+        providers.answers(self.patch, FUNCTION, *reply)
 
     def pays(self, times: int = 1) -> None:
         """Let Duitku say that the order is paid."""
-        self.duitku(*[peers.status(self.order)] * times)
+        self.duitku(*[providers.status(self.order)] * times)
 
     def at(self, moment: datetime) -> None:
         """Set the clock of what is received."""
@@ -56,7 +56,7 @@ class Webhook:
         """Return a callback of the order, rightly signed but for what is changed afterwards."""
         return urlencode(callbacks.fields(self.order, **changes)).encode()
 
-    def hear(self, body: bytes | None = None, media_type: str = callbacks.FORM) -> int:
+    def handle(self, body: bytes | None = None, media_type: str = callbacks.FORM) -> int:
         """Post a body, the right callback unless told otherwise; the calls are counted anew."""
         self.calls.clear()
         event = callbacks.event(self.body() if body is None else body, media_type)

@@ -73,10 +73,10 @@ def run(code: str, *paths: Path) -> str:
 @cache
 def imported(function: str) -> tuple[str, str]:
     """Import a function; give whether it has a handler, and where its bytecode is."""
-    told = run(
+    reply = run(
         "import app; print(callable(app.handler), app.__cached__)", folder_of(function), LAYER
     )
-    handler, _, bytecode = told.strip().partition(" ")
+    handler, _, bytecode = reply.strip().partition(" ")
     return handler, bytecode
 
 

@@ -33,7 +33,7 @@ class Tap:
     stack: Stack
     exchanges: list[Exchange] = field(default_factory=list)
 
-    def hear(self, request: requests.PreparedRequest, answer: requests.Response) -> None:
+    def handle(self, request: requests.PreparedRequest, answer: requests.Response) -> None:
         """Keep an exchange if it was with the stack."""
         url = request.url or ""
         if url.startswith((self.stack.api_url, self.stack.duitku_webhook_url)):
@@ -55,13 +55,13 @@ def tapped(stack: Stack) -> Iterator[Tap]:
     """Listen for as long as the block lasts; every test talks to the stack by ``requests``."""
     tap, send = Tap(stack), requests.Session.send
 
-    def heard(session: requests.Session, request: Any, **more: Any) -> requests.Response:
+    def received(session: requests.Session, request: Any, **more: Any) -> requests.Response:
         answer = send(session, request, **more)
-        tap.hear(request, answer)
+        tap.handle(request, answer)
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.Session, "send", heard)
+        patch.setattr(requests.Session, "send", received)
         yield tap
 
 

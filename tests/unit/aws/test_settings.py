@@ -27,7 +27,7 @@ class Texts:
         return self.texts.pop(0) if len(self.texts) > 1 else self.texts[0]
 
 
-def vault(monkeypatch: pytest.MonkeyPatch, *values: object) -> Texts:
+def cache(monkeypatch: pytest.MonkeyPatch, *values: object) -> Texts:
     """Hold secrets with these values, or with these texts if they are texts."""
     texts = Texts(*(each if isinstance(each, str) else json.dumps(each) for each in values))
     made = SecretCache(texts.fetch)
@@ -71,7 +71,7 @@ def test_evidence_is_kept_as_long_as_the_environment_says(
 
 
 def test_a_secret_is_read_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = vault(monkeypatch, {"apiKey": "k"})
+    held = cache(monkeypatch, {"apiKey": "k"})
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "k"}
     assert held.asked == ["arn:secret"]
 
@@ -81,7 +81,7 @@ def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
 ) -> None:
     moment = 1000.0
     monkeypatch.setattr(secrets, "monotonic", lambda: moment)
-    held = vault(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
+    held = cache(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "old"}
     moment += MAX_AGE - 1
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "old"}
@@ -95,7 +95,7 @@ def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
 def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
-    vault(monkeypatch, value)
+    cache(monkeypatch, value)
     with pytest.raises(ConfigurationError, match="DUITKU_SECRET_ID") as raised:
         secret("DUITKU_SECRET_ID")
     assert "hunter2" not in str(raised.value)
@@ -106,13 +106,13 @@ def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
 def test_a_secret_without_the_text_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, value: dict[str, object]
 ) -> None:
-    vault(monkeypatch, value)
+    cache(monkeypatch, value)
     with pytest.raises(ConfigurationError, match="apiKey"):
         secret_text("DUITKU_SECRET_ID", "apiKey")
 
 
 def test_the_duitku_account_has_origins_without_a_slash(monkeypatch: pytest.MonkeyPatch) -> None:
-    vault(monkeypatch, {"merchantCode": "D1", "apiKey": "k"})
+    cache(monkeypatch, {"merchantCode": "D1", "apiKey": "k"})
     monkeypatch.setenv("DUITKU_API_URL", "https://v2.test/")
     monkeypatch.setenv("DUITKU_POP_URL", "https://pop.test")
     monkeypatch.setenv("DUITKU_CALLBACK_URL", "https://c")
@@ -143,7 +143,7 @@ def test_the_clock_tells_no_more_than_the_table_keeps() -> None:
 def test_a_secret_is_fetched_once_and_anew_after_its_cache_was_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    vault(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
+    cache(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
     assert [secret("DUITKU_SECRET_ID")["apiKey"] for _ in range(3)] == ["old"] * 3
     secrets._provider().clear_cache()  # noqa: SLF001
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "new"}

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lunas.domain.access_claims import Claims, Place
-from lunas.domain.access_comparison import NEARLY_OVER, Gap, Row, gap, place_of
+from lunas.domain.access_comparison import NEARLY_OVER, Gap, PlatformAccess, gap, place_of
 from lunas.domain.differences import Code
 from lunas.domain.enrollments import (
     Delivery,
@@ -61,7 +61,7 @@ def found(
         released=frozenset(each.id for each in released),
         given=frozenset(given),
     )
-    rows = [Row(COURSE, until) for until in there] + [Row(COURSE + 1, GOOD)]
+    rows = [PlatformAccess(COURSE, until) for until in there] + [PlatformAccess(COURSE + 1, GOOD)]
     named = [*claiming, *released]
     return gap(own or named[0], claims, named, rows, NOW)
 

@@ -14,7 +14,7 @@ from lunas.storage.settlements import settlement_actions
 from lunas.storage.table import Table
 from tests.support.builders import GATEWAY_ACT, bought, evidence, owning, payment
 
-HEARD = replace(GATEWAY_ACT, callback=evidence())
+HANDLED = replace(GATEWAY_ACT, callback=evidence())
 COURSES = [f"c{number:02}" for number in range(MAX_COURSES)]
 
 
@@ -37,7 +37,7 @@ def plans(audit_context: AuditContext) -> list[Settlement]:
     ]
 
 
-@pytest.mark.parametrize("plan", plans(HEARD), ids=PLANS)
+@pytest.mark.parametrize("plan", plans(HANDLED), ids=PLANS)
 def test_a_step_by_callback_carries_its_evidence(plan: Settlement) -> None:
     assert plan.callback == evidence()
     assert plan.after.callbacks == {evidence().short}
@@ -49,15 +49,15 @@ def test_a_step_by_others_carries_none(plan: Settlement) -> None:
 
 
 def test_later_steps_leave_the_callbacks_as_they_are() -> None:
-    approved = settled(payment(), HEARD).after
+    approved = settled(payment(), HANDLED).after
     completed, _ = take(approved, Step.COMPLETE, GATEWAY_ACT)
     assert completed.status is Status.COMPLETED
     assert completed.callbacks == {evidence().short}
 
 
 def test_callbacks_of_two_steps_are_both_named() -> None:
-    failed = close(payment(), Step.FAIL, replace(HEARD, callback=evidence(digest="f" * 64))).after
-    assert settled(failed, HEARD).after.callbacks == {"f" * 16, evidence().short}
+    failed = close(payment(), Step.FAIL, replace(HANDLED, callback=evidence(digest="f" * 64))).after
+    assert settled(failed, HANDLED).after.callbacks == {"f" * 16, evidence().short}
 
 
 @given(st.integers(1, MAX_COURSES), st.sets(st.sampled_from(COURSES)))
@@ -66,7 +66,7 @@ def test_with_its_evidence_a_settlement_still_fits_into_a_transaction(
 ) -> None:
     before = payment(courses=bought(*COURSES[:size]))
     full = set(COURSES[:size]) - owned
-    plan = settle(before, Step.CONFIRM, HEARD, owning(*owned), full)
+    plan = settle(before, Step.CONFIRM, HANDLED, owning(*owned), full)
     actions = settlement_actions(Table(cast("Any", None), "lunas"), plan, keep_quota=False)
     assert [each.label for each in actions].count("callback") == 1
     assert len(actions) <= 100

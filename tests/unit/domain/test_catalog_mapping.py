@@ -79,10 +79,10 @@ def test_a_course_of_the_site_that_is_mapped_already_is_not_proposed_again() -> 
     assert report.unmapped == (Pair("c1", "Python"),)
 
 
-@pytest.mark.parametrize(("known", "told"), [("Old", True), ("Python", False), (None, False)])
-def test_a_counterpart_that_was_renamed_is_told(known: str | None, told: bool) -> None:
+@pytest.mark.parametrize(("known", "reply"), [("Old", True), ("Python", False), (None, False)])
+def test_a_counterpart_that_was_renamed_is_told(known: str | None, reply: bool) -> None:
     ours = course("c1", platform_course_id=11, platform_name=known)
-    expected = (Pair("c1", "Python", 11, "Old"),) if told else ()
+    expected = (Pair("c1", "Python", 11, "Old"),) if reply else ()
     assert fit(ours, PYTHON).renamed == expected
 
 

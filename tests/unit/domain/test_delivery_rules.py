@@ -80,7 +80,7 @@ def test_an_enrollment_waits_for_its_own_request() -> None:
 
 
 @pytest.mark.parametrize(
-    "stands",
+    "stored",
     [
         enrollment(payment_id="pay2"),
         enrollment(delivery=Delivery(status=DeliveryStatus.DELIVERED)),
@@ -89,9 +89,9 @@ def test_an_enrollment_waits_for_its_own_request() -> None:
     ],
     ids=["other payment", "delivered", "failed", "taken away"],
 )
-def test_a_request_that_was_overtaken_is_not_current(stands: object) -> None:
-    assert isinstance(stands, type(enrollment()))
-    assert not is_current(request_of(enrollment()), stands)
+def test_a_request_that_was_overtaken_is_not_current(stored: object) -> None:
+    assert isinstance(stored, type(enrollment()))
+    assert not is_current(request_of(enrollment()), stored)
 
 
 def test_the_last_course_completes_the_payment() -> None:

@@ -30,7 +30,7 @@ FOR_ADMIN = handed_in("c1")
 FOR_A_DAY = ordered("c1", access_days=1).settled().delivered("c1")
 DAY_OVER = FOR_A_DAY.enrollments[0].expires_at
 assert DAY_OVER
-ANEW = replace(OTHERS, created_at=DAY_OVER)
+AGAIN = replace(OTHERS, created_at=DAY_OVER)
 TWICE_FOR_A_DAY = ordered("c1", access_days=1).settled("c1")
 SHORT = replace(OTHERS, expires_at=LATER, delivery=DELIVERED)
 LENGTHENED = ordered("c1").lengthening(SHORT)
@@ -90,11 +90,11 @@ HEALTHY = {
     "rejected, bought again": FOR_ADMIN.ended(Step.REJECT, "admin:a1").with_others(OTHERS),
     "refunded, bought again": ordered("c1").settled().refunded().with_others(OTHERS),
     "for a day": FOR_A_DAY,
-    "for a day, and bought anew afterwards": replace(FOR_A_DAY, enrollments=(ANEW,)),
+    "for a day, and bought anew afterwards": replace(FOR_A_DAY, enrollments=(AGAIN,)),
     "for a day, bought anew, and that refunded": replace(
-        FOR_A_DAY, enrollments=(replace(ANEW, status=EnrollmentStatus.NOT_ENROLLED),)
+        FOR_A_DAY, enrollments=(replace(AGAIN, status=EnrollmentStatus.NOT_ENROLLED),)
     ),
-    "overlap for a day, bought anew": TWICE_FOR_A_DAY.with_others(ANEW),
+    "overlap for a day, bought anew": TWICE_FOR_A_DAY.with_others(AGAIN),
     "lengthened": LENGTHENED,
     "lengthened and delivered": LENGTHENED.delivered("c1"),
     "for a day, and lengthened by another": replace(
@@ -293,12 +293,12 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         {Code.ENROLLMENT_MISSING, Code.DELIVERY_DIFFERS},
     ),
     "bought anew, and deleted": (
-        replace(FOR_A_DAY, enrollments=(ANEW,)),
+        replace(FOR_A_DAY, enrollments=(AGAIN,)),
         first_enrollment_gone,
         {Code.ENROLLMENT_MISSING},
     ),
     "overlap, bought anew too early": (
-        TWICE_FOR_A_DAY.with_others(ANEW),
+        TWICE_FOR_A_DAY.with_others(AGAIN),
         with_enrollment(created_at=TWICE_FOR_A_DAY.payment.updated_at),
         {Code.ENROLLMENT_FOREIGN},
     ),

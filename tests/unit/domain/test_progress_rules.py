@@ -9,15 +9,15 @@ from lunas.domain.progress import (
     ProgressReport,
     advanced,
     concerned,
+    enrollment_percent,
     event_percent,
     is_open,
-    row_percent,
 )
 from lunas.domain.web_links import LONGEST_LINK, kept_link
 from tests.support.builders import LATER, enrollment
 
 LINK = "https://shop.thinkific.com/certificates/abc"
-REPORT = ProgressReport(row_id=500, user_id=7, course_id=2_000_001, percent=60)
+REPORT = ProgressReport(platform_enrollment_id=500, user_id=7, course_id=2_000_001, percent=60)
 DELIVERED = Delivery(
     status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
 )
@@ -29,7 +29,7 @@ def ours(**changes: object) -> Enrollment:
 
 
 @pytest.mark.parametrize(
-    ("told", "percent"),
+    ("reply", "percent"),
     [
         ("0", 0),
         ("0.0", 0),
@@ -58,19 +58,19 @@ def ours(**changes: object) -> Enrollment:
     ],
 )
 def test_an_event_tells_percent_only_where_its_scale_is_plain(
-    told: object, percent: int | None
+    reply: object, percent: int | None
 ) -> None:
-    assert event_percent(told, completed=False) == percent
+    assert event_percent(reply, completed=False) == percent
 
 
-@pytest.mark.parametrize("told", ["0", "0.4", "1.0", "99", None, "half"])
-def test_completion_wins_over_whatever_the_number_says(told: object) -> None:
-    assert event_percent(told, completed=True) == 100
-    assert row_percent(told, completed=True) == 100
+@pytest.mark.parametrize("reply", ["0", "0.4", "1.0", "99", None, "half"])
+def test_completion_wins_over_whatever_the_number_says(reply: object) -> None:
+    assert event_percent(reply, completed=True) == 100
+    assert enrollment_percent(reply, completed=True) == 100
 
 
 @pytest.mark.parametrize(
-    ("told", "percent"),
+    ("reply", "percent"),
     [
         ("0", 0),
         ("0.29", 29),
@@ -85,13 +85,13 @@ def test_completion_wins_over_whatever_the_number_says(told: object) -> None:
         (None, None),
     ],
 )
-def test_a_row_tells_a_part_of_one(told: object, percent: int | None) -> None:
-    assert row_percent(told, completed=False) == percent
+def test_a_row_tells_a_part_of_one(reply: object, percent: int | None) -> None:
+    assert enrollment_percent(reply, completed=False) == percent
 
 
-@pytest.mark.parametrize(("told", "known"), [(60, 60), (40, 40), (0, 40), (100, 100), (None, 40)])
-def test_progress_never_goes_down(told: int | None, known: int) -> None:
-    assert advanced(ours(), replace(REPORT, percent=told), LATER).progress == known
+@pytest.mark.parametrize(("reply", "known"), [(60, 60), (40, 40), (0, 40), (100, 100), (None, 40)])
+def test_progress_never_goes_down(reply: int | None, known: int) -> None:
+    assert advanced(ours(), replace(REPORT, percent=reply), LATER).progress == known
 
 
 def test_what_adds_nothing_leaves_the_enrollment_as_it_was() -> None:
@@ -99,15 +99,19 @@ def test_what_adds_nothing_leaves_the_enrollment_as_it_was() -> None:
 
 
 def test_a_certificate_is_kept_though_the_progress_is_known_already() -> None:
-    told = replace(REPORT, percent=100, certificate_url=LINK)
-    with_link = advanced(ours(progress=100), told, LATER)
+    reply = replace(REPORT, percent=100, certificate_url=LINK)
+    with_link = advanced(ours(progress=100), reply, LATER)
     assert (with_link.certificate_url, with_link.updated_at) == (LINK, LATER)
-    assert advanced(with_link, replace(told, certificate_url=None), LATER) == with_link
+    assert advanced(with_link, replace(reply, certificate_url=None), LATER) == with_link
 
 
 @pytest.mark.parametrize(
     "other",
-    [replace(REPORT, row_id=501), replace(REPORT, user_id=8), replace(REPORT, course_id=9)],
+    [
+        replace(REPORT, platform_enrollment_id=501),
+        replace(REPORT, user_id=8),
+        replace(REPORT, course_id=9),
+    ],
 )
 def test_a_row_of_another_account_or_course_is_not_ours(other: ProgressReport) -> None:
     assert concerned(REPORT, [ours()]) == [ours()]
@@ -120,7 +124,7 @@ def test_only_an_enrollment_that_stands_is_open_to_progress() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("reply", "kept"),
     [
         (LINK, LINK),
         (f"https://a.example/{'x' * (LONGEST_LINK - 18)}", ...),
@@ -139,5 +143,5 @@ def test_only_an_enrollment_that_stands_is_open_to_progress() -> None:
         (5, None),
     ],
 )
-def test_only_a_plain_https_link_of_usual_length_is_kept(told: object, kept: object) -> None:
-    assert kept_link(told) == (told if kept is ... else kept)
+def test_only_a_plain_https_link_of_usual_length_is_kept(reply: object, kept: object) -> None:
+    assert kept_link(reply) == (reply if kept is ... else kept)

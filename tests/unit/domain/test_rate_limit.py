@@ -98,7 +98,7 @@ class Rush:
 
     def arrivals(self, rate_limit: RateLimit, calls: int) -> list[int]:
         """Return when the calls arrive at Thinkific, any time until their caller has its answer."""
-        busy_until, heard = 0, []
+        busy_until, seen = 0, []
         free = [START] * self._callers
         for _ in range(calls):
             caller = min(range(self._callers), key=free.__getitem__)
@@ -106,9 +106,9 @@ class Rush:
             permit = rate_limit.permit(busy_until, now)
             busy_until = rate_limit.taken(busy_until, now)
             answered = permit + self._chance.randint(0, self._slow)
-            heard.append(self._chance.randint(permit, answered))
+            seen.append(self._chance.randint(permit, answered))
             free[caller] = answered + self._chance.randint(0, self._idle)
-        return heard
+        return seen
 
 
 @given(
@@ -128,12 +128,12 @@ def test_the_worst_minute_is_what_the_arithmetic_says() -> None:
     """Every caller has a call on the way for as long as a rest takes, and all arrive at its end."""
     arrive = START + LONGEST_CALL
     given_out = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
-    heard = [arrive] * CALLERS + given_out[CALLERS:]
+    seen = [arrive] * CALLERS + given_out[CALLERS:]
     assert most_in_a_minute(given_out[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
-    assert most_in_a_minute(heard) == LIMIT
+    assert most_in_a_minute(seen) == LIMIT
 
 
 def test_callers_are_never_held_back_for_good() -> None:
-    heard = Rush(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
-    assert heard == sorted(heard)
-    assert heard[-1] - heard[0] <= 3 * MINUTE
+    seen = Rush(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
+    assert seen == sorted(seen)
+    assert seen[-1] - seen[0] <= 3 * MINUTE

@@ -25,7 +25,7 @@ from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 from lunas.gateways.duitku.http import KNOWN, error_text
 from tests.support.builders import EMAIL, payment
 from tests.support.duitku_vectors import METHODS, B
-from tests.support.http_stub import Asked, StubPeer, Told
+from tests.support.http_stub import Asked, Reply, StubProvider
 
 ACCOUNT = DuitkuAccount(
     B.merchant, B.key, "https://v2.test", "https://pop.test", "https://lunas.test/callback"
@@ -38,15 +38,15 @@ ACCEPTED = {"statusCode": "00", "reference": "R1", "paymentUrl": "https://pay.te
 PAID = {"merchantOrderId": "pay1", "reference": "R1", "amount": "49000", "statusCode": "00"}
 
 
-def duitku(peer: StubPeer) -> Duitku:
-    return Duitku(lambda: ACCOUNT, peer.session)
+def duitku(provider: StubProvider) -> Duitku:
+    return Duitku(lambda: ACCOUNT, provider.session)
 
 
 def opened(purchase: Payment, answer: Any = None) -> Asked:
     """Open an invoice and return what Duitku was asked."""
-    peer = StubPeer(Told(body=answer or ACCEPTED))
-    duitku(peer).create_invoice(purchase, MINUTES, RETURN_URL)
-    return peer.asked[0]
+    provider = StubProvider(Reply(body=answer or ACCEPTED))
+    duitku(provider).create_invoice(purchase, MINUTES, RETURN_URL)
+    return provider.asked[0]
 
 
 def test_a_pop_invoice_is_asked_for_at_the_pop_host_without_signature_in_the_body() -> None:
@@ -99,9 +99,9 @@ def test_an_invoice_is_taken_however_duitku_writes_its_amount(
     answer: dict[str, Any] = {**ACCEPTED, "amount": amount}
     if amount == "absent":
         del answer["amount"]
-    peer = StubPeer(Told(body=answer))
+    provider = StubProvider(Reply(body=answer))
     purchase = payment(channel=channel)
-    invoice = duitku(peer).create_invoice(purchase, MINUTES, RETURN_URL)
+    invoice = duitku(provider).create_invoice(purchase, MINUTES, RETURN_URL)
     assert invoice.reference == "R1"
 
 
@@ -111,7 +111,7 @@ def test_a_status_is_ours_however_duitku_writes_amount_and_fee(amount: object, f
     answer: dict[str, Any] = {**PAID, "amount": amount, "fee": fee}
     if fee == "absent":
         del answer["fee"]
-    status = duitku(StubPeer(Told(body=answer))).status(payment())
+    status = duitku(StubProvider(Reply(body=answer))).status(payment())
     assert (status.state, status.rupiah) == (GatewayState.PAID, 49_000)
 
 
@@ -163,66 +163,66 @@ def test_every_call_has_a_time_out_and_names_the_client() -> None:
 
 def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
     answer = {**ACCEPTED, "vaNumber": "70012", "qrString": "", "amount": "49000", "appUrl": None}
-    peer = StubPeer(Told(body=answer))
-    invoice = duitku(peer).create_invoice(payment(channel="BC"), MINUTES, RETURN_URL)
+    provider = StubProvider(Reply(body=answer))
+    invoice = duitku(provider).create_invoice(payment(channel="BC"), MINUTES, RETURN_URL)
     assert (invoice.reference, invoice.va_number, invoice.qr_string) == ("R1", "70012", None)
     assert (invoice.payment_url, invoice.payment_method) == ("https://pay.test/R1", "BC")
 
 
 @pytest.mark.parametrize("code", ["01", "02", "", None, "99", 0])
 def test_an_accepted_call_with_another_code_than_00_is_a_refusal(code: object) -> None:
-    peer = StubPeer(Told(body={**ACCEPTED, "statusCode": code}))
+    provider = StubProvider(Reply(body={**ACCEPTED, "statusCode": code}))
     with pytest.raises(GatewayRefused):
-        duitku(peer).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(provider).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("reference", [None, ""])
 def test_an_invoice_without_a_reference_is_of_unknown_outcome(reference: str | None) -> None:
-    peer = StubPeer(Told(body={**ACCEPTED, "reference": reference}))
+    provider = StubProvider(Reply(body={**ACCEPTED, "reference": reference}))
     with pytest.raises(GatewayUnavailable):
-        duitku(peer).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(provider).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 REFUSALS = [
-    Told(400, {"Message": "Minimum Payment 10000 IDR"}),
-    Told(400, {"MerchantOrderId": ["already paid"]}),
-    Told(400, "plain text"),
-    Told(400),
-    Told(401, {"Message": "Wrong signature"}),
-    Told(404, {"Message": "Payment channel not available"}),
-    Told(400, ["a", "list"]),
-    Told(400, "null"),
+    Reply(400, {"Message": "Minimum Payment 10000 IDR"}),
+    Reply(400, {"MerchantOrderId": ["already paid"]}),
+    Reply(400, "plain text"),
+    Reply(400),
+    Reply(401, {"Message": "Wrong signature"}),
+    Reply(404, {"Message": "Payment channel not available"}),
+    Reply(400, ["a", "list"]),
+    Reply(400, "null"),
 ]
 UNKNOWN = [
-    Told(500, {"Message": "Failed to generate payment number"}),
-    Told(502, "<html><body>Bad Gateway</body></html>"),
-    Told(503),
-    Told(409, {"Message": "still in progress"}),
-    Told(429, "slow down"),
-    Told(403, "<html>blocked</html>"),
-    Told(408),
-    Told(200),
-    Told(200, "<html>maintenance</html>"),
-    Told(200, "[]"),
-    Told(200, '"00"'),
-    Told(200, "null"),
-    Told(200, b"\xff\xfe\x00"),
+    Reply(500, {"Message": "Failed to generate payment number"}),
+    Reply(502, "<html><body>Bad Gateway</body></html>"),
+    Reply(503),
+    Reply(409, {"Message": "still in progress"}),
+    Reply(429, "slow down"),
+    Reply(403, "<html>blocked</html>"),
+    Reply(408),
+    Reply(200),
+    Reply(200, "<html>maintenance</html>"),
+    Reply(200, "[]"),
+    Reply(200, '"00"'),
+    Reply(200, "null"),
+    Reply(200, b"\xff\xfe\x00"),
     requests.ConnectionError("connection dropped"),
     requests.exceptions.ChunkedEncodingError("cut off"),
     requests.exceptions.SSLError("certificate"),
 ]
 
 
-@pytest.mark.parametrize("told", REFUSALS, ids=str)
-def test_a_clear_no_is_a_refusal(told: Told) -> None:
+@pytest.mark.parametrize("reply", REFUSALS, ids=str)
+def test_a_clear_no_is_a_refusal(reply: Reply) -> None:
     with pytest.raises(GatewayRefused):
-        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
-@pytest.mark.parametrize("told", UNKNOWN, ids=str)
-def test_anything_unclear_is_of_unknown_outcome(told: Told | Exception) -> None:
+@pytest.mark.parametrize("reply", UNKNOWN, ids=str)
+def test_anything_unclear_is_of_unknown_outcome(reply: Reply | Exception) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 401, 403, 404, 408, 409, 429, 500, 503])
@@ -243,7 +243,7 @@ def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
     body = bodies.get(shape, {"statusCode": "01", shape: text})
     purchase = payment(channel="VC")
     with pytest.raises(PurchaseRefused) as raised:
-        duitku(StubPeer(Told(status, body))).create_invoice(purchase, MINUTES, RETURN_URL)
+        duitku(StubProvider(Reply(status, body))).create_invoice(purchase, MINUTES, RETURN_URL)
     assert [each.field for each in raised.value.errors] == [field]
 
 
@@ -253,51 +253,51 @@ def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_wit
     status: int, shape: str
 ) -> None:
     text = "The transaction is still in progress."
-    told = Told(status, text if shape == "text" else {"statusCode": "01", shape: text})
+    reply = Reply(status, text if shape == "text" else {"statusCode": "01", shape: text})
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("text", ["Maximum Payment exceeded", "Payment channel not available"])
 def test_a_clear_no_to_a_question_says_nothing_about_the_order(text: str) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(Told(500, {"Message": text}))).status(payment())
+        duitku(StubProvider(Reply(500, {"Message": text}))).status(payment())
 
 
 def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> None:
     body = {"statusCode": "01", "statusMessage": f"Maximum Payment exceeded by {EMAIL}"}
     with pytest.raises(PurchaseRefused) as raised:
-        duitku(StubPeer(Told(body=body))).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(Reply(body=body))).create_invoice(payment(), MINUTES, RETURN_URL)
     assert str(raised.value) == "Duitku answered statusCode '01': Maximum Payment"
 
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
     with pytest.raises(GatewayBlocked):
-        duitku(StubPeer(Told(status))).status(payment())
+        duitku(StubProvider(Reply(status))).status(payment())
 
 
 @pytest.mark.parametrize("error", [requests.ReadTimeout("x"), requests.ConnectTimeout("x")])
 def test_no_answer_in_time_is_a_time_out(error: Exception) -> None:
     with pytest.raises(GatewayTimeout):
-        duitku(StubPeer(error)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(error)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reply",
     [
-        Told(400, {"Message": f"Invalid Email Address {EMAIL}"}),
-        Told(400, {"email": [f"{EMAIL} is not valid"]}),
-        Told(400, f"no customer <{EMAIL}>"),
-        Told(400, f"no customer {EMAIL}, sorry"),
-        Told(500, json.dumps(f"mailto:{EMAIL}")),
+        Reply(400, {"Message": f"Invalid Email Address {EMAIL}"}),
+        Reply(400, {"email": [f"{EMAIL} is not valid"]}),
+        Reply(400, f"no customer <{EMAIL}>"),
+        Reply(400, f"no customer {EMAIL}, sorry"),
+        Reply(500, json.dumps(f"mailto:{EMAIL}")),
         requests.ConnectionError(f"while sending {EMAIL}"),
     ],
     ids=str,
 )
-def test_no_error_quotes_an_address(told: Told | Exception) -> None:
+def test_no_error_quotes_an_address(reply: Reply | Exception) -> None:
     with pytest.raises(GatewayError) as raised:
-        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
     assert EMAIL not in str(raised.value)
     assert raised.value.__cause__ is None
 
@@ -329,9 +329,9 @@ def test_of_an_error_only_a_known_beginning_is_told(body: str, text: str) -> Non
     ],
 )
 def test_a_status_is_asked_for_where_the_order_is_known(channel: str | None, url: str) -> None:
-    peer = StubPeer(Told(body=PAID))
-    duitku(peer).status(payment(channel=channel))
-    (asked,) = peer.asked
+    provider = StubProvider(Reply(body=PAID))
+    duitku(provider).status(payment(channel=channel))
+    (asked,) = provider.asked
     assert asked.url == url
     assert asked.body == {
         "merchantCode": B.merchant,
@@ -345,28 +345,28 @@ def test_a_status_is_asked_for_where_the_order_is_known(channel: str | None, url
     [("00", GatewayState.PAID), ("01", GatewayState.OPEN), ("02", GatewayState.ENDED)],
 )
 def test_the_three_codes_of_a_status(code: str, state: GatewayState) -> None:
-    told = duitku(StubPeer(Told(body={**PAID, "statusCode": code, "fee": "0.00"}))).status(
+    reply = duitku(StubProvider(Reply(body={**PAID, "statusCode": code, "fee": "0.00"}))).status(
         payment()
     )
-    assert (told.state, told.code, told.fee) == (state, code, "0.00")
-    assert (told.order_id, told.reference, told.rupiah) == ("pay1", "R1", 49_000)
+    assert (reply.state, reply.code, reply.fee) == (state, code, "0.00")
+    assert (reply.order_id, reply.reference, reply.rupiah) == ("pay1", "R1", 49_000)
 
 
 def test_an_order_that_duitku_does_not_know_is_not_started_and_never_failed() -> None:
-    told = duitku(StubPeer(Told(404, {"Message": "not found"}))).status(payment())
-    assert told.state is GatewayState.NOT_STARTED
+    reply = duitku(StubProvider(Reply(404, {"Message": "not found"}))).status(payment())
+    assert reply.state is GatewayState.NOT_STARTED
 
 
 @pytest.mark.parametrize("code", ["03", "", None, "0", "000", "PAID", ["00"]])
 def test_an_unknown_code_decides_nothing(code: object) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(Told(body={**PAID, "statusCode": code}))).status(payment())
+        duitku(StubProvider(Reply(body={**PAID, "statusCode": code}))).status(payment())
 
 
-@pytest.mark.parametrize("told", [*UNKNOWN, Told(401)], ids=str)
-def test_a_status_that_cannot_be_read_is_an_error_and_no_status(told: Told | Exception) -> None:
+@pytest.mark.parametrize("reply", [*UNKNOWN, Reply(401)], ids=str)
+def test_a_status_that_cannot_be_read_is_an_error_and_no_status(reply: Reply | Exception) -> None:
     with pytest.raises(GatewayError):
-        duitku(StubPeer(told, told)).status(payment())
+        duitku(StubProvider(reply, reply)).status(payment())
 
 
 @pytest.mark.parametrize("missing", ["reference", "merchantOrderId", "amount"])
@@ -376,16 +376,16 @@ def test_paid_without_reference_order_or_amount_fits_nothing(missing: str, how: 
     if how == "absent":
         del answer[missing]
     unknown = replace(payment(), gateway=None)
-    assert not matches(unknown, duitku(StubPeer(Told(body=answer))).status(unknown))
+    assert not matches(unknown, duitku(StubProvider(Reply(body=answer))).status(unknown))
 
 
 @pytest.mark.parametrize(("of", "signature"), METHODS)
 def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> None:
     moment = datetime.strptime(f"{of.moment} +0700", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
     account = DuitkuAccount(of.merchant, of.key, "https://v2.test", "https://pop.test")
-    peer = StubPeer(Told(body={"paymentFee": []}))
-    Duitku(lambda: account, peer.session).methods(int(of.amount), moment)
-    (asked,) = peer.asked
+    provider = StubProvider(Reply(body={"paymentFee": []}))
+    Duitku(lambda: account, provider.session).methods(int(of.amount), moment)
+    (asked,) = provider.asked
     assert asked.path == "/webapi/api/merchant/paymentmethod/getpaymentmethod"
     assert asked.body == {
         "merchantcode": of.merchant,
@@ -398,50 +398,57 @@ def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> Non
 @pytest.mark.parametrize(("fee", "rupiah"), [("0", 0), ("4000", 4000), (None, 0), ("n/a", 0)])
 def test_a_channel_is_read_with_its_fee(fee: object, rupiah: int) -> None:
     row = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "u", "totalFee": fee}
-    peer = StubPeer(Told(body={"paymentFee": [row], "responseCode": "00"}))
-    (channel,) = duitku(peer).methods(49_000, datetime.now(UTC))
+    provider = StubProvider(Reply(body={"paymentFee": [row], "responseCode": "00"}))
+    (channel,) = duitku(provider).methods(49_000, datetime.now(UTC))
     assert (channel.code, channel.name, channel.fee) == ("BC", "BCA", rupiah)
 
 
 @pytest.mark.parametrize("body", [{}, {"paymentFee": None}, {"paymentFee": []}])
 def test_no_channels_is_an_empty_list(body: dict[str, Any]) -> None:
-    assert duitku(StubPeer(Told(body=body))).methods(49_000, datetime.now(UTC)) == []
+    assert duitku(StubProvider(Reply(body=body))).methods(49_000, datetime.now(UTC)) == []
 
 
 def test_a_redirect_is_not_followed() -> None:
-    peer = StubPeer(Told(302, headers={"Location": "https://elsewhere.test/"}), Told(body=PAID))
+    provider = StubProvider(
+        Reply(302, headers={"Location": "https://elsewhere.test/"}), Reply(body=PAID)
+    )
     with pytest.raises(GatewayError):
-        duitku(peer).status(payment())
-    assert len(peer.asked) == 1
+        duitku(provider).status(payment())
+    assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize(
-    "told",
+    "reply",
     [
-        Told(400, {"Message": "Wrong signature"}),
-        Told(401),
-        Told(403, "<html>blocked</html>"),
-        Told(422, {"Message": "odd"}),
+        Reply(400, {"Message": "Wrong signature"}),
+        Reply(401),
+        Reply(403, "<html>blocked</html>"),
+        Reply(422, {"Message": "odd"}),
     ],
     ids=str,
 )
-def test_a_refused_question_says_nothing_about_the_order(told: Told) -> None:
+def test_a_refused_question_says_nothing_about_the_order(reply: Reply) -> None:
     with pytest.raises(GatewayUnavailable) as raised:
-        duitku(StubPeer(told)).status(payment())
-    assert str(told.status) in str(raised.value)
+        duitku(StubProvider(reply)).status(payment())
+    assert str(reply.status) in str(raised.value)
     assert raised.value.__cause__ is None
 
 
 @pytest.mark.parametrize(
-    "told",
-    [Told(201, ACCEPTED), Told(204), Told(302, None, {"Location": "https://x.test/"}), Told(304)],
+    "reply",
+    [
+        Reply(201, ACCEPTED),
+        Reply(204),
+        Reply(302, None, {"Location": "https://x.test/"}),
+        Reply(304),
+    ],
     ids=str,
 )
-def test_another_success_or_a_redirect_is_of_unknown_outcome(told: Told) -> None:
+def test_another_success_or_a_redirect_is_of_unknown_outcome(reply: Reply) -> None:
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
     with pytest.raises(GatewayUnavailable):
-        duitku(StubPeer(told)).status(payment())
+        duitku(StubProvider(reply)).status(payment())
 
 
 @pytest.mark.parametrize(
@@ -449,14 +456,14 @@ def test_another_success_or_a_redirect_is_of_unknown_outcome(told: Told) -> None
 )
 def test_an_error_text_that_is_not_known_is_not_kept(body: object) -> None:
     with pytest.raises(GatewayRefused) as raised:
-        duitku(StubPeer(Told(400, body))).create_invoice(payment(), MINUTES, RETURN_URL)
+        duitku(StubProvider(Reply(400, body))).create_invoice(payment(), MINUTES, RETURN_URL)
     assert str(raised.value) == "Duitku answered 400: no text that is known"
 
 
 @pytest.mark.parametrize("known", KNOWN)
 def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -> None:
     with pytest.raises(GatewayError) as raised:
-        duitku(StubPeer(Told(400, {"Message": f"{known} 0812-3456"}))).create_invoice(
+        duitku(StubProvider(Reply(400, {"Message": f"{known} 0812-3456"}))).create_invoice(
             payment(), MINUTES, RETURN_URL
         )
     assert str(raised.value) == f"Duitku answered 400: {known}"

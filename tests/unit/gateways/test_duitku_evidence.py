@@ -69,8 +69,8 @@ def test_a_personal_field_is_kept_by_name_and_length_only(name: str) -> None:
 
 
 @given(st.dictionaries(NAMES, SECRETS, max_size=60), st.booleans())
-def test_no_value_beside_the_list_is_kept(told: dict[str, str], doubled: bool) -> None:
-    secret = [pair for pair in told.items() if pair[0] not in KEPT]
+def test_no_value_beside_the_list_is_kept(reply: dict[str, str], doubled: bool) -> None:
+    secret = [pair for pair in reply.items() if pair[0] not in KEPT]
     kept = keep_form(*secret, *(secret if doubled else []))
     named = {name for name, _ in secret if MARK in name}
     assert MARK not in written(kept)
@@ -149,8 +149,8 @@ def test_a_value_that_is_cut_shows_its_length() -> None:
 
 @pytest.mark.parametrize("order", ["", None])
 def test_a_callback_without_an_order_is_kept_with_its_other_fields(order: str | None) -> None:
-    told = {"amount": "1"} | ({} if order is None else {"merchantOrderId": order})
-    kept = keep(urlencode(told).encode())
+    reply = {"amount": "1"} | ({} if order is None else {"merchantOrderId": order})
+    kept = keep(urlencode(reply).encode())
     assert (kept.order_id, kept.fields["amount"]) == (UNREADABLE, "1")
 
 

@@ -5,10 +5,10 @@ import pytest
 from lunas.domain.errors import DeliveryDelayed
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
-from tests.support.http_stub import StubLimiter, StubPeer, Told
+from tests.support.http_stub import Reply, StubLimiter, StubProvider
 
 URL = "https://thinkific.test"
-REFUSED = Told(401, {"error": "Authentication Error"})
+REFUSED = Reply(401, {"error": "Authentication Error"})
 
 
 class Tokens:
@@ -32,10 +32,10 @@ class Tokens:
 
 
 def api(
-    credentials: Credentials, peer: StubPeer, limiter: StubLimiter | None = None
+    credentials: Credentials, provider: StubProvider, limiter: StubLimiter | None = None
 ) -> ThinkificApi:
     site = ThinkificSite(URL, credentials)
-    return ThinkificApi(site, limiter or StubLimiter(), "r1", session=peer.session)
+    return ThinkificApi(site, limiter or StubLimiter(), "r1", session=provider.session)
 
 
 def test_an_api_key_goes_with_its_site_and_as_a_bearer_to_v2() -> None:
@@ -51,44 +51,44 @@ def test_a_token_implies_its_site() -> None:
 
 
 def test_every_call_asks_for_the_token_anew() -> None:
-    tokens, peer = Tokens("t1", "t2"), StubPeer(Told(body={}), Told(body={}))
-    made = api(tokens.credentials, peer)
+    tokens, provider = Tokens("t1", "t2"), StubProvider(Reply(body={}), Reply(body={}))
+    made = api(tokens.credentials, provider)
     made.get("/courses")
     tokens.replace()
     made.get("/courses")
-    assert [each.headers["Authorization"] for each in peer.asked] == ["Bearer t1", "Bearer t2"]
-    assert {each.headers["X-Correlation-Id"] for each in peer.asked} == {"r1"}
-    assert "X-Auth-API-Key" not in peer.asked[0].headers
+    assert [each.headers["Authorization"] for each in provider.asked] == ["Bearer t1", "Bearer t2"]
+    assert {each.headers["X-Correlation-Id"] for each in provider.asked} == {"r1"}
+    assert "X-Auth-API-Key" not in provider.asked[0].headers
 
 
 def test_a_refused_token_that_was_replaced_is_tried_once_more() -> None:
-    tokens, peer = Tokens("t1", "t2"), StubPeer(REFUSED, Told(body={"id": 1}))
+    tokens, provider = Tokens("t1", "t2"), StubProvider(REFUSED, Reply(body={"id": 1}))
     limiter = StubLimiter()
-    assert api(tokens.credentials, peer, limiter).post("/users", {"a": 1}) == {"id": 1}
-    assert [each.body for each in peer.asked] == [{"a": 1}] * 2
+    assert api(tokens.credentials, provider, limiter).post("/users", {"a": 1}) == {"id": 1}
+    assert [each.body for each in provider.asked] == [{"a": 1}] * 2
     assert tokens.refused == ["t1"]
     assert limiter.permits == 2
 
 
 def test_a_second_refusal_waits_for_a_person() -> None:
-    tokens, peer = Tokens("t1", "t2"), StubPeer(REFUSED, REFUSED)
+    tokens, provider = Tokens("t1", "t2"), StubProvider(REFUSED, REFUSED)
     with pytest.raises(AccessRefused, match="401"):
-        api(tokens.credentials, peer).get("/courses")
-    assert len(peer.asked) == 2
+        api(tokens.credentials, provider).get("/courses")
+    assert len(provider.asked) == 2
 
 
 @pytest.mark.parametrize("credentials", [ApiKey("shop", "key"), Bearer(lambda: "t1")])
 def test_a_key_or_token_of_a_persons_is_not_replaced(credentials: Credentials) -> None:
-    peer = StubPeer(REFUSED)
+    provider = StubProvider(REFUSED)
     with pytest.raises(AccessRefused):
-        api(credentials, peer).get("/courses")
-    assert len(peer.asked) == 1
+        api(credentials, provider).get("/courses")
+    assert len(provider.asked) == 1
 
 
 def test_a_missing_scope_is_no_matter_of_the_token() -> None:
-    tokens, peer = Tokens("t1", "t2"), StubPeer(Told(403, {"error": "insufficient scope"}))
+    tokens, provider = Tokens("t1", "t2"), StubProvider(Reply(403, {"error": "insufficient scope"}))
     with pytest.raises(AccessRefused, match="403"):
-        api(tokens.credentials, peer).get("/courses")
+        api(tokens.credentials, provider).get("/courses")
     assert tokens.refused == []
 
 
@@ -96,7 +96,7 @@ def test_whoever_has_no_token_takes_no_turn() -> None:
     def none() -> str:
         raise DeliveryDelayed("not connected", 300)
 
-    limiter, peer = StubLimiter(), StubPeer()
+    limiter, provider = StubLimiter(), StubProvider()
     with pytest.raises(DeliveryDelayed):
-        api(Bearer(none), peer, limiter).get("/courses")
-    assert (limiter.permits, peer.asked) == (0, [])
+        api(Bearer(none), provider, limiter).get("/courses")
+    assert (limiter.permits, provider.asked) == (0, [])

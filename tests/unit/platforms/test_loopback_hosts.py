@@ -22,7 +22,7 @@ type Behaviour = Callable[[socket.socket], object]
 CUT = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
 
 
-def hear_then_say(answer: bytes) -> Behaviour:
+def handle_then_answer(answer: bytes) -> Behaviour:
     """Read a request, say something, hang up."""
 
     def behave(line: socket.socket) -> None:
@@ -33,14 +33,14 @@ def hear_then_say(answer: bytes) -> Behaviour:
 
 
 BEHAVIOURS = {
-    "dropped": hear_then_say(b""),
-    "cut off": hear_then_say(CUT),
-    "no http": hear_then_say(b"\x00\x01\x02\r\n\r\n"),
+    "dropped": handle_then_answer(b""),
+    "cut off": handle_then_answer(CUT),
+    "no http": handle_then_answer(b"\x00\x01\x02\r\n\r\n"),
 }
 
 
 @contextmanager
-def peer(behave: Behaviour, connections: int = 1) -> Iterator[str]:
+def provider(behave: Behaviour, connections: int = 1) -> Iterator[str]:
     """Serve so many connections on loopback, one after the other."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -58,10 +58,10 @@ def peer(behave: Behaviour, connections: int = 1) -> Iterator[str]:
 
 
 @contextmanager
-def silent_peer() -> Iterator[str]:
+def silent_provider() -> Iterator[str]:
     """Take a connection and never answer it."""
     done = threading.Event()
-    with peer(lambda _: done.wait(5)) as url:
+    with provider(lambda _: done.wait(5)) as url:
         yield url
         done.set()
 
@@ -82,19 +82,19 @@ def thinkific(url: str) -> ThinkificApi:
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_duitku_that_hangs_up_twice_is_unavailable(behaviour: str) -> None:
-    with peer(BEHAVIOURS[behaviour], connections=2) as url, pytest.raises(GatewayUnavailable):
+    with provider(BEHAVIOURS[behaviour], connections=2) as url, pytest.raises(GatewayUnavailable):
         duitku(url).status(payment())
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
 def test_thinkific_that_hangs_up_is_worth_another_try(behaviour: str) -> None:
-    with peer(BEHAVIOURS[behaviour]) as url, pytest.raises(DeliveryDelayed):
+    with provider(BEHAVIOURS[behaviour]) as url, pytest.raises(DeliveryDelayed):
         thinkific(url).get("/courses")
 
 
 def test_duitku_that_never_answers_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(duitku_http, "TIMEOUT", (1.0, 0.1))
-    with silent_peer() as url, pytest.raises(GatewayTimeout):
+    with silent_provider() as url, pytest.raises(GatewayTimeout):
         duitku(url).status(payment())
 
 
@@ -102,7 +102,7 @@ def test_thinkific_that_never_answers_is_worth_another_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(thinkific_http, "TIMEOUT", (1.0, 0.1))
-    with silent_peer() as url, pytest.raises(DeliveryDelayed):
+    with silent_provider() as url, pytest.raises(DeliveryDelayed):
         thinkific(url).get("/courses")
 
 

@@ -122,7 +122,7 @@ def test_under_a_mere_backlog_every_caller_gets_its_turn_in_time() -> None:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def reply(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Note how the share of calls is opened."""
     made: dict[str, Any] = {}
 
@@ -136,28 +136,28 @@ def told(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return made
 
 
-def test_the_share_is_that_of_the_site_at_the_pace_of_the_setting(told: dict[str, Any]) -> None:
+def test_the_share_is_that_of_the_site_at_the_pace_of_the_setting(reply: dict[str, Any]) -> None:
     table: Any = object()
     SharedLimiter.from_environment(table, 75_000)
-    assert told["arguments"] == (table, "THINKIFIC", "shop", RateLimit(100))
+    assert reply["arguments"] == (table, "THINKIFIC", "shop", RateLimit(100))
 
 
-def test_an_invocation_that_is_nearly_over_calls_nobody(told: dict[str, Any]) -> None:
+def test_an_invocation_that_is_nearly_over_calls_nobody(reply: dict[str, Any]) -> None:
     table: Any = object()
     SharedLimiter.from_environment(table, LAST_CALL + 5_000).acquire()
     with pytest.raises(NoPermit):
         SharedLimiter.from_environment(table, LAST_CALL - 1).acquire()
-    assert told
+    assert reply
 
 
 def test_without_a_pace_nothing_is_called(
-    told: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    reply: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("THINKIFIC_REQUESTS_PER_MINUTE")
     table: Any = object()
     with pytest.raises(ConfigurationError, match="THINKIFIC_REQUESTS_PER_MINUTE"):
         SharedLimiter.from_environment(table, 75_000)
-    assert told == {}
+    assert reply == {}
 
 
 def test_turns_are_counted_in_milliseconds_since_the_epoch() -> None:

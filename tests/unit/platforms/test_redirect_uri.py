@@ -59,28 +59,28 @@ def test_a_mistake_is_found_by_its_check(mistake: str) -> None:
 
 def test_every_check_says_something_of_its_own() -> None:
     checks = redirect_checks(OWN, OWN)
-    assert len({each.name for each in checks}) == len({each.told for each in checks}) == 8
+    assert len({each.name for each in checks}) == len({each.message for each in checks}) == 8
 
 
 @pytest.mark.parametrize(
-    ("base", "told"),
+    ("base", "message"),
     [
         (OWN, "register it again"),
         ("https://pay.example.com", "must lead here"),
         ("https://pay.example.com/v1", "must lead here"),
     ],
 )
-def test_the_host_that_is_registered_is_told(base: str, told: str) -> None:
+def test_the_host_that_is_registered_is_told(base: str, message: str) -> None:
     (check,) = [each for each in redirect_checks(base, OWN) if each.name == "registered"]
     assert check.ok
-    assert told in check.told
+    assert message in check.message
 
 
 def test_a_path_of_a_domain_is_pointed_at() -> None:
     (check,) = [
         each for each in redirect_checks("https://x.example.com/v1", OWN) if each.name == "prefix"
     ]
-    assert "/v1 is part of the text" in check.told
+    assert "/v1 is part of the text" in check.message
 
 
 @pytest.mark.parametrize("base", ["https://x.test", "https://x.test/", "https://x.test//"])

@@ -15,16 +15,16 @@ from lunas.platforms.thinkific.http import Rejected, ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.platform import Thinkific
 from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from tests.support.builders import EMAIL
-from tests.support.http_stub import StubLimiter, StubPeer, Told
+from tests.support.http_stub import Reply, StubLimiter, StubProvider
 
 NOW = datetime(2026, 11, 22, 3, 4, 5, tzinfo=UTC)
 A_MINUTE_AGO = "2026-11-22T03:03:05Z"
 LEARNER = Learner("Budi", "Santoso", EMAIL)
 SITE = ThinkificSite("https://thinkific.test", ApiKey("shop", "secret-key"))
 BASE = "/api/public/v1"
-TAKEN = Told(422, {"errors": {"email": ["has already been taken"]}})
+TAKEN = Reply(422, {"errors": {"email": ["has already been taken"]}})
 EMPTY: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}}}
-LIMITED = Told(429, "slow down", {"RateLimit-Reset": "30"})
+LIMITED = Reply(429, "slow down", {"RateLimit-Reset": "30"})
 
 
 def row(**changes: Any) -> dict[str, Any]:
@@ -44,8 +44,8 @@ TRIAL = row(activated_at=None, is_free_trial=True)
 EXPIRED = row(expired=True)
 
 
-def page(*items: dict[str, Any], next_page: object = None) -> Told:
-    return Told(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
+def page(*items: dict[str, Any], next_page: object = None) -> Reply:
+    return Reply(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
 
 
 class PatientLimiter(StubLimiter):
@@ -62,82 +62,84 @@ class PatientLimiter(StubLimiter):
         super().acquire()
 
 
-def api(peer: StubPeer) -> ThinkificApi:
-    return ThinkificApi(SITE, StubLimiter(), session=peer.session)
+def api(provider: StubProvider) -> ThinkificApi:
+    return ThinkificApi(SITE, StubLimiter(), session=provider.session)
 
 
-def thinkific(peer: StubPeer) -> Thinkific:
-    return Thinkific(api(peer))
+def thinkific(provider: StubProvider) -> Thinkific:
+    return Thinkific(api(provider))
 
 
-def webhooks(peer: StubPeer) -> ThinkificWebhooks:
-    return ThinkificWebhooks(WebhooksApi(bearing(SITE), StubLimiter(), session=peer.session))
+def webhooks(provider: StubProvider) -> ThinkificWebhooks:
+    return ThinkificWebhooks(WebhooksApi(bearing(SITE), StubLimiter(), session=provider.session))
 
 
-def enroll(*answers: Told | Exception) -> tuple[StubPeer, int]:
-    peer = StubPeer(*answers)
-    return peer, thinkific(peer).enroll(7, 9, NOW, None)
+def enroll(*answers: Reply | Exception) -> tuple[StubProvider, int]:
+    provider = StubProvider(*answers)
+    return provider, thinkific(provider).enroll(7, 9, NOW, None)
 
 
 def test_a_learner_without_an_enrollment_gets_one_that_is_active_at_once() -> None:
-    peer, row_id = enroll(page(), Told(201, row()))
-    assert row_id == 500
-    assert peer.calls == [f"GET {BASE}/enrollments", f"POST {BASE}/enrollments"]
-    assert peer.asked[1].body == {"user_id": 7, "course_id": 9, "activated_at": A_MINUTE_AGO}
+    provider, platform_enrollment_id = enroll(page(), Reply(201, row()))
+    assert platform_enrollment_id == 500
+    assert provider.calls == [f"GET {BASE}/enrollments", f"POST {BASE}/enrollments"]
+    assert provider.asked[1].body == {"user_id": 7, "course_id": 9, "activated_at": A_MINUTE_AGO}
 
 
 def test_an_active_enrollment_is_left_as_it_is() -> None:
-    peer, row_id = enroll(page(row(id=321)))
-    assert row_id == 321
-    assert len(peer.asked) == 1
+    provider, platform_enrollment_id = enroll(page(row(id=321)))
+    assert platform_enrollment_id == 321
+    assert len(provider.asked) == 1
 
 
-@pytest.mark.parametrize("stands", [TRIAL, EXPIRED], ids=["trial", "expired"])
-def test_a_trial_or_expired_enrollment_is_upgraded_and_read_back(stands: dict[str, Any]) -> None:
-    peer, row_id = enroll(page(stands), Told(204), Told(body=row()))
-    assert row_id == 500
-    assert peer.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
-    assert peer.asked[1].body == {"activated_at": A_MINUTE_AGO}
+@pytest.mark.parametrize("stored", [TRIAL, EXPIRED], ids=["trial", "expired"])
+def test_a_trial_or_expired_enrollment_is_upgraded_and_read_back(stored: dict[str, Any]) -> None:
+    provider, platform_enrollment_id = enroll(page(stored), Reply(204), Reply(body=row()))
+    assert platform_enrollment_id == 500
+    assert provider.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
+    assert provider.asked[1].body == {"activated_at": A_MINUTE_AGO}
 
 
 def test_an_upgrade_moves_an_expiry_that_is_there_far_away() -> None:
     expired = row(expired=True, expiry_date="2026-02-01T00:00:00Z")
-    peer, _ = enroll(page(expired), Told(204), Told(body=row()))
-    assert peer.asked[1].body["activated_at"] == A_MINUTE_AGO
-    assert peer.asked[1].body["expiry_date"] > "2120-"
+    provider, _ = enroll(page(expired), Reply(204), Reply(body=row()))
+    assert provider.asked[1].body["activated_at"] == A_MINUTE_AGO
+    assert provider.asked[1].body["expiry_date"] > "2120-"
 
 
 def test_an_upgrade_that_does_not_show_yet_is_worth_another_try() -> None:
     with pytest.raises(DeliveryDelayed):
-        enroll(page(EXPIRED), Told(204), Told(body=EXPIRED))
+        enroll(page(EXPIRED), Reply(204), Reply(body=EXPIRED))
 
 
 def test_an_enrollment_that_comes_back_as_trial_is_upgraded() -> None:
-    peer, _ = enroll(page(), Told(201, TRIAL), Told(204), Told(body=row()))
-    assert peer.calls[2] == f"PUT {BASE}/enrollments/500"
+    provider, _ = enroll(page(), Reply(201, TRIAL), Reply(204), Reply(body=row()))
+    assert provider.calls[2] == f"PUT {BASE}/enrollments/500"
 
 
 FAILED_POSTS = [
     requests.ReadTimeout("slow"),
     requests.ConnectionError("dropped"),
-    Told(500, "<html>"),
-    Told(520, "<html>"),
-    Told(422, {"errors": ["User is already enrolled"]}),
-    Told(409, {"error": "conflict"}),
-    Told(400, {"error": "bad"}),
-    Told(201, "no json"),
+    Reply(500, "<html>"),
+    Reply(520, "<html>"),
+    Reply(422, {"errors": ["User is already enrolled"]}),
+    Reply(409, {"error": "conflict"}),
+    Reply(400, {"error": "bad"}),
+    Reply(201, "no json"),
 ]
 
 
 @pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
-def test_a_failed_post_is_looked_into_before_it_counts_as_failed(failure: Told | Exception) -> None:
-    peer, row_id = enroll(page(), failure, page(row(id=77)))
-    assert row_id == 77
-    assert [call.split()[0] for call in peer.calls] == ["GET", "POST", "GET"]
+def test_a_failed_post_is_looked_into_before_it_counts_as_failed(
+    failure: Reply | Exception,
+) -> None:
+    provider, platform_enrollment_id = enroll(page(), failure, page(row(id=77)))
+    assert platform_enrollment_id == 77
+    assert [call.split()[0] for call in provider.calls] == ["GET", "POST", "GET"]
 
 
 @pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
-def test_a_post_that_really_failed_stays_failed(failure: Told | Exception) -> None:
+def test_a_post_that_really_failed_stays_failed(failure: Reply | Exception) -> None:
     with pytest.raises(DeliveryError):
         enroll(page(), failure, page())
 
@@ -146,15 +148,15 @@ def test_a_post_that_really_failed_stays_failed(failure: Told | Exception) -> No
     ("failure", "looked_again", "wait"),
     [
         (requests.ReadTimeout(), page(), STILL_WRITING),
-        (requests.ConnectionError(), Told(503), STILL_WRITING),
-        (Told(504), LIMITED, STILL_WRITING),
-        (Told(524, "<html>"), page(), STILL_WRITING),
-        (Told(500), page(), None),
-        (Told(503), page(), None),
+        (requests.ConnectionError(), Reply(503), STILL_WRITING),
+        (Reply(504), LIMITED, STILL_WRITING),
+        (Reply(524, "<html>"), page(), STILL_WRITING),
+        (Reply(500), page(), None),
+        (Reply(503), page(), None),
     ],
 )
 def test_after_a_post_that_may_still_be_under_way_the_next_try_waits_long(
-    failure: Told | Exception, looked_again: Told, wait: float | None
+    failure: Reply | Exception, looked_again: Reply, wait: float | None
 ) -> None:
     """A second POST meanwhile would leave two rows."""
     with pytest.raises(DeliveryDelayed) as raised:
@@ -163,32 +165,32 @@ def test_after_a_post_that_may_still_be_under_way_the_next_try_waits_long(
 
 
 def test_a_failed_post_that_left_a_trial_is_upgraded() -> None:
-    answers = (page(), requests.ReadTimeout("x"), page(TRIAL), Told(204), Told(body=row()))
-    peer, _ = enroll(*answers)
-    assert peer.calls[3] == f"PUT {BASE}/enrollments/500"
+    answers = (page(), requests.ReadTimeout("x"), page(TRIAL), Reply(204), Reply(body=row()))
+    provider, _ = enroll(*answers)
+    assert provider.calls[3] == f"PUT {BASE}/enrollments/500"
 
 
-@pytest.mark.parametrize("told", [LIMITED, Told(401), Told(403)], ids=str)
-def test_after_a_limit_or_a_refused_key_nobody_looks_again(told: Told) -> None:
-    peer = StubPeer(page(), told)
+@pytest.mark.parametrize("reply", [LIMITED, Reply(401), Reply(403)], ids=str)
+def test_after_a_limit_or_a_refused_key_nobody_looks_again(reply: Reply) -> None:
+    provider = StubProvider(page(), reply)
     with pytest.raises(DeliveryDelayed) as raised:
-        thinkific(peer).enroll(7, 9, NOW, None)
+        thinkific(provider).enroll(7, 9, NOW, None)
     assert raised.value.retry_after
-    assert len(peer.asked) == 2
+    assert len(provider.asked) == 2
 
 
 @pytest.mark.parametrize("permits", range(4))
 def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(permits: int) -> None:
     """Whichever call it is: what was done stands, and nothing more is asked."""
-    peer = StubPeer(page(), Told(500), page(TRIAL), Told(204), Told(body=row()))
+    provider = StubProvider(page(), Reply(500), page(TRIAL), Reply(204), Reply(body=row()))
     limiter = PatientLimiter(permits)
     with pytest.raises(NoPermit):
-        Thinkific(ThinkificApi(SITE, limiter, session=peer.session)).enroll(7, 9, NOW, None)
-    assert len(peer.asked) == permits
+        Thinkific(ThinkificApi(SITE, limiter, session=provider.session)).enroll(7, 9, NOW, None)
+    assert len(provider.asked) == permits
 
 
 def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:
-    unknown = Told(422, {"errors": ["Course could not be found."]})
+    unknown = Reply(422, {"errors": ["Course could not be found."]})
     with pytest.raises(DeliveryImpossible):
         enroll(page(), unknown, page())
 
@@ -197,66 +199,68 @@ def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:
     "foreign", [row(id=1, user_id=8), row(id=1, course_id=8), row(id=1, user_id=None)], ids=str
 )
 def test_rows_of_others_are_never_taken_for_ours(foreign: dict[str, Any]) -> None:
-    peer, row_id = enroll(page(foreign), Told(201, row()))
-    assert (row_id, len(peer.asked)) == (500, 2)
+    provider, platform_enrollment_id = enroll(page(foreign), Reply(201, row()))
+    assert (platform_enrollment_id, len(provider.asked)) == (500, 2)
 
 
 def test_ids_may_come_as_text() -> None:
-    _, row_id = enroll(page(row(id="500", user_id="7", course_id="9")))
-    assert row_id == 500
+    _, platform_enrollment_id = enroll(page(row(id="500", user_id="7", course_id="9")))
+    assert platform_enrollment_id == 500
 
 
 def test_of_several_rows_the_active_one_counts_else_the_newest() -> None:
     _, active = enroll(page(row(id=3), row(id=9, expired=True)))
     assert active == 3
-    peer, _ = enroll(
-        page(row(id=9, expired=True), row(id=10, expired=True)), Told(204), Told(body=row(id=10))
+    provider, _ = enroll(
+        page(row(id=9, expired=True), row(id=10, expired=True)), Reply(204), Reply(body=row(id=10))
     )
-    assert peer.calls[1] == f"PUT {BASE}/enrollments/10"
+    assert provider.calls[1] == f"PUT {BASE}/enrollments/10"
 
 
 def test_the_right_row_is_found_on_a_later_page() -> None:
-    peer, row_id = enroll(page(row(id=1, user_id=8), next_page=2), page(row(id=2)))
-    assert row_id == 2
-    assert [each.query["page"] for each in peer.asked] == [["1"], ["2"]]
-    assert {each.query["limit"][0] for each in peer.asked} == {"250"}
-    assert peer.asked[0].query["query[user_id]"] == ["7"]
-    assert peer.asked[0].query["query[course_id]"] == ["9"]
+    provider, platform_enrollment_id = enroll(
+        page(row(id=1, user_id=8), next_page=2), page(row(id=2))
+    )
+    assert platform_enrollment_id == 2
+    assert [each.query["page"] for each in provider.asked] == [["1"], ["2"]]
+    assert {each.query["limit"][0] for each in provider.asked} == {"250"}
+    assert provider.asked[0].query["query[user_id]"] == ["7"]
+    assert provider.asked[0].query["query[course_id]"] == ["9"]
 
 
 def test_a_short_page_is_not_taken_for_the_last() -> None:
-    _, row_id = enroll(page(next_page=2), page(next_page=3), page(row(id=4)))
-    assert row_id == 4
+    _, platform_enrollment_id = enroll(page(next_page=2), page(next_page=3), page(row(id=4)))
+    assert platform_enrollment_id == 4
 
 
 @pytest.mark.parametrize("none", [0, None, "0", ""])
 def test_no_next_page_is_the_end_of_a_list(none: object) -> None:
-    peer = StubPeer(page({"id": "1", "name": "One"}, next_page=none))
-    assert [each.id for each in Thinkific(api(peer)).courses()] == [1]
-    peer, row_id = enroll(page(row(id=2), next_page=none))
-    assert row_id == 2
-    assert len(peer.asked) == 1
+    provider = StubProvider(page({"id": "1", "name": "One"}, next_page=none))
+    assert [each.id for each in Thinkific(api(provider)).courses()] == [1]
+    provider, platform_enrollment_id = enroll(page(row(id=2), next_page=none))
+    assert platform_enrollment_id == 2
+    assert len(provider.asked) == 1
 
 
 def test_the_next_page_may_come_as_text() -> None:
-    _, row_id = enroll(page(next_page="2"), page(row(id=2)))
-    assert row_id == 2
+    _, platform_enrollment_id = enroll(page(next_page="2"), page(row(id=2)))
+    assert platform_enrollment_id == 2
 
 
 @pytest.mark.parametrize("following", [1, "1", -1])
 def test_a_list_that_does_not_advance_is_said_to_at_once(following: object) -> None:
-    peer = StubPeer(*[page(next_page=following)] * 500)
+    provider = StubProvider(*[page(next_page=following)] * 500)
     with pytest.raises(DeliveryDelayed, match=f"names page {following} after page 1"):
-        thinkific(peer).enroll(7, 9, NOW, None)
-    assert len(peer.asked) == 1
+        thinkific(provider).enroll(7, 9, NOW, None)
+    assert len(provider.asked) == 1
 
 
 def test_a_list_that_gives_one_page_for_all_is_said_to_at_once() -> None:
     same = [page(row(user_id=8), next_page=number) for number in range(2, 500)]
-    peer = StubPeer(*same)
+    provider = StubProvider(*same)
     with pytest.raises(DeliveryDelayed, match="same page again"):
-        thinkific(peer).enroll(7, 9, NOW, None)
-    assert len(peer.asked) == 2
+        thinkific(provider).enroll(7, 9, NOW, None)
+    assert len(provider.asked) == 2
 
 
 def test_a_list_without_an_end_is_given_up() -> None:
@@ -266,79 +270,79 @@ def test_a_list_without_an_end_is_given_up() -> None:
 
 @pytest.mark.parametrize("none", [0, "0", None, ""])
 def test_no_cursor_is_the_end_of_the_webhooks(none: object) -> None:
-    peer = StubPeer(Told(body={"items": [], "meta": {"page": {"next_page": none}}}))
-    assert list(webhooks(peer).webhooks()) == []
-    assert len(peer.asked) == 1
+    provider = StubProvider(Reply(body={"items": [], "meta": {"page": {"next_page": none}}}))
+    assert list(webhooks(provider).webhooks()) == []
+    assert len(provider.asked) == 1
 
 
 def test_a_cursor_that_comes_back_is_said_to_at_once() -> None:
     cursors = ["a", "b", "a"] * 100
     answers = [{"items": [], "meta": {"page": {"next_page": each}}} for each in cursors]
-    peer = StubPeer(*[Told(body=each) for each in answers])
+    provider = StubProvider(*[Reply(body=each) for each in answers])
     with pytest.raises(DeliveryDelayed, match="same page again"):
-        list(webhooks(peer).webhooks())
-    assert len(peer.asked) == 3
+        list(webhooks(provider).webhooks())
+    assert len(provider.asked) == 3
 
 
 def test_changes_end_at_page_0_too() -> None:
-    peer = StubPeer(page(row(percentage_completed="0.5"), next_page=0))
-    assert Thinkific(api(peer)).changed(NOW, 1).next_page is None
+    provider = StubProvider(page(row(percentage_completed="0.5"), next_page=0))
+    assert Thinkific(api(provider)).changed(NOW, 1).next_page is None
 
 
 @pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": "none"}], ids=str)
 def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(body: dict[str, Any]) -> None:
     with pytest.raises(DeliveryDelayed):
-        enroll(Told(body=body))
+        enroll(Reply(body=body))
 
 
 @pytest.mark.parametrize("body", [{"items": []}, {"items": [], "meta": None}], ids=str)
 def test_an_answer_without_pages_is_an_empty_list(body: dict[str, Any]) -> None:
-    assert thinkific(StubPeer(Told(body=body))).find_user(EMAIL) is None
+    assert thinkific(StubProvider(Reply(body=body))).find_user(EMAIL) is None
 
 
 def test_an_account_is_found_whatever_the_case_of_its_address() -> None:
-    peer = StubPeer(page({"id": 7, "email": EMAIL.upper()}))
-    assert thinkific(peer).find_user(EMAIL) == 7
+    provider = StubProvider(page({"id": 7, "email": EMAIL.upper()}))
+    assert thinkific(provider).find_user(EMAIL) == 7
 
 
 def test_an_address_with_capitals_finds_its_account_where_case_is_regarded() -> None:
     low, typed = page({"id": 7, "email": EMAIL}), page({"id": 8, "email": EMAIL.upper()})
-    peer = StubPeer(low, page(), typed, page(), page())
-    assert thinkific(peer).find_user(EMAIL.upper()) == 7
-    assert thinkific(peer).find_user(EMAIL.upper()) == 8
-    assert thinkific(peer).find_user(EMAIL.upper()) is None
-    asked = [each.query["query[email]"] for each in peer.asked]
+    provider = StubProvider(low, page(), typed, page(), page())
+    assert thinkific(provider).find_user(EMAIL.upper()) == 7
+    assert thinkific(provider).find_user(EMAIL.upper()) == 8
+    assert thinkific(provider).find_user(EMAIL.upper()) is None
+    asked = [each.query["query[email]"] for each in provider.asked]
     assert asked == [[EMAIL], [EMAIL], [EMAIL.upper()], [EMAIL], [EMAIL.upper()]]
 
 
 def test_a_new_account_has_its_address_in_lower_case() -> None:
-    peer = StubPeer(Told(201, {"id": 42}))
-    assert thinkific(peer).create_user(Learner("Budi", "Santoso", EMAIL.upper())) == 42
-    assert peer.asked[0].body["email"] == EMAIL
+    provider = StubProvider(Reply(201, {"id": 42}))
+    assert thinkific(provider).create_user(Learner("Budi", "Santoso", EMAIL.upper())) == 42
+    assert provider.asked[0].body["email"] == EMAIL
 
 
 @pytest.mark.parametrize("email", ["other@example.com", f"x{EMAIL}", None, ""])
 def test_an_account_of_another_address_is_not_ours(email: str | None) -> None:
-    peer = StubPeer(page({"id": 7, "email": email}))
-    assert thinkific(peer).find_user(EMAIL) is None
+    provider = StubProvider(page({"id": 7, "email": email}))
+    assert thinkific(provider).find_user(EMAIL) is None
 
 
 def test_the_account_may_stand_on_a_later_page() -> None:
     first = page({"id": 1, "email": "other@example.com"}, next_page=2)
-    assert thinkific(StubPeer(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == 7
+    assert thinkific(StubProvider(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == 7
 
 
 def test_a_plus_in_an_address_is_escaped() -> None:
-    peer = StubPeer(page())
-    thinkific(peer).find_user("budi+kursus@example.com")
-    assert "budi%2Bkursus%40example.com" in peer.asked[0].url
-    assert peer.asked[0].query["query[email]"] == ["budi+kursus@example.com"]
+    provider = StubProvider(page())
+    thinkific(provider).find_user("budi+kursus@example.com")
+    assert "budi%2Bkursus%40example.com" in provider.asked[0].url
+    assert provider.asked[0].query["query[email]"] == ["budi+kursus@example.com"]
 
 
 def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
-    peer = StubPeer(Told(201, {"id": 42}))
-    assert thinkific(peer).create_user(LEARNER) == 42
-    assert peer.asked[0].body == {
+    provider = StubProvider(Reply(201, {"id": 42}))
+    assert thinkific(provider).create_user(LEARNER) == 42
+    assert provider.asked[0].body == {
         "first_name": "Budi",
         "last_name": "Santoso",
         "email": EMAIL,
@@ -400,8 +404,8 @@ def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
 )
 def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
     for body in ({"errors": errors}, {"error": errors}, {"errors": None, "error": errors}, errors):
-        peer = StubPeer(Told(422, body), page({"id": 7, "email": EMAIL}))
-        assert thinkific(peer).create_user(LEARNER) == 7
+        provider = StubProvider(Reply(422, body), page({"id": 7, "email": EMAIL}))
+        assert thinkific(provider).create_user(LEARNER) == 7
 
 
 @pytest.mark.parametrize(
@@ -419,13 +423,13 @@ def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
 )
 @pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_taken_address_is_read_from_any_body(status: int, body: object) -> None:
-    peer = StubPeer(Told(status, body), page({"id": 7, "email": EMAIL}))
-    assert thinkific(peer).create_user(LEARNER) == 7
+    provider = StubProvider(Reply(status, body), page({"id": 7, "email": EMAIL}))
+    assert thinkific(provider).create_user(LEARNER) == 7
 
 
 def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() -> None:
     with pytest.raises(DeliveryDelayed):
-        thinkific(StubPeer(TAKEN, page())).create_user(LEARNER)
+        thinkific(StubProvider(TAKEN, page())).create_user(LEARNER)
 
 
 @pytest.mark.parametrize(
@@ -455,10 +459,10 @@ def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() 
 )
 def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object) -> None:
     for body in ({"errors": errors}, errors):
-        peer = StubPeer(Told(422, body))
+        provider = StubProvider(Reply(422, body))
         with pytest.raises(Rejected):
-            thinkific(peer).create_user(LEARNER)
-        assert len(peer.asked) == 1
+            thinkific(provider).create_user(LEARNER)
+        assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize(
@@ -474,35 +478,37 @@ def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object)
 )
 def test_a_rejection_names_its_fields_only(body: object, named: str) -> None:
     with pytest.raises(Rejected, match=rf"^Thinkific answered 422: {named}$"):
-        thinkific(StubPeer(Told(422, body))).create_user(LEARNER)
+        thinkific(StubProvider(Reply(422, body))).create_user(LEARNER)
 
 
 def test_an_error_body_of_any_depth_is_read_or_passed_over() -> None:
     deep = b"[" * 5_000 + b'"Email has already been taken"' + b"]" * 5_000
     with pytest.raises(Rejected):
-        thinkific(StubPeer(Told(422, deep), page())).create_user(LEARNER)
+        thinkific(StubProvider(Reply(422, deep), page())).create_user(LEARNER)
 
 
 FAILURES = [
     requests.ReadTimeout(EMAIL),
     requests.ConnectionError(f"Max retries exceeded with url: /users?query={EMAIL}"),
     requests.exceptions.InvalidURL(EMAIL),
-    Told(400, {"error": EMAIL}),
-    Told(401, {"error": EMAIL}),
-    Told(404, {"error": EMAIL}),
-    Told(422, {"errors": {"email": [f"{EMAIL} is invalid"]}}),
-    Told(422, {"errors": [f"{EMAIL} is invalid"]}),
-    Told(429, EMAIL),
-    Told(500, EMAIL),
-    Told(302, EMAIL, {"Location": f"https://x.test/{EMAIL}"}),
-    Told(200, EMAIL),
+    Reply(400, {"error": EMAIL}),
+    Reply(401, {"error": EMAIL}),
+    Reply(404, {"error": EMAIL}),
+    Reply(422, {"errors": {"email": [f"{EMAIL} is invalid"]}}),
+    Reply(422, {"errors": [f"{EMAIL} is invalid"]}),
+    Reply(429, EMAIL),
+    Reply(500, EMAIL),
+    Reply(302, EMAIL, {"Location": f"https://x.test/{EMAIL}"}),
+    Reply(200, EMAIL),
 ]
 
 
-@pytest.mark.parametrize("failure", FAILURES, ids=lambda told: str(told).replace(EMAIL, "address"))
+@pytest.mark.parametrize(
+    "failure", FAILURES, ids=lambda reply: str(reply).replace(EMAIL, "address")
+)
 @pytest.mark.parametrize("call", ["find", "create"])
-def test_no_error_carries_the_learners_address(failure: Told | Exception, call: str) -> None:
-    client = thinkific(StubPeer(failure))
+def test_no_error_carries_the_learners_address(failure: Reply | Exception, call: str) -> None:
+    client = thinkific(StubProvider(failure))
     with pytest.raises(DeliveryError) as raised:
         client.find_user(EMAIL) if call == "find" else client.create_user(LEARNER)
     assert EMAIL not in f"{raised.value} {raised.value!r}"
@@ -510,9 +516,9 @@ def test_no_error_carries_the_learners_address(failure: Told | Exception, call: 
 
 
 def test_every_call_carries_key_site_client_and_a_time_out() -> None:
-    peer = StubPeer(page())
-    thinkific(peer).find_user(EMAIL)
-    (asked,) = peer.asked
+    provider = StubProvider(page())
+    thinkific(provider).find_user(EMAIL)
+    (asked,) = provider.asked
     assert asked.headers["X-Auth-API-Key"] == "secret-key"
     assert asked.headers["X-Auth-Subdomain"] == "shop"
     assert asked.headers["User-Agent"].startswith("Lunas")
@@ -521,38 +527,40 @@ def test_every_call_carries_key_site_client_and_a_time_out() -> None:
 
 
 def test_courses_are_listed_from_all_pages() -> None:
-    peer = StubPeer(page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"}))
-    shelf = Thinkific(ThinkificApi(SITE, StubLimiter(), session=peer.session))
-    assert list(shelf.courses()) == [SiteCourse(1, "One"), SiteCourse(2, "Two")]
+    provider = StubProvider(
+        page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"})
+    )
+    records = Thinkific(ThinkificApi(SITE, StubLimiter(), session=provider.session))
+    assert list(records.courses()) == [SiteCourse(1, "One"), SiteCourse(2, "Two")]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"name": "no id"}, {"id": "abc"}], ids=str)
 def test_an_answer_without_an_id_is_a_delivery_error(body: dict[str, Any]) -> None:
     with pytest.raises(DeliveryError):
-        thinkific(StubPeer(Told(201, body))).create_user(LEARNER)
+        thinkific(StubProvider(Reply(201, body))).create_user(LEARNER)
 
 
 def test_a_list_row_that_is_no_object_is_a_delivery_error() -> None:
     with pytest.raises(DeliveryError):
-        thinkific(StubPeer(Told(body={"items": ["row"]}))).find_user(EMAIL)
+        thinkific(StubProvider(Reply(body={"items": ["row"]}))).find_user(EMAIL)
 
 
 @pytest.mark.parametrize("expiry", [None, ""])
 def test_an_upgrade_of_a_row_without_an_expiry_names_none(expiry: str | None) -> None:
-    peer, _ = enroll(page(row(expired=True, expiry_date=expiry)), Told(204), Told(body=row()))
-    assert "expiry_date" not in peer.asked[1].body
+    provider, _ = enroll(page(row(expired=True, expiry_date=expiry)), Reply(204), Reply(body=row()))
+    assert "expiry_date" not in provider.asked[1].body
 
 
-def revoke(*answers: Told | Exception) -> StubPeer:
-    peer = StubPeer(*answers)
-    thinkific(peer).revoke(7, 9, NOW)
-    return peer
+def revoke(*answers: Reply | Exception) -> StubProvider:
+    provider = StubProvider(*answers)
+    thinkific(provider).revoke(7, 9, NOW)
+    return provider
 
 
 def test_access_ends_by_an_expiry_in_the_past_and_nothing_else() -> None:
-    peer = revoke(page(row()), Told(204), Told(body=EXPIRED))
-    assert peer.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
-    assert peer.asked[1].body == {"expiry_date": "2026-11-21T03:04:05Z"}
+    provider = revoke(page(row()), Reply(204), Reply(body=EXPIRED))
+    assert provider.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
+    assert provider.asked[1].body == {"expiry_date": "2026-11-21T03:04:05Z"}
 
 
 @pytest.mark.parametrize("rows", [[], [EXPIRED], [TRIAL]], ids=["none", "expired", "trial"])
@@ -562,8 +570,8 @@ def test_what_gives_no_access_needs_no_end(rows: list[dict[str, Any]]) -> None:
 
 def test_every_row_that_gives_access_is_ended() -> None:
     rows = page(row(id=500), row(id=501), row(id=502, user_id=8))
-    peer = revoke(rows, Told(204), Told(body=EXPIRED), Told(204), Told(body=EXPIRED))
-    assert [call for call in peer.calls if call.startswith("PUT")] == [
+    provider = revoke(rows, Reply(204), Reply(body=EXPIRED), Reply(204), Reply(body=EXPIRED))
+    assert [call for call in provider.calls if call.startswith("PUT")] == [
         f"PUT {BASE}/enrollments/500",
         f"PUT {BASE}/enrollments/501",
     ]
@@ -572,37 +580,37 @@ def test_every_row_that_gives_access_is_ended() -> None:
 def test_only_rows_whose_end_was_given_are_ended_where_it_is_asked_so() -> None:
     given, foreign = "2026-12-22T03:04:05Z", "2027-12-22T03:04:05Z"
     rows = page(row(id=500), row(id=501, expiry_date=foreign), row(id=502, expiry_date=given))
-    peer = StubPeer(rows, Told(204), Told(body=EXPIRED))
-    thinkific(peer).revoke(7, 9, NOW, given={UNTIL})
-    assert [call for call in peer.calls if call.startswith("PUT")] == [
+    provider = StubProvider(rows, Reply(204), Reply(body=EXPIRED))
+    thinkific(provider).revoke(7, 9, NOW, given={UNTIL})
+    assert [call for call in provider.calls if call.startswith("PUT")] == [
         f"PUT {BASE}/enrollments/502"
     ]
 
 
 def test_an_end_that_does_not_show_yet_is_worth_another_try() -> None:
     with pytest.raises(DeliveryDelayed):
-        revoke(page(row()), Told(204), Told(body=row()))
+        revoke(page(row()), Reply(204), Reply(body=row()))
 
 
 UNTIL = datetime(2026, 12, 22, 3, 4, 5, 678000, tzinfo=UTC)
 END = "2026-12-22T03:04:05Z"
 
 
-def enroll_until(*answers: Told | Exception) -> StubPeer:
-    peer = StubPeer(*answers)
-    thinkific(peer).enroll(7, 9, NOW, UNTIL)
-    return peer
+def enroll_until(*answers: Reply | Exception) -> StubProvider:
+    provider = StubProvider(*answers)
+    thinkific(provider).enroll(7, 9, NOW, UNTIL)
+    return provider
 
 
 def test_access_for_a_time_is_sent_with_its_end() -> None:
-    peer = enroll_until(page(), Told(201, row(expiry_date=END)))
-    assert peer.asked[1].body["expiry_date"] == END
+    provider = enroll_until(page(), Reply(201, row(expiry_date=END)))
+    assert provider.asked[1].body["expiry_date"] == END
 
 
 def test_a_shorter_access_is_extended_and_keeps_its_beginning() -> None:
     shorter = row(expiry_date="2026-12-01T00:00:00Z")
-    peer = enroll_until(page(shorter), Told(204), Told(body=row(expiry_date=END)))
-    assert peer.asked[1].body == {"activated_at": row()["activated_at"], "expiry_date": END}
+    provider = enroll_until(page(shorter), Reply(204), Reply(body=row(expiry_date=END)))
+    assert provider.asked[1].body == {"activated_at": row()["activated_at"], "expiry_date": END}
 
 
 @pytest.mark.parametrize("expiry", [None, END, "2027-01-01T00:00:00Z", "2026-12-22T10:04:05+07:00"])
@@ -614,49 +622,49 @@ def test_an_access_that_lasts_as_long_is_left_as_it_is(expiry: str | None) -> No
 def test_an_extension_that_does_not_show_is_worth_another_try(shown: object) -> None:
     shorter = row(expiry_date="2026-12-01T00:00:00Z")
     with pytest.raises(DeliveryDelayed):
-        enroll_until(page(shorter), Told(204), Told(body=row(expiry_date=shown)))
+        enroll_until(page(shorter), Reply(204), Reply(body=row(expiry_date=shown)))
 
 
 def test_access_for_good_takes_away_an_end() -> None:
-    peer, _ = enroll(page(row(expiry_date=END)), Told(204), Told(body=row()))
-    assert peer.asked[1].body["expiry_date"] > "2120-"
+    provider, _ = enroll(page(row(expiry_date=END)), Reply(204), Reply(body=row()))
+    assert provider.asked[1].body["expiry_date"] > "2120-"
 
 
 def test_what_comes_by_a_bundle_is_waited_for() -> None:
-    peer = StubPeer(page())
+    provider = StubProvider(page())
     with pytest.raises(DeliveryDelayed) as raised:
-        thinkific(peer).enroll(7, 9, NOW, None, create=False)
-    assert (len(peer.asked), raised.value.retry_after) == (1, 20)
+        thinkific(provider).enroll(7, 9, NOW, None, create=False)
+    assert (len(provider.asked), raised.value.retry_after) == (1, 20)
 
 
 def test_what_came_by_a_bundle_is_taken() -> None:
-    peer = StubPeer(page(row(id=700)))
-    assert thinkific(peer).enroll(7, 9, NOW, None, create=False) == 700
+    provider = StubProvider(page(row(id=700)))
+    assert thinkific(provider).enroll(7, 9, NOW, None, create=False) == 700
 
 
-@pytest.mark.parametrize("told", [Told(201), Told(202), Told(201, {"id": 1})], ids=str)
-def test_a_bundle_is_asked_for_with_its_terms(told: Told) -> None:
-    peer = StubPeer(told)
-    thinkific(peer).enroll_in_bundle(7, 4, NOW, UNTIL)
-    assert peer.calls == [f"POST {BASE}/bundles/4/enrollments"]
+@pytest.mark.parametrize("reply", [Reply(201), Reply(202), Reply(201, {"id": 1})], ids=str)
+def test_a_bundle_is_asked_for_with_its_terms(reply: Reply) -> None:
+    provider = StubProvider(reply)
+    thinkific(provider).enroll_in_bundle(7, 4, NOW, UNTIL)
+    assert provider.calls == [f"POST {BASE}/bundles/4/enrollments"]
     terms = {"activated_at": A_MINUTE_AGO, "expiry_date": END}
-    assert peer.asked[0].body == {"user_id": 7, **terms}
+    assert provider.asked[0].body == {"user_id": 7, **terms}
 
 
 @pytest.mark.parametrize(
-    ("told", "courses"),
+    ("reply", "courses"),
     [
-        (Told(body={"id": 4, "course_ids": [9, "10"]}), {9, 10}),
-        (Told(body={"id": 4}), set()),
-        (Told(404, {"error": "Record not found."}), set()),
+        (Reply(body={"id": 4, "course_ids": [9, "10"]}), {9, 10}),
+        (Reply(body={"id": 4}), set()),
+        (Reply(404, {"error": "Record not found."}), set()),
     ],
     ids=["two", "none named", "no bundle"],
 )
-def test_the_courses_of_a_bundle_are_told(told: Told, courses: set[int]) -> None:
-    assert thinkific(StubPeer(told)).bundle_courses(4) == courses
+def test_the_courses_of_a_bundle_are_told(reply: Reply, courses: set[int]) -> None:
+    assert thinkific(StubProvider(reply)).bundle_courses(4) == courses
 
 
 @pytest.mark.parametrize("end", [END, END.replace("Z", ".000Z"), END.replace("Z", ".999Z")])
 def test_times_with_milliseconds_are_read_as_well(end: str) -> None:
-    peer = enroll_until(page(row(expiry_date=end)))
-    assert len(peer.asked) == 1
+    provider = enroll_until(page(row(expiry_date=end)))
+    assert len(provider.asked) == 1

@@ -12,17 +12,17 @@ from lunas.platforms.thinkific.http import (
     ThinkificSite,
 )
 from lunas.platforms.thinkific.rejections import field_errors
-from tests.support.http_stub import StubLimiter, StubPeer, Told
+from tests.support.http_stub import Reply, StubLimiter, StubProvider
 
 SITE = ThinkificSite("https://thinkific.test", ApiKey("shop", "key"))
 
 
-def api(peer: StubPeer, limiter: StubLimiter | None = None) -> ThinkificApi:
-    return ThinkificApi(SITE, limiter or StubLimiter(), session=peer.session)
+def api(provider: StubProvider, limiter: StubLimiter | None = None) -> ThinkificApi:
+    return ThinkificApi(SITE, limiter or StubLimiter(), session=provider.session)
 
 
-def get(told: Told) -> dict[str, object]:
-    return api(StubPeer(told)).get("/courses")
+def get(reply: Reply) -> dict[str, object]:
+    return api(StubProvider(reply)).get("/courses")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_shape_of_an_error_body_is_read(body: object, errors: dict[str, st
 @pytest.mark.parametrize("status", [400, 409, 422])
 def test_rejected_values_are_told_by_field_name_only(status: int) -> None:
     with pytest.raises(Rejected) as raised:
-        get(Told(status, {"errors": {"email": ["secret text"], "first_name": "also secret"}}))
+        get(Reply(status, {"errors": {"email": ["secret text"], "first_name": "also secret"}}))
     assert str(raised.value) == f"Thinkific answered {status}: email, first_name"
     assert raised.value.errors["email"] == "secret text"
 
@@ -63,26 +63,26 @@ def test_rejected_values_are_told_by_field_name_only(status: int) -> None:
 @pytest.mark.parametrize("body", ["<html>", "", None, "[]"])
 def test_a_rejection_without_a_readable_body_is_one_all_the_same(body: str | None) -> None:
     with pytest.raises(Rejected):
-        get(Told(422, body))
+        get(Reply(422, body))
 
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_waits_for_a_person(status: int) -> None:
     with pytest.raises(DeliveryDelayed) as raised:
-        get(Told(status, {"error": "Authentication Error"}))
+        get(Reply(status, {"error": "Authentication Error"}))
     assert raised.value.retry_after == REFUSED_DELAY
 
 
 def test_a_missing_address_waits_for_a_person() -> None:
     with pytest.raises(DeliveryDelayed) as raised:
-        get(Told(404, {"error": "Record not found."}))
+        get(Reply(404, {"error": "Record not found."}))
     assert raised.value.retry_after == 120
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 527, 530, 301, 302, 308, 418])
 def test_anything_else_is_worth_another_try(status: int) -> None:
     with pytest.raises(DeliveryDelayed) as raised:
-        get(Told(status, "<html>", {"Location": "https://elsewhere.test/"}))
+        get(Reply(status, "<html>", {"Location": "https://elsewhere.test/"}))
     assert raised.value.retry_after is None
 
 
@@ -95,15 +95,15 @@ def test_a_rate_limit_tells_how_long_and_keeps_everybody_from_calling(
 ) -> None:
     limiter = StubLimiter()
     with pytest.raises(RateLimited) as raised:
-        api(StubPeer(Told(429, None, headers)), limiter).get("/courses")
+        api(StubProvider(Reply(429, None, headers)), limiter).get("/courses")
     assert raised.value.retry_after == pytest.approx(seconds, abs=2)
     assert limiter.rests == [raised.value.retry_after]
 
 
 def test_every_call_takes_a_turn_of_its_own() -> None:
     limiter = StubLimiter()
-    peer = StubPeer(Told(body={}), Told(201, {}), Told(204), Told(503))
-    calls = api(peer, limiter)
+    provider = StubProvider(Reply(body={}), Reply(201, {}), Reply(204), Reply(503))
+    calls = api(provider, limiter)
     calls.get("/courses")
     calls.post("/users", {})
     calls.put("/enrollments/1", {})
@@ -114,36 +114,36 @@ def test_every_call_takes_a_turn_of_its_own() -> None:
 
 
 def test_without_a_turn_nothing_is_sent() -> None:
-    peer = StubPeer()
+    provider = StubProvider()
     with pytest.raises(NoPermit):
-        api(peer, StubLimiter(NoPermit("later", 30))).post("/users", {})
-    assert peer.asked == []
+        api(provider, StubLimiter(NoPermit("later", 30))).post("/users", {})
+    assert provider.asked == []
 
 
 @pytest.mark.parametrize("correlation_id", ["JKJaXmPLvHcESHA=", None])
 def test_a_call_carries_the_id_of_the_request_that_led_to_it(correlation_id: str | None) -> None:
-    peer = StubPeer(Told(body={}))
-    ThinkificApi(SITE, StubLimiter(), correlation_id, peer.session).get("/courses")
-    assert peer.asked[0].headers.get("X-Correlation-Id") == correlation_id
-    assert peer.asked[0].headers["X-Auth-API-Key"] == "key"
+    provider = StubProvider(Reply(body={}))
+    ThinkificApi(SITE, StubLimiter(), correlation_id, provider.session).get("/courses")
+    assert provider.asked[0].headers.get("X-Correlation-Id") == correlation_id
+    assert provider.asked[0].headers["X-Auth-API-Key"] == "key"
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "null", "7", b"\xff"])
 def test_a_success_without_a_json_object_is_worth_another_try(body: object) -> None:
     with pytest.raises(DeliveryDelayed):
-        get(Told(200, body))
+        get(Reply(200, body))
 
 
 def test_an_empty_answer_to_a_put_is_a_success() -> None:
-    peer = StubPeer(Told(204))
-    api(peer).put("/enrollments/1", {"expiry_date": None})
-    assert peer.asked[0].body == {"expiry_date": None}
+    provider = StubProvider(Reply(204))
+    api(provider).put("/enrollments/1", {"expiry_date": None})
+    assert provider.asked[0].body == {"expiry_date": None}
 
 
 def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    peers = [StubPeer(Told(body={})), StubPeer(Told(body={}))]
-    sessions = [peer.session for peer in peers]
+    providers = [StubProvider(Reply(body={})), StubProvider(Reply(body={}))]
+    sessions = [provider.session for provider in providers]
     monkeypatch.setattr(http, "fresh_session", lambda: sessions.pop(0))
     for _ in range(2):
         ThinkificApi(SITE, StubLimiter()).get("/courses")
-    assert [len(peer.asked) for peer in peers] == [1, 1]
+    assert [len(provider.asked) for provider in providers] == [1, 1]

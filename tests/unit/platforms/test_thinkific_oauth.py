@@ -12,7 +12,7 @@ import requests
 from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
 from lunas.platforms.thinkific.http import TIMEOUT, USER_AGENT
 from lunas.platforms.thinkific.oauth import DAY, LONGEST, SHORTEST, OAuthApp, ThinkificOAuth
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 
 CALLBACK = "https://lunas.test/thinkific/oauth/callback"
 APP = OAuthApp("https://{subdomain}.thinkific.test", "app", "hunter2", CALLBACK)
@@ -26,12 +26,12 @@ ANSWER: dict[str, Any] = {
 BASIC = f"Basic {base64.b64encode(b'app:hunter2').decode()}"
 
 
-def oauth(peer: StubPeer) -> ThinkificOAuth:
-    return ThinkificOAuth(APP, peer.session)
+def oauth(provider: StubProvider) -> ThinkificOAuth:
+    return ThinkificOAuth(APP, provider.session)
 
 
-def answer(**changes: Any) -> Told:
-    return Told(body={key: value for key, value in {**ANSWER, **changes}.items() if value})
+def answer(**changes: Any) -> Reply:
+    return Reply(body={key: value for key, value in {**ANSWER, **changes}.items() if value})
 
 
 def test_the_authorize_url_is_that_of_the_site_and_encodes_the_redirect_uri() -> None:
@@ -53,9 +53,9 @@ def test_the_authorize_url_is_that_of_the_site_and_encodes_the_redirect_uri() ->
 
 
 def test_a_code_is_exchanged_with_the_secret_and_the_verifier() -> None:
-    peer = StubPeer(answer())
-    issue = oauth(peer).exchange("shop", "c1", "v1")
-    (asked,) = peer.asked
+    provider = StubProvider(answer())
+    issue = oauth(provider).exchange("shop", "c1", "v1")
+    (asked,) = provider.asked
     assert asked.url == "https://shop.thinkific.test/oauth2/token"
     assert asked.body == {"grant_type": "authorization_code", "code": "c1", "code_verifier": "v1"}
     assert asked.headers["Authorization"] == BASIC
@@ -66,25 +66,25 @@ def test_a_code_is_exchanged_with_the_secret_and_the_verifier() -> None:
 
 
 def test_the_redirect_uri_is_repeated_where_that_is_set() -> None:
-    peer = StubPeer(answer(), answer())
-    client = ThinkificOAuth(replace(APP, repeats_redirect=True), peer.session)
+    provider = StubProvider(answer(), answer())
+    client = ThinkificOAuth(replace(APP, repeats_redirect=True), provider.session)
     client.exchange("shop", "c1", "v1")
     client.refresh("shop", "rt-1")
-    assert peer.asked[0].body["redirect_uri"] == CALLBACK
-    assert "redirect_uri" not in peer.asked[1].body
+    assert provider.asked[0].body["redirect_uri"] == CALLBACK
+    assert "redirect_uri" not in provider.asked[1].body
 
 
 def test_a_refresh_token_is_used() -> None:
-    peer = StubPeer(answer(refresh_token="rt-2"))
-    assert oauth(peer).refresh("shop", "rt-1").refresh_token == "rt-2"
-    assert peer.asked[0].body == {"grant_type": "refresh_token", "refresh_token": "rt-1"}
-    assert peer.asked[0].headers["Authorization"] == BASIC
+    provider = StubProvider(answer(refresh_token="rt-2"))
+    assert oauth(provider).refresh("shop", "rt-1").refresh_token == "rt-2"
+    assert provider.asked[0].body == {"grant_type": "refresh_token", "refresh_token": "rt-1"}
+    assert provider.asked[0].headers["Authorization"] == BASIC
 
 
 def test_a_token_is_given_back_as_a_form() -> None:
-    peer = StubPeer(Told(body={}))
-    oauth(peer).revoke("shop", "rt+1")
-    (asked,) = peer.asked
+    provider = StubProvider(Reply(body={}))
+    oauth(provider).revoke("shop", "rt+1")
+    (asked,) = provider.asked
     assert asked.url == "https://shop.thinkific.test/oauth2/revoke"
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert asked.body == "token=rt%2B1"
@@ -92,30 +92,30 @@ def test_a_token_is_given_back_as_a_form() -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 def test_any_2xx_means_that_a_token_was_given_back(status: int) -> None:
-    oauth(StubPeer(Told(status))).revoke("shop", "rt-1")
+    oauth(StubProvider(Reply(status))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_a_token_that_is_refused_when_it_is_given_back_is_not_known(status: int) -> None:
     with pytest.raises(GrantRefused, match=str(status)):
-        oauth(StubPeer(Told(status, {"error": "invalid_token"}))).revoke("shop", "rt-1")
+        oauth(StubProvider(Reply(status, {"error": "invalid_token"}))).revoke("shop", "rt-1")
 
 
 def test_a_site_or_token_that_is_not_there_needs_no_words() -> None:
     with pytest.raises(GrantRefused, match="404"):
-        oauth(StubPeer(Told(404, "<html>"))).revoke("shop", "rt-1")
+        oauth(StubProvider(Reply(404, "<html>"))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 405, 422])
 def test_an_answer_of_somebody_else_means_that_thinkific_cannot_be_told(status: int) -> None:
     with pytest.raises(ConfigurationError, match=str(status)):
-        oauth(StubPeer(Told(status, "<html>"))).revoke("shop", "rt-1")
+        oauth(StubProvider(Reply(status, "<html>"))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 522, 530])
 def test_while_thinkific_is_not_there_a_token_is_given_back_later(status: int) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
-        oauth(StubPeer(Told(status, {"error": "later"}))).revoke("shop", "rt-1")
+        oauth(StubProvider(Reply(status, {"error": "later"}))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
@@ -124,7 +124,7 @@ def test_while_thinkific_is_not_there_a_token_is_given_back_later(status: int) -
 )
 def test_a_refusal_is_told_by_its_status_whatever_its_words_are(status: int, body: object) -> None:
     with pytest.raises(GrantRefused, match=str(status)):
-        oauth(StubPeer(Told(status, body))).refresh("shop", "rt-1")
+        oauth(StubProvider(Reply(status, body))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
@@ -133,34 +133,34 @@ def test_whoever_stands_in_front_of_the_oauth_server_refuses_no_grant(
     status: int, body: object
 ) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
-        oauth(StubPeer(Told(status, body))).refresh("shop", "rt-1")
+        oauth(StubProvider(Reply(status, body))).refresh("shop", "rt-1")
 
 
 def test_an_unknown_client_is_our_fault_and_no_refusal_of_the_grant() -> None:
     with pytest.raises(ConfigurationError, match="clientSecret"):
-        oauth(StubPeer(Told(401, {"error": "invalid_client"}))).refresh("shop", "rt-1")
+        oauth(StubProvider(Reply(401, {"error": "invalid_client"}))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [302, 404, 429, 500, 502, 503, 522, 530])
 def test_any_other_answer_leaves_it_open(status: int) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
-        oauth(StubPeer(Told(status, "<html>"))).refresh("shop", "rt-1")
+        oauth(StubProvider(Reply(status, "<html>"))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize(
     "error", [requests.ConnectTimeout, requests.ReadTimeout, requests.ConnectionError]
 )
 def test_no_answer_leaves_it_open_and_quotes_nothing(error: type[Exception]) -> None:
-    peer = StubPeer(error("rt-1 at https://shop"))
+    provider = StubProvider(error("rt-1 at https://shop"))
     with pytest.raises(DeliveryDelayed) as raised:
-        oauth(peer).refresh("shop", "rt-1")
+        oauth(provider).refresh("shop", "rt-1")
     assert "rt-1" not in str(raised.value)
 
 
 @pytest.mark.parametrize("body", ["<html>", "", [], {}, {"access_token": ""}, {"access_token": 7}])
 def test_an_answer_without_a_token_leaves_it_open(body: object) -> None:
     with pytest.raises(DeliveryDelayed, match="without a token"):
-        oauth(StubPeer(Told(200, body))).refresh("shop", "rt-1")
+        oauth(StubProvider(Reply(200, body))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize(
@@ -169,12 +169,12 @@ def test_an_answer_without_a_token_leaves_it_open(body: object) -> None:
      (-5, SHORTEST), (10**12, LONGEST)],
 )  # fmt: skip
 def test_the_lifetime_is_taken_as_told_within_reason(given: object, seconds: int) -> None:
-    issue = oauth(StubPeer(answer(expires_in=given))).refresh("shop", "rt-1")
+    issue = oauth(StubProvider(answer(expires_in=given))).refresh("shop", "rt-1")
     assert issue.lifetime == timedelta(seconds=seconds)
 
 
 def test_what_is_missing_is_none() -> None:
-    issue = oauth(StubPeer(answer(refresh_token=None, gid=None))).exchange("shop", "c", "v")
+    issue = oauth(StubProvider(answer(refresh_token=None, gid=None))).exchange("shop", "c", "v")
     assert (issue.refresh_token, issue.site_gid) == (None, None)
 
 

@@ -16,13 +16,13 @@ from lunas.platforms.thinkific.oauth import ThinkificOAuth
 from lunas.platforms.thinkific.platform import Thinkific
 from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, bearing
 from tests.support.builders import EMAIL
-from tests.support.http_stub import StubLimiter, StubPeer, Told
+from tests.support.http_stub import Reply, StubLimiter, StubProvider
 from tests.unit.platforms import test_thinkific_events as events
 from tests.unit.platforms.test_thinkific_client import LEARNER, NOW, SITE, UNTIL, page, row
 from tests.unit.platforms.test_thinkific_oauth import ANSWER, APP
 
-type Call = Callable[[StubPeer], object]
-type Case = tuple[Call, Callable[[Any], list[Told]]]
+type Call = Callable[[StubProvider], object]
+type Case = tuple[Call, Callable[[Any], list[Reply]]]
 """What Lunas asks for, and the answers that it gets with a value in one field of one of them."""
 
 HUGE = "9" * 5_000
@@ -48,72 +48,72 @@ NO_PAGE: list[Any] = [[], [2], {}, "x", "2 ", HUGE, True, False, 1.5, 1e999]
 NO_CURSOR: list[Any] = [[], ["a"], {}, {"a": 1}, True, False, 1.5]
 
 
-def api(peer: StubPeer) -> ThinkificApi:
-    return ThinkificApi(SITE, StubLimiter(), session=peer.session)
+def api(provider: StubProvider) -> ThinkificApi:
+    return ThinkificApi(SITE, StubLimiter(), session=provider.session)
 
 
-def find(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).find_user(EMAIL)
+def find(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).find_user(EMAIL)
 
 
-def create(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).create_user(LEARNER)
+def create(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).create_user(LEARNER)
 
 
-def enroll(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).enroll(7, 9, NOW, UNTIL, given={UNTIL})
+def enroll(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).enroll(7, 9, NOW, UNTIL, given={UNTIL})
 
 
-def revoke(peer: StubPeer) -> object:
-    Thinkific(api(peer)).revoke(7, 9, NOW)
+def revoke(provider: StubProvider) -> object:
+    Thinkific(api(provider)).revoke(7, 9, NOW)
     return None
 
 
-def standing(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).access(7, NOW)
+def standing(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).access(7, NOW)
 
 
-def bundle_courses(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).bundle_courses(4)
+def bundle_courses(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).bundle_courses(4)
 
 
-def courses(peer: StubPeer) -> object:
-    return list(Thinkific(api(peer)).courses())
+def courses(provider: StubProvider) -> object:
+    return list(Thinkific(api(provider)).courses())
 
 
-def bundles(peer: StubPeer) -> object:
-    return list(Thinkific(api(peer)).bundles())
+def bundles(provider: StubProvider) -> object:
+    return list(Thinkific(api(provider)).bundles())
 
 
-def product_of_course(peer: StubPeer) -> object:
-    return Thinkific(api(peer), 100).product(Sold(None, 9))
+def product_of_course(provider: StubProvider) -> object:
+    return Thinkific(api(provider), 100).product(Sold(None, 9))
 
 
-def product_of_bundle(peer: StubPeer) -> object:
-    return Thinkific(api(peer), 100).product(Sold(4, None))
+def product_of_bundle(provider: StubProvider) -> object:
+    return Thinkific(api(provider), 100).product(Sold(4, None))
 
 
-def changed(peer: StubPeer) -> object:
-    return Thinkific(api(peer)).changed(NOW, 1)
+def changed(provider: StubProvider) -> object:
+    return Thinkific(api(provider)).changed(NOW, 1)
 
 
-def webhooks(peer: StubPeer) -> object:
-    site = WebhooksApi(bearing(SITE), StubLimiter(), session=peer.session)
+def webhooks(provider: StubProvider) -> object:
+    site = WebhooksApi(bearing(SITE), StubLimiter(), session=provider.session)
     return list(ThinkificWebhooks(site).webhooks())
 
 
-def refresh(peer: StubPeer) -> object:
-    return ThinkificOAuth(APP, peer.session).refresh("shop", "rt-1")
+def refresh(provider: StubProvider) -> object:
+    return ThinkificOAuth(APP, provider.session).refresh("shop", "rt-1")
 
 
-def in_row(made: dict[str, Any], name: str) -> Callable[[Any], list[Told]]:
+def in_row(made: dict[str, Any], name: str) -> Callable[[Any], list[Reply]]:
     """Answer with a list of one row that holds the value."""
     return lambda value: [page({**made, name: value})]
 
 
-def in_object(made: dict[str, Any], name: str, *before: Told) -> Callable[[Any], list[Told]]:
+def in_object(made: dict[str, Any], name: str, *before: Reply) -> Callable[[Any], list[Reply]]:
     """Answer with an object that holds the value, after other answers."""
-    return lambda value: [*before, Told(body={**made, name: value})]
+    return lambda value: [*before, Reply(body={**made, name: value})]
 
 
 USER: dict[str, Any] = {"id": 7, "email": EMAIL}
@@ -143,7 +143,7 @@ CASES: list[tuple[str, Case, list[Any]]] = [
     ("meta", (enroll, in_object(PAGED, "meta")), NO_OBJECT),
     (
         "pagination",
-        (enroll, lambda value: [Told(body={"items": [], "meta": {"pagination": value}})]),
+        (enroll, lambda value: [Reply(body={"items": [], "meta": {"pagination": value}})]),
         NO_OBJECT,
     ),
     ("next_page", (enroll, lambda value: [page(next_page=value)]), NO_PAGE),
@@ -166,14 +166,14 @@ CASES: list[tuple[str, Case, list[Any]]] = [
     ("webhooks' meta", (webhooks, in_object(PAGED, "meta")), NO_OBJECT),
     (
         "webhooks' page",
-        (webhooks, lambda value: [Told(body={"items": [], "meta": {"page": value}})]),
+        (webhooks, lambda value: [Reply(body={"items": [], "meta": {"page": value}})]),
         NO_OBJECT,
     ),
     (
         "webhooks' next_page",
         (
             webhooks,
-            lambda value: [Told(body={"items": [], "meta": {"page": {"next_page": value}}})],
+            lambda value: [Reply(body={"items": [], "meta": {"page": {"next_page": value}}})],
         ),
         NO_CURSOR,
     ),
@@ -198,18 +198,20 @@ def shown(value: object) -> str:
 def test_a_field_of_another_type_is_a_delivery_error(case: Case, value: object) -> None:
     call, answers = case
     # What could follow if the value were taken for something that it is not.
-    peer = StubPeer(*answers(value), Told(201, row()), Told(201, row()), Told(body=row()))
+    provider = StubProvider(
+        *answers(value), Reply(201, row()), Reply(201, row()), Reply(body=row())
+    )
     with pytest.raises(DeliveryDelayed) as raised:
-        call(peer)
+        call(provider)
     assert raised.value.__cause__ is None
-    assert len(peer.asked) == len(answers(value))
+    assert len(provider.asked) == len(answers(value))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case, _ in CASES])
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"{" * 100_000, b"\xff", b"9" * 5_000])
 def test_a_body_that_cannot_be_read_is_a_delivery_error(case: Case, body: bytes) -> None:
     with pytest.raises(DeliveryDelayed):
-        case[0](StubPeer(Told(201 if case[0] is create else 200, body)))
+        case[0](StubProvider(Reply(201 if case[0] is create else 200, body)))
 
 
 ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
@@ -226,17 +228,17 @@ ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
 )
 def test_a_row_of_progress_of_another_type_is_left_out(name: str, values: list[Any]) -> None:
     rows = [{**ROW_OF_PROGRESS, name: value} for value in values]
-    peer = StubPeer(page(*rows, ROW_OF_PROGRESS), *(Told(body=each) for each in rows))
-    progress = Thinkific(api(peer))
+    provider = StubProvider(page(*rows, ROW_OF_PROGRESS), *(Reply(body=each) for each in rows))
+    progress = Thinkific(api(provider))
     assert [each.percent for each in progress.changed(NOW, 1).reports] == [50]
     assert [progress.progress(500) for _ in rows] == [None] * len(rows)
 
 
 @pytest.mark.parametrize("value", [[], {}, True, False, "x", "", 1e999, -1, 101, HUGE], ids=shown)
 def test_a_percentage_that_is_none_tells_nothing(value: object) -> None:
-    peer = StubPeer(page({**ROW_OF_PROGRESS, "percentage_completed": value}))
-    (told,) = Thinkific(api(peer)).changed(NOW, 1).reports
-    assert told.percent is None
+    provider = StubProvider(page({**ROW_OF_PROGRESS, "percentage_completed": value}))
+    (reply,) = Thinkific(api(provider)).changed(NOW, 1).reports
+    assert reply.percent is None
 
 
 @pytest.mark.parametrize("value", [True, 1.5, 1e999, [], ["a"], {"a": 1}], ids=str)
@@ -247,6 +249,6 @@ def test_an_event_whose_id_is_no_text_and_no_number_is_unreadable(value: object)
 
 @pytest.mark.parametrize("value", NO_TEXT, ids=str)
 def test_an_event_does_not_complete_a_course_by_what_is_no_time(value: object) -> None:
-    told = Event("71", "enrollment.progress", {**events.PAYLOAD, "completed_at": value})
+    reply = Event("71", "enrollment.progress", {**events.PAYLOAD, "completed_at": value})
     with pytest.raises(Unreadable):
-        report_of(told)
+        report_of(reply)

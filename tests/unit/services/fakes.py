@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
-from lunas.domain.access_comparison import Row
+from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
 from lunas.domain.audit_feeds import Batch, Feed, Ref
 from lunas.domain.callback_evidence import CallbackEvidence
@@ -142,9 +142,9 @@ class FakePayments:
     def record_refund(self, refund: Refund) -> None:
         self.commits += 1
         interrupt(self.before_commit)
-        stands = [self.store.payments[refund.before.id]]
+        stored = [self.store.payments[refund.before.id]]
         kept = [self.store.enrollments[each.before.id] for each in refund.takings]
-        if stands != [refund.before] or kept != [each.before for each in refund.takings]:
+        if stored != [refund.before] or kept != [each.before for each in refund.takings]:
             raise ConcurrentUpdate(stale=True)
         self.store.add(refund.after, *(each.after for each in refund.takings))
         self.store.history.setdefault(refund.after.id, []).extend(refund.history)
@@ -212,44 +212,44 @@ class FakePayments:
         self.invoice_claims[payment.id] = payment.created_at
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
-        stands = self.store.payments[payment.id]
-        claimed = self.invoice_claims.get(payment.id, stands.created_at)
-        if stands.status is not Status.PENDING or stands.gateway or claimed > before:
+        stored = self.store.payments[payment.id]
+        claimed = self.invoice_claims.get(payment.id, stored.created_at)
+        if stored.status is not Status.PENDING or stored.gateway or claimed > before:
             return False
         self.invoice_claims[payment.id] = now
-        calls = stands.invoice_calls + 1
-        self.store.payments[payment.id] = replace(stands, invoice_calls=calls)
+        calls = stored.invoice_calls + 1
+        self.store.payments[payment.id] = replace(stored, invoice_calls=calls)
         return True
 
     def first_transaction(self, payment_id: str, transaction: str) -> str:
-        stands = self.store.payments[payment_id]
-        noted = stands.transaction or transaction
-        self.store.payments[payment_id] = replace(stands, transaction=noted)
+        stored = self.store.payments[payment_id]
+        noted = stored.transaction or transaction
+        self.store.payments[payment_id] = replace(stored, transaction=noted)
         return noted
 
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
     ) -> bool:
-        stands = self.store.payments[payment_id]
-        if stands.bundle_asked_at != over:
+        stored = self.store.payments[payment_id]
+        if stored.bundle_asked_at != over:
             return False
-        self.store.payments[payment_id] = replace(stands, bundle_asked_at=asked_at)
+        self.store.payments[payment_id] = replace(stored, bundle_asked_at=asked_at)
         return True
 
     def record_invoice(
         self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
     ) -> None:
-        stands = self.store.payments[payment_id]
+        stored = self.store.payments[payment_id]
         self.store.payments[payment_id] = replace(
-            stands,
+            stored,
             gateway=invoice,
             gateway_expires_at=expires_at,
-            references=stands.references | {invoice.reference},
-            invoice_answers=stands.invoice_answers + 1,
+            references=stored.references | {invoice.reference},
+            invoice_answers=stored.invoice_answers + 1,
         )
 
     def _collision(self, plan: Settlement, *, keep_quota: bool) -> ConcurrentUpdate:
-        stands = self.store.payments[plan.before.id]
+        stored = self.store.payments[plan.before.id]
         read = (plan.before.status, plan.before.version)
         surprises = self._surprises(plan)
         counted = [
@@ -266,7 +266,7 @@ class FakePayments:
         }
         owned = {each: mine[each] for each, found in surprises.items() if found == "owned"}
         return ConcurrentUpdate(
-            stale=(stands.status, stands.version) != read,
+            stale=(stored.status, stored.version) != read,
             owned={
                 **{course: self.store.enrollments[each] for course, each in owned.items()},
                 **read_otherwise,
@@ -282,8 +282,8 @@ class FakePayments:
         taken = {each.course_id: "free" for each in plan.enrollments}
         taken |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
         at = plan.after.updated_at
-        stands = {each: self.store.standing(enrollment_id(user, each), at) for each in taken}
-        return {course: found for course, found in stands.items() if found != taken[course]}
+        stored = {each: self.store.standing(enrollment_id(user, each), at) for each in taken}
+        return {course: found for course, found in stored.items() if found != taken[course]}
 
     def _write(self, plan: Settlement) -> None:
         self.store.payments[plan.after.id] = plan.after
@@ -340,28 +340,28 @@ class FakeSchedule:
         asked_at: datetime | None = None,
         denied_at: datetime | None = None,
     ) -> bool:
-        stands = self.store.payments[payment.id]
-        sooner = moment is not None and stands.check_at is not None and moment < stands.check_at
-        as_read = stands.check_at == payment.check_at
-        if stands.status is not payment.status or not (as_read or sooner):
+        stored = self.store.payments[payment.id]
+        sooner = moment is not None and stored.check_at is not None and moment < stored.check_at
+        as_read = stored.check_at == payment.check_at
+        if stored.status is not payment.status or not (as_read or sooner):
             return False
-        since = denied_at or stands.denied_at
-        self.store.payments[payment.id] = replace(stands, check_at=moment, denied_at=since)
+        since = denied_at or stored.denied_at
+        self.store.payments[payment.id] = replace(stored, check_at=moment, denied_at=since)
         if asked_at:
             self.note_answer(payment.id, asked_at)
         return True
 
     def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
         interrupt(self.before_question)
-        stands = self.store.payments.get(payment_id)
-        if stands is None or (stands.asked_at is not None and stands.asked_at > before):
+        stored = self.store.payments.get(payment_id)
+        if stored is None or (stored.asked_at is not None and stored.asked_at > before):
             return False
-        self.store.payments[payment_id] = replace(stands, asked_at=now, asking=True)
+        self.store.payments[payment_id] = replace(stored, asked_at=now, asking=True)
         return True
 
     def note_answer(self, payment_id: str, asked_at: datetime) -> None:
-        stands = self.store.payments[payment_id]
-        self.store.payments[payment_id] = replace(stands, asked_at=asked_at, asking=False)
+        stored = self.store.payments[payment_id]
+        self.store.payments[payment_id] = replace(stored, asked_at=asked_at, asking=False)
 
     def checkpoint(self, feed: Feed, now: datetime) -> str:  # noqa: ARG002
         return self.checkpoints.get(feed, "0")
@@ -556,10 +556,10 @@ class FakeLearners:
     def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
         interrupt(self.before_note)
         self.notes += 1
-        stands = self.store.enrollments[enrollment.id]
+        stored = self.store.enrollments[enrollment.id]
         unmoved = self.store.claims[claims.place].version == claims.version
-        if unmoved and stands.status is EnrollmentStatus.ENROLLED:
-            noted = replace(stands, shared=enrollment.shared, updated_at=at)
+        if unmoved and stored.status is EnrollmentStatus.ENROLLED:
+            noted = replace(stored, shared=enrollment.shared, updated_at=at)
             self.store.enrollments[enrollment.id] = noted
 
     def forget(self, place: Place, enrollment_id: str) -> None:
@@ -688,17 +688,19 @@ class FakePlatform:
         given: AbstractSet[datetime | None],
     ) -> None:
         """End a row then, unless it lasts longer by other means than Lunas."""
-        stands = self.ends.get(row, NOW)
-        if stands in given or latest([stands, until]) == until or row not in self.rows:
+        stored = self.ends.get(row, NOW)
+        if stored in given or latest([stored, until]) == until or row not in self.rows:
             self.ends[row] = until
 
-    def access(self, account_id: int, now: datetime) -> list[Row]:
+    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
         ends = {
             course: self.ends.get((user, course))
             for user, course in self.rows
             if user == account_id
         }
-        return [Row(course, end) for course, end in ends.items() if end is None or end > now]
+        return [
+            PlatformAccess(course, end) for course, end in ends.items() if end is None or end > now
+        ]
 
     def courses(self) -> list[SiteCourse]:
         return self.site_courses
@@ -709,8 +711,8 @@ class FakePlatform:
             for each, held in self.bundle_holdings.items()
         ]
 
-    def progress(self, row_id: int) -> ProgressReport | None:
-        return self.reports.get(row_id)
+    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+        return self.reports.get(platform_enrollment_id)
 
     def changed(self, since: datetime, page: int) -> ChangedPage:  # noqa: ARG002
         return ChangedPage(tuple(each for each in self.reports.values() if each), None)

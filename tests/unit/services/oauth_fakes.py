@@ -47,7 +47,7 @@ class FakeSites:
 
     def lock(self, connection: Connection, now: datetime) -> str | None:
         held = self.locked is not None and self.locked[1] > now
-        if held or not self._stands(connection) or self._refused():
+        if held or not self._stored(connection) or self._refused():
             return None
         self.locks += 1
         name = f"lock-{self.locks}"
@@ -56,7 +56,7 @@ class FakeSites:
 
     def renew(self, connection: Connection, tokens: Tokens) -> Grant | None:
         interrupt(self.before_renew)
-        if not self._stands(connection):
+        if not self._stored(connection):
             return None
         self.write(replace(connection, revision=connection.revision + 1), tokens)
         return self.grant
@@ -71,16 +71,16 @@ class FakeSites:
 
     def forget(self, connection: Connection) -> bool:
         interrupt(self.before_forget)
-        stands = self._stands(connection)
-        if stands:
+        stored = self._stored(connection)
+        if stored:
             self.grant = None
-        return stands
+        return stored
 
     def write(self, connection: Connection, tokens: Tokens) -> None:
         """Write what stands from now on, and free the lock."""
         self.grant, self.locked = Grant(connection=connection, tokens=tokens), None
 
-    def _stands(self, connection: Connection) -> bool:
+    def _stored(self, connection: Connection) -> bool:
         return self.grant is not None and self.grant.connection.revision == connection.revision
 
     def _refused(self) -> bool:
@@ -132,7 +132,7 @@ class FakeOAuth:
     def _issue(self) -> Issue:
         self.issued += 1
         self.refresh_token = f"rt-{self.issued}"
-        told = self.refresh_token if self.gives_refresh_token else None
+        reply = self.refresh_token if self.gives_refresh_token else None
         return Issue(
-            access_token=f"at-{self.issued}", refresh_token=told, lifetime=DAY, site_gid="gid-1"
+            access_token=f"at-{self.issued}", refresh_token=reply, lifetime=DAY, site_gid="gid-1"
         )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from lunas.domain.access_claims import Place
-from lunas.domain.access_comparison import Row
+from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.audit_feeds import SETTLED_AFTER, Feed, Ref
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
@@ -51,11 +51,11 @@ class FakeStanding(FakePlatform):
 
     def __init__(self) -> None:
         super().__init__()
-        self.there: dict[int, list[Row]] = {}
+        self.there: dict[int, list[PlatformAccess]] = {}
         self.asked: list[int] = []
         self.before: list[Interruption] = []
 
-    def access(self, account_id: int, now: datetime) -> list[Row]:
+    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
         assert now >= LATER
         self.asked.append(account_id)
         interrupt(self.before)
@@ -103,7 +103,7 @@ class Yard:
             self.give(number)
 
     def give(self, account: int = ACCOUNT) -> None:
-        self.platform.there[account] = [Row(COURSE, None)]
+        self.platform.there[account] = [PlatformAccess(COURSE, None)]
 
     def run(self) -> Compared:
         return compare(
@@ -116,7 +116,7 @@ class Yard:
                 anomalies=FakeAnomalies(self.store),
                 report=self.reported.append,
                 unread=lambda payment_id, _: self.unread.append(payment_id),
-                deadline_is_near=self._hurry,
+                deadline_is_near=self._deadline_near,
                 now=self.clock,
             )
         )
@@ -125,7 +125,7 @@ class Yard:
         (found,) = self.store.enrollments.values()
         return found
 
-    def _hurry(self) -> bool:
+    def _deadline_near(self) -> bool:
         self.looks -= 1
         return self.looks < 0
 
@@ -171,7 +171,7 @@ def test_what_thinkific_does_not_know_yet_costs_no_question(yard: Yard, life: Li
 def test_missing_access_is_told_kept_and_asked_for_again(broken: Yard) -> None:
     before = broken.enrollment()
     done = broken.run()
-    assert (done.asked, done.differences, done.mended, done.stopped) == (2, 1, 1, None)
+    assert (done.asked, done.differences, done.fixed, done.stopped) == (2, 1, 1, None)
     (found,) = broken.store.anomalies.values()
     assert broken.reported == [found]
     assert (found.payment_id, found.evidence["code"]) == ("pay1", "ACCESS_MISSING")
@@ -182,10 +182,10 @@ def test_missing_access_is_told_kept_and_asked_for_again(broken: Yard) -> None:
 
 def test_a_difference_is_told_once_and_mended_until_it_is(broken: Yard) -> None:
     broken.enrollments.before_change = [ConcurrentUpdate(stale=True)]
-    assert (broken.run().mended, broken.run().mended) == (0, 0)
+    assert (broken.run().fixed, broken.run().fixed) == (0, 0)
     broken.feeds.checkpoints.clear()
     done = broken.run()
-    assert (done.differences, done.mended) == (0, 1)
+    assert (done.differences, done.fixed) == (0, 1)
     assert len(broken.reported) == 1
 
 
@@ -201,7 +201,7 @@ def test_a_difference_that_comes_back_after_it_was_mended_is_told_again(broken: 
 def test_a_difference_is_looked_at_twice(broken: Yard) -> None:
     broken.platform.before = [lambda: None, broken.give]
     done = broken.run()
-    assert (done.asked, done.differences, done.mended) == (2, 0, 0)
+    assert (done.asked, done.differences, done.fixed) == (2, 0, 0)
 
 
 def test_what_moves_meanwhile_is_left_to_its_own_change(broken: Yard) -> None:
@@ -211,13 +211,13 @@ def test_what_moves_meanwhile_is_left_to_its_own_change(broken: Yard) -> None:
 
     broken.platform.before = [move] * 9
     done = broken.run()
-    assert (done.differences, done.mended) == (0, 0)
+    assert (done.differences, done.fixed) == (0, 0)
     assert done.asked == 4
 
 
 def test_a_delivered_enrollment_counts_where_no_claim_is_noted(broken: Yard) -> None:
     broken.store.claims.clear()
-    assert broken.run().mended == 1
+    assert broken.run().fixed == 1
 
 
 def test_access_that_is_left_over_is_named_at_its_place_and_taken_away(yard: Yard) -> None:
@@ -227,7 +227,7 @@ def test_access_that_is_left_over_is_named_at_its_place_and_taken_away(yard: Yar
     yard.put(REFUNDED)
     yard.lay("pay1")
     yard.give()
-    assert yard.run().mended == 1
+    assert yard.run().fixed == 1
     (claims,) = yard.store.claims.values()
     assert claims.released == {yard.enrollment().id}
     assert yard.enrollment().delivery.status is DeliveryStatus.PENDING
@@ -241,10 +241,10 @@ def test_what_another_user_of_the_account_paid_for_is_owed_after_a_refund(yard: 
     yard.put(shared)
     yard.lay("pay1")
     yard.give()
-    assert yard.run().mended == 0
+    assert yard.run().fixed == 0
     yard.platform.there.clear()
     yard.lay("pay1")
-    assert yard.run().mended == 1
+    assert yard.run().fixed == 1
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_thinkific_without_room_or_answer_stops_the_run_before_its_mark(
     broken.platform.before = [error]
     assert broken.run().stopped == str(error)
     assert broken.feeds.checkpoints == {}
-    assert broken.run().mended == 1
+    assert broken.run().fixed == 1
 
 
 def test_a_list_that_does_not_end_is_reported_and_passed(broken: Yard) -> None:
@@ -291,7 +291,7 @@ def test_a_run_whose_time_is_over_goes_on_in_the_next(broken: Yard) -> None:
     done = broken.run()
     assert (done.asked, done.stopped) == (0, "the time of the run is over")
     broken.looks = 1
-    assert broken.run().mended == 1
+    assert broken.run().fixed == 1
 
 
 def test_a_payment_is_asked_about_once_a_run(yard: Yard) -> None:
@@ -329,7 +329,7 @@ def test_two_courses_of_a_payment_that_lead_to_one_place_are_one_difference(yard
     yard.put(ordered("c1", "c2").settled().delivered("c1", "c2"))
     yard.lay("pay1")
     done = yard.run()
-    assert (done.differences, done.mended) == (1, 1)
+    assert (done.differences, done.fixed) == (1, 1)
 
 
 @pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no course_id")])

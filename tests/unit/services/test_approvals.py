@@ -176,8 +176,8 @@ def _approved_by_other(store: FakeStore) -> None:
 
 
 def _rejected(store: FakeStore) -> None:
-    stands = store.payments["pay1"]
-    store.add(replace(stands, status=Status.REJECTED, version=stands.version + 1))
+    stored = store.payments["pay1"]
+    store.add(replace(stored, status=Status.REJECTED, version=stored.version + 1))
 
 
 @pytest.mark.parametrize("status", Status)

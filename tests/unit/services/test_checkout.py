@@ -91,7 +91,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.store.add(package(), course("c1"), course("c2"))
         self.payments = FakePayments(self.store)
-        self.heard: list[Outcome] = []
+        self.result: list[Outcome] = []
         self.pauses: list[Callable[[], None]] = []
         self.schedule = FakeSchedule(self.store)
         numbers = count(1)
@@ -106,7 +106,7 @@ class Shop:
                 schedule=self.schedule,
                 settlements=settling,
                 gateways=self.gateway,
-                on_outcome=self.heard.append,
+                on_outcome=self.result.append,
                 pause=lambda: self.pauses.pop(0)() if self.pauses else None,
                 now=self.clock,
             ),
@@ -144,7 +144,7 @@ class Shop:
             self.store.add(replace(self.store.payments[payment_id], status=Status.APPROVED))
         self.store.add(*(enrollment(each) for each in course_ids))
 
-    def stands(self, payment_id: str) -> Status:
+    def stored(self, payment_id: str) -> Status:
         """Return where a payment stands."""
         return self.store.payments[payment_id].status
 
@@ -228,7 +228,7 @@ def test_a_refused_invoice_fails_the_payment_with_the_reason(shop: Shop) -> None
     shop.invoices.failures = [GatewayRefused("Duitku answered 400: Minimum Payment")]
     with pytest.raises(GatewayRefused):
         shop.initiate()
-    assert shop.stands("new1") is Status.FAILED
+    assert shop.stored("new1") is Status.FAILED
     assert shop.store.history["new1"][-1].reason == "Duitku answered 400: Minimum Payment"
 
 
@@ -247,7 +247,7 @@ def test_an_unanswered_invoice_leaves_the_payment_open_and_the_next_call_goes_on
     shop.invoices.failures = [failure]
     with pytest.raises(GatewayUnavailable):
         shop.initiate()
-    assert shop.stands("new1") is Status.PENDING
+    assert shop.stored("new1") is Status.PENDING
     found, is_new = shop.initiate()
     assert (found.id, is_new) == ("new1", False)
     assert found.gateway
@@ -259,7 +259,7 @@ def test_an_open_payment_past_its_time_is_asked_about_before_another_is_opened(s
     shop.clock.forward(LIFETIME)
     opened, is_new = shop.initiate()
     assert shop.status.asked == ["pay1"]
-    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.stored("pay1") is Status.EXPIRED
     assert (opened.id, is_new) == ("new1", True)
 
 
@@ -269,7 +269,7 @@ def test_within_its_time_an_open_payment_is_asked_about_and_returned(shop: Shop)
     found, _ = shop.initiate()
     assert found.id == "pay1"
     assert shop.status.asked == ["pay1"]
-    assert [each.result for each in shop.heard] == [Result.STILL_OPEN]
+    assert [each.result for each in shop.result] == [Result.STILL_OPEN]
     stored = shop.store.payments["pay1"]
     assert (stored.asked_at, stored.asking) == (shop.clock.now, False)
 
@@ -281,7 +281,7 @@ def test_a_payment_without_a_time_is_asked_about_and_over(
     shop.store.hold_slot(payment(gateway=invoice, gateway_expires_at=None))
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
-    assert (shop.status.asked, shop.stands("pay1")) == (["pay1"], Status.EXPIRED)
+    assert (shop.status.asked, shop.stored("pay1")) == (["pay1"], Status.EXPIRED)
 
 
 def test_a_slot_of_a_payment_that_is_gone_is_free(shop: Shop) -> None:
@@ -299,7 +299,7 @@ def test_an_invoice_that_duitku_ended_is_not_given_out_again(
     shop.status.answer = ENDED
     opened, is_new = shop.initiate(method=method)
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.FAILED
+    assert shop.stored("pay1") is Status.FAILED
     assert shop.store.slots[USER, "p1", "c1"].held == (Held("new1", method),)
 
 
@@ -308,7 +308,7 @@ def test_money_found_when_the_buyer_comes_back_is_honoured(shop: Shop) -> None:
     shop.status.answer = paid()
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
-    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.stored("pay1") is Status.APPROVED
 
 
 def test_duitku_is_asked_once_in_fifteen_seconds(shop: Shop) -> None:
@@ -368,7 +368,7 @@ def test_another_channel_opens_a_new_payment_beside_the_open_one(shop: Shop) -> 
     first, _ = shop.initiate(method="SP")
     second, is_new = shop.initiate(method="BC")
     assert (second.id, is_new) == ("new2", True)
-    assert shop.stands(first.id) is Status.PENDING
+    assert shop.stored(first.id) is Status.PENDING
     assert shop.invoices.asked == [("new1", "SP"), ("new2", "BC")]
 
 
@@ -397,7 +397,7 @@ def test_who_has_paid_by_another_channel_gets_no_further_invoice(shop: Shop) -> 
     shop.status.answer = paid()
     with pytest.raises(AlreadyEnrolled):
         shop.initiate(method="BC")
-    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.stored("pay1") is Status.APPROVED
     assert shop.invoices.asked == []
 
 
@@ -409,7 +409,7 @@ def test_what_is_wrong_with_another_channel_does_not_stop_this_one(
     shop.status.answer = answer
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
 
 
 def test_the_slot_keeps_one_payment_of_each_channel(shop: Shop) -> None:
@@ -461,7 +461,7 @@ def test_who_has_paid_by_one_channel_is_not_shown_the_open_invoice_of_another(
         with pytest.raises(AlreadyEnrolled):
             shop.initiate(method=method)
     assert (shop.status.asked, shop.invoices.asked) == ([], [])
-    assert shop.stands("bc") is Status.PENDING
+    assert shop.stored("bc") is Status.PENDING
 
 
 @pytest.mark.parametrize("by", [Method.GATEWAY, Method.MANUAL])
@@ -479,7 +479,7 @@ def test_the_request_that_finds_the_money_shows_no_other_invoice(shop: Shop) -> 
     shop.answers(sp=paid_sp())
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
-    assert (shop.stands("sp"), shop.stands("bc")) == (Status.APPROVED, Status.PENDING)
+    assert (shop.stored("sp"), shop.stored("bc")) == (Status.APPROVED, Status.PENDING)
     assert shop.store.owns(enrollment_id(USER, "c1"))
 
 
@@ -509,12 +509,12 @@ def test_an_order_that_was_denied_and_is_paid_after_all_closes_the_purchase(shop
     first, _ = shop.initiate()
     shop.answers(new1=replace(ENDED, order_id="new1"))
     second, is_new = shop.initiate()
-    assert (second.id, is_new, shop.stands(first.id)) == ("new2", True, Status.FAILED)
+    assert (second.id, is_new, shop.stored(first.id)) == ("new2", True, Status.FAILED)
     shop.settle("c1", payment_id=first.id)
     for method in (None, "BC"):
         with pytest.raises(AlreadyEnrolled):
             shop.initiate(method=method)
-    assert shop.stands("new2") is Status.PENDING
+    assert shop.stored("new2") is Status.PENDING
 
 
 def test_an_order_that_was_denied_by_one_channel_and_is_paid_closes_the_others(
@@ -523,7 +523,7 @@ def test_an_order_that_was_denied_by_one_channel_and_is_paid_closes_the_others(
     two_channels(shop)
     shop.answers(sp=replace(ENDED, order_id="sp"))
     assert shop.initiate() == (shop.store.payments["bc"], False)
-    assert shop.stands("sp") is Status.FAILED
+    assert shop.stored("sp") is Status.FAILED
     shop.settle("c1", payment_id="sp")
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
@@ -588,7 +588,7 @@ def test_an_open_invoice_that_brings_nothing_new_is_replaced_where_the_bundle_do
     shop.settle("c1")
     opened, is_new = shop.initiate(wanted)
     assert (opened.id, is_new, opened.course_ids) == ("new1", True, ("c1", "c2"))
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
 
 
 # ── Off sale ─────────────────────────────────────────────────────────────────────────────────────
@@ -624,7 +624,7 @@ def test_what_is_not_sold_any_more_gets_no_invoice_in_place_of_a_lost_one(
     with pytest.raises(error):
         shop.initiate(method=method)
     assert shop.invoices.asked == []
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
 
 
 def test_who_has_a_package_that_is_off_sale_is_told_that_they_have_it(shop: Shop) -> None:
@@ -683,7 +683,7 @@ def test_after_a_block_nobody_asks_whether_an_order_that_gets_no_invoice_is_paid
     shop.clock.forward(timedelta(minutes=1))
     with pytest.raises(GatewayBlocked):
         shop.initiate()
-    assert (shop.status.asked, shop.stands("pay1")) == ([], Status.PENDING)
+    assert (shop.status.asked, shop.stored("pay1")) == ([], Status.PENDING)
 
 
 @pytest.mark.parametrize(
@@ -712,7 +712,7 @@ def test_an_expired_payment_that_duitku_has_no_money_for_ends_as_expired(
     shop.status.answer = answer
     shop.clock.forward(LIFETIME)
     shop.initiate()
-    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.stored("pay1") is Status.EXPIRED
     evidence = shop.store.history["pay1"][-1].evidence
     assert evidence
     assert evidence["statusCode"] == answer.code
@@ -724,10 +724,10 @@ def test_money_found_late_is_honoured_instead_of_sold_twice(shop: Shop) -> None:
     shop.clock.forward(LIFETIME)
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
-    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.stored("pay1") is Status.APPROVED
     assert shop.store.owns(enrollment_id(USER, "c1"))
     assert list(shop.store.payments) == ["pay1"]
-    assert [each.result for each in shop.heard] == [Result.SETTLED]
+    assert [each.result for each in shop.result] == [Result.SETTLED]
 
 
 def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: Shop) -> None:
@@ -737,7 +737,7 @@ def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: 
     with pytest.raises(GatewayUnavailable):
         shop.initiate()
     assert list(shop.store.payments) == ["pay1"]
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
     assert shop.store.payments["pay1"].asked_at == shop.clock.now
 
 
@@ -757,9 +757,9 @@ def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop:
     with pytest.raises(Conflict):
         shop.initiate(method="BC")
     assert list(shop.store.payments) == ["pay1"]
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.heard] == [Result.MISMATCH]
+    assert [each.result for each in shop.result] == [Result.MISMATCH]
 
 
 def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop) -> None:
@@ -768,10 +768,10 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     shop.clock.forward(LIFETIME)
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.stored("pay1") is Status.EXPIRED
     assert "does not match" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.heard] == [Result.MISMATCH]
+    assert [each.result for each in shop.result] == [Result.MISMATCH]
 
 
 def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> None:
@@ -813,7 +813,7 @@ def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop:
     with pytest.raises(Conflict):
         shop.initiate(method="BC")
     assert (shop.status.asked, shop.invoices.asked) == ([], [])
-    assert shop.stands("pay1") is Status.PENDING
+    assert shop.stored("pay1") is Status.PENDING
 
 
 @pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, UNANSWERED])
@@ -856,7 +856,7 @@ def test_where_duitku_gives_no_second_invoice_a_new_payment_is_opened(shop: Shop
     shop.clock.forward(timedelta(minutes=1))
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.FAILED
+    assert shop.stored("pay1") is Status.FAILED
     assert shop.store.history["pay1"][-1].reason
 
 
@@ -869,7 +869,7 @@ def test_where_duitku_gives_no_second_invoice_as_it_is_paid_the_money_is_honoure
     shop.clock.forward(timedelta(minutes=1))
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
-    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.stored("pay1") is Status.APPROVED
 
 
 @pytest.mark.parametrize("passed", [timedelta(0), timedelta(minutes=2)])
@@ -887,7 +887,7 @@ def test_a_choice_that_duitku_refuses_ends_the_payment_and_is_told(
         "pay1" if passed else "new1"
     ]
     ended = "pay1" if passed else "new1"
-    assert shop.stands(ended) is Status.FAILED
+    assert shop.stored(ended) is Status.FAILED
 
 
 def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
@@ -896,7 +896,7 @@ def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
     shop.clock.forward(timedelta(minutes=1))
     with pytest.raises(AlreadyEnrolled):
         shop.initiate(method="BC")
-    assert shop.stands("pay1") is Status.APPROVED
+    assert shop.stored("pay1") is Status.APPROVED
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
@@ -1014,7 +1014,7 @@ def test_with_less_than_ten_minutes_left_no_invoice_is_opened_for_a_payment(
     shop.clock.forward(passed)
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.stored("pay1") is Status.EXPIRED
     assert (shop.invoices.asked, shop.invoices.minutes) == ([("new1", None)], [60])
 
 
@@ -1030,7 +1030,7 @@ def test_a_time_that_runs_out_while_duitku_answers_opens_a_new_payment(shop: Sho
     shop.status = Slow(OPEN)
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
-    assert shop.stands("pay1") is Status.EXPIRED
+    assert shop.stored("pay1") is Status.EXPIRED
     assert shop.invoices.minutes == [60]
 
 
@@ -1045,14 +1045,14 @@ def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> 
 def test_of_a_payment_that_was_not_asked_about_nothing_is_heard(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW))
     shop.initiate()
-    assert shop.heard == []
+    assert shop.result == []
 
 
 def test_what_became_of_an_earlier_payment_is_heard(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME)
     shop.initiate()
-    assert [(each.result, each.payment.id) for each in shop.heard] == [(Result.STILL_OPEN, "pay1")]
+    assert [(each.result, each.payment.id) for each in shop.result] == [(Result.STILL_OPEN, "pay1")]
 
 
 def test_a_payment_keeps_the_mapping_under_which_its_courses_were_bought(shop: Shop) -> None:

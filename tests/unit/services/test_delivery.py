@@ -29,7 +29,7 @@ from tests.unit.services.fakes import (
     FakeStore,
 )
 
-WISH = request_of(enrollment("c1"))
+REQUEST = request_of(enrollment("c1"))
 SECOND = request_of(enrollment("c2"))
 
 
@@ -55,7 +55,7 @@ class Round:
             now=FakeClock(),
         )
 
-    def deliver(self, request: DeliveryRequest = WISH) -> DeliveryResult:
+    def deliver(self, request: DeliveryRequest = REQUEST) -> DeliveryResult:
         """Deliver as the queue does, with the note that follows a dead letter."""
         try:
             return self.service.deliver(request)
@@ -63,7 +63,7 @@ class Round:
             self.service.record_dead_letter(request, error)
             raise
 
-    def delivery(self, request: DeliveryRequest = WISH) -> Delivery:
+    def delivery(self, request: DeliveryRequest = REQUEST) -> Delivery:
         """Return how a delivery stands."""
         return self.store.enrollments[request.enrollment_id].delivery
 
@@ -109,7 +109,7 @@ def test_a_delivery_is_noted_with_the_rows_of_thinkific(at_work: Round) -> None:
 def test_the_last_course_completes_the_payment(at_work: Round) -> None:
     at_work.store.add(approved("c1", "c2"), enrollment("c2"))
     statuses = []
-    for request in (WISH, SECOND):
+    for request in (REQUEST, SECOND):
         at_work.deliver(request)
         statuses.append(at_work.payment.status)
     assert statuses == [Status.APPROVED, Status.COMPLETED]
@@ -119,7 +119,7 @@ def test_the_last_course_completes_the_payment(at_work: Round) -> None:
 
 
 @pytest.mark.parametrize(
-    "stands",
+    "stored",
     [
         {"payment_id": "pay2"},
         {"delivery": Delivery(status=DeliveryStatus.DELIVERED)},
@@ -128,9 +128,9 @@ def test_the_last_course_completes_the_payment(at_work: Round) -> None:
     ids=["bought again", "delivered", "given up"],
 )
 def test_a_request_that_was_overtaken_calls_nobody(
-    at_work: Round, stands: dict[str, object]
+    at_work: Round, stored: dict[str, object]
 ) -> None:
-    overtaken = enrollment("c1", **stands)
+    overtaken = enrollment("c1", **stored)
     at_work.store.add(overtaken)
     assert at_work.deliver() is DeliveryResult.NOTHING_TO_DO
     assert at_work.platform.calls == []
@@ -206,15 +206,15 @@ def test_what_cannot_be_delivered_is_not_noted_before_its_dead_letter_is_safe(
 ) -> None:
     at_work.platform.failures = [DeliveryImpossible("no such course")]
     with pytest.raises(DeliveryImpossible):
-        at_work.service.deliver(WISH)
+        at_work.service.deliver(REQUEST)
     assert at_work.delivery().status is DeliveryStatus.PENDING
 
 
 def test_a_late_note_does_not_touch_what_was_asked_for_anew(at_work: Round) -> None:
-    anew = enrollment("c1", delivery=Delivery(request=2))
-    at_work.store.add(anew)
-    at_work.service.record_dead_letter(WISH, DeliveryImpossible("old"))
-    assert at_work.store.enrollments[anew.id] == anew
+    again = enrollment("c1", delivery=Delivery(request=2))
+    at_work.store.add(again)
+    at_work.service.record_dead_letter(REQUEST, DeliveryImpossible("old"))
+    assert at_work.store.enrollments[again.id] == again
 
 
 def test_in_a_long_backlog_a_failure_for_good_is_noted_on_the_latest_request(
@@ -266,7 +266,7 @@ def test_a_course_that_is_counted_late_is_flagged_beyond_its_quota(
     found = at_work.store.anomalies.values()
     assert [each.evidence["courses"] for each in found] == flagged
     assert {each.kind for each in found} <= {AnomalyKind.OVERBOOKED}
-    assert at_work.store.enrollments[WISH.enrollment_id].counted
+    assert at_work.store.enrollments[REQUEST.enrollment_id].counted
 
 
 def test_a_refund_that_came_first_is_followed_at_once(at_work: Round) -> None:
@@ -320,7 +320,7 @@ def test_a_message_that_comes_twice_delivers_once(at_work: Round) -> None:
 def test_an_enrollment_not_counted_when_made_is_counted_when_delivered(at_work: Round) -> None:
     at_work.store.add(replace(enrollment("c1"), counted=False))
     at_work.deliver()
-    assert at_work.store.enrollments[WISH.enrollment_id].counted
+    assert at_work.store.enrollments[REQUEST.enrollment_id].counted
 
 
 def test_the_catalogs_present_mapping_goes_before_the_one_bought(at_work: Round) -> None:
@@ -400,6 +400,6 @@ def test_what_the_user_has_at_a_former_account_follows(at_work: Round) -> None:
     for each in (other, strange):
         FakeLearners(at_work.store).claim(Place(41, 2_000_002), each.id, None)
     at_work.deliver()
-    stands = at_work.store.enrollments
-    assert stands[other.id].delivery.status is DeliveryStatus.PENDING
-    assert stands[strange.id] == strange
+    stored = at_work.store.enrollments
+    assert stored[other.id].delivery.status is DeliveryStatus.PENDING
+    assert stored[strange.id] == strange

@@ -40,9 +40,11 @@ def change(kept: FakeEnrollments, how: str) -> Enrollment:
 WAYS = pytest.mark.parametrize("how", ["report", "redeliver"])
 
 
-@pytest.mark.parametrize(("told", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
-def test_progress_is_raised_and_never_lowered(kept: FakeEnrollments, told: int, known: int) -> None:
-    assert EnrollmentService(kept).report_progress(ID, told, LATER).progress == known
+@pytest.mark.parametrize(("reply", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
+def test_progress_is_raised_and_never_lowered(
+    kept: FakeEnrollments, reply: int, known: int
+) -> None:
+    assert EnrollmentService(kept).report_progress(ID, reply, LATER).progress == known
     assert kept.store.enrollments[ID].progress == known
 
 
@@ -85,8 +87,8 @@ def test_a_revocation_that_waits_can_be_asked_for_again(
 def test_after_a_collision_the_change_is_made_to_what_is_there(
     kept: FakeEnrollments, how: str
 ) -> None:
-    anew = enrollment("c1", payment_id="pay2")
-    kept.before_change = [lambda: kept.store.add(anew)]
+    again = enrollment("c1", payment_id="pay2")
+    kept.before_change = [lambda: kept.store.add(again)]
     assert change(kept, how).payment_id == "pay2"
 
 

@@ -40,7 +40,7 @@ class Worker:
     def __init__(self, grants: FakeSites, oauth: FakeOAuth, clock: FakeClock) -> None:
         self.grants, self.oauth, self.clock = grants, oauth, clock
         self.alarms: list[str] = []
-        self.heeded: list[str] = []
+        self.followed: list[str] = []
         self.slept = 0.0
         self.while_asleep: list[Interruption] = []
         self.left = 60.0
@@ -52,7 +52,7 @@ class Worker:
             seconds_left=lambda: self.left,
             sleep=self.sleep,
             on_lost=self.alarms.append,
-            on_delay=self.heeded.append,
+            on_delay=self.followed.append,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -167,7 +167,7 @@ def test_while_thinkific_does_not_answer_the_old_token_serves(worker: Worker) ->
     worker.clock.forward(DUE)
     worker.oauth.before.append(DeliveryDelayed("no answer"))
     assert worker.token == "at-1"
-    assert worker.heeded == ["no answer"]
+    assert worker.followed == ["no answer"]
     assert worker.token == "at-1"
     assert worker.grants.locks == 1
     worker.clock.forward(timedelta(seconds=30))
@@ -185,7 +185,7 @@ def test_a_wrong_client_secret_is_no_refusal_of_the_grant(worker: Worker) -> Non
     worker.clock.forward(OVER)
     worker.oauth.before.append(ConfigurationError("clientSecret"))
     assert delayed(worker).retry_after == NEXT_TRY
-    assert worker.heeded == ["clientSecret"]
+    assert worker.followed == ["clientSecret"]
     assert worker.grants.grant == GRANT
 
 
@@ -237,11 +237,11 @@ def test_a_refusal_is_not_believed_when_somebody_renewed_meanwhile(worker: Worke
     newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
     tokens = Tokens(access_token="at-9", refresh_token="rt-9")
 
-    def somebody_else() -> None:
+    def someone_else() -> None:
         worker.grants.write(newer, tokens)
         raise GrantRefused("used")
 
-    worker.oauth.before.append(somebody_else)
+    worker.oauth.before.append(someone_else)
     assert worker.token == "at-9"
     assert worker.alarms == []
 
@@ -279,8 +279,8 @@ def test_late_tokens_heal_a_refusal(worker: Worker) -> None:
 def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> None:
     worker.clock.forward(DUE)
     tokens = Tokens(access_token="at-9", refresh_token="rt-9")
-    anew = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
-    worker.grants.before_renew.append(lambda: worker.grants.write(anew, tokens))
+    again = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
+    worker.grants.before_renew.append(lambda: worker.grants.write(again, tokens))
     assert worker.token == "at-9"
 
 

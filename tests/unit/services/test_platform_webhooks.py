@@ -1,6 +1,6 @@
 """Registering webhooks: once each, nobody else's touched, an inactive one replaced."""
 
-from lunas.domain.platform_webhooks import TOPICS, Fate, Webhook
+from lunas.domain.platform_webhooks import TOPICS, Webhook, WebhookState
 from lunas.services.platform_webhooks import PlatformWebhookService
 from tests.support.progress_fakes import FakeWebhooks
 
@@ -16,14 +16,14 @@ def service(site: FakeWebhooks) -> PlatformWebhookService:
     return PlatformWebhookService(site, TOPICS, TARGET)
 
 
-def fates(site: FakeWebhooks) -> list[Fate]:
-    return [each.fate for each in service(site).check()]
+def states(site: FakeWebhooks) -> list[WebhookState]:
+    return [each.state for each in service(site).check()]
 
 
 def test_each_topic_is_registered_once_however_often_the_command_runs() -> None:
     site = FakeWebhooks()
-    assert [each.fate for each in service(site).register()] == [Fate.REGISTERED] * 2
-    assert [each.fate for each in service(site).register()] == [Fate.ACTIVE] * 2
+    assert [each.state for each in service(site).register()] == [WebhookState.REGISTERED] * 2
+    assert [each.state for each in service(site).register()] == [WebhookState.ACTIVE] * 2
     assert site.did == [f"create {COMPLETED}", f"create {PROGRESS}"]
 
 
@@ -36,19 +36,19 @@ def test_only_what_is_missing_is_registered() -> None:
 def test_webhooks_of_others_neither_count_nor_go() -> None:
     others = hook("1", PROGRESS, "https://other.test/hook"), hook("2", "order.created")
     site = FakeWebhooks(*others)
-    assert fates(site) == [Fate.MISSING, Fate.MISSING]
+    assert states(site) == [WebhookState.MISSING, WebhookState.MISSING]
     service(site).register()
     assert site.there[:2] == [*others]
 
 
 def test_an_inactive_one_is_replaced_the_new_one_first() -> None:
     site = FakeWebhooks(hook("1", COMPLETED), hook("2", PROGRESS, active=False))
-    assert fates(site) == [Fate.ACTIVE, Fate.INACTIVE]
+    assert states(site) == [WebhookState.ACTIVE, WebhookState.INACTIVE]
     service(site).register()
     assert site.did == [f"create {PROGRESS}", "delete 2"]
-    assert fates(site) == [Fate.ACTIVE, Fate.ACTIVE]
+    assert states(site) == [WebhookState.ACTIVE, WebhookState.ACTIVE]
 
 
 def test_one_that_is_active_is_enough_beside_one_that_is_not() -> None:
     site = FakeWebhooks(hook("1", PROGRESS, active=False), hook("2", PROGRESS))
-    assert fates(site) == [Fate.MISSING, Fate.ACTIVE]
+    assert states(site) == [WebhookState.MISSING, WebhookState.ACTIVE]

@@ -78,7 +78,7 @@ def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
     progress.before_raise = [RuntimeError("killed")]
     with pytest.raises(RuntimeError):
         run.record_event(EVENT)
-    assert (known(progress), progress.heard) == (40, set())
+    assert (known(progress), progress.received) == (40, set())
     assert run.record_event(EVENT) is ProgressResult.NOTED
     assert known(progress) == 60
 
@@ -86,7 +86,7 @@ def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
 def test_of_two_at_once_the_second_finds_the_event_noted(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
-    progress.before_raise = [lambda: progress.heard.add("71")]
+    progress.before_raise = [lambda: progress.received.add("71")]
     assert recorder(progress, rows).record_event(EVENT) is ProgressResult.DUPLICATE
 
 
@@ -111,7 +111,7 @@ def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
     rows.failures = [DeliveryDelayed("down")]
     with pytest.raises(DeliveryDelayed):
         recorder(progress, rows).record_event(UNCLEAR)
-    assert progress.heard == set()
+    assert progress.received == set()
 
 
 @pytest.mark.parametrize("row", [None, report(None)])
@@ -120,16 +120,18 @@ def test_what_thinkific_itself_does_not_say_is_dropped(
 ) -> None:
     rows.reports[ROW] = row
     assert recorder(progress, rows).record_event(UNCLEAR) is ProgressResult.UNREADABLE
-    assert (known(progress), progress.heard) == (40, {"72"})
+    assert (known(progress), progress.received) == (40, {"72"})
 
 
-@pytest.mark.parametrize("others", [{"row_id": 9}, {"user_id": 9}, {"course_id": 9}])
+@pytest.mark.parametrize(
+    "others", [{"platform_enrollment_id": 9}, {"user_id": 9}, {"course_id": 9}]
+)
 def test_a_learner_whom_others_enrolled_is_passed_over(
     progress: FakeProgress, rows: FakeRows, others: dict[str, int]
 ) -> None:
     event = ProgressEvent(id="73", report=report(90, **others))
     assert recorder(progress, rows).record_event(event) is ProgressResult.NOT_OURS
-    assert (known(progress), progress.heard) == (40, {"73"})
+    assert (known(progress), progress.received) == (40, {"73"})
 
 
 def test_a_refunded_enrollment_is_left_alone(rows: FakeRows) -> None:

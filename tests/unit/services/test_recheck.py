@@ -29,7 +29,7 @@ BUYER_ACT = AuditContext(f"user:{USER}", LATER, {"requestId": "r1"})
 OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
 
 
-class Desk:
+class Service:
     """The service over fakes, with one open payment that the gateway says is paid."""
 
     def __init__(self) -> None:
@@ -59,97 +59,99 @@ class Desk:
         return self.store.payments["pay1"].asked_at, self.store.payments["pay1"].asking
 
     @property
-    def stands(self) -> Status:
+    def stored(self) -> Status:
         """Return where the payment stands."""
         return self.store.payments["pay1"].status
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def service() -> Service:
+    return Service()
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
-def test_money_that_duitku_knows_of_becomes_an_enrollment(desk: Desk, status: Status) -> None:
-    desk.store.add(payment(status))
-    assert desk.recheck().result is Result.SETTLED
-    assert desk.stands is Status.APPROVED
-    assert desk.store.owns(enrollment_id(USER, "c1"))
+def test_money_that_duitku_knows_of_becomes_an_enrollment(service: Service, status: Status) -> None:
+    service.store.add(payment(status))
+    assert service.recheck().result is Result.SETTLED
+    assert service.stored is Status.APPROVED
+    assert service.store.owns(enrollment_id(USER, "c1"))
 
 
-def test_the_history_names_the_admin_and_the_approval_is_duitkus(desk: Desk) -> None:
-    desk.recheck()
-    events = desk.store.history["pay1"]
+def test_the_history_names_the_admin_and_the_approval_is_duitkus(service: Service) -> None:
+    service.recheck()
+    events = service.store.history["pay1"]
     assert {event.actor for event in events} == {"admin:a1"}
     evidence = events[-1].evidence
     assert evidence
     assert (evidence["requestId"], evidence["statusCode"]) == ("r1", "00")
-    assert desk.store.payments["pay1"].approved_by == vendors.chosen()
+    assert service.store.payments["pay1"].approved_by == vendors.chosen()
 
 
 @pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
-def test_while_nothing_is_paid_the_payment_stays(desk: Desk, state: GatewayState) -> None:
-    desk.status.answer = GatewayStatus(state, order_id="pay1")
-    assert desk.recheck().result is Result.STILL_OPEN
-    assert (desk.stands, desk.payments.commits) == (Status.PENDING, 0)
+def test_while_nothing_is_paid_the_payment_stays(service: Service, state: GatewayState) -> None:
+    service.status.answer = GatewayStatus(state, order_id="pay1")
+    assert service.recheck().result is Result.STILL_OPEN
+    assert (service.stored, service.payments.commits) == (Status.PENDING, 0)
 
 
 @pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED, Status.REFUNDED])
-def test_a_settled_payment_is_not_asked_about(desk: Desk, status: Status) -> None:
-    desk.store.add(payment(status))
-    assert desk.recheck().result is Result.ALREADY_SETTLED
-    assert (desk.status.asked, desk.payments.commits) == ([], 0)
+def test_a_settled_payment_is_not_asked_about(service: Service, status: Status) -> None:
+    service.store.add(payment(status))
+    assert service.recheck().result is Result.ALREADY_SETTLED
+    assert (service.status.asked, service.payments.commits) == ([], 0)
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.REJECTED, Status.APPROVED])
-def test_about_a_manual_payment_duitku_knows_nothing(desk: Desk, status: Status) -> None:
-    desk.store.add(manual(status))
+def test_about_a_manual_payment_duitku_knows_nothing(service: Service, status: Status) -> None:
+    service.store.add(manual(status))
     with pytest.raises(WrongState):
-        desk.recheck()
-    assert desk.status.asked == []
+        service.recheck()
+    assert service.status.asked == []
 
 
-def test_an_unknown_payment_is_not_found(desk: Desk) -> None:
+def test_an_unknown_payment_is_not_found(service: Service) -> None:
     with pytest.raises(NotFound):
-        desk.recheck("pay9")
-    assert desk.status.asked == []
+        service.recheck("pay9")
+    assert service.status.asked == []
 
 
-def test_money_that_does_not_fit_is_kept_for_a_person(desk: Desk) -> None:
-    desk.status.answer = paid(rupiah=1)
-    outcome = desk.recheck()
+def test_money_that_does_not_fit_is_kept_for_a_person(service: Service) -> None:
+    service.status.answer = paid(rupiah=1)
+    outcome = service.recheck()
     assert outcome.result is Result.MISMATCH
-    assert [each.kind for each in desk.store.anomalies.values()] == [AnomalyKind.STATUS_DIFFERS]
-    assert desk.stands is Status.PENDING
+    assert [each.kind for each in service.store.anomalies.values()] == [AnomalyKind.STATUS_DIFFERS]
+    assert service.stored is Status.PENDING
 
 
-def test_while_duitku_cannot_be_asked_nothing_changes(desk: Desk) -> None:
-    desk.status.answer = GatewayUnavailable("down")
+def test_while_duitku_cannot_be_asked_nothing_changes(service: Service) -> None:
+    service.status.answer = GatewayUnavailable("down")
     with pytest.raises(GatewayUnavailable):
-        desk.recheck()
-    assert (desk.stands, desk.store.history) == (Status.PENDING, {})
+        service.recheck()
+    assert (service.stored, service.store.history) == (Status.PENDING, {})
 
 
-def test_a_recheck_counts_as_a_question(desk: Desk) -> None:
-    desk.status.answer = OPEN
-    desk.recheck()
-    assert desk.asking == (LATER, False)
+def test_a_recheck_counts_as_a_question(service: Service) -> None:
+    service.status.answer = OPEN
+    service.recheck()
+    assert service.asking == (LATER, False)
 
 
 # ── Checks by the buyer ──────────────────────────────────────────────────────────────────────────
 
 
-def test_the_buyer_learns_of_money_that_arrived(desk: Desk) -> None:
-    assert desk.check().result is Result.SETTLED
-    assert desk.stands is Status.APPROVED
-    assert desk.store.history["pay1"][0].actor == f"user:{USER}"
+def test_the_buyer_learns_of_money_that_arrived(service: Service) -> None:
+    assert service.check().result is Result.SETTLED
+    assert service.stored is Status.APPROVED
+    assert service.store.history["pay1"][0].actor == f"user:{USER}"
 
 
 @pytest.mark.parametrize("answer", [OPEN, paid(rupiah=1)], ids=["open", "does not match"])
-def test_an_answer_that_moves_nothing_is_awaited_no_more(desk: Desk, answer: GatewayStatus) -> None:
-    desk.status.answer = answer
-    desk.check()
-    assert (desk.stands, desk.asking) == (Status.PENDING, (LATER, False))
+def test_an_answer_that_moves_nothing_is_awaited_no_more(
+    service: Service, answer: GatewayStatus
+) -> None:
+    service.status.answer = answer
+    service.check()
+    assert (service.stored, service.asking) == (Status.PENDING, (LATER, False))
 
 
 @pytest.mark.parametrize(
@@ -164,77 +166,79 @@ def test_an_answer_that_moves_nothing_is_awaited_no_more(desk: Desk, answer: Gat
     ids=lambda each: f"{each.method} {each.status}",
 )
 def test_what_is_settled_or_not_duitkus_is_returned_without_asking(
-    desk: Desk, known: Payment
+    service: Service, known: Payment
 ) -> None:
-    desk.store.add(known)
-    assert desk.check() == Outcome(Result.ALREADY_SETTLED, known)
-    assert desk.status.asked == []
+    service.store.add(known)
+    assert service.check() == Outcome(Result.ALREADY_SETTLED, known)
+    assert service.status.asked == []
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
-def test_what_has_ended_is_asked_about_all_the_same(desk: Desk, status: Status) -> None:
-    desk.store.add(payment(status))
-    assert desk.check().result is Result.SETTLED
+def test_what_has_ended_is_asked_about_all_the_same(service: Service, status: Status) -> None:
+    service.store.add(payment(status))
+    assert service.check().result is Result.SETTLED
 
 
-def test_duitku_is_asked_once_in_a_while(desk: Desk) -> None:
+def test_duitku_is_asked_once_in_a_while(service: Service) -> None:
     lately = payment(asked_at=LATER - ASKED_LATELY + timedelta(seconds=1))
-    desk.store.add(lately)
-    assert desk.check() == Outcome(Result.ASKED_LATELY, lately)
-    assert desk.status.asked == []
+    service.store.add(lately)
+    assert service.check() == Outcome(Result.ASKED_LATELY, lately)
+    assert service.status.asked == []
 
 
-def test_what_another_question_brings_meanwhile_is_returned(desk: Desk) -> None:
+def test_what_another_question_brings_meanwhile_is_returned(service: Service) -> None:
     def another() -> None:
-        desk.store.add(payment(Status.APPROVED, asked_at=LATER))
+        service.store.add(payment(Status.APPROVED, asked_at=LATER))
 
-    desk.schedule.before_question = [another]
-    outcome = desk.check()
+    service.schedule.before_question = [another]
+    outcome = service.check()
     assert (outcome.result, outcome.payment.status) == (Result.ASKED_LATELY, Status.APPROVED)
 
 
-def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(desk: Desk) -> None:
-    desk.schedule.before_question = [desk.store.payments.clear]
-    assert desk.check() == Outcome(Result.ASKED_LATELY, payment())
+def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(service: Service) -> None:
+    service.schedule.before_question = [service.store.payments.clear]
+    assert service.check() == Outcome(Result.ASKED_LATELY, payment())
 
 
-def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(desk: Desk) -> None:
-    desk.status.answer = GatewayUnavailable("down")
+def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(service: Service) -> None:
+    service.status.answer = GatewayUnavailable("down")
     with pytest.raises(GatewayUnavailable):
-        desk.check()
-    assert desk.store.payments["pay1"].check_at == LATER + SOON
-    assert desk.asking == (LATER, False)
+        service.check()
+    assert service.store.payments["pay1"].check_at == LATER + SOON
+    assert service.asking == (LATER, False)
 
 
-def test_a_question_before_that_is_kept(desk: Desk) -> None:
-    desk.store.add(payment(check_at=LATER))
-    desk.status.answer = GatewayUnavailable("down")
+def test_a_question_before_that_is_kept(service: Service) -> None:
+    service.store.add(payment(check_at=LATER))
+    service.status.answer = GatewayUnavailable("down")
     with pytest.raises(GatewayUnavailable):
-        desk.check()
-    assert desk.store.payments["pay1"].check_at == LATER
+        service.check()
+    assert service.store.payments["pay1"].check_at == LATER
 
 
-def test_nobody_but_the_buyer_checks(desk: Desk) -> None:
+def test_nobody_but_the_buyer_checks(service: Service) -> None:
     with pytest.raises(Forbidden):
-        desk.check(buyer="u2")
+        service.check(buyer="u2")
     with pytest.raises(NotFound):
-        desk.check("pay9")
-    assert desk.status.asked == []
+        service.check("pay9")
+    assert service.status.asked == []
 
 
-def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(desk: Desk) -> None:
-    desk.schedule.until = LATER + timedelta(seconds=1)
-    outcome = desk.check()
+def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(
+    service: Service,
+) -> None:
+    service.schedule.until = LATER + timedelta(seconds=1)
+    outcome = service.check()
     assert (outcome.result, outcome.payment.status) == (Result.PAUSED, Status.PENDING)
-    assert desk.status.asked == []
-    assert desk.asking == (None, False)
+    assert service.status.asked == []
+    assert service.asking == (None, False)
 
 
-def test_once_the_pause_is_over_the_buyer_has_duitku_asked(desk: Desk) -> None:
-    desk.schedule.until = LATER
-    assert desk.check().result is Result.SETTLED
+def test_once_the_pause_is_over_the_buyer_has_duitku_asked(service: Service) -> None:
+    service.schedule.until = LATER
+    assert service.check().result is Result.SETTLED
 
 
-def test_an_admin_has_duitku_asked_during_the_pause_as_well(desk: Desk) -> None:
-    desk.schedule.until = LATER + timedelta(hours=1)
-    assert desk.recheck().result is Result.SETTLED
+def test_an_admin_has_duitku_asked_during_the_pause_as_well(service: Service) -> None:
+    service.schedule.until = LATER + timedelta(hours=1)
+    assert service.recheck().result is Result.SETTLED

@@ -40,7 +40,7 @@ from tests.unit.services.fakes import (
 pytestmark = pytest.mark.usefixtures("vendor")
 
 
-class Desk:
+class Service:
     """The service with everything around it."""
 
     def __init__(self, answer: GatewayStatus | Exception) -> None:
@@ -76,14 +76,14 @@ DUE = payment(check_at=NOW)
 OVER = replace(DUE, gateway_expires_at=NOW - CLOSING, created_at=NOW - LIFETIME)
 
 
-def desk(answer: GatewayStatus | Exception, *payments: Payment) -> Desk:
-    made = Desk(answer)
+def service(answer: GatewayStatus | Exception, *payments: Payment) -> Service:
+    made = Service(answer)
     made.store.add(*payments)
     return made
 
 
 def test_money_that_nobody_told_of_is_settled() -> None:
-    at = desk(paid(), DUE)
+    at = service(paid(), DUE)
     report = at.run()
     assert (report.asked, report.settled) == (1, 1)
     assert (at.payment().status, at.payment().check_at) == (Status.APPROVED, None)
@@ -91,20 +91,20 @@ def test_money_that_nobody_told_of_is_settled() -> None:
 
 
 def test_what_is_not_due_is_not_asked_about() -> None:
-    at = desk(paid(), replace(DUE, check_at=NOW + timedelta(seconds=1)))
+    at = service(paid(), replace(DUE, check_at=NOW + timedelta(seconds=1)))
     assert at.run() == ReconciliationReport()
     assert at.status.asked == []
 
 
 def test_an_index_that_lags_makes_nobody_ask_twice() -> None:
-    at = desk(OPEN, DUE)
+    at = service(OPEN, DUE)
     at.schedule.twice = True
     at.run()
     assert at.status.asked == ["pay1"]
 
 
 def test_an_open_payment_is_asked_about_again_later() -> None:
-    at = desk(OPEN, DUE)
+    at = service(OPEN, DUE)
     at.run()
     assert at.payment().status is Status.PENDING
     assert at.payment().check_at == NOW + timedelta(minutes=15)
@@ -112,7 +112,7 @@ def test_an_open_payment_is_asked_about_again_later() -> None:
 
 @pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
 def test_a_payment_expires_after_its_time_and_after_asking(state: GatewayState) -> None:
-    at = desk(GatewayStatus(state, order_id="pay1", code="x"), OVER)
+    at = service(GatewayStatus(state, order_id="pay1", code="x"), OVER)
     report = at.run()
     assert (at.status.asked, report.ended) == (["pay1"], 1)
     assert at.payment().status is Status.EXPIRED
@@ -120,21 +120,21 @@ def test_a_payment_expires_after_its_time_and_after_asking(state: GatewayState) 
 
 
 def test_late_money_wins_over_the_expiry() -> None:
-    at = desk(paid(), replace(OVER, status=Status.EXPIRED))
+    at = service(paid(), replace(OVER, status=Status.EXPIRED))
     at.run()
     assert at.payment().status is Status.APPROVED
 
 
 def test_an_ended_payment_that_duitku_still_calls_ended_stays_as_it_is() -> None:
     ended = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    at = desk(ended, replace(OVER, status=Status.EXPIRED))
+    at = service(ended, replace(OVER, status=Status.EXPIRED))
     report = at.run()
     assert (at.payment().status, report.ended) == (Status.EXPIRED, 0)
     assert at.payment().check_at != NOW
 
 
 def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
-    at = desk(paid(rupiah=1), DUE)
+    at = service(paid(rupiah=1), DUE)
     at.run()
     assert at.payment().status is Status.PENDING
     assert [each.result for each in at.outcomes] == [Result.MISMATCH]
@@ -142,7 +142,7 @@ def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
 
 
 def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
-    at = desk(paid(rupiah=1), OVER)
+    at = service(paid(rupiah=1), OVER)
     at.run()
     assert at.payment().status is Status.EXPIRED
     assert str(at.payment().reason).endswith("has money that does not match")
@@ -154,7 +154,7 @@ def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
 @pytest.mark.parametrize("vendor", [vendors.MEMORY], indirect=True)
 def test_a_question_that_the_gateway_refuses_grows_rare_and_stops_no_other() -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
-    at = desk(GatewayRefused("400"), *many)
+    at = service(GatewayRefused("400"), *many)
     report = at.run()
     assert (report.unanswered, len(at.status.asked)) == (0, len(many))
     due_again = at.payment("pay0").check_at
@@ -163,7 +163,7 @@ def test_a_question_that_the_gateway_refuses_grows_rare_and_stops_no_other() -> 
 
 
 def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
-    at = desk(paid(order_id="pay2"), replace(DUE, id="pay1"), replace(DUE, id="pay2"))
+    at = service(paid(order_id="pay2"), replace(DUE, id="pay1"), replace(DUE, id="pay2"))
 
     def answer(payment: Payment) -> GatewayStatus:
         if payment.id == "pay1":
@@ -179,7 +179,7 @@ def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
 
 
 def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = desk(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
+    at = service(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
 
     def busy(*_: object) -> bool:
         raise StorageContention("others write the same items")
@@ -202,7 +202,7 @@ def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
 
     monkeypatch.setattr(FakeEnrollments, "get", busy)
     monkeypatch.setattr(FakePayments, "get", busy)
-    at = desk(paid(), *(replace(DUE, id=f"pay{each}") for each in range(9)))
+    at = service(paid(), *(replace(DUE, id=f"pay{each}") for each in range(9)))
     at.schedule.lagging = [f"enr{each}" for each in range(9)]
     report = at.run()
     assert (report.busy, len(tried), len(at.errors)) == (BUSY, BUSY, BUSY)
@@ -220,17 +220,17 @@ def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
     ids=["delivered", "given up", "asked again", "not due"],
 )
 def test_an_index_that_lags_asks_for_nothing_again(noted: Delivery) -> None:
-    stands = enrollment(delivery=noted)
-    at = Desk(OPEN)
-    at.store.add(stands)
-    at.schedule.lagging = [stands.id, "enr404"]
+    stored = enrollment(delivery=noted)
+    at = Service(OPEN)
+    at.store.add(stored)
+    at.schedule.lagging = [stored.id, "enr404"]
     assert at.run().delivered_again == 0
-    assert at.store.enrollments[stands.id] == stands
+    assert at.store.enrollments[stored.id] == stored
 
 
 def test_a_block_pauses_every_question_for_an_hour() -> None:
     others = [replace(DUE, id=f"pay{each}") for each in range(3)]
-    at = desk(GatewayBlocked("429"), *others)
+    at = service(GatewayBlocked("429"), *others)
     assert at.run().paused_until == NOW + BLOCKED
     at.clock.forward(BLOCKED - timedelta(seconds=1))
     at.run()
@@ -243,7 +243,7 @@ def test_a_block_pauses_every_question_for_an_hour() -> None:
 @pytest.mark.parametrize("error", [GatewayTimeout("t"), GatewayUnavailable("u")])
 def test_questions_without_an_answer_end_the_asking_and_come_again(error: Exception) -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
-    at = desk(error, *many)
+    at = service(error, *many)
     assert at.run().unanswered == FAILURES
     assert at.payment("pay0").check_at == NOW + UNANSWERED
     assert at.payment(f"pay{FAILURES}").check_at == NOW
@@ -251,12 +251,12 @@ def test_questions_without_an_answer_end_the_asking_and_come_again(error: Except
 
 def test_one_run_asks_no_more_than_its_share() -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(QUESTIONS + 5)]
-    at = desk(OPEN, *many)
+    at = service(OPEN, *many)
     assert at.run().asked == QUESTIONS
 
 
 def test_a_run_whose_time_is_nearly_over_begins_nothing() -> None:
-    at = desk(paid(), DUE)
+    at = service(paid(), DUE)
     at.deadline_is_near = True
     assert at.run() == ReconciliationReport()
 
@@ -264,7 +264,7 @@ def test_a_run_whose_time_is_nearly_over_begins_nothing() -> None:
 def test_an_overdue_delivery_is_asked_for_again() -> None:
     waiting = enrollment()
     overdue = replace(waiting, delivery=replace(waiting.delivery, due_at=NOW))
-    at = Desk(OPEN)
+    at = Service(OPEN)
     at.store.add(overdue)
     assert at.run().delivered_again == 1
     again = at.store.enrollments[overdue.id].delivery
@@ -275,7 +275,7 @@ def test_an_overdue_delivery_is_asked_for_again() -> None:
 
 def test_an_overdue_revocation_is_asked_for_again() -> None:
     waiting = enrollment(status=EnrollmentStatus.NOT_ENROLLED)
-    at = Desk(OPEN)
+    at = Service(OPEN)
     at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))
     assert at.run().delivered_again == 1
     again = at.store.enrollments[waiting.id]

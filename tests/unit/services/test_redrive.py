@@ -81,8 +81,8 @@ def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
 def test_after_a_refund_it_is_the_revocation_that_is_asked_for_anew() -> None:
     enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
     assert EnrollmentService(enrollments).redrive(ID, LATER).outcome is RedriveOutcome.REQUESTED
-    stands = enrollments.store.enrollments[ID]
-    assert (stands.status, stands.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
+    stored = enrollments.store.enrollments[ID]
+    assert (stored.status, stored.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
 
 
 def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:

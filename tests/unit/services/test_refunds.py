@@ -58,8 +58,8 @@ def test_a_claim_that_came_first_keeps_the_course(payments: FakePayments) -> Non
     claimed = replace(payments.store.enrollments[ID], claims=paid_by("pay1", "pay2"))
     payments.before_commit = [lambda: payments.store.add(claimed)]
     refunded(payments)
-    stands = payments.store.enrollments[ID]
-    assert (stands.status, stands.payment_id) == (EnrollmentStatus.ENROLLED, "pay2")
+    stored = payments.store.enrollments[ID]
+    assert (stored.status, stored.payment_id) == (EnrollmentStatus.ENROLLED, "pay2")
 
 
 def test_an_unknown_payment_cannot_be_refunded(payments: FakePayments) -> None:

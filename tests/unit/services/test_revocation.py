@@ -37,7 +37,7 @@ REFUNDED = enrollment(
     delivery=Delivery(request=2, platform_user_id=42, platform_enrollment_id=500),
     platform_course_id=2_000_001,
 )
-WISH = request_of(REFUNDED)
+REQUEST = request_of(REFUNDED)
 
 
 class Round:
@@ -61,7 +61,7 @@ class Round:
         )
 
     def revoke(self) -> DeliveryResult:
-        return self.service.deliver(WISH)
+        return self.service.deliver(REQUEST)
 
     @property
     def enrollment(self) -> Enrollment:
@@ -76,9 +76,9 @@ def at_work() -> Round:
 def test_access_ends_and_is_noted(at_work: Round) -> None:
     assert at_work.revoke() is DeliveryResult.REVOKED
     assert at_work.platform.rows == {}
-    stands = at_work.enrollment
-    assert (stands.delivery.status, stands.delivery.due_at) == (DeliveryStatus.REVOKED, None)
-    assert (stands.status, stands.counted) == (EnrollmentStatus.NOT_ENROLLED, False)
+    stored = at_work.enrollment
+    assert (stored.delivery.status, stored.delivery.due_at) == (DeliveryStatus.REVOKED, None)
+    assert (stored.status, stored.counted) == (EnrollmentStatus.NOT_ENROLLED, False)
 
 
 def test_nobody_gets_an_account_for_a_revocation(at_work: Round) -> None:
@@ -132,9 +132,9 @@ def test_a_passing_failure_is_noted_and_asks_for_another_try(at_work: Round) -> 
     at_work.platform.failures = [DeliveryDelayed("Thinkific answered 502")]
     with pytest.raises(DeliveryDelayed):
         at_work.revoke()
-    stands = at_work.enrollment
-    assert stands.delivery.last_error == "Thinkific answered 502"
-    assert (stands.delivery.status, stands.counted) == (DeliveryStatus.PENDING, True)
+    stored = at_work.enrollment
+    assert stored.delivery.last_error == "Thinkific answered 502"
+    assert (stored.delivery.status, stored.counted) == (DeliveryStatus.PENDING, True)
     assert at_work.revoke() is DeliveryResult.REVOKED
 
 
@@ -142,7 +142,7 @@ def test_a_failure_for_good_waits_for_a_person(at_work: Round) -> None:
     at_work.platform.failures = [DeliveryImpossible("refused")]
     with pytest.raises(DeliveryImpossible) as raised:
         at_work.revoke()
-    at_work.service.record_dead_letter(WISH, raised.value)
+    at_work.service.record_dead_letter(REQUEST, raised.value)
     assert at_work.enrollment.delivery.status is DeliveryStatus.FAILED
     assert at_work.enrollment.status is EnrollmentStatus.NOT_ENROLLED
 
@@ -150,10 +150,10 @@ def test_a_failure_for_good_waits_for_a_person(at_work: Round) -> None:
 def test_a_course_that_is_bought_again_meanwhile_is_left_to_its_new_payment(
     at_work: Round,
 ) -> None:
-    anew = enrollment("c1", payment_id="pay2")
-    at_work.enrollments.before_record = [lambda: at_work.store.add(anew)]
+    again = enrollment("c1", payment_id="pay2")
+    at_work.enrollments.before_record = [lambda: at_work.store.add(again)]
     assert at_work.revoke() is DeliveryResult.NOTHING_TO_DO
-    assert at_work.enrollment == anew
+    assert at_work.enrollment == again
 
 
 def test_a_revocation_that_comes_twice_is_made_once(at_work: Round) -> None:

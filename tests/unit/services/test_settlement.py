@@ -60,7 +60,7 @@ def becomes(payments: FakePayments, change: Callable[[Payment], Payment]) -> Non
 
 
 def by(step: Step) -> Callable[[Payment], Payment]:
-    return lambda stands: take(stands, step, GATEWAY_ACT)[0]
+    return lambda stored: take(stored, step, GATEWAY_ACT)[0]
 
 
 def test_a_settlement_that_came_first_is_answered_as_done(payments: FakePayments) -> None:
@@ -152,8 +152,8 @@ def test_a_refunded_course_can_be_bought_again(payments: FakePayments, counted: 
 def test_access_lasts_as_long_as_was_bought(payments: FakePayments) -> None:
     payments.store.add(payment(courses=bought("c1"), access_days=30))
     confirmed(payments)
-    stands = payments.store.enrollments[enrollment("c1").id]
-    assert stands.expires_at == LATER + timedelta(days=30)
+    stored = payments.store.enrollments[enrollment("c1").id]
+    assert stored.expires_at == LATER + timedelta(days=30)
 
 
 def test_a_course_whose_time_is_over_is_bought_again(payments: FakePayments) -> None:
@@ -228,7 +228,7 @@ def test_an_end_that_came_first_is_left_as_it_is(payments: FakePayments) -> None
 
 
 def test_an_end_survives_a_write_that_leaves_the_payment_open(payments: FakePayments) -> None:
-    becomes(payments, lambda stands: replace(stands, version=2))
+    becomes(payments, lambda stored: replace(stored, version=2))
     assert ended(payments).payment.status is Status.EXPIRED
 
 
@@ -268,8 +268,8 @@ def test_an_ended_order_fails_in_time_and_expires_after_it(
     payments: FakePayments, at: object, status: Status
 ) -> None:
     action = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
-    told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    outcome = settlements(payments).apply(decide(payments.store.payments["pay1"], told, action))
+    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    outcome = settlements(payments).apply(decide(payments.store.payments["pay1"], reply, action))
     assert outcome.payment.status is status
 
 
@@ -283,8 +283,8 @@ def test_what_the_gateway_has_not_denied_itself_is_asked_about_by_the_timetable(
 
 def test_an_ended_order_without_a_time_has_failed(payments: FakePayments) -> None:
     payments.store.add(payment(gateway_expires_at=None))
-    told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    assert by_gateway(payments, told).payment.status is Status.FAILED
+    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    assert by_gateway(payments, reply).payment.status is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -300,8 +300,8 @@ def test_an_open_payment_that_was_denied_a_moment_ago_stays_as_it_is(
     payments: FakePayments, status: Status, since: timedelta, result: Result
 ) -> None:
     payments.store.add(payment(status, denied_at=LATER - since))
-    told = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    outcome = by_gateway(payments, told)
+    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    outcome = by_gateway(payments, reply)
     assert outcome.result is result
     assert payments.commits == (status is Status.PENDING and result is Result.ENDED)
 

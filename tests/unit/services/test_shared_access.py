@@ -70,13 +70,13 @@ class Round:
         assert (place.account_id, place.course_id) in self.platform.rows
         return self.platform.ends[place.account_id, place.course_id]
 
-    def stands(self, user: str) -> Enrollment:
+    def stored(self, user: str) -> Enrollment:
         """Return a user's enrollment as it is in the table."""
         return self.store.enrollments[enrollment_id(user, "c1")]
 
     def shown(self, user: str) -> datetime | None:
         """Return until when a user's enrollment says that there is access."""
-        return self.stands(user).ends_at
+        return self.stored(user).ends_at
 
     @property
     def gone(self) -> bool:
@@ -158,7 +158,7 @@ def test_the_shorter_one_notes_until_when_access_is_shared(
     at_work.give(of("u1", own))
     longest = latest([own, other])
     assert at_work.shown("u1") == at_work.shown("u2") == longest
-    shared = [at_work.stands(each).shared for each in ("u1", "u2")]
+    shared = [at_work.stored(each).shared for each in ("u1", "u2")]
     assert shared == [Access(longest) if each != longest else None for each in (own, other)]
 
 
@@ -168,7 +168,7 @@ def test_what_is_shared_asks_for_nothing_and_is_noted_once(at_work: Round) -> No
     at_work.give(OTHER)
     at_work.give(OTHER)
     assert at_work.claims.notes == 1
-    assert at_work.stands("u1") == replace(short, shared=Access(None), updated_at=at_work.clock())
+    assert at_work.stored("u1") == replace(short, shared=Access(None), updated_at=at_work.clock())
 
 
 def test_one_alone_and_equals_share_nothing(at_work: Round) -> None:
@@ -183,7 +183,7 @@ def test_a_refund_leaves_the_longest_of_the_others_here_as_well(
 ) -> None:
     for each in (of("u1", SOON), of("u2", None), of("u3", LATE)):
         at_work.give(each)
-    at_work.refund(at_work.stands(refund))
+    at_work.refund(at_work.stored(refund))
     assert at_work.shown("u1") == at_work.end() == (LATE if refund == "u2" else None)
 
 
@@ -192,14 +192,14 @@ def test_one_that_was_refunded_notes_nothing_and_shares_nothing(at_work: Round) 
     at_work.give(short)
     at_work.store.add(refunded(short))
     at_work.give(OTHER)
-    assert at_work.stands("u1") == refunded(short)
+    assert at_work.stored("u1") == refunded(short)
 
 
 def test_what_is_shared_outlives_no_refund_of_what_has_paid_for_it(at_work: Round) -> None:
     at_work.give(of("u1", SOON))
     at_work.give(OTHER)
     at_work.refund(OTHER)
-    at_work.give(at_work.stands("u1"))
+    at_work.give(at_work.stored("u1"))
     assert at_work.shown("u1") == at_work.end() == SOON
 
 
@@ -216,7 +216,7 @@ def test_what_is_shared_and_over_stays_noted(at_work: Round) -> None:
     at_work.give(of("u1", SOON))
     at_work.give(of("u2", LATE))
     at_work.clock.now = LATE
-    assert at_work.give(at_work.stands("u1")) is None
+    assert at_work.give(at_work.stored("u1")) is None
     assert at_work.shown("u1") == LATE
 
 
@@ -234,7 +234,7 @@ def test_whoever_knows_less_notes_nothing_even_if_it_dies_then(at_work: Round) -
     """A refund is done between what another run has read and what it notes."""
     at_work.give(of("u1", SOON))
     at_work.give(OTHER)
-    at_work.store.add(replace(at_work.stands("u1"), shared=None))
+    at_work.store.add(replace(at_work.stored("u1"), shared=None))
 
     def refunded_meanwhile() -> None:
         at_work.refund(OTHER)
@@ -249,7 +249,7 @@ def test_whoever_knows_less_notes_nothing_even_if_it_dies_then(at_work: Round) -
 def test_one_that_moves_takes_nothing_along_that_it_shared(at_work: Round) -> None:
     at_work.give(OTHER)
     at_work.give(of("u1", SOON))
-    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    at_work.give(at_work.stored("u1"), ELSEWHERE)
     assert at_work.shown("u1") == at_work.end(ELSEWHERE) == SOON
 
 
@@ -261,7 +261,7 @@ def test_others_at_the_former_place_note_nothing_on_one_that_moves(at_work: Roun
         at_work.give(OTHER)
 
     at_work.claims.before_read = [other_acts]
-    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    at_work.give(at_work.stored("u1"), ELSEWHERE)
     assert at_work.shown("u1") == SOON
 
 
@@ -269,7 +269,7 @@ def test_one_that_moves_shares_what_is_paid_for_where_it_comes_to(at_work: Round
     at_work.give(of("u3", LATE), ELSEWHERE)
     at_work.give(OTHER)
     at_work.give(of("u1", SOON))
-    at_work.give(at_work.stands("u1"), ELSEWHERE)
+    at_work.give(at_work.stored("u1"), ELSEWHERE)
     assert at_work.shown("u1") == at_work.end(ELSEWHERE) == LATE
 
 

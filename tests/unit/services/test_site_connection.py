@@ -24,7 +24,7 @@ from tests.unit.services.fakes import FakeClock, Interruption, interrupt
 from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 
-class Desk:
+class Service:
     """An admin's side of connecting, over fakes."""
 
     def __init__(self, subdomain: str | None = "shop") -> None:
@@ -34,13 +34,13 @@ class Desk:
         self.checked: list[str] = []
         self.unchecked: list[str] = []
         self.texts = iter(f"text{number}" for number in range(100))
-        self.not_told: list[str] = []
+        self.not_reported: list[str] = []
         self.service = SiteConnectionService(
             sites=self.sites,
             authorization=lambda: self.oauth,
             check_role=self.check_role,
             on_unchecked=self.unchecked.append,
-            on_unrevoked=self.not_told.append,
+            on_unrevoked=self.not_reported.append,
             subdomain=subdomain,
             random_text=lambda: next(self.texts),
             now=self.clock,
@@ -73,113 +73,115 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
-    return Desk()
+def service() -> Service:
+    return Service()
 
 
-def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(desk: Desk) -> None:
-    url = desk.service.begin("shop", "admin:a1")
-    (start,) = desk.sites.kept.values()
+def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(
+    service: Service,
+) -> None:
+    url = service.service.begin("shop", "admin:a1")
+    (start,) = service.sites.kept.values()
     assert start.state in url
     assert challenge_of(start.verifier) in url
     assert start.verifier not in url
-    assert start.expires_at == desk.clock.now + START_LIFETIME
+    assert start.expires_at == service.clock.now + START_LIFETIME
 
 
-def test_every_try_has_a_state_and_a_verifier_of_its_own(desk: Desk) -> None:
-    one, two = desk.begun(), desk.begun()
+def test_every_try_has_a_state_and_a_verifier_of_its_own(service: Service) -> None:
+    one, two = service.begun(), service.begun()
     assert len({one.state, two.state, one.verifier, two.verifier}) == 4
 
 
-def test_without_a_subdomain_it_is_the_site_that_is_set_up(desk: Desk) -> None:
-    assert desk.begun(None).subdomain == "shop"
+def test_without_a_subdomain_it_is_the_site_that_is_set_up(service: Service) -> None:
+    assert service.begun(None).subdomain == "shop"
 
 
 @pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com/", ""])
-def test_no_other_site_can_be_begun(desk: Desk, subdomain: str) -> None:
+def test_no_other_site_can_be_begun(service: Service, subdomain: str) -> None:
     if not subdomain:
-        desk = Desk(None)
+        service = Service(None)
     with pytest.raises(InvalidInput):
-        desk.service.begin(subdomain, "admin:a1")
-    assert desk.sites.kept == {}
+        service.service.begin(subdomain, "admin:a1")
+    assert service.sites.kept == {}
 
 
-def test_a_code_that_comes_back_connects_the_site(desk: Desk) -> None:
-    connection = desk.connected()
-    assert desk.sites.grant
-    assert desk.sites.grant.connection == connection
+def test_a_code_that_comes_back_connects_the_site(service: Service) -> None:
+    connection = service.connected()
+    assert service.sites.grant
+    assert service.sites.grant.connection == connection
     assert (connection.subdomain, connection.actor, connection.site_gid) == (
         "shop",
         "admin:a1",
         "gid-1",
     )
-    assert connection.expires_at == desk.clock.now + DAY
-    assert desk.checked == [desk.sites.grant.tokens.access_token]
-    assert desk.unchecked == []
+    assert connection.expires_at == service.clock.now + DAY
+    assert service.checked == [service.sites.grant.tokens.access_token]
+    assert service.unchecked == []
 
 
-def test_a_state_that_was_never_begun_is_refused(desk: Desk) -> None:
-    code = desk.oauth.allow(desk.begun())
+def test_a_state_that_was_never_begun_is_refused(service: Service) -> None:
+    code = service.oauth.allow(service.begun())
     with pytest.raises(Forbidden):
-        desk.finish(code, "made-up")
-    assert desk.sites.grant is None
-    assert desk.oauth.issued == 1
+        service.finish(code, "made-up")
+    assert service.sites.grant is None
+    assert service.oauth.issued == 1
 
 
-def test_a_state_is_good_once(desk: Desk) -> None:
-    start = desk.begun()
-    code = desk.oauth.allow(start)
-    first = desk.finish(code, start.state)
-    desk.oauth.allow(start)
+def test_a_state_is_good_once(service: Service) -> None:
+    start = service.begun()
+    code = service.oauth.allow(start)
+    first = service.finish(code, start.state)
+    service.oauth.allow(start)
     with pytest.raises(Forbidden):
-        desk.finish(code, start.state)
-    assert desk.sites.grant
-    assert desk.sites.grant.connection == first
+        service.finish(code, start.state)
+    assert service.sites.grant
+    assert service.sites.grant.connection == first
 
 
-def test_a_state_is_good_for_ten_minutes(desk: Desk) -> None:
-    start = desk.begun()
-    code = desk.oauth.allow(start)
-    desk.clock.forward(START_LIFETIME)
+def test_a_state_is_good_for_ten_minutes(service: Service) -> None:
+    start = service.begun()
+    code = service.oauth.allow(start)
+    service.clock.forward(START_LIFETIME)
     with pytest.raises(Forbidden):
-        desk.finish(code, start.state)
-    last = desk.begun()
-    desk.clock.forward(START_LIFETIME - timedelta(milliseconds=1))
-    assert desk.finish(desk.oauth.allow(last), last.state).subdomain == "shop"
+        service.finish(code, start.state)
+    last = service.begun()
+    service.clock.forward(START_LIFETIME - timedelta(milliseconds=1))
+    assert service.finish(service.oauth.allow(last), last.state).subdomain == "shop"
 
 
-def test_another_site_cannot_answer(desk: Desk) -> None:
-    start = desk.begun()
+def test_another_site_cannot_answer(service: Service) -> None:
+    start = service.begun()
     with pytest.raises(Forbidden, match="another site"):
-        desk.finish(desk.oauth.allow(start), start.state, "evil")
+        service.finish(service.oauth.allow(start), start.state, "evil")
     with pytest.raises(Forbidden):
-        desk.finish(desk.oauth.allow(start), start.state)
+        service.finish(service.oauth.allow(start), start.state)
 
 
-def test_an_answer_that_names_no_site_is_of_the_one_that_was_asked(desk: Desk) -> None:
-    start = desk.begun()
-    assert desk.finish(desk.oauth.allow(start), start.state, None).subdomain == "shop"
+def test_an_answer_that_names_no_site_is_of_the_one_that_was_asked(service: Service) -> None:
+    start = service.begun()
+    assert service.finish(service.oauth.allow(start), start.state, None).subdomain == "shop"
 
 
-def test_the_code_of_another_try_does_not_fit(desk: Desk) -> None:
-    mine, other = desk.begun(), desk.begun()
+def test_the_code_of_another_try_does_not_fit(service: Service) -> None:
+    mine, other = service.begun(), service.begun()
     with pytest.raises(Conflict, match="400"):
-        desk.finish(desk.oauth.allow(other), mine.state)
-    assert desk.sites.grant is None
+        service.finish(service.oauth.allow(other), mine.state)
+    assert service.sites.grant is None
 
 
-def test_a_students_token_is_refused_and_not_kept(desk: Desk) -> None:
-    desk.before_check.append(GrantRefused("the token of a student"))
+def test_a_students_token_is_refused_and_not_kept(service: Service) -> None:
+    service.before_check.append(GrantRefused("the token of a student"))
     with pytest.raises(Conflict, match="student"):
-        desk.connected()
-    assert desk.sites.grant is None
+        service.connected()
+    assert service.sites.grant is None
 
 
-def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> None:
-    desk.oauth.before.append(DeliveryDelayed("no answer"))
+def test_while_thinkific_does_not_answer_nothing_is_connected(service: Service) -> None:
+    service.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
-        desk.connected()
-    assert desk.sites.grant is None
+        service.connected()
+    assert service.sites.grant is None
 
 
 @pytest.mark.parametrize(
@@ -191,100 +193,102 @@ def test_while_thinkific_does_not_answer_nothing_is_connected(desk: Desk) -> Non
         StorageContention("-"),
     ],
 )
-def test_a_grant_is_kept_though_the_role_cannot_be_checked(desk: Desk, trouble: Exception) -> None:
+def test_a_grant_is_kept_though_the_role_cannot_be_checked(
+    service: Service, trouble: Exception
+) -> None:
     """The code is used up, so that nobody could take the same try again."""
-    desk.before_check.append(trouble)
-    connection = desk.connected()
-    assert desk.sites.grant
-    assert desk.sites.grant.connection == connection
-    assert desk.unchecked == [str(trouble)]
+    service.before_check.append(trouble)
+    connection = service.connected()
+    assert service.sites.grant
+    assert service.sites.grant.connection == connection
+    assert service.unchecked == [str(trouble)]
 
 
-def test_tokens_that_cannot_be_renewed_are_not_kept(desk: Desk) -> None:
-    desk.oauth.gives_refresh_token = False
+def test_tokens_that_cannot_be_renewed_are_not_kept(service: Service) -> None:
+    service.oauth.gives_refresh_token = False
     with pytest.raises(Conflict, match="clientSecret"):
-        desk.connected()
-    assert desk.sites.grant is None
+        service.connected()
+    assert service.sites.grant is None
 
 
-def test_a_new_install_takes_the_place_of_the_former_one(desk: Desk) -> None:
-    first, second = desk.connected(), desk.connected()
+def test_a_new_install_takes_the_place_of_the_former_one(service: Service) -> None:
+    first, second = service.connected(), service.connected()
     assert second.revision == first.revision + 1
 
 
-def test_cancel_uses_the_state_up(desk: Desk) -> None:
-    start = desk.begun()
-    desk.service.cancel(start.state)
+def test_cancel_uses_the_state_up(service: Service) -> None:
+    start = service.begun()
+    service.service.cancel(start.state)
     with pytest.raises(Forbidden):
-        desk.finish(desk.oauth.allow(start), start.state)
+        service.finish(service.oauth.allow(start), start.state)
 
 
-def test_cancel_needs_no_state(desk: Desk) -> None:
-    start = desk.begun()
-    desk.service.cancel(None)
-    assert desk.finish(desk.oauth.allow(start), start.state).subdomain == "shop"
+def test_cancel_needs_no_state(service: Service) -> None:
+    start = service.begun()
+    service.service.cancel(None)
+    assert service.finish(service.oauth.allow(start), start.state).subdomain == "shop"
 
 
-def test_disconnecting_gives_the_token_back_and_forgets_it(desk: Desk) -> None:
-    desk.connected()
-    gone = desk.service.disconnect()
+def test_disconnecting_gives_the_token_back_and_forgets_it(service: Service) -> None:
+    service.connected()
+    gone = service.service.disconnect()
     assert gone
-    assert desk.oauth.revoked == [("shop", "rt-2")]
-    assert desk.sites.grant is None
-    assert desk.service.disconnect() is None
+    assert service.oauth.revoked == [("shop", "rt-2")]
+    assert service.sites.grant is None
+    assert service.service.disconnect() is None
 
 
-def test_while_thinkific_cannot_be_told_the_connection_stays(desk: Desk) -> None:
-    desk.connected()
-    desk.oauth.before.append(DeliveryDelayed("no answer"))
+def test_while_thinkific_cannot_be_told_the_connection_stays(service: Service) -> None:
+    service.connected()
+    service.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
-        desk.service.disconnect()
-    assert desk.sites.grant
+        service.service.disconnect()
+    assert service.sites.grant
 
 
-def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(desk: Desk) -> None:
-    desk.connected()
-    desk.oauth.before.append(GrantRefused("unknown"))
-    assert desk.service.disconnect()
-    assert desk.sites.grant is None
-    assert desk.not_told == []
+def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(service: Service) -> None:
+    service.connected()
+    service.oauth.before.append(GrantRefused("unknown"))
+    assert service.service.disconnect()
+    assert service.sites.grant is None
+    assert service.not_reported == []
 
 
 @pytest.mark.parametrize("place", ["before_read", "revoke"])
-def test_what_is_not_set_keeps_nobody_from_disconnecting(desk: Desk, place: str) -> None:
-    connection = desk.connected()
-    broken = desk.oauth.before if place == "revoke" else desk.sites.before_read
+def test_what_is_not_set_keeps_nobody_from_disconnecting(service: Service, place: str) -> None:
+    connection = service.connected()
+    broken = service.oauth.before if place == "revoke" else service.sites.before_read
     broken.append(ConfigurationError("a setting"))
-    assert desk.service.disconnect() == connection
-    assert (desk.sites.grant, desk.oauth.revoked) == (None, [])
-    assert desk.not_told == ["a setting"]
+    assert service.service.disconnect() == connection
+    assert (service.sites.grant, service.oauth.revoked) == (None, [])
+    assert service.not_reported == ["a setting"]
 
 
-def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(desk: Desk) -> None:
-    desk.connected()
-    desk.sites.before_forget.append(desk.renewed)
-    gone = desk.service.disconnect()
+def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(service: Service) -> None:
+    service.connected()
+    service.sites.before_forget.append(service.renewed)
+    gone = service.service.disconnect()
     assert gone
     assert gone.revision == 2
-    assert desk.oauth.revoked == [("shop", "rt-2"), ("shop", "rt-11")]
-    assert desk.sites.grant is None
+    assert service.oauth.revoked == [("shop", "rt-2"), ("shop", "rt-11")]
+    assert service.sites.grant is None
 
 
-def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(desk: Desk) -> None:
-    desk.connected()
+def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(service: Service) -> None:
+    service.connected()
 
     def other() -> None:
-        desk.sites.grant = None
+        service.sites.grant = None
 
-    desk.sites.before_forget.append(other)
-    assert desk.service.disconnect() is None
-    assert len(desk.oauth.revoked) == 1
+    service.sites.before_forget.append(other)
+    assert service.service.disconnect() is None
+    assert len(service.oauth.revoked) == 1
 
 
-def test_nobody_is_told_disconnected_while_tokens_stay(desk: Desk) -> None:
-    desk.connected()
-    desk.sites.before_forget += [desk.renewed] * ROUNDS
+def test_nobody_is_told_disconnected_while_tokens_stay(service: Service) -> None:
+    service.connected()
+    service.sites.before_forget += [service.renewed] * ROUNDS
     with pytest.raises(StorageContention):
-        desk.service.disconnect()
-    assert desk.sites.grant
-    assert len(desk.oauth.revoked) == ROUNDS
+        service.service.disconnect()
+    assert service.sites.grant
+    assert len(service.oauth.revoked) == ROUNDS

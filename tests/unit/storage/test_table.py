@@ -351,11 +351,11 @@ class Refusal:
     """The body of an answer by which DynamoDB refuses a call."""
 
     def __init__(self, code: str) -> None:
-        self._told = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
+        self._reply = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
 
     def stream(self, **_options: object) -> list[bytes]:
         """Give all of it."""
-        return [self._told.encode()]
+        return [self._reply.encode()]
 
 
 @pytest.mark.usefixtures("waits")

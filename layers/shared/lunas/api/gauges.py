@@ -16,9 +16,9 @@ def log_gauges(gauges: Gauges) -> None:
     observability.gauge("PaidNotEnrolled", len(paid.found))
     observability.gauge("NotRevoked", len(revoked.found))
     observability.gauge("OpenAnomalies", len(odd.found))
-    _tell("paid and not enrolled", paid, "enrollment_ids", "paid-not-enrolled")
-    _tell("refunded and not revoked", revoked, "enrollment_ids", "not-revoked")
-    _tell("anomalies are open", odd, "anomaly_ids", "open-anomalies")
+    _report("paid and not enrolled", paid, "enrollment_ids", "paid-not-enrolled")
+    _report("refunded and not revoked", revoked, "enrollment_ids", "not-revoked")
+    _report("anomalies are open", odd, "anomaly_ids", "open-anomalies")
 
 
 def log_connection(*, lost: bool) -> None:
@@ -31,13 +31,13 @@ def log_connection(*, lost: bool) -> None:
         logger.warning("platform site not connected", todo="see docs/runbooks/thinkific-refused.md")
 
 
-def _tell(said: str, gauge: Gauge, ids: str, page: str) -> None:
+def _report(message: str, gauge: Gauge, ids: str, page: str) -> None:
     if not gauge.found:
         return
     named = gauge.found[:NAMED]
     listed: dict[str, Any] = {ids: [each.id for each in named]}
     logger.warning(
-        said,
+        message,
         count=len(gauge.found),
         more=gauge.full,
         **listed,

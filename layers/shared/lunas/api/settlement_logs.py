@@ -28,12 +28,12 @@ def log_outcome(outcome: Outcome) -> None:
         log_anomaly(outcome.anomaly.kind, outcome.anomaly.id, payment.id)
 
 
-def log_callback_result(heard: "CallbackResult") -> None:
+def log_callback_result(result: "CallbackResult") -> None:
     """Log what became of a callback."""
-    if heard.outcome is not None:
-        log_outcome(heard.outcome)
-    elif heard.anomaly is not None:
-        log_anomaly(heard.anomaly.kind, heard.anomaly.id, heard.anomaly.payment_id)
+    if result.outcome is not None:
+        log_outcome(result.outcome)
+    elif result.anomaly is not None:
+        log_anomaly(result.anomaly.kind, result.anomaly.id, result.anomaly.payment_id)
 
 
 def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:

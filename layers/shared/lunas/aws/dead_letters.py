@@ -56,10 +56,10 @@ class DeadLetters:
 
     def unseen(self) -> int:
         """Count, about, what cannot be received: letters of a learner behind one that stays."""
-        told = self._client.get_queue_attributes(
+        response = self._client.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
         )
-        return int(told["Attributes"]["ApproximateNumberOfMessages"])
+        return int(response["Attributes"]["ApproximateNumberOfMessages"])
 
     def _receive(self) -> "list[MessageTypeDef]":
         return self._client.receive_message(

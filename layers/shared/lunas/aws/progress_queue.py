@@ -15,7 +15,7 @@ def message_body(event: ProgressEvent) -> str:
     return json.dumps(
         {
             "eventId": event.id,
-            "rowId": report.row_id,
+            "platformEnrollmentId": report.platform_enrollment_id,
             "userId": report.user_id,
             "courseId": report.course_id,
             "percent": report.percent,
@@ -29,7 +29,7 @@ def read_message(body: str) -> ProgressEvent:
     """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
     given = json.loads(body)
     report = ProgressReport(
-        row_id=int(given["rowId"]),
+        platform_enrollment_id=int(given["platformEnrollmentId"]),
         user_id=int(given["userId"]),
         course_id=int(given["courseId"]),
         percent=given["percent"],
@@ -50,6 +50,8 @@ class ProgressQueue(Queue):
         self._client.send_message(
             QueueUrl=self._url,
             MessageBody=message_body(event),
-            MessageGroupId=ASKING if report.percent is None else f"row-{report.row_id}",
+            MessageGroupId=ASKING
+            if report.percent is None
+            else f"row-{report.platform_enrollment_id}",
             MessageDeduplicationId=event.id,
         )

@@ -27,5 +27,5 @@ def show(base: str, own: str, report: Callable[[str], None]) -> int:
     report(redirect_uri(base))
     checks = redirect_checks(base, own.rstrip("/"))
     for check in checks:
-        report(f"{'ok' if check.ok else 'FIX':<5} {check.name:<11} {check.told}")
+        report(f"{'ok' if check.ok else 'FIX':<5} {check.name:<11} {check.message}")
     return 0 if all(check.ok for check in checks) else 1

@@ -26,7 +26,7 @@ def run(given: argparse.Namespace) -> int:
     """Register what is missing and print the result of each topic."""
     stack = find(given.env, given.state)
     for each in register(stack.client("lambda"), stack.outputs[FUNCTION]):
-        print(f"{each['fate'].lower():<12} {each['topic']}")
+        print(f"{each['state'].lower():<12} {each['topic']}")
     return 0
 
 

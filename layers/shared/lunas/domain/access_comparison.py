@@ -18,7 +18,7 @@ NEARLY_OVER = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PlatformAccess:
     """A row of the platform that gives full access to a course now, ``until`` then or for good."""
 
     course_id: int
@@ -43,15 +43,15 @@ class Gap:
 def place_of(enrollment: Enrollment) -> Place | None:
     """Return where an enrollment was brought or taken away; None if nothing was, or it moves."""
     account, course = enrollment.delivery.platform_user_id, enrollment.platform_course_id
-    stands = enrollment.delivery.status in {DeliveryStatus.DELIVERED, DeliveryStatus.REVOKED}
-    return Place(account, course) if stands and account and course else None
+    stored = enrollment.delivery.status in {DeliveryStatus.DELIVERED, DeliveryStatus.REVOKED}
+    return Place(account, course) if stored and account and course else None
 
 
 def gap(
     own: Enrollment,
     claims: Claims,
     claiming: Sequence[Enrollment],
-    rows: Iterable[Row],
+    rows: Iterable[PlatformAccess],
     now: datetime,
 ) -> Gap | None:
     """Return what differs in the place of an enrollment, None where all is well or still moves.
@@ -67,11 +67,11 @@ def gap(
     brought = [each for each in staying if each.delivery.status is DeliveryStatus.DELIVERED]
     owed = access_of(brought, now + NEARLY_OVER)
     if owed and not _covers(given, owed):
-        text = f"paid for {_told(owed)}, and the platform gives {_told(given)}"
+        text = f"paid for {_described(owed)}, and the platform gives {_described(given)}"
         return _gap(Code.ACCESS_MISSING, claims, own, brought, text)
     paid = access_of(staying, now)
     if given and not _covers(paid, given) and _is_given(claims, given):
-        text = f"paid for {_told(paid)}, and the platform gives {_told(given)}"
+        text = f"paid for {_described(paid)}, and the platform gives {_described(given)}"
         return _gap(Code.ACCESS_LEFT, claims, own, brought, text)
     return None
 
@@ -80,14 +80,14 @@ def _gap(
     code: Code, claims: Claims, own: Enrollment, brought: Sequence[Enrollment], text: str
 ) -> Gap:
     """Name the enrollment whose delivery, which acts for all together, mends the place."""
-    mending = next((each for each in (own, *brought) if each in brought), own)
-    told = f"course {claims.place.course_id} of account {claims.place.account_id}: {text}"
+    enrollment = next((each for each in (own, *brought) if each in brought), own)
+    detail = f"course {claims.place.course_id} of account {claims.place.account_id}: {text}"
     return Gap(
         code=code,
         place=claims.place,
-        enrollment=mending,
-        text=told,
-        release=mending.delivery.status is DeliveryStatus.REVOKED,
+        enrollment=enrollment,
+        text=detail,
+        release=enrollment.delivery.status is DeliveryStatus.REVOKED,
     )
 
 
@@ -110,7 +110,7 @@ def _second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def _told(access: Access | None) -> str:
+def _described(access: Access | None) -> str:
     if access is None:
         return "no access"
     return (

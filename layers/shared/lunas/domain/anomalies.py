@@ -108,10 +108,15 @@ def paid_again(
     One for each number of a transfer: one that is dealt with must not hide the next. No signature
     covers the number, but whoever makes one up needs a rightly signed callback to do so.
     """
-    told = {**hints, "firstTransaction": first}
+    hints_with_first = {**hints, "firstTransaction": first}
     certain = {"amount": str(payment.amount), "transaction": second}
     return anomaly(
-        AnomalyKind.PAID_AGAIN, payment.id, certain, at, hints=told, payment_id=payment.id
+        AnomalyKind.PAID_AGAIN,
+        payment.id,
+        certain,
+        at,
+        hints=hints_with_first,
+        payment_id=payment.id,
     )
 
 

@@ -45,13 +45,13 @@ class Correction:
     moves: bool = False
 
 
-def check_one_address(wanted: Wanted, standing: Learner, payment_id: str) -> None:
+def check_one_address(wanted: Wanted, topic_status: Learner, payment_id: str) -> None:
     """Check that an address does not undo the one that another payment of the user stands for.
 
-    A user has one account. ``standing``: whom the other payment was corrected to. Raises
+    A user has one account. ``topic_status``: whom the other payment was corrected to. Raises
     WrongState, which names that payment.
     """
-    if wanted.email is not None and compared(standing.email) != compared(wanted.email):
+    if wanted.email is not None and compared(topic_status.email) != compared(wanted.email):
         raise WrongState(
             f"{payment_id} of the same user was corrected to another address, and a user "
             "has one account at the platform: correct that payment, and all follows"

@@ -106,16 +106,16 @@ def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
     )
 
 
-def is_same_request(acted: Enrollment, stands: Enrollment) -> bool:
+def is_same_request(acted: Enrollment, stored: Enrollment) -> bool:
     """Tell whether an enrollment still waits for what was done for it as it was ``acted`` on.
 
     Whatever changes what the platform should give counts the request up, or names another payment.
     """
     return (
-        stands.delivery.status is DeliveryStatus.PENDING
-        and stands.delivery.request == acted.delivery.request
-        and stands.payment_id == acted.payment_id
-        and stands.status is acted.status
+        stored.delivery.status is DeliveryStatus.PENDING
+        and stored.delivery.request == acted.delivery.request
+        and stored.payment_id == acted.payment_id
+        and stored.status is acted.status
     )
 
 

@@ -46,8 +46,8 @@ def history_differences(
 def _numbers(payment: Payment, history: Sequence[HistoryEvent]) -> Iterator[Difference]:
     numbers = [event.version for event in history]
     if numbers != [*range(1, payment.version + 1)] or not numbers:
-        told = ",".join(map(str, numbers)) or "none"
-        yield Difference(Code.HISTORY_GAP, f"version {payment.version}, events {told}")
+        evidence = ",".join(map(str, numbers)) or "none"
+        yield Difference(Code.HISTORY_GAP, f"version {payment.version}, events {evidence}")
     if any(event.payment_id != payment.id for event in history):
         yield Difference(Code.HISTORY_GAP, "events of another payment")
 
@@ -145,11 +145,11 @@ def _correction_grounds(event: HistoryEvent) -> Iterator[Difference]:
 
 def _is_confirmed(payment: Payment, event: HistoryEvent) -> bool:
     """Return whether the event carries the gateway's status of this order and this amount."""
-    told = event.evidence or {}
+    evidence = event.evidence or {}
     wanted = {
         "state": GatewayState.PAID,
         "orderId": payment.id,
         "amount": str(payment.amount),
     }
-    fits = all(told.get(name) == value for name, value in wanted.items())
-    return fits and bool(told.get("reference"))
+    fits = all(evidence.get(name) == value for name, value in wanted.items())
+    return fits and bool(evidence.get("reference"))

@@ -94,8 +94,10 @@ def _claims(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Dif
         if not named or (claimed and not fits):
             yield Difference(Code.ENROLLMENT_STRAY, f"{each.id} of course {each.course_id}")
         if each.payment_id not in each.paid_by:
-            told = f"{each.id} belongs to {each.payment_id}, which is none of those that pay for it"
-            yield Difference(Code.ENROLLMENT_STRAY, told)
+            detail = (
+                f"{each.id} belongs to {each.payment_id}, which is none of those that pay for it"
+            )
+            yield Difference(Code.ENROLLMENT_STRAY, detail)
 
 
 def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
@@ -105,7 +107,7 @@ def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Di
     found = {each.id: each for each in enrollments}
     for course_id in payment.course_ids:
         each = found.get(enrollment_id(payment.user_id, course_id))
-        if each is not None and _was_bought_anew(payment, each):
+        if each is not None and _was_bought_again(payment, each):
             continue
         if each is None or not _is_enrolled(each):
             yield Difference(Code.ENROLLMENT_MISSING, f"no enrollment in course {course_id}")
@@ -113,7 +115,7 @@ def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Di
             yield Difference(Code.ENROLLMENT_FOREIGN, f"{each.id} belongs to {each.payment_id}")
 
 
-def _was_bought_anew(payment: Payment, enrollment: Enrollment) -> bool:
+def _was_bought_again(payment: Payment, enrollment: Enrollment) -> bool:
     """Tell whether another payment took a course over after this one's time in it was over."""
     if payment.id in enrollment.paid_by:
         return False
@@ -136,8 +138,8 @@ def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator
             due = "never due" if waits else "yet due"
             yield Difference(Code.DELIVERY_LOST, f"{each.id} is {each.delivery.status}, {due}")
         if each.delivery.status is NEVER_AS[each.status]:
-            told = f"{each.id} is {each.status}, yet {each.delivery.status}"
-            yield Difference(Code.DELIVERY_DIFFERS, told)
+            detail = f"{each.id} is {each.status}, yet {each.delivery.status}"
+            yield Difference(Code.DELIVERY_DIFFERS, detail)
     yield from _terms(payment, enrollments)
     if payment.status is Status.COMPLETED and payment.undelivered:
         yield Difference(Code.COMPLETED_EARLY, f"undelivered {_named(payment.undelivered)}")

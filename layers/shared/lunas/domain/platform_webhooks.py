@@ -9,7 +9,7 @@ TOPICS_OF_AN_APP = (*TOPICS, "app.uninstalled")
 """Only what was installed can be uninstalled."""
 
 
-class Fate(StrEnum):
+class WebhookState(StrEnum):
     """How a topic stands, or what was done about it."""
 
     ACTIVE = "ACTIVE"
@@ -29,26 +29,30 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class TopicStatus:
     """A topic, how it stands, and our webhooks for it."""
 
     topic: str
-    fate: Fate
+    state: WebhookState
     webhooks: tuple[Webhook, ...] = ()
 
     @property
     def works(self) -> bool:
         """Tell whether events of the topic come."""
-        return self.fate in {Fate.ACTIVE, Fate.REGISTERED}
+        return self.state in {WebhookState.ACTIVE, WebhookState.REGISTERED}
 
 
-def standings(there: Iterable[Webhook], target: str, topics: Iterable[str]) -> list[Standing]:
+def topic_statuses(
+    there: Iterable[Webhook], target: str, topics: Iterable[str]
+) -> list[TopicStatus]:
     """Compare what is there with what is wanted; webhooks with another target are others'."""
     ours = [each for each in there if each.target_url == target]
-    return [_standing(topic, [each for each in ours if each.topic == topic]) for topic in topics]
+    return [
+        _topic_status(topic, [each for each in ours if each.topic == topic]) for topic in topics
+    ]
 
 
-def _standing(topic: str, ours: list[Webhook]) -> Standing:
+def _topic_status(topic: str, ours: list[Webhook]) -> TopicStatus:
     if any(each.active for each in ours):
-        return Standing(topic, Fate.ACTIVE, tuple(ours))
-    return Standing(topic, Fate.INACTIVE if ours else Fate.MISSING, tuple(ours))
+        return TopicStatus(topic, WebhookState.ACTIVE, tuple(ours))
+    return TopicStatus(topic, WebhookState.INACTIVE if ours else WebhookState.MISSING, tuple(ours))

@@ -30,7 +30,7 @@ class ProgressReport:
     ``percent`` is whole and rounded down; None where the number can mean two things, or nothing.
     """
 
-    row_id: int
+    platform_enrollment_id: int
     user_id: int
     course_id: int
     percent: int | None
@@ -98,7 +98,7 @@ def first_position(now: datetime) -> SyncPosition:
     return SyncPosition(now - FIRST_LOOK)
 
 
-def event_percent(told: object, *, completed: bool) -> int | None:
+def event_percent(value: object, *, completed: bool) -> int | None:
     """Read the progress of an event: 0 to 100, or perhaps 0 to 1.
 
     A number up to 1 may be 1 percent or all of it, so it tells nothing.
@@ -106,19 +106,19 @@ def event_percent(told: object, *, completed: bool) -> int | None:
     >>> event_percent("24.0", completed=False), event_percent("0.5", completed=False)
     (24, None)
     """
-    number = _number(told)
+    number = _number(value)
     if completed:
         return COMPLETE
     return None if number is None or 0 < number <= 1 else int(number)
 
 
-def row_percent(told: object, *, completed: bool) -> int | None:
+def enrollment_percent(value: object, *, completed: bool) -> int | None:
     """Read the progress of a row of the API: 0 to 1; what is above 1 can only be percent.
 
     >>> row_percent("0.24", completed=False)
     24
     """
-    number = _number(told)
+    number = _number(value)
     if completed:
         return COMPLETE
     if number is None:
@@ -135,7 +135,7 @@ def concerned(report: ProgressReport, enrollments: Iterable[Enrollment]) -> list
     return [
         each
         for each in enrollments
-        if each.delivery.platform_enrollment_id == report.row_id
+        if each.delivery.platform_enrollment_id == report.platform_enrollment_id
         and each.delivery.platform_user_id == report.user_id
         and each.platform_course_id == report.course_id
     ]
@@ -155,12 +155,12 @@ def advanced(enrollment: Enrollment, report: ProgressReport, at: datetime) -> En
     return replace(enrollment, progress=progress, certificate_url=certificate, updated_at=at)
 
 
-def _number(told: object) -> Decimal | None:
+def _number(value: object) -> Decimal | None:
     """Read a number from 0 to 100, also as text; None for everything else."""
-    if isinstance(told, bool) or not isinstance(told, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
-        number = Decimal(str(told))
+        number = Decimal(str(value))
     except InvalidOperation:
         return None
     return number if number.is_finite() and 0 <= number <= COMPLETE else None

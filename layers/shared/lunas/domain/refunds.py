@@ -61,8 +61,8 @@ def refund(
     kept = ",".join(each.after.course_id for each in takings if not each.revokes)
     less = ",".join(each.after.course_id for each in takings if each.shortens)
     named = (("revoked", lost), ("kept", kept), ("shortened", less))
-    told = {name: value for name, value in named if value}
-    audit_context = replace(audit_context, evidence={**(audit_context.evidence or {}), **told})
+    evidence = {name: value for name, value in named if value}
+    audit_context = replace(audit_context, evidence={**(audit_context.evidence or {}), **evidence})
     refunded, history = take(payment, Step.REFUND, audit_context)
     return Refund(before=payment, after=refunded, history=history, takings=takings)
 

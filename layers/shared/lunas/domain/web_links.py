@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from lunas.domain.texts import plain
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
-_CONTROL, _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\s\x00-\x1f\x7f-\x9f\\]")
+_CONTROL, _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\s\x00-\x1f\x7f-\x9f\\]")
 LONGEST_LINK = 2048
 """Characters of a link that is kept."""
 
@@ -35,7 +35,7 @@ def check_web_address(value: str, *, loopback: bool = False) -> str:
     local = loopback and host in LOOPBACK and address.startswith("http://")
     if not host or not (address.startswith("https://") or local):
         raise ValueError("must be a complete https address")
-    if _UNFIT.search(address) or parts.username is not None:
+    if _FORBIDDEN.search(address) or parts.username is not None:
         raise ValueError("must not hold spaces, control characters or a user name")
     return address
 

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol
 
-from lunas.domain.access_comparison import Row
+from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
 from lunas.domain.oauth import Issue
 from lunas.domain.payments import Payment
@@ -71,7 +71,7 @@ class CoursePlatform(Protocol):
     ) -> None:
         """Enroll an account in all courses of a bundle, now or before long."""
 
-    def access(self, account_id: int, now: datetime) -> list[Row]:
+    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
         """Return what an account has full access to now."""
 
     def courses(self) -> Iterable[SiteCourse]:
@@ -80,7 +80,7 @@ class CoursePlatform(Protocol):
     def bundles(self) -> Iterable[SiteBundle]:
         """Return every bundle of the site."""
 
-    def progress(self, row_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
         """Return how far the learner of an enrollment is; None if that cannot be known."""
 
     def changed(self, since: datetime, page: int) -> ChangedPage:

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lunas.domain.access_claims import Claims
-from lunas.domain.access_comparison import Gap, Row, gap, place_of
+from lunas.domain.access_comparison import Gap, PlatformAccess, gap, place_of
 from lunas.domain.anomalies import Anomaly, access_broken
 from lunas.domain.audit_feeds import SETTLED_AFTER, Batch, Feed
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
@@ -86,7 +86,7 @@ class Compared:
 
     asked: int = 0
     differences: int = 0
-    mended: int = 0
+    fixed: int = 0
     stopped: str | None = None
     late: bool = False
     seen: set[str] = field(default_factory=set, repr=False)
@@ -176,7 +176,7 @@ def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
         again = _gaps(run, payment_id, done)
         if again == found:
             for each in found:
-                _mend(run, payment_id, each, done)
+                _fix(run, payment_id, each, done)
             return
         found = again
 
@@ -215,7 +215,7 @@ def _read[K, T](read: Callable[[K], T], key: K) -> T:
         raise _Unreadable(error) from None
 
 
-def _rows(run: Comparer, account_id: int, done: Compared) -> list[Row]:
+def _rows(run: Comparer, account_id: int, done: Compared) -> list[PlatformAccess]:
     if done.asked == CALLS:
         raise _OutOfTime("the run has asked the platform often enough")
     done.asked += 1
@@ -239,7 +239,7 @@ def _claiming(run: Comparer, own: Enrollment, claims: Claims) -> list[Enrollment
     return known + (_read(run.enrollments.get_many, others) if others else [])
 
 
-def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
+def _fix(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
     """Tell of a difference once, then have the delivery asked for again, which mends it.
 
     In this order: whoever dies between the two finds the difference again, and mends it.
@@ -257,4 +257,4 @@ def _mend(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
     except ConcurrentUpdate:
         # It was changed just now, and is on its way by that.
         return
-    done.mended += 1
+    done.fixed += 1

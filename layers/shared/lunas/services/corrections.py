@@ -59,12 +59,12 @@ class CorrectionService:
 
     def _check_one_address(self, payment: Payment, wanted: Wanted, link: AccountLink) -> None:
         """Check that no other payment of the user, refunded ones aside, names another address."""
-        standing, named_by = link.learner, link.corrected_by
-        if standing is None or named_by is None or named_by == payment.id:
+        topic_status, named_by = link.learner, link.corrected_by
+        if topic_status is None or named_by is None or named_by == payment.id:
             return
         other = self._payments.get(named_by)
         if other is not None and other.status is not Status.REFUNDED:
-            check_one_address(wanted, standing, named_by)
+            check_one_address(wanted, topic_status, named_by)
 
     def _affected(self, payment: Payment, link: AccountLink) -> list[Enrollment]:
         """Read the user's enrollments in the payment's courses, and those at the linked account."""

@@ -132,9 +132,9 @@ class OAuthTokenService:
 
         A person has to connect the site again; ``good`` tokens give them time until they end.
         """
-        stands = self._connected()
-        if stands.connection.revision != grant.connection.revision:
-            return stands
+        current = self._connected()
+        if current.connection.revision != grant.connection.revision:
+            return current
         if self.sites.refuse(lock):
             self.on_lost(reason)
         if good:
@@ -144,10 +144,10 @@ class OAuthTokenService:
     def _awaited(self, grant: Grant) -> Grant:
         for _ in range(LOOKS):
             self.sleep(LOOK_EVERY)
-            stands = self._connected()
-            if stands.connection.revision != grant.connection.revision:
-                return stands
-            if stands.connection.refused:
+            current = self._connected()
+            if current.connection.revision != grant.connection.revision:
+                return current
+            if current.connection.refused:
                 raise _lost()
         raise DeliveryDelayed("the connection to the platform is being renewed", NEXT_TRY)
 

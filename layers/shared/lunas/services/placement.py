@@ -112,11 +112,11 @@ class PlacementService:
         def create() -> bool:
             return not self._comes_by_bundle(payment, where.account_id, enrollment.expires_at)
 
-        row_id = self._access().give(enrollment, where, create=create)
-        if row_id is None:
+        platform_enrollment_id = self._access().give(enrollment, where, create=create)
+        if platform_enrollment_id is None:
             # Its time is over, and it had been there: the row that it had is the one that ended.
-            row_id = enrollment.delivery.platform_enrollment_id
-        return Placement(where.account_id, row_id, where.course_id)
+            platform_enrollment_id = enrollment.delivery.platform_enrollment_id
+        return Placement(where.account_id, platform_enrollment_id, where.course_id)
 
     def _unlinked(self, enrollment: Enrollment, learner: Learner, known: int) -> bool:
         """Forget a link whose account is gone at the platform; return whether it was forgotten."""

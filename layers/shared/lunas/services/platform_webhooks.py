@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lunas.domain.platform_webhooks import Fate, Standing, standings
+from lunas.domain.platform_webhooks import TopicStatus, WebhookState, topic_statuses
 
 if TYPE_CHECKING:
     from lunas.platforms.base import WebhookRegistry
@@ -19,11 +19,11 @@ class PlatformWebhookService:
     topics: tuple[str, ...]
     target_url: str
 
-    def check(self) -> list[Standing]:
+    def check(self) -> list[TopicStatus]:
         """Return how each topic stands; changes nothing."""
-        return standings(self.webhooks.webhooks(), self.target_url, self.topics)
+        return topic_statuses(self.webhooks.webhooks(), self.target_url, self.topics)
 
-    def register(self) -> list[Standing]:
+    def register(self) -> list[TopicStatus]:
         """Register what does not work; a second run finds it and does nothing.
 
         The platform does not drop a second registration, so all there is gets listed first. An
@@ -32,8 +32,8 @@ class PlatformWebhookService:
         """
         return [each if each.works else self._registered(each) for each in self.check()]
 
-    def _registered(self, standing: Standing) -> Standing:
-        made = self.webhooks.create(standing.topic, self.target_url)
-        for old in standing.webhooks:
+    def _registered(self, topic_status: TopicStatus) -> TopicStatus:
+        made = self.webhooks.create(topic_status.topic, self.target_url)
+        for old in topic_status.webhooks:
             self.webhooks.delete(old.id)
-        return replace(standing, fate=Fate.REGISTERED, webhooks=(made,))
+        return replace(topic_status, state=WebhookState.REGISTERED, webhooks=(made,))

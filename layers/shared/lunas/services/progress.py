@@ -60,7 +60,9 @@ class ProgressService:
         Raises as :meth:`record_event` does.
         """
         for _ in range(ROUNDS):
-            ours = concerned(report, self.progress.of_row(report.row_id))
+            ours = concerned(
+                report, self.progress.of_platform_enrollment(report.platform_enrollment_id)
+            )
             if not ours:
                 return ProgressResult.NOT_OURS
             left = [each for each in ours if is_open(each)]
@@ -84,7 +86,7 @@ class ProgressService:
             return report
         if all(each.progress == COMPLETE for each in ours):
             return replace(report, percent=COMPLETE)
-        row = self.platform.progress(report.row_id)
+        row = self.platform.progress(report.platform_enrollment_id)
         if row is None or row.percent is None:
             return None
         return replace(report, percent=row.percent)

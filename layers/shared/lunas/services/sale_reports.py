@@ -87,13 +87,13 @@ class SaleReportService:
         self, payment: Payment, kind: SaleReportKind, prepare: Callable[[], Send]
     ) -> tuple[SaleReport, tuple[SaleReport, ...]]:
         """Return how a report stands in the end, and that again if it is news."""
-        stands = self.reports.get(payment.id, kind)
-        if stands is None or is_open(stands.status):
+        stored = self.reports.get(payment.id, kind)
+        if stored is None or is_open(stored.status):
             report = self._sent(payment, kind, prepare)
-        elif stands.status is SaleReportStatus.CLAIMED:
-            report = replace(stands, status=SaleReportStatus.UNCERTAIN, reason=BROKEN_OFF)
+        elif stored.status is SaleReportStatus.CLAIMED:
+            report = replace(stored, status=SaleReportStatus.UNCERTAIN, reason=BROKEN_OFF)
         else:
-            return stands, ()
+            return stored, ()
         return report, (report,)
 
     def _sent(

@@ -81,10 +81,10 @@ class SharedAccess:
             )
 
         claims = self.learners.claim(place, enrollment.id, enrollment.expires_at)
-        row_id, account = self._until_nothing_moves(claims, act, enrollment)
+        platform_enrollment_id, account = self._until_nothing_moves(claims, act, enrollment)
         if self._leave_all(enrollment.id, account.values(), keep=place):
             self._until_nothing_moves(account[place], _nothing, enrollment)
-        return row_id
+        return platform_enrollment_id
 
     def leave(self, enrollment_id: str, accounts: Iterable[int]) -> None:
         """Take an enrollment away from every place of some accounts.

@@ -82,9 +82,9 @@ def pause() -> Key:
     return {"pk": "RECONCILE", "sk": "GATEWAY"}
 
 
-def call_limit(peer: str, site: str) -> Key:
+def call_limit(provider: str, site: str) -> Key:
     """Key of the share of calls that all workers have together at a peer's site."""
-    return {"pk": f"LIMIT#{peer}", "sk": site}
+    return {"pk": f"LIMIT#{provider}", "sk": site}
 
 
 def day_of_history(moment: str) -> str:
@@ -92,9 +92,9 @@ def day_of_history(moment: str) -> str:
     return f"HISTORY#{moment[:10]}"
 
 
-def audit(trail: str) -> Key:
+def audit(feed: str) -> Key:
     """Key of the note how far the audit has followed a trail."""
-    return {"pk": "AUDIT", "sk": trail}
+    return {"pk": "AUDIT", "sk": feed}
 
 
 def oauth_start(digest: str) -> Key:
@@ -107,9 +107,9 @@ def oauth_grant() -> Key:
     return {"pk": "OAUTH", "sk": "SITE"}
 
 
-def external_order(payment_id: str, leg: str) -> Key:
+def external_order(payment_id: str, kind: str) -> Key:
     """Key of the note how a sale or its refund was reported; both share a partition."""
-    return {"pk": f"ORDER#{payment_id}", "sk": leg}
+    return {"pk": f"ORDER#{payment_id}", "sk": kind}
 
 
 def platform_event(event_id: str) -> Key:

@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, table: Table) -> None:
         self._table = table
 
-    def of_row(self, row_id: int) -> list[Enrollment]:
+    def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
         """Return the enrollments that were delivered as this row: one Query, one BatchGetItem.
 
         The index holds keys only, so that a progress is written once, and it lags behind: what
@@ -32,9 +32,9 @@ class Progress:
         """
         found, _ = self._table.query(
             {
-                "IndexName": "byRow",
+                "IndexName": "byPlatformEnrollment",
                 "KeyConditionExpression": "platformEnrollmentId = :row",
-                "ExpressionAttributeValues": placeholders({"row": row_id}),
+                "ExpressionAttributeValues": placeholders({"row": platform_enrollment_id}),
             }
         )
         items = self._table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)

@@ -18,9 +18,9 @@ wrong cannot stop all calls; at most it lets some go too early."""
 class SharedCalls:
     """Hands out turns to call a peer's site, each to one caller only, in the order of asking."""
 
-    def __init__(self, table: Table, peer: str, site: str, rate_limit: RateLimit) -> None:
+    def __init__(self, table: Table, provider: str, site: str, rate_limit: RateLimit) -> None:
         self._table = table
-        self._key = keys.call_limit(peer, site)
+        self._key = keys.call_limit(provider, site)
         self._rate_limit = rate_limit
 
     def reserve(self, now: int, latest: int) -> int:

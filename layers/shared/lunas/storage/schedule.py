@@ -120,10 +120,10 @@ class Schedule:
                 return Batch((), checkpoint, is_last=True)
             case Feed.HISTORY | Feed.PLATFORM | Feed.PLATFORM_AGAIN:
                 end = min(_midnight_after(checkpoint), until)
-                found = self._stretch(keys.day_of_history(checkpoint), checkpoint, end, limit)
+                found = self._batch(keys.day_of_history(checkpoint), checkpoint, end, limit)
                 return replace(found, is_last=found.is_last and end == until)
             case Feed.ENROLLMENT:
-                return self._stretch(ENROLLMENT, checkpoint, until, limit)
+                return self._batch(ENROLLMENT, checkpoint, until, limit)
 
     def _ids(self, partition: str, now: datetime, limit: int) -> list[str]:
         items, _ = self._table.query(
@@ -136,7 +136,7 @@ class Schedule:
         )
         return [item["pk"].partition("#")[2] for item in items]
 
-    def _stretch(self, partition: str, checkpoint: str, end: datetime, limit: int) -> Batch:
+    def _batch(self, partition: str, checkpoint: str, end: datetime, limit: int) -> Batch:
         items, more = self._query("byKind", "kindKey", partition, (checkpoint, to_iso(end)), limit)
         going_on = items[-1]["listSort"] if more else to_iso(end)
         return Batch(tuple(map(_trace, items)), going_on, is_last=not more)

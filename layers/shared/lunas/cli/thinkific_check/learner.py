@@ -7,7 +7,7 @@ from lunas.cli.thinkific_check.findings import Finding, explained
 from lunas.cli.thinkific_check.rights import Caller
 from lunas.domain.errors import DeliveryError
 from lunas.domain.users import Learner
-from lunas.platforms.thinkific.enrollments import every_row, is_active
+from lunas.platforms.thinkific.enrollments import every_item, is_active
 from lunas.platforms.thinkific.http import Rejected
 from lunas.platforms.thinkific.platform import Thinkific
 
@@ -51,7 +51,7 @@ def _enrolled(caller: Caller, user_id: int, course_id: int) -> bool:
     query = {"query[user_id]": user_id, "query[course_id]": course_id}
     return any(
         is_active(row)
-        for row in every_row(caller.api, "/enrollments", query)
+        for row in every_item(caller.api, "/enrollments", query)
         if str(row.get("user_id")) == str(user_id) and str(row.get("course_id")) == str(course_id)
     )
 

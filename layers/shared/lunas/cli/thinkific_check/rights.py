@@ -13,7 +13,7 @@ import requests
 
 from lunas.cli.thinkific_check.findings import Finding, explained
 from lunas.domain.errors import DeliveryError
-from lunas.platforms.thinkific.enrollments import every_row
+from lunas.platforms.thinkific.enrollments import every_item
 from lunas.platforms.thinkific.http import (
     TIMEOUT,
     USER_AGENT,
@@ -58,7 +58,7 @@ def access(caller: Caller) -> Finding | None:
 
 def courses(caller: Caller) -> list[Mapping[str, Any]]:
     """Return every course that the site shows; raises DeliveryError."""
-    return list(every_row(caller.api, "/courses", {}))
+    return list(every_item(caller.api, "/courses", {}))
 
 
 def rights(caller: Caller) -> Iterator[Finding]:

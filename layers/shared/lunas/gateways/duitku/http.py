@@ -162,8 +162,8 @@ def error_text(body: str) -> str:
 
 
 def _known_in(text: str) -> str:
-    told = text.lower()
-    return next((each for each in KNOWN if each.lower() in told), "no text that is known")
+    lowered = text.lower()
+    return next((each for each in KNOWN if each.lower() in lowered), "no text that is known")
 
 
 def _readable(body: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
-from lunas.platforms.thinkific.enrollments import every_row, row_id
+from lunas.platforms.thinkific.enrollments import every_item, object_id
 from lunas.platforms.thinkific.fields import number, numbers, text
 from lunas.platforms.thinkific.http import Missing, ThinkificApi
 
@@ -16,12 +16,12 @@ class SiteCatalog:
 
     def courses(self) -> Iterator[SiteCourse]:
         """Return every course that the API shows, by its course id; never by its product's."""
-        for row in every_row(self._api, "/courses", {}):
-            yield SiteCourse(row_id(row), text(row, "name"))
+        for row in every_item(self._api, "/courses", {}):
+            yield SiteCourse(object_id(row), text(row, "name"))
 
     def bundles(self) -> Iterator[SiteBundle]:
         """Return every bundle: there is no list of them but among the products."""
-        for product in every_row(self._api, "/products", {}):
+        for product in every_item(self._api, "/products", {}):
             if text(product, "productable_type") == "Bundle":
                 bundle = self._bundle(number(product, "productable_id"))
                 if bundle is not None:

@@ -10,12 +10,12 @@ from lunas.domain.errors import DeliveryDelayed
 from lunas.domain.users import Learner
 from lunas.platforms.thinkific.enrollments import (
     FOREVER,
-    every_row,
+    every_item,
     is_active,
     is_given,
     lasts,
-    outlasts,
-    row_id,
+    lasts_longer,
+    object_id,
     seconds,
     terms,
 )
@@ -43,9 +43,9 @@ class LearnerAccess:
         compared here, and one with capitals is asked for in lower case first, then as it is.
         """
         for asked in dict.fromkeys((compared(email), email)):
-            for row in every_row(self._api, "/users", {"query[email]": asked}):
+            for row in every_item(self._api, "/users", {"query[email]": asked}):
                 if compared(text(row, "email")) == compared(email):
-                    return row_id(row)
+                    return object_id(row)
         return None
 
     def ensure_user(self, learner: Learner) -> int:
@@ -66,7 +66,7 @@ class LearnerAccess:
             "send_welcome_email": True,
         }
         try:
-            return row_id(self._api.post("/users", body))
+            return object_id(self._api.post("/users", body))
         except Rejected as rejected:
             if not rejected.address_taken:
                 raise
@@ -156,11 +156,11 @@ class LearnerAccess:
     ) -> None:
         """End active rows beside the one that counts: two POSTs at one moment leave two."""
         for row in rows:
-            if is_active(row) and row_id(row) != row_id(kept):
+            if is_active(row) and object_id(row) != object_id(kept):
                 self._end(row, now)
 
     def _end(self, row: Mapping[str, Any], now: datetime) -> None:
-        path = f"/enrollments/{row_id(row)}"
+        path = f"/enrollments/{object_id(row)}"
         self._api.put(path, {"expiry_date": seconds(now - YESTERDAY)})
         if is_active(self._api.get(path)):
             raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
@@ -173,9 +173,9 @@ class LearnerAccess:
         given: AbstractSet[datetime | None],
     ) -> int:
         """Leave a row that gives what it should, change another one; return its id."""
-        longer = outlasts(row, until) and is_given(row, given, now)
+        longer = lasts_longer(row, until) and is_given(row, given, now)
         if is_active(row) and lasts(row, until) and not longer:
-            return row_id(row)
+            return object_id(row)
         return self._upgrade(row, now, until)
 
     def _create_enrollment(
@@ -210,11 +210,11 @@ class LearnerAccess:
         if is_active(row):
             # What a PUT without it does is unknown; what was there is sent again.
             body["activated_at"] = text(row, "activated_at")
-        self._api.put(f"/enrollments/{row_id(row)}", body)
-        again = self._api.get(f"/enrollments/{row_id(row)}")
+        self._api.put(f"/enrollments/{object_id(row)}", body)
+        again = self._api.get(f"/enrollments/{object_id(row)}")
         if not is_active(again) or not lasts(again, until):
             raise DeliveryDelayed("Thinkific shows less access after an upgrade than was asked for")
-        return row_id(again)
+        return object_id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
         return _foremost(self._enrollments(user_id, course_id))
@@ -224,7 +224,7 @@ class LearnerAccess:
         # A filter that Thinkific does not know is ignored, so both ids are checked again here.
         return [
             row
-            for row in every_row(self._api, "/enrollments", query)
+            for row in every_item(self._api, "/enrollments", query)
             if number_if_any(row, "user_id") == user_id
             and number_if_any(row, "course_id") == course_id
         ]
@@ -232,7 +232,7 @@ class LearnerAccess:
 
 def _foremost(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """Return the row that counts among those of a user in a course: active first, then newest."""
-    return max(rows, key=lambda row: (is_active(row), row_id(row)), default=None)
+    return max(rows, key=lambda row: (is_active(row), object_id(row)), default=None)
 
 
 def _patient[E: Exception](posted: Exception, error: E) -> E | DeliveryDelayed:

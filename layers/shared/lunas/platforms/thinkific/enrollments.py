@@ -21,7 +21,7 @@ MARGIN = timedelta(minutes=1)
 """An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
 
 
-def every_row(
+def every_item(
     api: "ThinkificApi", path: str, query: Mapping[str, str | int]
 ) -> Iterator[Mapping[str, Any]]:
     """Read a list page by page to its end, which next_page tells; raises DeliveryError.
@@ -73,7 +73,7 @@ def _next_page(answer: Mapping[str, Any]) -> int | None:
     return page or None
 
 
-def row_id(row: Mapping[str, Any]) -> int:
+def object_id(row: Mapping[str, Any]) -> int:
     """Return the id of a row: an integer, or digits."""
     return number(row, "id")
 
@@ -123,7 +123,7 @@ def is_given(row: Mapping[str, Any], given: AbstractSet[datetime | None], now: d
     return end in {each.replace(microsecond=0) for each in given if each is not None}
 
 
-def outlasts(row: Mapping[str, Any], until: datetime | None) -> bool:
+def lasts_longer(row: Mapping[str, Any], until: datetime | None) -> bool:
     """Tell whether the access of a row ends later than ``until``."""
     try:
         end = end_of(row)

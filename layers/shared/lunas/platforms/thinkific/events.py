@@ -74,7 +74,7 @@ def report_of(event: Event) -> ProgressReport:
     payload, user = event.payload, event.payload.get("user")
     completed = is_completed(payload) or event.topic == COMPLETED
     return ProgressReport(
-        row_id=thinkific_id(payload.get("id"), "id"),
+        platform_enrollment_id=thinkific_id(payload.get("id"), "id"),
         user_id=thinkific_id(user.get("id") if isinstance(user, dict) else None, "user.id"),
         course_id=thinkific_id(payload.get("course_id"), "course_id"),
         percent=event_percent(payload.get("percentage_completed"), completed=completed),

@@ -6,7 +6,7 @@ from http import HTTPStatus
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 from lunas.domain.payments import Payment
 from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
-from lunas.platforms.thinkific.enrollments import every_row, row_id
+from lunas.platforms.thinkific.enrollments import every_item, object_id
 from lunas.platforms.thinkific.fields import number, number_if_any, text
 from lunas.platforms.thinkific.http import (
     AccessRefused,
@@ -51,7 +51,7 @@ class ExternalOrders:
             "order_type": "one-time",
             "transaction": self._transaction(payment, "purchase"),
         }
-        return _told(lambda: row_id(self._api.post("/external_orders", body)))
+        return _answer(lambda: object_id(self._api.post("/external_orders", body)))
 
     def report_refund(self, payment: Payment, order_id: int) -> Answer:
         """Record the refund of a sale; raises as :meth:`report_sale` does."""
@@ -62,13 +62,13 @@ class ExternalOrders:
             self._api.post_unread(path, body)
             return order_id
 
-        return _told(send)
+        return _answer(send)
 
     def _product_of_bundle(self, bundle_id: int) -> int:
-        for row in every_row(self._api, "/products", {}):
+        for row in every_item(self._api, "/products", {}):
             is_bundle = text(row, "productable_type") == "Bundle"
             if is_bundle and number(row, "productable_id") == bundle_id:
-                return row_id(row)
+                return object_id(row)
         raise DeliveryImpossible(f"Thinkific shows no product of bundle {bundle_id}")
 
     def _transaction(self, payment: Payment, action: str) -> dict[str, object]:
@@ -80,7 +80,7 @@ class ExternalOrders:
         }
 
 
-def _told(send: Callable[[], int]) -> Answer:
+def _answer(send: Callable[[], int]) -> Answer:
     """Send a report and tell three outcomes apart; what did nothing is raised.
 
     Everything that is neither a plain yes nor a plain no is UNCERTAIN: also a 500 or 503, and a

@@ -96,9 +96,9 @@ class ThinkificOAuth:
     def _ask(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
         """Return an answer with tokens."""
         answer = self._send(subdomain, name, content)
-        told = _object(answer)
-        if answer.status_code in REFUSALS and told is not None:
-            raise _refusal(answer.status_code, told)
+        data = _object(answer)
+        if answer.status_code in REFUSALS and data is not None:
+            raise _refusal(answer.status_code, data)
         if answer.status_code != HTTPStatus.OK:
             raise _delay(answer.status_code)
         return answer
@@ -120,15 +120,15 @@ class ThinkificOAuth:
 
 
 def _check_revoked(answer: requests.Response) -> None:
-    status, told = answer.status_code, _object(answer)
+    status, data = answer.status_code, _object(answer)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
     if status in LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise _delay(status)
     if status == HTTPStatus.NOT_FOUND:
         raise _refusal(status, {})
-    if status in REFUSALS and told is not None:
-        raise _refusal(status, told)
+    if status in REFUSALS and data is not None:
+        raise _refusal(status, data)
     raise ConfigurationError(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
 
 
@@ -136,8 +136,8 @@ def _delay(status: int) -> DeliveryDelayed:
     return DeliveryDelayed(f"Thinkific's OAuth answered {status}")
 
 
-def _refusal(status: int, told: Mapping[str, Any]) -> GrantRefused | ConfigurationError:
-    if told.get("error") == "invalid_client":
+def _refusal(status: int, data: Mapping[str, Any]) -> GrantRefused | ConfigurationError:
+    if data.get("error") == "invalid_client":
         return ConfigurationError("Thinkific does not know clientId and clientSecret of its secret")
     return GrantRefused(f"the OAuth server answered {status}")
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lunas.domain.progress import ChangedPage, ProgressReport, row_percent
+from lunas.domain.progress import ChangedPage, ProgressReport, enrollment_percent
 from lunas.platforms.thinkific.enrollments import read_page, seconds
 from lunas.platforms.thinkific.events import Unreadable, is_completed, thinkific_id
 from lunas.platforms.thinkific.http import Missing, ThinkificApi
@@ -16,10 +16,10 @@ class LearnerProgress:
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
 
-    def progress(self, row_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
         """Return how far the learner of a row is; None if there is no such row, or no telling."""
         try:
-            return _report(self._api.get(f"/enrollments/{row_id}"))
+            return _report(self._api.get(f"/enrollments/{platform_enrollment_id}"))
         except Missing:
             return None
 
@@ -35,10 +35,10 @@ def _report(row: Mapping[str, Any]) -> ProgressReport | None:
     try:
         completed = is_completed(row) or row.get("completed") is True
         return ProgressReport(
-            row_id=thinkific_id(row.get("id"), "id"),
+            platform_enrollment_id=thinkific_id(row.get("id"), "id"),
             user_id=thinkific_id(row.get("user_id"), "user_id"),
             course_id=thinkific_id(row.get("course_id"), "course_id"),
-            percent=row_percent(row.get("percentage_completed"), completed=completed),
+            percent=enrollment_percent(row.get("percentage_completed"), completed=completed),
         )
     except Unreadable:
         return None

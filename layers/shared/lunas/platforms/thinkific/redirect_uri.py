@@ -14,11 +14,11 @@ DEFAULT_PORTS = frozenset({("https", "443"), ("http", "80")})
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found: ``told`` says why it is right, or what to mend."""
+    """What one check found: ``message`` says why it is right, or what to mend."""
 
     name: str
     ok: bool
-    told: str
+    message: str
 
 
 def redirect_uri(base: str) -> str:
@@ -74,13 +74,13 @@ def _port(parts: SplitResult) -> Check:
 def _slashes(base: str, parts: SplitResult) -> Check:
     if "//" in parts.path:
         return Check(
-            "slashes", ok=False, told="two slashes in a row are another path: leave one out"
+            "slashes", ok=False, message="two slashes in a row are another path: leave one out"
         )
     if base.endswith("/"):
         return Check(
-            "slashes", ok=True, told="the slash at the end of the setting is left out by itself"
+            "slashes", ok=True, message="the slash at the end of the setting is left out by itself"
         )
-    return Check("slashes", ok=True, told="no slash twice, and none at the end")
+    return Check("slashes", ok=True, message="no slash twice, and none at the end")
 
 
 def _query(base: str) -> Check:
@@ -101,21 +101,23 @@ def _characters(base: str) -> Check:
 def _prefix(base: str, own: str, parts: SplitResult) -> Check:
     path = parts.path.rstrip("/")
     if base.rstrip("/") == own or not path:
-        return Check("prefix", ok=True, told="no path in front that is not the API's own")
+        return Check("prefix", ok=True, message="no path in front that is not the API's own")
     if path.endswith(PATH):
-        told = f"the setting is the base only: {PATH} is added to it"
-        return Check("prefix", ok=False, told=told)
+        message = f"the setting is the base only: {PATH} is added to it"
+        return Check("prefix", ok=False, message=message)
     if parts.netloc == urlsplit(own).netloc:
-        told = f"the API answers at {own}, without {path}: this stack has no stage in its path"
-        return Check("prefix", ok=False, told=told)
+        message = f"the API answers at {own}, without {path}: this stack has no stage in its path"
+        return Check("prefix", ok=False, message=message)
     return Check(
-        "prefix", ok=True, told=f"{path} is part of the text: map this path of the domain here"
+        "prefix", ok=True, message=f"{path} is part of the text: map this path of the domain here"
     )
 
 
 def _own_host(own: str, parts: SplitResult) -> Check:
     if parts.netloc == urlsplit(own).netloc:
-        told = "the API's own address; it changes when the stack is made anew: register it again"
-        return Check("registered", ok=True, told=told)
-    told = f"another host than the API's own ({own}): it must lead here, and be the one registered"
-    return Check("registered", ok=True, told=told)
+        message = "the API's own address; it changes when the stack is made anew: register it again"
+        return Check("registered", ok=True, message=message)
+    message = (
+        f"another host than the API's own ({own}): it must lead here, and be the one registered"
+    )
+    return Check("registered", ok=True, message=message)

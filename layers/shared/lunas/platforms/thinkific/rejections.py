@@ -16,7 +16,7 @@ _NAMING = frozenset(
 """Keys under which an object may name its field, without regard to case and underscores."""
 _EMAIL_FIELD = re.compile(r"((user|primary)[_-]?)?e[_-]?mail([_-]?address)?", re.IGNORECASE)
 _ABOUT_EMAIL = re.compile(r"\be-?mail\b", re.IGNORECASE)
-_SAYS_TAKEN = re.compile(
+_TAKEN = re.compile(
     r"\btaken\b|\balready (exists?|used|registered)\b|\balready been (used|registered)\b"
     r"|\bin use\b|\bnot unique\b|\bmust be unique\b",
     re.IGNORECASE,
@@ -29,7 +29,7 @@ DEEPEST = 10
 LONGEST = 1_000
 """Characters of a text that are looked at."""
 
-type _Said = tuple[tuple[str, ...], str]
+type _NamedText = tuple[tuple[str, ...], str]
 """The names that lead to a text, and the text."""
 
 
@@ -60,13 +60,13 @@ def address_taken(body: object) -> bool:
     "Taken" about another field is something else. Where it is not plain which field is meant,
     this is lenient: to look up an account that is not there costs one call.
     """
-    return any(_tells_taken(names, text) for names, text in _texts(body, (), DEEPEST))
+    return any(_means_taken(names, text) for names, text in _texts(body, (), DEEPEST))
 
 
-def _tells_taken(names: tuple[str, ...], text: str) -> bool:
+def _means_taken(names: tuple[str, ...], text: str) -> bool:
     is_email = any(map(_names_email, names))
     return any(
-        _SAYS_TAKEN.search(clause) and (is_email or _ABOUT_EMAIL.search(clause))
+        _TAKEN.search(clause) and (is_email or _ABOUT_EMAIL.search(clause))
         for clause in _CLAUSE_ENDS.split(text[:LONGEST].replace("_", " "))
     )
 
@@ -76,7 +76,7 @@ def _names_email(name: str) -> bool:
     return bool(parts) and bool(_EMAIL_FIELD.fullmatch(parts[-1]))
 
 
-def _texts(value: object, names: tuple[str, ...], levels: int) -> Iterator[_Said]:
+def _texts(value: object, names: tuple[str, ...], levels: int) -> Iterator[_NamedText]:
     if isinstance(value, str):
         yield names, value
     if not levels:

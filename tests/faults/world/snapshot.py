@@ -22,7 +22,7 @@ FAR = timedelta(days=10_000)
 _decode = TypeDeserializer().deserialize
 
 
-class Sight:
+class Snapshot:
     """Everything that the invariants speak of; :meth:`look` brings it up to date."""
 
     def __init__(self, world: World, ledger: Ledger) -> None:

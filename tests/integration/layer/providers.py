@@ -9,7 +9,7 @@ from lunas.gateways.duitku import account
 from lunas.gateways.duitku.client import Duitku
 from lunas.platforms.thinkific import settings
 from lunas.platforms.thinkific.http import ThinkificApi
-from tests.support.http_stub import StubPeer, Told
+from tests.support.http_stub import Reply, StubProvider
 
 AT_THINKIFIC = {
     "deliver_enrollment",
@@ -21,35 +21,39 @@ AT_THINKIFIC = {
 """Functions that call Thinkific; the others call Duitku."""
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, function: str, *told: Told | Exception) -> StubPeer:
+def answers(
+    monkeypatch: pytest.MonkeyPatch, function: str, *reply: Reply | Exception
+) -> StubProvider:
     """Let a function's calls to the outside be answered in turn."""
-    peer = StubPeer(*told)
+    provider = StubProvider(*reply)
     home, client = (settings, ThinkificApi) if function in AT_THINKIFIC else (account, Duitku)
-    monkeypatch.setattr(home, client.__name__, partial(client, session=peer.session))
-    return peer
+    monkeypatch.setattr(home, client.__name__, partial(client, session=provider.session))
+    return provider
 
 
-def invoice(reference: str = "R1") -> Told:
+def invoice(reference: str = "R1") -> Reply:
     """Return Duitku's yes to an invoice."""
     url = f"https://pay.test/{reference}"
-    return Told(body={"statusCode": "00", "reference": reference, "paymentUrl": url})
+    return Reply(body={"statusCode": "00", "reference": reference, "paymentUrl": url})
 
 
-def status(order: str, code: str = "00", **changes: Any) -> Told:
+def status(order: str, code: str = "00", **changes: Any) -> Reply:
     """Return Duitku's word on an order."""
-    told = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
-    return Told(body={**told, "statusCode": code, **changes})
+    reply = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
+    return Reply(body={**reply, "statusCode": code, **changes})
 
 
-def no_rows() -> Told:
+def no_rows() -> Reply:
     """Return an empty list of Thinkific."""
-    return Told(body={"items": [], "meta": {"pagination": {"next_page": None}}})
+    return Reply(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
-def active_row(row_id: int = 500, user: int = 7, course: int = 2_000_001) -> dict[str, Any]:
+def active_row(
+    platform_enrollment_id: int = 500, user: int = 7, course: int = 2_000_001
+) -> dict[str, Any]:
     """Return an active enrollment of Thinkific."""
     return {
-        "id": row_id,
+        "id": platform_enrollment_id,
         "user_id": user,
         "course_id": course,
         "activated_at": "2026-01-01T00:00:00Z",

@@ -37,7 +37,7 @@ def chosen[T](found: Iterable[T], number: int) -> T:
     return there[number % len(there)]
 
 
-class Ground(RuleBasedStateMachine):
+class BaseMachine(RuleBasedStateMachine):
     """The machine without any rule."""
 
     world: World
@@ -57,7 +57,7 @@ class Ground(RuleBasedStateMachine):
     @invariant()
     def nothing_is_wrong(self) -> None:
         """Hold everything that is there against what must always be so."""
-        Ground.steps += 1
+        BaseMachine.steps += 1
         self.expect_none(self.watch.wrong())
         if not self.failed:
             self.expect_none(self.watch.unexpected())
@@ -76,9 +76,9 @@ class Ground(RuleBasedStateMachine):
 
     def payments(self, *statuses: str) -> list[str]:
         """Return the ids of payments, of some statuses only if any are named."""
-        found = self.watch.sight.payments.values()
+        found = self.watch.snapshot.payments.values()
         return [each["id"] for each in found if not statuses or each["status"] in statuses]
 
     def enrollments(self) -> list[dict[str, Any]]:
         """Return all enrollments."""
-        return self.watch.sight.enrollments
+        return self.watch.snapshot.enrollments

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tests.faults.world.clock import Clock
 from tests.faults.world.fifo import FifoQueue, Message
 from tests.faults.world.functions import Died, Functions
-from tests.faults.world.peers import Callback, Courier
+from tests.faults.world.providers import Callback, CallbackQueue
 
 
 class Source(Protocol):
@@ -59,25 +59,25 @@ class Callbacks:
 
     def __init__(
         self,
-        courier: Courier,
+        callback_queue: CallbackQueue,
         clock: Clock,
         bring: Callable[[Callback], None],
         chance: random.Random | None,
     ) -> None:
-        self._courier, self._clock, self._bring = courier, clock, bring
+        self._callback_queue, self._clock, self._bring = callback_queue, clock, bring
         self._chance = chance
 
     def next_at(self) -> datetime | None:
         """Return when the next attempt is due."""
-        return min((each.at for each in self._courier.waiting), default=None)
+        return min((each.at for each in self._callback_queue.waiting), default=None)
 
     def go_on(self) -> None:
         """Make one attempt."""
-        due = [each for each in self._courier.waiting if each.at <= self._clock.now()]
+        due = [each for each in self._callback_queue.waiting if each.at <= self._clock.now()]
         self._bring(self._chance.choice(due) if self._chance else due[0])
 
 
-class Upkeep:
+class Scheduler:
     """Lets everything that happens by itself happen, in the order of time."""
 
     def __init__(self, clock: Clock, sources: list[Source], chance: random.Random | None) -> None:

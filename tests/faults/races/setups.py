@@ -56,7 +56,7 @@ class Other(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scene:
+class RaceSetup:
     """A learner with what they want: ``course`` alone, or with ``extra`` as a bundle.
 
     ``mapped``: the ids of both courses at Thinkific. ``claimed``: the orders that a callback has
@@ -92,7 +92,7 @@ class Scene:
         return {"packageId": self.package, "courseId": self.course}
 
 
-class Stagehand:
+class Driver:
     """Sets scenes up through the API, and through the simulator of Duitku."""
 
     def __init__(self, stack: Stack) -> None:
@@ -100,14 +100,14 @@ class Stagehand:
         self._catalog = Catalog(self.cloud.table)
         self._admin = self.users.admin()
 
-    def scene(self, stage: Stage, *, manual: bool, others: Iterable[Other]) -> Scene:
+    def setup(self, stage: Stage, *, manual: bool, others: Iterable[Other]) -> RaceSetup:
         """Set up a scene; ``manual``: without Duitku, where the stage leaves the choice."""
         learner, marks = self.users.learner(), uuid.uuid4().hex[:12]
         course, extra = f"course-{marks}", f"extra-{marks}"
         mapped = dict(zip((course, extra), self._samples, strict=True))
         for name, number in mapped.items():
             self._put_course(name, number, PLACES)
-        scene = Scene(
+        setup = RaceSetup(
             stage=stage,
             learner=learner,
             course=course,
@@ -119,63 +119,63 @@ class Stagehand:
             payment=None,
         )
         # Before the purchase itself: what one is enrolled in cannot be bought.
-        bought = {other: self._buy(scene, other) for other in others}
-        payment = self._bring(scene, manual=manual)
-        return Scene(**{**vars(scene), "payment": payment, "others": bought})
+        bought = {other: self._buy(setup, other) for other in others}
+        payment = self._bring(setup, manual=manual)
+        return RaceSetup(**{**vars(setup), "payment": payment, "others": bought})
 
-    def make_due(self, scene: Scene) -> None:
+    def make_due(self, setup: RaceSetup) -> None:
         """Make what reconcile would look at later due now."""
-        if scene.stage is Stage.APPROVED:
-            key = keys.enrollment(scene.enrollment)
+        if setup.stage is Stage.APPROVED:
+            key = keys.enrollment(setup.enrollment)
             self.cloud.make_due(key, dueKey=keys.DUE_AT_PLATFORM)
         else:
-            key = keys.payment(scene.paid["id"])
+            key = keys.payment(setup.paid["id"])
             self.cloud.make_due(key, dueKey=keys.DUE_AT_GATEWAY)
 
-    def _buy(self, scene: Scene, other: Other) -> Json:
+    def _buy(self, setup: RaceSetup, other: Other) -> Json:
         if other is Other.TRANSFER:
-            return scene.learner.submit(scene.second, scene.course)
-        order = scene.learner.initiate(scene.bundle)
+            return setup.learner.submit(setup.second, setup.course)
+        order = setup.learner.initiate(setup.bundle)
         self.duitku.pay(order, callback=False)
         return order
 
-    def _bring(self, scene: Scene, *, manual: bool) -> Json | None:
+    def _bring(self, setup: RaceSetup, *, manual: bool) -> Json | None:
         """Bring the purchase of a scene to its stage."""
-        match scene.stage:
+        match setup.stage:
             case Stage.NEW:
                 return None
             case Stage.PENDING | Stage.CANCELLED | Stage.FAILED:
-                return self._order(scene)
+                return self._order(setup)
             case Stage.SUBMITTED:
-                return scene.learner.submit(scene.package, scene.course)
+                return setup.learner.submit(setup.package, setup.course)
             case Stage.FULL:
-                payment = scene.learner.submit(scene.package, scene.course)
-                self._put_course(scene.course, scene.mapped[scene.course], quota=0)
+                payment = setup.learner.submit(setup.package, setup.course)
+                self._put_course(setup.course, setup.mapped[setup.course], quota=0)
                 return payment
             case Stage.APPROVED | Stage.COMPLETED | Stage.REFUNDED:
-                return self._settled(scene, manual=manual)
+                return self._settled(setup, manual=manual)
 
-    def _order(self, scene: Scene) -> Json:
-        order = scene.learner.initiate(scene.package, scene.course)
-        if scene.stage is not Stage.PENDING:
+    def _order(self, setup: RaceSetup) -> Json:
+        order = setup.learner.initiate(setup.package, setup.course)
+        if setup.stage is not Stage.PENDING:
             self.duitku.end(order, "cancel")
-        if scene.stage is Stage.FAILED:
+        if setup.stage is Stage.FAILED:
             assert self._admin.recheck(order["id"]).json()["status"] == "FAILED"
-        if scene.stage is not Stage.CANCELLED:
+        if setup.stage is not Stage.CANCELLED:
             self.duitku.pay(order, callback=False)
         return order
 
-    def _settled(self, scene: Scene, *, manual: bool) -> Json:
+    def _settled(self, setup: RaceSetup, *, manual: bool) -> Json:
         if manual:
-            payment = scene.learner.submit(scene.package, scene.course)
+            payment = setup.learner.submit(setup.package, setup.course)
             assert self._admin.approve(payment["id"]).ok
         else:
-            payment = scene.learner.initiate(scene.package, scene.course)
+            payment = setup.learner.initiate(setup.package, setup.course)
             self.duitku.pay(payment, callback=False)
             assert self.duitku.post(self.duitku.form(payment)).ok
-        if scene.stage is not Stage.APPROVED:
-            self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(payment, scene.course))
-        if scene.stage is Stage.REFUNDED:
+        if setup.stage is not Stage.APPROVED:
+            self.cloud.invoke("DeliverEnrollmentFunction", delivery_event(payment, setup.course))
+        if setup.stage is Stage.REFUNDED:
             assert self._admin.refund(payment["id"]).ok
         return payment
 

@@ -20,7 +20,7 @@ SQL: Purchase = ("intermediate", "analisis-sql")
 
 
 @dataclass
-class Story:
+class Scenario:
     """What one learner and one admin do; ``payment`` is the one that they speak of."""
 
     world: World
@@ -94,7 +94,7 @@ class Story:
         """Pay at Duitku, which sends a callback."""
         self.world.duitku.pay(self.order())
 
-    def pay_unheard(self) -> None:
+    def pay_silently(self) -> None:
         """Pay at Duitku, which sends no callback."""
         self.world.duitku.pay(self.order(), callback=False)
 
@@ -105,11 +105,11 @@ class Story:
 
     def rest(self) -> None:
         """Let what is due happen."""
-        self.world.upkeep.settle()
+        self.world.scheduler.settle()
 
     def wait(self, minutes: float) -> None:
         """Let time pass."""
-        self.world.upkeep.pass_time(minutes * 60)
+        self.world.scheduler.pass_time(minutes * 60)
 
     def enrollments(self) -> list[Wire]:
         """Return all enrollments."""

@@ -38,7 +38,7 @@ class Callback:
     attempt: int = 1
 
 
-class Courier:
+class CallbackQueue:
     """Keeps Duitku's callbacks until somebody brings them; takes the simulator's own's place."""
 
     def __init__(self, clock: Clock) -> None:
@@ -65,9 +65,9 @@ class Duitku:
         settings = DuitkuSettings(merchant_code=merchant, api_key=key)
         self.app: Starlette = duitku_app.create_app(settings, UNUSED)
         self.gateway: Gateway = self.app.state.gateway
-        self.courier = Courier(clock)
+        self.callback_queue = CallbackQueue(clock)
         _keep_time(self.gateway, clock)
-        own: Any = self.courier  # in place of the one that has a network
+        own: Any = self.callback_queue  # in place of the one that has a network
         self.gateway.sender = own
 
     def order(self, order_id: str) -> Order | None:
