@@ -66,8 +66,8 @@ def test_every_check_says_something_of_its_own() -> None:
     ("base", "message"),
     [
         (OWN, "register it again"),
-        ("https://pay.example.com", "must lead here"),
-        ("https://pay.example.com/v1", "must lead here"),
+        ("https://pay.example.com", "must lead to the API"),
+        ("https://pay.example.com/v1", "must lead to the API"),
     ],
 )
 def test_the_host_that_is_registered_is_told(base: str, message: str) -> None:

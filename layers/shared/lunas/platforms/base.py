@@ -1,4 +1,4 @@
-"""What Lunas needs of a course platform; each vendor has a folder beside this file."""
+"""The interface of a course platform; each vendor has a folder beside this file."""
 
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
@@ -16,17 +16,17 @@ from lunas.domain.users import Learner
 
 
 class CoursePlatform(Protocol):
-    """A site where learners take courses. Times are in UTC; an end of None means for good.
+    """A site where learners take courses. Times are in UTC; an end of None means no end.
 
-    Every method raises DeliveryError: DeliveryDelayed where another try makes sense,
-    DeliveryImpossible where none does, Malformed where the answer cannot be read.
+    Every method raises DeliveryError: DeliveryDelayed if a retry may succeed, DeliveryImpossible
+    if none can, Malformed if the answer cannot be read.
     """
 
     def find_user(self, email: str) -> int | None:
         """Return the account with this address, or None."""
 
     def ensure_user(self, learner: Learner) -> int:
-        """Find the account of a learner by the address, or make it."""
+        """Find the learner's account by the address, or create it."""
 
     def enroll(
         self,
@@ -38,10 +38,10 @@ class CoursePlatform(Protocol):
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
     ) -> int:
-        """Give an account access to a course ``until`` then; return the id of the enrollment.
+        """Give an account access to a course until ``until``; return the id of the enrollment.
 
         Access that ends later is shortened only if it ends at a time that Lunas has ``given``.
-        Without ``create`` an enrollment that is not there is DeliveryDelayed.
+        Without ``create``, a missing enrollment raises DeliveryDelayed.
         """
 
     def adjust(
@@ -52,7 +52,7 @@ class CoursePlatform(Protocol):
         until: datetime | None,
         given: AbstractSet[datetime | None],
     ) -> None:
-        """Do as :meth:`enroll` with an enrollment that is there; do nothing where there is none."""
+        """Like :meth:`enroll` for an existing enrollment; without one, do nothing."""
 
     def revoke(
         self,
@@ -61,7 +61,7 @@ class CoursePlatform(Protocol):
         now: datetime,
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:
-        """End the access of an account; with ``given`` only what ends at one of these times."""
+        """End an account's access; with ``given``, only access that ends at one of these times."""
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """Return the courses of a bundle; none if there is no such bundle."""
@@ -69,10 +69,10 @@ class CoursePlatform(Protocol):
     def enroll_in_bundle(
         self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
     ) -> None:
-        """Enroll an account in all courses of a bundle, now or before long."""
+        """Enroll an account in all courses of a bundle, now or soon."""
 
     def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
-        """Return what an account has full access to now."""
+        """Return the courses that an account has full access to now."""
 
     def courses(self) -> Iterable[SiteCourse]:
         """Return every course of the site."""
@@ -81,45 +81,45 @@ class CoursePlatform(Protocol):
         """Return every bundle of the site."""
 
     def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
-        """Return how far the learner of an enrollment is; None if that cannot be known."""
+        """Return the progress of an enrollment; None if it cannot be read."""
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
-        """Return a page of the progress that changed after a moment; pages count from 1."""
+        """Return a page of the progress that changed after ``since``; pages count from 1."""
 
     def product(self, sold: Sold) -> int:
         """Return the product that a bundle or a course is sold as."""
 
     def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
-        """Record a sale; raises DeliveryDelayed only where certainly nothing was done."""
+        """Record a sale; raises DeliveryDelayed only if nothing was recorded for certain."""
 
     def report_refund(self, payment: Payment, order_id: int) -> Answer:
-        """Record the refund of a sale that was reported; raises as :meth:`report_sale` does."""
+        """Record the refund of a reported sale; raises as :meth:`report_sale` does."""
 
 
 class WebhookRegistry(Protocol):
-    """Lists, makes and removes webhooks at the platform; raises DeliveryError."""
+    """Lists, creates and deletes webhooks at the platform; raises DeliveryError."""
 
     def webhooks(self) -> Iterable[Webhook]:
-        """Return all webhooks of the site, those of others included."""
+        """Return all webhooks of the site, including those that Lunas did not create."""
 
     def create(self, topic: str, target_url: str) -> Webhook:
-        """Have events of a topic sent to a target."""
+        """Create a webhook that sends events of a topic to a URL."""
 
     def delete(self, webhook_id: str) -> None:
-        """Remove a webhook; one that is gone already is fine."""
+        """Delete a webhook, unless it is deleted already."""
 
 
 class SiteAuthorization(Protocol):
-    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed when it has no answer."""
+    """A site's OAuth server; raises GrantRefused, or DeliveryDelayed if it does not answer."""
 
     def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
         """Return the address where the site's owner allows the connection."""
 
     def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
-        """Exchange the code that came back for tokens; a code serves once."""
+        """Exchange an authorization code for tokens; a code works once."""
 
     def refresh(self, subdomain: str, refresh_token: str) -> Issue:
-        """Renew the tokens; each refresh token serves once."""
+        """Renew the tokens; each refresh token works once."""
 
     def revoke(self, subdomain: str, token: str) -> None:
-        """Give a token back."""
+        """Revoke a token."""

@@ -1,4 +1,4 @@
-"""Which course platform Lunas works with, as the settings describe it."""
+"""Creates the course platform from the settings."""
 
 from lunas.domain.oauth import Connection
 from lunas.platforms.base import CoursePlatform, WebhookRegistry
@@ -6,7 +6,7 @@ from lunas.storage.table import Table
 
 
 def load() -> None:
-    """Import the platform's code, while Lambda starts the function."""
+    """Import the platform's code while Lambda starts the function."""
     from lunas.platforms.thinkific import platform, settings  # noqa: F401, PLC0415
 
 
@@ -20,9 +20,8 @@ def course_platform(
 ) -> CoursePlatform:
     """Return the platform for an invocation that has ``remaining`` milliseconds left.
 
-    A call waits ``max_wait`` milliseconds for a permit at most; with 0 it goes only if no other
-    caller waits. ``factor`` is how many smallest units of its currency a rupiah has in reports of
-    sales.
+    A call waits at most ``max_wait`` milliseconds for a permit; with 0 it is sent only if no other
+    caller waits. ``factor`` converts rupiah to the smallest unit of the currency in sale reports.
     """
     from lunas.platforms.thinkific.platform import Thinkific  # noqa: PLC0415
     from lunas.platforms.thinkific.settings import api  # noqa: PLC0415
@@ -31,14 +30,14 @@ def course_platform(
 
 
 def webhook_registry(table: Table, remaining: int, correlation_id: str) -> WebhookRegistry:
-    """Return the platform's webhooks, as :func:`course_platform` returns the rest."""
+    """Return the platform's webhooks for an invocation, like :func:`course_platform`."""
     from lunas.platforms.thinkific.settings import webhooks  # noqa: PLC0415
 
     return webhooks(table, remaining, correlation_id)
 
 
 def webhook_topics() -> tuple[str, ...]:
-    """Return the topics of the events that Lunas needs, by the way it is authenticated."""
+    """Return the topics of the events that Lunas needs with its way of authentication."""
     from lunas.platforms.thinkific.settings import topics  # noqa: PLC0415
 
     return topics()

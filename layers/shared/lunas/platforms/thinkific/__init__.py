@@ -1,1 +1,1 @@
-"""Thinkific, the course platform; the facts it stands on are in docs/reference/thinkific.md."""
+"""Thinkific, the course platform, as docs/reference/thinkific.md describes its API."""

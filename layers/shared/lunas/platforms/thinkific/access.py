@@ -1,4 +1,4 @@
-"""What access an account has at Thinkific now (docs/reference/thinkific.md, Enrollments)."""
+"""The current access of an account at Thinkific (docs/reference/thinkific.md, Enrollments)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,28 +11,30 @@ from lunas.platforms.thinkific.http import ThinkificApi
 
 
 class PresentAccess:
-    """Reads all rows of an account at once, and changes none."""
+    """Reads all enrollments of an account and changes none."""
 
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
 
     def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
-        """Return the rows that give the account full access now; raises DeliveryError.
+        """Return the courses that the account has full access to now; raises DeliveryError.
 
-        A filter that Thinkific does not know is ignored, so the account is checked again here.
-        A row whose end cannot be read counts as none: what is paid for has to be sure.
+        Thinkific ignores a filter that it does not know, so the account is compared again.
+        An enrollment whose end cannot be read does not count: paid access must be certain.
         """
         found = every_item(self._api, "/enrollments", {"query[user_id]": account_id})
-        own = (row for row in found if number_if_any(row, "user_id") == account_id)
-        return [each for row in own if (each := _platform_access(row, now))]
+        own = (
+            enrollment for enrollment in found if number_if_any(enrollment, "user_id") == account_id
+        )
+        return [each for enrollment in own if (each := _platform_access(enrollment, now))]
 
 
-def _platform_access(row: Mapping[str, Any], now: datetime) -> PlatformAccess | None:
+def _platform_access(enrollment: Mapping[str, Any], now: datetime) -> PlatformAccess | None:
     try:
-        end = end_of(row)
+        end = end_of(enrollment)
     except ValueError:
         return None
-    if not is_active(row) or (end is not None and end <= now):
+    if not is_active(enrollment) or (end is not None and end <= now):
         return None
     lasting = end is None or end > now + FOREVER / 2
-    return PlatformAccess(number(row, "course_id"), None if lasting else end)
+    return PlatformAccess(number(enrollment, "course_id"), None if lasting else end)

@@ -1,4 +1,4 @@
-"""What a Thinkific site offers: courses and bundles (thinkific.md, Courses and bundles)."""
+"""The courses and bundles of a Thinkific site (thinkific.md, Courses and bundles)."""
 
 from collections.abc import Iterator
 
@@ -9,18 +9,18 @@ from lunas.platforms.thinkific.http import Missing, ThinkificApi
 
 
 class SiteCatalog:
-    """Reads what is offered, through all pages. Every method raises DeliveryError."""
+    """Reads all pages of courses and bundles. Every method raises DeliveryError."""
 
     def __init__(self, api: ThinkificApi) -> None:
         self._api = api
 
     def courses(self) -> Iterator[SiteCourse]:
-        """Return every course that the API shows, by its course id; never by its product's."""
-        for row in every_item(self._api, "/courses", {}):
-            yield SiteCourse(object_id(row), text(row, "name"))
+        """Return every course that the API shows, with its course id, not its product id."""
+        for course in every_item(self._api, "/courses", {}):
+            yield SiteCourse(object_id(course), text(course, "name"))
 
     def bundles(self) -> Iterator[SiteBundle]:
-        """Return every bundle: there is no list of them but among the products."""
+        """Return every bundle. Only the list of products names them."""
         for product in every_item(self._api, "/products", {}):
             if text(product, "productable_type") == "Bundle":
                 bundle = self._bundle(number(product, "productable_id"))
@@ -29,8 +29,8 @@ class SiteCatalog:
 
     def _bundle(self, bundle_id: int) -> SiteBundle | None:
         try:
-            row = self._api.get(f"/bundles/{bundle_id}")
+            bundle = self._api.get(f"/bundles/{bundle_id}")
         except Missing:
             # Deleted since the list was read.
             return None
-        return SiteBundle(bundle_id, text(row, "name"), frozenset(numbers(row, "course_ids")))
+        return SiteBundle(bundle_id, text(bundle, "name"), frozenset(numbers(bundle, "course_ids")))

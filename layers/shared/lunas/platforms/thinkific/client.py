@@ -23,11 +23,11 @@ from lunas.platforms.thinkific.fields import number_if_any, numbers, text
 from lunas.platforms.thinkific.http import Missing, Rejected, ThinkificApi, Unanswered
 
 STILL_WRITING = 120.0
-"""Seconds until another try after a POST without an answer: a proxy gives a request up after 100,
-so by then the row is there, or it never will be."""
-YESTERDAY = timedelta(days=1)
+"""Seconds until the retry of a POST without an answer. A proxy aborts a request after 100 seconds,
+so the enrollment exists by then, or it never will."""
+ONE_DAY = timedelta(days=1)
 BUNDLE_DELAY = 20.0
-"""Seconds until the next look for a course of a bundle that Thinkific enrolls before long."""
+"""Seconds until the next look for a course of a bundle, which Thinkific may enroll later."""
 
 
 class LearnerAccess:
@@ -39,24 +39,24 @@ class LearnerAccess:
     def find_user(self, email: str) -> int | None:
         """Return the account with this address, or None.
 
-        The filter may match loosely, or regard case, which is not documented. So addresses are
-        compared here, and one with capitals is asked for in lower case first, then as it is.
+        Whether the filter matches exactly or regards case is not documented. So Lunas compares the
+        addresses itself, and queries an address with capitals in lower case first, then unchanged.
         """
-        for asked in dict.fromkeys((compared(email), email)):
-            for row in every_item(self._api, "/users", {"query[email]": asked}):
-                if compared(text(row, "email")) == compared(email):
-                    return object_id(row)
+        for queried in dict.fromkeys((compared(email), email)):
+            for user in every_item(self._api, "/users", {"query[email]": queried}):
+                if compared(text(user, "email")) == compared(email):
+                    return object_id(user)
         return None
 
     def ensure_user(self, learner: Learner) -> int:
-        """Find the account of a learner by the address, or make it."""
+        """Find the learner's account by the address, or create it."""
         found = self.find_user(learner.email)
         return found if found is not None else self.create_user(learner)
 
     def create_user(self, learner: Learner) -> int:
-        """Create an account without a password, which switches on Thinkific's sign-in link.
+        """Create an account without a password, so that Thinkific sends a sign-in link.
 
-        An address that is taken means that the account exists: it is looked up then.
+        If the address is taken, the account exists and is looked up.
         """
         body = {
             "first_name": learner.first_name,
@@ -85,22 +85,23 @@ class LearnerAccess:
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
     ) -> int:
-        """Give a user full access to a course, whatever stood there before; return the row's id.
+        """Give a user full access to a course; return the id of the enrollment.
 
-        Access lasts ``until`` then, in UTC, or for good. What lasts longer is shortened only if
-        it ends at a time that Lunas has ``given``: else it came by other means, and stays.
-        Without ``create`` the row is on its way by other means: DeliveryDelayed until it is there.
-        Look first, then create or upgrade: what a second POST does is not documented. After a
-        POST that failed in any way, look again before anything else is concluded.
+        Access lasts until ``until``, in UTC, or has no end. Longer access is shortened only if it
+        ends at a time that Lunas has ``given``; any other end was set by someone else and stays.
+        Without ``create``, Thinkific creates the enrollment: DeliveryDelayed until it exists.
+
+        The effect of a second POST is not documented. So the enrollments are read before one is
+        created, and read again after a POST that failed in any way.
         """
-        rows = self._enrollments(user_id, course_id)
-        row = _foremost(rows)
-        if row is None:
+        enrollments = self._enrollments(user_id, course_id)
+        enrollment = _preferred(enrollments)
+        if enrollment is None:
             if not create:
                 raise DeliveryDelayed("the bundle's course is not there yet", BUNDLE_DELAY)
-            row = self._create_enrollment(user_id, course_id, now, until)
-        self._end_doubles(rows, row, now)
-        return self._fitted(row, now, until, given)
+            enrollment = self._create_enrollment(user_id, course_id, now, until)
+        self._end_duplicates(enrollments, enrollment, now)
+        return self._ensure_terms(enrollment, now, until, given)
 
     def adjust(
         self,
@@ -110,15 +111,15 @@ class LearnerAccess:
         until: datetime | None,
         given: AbstractSet[datetime | None],
     ) -> None:
-        """Do as :meth:`enroll` with a row that is there, and nothing where there is none."""
-        rows = self._enrollments(user_id, course_id)
-        row = _foremost(rows)
-        if row is not None:
-            self._end_doubles(rows, row, now)
-            self._fitted(row, now, until, given)
+        """Like :meth:`enroll` for an existing enrollment; without one, do nothing."""
+        enrollments = self._enrollments(user_id, course_id)
+        enrollment = _preferred(enrollments)
+        if enrollment is not None:
+            self._end_duplicates(enrollments, enrollment, now)
+            self._ensure_terms(enrollment, now, until, given)
 
     def bundle_courses(self, bundle_id: int) -> set[int]:
-        """Return the ids of the courses that a bundle holds; none if there is no such bundle."""
+        """Return the ids of a bundle's courses; none if there is no such bundle."""
         try:
             return set(numbers(self._api.get(f"/bundles/{bundle_id}"), "course_ids"))
         except Missing:
@@ -127,7 +128,7 @@ class LearnerAccess:
     def enroll_in_bundle(
         self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
     ) -> None:
-        """Enroll a user in all courses of a bundle: at once (201), or before long (202)."""
+        """Enroll a user in all courses of a bundle: at once (201) or later (202)."""
         body: dict[str, Any] = {"user_id": user_id, **terms(now, until)}
         self._api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
 
@@ -138,45 +139,45 @@ class LearnerAccess:
         now: datetime,
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:
-        """End a user's access to a course, in every row that gives it; nothing to end is fine.
+        """End every enrollment that gives a user access to a course, if there is any.
 
-        With ``given``, only in rows that end at one of these times: what lasts until another one
-        came by other means, and stays.
+        With ``given``, only enrollments that end at one of these times; any other end was set by
+        someone else and stays.
 
         There is no DELETE: an expiry in the past ends access and keeps the learner's progress
-        (docs/reference/thinkific.md, Enrollments). Nothing else is sent, so that no row turns into
-        a trial.
+        (docs/reference/thinkific.md, Enrollments). Nothing else is sent, so that no enrollment
+        turns into a trial.
         """
-        for row in self._enrollments(user_id, course_id):
-            if is_active(row) and (given is None or is_given(row, given, now)):
-                self._end(row, now)
+        for enrollment in self._enrollments(user_id, course_id):
+            if is_active(enrollment) and (given is None or is_given(enrollment, given, now)):
+                self._end(enrollment, now)
 
-    def _end_doubles(
-        self, rows: Sequence[Mapping[str, Any]], kept: Mapping[str, Any], now: datetime
+    def _end_duplicates(
+        self, enrollments: Sequence[Mapping[str, Any]], kept: Mapping[str, Any], now: datetime
     ) -> None:
-        """End active rows beside the one that counts: two POSTs at one moment leave two."""
-        for row in rows:
-            if is_active(row) and object_id(row) != object_id(kept):
-                self._end(row, now)
+        """End every other active enrollment: two POSTs at the same moment create two."""
+        for enrollment in enrollments:
+            if is_active(enrollment) and object_id(enrollment) != object_id(kept):
+                self._end(enrollment, now)
 
-    def _end(self, row: Mapping[str, Any], now: datetime) -> None:
-        path = f"/enrollments/{object_id(row)}"
-        self._api.put(path, {"expiry_date": seconds(now - YESTERDAY)})
+    def _end(self, enrollment: Mapping[str, Any], now: datetime) -> None:
+        path = f"/enrollments/{object_id(enrollment)}"
+        self._api.put(path, {"expiry_date": seconds(now - ONE_DAY)})
         if is_active(self._api.get(path)):
             raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
 
-    def _fitted(
+    def _ensure_terms(
         self,
-        row: Mapping[str, Any],
+        enrollment: Mapping[str, Any],
         now: datetime,
         until: datetime | None,
         given: AbstractSet[datetime | None],
     ) -> int:
-        """Leave a row that gives what it should, change another one; return its id."""
-        longer = lasts_longer(row, until) and is_given(row, given, now)
-        if is_active(row) and lasts(row, until) and not longer:
-            return object_id(row)
-        return self._upgrade(row, now, until)
+        """Change an enrollment unless it gives the wanted access already; return its id."""
+        longer = lasts_longer(enrollment, until) and is_given(enrollment, given, now)
+        if is_active(enrollment) and lasts(enrollment, until) and not longer:
+            return object_id(enrollment)
+        return self._upgrade(enrollment, now, until)
 
     def _create_enrollment(
         self, user_id: int, course_id: int, now: datetime, until: datetime | None
@@ -194,51 +195,55 @@ class LearnerAccess:
         if isinstance(error, DeliveryDelayed) and error.retry_after is not None:
             raise error
         try:
-            row = self._enrollment(user_id, course_id)
+            enrollment = self._enrollment(user_id, course_id)
         except DeliveryDelayed as again:
-            raise _patient(error, again) from None
-        if row is None:
-            raise _patient(error, error) from None
-        return row
+            raise _error_to_raise(error, again) from None
+        if enrollment is None:
+            raise _error_to_raise(error, error) from None
+        return enrollment
 
-    def _upgrade(self, row: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
-        """Turn a trial, an expired, a shorter or a longer row into what was paid; read it back."""
-        if until is None and text(row, "expiry_date"):
-            # What null does to an expiry is documented nowhere; a far date is.
+    def _upgrade(self, enrollment: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
+        """Change a trial or an expired, shorter or longer enrollment, and read the result."""
+        if until is None and text(enrollment, "expiry_date"):
+            # The effect of null on an expiry is not documented; that of a far date is.
             until = now + FOREVER
         body = terms(now, until)
-        if is_active(row):
-            # What a PUT without it does is unknown; what was there is sent again.
-            body["activated_at"] = text(row, "activated_at")
-        self._api.put(f"/enrollments/{object_id(row)}", body)
-        again = self._api.get(f"/enrollments/{object_id(row)}")
+        if is_active(enrollment):
+            # The effect of a PUT without it is not documented, so its value is sent again.
+            body["activated_at"] = text(enrollment, "activated_at")
+        self._api.put(f"/enrollments/{object_id(enrollment)}", body)
+        again = self._api.get(f"/enrollments/{object_id(enrollment)}")
         if not is_active(again) or not lasts(again, until):
             raise DeliveryDelayed("Thinkific shows less access after an upgrade than was asked for")
         return object_id(again)
 
     def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
-        return _foremost(self._enrollments(user_id, course_id))
+        return _preferred(self._enrollments(user_id, course_id))
 
     def _enrollments(self, user_id: int, course_id: int) -> list[Mapping[str, Any]]:
         query = {"query[user_id]": user_id, "query[course_id]": course_id}
-        # A filter that Thinkific does not know is ignored, so both ids are checked again here.
+        # Thinkific ignores a filter that it does not know, so both ids are compared again.
         return [
-            row
-            for row in every_item(self._api, "/enrollments", query)
-            if number_if_any(row, "user_id") == user_id
-            and number_if_any(row, "course_id") == course_id
+            enrollment
+            for enrollment in every_item(self._api, "/enrollments", query)
+            if number_if_any(enrollment, "user_id") == user_id
+            and number_if_any(enrollment, "course_id") == course_id
         ]
 
 
-def _foremost(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the row that counts among those of a user in a course: active first, then newest."""
-    return max(rows, key=lambda row: (is_active(row), object_id(row)), default=None)
+def _preferred(enrollments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Return the one enrollment to keep: an active one before others, then the newest."""
+    return max(
+        enrollments,
+        key=lambda enrollment: (is_active(enrollment), object_id(enrollment)),
+        default=None,
+    )
 
 
-def _patient[E: Exception](posted: Exception, error: E) -> E | DeliveryDelayed:
-    """Return what to raise when the row of a POST is not to be seen.
+def _error_to_raise[E: Exception](posted: Exception, error: E) -> E | DeliveryDelayed:
+    """Return the error to raise if the enrollment of a POST cannot be found.
 
-    A POST that may still be under way makes the wait longer: a second one would make a second row.
+    A POST that may still be running delays the retry, which would create a second enrollment.
     """
     if isinstance(posted, Unanswered):
         return DeliveryDelayed(str(error), STILL_WRITING)

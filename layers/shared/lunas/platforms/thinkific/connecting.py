@@ -1,4 +1,4 @@
-"""Connecting a site at Thinkific, put together from the settings."""
+"""Connects a site at Thinkific, as the settings describe it."""
 
 import secrets
 import time
@@ -29,29 +29,29 @@ LEFT = "at Thinkific, look under the site's apps, and uninstall Lunas' if it is 
 
 
 def oauth_bearer(table: Table, remaining: int) -> Credentials:
-    """Return the token of the connected site, for an invocation with so many milliseconds left."""
+    """Return the connected site's token, for an invocation with ``remaining`` milliseconds left."""
     return OAuthToken(_tokens(table, remaining)).credentials()
 
 
 class OAuthToken:
-    """The token that an invocation uses: read before its first call, kept until it is refused."""
+    """The token of an invocation: read before its first call and kept until it is refused."""
 
     def __init__(self, tokens: OAuthTokenService) -> None:
         self._tokens = tokens
         self._token: str | None = None
 
     def credentials(self) -> Credentials:
-        """Return it as what opens the site."""
+        """Return the token as credentials."""
         return Bearer(self.value, self.replace)
 
     def value(self) -> str:
-        """Return the token, renewed if it was time; raises DeliveryDelayed while there is none."""
+        """Return the token, renewed if it is due; raises DeliveryDelayed while there is none."""
         if self._token is None:
             self._token = self._tokens.current().tokens.access_token
         return self._token
 
     def replace(self) -> bool:
-        """Forget a token that Thinkific refused; return whether there is another one."""
+        """Drop a token that Thinkific refused; return whether there is another one."""
         refused, self._token = self.value(), None
         return self._tokens.after_refusal(refused)
 
@@ -102,7 +102,7 @@ def _app(redirect: str) -> OAuthApp:
 
 
 def _check_role(limiter: SharedLimiter, request_id: str, token: str) -> None:
-    """Read one course with a fresh token: that of a student, or without the scope, is refused."""
+    """Read one course with a new token: Thinkific refuses one of a student or without the scope."""
     url = setting("THINKIFIC_API_URL").rstrip("/")
     api = ThinkificApi(ThinkificSite(url, Bearer(lambda: token)), limiter, request_id)
     try:

@@ -1,7 +1,7 @@
 """The three ways to authenticate at Thinkific (docs/reference/thinkific.md, Authentication).
 
-REST v1 takes each of them by its headers; the Webhooks API v2 takes a bearer only, where the API
-key of a site counts as one.
+REST v1 accepts each of them in its own headers. The Webhooks API v2 accepts a bearer only, which
+may be the site's API key.
 """
 
 from collections.abc import Callable
@@ -10,16 +10,16 @@ from typing import Protocol
 
 
 class Credentials(Protocol):
-    """What opens a site. Reading it may take a while; raises DeliveryError, StorageContention."""
+    """Authenticates calls to a site. Every method raises DeliveryError, StorageContention."""
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that a call of REST v1 carries."""
+        """Return the headers of a call to REST v1."""
 
     def bearer(self) -> str:
-        """Return the bearer that a call of the Webhooks API v2 carries."""
+        """Return the bearer of a call to the Webhooks API v2."""
 
     def replaced(self) -> bool:
-        """Look for other credentials than Thinkific just refused; tell whether there are any."""
+        """Look for other credentials than the refused ones; return whether there are any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class ApiKey:
         return self.key
 
     def replaced(self) -> bool:
-        """Tell that a person has to replace a key."""
+        """Return False: a person has to replace the key."""
         return False
 
 
@@ -50,8 +50,8 @@ def _never() -> bool:
 class Bearer:
     """A token, which implies its site: an API access token, or one that an app got by OAuth.
 
-    ``token`` is asked before each call, so that one that was refreshed meanwhile is picked up.
-    ``replace`` hears that Thinkific refused the token, and tells whether there is another now.
+    ``token`` is called before each call, so that a renewed token is used at once.
+    ``replace`` is called when Thinkific refuses the token; it returns whether there is another.
     """
 
     token: Callable[[], str]
@@ -66,5 +66,5 @@ class Bearer:
         return self.token()
 
     def replaced(self) -> bool:
-        """Ask for another token."""
+        """Look for another token."""
         return self.replace()

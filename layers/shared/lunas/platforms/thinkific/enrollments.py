@@ -1,4 +1,4 @@
-"""Rows of Thinkific's lists, and the terms of an enrollment (thinkific.md, Enrollments)."""
+"""Lists and enrollments of Thinkific's API (thinkific.md, Enrollments)."""
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -12,41 +12,41 @@ if TYPE_CHECKING:
     from lunas.platforms.thinkific.http import ThinkificApi
 
 PAGE = 250
-"""Rows of one page, Thinkific's maximum."""
+"""Items of one page, Thinkific's maximum."""
 MAX_PAGES = 200
-"""Pages read before a list that never ends is given up."""
+"""Pages after which a list counts as endless."""
 FOREVER = timedelta(days=36_500)
-"""An end that far ahead stands for access that does not end."""
+"""An end this far ahead means access without an end."""
 MARGIN = timedelta(minutes=1)
-"""An enrollment is activated this much in the past, so that clocks that differ do not lock it."""
+"""How far in the past an enrollment is activated: a clock that is behind must not lock it."""
 
 
 def every_item(
     api: "ThinkificApi", path: str, query: Mapping[str, str | int]
 ) -> Iterator[Mapping[str, Any]]:
-    """Read a list page by page to its end, which next_page tells; raises DeliveryError.
+    """Read all pages of a list, following next_page; raises DeliveryError.
 
-    A page that only repeats the one before is Malformed: reading on would not end.
+    Raises Malformed if a page repeats the one before, since reading might never end.
     """
     page: int | None = 1
     before: list[Mapping[str, Any]] = []
     for _ in range(MAX_PAGES):
-        rows, page = read_page(api, path, query, page or 1)
-        if rows and rows == before:
+        items, page = read_page(api, path, query, page or 1)
+        if items and items == before:
             raise Malformed(f"Thinkific's list {path} gives the same page again")
-        yield from rows
+        yield from items
         if page is None:
             return
-        before = rows
+        before = items
     raise DeliveryImpossible(f"Thinkific's list {path} does not end")
 
 
 def read_page(
     api: "ThinkificApi", path: str, query: Mapping[str, str | int], page: int
 ) -> tuple[list[Mapping[str, Any]], int | None]:
-    """Read one page of a list: its rows, and the next page, None at the end.
+    """Read one page of a list: its items and the number of the next page, None at the end.
 
-    Raises Malformed where the next page would be none after this one.
+    Raises Malformed if the next page is not after this one.
     """
     answer = api.get(path, {**query, "page": page, "limit": PAGE})
     following = _next_page(answer)
@@ -56,10 +56,10 @@ def read_page(
 
 
 def _items(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    rows = answer.get("items")
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise Malformed("Thinkific answered without a list of rows")
-    return rows
+    items = answer.get("items")
+    if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+        raise Malformed("Thinkific answered without a list of items")
+    return items
 
 
 def _next_page(answer: Mapping[str, Any]) -> int | None:
@@ -69,29 +69,29 @@ def _next_page(answer: Mapping[str, Any]) -> int | None:
     page = following if type(following) is int else id_of(following)
     if page is None:
         raise malformed("next_page")
-    # 0 stands for "none" as null does: samples show it as prev_page of page 1.
+    # 0 means "none", as null does: samples show it as prev_page of page 1.
     return page or None
 
 
-def object_id(row: Mapping[str, Any]) -> int:
-    """Return the id of a row: an integer, or digits."""
-    return number(row, "id")
+def object_id(item: Mapping[str, Any]) -> int:
+    """Return the id of an item, which is an integer or digits."""
+    return number(item, "id")
 
 
 def seconds(moment: datetime) -> str:
-    """Write a time as Thinkific takes it: ISO 8601 in UTC, seconds, with Z."""
+    """Format a time for Thinkific: ISO 8601 in UTC, to the second, with Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def terms(now: datetime, until: datetime | None) -> dict[str, str]:
-    """Write when access begins, and when it ends, if ever."""
+    """Return the fields for the begin of access, and for its end if it has one."""
     end = {"expiry_date": seconds(until)} if until else {}
     return {"activated_at": seconds(now - MARGIN), **end}
 
 
-def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
-    """Tell whether access lasts for good, or at least ``until``."""
-    expiry = text(row, "expiry_date")
+def lasts(enrollment: Mapping[str, Any], until: datetime | None) -> bool:
+    """Return whether access has no end or lasts at least until ``until``."""
+    expiry = text(enrollment, "expiry_date")
     if not expiry:
         return True
     try:
@@ -101,9 +101,9 @@ def lasts(row: Mapping[str, Any], until: datetime | None) -> bool:
         return False
 
 
-def end_of(row: Mapping[str, Any]) -> datetime | None:
-    """Return when the access of a row ends, None if never; ValueError for what is no time."""
-    expiry = text(row, "expiry_date")
+def end_of(enrollment: Mapping[str, Any]) -> datetime | None:
+    """Return the end of an enrollment, None without one; ValueError if it is not a time."""
+    expiry = text(enrollment, "expiry_date")
     if not expiry:
         return None
     end = datetime.fromisoformat(expiry)
@@ -112,10 +112,12 @@ def end_of(row: Mapping[str, Any]) -> datetime | None:
     return end.replace(microsecond=0)
 
 
-def is_given(row: Mapping[str, Any], given: AbstractSet[datetime | None], now: datetime) -> bool:
-    """Tell whether a row ends when Lunas gave it an end, or does not end and was given so."""
+def is_given(
+    enrollment: Mapping[str, Any], given: AbstractSet[datetime | None], now: datetime
+) -> bool:
+    """Return whether an enrollment ends at a ``given`` time, or has no end and None is given."""
     try:
-        end = end_of(row)
+        end = end_of(enrollment)
     except ValueError:
         return False
     if end is None or end > now + FOREVER / 2:
@@ -123,16 +125,16 @@ def is_given(row: Mapping[str, Any], given: AbstractSet[datetime | None], now: d
     return end in {each.replace(microsecond=0) for each in given if each is not None}
 
 
-def lasts_longer(row: Mapping[str, Any], until: datetime | None) -> bool:
-    """Tell whether the access of a row ends later than ``until``."""
+def lasts_longer(enrollment: Mapping[str, Any], until: datetime | None) -> bool:
+    """Return whether the access of an enrollment ends later than ``until``."""
     try:
-        end = end_of(row)
+        end = end_of(enrollment)
     except ValueError:
         return False
     return until is not None and (end is None or end > until.replace(microsecond=0))
 
 
-def is_active(row: Mapping[str, Any]) -> bool:
-    """Tell full access from a trial (no activated_at) and from an expired row."""
-    over, trial = flag(row, "expired"), flag(row, "is_free_trial")
-    return bool(text(row, "activated_at")) and not over and not trial
+def is_active(enrollment: Mapping[str, Any]) -> bool:
+    """Return whether an enrollment gives full access: activated, not expired and no trial."""
+    expired, trial = flag(enrollment, "expired"), flag(enrollment, "is_free_trial")
+    return bool(text(enrollment, "activated_at")) and not expired and not trial

@@ -1,4 +1,4 @@
-"""What Thinkific sends: whether it is signed, and what it says (thinkific-webhook.md)."""
+"""Verifies and reads the events that Thinkific sends (thinkific-webhook.md)."""
 
 import hashlib
 import hmac
@@ -21,12 +21,12 @@ EVENT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 class Unreadable(ValueError):
-    """An event that is rightly signed and still does not say what it is about."""
+    """An event with a valid signature that lacks a usable field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event with its topic, e.g. ``enrollment.progress``, and what it is about."""
+    """An event with its topic, such as ``enrollment.progress``, and its payload."""
 
     id: str
     topic: str
@@ -34,26 +34,26 @@ class Event:
 
 
 def is_signed(body: bytes, given: str | None, keys: Iterable[str]) -> bool:
-    """Tell whether a signature is the lower-case hex HMAC-SHA256 of a body by one of the keys.
+    """Return whether a signature is the lower-case hex HMAC-SHA256 of a body by one of the keys.
 
-    The body has to be the bytes as they came: JSON that was written anew is another text.
+    The body must be the bytes as received: JSON that was serialized again is another text.
     """
-    shown = (given or "").encode("utf-8", "surrogatepass")
-    # Each key is tried, so that the time tells nothing about which of them fits.
-    fits = [
+    signature = (given or "").encode("utf-8", "surrogatepass")
+    # Every key is compared, so that the time does not reveal which of them matches.
+    matches = [
         hmac.compare_digest(
-            hmac.new(key.encode(), body, hashlib.sha256).hexdigest().encode(), shown
+            hmac.new(key.encode(), body, hashlib.sha256).hexdigest().encode(), signature
         )
         for key in keys
         if key
     ]
-    return any(fits)
+    return any(matches)
 
 
 def parse_event(body: bytes) -> Event:
-    """Read the envelope; raises MalformedInput when it is none, Unreadable without a usable id.
+    """Read an event; raises MalformedInput if it is not one, Unreadable without a usable id.
 
-    The topic is read from the body: the header that names it as well is not signed.
+    The topic is read from the body, because the header with the topic is not signed.
     """
     try:
         given = json.loads(body.decode("utf-8"))
@@ -70,7 +70,7 @@ def parse_event(body: bytes) -> Event:
 
 
 def report_of(event: Event) -> ProgressReport:
-    """Read how far the learner is from an enrollment's event; raises Unreadable."""
+    """Read the progress from an enrollment's event; raises Unreadable."""
     payload, user = event.payload, event.payload.get("user")
     completed = is_completed(payload) or event.topic == COMPLETED
     return ProgressReport(
@@ -83,16 +83,16 @@ def report_of(event: Event) -> ProgressReport:
 
 
 def thinkific_id(value: object, name: str) -> int:
-    """Read an id, an integer or digits; raises Unreadable, which names the field."""
+    """Read an id, an integer or digits; raises Unreadable with the field's name."""
     found = id_of(value)
     if found is None:
         raise Unreadable(f"{name} is not an id")
     return found
 
 
-def is_completed(row: Mapping[str, Any]) -> bool:
-    """Tell whether a row says when its course was completed; raises Unreadable for no time."""
-    found = row.get("completed_at")
+def is_completed(enrollment: Mapping[str, Any]) -> bool:
+    """Return whether completed_at is set; raises Unreadable if it is not a text."""
+    found = enrollment.get("completed_at")
     if not isinstance(found, str | None):
         raise Unreadable("completed_at is not a time")
     return bool(found)

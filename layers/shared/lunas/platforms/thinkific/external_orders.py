@@ -1,4 +1,4 @@
-"""Telling Thinkific of sales and refunds (docs/reference/thinkific.md, External orders)."""
+"""Reports sales and refunds to Thinkific (docs/reference/thinkific.md, External orders)."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -18,32 +18,32 @@ from lunas.platforms.thinkific.http import (
 
 
 class ExternalOrders:
-    """Thinkific's external orders; ``factor`` is how many smallest units a rupiah has there."""
+    """Thinkific's external orders; ``factor`` converts rupiah to their smallest unit."""
 
     def __init__(self, api: ThinkificApi, factor: int) -> None:
         self._api = api
         self._factor = factor
 
     def product(self, sold: Sold) -> int:
-        """Return the product of a bundle or a course, which is never the course's own id.
+        """Return the product id of a bundle or a course, which is not the course id.
 
-        Raises DeliveryImpossible when Thinkific shows none, as of the new builder's courses.
+        Raises DeliveryImpossible if Thinkific shows none, as for courses of the new builder.
         """
         if sold.bundle_id is not None:
             return self._product_of_bundle(sold.bundle_id)
         if sold.course_id is None:
             raise DeliveryImpossible("the course is not mapped to Thinkific")
         try:
-            row = self._api.get(f"/courses/{sold.course_id}")
+            course = self._api.get(f"/courses/{sold.course_id}")
         except Missing:
             raise DeliveryImpossible(f"Thinkific shows no course {sold.course_id}") from None
-        product_id = number_if_any(row, "product_id")
+        product_id = number_if_any(course, "product_id")
         if product_id is None:
             raise DeliveryImpossible(f"Thinkific shows no product of course {sold.course_id}")
         return product_id
 
     def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
-        """Record a sale; raises DeliveryDelayed only where Thinkific certainly did nothing."""
+        """Record a sale; raises DeliveryDelayed only if Thinkific recorded nothing for certain."""
         body = {
             "payment_provider": payment.method.lower(),
             "user_id": user_id,
@@ -65,10 +65,10 @@ class ExternalOrders:
         return _answer(send)
 
     def _product_of_bundle(self, bundle_id: int) -> int:
-        for row in every_item(self._api, "/products", {}):
-            is_bundle = text(row, "productable_type") == "Bundle"
-            if is_bundle and number(row, "productable_id") == bundle_id:
-                return object_id(row)
+        for product in every_item(self._api, "/products", {}):
+            is_bundle = text(product, "productable_type") == "Bundle"
+            if is_bundle and number(product, "productable_id") == bundle_id:
+                return object_id(product)
         raise DeliveryImpossible(f"Thinkific shows no product of bundle {bundle_id}")
 
     def _transaction(self, payment: Payment, action: str) -> dict[str, object]:
@@ -81,10 +81,10 @@ class ExternalOrders:
 
 
 def _answer(send: Callable[[], int]) -> Answer:
-    """Send a report and tell three outcomes apart; what did nothing is raised.
+    """Send a report and return its outcome; raises if nothing was recorded for certain.
 
-    Everything that is neither a plain yes nor a plain no is UNCERTAIN: also a 500 or 503, and a
-    yes without an id.
+    Everything but a clear success or refusal is UNCERTAIN, such as a 500, a 503, or a success
+    without an id.
     """
     try:
         return Answer(SaleReportStatus.REPORTED, order_id=send())

@@ -1,8 +1,7 @@
-"""Fields of Thinkific's answers, each of a type that it may have.
+"""Reads fields of Thinkific's answers and checks their types.
 
-Another type is Malformed, which names the field and never quotes its value: Thinkific, or
-somebody in its place, answered something else than what is asked for, and nothing is concluded
-from it. null and a field that is not there are the same.
+A field of another type raises Malformed, which names the field and never quotes its value: the
+answer may come from a proxy, and no conclusion is drawn from it. null counts as a missing field.
 """
 
 import re
@@ -23,22 +22,22 @@ def id_of(value: object) -> int | None:
     return int(digits) if _DIGITS.fullmatch(digits := str(value)) else None
 
 
-def number(row: Fields, name: str) -> int:
-    """Return an id, which has to be there."""
-    found = id_of(row.get(name))
+def number(item: Fields, name: str) -> int:
+    """Return an id; raises Malformed without one."""
+    found = id_of(item.get(name))
     if found is None:
         raise malformed(name)
     return found
 
 
-def number_if_any(row: Fields, name: str) -> int | None:
-    """Return an id, None where there is none."""
-    return None if row.get(name) is None else number(row, name)
+def number_if_any(item: Fields, name: str) -> int | None:
+    """Return an id, or None without one."""
+    return None if item.get(name) is None else number(item, name)
 
 
-def numbers(row: Fields, name: str) -> list[int]:
-    """Return a list of ids, empty where there is none."""
-    listed = row.get(name)
+def numbers(item: Fields, name: str) -> list[int]:
+    """Return a list of ids, empty without one."""
+    listed = item.get(name)
     if listed is None:
         return []
     found = [id_of(each) for each in listed] if isinstance(listed, list) else [None]
@@ -47,9 +46,9 @@ def numbers(row: Fields, name: str) -> list[int]:
     return [each for each in found if each is not None]
 
 
-def text(row: Fields, name: str) -> str:
-    """Return a text, empty where there is none."""
-    found = row.get(name)
+def text(item: Fields, name: str) -> str:
+    """Return a text, empty without one."""
+    found = item.get(name)
     if found is None:
         return ""
     if not isinstance(found, str):
@@ -57,23 +56,23 @@ def text(row: Fields, name: str) -> str:
     return found
 
 
-def word(row: Fields, name: str) -> str:
-    """Return what may be a text or an integer, as text; empty where there is none."""
-    found = row.get(name)
-    return str(found) if type(found) is int else text(row, name)
+def word(item: Fields, name: str) -> str:
+    """Return a text or an integer as text, empty without one."""
+    found = item.get(name)
+    return str(found) if type(found) is int else text(item, name)
 
 
-def flag(row: Fields, name: str) -> bool:
-    """Return yes or no; no where there is none."""
-    found = row.get(name)
+def flag(item: Fields, name: str) -> bool:
+    """Return a boolean, False without one."""
+    found = item.get(name)
     if not isinstance(found, bool | None):
         raise malformed(name)
     return bool(found)
 
 
-def part(row: Fields, name: str) -> Fields:
-    """Return an object, empty where there is none."""
-    found = row.get(name)
+def part(item: Fields, name: str) -> Fields:
+    """Return an object, empty without one."""
+    found = item.get(name)
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -82,5 +81,5 @@ def part(row: Fields, name: str) -> Fields:
 
 
 def malformed(name: str) -> Malformed:
-    """Return the error for a field that is not as it should be."""
+    """Return the error for a field of another type."""
     return Malformed(f"Thinkific answered without a readable {name}")

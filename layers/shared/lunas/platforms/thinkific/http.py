@@ -1,4 +1,4 @@
-"""One way to call Thinkific: time-outs always, every error shape, no personal data in messages."""
+"""Calls Thinkific: always with time-outs, and without personal data in messages of errors."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from lunas.platforms.thinkific.rate_limiter import Limiter
 from lunas.platforms.thinkific.rejections import address_taken, field_errors
 
 TIMEOUT = (2.0, 6.0)
-"""Seconds to connect, and to wait for an answer. The limiter begins no call that could outlast
-the invocation."""
+"""Seconds to connect, and to wait for an answer. The limiter gives no permit to a call that could
+last longer than the invocation."""
 REFUSED_DELAY = LONGEST_RETRY
-"""Seconds until another try after 401, 403 or 404: a person has to correct something first."""
+"""Seconds until the retry after 401, 403 or 404: a person has to correct something first."""
 LIMIT_DELAY = 60.0
-"""Seconds until another try after 429 without a readable RateLimit-Reset."""
+"""Seconds until the retry after 429 without a readable RateLimit-Reset."""
 USER_AGENT = "Lunas/1"
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkificSite:
-    """Where the API is, and what opens the site there."""
+    """The address of the API and the credentials of the site."""
 
     api_url: str
     credentials: Credentials
@@ -43,23 +43,23 @@ class ThinkificSite:
 
 
 UNTOUCHED = frozenset({521, 523, 525, 526, 530})
-"""Statuses by which whoever stands in front tells that it did not pass the request on.
+"""Statuses of a proxy that did not pass the request on.
 
-503 is none of them: a router also answers it for a request that it had passed on before."""
+503 is not one of them: a router also returns it for a request that it has passed on."""
 AMBIGUOUS = (
     frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT, *range(520, 528)}) - UNTOUCHED
 )
-"""Statuses by which a proxy tells that it has no answer of Thinkific itself."""
+"""Statuses of a proxy that got no answer from Thinkific."""
 
 
 class Unanswered(DeliveryDelayed):
-    """Nobody knows what became of a request: it may be carried out, even some time from now."""
+    """The outcome of a request is unknown: Thinkific may still carry it out."""
 
     code = "thinkific-unanswered"
 
 
 class Untouched(DeliveryDelayed):
-    """The request did not come as far as Thinkific, so nothing was done."""
+    """The request did not reach Thinkific, so it changed nothing."""
 
     code = "thinkific-untouched"
 
@@ -67,7 +67,7 @@ class Untouched(DeliveryDelayed):
 class Rejected(DeliveryImpossible):
     """Thinkific refused the values of a request (400, 409, 422), with its texts by field.
 
-    ``address_taken``: its answer says that the e-mail address has an account already.
+    ``address_taken``: according to the answer, the e-mail address has an account already.
     """
 
     code = "thinkific-rejected"
@@ -83,13 +83,13 @@ class Rejected(DeliveryImpossible):
 
 
 class Missing(DeliveryDelayed):
-    """Thinkific answered 404. No list can be missing: then the address is wrong, or its routing."""
+    """Thinkific answered 404. For a list, this means that the URL or its routing is wrong."""
 
     code = "thinkific-missing"
 
 
 class AccessRefused(DeliveryDelayed):
-    """Thinkific answered 401 or 403: a person has to mend key, token, plan or scope."""
+    """Thinkific answered 401 or 403: a person has to fix the key, token, plan or scope."""
 
     code = "thinkific-access-refused"
     misconfigured = True
@@ -100,10 +100,10 @@ class AccessRefused(DeliveryDelayed):
 
 
 class ThinkificApi:
-    """Sends requests to the Admin API v1 of one site, each when ``limiter`` says so.
+    """Sends requests to the Admin API v1 of one site, each with a permit of ``limiter``.
 
-    ``correlation_id`` travels with each call, so that a call in somebody's record of the way to
-    Thinkific can be traced back to the request that led to it.
+    Each call carries ``correlation_id``, so that a call in the log of a proxy or of Thinkific can
+    be traced back to the request that caused it.
     """
 
     BASE: ClassVar = "/api/public/v1"
@@ -117,7 +117,7 @@ class ThinkificApi:
     ) -> None:
         self._site = site
         self._limiter = limiter
-        self._traced = {"X-Correlation-Id": correlation_id} if correlation_id else {}
+        self._trace_headers = {"X-Correlation-Id": correlation_id} if correlation_id else {}
         self._session = session or fresh_session()
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
@@ -125,11 +125,11 @@ class ThinkificApi:
         return _json_object(self._send("GET", path, query=query))
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """POST and return the JSON object of a 201; raises Rejected beside the usual errors."""
+        """POST and return the JSON object of a 201; raises Rejected as well."""
         return _json_object(self._send("POST", path, body=body))
 
     def post_unread(self, path: str, body: Mapping[str, Any]) -> None:
-        """POST where no body of the answer is documented; raises like :meth:`post`."""
+        """POST and ignore the answer's body, as it is not documented; raises like :meth:`post`."""
         self._send("POST", path, body=body)
 
     def put(self, path: str, body: Mapping[str, Any]) -> None:
@@ -150,11 +150,11 @@ class ThinkificApi:
     ) -> requests.Response:
         answer = self._answer(method, path, query, body)
         if answer.status_code == HTTPStatus.UNAUTHORIZED and self._replaced():
-            # The token ended between two looks; a 401 means that nothing was done with it.
+            # The token expired since it was read; a request answered by 401 changed nothing.
             answer = self._answer(method, path, query, body)
         if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
             raise self._limited(answer)
-        # A redirect is no yes either, with or without the place that it names.
+        # A redirect is no success either, with or without a Location.
         if not HTTPStatus.OK <= answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             raise _refusal(answer)
         return answer
@@ -169,9 +169,9 @@ class ThinkificApi:
         query: Mapping[str, str | int] | None,
         body: Mapping[str, Any] | None,
     ) -> requests.Response:
-        """Send when it is our turn; whoever has no credentials takes no turn."""
+        """Send once there is a permit. Credentials come first: without them none is used up."""
         url = f"{self._site.api_url}{self.BASE}{path}"
-        headers = _unsent(self._site.headers) | self._traced
+        headers = _unsent(self._site.headers) | self._trace_headers
         self._limiter.acquire()
         try:
             return self._session.request(
@@ -183,7 +183,7 @@ class ThinkificApi:
                 timeout=TIMEOUT,
                 allow_redirects=False,
             )
-        # The original error would carry the URL, and with it the learner's address.
+        # The original error would quote the URL with the learner's address.
         except requests.ConnectTimeout:
             raise Untouched("Thinkific could not be connected to in time") from None
         except requests.Timeout:
@@ -194,14 +194,14 @@ class ThinkificApi:
             raise Unanswered(f"Thinkific: {type(error).__name__}") from None
 
     def _limited(self, answer: requests.Response) -> RateLimited:
-        """Keep every worker from calling until the limit is reset."""
+        """Stop the calls of all workers until the limit is reset."""
         delay = reset_delay(answer.headers.get("RateLimit-Reset")) or LIMIT_DELAY
         self._limiter.rest(delay)
         return RateLimited("Thinkific's rate limit is reached", delay)
 
 
 def _unsent[T](look: Callable[[], T]) -> T:
-    """Look for credentials: while there are none, nothing is sent, and what was is undone."""
+    """Read credentials. Without them no request changed anything: Untouched."""
     try:
         return look()
     except DeliveryDelayed as error:

@@ -16,9 +16,9 @@ from lunas.platforms.thinkific.fields import text, word
 from lunas.platforms.thinkific.http import TIMEOUT, USER_AGENT
 
 DAY = 86_399
-"""Seconds that a token lives when the answer does not tell."""
+"""Lifetime of a token in seconds if the answer names none."""
 SHORTEST, LONGEST = 60, 31_536_000
-"""Seconds; a lifetime outside of them is taken for a mistake."""
+"""Limits of a lifetime in seconds; one outside of them is taken for a mistake."""
 REFUSALS = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -28,16 +28,16 @@ REFUSALS = frozenset(
     }
 )
 
-LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-"""Statuses below 500 that go by themselves."""
+RETRIED = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+"""Statuses below 500 after which a retry may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
 class OAuthApp:
-    """The app as the Partner Portal knows it; ``site_url`` may hold ``{subdomain}``.
+    """The app as registered in the Partner Portal; ``site_url`` may contain ``{subdomain}``.
 
-    ``repeats_redirect``: the token endpoint is told the redirect URI once more, which its
-    reference lists and Thinkific's samples leave out.
+    ``repeats_redirect``: send the redirect URI to the token endpoint too, as its reference
+    requires and Thinkific's samples do not.
     """
 
     site_url: str
@@ -48,10 +48,10 @@ class OAuthApp:
 
 
 class ThinkificOAuth:
-    """Asks for permission, and exchanges codes and tokens.
+    """Requests authorization, and exchanges codes and tokens.
 
-    Texts of refusals are not documented, so the status decides, but for the one standard word that
-    says whose fault it is. A refusal that is no JSON object comes from whoever stands in front.
+    Texts of refusals are not documented, so the status decides. The exception is the standard code
+    ``invalid_client``. A refusal that is not a JSON object comes from a proxy.
     """
 
     def __init__(self, app: OAuthApp, session: requests.Session | None = None) -> None:
@@ -59,8 +59,8 @@ class ThinkificOAuth:
         self._session = session or fresh_session()
 
     def authorize_url(self, subdomain: str, state: str, challenge: str) -> str:
-        """Return where the owner of a site allows the app."""
-        asked = {
+        """Return the address where the owner of a site approves the app."""
+        query = {
             "client_id": self._app.client_id,
             "redirect_uri": self._app.redirect_uri,
             "response_type": "code",
@@ -68,25 +68,25 @@ class ThinkificOAuth:
             "code_challenge": challenge,
             "code_challenge_method": "S256",
         }
-        return f"{self._url(subdomain, 'authorize')}?{urlencode(asked)}"
+        return f"{self._url(subdomain, 'authorize')}?{urlencode(query)}"
 
     def exchange(self, subdomain: str, code: str, verifier: str) -> Issue:
-        """Exchange a code, which lives for a minute and fits once."""
+        """Exchange a code, which is valid for one minute and works once."""
         body = {"grant_type": "authorization_code", "code": code, "code_verifier": verifier}
         if self._app.repeats_redirect:
             body["redirect_uri"] = self._app.redirect_uri
         return _issue(self._ask(subdomain, "token", {"json": body}))
 
     def refresh(self, subdomain: str, refresh_token: str) -> Issue:
-        """Get new tokens; the refresh token is void from then on."""
+        """Get new tokens; the refresh token becomes invalid."""
         body = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         return _issue(self._ask(subdomain, "token", {"json": body}))
 
     def revoke(self, subdomain: str, token: str) -> None:
-        """Give a token back, and the grant that it belongs to.
+        """Revoke a token and the grant that it belongs to.
 
-        Raises GrantRefused for a token that is not known any more, and ConfigurationError where
-        waiting does not help: the app itself is not known, or somebody else answers.
+        Raises GrantRefused for a token that Thinkific no longer knows, and ConfigurationError if
+        no retry can help: Thinkific does not know the app, or the answer is not Thinkific's.
         """
         _check_revoked(self._send(subdomain, "revoke", {"data": {"token": token}}))
 
@@ -94,7 +94,7 @@ class ThinkificOAuth:
         return f"{self._app.site_url.replace('{subdomain}', subdomain)}/oauth2/{name}"
 
     def _ask(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
-        """Return an answer with tokens."""
+        """Send a request for tokens and return the answer."""
         answer = self._send(subdomain, name, content)
         data = _object(answer)
         if answer.status_code in REFUSALS and data is not None:
@@ -104,7 +104,7 @@ class ThinkificOAuth:
         return answer
 
     def _send(self, subdomain: str, name: str, content: Mapping[str, Any]) -> requests.Response:
-        """Send with the app's id and secret; without the secret no refresh token would come."""
+        """Send with the app's id and secret; without the secret there is no refresh token."""
         try:
             return self._session.post(
                 self._url(subdomain, name),
@@ -114,7 +114,7 @@ class ThinkificOAuth:
                 allow_redirects=False,
                 **content,
             )
-        # The original error may quote what was sent.
+        # The original error may quote the request.
         except requests.RequestException as error:
             raise DeliveryDelayed(f"Thinkific's OAuth: {type(error).__name__}") from None
 
@@ -123,13 +123,13 @@ def _check_revoked(answer: requests.Response) -> None:
     status, data = answer.status_code, _object(answer)
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
-    if status in LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status in RETRIED or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise _delay(status)
     if status == HTTPStatus.NOT_FOUND:
         raise _refusal(status, {})
     if status in REFUSALS and data is not None:
         raise _refusal(status, data)
-    raise ConfigurationError(f"not Thinkific's OAuth answered, but somebody in its place: {status}")
+    raise ConfigurationError(f"the answer {status} does not come from Thinkific's OAuth")
 
 
 def _delay(status: int) -> DeliveryDelayed:
@@ -143,7 +143,7 @@ def _refusal(status: int, data: Mapping[str, Any]) -> GrantRefused | Configurati
 
 
 def _issue(answer: requests.Response) -> Issue:
-    """Read tokens; an answer without one leaves open what became of those before."""
+    """Read tokens. An answer without one is DeliveryDelayed: the old tokens may be invalid."""
     given = _object(answer) or {}
     access = given.get("access_token")
     if not isinstance(access, str) or not access:

@@ -1,4 +1,4 @@
-"""The pages that the browser sees when it comes back from Thinkific."""
+"""The pages that the browser shows when it returns from Thinkific."""
 
 import base64
 import hashlib
@@ -60,7 +60,7 @@ CHECKLIST = (
 
 
 def documented(description: str) -> dict[str, Any]:
-    """Describe such a page for the OpenAPI document."""
+    """Describe a page for the OpenAPI document."""
     return {"description": description, "content": {content_types.TEXT_HTML: {}}}
 
 
@@ -78,7 +78,7 @@ def connected_page(subdomain: str, request_id: str) -> Response[Any]:
 
 
 def cancelled_page(request_id: str) -> Response[Any]:
-    """Show that nothing was connected, because the owner pressed Cancel."""
+    """Show that nothing was connected because the owner pressed Cancel."""
     body = (
         "<p>Cancel was pressed at Thinkific, so nothing has changed.</p>"
         "<p>To connect the site after all, start again from Lunas.</p>"
@@ -87,7 +87,7 @@ def cancelled_page(request_id: str) -> Response[Any]:
 
 
 def stale_page(reason: str, request_id: str) -> Response[Any]:
-    """Show that this link belongs to no attempt of this stack; nothing was changed."""
+    """Show that the link belongs to no attempt of this stack, and that nothing changed."""
     body = (
         f"<p>Nothing has changed: {escape(reason)}.</p>"
         "<p>Each attempt is valid once, for ten minutes, and for the site that it was started "
@@ -115,7 +115,7 @@ def _list(entries: Sequence[str]) -> str:
 def _page(status: HTTPStatus, tone: str, title: str, body: str, request_id: str) -> Response[Any]:
     """Return a page that loads nothing from other hosts and is never cached.
 
-    Its address holds a code and a state, which no other host may see as a referrer.
+    Its URL contains a code and a state, which no other host may see as a referrer.
     """
     page = PAGE.format(
         style=STYLE, tone=tone, title=title, body=body, request_id=escape(request_id)

@@ -1,4 +1,4 @@
-"""Thinkific as the course platform: all that Lunas does there, with one API client."""
+"""Thinkific as the course platform, with one API client for all calls."""
 
 from lunas.platforms.thinkific.access import PresentAccess
 from lunas.platforms.thinkific.catalog import SiteCatalog
@@ -9,9 +9,9 @@ from lunas.platforms.thinkific.progress import LearnerProgress
 
 
 class Thinkific(LearnerAccess, PresentAccess, SiteCatalog, LearnerProgress, ExternalOrders):
-    """A site at Thinkific; see CoursePlatform for what each method does.
+    """A site at Thinkific; CoursePlatform documents the methods.
 
-    ``factor`` is how many smallest units of its currency a rupiah has in external orders.
+    ``factor`` converts rupiah to the smallest unit of the currency in external orders.
     """
 
     def __init__(self, api: ThinkificApi, factor: int = 1) -> None:

@@ -1,4 +1,4 @@
-"""How far learners are, by the rows of the API (thinkific-webhook.md, Progress sync)."""
+"""Reads the progress of learners from the API (thinkific-webhook.md, Progress sync)."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,28 +17,28 @@ class LearnerProgress:
         self._api = api
 
     def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
-        """Return how far the learner of a row is; None if there is no such row, or no telling."""
+        """Return the progress of an enrollment; None if it does not exist or cannot be read."""
         try:
             return _report(self._api.get(f"/enrollments/{platform_enrollment_id}"))
         except Missing:
             return None
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
-        """Read a page of what changed after a moment; rows that cannot be read are left out."""
+        """Read a page of the enrollments that changed after ``since``; skip unreadable ones."""
         query = {"query[updated_after]": seconds(since)}
-        rows, following = read_page(self._api, "/enrollments", query, page)
-        reports = (_report(row) for row in rows)
+        enrollments, following = read_page(self._api, "/enrollments", query, page)
+        reports = (_report(enrollment) for enrollment in enrollments)
         return ChangedPage(tuple(each for each in reports if each), following)
 
 
-def _report(row: Mapping[str, Any]) -> ProgressReport | None:
+def _report(enrollment: Mapping[str, Any]) -> ProgressReport | None:
     try:
-        completed = is_completed(row) or row.get("completed") is True
+        completed = is_completed(enrollment) or enrollment.get("completed") is True
         return ProgressReport(
-            platform_enrollment_id=thinkific_id(row.get("id"), "id"),
-            user_id=thinkific_id(row.get("user_id"), "user_id"),
-            course_id=thinkific_id(row.get("course_id"), "course_id"),
-            percent=enrollment_percent(row.get("percentage_completed"), completed=completed),
+            platform_enrollment_id=thinkific_id(enrollment.get("id"), "id"),
+            user_id=thinkific_id(enrollment.get("user_id"), "user_id"),
+            course_id=thinkific_id(enrollment.get("course_id"), "course_id"),
+            percent=enrollment_percent(enrollment.get("percentage_completed"), completed=completed),
         )
     except Unreadable:
         return None

@@ -1,22 +1,22 @@
-"""Thinkific's RateLimit-Reset header, in each of the forms that it comes in."""
+"""Reads Thinkific's RateLimit-Reset header in each of its forms."""
 
 import time
 from random import SystemRandom
 
 CHANCE = SystemRandom()
-"""Of the system: environments restored from one snapshot would wait in step with a seed."""
+"""The system's source: with a seed, environments restored from one snapshot would wait in step."""
 MILLISECONDS_FROM = 1e11
 SECONDS_FROM = 1e9
 SHORTEST, LONGEST = 1.0, 65.0
-"""Seconds; the limit counts by the minute, so no honest wait is longer."""
+"""Seconds; Thinkific counts calls by the minute, so no wait has to be longer."""
 JITTER = 2.0
 
 
 def reset_delay(header: str | None, now: float | None = None) -> float | None:
-    """Return the seconds to wait, with jitter, or None when the header does not tell.
+    """Return the seconds to wait, with jitter, or None if the header is not a number.
 
-    The value is told by its size: an epoch in milliseconds (what is seen in practice), an epoch
-    in seconds, or a duration in seconds (docs/reference/thinkific.md, Rate limit).
+    The size of the value shows its unit: an epoch in milliseconds (the usual form), an epoch in
+    seconds, or a duration in seconds (docs/reference/thinkific.md, Rate limit).
     """
     try:
         value = float(header or "")

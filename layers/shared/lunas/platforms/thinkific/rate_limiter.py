@@ -1,4 +1,4 @@
-"""Waiting for one's turn to call Thinkific, so that all workers together keep to its limit."""
+"""Limits the calls to Thinkific, so that all workers together respect its rate limit."""
 
 import time
 from collections.abc import Callable
@@ -11,27 +11,27 @@ from lunas.storage.rate_limits import SharedCalls
 from lunas.storage.table import Table
 
 MAX_WAIT = 6_000
-"""Milliseconds that a call waits for its turn at most: the places of six callers at the slowest
-pace that the template allows, so that under a mere backlog nobody is sent away."""
+"""Milliseconds that a call waits for a permit at most: long enough for six callers at the lowest
+rate that the template allows, so that a backlog alone does not reject a call."""
 SHORT_WAIT = 0
-"""The patience of whoever shall not be in the others' way: a call goes only if nobody waits."""
+"""For calls without priority: they are sent only if no other caller waits."""
 LAST_CALL = 10_000
-"""Milliseconds before the end of an invocation from which on no call begins: the answer may take
-eight seconds (TIMEOUT in http.py), and what it brought has to be written down."""
+"""Milliseconds before the end of an invocation in which no call begins: the answer may take eight
+seconds (TIMEOUT in http.py), and its result has to be stored."""
 
 
 class Limiter(Protocol):
-    """Says when Thinkific may be called."""
+    """Gives permits to call Thinkific."""
 
     def acquire(self) -> None:
-        """Return when the next call may be sent; NoPermit when that is too far away."""
+        """Wait until the next call may be sent; raises NoPermit if that would take too long."""
 
     def rest(self, seconds: float) -> None:
-        """Keep everybody from calling for so long, since Thinkific said so."""
+        """Stop all calls for so long, as Thinkific demands."""
 
 
 class SharedLimiter:
-    """The limiter of all workers that share a table, for one invocation of one of them."""
+    """One invocation's access to the limiter that all workers share through the table."""
 
     def __init__(
         self,
@@ -54,25 +54,25 @@ class SharedLimiter:
     ) -> "SharedLimiter":
         """Limit the calls of an invocation that has ``remaining`` milliseconds left.
 
-        Each waits for its turn no longer than ``patience`` milliseconds.
+        Each call waits at most ``max_wait`` milliseconds for a permit.
         """
         rate_limit = RateLimit.per_minute(int(setting("THINKIFIC_REQUESTS_PER_MINUTE")))
         calls = SharedCalls(table, "THINKIFIC", setting("THINKIFIC_SUBDOMAIN"), rate_limit)
         return cls(calls, epoch_milliseconds() + remaining, max_wait=max_wait)
 
     def acquire(self) -> None:
-        """Take a turn and sleep until it comes.
+        """Reserve a permit and sleep until its time.
 
-        Raises NoPermit, having taken none, when it would come later than this caller waits, or
-        too late for this invocation; and StorageContention.
+        Raises NoPermit, without a reservation, if the wait would be longer than ``max_wait`` or
+        too long for this invocation; and StorageContention.
         """
         now = self._clock()
         permit = self._calls.reserve(now, min(now + self._max_wait, self._ends - LAST_CALL))
-        # Taking the turn may have taken time itself.
+        # The reservation takes time itself.
         wait = permit - self._clock()
         if wait > 0:
             self._sleep(wait / 1000)
 
     def rest(self, seconds: float) -> None:
-        """Keep all workers from calling for so long; turns that were taken before stay."""
+        """Stop the calls of all workers for so long; permits reserved before stay valid."""
         self._calls.rest_until(self._clock() + int(seconds * 1000))

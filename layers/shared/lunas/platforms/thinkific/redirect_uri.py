@@ -1,7 +1,6 @@
-"""The redirect URI: one text, made of one setting, that the platform compares byte for byte.
+"""The redirect URI, which is made from one setting and which Thinkific compares byte for byte.
 
-Each usual mistake has a check that says what is wrong and what to do
-(docs/guides/thinkific-oauth.md).
+Each common mistake has a check whose message explains the fix (docs/guides/thinkific-oauth.md).
 """
 
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ DEFAULT_PORTS = frozenset({("https", "443"), ("http", "80")})
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one check found: ``message`` says why it is right, or what to mend."""
+    """The result of a check: ``message`` states why the URI is right, or what to fix."""
 
     name: str
     ok: bool
@@ -22,12 +21,12 @@ class Check:
 
 
 def redirect_uri(base: str) -> str:
-    """Return the redirect URI of an API at ``base``; a slash at its end would come out double."""
+    """Return the redirect URI of an API at ``base``, without a double slash."""
     return f"{base.rstrip('/')}{PATH}"
 
 
 def redirect_checks(base: str, own: str) -> tuple[Check, ...]:
-    """Check the base URL that is set against the address ``own`` of the API itself."""
+    """Check the configured base URL; ``own`` is the address of the API itself."""
     parts = urlsplit(base)
     return (
         _scheme(parts),
@@ -42,7 +41,7 @@ def redirect_checks(base: str, own: str) -> tuple[Check, ...]:
 
 
 def _authority(parts: SplitResult) -> tuple[str, str]:
-    """Return host and port as they are written: both the case and a needless port matter here."""
+    """Return host and port as written, since both the case and a default port matter."""
     host, _, port = parts.netloc.rpartition(":")
     return (host, port) if host and port.isdigit() else (parts.netloc, "")
 
@@ -109,15 +108,18 @@ def _prefix(base: str, own: str, parts: SplitResult) -> Check:
         message = f"the API answers at {own}, without {path}: this stack has no stage in its path"
         return Check("prefix", ok=False, message=message)
     return Check(
-        "prefix", ok=True, message=f"{path} is part of the text: map this path of the domain here"
+        "prefix",
+        ok=True,
+        message=f"{path} is part of the text: map this path of the domain to the API",
     )
 
 
 def _own_host(own: str, parts: SplitResult) -> Check:
     if parts.netloc == urlsplit(own).netloc:
-        message = "the API's own address; it changes when the stack is made anew: register it again"
+        message = "the API's own address; it changes when the stack is created again, so register it again then"
         return Check("registered", ok=True, message=message)
     message = (
-        f"another host than the API's own ({own}): it must lead here, and be the one registered"
+        f"another host than the API's own ({own}): it must lead to the API, and must be the one "
+        "registered"
     )
     return Check("registered", ok=True, message=message)

@@ -1,9 +1,9 @@
-"""What Thinkific says is wrong with a request, in whatever shape it says so.
+"""Reads the body of an error of Thinkific, whatever its shape.
 
-Documented are ``errors`` as an object of texts by field and as a list of texts, and one ``error``
-(docs/reference/thinkific.md, Errors); clients have met other shapes. So a body is read as the
-texts in it, each with the names that lead to it: those of the keys around it, and those that an
-object gives for its field beside the text.
+Documented are ``errors`` as an object of texts by field, ``errors`` as a list of texts, and one
+``error`` (docs/reference/thinkific.md, Errors); there are other shapes in practice. So every text
+in a body is read together with its names: the keys around it, and the field that an object names
+beside the text.
 """
 
 import re
@@ -13,7 +13,7 @@ _NAMING = frozenset(
     {"field", "fields", "fieldname", "attribute", "param", "parameter", "property", "source"}
     | {"pointer", "key", "path", "name"}
 )
-"""Keys under which an object may name its field, without regard to case and underscores."""
+"""Keys under which an object may name its field, ignoring case and underscores."""
 _EMAIL_FIELD = re.compile(r"((user|primary)[_-]?)?e[_-]?mail([_-]?address)?", re.IGNORECASE)
 _ABOUT_EMAIL = re.compile(r"\be-?mail\b", re.IGNORECASE)
 _TAKEN = re.compile(
@@ -23,18 +23,18 @@ _TAKEN = re.compile(
 )
 _CLAUSE_ENDS = re.compile(r"[;,\n]|\. |\sand\s", re.IGNORECASE)
 _PARTS = re.compile(r"[./\[\]]+")
-"""What separates the parts of a name such as ``user.email`` or ``/data/attributes/email``."""
+"""Separators in a name such as ``user.email`` or ``/data/attributes/email``."""
 DEEPEST = 10
-"""Levels of a body that are looked at."""
+"""Levels of a body that are read."""
 LONGEST = 1_000
-"""Characters of a text that are looked at."""
+"""Characters of a text that are read."""
 
 type _NamedText = tuple[tuple[str, ...], str]
-"""The names that lead to a text, and the text."""
+"""The names of a text, and the text."""
 
 
 def field_errors(body: object) -> dict[str, str]:
-    """Return the texts of an error body by field; those without a field stand under ""."""
+    """Return the texts of an error body by field; texts without a field have the key ""."""
     errors = body
     if isinstance(body, dict):
         given = (body.get("errors"), body.get("error"), _by_field(body), body.get("message"))
@@ -50,15 +50,15 @@ def _joined(texts: object) -> str:
 
 
 def _by_field(body: Mapping[str, object]) -> dict[str, object]:
-    """Return what a body without ``errors`` holds in lists, as it does the texts of a field."""
+    """Return the lists of a body without ``errors``, where each key is a field."""
     return {name: each for name, each in body.items() if isinstance(each, list) and each}
 
 
 def address_taken(body: object) -> bool:
-    """Tell whether an error body says that an e-mail address has an account already.
+    """Return whether an error body means that the e-mail address has an account already.
 
-    "Taken" about another field is something else. Where it is not plain which field is meant,
-    this is lenient: to look up an account that is not there costs one call.
+    "Taken" may be about another field, so a name or the text must mention e-mail. A false match is
+    cheap: looking up an account that does not exist costs one call.
     """
     return any(_means_taken(names, text) for names, text in _texts(body, (), DEEPEST))
 
@@ -91,7 +91,7 @@ def _texts(value: object, names: tuple[str, ...], levels: int) -> Iterator[_Name
 
 
 def _given_names(value: Mapping[str, object], levels: int) -> tuple[str, ...]:
-    """Return what an object calls its field."""
+    """Return the field that an object names."""
     return tuple(
         text
         for key, each in value.items()

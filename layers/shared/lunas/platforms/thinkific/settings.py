@@ -1,4 +1,4 @@
-"""Thinkific as the settings describe it: where it is, what opens it, and how fast."""
+"""Creates clients of Thinkific from the settings: address, credentials, rate limit."""
 
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ SECRET = "THINKIFIC_SECRET_ID"  # noqa: S105
 
 
 def authentication() -> Authentication:
-    """Return the way that the settings choose, an API key unless they name another."""
+    """Return the way of authentication, an API key unless the settings name another."""
     chosen = optional("THINKIFIC_AUTHENTICATION") or Authentication.API_KEY
     try:
         return Authentication(chosen)
@@ -36,7 +36,7 @@ def site_of(table: Table, remaining: int) -> ThinkificSite:
 
 
 def credentials(table: Table, remaining: int) -> Credentials:
-    """Return what opens the site; raises ConfigurationError when it is not set."""
+    """Return the site's credentials; raises ConfigurationError if they are not set."""
     match authentication():
         case Authentication.API_KEY:
             return ApiKey(setting("THINKIFIC_SUBDOMAIN"), secret_text(SECRET, "apiKey"))
@@ -44,7 +44,7 @@ def credentials(table: Table, remaining: int) -> Credentials:
             token = secret_text(SECRET, "accessToken")
             return Bearer(lambda: token)
         case Authentication.OAUTH:
-            # It needs KMS as well, which is loaded only where it is used.
+            # It needs KMS, which is loaded only where it is used.
             from lunas.platforms.thinkific.connecting import oauth_bearer  # noqa: PLC0415
 
             return oauth_bearer(table, remaining)
@@ -53,7 +53,7 @@ def credentials(table: Table, remaining: int) -> Credentials:
 def api(
     table: Table, remaining: int, correlation_id: str | None, max_wait: int | None = None
 ) -> ThinkificApi:
-    """Return the API for an invocation, whose calls wait ``max_wait`` milliseconds at most."""
+    """Return the API for an invocation; its calls wait at most ``max_wait`` milliseconds."""
     wait = MAX_WAIT if max_wait is None else max_wait
     limiter = SharedLimiter.from_environment(table, remaining, wait)
     return ThinkificApi(site_of(table, remaining), limiter, correlation_id)
@@ -61,7 +61,7 @@ def api(
 
 def webhooks(table: Table, remaining: int, correlation_id: str) -> "ThinkificWebhooks":
     """Return the webhooks of the site for an invocation."""
-    # One function alone uses them.
+    # Only one function uses them, so only that one pays for the import.
     from lunas.platforms.thinkific.webhooks import (  # noqa: PLC0415
         ThinkificWebhooks,
         WebhooksApi,
@@ -75,11 +75,11 @@ def webhooks(table: Table, remaining: int, correlation_id: str) -> "ThinkificWeb
 
 
 def topics() -> tuple[str, ...]:
-    """Return the topics of the events that Lunas needs: an app also has to learn of its end."""
+    """Return the topics of the events that Lunas needs; an app's include its uninstallation."""
     return TOPICS_OF_AN_APP if authentication() is Authentication.OAUTH else TOPICS
 
 
 def is_disconnected(connection: Connection | None) -> bool:
-    """Return whether OAuth is in use and no site is connected that may be used."""
+    """Return whether OAuth is in use and no usable site is connected."""
     needed = authentication() is Authentication.OAUTH
     return needed and not is_connected(connection, optional("THINKIFIC_SUBDOMAIN"))

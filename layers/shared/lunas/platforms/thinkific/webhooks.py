@@ -1,4 +1,4 @@
-"""Webhooks at Thinkific, by its Webhooks API v2 (thinkific-webhook.md, Registering)."""
+"""Webhooks at Thinkific, through its Webhooks API v2 (thinkific-webhook.md, Registering)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -15,24 +15,24 @@ PAGE = 25
 
 
 class WebhooksApi(ThinkificApi):
-    """The API v2, which takes a bearer only: the API key of the site, or a token."""
+    """The API v2, which accepts a bearer only: the site's API key or a token."""
 
     BASE: ClassVar = "/api/v2"
 
 
 def bearing(site: ThinkificSite) -> ThinkificSite:
-    """Return a site whose credentials are shown as the API v2 takes them."""
+    """Return a site that authenticates with a bearer, as the API v2 requires."""
     return replace(site, credentials=Bearer(site.credentials.bearer, site.credentials.replaced))
 
 
 class ThinkificWebhooks:
-    """All webhooks of a site, whoever made them. Every method raises DeliveryError."""
+    """All webhooks of a site. Every method raises DeliveryError."""
 
     def __init__(self, api: WebhooksApi) -> None:
         self._api = api
 
     def webhooks(self) -> Iterator[Webhook]:
-        """Return all of them, through all pages; a cursor that comes back is DeliveryDelayed."""
+        """Return the webhooks of all pages; raises DeliveryDelayed if a cursor repeats."""
         following: str | None = None
         seen: set[str] = set()
         for _ in range(MAX_PAGES):
@@ -48,11 +48,11 @@ class ThinkificWebhooks:
         raise DeliveryImpossible("Thinkific's list of webhooks does not end")
 
     def create(self, topic: str, target_url: str) -> Webhook:
-        """Register a target for a topic; Rejected names what Thinkific does not take."""
+        """Register a URL for a topic; Rejected names the fields that Thinkific refuses."""
         return _webhook(self._api.post("/webhooks", {"topic": topic, "target_url": target_url}))
 
     def delete(self, webhook_id: str) -> None:
-        """Remove one; if it is gone already, that is fine."""
+        """Delete a webhook, unless it is deleted already."""
         try:
             self._api.delete(f"/webhooks/{webhook_id}")
         except Missing:
@@ -66,19 +66,19 @@ def _listed(answer: Mapping[str, Any]) -> list[Webhook]:
     return [_webhook(each) for each in items]
 
 
-def _webhook(row: Mapping[str, Any]) -> Webhook:
-    webhook_id = word(row, "id")
+def _webhook(item: Mapping[str, Any]) -> Webhook:
+    webhook_id = word(item, "id")
     if not webhook_id:
         raise DeliveryDelayed("Thinkific answered with a webhook without an id")
     return Webhook(
         id=webhook_id,
-        topic=text(row, "topic"),
-        target_url=text(row, "target_url"),
-        active=text(row, "status") == "active",
+        topic=text(item, "topic"),
+        target_url=text(item, "target_url"),
+        active=text(item, "status") == "active",
     )
 
 
 def _cursor(answer: Mapping[str, Any]) -> str | None:
     following = word(part(part(answer, "meta"), "page"), "next_page")
-    # 0 is taken for "none", as in the lists that count their pages.
+    # 0 means "none", as in the lists with page numbers.
     return None if following in {"", "0"} else following
