@@ -33,7 +33,7 @@ def test_an_allowed_phrase_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_file_holds_only_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "PENDING", {"docs/": "nobody, reply", "docs/a.md": "anew"})
+    monkeypatch.setattr(words, "PENDING", {"docs/": "nobody, told", "docs/a.md": "anew"})
     assert words.pending_in("docs/a.md") == {"nobody", "told", "anew"}
     assert words.pending_in("README.md") == set()
 

@@ -116,7 +116,10 @@ def _prefix(base: str, own: str, parts: SplitResult) -> Check:
 
 def _own_host(own: str, parts: SplitResult) -> Check:
     if parts.netloc == urlsplit(own).netloc:
-        message = "the API's own address; it changes when the stack is created again, so register it again then"
+        message = (
+            "the API's own address; it changes when the stack is created again: register it again "
+            "then"
+        )
         return Check("registered", ok=True, message=message)
     message = (
         f"another host than the API's own ({own}): it must lead to the API, and must be the one "
