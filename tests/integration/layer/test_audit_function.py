@@ -292,7 +292,7 @@ def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
     assert auditing.codes() == ["ACCESS_MISSING"]
     (line,) = [each for each in logged.lines if each["level"] == "ERROR"]
     assert (line["message"], line["code"]) == ("difference found", "ACCESS_MISSING")
-    assert line["repair"] == "delivery asked for again"
+    assert line["repair"] == "delivery requested again"
     (line,) = [each for each in logged.lines if each["message"] == "compared with the platform"]
     assert (line["asked"], line["differences"], line["fixed"]) == (2, 1, 1)
     item = auditing.table.get(enrollment_key(own))

@@ -63,7 +63,7 @@ def test_an_ordinary_address_is_taken_as_it_is(address: str) -> None:
 
 @pytest.mark.parametrize(
     ("address", "said"),
-    [("budi", "with an @"), ("b u@c.id", "before its @"), ("b@c", "after its @")],
+    [("budi", "with an @"), ("b u@c.id", "before the @"), ("b@c", "after the @")],
 )
 def test_what_is_wrong_with_an_address_is_said(address: str, said: str) -> None:
     with pytest.raises(ValueError, match=said):

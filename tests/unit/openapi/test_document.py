@@ -156,7 +156,7 @@ def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
     inside = {"error", "concurrent-update", "configuration-error", "gateway-error",
               "provider-unavailable",
               "delivery-error", "delivery-delayed", "delivery-impossible",
-              "platform-malformed", "rate-limited", "no-turn-yet", "grant-refused"}  # fmt: skip
+              "platform-malformed", "rate-limited", "no-permit", "grant-refused"}  # fmt: skip
     codes = {kind.code for kind in vars(errors).values() if _is_error(kind)} - inside
     shown = {each["value"]["type"].rpartition(":")[2] for each in COMPONENTS["examples"].values()}
 

@@ -175,7 +175,7 @@ def test_missing_access_is_told_kept_and_asked_for_again(broken: Yard) -> None:
     (found,) = broken.store.anomalies.values()
     assert broken.reported == [found]
     assert (found.payment_id, found.evidence["code"]) == ("pay1", "ACCESS_MISSING")
-    assert found.evidence["repair"] == "delivery asked for again"
+    assert found.evidence["repair"] == "delivery requested again"
     asked = broken.enrollment().delivery
     assert (asked.status, asked.request) == (DeliveryStatus.PENDING, before.delivery.request + 1)
 

@@ -1,8 +1,8 @@
-"""Which enrollments lead to one course of one account at the platform, and what they give together.
+"""The enrollments that lead to one course of one platform account, and their combined access.
 
-Several may: two catalog courses that are mapped to one course there, two users who share an
-account, a course that was mapped otherwise before. There it is one row, and the longest access
-counts (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
+There may be several: two catalog courses mapped to one course of the platform, two users who share
+an account, a course whose mapping changed. The platform stores a single platform enrollment for
+them, with the longest access (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
 """
 
 from collections.abc import Iterable
@@ -15,12 +15,12 @@ from lunas.domain.users import Learner
 
 @dataclass(frozen=True, slots=True)
 class AccountLink:
-    """Which account at the platform belongs to a user, as read at one moment.
+    """The platform account of a user, as read at one moment.
 
-    ``former``: accounts that were linked before, where something may have been delivered.
-    ``revision`` grows with each change. ``learner``: whom an admin has named for this user, by
-    correcting the payment ``corrected_by``; the account is found and made by them, whatever
-    another payment says.
+    ``former``: accounts linked before, which may still hold deliveries. ``revision`` grows with
+    each change. ``learner``: whom an admin named for this user by correcting the payment
+    ``corrected_by``. It takes precedence over the learner of any payment when the account is
+    looked up or created.
     """
 
     account_id: int | None = None
@@ -32,7 +32,7 @@ class AccountLink:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A course of an account at the platform, by its ids of both."""
+    """A course of a platform account, by the platform's ids of both."""
 
     account_id: int
     course_id: int
@@ -42,9 +42,9 @@ class Place:
 class Claims:
     """The enrollments that lead to a place, as read at one moment.
 
-    ``version`` grows with each claim and each release. ``released``: enrollments that led here
-    and do not any more, while that is still to be done at the platform. ``given``: every time until
-    which Lunas has ever given access here; what lasts until another time is not Lunas' own.
+    ``version`` grows with each claim and each release. ``released``: enrollments that no longer
+    lead to the place, until that is applied at the platform. ``given``: every end of access that
+    Lunas ever set for the place; access with any other end came from elsewhere.
     """
 
     place: Place
@@ -54,23 +54,23 @@ class Claims:
     given: frozenset[datetime | None] = frozenset()
 
     def names(self, enrollment_id: str) -> bool:
-        """Tell whether an enrollment leads here, or did and has yet to be taken away."""
+        """Return whether an enrollment leads to the place, or was released and not yet removed."""
         return enrollment_id in self.enrollment_ids | self.released
 
 
 def access_of(enrollments: Iterable[Enrollment], now: datetime) -> Access | None:
-    """Return the longest access that enrollments have paid for at a moment, None if none has any.
+    """Return the longest access that is paid for at a moment, None if there is none.
 
-    Each counts for what was paid for it: access that it shares would outlive its own refund.
+    Shared access does not count: an enrollment would keep it after its own refund.
     """
     live = [each.expires_at for each in enrollments if is_owed(each, now)]
     return Access(latest(live)) if live else None
 
 
 def sharing(enrollments: Iterable[Enrollment]) -> list[Enrollment]:
-    """Return the enrollments of a place that do not know yet until when access is shared there.
+    """Return the enrollments of a place whose ``shared`` access is out of date, corrected.
 
-    They come as they are to be noted. It is the same at any moment, also when all of it is over.
+    The result does not depend on the time, so it is stable even after all access has ended.
     """
     enrolled = [each for each in enrollments if each.status is EnrollmentStatus.ENROLLED]
     longest = Access(latest(each.expires_at for each in enrolled)) if enrolled else None

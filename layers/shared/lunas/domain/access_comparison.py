@@ -1,7 +1,7 @@
-"""Whether the access that the platform gives is what was paid for, course by course.
+"""Compares the access that the platform gives with what was paid for, place by place.
 
-It decides by the enrollments and by the platform's rows alone, and shares no code with what
-delivers but the two definitions that both stand on: what claims a course, and the longest access
+It uses only the enrollments and the platform enrollments, and shares no code with the delivery but
+two definitions: which enrollments claim a place, and which access is the longest
 (docs/decisions/0024-one-decision-for-a-course-of-an-account.md).
 """
 
@@ -14,12 +14,12 @@ from lunas.domain.differences import Code
 from lunas.domain.enrollments import Access, DeliveryStatus, Enrollment, latest
 
 NEARLY_OVER = timedelta(hours=1)
-"""What ends within this time is not missed any more: two clocks may differ."""
+"""Access that ends within this time is not reported as missing: two clocks may differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformAccess:
-    """A row of the platform that gives full access to a course now, ``until`` then or for good."""
+    """A platform enrollment that gives full access to a course; ``until`` None: without end."""
 
     course_id: int
     until: datetime | None
@@ -29,8 +29,8 @@ class PlatformAccess:
 class Gap:
     """A difference between what was paid for and what the platform gives in one place.
 
-    Asking for the delivery of ``enrollment`` again brings the place in line; ``release`` tells
-    whether the place has to be named for it first.
+    Requesting the delivery of ``enrollment`` again fixes it; ``release``: the place has to be
+    added to its released ones first.
     """
 
     code: Code
@@ -41,7 +41,7 @@ class Gap:
 
 
 def place_of(enrollment: Enrollment) -> Place | None:
-    """Return where an enrollment was brought or taken away; None if nothing was, or it moves."""
+    """Return the place of an enrollment; None if none is stored yet or a delivery is pending."""
     account, course = enrollment.delivery.platform_user_id, enrollment.platform_course_id
     stored = enrollment.delivery.status in {DeliveryStatus.DELIVERED, DeliveryStatus.REVOKED}
     return Place(account, course) if stored and account and course else None
@@ -54,33 +54,33 @@ def gap(
     rows: Iterable[PlatformAccess],
     now: datetime,
 ) -> Gap | None:
-    """Return what differs in the place of an enrollment, None where all is well or still moves.
+    """Return the difference in the place of an enrollment, None without one or while it changes.
 
-    ``claiming`` are all enrollments that ``claims`` names. Access that lasts until a time which
-    Lunas never gave came by other means, and is no difference.
+    ``claiming`` are all enrollments that ``claims`` names. Access with an end that Lunas never set
+    came from elsewhere and is no difference.
     """
     if any(each.delivery.status is DeliveryStatus.PENDING for each in claiming):
         return None
-    there = [row.until for row in rows if row.course_id == claims.place.course_id]
-    given = Access(latest(there)) if there else None
+    ends = [row.until for row in rows if row.course_id == claims.place.course_id]
+    given = Access(latest(ends)) if ends else None
     staying = [each for each in claiming if each.id not in claims.released]
-    brought = [each for each in staying if each.delivery.status is DeliveryStatus.DELIVERED]
-    owed = access_of(brought, now + NEARLY_OVER)
+    delivered = [each for each in staying if each.delivery.status is DeliveryStatus.DELIVERED]
+    owed = access_of(delivered, now + NEARLY_OVER)
     if owed and not _covers(given, owed):
         text = f"paid for {_described(owed)}, and the platform gives {_described(given)}"
-        return _gap(Code.ACCESS_MISSING, claims, own, brought, text)
+        return _gap(Code.ACCESS_MISSING, claims, own, delivered, text)
     paid = access_of(staying, now)
     if given and not _covers(paid, given) and _is_given(claims, given):
         text = f"paid for {_described(paid)}, and the platform gives {_described(given)}"
-        return _gap(Code.ACCESS_LEFT, claims, own, brought, text)
+        return _gap(Code.ACCESS_LEFT, claims, own, delivered, text)
     return None
 
 
 def _gap(
-    code: Code, claims: Claims, own: Enrollment, brought: Sequence[Enrollment], text: str
+    code: Code, claims: Claims, own: Enrollment, delivered: Sequence[Enrollment], text: str
 ) -> Gap:
-    """Name the enrollment whose delivery, which acts for all together, mends the place."""
-    enrollment = next((each for each in (own, *brought) if each in brought), own)
+    """Choose the enrollment to deliver again; one delivery fixes the place for all of them."""
+    enrollment = next((each for each in (own, *delivered) if each in delivered), own)
     detail = f"course {claims.place.course_id} of account {claims.place.account_id}: {text}"
     return Gap(
         code=code,
@@ -92,7 +92,10 @@ def _gap(
 
 
 def _covers(given: Access | None, owed: Access) -> bool:
-    """Tell whether access lasts at least as long as another; the platform keeps whole seconds."""
+    """Return whether access lasts at least as long as another.
+
+    The platform stores whole seconds.
+    """
     if given is None:
         return False
     if given.until is None or owed.until is None:

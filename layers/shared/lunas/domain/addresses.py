@@ -1,4 +1,4 @@
-"""E-mail addresses: which ones the gateway takes, the platform can enroll, and mail reaches."""
+"""Validation of e-mail addresses that the gateway, the platform and mail servers all accept."""
 
 import re
 
@@ -15,28 +15,28 @@ _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_TOP}")
 
 
 def email_address(given: str) -> str:
-    """Return an address without what surrounds it; ValueError says what is wrong with another.
+    """Return an address without surrounding blanks; ValueError, with the reason, if it is invalid.
 
-    Neither the payment nor the course platform says which addresses it takes, so this is what
-    both can be expected to take: plain characters before the @, and a domain of at least two
-    parts. A domain in another script is written as its ASCII form, which is the same domain.
+    Neither Duitku nor Thinkific documents which addresses it accepts, so these are the ones that
+    both can be expected to: plain characters before the @, and a domain of at least two parts. A
+    domain in another script is converted to its ASCII form.
     """
     local, at, domain = plain(given).rpartition("@")
     if not at:
         raise ValueError("must be an e-mail address, with an @ in it")
     if not _LOCAL.fullmatch(local) or len(local) > _LONGEST_LOCAL:
-        raise ValueError("must be an e-mail address; what stands before its @ cannot be right")
+        raise ValueError("must be an e-mail address; the part before the @ is invalid")
     if not domain.isascii():
         domain = _in_ascii(domain)
     if not _DOMAIN.fullmatch(domain):
-        raise ValueError("must be an e-mail address; what stands after its @ cannot be right")
+        raise ValueError("must be an e-mail address; the part after the @ is invalid")
     if len(address := f"{local}@{domain}") > LONGEST_ADDRESS:
         raise ValueError(f"must be an e-mail address of at most {LONGEST_ADDRESS} characters")
     return address
 
 
 def compared(address: str) -> str:
-    """Return the form by which addresses are compared: without regard to case."""
+    """Return the form in which addresses are compared: in lower case."""
     return address.lower()
 
 

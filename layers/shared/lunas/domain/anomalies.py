@@ -1,4 +1,4 @@
-"""Money that does not fit: kept with its evidence, for a person to resolve."""
+"""Anomalies: money or data without a match, recorded with evidence for a person to resolve."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from lunas.domain.payments import AuditContext, Payment
 
 
 class AnomalyKind(StrEnum):
-    """What does not fit."""
+    """What was found."""
 
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
@@ -24,7 +24,7 @@ class AnomalyKind(StrEnum):
 
 
 class AnomalyStatus(StrEnum):
-    """Whether a person has dealt with an anomaly."""
+    """Whether a person has resolved an anomaly."""
 
     OPEN = "OPEN"
     RESOLVED = "RESOLVED"
@@ -42,7 +42,7 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Anomaly:
-    """One finding. ``order_id`` is what the gateway calls the payment; ``payment_id`` is ours."""
+    """One finding. ``order_id`` is the id at the gateway; ``payment_id`` is ours."""
 
     id: str
     kind: AnomalyKind
@@ -63,10 +63,10 @@ def anomaly(
     hints: Mapping[str, str] | None = None,
     payment_id: str | None = None,
 ) -> Anomaly:
-    """Build an anomaly whose id derives from its kind, its order and what is ``certain``.
+    """Build an anomaly whose id derives from its kind, its order and its ``certain`` evidence.
 
-    Unsigned fields go into ``hints``: they are kept, but whoever replays a callback with other
-    hints finds the same anomaly again instead of making another.
+    Unsigned fields go into ``hints``, which are stored but are not part of the id: replaying a
+    callback with other unsigned fields leads to the same anomaly instead of another one.
     """
     found = "\n".join([kind, order_id, *(f"{name}={certain[name]}" for name in sorted(certain))])
     return Anomaly(
@@ -80,7 +80,7 @@ def anomaly(
 
 
 def status_differs(payment: Payment, evidence: Mapping[str, str], context: AuditContext) -> Anomaly:
-    """Build the anomaly of money that the gateway has for another order, amount or reference."""
+    """Build the anomaly of a paid status with another order, amount or reference."""
     certain = {**evidence, "expectedAmount": str(payment.amount)}
     if payment.gateway:
         certain["expectedReference"] = payment.gateway.reference
@@ -95,7 +95,7 @@ def status_differs(payment: Payment, evidence: Mapping[str, str], context: Audit
 
 
 def paid_for_nothing_new(payment: Payment, at: datetime) -> Anomaly:
-    """Build the anomaly of a payment whose courses the learner all has already."""
+    """Build the anomaly of a payment for courses that the learner all has already."""
     evidence = {"amount": str(payment.amount), "courses": ",".join(payment.course_ids)}
     return anomaly(AnomalyKind.PAID_TWICE, payment.id, evidence, at, payment_id=payment.id)
 
@@ -103,10 +103,10 @@ def paid_for_nothing_new(payment: Payment, at: datetime) -> Anomaly:
 def paid_again(
     payment: Payment, first: str, second: str, at: datetime, hints: Mapping[str, str]
 ) -> Anomaly:
-    """Build the anomaly of a settled payment that a ``second`` transfer is told to have paid too.
+    """Build the anomaly of a settled payment that a ``second`` transfer seems to have paid too.
 
-    One for each number of a transfer: one that is dealt with must not hide the next. No signature
-    covers the number, but whoever makes one up needs a rightly signed callback to do so.
+    There is one for each transfer number, so that a resolved one does not hide the next. The
+    number is not signed, but forging one takes a callback with a valid signature.
     """
     hints_with_first = {**hints, "firstTransaction": first}
     certain = {"amount": str(payment.amount), "transaction": second}
@@ -121,7 +121,7 @@ def paid_again(
 
 
 def overbooked(payment: Payment, full: Iterable[str], at: datetime) -> Anomaly:
-    """Build the anomaly of a payment whose money came after its courses were full."""
+    """Build the anomaly of a payment that was paid after its courses were full."""
     evidence = {"courses": ",".join(sorted(full))}
     return anomaly(AnomalyKind.OVERBOOKED, payment.id, evidence, at, payment_id=payment.id)
 
@@ -139,10 +139,10 @@ def invariant_broken(payment_id: str, code: Code, texts: Iterable[str], at: date
 
 
 def access_broken(payment_id: str, gap: Gap, at: datetime) -> Anomaly:
-    """Build the anomaly of access at the platform that is not what was paid for.
+    """Build the anomaly of access at the platform that differs from what was paid for.
 
-    One for each request of a delivery: a difference that comes back after it was mended is told
-    of again.
+    There is one for each delivery request: a difference that returns after it was fixed is
+    recorded again.
     """
     certain = {
         "code": gap.code,
@@ -154,6 +154,6 @@ def access_broken(payment_id: str, gap: Gap, at: datetime) -> Anomaly:
         payment_id,
         certain,
         at,
-        hints={"found": gap.text, "repair": "delivery asked for again"},
+        hints={"found": gap.text, "repair": "delivery requested again"},
         payment_id=payment_id,
     )

@@ -1,40 +1,40 @@
-"""What the audit follows: which payments it looks at, and how far it has come."""
+"""The feeds that the audit reads, and its position in them."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
 SETTLED_AFTER = timedelta(minutes=15)
-"""So old is what the audit looks at: an index lags, and a write carries the time at which its
-function began, which is two minutes before it at most."""
+"""The age of a change before the audit reads it: an index lags, and a write carries the time at
+which its function began, up to two minutes earlier."""
 FIRST_LOOK = timedelta(days=7)
 """How far back the first audit of a stack begins."""
 
 
 class Feed(StrEnum):
-    """The lists of payments that the audit follows: three by the table, two to the platform."""
+    """What the audit reads in order: three feeds for checks in the table, two for the platform."""
 
     APPROVED = "APPROVED"
-    """What waits for its deliveries; again and again, since a delivery leaves no other trace."""
+    """Payments with open deliveries, over and over: a delivery appears in no other feed."""
     HISTORY = "HISTORY"
-    """Every change of a payment, in the order of time."""
+    """Every change of a payment, by time."""
     ENROLLMENT = "ENROLLMENT"
-    """Every enrollment, as it was made: it must have a payment, which HISTORY cannot show."""
+    """Every new enrollment: it must have a payment, which HISTORY cannot show."""
     PLATFORM = "PLATFORM"
     """Every change of a payment, to compare with the platform."""
     PLATFORM_AGAIN = "PLATFORM_AGAIN"
-    """The same a day later: a delivery may have been on its way, or repaired, at the first look."""
+    """The same a day later: at the first comparison, a delivery or repair may have been pending."""
 
 
 IN_TABLE = (Feed.APPROVED, Feed.HISTORY, Feed.ENROLLMENT)
-"""The feeds that are followed to prove that the table is right."""
+"""The feeds whose payments are checked against the table alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """A payment to look at, and the enrollment that led to it, if one did.
+    """A payment to check, and the enrollment that led to it, if one did.
 
-    ``place`` is where it stands on its feed: on those of changes it begins with the time.
+    ``place`` is its position in the feed; in feeds of changes it begins with the time.
     """
 
     payment_id: str
@@ -44,7 +44,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A piece of a feed: what to look at, where to go on, and whether that was the end."""
+    """What a feed yields at once, and the checkpoint to continue from."""
 
     refs: tuple[Ref, ...]
     checkpoint: str

@@ -1,4 +1,4 @@
-"""What is kept of a callback: evidence for a person to look at, with personal data left out."""
+"""The evidence that is kept of a callback, without personal data."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 LIFETIME = timedelta(days=400)
-"""How long evidence is kept, unless the stack says otherwise: a year, and time to look at it."""
+"""How long evidence is kept, unless a stack sets another time: a year, and time to review it."""
 SHORT = 16
-"""Hexadecimal digits by which a payment and its history name a callback: 64 bits."""
+"""Hexadecimal digits of the digest that a payment and its history store: 64 bits."""
 
 
 class Signature(StrEnum):
-    """What the signature of a callback was found to be."""
+    """The result of checking a callback's signature."""
 
     UNCHECKED = "UNCHECKED"
     VALID = "VALID"
@@ -22,14 +22,13 @@ class Signature(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackEvidence:
-    """A callback as it is kept, from ``at`` to ``until``.
+    """A callback as it is stored, from ``at`` to ``until``.
 
-    ``digest`` is the SHA-256 of the raw body in hexadecimal: the same body is the same evidence,
-    however often it comes. ``length`` is the body's, in bytes. ``fields`` are those that may be
-    kept with their values, which are cut; ``others`` maps the name of every other field to the
-    length of its value, and ``unnamed`` counts those whose names are not kept either.
-    ``transaction`` is the gateway's number of the transfer that a callback of success names,
-    unsigned.
+    ``digest`` is the SHA-256 of the raw body in hexadecimal, so a repeated body is one piece of
+    evidence. ``length`` is the body's, in bytes. ``fields`` are those stored with their values,
+    cut to a length; ``others`` maps the name of every other field to the length of its value, and
+    ``unnamed`` counts those stored without even the name. ``transaction`` is the gateway's number
+    of the transfer in a callback of success; it is not signed.
     """
 
     digest: str
@@ -47,5 +46,5 @@ class CallbackEvidence:
 
     @property
     def short(self) -> str:
-        """Return the beginning of the digest, which names the callback elsewhere."""
+        """Return the beginning of the digest, by which payments refer to the callback."""
         return self.digest[:SHORT]

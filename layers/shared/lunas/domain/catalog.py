@@ -1,4 +1,4 @@
-"""What is sold: packages of courses, and the rules for choosing and pricing them."""
+"""Packages and courses, and the rules for choosing and pricing them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from lunas.domain.errors import CourseFull, CourseUnmapped, InvalidInput, NotOnS
 from lunas.domain.users import Caller, PaymentType
 
 MAX_COURSES = 90
-"""Courses of one package: with them, one settlement stays within DynamoDB's 100 actions."""
+"""Courses of one package, so that a settlement stays within DynamoDB's 100 actions."""
 
 
 class PackageKind(StrEnum):
@@ -24,9 +24,9 @@ class PackageKind(StrEnum):
 class Package:
     """Something to buy; ``prices`` in whole rupiah by payment type.
 
-    ``access_days``: for how long a purchase gives access, from its settlement on; None: for good.
-    ``platform_bundle_id``: the bundle at the platform that holds just the courses of a BUNDLE.
-    What is not ``on_sale`` is neither listed to the public nor sold; who has it keeps it.
+    ``access_days``: how long access lasts from settlement on; None: without end.
+    ``platform_bundle_id``: the bundle at the platform with exactly the courses of a BUNDLE. A
+    package that is not ``on_sale`` is neither listed to the public nor sold; buyers keep it.
     """
 
     id: str
@@ -45,9 +45,9 @@ class Package:
 class Course:
     """A course; ``enrolled`` counts every enrollment that was made and not revoked.
 
-    ``platform_name``: what the mapped course was called there when it was last looked at.
-    ``gone_platform_id``: the id that the platform did not show then; of a course that is mapped to
-    another one since, it says nothing.
+    ``platform_name``: the mapped course's name at the platform at the last comparison.
+    ``gone_platform_id``: the id that the platform did not list then. It has no meaning once the
+    course is mapped to another id.
     """
 
     id: str
@@ -60,23 +60,23 @@ class Course:
 
     @property
     def gone(self) -> bool:
-        """Tell whether the platform no longer showed the mapped course when last looked at."""
+        """Return whether the platform did not list the mapped course at the last comparison."""
         mapped = self.platform_course_id
         return mapped is not None and mapped == self.gone_platform_id
 
     @property
     def full(self) -> bool:
-        """Tell whether the quota, if there is one, is used up."""
+        """Return whether the quota, if there is one, is used up."""
         return self.quota is not None and self.enrolled >= self.quota
 
 
 def access_end(access_days: int | None, settled_at: datetime) -> datetime | None:
-    """Return when access ends that was settled at ``settled_at``, in UTC; None: never."""
+    """Return when access that begins at ``settled_at`` ends, in UTC; None: never."""
     return None if access_days is None else settled_at + timedelta(days=access_days)
 
 
 def chosen_course_ids(package: Package, course_id: str | None) -> tuple[str, ...]:
-    """Return the courses that a purchase is for; InvalidInput when choice and kind differ."""
+    """Return the courses of a purchase; InvalidInput when the choice does not match the kind."""
     if package.kind is PackageKind.BUNDLE:
         if course_id is not None:
             raise InvalidInput.of("courseId", "is not taken for a bundle: its courses are fixed")
@@ -91,7 +91,7 @@ def chosen_course_ids(package: Package, course_id: str | None) -> tuple[str, ...
 def own_payment_type(caller: Caller, asked: PaymentType | None = None) -> PaymentType:
     """Return the payment type of the token; InvalidInput when there is none or another is asked."""
     if caller.payment_type is None:
-        raise InvalidInput.of("paymentType", "cannot be told: the token has no valid type claim")
+        raise InvalidInput.of("paymentType", "is unknown: the token has no valid type claim")
     if asked is not None and asked is not caller.payment_type:
         raise InvalidInput.of("paymentType", "must be the type that the token carries")
     return caller.payment_type
@@ -106,13 +106,13 @@ def price_of(package: Package, payment_type: PaymentType) -> int:
 
 
 def check_on_sale(package: Package) -> None:
-    """Refuse a package that was taken off sale."""
+    """Refuse a package that is not on sale."""
     if not package.on_sale:
         raise NotOnSale("this package is not on sale")
 
 
 def check_mapped(courses: Iterable[Course]) -> None:
-    """Refuse courses without a course of the platform; CourseUnmapped names them."""
+    """Refuse courses that are not mapped to the platform; CourseUnmapped names them."""
     if unmapped := [course.id for course in courses if course.platform_course_id is None]:
         raise CourseUnmapped(f"not mapped to a course of the platform yet: {', '.join(unmapped)}")
 

@@ -1,4 +1,4 @@
-"""How the catalog and a site of the platform fit together: by ids, never by resemblance."""
+"""Compares the catalog with a site of the platform, by ids and exact names only."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from lunas.domain.catalog import Course, Package, PackageKind
 
 @dataclass(frozen=True, slots=True)
 class SiteCourse:
-    """A course as the site shows it: its course id (not its product's), and its name."""
+    """A course of the site: its course id (not its product's) and its name."""
 
     id: int
     name: str
@@ -17,7 +17,7 @@ class SiteCourse:
 
 @dataclass(frozen=True, slots=True)
 class SiteBundle:
-    """A bundle as the site shows it, with the course ids that it holds."""
+    """A bundle of the site, with the ids of its courses."""
 
     id: int
     name: str
@@ -28,7 +28,7 @@ class SiteBundle:
 class Pair:
     """A course or package of ours and its counterpart; ``formerly``: the counterpart's old name.
 
-    ``packages``: of a course that is gone, the packages on sale that it is still sold in.
+    ``packages``: for a course that is gone, the packages that still sell it.
     """
 
     id: str
@@ -40,13 +40,13 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What a comparison found; each of our courses stands in one of the first four, once.
+    """What a comparison found; each of our courses is in exactly one of the first four.
 
-    ``mapped``: by id, and there. ``gone``: mapped, but the site does not show it any more.
-    ``proposed``: not mapped, and exactly one course of the site has exactly its name: an admin
-    confirms it by PUT. ``unmapped``: neither. ``renamed``: mapped ones whose name at the site
-    changed since. ``unsold``: courses of the site that no course of ours maps to. ``bundles``:
-    by the same words, and ``differing`` for a bundle that holds other courses than its package.
+    ``mapped``: by id, and listed by the site. ``gone``: mapped, but no longer listed.
+    ``proposed``: not mapped, and exactly one course of the site has the same name; an admin
+    confirms it by PUT. ``unmapped``: neither. ``renamed``: mapped ones whose name at the site has
+    changed. ``unsold``: courses of the site that no course of ours maps to. ``bundles``: the same
+    for bundles; ``differing`` ones have other courses than their package.
     """
 
     mapped: tuple[Pair, ...]
@@ -74,7 +74,7 @@ def compare(
     site_courses: Iterable[SiteCourse],
     site_bundles: Iterable[SiteBundle],
 ) -> Report:
-    """Compare the catalog with what a site shows; changes nothing."""
+    """Compare the catalog with a site; changes nothing."""
     ours, theirs = tuple(courses), {each.id: each for each in site_courses}
     offered = tuple(packages)
     by_name = _unique_names(theirs.values())
@@ -105,21 +105,21 @@ def _compare_bundles(
     sold = [each for each in packages if each.kind is PackageKind.BUNDLE]
     needed = {each.id: frozenset(ids.get(course) for course in each.course_ids) for each in sold}
     named = [each for each in sold if each.platform_bundle_id is not None]
-    there = [each for each in named if each.platform_bundle_id in theirs]
-    same = [each for each in there if theirs[each.platform_bundle_id or 0] == needed[each.id]]
-    fitting = {
+    listed = [each for each in named if each.platform_bundle_id in theirs]
+    same = [each for each in listed if theirs[each.platform_bundle_id or 0] == needed[each.id]]
+    matching = {
         each.id: [bundle for bundle, held in theirs.items() if held == needed[each.id]]
         for each in sold
         if each not in named
     }
     return BundleReport(
         mapped=tuple(_package_pair(each) for each in same),
-        differing=tuple(_package_pair(each) for each in there if each not in same),
-        gone=tuple(_package_pair(each) for each in named if each not in there),
+        differing=tuple(_package_pair(each) for each in listed if each not in same),
+        gone=tuple(_package_pair(each) for each in named if each not in listed),
         proposed=tuple(
-            Pair(each.id, each.name, fitting[each.id][0])
+            Pair(each.id, each.name, matching[each.id][0])
             for each in sold
-            if len(fitting.get(each.id, ())) == 1
+            if len(matching.get(each.id, ())) == 1
         ),
     )
 
@@ -129,7 +129,7 @@ def _sold_in(course: Course, packages: tuple[Package, ...]) -> tuple[str, ...]:
 
 
 def _unique_names(theirs: Iterable[SiteCourse]) -> dict[str, int]:
-    """Return the id of each name that just one course has."""
+    """Return the course id of each name that only one course has."""
     named = tuple(theirs)
     counted = Counter(each.name for each in named)
     return {each.name: each.id for each in named if counted[each.name] == 1}

@@ -1,4 +1,4 @@
-"""How an admin corrects whom a payment is for, and what has to be delivered again then."""
+"""How an admin corrects the learner of a payment, and which deliveries that repeats."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,13 +11,13 @@ from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, c
 from lunas.domain.users import LONGEST_NAME, Learner, split_name
 
 ROOM = 95
-"""Enrollments that one correction asks for again: with payment, event and link within DynamoDB's
-100 actions. Those of the payment itself, of which there are 90 at most, come first."""
+"""Enrollments that one correction delivers again: with payment, event and link within DynamoDB's
+100 actions. Those of the payment itself, 90 at most, come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is corrected: a full name, an address, or both. Personal data, never logged."""
+    """The new full name, address, or both. Personal data, never logged."""
 
     name: str | None = None
     email: str | None = None
@@ -25,7 +25,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Redelivery:
-    """An enrollment before and after it is asked for again."""
+    """An enrollment before and after its delivery is requested again."""
 
     before: Enrollment
     after: Enrollment
@@ -35,7 +35,7 @@ class Redelivery:
 class Correction:
     """A payment before and after, and every enrollment that is delivered again.
 
-    ``moves``: the learner's account is found anew, by the address of the corrected learner.
+    ``moves``: the account is looked up again, by the address of the corrected learner.
     """
 
     before: Payment
@@ -45,16 +45,16 @@ class Correction:
     moves: bool = False
 
 
-def check_one_address(wanted: Wanted, topic_status: Learner, payment_id: str) -> None:
-    """Check that an address does not undo the one that another payment of the user stands for.
+def check_one_address(wanted: Wanted, learner: Learner, payment_id: str) -> None:
+    """Check that an address does not undo the correction of another payment of the user.
 
-    A user has one account. ``topic_status``: whom the other payment was corrected to. Raises
-    WrongState, which names that payment.
+    A user has one account. ``learner``: whom the other payment, ``payment_id``, was corrected to.
+    Raises WrongState, which names that payment.
     """
-    if wanted.email is not None and compared(topic_status.email) != compared(wanted.email):
+    if wanted.email is not None and compared(learner.email) != compared(wanted.email):
         raise WrongState(
             f"{payment_id} of the same user was corrected to another address, and a user "
-            "has one account at the platform: correct that payment, and all follows"
+            "has one account at the platform: correct that payment instead"
         )
 
 
@@ -64,12 +64,12 @@ def correct(
     """Correct the learner of a payment. Raises WrongState for one that was refunded.
 
     ``enrollments`` are the learner's in the courses of the payment, and those that lead to the
-    account that is linked now. With an address, they are delivered again: to the account of that
-    address, and taken away from where they were. A user has one account, so what other payments
-    brought goes along, the first of them in this transaction, and the rest once these are
-    served. An address that is the same as before counts as well, for a known account goes before
-    the address of a payment. With a name alone, only what the payment pays for and could not be
-    delivered is: an account that is there keeps the name that it has.
+    linked account. With an address, all are delivered again to the account of that address and
+    revoked at the old one: a user has one account, so the enrollments of other payments move too,
+    as many as have room in this transaction, the rest after their delivery. An unchanged address
+    counts as well, because a linked account takes precedence over the address of a payment. With
+    a name alone, only failed deliveries of this payment are repeated: an existing account keeps
+    its name.
     """
     if payment.status is Status.REFUNDED:
         raise WrongState("the learner of a payment that is REFUNDED cannot be corrected")
@@ -104,7 +104,7 @@ def _corrected_learner(learner: Learner, wanted: Wanted) -> Learner:
 
 
 def _evidence(before: Learner, after: Learner) -> dict[str, str]:
-    """Name both learners: who sees the history sees the payment's learner as well."""
+    """Return both learners: the readers of a history may see the payment's learner."""
     return {
         "learnerBefore": _named(before),
         "learnerAfter": _named(after),

@@ -1,4 +1,4 @@
-"""What is written once the platform has given access, has taken it away, or has refused."""
+"""What changes once the platform has given access, revoked it or refused."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,23 +11,23 @@ from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, S
 from lunas.domain.schedule import OVERDUE
 
 SHORTEST_RETRY, LONGEST_RETRY = 5.0, 120.0
-"""Seconds until another try, before they are spread. After an outage every learner's turn comes
-within the longest, so all of them are served within it and what the shared limit takes."""
+"""Seconds until another try, before they are spread. After an outage every delivery is tried
+within the longest delay, plus the time that the rate limit takes."""
 MAX_WAIT, LONGEST_PATIENT_RETRY = 100, 600.0
-"""Receipts, some three hours, after which a message that no learner waits for is tried every ten
-minutes at most: SQS counts a thousand receipts and then takes it for a dead letter."""
+"""Receipts, about three hours, after which a message that no learner waits for is tried at most
+every ten minutes: after a thousand receipts, SQS moves it to the dead-letter queue."""
 AWAITING = 40
-"""Payments that one delivery moves at most, so that a transaction has room for them: DynamoDB
-takes 100 actions. What is left is completed by the audit."""
+"""Payments that one delivery completes at most, to stay within DynamoDB's 100 actions. The audit
+completes the rest."""
 LONGEST_WAIT = timedelta(seconds=LONGEST_RETRY) + OVERDUE
-"""After a try that failed: by then the queue has shown the request again."""
+"""After a failed try: by then the queue has delivered the request again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRequest:
-    """One wish to have an enrollment at the platform as it stands here, on its way by the queue.
+    """A message that asks to make the platform match an enrollment.
 
-    Whether access is given or taken away is decided by the enrollment when the wish arrives.
+    The enrollment decides, when the message is handled, whether access is given or revoked.
     """
 
     enrollment_id: str
@@ -40,9 +40,9 @@ class DeliveryRequest:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the platform keeps the learner and the enrollment: its ids of both and of the course.
+    """The platform's ids of the learner, the platform enrollment and the course.
 
-    ``enrollment_id`` None: there is no row, since access was over.
+    ``enrollment_id`` None: there is no platform enrollment, since access had ended.
     """
 
     user_id: int
@@ -52,7 +52,7 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChange:
-    """A payment before and after a delivery that it waited for."""
+    """A payment before and after a delivery that it was waiting for."""
 
     before: Payment
     after: Payment
@@ -61,10 +61,10 @@ class PaymentChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRecord:
-    """The enrollment as delivered, and the payments that waited for it.
+    """The enrollment as delivered, and the payments that were waiting for it.
 
-    A payment is completed by the last of its courses. ``count``: the course's counter has yet to
-    count it; ``keep_quota``: unless it is full.
+    ``count``: the course's counter does not include it yet; ``keep_quota``: refuse if the course
+    is full.
     """
 
     enrollment: Enrollment
@@ -75,16 +75,16 @@ class DeliveryRecord:
 
 
 def retry_delay(tries: int, message: str) -> float:
-    """Return the seconds until the next try after so many that failed: 5, 10, 20 … up to 120.
+    """Return the seconds until the next try after ``tries`` failed ones: 5, 10, 20 … up to 120.
 
-    Up to half is taken off, by ``message`` and number, so that those that failed at one moment do
-    not come again at one moment. It is the same whoever computes it: no chance is needed.
+    Up to half is taken off, by ``message`` and number, so that messages that failed together do
+    not return together. The result is deterministic.
     """
     return _spread(min(SHORTEST_RETRY * 2.0 ** min(tries - 1, 10), LONGEST_RETRY), tries, message)
 
 
 def patient_retry_delay(received: int, message: str) -> float:
-    """Return the seconds until the next try of what no learner waits for, by its receipts."""
+    """Return the seconds until the next try of a message that no learner waits for."""
     if received <= MAX_WAIT:
         return retry_delay(received, message)
     return _spread(LONGEST_PATIENT_RETRY, received, message)
@@ -95,10 +95,10 @@ def _spread(seconds: float, tries: int, message: str) -> float:
 
 
 def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
-    """Tell whether the enrollment still waits for what this request was made for.
+    """Return whether the enrollment still waits for the delivery that this request asks for.
 
-    It may have been asked for again meanwhile. A request that comes late serves all the same: in a
-    backlog that lasts longer than OVERDUE, no request would ever be the latest one.
+    An older request number still counts: in a backlog that lasts longer than OVERDUE, no request
+    would ever be the latest one.
     """
     return (
         enrollment.payment_id == request.payment_id
@@ -107,9 +107,10 @@ def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
 
 
 def is_same_request(acted: Enrollment, stored: Enrollment) -> bool:
-    """Tell whether an enrollment still waits for what was done for it as it was ``acted`` on.
+    """Return whether the stored enrollment still waits for the delivery that was just made.
 
-    Whatever changes what the platform should give counts the request up, or names another payment.
+    ``acted`` is the enrollment as it was delivered. Every change of what the platform should give
+    increments the request or changes the payment.
     """
     return (
         stored.delivery.status is DeliveryStatus.PENDING
@@ -120,9 +121,9 @@ def is_same_request(acted: Enrollment, stored: Enrollment) -> bool:
 
 
 def waits_for_person(enrollment: Enrollment, now: datetime) -> bool:
-    """Tell whether a delivery will not come about unless somebody asks for it again.
+    """Return whether a delivery is stuck until it is requested again.
 
-    FAILED waits for a person; PENDING beyond its time is on no way any more that is sure to end.
+    FAILED waits for a person; PENDING and overdue may have lost its message.
     """
     due = enrollment.delivery.due_at
     match enrollment.delivery.status:
@@ -142,12 +143,11 @@ def delivered(
     *,
     full: bool = False,
 ) -> DeliveryRecord:
-    """Note that the platform has the enrollment; the last course of a payment completes it.
+    """Record that the platform has the enrollment; the last course of a payment completes it.
 
-    ``payments`` are all that paid for it, the one that it belongs to first: one that came later
-    waits for the same delivery if it lengthened access. ``full``: the course, counted only now,
-    was found beyond its quota. Its money is honoured all the same and leaves an anomaly, unless
-    an admin overbooked on purpose.
+    ``payments`` are all that paid for it, the one that it belongs to first: a later one waits for
+    the same delivery if it lengthened access. ``full``: the course, counted only now, is beyond
+    its quota. The payment is honoured and leaves an anomaly, unless an admin overbooked on purpose.
     """
     done = replace(
         enrollment,
@@ -184,7 +184,7 @@ def _moved(payment: Payment, course_id: str, audit_context: AuditContext) -> Pay
 
 
 def revoked(enrollment: Enrollment, audit_context: AuditContext) -> Enrollment:
-    """Note that the platform gives no access any more, which frees the place in the course."""
+    """Record that the platform no longer gives access, which frees a place under the quota."""
     return replace(
         enrollment,
         updated_at=audit_context.at,
@@ -202,7 +202,7 @@ def revoked(enrollment: Enrollment, audit_context: AuditContext) -> Enrollment:
 def not_delivered(
     enrollment: Enrollment, error: str, audit_context: AuditContext, *, final: bool
 ) -> Enrollment:
-    """Note a try that failed; a final one waits for a person from now on."""
+    """Record a failed try; after a final one the enrollment waits for a person."""
     return replace(
         enrollment,
         updated_at=audit_context.at,
@@ -217,7 +217,7 @@ def not_delivered(
 
 
 def asked_again(enrollment: Enrollment, at: datetime) -> Enrollment:
-    """Ask for delivery once more, by a new request that outdates the one before."""
+    """Request delivery again; the new request replaces the one before."""
     delivery = replace(
         enrollment.delivery,
         status=DeliveryStatus.PENDING,

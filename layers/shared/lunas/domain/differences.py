@@ -1,11 +1,11 @@
-"""What can differ from what must be."""
+"""The codes of broken invariants."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Stable names of what is broken; reconciliation.md tells what each of them means."""
+    """Stable names; docs/reference/reconciliation.md explains each of them."""
 
     AMOUNT_WRONG = "AMOUNT_WRONG"
     COURSES_WRONG = "COURSES_WRONG"
@@ -38,7 +38,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is broken: a stable code, and a text that holds ids and figures only."""
+    """One broken invariant: a stable code, and a text with ids and figures only."""
 
     code: Code
     text: str

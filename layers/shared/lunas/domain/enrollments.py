@@ -1,4 +1,4 @@
-"""An enrollment: a learner's right to one course, and how far the platform knows of it."""
+"""An enrollment: a learner's right to one course, and its delivery to the platform."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -25,11 +25,10 @@ class DeliveryStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The way of an enrollment to the platform.
+    """The delivery of an enrollment to the platform.
 
-    ``request`` counts how often delivery was asked for: it tells a message of today from one
-    that an earlier request left in the queue. ``due_at`` is when a delivery that is still
-    PENDING is asked for again.
+    ``request`` counts the delivery requests, so that a message of an earlier one can be recognized.
+    ``due_at`` is when a delivery that is still PENDING is requested again.
     """
 
     status: DeliveryStatus = DeliveryStatus.PENDING
@@ -43,7 +42,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Access to a course: ``until`` then, None: for good."""
+    """Access to a course, ``until`` a moment; None: without end."""
 
     until: datetime | None
 
@@ -52,15 +51,13 @@ class Access:
 class Enrollment:
     """A learner's right to one course.
 
-    ``claims``: where several settled payments have paid for it, each of them, ``payment_id``
-    included, with the time until which it gives access (None: for good); empty while one has.
-    ``expires_at``: when access ends that was paid for it, the latest of these times, None: never.
-    ``shared``: longer access that others have paid for who lead to the same course of the same
-    account at the platform, None where there is none. ``counted``: whether the course's counter has
-    it, which after a refund it does until the platform has revoked it.
-    ``platform_course_id``: the mapping as it was when the course was bought, then as it was
-    delivered; the catalog's present one goes first. ``certificate_url``: where the platform shows
-    the certificate of a completed course.
+    ``claims``: the settled payments that pay for it, ``payment_id`` included, each with the end of
+    its access (None: without end); empty while there is only one. ``expires_at``: the latest of
+    these ends, None: never. ``shared``: longer access through other enrollments of the same place,
+    None without any. ``counted``: whether the course's counter includes it, which after a refund
+    it does until the platform has revoked it. ``platform_course_id``: the mapping at purchase,
+    later at delivery; the catalog's current mapping takes precedence. ``certificate_url``: where
+    the platform shows the certificate of a completed course.
     """
 
     id: str
@@ -83,14 +80,14 @@ class Enrollment:
 
     @property
     def paid_by(self) -> Mapping[str, datetime | None]:
-        """Return every payment that gives access, with the time until which it does."""
+        """Return every payment that gives access, with the end of that access."""
         return self.claims or {self.payment_id: self.expires_at}
 
     @property
     def ends_at(self) -> datetime | None:
-        """Return when the learner's access ends, whoever has paid for it; None: never.
+        """Return when the learner's access ends, shared access included; None: never.
 
-        One that was refunded has no part any more in what others have paid for.
+        A refunded enrollment has no part in shared access.
         """
         if self.shared is None or self.status is EnrollmentStatus.NOT_ENROLLED:
             return self.expires_at
@@ -98,38 +95,37 @@ class Enrollment:
 
 
 def latest(ends: Iterable[datetime | None]) -> datetime | None:
-    """Return the latest of some times at which access ends; None, which is never, beats all."""
+    """Return the latest end of access; None, which means never, is later than any time."""
     known = list(ends)
     return None if None in known else max(each for each in known if each is not None)
 
 
 def paid_for(enrollment: Enrollment, claims: Mapping[str, datetime | None]) -> Enrollment:
-    """Return the enrollment as these payments pay for it: the longest of them counts."""
+    """Return the enrollment with these claims; the longest determines its end."""
     several = claims if len(claims) > 1 else {}
     return replace(enrollment, claims=several, expires_at=latest(claims.values()))
 
 
 def has_access(enrollment: Enrollment, now: datetime) -> bool:
-    """Tell whether the learner has the course at a moment: neither refunded nor over.
+    """Return whether the learner has access to the course at a moment.
 
-    What others have paid for in the same place counts. What an enrollment is owed by itself,
-    which is what a purchase and a refund go by, is told by :func:`is_owed`.
+    Shared access counts. Purchases and refunds go by :func:`is_owed`, which leaves it out.
     """
     lasts = enrollment.ends_at is None or enrollment.ends_at > now
     return enrollment.status is EnrollmentStatus.ENROLLED and lasts
 
 
 def is_owed(enrollment: Enrollment, now: datetime) -> bool:
-    """Tell whether the payments of an enrollment itself give access at a moment."""
+    """Return whether an enrollment's own payments give access at a moment."""
     lasts = enrollment.expires_at is None or enrollment.expires_at > now
     return enrollment.status is EnrollmentStatus.ENROLLED and lasts
 
 
 def enrollment_id(user_id: str, course_id: str) -> str:
-    """Return the one id that an enrollment of this user in this course can have.
+    """Return the id of the enrollment of this user in this course.
 
-    The item's own existence is thereby the rule "at most one per user and course". The length
-    in front keeps ("ab", "c") and ("a", "bc") apart.
+    As it derives from both, at most one can exist. The length in front keeps ("ab", "c") and
+    ("a", "bc") apart.
     """
     named = f"{len(user_id)}:{user_id}:{course_id}"
     return f"enr{hashlib.sha256(named.encode()).hexdigest()[:32]}"

@@ -3,40 +3,44 @@
 ::
 
     LunasError
-    ├── InvalidInput            values that a rule refuses, by field
-    ├── MalformedInput          a message that cannot be read at all
-    ├── Unauthenticated         no valid token
-    ├── Forbidden               a valid token without the right
-    ├── NotFound                nothing there, or nothing that the caller may know of
-    ├── Conflict                the state does not allow it
+    ├── InvalidInput               values that break a rule, by field
+    ├── MalformedInput             a message that cannot be parsed
+    │   ├── BodyTooLarge
+    │   └── UnsupportedMediaType
+    ├── Unauthenticated            no valid token
+    ├── Forbidden                  the caller lacks the right
+    ├── NotFound                   missing, or not visible to the caller
+    ├── Conflict                   the state does not allow it
     │   ├── WrongState
     │   ├── AlreadyEnrolled
+    │   ├── NotOnSale
     │   ├── CourseFull
     │   └── CourseUnmapped
-    ├── ConcurrentUpdate               somebody else's write came first; read again and decide anew
-    ├── StorageContention               the table kept refusing; safe to repeat
-    ├── ConfigurationError           an operator has to set something
-    ├── GrantRefused            the platform's OAuth server refused a code or a token for good
-    ├── ProviderUnavailable     a service that Lunas asks first does not answer
-    │   ├── KeysUnavailable     the keys of user tokens
-    │   └── CatalogUnavailable  the package service
-    ├── GatewayError            a payment gateway
-    │   ├── GatewayRefused      said no, for good
-    │   │   ├── PurchaseRefused for what the buyer chose, by field
-    │   │   │   ├── ChannelRefused  does not offer the channel here
-    │   │   │   └── AmountRefused   the amount is too low or too high
-    │   │   └── GatewayKeyRefused  takes our signature for wrong
-    │   ├── GatewayUnavailable  no usable answer; the outcome is unknown
-    │       ├── GatewayTimeout  no answer in time; the outcome is unknown
-    │       └── GatewayBlocked  asked too often; nobody may ask for a while
-    └── DeliveryError           the platform
-        ├── DeliveryDelayed     worth another try, later
-        │   ├── Malformed       an answer that says something else than what was asked
-        │   └── RateLimited     no room under the platform's limit; nothing was done
-        │       └── NoPermit   known beforehand: not even asked
-        └── DeliveryImpossible  no retry can help
+    ├── ConcurrentUpdate           an item changed since it was read; read and decide again
+    ├── StorageContention          conflicting transactions; safe to repeat
+    ├── ConfigurationError         a setting or secret is missing
+    ├── GrantRefused               the platform's OAuth server refused a code or token for good
+    ├── ProviderUnavailable        a service that is needed first does not answer
+    │   ├── KeysUnavailable        the keys of user tokens
+    │   ├── CatalogUnavailable     the package service
+    │   └── PlatformUnavailable    the course platform
+    ├── GatewayError               a payment gateway
+    │   ├── GatewayRefused         refused for good
+    │   │   ├── PurchaseRefused    because of the buyer's choice, by field
+    │   │   │   ├── ChannelRefused the channel is not offered
+    │   │   │   └── AmountRefused  the amount is too low or too high
+    │   │   └── GatewayKeyRefused  our signature was rejected
+    │   └── GatewayUnavailable     no usable response; the outcome is unknown
+    │       ├── GatewayTimeout     no response in time
+    │       └── GatewayBlocked     too many requests; no calls for a while
+    └── DeliveryError              the course platform
+        ├── DeliveryDelayed        worth another try, later
+        │   ├── Malformed          a response that does not match the request
+        │   └── RateLimited        the platform's limit is used up; nothing was done
+        │       └── NoPermit       known in advance, so the call was not made
+        └── DeliveryImpossible     no retry can help
 
-``code`` is the stable name that callers may decide by; the message is for people and never
+``code`` is the stable name that callers may decide by. The message is for people and never
 holds a secret or personal data.
 """
 
@@ -50,7 +54,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """What is wrong with one field: its JSON name (dotted when nested) and a sentence."""
+    """An error in one field: its JSON name (dotted when nested) and a message."""
 
     field: str
     message: str
@@ -61,11 +65,11 @@ class LunasError(Exception):
 
     code: ClassVar[str] = "error"
     misconfigured: bool = False
-    """Whether an operator has to correct a setting or a secret of ours."""
+    """Whether an operator has to correct a setting or a secret."""
 
 
 class InvalidInput(LunasError):
-    """Values that can be read but break a rule; lists each field at fault."""
+    """Values that break a rule; lists each field at fault."""
 
     code = "invalid-input"
 
@@ -80,19 +84,19 @@ class InvalidInput(LunasError):
 
 
 class MalformedInput(LunasError):
-    """A message that cannot be read: not JSON, not UTF-8, a field doubled."""
+    """A message that cannot be parsed: not JSON, not UTF-8, a duplicate field."""
 
     code = "malformed"
 
 
 class BodyTooLarge(MalformedInput):
-    """A body longer than any that Lunas has a use for."""
+    """A body longer than the route accepts."""
 
     code = "body-too-large"
 
 
 class UnsupportedMediaType(MalformedInput):
-    """A body of another content type than the route takes."""
+    """A body of a content type that the route does not accept."""
 
     code = "unsupported-media-type"
 
@@ -104,25 +108,25 @@ class Unauthenticated(LunasError):
 
 
 class Forbidden(LunasError):
-    """The caller is known but has no right to this."""
+    """The caller is known but lacks the right."""
 
     code = "forbidden"
 
 
 class NotFound(LunasError):
-    """Nothing there, or nothing that this caller may know of."""
+    """Missing, or not visible to the caller."""
 
     code = "not-found"
 
 
 class Conflict(LunasError):
-    """The state of things does not allow the request."""
+    """The current state does not allow the request."""
 
     code = "conflict"
 
 
 class WrongState(Conflict):
-    """The payment is in a state from which this step does not exist."""
+    """The payment's status does not allow this step."""
 
     code = "wrong-state"
 
@@ -134,7 +138,7 @@ class AlreadyEnrolled(Conflict):
 
 
 class NotOnSale(Conflict):
-    """The package was taken off sale; who has it keeps it."""
+    """The package is not on sale; its buyers keep it."""
 
     code = "not-on-sale"
 
@@ -146,19 +150,18 @@ class CourseFull(Conflict):
 
 
 class CourseUnmapped(Conflict):
-    """A course has no counterpart at the platform, so it cannot be sold."""
+    """A course is not mapped to one of the platform, so it cannot be sold."""
 
     code = "course-unmapped"
 
 
 class ConcurrentUpdate(LunasError):
-    """Somebody else's write came first, so nothing was written.
+    """An item changed since it was read, so nothing was written.
 
-    ``stale``: the payment is no longer as it was read. Courses that stand otherwise than was
-    thought: ``owned`` ones the learner is enrolled in, each with its enrollment as it stands;
-    ``held`` ones were refunded, but the platform
-    has not revoked them yet; ``free`` ones are neither. ``full``: courses whose quota would be
-    broken.
+    ``stale``: the payment changed. Courses whose state differs from what was expected: ``owned``
+    ones the learner is enrolled in, each with its current enrollment; ``held`` ones were refunded
+    but not yet revoked by the platform; ``free`` ones are neither. ``full``: courses whose quota
+    would be exceeded.
     """
 
     code = "concurrent-update"
@@ -172,7 +175,7 @@ class ConcurrentUpdate(LunasError):
         free: frozenset[str] = frozenset(),
         full: frozenset[str] = frozenset(),
     ) -> None:
-        super().__init__("somebody else's write came first")
+        super().__init__("the item changed since it was read")
         self.stale = stale
         self.owned: Mapping[str, Enrollment] = owned or {}
         self.held = held
@@ -181,32 +184,32 @@ class ConcurrentUpdate(LunasError):
 
 
 class StorageContention(LunasError):
-    """DynamoDB kept refusing the transaction; nothing was written."""
+    """Conflicting transactions did not end in time; nothing was written."""
 
     code = "store-busy"
 
 
 class ConfigurationError(LunasError):
-    """A setting or secret is missing; the message tells the operator which."""
+    """A setting or secret is missing; the message names it."""
 
     code = "configuration-error"
     misconfigured = True
 
 
 class GrantRefused(LunasError):
-    """The platform's OAuth server refused a code or a token for good; it has to be allowed anew."""
+    """The platform's OAuth server refused a code or a token for good: connect the site again."""
 
     code = "grant-refused"
 
 
 class ProviderUnavailable(LunasError):
-    """A service that has to be asked first does not answer; nothing was done, try again."""
+    """A service that is needed first does not answer; nothing was done, so try again."""
 
     code = "provider-unavailable"
 
 
 class KeysUnavailable(ProviderUnavailable):
-    """The keys of user tokens cannot be fetched, so nobody can be recognised."""
+    """The keys of user tokens cannot be fetched, so no token can be verified."""
 
     code = "keys-unavailable"
 
@@ -218,7 +221,7 @@ class CatalogUnavailable(ProviderUnavailable):
 
 
 class PlatformUnavailable(ProviderUnavailable):
-    """The platform cannot be read, or not whole, so nothing can be told about it."""
+    """The platform cannot be read, or only in part, so nothing is concluded."""
 
     code = "platform-unavailable"
 
@@ -230,13 +233,13 @@ class GatewayError(LunasError):
 
 
 class GatewayRefused(GatewayError):
-    """The gateway refused for good: repeating the same call cannot help."""
+    """The gateway refused for good; the same call will not succeed."""
 
     code = "gateway-refused"
 
 
 class PurchaseRefused(GatewayRefused):
-    """The gateway refused what the buyer chose; another choice can help.
+    """The gateway refused the buyer's choice; another one may succeed.
 
     ``errors`` is for the buyer, the message for the operator.
     """
@@ -255,39 +258,39 @@ class ChannelRefused(PurchaseRefused):
 
 
 class AmountRefused(PurchaseRefused):
-    """The amount is below or above what the gateway takes, by the channel named or at all."""
+    """The amount is outside the limits of the channel or of the gateway."""
 
     code = "amount-not-taken"
 
 
 class GatewayKeyRefused(GatewayRefused):
-    """The gateway takes our signature for wrong: account or key of its secret are."""
+    """The gateway rejected our signature: its secret holds a wrong account or key."""
 
     code = "gateway-key-refused"
     misconfigured = True
 
 
 class GatewayUnavailable(GatewayError):
-    """The gateway gave no usable answer, so the outcome is unknown."""
+    """The gateway gave no usable response, so the outcome is unknown."""
 
     code = "gateway-unavailable"
 
     @classmethod
     def after(cls, cause: GatewayError, message: str) -> "GatewayUnavailable":
-        """Return the error for a question that ``cause`` left without an answer."""
+        """Return the error for a status query that failed with ``cause``."""
         error = cls(message)
         error.misconfigured = cause.misconfigured
         return error
 
 
 class GatewayTimeout(GatewayUnavailable):
-    """The gateway gave no answer in time, so the outcome is unknown."""
+    """The gateway did not respond in time, so the outcome is unknown."""
 
     code = "gateway-timeout"
 
 
 class GatewayBlocked(GatewayUnavailable):
-    """The gateway refuses to be asked, as it does for an hour when it was asked too often."""
+    """The gateway refuses all calls, as it does for an hour after too many of them."""
 
     code = "gateway-blocked"
 
@@ -299,10 +302,10 @@ class DeliveryError(LunasError):
 
 
 class DeliveryDelayed(DeliveryError):
-    """Worth another try after ``retry_after`` seconds (None: by the usual growing delay).
+    """Worth another try after ``retry_after`` seconds (None: the usual growing delay).
 
-    ``failures`` counts the tries of this delivery that failed, this one included, once it is
-    noted; the growing delay goes by them.
+    ``failures`` counts the failed tries of this delivery, this one included, once recorded. It
+    determines the growing delay.
     """
 
     code = "delivery-delayed"
@@ -314,25 +317,25 @@ class DeliveryDelayed(DeliveryError):
 
 
 class Malformed(DeliveryDelayed):
-    """The platform answered, but not what was asked for; nothing is concluded from it."""
+    """The platform's response does not match the request; nothing is concluded from it."""
 
     code = "platform-malformed"
 
 
 class RateLimited(DeliveryDelayed):
-    """The platform's limit leaves no room: nothing was done there, and nothing has failed."""
+    """The platform's rate limit is used up. Nothing was done, and it is no failed try."""
 
     code = "rate-limited"
 
 
 class NoPermit(RateLimited):
-    """The turn of a call is too far away to wait for, so the platform was not even asked."""
+    """The next permit is too far away to wait for, so the call was not made."""
 
-    code = "no-turn-yet"
+    code = "no-permit"
 
 
 class DeliveryImpossible(DeliveryError):
-    """No retry can help; a person has to mend something first.
+    """No retry can help; a person has to fix something first.
 
     ``request``: the number of the latest request when the try began, None if none began.
     """

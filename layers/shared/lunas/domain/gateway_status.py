@@ -1,4 +1,4 @@
-"""What a payment gateway says about an order, and what that means for the payment."""
+"""The status of an order at the payment gateway, and whether it matches the payment."""
 
 import re
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class GatewayStatus:
 
     @property
     def evidence(self) -> Mapping[str, str]:
-        """Return what the history keeps of it."""
+        """Return what the history stores of it."""
         found = {
             "state": self.state,
             "statusCode": self.code,
@@ -47,7 +47,7 @@ class GatewayStatus:
 
 @dataclass(frozen=True, slots=True)
 class PaymentChannel:
-    """A way to pay that the gateway offers; the fee in whole rupiah."""
+    """A channel that the gateway offers; the fee in whole rupiah."""
 
     code: str
     name: str
@@ -62,10 +62,10 @@ def whole_rupiah(given: object) -> int | None:
 
 
 def matches(payment: Payment, status: GatewayStatus) -> bool:
-    """Return whether a status is of this payment: same order, same amount, same reference.
+    """Return whether order, amount and reference of a status match the payment.
 
-    The reference has to be one of those that the gateway gave for the payment, once all are known:
-    an answer that carried one may have been lost.
+    The reference must be one that the gateway gave for the payment, once all are known: a response
+    with one may have been lost.
     """
     known = payment.known_references
     return (

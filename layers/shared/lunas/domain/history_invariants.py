@@ -1,4 +1,4 @@
-"""What must hold between a payment and its history: the history explains the state."""
+"""The invariants of a payment's history: it must explain the payment's state."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -17,23 +17,23 @@ from lunas.domain.payments import (
 )
 
 AHEAD = timedelta(minutes=5)
-"""By so much a clock may be ahead of the one that the audit goes by."""
+"""How far a clock may be ahead of the audit's."""
 FIRST: Mapping[Method, Status] = {Method.GATEWAY: Status.PENDING, Method.MANUAL: Status.PAID}
 STEPS: Mapping[Method, frozenset[Step]] = {
     Method.GATEWAY: frozenset({Step.CONFIRM, Step.FAIL, Step.EXPIRE, Step.COMPLETE, Step.REFUND}),
     Method.MANUAL: frozenset({Step.APPROVE, Step.REJECT, Step.COMPLETE, Step.REFUND}),
 }
-"""What can happen to a payment by the way its money travels."""
+"""The steps of a payment, by its method."""
 BY_ADMIN = frozenset({Status.APPROVED, Status.REJECTED, Status.REFUNDED})
-"""Targets that only a person brings about, save an approval by the gateway's status."""
+"""Targets that only an admin may cause, except an approval by the gateway's status."""
 WITH_REASON = frozenset({Status.REJECTED, Status.REFUNDED})
-"""Targets for which the person has to say why."""
+"""Targets for which the admin has to give a reason."""
 
 
 def history_differences(
     payment: Payment, history: Sequence[HistoryEvent], now: datetime
 ) -> list[Difference]:
-    """Return where the history, oldest first, does not explain the payment as it stands."""
+    """Return where the history, oldest first, does not explain the payment's state."""
     return [
         *_numbers(payment, history),
         *_chain(payment, history),
@@ -72,7 +72,7 @@ def _chain(payment: Payment, history: Sequence[HistoryEvent]) -> Iterator[Differ
 
 
 def _hops(method: Method) -> set[tuple[Status | None, Status]]:
-    """Return every change from state to state, those inside a step included."""
+    """Return every change of state, those inside a step included."""
     taken = [TRANSITIONS[step] for step in STEPS[method]]
     into = {(source, each.path[0]) for each in taken for source in each.sources}
     return into | {hop for each in taken for hop in pairwise(each.path)}
@@ -99,7 +99,7 @@ def _stamps(payment: Payment, history: Sequence[HistoryEvent]) -> Iterator[Diffe
     at, by = payment.approved_at, payment.approved_by
     approvals = [(event.at, _approver(payment, event)) for event in _to(history, Status.APPROVED)]
     if approvals != ([(at, by)] if at or by else []):
-        yield Difference(Code.APPROVAL_DIFFERS, f"approved by {by or 'nobody'}, or at another time")
+        yield Difference(Code.APPROVAL_DIFFERS, f"approved by {by or 'no one'}, or at another time")
     completions = [event.at for event in _to(history, Status.COMPLETED)]
     if completions != ([payment.completed_at] if payment.completed_at else []):
         yield Difference(Code.COMPLETION_DIFFERS, "completedAt is not that of the event")
@@ -116,7 +116,7 @@ def _approver(payment: Payment, event: HistoryEvent) -> str | None:
 
 
 def _grounds(payment: Payment, event: HistoryEvent) -> Iterator[Difference]:
-    """Look who moved the payment, and on what evidence."""
+    """Check the actor and the evidence of an event."""
     if not event.actor.strip():
         yield Difference(Code.HISTORY_ACTOR, f"event {event.version} has no actor")
     if is_correction(event):
@@ -144,12 +144,12 @@ def _correction_grounds(event: HistoryEvent) -> Iterator[Difference]:
 
 
 def _is_confirmed(payment: Payment, event: HistoryEvent) -> bool:
-    """Return whether the event carries the gateway's status of this order and this amount."""
+    """Return whether the event holds the gateway's status of this order and amount."""
     evidence = event.evidence or {}
     wanted = {
         "state": GatewayState.PAID,
         "orderId": payment.id,
         "amount": str(payment.amount),
     }
-    fits = all(evidence.get(name) == value for name, value in wanted.items())
-    return fits and bool(evidence.get("reference"))
+    same = all(evidence.get(name) == value for name, value in wanted.items())
+    return same and bool(evidence.get("reference"))

@@ -1,7 +1,7 @@
-"""What must hold of every payment, whoever wrote it: the yardstick of the audit and of tests.
+"""The invariants of every payment, which the audit and the tests check.
 
-It reads what is kept and shares no code with what writes it but the tables of the rules. So a
-mistake in settling, delivering or refunding is no mistake here as well.
+They read the stored items and share no code with the services that write them but the tables of
+the rules, so that a mistake in settling, delivering or refunding is not repeated here.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,14 +14,14 @@ from lunas.domain.payments import HistoryEvent, Method, Payment, Status
 from lunas.domain.schedule import LATE_CHECKS
 
 GIVES_COURSES = frozenset({Status.APPROVED, Status.COMPLETED})
-"""States of a payment for which the learner has every course."""
+"""Statuses of a payment for which the learner has every course."""
 NEVER_AS = {
     EnrollmentStatus.ENROLLED: DeliveryStatus.REVOKED,
     EnrollmentStatus.NOT_ENROLLED: DeliveryStatus.DELIVERED,
 }
-"""What the platform never stays told: another truth than ours."""
+"""Delivery statuses that contradict the status of the enrollment."""
 MAY_BECOME_MONEY = frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED})
-"""States of a payment at a gateway about which the gateway is asked by schedule."""
+"""Statuses of a gateway payment that is checked by schedule."""
 
 
 def differences(
@@ -30,11 +30,11 @@ def differences(
     enrollments: Sequence[Enrollment],
     now: datetime,
 ) -> list[Difference]:
-    """Return everything about a payment that must not be, and nothing for a healthy one.
+    """Return every broken invariant of a payment.
 
     ``history`` is oldest first. ``enrollments`` are the learner's in the courses of the payment,
-    whichever payment they belong to; those of other courses are only looked at for a claim of
-    this payment. All three have to be read while nobody writes, or read again when one moved.
+    whichever payment they belong to; those of other courses are only checked for a claim of this
+    payment. All three must be read without a write in between, or read again if one changed.
     """
     return [
         *_purchase(payment),
@@ -49,7 +49,7 @@ def differences(
 def orphans(
     payment_id: str, history: Sequence[HistoryEvent], enrollments: Sequence[Enrollment]
 ) -> list[Difference]:
-    """Return what is broken when history or enrollments name a payment that does not exist."""
+    """Return the differences when history or enrollments name a payment that does not exist."""
     left = [f"event {each.version}" for each in history]
     left += [f"enrollment {each.id}" for each in enrollments if _is_enrolled(each)]
     if not left:
@@ -58,7 +58,7 @@ def orphans(
 
 
 def is_only_incomplete(found: Sequence[Difference]) -> bool:
-    """Tell whether a payment lacks nothing but its completion, after its last delivery."""
+    """Return whether the payment's completion, after its last delivery, is all that is missing."""
     codes = {each.code for each in found}
     return Code.COMPLETION_MISSING in codes and codes <= {
         Code.COMPLETION_MISSING,
@@ -72,7 +72,7 @@ def _purchase(payment: Payment) -> Iterator[Difference]:
         yield Difference(Code.AMOUNT_WRONG, f"{payment.amount} rupiah")
     if not courses or len(set(courses)) < len(courses):
         yield Difference(Code.COURSES_WRONG, f"bought: {_named(courses)}")
-    # A course may be both: owned before, and awaited since this payment lengthened access to it.
+    # A course may be both: owned before, and awaited because this payment lengthened its access.
     marked = {*payment.undelivered, *payment.overlap}
     if len(set(payment.overlap)) < len(payment.overlap) or not marked <= set(courses):
         yield Difference(
@@ -84,24 +84,22 @@ def _purchase(payment: Payment) -> Iterator[Difference]:
 
 
 def _claims(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
-    """Look at every enrollment that this payment claims, or that its learner has."""
+    """Check every enrollment that this payment claims, or that its learner has."""
     for each in enrollments:
         claimed = payment.id in each.paid_by
         if claimed and _is_enrolled(each) and payment.status not in GIVES_COURSES:
             yield Difference(Code.ENROLLED_UNPAID, f"{payment.status} with {each.id}")
         named = each.id == enrollment_id(each.user_id, each.course_id)
-        fits = each.user_id == payment.user_id and each.course_id in payment.course_ids
-        if not named or (claimed and not fits):
+        bought = each.user_id == payment.user_id and each.course_id in payment.course_ids
+        if not named or (claimed and not bought):
             yield Difference(Code.ENROLLMENT_STRAY, f"{each.id} of course {each.course_id}")
         if each.payment_id not in each.paid_by:
-            detail = (
-                f"{each.id} belongs to {each.payment_id}, which is none of those that pay for it"
-            )
+            detail = f"{each.id} belongs to {each.payment_id}, which does not pay for it"
             yield Difference(Code.ENROLLMENT_STRAY, detail)
 
 
 def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
-    """Look for an enrollment behind every course that the learner has paid for."""
+    """Check that every course of a settled payment has an enrollment."""
     if payment.status not in GIVES_COURSES:
         return
     found = {each.id: each for each in enrollments}
@@ -116,7 +114,7 @@ def _courses(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Di
 
 
 def _was_bought_again(payment: Payment, enrollment: Enrollment) -> bool:
-    """Tell whether another payment took a course over after this one's time in it was over."""
+    """Return whether another payment bought a course again after this one's access ended."""
     if payment.id in enrollment.paid_by:
         return False
     end = _access_end(payment)
@@ -130,7 +128,7 @@ def _access_end(payment: Payment) -> datetime | None:
 
 
 def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
-    """Look at how far the platform knows of what belongs to this payment."""
+    """Check the deliveries of the enrollments of this payment."""
     own = [each for each in enrollments if each.payment_id == payment.id]
     for each in own:
         waits = each.delivery.status is DeliveryStatus.PENDING
@@ -150,7 +148,7 @@ def _deliveries(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator
 
 
 def _terms(payment: Payment, enrollments: Sequence[Enrollment]) -> Iterator[Difference]:
-    """Look whether access lasts as long as was paid: by this payment, and by the longest of all."""
+    """Check that access lasts as long as this payment, and the longest of all, paid for."""
     for each in enrollments:
         if payment.id not in each.paid_by:
             continue
@@ -166,7 +164,7 @@ def _undelivered(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Diffe
         awaited = each.course_id in payment.undelivered
         if awaited and each.delivery.status is DeliveryStatus.DELIVERED:
             yield Difference(Code.DELIVERED_AWAITED, f"{each.id} is delivered, yet awaited")
-        # What another payment had brought and handed over was never awaited by this one.
+        # An enrollment of another payment, handed over by its refund, was never awaited here.
         own = each.payment_id == payment.id
         never = own and each.delivery.platform_enrollment_id is None
         if never and not awaited and each.course_id not in payment.overlap:
@@ -186,7 +184,7 @@ def _completion(payment: Payment, paid: Sequence[Enrollment]) -> Iterator[Differ
 
 
 def _questions(payment: Payment, now: datetime) -> Iterator[Difference]:
-    """Look whether the gateway will be asked about money that may still come."""
+    """Check that the gateway will be asked about a payment that may still be paid."""
     if payment.method is not Method.GATEWAY or payment.status not in MAY_BECOME_MONEY:
         return
     expires = payment.gateway_expires_at

@@ -1,4 +1,4 @@
-"""Lists: what is asked for, and how a page goes on."""
+"""The filters and pages of lists."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ type Position = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of creation times in UTC: from ``start`` on, before ``end``."""
+    """A range of creation times in UTC: from ``start`` on, before ``end``."""
 
     start: datetime | None = None
     end: datetime | None = None
@@ -51,9 +51,9 @@ class EnrollmentFilter:
 class Page[T]:
     """One page, newest first; ``after`` is where the next one starts, None at the end.
 
-    A page may hold fewer items than asked for, even none, and still have a next one: each page
-    reads the same number of items, and a filter is applied to what was read. ``places`` names
-    each item, where the list can be cut short; only lists that are ever cut have them.
+    A page may hold fewer items than requested, even none, and still have a next one: each page
+    reads the same number of items and applies the filter to them. ``places`` are the positions of
+    the items, for lists that can be cut short.
     """
 
     items: tuple[T, ...]

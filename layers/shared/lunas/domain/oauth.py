@@ -1,4 +1,4 @@
-"""Connecting a site by OAuth: what is begun, what is granted, when it is renewed."""
+"""Connecting a site by OAuth: the start, the grant and its renewal."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ SUBDOMAIN = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 START_LIFETIME = timedelta(minutes=10)
 """How long an admin may take on the platform's page."""
 EARLY = timedelta(hours=1)
-"""How long before its end a token is renewed: time for the platform to be down, and back again."""
+"""How long before its end a token is renewed, which bridges an outage of the platform."""
 
 
 class Authentication(StrEnum):
@@ -26,9 +26,9 @@ class Authentication(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """One try to connect: its random ``state`` comes back once, for the same site.
+    """One try to connect: its random ``state`` is accepted once, for the same site.
 
-    ``verifier`` is PKCE's secret; it never leaves the server before the code is exchanged.
+    ``verifier`` is PKCE's secret; it stays on the server until the code is exchanged.
     """
 
     state: str = field(repr=False)
@@ -40,7 +40,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """What opens a site: a token for a day, and the key to the next one, which fits once."""
+    """The tokens of a site: an access token for a day, and a refresh token that works once."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
@@ -48,7 +48,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issue:
-    """What the token endpoint gives. ``site_gid`` is the platform's global id of the site."""
+    """The token endpoint's response. ``site_gid`` is the platform's global id of the site."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
@@ -60,9 +60,9 @@ class Issue:
 class Connection:
     """A connected site, without its secrets.
 
-    ``revision`` counts what was written, so that nobody writes over what came later. ``refused``:
-    the platform does not renew the tokens any more, and a person has to connect the site again; the
-    access token serves until its end.
+    ``revision`` counts the writes, so that no write replaces a later one. ``refused``: the platform
+    no longer renews the tokens, and an admin has to connect the site again; the access token works
+    until its end.
     """
 
     subdomain: str
@@ -75,12 +75,12 @@ class Connection:
     site_gid: str | None = None
 
     def is_due(self, now: datetime) -> bool:
-        """Tell whether it is time to renew: an hour early, or half the life of a short one."""
+        """Return whether to renew: an hour early, or after half the lifetime of a short token."""
         early = min(EARLY, (self.expires_at - self.renewed_at) / 2)
         return now >= self.expires_at - early
 
     def is_usable(self, now: datetime) -> bool:
-        """Tell whether the token still opens the site."""
+        """Return whether the access token is still valid."""
         return now < self.expires_at
 
 

@@ -1,4 +1,4 @@
-"""A payment and the table of every step that can change its state."""
+"""A payment, and the table of the steps that change its status."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ from lunas.domain.users import Customer, Learner, PaymentType
 
 
 class Status(StrEnum):
-    """Where a payment stands."""
+    """The status of a payment."""
 
     PENDING = "PENDING"
     PAID = "PAID"
@@ -29,7 +29,7 @@ class Method(StrEnum):
     """How the money travels."""
 
     GATEWAY = "DUITKU"
-    """By a payment gateway, whichever: the API has had this value since there was only one."""
+    """By any payment gateway; the API's value dates from when there was only one."""
     MANUAL = "MANUAL"
 
 
@@ -47,15 +47,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """The states a step starts from, and the states it passes through, the last one staying."""
+    """The statuses from which a step starts, and those it passes through to the last."""
 
     sources: frozenset[Status]
     path: tuple[Status, ...]
 
 
 TRANSITIONS: Mapping[Step, Transition] = {
-    # A success that the gateway confirms is true however late it comes: it wins over what Lunas
-    # had concluded meanwhile.
+    # A success that the gateway confirms is valid however late: it overrides FAILED and EXPIRED.
     Step.CONFIRM: Transition(
         frozenset({Status.PENDING, Status.FAILED, Status.EXPIRED}), (Status.PAID, Status.APPROVED)
     ),
@@ -69,7 +68,7 @@ TRANSITIONS: Mapping[Step, Transition] = {
 
 
 def is_settled(status: Status) -> bool:
-    """Tell whether the money was turned into enrollments. Lists every state on purpose."""
+    """Return whether the payment was turned into enrollments. Lists every status on purpose."""
     match status:
         case Status.APPROVED | Status.COMPLETED | Status.REFUNDED:
             return True
@@ -90,7 +89,7 @@ class BoughtCourse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayInvoice:
-    """The gateway's invoice of a payment; which fields are filled depends on the channel."""
+    """The gateway's invoice of a payment; the channel determines which fields are set."""
 
     reference: str
     payment_url: str | None = None
@@ -103,22 +102,21 @@ class GatewayInvoice:
 class Payment:
     """One attempt of one learner to buy one package.
 
-    ``amount`` is whole rupiah and ``courses`` the list as bought: both are copied from the
-    catalog when the payment is made and never change, as are ``access_days`` and
-    ``platform_bundle_id``. ``bundle_asked_at`` is when the platform was asked for that bundle.
-    ``version`` counts the history events. ``undelivered`` holds the courses that the platform does
-    not have yet. ``overlap`` are courses that another payment had brought already, ``overbook``
-    whether an admin approved the payment beyond quotas. ``callbacks`` names the callbacks that
-    moved it: their evidence is known to be stored.
+    ``amount`` is in whole rupiah. ``amount``, ``courses``, ``access_days`` and
+    ``platform_bundle_id`` are copied from the catalog when the payment is created and never
+    change. ``bundle_asked_at`` is when enrollment in that bundle was requested. ``version`` counts
+    the history events. ``undelivered`` holds the courses that wait for delivery. ``overlap`` are
+    courses that the learner owned already, ``overbook`` whether an admin approved beyond quotas.
+    ``callbacks`` are the digests of the callbacks that changed it, whose evidence is stored.
 
-    ``gateway_name`` is the gateway that the payment goes by, None for a manual one, and
-    ``gateway`` the invoice there. ``channel`` is the one that the buyer named, ``prompt`` whether
-    people pay by it at once or not at all. ``check_at`` is when the gateway is asked about the
-    payment by schedule, None when there is nothing more to ask. ``asked_at`` is when it was asked
-    last, ``asking`` while that answer is awaited. ``denied_at`` is since when the gateway denies
-    that it is paid, though a callback says so or its time is not over. ``references`` are all that
-    it gave for the payment, in ``invoice_answers`` answers to ``invoice_calls`` calls.
-    ``transaction`` is its number of the transfer that paid, once a callback has named one.
+    ``gateway_name`` is None for a manual payment, ``gateway`` the invoice there. ``channel`` is the
+    one that the buyer chose, ``prompt`` whether buyers pay by it at once or not at all.
+    ``check_at`` is the next scheduled check, None after the last. ``asked_at`` is when the
+    gateway was asked last, ``asking`` whether that response is pending. ``denied_at`` is when the
+    gateway first denied the payment although a callback reports a success or its time is not over.
+    ``references`` are all that the gateway gave, in ``invoice_answers`` responses to
+    ``invoice_calls`` calls. ``transaction`` is its number of the transfer, once a callback has
+    named one.
     """
 
     id: str
@@ -171,7 +169,7 @@ class Payment:
 
     @property
     def known_references(self) -> frozenset[str] | None:
-        """Return every reference of the gateway; None while an answer to a call is missing."""
+        """Return every reference of the gateway; None while the response to a call is missing."""
         if self.gateway is None or self.invoice_answers < self.invoice_calls:
             return None
         return self.references | {self.gateway.reference}
@@ -179,7 +177,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A payment that a purchase has, with the channel that was named for it."""
+    """An open payment of a slot, with the channel that the buyer chose."""
 
     payment_id: str
     channel: str | None = None
@@ -187,7 +185,7 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The payments of one purchase that may be open, the newest first, one of each channel."""
+    """The open payments of one purchase, newest first, at most one for each channel."""
 
     held: tuple[Held, ...] = ()
 
@@ -197,18 +195,18 @@ class Slot:
         return self.held[0].payment_id if self.held else None
 
     def naming(self, channel: str | None) -> tuple[Held, ...]:
-        """Return those that may be returned to a buyer who names ``channel``, or none."""
+        """Return the payments that suit a buyer who chose ``channel``; None: any channel."""
         return tuple(each for each in self.held if channel is None or each.channel == channel)
 
     def with_new(self, new: Held, ended: frozenset[str]) -> "Slot":
-        """Return the slot with a new payment, without those that have ended or that it replaces."""
+        """Return the slot with a new payment, without ended ones and the one that it replaces."""
         left = (e for e in self.held if e.payment_id not in ended and e.channel != new.channel)
         return Slot((new, *left))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEvent:
-    """One entry of the history: who moved the payment, when, from where to where, and why."""
+    """One entry of the history: who changed the payment, when, from and to which status, why."""
 
     payment_id: str
     version: int
@@ -222,7 +220,7 @@ class HistoryEvent:
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """Who does something, when, and what they go by; ``callback`` is kept with what it causes."""
+    """Who does something, when, and on what evidence; ``callback`` is stored with the change."""
 
     actor: str
     at: datetime
@@ -232,7 +230,7 @@ class AuditContext:
 
     @property
     def approver(self) -> str:
-        """Name who approves: the admin's user id."""
+        """Return the user id of the admin who approves."""
         return self.actor.partition(":")[2]
 
 
@@ -246,9 +244,8 @@ def take(
 ) -> tuple[Payment, tuple[HistoryEvent, ...]]:
     """Return the payment after ``step`` and its history events, or raise WrongState.
 
-    Nothing but this function changes the status of a payment. A history never runs backwards:
-    whoever looked at the clock first and wrote last, or by a clock that is behind, is written at
-    the time of the event before.
+    Only this function changes the status of a payment. Times in a history never go backwards: an
+    event with an earlier time than its predecessor, by a race or a slow clock, takes that time.
     """
     audit_context = replace(audit_context, at=max(audit_context.at, payment.updated_at))
     transition = TRANSITIONS[step]
@@ -275,7 +272,7 @@ def take(
 def corrected(
     payment: Payment, learner: Learner, audit_context: AuditContext
 ) -> tuple[Payment, HistoryEvent]:
-    """Return the payment with another learner and the event that says so; its state stays."""
+    """Return the payment with another learner, and its history event; the status stays."""
     audit_context = replace(audit_context, at=max(audit_context.at, payment.updated_at))
     version = payment.version + 1
     event = _event(payment, audit_context, payment.status, payment.status, version)
@@ -283,7 +280,7 @@ def corrected(
 
 
 def is_correction(event: HistoryEvent) -> bool:
-    """Tell an event that corrects the learner from one that changes the state."""
+    """Return whether an event corrects the learner instead of changing the status."""
     return event.source is event.target
 
 
@@ -311,7 +308,7 @@ def _stamped(payment: Payment, step: Step, audit_context: AuditContext) -> Payme
 
 
 def check_after(payment: Payment, now: datetime) -> datetime | None:
-    """Return when the gateway is asked about a payment next; never if it is settled."""
+    """Return when the gateway is asked about a payment next; None if it is settled."""
     if payment.gateway_expires_at is None or is_settled(payment.status):
         return None
     return next_check(
@@ -324,10 +321,10 @@ def check_after(payment: Payment, now: datetime) -> datetime | None:
 
 
 def denied_since(payment: Payment, now: datetime) -> datetime:
-    """Return from when the questions after a denial are counted, given another one ``now``.
+    """Return the start of the checks after a denial, given another denial ``now``.
 
-    For an open payment the first denial counts until those questions are over, so whoever sends
-    callbacks again and again cannot keep it open.
+    For an open payment the first denial counts until those checks are over, so that repeated
+    callbacks cannot keep it open.
     """
     first = payment.denied_at
     if payment.status is not Status.PENDING or first is None:
@@ -336,9 +333,9 @@ def denied_since(payment: Payment, now: datetime) -> datetime:
 
 
 def sooner(payment: Payment, moment: datetime) -> datetime:
-    """Return ``moment``, or when the gateway is asked about a payment anyway if that is earlier.
+    """Return ``moment``, or the payment's next check if that is earlier.
 
-    So whoever sends callbacks again and again cannot put the next question off.
+    So repeated callbacks cannot delay the next check.
     """
     return moment if payment.check_at is None else min(payment.check_at, moment)
 

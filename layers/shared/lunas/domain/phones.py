@@ -1,4 +1,4 @@
-"""Phone numbers, in any customary writing."""
+"""Phone numbers, in any common notation."""
 
 import re
 import unicodedata
@@ -6,9 +6,9 @@ import unicodedata
 from lunas.domain.texts import plain
 
 HOME = "ID"
-"""The country of numbers that do not name one."""
+"""The country of numbers without a country code."""
 ABROAD = "62"
-"""What its numbers begin with for the rest of the world."""
+"""Its country code."""
 LONGEST = 16
 """Characters of a number, with its + (E.164)."""
 _WRITING = re.compile(r"(?i:tel:)?\s*[0-9+(][0-9+()./\s-]*")
@@ -18,9 +18,9 @@ _DASHES = re.compile(r"[\u2010-\u2015\u2212\u30fc~]")
 def phone_number(given: str) -> str:
     """Return a number as ``+`` and digits (E.164); ValueError if it is none.
 
-    Digits of any script and the dashes of word processors are read as what they look like. A number
-    in a range that is in use is taken in whatever way it is written. Ranges grow, so of another
-    one the length is enough, where it says by a 0 or a + how it is meant.
+    Digits of any script and the dashes of word processors are converted. A number in an assigned
+    range is accepted in any notation. As ranges grow, any other number needs only a possible
+    length, and a leading 0 or + that makes its notation clear.
     """
     text = _in_ascii(plain(given))
     if _WRITING.fullmatch(text):
@@ -37,7 +37,7 @@ def _in_ascii(text: str) -> str:
 
 
 def _readings(number: str) -> list[str]:
-    """Return how a number may be meant, the likeliest first."""
+    """Return the possible interpretations of a number, the likeliest first."""
     if number.startswith("00"):  # how most countries dial abroad, though Indonesia does not
         return [f"+{number[2:]}"]
     if number.startswith("+0"):
@@ -58,7 +58,7 @@ def _first(readings: list[str], *, in_use: bool) -> str | None:
             continue
         length = plans.is_possible_number_with_reason(number)
         whole = length == plans.ValidationResult.IS_POSSIBLE and reading[0] in "+0"
-        # A number at home that still begins with 0 is what is left of one that fits no plan.
+        # A domestic number that still begins with 0 after parsing matches no numbering plan.
         if number.country_code == int(ABROAD) and number.italian_leading_zero:
             whole = False
         written = plans.format_number(number, plans.PhoneNumberFormat.E164)

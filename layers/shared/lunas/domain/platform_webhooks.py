@@ -1,4 +1,4 @@
-"""Which webhooks Lunas wants at the platform, and how those that are there fit."""
+"""The webhooks that Lunas needs at the platform, compared with the existing ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 TOPICS = ("enrollment.completed", "enrollment.progress")
 TOPICS_OF_AN_APP = (*TOPICS, "app.uninstalled")
-"""Only what was installed can be uninstalled."""
+"""Only an app is uninstalled."""
 
 
 class WebhookState(StrEnum):
-    """How a topic stands, or what was done about it."""
+    """The state of a topic's webhooks, or the result of registering them."""
 
     ACTIVE = "ACTIVE"
     INACTIVE = "INACTIVE"
@@ -20,7 +20,7 @@ class WebhookState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A webhook at the platform: whoever made it, one topic, one target."""
+    """A webhook at the platform, ours or another's: one topic, one target."""
 
     id: str
     topic: str
@@ -30,7 +30,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class TopicStatus:
-    """A topic, how it stands, and our webhooks for it."""
+    """A topic, its state, and our webhooks for it."""
 
     topic: str
     state: WebhookState
@@ -38,14 +38,14 @@ class TopicStatus:
 
     @property
     def works(self) -> bool:
-        """Tell whether events of the topic come."""
+        """Return whether the platform sends events of the topic."""
         return self.state in {WebhookState.ACTIVE, WebhookState.REGISTERED}
 
 
 def topic_statuses(
     there: Iterable[Webhook], target: str, topics: Iterable[str]
 ) -> list[TopicStatus]:
-    """Compare what is there with what is wanted; webhooks with another target are others'."""
+    """Return the state of each topic; webhooks with another target are not ours."""
     ours = [each for each in there if each.target_url == target]
     return [
         _topic_status(topic, [each for each in ours if each.topic == topic]) for topic in topics

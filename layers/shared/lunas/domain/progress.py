@@ -1,7 +1,7 @@
-"""How far a learner is, as the platform tells it, and what becomes of that here.
+"""A learner's progress, as the platform reports it and Lunas records it.
 
-The platform writes progress as text, in the API from 0 to 1 and in events mostly from 0 to 100.
-Progress never goes down, whatever comes in whatever order.
+The platform sends progress as text, from 0 to 1 in the API and mostly from 0 to 100 in events.
+Progress never goes down, in whatever order reports arrive.
 """
 
 from collections.abc import Iterable
@@ -14,20 +14,19 @@ from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 
 COMPLETE = 100
 EVENT_LIFETIME = timedelta(days=3)
-"""How long an event is known again by its id: the platform is said to repeat one for 16 hours."""
+"""How long an event's id is remembered: the platform repeats an event for up to 16 hours."""
 FIRST_LOOK = timedelta(days=30)
 """How far back the first progress sync of a stack begins."""
 OVERLAP = timedelta(days=1)
-"""How much of the time before is read again: each change is seen on two nights, so that a row
-which slipped from one page to another meanwhile, or a delivery that was noted late, is not missed,
-nor what clocks that differ would hide."""
+"""How much is read again: each change is seen on two nights, so that none is missed because it
+moved between pages, its delivery was recorded late, or clocks differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressReport:
-    """How far a learner is in a course, by the platform's ids of row, account and course.
+    """A learner's progress in a course, by the ids of platform enrollment, account and course.
 
-    ``percent`` is whole and rounded down; None where the number can mean two things, or nothing.
+    ``percent`` is whole and rounded down; None if the number is ambiguous or invalid.
     """
 
     platform_enrollment_id: int
@@ -39,7 +38,7 @@ class ProgressReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """A report that came as an event, which has an id of its own."""
+    """A report that arrived as an event, with the event's id."""
 
     id: str
     report: ProgressReport
@@ -47,23 +46,23 @@ class ProgressEvent:
 
 
 class ProgressResult(StrEnum):
-    """What became of a report."""
+    """The result of handling a report."""
 
     NOTED = "NOTED"
     NOTHING_NEW = "NOTHING_NEW"
     DUPLICATE = "DUPLICATE"
     """The same event came earlier."""
     NOT_OURS = "NOT_OURS"
-    """Nobody here has this row: the learner was enrolled by others, or is not delivered yet."""
+    """No enrollment of ours has this id: it is someone else's, or not delivered yet."""
     REVOKED = "REVOKED"
-    """The enrollment was refunded, and is left alone."""
+    """The enrollment was refunded, so it does not change."""
     UNREADABLE = "UNREADABLE"
-    """The platform does not say how far the learner is, or does not know the row any more."""
+    """The platform sent no usable progress, or no longer has the platform enrollment."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedPage:
-    """A page of what changed: reports, and the number of the next page, None at the end."""
+    """A page of changes: reports, and the number of the next page, None at the end."""
 
     reports: tuple[ProgressReport, ...]
     next_page: int | None
@@ -71,9 +70,9 @@ class ChangedPage:
 
 @dataclass(frozen=True, slots=True)
 class SyncPosition:
-    """How far the progress sync is: it reads what changed ``since``, and has ``page`` before it.
+    """The position of the progress sync: it reads changes ``since``, with ``page`` next.
 
-    ``began`` is when this walk through the pages began, None between two walks.
+    ``began`` is when this pass over the pages began, None between two passes.
     """
 
     since: datetime
@@ -81,27 +80,27 @@ class SyncPosition:
     page: int = 1
 
     def begun(self, now: datetime) -> "SyncPosition":
-        """Return the walk that is under way, or a new one."""
+        """Return the current pass, or a new one."""
         return self if self.began else replace(self, began=now, page=1)
 
     def turned(self, page: int) -> "SyncPosition":
-        """Return the walk with another page before it."""
+        """Return the pass with another page next."""
         return replace(self, page=page)
 
     def ended(self) -> "SyncPosition":
-        """Return where the next walk begins, once the last page was noted."""
+        """Return where the next pass begins, once the last page is recorded."""
         return SyncPosition(max(self.since, (self.began or self.since) - OVERLAP))
 
 
 def first_position(now: datetime) -> SyncPosition:
-    """Return where a stack begins whose progress was never synced."""
+    """Return the start of a stack's first progress sync."""
     return SyncPosition(now - FIRST_LOOK)
 
 
 def event_percent(value: object, *, completed: bool) -> int | None:
     """Read the progress of an event: 0 to 100, or perhaps 0 to 1.
 
-    A number up to 1 may be 1 percent or all of it, so it tells nothing.
+    A number up to 1 may mean 1 percent or 100 percent, so it is not used.
 
     >>> event_percent("24.0", completed=False), event_percent("0.5", completed=False)
     (24, None)
@@ -113,9 +112,9 @@ def event_percent(value: object, *, completed: bool) -> int | None:
 
 
 def enrollment_percent(value: object, *, completed: bool) -> int | None:
-    """Read the progress of a row of the API: 0 to 1; what is above 1 can only be percent.
+    """Read the progress of a platform enrollment: 0 to 1; a number above 1 can only be percent.
 
-    >>> row_percent("0.24", completed=False)
+    >>> enrollment_percent("0.24", completed=False)
     24
     """
     number = _number(value)
@@ -127,9 +126,9 @@ def enrollment_percent(value: object, *, completed: bool) -> int | None:
 
 
 def concerned(report: ProgressReport, enrollments: Iterable[Enrollment]) -> list[Enrollment]:
-    """Return the enrollments that a report is about: the same account and course at the platform.
+    """Return the enrollments that a report is about: those of the same account and course.
 
-    There are several where users share an account there. That a row has the same number is not
+    There are several where users share an account. The id of the platform enrollment alone is not
     enough: an app's key also signs the events of other sites.
     """
     return [
@@ -142,12 +141,12 @@ def concerned(report: ProgressReport, enrollments: Iterable[Enrollment]) -> list
 
 
 def is_open(enrollment: Enrollment) -> bool:
-    """Tell whether a report may change an enrollment: one that was refunded stays as it was."""
+    """Return whether a report may change an enrollment: a refunded one does not change."""
     return enrollment.status is EnrollmentStatus.ENROLLED
 
 
 def advanced(enrollment: Enrollment, report: ProgressReport, at: datetime) -> Enrollment:
-    """Return an enrollment with what a report adds to it; as it was if it adds nothing."""
+    """Return an enrollment with a report applied; unchanged if the report adds nothing."""
     progress = max(enrollment.progress, report.percent or 0)
     certificate = report.certificate_url or enrollment.certificate_url
     if (progress, certificate) == (enrollment.progress, enrollment.certificate_url):

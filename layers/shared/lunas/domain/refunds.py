@@ -1,4 +1,4 @@
-"""How a refund takes back what its payment brought, and nothing that others paid for."""
+"""How a refund revokes what its payment alone paid for."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,12 +17,12 @@ class Taking:
 
     @property
     def revokes(self) -> bool:
-        """Tell whether the learner loses the course."""
+        """Return whether the learner loses the course."""
         return self.after.status is EnrollmentStatus.NOT_ENROLLED
 
     @property
     def shortens(self) -> bool:
-        """Tell whether the learner keeps the course for less time than before."""
+        """Return whether the learner keeps the course for less time than before."""
         # One that is revoked keeps its end.
         return self.after.expires_at != self.before.expires_at
 
@@ -47,10 +47,9 @@ def refund(
 ) -> Refund:
     """Record that the money of a settled payment went back. Raises WrongState.
 
-    ``enrollments`` are the learner's in the courses of the payment. One that this payment alone
-    brought is revoked. One that another payment has paid for as well stays, for as long as the
-    longest of the others gives access; if it belonged to this payment, it belongs to one of them
-    from now on. Where that is less time than before, the platform is asked to shorten it.
+    ``enrollments`` are the learner's in the courses of the payment. One that only this payment
+    paid for is revoked. One with other payments stays, with the longest access of the others, and
+    belongs to one of them. If that is shorter than before, it is delivered again.
     """
     takings = tuple(
         Taking(each, _taken(each, payment, audit_context))
@@ -80,7 +79,7 @@ def _taken(enrollment: Enrollment, payment: Payment, audit_context: AuditContext
         )
     heir = min(left) if enrollment.payment_id == payment.id else enrollment.payment_id
     kept = paid_for(replace(enrollment, payment_id=heir, updated_at=audit_context.at), left)
-    # A message on its way names the refunded payment and does nothing any more.
+    # A message in the queue names the refunded payment, so it is ignored.
     lost = kept.payment_id != enrollment.payment_id and _is_waiting(enrollment)
     shorter = kept.expires_at != enrollment.expires_at
     return asked_again(kept, audit_context.at) if lost or shorter else kept

@@ -1,8 +1,8 @@
-"""Which sales are reported to the platform as external orders, and how a report stands.
+"""Reports of sales to the platform as external orders, and their status.
 
-The platform offers neither a look at external orders nor any protection against the same one
-twice. So a report is claimed before it is sent, and a claim whose outcome nobody knows is left to a
-person (docs/decisions/0021-external-orders.md).
+The platform can neither list external orders nor reject a duplicate. So a report is claimed before
+it is sent, and a claim with an unknown outcome waits for a person
+(docs/decisions/0021-external-orders.md).
 """
 
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from lunas.domain.payments import Payment, Status
 
 
 class SaleReportKind(StrEnum):
-    """What of a payment is reported."""
+    """Which event of a payment is reported."""
 
     SALE = "SALE"
     REFUND = "REFUND"
 
 
 class SaleReportStatus(StrEnum):
-    """How a report stands."""
+    """The status of a report."""
 
     CLAIMED = "CLAIMED"
     FREE = "FREE"
@@ -30,7 +30,7 @@ class SaleReportStatus(StrEnum):
 
 
 def is_open(status: SaleReportStatus) -> bool:
-    """Tell whether a report may be sent. Lists every status on purpose."""
+    """Return whether a report may be sent. Lists every status on purpose."""
     match status:
         case SaleReportStatus.FREE:
             return True
@@ -45,10 +45,10 @@ def is_open(status: SaleReportStatus) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleReport:
-    """What is known of one report.
+    """A report as stored.
 
-    ``attempt`` names the try that claimed it, ``order_id`` is the platform's id once it is
-    reported, and ``reason`` says why it was refused or why its outcome is not known.
+    ``attempt`` identifies the try that claimed it, ``order_id`` is the platform's id once it is
+    reported, and ``reason`` explains a refusal or an unknown outcome.
     """
 
     payment_id: str
@@ -62,7 +62,7 @@ class SaleReport:
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What the platform keeps a product for: a bundle, or else a course; its ids of both."""
+    """What was sold, by the platform's ids: a bundle, or else a course."""
 
     bundle_id: int | None
     course_id: int | None
@@ -70,7 +70,7 @@ class Sold:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of a report that was sent: REPORTED, REFUSED or UNCERTAIN."""
+    """The outcome of a sent report: REPORTED, REFUSED or UNCERTAIN."""
 
     status: SaleReportStatus
     order_id: int | None = None
@@ -78,15 +78,15 @@ class Answer:
 
 
 def new_courses(payment: Payment) -> tuple[str, ...]:
-    """Return the courses that the payment brought; those owned before brought an anomaly."""
+    """Return the courses of the payment that the learner did not own before."""
     return tuple(each for each in payment.course_ids if each not in payment.overlap)
 
 
 def due_kinds(payment: Payment) -> tuple[SaleReportKind, ...]:
-    """Return what there is to report of a payment, in the order in which it is reported.
+    """Return the reports that a payment needs, in the order in which they are sent.
 
-    A sale is a payment that was completed by new courses. What was refunded before it was
-    complete was no sale, nor is money that arrived for nothing new.
+    A sale is a completed payment with new courses. A payment that was refunded before it was
+    complete, or that brought nothing new, is no sale.
     """
     if payment.completed_at is None or not new_courses(payment):
         return ()

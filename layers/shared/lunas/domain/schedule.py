@@ -1,44 +1,43 @@
-"""When reconcile looks at something again; docs/reference/reconciliation.md shows the timetable.
+"""When reconcile checks something again; docs/reference/reconciliation.md shows the timetable.
 
-A gateway may advise against asking by schedule and block who asks too often, so the questions grow
-rare, and the last ones are there for a success that came after everything was over.
+A gateway may advise against polling and block callers that ask too often, so the checks become
+rare. The last ones catch a success that arrives after the invoice's time.
 """
 
 from datetime import datetime, timedelta
 
 PROMPT_CHECKS = tuple(timedelta(minutes=each) for each in (3, 8, 15, 30, 60))
-"""After opening a payment by a channel that people pay by at once or not at all."""
+"""After opening a payment by a channel that buyers pay by at once or not at all."""
 FIRST_CHECK = timedelta(minutes=15)
 """After opening any other payment."""
 HOURLY = timedelta(minutes=55)
-"""Between questions on the first day, so that with the minute until reconcile runs and the time
-that a run takes, money waits an hour at most."""
+"""Between checks on the first day: with the minute until reconcile runs and the time that a run
+takes, a paid order waits an hour at most."""
 FIRST_DAY = timedelta(days=1)
 RARELY = timedelta(hours=6)
-"""Between questions after the first day, while the invoice can be paid."""
+"""Between checks after the first day, while the invoice can be paid."""
 CLOSING = timedelta(minutes=15)
-"""After the invoice's time: when the gateway is asked before the payment expires here."""
+"""After the invoice's time: when the gateway is asked before the payment expires."""
 LATE_CHECKS = tuple(timedelta(days=each) for each in (1, 3, 7))
 """After the invoice's time: when the gateway is asked for a late success."""
 SOON = timedelta(minutes=1)
 """After a callback that the gateway does not confirm yet."""
 DENIED = timedelta(seconds=15)
-"""After the gateway first denied a success that a callback claims: for so long the same answer is
-no second one, and the payment stays as it is. Also after it said that an order ended whose time is
-over, when it is asked once more."""
+"""How long the gateway's first denial of a success that a callback reports does not end the
+payment. Also the delay of one more check when an order has ended after its time."""
 DENIED_CHECKS = tuple(timedelta(minutes=each) for each in (1, 3, 8, 15, 30))
-"""After the gateway denied that an order is paid of which a callback says so, or said that it ended
-before its time was over: it has said so of paid orders, and how long it may is not known."""
+"""After the gateway denied a success that a callback reports, or ended an order before its time:
+it has done so for paid orders, and for how long is not known."""
 ASKED_LATELY = timedelta(seconds=15)
-"""After a question: for so long the gateway is not asked again about the payment for a buyer."""
+"""How long after a check a buyer's request does not ask the gateway again."""
 UNANSWERED = timedelta(minutes=5)
-"""After a question that the gateway did not answer."""
+"""After a check without a response of the gateway."""
 BLOCKED = timedelta(hours=1)
-"""After the gateway refused to be asked: so long it is not asked."""
+"""How long the gateway is not asked after it blocked Lunas."""
 OVERDUE = timedelta(minutes=10)
-"""After asking for a delivery: when it is asked for again."""
+"""After a delivery request: when delivery is requested again."""
 STUCK = timedelta(minutes=15)
-"""After it was made: when a person has to look at an enrollment that is not at the platform."""
+"""The age of an undelivered enrollment at which a person has to act."""
 
 
 def next_check(
@@ -51,8 +50,8 @@ def next_check(
 ) -> datetime | None:
     """Return when the gateway is asked next about a payment, in UTC; None: never again.
 
-    ``prompt``: its channel is one that people pay by at once or not at all. ``denied_at``: since
-    when the gateway denies that it is paid, though it may be.
+    ``prompt``: buyers pay by its channel at once or not at all. ``denied_at``: since when the
+    gateway denies that it is paid, although it may be.
     """
     ages = [
         *(PROMPT_CHECKS if prompt else ()),
@@ -66,9 +65,9 @@ def next_check(
 
 
 def _while_open(lifetime: timedelta, last: timedelta | None) -> list[timedelta]:
-    """Return when the gateway is asked while an invoice can be paid, after that at ``last``.
+    """Return the ages of an open invoice at which the gateway is asked, after ``last``.
 
-    Its end is the last of these, or money of the last minutes would wait for the closing.
+    The end of the invoice is one of them, or a payment in its last minutes would wait for CLOSING.
     """
     found: list[timedelta] = []
     following = FIRST_CHECK if last is None else last + HOURLY

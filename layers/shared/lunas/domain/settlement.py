@@ -1,4 +1,4 @@
-"""How money turns into enrollments: everything that one transaction then writes."""
+"""How a payment turns into enrollments: everything that one transaction writes."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,14 +23,13 @@ from lunas.domain.payments import (
 from lunas.domain.schedule import DENIED, OVERDUE
 
 ROOM = 92
-"""Actions that are left for courses of DynamoDB's 100, beside the payment, three history events,
-an anomaly and what a callback leaves behind. A new course takes two, its enrollment and its
-counter, one that is owned takes one. Where they do not fit, each new course is counted when its
-enrollment is delivered."""
+"""Actions for courses, of DynamoDB's 100, besides the payment, three history events, an anomaly and
+the evidence of a callback. A new course takes two, its enrollment and its counter, an owned one
+takes one. If there are too many, each new course is counted when its enrollment is delivered."""
 
 
 class Result(StrEnum):
-    """How an attempt to settle went."""
+    """The result of an attempt to settle."""
 
     SETTLED = "SETTLED"
     ALREADY_SETTLED = "ALREADY_SETTLED"
@@ -44,9 +43,9 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A step to take, or None with the ``result`` as it stands; the result otherwise is derived.
+    """A step to take, or None with the result ``unchanged``.
 
-    ``keep_quota``: refuse when a course is full. ``denied``: the gateway itself said that the
+    ``keep_quota``: refuse when a course is full. ``denied``: the gateway's status is that the
     order ended.
     """
 
@@ -60,7 +59,7 @@ class Decision:
 
     @property
     def result(self) -> Result:
-        """Return the result of the decision once it is carried out."""
+        """Return the result once the decision is carried out."""
         match self.step:
             case None:
                 return self.unchanged
@@ -72,23 +71,23 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """An enrollment that the learner has already, before and after another payment for it."""
+    """An enrollment that the learner has already, before and after another payment."""
 
     before: Enrollment
     after: Enrollment
 
     @property
     def lengthens(self) -> bool:
-        """Tell whether the learner has access for longer than before."""
+        """Return whether the learner has access for longer than before."""
         return self.after.expires_at != self.before.expires_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """A payment before and after, and all that comes to exist together with the change.
+    """A payment before and after, and everything that is written with the change.
 
-    ``held``: courses of ``enrollments`` whose place the counter still holds after a refund.
-    ``full``: those that are known to be beyond their quota, and counted all the same.
+    ``held``: courses of ``enrollments`` that the counter still includes after a refund. ``full``:
+    those that are beyond their quota and counted all the same.
     """
 
     before: Payment
@@ -103,12 +102,12 @@ class Settlement:
 
 
 def decide(payment: Payment, status: GatewayStatus, context: AuditContext) -> Decision:
-    """Decide how a payment moves by the gateway's status.
+    """Decide how the gateway's status changes a payment.
 
-    Paid and matching: APPROVED with its enrollments. Paid but of another order, amount or
+    Paid and matching: APPROVED with its enrollments. Paid with another order, amount or
     reference: the payment stays, an anomaly is recorded. Ended: FAILED, or EXPIRED after the
-    invoice's time, and asked about again soon, since a gateway may deny a success for a while; the
-    payment stays as it is for a moment if a callback claimed one. Anything else stays open.
+    invoice's time, and checked again soon, since a gateway may deny a success for a while; if a
+    callback just reported a success, the payment stays at first. Anything else stays open.
     """
     payment = replace(payment, asked_at=context.at, asking=False)
     proven = replace(context, evidence={**(context.evidence or {}), **status.evidence})
@@ -138,7 +137,7 @@ def decide(payment: Payment, status: GatewayStatus, context: AuditContext) -> De
 
 
 def _is_denied_lately(payment: Payment, context: AuditContext) -> bool:
-    """Return whether the gateway has just denied an open payment that a callback says is paid."""
+    """Return whether the gateway just denied an open payment that a callback reports as paid."""
     since = payment.denied_at
     return payment.status is Status.PENDING and since is not None and context.at < since + DENIED
 
@@ -153,13 +152,12 @@ def settle(
 ) -> Settlement:
     """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
 
-    ``owned`` are the enrollments that the learner has already, by course: they are noted as
-    overlap. One to which this payment gives longer access than it has is lengthened, and asked
-    for at the platform again; until it is there the payment waits for it as for a new course. The
-    others stay as they are. Money for nothing new completes the payment at once and leaves an
-    anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
-    leave an anomaly as well, unless an admin chose so by approving. ``held`` are courses that a
-    refund has taken away and the platform not yet. Raises WrongState.
+    ``owned`` are the enrollments that the learner has already, by course: they are recorded as
+    overlap. One that gets longer access from this payment is delivered again, and the payment
+    waits for it as for a new course. A payment that brings nothing new completes at once and
+    leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
+    leave an anomaly as well, unless an admin approved them. ``held`` are courses that were
+    refunded but not yet revoked by the platform. Raises WrongState.
     """
     new = [course for course in payment.courses if course.id not in owned]
     overlap = tuple(course.id for course in payment.courses if course.id in owned)

@@ -1,4 +1,4 @@
-"""Who asks, who pays, who learns."""
+"""Callers, customers and learners."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ LONGEST_NAME = 100
 
 
 class Role(StrEnum):
-    """What a token says its holder is."""
+    """The role of a caller, from the token."""
 
     USER = "USER"
     ADMIN = "ADMIN"
@@ -47,7 +47,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who stands on the invoice; ``last_name`` is empty for a name of one word.
+    """Whom the invoice names; ``last_name`` is empty for a name of one word.
 
     Personal data: shown to owner and admin only, never logged.
     """
@@ -60,7 +60,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """Whose account at the platform gets the courses. Personal data, never logged."""
+    """The person whose platform account gets the courses. Personal data, never logged."""
 
     first_name: str
     last_name: str
@@ -70,7 +70,7 @@ class Learner:
 def name_parts(first: str, last: str = "") -> tuple[str, str]:
     """Return a first and a last name; a full name in one of them is split at its last space.
 
-    Of a name of one word the last name is empty.
+    The last name is empty for a name of one word.
     """
     first, last = line(first), line(last)
     if first and last:
@@ -80,7 +80,7 @@ def name_parts(first: str, last: str = "") -> tuple[str, str]:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split a full name for the course platform; a single word serves as both names.
+    """Split a full name for the course platform; a single word is used for both names.
 
     The platform refuses an empty last name.
     """
@@ -89,7 +89,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def own_address(caller: Caller) -> str:
-    """Return the address of the token; InvalidInput when there is none, or none that works."""
+    """Return the token's e-mail address; InvalidInput when it is missing or invalid."""
     given = plain(caller.email or "")
     if not given:
         raise InvalidInput.of(
@@ -104,7 +104,7 @@ def own_address(caller: Caller) -> str:
 
 
 def customer_of(caller: Caller, given: Customer | None) -> Customer:
-    """Return the customer as given, else as the token says; InvalidInput when neither does."""
+    """Return the given customer, else the token's; InvalidInput when there is neither."""
     if given is not None:
         return given
     if not plain(caller.email or ""):
@@ -123,10 +123,10 @@ def check_invoiceable(customer: Customer) -> None:
 
 
 def learner_of(caller: Caller, customer: Customer) -> Learner:
-    """Return the learner by the token's e-mail and name, by the customer's where it has none.
+    """Return the learner with the token's e-mail and name, or the customer's if it has none.
 
-    The token goes first, so that nobody enrolls into another person's account by naming that
-    person's address on an invoice. InvalidInput when no account can be had by the token's.
+    The token takes precedence, so that no one can enroll into another person's account by putting
+    that person's address on an invoice. InvalidInput when the token's address is invalid.
     """
     first, last = split_name(caller.name or "")
     if not first:

@@ -1,4 +1,4 @@
-"""Addresses on the web that others hand in, and that Lunas shows to people."""
+"""Validation of links that callers and providers send and Lunas shows to people."""
 
 import re
 from urllib.parse import urlsplit
@@ -8,22 +8,22 @@ from lunas.domain.texts import plain
 LOOPBACK = frozenset({"localhost", "127.0.0.1"})
 _CONTROL, _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\s\x00-\x1f\x7f-\x9f\\]")
 LONGEST_LINK = 2048
-"""Characters of a link that is kept."""
+"""Characters of a link that is stored."""
 
 
 def plain_link(value: str) -> str:
-    """Return a link without what surrounds it; one with control characters inside as it is.
+    """Return a link without surrounding blanks, unchanged if it has control characters inside.
 
-    Without them it would lead elsewhere than its sender's tools say, so it is left to be refused.
+    Removing those would change where the link leads, so it is left to be refused.
     """
     return value if _CONTROL.search(value.strip()) else plain(value)
 
 
 def check_web_address(value: str, *, loopback: bool = False) -> str:
-    """Return an https address that is safe to show; ValueError says what is wrong with another.
+    """Return an https address that is safe to show; ValueError, with the reason, for any other.
 
-    What surrounds it is dropped, and its scheme is written in lower case. With ``loopback`` http
-    is good enough for an address on this machine.
+    Surrounding blanks are removed and the scheme is lowered. With ``loopback``, http is allowed
+    for an address of the local machine.
     """
     scheme, colon, rest = plain_link(value).partition(":")
     address = f"{scheme.lower()}{colon}{rest}"
@@ -41,7 +41,7 @@ def check_web_address(value: str, *, loopback: bool = False) -> str:
 
 
 def kept_link(value: object) -> str | None:
-    """Return a link that a peer told, or None for one that is not to be kept and shown."""
+    """Return a link that a provider sent, or None for one that must not be stored and shown."""
     if not isinstance(value, str) or len(value) > LONGEST_LINK:
         return None
     try:
