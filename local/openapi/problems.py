@@ -67,18 +67,18 @@ ERRORS: Mapping[str, Exception] = {
     "channel-not-offered": errors.ChannelRefused(
         "Duitku answered 404",
         errors.FieldError(
-            "paymentMethod", "Duitku does not offer NQ here; name another one, or none"
+            "paymentMethod", "Duitku does not offer NQ to this merchant; name another one, or none"
         ),
     ),
     "purchase-refused": errors.PurchaseRefused(
         "Duitku answered 400: Invalid Email Address",
-        errors.FieldError("customer.email", "Duitku does not take it"),
+        errors.FieldError("customer.email", "Duitku does not accept it"),
     ),
     "amount-not-taken": errors.AmountRefused(
         "Duitku answered 400: Maximum Payment",
         errors.FieldError(
             "paymentMethod",
-            "SP cannot take 12000000 rupiah: more than it takes; name another one, or none",
+            "SP cannot take 12000000 rupiah: above its maximum; name another one, or none",
         ),
     ),
     "gateway-key-refused": errors.GatewayKeyRefused("Duitku answered 401"),

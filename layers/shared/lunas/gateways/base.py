@@ -1,7 +1,7 @@
-"""What Lunas needs from a payment gateway; each vendor has a folder beside this module.
+"""The interface of a payment gateway; each vendor has a folder beside this file.
 
-A gateway raises GatewayError: GatewayRefused for a no that repeating cannot change,
-GatewayUnavailable when the outcome is unknown.
+A gateway raises GatewayError: GatewayRefused for a refusal that no retry can change,
+GatewayUnavailable if the outcome is unknown.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,9 +17,9 @@ from lunas.domain.payments import GatewayInvoice, Payment
 
 @dataclass
 class ReceivedCallback:
-    """A request that claims to be a callback: raw body, address of its sender, and what is kept.
+    """A request that claims to be a callback: raw body, address of its sender, and evidence.
 
-    The gateway writes into ``evidence`` what it finds the signature to be, before it refuses.
+    The gateway notes in ``evidence`` whether the signature is valid, before it refuses a callback.
     """
 
     body: bytes
@@ -29,7 +29,7 @@ class ReceivedCallback:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An order and its amount as text."""
+    """An order id and an amount, as a callback's text can be split."""
 
     order_id: str
     amount: str
@@ -39,9 +39,9 @@ class Reading:
 class VerifiedCallback:
     """The signed fields of a callback, and the unsigned ones as ``hints``.
 
-    ``rupiah`` is None when the amount is not a whole number. ``code`` is the gateway's result and
-    ``claims_success`` whether it says that money came: no signature covers either.
-    ``shifted`` is another order and amount that the same signature covers, if there is one.
+    ``rupiah`` is None if the amount is not a whole number. ``code`` is the gateway's result and
+    ``claims_success`` whether it means a payment; no signature covers either.
+    ``shifted`` is another order id and amount that the same signature covers, if there is one.
     """
 
     order_id: str
@@ -55,30 +55,30 @@ class VerifiedCallback:
 
     @property
     def named(self) -> dict[str, str]:
-        """Return by what a history event or an anomaly names the callback."""
+        """Return the evidence by which a history event or an anomaly names the callback."""
         return {"callbackDigest": self.evidence.short}
 
 
 class PaymentGateway(Protocol):
-    """A payment gateway; ``name`` is stored on each payment that goes by it."""
+    """A payment gateway; ``name`` is stored on each of its payments."""
 
     @property
     def name(self) -> str: ...
 
     def channel(self, code: str | None) -> Channel:
-        """Return the terms of a channel; None is the buyer's choice on the gateway's page."""
+        """Return the terms of a channel; None if the buyer picks it on the gateway's page."""
 
     def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
         """Return the channels that can pay ``amount`` rupiah, with their fees."""
 
     def create_invoice(self, payment: Payment, minutes: int, return_url: str) -> GatewayInvoice:
-        """Open an invoice that can be paid for ``minutes``, by the payment's channel if it has one.
+        """Create an invoice that can be paid for ``minutes``, for the payment's channel if any.
 
-        Raises PurchaseRefused for what the buyer chose.
+        Raises PurchaseRefused if the gateway refuses the buyer's choice.
         """
 
     def repeats_invoice(self, payment: Payment) -> bool:
-        """Return whether asking again for the invoice of a payment gives the same one."""
+        """Return whether a second request for a payment's invoice returns the same invoice."""
 
     def status(self, payment: Payment) -> GatewayStatus:
         """Return the gateway's status of a payment."""
@@ -91,4 +91,4 @@ class PaymentGateway(Protocol):
 
 
 type Gateways = Callable[[Payment], PaymentGateway]
-"""Returns the gateway that a payment goes by. Secrets are read when it is asked, not before."""
+"""Returns the gateway of a payment. It reads its secrets at the first call, not before."""

@@ -1,4 +1,4 @@
-"""The payment gateways by name: a new vendor is one more entry here, and its folder."""
+"""The payment gateways by name. A new vendor needs a folder and an entry in ``VENDORS``."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def _duitku() -> "PaymentGateway":
-    # Only requests that may ask the gateway pay for the import.
+    # Only requests that may call the gateway pay for the import.
     from lunas.gateways.duitku.account import duitku  # noqa: PLC0415
 
     return duitku()
@@ -23,12 +23,12 @@ OPENS_BY = "duitku"
 
 
 def gateway(name: str) -> "PaymentGateway":
-    """Return the gateway of a name; ConfigurationError where no vendor has it."""
+    """Return the gateway with a name; raises ConfigurationError if there is none."""
     if name not in VENDORS:
-        raise ConfigurationError(f"no payment gateway is called {name:.40}")
+        raise ConfigurationError(f"there is no payment gateway {name:.40}")
     return VENDORS[name]()
 
 
 def gateway_of(payment: "Payment") -> "PaymentGateway":
-    """Return the gateway that a payment goes by."""
+    """Return the gateway of a payment."""
     return gateway(payment.gateway_name or "")

@@ -1,1 +1,1 @@
-"""Duitku, the payment gateway; the facts it stands on are in docs/reference/duitku.md."""
+"""Duitku, the payment gateway, as docs/reference/duitku.md describes its API."""

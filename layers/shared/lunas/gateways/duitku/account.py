@@ -9,12 +9,12 @@ SECRET = "DUITKU_SECRET_ID"  # noqa: S105
 
 
 def duitku() -> Duitku:
-    """Return the gateway; its secret is read when Duitku is asked."""
+    """Return the gateway; it reads its secret when it calls Duitku."""
     return Duitku(duitku_account)
 
 
 def duitku_account() -> DuitkuAccount:
-    """Return the account; ConfigurationError tells what is missing."""
+    """Return the account; raises ConfigurationError, which names a missing setting."""
     return DuitkuAccount(
         merchant_code=secret_text(SECRET, "merchantCode"),
         api_key=secret_text(SECRET, "apiKey"),

@@ -1,7 +1,7 @@
-"""Reading and verifying a callback (docs/reference/duitku.md, Callback).
+"""Reads and verifies a callback (docs/reference/duitku.md, Callback).
 
-Only merchant code, amount and order id are signed. Everything else that a callback carries is
-a hint that anyone on the way could have written, and nothing is decided by it.
+Only merchant code, amount and order id are signed. Every other field is a hint, which anyone on
+the way could have written, and nothing is decided by it.
 """
 
 import re
@@ -18,14 +18,14 @@ from lunas.gateways.duitku import signatures
 MAX_FIELDS = 100
 """Fields of one form; Duitku sends about thirty."""
 AMOUNT = re.compile(r"[0-9]{1,12}(?:\.[0-9]{1,2})?")
-"""An amount as Duitku writes it; with anything else in it, amount and order id could be split
-at another place under the same signature."""
+"""An amount as Duitku writes it. With any other character, amount and order id could be split at
+another place under the same signature."""
 REQUIRED = ("merchantCode", "amount", "merchantOrderId", "signature")
 EVIDENCE = ("resultCode", "reference", "paymentCode", "publisherOrderId", "settlementDate")
-"""Unsigned fields kept for a person to look at; none of them is personal data."""
+"""Unsigned fields kept as evidence; none of them is personal data."""
 MAX_EVIDENCE = 255
 SUCCESS = "00"
-"""resultCode of a callback that says that money came."""
+"""resultCode of a callback for a paid order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class Callback:
 
     @property
     def rupiah(self) -> int | None:
-        """Return the amount in whole rupiah, or None when it is not a whole number."""
+        """Return the amount in whole rupiah, or None if it is not a whole number."""
         return whole_rupiah(self.amount)
 
 
 def form_fields(body: bytes) -> list[tuple[str, str]]:
-    """Read the fields of a form in their order; raises MalformedInput when it is none."""
+    """Read the fields of a form in their order; raises MalformedInput if it is not a form."""
     try:
         return parse_qsl(
             body.decode("utf-8"),
@@ -58,11 +58,11 @@ def form_fields(body: bytes) -> list[tuple[str, str]]:
 
 
 def parse_callback(body: bytes) -> Callback:
-    """Read a form body; raises MalformedInput when it is not one, or lacks or doubles a field."""
+    """Read a form; raises MalformedInput if it is not one, or lacks or repeats a field."""
     pairs = form_fields(body)
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise MalformedInput("a field stands twice in the form")
+        raise MalformedInput("a field occurs twice in the form")
     if missing := [name for name in REQUIRED if not fields.get(name)]:
         raise MalformedInput(f"missing in the form: {', '.join(missing)}")
     if not AMOUNT.fullmatch(fields["amount"]):
@@ -77,7 +77,7 @@ def parse_callback(body: bytes) -> Callback:
 
 
 def verified(callback: Callback, evidence: CallbackEvidence) -> VerifiedCallback:
-    """Return what a callback says whose signature was found to be right."""
+    """Return the fields of a callback whose signature is valid."""
     code = callback.evidence.get("resultCode", "")
     return VerifiedCallback(
         order_id=callback.order_id,
@@ -92,10 +92,10 @@ def verified(callback: Callback, evidence: CallbackEvidence) -> VerifiedCallback
 
 
 def _shifted(callback: Callback) -> Reading | None:
-    """Return the order and amount of a callback whose amount lost its last digits to the order id.
+    """Return order id and amount if the amount's last digits were moved to the order id.
 
-    The signature covers both without a separator, so it still matches; no id of ours starts with
-    a digit, so the digits can be recognised and moved back.
+    The signature covers both without a separator, so it still matches. No order id of Lunas starts
+    with a digit, so the digits can be recognised and moved back.
     """
     ours = callback.order_id.lstrip("0123456789")
     digits = callback.order_id.removesuffix(ours)
@@ -104,14 +104,14 @@ def _shifted(callback: Callback) -> Reading | None:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """Checks that a callback was signed with our key and is meant for us."""
+    """Checks that a callback was signed with Lunas' key and is for Lunas' merchant code."""
 
     merchant_code: str
     api_key: str
     legacy: bool = False
 
     def check(self, callback: Callback) -> Signature:
-        """Return what the signature of a callback is: of the legacy scheme only where it counts."""
+        """Return whether a signature is valid; one of the legacy scheme only if it is allowed."""
         if not self.api_key:
             raise ConfigurationError("Duitku's API key is empty: anyone could sign with it")
         signed = (callback.merchant_code, callback.amount, callback.order_id, self.api_key)
@@ -124,7 +124,10 @@ class Verifier:
         return Signature.DIFFERS
 
     def verify(self, callback: Callback) -> Signature:
-        """Return by which scheme a callback is signed; Forbidden if by none or for others."""
+        """Return the scheme of a valid signature.
+
+        Raises Forbidden for any other signature and for another merchant's callback.
+        """
         found = self.check(callback)
         if found not in {Signature.VALID, Signature.VALID_LEGACY}:
             raise Forbidden("the signature does not match")

@@ -1,7 +1,7 @@
-"""Duitku's payment channels: for how long each lets an invoice be paid.
+"""Duitku's payment channels: for how long an invoice can be paid with each.
 
-Source: docs/reference/duitku.md, Channels and expiry. A code that is not listed here, as a new one
-of Duitku's would be, is taken to keep to what it is asked for.
+Source: docs/reference/duitku.md, Channels and expiry. A channel without an entry, such as a new
+one, is expected to honour the expiry that an invoice asks for.
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from lunas.domain.channels import DAY, Channel
 
 PATIENT = Channel(prompt=False)
-"""Virtual accounts and retail; also an invoice whose channel the buyer picks at Duitku."""
+"""Virtual accounts and retail, and invoices whose channel the buyer picks at Duitku."""
 CHANNELS: Mapping[str, Channel] = {
     "VC": Channel(fixed=30),
     **dict.fromkeys(
@@ -34,5 +34,5 @@ CHANNELS: Mapping[str, Channel] = {
 
 
 def channel_of(code: str | None) -> Channel:
-    """Return what is known of a channel; None is the buyer's choice on Duitku's page."""
+    """Return the terms of a channel; None if the buyer picks it on Duitku's page."""
     return CHANNELS.get(code, PATIENT) if code else PATIENT

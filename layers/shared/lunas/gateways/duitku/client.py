@@ -31,19 +31,19 @@ from lunas.observability import logger
 
 ACCEPTED = "00"
 STATES = {"00": GatewayState.PAID, "01": GatewayState.OPEN, "02": GatewayState.ENDED}
-"""transactionStatus' statusCode; callbacks and redirects use the same codes otherwise."""
+"""statusCode of transactionStatus; in callbacks and redirects, the codes mean something else."""
 AT_ONCE = 1.0
-"""Seconds in which a dead connection shows. A later cut is Duitku's doing, and the time for
-another try is gone: a question takes one time-out and this at most."""
+"""Seconds in which a dead connection fails. A later failure has another cause, and leaves no time
+for a retry: a query takes at most one time-out and these seconds."""
 JAKARTA = timezone(timedelta(hours=7))
 """Zone of the datetime field; Jakarta has no summer time, so no zone data is needed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DuitkuAccount:
-    """A Duitku project, the origins of its two APIs, and how it calls back.
+    """A Duitku project, the origins of its two APIs, and the settings of its callbacks.
 
-    ``senders``: addresses and networks with commas that may send callbacks, None for every one.
+    ``senders``: comma-separated addresses and networks that may send callbacks, None for all.
     """
 
     merchant_code: str
@@ -56,14 +56,14 @@ class DuitkuAccount:
 
 
 class Duitku:
-    """The payment gateway Duitku, made for each request.
+    """The payment gateway Duitku, created for each request.
 
-    A payment whose channel is named goes by the product v2, any other by POP: each knows only its
-    own orders (docs/reference/duitku.md, Status).
+    A payment with a named channel uses the product v2, any other uses POP: each knows only its own
+    orders (docs/reference/duitku.md, Status).
 
-    Questions go by a connection that is kept for a while. It may have died in between, so a
-    question that is cut off at once is asked once more, by a new one. An order must not be
-    repeated, so it has a new connection from the beginning.
+    Queries share a connection that is kept alive. It may be dead by now, so a query that fails at
+    once is sent again on a new connection. An order must not be sent twice, so it gets a new
+    connection from the start.
     """
 
     name = "duitku"
@@ -75,18 +75,18 @@ class Duitku:
         self._session = session
 
     def channel(self, code: str | None) -> Channel:
-        """Return what is known of a channel; None is the buyer's choice on Duitku's page."""
+        """Return the terms of a channel; None if the buyer picks it on Duitku's page."""
         return channel_of(code)
 
     def repeats_invoice(self, payment: Payment) -> bool:
-        """Return True for POP; v2 gives another invoice with a reference of its own."""
+        """Return True for POP; v2 creates another invoice with its own reference."""
         return payment.channel is None
 
     def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
         """Return the channels that can pay ``amount`` rupiah, with their fees."""
         account = self._account()
         stamp = moment.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
-        answer = self._question(
+        answer = self._query(
             f"{account.api_url}/webapi/api/merchant/paymentmethod/getpaymentmethod",
             {
                 "merchantcode": account.merchant_code,
@@ -100,10 +100,10 @@ class Duitku:
         return [_channel(each) for each in answer.get("paymentFee") or []]
 
     def create_invoice(self, payment: Payment, minutes: int, return_url: str) -> GatewayInvoice:
-        """Ask for an invoice for ``payment``; by POP, or by v2 when a channel is named.
+        """Create an invoice for ``payment`` at POP, or at v2 if a channel is named.
 
-        Raises PurchaseRefused for what the buyer chose, GatewayRefused for good,
-        GatewayUnavailable when the outcome is unknown.
+        Raises PurchaseRefused if Duitku refuses the buyer's choice, GatewayRefused for any other
+        refusal, GatewayUnavailable if the outcome is unknown.
         """
         callback_url = self._account().callback_url
         if callback_url is None:
@@ -117,10 +117,10 @@ class Duitku:
             raise choice_refused(refused, payment.channel, payment.amount) or refused from None
 
     def status(self, payment: Payment) -> GatewayStatus:
-        """Ask for the status of a payment, on the host that knows it.
+        """Query the status of a payment, on the host that knows it.
 
         A POP order is unknown (404) until the buyer picks a channel: not started, never failed.
-        Raises GatewayUnavailable, also when Duitku refuses the question itself.
+        Raises GatewayUnavailable, also if Duitku refuses the query itself.
         """
         account = self._account()
         host = f"{account.api_url}/webapi" if payment.channel is not None else account.pop_url
@@ -132,11 +132,11 @@ class Duitku:
             ),
         }
         try:
-            answer = self._question(f"{host}/api/merchant/transactionStatus", body)
+            answer = self._query(f"{host}/api/merchant/transactionStatus", body)
         except UnknownOrder:
             return GatewayStatus(GatewayState.NOT_STARTED, order_id=payment.id, code="404")
         except GatewayRefused as refused:
-            # A refused question says nothing about the order: it may well be paid.
+            # A refused query proves nothing about the order, which may be paid.
             raise GatewayUnavailable.after(refused, str(refused)) from None
         return _status(answer)
 
@@ -173,7 +173,7 @@ class Duitku:
 
     def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
         account = self._account()
-        # Plain epoch milliseconds, made once: header and signature must carry the same text.
+        # Epoch milliseconds, read once: header and signature need the same text.
         timestamp = str(time.time_ns() // 1_000_000)
         headers = {
             "x-duitku-timestamp": timestamp,
@@ -192,7 +192,7 @@ class Duitku:
             raise GatewayUnavailable("Duitku accepted the invoice without a reference")
         return answer
 
-    def _question(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
+    def _query(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
         try:
             return post_json_once(self._session or _kept().current(), url, body, {})

@@ -1,9 +1,8 @@
-"""Reducing a callback to what may be kept of it (docs/reference/duitku.md, Evidence).
+"""Reduces a callback to the evidence that Lunas keeps (docs/reference/duitku.md, Evidence).
 
-By structure, not by search: only fields of a list are kept with their values. Whatever else
-comes, known today or not, is kept by name and length, so a new field with the buyer's name in
-it is no leak. Not even the signature is kept: without it, nobody who can read the table can
-guess at the dropped values until the digest fits.
+Only the fields of a list are kept with their values. Of any other field, only name and length are
+kept, so that a new field with the buyer's name is no leak. The signature is dropped too: with it,
+a reader of the table could guess the dropped values and compare digests.
 """
 
 import hashlib
@@ -18,24 +17,24 @@ from lunas.gateways.duitku.callbacks import EVIDENCE, SUCCESS, form_fields
 KEPT = ("merchantCode", "amount", "merchantOrderId", *EVIDENCE)
 """Fields that are kept with their values."""
 MAX_VALUE = 64
-"""Characters of a value; those that Duitku sends are about half as long."""
+"""Characters kept of a value; those that Duitku sends are about half as long."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")
-"""A field's name that is kept; anything else could be a value in the wrong place."""
+"""A field name that is kept; anything else could be a value in the wrong place."""
 MAX_NAMES = 30
-"""Names that are kept; Duitku sends about twenty beside those in KEPT."""
+"""Names that are kept; Duitku sends about twenty besides those in KEPT."""
 MAX_READ = 65_536
-"""Bytes of a body that is read; of a longer one, digest and length are kept."""
+"""Bytes of the longest body that is read; of a longer one, digest and length are kept."""
 MAX_ORDER_ID = 50
 """Characters of an order id at Duitku."""
 MAX_MEDIA_TYPE = 64
 UNREADABLE = "unreadable"
-"""Stands for the order id of a callback that names none."""
+"""Order id of a callback that names none."""
 
 
 def reduced(
     body: bytes, media_type: str, *, at: datetime, lifetime: timedelta, correlation_id: str
 ) -> CallbackEvidence:
-    """Return what is kept of a callback, whatever it is: less than 4 KB, nothing personal."""
+    """Return the evidence of any callback: less than 4 KB, nothing personal."""
     fields, rest = _split(_pairs(body))
     others = _lengths(rest)
     return CallbackEvidence(
@@ -54,13 +53,13 @@ def reduced(
 
 
 def _transaction(fields: Mapping[str, str]) -> str | None:
-    """Return Duitku's number of the transfer that a callback of success names, unsigned."""
+    """Return Duitku's number of the transfer, an unsigned field of a callback for a paid order."""
     paid = fields.get("resultCode") == SUCCESS
     return fields.get("publisherOrderId") or None if paid else None
 
 
 def _pairs(body: bytes) -> Sequence[tuple[str, str]]:
-    """Return the fields of a form that Duitku may have sent; none of anything else."""
+    """Return the fields of a form with any known field; none of any other body."""
     if len(body) > MAX_READ:
         return []
     try:
@@ -71,7 +70,7 @@ def _pairs(body: bytes) -> Sequence[tuple[str, str]]:
 
 
 def _split(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[tuple[str, str]]]:
-    """Return what is kept of the values, and the fields that it does not hold entirely."""
+    """Return the values that are kept, and the fields that are not kept in full."""
     fields: dict[str, str] = {}
     rest: list[tuple[str, str]] = []
     for name, value in pairs:
@@ -85,7 +84,7 @@ def _split(pairs: Sequence[tuple[str, str]]) -> tuple[dict[str, str], list[tuple
 
 
 def _lengths(rest: Sequence[tuple[str, str]]) -> dict[str, int]:
-    """Map names to the characters of their values, of a doubled field all together."""
+    """Map names to the length of their values, summed up for a repeated field."""
     found: dict[str, int] = {}
     for name, value in rest:
         if name in found or (len(found) < MAX_NAMES and NAME.fullmatch(name)):

@@ -1,4 +1,4 @@
-"""One way to call Duitku: time-outs always, errors by meaning, no payload in any message."""
+"""Calls Duitku: always with time-outs, errors by their meaning, no payload in any message."""
 
 import json
 from collections.abc import Mapping
@@ -17,8 +17,7 @@ from lunas.domain.errors import (
 )
 
 TIMEOUT = (3.0, 8.0)
-"""Seconds to connect, and to wait for an answer: a question and an order fit into a function's
-time."""
+"""Seconds to connect, and to wait for an answer: a function has time for a query and an order."""
 KNOWN = (
     "Minimum Payment",
     "Maximum Payment",
@@ -44,10 +43,9 @@ OF_THE_BUYER = frozenset(
         "Payment channel not available",
     }
 )
-"""Those of the known texts that are a clear no to what the buyer chose, whatever status they come
-with."""
+"""The known texts that refuse the buyer's choice, whatever the status of the answer."""
 IN_PROGRESS = "in progress"
-"""The known text of an order that is being dealt with: what becomes of it is not known yet."""
+"""The known text of an order that Duitku still processes, so its outcome is unknown."""
 USER_AGENT = "Lunas/1"
 
 
@@ -58,7 +56,7 @@ class UnknownOrder(GatewayRefused):
 
 
 class CutOffError(Exception):
-    """The connection ended before the answer had come whole. Answered as GatewayUnavailable."""
+    """The connection ended before the answer was complete."""
 
 
 def post_json(
@@ -66,11 +64,11 @@ def post_json(
 ) -> dict[str, Any]:
     """POST a JSON object and return the JSON object of a 200.
 
-    Raises GatewayTimeout or GatewayUnavailable when the outcome is unknown (no answer, 5xx,
-    429, an answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other
-    refusal. A text that is clear goes before the status (:func:`by_text`). Bodies of errors come
-    as ``{"Message"}``, as an object keyed by field, as text, as HTML or empty
-    (docs/reference/duitku.md, Errors).
+    Raises GatewayTimeout or GatewayUnavailable if the outcome is unknown (no answer, 5xx, 429, an
+    answer that is not a JSON object), UnknownOrder on 404, GatewayRefused on any other refusal. A
+    known text takes precedence over the status (:func:`by_text`). The body of an error is
+    ``{"Message"}``, an object keyed by field, text, HTML or empty (docs/reference/duitku.md,
+    Errors).
     """
     try:
         return post_json_once(session, url, body, headers)
@@ -81,7 +79,7 @@ def post_json(
 def post_json_once(
     session: requests.Session, url: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Do as :func:`post_json`, for a caller that can repeat the call: raises CutOffError too."""
+    """Like :func:`post_json`, but raises CutOffError, for a caller that can repeat the call."""
     try:
         answer = session.post(
             url,
@@ -93,14 +91,14 @@ def post_json_once(
     except requests.Timeout:
         raise GatewayTimeout("Duitku did not answer in time") from None
     except requests.RequestException as error:
-        raise _broken_off(error) from None
+        raise _connection_error(error) from None
     if answer.status_code != HTTPStatus.OK:
         raise refusal(answer)
     return json_object(answer)
 
 
-def _broken_off(error: requests.RequestException) -> GatewayUnavailable | CutOffError:
-    """Tell a connection that ended from one that could not be made, and from a body's silence."""
+def _connection_error(error: requests.RequestException) -> GatewayUnavailable | CutOffError:
+    """Return CutOffError if the connection ended, else the error of a time-out or no connection."""
     cause = error.args[0] if error.args else None
     if isinstance(cause, ReadTimeoutError):
         return GatewayTimeout("Duitku did not answer in time")
@@ -109,7 +107,7 @@ def _broken_off(error: requests.RequestException) -> GatewayUnavailable | CutOff
 
 
 def json_object(answer: requests.Response) -> dict[str, Any]:
-    """Return the JSON object of a 200, or raise GatewayUnavailable, or what its text means."""
+    """Return the JSON object of a 200; raises the error of its text, or GatewayUnavailable."""
     try:
         value = answer.json()
     except ValueError:
@@ -121,7 +119,7 @@ def json_object(answer: requests.Response) -> dict[str, Any]:
 
 
 def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
-    """Turn an answer other than 200 into the error that it means."""
+    """Return the error of an answer other than 200."""
     status = answer.status_code
     text = f"Duitku answered {status}: {error_text(answer.text)}"
     if status == HTTPStatus.NOT_FOUND:
@@ -140,30 +138,30 @@ def refusal(answer: requests.Response) -> GatewayRefused | GatewayUnavailable:
 
 
 def not_accepted(answer: Mapping[str, Any]) -> GatewayRefused | GatewayUnavailable:
-    """Turn the JSON object of a 200 whose statusCode is no yes into the error that it means."""
+    """Return the error of a 200 whose statusCode is not success."""
     known = _known_in(_joined(answer))
     text = f"Duitku answered statusCode {answer.get('statusCode')!r:.20}: {known}"
     return by_text(text) or GatewayRefused(text)
 
 
 def by_text(text: str) -> GatewayRefused | GatewayUnavailable | None:
-    """Return what an error means by its text alone, where that says more than any status."""
+    """Return the error of a text that is more specific than the status; None for any other."""
     if any(known in text for known in OF_THE_BUYER):
         return GatewayRefused(text)
     return GatewayUnavailable(text) if IN_PROGRESS in text else None
 
 
 def error_text(body: str) -> str:
-    """Return which of the errors that Duitku documents a body tells.
+    """Return the documented error text in a body.
 
-    Only texts that are known are kept: others may quote the buyer's name, address or phone.
+    Any other text is dropped: it may quote the buyer's name, address or phone.
     """
     return _known_in(_readable(body))
 
 
 def _known_in(text: str) -> str:
     lowered = text.lower()
-    return next((each for each in KNOWN if each.lower() in lowered), "no text that is known")
+    return next((each for each in KNOWN if each.lower() in lowered), "no known text")
 
 
 def _readable(body: str) -> str:

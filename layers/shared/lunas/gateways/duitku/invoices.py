@@ -1,4 +1,4 @@
-"""What Lunas sends Duitku about a purchase, within Duitku's lengths (duitku.md, Calls)."""
+"""The fields of an invoice, within Duitku's limits of length (duitku.md, Calls)."""
 
 import re
 from typing import Any
@@ -15,7 +15,7 @@ PHONE = 20
 def purchase(payment: Payment, callback_url: str, return_url: str, minutes: int) -> dict[str, Any]:
     """Return the fields that a POP invoice and a v2 inquiry share.
 
-    One item with the whole amount: Duitku adds up line totals and refuses any other sum.
+    It has one item with the whole amount: Duitku adds up the items and refuses any other sum.
     """
     customer = payment.customer
     body: dict[str, Any] = {
@@ -38,7 +38,7 @@ def purchase(payment: Payment, callback_url: str, return_url: str, minutes: int)
 
 
 def va_name(customer: Customer) -> str:
-    """Return the name for a virtual account: letters, digits, space and dot, at most 20."""
+    """Return the name for a virtual account: at most 20 letters, digits, spaces and dots."""
     plain = re.sub(r"[^A-Za-z0-9 .]", " ", f"{customer.first_name} {customer.last_name}")
     return " ".join(plain.split())[:VA_NAME].strip() or "Lunas"
 

@@ -1,4 +1,4 @@
-"""Which refusals of an invoice are about what the buyer chose (duitku.md, Errors)."""
+"""Recognises refusals of an invoice that are due to the buyer's choice (duitku.md, Errors)."""
 
 from lunas.domain.errors import (
     AmountRefused,
@@ -10,27 +10,29 @@ from lunas.domain.errors import (
 from lunas.gateways.duitku.http import UnknownOrder
 
 LIMITS = {
-    "Minimum Payment": "less than it takes",
-    "Maximum Payment": "more than it takes",
+    "Minimum Payment": "below its minimum",
+    "Maximum Payment": "above its maximum",
 }
-"""Duitku's text on an amount, and what the buyer is told."""
+"""Duitku's text about an amount, and the message for the buyer."""
 
 
 def choice_refused(
     refused: GatewayRefused, payment_method: str | None, amount: int
 ) -> PurchaseRefused | None:
-    """Return the refusal as one of the buyer's choice, by field; None if it is about us.
+    """Return a refusal of the buyer's choice, with the field; None for any other refusal.
 
-    ``amount`` in whole rupiah. Without a channel named, the amount is that of the package.
+    ``amount`` is in whole rupiah. Without a named channel, the field is the package.
     """
     text = str(refused)
     for known, meaning in LIMITS.items():
         if known in text:
             return AmountRefused(text, _limit(payment_method, amount, meaning))
     if "Invalid Email Address" in text:
-        return PurchaseRefused(text, FieldError("customer.email", "Duitku does not take it"))
+        return PurchaseRefused(text, FieldError("customer.email", "Duitku does not accept it"))
     if payment_method and _is_about_channel(refused):
-        message = f"Duitku does not offer {payment_method} here; name another one, or none"
+        message = (
+            f"Duitku does not offer {payment_method} to this merchant; name another one, or none"
+        )
         return ChannelRefused(text, FieldError("paymentMethod", message))
     return None
 
@@ -43,10 +45,10 @@ def _limit(payment_method: str | None, amount: int, meaning: str) -> FieldError:
 
 
 def _is_about_channel(refused: GatewayRefused) -> bool:
-    """Tell whether the channel is at fault.
+    """Return whether Duitku refused the channel.
 
-    An inquiry has no order to be unknown, so its 404 is about the channel unless it names the
-    merchant: that is a wrong account or host, and ours to repair.
+    An inquiry creates its order, so a 404 cannot mean an unknown order: it means the channel,
+    unless its text names the merchant, which means a wrong account or host in the settings.
     """
     if "Merchant not found" in str(refused):
         return False

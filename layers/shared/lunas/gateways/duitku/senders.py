@@ -1,7 +1,7 @@
-"""Where a callback came from: a second lock, beside its signature.
+"""Checks the address that sent a callback, in addition to its signature.
 
-API Gateway and the Function URL say who sent a request. Headers such as X-Forwarded-For are the
-sender's own words, so they are not read.
+API Gateway and the Function URL name the sender of a request. Headers such as X-Forwarded-For are
+not read, since the sender can write anything in them.
 """
 
 from ipaddress import ip_address, ip_network
@@ -9,17 +9,17 @@ from ipaddress import ip_address, ip_network
 from lunas.domain.errors import ConfigurationError, Forbidden
 
 SETTING = "DUITKU_ADDRESSES"
-"""Environment variable: addresses or networks with commas; empty admits every address."""
+"""Environment variable: comma-separated addresses or networks; empty allows every address."""
 
 
 def check_sender(allowed: str | None, sender: str) -> None:
-    """Raise Forbidden for a callback from elsewhere; ConfigurationError for a list with a mistake.
+    """Raise Forbidden for any other sender, ConfigurationError for an invalid list.
 
-    It comes after the signature: what is refused here was signed with our key, so either Duitku
-    has new addresses or another one has the key, and the reason may name the address.
+    The signature is checked before. A refused callback was signed with Lunas' key, so either Duitku
+    has new addresses or someone else has the key, and the reason may name the address.
     """
     if allowed and not _admits(allowed, sender):
-        raise Forbidden(f"rightly signed, but sent from {sender or 'nowhere'}")
+        raise Forbidden(f"valid signature, but sent from {sender or 'nowhere'}")
 
 
 def _admits(allowed: str, sender: str) -> bool:

@@ -1,8 +1,8 @@
 """Duitku's signatures: HMAC-SHA256 in lower-case hex, keyed with the API key.
 
-Each message is some fields joined without a separator (docs/reference/duitku.md, Signatures). The
-MD5 form, which Duitku declared obsolete in April 2026, exists here for callbacks only and is used
-only when a setting allows it.
+Each message consists of fields without a separator (docs/reference/duitku.md, Signatures). The MD5
+form, which Duitku declared obsolete in April 2026, is accepted for callbacks only, and only if a
+setting allows it.
 """
 
 import hashlib
@@ -19,22 +19,22 @@ def methods_signature(merchant_code: str, amount: int, moment: str, api_key: str
 
 
 def inquiry_signature(merchant_code: str, order_id: str, amount: int, api_key: str) -> str:
-    """Sign a v2 inquiry: here the order id stands before the amount."""
+    """Sign a v2 inquiry, with the order id before the amount."""
     return _sign(f"{merchant_code}{order_id}{amount}", api_key)
 
 
 def status_signature(merchant_code: str, order_id: str, api_key: str) -> str:
-    """Sign a question for the status of an order, on either host."""
+    """Sign a query for the status of an order, on either host."""
     return _sign(f"{merchant_code}{order_id}", api_key)
 
 
 def invoice_signature(merchant_code: str, timestamp: str, api_key: str) -> str:
-    """Sign the headers of a POP invoice; ``timestamp`` is the very text of the header."""
+    """Sign the headers of a POP invoice; ``timestamp`` is the exact text of the header."""
     return _sign(f"{merchant_code}{timestamp}", api_key)
 
 
 def callback_signature(merchant_code: str, amount: str, order_id: str, api_key: str) -> str:
-    """Sign a callback: here the amount, exactly as received, stands before the order id."""
+    """Sign a callback, with the amount exactly as received before the order id."""
     return _sign(f"{merchant_code}{amount}{order_id}", api_key)
 
 
