@@ -109,7 +109,7 @@ def test_each_command_is_answered_as_the_page_says(walk: list[tuple[str, str]]) 
 
 
 def shows(step: Step, route: str) -> bool:
-    """Tell whether a step calls a route."""
+    """Return whether a step calls a route."""
     method, path = route.split(" ")
     pattern = re.sub(r"\\{\w+\\}", r'[^/?"]+', re.escape(path))
     return step.method == method and bool(re.search(rf'"\$API{pattern}[?"]', step.command))

@@ -10,7 +10,7 @@ from tests.support.figures import Figures, figures_of
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    """All of Lunas in one thread; each test begins it anew."""
+    """All of Lunas in one thread; each test starts it again."""
     with open_world() as opened:
         yield opened
 

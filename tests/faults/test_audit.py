@@ -1,4 +1,4 @@
-"""What is broken behind Lunas's back, the audit finds and shows to admins; the rest it leaves."""
+"""The audit finds what is broken in the table, shows it to admins, and changes nothing else."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ type Damage = Callable[["Auditing", Json], None]
 
 
 class Auditing:
-    """The audit, run by hand, and the table's items, moved into the past and broken by hand."""
+    """Runs the audit, and moves items into the past or breaks them."""
 
     def __init__(self, stack: Stack) -> None:
         self._cloud = Cloud(stack)
@@ -34,7 +34,7 @@ class Auditing:
         self.table = self._cloud.table
 
     def age(self, payment: Json) -> None:
-        """Let everything that happened to a payment have happened a while ago, as trails see it."""
+        """Move everything that happened to a payment into the past, as the audit's feeds see it."""
         self._touched[payment["id"]] = payment
         moment = to_iso(datetime.now(UTC) - AGED)
         for event in self.history(payment["id"]):
@@ -44,14 +44,14 @@ class Auditing:
             self.change(enrollment, listSort=f"{moment}#{enrollment['id']}")
 
     def run(self) -> None:
-        """Run the audit once, from an hour ago on, whatever the schedule has looked at since."""
+        """Run the audit once, from an hour ago on, whatever the schedule has read since."""
         hour_ago = to_iso(datetime.now(UTC) - AGED - timedelta(hours=1))
-        for trail in ("HISTORY", "ENROLLMENT"):
-            self.table.update(keys.audit(trail), Change({"checkpoint": hour_ago}))
+        for feed in ("HISTORY", "ENROLLMENT"):
+            self.table.update(keys.audit(feed), Change({"checkpoint": hour_ago}))
         self._cloud.invoke("AuditFunction")
 
     def checkpoint(self) -> str:
-        """Return how far the audit has looked at what changed."""
+        """Return how far the audit has read what changed."""
         item = self.table.get(keys.audit("HISTORY"))
         assert item
         return str(item["checkpoint"])
@@ -72,11 +72,11 @@ class Auditing:
         return self.table.get_many(map(keys.enrollment, ids))
 
     def change(self, key: Item, **changes: Any) -> None:
-        """Change an item past Lunas; None takes an attribute away."""
+        """Change an item without Lunas; None removes an attribute."""
         assert self.table.update(_key(key), Change(changes))
 
     def enroll(self, payment: Json) -> None:
-        """Enroll a learner past Lunas, as if it were delivered."""
+        """Enroll a learner without Lunas, as if it were delivered."""
         course, at = payment["courseIds"][0], datetime.now(UTC)
         made = Enrollment(
             id=enrollment_id(payment["userId"], course),
@@ -91,11 +91,11 @@ class Auditing:
         assert self.table.put(enrollment_item(made), "attribute_not_exists(#pk)")
 
     def delete(self, key: Item) -> None:
-        """Delete an item past Lunas."""
+        """Delete an item without Lunas."""
         self._cloud.delete(_key(key))
 
     def forget(self) -> None:
-        """Delete what was broken, so that nobody stumbles over it."""
+        """Delete what was broken, so that no other test finds it."""
         for payment in self._touched.values():
             for item in [*self.history(payment["id"]), *self.enrollments(payment)]:
                 self.delete(item)
@@ -124,7 +124,7 @@ def admin(users: Users) -> Person:
 
 
 def found(admin: Person, *payments: Json) -> set[str]:
-    """Return the codes of what GET /anomalies shows of payments that break an invariant."""
+    """Return the codes of the broken invariants that GET /anomalies shows for payments."""
     ids = {each["id"] for each in payments}
     shown = admin.all("/anomalies?status=OPEN&limit=100")
     return {
@@ -157,14 +157,14 @@ def failed_at_duitku(learner: Person, admin: Person, duitku: Duitku) -> Json:
 
 
 def rejected(learner: Person, admin: Person) -> Json:
-    """Hand in what an admin rejects."""
+    """Submit a payment that an admin rejects."""
     payment = learner.submit("entry", COURSE)
     assert admin.reject(payment["id"]).status_code == 200
     return payment
 
 
 def refunded(learner: Person, admin: Person, payment: Json) -> Json:
-    """Refund a payment, and wait until Thinkific has revoked what it alone had brought."""
+    """Refund a payment, and wait until Thinkific has revoked what it alone paid for."""
     assert admin.refund(payment["id"]).status_code == 200
     eventually(
         learner.enrollments,
@@ -173,7 +173,7 @@ def refunded(learner: Person, admin: Person, payment: Json) -> Json:
     return payment
 
 
-def test_purchases_of_every_kind_show_nothing(
+def test_purchases_of_every_kind_show_no_anomaly(
     users: Users, admin: Person, duitku: Duitku, auditing: Auditing
 ) -> None:
     one, two = users.learner(), users.learner()
@@ -183,7 +183,7 @@ def test_purchases_of_every_kind_show_nothing(
         failed_at_duitku(users.learner(), admin, duitku),
         rejected(users.learner(), admin),
         refunded(two, admin, bought(two, admin)),
-        # The course that both had paid for belongs to the bundle from now on.
+        # The course that both paid for belongs to the bundle from now on.
         refunded(one, admin, first),
         overlapping,
         users.learner().submit("entry", COURSE),
@@ -261,7 +261,7 @@ def test_what_is_broken_in_a_completed_payment_is_shown_to_admins(
     assert found(admin, payment) == codes
 
 
-def test_whoever_is_enrolled_without_an_approval_is_shown_to_admins(
+def test_an_enrollment_without_an_approval_is_shown_to_admins(
     learner: Person, admin: Person, auditing: Auditing
 ) -> None:
     payment = learner.submit("entry", COURSE)
@@ -273,7 +273,7 @@ def test_whoever_is_enrolled_without_an_approval_is_shown_to_admins(
     assert found(admin, payment) == {"ENROLLED_UNPAID"}
 
 
-def test_whoever_is_enrolled_without_any_payment_is_shown_to_admins(
+def test_an_enrollment_without_a_payment_is_shown_to_admins(
     learner: Person, admin: Person, auditing: Auditing
 ) -> None:
     none = {"id": f"pay-none-{learner.id}", "userId": learner.id, "courseIds": [COURSE]}
@@ -286,7 +286,7 @@ def test_whoever_is_enrolled_without_any_payment_is_shown_to_admins(
 
 
 def lose_completion(auditing: Auditing, payment: Json) -> None:
-    """Take a payment back to where its last delivery is noted, but not its completion."""
+    """Take a payment back to where its last delivery is recorded, but not its completion."""
     *_, approved, last = auditing.history(payment["id"])
     auditing.delete(last)
     auditing.change(
@@ -299,9 +299,7 @@ def lose_completion(auditing: Auditing, payment: Json) -> None:
     )
 
 
-def test_a_completion_that_got_lost_is_made_up_for(
-    learner: Person, admin: Person, auditing: Auditing
-) -> None:
+def test_a_lost_completion_is_recorded(learner: Person, admin: Person, auditing: Auditing) -> None:
     payment = bought(learner, admin)
     auditing.age(payment)
     lose_completion(auditing, payment)

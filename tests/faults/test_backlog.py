@@ -1,7 +1,7 @@
 """A rush of learners at the simulated limit of the real site, on the world's clock.
 
-The long form of test_call_limit.py does the same on a deployed stack and the real clock; here it
-is known of each enrollment how many calls it took.
+The long form of test_call_limit.py does the same on a deployed stack and the real clock; this test
+also counts the calls of each enrollment.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ PURCHASES = (
 )
 ADMIN = Person("ayu", "ADMIN")
 NEW, KNOWN = 4, 2
-"""Calls to Thinkific for an enrollment of a learner whom Lunas does not know, or does."""
+"""Calls to Thinkific for an enrollment of a learner without a known account, and with one."""
 SHARE_LIMITED = 0.01
 HOURS = 3
 
@@ -61,11 +61,11 @@ def test_a_rush_takes_few_calls_meets_no_limit_and_keeps_each_learners_order(
     calls = calls_of(rush)
     first = [each[0] for each in calls.values()]
     later = [number for each in calls.values() for number in each[1:]]
-    reply = rush.thinkific.simulation.traffic.summary()
+    traffic = rush.thinkific.simulation.traffic.summary()
     figures.say(
-        f"{LEARNERS} learners x {len(PURCHASES)} courses: {reply['calls']} calls to Thinkific, "
-        f"{reply['limited']} of them 429; {sum(first) / len(first):.2f} for an enrollment of a new "
-        f"learner ({max(first)} at most), {sum(later) / len(later):.2f} of a known one "
+        f"{LEARNERS} learners x {len(PURCHASES)} courses: {traffic['calls']} calls to Thinkific, "
+        f"{traffic['limited']} of them 429; {sum(first) / len(first):.2f} for an enrollment of a "
+        f"new learner ({max(first)} at most), {sum(later) / len(later):.2f} of a known one "
         f"({max(later)} at most)"
     )
     assert len(first) == LEARNERS
@@ -73,25 +73,25 @@ def test_a_rush_takes_few_calls_meets_no_limit_and_keeps_each_learners_order(
     assert max(first) <= NEW
     assert max(later) <= KNOWN
     compared = [
-        fields["asked"] for said, fields in rush.said if said == "compared with the platform"
+        fields["asked"] for line, fields in rush.logged if line == "compared with the platform"
     ]
-    assert reply["calls"] == sum(first) + sum(later) + sum(compared), "calls of nobody"
+    assert traffic["calls"] == sum(first) + sum(later) + sum(compared), "calls of no enrollment"
     # A payment is compared once while three hours pass, and again a day later.
     assert 0 < sum(compared) <= LEARNERS * len(PURCHASES)
-    assert reply["limited"] <= SHARE_LIMITED * reply["calls"]
+    assert traffic["limited"] <= SHARE_LIMITED * traffic["calls"]
     assert _orders(rush) == Counter({tuple(_names(rush)): LEARNERS})
 
 
 def _names(world: World) -> list[str]:
-    """Return the names of the courses in the order in which everybody bought them."""
+    """Return the names of the courses in the order of the purchases."""
     courses = {each["id"]["S"]: each["name"]["S"] for each in world.aws.table.of_type("course")}
     return [courses[course] for _, course in PURCHASES]
 
 
 def _orders(world: World) -> Counter[tuple[str, ...]]:
-    """Count the orders in which Thinkific got the learners' courses, and how often each was."""
+    """Count how often Thinkific got a learner's courses in each order."""
     site = world.thinkific.site
     got: dict[int, list[str]] = {}
-    for row in sorted(site.enrollments.values(), key=lambda each: each.id):
-        got.setdefault(row.user_id, []).append(site.courses[row.course_id].name)
+    for each in sorted(site.enrollments.values(), key=lambda each: each.id):
+        got.setdefault(each.user_id, []).append(site.courses[each.course_id].name)
     return Counter(tuple(each) for each in got.values())

@@ -1,6 +1,6 @@
-"""Buyers who start a purchase, pay it and look at it at once: real threads on the local cloud.
+"""Buyers who start, pay and check a purchase at once: real threads on the local cloud.
 
-Whatever meets, Lunas knows every order that Duitku has, and money brings its course once.
+In the end Lunas knows every order that Duitku has, and money brings its course once.
 """
 
 import time
@@ -18,7 +18,7 @@ from tests.support.users import Json, Person, Users
 BUYERS, CALLBACKS, CHECKS = 20, 10, 10
 ROUNDS = by_length(2, 4, 12)
 SLOW = 5.0
-"""Seconds that one call for an invoice takes: longer than another request waits for its answer."""
+"""Seconds that one call for an invoice takes: longer than another request waits for it."""
 COURSE = "literasi-data"
 
 type Call = Callable[[], requests.Response]
@@ -50,14 +50,14 @@ def anomalies_of(users: Users, *payments: Json) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("channel", [None, "BC", "SP"], ids=str)
-def test_twenty_starts_of_one_purchase_at_once_give_out_one_invoice(
+def test_twenty_starts_of_one_purchase_at_once_create_one_invoice(
     channel: str | None, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
     learner = users.learner()
 
     answers = at_once(*[initiating(learner, channel)] * BUYERS)
 
-    # Whoever comes while Duitku still works on the invoice may be asked to repeat.
+    # A request that comes while Duitku still creates the invoice may be asked to repeat.
     assert {answer.status_code for answer in answers} <= {200, 201, 409, 503}
     given = [answer.json() for answer in answers if answer.ok]
     assert [answer.status_code for answer in answers].count(201) == 1
@@ -110,7 +110,7 @@ def test_of_two_channels_at_once_the_one_that_is_paid_settles_once(
 
 
 @pytest.mark.parametrize("round_", range(ROUNDS))
-def test_of_two_channels_that_are_both_paid_one_is_kept_to_refund(
+def test_of_two_channels_that_are_both_paid_one_becomes_an_anomaly(
     round_: int, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
     del round_
@@ -147,11 +147,11 @@ def test_checks_of_the_buyer_and_callbacks_at_once_settle_an_order_once(
     order = learner.initiate("bundle-data")
     duitku.pay(order, callback=False)
     checks: list[Call] = [partial(learner.check, order["id"])] * (1 if not round_ else CHECKS)
-    heard: list[Call] = [partial(duitku.post, duitku.form(order))] * (
+    callbacks: list[Call] = [partial(duitku.post, duitku.form(order))] * (
         1 if not round_ else CALLBACKS
     )
 
-    answers = at_once(*checks, *heard)
+    answers = at_once(*checks, *callbacks)
 
     assert [answer.status_code for answer in answers] == [200] * len(answers)
     shown = {answer.json()["status"] for answer in answers[: len(checks)]}
@@ -166,12 +166,12 @@ def test_checks_of_the_buyer_and_callbacks_at_once_settle_an_order_once(
 
 
 @pytest.mark.parametrize("paid", ["first", "second"])
-def test_money_on_either_reference_of_two_calls_that_crossed_settles(
+def test_money_on_either_reference_of_two_crossing_calls_settles(
     paid: str, users: Users, duitku: Duitku, thinkific: Thinkific
 ) -> None:
     """One call for the invoice is slow, and another request makes the same call meanwhile.
 
-    Before the slow one is dealt with, the first invoice ends, so that Duitku makes another one.
+    The first invoice ends before Duitku handles the slow call, so Duitku makes another one.
     """
     learner = users.learner()
     start = initiating(learner)

@@ -1,7 +1,7 @@
-"""All workers together stay under Thinkific's limit, and nothing is lost while it is waited for.
+"""All workers together stay under Thinkific's limit, and nothing is lost while they wait.
 
-These tests take the stack's own pace back to the template's, and give the simulator the limits
-of the real site: 120 calls a minute, ten at once.
+These tests give the stack the template's own rate limit, and the simulator the limits of the real
+site: 120 calls a minute, ten at once.
 """
 
 from collections.abc import Iterator
@@ -50,8 +50,8 @@ def client(stack: Stack, service: Any) -> Any:
 
 
 @pytest.fixture
-def _real_pace(stack: Stack) -> Iterator[None]:
-    """Let deliveries go at the pace that the template has by default."""
+def _real_rate_limit(stack: Stack) -> Iterator[None]:
+    """Give deliveries the template's default rate limit."""
     aws = Aws(stack.aws_endpoint_url, stack.region)
     pages = aws.functions.get_paginator("list_functions").paginate()
     (name,) = (
@@ -60,11 +60,11 @@ def _real_pace(stack: Stack) -> Iterator[None]:
         for each in page["Functions"]
         if DELIVERY in each["FunctionName"]
     )
-    reply = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    usual = aws.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     real = str(template.parameters()["ThinkificRequestsPerMinute"]["Default"])
-    change_environment(aws, name, {**reply, RATE_LIMIT: real})
+    change_environment(aws, name, {**usual, RATE_LIMIT: real})
     yield
-    change_environment(aws, name, reply)
+    change_environment(aws, name, usual)
 
 
 @pytest.fixture
@@ -78,10 +78,10 @@ def real_thinkific(thinkific: Thinkific) -> Iterator[Thinkific]:
 
 def dead_letters(stack: Stack) -> int:
     name = "ApproximateNumberOfMessages"
-    reply = client(stack, "sqs").get_queue_attributes(
+    answer = client(stack, "sqs").get_queue_attributes(
         QueueUrl=stack.dead_letter_queue_url, AttributeNames=[name]
     )
-    return int(reply["Attributes"][name])
+    return int(answer["Attributes"][name])
 
 
 def buy(users: Users, package: str) -> tuple[Person, str]:
@@ -93,12 +93,12 @@ def buy(users: Users, package: str) -> tuple[Person, str]:
 
 
 @only_long
-@pytest.mark.usefixtures("_real_pace")
+@pytest.mark.usefixtures("_real_rate_limit")
 def test_a_backlog_meets_no_limit_and_loses_nothing(
     stack: Stack, users: Users, real_thinkific: Thinkific, figures: Figures
 ) -> None:
     package = users.admin().put_package(*COURSES, kind="BUNDLE")
-    limited, given_up = real_thinkific.limited(), dead_letters(stack)
+    limited, dead = real_thinkific.limited(), dead_letters(stack)
     before = real_thinkific.see("requests")["calls"]
 
     bought = [buy(users, package) for _ in range(LEARNERS)]
@@ -114,7 +114,7 @@ def test_a_backlog_meets_no_limit_and_loses_nothing(
     assert CALLS > A_MINUTE, "no backlog: the limit was never near"
     assert calls <= CALLS, "more than four for a learner's first course and two for each other"
     assert real_thinkific.limited() == limited
-    assert dead_letters(stack) == given_up
+    assert dead_letters(stack) == dead
     for learner, _ in bought:
         assert len(real_thinkific.users(learner.email)) == 1
         assert len(real_thinkific.enrollments(learner.email)) == len(COURSES)
@@ -122,7 +122,7 @@ def test_a_backlog_meets_no_limit_and_loses_nothing(
             assert enrollment["delivery"]["attempts"] == 1, "waiting was taken for a failure"
 
 
-def test_callers_who_ask_at_once_get_turns_of_their_own(stack: Stack) -> None:
+def test_callers_that_ask_at_once_get_permits_of_their_own(stack: Stack) -> None:
     callers, rounds, rate_limit = 20, 5, RateLimit.per_minute(110)
     table = Table(client(stack, "dynamodb"), stack.table_name)
     calls = SharedCalls(table, "THINKIFIC", "site-of-many", rate_limit)
@@ -142,12 +142,12 @@ def test_callers_who_ask_at_once_get_turns_of_their_own(stack: Stack) -> None:
     assert min(spans) >= rate_limit.interval
     item = table.get(keys.call_limit("THINKIFIC", "site-of-many"))
     assert item
-    # Nobody's turn was overwritten: the share is busy for exactly as long as all of them take.
+    # No permit was overwritten: the limiter is busy for exactly as long as all of them take.
     first = int(item["busyUntil"]) - callers * rounds * rate_limit.interval
     assert first in permits[:BURST]
 
 
-def test_callers_who_ask_while_one_is_told_to_rest_all_rest(stack: Stack) -> None:
+def test_all_callers_rest_once_one_has_to(stack: Stack) -> None:
     callers, rate_limit = 10, RateLimit.per_minute(110)
     table = Table(client(stack, "dynamodb"), stack.table_name)
     calls = SharedCalls(table, "THINKIFIC", "site-that-rests", rate_limit)
@@ -169,7 +169,7 @@ def test_callers_who_ask_while_one_is_told_to_rest_all_rest(stack: Stack) -> Non
     with ThreadPoolExecutor(callers) as pool:
         own, *_ = pool.map(ask, range(callers))
 
-    assert own == [], "whoever was told to rest got a turn"
+    assert own == [], "the caller that has to rest got a permit"
     assert calls.reserve(epoch_milliseconds(), rested + 10**6) >= rested
 
 
@@ -181,7 +181,9 @@ def workers(stack: Stack) -> int:
     return sum(DELIVERY in text and state in text for text in texts)
 
 
-def test_learners_are_served_side_by_side(stack: Stack, users: Users, thinkific: Thinkific) -> None:
+def test_learners_are_enrolled_side_by_side(
+    stack: Stack, users: Users, thinkific: Thinkific
+) -> None:
     thinkific.fault("listUsers", "slow", seconds=3, times=3)
     bought = [buy(users, "bundle-data") for _ in range(3)]
     eventually(lambda: workers(stack), lambda found: found > 1)

@@ -1,6 +1,6 @@
-"""Callbacks as AWS hands them to the function, with what no client can send by itself.
+"""Callbacks as AWS hands them to the function, with what no client can send.
 
-API Gateway and the Function URL say by a flag whether the body is Base64, join doubled headers
+API Gateway and the Function URL mark by a flag whether the body is Base64, join doubled headers
 with commas, and leave out what is empty. A flag that is wrong must never make another callback
 out of the one that was signed.
 """
@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from local.cloud import Stack
-from tests.faults.forgeries.mail import FORM, Target
+from tests.faults.forgeries.requests import FORM, Target
 from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
@@ -50,9 +50,9 @@ def trimmed(whole: Event, *names: str) -> Event:
 
 
 WRONG: dict[str, tuple[int, Callable[[Target], Event]]] = {
-    "plain, said to be Base64": (400, lambda aim: event(plain(aim), flag=True)),
-    "Base64, said to be plain": (400, lambda aim: event(encoded(aim), flag=False)),
-    "Base64, nothing said": (
+    "plain, marked as Base64": (400, lambda aim: event(plain(aim), flag=True)),
+    "Base64, marked as plain": (400, lambda aim: event(encoded(aim), flag=False)),
+    "Base64, without a mark": (
         400,
         lambda aim: trimmed(event(encoded(aim), flag=False), "isBase64Encoded"),
     ),

@@ -1,4 +1,4 @@
-"""On the running stack: every callback stands in the table, and nothing personal with it."""
+"""Every callback is recorded in the table, without personal data."""
 
 import hashlib
 import uuid
@@ -19,7 +19,7 @@ from tests.support.users import TIMEOUT, Person, Users
 FORM = "application/x-www-form-urlencoded"
 BUYER = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
 
-type Kept = Callable[[str], dict[str, Item]]
+type Recorded = Callable[[str], dict[str, Item]]
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def learner(users: Users) -> Person:
 
 @pytest.fixture
 def order(learner: Person) -> Json:
-    """Open an order that nobody has paid."""
+    """Open an unpaid order."""
     return learner.initiate("entry", "python-dasar")
 
 
 @pytest.fixture
-def kept(stack: Stack) -> Kept:
-    """Return what is kept under an order id, by digest."""
+def recorded(stack: Stack) -> Recorded:
+    """Return the callbacks that are recorded for an order id, by digest."""
     client = dynamodb(stack)
 
     def query(order_id: str) -> dict[str, Item]:
@@ -61,15 +61,15 @@ def send(url: str, body: str | bytes, media_type: str = FORM) -> int:
     return requests.post(url, data=body, headers=headers, timeout=TIMEOUT).status_code
 
 
-def test_what_duitku_sent_is_kept_and_the_history_names_it(
-    learner: Person, order: Json, duitku: Duitku, kept: Kept
+def test_a_callback_is_recorded_and_the_history_names_it(
+    learner: Person, order: Json, duitku: Duitku, recorded: Recorded
 ) -> None:
     duitku.pay(order)
     learner.wait_for(order["id"], "COMPLETED")
     duitku.do("wait")
 
     [sent] = {each["sent"] for each in duitku.see(f"orders/{order['id']}")["callbacks"]}
-    [(found, item)] = kept(order["id"]).items()
+    [(found, item)] = recorded(order["id"]).items()
     assert found == digest(sent)
     assert (item["signature"], item["fields"]["resultCode"]) == ({"VALID"}, "00")
     assert item["ttl"]
@@ -78,8 +78,8 @@ def test_what_duitku_sent_is_kept_and_the_history_names_it(
     assert found[:16] in named
 
 
-def test_refused_good_and_repeated_callbacks_are_kept_side_by_side(
-    order: Json, duitku: Duitku, kept: Kept
+def test_refused_right_and_repeated_callbacks_are_recorded_side_by_side(
+    order: Json, duitku: Duitku, recorded: Recorded
 ) -> None:
     duitku.pay(order, callback=False)
     forged = duitku.form(order, signature="0" * 64, **BUYER)
@@ -93,7 +93,7 @@ def test_refused_good_and_repeated_callbacks_are_kept_side_by_side(
     ]
 
     assert answers == [403, 403, 400, 200, 200, 200]
-    found = kept(order["id"])
+    found = recorded(order["id"])
     assert {name: item["signature"] for name, item in found.items()} == {
         digest(urlencode(forged)): {"DIFFERS"},
         digest(urlencode(altered)): {"DIFFERS"},
@@ -104,31 +104,35 @@ def test_refused_good_and_repeated_callbacks_are_kept_side_by_side(
     assert all(item["others"]["customerName"] == 12 for item in found.values())
 
 
-@pytest.mark.parametrize("way", ["Function URL", "API"])
-def test_what_is_no_callback_is_kept_without_its_content(
-    way: str, stack: Stack, kept: Kept
+@pytest.mark.parametrize("entrance", ["Function URL", "API"])
+def test_an_unreadable_callback_is_recorded_without_its_content(
+    entrance: str, stack: Stack, recorded: Recorded
 ) -> None:
-    url = stack.duitku_webhook_url if way == "Function URL" else f"{stack.api_url}/webhooks/duitku"
+    url = (
+        stack.duitku_webhook_url
+        if entrance == "Function URL"
+        else f"{stack.api_url}/webhooks/duitku"
+    )
     text = f"{BUYER['customerName']} {uuid.uuid4().hex}"
 
     assert send(url, text) == 400
     assert send(url, f'{{"customerName": "{text}"}}', "application/json") == 415
 
-    found = kept("unreadable")
+    found = recorded("unreadable")
     plain, coded = found[digest(text)], found[digest(f'{{"customerName": "{text}"}}')]
     assert (plain["length"], plain["mediaType"], plain["fields"]) == (len(text), FORM, {})
     assert (coded["mediaType"], coded["fields"], coded["others"]) == ("application/json", {}, {})
 
 
-def test_an_unknown_order_is_kept_beside_its_anomaly(
-    users: Users, order: Json, duitku: Duitku, kept: Kept
+def test_an_unknown_order_is_recorded_beside_its_anomaly(
+    users: Users, order: Json, duitku: Duitku, recorded: Recorded
 ) -> None:
     unknown = f"pay{uuid.uuid4().hex}"
     form = duitku.form(order, merchantOrderId=unknown, **BUYER)
 
     assert duitku.post(form).status_code == 200
 
-    assert list(kept(unknown)) == [digest(urlencode(form))]
+    assert list(recorded(unknown)) == [digest(urlencode(form))]
     [anomaly] = [
         each
         for page in users.admin().pages("/anomalies?limit=100")
@@ -138,23 +142,23 @@ def test_an_unknown_order_is_kept_beside_its_anomaly(
     assert anomaly["evidence"]["callbackDigest"] == digest(urlencode(form))[:16]
 
 
-def test_a_callback_that_came_while_duitku_was_down_is_kept_before_it_settles(
-    learner: Person, order: Json, duitku: Duitku, kept: Kept
+def test_a_callback_while_duitku_is_down_is_recorded_before_it_settles(
+    learner: Person, order: Json, duitku: Duitku, recorded: Recorded
 ) -> None:
     duitku.pay(order, callback=False)
     duitku.fault("popTransactionStatus", "answer", status=502, body="")
     form = duitku.form(order, **BUYER)
 
     assert duitku.post(form).status_code == 503
-    [before] = kept(order["id"]).values()
+    [before] = recorded(order["id"]).values()
     assert duitku.post(form).status_code == 200
 
     learner.wait_for(order["id"], "COMPLETED")
-    assert list(kept(order["id"]).values()) == [before]
+    assert list(recorded(order["id"]).values()) == [before]
 
 
-def test_of_callbacks_that_come_at_once_each_is_kept_once(
-    learner: Person, order: Json, duitku: Duitku, kept: Kept
+def test_callbacks_at_once_are_each_recorded_once(
+    learner: Person, order: Json, duitku: Duitku, recorded: Recorded
 ) -> None:
     duitku.pay(order, callback=False)
     forms = [duitku.form(order, resultCode=f"{number:02}", **BUYER) for number in range(10)]
@@ -163,5 +167,5 @@ def test_of_callbacks_that_come_at_once_each_is_kept_once(
 
     assert {answer.status_code for answer in answers} == {200}
     learner.wait_for(order["id"], "COMPLETED")
-    assert set(kept(order["id"])) == {digest(urlencode(form)) for form in forms}
+    assert set(recorded(order["id"])) == {digest(urlencode(form)) for form in forms}
     assert learner.states(order["id"]) == ["PENDING", "PAID", "APPROVED", "COMPLETED"]

@@ -1,7 +1,7 @@
-"""Mail that is no callback of Duitku is refused and moves nothing, whichever door it comes by.
+"""A forged callback is refused and changes nothing, by either entrance.
 
-Each piece is aimed at an order that is paid at Duitku, so that any that is believed would be
-seen: the last test shows that the right callback is.
+Each one is for an order that is paid at Duitku, so that one that is accepted would be seen: the
+last test shows that the right callback is.
 """
 
 import json
@@ -10,14 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import Stack
-from tests.faults.forgeries.mail import Reply, Target, Write, form
 from tests.faults.forgeries.refused import REFUSED
+from tests.faults.forgeries.requests import Reply, Target, Write, form
 from tests.faults.forgeries.targets import afresh, target
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
 
-DOORS = ("Function URL", "POST /webhooks/duitku")
+ENTRANCES = ("Function URL", "POST /webhooks/duitku")
 CASES = [
     pytest.param(status, write, id=f"{status} {name}")
     for status, named in REFUSED.items()
@@ -36,11 +36,11 @@ def cloud(stack: Stack) -> Cloud:
     return Cloud(stack)
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest, stack: Stack) -> str:
-    """Return the address of each way in."""
+@pytest.fixture(params=ENTRANCES)
+def entrance(request: pytest.FixtureRequest, stack: Stack) -> str:
+    """Return the URL of each entrance."""
     urls = (stack.duitku_webhook_url, f"{stack.api_url}/webhooks/duitku")
-    return dict(zip(DOORS, urls, strict=True))[request.param]
+    return dict(zip(ENTRANCES, urls, strict=True))[request.param]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def _untouched(aim: Target, cloud: Cloud, thinkific: Thinkific) -> Iterator[None
 
 
 def check_problem(reply: Reply, status: int, aim: Target) -> None:
-    """Check that an answer is a problem of this status which tells nothing about anybody."""
+    """Check that an answer is a problem of this status that contains no secret."""
     assert reply.status == status, reply.text
     assert reply.media_type == "application/problem+json"
     assert json.loads(reply.text.rpartition("\n")[2])["status"] == status
@@ -61,15 +61,15 @@ def check_problem(reply: Reply, status: int, aim: Target) -> None:
 
 @pytest.mark.usefixtures("_untouched")
 @pytest.mark.parametrize(("status", "write"), CASES)
-def test_what_is_no_callback_is_refused_and_moves_nothing(
-    status: int, write: Write, door: str, aim: Target
+def test_a_forged_callback_is_refused_and_changes_nothing(
+    status: int, write: Write, entrance: str, aim: Target
 ) -> None:
-    check_problem(write(aim).post(door), status, aim)
+    check_problem(write(aim).post(entrance), status, aim)
 
 
-def test_the_right_callback_does_move_the_order(door: str, aim: Target) -> None:
+def test_the_right_callback_changes_the_order(entrance: str, aim: Target) -> None:
     aim = afresh(aim)
-    reply = form(aim.right.items()).post(door)
+    reply = form(aim.right.items()).post(entrance)
 
     assert (reply.status, reply.text.rpartition("\n")[2]) == (200, "OK")
     assert not [each for each in aim.secrets if each in reply.text]

@@ -1,7 +1,7 @@
-"""Callbacks with a right signature are hints, never evidence: only Duitku's own word moves money.
+"""A callback with a right signature triggers a check and proves nothing: Duitku's status decides.
 
-The signature covers merchant, amount and order. Whatever else a callback says anybody could have
-written, and a right one may come again at any time.
+The signature covers merchant, amount and order. Anyone could have written the other fields, and a
+right callback may come again at any time.
 """
 
 import json
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from local.cloud import Stack
-from tests.faults.forgeries.mail import Target
+from tests.faults.forgeries.requests import Target
 from tests.faults.forgeries.targets import target
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
@@ -35,7 +35,7 @@ UNSIGNED: dict[str, str | None] = {
     "courseId": f"web-django-{FORGED}",
     "a field of 4 KB": FORGED * 400,
 }
-"""Fields that nobody signs, and what somebody else could put into them."""
+"""Unsigned fields, and what a forger could put into them."""
 ALTERED = {
     **{name: {name: value} for name, value in UNSIGNED.items()},
     "all of them": UNSIGNED,
@@ -50,13 +50,13 @@ def learner(users: Users) -> Person:
 
 @pytest.fixture
 def order(learner: Person) -> Json:
-    """Open an order that nobody has paid."""
+    """Open an unpaid order."""
     return learner.initiate("entry", "python-dasar")
 
 
 @pytest.fixture(scope="module")
 def aim(stack: Stack) -> Target:
-    """Set orders up once, for what may change none of them."""
+    """Set the orders up once: none of the callbacks may change them."""
     return target(stack)
 
 
@@ -117,9 +117,9 @@ def test_no_unsigned_field_changes_what_a_paid_order_becomes(
         {"resultCode": "01", "publisherOrderId": "MG2"},
         {"settlementDate": "2030-01-01"},
     ],
-    ids=["word for word", "as failed", "as expired", "other reference", "failed anew", "later"],
+    ids=["unchanged", "as failed", "as expired", "other reference", "failed again", "later"],
 )
-def test_a_callback_that_is_replayed_changes_nothing(
+def test_a_replayed_callback_changes_nothing(
     changes: dict[str, str | None], after: str, aim: Target
 ) -> None:
     order = aim.done if after == "settlement" else aim.refunded
@@ -130,7 +130,7 @@ def test_a_callback_that_is_replayed_changes_nothing(
 
 
 @pytest.mark.parametrize("settled_by", ["callback", "recheck"])
-def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
+def test_a_second_transfer_for_one_order_is_one_anomaly_and_changes_nothing(
     settled_by: str, learner: Person, order: Json, duitku: Duitku, users: Users
 ) -> None:
     duitku.pay(order, callback=settled_by == "callback")
@@ -146,12 +146,12 @@ def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
         again = duitku.post(duitku.form(order, publisherOrderId="MG2"))
         assert again.status_code == 200
 
-    kept = [
+    found = [
         each
         for each in admin.get("/anomalies?limit=100")["items"]
         if each["orderId"] == order["id"]
     ]
-    assert [(each["kind"], each["evidence"]["transaction"]) for each in kept] == [
+    assert [(each["kind"], each["evidence"]["transaction"]) for each in found] == [
         ("PAID_AGAIN", "MG2")
     ]
     assert learner.states(order["id"]) == states
@@ -159,7 +159,7 @@ def test_a_second_transfer_for_one_order_is_flagged_once_and_moves_nothing(
 
 
 @pytest.mark.parametrize("amount", ["49001", "4900", "0", "49000.50"])
-def test_a_rightly_signed_other_amount_is_kept_for_a_person(
+def test_another_amount_with_a_right_signature_is_an_anomaly(
     amount: str, learner: Person, order: Json, duitku: Duitku, users: Users
 ) -> None:
     duitku.pay(order, callback=False)
@@ -168,12 +168,12 @@ def test_a_rightly_signed_other_amount_is_kept_for_a_person(
 
     assert answer.status_code == 200
     check_untouched(learner, order)
-    (kept,) = (
+    (anomaly,) = (
         each
         for each in users.admin().get("/anomalies?limit=100")["items"]
         if each["orderId"] == order["id"]
     )
-    assert kept["kind"] == "AMOUNT_DIFFERS"
+    assert anomaly["kind"] == "AMOUNT_DIFFERS"
 
 
 def test_an_amount_with_zero_decimals_is_the_same_amount(
@@ -187,7 +187,7 @@ def test_an_amount_with_zero_decimals_is_the_same_amount(
     learner.wait_for(order["id"], "COMPLETED")
 
 
-def test_an_unknown_order_is_kept_for_a_person(order: Json, duitku: Duitku, users: Users) -> None:
+def test_an_unknown_order_is_an_anomaly(order: Json, duitku: Duitku, users: Users) -> None:
     unknown = f"pay{uuid.uuid4().hex}"
     for _ in range(2):
         assert duitku.post(duitku.form(order, merchantOrderId=unknown)).status_code == 200
@@ -196,7 +196,7 @@ def test_an_unknown_order_is_kept_for_a_person(order: Json, duitku: Duitku, user
     assert [each["kind"] for each in items if each["orderId"] == unknown] == ["UNKNOWN_ORDER"]
 
 
-def test_a_manual_payment_is_no_order_at_duitku(users: Users, duitku: Duitku) -> None:
+def test_a_callback_for_a_manual_payment_changes_nothing(users: Users, duitku: Duitku) -> None:
     learner = users.learner()
     payment = learner.submit("entry", "python-dasar") | {"gateway": {"reference": "X"}}
 
@@ -223,12 +223,12 @@ def test_a_right_signature_alone_pays_nothing(
 
 
 @pytest.mark.parametrize(
-    "reply", [{"reference": "OTHER"}, {"amount": "10000"}, {"merchantOrderId": "other"}]
+    "shown", [{"reference": "OTHER"}, {"amount": "10000"}, {"merchantOrderId": "other"}]
 )
-def test_duitku_speaking_of_another_payment_moves_nothing(
-    reply: Json, learner: Person, order: Json, duitku: Duitku
+def test_a_status_of_another_payment_changes_nothing(
+    shown: Json, learner: Person, order: Json, duitku: Duitku
 ) -> None:
-    duitku.pay(order, callback=False, answer=reply)
+    duitku.pay(order, callback=False, answer=shown)
 
     answer = duitku.post(duitku.form(order))
 
@@ -248,10 +248,10 @@ def test_the_unsigned_result_code_decides_nothing(
 
 
 @pytest.mark.parametrize(("kind", "asked"), [("answer", 1), ("drop", 2)])
-def test_while_duitku_cannot_be_asked_the_callback_has_to_come_again(
+def test_a_callback_while_duitku_cannot_be_asked_is_refused_and_settles_later(
     kind: str, asked: int, learner: Person, order: Json, duitku: Duitku
 ) -> None:
-    """A question that is cut off is asked once more before the callback is refused."""
+    """A check whose connection breaks is repeated once before the callback is refused."""
     duitku.pay(order, callback=False)
     for _ in range(asked):
         duitku.fault("popTransactionStatus", kind, status=502, body="<html>Bad gateway</html>")

@@ -1,4 +1,4 @@
-"""What changes at Thinkific behind Lunas's back after a purchase is told, and mended."""
+"""A change at Thinkific that Lunas did not make, after a purchase, is reported and fixed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ __all__ = ["school"]
 HOUR = 3_600
 
 
-def rows(school: School) -> list[Any]:
-    """Return all rows at Thinkific, active or not."""
+def enrollments(school: School) -> list[Any]:
+    """Return all enrollments at Thinkific, active or not."""
     return list(school.world.thinkific.site.enrollments.values())
 
 
@@ -25,23 +25,23 @@ def codes(school: School) -> list[str]:
 
 def deleted(school: School) -> None:
     site = school.world.thinkific.site
-    for row in rows(school):
-        del site.enrollments[row.id]
+    for each in enrollments(school):
+        del site.enrollments[each.id]
 
 
 def ended(school: School) -> None:
-    for row in rows(school):
-        row.expiry_date = school.world.clock.now() - DAY
+    for each in enrollments(school):
+        each.expiry_date = school.world.clock.now() - DAY
 
 
 def shortened(school: School) -> None:
-    for row in rows(school):
-        row.expiry_date = school.world.clock.now() + 2 * DAY
+    for each in enrollments(school):
+        each.expiry_date = school.world.clock.now() + 2 * DAY
 
 
 def made_a_trial(school: School) -> None:
-    for row in rows(school):
-        row.activated_at = None
+    for each in enrollments(school):
+        each.activated_at = None
 
 
 DAMAGES = [deleted, ended, shortened, made_a_trial]
@@ -49,21 +49,21 @@ DAMAGES = [deleted, ended, shortened, made_a_trial]
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("days", [None, 30])
-def test_access_that_is_gone_is_told_and_given_again(
+def test_missing_access_is_reported_and_given_again(
     school: School, damage: Callable[[School], None], days: int | None
 ) -> None:
     payment = school.buy(FIRST, days)
-    was = school.ends()
+    before = school.ends()
     damage(school)
-    assert school.ends() != was
+    assert school.ends() != before
     school.world.scheduler.pass_time(HOUR)
-    assert (codes(school), school.ends()) == (["ACCESS_MISSING"], was)
-    assert school.here()["delivery"]["status"] == "DELIVERED"
+    assert (codes(school), school.ends()) == (["ACCESS_MISSING"], before)
+    assert school.enrollment()["delivery"]["status"] == "DELIVERED"
     assert school.status(payment) == "COMPLETED"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_difference_that_comes_back_is_told_again_a_day_later(
+def test_a_difference_that_comes_back_is_reported_again_a_day_later(
     school: School, damage: Callable[[School], None]
 ) -> None:
     school.buy()
@@ -76,47 +76,51 @@ def test_a_difference_that_comes_back_is_told_again_a_day_later(
     assert (codes(school), school.ends()) == (["ACCESS_MISSING"] * 2, [None])
 
 
-def late_row(school: School) -> None:
-    """Let a row that Lunas had asked for stand again after it was revoked."""
-    for row in rows(school):
-        row.expiry_date = None
+def reopen(school: School) -> None:
+    """Give revoked access back at Thinkific."""
+    for each in enrollments(school):
+        each.expiry_date = None
 
 
-def test_access_that_came_back_after_a_refund_is_told_and_taken_away(school: School) -> None:
+def test_access_that_came_back_after_a_refund_is_reported_and_revoked(school: School) -> None:
     school.refund(school.buy())
-    late_row(school)
+    reopen(school)
     assert school.ends() == [None]
     school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == (["ACCESS_LEFT"], [])
-    assert school.here()["delivery"]["status"] == "REVOKED"
+    assert school.enrollment()["delivery"]["status"] == "REVOKED"
 
 
-def test_what_another_user_of_the_account_paid_for_stays_after_a_refund(school: School) -> None:
+def test_access_that_another_user_of_the_account_paid_for_stays_after_a_refund(
+    school: School,
+) -> None:
     school.buy(person=SAME)
     school.refund(school.buy())
     school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == ([], [None])
 
 
-def test_a_refund_of_the_longer_purchase_shows_where_the_longer_end_stands(school: School) -> None:
+def test_the_longer_end_that_is_left_after_a_refund_is_reported_and_shortened(
+    school: School,
+) -> None:
     short, long = school.order(FIRST, 30), school.order(FIRST, 90)
     for payment in (short, long):
         school.approve(payment)
     school.rest()
     (end,) = school.ends()
     school.refund(long)
-    for row in rows(school):
-        row.expiry_date = end
+    for each in enrollments(school):
+        each.expiry_date = end
     school.world.scheduler.pass_time(HOUR)
     assert codes(school) == ["ACCESS_LEFT"]
     assert school.ends() == [school.end_in(30, short)]
 
 
-def test_access_that_a_person_gave_at_thinkific_is_left(school: School) -> None:
+def test_access_that_a_person_gave_at_thinkific_stays(school: School) -> None:
     school.refund(school.buy(FIRST, 30))
     until = school.world.clock.now().replace(microsecond=0) + 45 * DAY
-    for row in rows(school):
-        row.expiry_date = until
+    for each in enrollments(school):
+        each.expiry_date = until
     school.world.scheduler.pass_time(HOUR)
     assert (codes(school), school.ends()) == ([], [until])
 
@@ -131,7 +135,7 @@ def test_access_that_ended_in_its_time_is_no_difference(school: School) -> None:
 
 
 @pytest.mark.parametrize("status", [503, 401, 429])
-def test_what_could_not_be_compared_is_compared_later(school: School, status: int) -> None:
+def test_a_comparison_that_failed_is_made_later(school: School, status: int) -> None:
     school.buy()
     deleted(school)
     school.world.thinkific.fault("listEnrollments", "answer", status=status, times=1_000)
@@ -145,7 +149,7 @@ def test_what_could_not_be_compared_is_compared_later(school: School, status: in
 
 
 @pytest.mark.parametrize("when", When)
-def test_a_death_at_any_call_of_the_comparison_loses_nothing(school: School, when: When) -> None:
+def test_a_crash_at_any_call_of_the_comparison_loses_nothing(school: School, when: When) -> None:
     place, cut = 0, True
     while cut:
         school.world.start()

@@ -1,4 +1,4 @@
-"""Whom a payment is for is corrected: the wrong account loses all, and the right one gets it."""
+"""After a correction the wrong account loses all courses, and the right one gets them."""
 
 from typing import Any
 
@@ -23,54 +23,52 @@ def correct(school: School, payment: str, **body: str) -> Any:
     return school.world.call(ADMIN, "PATCH /payments/{id}/learner", path, body=wanted)
 
 
-def rows(school: School, email: str, *courses: str) -> int:
-    """Return how many rows let an address into courses."""
-    active = school.world.thinkific.active
-    return sum(len(active(email, school.mapped(each))) for each in courses or [FIRST])
+def active(school: School, email: str, *courses: str) -> int:
+    """Count the enrollments that give an address access to courses."""
+    thinkific = school.world.thinkific
+    return sum(len(thinkific.active(email, school.mapped(each))) for each in courses or [FIRST])
 
 
 def check(school: School) -> None:
-    """Look that the audit finds nothing, and everything has come to rest."""
+    """Check that the audit finds nothing once everything has come to rest."""
     school.world.scheduler.pass_time(1_800)
     assert school.watch.unexpected() == []
     assert school.anomalies() == []
 
 
-def test_what_was_delivered_goes_to_the_right_account(school: School) -> None:
+def test_a_delivered_course_moves_to_the_right_account(school: School) -> None:
     payment = school.buy(None)
     answer = correct(school, payment, email=f" {RIGHT} ", name="Budi Hartono")
     assert answer.ok, answer
     assert answer.body["learner"] == {"name": "Budi Hartono", "email": RIGHT}
     school.rest()
     both = (FIRST, "analisis-sql")
-    assert (rows(school, WRONG, *both), rows(school, RIGHT, *both)) == (0, 2)
+    assert (active(school, WRONG, *both), active(school, RIGHT, *both)) == (0, 2)
     assert school.status(payment) == "COMPLETED"
     (account,) = school.world.thinkific.users(RIGHT)
     assert (account.first_name, account.last_name) == ("Budi", "Hartono")
-    assert school.here()["delivery"]["thinkificUserId"] == account.id
+    assert school.enrollment()["delivery"]["thinkificUserId"] == account.id
     check(school)
 
 
-def test_the_history_names_both_who_did_it_and_why(school: School) -> None:
+def test_the_history_names_both_addresses_the_admin_and_the_reason(school: School) -> None:
     payment = school.buy()
     correct(school, payment, email=RIGHT)
-    reply = school.world.call(
-        ADMIN, "GET /payments/{id}/history", f"/payments/{payment}/history"
-    ).body["items"]
-    event = reply[-1]
+    path = f"/payments/{payment}/history"
+    event = school.world.call(ADMIN, "GET /payments/{id}/history", path).body["items"][-1]
     assert (event["from"], event["to"]) == ("COMPLETED", "COMPLETED")
     assert (event["actor"], event["reason"]) == (f"admin:{ADMIN.id}", "a slip in the address")
     assert WRONG in event["evidence"]["learnerBefore"]
     assert RIGHT in event["evidence"]["learnerAfter"]
 
 
-def test_before_it_is_paid_only_the_payment_changes(school: School) -> None:
+def test_before_the_approval_only_the_payment_changes(school: School) -> None:
     payment = school.order()
     assert correct(school, payment, email=RIGHT).ok
     assert school.status(payment) == "PAID"
     school.approve(payment)
     school.rest()
-    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    assert (active(school, WRONG), active(school, RIGHT)) == (0, 1)
     assert school.world.thinkific.users(WRONG) == []
     check(school)
 
@@ -80,52 +78,52 @@ def test_a_payment_that_waits_for_its_delivery_goes_to_the_right_account(school:
     school.approve(payment)
     assert correct(school, payment, email=RIGHT).ok
     school.rest()
-    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    assert (active(school, WRONG), active(school, RIGHT)) == (0, 1)
     assert school.status(payment) == "COMPLETED"
     check(school)
 
 
-def test_a_delivery_that_was_given_up_is_made(school: School) -> None:
+def test_a_dead_lettered_delivery_is_made_after_the_correction(school: School) -> None:
     payment = school.order()
     school.world.thinkific.fault(
         "createUser", "answer", status=422, body='{"errors": {"email": ["is invalid"]}}', times=1
     )
     school.approve(payment)
     school.rest()
-    assert school.here()["delivery"]["status"] == "FAILED"
+    assert school.enrollment()["delivery"]["status"] == "FAILED"
     assert correct(school, payment, email=RIGHT).ok
     school.rest()
-    assert (school.status(payment), rows(school, RIGHT)) == ("COMPLETED", 1)
+    assert (school.status(payment), active(school, RIGHT)) == ("COMPLETED", 1)
     check(school)
 
 
-def test_a_name_alone_moves_nothing_and_serves_for_what_was_given_up(school: School) -> None:
+def test_a_name_alone_moves_no_course_and_requests_a_failed_delivery_again(school: School) -> None:
     delivered = school.buy(SECOND)
     school.world.thinkific.fault(
         "createEnrollment", "answer", status=422, body='{"errors": ["no"]}', times=1
     )
     payment = school.buy(FIRST)
-    assert school.here()["delivery"]["status"] == "FAILED"
+    assert school.enrollment()["delivery"]["status"] == "FAILED"
     before = len(school.world.thinkific.site.users)
     assert correct(school, payment, name="Hartono").ok
     assert correct(school, delivered, name="Hartono").body["learner"]["name"] == "Hartono"
     school.rest()
-    assert rows(school, WRONG, FIRST, SECOND) == 2
+    assert active(school, WRONG, FIRST, SECOND) == 2
     assert len(school.world.thinkific.site.users) == before
     check(school)
 
 
-def test_other_payments_of_the_user_follow(school: School) -> None:
-    """A known account goes before the address of a payment, so they were there as well."""
+def test_other_payments_of_the_user_move_as_well(school: School) -> None:
+    """They were in the wrong account too: a known account goes before a payment's address."""
     first, second = school.buy(FIRST), school.buy(SECOND)
     assert correct(school, second, email=RIGHT).ok
     school.rest()
-    assert rows(school, WRONG, FIRST, SECOND) == 0
-    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    assert active(school, WRONG, FIRST, SECOND) == 0
+    assert active(school, RIGHT, FIRST, SECOND) == 2
     school.refund(first)
-    assert rows(school, RIGHT, FIRST, SECOND) == 1
+    assert active(school, RIGHT, FIRST, SECOND) == 1
     later = school.buy("web-django")
-    assert rows(school, RIGHT, "web-django") == 1
+    assert active(school, RIGHT, "web-django") == 1
     assert school.status(later) == "COMPLETED"
     check(school)
 
@@ -139,7 +137,7 @@ def test_a_name_alone_leaves_the_address_that_another_payment_was_corrected_to(
     for payment in (first, second):
         school.approve(payment)
     school.rest()
-    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    assert active(school, RIGHT, FIRST, SECOND) == 2
     assert school.world.thinkific.users(WRONG) == []
     check(school)
 
@@ -151,54 +149,55 @@ def test_two_payments_of_a_user_are_not_corrected_to_two_addresses(school: Schoo
     assert (answer.status, first in answer.body["detail"]) == (409, True)
     assert correct(school, second, email=RIGHT.upper()).ok
     school.rest()
-    assert rows(school, RIGHT, FIRST, SECOND) == 2
+    assert active(school, RIGHT, FIRST, SECOND) == 2
     check(school)
 
 
-def test_the_address_of_a_payment_that_was_refunded_binds_nobody(school: School) -> None:
+def test_the_address_of_a_refunded_payment_does_not_bind_other_payments(school: School) -> None:
     first, second = school.buy(FIRST), school.buy(SECOND)
     assert correct(school, first, email=RIGHT).ok
     school.refund(first)
     assert correct(school, second, email=THIRD).ok
     school.rest()
-    assert [rows(school, each, FIRST, SECOND) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
+    assert [active(school, each, FIRST, SECOND) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
     check(school)
 
 
-def test_what_another_user_has_in_the_wrong_account_stays(school: School) -> None:
+def test_the_course_of_another_user_in_the_wrong_account_stays(school: School) -> None:
     own, other = school.buy(), school.buy(person=SAME)
     assert correct(school, own, email=RIGHT).ok
     school.rest()
-    assert (rows(school, WRONG), rows(school, RIGHT)) == (1, 1)
+    assert (active(school, WRONG), active(school, RIGHT)) == (1, 1)
     school.refund(other)
-    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 1)
+    assert (active(school, WRONG), active(school, RIGHT)) == (0, 1)
     check(school)
 
 
-def test_a_second_correction_counts(school: School) -> None:
+def test_the_latest_correction_counts(school: School) -> None:
     payment = school.buy()
     assert correct(school, payment, email=RIGHT).ok
     assert correct(school, payment, email=THIRD).ok
     school.rest()
-    assert [rows(school, each) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
+    assert [active(school, each) for each in (WRONG, RIGHT, THIRD)] == [0, 0, 1]
     assert correct(school, payment, email=WRONG).ok
     school.rest()
-    assert [rows(school, each) for each in (WRONG, RIGHT, THIRD)] == [1, 0, 0]
+    assert [active(school, each) for each in (WRONG, RIGHT, THIRD)] == [1, 0, 0]
     check(school)
 
 
 def test_the_same_address_again_changes_nothing_at_thinkific(school: School) -> None:
     payment = school.buy()
-    before = [(row.id, row.updated_at) for row in school.world.thinkific.site.enrollments.values()]
+    site = school.world.thinkific.site
+    before = [(each.id, each.updated_at) for each in site.enrollments.values()]
     assert correct(school, payment, email=WRONG.upper()).ok
     school.rest()
-    after = [(row.id, row.updated_at) for row in school.world.thinkific.site.enrollments.values()]
+    after = [(each.id, each.updated_at) for each in site.enrollments.values()]
     assert after == before
-    assert school.here()["delivery"]["status"] == "DELIVERED"
+    assert school.enrollment()["delivery"]["status"] == "DELIVERED"
     check(school)
 
 
-def test_a_wrong_account_loses_the_course_even_if_the_right_one_cannot_be_had(
+def test_the_wrong_account_loses_the_course_even_if_the_right_one_cannot_be_created(
     school: School,
 ) -> None:
     payment = school.buy()
@@ -207,18 +206,18 @@ def test_a_wrong_account_loses_the_course_even_if_the_right_one_cannot_be_had(
     )
     assert correct(school, payment, email=RIGHT).ok
     school.rest()
-    assert school.here()["delivery"]["status"] == "FAILED"
-    assert rows(school, WRONG) == 0
+    assert school.enrollment()["delivery"]["status"] == "FAILED"
+    assert active(school, WRONG) == 0
     school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, FIRST))
     school.rest()
-    assert rows(school, RIGHT) == 1
+    assert active(school, RIGHT) == 1
 
 
-def test_what_is_refunded_after_a_correction_is_taken_back_everywhere(school: School) -> None:
+def test_a_refund_after_a_correction_revokes_the_course_in_every_account(school: School) -> None:
     payment = school.buy()
     assert correct(school, payment, email=RIGHT).ok
     school.refund(payment)
-    assert (rows(school, WRONG), rows(school, RIGHT)) == (0, 0)
+    assert (active(school, WRONG), active(school, RIGHT)) == (0, 0)
     answer = correct(school, payment, email=THIRD)
     assert (answer.status, answer.body["type"].rpartition(":")[2]) == (409, "wrong-state")
 
@@ -233,7 +232,7 @@ def test_what_is_refunded_after_a_correction_is_taken_back_everywhere(school: Sc
         ({"email": RIGHT, "reason": " "}, "reason"),
     ],
 )
-def test_what_cannot_be_is_named_by_its_field(
+def test_an_invalid_correction_is_refused_by_field(
     school: School, body: dict[str, str], field: str
 ) -> None:
     payment = school.order()
@@ -247,7 +246,7 @@ def test_an_unknown_payment_is_not_found(school: School) -> None:
 
 
 @pytest.mark.parametrize("person", [BUDI, SAME])
-def test_nobody_but_an_admin_corrects(school: School, person: Any) -> None:
+def test_only_an_admin_may_correct(school: School, person: Any) -> None:
     payment = school.order()
     path, body = f"/payments/{payment}/learner", {"email": RIGHT, "reason": "mine"}
     answer = school.world.call(person, "PATCH /payments/{id}/learner", path, body=body)

@@ -1,9 +1,8 @@
-"""Every workflow, cut at its calls to the outside: all of it heals.
+"""Every workflow, cut at its calls to the outside, heals.
 
 The calls are found by recording. A cut ends the process, and the next invocation starts cold.
-Then only what would happen by itself happens, and after a quarter of an hour (or what the
-timetable of docs/reference/reconciliation.md says, where only Duitku knows of the money) nothing
-is left undone.
+Then only what would happen by itself happens, and after a quarter of an hour (or by the timetable
+of docs/reference/reconciliation.md, where only Duitku knows of the money) nothing is left undone.
 
 The short form cuts after each call that may change something, and before all of them: a process
 that dies anywhere else leaves what one of these has left. The long form cuts before and after
@@ -24,24 +23,24 @@ from tests.support.length import EXHAUSTIVE, LONG, by_length, only_long
 
 FIXED = "COMPLETED|REFUNDED"
 READING = ("GET", "Get", "Query", "BatchGet")
-"""How the names of calls begin that change nothing."""
+"""Prefixes of the calls that change nothing."""
 APART = by_length(3, 3, 1)
-"""So many calls lie between two second cuts of a healing; each first cut begins at another one."""
+"""Calls between two second cuts of a healing; each first cut starts with another offset."""
 
 type Faults = Callable[[tuple[Effect, ...]], Iterator[tuple[Trap, ...]]]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a workflow: its calls, what is wrong, and after how many minutes it was not."""
+    """A workflow's calls, what is wrong after it, and the minutes that it took to heal."""
 
     calls: tuple[Effect, ...]
     wrong: tuple[str, ...]
     minutes: int
 
 
-def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
-    """Act a workflow out, with faults at calls of its function."""
+def run(world: World, workflow: Workflow, *traps: Trap) -> Run:
+    """Run a workflow, with faults at calls of its function."""
     world.start()
     scenario = Scenario(world)
     workflow.prepare(scenario)
@@ -49,7 +48,7 @@ def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
     armed = [replace(each, function=workflow.function) for each in traps]
     world.effects.traps = armed
     workflow.action(scenario)
-    assert armed[:1] != world.effects.traps[:1] or not armed, "this time, it took another course"
+    assert armed[:1] != world.effects.traps[:1] or not armed, "the workflow did not reach the trap"
     calls = [each for each in world.effects.recorded if each.function == workflow.function]
     workflow.afterwards(scenario)
     minutes = _heal(scenario, workflow)
@@ -65,7 +64,7 @@ def act_out(world: World, workflow: Workflow, *traps: Trap) -> Run:
 
 
 def _heal(scenario: Scenario, workflow: Workflow) -> int:
-    """Let the time pass that healing may take; return after how many minutes it was done."""
+    """Let the time pass that healing may take; return after how many minutes it had healed."""
     for minute in range(1, workflow.minutes + 1):
         scenario.wait(1)
         if not _unfinished(scenario, workflow):
@@ -80,11 +79,11 @@ def _unfinished(scenario: Scenario, workflow: Workflow) -> list[str]:
 
 
 def changes(call: Effect) -> bool:
-    """Tell whether a call may change something outside."""
+    """Return whether a call may change something outside."""
     return not call.what.split()[1].startswith(READING)
 
 
-def telling(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
+def after_changes(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
     """Return a cut for each state of the outside that a process can leave."""
     yield (Trap(0, When.BEFORE, crash),)
     yield from (
@@ -111,22 +110,22 @@ def doubly(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
 
 
 def survive(world: World, workflow: Workflow, faults: Faults) -> tuple[int, int]:
-    """Act a workflow out with each fault; return how many there were, and the longest healing."""
-    whole = act_out(world, workflow)
+    """Run a workflow with each fault; return the number of faults, and the longest healing."""
+    whole = run(world, workflow)
     assert whole.wrong == ()
     assert whole.calls
     lost: dict[str, tuple[str, ...]] = {}
     number, longest = 0, 0
     for traps in faults(whole.calls):
-        run = act_out(world, workflow, *traps)
-        number, longest = number + 1, max(longest, run.minutes)
-        if run.wrong:
-            lost[" and ".join(_reply(trap, whole.calls) for trap in traps)] = run.wrong
+        faulty = run(world, workflow, *traps)
+        number, longest = number + 1, max(longest, faulty.minutes)
+        if faulty.wrong:
+            lost[" and ".join(_description(trap, whole.calls) for trap in traps)] = faulty.wrong
     assert lost == {}
     return number, longest
 
 
-def _reply(trap: Trap, calls: tuple[Effect, ...]) -> str:
+def _description(trap: Trap, calls: tuple[Effect, ...]) -> str:
     call = calls[trap.place] if trap.place < len(calls) else f"call {trap.place}"
     return f"{trap.strike.__name__} {trap.when} {call}"
 
@@ -135,16 +134,16 @@ by_name = pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda each: each.n
 
 
 @by_name
-def test_a_process_that_dies_anywhere_loses_and_doubles_nothing(
+def test_a_crash_at_any_call_loses_and_doubles_nothing(
     world: World, workflow: Workflow, figures: Figures
 ) -> None:
-    cuts, minutes = survive(world, workflow, singly if LONG else telling)
+    cuts, minutes = survive(world, workflow, singly if LONG else after_changes)
     figures.add("cuts", workflow.name, cuts, f"healed within {minutes} min")
 
 
 @only_long
 @by_name
-def test_a_call_that_fails_or_whose_answer_is_lost_loses_and_doubles_nothing(
+def test_a_failed_call_or_a_lost_answer_loses_and_doubles_nothing(
     world: World, workflow: Workflow, figures: Figures
 ) -> None:
     failures, minutes = survive(world, workflow, lambda calls: singly(calls, fail))
@@ -153,9 +152,9 @@ def test_a_call_that_fails_or_whose_answer_is_lost_loses_and_doubles_nothing(
 
 @only_long
 @by_name
-def test_a_process_that_dies_again_while_it_heals_loses_and_doubles_nothing(
+def test_a_second_crash_while_it_heals_loses_and_doubles_nothing(
     world: World, workflow: Workflow, figures: Figures
 ) -> None:
-    patient = replace(workflow, minutes=workflow.minutes + QUARTER)
-    cuts, minutes = survive(world, patient, doubly)
+    longer = replace(workflow, minutes=workflow.minutes + QUARTER)
+    cuts, minutes = survive(world, longer, doubly)
     figures.add("cuts twice", workflow.name, cuts, f"healed within {minutes} min")

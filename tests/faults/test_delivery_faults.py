@@ -1,4 +1,4 @@
-"""Between the money and Thinkific, anything may break; nothing is lost and nothing doubled."""
+"""A delivery survives killed workers and faults of Thinkific; nothing is lost or doubled."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def kill_delivery(stack: Stack) -> int:
 
 @pytest.mark.usefixtures("_soon_again")
 @pytest.mark.parametrize("route", ["createUser", "createEnrollment"])
-def test_killing_the_delivery_in_the_middle_of_a_call_loses_and_doubles_nothing(
+def test_killing_a_delivery_during_a_call_loses_and_doubles_nothing(
     route: str, stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
     learner = users.learner()
@@ -81,7 +81,7 @@ def test_killing_the_delivery_in_the_middle_of_a_call_loses_and_doubles_nothing(
     ],
     ids=lambda fault: f"{fault['route']} {fault['kind']} {fault.get('status', '')}".strip(),
 )
-def test_a_passing_fault_of_thinkific_heals_by_itself(
+def test_a_temporary_fault_of_thinkific_heals_by_itself(
     fault: dict[str, object], users: Users, thinkific: Thinkific
 ) -> None:
     learner = users.learner()
@@ -95,7 +95,7 @@ def test_a_passing_fault_of_thinkific_heals_by_itself(
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_a_trial_that_stands_at_thinkific_is_turned_into_full_access(
+def test_a_trial_at_thinkific_becomes_full_access(
     users: Users, thinkific: Thinkific, stack: Stack
 ) -> None:
     learner, admin = users.learner(), users.admin()
@@ -111,12 +111,12 @@ def test_a_trial_that_stands_at_thinkific_is_turned_into_full_access(
     admin.approve(second["id"])
     learner.wait_for(second["id"], "COMPLETED")
 
-    rows = {row["course_id"]: row for row in thinkific.enrollments(learner.email)}
-    assert len(rows) == 2
-    assert rows[trial["course_id"]]["is_free_trial"] is False
+    found = {each["course_id"]: each for each in thinkific.enrollments(learner.email)}
+    assert len(found) == 2
+    assert found[trial["course_id"]]["is_free_trial"] is False
 
 
-def test_a_refusal_for_good_is_noted_and_leaves_the_payment_approved(
+def test_a_refusal_is_recorded_and_leaves_the_payment_approved(
     users: Users, thinkific: Thinkific
 ) -> None:
     learner = users.learner()

@@ -1,8 +1,8 @@
-"""Duitku's status denies a payment for a while: the money is there soon after it no longer does.
+"""Duitku's status denies a paid order for a while; the order settles soon after that ends.
 
 A developer's log shows the buyer sent back with 00, and status 02 in the same second, for an order
-that was paid. How long that may last nobody knows, so it is tried for many lengths of time, on the
-world's clock.
+that was paid. How long that may last is unknown, so it is tried for many durations, on the world's
+clock.
 """
 
 from collections.abc import Callable
@@ -36,11 +36,11 @@ def scenario(world: World) -> Scenario:
 
 
 def deny(scenario: Scenario, how: str = "ended") -> None:
-    """Let Duitku say of every order that it has ended, or that nobody has paid it."""
+    """Let Duitku's status show every order as ended, or as unpaid."""
     scenario.world.duitku.gateway.change({"answers": dict.fromkeys(ROUTES, DENIALS[how])})
 
 
-def tell_the_truth(scenario: Scenario) -> None:
+def stop_denying(scenario: Scenario) -> None:
     scenario.world.duitku.gateway.change({"answers": {}})
 
 
@@ -51,18 +51,18 @@ def buy(scenario: Scenario, channel: str | None, minutes: float) -> None:
 
 
 def by_callback(scenario: Scenario) -> None:
-    """Pay, and have a callback say so at once."""
+    """Pay, and get the callback at once."""
     scenario.pay()
     scenario.rest()
 
 
 def by_return(scenario: Scenario) -> None:
-    """Pay, and come back with 00: no callback comes, and the buyer's page asks."""
+    """Pay, and come back with 00: no callback comes, and the buyer's page checks."""
     scenario.pay_silently()
     scenario.check()
 
 
-def questions(scenario: Scenario) -> int:
+def checks(scenario: Scenario) -> int:
     counts = scenario.world.duitku.gateway.traffic.counts
     return sum(counts.get(route, 0) for route in ROUTES)
 
@@ -83,7 +83,7 @@ def seconds_until_settled(scenario: Scenario) -> float:
     [(0.5, 120), (10, 110), (50, 70), (100, 140), (170, 70), (400, 140), (800, 160), (1500, 360)],
     ids=lambda seconds: f"{seconds} s",
 )
-def test_a_paid_order_is_settled_soon_after_the_denial_is_taken_back(
+def test_a_paid_order_is_settled_soon_after_the_denial_ends(
     denied: float,
     settled_after: float,
     pay: Action,
@@ -96,7 +96,7 @@ def test_a_paid_order_is_settled_soon_after_the_denial_is_taken_back(
     pay(scenario)
     assert scenario.status() == ("PENDING" if pay is by_callback else "FAILED")
     scenario.world.scheduler.pass_time(denied)
-    tell_the_truth(scenario)
+    stop_denying(scenario)
 
     took = seconds_until_settled(scenario)
 
@@ -109,7 +109,7 @@ def test_a_paid_order_is_settled_soon_after_the_denial_is_taken_back(
 @pytest.mark.parametrize(
     ("denied", "settled_after"), [(0.5, 120), (100, 140), (400, 140), (800, 160), (1500, 360)]
 )
-def test_a_claimed_success_that_duitku_calls_open_is_settled_soon_as_well(
+def test_a_claimed_success_that_duitku_shows_as_open_is_settled_soon_as_well(
     denied: float, settled_after: float, channel: str | None, scenario: Scenario
 ) -> None:
     buy(scenario, channel, 20.2)
@@ -117,55 +117,55 @@ def test_a_claimed_success_that_duitku_calls_open_is_settled_soon_as_well(
     by_callback(scenario)
     assert scenario.status() == "PENDING"
     scenario.world.scheduler.pass_time(denied)
-    tell_the_truth(scenario)
+    stop_denying(scenario)
     assert seconds_until_settled(scenario) <= settled_after + RUN
 
 
 @pytest.mark.parametrize("paid_after", [minutes / 10 for minutes in range(1, 11)])
-def test_a_claimed_success_is_asked_about_again_within_a_minute(
+def test_a_claimed_success_is_checked_again_within_a_minute(
     paid_after: float, scenario: Scenario
 ) -> None:
     buy(scenario, None, paid_after)
     deny(scenario)
     by_callback(scenario)
     assert scenario.status() == "PENDING"
-    tell_the_truth(scenario)
+    stop_denying(scenario)
     assert seconds_until_settled(scenario) <= 60 + RUN
 
 
-def test_a_payment_stays_as_it_is_while_a_claimed_success_was_denied_just_now(
+def test_a_payment_stays_pending_right_after_a_claimed_success_is_denied(
     scenario: Scenario,
 ) -> None:
-    """The next run comes at any moment; what Duitku says in the same second is one answer."""
+    """The next run may come at any moment; a second denial within seconds ends no payment."""
     buy(scenario, None, 0.9)
     deny(scenario)
     by_callback(scenario)
-    asked = questions(scenario)
+    asked = checks(scenario)
     scenario.world.scheduler.pass_time(7)
     scenario.check()
-    assert questions(scenario) > asked
+    assert checks(scenario) > asked
     assert scenario.status() == "PENDING"
     scenario.world.scheduler.pass_time(120)
     assert scenario.status() == "FAILED"
 
 
-def test_what_stays_denied_is_asked_about_ever_more_rarely_and_no_more_than_that(
+def test_a_success_that_stays_denied_is_checked_ever_more_rarely(
     scenario: Scenario,
 ) -> None:
-    """After the questions that a denial causes, the timetable goes on as it would have."""
+    """After the checks that a denial causes, the usual timetable goes on."""
     buy(scenario, None, 0.2)
     deny(scenario)
     by_callback(scenario)
-    asked = questions(scenario)
+    asked = checks(scenario)
     scenario.world.scheduler.pass_time(DENIED_CHECKS[-1].total_seconds() + 90)
-    soon = questions(scenario) - asked
+    soon = checks(scenario) - asked
     assert len(DENIED_CHECKS) < soon <= len(DENIED_CHECKS) + 3
     scenario.world.scheduler.pass_time(DAY.total_seconds())
-    assert questions(scenario) - asked - soon <= 27
+    assert checks(scenario) - asked - soon <= 27
     assert scenario.status() == "FAILED"
 
 
-def test_callbacks_again_and_again_do_not_keep_a_payment_open(scenario: Scenario) -> None:
+def test_repeated_callbacks_do_not_keep_a_payment_open(scenario: Scenario) -> None:
     buy(scenario, None, 0.2)
     deny(scenario)
     scenario.pay_silently()
@@ -175,7 +175,7 @@ def test_callbacks_again_and_again_do_not_keep_a_payment_open(scenario: Scenario
     assert scenario.status() == "FAILED"
 
 
-def test_a_success_that_is_claimed_once_more_is_asked_about_from_the_start(
+def test_a_success_that_is_claimed_again_is_checked_from_the_start(
     scenario: Scenario,
 ) -> None:
     buy(scenario, None, 0.2)
@@ -184,21 +184,23 @@ def test_a_success_that_is_claimed_once_more_is_asked_about_from_the_start(
     scenario.wait(16)
     by_callback(scenario)
     scenario.world.scheduler.pass_time(100)
-    tell_the_truth(scenario)
+    stop_denying(scenario)
     assert seconds_until_settled(scenario) <= 140
 
 
-def test_an_order_that_ended_with_its_time_is_asked_about_once_more(scenario: Scenario) -> None:
-    """Most orders that nobody pays end so; there the timetable is enough."""
+def test_an_expired_order_without_a_claim_is_checked_by_the_timetable_alone(
+    scenario: Scenario,
+) -> None:
+    """Most unpaid orders end so."""
     buy(scenario, "SP", 0)
     scenario.world.scheduler.reach(scenario.order().expires_at + timedelta(seconds=90))
     assert scenario.status() == "EXPIRED"
-    asked = questions(scenario)
+    asked = checks(scenario)
     scenario.world.scheduler.pass_time(12 * 60)
-    assert questions(scenario) == asked
+    assert checks(scenario) == asked
 
 
-def test_an_order_that_was_paid_as_its_time_ended_is_settled_by_the_second_question(
+def test_an_order_that_was_paid_as_it_expired_is_settled_by_the_second_check(
     scenario: Scenario,
 ) -> None:
     buy(scenario, "SP", 0)
@@ -208,5 +210,5 @@ def test_an_order_that_was_paid_as_its_time_ended_is_settled_by_the_second_quest
     while scenario.status() == "PENDING":
         scenario.world.scheduler.pass_time(1)
     assert scenario.status() == "EXPIRED"
-    tell_the_truth(scenario)
+    stop_denying(scenario)
     assert seconds_until_settled(scenario) <= 75 + RUN

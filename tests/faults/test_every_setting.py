@@ -1,7 +1,7 @@
-"""Everything that Thinkific's simulator can be told to do, and what becomes of a delivery then.
+"""A delivery under every setting and every fault of Thinkific's simulator.
 
-The lists of settings and of kinds of faults come from the simulator itself, so one that is added
-without a case here, or a test of its own elsewhere, fails.
+The lists of settings and of kinds of faults come from the simulator itself, so one that is
+added without a case in this file, or a test of its own elsewhere, fails.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from local.simulators.faults import KINDS
 from local.simulators.thinkific.records import User
 from local.simulators.thinkific.settings import SimulatorSettings
 from tests.faults.world.before import (
+    PYTHON_AT_THINKIFIC,
     approved,
     both,
     completed,
@@ -30,27 +31,27 @@ type Action = Callable[[Scenario], object]
 
 HTML = "<html><body><h1>Something went wrong</h1></body></html>"
 QUARTER = 16
-"""Minutes: a quarter of an hour within which everything heals, and one for the clock."""
+"""Minutes within which everything heals, and one more for the clock."""
 CLOUDFLARE = (*range(520, 528), 530)
 TESTS = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A setting with a value, and what comes of a delivery and its revocation under it.
+    """A setting with a value, and how a delivery and its revocation go under it.
 
-    ``reschedule`` is a part of why deliveries wait while the setting is so, and ``given_up`` of why
-    one is a dead letter; with neither, the delivery is done at once. After ``reschedule`` and
-    ``given_up`` the settings are turned back, and a person has it sent again: then it is done.
+    ``reschedule`` is a part of the reason why deliveries wait under the setting, ``dead_letter`` of
+    the reason in a dead-letter message; with neither, the delivery is done at once. Else the
+    settings are set back, a person requests a dead-lettered delivery again, and it is done.
     """
 
     setting: str
     value: Any
-    prepare: Action = lambda _story: None
+    prepare: Action = lambda _: None
     purchase: Purchase = PYTHON
     minutes: int = QUARTER
     reschedule: str = ""
-    given_up: str = ""
+    dead_letter: str = ""
     more: tuple[tuple[str, Any], ...] = ()
 
     def __str__(self) -> str:
@@ -59,7 +60,7 @@ class Case:
 
 
 def account(scenario: Scenario, email: str) -> User:
-    """Have an account at Thinkific that Lunas knows nothing of."""
+    """Have an account at Thinkific that Lunas does not know."""
     site, now = scenario.world.thinkific.site, scenario.world.clock.now()
     user = User(site.next_id(User), email, "Budi", "Lain", now)
     site.users[user.id] = user
@@ -73,18 +74,18 @@ def with_account(email: str) -> Action:
 def enrolled(scenario: Scenario) -> None:
     """Have an account with full access to the course already."""
     site, now = scenario.world.thinkific.site, scenario.world.clock.now()
-    course = next(each for each in site.courses.values() if each.name == PYTHON_THERE)
+    course = next(each for each in site.courses.values() if each.name == PYTHON_AT_THINKIFIC)
     user = account(scenario, LEARNER.email)
     site.enroll(user.id, course.id, {"activated_at": now, "expiry_date": None}, now)
 
 
 def lost_answer(route: str) -> Action:
-    """Have the answer of a write be lost, after it was done."""
+    """Have a write be done and its answer be lost."""
     return lambda scenario: scenario.world.thinkific.fault(route, "drop_after")
 
 
 def new_builder(scenario: Scenario) -> None:
-    """Sell a course of the new builder, by an id that somebody has seen in the address bar."""
+    """Sell a course of the new builder, by the id that the address bar shows."""
     site = scenario.world.thinkific.site
     course = next(each for each in site.courses.values() if each.new_builder)
     item = scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
@@ -92,11 +93,10 @@ def new_builder(scenario: Scenario) -> None:
     scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
 
 
-def nothing(_story: Scenario) -> None:
+def nothing(_scenario: Scenario) -> None:
     """Prepare nothing."""
 
 
-PYTHON_THERE = "Dasar Pemrograman Python"
 LIMITED = "Thinkific's rate limit is reached"
 BUNDLED: dict[str, Any] = {"prepare": sold_as_bundle, "purchase": BUNDLE}
 MIXED_CASE, LONGER = "Budi@Example.com", f"a{LEARNER.email}"
@@ -137,7 +137,7 @@ CASES = (
     Case("put_without_activated_at", "keep"),
     Case("put_without_activated_at", "trial"),
     Case("new_builder_enrollment", "accept", new_builder),
-    Case("new_builder_enrollment", "refuse", new_builder, given_up="Thinkific answered 422"),
+    Case("new_builder_enrollment", "refuse", new_builder, dead_letter="Thinkific answered 422"),
     Case("percentage_form", "string"),
     Case("percentage_form", "number"),
 )
@@ -150,7 +150,7 @@ def scenario(world: World) -> Scenario:
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
+def test_a_delivery_and_its_revocation_under_each_value_of_each_setting(
     case: Case, scenario: Scenario
 ) -> None:
     case.prepare(scenario)
@@ -158,9 +158,9 @@ def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
     scenario.world.thinkific.set(**{to_camel(name): value for name, value in settings.items()})
     approved(case.purchase)(scenario)
     scenario.wait(case.minutes)
-    if case.reschedule or case.given_up:
+    if case.reschedule or case.dead_letter:
         stuck(scenario, case)
-        mend(scenario, case)
+        fix(scenario, case)
     done(scenario)
     scenario.refund()
     scenario.wait(case.minutes)
@@ -168,30 +168,32 @@ def test_a_delivery_and_its_revocation_under_each_value_of_each_knob(
 
 
 def stuck(scenario: Scenario, case: Case) -> None:
-    """See that what cannot be done is kept and told, and nothing is there by half."""
+    """Check that a delivery that cannot be done waits or is dead-lettered, with its reason."""
     assert scenario.status() == "APPROVED"
-    letters = scenario.world.aws.queues["DeadLetterQueue"].messages
-    reasons = [each.attributes["reason"]["StringValue"] for each in letters]
-    if case.given_up:
-        assert [reason for reason in reasons if case.given_up in reason]
+    messages = scenario.world.aws.queues["DeadLetterQueue"].messages
+    reasons = [each.attributes["reason"]["StringValue"] for each in messages]
+    if case.dead_letter:
+        assert [reason for reason in reasons if case.dead_letter in reason]
     else:
         assert reasons == []
         waits = [
-            facts["reason"] for line, facts in scenario.world.said if line == "delivery rescheduled"
+            facts["reason"]
+            for line, facts in scenario.world.logged
+            if line == "delivery rescheduled"
         ]
         assert [reason for reason in waits if case.reschedule in reason]
 
 
-def mend(scenario: Scenario, case: Case) -> None:
-    """Have a person set right what was in the way."""
+def fix(scenario: Scenario, case: Case) -> None:
+    """Set the settings back, and have a dead-lettered delivery requested again."""
     scenario.world.thinkific.calm()
-    if case.given_up:
+    if case.dead_letter:
         scenario.redeliver()
     scenario.wait(QUARTER)
 
 
 def done(scenario: Scenario) -> None:
-    """See that the learner has everything that was bought, once."""
+    """Check that the learner has everything that was bought, once."""
     assert scenario.status() == "COMPLETED"
     assert scenario.watch.wrong() == []
     assert doubled(scenario) == []
@@ -199,7 +201,7 @@ def done(scenario: Scenario) -> None:
 
 
 def revoked(scenario: Scenario) -> None:
-    """See that nothing is left open at Thinkific, and nothing undone here."""
+    """Check that nothing is left open at Thinkific, and nothing undone in Lunas."""
     assert scenario.status() == "REFUNDED"
     assert scenario.watch.wrong() == []
     assert scenario.watch.unfinished() == []
@@ -209,9 +211,9 @@ def revoked(scenario: Scenario) -> None:
         for each in scenario.enrollments()
         if each["paymentId"]["S"] == scenario.payment
     }
-    rows = [row for row in site.enrollments.values() if row.course_id in bought]
-    assert rows
-    assert [row for row in rows if row.activated_at and not row.expired(now)] == []
+    left = [each for each in site.enrollments.values() if each.course_id in bought]
+    assert left
+    assert [each for each in left if each.activated_at and not each.expired(now)] == []
 
 
 def accounts(scenario: Scenario) -> list[User]:
@@ -219,10 +221,9 @@ def accounts(scenario: Scenario) -> list[User]:
 
 
 def doubled(scenario: Scenario) -> list[tuple[int, int]]:
-    """Return the courses in which somebody has more than one row."""
-    pairs = [
-        (row.user_id, row.course_id) for row in scenario.world.thinkific.site.enrollments.values()
-    ]
+    """Return user and course of each pair with more than one enrollment."""
+    site = scenario.world.thinkific.site
+    pairs = [(each.user_id, each.course_id) for each in site.enrollments.values()]
     return [pair for pair in set(pairs) if pairs.count(pair) > 1]
 
 
@@ -230,7 +231,7 @@ def doubled(scenario: Scenario) -> list[tuple[int, int]]:
 
 
 def values_of(setting: str) -> tuple[Any, ...]:
-    """Return the values that a setting can only have, () if there are too many to name."""
+    """Return all values of a setting, () if they are not listed."""
     annotation = SimulatorSettings.model_fields[setting].annotation
     literal = getattr(annotation, "__value__", annotation)
     return get_args(literal) if "Literal" in str(literal) else ()
@@ -246,11 +247,11 @@ def elsewhere() -> str:
 def test_every_setting_of_the_simulator_has_a_case(setting: str) -> None:
     tried = {case.value for case in CASES if case.setting == setting}
     if not tried:
-        # Those of OAuth and of webhooks are about no delivery; their tests name them.
-        assert to_camel(setting) in elsewhere(), f"no test turns {setting}"
+        # Settings of OAuth and of webhooks concern no delivery; their tests name them.
+        assert to_camel(setting) in elsewhere(), f"no test changes {setting}"
         return
     default = SimulatorSettings.model_fields[setting].default
-    assert tried - {default}, f"{setting} is only tried as it is anyway"
+    assert tried - {default}, f"{setting} is only tried with its default"
     assert set(values_of(setting)) <= tried
 
 
@@ -291,13 +292,13 @@ WAYS: dict[str, tuple[Action, Purchase]] = {
     "getBundle": (sold_as_bundle, BUNDLE),
     "createBundleEnrollment": (sold_as_bundle, BUNDLE),
 }
-"""The routes that a delivery calls, and what has to be so that it does."""
+"""The routes that a delivery calls, each with the preparation that makes it do so."""
 REVOKING = ("listEnrollments", "updateEnrollment", "getEnrollment")
 
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("route", WAYS)
-def test_a_delivery_outlasts_each_fault_of_each_route_it_calls(
+def test_a_delivery_survives_each_fault_of_each_route_it_calls(
     route: str, name: str, scenario: Scenario
 ) -> None:
     prepare, purchase = WAYS[route]
@@ -312,7 +313,7 @@ def test_a_delivery_outlasts_each_fault_of_each_route_it_calls(
 
 @pytest.mark.parametrize("name", FAULTS)
 @pytest.mark.parametrize("route", REVOKING)
-def test_a_revocation_outlasts_each_fault_of_each_route_it_calls(
+def test_a_revocation_survives_each_fault_of_each_route_it_calls(
     route: str, name: str, scenario: Scenario
 ) -> None:
     completed(PYTHON)(scenario)
@@ -327,11 +328,11 @@ def struck(scenario: Scenario, route: str) -> bool:
     return any(each.startswith(route) for each in scenario.world.thinkific.simulation.faults.struck)
 
 
-def test_every_kind_of_fault_of_the_simulator_is_among_them() -> None:
+def test_every_kind_of_fault_of_the_simulator_is_tried() -> None:
     assert {fault["kind"] for fault in FAULTS.values()} == set(KINDS)
 
 
-def test_every_route_that_a_delivery_calls_is_among_them(world: World) -> None:
+def test_every_route_that_a_delivery_calls_is_tried(world: World) -> None:
     called: set[str] = set()
     for prepare, purchase in WAYS.values():
         world.start()

@@ -1,4 +1,4 @@
-"""The longest access that was paid for counts, here and at Thinkific, whatever is refunded."""
+"""The longest access that is paid for counts, in Lunas and at Thinkific, after any refund."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ class School:
     def order(
         self, course: str | None = FIRST, days: int | None = None, person: Person = BUDI
     ) -> str:
-        """Hand in a payment for a course, or for the bundle, for some days of access."""
+        """Submit a payment for a course, or for the bundle, for some days of access."""
         package = self._package(course, days) if course else "bundle-data"
         answer = self.actors.submit(person, package, course)
         assert answer.ok, answer
@@ -91,12 +91,12 @@ class School:
         item = self.world.aws.table.items["CATALOG#COURSE", course]
         return int(item["platformCourseId"]["N"])
 
-    def here(self, course: str = FIRST, person: Person = BUDI) -> dict[str, Any]:
+    def enrollment(self, course: str = FIRST, person: Person = BUDI) -> dict[str, Any]:
         path = f"/enrollments/{enrollment_id(person.id, course)}"
         return self.world.call(ADMIN, "GET /enrollments/{id}", path).body
 
     def learner_sees(self, course: str, person: Person = BUDI) -> tuple[str, str]:
-        """Return what a learner's list says of a course, and what the course's status says."""
+        """Return a course's status in the learner's list, and from the course's status route."""
         listed = self.world.call(person, "GET /enrollments/my-enrollments").body["items"]
         path = f"/enrollments/course/{course}/status"
         asked = self.world.call(person, "GET /enrollments/course/{courseId}/status", path)
@@ -111,20 +111,20 @@ class School:
         return [each["kind"]["S"] for each in self.world.aws.table.of_type("anomaly")]
 
     def ends(self, course: str = FIRST) -> list[datetime | None]:
-        """Return when the active rows of Budi's account at Thinkific end; None: never."""
-        rows = self.world.thinkific.active(BUDI.email, self.mapped(course))
+        """Return when the active enrollments of Budi's account at Thinkific end; None: never."""
+        active = self.world.thinkific.active(BUDI.email, self.mapped(course))
         far = self.world.clock.now() + FAR
-        ends = [row.expiry_date for row in rows]
+        ends = [each.expiry_date for each in active]
         return [None if end is None or end > far else end for end in ends]
 
     def end_in(self, days: int, payment: str) -> datetime:
-        """Return when access ends that a payment gives for some days, in whole seconds."""
+        """Return when access of some days from a payment ends, in whole seconds."""
         path = f"/payments/{payment}"
         paid = self.world.call(ADMIN, "GET /payments/{id}", path).body["approvedAt"]
         return (datetime.fromisoformat(paid) + days * DAY).replace(microsecond=0)
 
     def check(self) -> None:
-        """Look that the audit finds nothing, and nothing else is wrong."""
+        """Check that the audit finds nothing, and that nothing else is wrong."""
         self.world.scheduler.pass_time(1_800)
         assert self.watch.unexpected() == []
         assert self.watch.wrong() == []
@@ -136,13 +136,13 @@ def school(world: World) -> School:
     return School(world)
 
 
-def end_here(school: School, course: str = FIRST, person: Person = BUDI) -> datetime | None:
-    reply = school.here(course, person).get("expiresAt")
-    return datetime.fromisoformat(reply).replace(microsecond=0) if reply else None
+def end_in_lunas(school: School, course: str = FIRST, person: Person = BUDI) -> datetime | None:
+    end = school.enrollment(course, person).get("expiresAt")
+    return datetime.fromisoformat(end).replace(microsecond=0) if end else None
 
 
 @pytest.mark.parametrize("refunded", [0, 1])
-def test_of_two_catalog_courses_behind_one_course_one_is_refunded(
+def test_a_refund_of_one_of_two_courses_at_one_place_leaves_the_access(
     school: School, refunded: int
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -150,14 +150,14 @@ def test_of_two_catalog_courses_behind_one_course_one_is_refunded(
     school.refund(payments[refunded])
     assert school.ends() == [None]
     kept, gone = (SECOND, FIRST) if refunded == 0 else (FIRST, SECOND)
-    assert school.here(kept)["delivery"]["status"] == "DELIVERED"
-    assert school.here(gone)["delivery"]["status"] == "REVOKED"
+    assert school.enrollment(kept)["delivery"]["status"] == "DELIVERED"
+    assert school.enrollment(gone)["delivery"]["status"] == "REVOKED"
     school.refund(payments[1 - refunded])
     assert school.ends() == []
     school.check()
 
 
-def test_a_course_that_is_mapped_otherwise_meanwhile_keeps_and_loses_what_is_paid(
+def test_a_course_that_is_mapped_to_another_place_keeps_what_is_paid(
     school: School,
 ) -> None:
     first_place, second_place = school.mapped(FIRST), school.mapped(SECOND)
@@ -173,7 +173,7 @@ def test_a_course_that_is_mapped_otherwise_meanwhile_keeps_and_loses_what_is_pai
 
 
 @pytest.mark.parametrize("course", [FIRST, SECOND])
-def test_users_who_share_an_account_keep_what_the_other_one_loses(
+def test_a_refund_leaves_the_course_of_another_user_of_the_account(
     school: School, course: str
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -184,7 +184,7 @@ def test_users_who_share_an_account_keep_what_the_other_one_loses(
     assert school.ends() == []
 
 
-def test_the_longest_access_of_all_who_share_a_course_counts(school: School) -> None:
+def test_the_longest_access_at_a_place_counts(school: School) -> None:
     school.map(SECOND, school.mapped(FIRST))
     short, long = school.buy(FIRST, 30), school.buy(SECOND, 90, person=SAME)
     assert school.ends() == [school.end_in(90, long)]
@@ -201,7 +201,7 @@ def until(school: School, days: int | None, payment: str) -> datetime | None:
 
 @pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
 @pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
-def test_here_as_well_the_longest_of_two_catalog_courses_behind_one_course_counts(
+def test_lunas_shows_the_longest_access_at_a_place_as_well(
     school: School, days: tuple[int | None, int | None], other: Person
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -209,7 +209,7 @@ def test_here_as_well_the_longest_of_two_catalog_courses_behind_one_course_count
     ends = [until(school, *each) for each in zip(days, payments, strict=True)]
     longest = None if None in ends else max(end for end in ends if end)
     assert school.ends() == [longest]
-    assert [end_here(school, FIRST), end_here(school, SECOND, other)] == [longest, longest]
+    assert [end_in_lunas(school, FIRST), end_in_lunas(school, SECOND, other)] == [longest, longest]
     school.check()
     school.world.scheduler.pass_time(31 * 86_400)
     assert school.ends() == [longest]
@@ -220,13 +220,13 @@ def test_here_as_well_the_longest_of_two_catalog_courses_behind_one_course_count
     over = longest is not None
     assert school.learner_sees(FIRST) == (BOTH_NOT if over else BOTH_ENROLLED)
     assert school.actors.submit(BUDI, "entry", FIRST).ok == over
-    assert end_here(school, FIRST) == longest
+    assert end_in_lunas(school, FIRST) == longest
 
 
 @pytest.mark.parametrize("other", [BUDI, SAME], ids=["one user", "two who share an account"])
 @pytest.mark.parametrize("days", [(30, None), (None, 30), (30, 90), (90, 30)], ids=str)
 @pytest.mark.parametrize("refunded", [0, 1])
-def test_here_as_well_a_refund_leaves_what_the_other_catalog_course_has_paid_for(
+def test_lunas_shows_after_a_refund_what_the_other_course_at_the_place_has(
     school: School, days: tuple[int | None, int | None], refunded: int, other: Person
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -235,7 +235,7 @@ def test_here_as_well_a_refund_leaves_what_the_other_catalog_course_has_paid_for
     kept, course = 1 - refunded, (SECOND, FIRST)[refunded]
     person, loser = (other, BUDI) if refunded == 0 else (BUDI, other)
     left = until(school, days[kept], payments[kept])
-    assert (end_here(school, course, person), school.ends()) == (left, [left])
+    assert (end_in_lunas(school, course, person), school.ends()) == (left, [left])
     assert school.learner_sees((FIRST, SECOND)[refunded], loser) == BOTH_NOT
     school.check()
     school.world.scheduler.pass_time(31 * 86_400)
@@ -246,7 +246,7 @@ def test_here_as_well_a_refund_leaves_what_the_other_catalog_course_has_paid_for
     assert school.ends() == []
 
 
-def test_a_refund_after_ones_own_time_takes_shared_access_away_here_as_well(
+def test_a_refund_after_ones_own_time_ends_shared_access_in_lunas_as_well(
     school: School,
 ) -> None:
     school.map(SECOND, school.mapped(FIRST))
@@ -255,11 +255,11 @@ def test_a_refund_after_ones_own_time_takes_shared_access_away_here_as_well(
     assert school.learner_sees(FIRST) == BOTH_ENROLLED
     school.refund(long)
     assert (school.learner_sees(FIRST), school.ends()) == (BOTH_NOT, [])
-    assert end_here(school) == school.end_in(1, day)
+    assert end_in_lunas(school) == school.end_in(1, day)
     school.check()
 
 
-def test_a_catalog_course_that_is_mapped_otherwise_shares_no_more(school: School) -> None:
+def test_a_course_that_is_mapped_to_another_place_no_longer_shares(school: School) -> None:
     own_place = school.mapped(SECOND)
     school.map(SECOND, school.mapped(FIRST))
     short, long = school.buy(FIRST, 30), school.buy(SECOND, 90)
@@ -267,8 +267,8 @@ def test_a_catalog_course_that_is_mapped_otherwise_shares_no_more(school: School
     for course in (FIRST, SECOND):
         assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, course)).ok
         school.rest()
-    assert end_here(school, FIRST) == school.end_in(30, short)
-    assert end_here(school, SECOND) == school.end_in(90, long)
+    assert end_in_lunas(school, FIRST) == school.end_in(30, short)
+    assert end_in_lunas(school, SECOND) == school.end_in(90, long)
     assert (school.ends(FIRST), school.ends(SECOND)) == (
         [school.end_in(30, short)],
         [school.end_in(90, long)],
@@ -276,16 +276,18 @@ def test_a_catalog_course_that_is_mapped_otherwise_shares_no_more(school: School
     school.check()
 
 
-def test_one_that_is_mapped_otherwise_takes_no_shared_access_along(school: School) -> None:
+def test_a_course_that_is_mapped_to_another_place_takes_no_shared_access_along(
+    school: School,
+) -> None:
     own_place = school.mapped(SECOND)
     school.map(SECOND, school.mapped(FIRST))
     school.buy(FIRST)
     short = school.buy(SECOND, 30)
-    assert end_here(school, SECOND) is None
+    assert end_in_lunas(school, SECOND) is None
     school.map(SECOND, own_place)
     assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, SECOND)).ok
     school.rest()
-    assert end_here(school, SECOND) == school.end_in(30, short)
+    assert end_in_lunas(school, SECOND) == school.end_in(30, short)
     assert school.ends(SECOND) == [school.end_in(30, short)]
     school.check()
 
@@ -296,32 +298,32 @@ def test_a_purchase_without_an_end_lengthens_one_with_an_end(school: School) -> 
     bundle = school.order(None)
     school.approve(bundle)
     assert school.status(bundle) == "APPROVED"
-    assert school.here()["status"] == "ENROLLED"
+    assert school.enrollment()["status"] == "ENROLLED"
     school.rest()
-    assert (end_here(school), school.ends()) == (None, [None])
+    assert (end_in_lunas(school), school.ends()) == (None, [None])
     assert (school.status(bundle), school.anomalies()) == ("COMPLETED", [])
     school.check()
 
 
-def test_a_purchase_that_only_lengthens_is_no_money_for_nothing(school: School) -> None:
+def test_a_purchase_that_only_lengthens_access_is_no_anomaly(school: School) -> None:
     payments = [school.order(days=30), school.order(days=90)]
     for payment in payments:
         school.approve(payment)
     assert school.status(payments[1]) == "APPROVED"
     school.rest()
     assert [school.status(each) for each in payments] == ["COMPLETED", "COMPLETED"]
-    assert end_here(school) == school.end_in(90, payments[1])
+    assert end_in_lunas(school) == school.end_in(90, payments[1])
     assert school.ends() == [school.end_in(90, payments[1])]
     assert school.anomalies() == []
     school.check()
 
 
 @pytest.mark.parametrize("days", [30, 10])
-def test_a_purchase_that_lengthens_nothing_is_money_for_nothing(school: School, days: int) -> None:
+def test_a_purchase_that_lengthens_nothing_is_an_anomaly(school: School, days: int) -> None:
     payments = [school.order(days=30), school.order(days=days)]
     for payment in payments:
         school.approve(payment)
-    # A moment later for the same number of days is a moment longer.
+    # The same number of days from a later approval ends later.
     assert school.anomalies() == ([] if days == 30 else ["PAID_TWICE"])
     school.rest()
     school.check()
@@ -344,26 +346,26 @@ def test_of_several_payments_the_longest_that_is_left_counts(
     for number in refunds:
         ends = [terms[each] and school.end_in(terms[each] or 0, payments[each]) for each in left]
         longest = None if None in ends else max(end for end in ends if end)
-        assert (end_here(school), school.ends()) == (longest, [longest])
+        assert (end_in_lunas(school), school.ends()) == (longest, [longest])
         school.refund(payments[number])
         left.remove(number)
-    assert (school.here()["status"], school.ends()) == ("NOT_ENROLLED", [])
+    assert (school.enrollment()["status"], school.ends()) == ("NOT_ENROLLED", [])
     school.check()
 
 
-def test_a_refund_leaves_what_is_over_by_then(school: School) -> None:
+def test_a_refund_ends_access_whose_own_time_is_over(school: School) -> None:
     day, bundle = school.buy(FIRST, 1), school.buy(None)
     school.world.scheduler.pass_time(2 * 86_400)
     assert school.ends() == [None]
     school.refund(bundle)
     assert school.ends() == []
-    assert school.here()["status"] == "NOT_ENROLLED"
-    assert end_here(school) == school.end_in(1, day)
-    assert school.here()["delivery"]["status"] == "DELIVERED"
+    assert school.enrollment()["status"] == "NOT_ENROLLED"
+    assert end_in_lunas(school) == school.end_in(1, day)
+    assert school.enrollment()["delivery"]["status"] == "DELIVERED"
     school.check()
 
 
-def test_access_that_is_over_is_bought_again(school: School) -> None:
+def test_access_that_has_ended_can_be_bought_again(school: School) -> None:
     school.buy(FIRST, 1)
     school.world.scheduler.pass_time(2 * 86_400)
     again = school.buy(FIRST, 30)
@@ -371,7 +373,7 @@ def test_access_that_is_over_is_bought_again(school: School) -> None:
     school.check()
 
 
-def test_a_payment_waits_until_thinkific_has_lengthened_and_the_learner_stays_in(
+def test_a_payment_completes_once_thinkific_has_lengthened_the_access(
     school: School,
 ) -> None:
     first, second = school.order(days=30), school.order()
@@ -381,14 +383,14 @@ def test_a_payment_waits_until_thinkific_has_lengthened_and_the_learner_stays_in
     school.approve(second)
     school.rest()
     assert (school.status(first), school.status(second)) == ("COMPLETED", "APPROVED")
-    assert school.here()["status"] == "ENROLLED"
+    assert school.enrollment()["status"] == "ENROLLED"
     assert school.ends() == [school.end_in(30, first)]
     school.world.scheduler.pass_time(900)
     assert (school.status(second), school.ends()) == ("COMPLETED", [None])
     school.check()
 
 
-def test_a_payment_that_lengthens_what_is_on_its_way_completes_with_it(school: School) -> None:
+def test_a_payment_that_lengthens_a_pending_delivery_completes_with_it(school: School) -> None:
     payments = [school.order(days=30), school.order()]
     school.world.thinkific.fault("createEnrollment", "answer", status=503)
     school.approve(payments[0])
@@ -400,7 +402,7 @@ def test_a_payment_that_lengthens_what_is_on_its_way_completes_with_it(school: S
     school.check()
 
 
-def test_access_that_came_by_other_means_is_not_shortened(school: School) -> None:
+def test_access_that_a_person_gave_at_thinkific_is_not_shortened(school: School) -> None:
     school.buy(SECOND)
     (account,) = school.world.thinkific.users(BUDI.email)
     site, now = school.world.thinkific.site, school.world.clock.now()
@@ -409,7 +411,7 @@ def test_access_that_came_by_other_means_is_not_shortened(school: School) -> Non
     assert school.ends() == [None]
 
 
-def test_access_that_came_by_other_means_outlives_what_was_paid_for(school: School) -> None:
+def test_access_that_a_person_gave_at_thinkific_outlives_the_paid_time(school: School) -> None:
     school.buy(SECOND)
     (account,) = school.world.thinkific.users(BUDI.email)
     site, now = school.world.thinkific.site, school.world.clock.now()
@@ -419,6 +421,6 @@ def test_access_that_came_by_other_means_outlives_what_was_paid_for(school: Scho
     assert school.actors.redeliver(ADMIN, enrollment_id(BUDI.id, FIRST)).ok
     school.rest()
     assert school.ends() == [None]
-    # Whoever got their money back must not have the course, whoever gave it.
+    # After a refund the learner must not have the course, even if a person gave it.
     school.refund(short)
     assert school.ends() == []

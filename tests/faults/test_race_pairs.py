@@ -1,7 +1,7 @@
-"""Every pair of operations that touch one payment or one learner, at once, on the local cloud.
+"""Every pair of operations on one payment or one learner, at once, on the local cloud.
 
-One at a time they are tested elsewhere. Here two real requests start together; whichever comes
-first, there is one outcome, which the history explains, and nothing is lost or doubled. With
+Two real requests start together. Whichever comes first, there is one outcome, which the history
+explains, and nothing is lost or doubled. With
 ``LUNAS_TESTS=long`` every pair meets at each stage of a purchase, several times.
 """
 
@@ -23,7 +23,7 @@ from tests.support.users import MAX_WAIT
 
 MEETINGS = meetings()
 BATCH = 60
-"""Rounds whose deliveries wait for each other."""
+"""Rounds that are played before their deliveries are released."""
 
 type Played = Mapping[Meeting, list[tuple[Round, Aftermath]]]
 
@@ -61,7 +61,7 @@ def selected(request: pytest.FixtureRequest) -> list[Meeting]:
 
 
 def wait_until_quiet(observer: Observer, rounds: list[Round]) -> None:
-    """Wait until nothing moves; a round that never comes to rest is told by its own test."""
+    """Wait until nothing moves; the test of a round that never comes to rest fails."""
     moving, deadline = rounds, time.monotonic() + MAX_WAIT
     while moving and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Crowds: many who want the same at once, on the local cloud, whose transactions are atomic.
+"""Crowds: many requests for the same at once, on the local cloud, whose transactions are atomic.
 
 Every pair of operations meets in ``test_race_pairs.py``.
 """
@@ -31,17 +31,17 @@ def test_fifty_callbacks_and_an_approval_at_once_make_one_transition(
     duitku.pay(order, callback=False)
     form = duitku.form(order)
 
-    *heard, approval = at_once(
+    *callbacks, approval = at_once(
         *[lambda: duitku.post(form)] * CALLBACKS, lambda: admin.approve(order["id"])
     )
 
-    assert [answer.status_code for answer in heard] == [200] * CALLBACKS
+    assert [answer.status_code for answer in callbacks] == [200] * CALLBACKS
     assert approval.status_code == 409
     learner.wait_for(order["id"], "COMPLETED")
     assert learner.states(order["id"]) == ["PENDING", "PAID", "APPROVED", "COMPLETED"]
     assert {each["courseId"] for each in learner.enrollments()} == {"python-dasar", "analisis-sql"}
-    rows = thinkific.enrollments(learner.email)
-    assert sorted(row["course_name"] for row in rows) == [
+    found = thinkific.enrollments(learner.email)
+    assert sorted(each["course_name"] for each in found) == [
         "Analisis Data dengan SQL",
         "Dasar Pemrograman Python",
     ]
@@ -92,7 +92,7 @@ def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(keys: str, use
 
     answers = at_once(*[partial(send, number) for number in range(20)])
 
-    # Whoever comes with the key of a request that still runs is asked to repeat.
+    # A request with the key of one that still runs is asked to repeat.
     refused = {409, 503} if keys == "one" else {503}
     assert {answer.status_code for answer in answers} <= {200, 201} | refused
     sent = [answer for answer in answers if answer.ok]
@@ -105,7 +105,7 @@ def test_a_proof_that_is_sent_twenty_times_at_once_is_one_payment(keys: str, use
     assert len(learner.enrollments()) == 1
 
 
-def test_a_proof_sent_again_while_it_is_decided_on_is_never_approved_twice(users: Users) -> None:
+def test_a_proof_that_is_sent_again_while_it_is_rejected_waits_at_most_once(users: Users) -> None:
     learner, admin = users.learner(), users.admin()
     payment = learner.submit("entry", "literasi-data")
     body = {"packageId": "entry", "courseId": "literasi-data", "paymentType": "UMUM"}
@@ -182,7 +182,7 @@ def test_ten_initiations_at_once_open_one_payment(users: Users) -> None:
 
     answers = at_once(*[lambda: learner.call("POST", "/payments/initiate", body)] * 10)
 
-    # Whoever comes while Duitku still works on the invoice may be asked to repeat.
+    # A request that comes while Duitku still creates the invoice may be asked to repeat.
     assert {answer.status_code for answer in answers} <= {200, 201, 503}
     opened = {answer.json()["id"] for answer in answers if answer.ok}
     assert len(opened) == 1
@@ -191,17 +191,17 @@ def test_ten_initiations_at_once_open_one_payment(users: Users) -> None:
     assert (again.status_code, again.json()["id"]) == (200, opened.pop())
 
 
-def dealing(users: Users, payment: Json, *acts: str) -> tuple[list[Person], list[Call]]:
-    """Return an admin for each act, and the calls by which they deal with a payment."""
-    admins = [users.admin() for _ in acts]
-    pairs = zip(admins, acts, strict=True)
+def decisions(users: Users, payment: Json, *actions: str) -> tuple[list[Person], list[Call]]:
+    """Return an admin for each action, and their calls on a payment."""
+    admins = [users.admin() for _ in actions]
+    pairs = zip(admins, actions, strict=True)
     return admins, [partial(getattr(admin, action), payment["id"]) for admin, action in pairs]
 
 
 def check_one_outcome(
     learner: Person, payment: Json, admins: list[Person], answers: list[requests.Response]
 ) -> tuple[str, Json]:
-    """Return the state that won and its event; who did not get that state was told 409."""
+    """Return the state that won and its event; the other requests got 409."""
     items = learner.get(f"/payments/{payment['id']}/history")["items"]
     events = {event["to"]: event for event in items}
     assert len(items) == len(events), "a state was entered twice"
@@ -211,8 +211,8 @@ def check_one_outcome(
         assert answer.status_code in {200, 409}, answer.text
         assert answer.status_code == 409 or answer.json()["status"] in reached
     actor = events[won]["actor"].removeprefix("admin:")
-    reply = {admin.id: answer.status_code for admin, answer in zip(admins, answers, strict=True)}
-    assert reply[actor] == 200
+    statuses = {admin.id: answer.status_code for admin, answer in zip(admins, answers, strict=True)}
+    assert statuses[actor] == 200
     return won, events[won]
 
 
@@ -222,8 +222,8 @@ def test_admins_approving_and_rejecting_at_once_have_one_winner(
 ) -> None:
     learner = users.learner()
     payment = learner.submit("entry", "literasi-data")
-    acts = ["approve", "reject", "recheck"] * 2
-    admins, calls = dealing(users, payment, *acts[round_:], *acts[:round_])
+    actions = ["approve", "reject", "recheck"] * 2
+    admins, calls = decisions(users, payment, *actions[round_:], *actions[:round_])
 
     answers = at_once(*calls)
 
@@ -243,7 +243,7 @@ def test_admins_rechecking_approving_and_rejecting_a_paid_order_settle_it_once(
     learner = users.learner()
     order = learner.initiate("entry", "literasi-data")
     duitku.pay(order, callback=False)
-    admins, calls = dealing(users, order, *["recheck", "approve", "reject"] * 3)
+    admins, calls = decisions(users, order, *["recheck", "approve", "reject"] * 3)
 
     answers = at_once(*calls)
 
@@ -262,14 +262,14 @@ def test_progress_from_devices_at_once_ends_at_the_highest(
     learner = users.learner()
     users.admin().approve(learner.submit("entry", "literasi-data")["id"])
     (enrollment,) = learner.enrollments()
-    path, reply = f"/enrollments/{enrollment['id']}/progress", [40, 90, 100, 70]
+    path, reports = f"/enrollments/{enrollment['id']}/progress", [40, 90, 100, 70]
 
     answers = at_once(
-        *[lambda each=each: learner.call("PATCH", path, {"progress": each}) for each in reply]
+        *[lambda each=each: learner.call("PATCH", path, {"progress": each}) for each in reports]
     )
 
-    assert [answer.status_code for answer in answers] == [200] * len(reply)
-    for own, answer in zip(reply, answers, strict=True):
+    assert [answer.status_code for answer in answers] == [200] * len(reports)
+    for own, answer in zip(reports, answers, strict=True):
         assert answer.json()["progress"] >= own
     (now,) = learner.enrollments()
     assert now["progress"] == 100

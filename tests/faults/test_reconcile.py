@@ -1,4 +1,4 @@
-"""What nobody told Lunas, it finds out by itself; what got lost on the way, it sends again."""
+"""Reconcile finds payments whose callback is missing, and requests lost deliveries again."""
 
 import json
 
@@ -15,14 +15,14 @@ PAST = "2026-01-01T00:00:00.000Z"
 
 
 class Schedule:
-    """The schedule, run by hand, and the table's due times, moved by hand."""
+    """Runs reconcile, and moves the due times of the table."""
 
     def __init__(self, stack: Stack) -> None:
         self._cloud = Cloud(stack)
         self._log = stack.logs / "ReconcileFunction.log"
 
     def age(self, enrollment: Json) -> None:
-        """Make an enrollment as old as can be."""
+        """Move an enrollment's creation far into the past."""
         aged = {"createdAt": PAST, "listSort": f"{PAST}#{enrollment['id']}"}
         assert self._cloud.table.update(keys.enrollment(enrollment["id"]), Change(aged))
 
@@ -39,14 +39,14 @@ class Schedule:
         self._cloud.invoke("ReconcileFunction")
 
     def stuck(self) -> tuple[int, list[str]]:
-        """Run, and return what it logged: how many paid and are not enrolled, and which."""
+        """Run, and return what it logged: the number of paid and not enrolled, and their ids."""
         seen = len(self._log.read_text()) if self._log.exists() else 0
         self.run()
         text = eventually(lambda: self._log.read_text()[seen:], lambda text: "DuitkuPaused" in text)
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         counted = [line["PaidNotEnrolled"][0] for line in lines if "PaidNotEnrolled" in line]
-        reply = [line for line in lines if line.get("message") == "paid and not enrolled"]
-        return int(counted[-1]), [each for line in reply for each in line["enrollment_ids"]]
+        stuck = [line for line in lines if line.get("message") == "paid and not enrolled"]
+        return int(counted[-1]), [each for line in stuck for each in line["enrollment_ids"]]
 
     def unpause(self) -> None:
         """Let Duitku be asked again."""
@@ -72,7 +72,7 @@ def test_a_payment_whose_callback_never_came_is_found_and_completed(
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_what_is_not_due_is_not_asked_about(
+def test_a_payment_that_is_not_due_is_not_checked(
     users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
     schedule.run()
@@ -116,7 +116,7 @@ def test_a_success_that_comes_after_the_expiry_is_honoured(
     assert learner.states(order["id"]) == states
 
 
-def test_a_callback_that_duitku_does_not_confirm_yet_is_asked_about_again(
+def test_a_callback_that_duitku_does_not_confirm_yet_is_checked_again(
     users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
     learner = users.learner()
@@ -130,7 +130,7 @@ def test_a_callback_that_duitku_does_not_confirm_yet_is_asked_about_again(
     learner.wait_for(order["id"], "COMPLETED")
 
 
-def test_when_duitku_blocks_the_asking_stops_for_everybody(
+def test_when_duitku_blocks_checks_all_of_them_pause(
     users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
     orders = [users.learner().initiate("entry", "python-dasar") for _ in range(3)]
@@ -146,7 +146,7 @@ def test_when_duitku_blocks_the_asking_stops_for_everybody(
     schedule.unpause()
 
 
-def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
+def test_a_lost_delivery_is_requested_again_and_done_once(
     users: Users, thinkific: Thinkific, schedule: Schedule
 ) -> None:
     learner = users.learner()
@@ -165,7 +165,7 @@ def test_a_delivery_that_got_lost_is_asked_for_again_and_done_once(
 
 
 @pytest.mark.parametrize(("status", "state"), [(503, "PENDING"), (422, "FAILED")])
-def test_whoever_paid_and_waits_too_long_is_told_to_operators_until_they_are_enrolled(
+def test_a_paid_learner_who_waits_too_long_is_logged_until_they_are_enrolled(
     status: int, state: str, users: Users, thinkific: Thinkific, schedule: Schedule
 ) -> None:
     learner, admin = users.learner(), users.admin()

@@ -1,4 +1,4 @@
-"""What Thinkific refused is put back by one command, once the cause is fixed."""
+"""One command requests dead-lettered deliveries again, once the cause is fixed."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ def redrive(stack: Stack) -> subprocess.CompletedProcess[str]:
 
 
 def refused(users: Users, thinkific: Thinkific) -> tuple[Person, str]:
-    """Let a learner buy what Thinkific then refuses; return them and the payment."""
+    """Let a learner buy a course that Thinkific refuses; return the learner and the payment."""
     learner = users.learner()
     payment = learner.submit("entry", "python-dasar")
     thinkific.fault("createUser", "answer", **REFUSAL)
@@ -34,7 +34,7 @@ def refused(users: Users, thinkific: Thinkific) -> tuple[Person, str]:
     return learner, payment["id"]
 
 
-def test_a_delivery_that_was_given_up_is_completed_by_the_command(
+def test_a_dead_lettered_delivery_is_completed_by_the_command(
     stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
     learner, payment = refused(users, thinkific)
@@ -51,7 +51,7 @@ def test_a_delivery_that_was_given_up_is_completed_by_the_command(
     assert (again.returncode, payment in again.stdout) == (0, False)
 
 
-def test_a_letter_that_the_admin_route_made_out_of_date_is_only_deleted(
+def test_a_dead_letter_message_whose_delivery_an_admin_requested_again_is_only_deleted(
     stack: Stack, users: Users, thinkific: Thinkific
 ) -> None:
     learner, payment = refused(users, thinkific)

@@ -1,7 +1,7 @@
-"""Reports of sales, cut before and after each of their calls: never twice, never in the way.
+"""Sale reports, cut before and after each of their calls, are never doubled and delay nothing.
 
-Thinkific keeps every double and shows none, so what counts is what the simulator has kept. A sale
-is there once, or a person has been told that nobody knows.
+Thinkific keeps every double and shows none, so the tests count what the simulator has kept. A sale
+is there once, or its report is UNCERTAIN and dead-lettered.
 """
 
 import json
@@ -20,7 +20,7 @@ from tests.faults.world.world import World
 REPORT, PUBLISH = "report_sales", "publish_sale_reports"
 KINDS = {"purchase": SaleReportKind.SALE, "refund": SaleReportKind.REFUND}
 ROUTES = ("createExternalOrder", "refundExternalOrder")
-NO_TURN = "the turn of this call comes later"
+NO_PERMIT = "the turn of this call comes later"
 HTML = "<html><h1>not now</h1></html>"
 
 
@@ -36,51 +36,51 @@ class SaleReports:
         self.scenario = Scenario(self.world)
 
     def sell(self, purchase: Purchase = PYTHON) -> None:
-        """Sell something for money that an admin has seen."""
+        """Sell something by a transfer."""
         self.scenario.submit(purchase)
         self.scenario.approve()
 
     def transactions(self) -> list[dict[str, Any]]:
-        """Return all that Thinkific has kept of orders, in the order in which it came."""
+        """Return the transactions that Thinkific has kept, oldest first."""
         orders = self.world.thinkific.site.external_orders.values()
         return [each for order in orders for each in order.transactions]
 
     def actions(self) -> list[str]:
-        """Return what was done, e.g. a purchase."""
+        """Return the kinds of the transactions, e.g. ``purchase``."""
         return [each["action"] for each in self.transactions()]
 
-    def notes(self) -> dict[str, str]:
-        """Return how each report stands here."""
+    def statuses(self) -> dict[str, str]:
+        """Return the status of each report, by its kind."""
         found = self.world.aws.table.of_type("order")
         return {each["kind"]["S"]: each["status"]["S"] for each in found}
 
-    def letters(self) -> list[Any]:
-        """Return the payments that were shown to a person."""
-        letters = self.world.aws.queues["SaleReportDeadLetterQueue"].messages
-        return [json.loads(each.body)["paymentId"] for each in letters]
+    def dead_letters(self) -> list[Any]:
+        """Return the payments of the dead-letter messages."""
+        messages = self.world.aws.queues["SaleReportDeadLetterQueue"].messages
+        return [json.loads(each.body)["paymentId"] for each in messages]
 
     def waiting(self) -> int:
         """Count the messages that are still on their way."""
         return len(self.world.aws.queues["SaleReportQueue"].messages)
 
-    def said(self, message: str) -> list[dict[str, Any]]:
-        """Return the log lines of a kind."""
-        return [facts for line, facts in self.world.said if line == message]
+    def logged(self, message: str) -> list[dict[str, Any]]:
+        """Return the log lines with a message."""
+        return [facts for line, facts in self.world.logged if line == message]
 
     def check(self) -> None:
-        """See that nothing is doubled, nothing lost, and everything told as it is."""
+        """Check that nothing is lost or doubled, and that each report's status is true."""
         assert self.scenario.watch.wrong() == []
         assert self.waiting() == 0
-        notes = self.notes()
+        statuses = self.statuses()
         for action, kind in KINDS.items():
-            there = self.actions().count(action)
-            assert there <= 1, f"{action} is there {there} times"
-            if there == 0 and kind is SaleReportKind.SALE:
-                assert notes.get(kind) in {"UNCERTAIN", "REFUSED"}, notes
-            if notes.get(kind) == "REPORTED":
-                assert there == 1
-        uncertain = "UNCERTAIN" in notes.values()
-        assert (self.scenario.payment in self.letters()) is uncertain
+            times = self.actions().count(action)
+            assert times <= 1, f"{action} was reported {times} times"
+            if times == 0 and kind is SaleReportKind.SALE:
+                assert statuses.get(kind) in {"UNCERTAIN", "REFUSED"}, statuses
+            if statuses.get(kind) == "REPORTED":
+                assert times == 1
+        uncertain = "UNCERTAIN" in statuses.values()
+        assert (self.scenario.payment in self.dead_letters()) is uncertain
 
 
 @pytest.fixture
@@ -133,13 +133,15 @@ def test_a_refund_before_the_sale_was_reported_is_reported_after_it(reports: Sal
     reports.check()
 
 
-def test_what_was_refunded_before_it_was_delivered_was_no_sale(reports: SaleReports) -> None:
+def test_a_purchase_that_is_refunded_before_its_delivery_is_not_reported(
+    reports: SaleReports,
+) -> None:
     reports.sell()
     reports.scenario.refund()
     reports.scenario.wait(20)
     assert reports.scenario.status() == "REFUNDED"
     assert reports.transactions() == []
-    assert reports.notes() == {}
+    assert reports.statuses() == {}
     assert reports.waiting() == 0
 
 
@@ -150,7 +152,7 @@ def test_a_bundle_of_several_courses_is_one_order_of_the_whole_amount(reports: S
     reports.check()
 
 
-def test_a_bundle_of_thinkifics_is_reported_as_its_own_product(reports: SaleReports) -> None:
+def test_a_thinkific_bundle_is_reported_as_its_own_product(reports: SaleReports) -> None:
     sold_as_bundle(reports.scenario)
     reports.sell(BUNDLE)
     reports.scenario.wait(1)
@@ -159,7 +161,7 @@ def test_a_bundle_of_thinkifics_is_reported_as_its_own_product(reports: SaleRepo
     assert order.order["product_id"] == bundle.product_id
 
 
-def test_money_for_nothing_new_is_no_sale(reports: SaleReports) -> None:
+def test_money_for_nothing_new_is_not_reported(reports: SaleReports) -> None:
     paid_for_nothing_new(reports.scenario)
     reports.scenario.wait(5)
     assert reports.scenario.status() == "COMPLETED"
@@ -168,7 +170,7 @@ def test_money_for_nothing_new_is_no_sale(reports: SaleReports) -> None:
     assert reports.scenario.payment not in references
 
 
-def test_stream_records_and_messages_that_come_twice_make_one_order(reports: SaleReports) -> None:
+def test_repeated_stream_records_and_messages_make_one_order(reports: SaleReports) -> None:
     reports.sell()
     reports.scenario.wait(1)
     reports.scenario.refund()
@@ -209,24 +211,24 @@ def count_calls(world: World, function: str) -> int:
 @pytest.mark.parametrize("strike", [crash, fail], ids=["crash", "fail"])
 @pytest.mark.parametrize("when", list(When))
 @pytest.mark.parametrize("function", [PUBLISH, REPORT])
-def test_a_report_cut_at_any_call_is_never_sent_twice_and_never_lost_in_silence(
+def test_a_report_that_is_cut_at_any_call_is_never_doubled_and_never_lost_silently(
     world: World, function: str, when: When, strike: Strike
 ) -> None:
     calls = count_calls(world, function)
     assert calls >= {PUBLISH: 2, REPORT: 12}[function]
-    fates: list[str] = []
+    outcomes: list[str] = []
     for place in range(calls):
         reports = sell_and_refund(world, Trap(place, when, strike, function))
         assert reports.scenario.status() == "REFUNDED", place
         reports.check()
-        fates.append("/".join(sorted(set(reports.notes().values()))))
-    assert "REPORTED" in fates
+        outcomes.append("/".join(sorted(set(reports.statuses().values()))))
+    assert "REPORTED" in outcomes
     if function == REPORT:
-        # Between the claim and the note a cut is left to a person; elsewhere it heals.
-        assert any("UNCERTAIN" in state for state in fates)
-        assert fates.count("REPORTED") > calls // 2
+        # A cut between sending and recording is left to a person; any other heals.
+        assert any("UNCERTAIN" in each for each in outcomes)
+        assert outcomes.count("REPORTED") > calls // 2
     else:
-        assert set(fates) == {"REPORTED"}
+        assert set(outcomes) == {"REPORTED"}
 
 
 @pytest.mark.parametrize(
@@ -247,7 +249,7 @@ def test_a_report_cut_at_any_call_is_never_sent_twice_and_never_lost_in_silence(
     ids=lambda fault: f"{fault['kind']} {fault.get('status', '')}".strip(),
 )
 @pytest.mark.parametrize("route", ROUTES)
-def test_an_outcome_that_nobody_knows_is_shown_to_a_person_and_not_repeated(
+def test_a_report_with_an_unknown_outcome_is_dead_lettered_and_not_repeated(
     reports: SaleReports, route: str, fault: dict[str, Any]
 ) -> None:
     reports.world.thinkific.fault(route, **fault)
@@ -257,19 +259,19 @@ def test_an_outcome_that_nobody_knows_is_shown_to_a_person_and_not_repeated(
     reports.scenario.refund()
     reports.scenario.wait(30)
     reports.check()
-    assert reports.letters() == [reports.scenario.payment]
-    assert len(reports.said("sale report uncertain")) == 1
+    assert reports.dead_letters() == [reports.scenario.payment]
+    assert len(reports.logged("sale report uncertain")) == 1
     sale_known = route == "refundExternalOrder"
     assert ("purchase" in reports.actions()) or not sale_known
-    assert reports.notes().get("SALE") == ("REPORTED" if sale_known else "UNCERTAIN")
+    assert reports.statuses().get("SALE") == ("REPORTED" if sale_known else "UNCERTAIN")
 
 
-def test_a_yes_without_an_id_is_an_outcome_that_nobody_knows(reports: SaleReports) -> None:
+def test_a_success_without_an_id_is_an_unknown_outcome(reports: SaleReports) -> None:
     reports.world.thinkific.fault("createExternalOrder", "answer_after", status=201, body="{}")
     reports.sell()
     reports.scenario.wait(30)
     reports.check()
-    assert reports.notes() == {"SALE": "UNCERTAIN"}
+    assert reports.statuses() == {"SALE": "UNCERTAIN"}
 
 
 @pytest.mark.parametrize(
@@ -283,7 +285,7 @@ def test_a_yes_without_an_id_is_an_outcome_that_nobody_knows(reports: SaleReport
     ids=lambda fault: str(fault["status"]),
 )
 @pytest.mark.parametrize("route", ROUTES)
-def test_what_certainly_did_nothing_is_sent_again_later(
+def test_a_report_that_certainly_failed_is_sent_again_later(
     reports: SaleReports, route: str, fault: dict[str, Any]
 ) -> None:
     reports.world.thinkific.fault(route, "answer", **fault)
@@ -292,9 +294,9 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     reports.scenario.refund()
     reports.scenario.wait(15)
     assert reports.actions() == ["purchase", "refund"]
-    assert reports.notes() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
-    waits = [each["reason"] for each in reports.said("sale report rescheduled")]
-    assert len([reason for reason in waits if reason != NO_TURN]) == 1
+    assert reports.statuses() == {"SALE": "REPORTED", "REFUND": "REPORTED"}
+    waits = [each["reason"] for each in reports.logged("sale report rescheduled")]
+    assert len([reason for reason in waits if reason != NO_PERMIT]) == 1
     reports.check()
 
 
@@ -307,7 +309,7 @@ def test_what_certainly_did_nothing_is_sent_again_later(
     ],
     ids=["plan without apps", "422", "404"],
 )
-def test_a_certain_refusal_is_told_once_and_left_and_hinders_nothing(
+def test_a_refusal_is_recorded_once_and_not_retried_and_delays_nothing(
     reports: SaleReports, settings: dict[str, Any], fault: dict[str, Any] | None
 ) -> None:
     reports.world.thinkific.set(**settings)
@@ -318,14 +320,14 @@ def test_a_certain_refusal_is_told_once_and_left_and_hinders_nothing(
     assert reports.scenario.status() == "COMPLETED"
     reports.scenario.refund()
     reports.scenario.wait(60)
-    assert reports.notes() == {"SALE": "REFUSED"}
-    assert len(reports.said("sale report refused")) == 1
-    assert reports.letters() == []
+    assert reports.statuses() == {"SALE": "REFUSED"}
+    assert len(reports.logged("sale report refused")) == 1
+    assert reports.dead_letters() == []
     reports.check()
 
 
-def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(reports: SaleReports) -> None:
-    """Deliveries wait a few seconds for their turn; a report that would have to comes later."""
+def test_a_report_gives_way_to_deliveries_and_is_sent_later(reports: SaleReports) -> None:
+    """A delivery waits a few seconds for a permit; a report is rescheduled instead."""
     busy = reports.world.clock.now() + timedelta(seconds=5)
     limit = {"pk": {"S": "LIMIT#THINKIFIC"}, "sk": {"S": "shop"}, "type": {"S": "limit"}}
     limit["busyUntil"] = {"N": str(int(busy.timestamp() * 1000))}
@@ -333,9 +335,9 @@ def test_a_report_gives_way_to_deliveries_and_loses_nothing_by_it(reports: SaleR
     reports.sell()
     reports.scenario.rest()
     assert reports.scenario.status() == "COMPLETED"
-    assert reports.said("delivery rate limited") == []
-    (reschedule,) = reports.said("sale report rescheduled")
-    assert reschedule["reason"] == NO_TURN
+    assert reports.logged("delivery rate limited") == []
+    (reschedule,) = reports.logged("sale report rescheduled")
+    assert reschedule["reason"] == NO_PERMIT
     reports.scenario.wait(2)
     assert reports.actions() == ["purchase"]
     reports.check()

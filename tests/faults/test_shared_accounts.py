@@ -1,7 +1,7 @@
-"""Users who share an account at Thinkific, and courses that are one there: real threads.
+"""Users who share an account and a course at Thinkific: real threads.
 
-Deliveries of two users run side by side. Whatever meets, in the end the course is there for as
-long as anybody's payment for it stands.
+Deliveries of two users run side by side. In the end the course is open for as long as a payment
+of either user pays for it.
 """
 
 import time
@@ -23,7 +23,7 @@ from tests.support.users import Json, Person, Users
 FUNCTION = "DeliverEnrollmentFunction"
 ROUNDS, TRIES = 6, 5
 WINDOW = 2.0
-"""Seconds by which a write at Thinkific is held back, so that the other run fits in between."""
+"""Seconds by which a write at Thinkific is delayed, so that the other run comes in between."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Buyer:
     cloud: Cloud
 
     def deliver(self, request: int = 1) -> None:
-        """Serve a request of theirs as the queue would, which brings it again if it failed.
+        """Handle a delivery request as the queue does, which brings it again if it failed.
 
-        It may: whoever reads back what another has changed since puts it off.
+        It may fail: a delivery that reads back a change of another one is rescheduled.
         """
         event = delivery_event(self.payment, self.course, request)
-        served = (self.cloud.invoke(FUNCTION, event) for _ in range(TRIES))
-        assert {"batchItemFailures": []} in served
+        answers = (self.cloud.invoke(FUNCTION, event) for _ in range(TRIES))
+        assert {"batchItemFailures": []} in answers
 
     @property
     def delivery(self) -> str:
-        """How the delivery of their course stands."""
+        """The status of their delivery."""
         return str(self.enrollment.delivery.status)
 
     @property
@@ -58,7 +58,7 @@ class Buyer:
 
 @dataclass(frozen=True)
 class SharedAccounts:
-    """Everybody who takes part, while nothing is delivered by itself."""
+    """Makes users who share an account, while nothing is delivered by itself."""
 
     users: Users
     cloud: Cloud
@@ -72,7 +72,7 @@ class SharedAccounts:
         return replace(other, token=token)
 
     def bought(self, person: Person) -> Buyer:
-        """Have a person buy a course of their own that leads to the same one at Thinkific."""
+        """Have a person buy a catalog course of their own; all are mapped to one at Thinkific."""
         course = self.admin.put_course()
         payment = person.submit(self.admin.put_package(course), course)
         assert self.admin.approve(payment["id"]).ok
@@ -81,10 +81,10 @@ class SharedAccounts:
     def refunded(self, buyer: Buyer) -> None:
         assert self.admin.refund(buyer.payment["id"]).ok
 
-    def open_rows(self, person: Person) -> int:
-        """Return how many rows at Thinkific let somebody in."""
-        rows = self.thinkific.enrollments(person.email)
-        return sum(bool(row["activated_at"]) and not row["expired"] for row in rows)
+    def active(self, person: Person) -> int:
+        """Count the active enrollments of an account at Thinkific."""
+        found = self.thinkific.enrollments(person.email)
+        return sum(bool(each["activated_at"]) and not each["expired"] for each in found)
 
 
 @pytest.fixture
@@ -96,7 +96,7 @@ def accounts(stack: Stack, users: Users, thinkific: Thinkific) -> Iterator[Share
 
 
 def later(action: Callable[[], None]) -> Callable[[], None]:
-    """Do something once the other thread is in the middle of its own."""
+    """Act once the other thread is in the middle of its own action."""
 
     def wait_and_act() -> None:
         time.sleep(WINDOW / 2)
@@ -105,7 +105,7 @@ def later(action: Callable[[], None]) -> Callable[[], None]:
     return wait_and_act
 
 
-def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(
+def test_a_delivery_during_the_revocation_of_another_user_keeps_its_course(
     accounts: SharedAccounts,
 ) -> None:
     budi = accounts.users.learner()
@@ -117,13 +117,13 @@ def test_a_delivery_amid_the_revocation_of_another_user_keeps_its_course(
     at_once(lambda: first.deliver(2), later(second.deliver))
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert accounts.open_rows(budi) == 1
+    assert accounts.active(budi) == 1
     accounts.refunded(second)
     second.deliver(2)
-    assert accounts.open_rows(budi) == 0
+    assert accounts.active(budi) == 0
 
 
-def test_a_revocation_amid_the_delivery_of_another_user_keeps_its_course(
+def test_a_revocation_during_the_delivery_of_another_user_keeps_its_course(
     accounts: SharedAccounts,
 ) -> None:
     budi = accounts.users.learner()
@@ -135,11 +135,11 @@ def test_a_revocation_amid_the_delivery_of_another_user_keeps_its_course(
     at_once(second.deliver, later(lambda: first.deliver(2)))
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert accounts.open_rows(budi) == 1
+    assert accounts.active(budi) == 1
 
 
 @pytest.mark.parametrize("number", range(ROUNDS))
-def test_a_revocation_and_a_delivery_at_once_leave_what_is_paid(
+def test_a_revocation_and_a_delivery_at_once_leave_the_paid_course(
     accounts: SharedAccounts, number: int
 ) -> None:
     del number
@@ -151,10 +151,12 @@ def test_a_revocation_and_a_delivery_at_once_leave_what_is_paid(
     at_once(lambda: first.deliver(2), second.deliver)
 
     assert (first.delivery, second.delivery) == ("REVOKED", "DELIVERED")
-    assert accounts.open_rows(budi) == 1
+    assert accounts.active(budi) == 1
 
 
-def test_the_first_deliveries_of_an_account_at_once_leave_one_row(accounts: SharedAccounts) -> None:
+def test_the_first_deliveries_of_an_account_at_once_leave_one_enrollment(
+    accounts: SharedAccounts,
+) -> None:
     budi = accounts.users.learner()
     buyers = [accounts.bought(budi), *(accounts.bought(accounts.sharing(budi)) for _ in range(3))]
     known = accounts.bought(budi)
@@ -165,11 +167,11 @@ def test_the_first_deliveries_of_an_account_at_once_leave_one_row(accounts: Shar
     at_once(*(buyer.deliver for buyer in buyers))
 
     assert {buyer.delivery for buyer in buyers} == {"DELIVERED"}
-    assert accounts.open_rows(budi) == 1
+    assert accounts.active(budi) == 1
     for buyer in buyers[:-1]:
         accounts.refunded(buyer)
     at_once(*(lambda buyer=buyer: buyer.deliver(2) for buyer in buyers[:-1]))
-    assert accounts.open_rows(budi) == 1
+    assert accounts.active(budi) == 1
     accounts.refunded(buyers[-1])
     buyers[-1].deliver(2)
-    assert accounts.open_rows(budi) == 0
+    assert accounts.active(budi) == 0

@@ -1,7 +1,7 @@
-"""Learners, admins, callbacks, faults and crashes in any order, held against the ledger.
+"""Learners, admins, callbacks, faults and crashes in any order, checked against the ledger.
 
-After each step nothing may be wrong; once all is calm again and time has passed, nothing may be
-left undone. ``docs/guides/testing.md`` lists what both mean.
+After each step nothing may be wrong; once the faults have ended and time has passed, nothing may
+be left undone. ``docs/guides/testing.md`` lists what both mean.
 """
 
 import pytest
@@ -26,16 +26,16 @@ PARTS, EXAMPLES, STEPS = by_length((1, 20, 30), (6, 150, 50), (8, 500, 50))
 
 
 class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
-    """Lunas and all who deal with it."""
+    """Lunas, its users, its providers, and their faults."""
 
     @rule(number=pick)
     def rest(self, number: int) -> None:
-        """Come to rest now and then, and go on afterwards."""
+        """Come to rest sometimes, and go on afterwards."""
         if number == 0:
             self.come_to_rest()
 
     def come_to_rest(self) -> None:
-        """End all faults and let time pass; a person mends what was given up."""
+        """End all faults and let time pass; a person requests failed deliveries again."""
         self.world.calm()
         self.world.effects.traps.clear()
         self.world.scheduler.pass_time(HEALED)
@@ -55,7 +55,7 @@ class Lunas(Learning, CallingBack, Deciding, Passing, Dying, Failing):
 
 
 @pytest.mark.parametrize("part", range(PARTS))
-def test_whatever_happens_nothing_is_lost_doubled_or_given_away(
+def test_in_any_order_of_events_nothing_is_lost_doubled_or_given_away(
     part: int, world: World, figures: Figures
 ) -> None:
     Lunas.world, BaseMachine.steps = world, 0

@@ -1,4 +1,4 @@
-"""Refresh tokens are used once: of twenty workers at once, one refreshes, and all get through."""
+"""A refresh token is used once: of twenty workers at once, one refreshes, and all succeed."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ DUE, OVER = timedelta(minutes=10), timedelta(minutes=-1)
 def connected(
     stack: Stack, users: Users, thinkific: Thinkific, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Table]:
-    """Connect the site, and stand where a function does."""
+    """Connect the site, and set the environment of a function."""
     installer = Installer(users.admin())
     installer.connect()
     made = outputs(Aws(stack.aws_endpoint_url, stack.region))
@@ -71,7 +71,7 @@ def connected(
 
 
 def age(table: Table, left: timedelta) -> None:
-    """Let the token have been there for a day, and end after what is ``left``."""
+    """Make the token a day old, so that it ends in ``left``."""
     end = datetime.now(UTC) + left
     renewed = end - timedelta(days=1)
     change = Change({"expiresAt": to_iso(end), "renewedAt": to_iso(renewed)})
@@ -79,14 +79,14 @@ def age(table: Table, left: timedelta) -> None:
 
 
 def at_once[T](work: Callable[[], T]) -> list[T | Exception]:
-    """Have all workers do the same at the same moment; return what became of each."""
+    """Have all workers do the same at once; return the result or the error of each."""
     barrier = Barrier(WORKERS)
 
     def run(_worker: int) -> T | Exception:
         barrier.wait()
         try:
             return work()
-        except Exception as error:  # noqa: BLE001  (told to the test)
+        except Exception as error:  # noqa: BLE001  (returned to the test)
             return error
 
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -94,16 +94,16 @@ def at_once[T](work: Callable[[], T]) -> list[T | Exception]:
 
 
 def read_courses() -> str:
-    """Call Thinkific as a delivery does; return the token that served in the end."""
+    """Call Thinkific as a delivery does; return the token that was accepted."""
     table = Table.from_environment()
     site = site_of(table, ENOUGH)
-    # The limit of calls is not what this is about.
+    # The rate limit has tests of its own.
     ThinkificApi(site, StubLimiter()).get("/courses", {"limit": 1})
     return site.credentials.bearer()
 
 
-def opens(thinkific: Thinkific, token: str) -> bool:
-    """Tell whether a token opens the site."""
+def is_accepted(thinkific: Thinkific, token: str) -> bool:
+    """Return whether Thinkific accepts a token."""
     url = f"{thinkific.url}/api/public/v1/courses"
     return requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT).ok
 
@@ -120,7 +120,7 @@ def shown(thinkific: Thinkific) -> dict[str, Any]:
 
 @pytest.mark.parametrize("voids", [False, True], ids=["old token lasts", "old token is void"])
 @pytest.mark.parametrize("left", [DUE, OVER], ids=["due", "over"])
-def test_twenty_workers_refresh_once_and_all_get_through(
+def test_twenty_workers_refresh_once_and_all_succeed(
     connected: Table, thinkific: Thinkific, left: timedelta, *, voids: bool
 ) -> None:
     thinkific.set(refreshVoidsAccess=voids)
@@ -132,9 +132,9 @@ def test_twenty_workers_refresh_once_and_all_get_through(
     assert refreshes(thinkific) == 1
     tokens = {str(each) for each in found}
     assert shown(thinkific)["accessToken"] in tokens
-    # Who reads before the renewal may go on with the token that is about to end.
+    # A worker that reads before the renewal may go on with the token that is about to end.
     assert len(tokens) == 1 or left is DUE
-    assert all(opens(thinkific, token) for token in tokens if not voids)
+    assert all(is_accepted(thinkific, token) for token in tokens if not voids)
     assert {str(each) for each in at_once(read_courses)} == {shown(thinkific)["accessToken"]}
     assert refreshes(thinkific) == 1
 
@@ -164,7 +164,7 @@ def test_a_worker_that_died_holding_the_lock_is_waited_for_and_then_replaced(
     assert refreshes(thinkific) == 1
 
 
-def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_and_says_so(
+def test_losing_the_new_tokens_disconnects_the_site_and_the_status_shows_it(
     connected: Table, thinkific: Thinkific, users: Users
 ) -> None:
     used = shown(thinkific)["refreshToken"]
@@ -185,10 +185,10 @@ def test_a_worker_that_died_before_it_kept_the_new_tokens_costs_a_new_install_an
     status = Installer(users.admin()).status()
     assert (status["connected"], status["refused"]) == (False, True)
     Installer(users.admin()).connect()
-    assert opens(thinkific, credentials(connected, ENOUGH).bearer())
+    assert is_accepted(thinkific, credentials(connected, ENOUGH).bearer())
 
 
-def test_the_lock_outlasts_a_call_to_thinkific() -> None:
+def test_the_lock_lasts_longer_than_a_call_to_thinkific() -> None:
     from lunas.platforms.thinkific.http import TIMEOUT as CALL  # noqa: PLC0415
 
     assert sum(CALL) * 2 < LOCK.total_seconds()

@@ -1,6 +1,6 @@
-"""Thinkific's webhooks as the simulator can break them: progress comes, and never goes down.
+"""Progress arrives and never goes down, under every webhook fault of Thinkific's simulator.
 
-Each row of the simulator's table of sendings and webhook faults has a test here that names it.
+Each row of the simulator's table of webhook faults has a test in this file that names it.
 """
 
 from collections.abc import Iterator
@@ -37,20 +37,20 @@ def learner(users: Users, thinkific: Thinkific) -> Iterator[EnrolledLearner]:
 
 
 def attempts(learner: EnrolledLearner, topic: str = PROGRESS) -> list[int | None]:
-    """Return how each attempt to tell of this learner was answered, once none is under way."""
+    """Return the answer to each attempt to send this learner's events, once none is under way."""
     learner.thinkific.do("wait", {"seconds": 30})
     sent = learner.thinkific.see(f"deliveries?topic={topic}")["items"]
-    mark = f'"payload":{{"id":{learner.row["id"]},'
-    return [each["status"] for each in sent if mark in each["sent"]]
+    own = f'"payload":{{"id":{learner.row["id"]},'
+    return [each["status"] for each in sent if own in each["sent"]]
 
 
-def go_wrong(learner: EnrolledLearner, **fault: object) -> None:
-    """Let the next event go wrong on its way."""
+def break_next(learner: EnrolledLearner, **fault: object) -> None:
+    """Let a fault change the next event on its way."""
     learner.thinkific.do("webhook-faults", fault)
 
 
 def sync_progress(stack: Stack) -> None:
-    """Let the night come."""
+    """Run the nightly progress sync."""
     aws = Aws(stack.aws_endpoint_url, stack.region)
     answer = aws.functions.invoke(FunctionName=deploy.outputs(aws)[FUNCTION], Payload=b"{}")
     assert not answer.get("FunctionError"), answer["Payload"].read()
@@ -95,17 +95,15 @@ def test_completion_brings_a_hundred_percent_and_a_certificate(
     ],
     ids=["duplicate", "delayed", "non-ASCII names", "unknown fields and nulls"],
 )
-def test_an_event_that_comes_oddly_counts_once(
-    learner: EnrolledLearner, fault: dict[str, object]
-) -> None:
-    go_wrong(learner, **fault)
+def test_an_unusual_event_counts_once(learner: EnrolledLearner, fault: dict[str, object]) -> None:
+    break_next(learner, **fault)
     learner.learns(30)
     learner.reaches(30)
     assert set(attempts(learner)) == {200}
 
 
 def test_reordered_events_leave_the_highest_progress(learner: EnrolledLearner) -> None:
-    go_wrong(learner, behind=1)
+    break_next(learner, behind=1)
     learner.learns(30)
     learner.learns(60)
     assert attempts(learner) == [200, 200]
@@ -115,7 +113,7 @@ def test_reordered_events_leave_the_highest_progress(learner: EnrolledLearner) -
 
 
 def test_a_completion_that_overtakes_its_progress_stays(learner: EnrolledLearner) -> None:
-    go_wrong(learner, behind=2)
+    break_next(learner, behind=2)
     learner.learns(50)
     learner.learns(100)
     assert attempts(learner) == [200, 200]
@@ -125,11 +123,11 @@ def test_a_completion_that_overtakes_its_progress_stays(learner: EnrolledLearner
 
 
 @pytest.mark.parametrize("signature", ["bad", "base64", "upper", "missing"])
-def test_a_signature_that_does_not_fit_changes_nothing(
+def test_an_event_with_a_wrong_signature_changes_nothing(
     learner: EnrolledLearner, signature: str
 ) -> None:
     learner.thinkific.set(webhookRetries=1)
-    go_wrong(learner, signature=signature)
+    break_next(learner, signature=signature)
     learner.learns(40)
     assert attempts(learner) == [403, 403]
     settled(learner)
@@ -139,17 +137,17 @@ def test_a_signature_that_does_not_fit_changes_nothing(
 
 
 @pytest.mark.parametrize("topic", ["lesson.levitated", "order.created", "enrollment.trial"])
-def test_an_unknown_topic_is_thanked_for_and_changes_nothing(
+def test_an_unknown_topic_is_answered_200_and_changes_nothing(
     learner: EnrolledLearner, topic: str
 ) -> None:
-    go_wrong(learner, asTopic=topic)
+    break_next(learner, asTopic=topic)
     learner.learns(40)
     assert attempts(learner, topic) == [200]
     settled(learner)
     assert learner.progress() == 0
 
 
-def test_the_scale_from_0_to_1_is_asked_about(learner: EnrolledLearner) -> None:
+def test_progress_on_a_scale_from_0_to_1_is_read_from_thinkific(learner: EnrolledLearner) -> None:
     learner.thinkific.set(webhookPercent="0-1")
     before = learner.thinkific.calls("getEnrollment")
     learner.learns(45)
@@ -166,7 +164,7 @@ def test_the_scale_from_0_to_1_is_asked_about(learner: EnrolledLearner) -> None:
     ],
     ids=["429", "503 with HTML", "dropped connection"],
 )
-def test_asking_that_fails_for_a_while_heals_by_itself(
+def test_reading_progress_that_fails_for_a_while_heals_by_itself(
     learner: EnrolledLearner, fault: dict[str, object]
 ) -> None:
     learner.thinkific.set(webhookPercent="0-1")
@@ -175,8 +173,8 @@ def test_asking_that_fails_for_a_while_heals_by_itself(
     learner.reaches(45)
 
 
-def test_an_answer_that_thinkific_did_not_hear_is_given_again(learner: EnrolledLearner) -> None:
-    """Whatever is not answered 200 in time is sent again, though it was dealt with."""
+def test_an_event_is_sent_again_if_the_answer_comes_too_late(learner: EnrolledLearner) -> None:
+    """Thinkific repeats every event without a 200 in time, even one that Lunas has handled."""
     learner.thinkific.set(webhookTimeout=0.001, webhookRetries=3)
     learner.learns(35)
     assert len(attempts(learner)) == 4
@@ -204,7 +202,7 @@ def test_one_event_ten_times_at_once_and_again_later_counts_once(
     assert learner.progress() == 55
 
 
-def test_the_secret_of_an_app_may_have_signed_and_no_other_key(
+def test_the_apps_secret_may_sign_an_event_and_no_other_key_may(
     stack: Stack, learner: EnrolledLearner
 ) -> None:
     assert post(stack, learner.event("70.0"), "f" * 32) == 403
@@ -212,7 +210,7 @@ def test_the_secret_of_an_app_may_have_signed_and_no_other_key(
     learner.reaches(20)
 
 
-def test_a_refunded_enrollment_is_left_alone(
+def test_an_event_for_a_refunded_enrollment_changes_nothing(
     stack: Stack, users: Users, learner: EnrolledLearner
 ) -> None:
     learner.learns(10)
@@ -224,7 +222,7 @@ def test_a_refunded_enrollment_is_left_alone(
     assert (shown["status"], shown["progress"]) == ("NOT_ENROLLED", 10)
 
 
-def test_a_learner_whom_others_enrolled_does_no_harm(
+def test_an_event_for_an_unknown_enrollment_is_ignored(
     stack: Stack, learner: EnrolledLearner
 ) -> None:
     stranger = learner.event("90.0", payload={"id": 1, "user": {"id": 2}, "course_id": 3})
@@ -246,7 +244,7 @@ def _soon_again(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_soon_again")
-def test_killing_it_between_the_event_and_the_note_loses_nothing(
+def test_killing_record_progress_during_an_event_loses_nothing(
     stack: Stack, learner: EnrolledLearner
 ) -> None:
     thinkific = learner.thinkific
@@ -256,12 +254,12 @@ def test_killing_it_between_the_event_and_the_note_loses_nothing(
     learner.learns(65)
     eventually(lambda: thinkific.calls("getEnrollment"), lambda calls: calls > before)
 
-    assert kill_following(stack) > 0
+    assert kill_record_progress(stack) > 0
 
     learner.reaches(65)
 
 
-def kill_following(stack: Stack) -> int:
+def kill_record_progress(stack: Stack) -> int:
     """Kill every process that runs record_progress on this stack; return how many there were."""
     state, killed = str(stack.logs.parent.parent), 0
     for process in psutil.process_iter(["cmdline"]):
@@ -272,7 +270,7 @@ def kill_following(stack: Stack) -> int:
     return killed
 
 
-def test_lost_events_heal_by_night_and_the_command_brings_the_webhooks_back(
+def test_the_progress_sync_finds_lost_events_and_a_command_activates_the_webhooks(
     stack: Stack, learner: EnrolledLearner
 ) -> None:
     thinkific = learner.thinkific
@@ -287,22 +285,22 @@ def test_lost_events_heal_by_night_and_the_command_brings_the_webhooks_back(
 
     aws = Aws(stack.aws_endpoint_url, stack.region)
     function = deploy.outputs(aws)[FUNCTION]
-    fates = [[each["state"] for each in register(aws.functions, function)] for _ in range(2)]
-    assert fates == [["REGISTERED"] * 2, ["ACTIVE"] * 2]
+    states = [[each["state"] for each in register(aws.functions, function)] for _ in range(2)]
+    assert states == [["REGISTERED"] * 2, ["ACTIVE"] * 2]
     assert registered(thinkific) == [(COMPLETED, "active"), (PROGRESS, "active")]
     learner.learns(80)
     learner.reaches(80)
 
 
 def settled(learner: EnrolledLearner) -> None:
-    """Return once every event that was queued before is dealt with."""
+    """Return once every queued event is handled."""
     stack = learner.person.stack
     aws = Aws(stack.aws_endpoint_url, stack.region)
     url = deploy.resources(aws)["ProgressQueue"]
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left() -> int:
-        reply: Any = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        return sum(int(reply["Attributes"][name]) for name in names)
+        answer: Any = aws.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
 
     eventually(left, lambda waiting: waiting == 0)

@@ -1,4 +1,4 @@
-"""The world in which the faults happen behaves as AWS does, where it stands in for AWS."""
+"""The simulated world behaves as AWS does."""
 
 from collections import Counter
 from datetime import timedelta
@@ -42,7 +42,7 @@ def take(queue: FifoQueue) -> Message:
     return message
 
 
-def test_a_group_is_served_in_order_and_holds_up_no_other(queue: FifoQueue) -> None:
+def test_a_group_is_received_in_order_and_holds_up_no_other(queue: FifoQueue) -> None:
     for group, name in (("a", "a1"), ("a", "a2"), ("b", "b1")):
         send(queue, group, name)
     assert shown(queue) == ["a1", "b1"]
@@ -52,7 +52,7 @@ def test_a_group_is_served_in_order_and_holds_up_no_other(queue: FifoQueue) -> N
     assert shown(queue) == ["a2", "b1"]
 
 
-def test_a_message_that_is_put_off_holds_up_its_group(queue: FifoQueue, clock: Clock) -> None:
+def test_a_rescheduled_message_holds_up_its_group(queue: FifoQueue, clock: Clock) -> None:
     send(queue, "a", "a1")
     send(queue, "a", "a2")
     assert queue.reschedule(take(queue).handle, 600)
@@ -62,7 +62,7 @@ def test_a_message_that_is_put_off_holds_up_its_group(queue: FifoQueue, clock: C
     assert shown(queue) == ["a1"]
 
 
-def test_a_message_that_nobody_deleted_comes_again_and_is_dead_in_the_end(
+def test_a_message_that_is_never_deleted_comes_again_and_is_dead_lettered(
     queue: FifoQueue, clock: Clock
 ) -> None:
     send(queue, "a", "a1")
@@ -89,7 +89,7 @@ def test_the_same_id_is_dropped_for_five_minutes_even_after_its_message_is_gone(
     assert shown(queue) == ["a1", "a1"]
 
 
-def test_an_old_message_and_an_old_handle_are_gone(queue: FifoQueue, clock: Clock) -> None:
+def test_an_old_message_and_an_old_handle_expire(queue: FifoQueue, clock: Clock) -> None:
     send(queue, "a", "a1")
     old = take(queue).handle
     clock.move(31)
@@ -99,7 +99,7 @@ def test_an_old_message_and_an_old_handle_are_gone(queue: FifoQueue, clock: Cloc
     assert shown(queue) == []
 
 
-def test_the_stream_hands_over_what_the_template_asks_for_and_no_more(world: World) -> None:
+def test_the_stream_delivers_only_the_records_that_the_template_filters_for(world: World) -> None:
     world.start()
     scenario = Scenario(world)
     scenario.submit(BUNDLE)
@@ -112,7 +112,7 @@ def test_the_stream_hands_over_what_the_template_asks_for_and_no_more(world: Wor
     assert records == [1, 2]
 
 
-def test_a_batch_that_is_never_taken_is_reported_in_the_end(
+def test_a_batch_that_always_fails_is_reported_in_the_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.start()
@@ -133,7 +133,7 @@ def test_a_batch_that_is_never_taken_is_reported_in_the_end(
     assert len(tries) == 2 * 101
 
 
-def test_a_dead_process_does_nothing_more_and_the_next_one_starts_cold(world: World) -> None:
+def test_a_dead_process_makes_no_more_calls_and_the_next_one_starts_cold(world: World) -> None:
     world.start()
     scenario = Scenario(world)
     scenario.submit(PYTHON)
@@ -146,7 +146,7 @@ def test_a_dead_process_does_nothing_more_and_the_next_one_starts_cold(world: Wo
     assert "secretsmanager GetSecretValue" in {each.what for each in world.effects.recorded[1:]}
 
 
-def test_a_function_is_ended_when_its_time_is_up(world: World) -> None:
+def test_a_function_ends_at_its_time_out(world: World) -> None:
     world.start()
     scenario = Scenario(world)
     scenario.submit(PYTHON)
@@ -157,7 +157,9 @@ def test_a_function_is_ended_when_its_time_is_up(world: World) -> None:
     assert not scenario.actors.ledger.confirmed
 
 
-def test_who_gives_up_waiting_goes_on_while_the_request_is_still_on_its_way(world: World) -> None:
+def test_a_caller_that_times_out_goes_on_while_its_request_is_still_on_its_way(
+    world: World,
+) -> None:
     world.start()
     scenario = Scenario(world)
     scenario.submit(PYTHON)
@@ -171,7 +173,7 @@ def test_who_gives_up_waiting_goes_on_while_the_request_is_still_on_its_way(worl
     assert world.network.late == []
 
 
-def test_a_cut_looks_like_a_real_one_so_that_a_question_is_repeated(world: World) -> None:
+def test_a_dropped_connection_looks_real_so_that_the_check_is_repeated(world: World) -> None:
     world.start()
     scenario = Scenario(world)
     scenario.initiate(PYTHON)
@@ -179,6 +181,6 @@ def test_a_cut_looks_like_a_real_one_so_that_a_question_is_repeated(world: World
     world.effects.recorded.clear()
     scenario.pay()
     scenario.rest()
-    questions = Counter(map(str, world.effects.recorded))
-    assert questions["duitku_webhook: pop.test POST /api/merchant/transactionStatus"] == 2
+    calls = Counter(map(str, world.effects.recorded))
+    assert calls["duitku_webhook: pop.test POST /api/merchant/transactionStatus"] == 2
     assert scenario.status() == "COMPLETED"

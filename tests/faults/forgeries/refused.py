@@ -1,14 +1,14 @@
-"""Mail that is no callback, by what is wrong with it, with the status that refuses it."""
+"""Requests that are no callback, by what is wrong with them, with the status of the refusal."""
 
 import json
 import uuid
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
-from tests.faults.forgeries.mail import (
+from tests.faults.forgeries.requests import (
     FORM,
     TYPE,
-    Mail,
+    CallbackRequest,
     Target,
     Write,
     altered,
@@ -31,42 +31,42 @@ OTHER_MERCHANT = "DS99999"
 MEGABYTE = 1_000_000
 
 
-def _of_other_merchant(target: Target) -> Mail:
-    """Replay here what Duitku sent to another merchant, signed with that one's key."""
+def _of_other_merchant(target: Target) -> CallbackRequest:
+    """Replay what Duitku sent to another merchant, signed with that merchant's key."""
     fields = {**target.right, "merchantCode": OTHER_MERCHANT}
     text = "".join(fields[name] for name in CALLBACK)
     return form({**fields, "signature": sign(text, "key-of-the-other-merchant")}.items())
 
 
-def _shortened(target: Target) -> Mail:
+def _shortened(target: Target) -> CallbackRequest:
     right = target.right
     moved = {"amount": right["amount"][:-1], "merchantOrderId": f"0{right['merchantOrderId']}"}
     return form({**right, **moved}.items())
 
 
-def _lengthened(target: Target) -> Mail:
+def _lengthened(target: Target) -> CallbackRequest:
     right = target.right
     moved = {"amount": f"{right['amount']}p", "merchantOrderId": right["merchantOrderId"][1:]}
     return form({**right, **moved}.items())
 
 
-def _merchant_lengthened(target: Target) -> Mail:
+def _merchant_lengthened(target: Target) -> CallbackRequest:
     right = target.right
     moved = {"merchantCode": f"{right['merchantCode']}4", "amount": right["amount"][1:]}
     return form({**right, **moved}.items())
 
 
-def _for_other_order(target: Target) -> Mail:
-    """Keep the signature of the order that is done, and ask for the one that is not."""
+def _for_other_order(target: Target) -> CallbackRequest:
+    """Send the id of the paid order with the signature of the order that is done."""
     done = target.duitku.form(target.done)
     return form({**done, "merchantOrderId": target.paid["id"]}.items())
 
 
-def _with_other_signature(target: Target) -> Mail:
+def _with_other_signature(target: Target) -> CallbackRequest:
     return form({**target.right, "signature": target.duitku.form(target.done)["signature"]}.items())
 
 
-def _flipped(target: Target) -> Mail:
+def _flipped(target: Target) -> CallbackRequest:
     signature = target.right["signature"]
     other = "0" if signature[-1] != "0" else "1"
     return form({**target.right, "signature": signature[:-1] + other}.items())
@@ -77,22 +77,22 @@ def _written(change: Callable[[str], str]) -> Write:
     return signed_by(lambda _, fields: change(fields["signature"]))
 
 
-def _multipart(target: Target) -> Mail:
+def _multipart(target: Target) -> CallbackRequest:
     border = uuid.uuid4().hex
     parts = "".join(
         f'--{border}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in target.right.items()
     )
     kind = f"multipart/form-data; boundary={border}"
-    return Mail(f"{parts}--{border}--\r\n".encode(), ((TYPE, kind),))
+    return CallbackRequest(f"{parts}--{border}--\r\n".encode(), ((TYPE, kind),))
 
 
 def _json(media_type: str) -> Write:
-    return lambda target: Mail(json.dumps(target.right).encode(), ((TYPE, media_type),))
+    return lambda target: CallbackRequest(json.dumps(target.right).encode(), ((TYPE, media_type),))
 
 
-def _in_query(target: Target) -> Mail:
-    return Mail(b"", query=urlencode(target.right))
+def _in_query(target: Target) -> CallbackRequest:
+    return CallbackRequest(b"", query=urlencode(target.right))
 
 
 SIGNED_FIELD_ALTERED: Mapping[str, Write] = {
@@ -100,7 +100,7 @@ SIGNED_FIELD_ALTERED: Mapping[str, Write] = {
     "amount lowered": altered(amount="10000"),
     "amount with decimals": altered(amount="49000.00"),
     "amount with a zero in front": altered(amount="049000"),
-    "order of nobody": altered(merchantOrderId=f"pay{uuid.uuid4().hex}"),
+    "unknown order": altered(merchantOrderId=f"pay{uuid.uuid4().hex}"),
     "order with a space": lambda target: form(
         {**target.right, "merchantOrderId": f"{target.paid['id']} "}.items()
     ),
@@ -110,7 +110,7 @@ SIGNED_FIELD_ALTERED: Mapping[str, Write] = {
     "order in upper case": lambda target: form(
         {**target.right, "merchantOrderId": target.paid["id"].upper()}.items()
     ),
-    "merchant of somebody else": altered(merchantCode=OTHER_MERCHANT),
+    "another merchant": altered(merchantCode=OTHER_MERCHANT),
     "merchant in lower case": lambda target: form(
         {**target.right, "merchantCode": target.right["merchantCode"].lower()}.items()
     ),
@@ -137,7 +137,7 @@ SIGNATURE_OF_SOMETHING_ELSE: Mapping[str, Write] = {
             "".join(fields[each] for each in CALLBACK), target.stack.jwt_secret
         )
     ),
-    "signature of a status question": signed_by(hmac_of("merchantCode", "merchantOrderId")),
+    "signature of a status request": signed_by(hmac_of("merchantCode", "merchantOrderId")),
     "signature of an inquiry": signed_by(hmac_of("merchantCode", "merchantOrderId", "amount")),
     "legacy MD5": signed_by(digest("md5", *CALLBACK)),
     "legacy MD5 of an inquiry": signed_by(
@@ -176,7 +176,7 @@ FORM_UNREADABLE: Mapping[str, Write] = {
     "not UTF-8": with_bytes(b"&x=\xff\xfe"),
     "percent-encoded, not UTF-8": with_bytes(b"&x=%ff%fe"),
     "half a character": with_bytes(b"&x=\xc3"),
-    "UTF-16": lambda target: Mail(urlencode(target.right).encode("utf-16")),
+    "UTF-16": lambda target: CallbackRequest(urlencode(target.right).encode("utf-16")),
     "JSON declared as a form": _json(FORM),
     "fields in the query": _in_query,
 }
@@ -209,4 +209,4 @@ REFUSED: Mapping[int, Mapping[str, Write]] = {
     413: TOO_LARGE,
     415: OTHER_TYPE,
 }
-"""By the status that refuses them."""
+"""By the status of the refusal."""

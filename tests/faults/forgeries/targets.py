@@ -1,9 +1,9 @@
-"""Sets up what a forger aims at."""
+"""Sets up the orders that a forger aims at."""
 
 from dataclasses import replace
 
 from local.cloud import Stack
-from tests.faults.forgeries.mail import Target
+from tests.faults.forgeries.requests import Target
 from tests.support.providers import Duitku
 from tests.support.users import Json, Person, Users, eventually
 
@@ -50,7 +50,7 @@ def settled(duitku: Duitku, learner: Person, package: str, course: str) -> Json:
 
 
 def order(learner: Person, package: str, course: str) -> Json:
-    """Open an order whose invoice names somebody with a phone."""
+    """Open an order for a buyer with a phone number."""
     name = {"firstName": "Sekar", "lastName": "Wulandari"}
     customer = {**name, "email": f"sekar-{learner.email}", "phone": PHONE}
     return learner.initiate(package, course, customer=customer)

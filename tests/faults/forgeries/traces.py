@@ -7,13 +7,13 @@ from lunas.storage import keys
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.expressions import placeholders
-from tests.faults.forgeries.mail import Target
+from tests.faults.forgeries.requests import Target
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
 
 PAGE = 100
 SCHEDULE = ("dueAt", "dueKey", "askedAt", "asking", "deniedAt")
-"""When Duitku was asked last, and is asked next, which a callback may bring forward."""
+"""When Duitku was asked last, and is asked next: a callback may bring that forward."""
 
 
 def traces(target: Target, cloud: Cloud, thinkific: Thinkific) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def traces(target: Target, cloud: Cloud, thinkific: Thinkific) -> dict[str, Any]
         "enrollments": Enrollments(cloud.table).page(owned, PAGE, None).items,
         "anomalies": [each.id for each in Anomalies(cloud.table).page(None, PAGE, None).items],
         "accounts": thinkific.users(email),
-        "rows": thinkific.enrollments(email),
+        "platform_enrollments": thinkific.enrollments(email),
     }
 
 

@@ -14,7 +14,7 @@ SECONDS = (5, 40, 61, 300, 900, 3_600, 14_400)
 BUNDLE = 4_000_001
 """Thinkific's own bundle of the same courses."""
 ADDRESSES = ("budi@example.com", "santoso@example.org", "Dewi@example.com")
-"""Two that learners have themselves, and one of nobody."""
+"""Two that learners have, and one that no one has."""
 FIRST, SECOND = "python-dasar", "literasi-data"
 PACKAGES = ("entry", "intermediate", "bundle-data")
 
@@ -38,16 +38,16 @@ class Deciding(BaseMachine):
     @rule(
         number=pick,
         admin=st.sampled_from(ADMINS),
-        deed=st.sampled_from((Actors.approve, Actors.reject, Actors.recheck, Actors.refund)),
+        action=st.sampled_from((Actors.approve, Actors.reject, Actors.recheck, Actors.refund)),
     )
-    def decide(self, number: int, admin: Person, deed: Callable[..., object]) -> None:
-        """Do anything to any payment, whether it is right or not."""
-        deed(self.actors, admin, chosen(self.payments(), number))
+    def decide(self, number: int, admin: Person, action: Callable[..., object]) -> None:
+        """Do anything to any payment, allowed or not."""
+        action(self.actors, admin, chosen(self.payments(), number))
 
     @precondition(lambda self: self.payments())
     @rule(number=pick, email=st.sampled_from(ADDRESSES))
     def correct(self, number: int, email: str) -> None:
-        """Correct whom a payment is for, be it settled or not."""
+        """Correct the learner of a payment, settled or not."""
         self.actors.correct(ADMINS[1], chosen(self.payments(), number), email)
 
     @precondition(lambda self: self.enrollments())
@@ -63,7 +63,7 @@ class Deciding(BaseMachine):
         by_bundle=st.booleans(),
     )
     def offer(self, package: str, price: int, days: int | None, by_bundle: bool) -> None:
-        """Sell on other terms, which changes nothing that was bought before."""
+        """Sell on other terms, which change nothing that was bought before."""
         bundle = BUNDLE if by_bundle and package == "bundle-data" else None
         self.actors.offer(ADMINS[0], package, price, accessDays=days, thinkificBundleId=bundle)
 
@@ -72,16 +72,16 @@ class Deciding(BaseMachine):
         quota=st.sampled_from((None, 0, 1, 2)),
     )
     def limit(self, course: str, quota: int | None) -> None:
-        """Give a course a number of places, or take the limit away."""
+        """Give a course a quota, or take it away."""
         self.actors.limit(ADMINS[0], course, quota)
 
-    def _nobody_has_the_second_course(self) -> bool:
+    def _second_course_is_unsold(self) -> bool:
         return all(each["courseId"] != SECOND for each in self.enrollments())
 
-    @precondition(_nobody_has_the_second_course)
+    @precondition(_second_course_is_unsold)
     @rule(together=st.booleans())
     def map(self, together: bool) -> None:
-        """Lead two catalog courses to one course at Thinkific, or to one each."""
+        """Map two catalog courses to one course at Thinkific, or to one each."""
         self.actors.map(ADMINS[0], SECOND, FIRST if together else SECOND)
 
 
@@ -104,8 +104,8 @@ class Passing(BaseMachine):
         self.world.scheduler.pass_time(seconds)
 
 
-def anything(machine: BaseMachine, deed: str, number: int) -> None:
-    """Do something in the middle of something else."""
+def act(machine: BaseMachine, action: str, number: int) -> None:
+    """Do one action in the middle of another."""
     actions: dict[str, Any] = {
         "approve": machine.actors.approve,
         "refund": machine.actors.refund,
@@ -113,12 +113,12 @@ def anything(machine: BaseMachine, deed: str, number: int) -> None:
         "correct": lambda admin, payment: machine.actors.correct(admin, payment, ADDRESSES[1]),
     }
     payments, enrollments = machine.payments(), machine.enrollments()
-    match deed:
+    match action:
         case "settle":
             machine.world.scheduler.settle()
         case "reconcile":
             machine.world.run("reconcile")
         case "redeliver" if enrollments:
             machine.actors.redeliver(ADMINS[1], chosen(enrollments, number)["id"])
-        case _ if deed in actions and payments:
-            actions[deed](ADMINS[1], chosen(payments, number))
+        case _ if action in actions and payments:
+            actions[action](ADMINS[1], chosen(payments, number))

@@ -1,4 +1,4 @@
-"""What all parts of the state machine stand on: a world, a ledger, an observer."""
+"""What all parts of the state machine share: a world, a ledger, the checks."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,17 +28,17 @@ PURCHASES = (
 """The bundle holds the first course and the third."""
 
 pick = st.integers(0, 59)
-"""One out of what there is at that moment."""
+"""The number that :func:`chosen` takes."""
 
 
 def chosen[T](found: Iterable[T], number: int) -> T:
-    """Return one out of what there is."""
-    there = list(found)
-    return there[number % len(there)]
+    """Return one of what is found."""
+    items = list(found)
+    return items[number % len(items)]
 
 
 class BaseMachine(RuleBasedStateMachine):
-    """The machine without any rule."""
+    """The machine without rules."""
 
     world: World
     actors: Actors
@@ -49,29 +49,29 @@ class BaseMachine(RuleBasedStateMachine):
 
     @initialize(seed=st.integers(0, 2**16))
     def begin(self, seed: int) -> None:
-        """Start anew; the seed decides in which order records, messages and callbacks come."""
+        """Start again; the seed decides in which order records, messages and callbacks come."""
         self.world.start(seed)
         self.actors = Actors(self.world)
         self.watch = Watch(self.world, self.actors.ledger)
 
     @invariant()
     def nothing_is_wrong(self) -> None:
-        """Hold everything that is there against what must always be so."""
+        """Check the invariants."""
         BaseMachine.steps += 1
         self.expect_none(self.watch.wrong())
         if not self.failed:
             self.expect_none(self.watch.unexpected())
 
     def expect_none(self, found: list[str]) -> None:
-        """Fail with what was found, and with what the functions said last."""
-        assert not found, {"found": found, "said": self.world.said[-20:]}
+        """Fail with what was found, and with what the functions logged last."""
+        assert not found, {"found": found, "logged": self.world.logged[-20:]}
 
     def orders(self) -> list[Order]:
         """Return the orders at Duitku."""
         return list(self.world.duitku.gateway.orders)
 
     def unpaid(self) -> list[Order]:
-        """Return the orders that nobody paid yet."""
+        """Return the unpaid orders."""
         return [order for order in self.orders() if order.state is not State.PAID]
 
     def payments(self, *statuses: str) -> list[str]:

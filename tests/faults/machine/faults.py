@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.faults.machine.admins import anything
+from tests.faults.machine.admins import act
 from tests.faults.machine.base import BaseMachine, chosen, pick
 from tests.faults.world.effects import Effect, Trap, When, crash, fail
 from tests.support.dynamodb.errors import Refused
@@ -46,7 +46,7 @@ places, sides, times = st.integers(0, 12), st.sampled_from(When), st.integers(1,
 
 
 class Dying(BaseMachine):
-    """What befalls a process at one of its calls to the outside."""
+    """What happens to a process at one of its calls to the outside."""
 
     @rule(place=places, when=sides)
     def crash(self, place: int, when: When) -> None:
@@ -63,10 +63,10 @@ class Dying(BaseMachine):
 
         self.world.effects.traps.append(Trap(place, when, strike))
 
-    @rule(place=places, when=sides, deed=st.sampled_from(ACTIONS), number=pick)
-    def meanwhile(self, place: int, when: When, deed: str, number: int) -> None:
+    @rule(place=places, when=sides, action=st.sampled_from(ACTIONS), number=pick)
+    def meanwhile(self, place: int, when: When, action: str, number: int) -> None:
         """Let something else happen while a certain call is made."""
-        trap = Trap(place, when, lambda _: anything(self, deed, number))
+        trap = Trap(place, when, lambda _: act(self, action, number))
         self.world.effects.traps.append(trap)
 
     @rule(
@@ -95,12 +95,12 @@ class Failing(BaseMachine):
     @precondition(lambda self: self.orders())
     @rule(number=pick, answer=st.sampled_from((*LIES, {}, {})))
     def duitku_lies(self, number: int, answer: Any) -> None:
-        """Let Duitku tell something about an order that does not fit, or the truth again."""
+        """Let Duitku's status mismatch an order, or match it again."""
         chosen(self.orders(), number).answer = answer
 
     @rule(calls=st.integers(0, 3))
     def duitku_blocks(self, calls: int) -> None:
-        """Let Duitku refuse to be asked, for an hour after some more questions."""
+        """Let Duitku block checks for an hour, after some more."""
         self.world.duitku.gateway.change({"statusLimit": {"calls": calls}})
 
     @rule(
@@ -124,10 +124,10 @@ class Failing(BaseMachine):
 
     @rule(settings=st.sampled_from(DIFFERENCES))
     def thinkific_differs(self, settings: Any) -> None:
-        """Let Thinkific behave in one of the ways that its documents leave open."""
+        """Let Thinkific behave in one of the ways that its documentation leaves open."""
         self.world.thinkific.set(**settings)
 
     @rule()
     def calm(self) -> None:
-        """Let everybody do what they should."""
+        """End all faults of AWS, Duitku and Thinkific."""
         self.world.calm()

@@ -1,4 +1,4 @@
-"""Learners buy, pay in time, late or twice, and learn; Duitku calls back, and so do others."""
+"""Learners buy, pay in time, late or twice, and learn; callbacks come, right and forged."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from tests.faults.machine.base import LEARNERS, PURCHASES, BaseMachine, chosen, 
 from tests.faults.world.users import Person
 
 LATEST = timedelta(days=6)
-"""After an order's time: when a buyer may still pay it. Later, nobody asks Duitku any more."""
+"""After an order's end: how long a buyer may still pay it. Later, Lunas checks no more."""
 
 learners, purchases = st.sampled_from(LEARNERS), st.sampled_from(PURCHASES)
 
@@ -27,14 +27,14 @@ class Learning(BaseMachine):
         key=st.sampled_from((None, None, "k1")),
     )
     def buy(self, learner: Person, purchase: Any, channel: str | None, key: str | None) -> None:
-        """Open a payment, and leave it at that for now."""
+        """Open a payment."""
         package, course = purchase
         self.actors.initiate(learner, package, course, channel, key)
 
     @precondition(lambda self: self.payments())
     @rule(learner=learners, number=pick)
     def check(self, learner: Person, number: int) -> None:
-        """Check a payment, be it one's own or not."""
+        """Check a payment, one's own or another's."""
         self.actors.check(learner, chosen(self.payments(), number))
 
     @rule(learner=learners, purchase=purchases)
@@ -46,8 +46,8 @@ class Learning(BaseMachine):
             self.world.duitku.pay(order)
 
     @rule(learner=learners, purchase=purchases, key=st.sampled_from((None, None, "k1")))
-    def hand_in(self, learner: Person, purchase: Any, key: str | None) -> None:
-        """Hand in a manual payment, be it handed in already or not."""
+    def submit(self, learner: Person, purchase: Any, key: str | None) -> None:
+        """Submit a manual payment, for the first time or again."""
         package, course = purchase
         self.actors.submit(learner, package, course, key)
 
@@ -58,7 +58,7 @@ class Learning(BaseMachine):
     @precondition(lambda self: self._payable())
     @rule(number=pick, callback=st.sampled_from((True, True, False)))
     def pay(self, number: int, callback: bool) -> None:
-        """Pay an order, be its time over or not; the callback may get lost."""
+        """Pay an order, expired or not; the callback may get lost."""
         payable = self._payable()
         unpaid = [order for order in payable if order.state is not State.PAID]
         self.world.duitku.pay(chosen(unpaid or payable, number), callback)
@@ -66,13 +66,13 @@ class Learning(BaseMachine):
     @precondition(lambda self: self._payable())
     @rule(number=pick)
     def pay_again(self, number: int) -> None:
-        """Pay an order, be it paid or not."""
+        """Pay an order, paid or not."""
         self.world.duitku.pay(chosen(self._payable(), number))
 
     @precondition(lambda self: self.unpaid())
     @rule(number=pick, state=st.sampled_from((State.FAILED, State.CANCELLED, State.EXPIRED)))
-    def dead_letter(self, number: int, state: State) -> None:
-        """Fail to pay, or change one's mind."""
+    def end_unpaid(self, number: int, state: State) -> None:
+        """End an order without payment."""
         self.world.duitku.close(chosen(self.unpaid(), number), state)
 
     @precondition(lambda self: self.enrollments())
@@ -85,7 +85,7 @@ class Learning(BaseMachine):
 
 
 class CallingBack(BaseMachine):
-    """What comes in Duitku's name beside its own callbacks."""
+    """Callbacks beside Duitku's own."""
 
     @precondition(lambda self: self.orders())
     @rule(
@@ -96,7 +96,7 @@ class CallingBack(BaseMachine):
         delay=st.sampled_from((0, 30, 4_000)),
     )
     def replay(self, number: int, signature: Any, code: str, times: int, delay: int) -> None:
-        """Send a callback again, true or not, rightly signed or not, now or much later."""
+        """Send a callback again, with any result and signature, now or much later."""
         plan = CallbackPlan(
             fields={"resultCode": code}, signature=signature, times=times, delay=delay
         )
@@ -110,7 +110,7 @@ class CallingBack(BaseMachine):
         signature=st.sampled_from(("original", "valid")),
     )
     def forge(self, number: int, other: int, field: str, signature: Any) -> None:
-        """Send a callback with one field of something else."""
+        """Send a callback with one field of another order."""
         stranger = chosen(self.orders(), other)
         forged = {
             "amount": "10000",

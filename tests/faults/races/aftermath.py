@@ -1,4 +1,4 @@
-"""What is there once it is quiet: read past the API, here and at both peers."""
+"""The state after a round, once nothing moves: read from the table and both providers."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from tests.support.providers import Duitku, Thinkific
 from tests.support.users import Json
 
 SETTLED = frozenset({Status.APPROVED, Status.COMPLETED, Status.REFUNDED})
-"""States of a payment whose money was turned into enrollments."""
+"""States of a payment that was settled."""
 PAGE = 100
 
 
@@ -28,8 +28,8 @@ class Aftermath:
     """All that concerns one learner; enrollments and courses by course, the rest by payment.
 
     ``paid`` are the orders with money at Duitku, ``claimed`` those that a callback called paid.
-    ``rows`` and ``accounts`` are at Thinkific, those of every address that the learner was given.
-    ``address`` is the one that counts: of the latest correction, or else the token's.
+    ``platform_enrollments`` and ``accounts`` are those at Thinkific, of every address of the
+    learner. ``address`` is that of the latest correction, or else the token's.
     """
 
     payments: tuple[Payment, ...]
@@ -39,7 +39,7 @@ class Aftermath:
     anomalies: Mapping[str, set[AnomalyKind]]
     paid: frozenset[str]
     claimed: frozenset[str]
-    rows: list[Json]
+    platform_enrollments: list[Json]
     accounts: list[Json]
     address: str
 
@@ -50,7 +50,7 @@ class Aftermath:
 
 
 class Observer:
-    """Reads what is there. What the peers and the anomalies tell is read once."""
+    """Reads the state. The providers and the anomalies are read once."""
 
     def __init__(self, cloud: Cloud, duitku: Duitku, thinkific: Thinkific) -> None:
         table = cloud.table
@@ -59,13 +59,13 @@ class Observer:
         self._duitku, self._thinkific = duitku, thinkific
 
     def is_quiet(self, setup: RaceSetup) -> bool:
-        """Tell whether nothing is left to be done by itself."""
+        """Return whether nothing is left that Lunas does by itself."""
         waiting = {each.delivery.status for each in self._enrolled(setup)}
         moving = {each.status for each in self._bought(setup)}
         return DeliveryStatus.PENDING not in waiting and Status.APPROVED not in moving
 
     def look(self, setup: RaceSetup) -> Aftermath:
-        """Return what a scene has become."""
+        """Return the state that a round has left."""
         payments = self._bought(setup)
         history = {each.id: self._payments.history(each.id) for each in payments}
         return Aftermath(
@@ -76,7 +76,7 @@ class Observer:
             anomalies={each.id: self._found.get(each.id, set()) for each in payments},
             paid=self._paid,
             claimed=frozenset(setup.claimed),
-            rows=_of(setup, self._rows, "user_email"),
+            platform_enrollments=_of(setup, self._platform_enrollments, "user_email"),
             accounts=_of(setup, self._users, "email"),
             address=_address(setup, payments, history),
         )
@@ -110,9 +110,9 @@ class Observer:
         return frozenset(each["merchantOrderId"] for each in orders if each["state"] == "paid")
 
     @cached_property
-    def _rows(self) -> list[Json]:
-        rows: list[Json] = self._thinkific.see("enrollments")["items"]
-        return rows
+    def _platform_enrollments(self) -> list[Json]:
+        found: list[Json] = self._thinkific.see("enrollments")["items"]
+        return found
 
     @cached_property
     def _users(self) -> list[Json]:
@@ -120,15 +120,15 @@ class Observer:
         return users
 
 
-def _of(setup: RaceSetup, rows: Iterable[Json], field: str) -> list[Json]:
-    # An address that a correction gives them ends with the first one.
-    return [row for row in rows if row[field].endswith(setup.learner.email)]
+def _of(setup: RaceSetup, items: Iterable[Json], field: str) -> list[Json]:
+    # A corrected address ends with the first one.
+    return [each for each in items if each[field].endswith(setup.learner.email)]
 
 
 def _address(
     setup: RaceSetup, payments: Iterable[Payment], history: Mapping[str, list[HistoryEvent]]
 ) -> str:
-    """Return the address of the learner's account; only one payment of a scene is corrected."""
+    """Return the address of the learner's account; only one payment of a round is corrected."""
     corrected = [each for each in payments if any(map(is_correction, history[each.id]))]
     if not corrected:
         return setup.learner.email

@@ -1,4 +1,4 @@
-"""What must hold whatever two operations met, said again without the product's own rules.
+"""What must hold after any two operations, written without the product's own rules.
 
 Each check raises AssertionError with what it found.
 """
@@ -22,9 +22,9 @@ FOLLOWING: Mapping[str | None, set[str]] = {
     "APPROVED": {"COMPLETED", "REFUNDED"},
     "COMPLETED": {"REFUNDED"},
 }
-"""The states that may follow on each, as the contract draws them."""
+"""The states that may follow each state."""
 BY_ITSELF = {"lunas:deliver", "lunas:reconcile"}
-"""Who may act without having been asked to."""
+"""Actors that act without a request."""
 
 
 def check(played: Round, left: Aftermath) -> None:
@@ -41,11 +41,11 @@ def check(played: Round, left: Aftermath) -> None:
     addresses = [account["email"] for account in left.accounts]
     assert len(set(addresses)) == len(addresses), "an address has several accounts at Thinkific"
     if not any(map(is_correction, chain.from_iterable(left.history.values()))):
-        assert len(addresses) <= 1, "nobody was corrected, and there is another account"
+        assert len(addresses) <= 1, "no one was corrected, and there is another account"
 
 
 def check_history(payment: Payment, events: list[HistoryEvent]) -> None:
-    """Check that the history is one unbroken chain that ends where the payment stands."""
+    """Check that the history is one unbroken chain that ends in the payment's status."""
     states = [None, *(event.target for event in events)]
     assert [event.source for event in events] == states[:-1], states
     assert payment.status == states[-1], (payment.status, states)
@@ -59,14 +59,14 @@ def check_history(payment: Payment, events: list[HistoryEvent]) -> None:
 
 
 def check_money(payment: Payment, left: Aftermath) -> None:
-    """Check that whoever paid is enrolled, and nobody else."""
+    """Check that a payment with money gives its courses, and that no other payment does."""
     enrolled = [each for each in left.enrollments.values() if each.status == "ENROLLED"]
-    standing = {each.course_id for each in enrolled if payment.id in _paid_by(each)}
+    given = {each.course_id for each in enrolled if payment.id in each.paid_by}
     if payment.status not in SETTLED - {Status.REFUNDED}:
-        assert not standing
+        assert not given
         return
-    assert payment.status is not Status.APPROVED, "it never came to rest"
-    assert standing == set(payment.course_ids)
+    assert payment.status is not Status.APPROVED, "it was never delivered"
+    assert given == set(payment.course_ids)
     if payment.method is Method.GATEWAY:
         assert payment.id in left.paid
     else:
@@ -75,32 +75,28 @@ def check_money(payment: Payment, left: Aftermath) -> None:
         assert approval.actor == f"admin:{payment.approved_by}"
 
 
-def _paid_by(enrollment: Enrollment) -> set[str]:
-    return set(enrollment.paid_by)
-
-
 def check_anomalies(payment: Payment, left: Aftermath) -> None:
-    """Check that money for nothing new, and no other, is kept for a person."""
+    """Check that money for nothing new, and no other, is an anomaly."""
     nothing_new = set(payment.overlap) == set(payment.course_ids)
     assert (AnomalyKind.PAID_TWICE in left.anomalies[payment.id]) == nothing_new
 
 
 def check_winners(played: Round, left: Aftermath) -> None:
-    """Check that what happened was done by those who were told that it is done."""
-    actors = BY_ITSELF | {each.actor for each in played.takes if each.answer.ok}
+    """Check that each event's actor got a success for an answer."""
+    actors = BY_ITSELF | {each.actor for each in played.results if each.answer.ok}
     # Duitku is asked about an earlier order first, whatever becomes of the new one.
-    actors |= {"lunas:initiate" for each in played.takes if each.operation.name == "initiate"}
+    actors |= {"lunas:initiate" for each in played.results if each.operation.name == "initiate"}
     for payment in left.payments:
         for event in left.history[payment.id][played.versions.get(payment.id, 0) :]:
-            assert event.actor in actors, f"{event.actor} was not told of {event.target}"
+            assert event.actor in actors, f"{event.actor} got no success for {event.target}"
 
 
 def check_answers(played: Round, left: Aftermath) -> None:
-    """Check that each operation was answered as it may be, and that what it was told is so."""
-    for take in played.takes:
-        operation, answer = take.operation, take.answer
+    """Check that each operation got an answer that is allowed, and that the answer is true."""
+    for result in played.results:
+        operation, answer = result.operation, result.answer
         assert answer.status in operation.answers, (operation.name, answer)
-        operation.holds(take.attempt, answer, left)
+        operation.holds(result.attempt, answer, left)
 
 
 def check_open(left: Aftermath) -> None:
@@ -116,35 +112,39 @@ def check_open(left: Aftermath) -> None:
 def check_course(course: str, played: Round, left: Aftermath) -> None:
     """Check for one enrollment at most, the same at Thinkific, and an exact counter.
 
-    There it is in the account of the address that counts, and open in no other.
+    At Thinkific it is in the account of the learner's address, and open in no other.
     """
     enrollment = left.enrollments.get(course)
-    everywhere = [row for row in left.rows if row["course_id"] == played.setup.mapped[course]]
-    rows = [row for row in everywhere if row["user_email"] == left.address]
-    assert len(rows) <= 1, rows
+    mapped = played.setup.mapped[course]
+    everywhere = [each for each in left.platform_enrollments if each["course_id"] == mapped]
+    own = [each for each in everywhere if each["user_email"] == left.address]
+    assert len(own) <= 1, own
     enrolled = enrollment is not None and enrollment.status is EnrollmentStatus.ENROLLED
     assert left.courses[course].enrolled == enrolled
-    open_to = [row["user_email"] for row in everywhere if _is_open(row)]
+    open_to = [each["user_email"] for each in everywhere if _is_open(each)]
     assert open_to == ([left.address] if enrolled else [])
     if enrollment:
-        check_enrollment(enrollment, rows, left)
+        check_enrollment(enrollment, own, left)
 
 
-def check_enrollment(enrollment: Enrollment, rows: list[Json], left: Aftermath) -> None:
-    """Check that an enrollment stands for a payment as it is, and is noted as it is."""
+def check_enrollment(
+    enrollment: Enrollment, platform_enrollments: list[Json], left: Aftermath
+) -> None:
+    """Check that an enrollment matches its payment and its delivery."""
     (payment,) = (each for each in left.payments if each.id == enrollment.payment_id)
     assert enrollment.course_id in payment.course_ids
     if enrollment.status is EnrollmentStatus.ENROLLED:
         assert payment.status in SETTLED
         assert enrollment.counted
         assert enrollment.delivery.status is DeliveryStatus.DELIVERED, enrollment.delivery
-        assert rows[0]["id"] == enrollment.delivery.platform_enrollment_id
+        assert platform_enrollments[0]["id"] == enrollment.delivery.platform_enrollment_id
     else:
         assert payment.status is Status.REFUNDED
         assert not enrollment.counted
         assert enrollment.delivery.status is DeliveryStatus.REVOKED, enrollment.delivery
 
 
-def _is_open(row: Json) -> bool:
-    """Tell whether Thinkific lets the learner in for good."""
-    return bool(row["activated_at"]) and not row["expired"] and not row["is_free_trial"]
+def _is_open(platform_enrollment: Json) -> bool:
+    """Return whether an enrollment gives full access."""
+    ended, trial = platform_enrollment["expired"], platform_enrollment["is_free_trial"]
+    return bool(platform_enrollment["activated_at"]) and not ended and not trial

@@ -23,7 +23,7 @@ def delivery_body(payment: Mapping[str, Any], course: str, request: int = 1) -> 
 
 
 def delivery_event(payment: Mapping[str, Any], course: str, request: int = 1) -> dict[str, Any]:
-    """Write the event that has a request for a course of a payment, the first one or a later."""
+    """Write the event with a delivery request for a course of a payment."""
     record = {
         "messageId": str(uuid.uuid4()),
         "receiptHandle": "none",

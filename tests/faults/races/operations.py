@@ -1,7 +1,7 @@
 """Everything that can happen to one payment or one learner, as a table.
 
-``stages`` are those at which an operation is possible at all, ``moves`` those at which it finds
-something to do. Elsewhere it is refused or changes nothing, and so must stay whatever it meets.
+``stages`` are those at which an operation is possible, ``moves`` those at which it finds something
+to do. At any other stage it is refused or changes nothing, whatever the other operation is.
 """
 
 from collections.abc import Callable
@@ -32,20 +32,20 @@ BOUGHT = OPEN | WAITING | SETTLED_STAGES | GONE
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an operation was answered; the status 200 stands for a function that did not fail."""
+    """The answer to an operation; a function that did not fail has status 200."""
 
     status: int
-    reply: Json
+    body: Json
 
     @property
     def ok(self) -> bool:
-        """Tell whether the operation was done, now or before."""
+        """Return whether the operation was done, now or earlier."""
         return self.status < 300
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One operation's turn in a scene; each turn has an admin of its own."""
+    """An operation in a round; each attempt has an admin of its own."""
 
     setup: RaceSetup
     admin: Person
@@ -54,7 +54,7 @@ class Attempt:
 
     def patch(self, payment: Json, action: str, body: object = None) -> Answer:
         """Have the admin decide on a payment."""
-        return _reply(self.admin.call("PATCH", f"/payments/{payment['id']}/{action}", body))
+        return _answer(self.admin.call("PATCH", f"/payments/{payment['id']}/{action}", body))
 
     @property
     def address(self) -> str:
@@ -77,9 +77,9 @@ class Attempt:
 class Operation:
     """One operation.
 
-    ``answers`` are the statuses that it may be answered with, and ``holds`` checks that what it
-    was told is so in the end. ``actor`` is the name under which the history knows who did it,
-    ``other`` the other purchase that it is for.
+    ``answers`` are the statuses that it may be answered with, and ``holds`` checks that
+    the answer is true in the end. ``actor`` is the operation's actor in the history, ``other``
+    the other purchase that it is for.
     """
 
     name: str
@@ -92,7 +92,7 @@ class Operation:
     other: Other | None = None
 
 
-def _reply(answer: requests.Response) -> Answer:
+def _answer(answer: requests.Response) -> Answer:
     return Answer(answer.status_code, answer.json())
 
 
@@ -104,25 +104,25 @@ def _admin(attempt: Attempt) -> str:
     return f"admin:{attempt.admin.id}"
 
 
-def _callback(_turn: Attempt) -> str:
+def _callback(_attempt: Attempt) -> str:
     return "duitku:callback"
 
 
 def _initiate(attempt: Attempt) -> Answer:
-    return _reply(attempt.setup.learner.call("POST", "/payments/initiate", attempt.setup.request))
+    return _answer(attempt.setup.learner.call("POST", "/payments/initiate", attempt.setup.request))
 
 
 def _submit(attempt: Attempt) -> Answer:
     proof = {"paymentType": "UMUM", "proofLink": "https://example.com/proof.jpg"}
-    return _reply(attempt.setup.learner.call("POST", "/payments", attempt.setup.request | proof))
+    return _answer(attempt.setup.learner.call("POST", "/payments", attempt.setup.request | proof))
 
 
 def _recheck(attempt: Attempt) -> Answer:
-    return _reply(attempt.admin.recheck(attempt.setup.paid["id"]))
+    return _answer(attempt.admin.recheck(attempt.setup.paid["id"]))
 
 
 def _check(attempt: Attempt) -> Answer:
-    return _reply(attempt.setup.learner.check(attempt.setup.paid["id"]))
+    return _answer(attempt.setup.learner.check(attempt.setup.paid["id"]))
 
 
 def _correct(attempt: Attempt) -> Answer:
@@ -132,41 +132,41 @@ def _correct(attempt: Attempt) -> Answer:
 
 def _report(attempt: Attempt) -> Answer:
     path = f"/enrollments/{attempt.setup.enrollment}/progress"
-    return _reply(attempt.setup.learner.call("PATCH", path, {"progress": PROGRESS}))
+    return _answer(attempt.setup.learner.call("PATCH", path, {"progress": PROGRESS}))
 
 
 def _redeliver(attempt: Attempt) -> Answer:
-    return _reply(attempt.admin.call("POST", f"/enrollments/{attempt.setup.enrollment}/redeliver"))
+    return _answer(attempt.admin.call("POST", f"/enrollments/{attempt.setup.enrollment}/redeliver"))
 
 
 def _deliver(attempt: Attempt) -> Answer:
-    """Hand over the request that waits in the queue, or that was delivered before."""
+    """Hand over the delivery request that waits in the queue, or an older one."""
     request = 2 if attempt.setup.stage is Stage.REFUNDED else 1
     event = delivery_event(attempt.setup.paid, attempt.setup.course, request)
     return attempt.invoke("DeliverEnrollmentFunction", event)
 
 
 def _put_quota(attempt: Attempt) -> Answer:
-    """Close the course, or give it a place again where it is full."""
+    """Set the quota to 0, or to 1 where the course is full."""
     setup = attempt.setup
     body = {"name": setup.course, "thinkificCourseId": setup.mapped[setup.course]}
     quota = 1 if setup.stage is Stage.FULL else 0
-    return _reply(attempt.admin.call("PUT", f"/courses/{setup.course}", {**body, "quota": quota}))
+    return _answer(attempt.admin.call("PUT", f"/courses/{setup.course}", {**body, "quota": quota}))
 
 
 def _is_there(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     if answer.ok:
-        assert left.payment(answer.reply).user_id == attempt.setup.learner.id
+        assert left.payment(answer.body).user_id == attempt.setup.learner.id
 
 
 def check_confirmed(payment: Json, left: Aftermath) -> None:
-    """Check that what is paid at Duitku is settled, and nothing else, now that it was asked."""
+    """Check that an order is settled if Duitku has its money, and only then."""
     now = left.payment(payment)
     if now.id in left.paid:
         assert now.status in SETTLED, now.status
     elif now.method is Method.GATEWAY and now.status is Status.PENDING:
-        # Duitku's status said that it ended, so only a callback that says otherwise leaves it so.
-        assert now.id in left.claimed, "it has ended at Duitku, and nobody says otherwise"
+        # It has ended by Duitku's status, so only a callback that claims a success keeps it open.
+        assert now.id in left.claimed, "it has ended at Duitku, and no callback claims otherwise"
         assert now.check_at
         assert now.check_at <= datetime.now(UTC) + timedelta(minutes=1)
     elif now.method is Method.GATEWAY:
@@ -174,13 +174,13 @@ def check_confirmed(payment: Json, left: Aftermath) -> None:
 
 
 def check_approved(payment: Json, attempt: Attempt, answer: Answer, left: Aftermath) -> None:
-    """Check that an admin's word counts, save for an order, a rejection or a full course."""
+    """Check that an approval counts, save for an order, a rejection or a full course."""
     now, course = left.payment(payment), left.courses[attempt.setup.course]
     if answer.ok:
-        assert answer.reply["status"] in SETTLED, answer.reply
+        assert answer.body["status"] in SETTLED, answer.body
         assert now.status in SETTLED
     elif now.method is Method.MANUAL and now.status not in {Status.REJECTED, Status.REFUNDED}:
-        assert answer.reply["type"].endswith("course-full"), answer
+        assert answer.body["type"].endswith("course-full"), answer
         assert course.full or attempt.setup.stage is Stage.FULL
 
 
@@ -196,14 +196,14 @@ def _is_asked(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
 
 
 def _is_checked(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
-    """Check that it was asked for the buyer, unless that was done just before the round."""
+    """Check that Duitku was asked, unless that happened just before the round."""
     if attempt.setup.stage is not Stage.FAILED:
         check_confirmed(attempt.setup.paid, left)
-    assert answer.reply["id"] == attempt.setup.paid["id"]
+    assert answer.body["id"] == attempt.setup.paid["id"]
 
 
 def _is_corrected(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
-    """Check that the correction is noted once, and only a refund stands in its way."""
+    """Check that the correction is recorded once, and that only a refund prevents it."""
     now = left.payment(attempt.setup.paid)
     corrections = [each for each in left.history[now.id] if is_correction(each)]
     own = [each for each in corrections if each.actor == _admin(attempt)]
@@ -211,7 +211,7 @@ def _is_corrected(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
         assert now.status is Status.REFUNDED, answer
         assert own == []
         return
-    assert answer.reply["learner"]["email"] == attempt.address
+    assert answer.body["learner"]["email"] == attempt.address
     (event,) = own
     assert attempt.address in (event.evidence or {})["learnerAfter"]
     assert (now.learner.email == attempt.address) == (corrections[-1] == event)
@@ -229,7 +229,7 @@ def _is_refunded(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
 def _is_reported(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     now = left.enrollments.get(attempt.setup.course)
     if answer.ok:
-        assert answer.reply["progress"] == PROGRESS
+        assert answer.body["progress"] == PROGRESS
         assert now
         assert now.progress == PROGRESS
     elif now and now.status is EnrollmentStatus.ENROLLED:
@@ -240,18 +240,18 @@ def _is_asked_again(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
     now = left.enrollments.get(attempt.setup.course)
     if answer.ok:
         assert now
-        # Bought anew meanwhile, it starts from the first request again.
-        assert now.delivery.request > 1 or now.payment_id != answer.reply["paymentId"]
+        # Bought again meanwhile, it starts from the first request.
+        assert now.delivery.request > 1 or now.payment_id != answer.body["paymentId"]
     else:
         assert attempt.setup.stage not in SETTLED_STAGES, answer
 
 
-def _is_delivered(_turn: Attempt, answer: Answer, _left: Aftermath) -> None:
-    assert answer.reply == {"batchItemFailures": []}
+def _is_delivered(_attempt: Attempt, answer: Answer, _left: Aftermath) -> None:
+    assert answer.body == {"batchItemFailures": []}
 
 
 def _is_put(attempt: Attempt, answer: Answer, left: Aftermath) -> None:
-    assert left.courses[attempt.setup.course].quota == answer.reply["quota"]
+    assert left.courses[attempt.setup.course].quota == answer.body["quota"]
 
 
 OPERATIONS = (
@@ -353,7 +353,7 @@ OPERATIONS = (
     ),
     Operation(
         name="refund",
-        action=lambda attempt: _reply(attempt.admin.refund(attempt.setup.paid["id"])),
+        action=lambda attempt: _answer(attempt.admin.refund(attempt.setup.paid["id"])),
         stages=BOUGHT,
         moves=SETTLED_STAGES,
         answers=frozenset({200, 409}),

@@ -1,4 +1,4 @@
-"""Rounds: two operations that start together in a scene, for every pair that can meet."""
+"""Rounds: two operations that start together, for every pair that can meet."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +14,9 @@ from tests.support.length import LONG, by_length
 
 ROUNDS = by_length(1, 1, 3)
 AT_ONCE = 3
-"""Rounds that are played side by side: they share the machine, and nothing else."""
+"""Rounds that are played side by side; they share the stack, and no data."""
 BUSY = 503
-"""The status of what was not done and may be repeated."""
+"""The status of a request that was not done and may be repeated."""
 ADMIN = {"approve", "overbook", "reject"}
 """Operations that are for payments without Duitku."""
 NEVER = {("deliver", "deliver")}
@@ -36,8 +36,8 @@ class Meeting:
 
 
 @dataclass(frozen=True, slots=True)
-class Take:
-    """An operation's turn, with the answer that it got."""
+class Result:
+    """An operation's attempt, with its answer."""
 
     operation: Operation
     attempt: Attempt
@@ -45,7 +45,7 @@ class Take:
 
     @property
     def actor(self) -> str:
-        """The name under which the history knows who did it."""
+        """The operation's actor in the history."""
         return self.operation.actor(self.attempt)
 
 
@@ -55,14 +55,14 @@ class Round:
 
     setup: RaceSetup
     versions: dict[str, int]
-    takes: tuple[Take, Take]
+    results: tuple[Result, Result]
 
 
 def meetings(*, everywhere: bool = LONG) -> list[Meeting]:
     """Return every pair of operations that can meet.
 
     ``everywhere``: at each stage where both are possible. Else only where most of the two find
-    something to do: at the first such stage, and at one of the others, by turns.
+    something to do: at the first such stage, and at one of the others.
     """
     pairs = [
         (one, other)
@@ -96,15 +96,15 @@ class Playing:
             return list(pool.map(self._play, wanted))
 
     def _play(self, meeting: Meeting) -> Round:
-        pair, hand = (meeting.one, meeting.other), self._driver
-        setup = self._scene(meeting)
-        turns = [Attempt(setup, hand.users.admin(), hand.duitku, hand.cloud) for _ in pair]
+        pair, driver = (meeting.one, meeting.other), self._driver
+        setup = self._set_up(meeting)
+        attempts = [Attempt(setup, driver.users.admin(), driver.duitku, driver.cloud) for _ in pair]
         versions = self._versions(setup)
-        acts = [partial(_insist, *each) for each in zip(pair, turns, strict=True)]
-        one, other = map(Take, pair, turns, at_once(*acts))
+        calls = [partial(_insist, *each) for each in zip(pair, attempts, strict=True)]
+        one, other = map(Result, pair, attempts, at_once(*calls))
         return Round(setup, versions, (one, other))
 
-    def _scene(self, meeting: Meeting) -> RaceSetup:
+    def _set_up(self, meeting: Meeting) -> RaceSetup:
         pair = (meeting.one, meeting.other)
         names = {operation.name for operation in pair}
         others = {operation.other for operation in pair if operation.other}
@@ -120,6 +120,6 @@ class Playing:
 
 
 def _insist(operation: Operation, attempt: Attempt) -> Answer:
-    """Act, and once more if the table or a peer was too busy: then it has to be done."""
+    """Act, and once again if the answer is ``BUSY``."""
     answer = operation.action(attempt)
     return operation.action(attempt) if answer.status == BUSY else answer

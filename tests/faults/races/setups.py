@@ -18,22 +18,22 @@ from tests.support.providers import Duitku
 from tests.support.users import PRICES, Json, Person, Users
 
 SAMPLES = ("python-dasar", "analisis-sql")
-"""Courses of the sample catalog, whose Thinkific courses the courses of a scene share."""
+"""Courses of the sample catalog, whose courses at Thinkific all rounds share."""
 PLACES = 5
-"""A quota that nobody in a scene uses up."""
+"""A quota that no round uses up."""
 
 
 class Stage(StrEnum):
     """How far a purchase is."""
 
     NEW = "new"
-    """Nobody bought anything."""
+    """No purchase."""
     PENDING = "pending"
-    """An order is paid at Duitku, and Lunas has not heard of it."""
+    """An order is paid at Duitku, and Lunas has not asked about it."""
     CANCELLED = "cancelled"
-    """An order was ended at Duitku, and Lunas has not heard of it."""
+    """An order has ended at Duitku, and Lunas has not asked about it."""
     FAILED = "failed"
-    """An order ended here as well, and then its money arrived at Duitku."""
+    """An order has ended in Lunas as well, and then its money arrived at Duitku."""
     SUBMITTED = "submitted"
     """A manual payment waits for an admin."""
     FULL = "full"
@@ -57,10 +57,10 @@ class Other(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RaceSetup:
-    """A learner with what they want: ``course`` alone, or with ``extra`` as a bundle.
+    """A learner and what they buy: ``course`` alone, or with ``extra`` as a bundle.
 
-    ``mapped``: the ids of both courses at Thinkific. ``claimed``: the orders that a callback has
-    called paid in this scene.
+    ``mapped``: the ids of both courses at Thinkific. ``claimed``: the orders of this round that a
+    callback called paid.
     """
 
     stage: Stage
@@ -93,7 +93,7 @@ class RaceSetup:
 
 
 class Driver:
-    """Sets scenes up through the API, and through the simulator of Duitku."""
+    """Sets rounds up through the API and Duitku's simulator."""
 
     def __init__(self, stack: Stack) -> None:
         self.users, self.duitku, self.cloud = Users(stack), Duitku(stack), Cloud(stack)
@@ -101,9 +101,9 @@ class Driver:
         self._admin = self.users.admin()
 
     def setup(self, stage: Stage, *, manual: bool, others: Iterable[Other]) -> RaceSetup:
-        """Set up a scene; ``manual``: without Duitku, where the stage leaves the choice."""
-        learner, marks = self.users.learner(), uuid.uuid4().hex[:12]
-        course, extra = f"course-{marks}", f"extra-{marks}"
+        """Set up a round; ``manual``: without Duitku, where the stage allows both."""
+        learner, suffix = self.users.learner(), uuid.uuid4().hex[:12]
+        course, extra = f"course-{suffix}", f"extra-{suffix}"
         mapped = dict(zip((course, extra), self._samples, strict=True))
         for name, number in mapped.items():
             self._put_course(name, number, PLACES)
@@ -113,18 +113,18 @@ class Driver:
             course=course,
             extra=extra,
             mapped=mapped,
-            package=self._put_package(f"entry-{marks}", PackageKind.ENTRY, course),
-            second=self._put_package(f"second-{marks}", PackageKind.ENTRY, course),
-            bundle=self._put_package(f"bundle-{marks}", PackageKind.BUNDLE, course, extra),
+            package=self._put_package(f"entry-{suffix}", PackageKind.ENTRY, course),
+            second=self._put_package(f"second-{suffix}", PackageKind.ENTRY, course),
+            bundle=self._put_package(f"bundle-{suffix}", PackageKind.BUNDLE, course, extra),
             payment=None,
         )
-        # Before the purchase itself: what one is enrolled in cannot be bought.
+        # Before the purchase itself: a learner cannot buy a course that they have.
         bought = {other: self._buy(setup, other) for other in others}
         payment = self._bring(setup, manual=manual)
         return RaceSetup(**{**vars(setup), "payment": payment, "others": bought})
 
     def make_due(self, setup: RaceSetup) -> None:
-        """Make what reconcile would look at later due now."""
+        """Make the payment or the enrollment due now, for reconcile."""
         if setup.stage is Stage.APPROVED:
             key = keys.enrollment(setup.enrollment)
             self.cloud.make_due(key, dueKey=keys.DUE_AT_PLATFORM)
@@ -140,7 +140,7 @@ class Driver:
         return order
 
     def _bring(self, setup: RaceSetup, *, manual: bool) -> Json | None:
-        """Bring the purchase of a scene to its stage."""
+        """Bring the purchase to its stage."""
         match setup.stage:
             case Stage.NEW:
                 return None

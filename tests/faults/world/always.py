@@ -1,4 +1,4 @@
-"""What must be so at every moment, whatever happened before.
+"""What must hold at every moment, whatever happened before.
 
 Written against the promises and the ledger, without the product's own rules.
 """
@@ -19,14 +19,14 @@ MOVES: dict[str, set[str]] = {
     "REJECTED": set(),
     "REFUNDED": set(),
 }
-"""Every change of state that there is."""
+"""Every allowed change of state."""
 SETTLED = {"APPROVED", "COMPLETED", "REFUNDED"}
 CONFIRMED = "00"
-"""Duitku's word that an order is paid."""
+"""Duitku's status code for a paid order."""
 
 
 class Always:
-    """Says in words what must never be, and is. It remembers what it saw before."""
+    """Describes each broken invariant. It remembers the states and the progress that it saw."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -68,13 +68,13 @@ class Always:
             int(payment["amount"]),
         )
         if bought not in self._snapshot.ledger.attempts:
-            yield f"nobody bought {bought}"
+            yield f"no one bought {bought}"
         order = self._snapshot.world.duitku.order(payment["id"])
         if order is not None and order.amount != payment["amount"]:
-            yield f"costs {payment['amount']} here and {order.amount} at Duitku"
+            yield f"costs {payment['amount']} in Lunas and {order.amount} at Duitku"
 
     def _explained(self, payment: Item) -> Iterator[str]:
-        """Hold the history against the state that it must explain."""
+        """Check that the history explains the state."""
         events = self._snapshot.history(payment["id"])
         versions = [int(each["version"]) for each in events]
         if versions != list(range(1, int(payment["version"]) + 1)):
@@ -94,7 +94,7 @@ class Always:
             state, at = event["to"], event["at"]
             yield from self._justified(payment, event)
         if state != payment["status"]:
-            yield f"is {payment['status']}, and its history says {state}"
+            yield f"is {payment['status']}, and its history ends with {state}"
 
     def _corrected(self, payment: Item, event: Item) -> Iterator[str]:
         role, _, who = event["actor"].partition(":")
@@ -104,7 +104,7 @@ class Always:
             yield "corrected after its refund, or without a reason"
 
     def _justified(self, payment: Item, event: Item) -> Iterator[str]:
-        """Hold who did something, and on what evidence, against who asked for it."""
+        """Check that the actor of an event asked for it, or that Duitku's status confirms it."""
         to, ledger = event["to"], self._snapshot.ledger
         asked = {"REJECTED": ledger.rejections, "REFUNDED": ledger.refunds}
         if payment["method"] == "MANUAL":
@@ -115,8 +115,8 @@ class Always:
                 yield f"{to} by {event['actor']}, who did not ask for it"
         elif to in {"PAID", "APPROVED"} and event.get("from"):
             evidence = event.get("evidence") or {}
-            reply = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
-            if reply != [CONFIRMED, payment["id"], str(payment["amount"])]:
+            shown = [evidence.get(name) for name in ("statusCode", "orderId", "amount")]
+            if shown != [CONFIRMED, payment["id"], str(payment["amount"])]:
                 yield f"{to} on the evidence {evidence}"
         if to in {"REJECTED", "REFUNDED"} and not event.get("reason"):
             yield f"{to} without a reason"
@@ -134,9 +134,9 @@ class Always:
             yield "is in a course that was not bought"
         elif enrollment["status"] == "ENROLLED":
             if payment["status"] not in {"APPROVED", "COMPLETED"}:
-                yield f"stands on a payment that is {payment['status']}"
+                yield f"belongs to a payment that is {payment['status']}"
             if not self._snapshot.has_money(payment):
-                yield "stands on no money"
+                yield "has no money behind it"
 
     def _unknown_orders(self) -> Iterator[str]:
         for order in self._snapshot.world.duitku.gateway.orders:
@@ -144,14 +144,16 @@ class Always:
                 yield f"Duitku has the order {order.merchant_order_id}, and Lunas does not"
 
     def _transfers_twice(self) -> Iterator[str]:
-        """Find money that came once, and waits to be approved twice."""
+        """Find a purchase with two transfers that wait for approval."""
         waiting = Counter(
             (each["userId"], each["packageId"], each.get("courseId"))
             for each in self._snapshot.payments.values()
             if each["method"] == "MANUAL" and each["status"] == "PAID"
         )
         yield from (
-            f"{number} transfers wait of {named}" for named, number in waiting.items() if number > 1
+            f"{number} transfers wait for {named}"
+            for named, number in waiting.items()
+            if number > 1
         )
 
     def _doubles(self) -> Iterator[str]:
@@ -169,19 +171,19 @@ class Always:
         accounts = Counter(user.email.lower() for user in site.users.values())
         yield from (f"two accounts of {email}" for email, number in accounts.items() if number > 1)
         active = Counter(
-            (site.users[row.user_id].email.lower(), row.course_id)
-            for row in site.enrollments.values()
-            if row.activated_at and not row.expired(now)
+            (site.users[each.user_id].email.lower(), each.course_id)
+            for each in site.enrollments.values()
+            if each.activated_at and not each.expired(now)
         )
         covered = self._covered() if active else set()
         for (email, course), number in active.items():
             if number > 1:
-                yield f"{number} active rows of {email} in {course} at Thinkific"
+                yield f"{number} active enrollments of {email} in {course} at Thinkific"
             if (email, course) not in covered:
                 yield f"{email} is in {course} at Thinkific without money"
 
     def _covered(self) -> set[tuple[str, int]]:
-        """Return which address has money for which course at Thinkific, even if it went back."""
+        """Return the pairs of address and Thinkific course that were paid for, refunded or not."""
         snapshot = self._snapshot
         return {
             (email, snapshot.mapped(course))
@@ -193,7 +195,7 @@ class Always:
 
 
 def _reachable(state: str) -> set[str]:
-    """Return the states that can come after one, itself included."""
+    """Return the states that a payment can reach from one, itself included."""
     found: set[str] = set()
     new = {state}
     while new:

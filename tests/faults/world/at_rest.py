@@ -1,4 +1,4 @@
-"""What must not be left once nobody interferes any more and time has passed.
+"""What must not be left once all faults have ended and time has passed.
 
 Written against the promises and the ledger, without the product's own rules.
 """
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from tests.faults.world.deployment import INVOICE_MINUTES
-from tests.faults.world.snapshot import STANDING, Item, Snapshot, courses_of, time_of
+from tests.faults.world.snapshot import GIVING_ACCESS, Item, Snapshot, courses_of, time_of
 
 LAST_CHANCE = timedelta(minutes=INVOICE_MINUTES + 15 + 6)
-"""After opening a payment: by then, one that nobody paid is over."""
+"""After opening a payment: by then, an unpaid one has ended."""
 
 
 class AtRest:
-    """Says in words what is left undone."""
+    """Describes what is left undone."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
@@ -29,25 +29,25 @@ class AtRest:
         yield from self._dead_letters()
 
     def undelivered(self) -> Iterator[str]:
-        """Return the payments that Lunas knows to be paid, and that have not led to the end."""
+        """Return the payments that Lunas knows to be paid and has not delivered."""
         for payment in self._snapshot.payments.values():
-            if payment["status"] == "APPROVED" and not self._given_up(payment):
+            if payment["status"] == "APPROVED" and not self._dead_lettered(payment):
                 yield f"payment {payment['id']}: is still APPROVED"
 
     def _payment(self, payment: Item) -> Iterator[str]:
         status, world = payment["status"], self._snapshot.world
-        waits = self._given_up(payment)
+        waits = self._dead_lettered(payment)
         if self._due(payment) and status not in {"COMPLETED", "REFUNDED"} and not waits:
             yield f"has money, and is {status}"
         if status == "PENDING" and world.clock.now() > time_of(payment, "createdAt") + LAST_CHANCE:
-            yield "is PENDING for ever"
+            yield "stays PENDING"
         if status == "COMPLETED":
             yield from self._delivered(payment)
         if status == "REFUNDED" and not waits:
             yield from self._revoked(payment)
 
     def _due(self, payment: Item) -> bool:
-        """Tell whether there is money that Lunas knows of, or can ask for and hear the truth."""
+        """Return whether there is money that Lunas knows of, or that Duitku's status shows."""
         if payment["method"] == "MANUAL":
             return (
                 payment["id"] in self._snapshot.ledger.confirmed or payment["status"] == "APPROVED"
@@ -55,9 +55,9 @@ class AtRest:
         order = self._snapshot.world.duitku.order(payment["id"])
         return self._snapshot.has_money(payment) and order is not None and not order.answer
 
-    def _given_up(self, payment: Item) -> bool:
-        """Tell whether something waits for a person, who can see it in the dead letters."""
-        named = {letter["enrollmentId"] for letter in self._snapshot.letters()}
+    def _dead_lettered(self, payment: Item) -> bool:
+        """Return whether a failed delivery of a payment has a dead-letter message."""
+        named = {each["enrollmentId"] for each in self._snapshot.dead_letters()}
         return any(
             each["deliveryStatus"] == "FAILED" and each["id"] in named
             for each in self._snapshot.enrollments
@@ -79,11 +79,11 @@ class AtRest:
                 yield f"{course} is not at Thinkific"
             else:
                 yield from self._lasts(payment, enrollment)
-        if not self._snapshot.brought(payment["id"]) and not self._reply(payment):
-            yield "is money for nothing new, and nobody is told"
+        if not self._snapshot.brought(payment["id"]) and not self._has_anomaly(payment):
+            yield "is money for nothing new, without an anomaly"
 
     def _lasts(self, payment: Item, enrollment: Item) -> Iterator[str]:
-        """Hold how long access lasts, here and there, against all that was paid for it."""
+        """Check the end of access, in Lunas and at Thinkific, against all that was paid for it."""
         user, course = payment["userId"], enrollment["courseId"]
         ends = self._snapshot.paid_until(user, course)
         if self._awaits_others(user, course):
@@ -96,7 +96,7 @@ class AtRest:
             yield f"{course} is paid until {wanted}, and shown until {self._shown(enrollment)}"
 
     def _awaits_others(self, user: str, course: str) -> bool:
-        """Tell whether somebody's delivery to the same place waits for a person."""
+        """Return whether any delivery to the same place waits for a person."""
         mapped = self._snapshot.mapped(course)
         email = self._snapshot.email(user)
         return any(
@@ -107,13 +107,13 @@ class AtRest:
         )
 
     def _shown(self, enrollment: Item) -> datetime | None:
-        """Return until when Lunas itself says that the learner has access, None: for good."""
+        """Return until when Lunas shows that the learner has access; None: without an end."""
         names = [name for name in ("expiresAt", "sharedUntil") if name in enrollment]
         if "expiresAt" not in names or enrollment.get("sharedUntil") == "FOREVER":
             return None
         return max(time_of(enrollment, name) for name in names).replace(microsecond=0)
 
-    def _reply(self, payment: Item) -> bool:
+    def _has_anomaly(self, payment: Item) -> bool:
         named = (each.get("paymentId") for each in self._snapshot.anomalies)
         return payment["id"] in named
 
@@ -131,16 +131,16 @@ class AtRest:
                 yield f"is REFUNDED, and {course} still at Thinkific"
 
     def _paid_elsewhere(self, user: str) -> set[str]:
-        """Return the courses that a learner has by payments that stand."""
+        """Return the courses that a learner has by payments that are not refunded."""
         return {
             course
             for payment in self._snapshot.payments.values()
-            if payment["userId"] == user and payment["status"] in STANDING
+            if payment["userId"] == user and payment["status"] in GIVING_ACCESS
             for course in courses_of(payment)
         }
 
     def _wrong_accounts(self) -> Iterator[str]:
-        """Return courses that an address still has of which an admin has said that it is wrong."""
+        """Return courses that are still open to an address that an admin has corrected."""
         snapshot = self._snapshot
         for each in snapshot.enrollments:
             mapped = snapshot.mapped(each["courseId"])
@@ -159,11 +159,11 @@ class AtRest:
             yield "callbacks on their way"
 
     def _dead_letters(self) -> Iterator[str]:
-        """Return dead letters of deliveries that neither FAILED nor were asked for anew since."""
+        """Return dead-letter messages whose delivery neither FAILED nor was requested again."""
         enrollments = {each["id"]: each for each in self._snapshot.enrollments}
-        for letter in self._snapshot.letters():
-            found = enrollments[letter["enrollmentId"]]
-            asked = letter["paymentId"], letter["request"]
+        for message in self._snapshot.dead_letters():
+            found = enrollments[message["enrollmentId"]]
+            asked = message["paymentId"], message["request"]
             now = found["paymentId"], int(found["deliveryRequest"])
             if asked == now and found["deliveryStatus"] != "FAILED":
-                yield f"a dead letter that no FAILED enrollment explains: {letter}"
+                yield f"a dead-letter message that no FAILED enrollment explains: {message}"

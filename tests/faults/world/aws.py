@@ -1,8 +1,7 @@
-"""AWS as the product's own clients meet it: each call is answered by this world.
+"""AWS as the product's own clients see it, answered from this world's table, queues and secrets.
 
-The answer comes from the table, the queues and the secrets of this world. Each call is an effect
-that can be cut. botocore would find the endpoint, serialize and sign each request anew, which was
-a third of what a run of the fault tests cost; tests/integration/layer goes through all of it.
+Each call is an effect that can be cut. botocore's work on a request (endpoint, serialization,
+signature) took a third of a run of the fault tests; tests/integration/layer goes through it.
 """
 
 import json
@@ -34,7 +33,7 @@ class Aws:
         self.refusals: list[Refused] = []
         """DynamoDB's answers to the next writes, instead of doing them."""
         self.recorded: list[tuple[str, Wire, Wire]] | None = None
-        """Calls to DynamoDB with their answers, if somebody set a list to take them."""
+        """Calls to DynamoDB with their answers, if a test set a list to take them."""
         self._effects = effects
         self._cache = {name: json.dumps(value) for name, value in cache.items()}
 
@@ -107,7 +106,7 @@ def queue_url(name: str) -> str:
 
 
 def forget_clients() -> None:
-    """Let every client be made anew."""
+    """Let every client be made again."""
     secrets._provider.cache_clear()  # noqa: SLF001  (a process ends by no other way)
     clients.dynamodb.cache_clear()
     clients.sqs.cache_clear()

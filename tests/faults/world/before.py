@@ -1,4 +1,4 @@
-"""What came before a workflow: each function makes the one that prepares a story."""
+"""What comes before a workflow: each function makes the one that prepares a scenario."""
 
 from collections.abc import Callable
 
@@ -11,11 +11,11 @@ NO_COURSE = '{"errors": ["Course could not be found."]}'
 PYTHON_AT_THINKIFIC = "Dasar Pemrograman Python"
 
 
-def both(*acts: Action) -> Action:
+def both(*actions: Action) -> Action:
     """Do one thing after the other."""
 
     def do(scenario: Scenario) -> None:
-        for action in acts:
+        for action in actions:
             action(scenario)
 
     return do
@@ -26,24 +26,24 @@ def bought(purchase: Purchase = PYTHON, **more: str) -> Action:
     return lambda scenario: scenario.initiate(purchase, **more)
 
 
-def handed_in(purchase: Purchase = PYTHON, **more: str) -> Action:
-    """Hand in a manual payment."""
+def submitted(purchase: Purchase = PYTHON, **more: str) -> Action:
+    """Submit a manual payment."""
     return lambda scenario: scenario.submit(purchase, **more)
 
 
 def _insist(scenario: Scenario, send: Callable[[], None]) -> None:
-    """Send a request after two minutes: it is answered, unless it is cut. Then do so again."""
+    """Send a request after two minutes, and again after each one that is cut."""
     cuts = len(scenario.world.effects.traps)
     scenario.wait(2)
     scenario.payment = ""
     send()
     if not scenario.payment and len(scenario.world.effects.traps) < cuts:
         _insist(scenario, send)
-    assert scenario.payment, f"the learner is locked out: {scenario.world.said[-3:]}"
+    assert scenario.payment, f"the learner is locked out: {scenario.world.logged[-3:]}"
 
 
-def handed_in_again(**more: str) -> Action:
-    """Send the proof once more after two minutes, and have what waits then approved."""
+def submitted_again(**more: str) -> Action:
+    """Send the proof again after two minutes, and have the payment approved."""
 
     def come_back(scenario: Scenario) -> None:
         _insist(scenario, lambda: scenario.submit(PYTHON, **more))
@@ -55,12 +55,12 @@ def handed_in_again(**more: str) -> Action:
 
 def rejected(purchase: Purchase = PYTHON) -> Action:
     """Have a manual payment rejected."""
-    return both(handed_in(purchase), Scenario.reject)
+    return both(submitted(purchase), Scenario.reject)
 
 
 def approved(purchase: Purchase = PYTHON) -> Action:
     """Have a manual payment approved, and not delivered yet."""
-    return both(handed_in(purchase), Scenario.approve)
+    return both(submitted(purchase), Scenario.approve)
 
 
 def completed(purchase: Purchase = PYTHON) -> Action:
@@ -84,14 +84,14 @@ def asked_again(**more: str) -> Action:
 
 
 def expired(scenario: Scenario) -> None:
-    """Have a payment whose time is over."""
+    """Have a payment that is EXPIRED."""
     scenario.initiate(PYTHON)
     scenario.wait(80)
     assert scenario.status() == "EXPIRED"
 
 
 def expiring(scenario: Scenario) -> None:
-    """Have a payment whose invoice is over, and that Lunas has not looked at since."""
+    """Have a payment whose invoice has ended, before Lunas checks it."""
     scenario.initiate(PYTHON)
     scenario.world.clock.move(3_600)
 
@@ -106,27 +106,27 @@ def paid_for_nothing_new(scenario: Scenario) -> None:
 
 
 def paid_with_lag(scenario: Scenario) -> None:
-    """Pay, while Duitku's own word lags behind its callback."""
+    """Pay, while Duitku's status lags behind its callback."""
     scenario.initiate(PYTHON)
     scenario.world.duitku.gateway.change({"statusLag": 90})
     scenario.pay()
 
 
 def paid_another_amount(scenario: Scenario) -> None:
-    """Pay what Duitku then gives as another amount."""
+    """Pay, and have Duitku's status show another amount."""
     scenario.initiate(PYTHON)
     scenario.order().answer = {"amount": "10000"}
     scenario.pay()
 
 
-def tell_the_truth(scenario: Scenario) -> None:
-    """Have Duitku tell the right amount, and an admin ask."""
+def right_amount(scenario: Scenario) -> None:
+    """Have Duitku's status show the right amount, and an admin recheck."""
     scenario.order().answer = {}
     scenario.recheck()
 
 
 def blocked(scenario: Scenario) -> None:
-    """Have Duitku refuse the next question."""
+    """Have Duitku refuse the next check."""
     scenario.world.duitku.fault("popTransactionStatus", "answer", status=429)
 
 
@@ -137,13 +137,13 @@ def sold_as_bundle(scenario: Scenario) -> None:
     assert answer.ok
 
 
-def rows_later(scenario: Scenario) -> None:
-    """Have Thinkific answer 202 and make the rows of a bundle later."""
+def bundle_later(scenario: Scenario) -> None:
+    """Have Thinkific answer 202 and make the enrollments of a bundle later."""
     scenario.world.thinkific.set(bundleAnswer="later", bundleDelay=30)
 
 
 def left_incomplete(scenario: Scenario) -> None:
-    """Have a payment whose last delivery is noted, and its completion is not."""
+    """Have a payment whose last delivery is recorded, and whose completion is not."""
     completed(PYTHON)(scenario)
     items = scenario.world.aws.table.items
     key = f"PAYMENT#{scenario.payment}", "PAYMENT"
@@ -176,7 +176,7 @@ def limited(scenario: Scenario) -> None:
 
 
 def refusing(route: str) -> Action:
-    """Have Thinkific refuse a write for good, until somebody mends it."""
+    """Have Thinkific refuse a write until a person fixes the cause."""
     more = {"times": MANY, "status": 422, "body": NO_COURSE}
     return lambda scenario: scenario.world.thinkific.fault(route, "answer", **more)
 
@@ -187,7 +187,7 @@ def failing(route: str) -> Action:
 
 
 def on_its_way(scenario: Scenario) -> None:
-    """Have an enrollment at Thinkific that was not noted here."""
+    """Have an enrollment at Thinkific that Lunas has not recorded."""
     approved(PYTHON)(scenario)
     scenario.world.thinkific.fault("createEnrollment", "drop_after")
     scenario.world.thinkific.fault("listEnrollments", "answer", times=3, status=503)
@@ -205,14 +205,14 @@ def offered(days: int | None, package: str = "entry", price: int = 49_000) -> Ac
 
 
 def to_lengthen(scenario: Scenario) -> None:
-    """Have a course for 30 days, and a bundle with it for good that waits for its approval."""
+    """Have a course for 30 days, and a bundle with it, without an end, that waits for approval."""
     offered(30)(scenario)
     completed(PYTHON)(scenario)
     scenario.submit(BUNDLE)
 
 
 def to_shorten(scenario: Scenario) -> None:
-    """Have a course for 30 days, and for good by another payment."""
+    """Have a course for 30 days, and without an end by another payment."""
     to_lengthen(scenario)
     scenario.approve()
     scenario.rest()
@@ -220,9 +220,9 @@ def to_shorten(scenario: Scenario) -> None:
 
 
 def two_behind_one(scenario: Scenario) -> None:
-    """Have two catalog courses that lead to one at Thinkific, the second one to come.
+    """Have two catalog courses mapped to one at Thinkific, the second one waiting for approval.
 
-    The first one is for 30 days, the second one, of which the story speaks, for good.
+    The first one is for 30 days; the second one, the scenario's payment, has no end.
     """
     assert scenario.actors.map(ADMIN, "literasi-data", "python-dasar").ok
     offered(30)(scenario)
@@ -231,15 +231,15 @@ def two_behind_one(scenario: Scenario) -> None:
     scenario.submit(("entry", "literasi-data"))
 
 
-def mapped_otherwise(scenario: Scenario) -> None:
-    """Have a course that is mapped to another one by now, and is to be sent there."""
+def remapped(scenario: Scenario) -> None:
+    """Have a delivered course mapped to another one at Thinkific, and ask for delivery again."""
     completed(PYTHON)(scenario)
     assert scenario.actors.map(ADMIN, "python-dasar", "web-django").ok
     scenario.redeliver()
 
 
-def shared_and_mapped_otherwise(scenario: Scenario) -> None:
-    """Have shared access to a course for good, and a course of 30 days that is to leave it."""
+def shared_and_remapped(scenario: Scenario) -> None:
+    """Have two catalog courses share one at Thinkific, and map the shorter one back to its own."""
     assert scenario.actors.map(ADMIN, "literasi-data", "python-dasar").ok
     completed(PYTHON)(scenario)
     offered(30)(scenario)
@@ -252,7 +252,7 @@ def shared_and_mapped_otherwise(scenario: Scenario) -> None:
 
 
 def paid_twice(scenario: Scenario) -> None:
-    """Have two payments for one course, and speak of the one that brought it."""
+    """Have two payments for one course; the scenario's payment is the one that brought it."""
     scenario.initiate(PYTHON)
     second = scenario.order()
     completed(PYTHON)(scenario)

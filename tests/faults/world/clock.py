@@ -59,12 +59,12 @@ class Clock:
 
 @types.coroutine
 def nap(seconds: float) -> Generator[float]:
-    """Sleep, in a simulator: whoever drives its coroutine decides what that means."""
+    """Sleep, in a simulator: the caller that drives its coroutine decides what that means."""
     yield seconds
 
 
 def install(clock: Clock, patch: pytest.MonkeyPatch) -> None:
-    """Let everybody who asks for the time ask the world's clock, and chance be the same always."""
+    """Make every module read the world's clock, and make chance the same in every run."""
     moments = _datetime_by(clock)
     for module in (product_clock, jwt.api_jwt, ratelimit):
         patch.setattr(module, "datetime", moments)
@@ -77,12 +77,12 @@ def install(clock: Clock, patch: pytest.MonkeyPatch) -> None:
         monotonic=lambda: clock.now().timestamp(),
         sleep=clock.move,
     )
-    for module in _everybody():
+    for module in _modules():
         if vars(module).get("time") is time:
             patch.setattr(module, "time", seconds)
         if vars(module).get("random") is random:
             patch.setattr(module, "random", random.Random(1))  # noqa: S311
-    # What stands as a default was taken when the class was made.
+    # A default was evaluated when the class was made.
     patch.setattr(SharedLimiter.__init__, "__defaults__", (epoch_milliseconds, clock.move))
     for sleeping in (faults, pop):
         patch.setattr(sleeping, "asyncio", SimpleNamespace(sleep=nap))
@@ -94,7 +94,7 @@ def install(clock: Clock, patch: pytest.MonkeyPatch) -> None:
     )
 
 
-def _everybody() -> list[types.ModuleType]:
+def _modules() -> list[types.ModuleType]:
     """Return every module of the layer and of the simulators, loaded by then."""
     packages = (lunas, simulators)
     return [

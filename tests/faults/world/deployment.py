@@ -1,4 +1,4 @@
-"""What a deployment consists of beside the code: environment, secrets, catalog."""
+"""What a deployment has beside the code: environment, secrets, catalog."""
 
 import json
 from functools import cache

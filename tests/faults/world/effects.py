@@ -1,4 +1,4 @@
-"""Outside effects: each call that a function makes, where it can be cut or somebody get between.
+"""Effects: each call that a function makes to the outside, and what can happen beside it.
 
 A function dies in two ways: before a call happens, or after it happened and before the answer
 came. Which calls there are is found by recording, never listed by hand.
@@ -46,7 +46,7 @@ type Strike = Callable[[Effect], None]
 
 @dataclass(eq=False)
 class Trap:
-    """Something that happens once, beside a call: at the one that has this ``place`` from now on.
+    """Something that happens once, beside the call that has this ``place`` from now on.
 
     Only the calls of ``function`` count, if one is named.
     """
@@ -57,8 +57,8 @@ class Trap:
     function: str | None = None
     passed: int = 0
 
-    def heeds(self, effect: Effect) -> bool:
-        """Tell whether a call counts for this trap."""
+    def counts(self, effect: Effect) -> bool:
+        """Return whether a call counts for this trap."""
         return self.function in {None, effect.function}
 
 
@@ -108,12 +108,12 @@ class Effects:
         self.running.pop()
 
     def perform[T](self, what: str, call: Callable[[], T]) -> T:
-        """Make one call of the function that runs. Calls of nobody (of a test) pass unseen."""
+        """Make one call of the function that runs. A test's own calls are not recorded."""
         if not self.running:
             return call()
         invocation = self.running[-1]
         if invocation.dead:
-            # Cleaning up on the way out is something that a dead process does not do.
+            # A dead process does not clean up.
             raise Crash
         effect = Effect(invocation.function, what)
         self.recorded.append(effect)
@@ -129,7 +129,7 @@ class Effects:
 
     def _due(self, effect: Effect) -> list[Trap]:
         """Take out the traps that this call is for, and count it for the others."""
-        following = [trap for trap in self.traps if trap.heeds(effect)]
+        following = [trap for trap in self.traps if trap.counts(effect)]
         due = [trap for trap in following if trap.passed == trap.place]
         for trap in following:
             trap.passed += 1

@@ -1,6 +1,6 @@
-"""SQS FIFO queues: groups in order, deduplication for five minutes, visibility, dead letters.
+"""SQS FIFO queues: groups in order, deduplication for five minutes, visibility, dead-lettering.
 
-Moto forgets a deduplication id with the message, which SQS does not, and refuses to put off a
+Moto forgets a deduplication id with the message, which SQS does not, and refuses to hide a
 message that is older than twelve hours, so the queues are written here.
 """
 
@@ -35,7 +35,7 @@ class Message:
 
 @dataclass
 class FifoQueue:
-    """One queue; times in seconds. What was received ``most_received`` times is a dead letter."""
+    """One queue; times in seconds. A message received ``most_received`` times is dead-lettered."""
 
     clock: Clock
     visibility: int
@@ -87,7 +87,7 @@ class FifoQueue:
         return [message for message in self.heads() if message.visible_at <= now]
 
     def receive(self, message: Message) -> Message | None:
-        """Hand a message out, or move it to the dead letters when that was done too often."""
+        """Hand a message out, or dead-letter it when that was done too often."""
         if self.most_received is not None and message.received >= self.most_received:
             self.messages.remove(message)
             if self.dead_letters is not None:
@@ -98,14 +98,14 @@ class FifoQueue:
         return message
 
     def reschedule(self, handle: str, seconds: int) -> bool:
-        """Show a received message again after ``seconds``; tell whether there is one."""
+        """Show a received message again after ``seconds``; return whether there is one."""
         for message in self._held(handle):
             message.visible_at = self.clock.now() + timedelta(seconds=seconds)
             return True
         return False
 
     def delete(self, handle: str) -> None:
-        """Take a message out that was dealt with."""
+        """Take a message out that was handled."""
         for message in list(self._held(handle)):
             self.messages.remove(message)
 

@@ -37,7 +37,7 @@ class Died(Exception):
 
 
 class Invoked(Context):
-    """What Lambda tells a handler about its run."""
+    """The context that Lambda gives to a handler."""
 
     def __init__(self, request_id: str, seconds: float, clock: Clock) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ def _loaded(name: str) -> ModuleType:
 
 @cache
 def _code(name: str) -> CodeType:
-    """Compile a function once; a process that starts cold runs it anew."""
+    """Compile a function once; each process that starts cold runs it again."""
     path = FUNCTIONS / name / "app.py"
     return compile(path.read_text(encoding="utf-8"), path, "exec")
 

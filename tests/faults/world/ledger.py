@@ -1,6 +1,6 @@
-"""What people did, written down beside the product: the model that its state is held against.
+"""What users and admins did, recorded beside the product: the model for its state.
 
-Whether a Duitku payment has money is not noted here: Duitku's simulator knows.
+Whether a Duitku payment has money is not recorded: Duitku's simulator knows.
 """
 
 from collections import defaultdict
@@ -17,7 +17,7 @@ type Prices = dict[tuple[str, str], set[int]]
 
 @dataclass(frozen=True)
 class Attempt:
-    """A wish to buy, at the price in rupiah that the catalog had then."""
+    """A request to buy, at the price in rupiah that the catalog had then."""
 
     user: str
     package: str
@@ -45,15 +45,15 @@ class Ledger:
     refunds: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     corrections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     corrected: dict[str, list[str]] = field(default_factory=dict)
-    """Addresses that admins have named for users, answered or not, the latest last."""
+    """Addresses that admins asked for, by user, answered or not, the latest last."""
     confirmed: set[str] = field(default_factory=set)
-    """Payments whose approval was answered with yes."""
+    """Payments whose approval was answered with success."""
     prices: Prices = field(default_factory=_prices)
     """What a package may cost a kind of buyer: more than one price after a lost answer."""
 
 
 class Actors:
-    """Learners and admins at work; each deed goes into the ledger first."""
+    """Learners and admins at work; each action goes into the ledger first."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -76,7 +76,7 @@ class Actors:
     def submit(
         self, person: Person, package: str, course: str | None = None, key: str | None = None
     ) -> Answer:
-        """Hand in a manual payment; with a ``key`` idempotently."""
+        """Submit a manual payment; with a ``key`` idempotently."""
         self._try(person, package, course)
         body = {"packageId": package, "courseId": course, "proofLink": PROOF}
         asked = _given({**body, "paymentType": person.kind})

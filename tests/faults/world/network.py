@@ -1,8 +1,8 @@
 """HTTP without sockets: what the product sends reaches the simulators' own applications.
 
-A simulator's request handler is a coroutine that waits for nothing but naps. It is driven here by
-hand, so that a nap is a stretch of the world's time; and a caller who gives up first goes on while
-the request is still on its way.
+A simulator's request handler is a coroutine that waits for nothing but naps. It is driven by hand,
+so that a nap passes the world's time, and a caller that times out goes on while the request is
+still on its way.
 """
 
 from collections.abc import MutableMapping
@@ -68,12 +68,12 @@ class Exchange:
 
 
 class Network:
-    """The way from the product to its peers, by host name."""
+    """The way from the product to the providers, by host name."""
 
     def __init__(self, clock: Clock, effects: Effects) -> None:
         self.hosts: dict[str, ASGIApp] = {}
         self.late: list[tuple[datetime, Exchange]] = []
-        """Requests whose callers gave up, and when they go on."""
+        """Requests whose callers timed out, and when they go on."""
         self._clock = clock
         self._effects = effects
 
@@ -88,7 +88,7 @@ class Network:
         patch.setattr(HTTPAdapter, "send", send)
 
     def send(self, request: requests.PreparedRequest, max_wait: float) -> requests.Response:
-        """Deliver a request and return the answer, if it comes within ``patience`` seconds."""
+        """Deliver a request and return the answer, if it comes within ``max_wait`` seconds."""
         url = urlsplit(str(request.url))
         what = f"{url.hostname} {request.method} {url.path}"
         app = self.hosts[str(url.hostname)]
@@ -107,7 +107,7 @@ class Network:
         return exchange.answer()
 
     def next_at(self) -> datetime | None:
-        """Return when the next request that nobody waits for goes on."""
+        """Return when the next request without a waiting caller goes on."""
         return min((moment for moment, _ in self.late), default=None)
 
     def go_on(self) -> None:

@@ -23,7 +23,7 @@ from local.simulators.thinkific.site import Site
 from tests.faults.world.clock import Clock
 
 SPACING = timedelta(minutes=1)
-"""Between two attempts of one callback; Duitku does not tell how long it waits."""
+"""Between two attempts of one callback; Duitku's documentation names no time."""
 UNUSED = httpx.MockTransport(lambda _: httpx.Response(500))
 """Nothing is sent by it; without one, a simulator loads all certificates each time it starts."""
 
@@ -39,7 +39,7 @@ class Callback:
 
 
 class CallbackQueue:
-    """Keeps Duitku's callbacks until somebody brings them; takes the simulator's own's place."""
+    """Keeps Duitku's callbacks until the world brings them, in place of the simulator's sender."""
 
     def __init__(self, clock: Clock) -> None:
         self.waiting: list[Callback] = []
@@ -52,14 +52,14 @@ class CallbackQueue:
         self.waiting += [Callback(order, body, at) for _ in range(plan.times)]
 
     def refused(self, callback: Callback, attempts: int) -> None:
-        """Note an answer that is not 200: there is another attempt, but ``attempts`` at most."""
+        """Plan another attempt after an answer that is not 200, up to ``attempts``."""
         if callback.attempt < attempts:
             at = self._clock.now() + SPACING
             self.waiting.append(Callback(callback.order, callback.body, at, callback.attempt + 1))
 
 
 class Duitku:
-    """The gateway's side."""
+    """Duitku's side."""
 
     def __init__(self, clock: Clock, merchant: str, key: str) -> None:
         settings = DuitkuSettings(merchant_code=merchant, api_key=key)
@@ -91,7 +91,7 @@ class Duitku:
         self.gateway.faults.add(Fault(route, kind, **more))
 
     def calm(self) -> None:
-        """Take back faults and settings, and tell the truth about every order again."""
+        """Take back faults and settings, and answer rightly about every order again."""
         self.gateway.faults.clear()
         self.gateway.change({"statusLimit": {}, "statusLag": 0, "signatureMode": "hmac"})
         for order in self.gateway.orders:
@@ -99,7 +99,7 @@ class Duitku:
 
 
 class Thinkific:
-    """The course platform's side."""
+    """Thinkific's side."""
 
     def __init__(self, clock: Clock, subdomain: str, key: str) -> None:
         settings = Account(subdomain, key, "client", "client-secret")
@@ -119,13 +119,13 @@ class Thinkific:
         return [user for user in self.site.users.values() if user.email.lower() == email.lower()]
 
     def active(self, email: str, course: int) -> list[Enrollment]:
-        """Return the rows that give somebody full access to a course."""
+        """Return the enrollments that give an address full access to a course."""
         now = self.simulation.now()
         return [
-            row
+            each
             for user in self.users(email)
-            for row in self.site.enrollments_of(user.id, [course])
-            if row.activated_at and not row.expired(now)
+            for each in self.site.enrollments_of(user.id, [course])
+            if each.activated_at and not each.expired(now)
         ]
 
     def set(self, **settings: Any) -> None:

@@ -21,7 +21,7 @@ SQL: Purchase = ("intermediate", "analisis-sql")
 
 @dataclass
 class Scenario:
-    """What one learner and one admin do; ``payment`` is the one that they speak of."""
+    """What one learner and one admin do; ``payment`` is the id of the payment."""
 
     world: World
     actors: Actors = field(init=False)
@@ -51,7 +51,7 @@ class Scenario:
             self.payment = answer.body["id"]
 
     def submit(self, purchase: Purchase, **more: str) -> None:
-        """Hand in a manual payment; the answer may be lost."""
+        """Submit a manual payment; the answer may be lost."""
         answer = self.actors.submit(LEARNER, *purchase, **more)
         if answer.ok:
             self.payment = answer.body["id"]
@@ -85,7 +85,7 @@ class Scenario:
         self.world.call(ADMIN, "POST /courses/sync")
 
     def redeliver(self) -> None:
-        """Mend what is wrong at Thinkific, and have everything sent there again."""
+        """Fix what is wrong at Thinkific, and have everything sent there again."""
         self.world.thinkific.calm()
         for each in self.enrollments():
             self.actors.redeliver(ADMIN, each["id"]["S"])
@@ -98,8 +98,8 @@ class Scenario:
         """Pay at Duitku, which sends no callback."""
         self.world.duitku.pay(self.order(), callback=False)
 
-    def pay_what_there_is(self) -> None:
-        """Pay whatever invoice Duitku has, whether Lunas has told the buyer of it or not."""
+    def pay_any_order(self) -> None:
+        """Pay every invoice that Duitku has, whether the buyer got an answer with it or not."""
         for order in self.world.duitku.gateway.orders:
             self.world.duitku.pay(order)
 

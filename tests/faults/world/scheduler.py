@@ -1,6 +1,6 @@
 """What happens by itself: streams, queues, callbacks and schedules go on as time moves.
 
-Nothing else heals here: no person looks, no client repeats.
+Nothing else heals: no person acts, no client repeats.
 """
 
 import random
@@ -40,7 +40,7 @@ class Deliveries:
         return min((message.visible_at for message in self._queue.heads()), default=None)
 
     def go_on(self) -> None:
-        """Hand one message over, and take it out of the queue if it was dealt with."""
+        """Hand one message over, and take it out of the queue if it was handled."""
         found = self._queue.receivable()
         message = self._queue.receive(self._chance.choice(found) if self._chance else found[0])
         if message is None:
@@ -108,7 +108,7 @@ class Scheduler:
         self._clock.reach(end)
 
     def _next_source(self, end: datetime) -> Source | None:
-        """Return who goes on next, at ``end`` at the latest; the time is theirs then."""
+        """Return the source that goes on next, by ``end``, and move the clock to its time."""
         times = [(source.next_at(), source) for source in self._sources]
         due = [(moment, source) for moment, source in times if moment and moment <= end]
         if not due:

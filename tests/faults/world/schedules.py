@@ -1,7 +1,7 @@
 """The schedules of template.yaml, on the world's time.
 
 A run that can find nothing to do is left out, or nine quiet days would take a thousand runs of
-each. What is left out is said here, function by function.
+each. The constants below name what is left out.
 """
 
 from contextlib import suppress
@@ -17,15 +17,15 @@ from tests.support.dynamodb.table import Change
 
 UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 RARELY = timedelta(hours=1)
-"""A schedule that is so rare always runs."""
+"""A schedule with this period or a longer one always runs."""
 BY_DUE_TIME = "reconcile"
 """Runs when an item of the index byDue is due; every other schedule runs after changes."""
 LAST_RUNS = 3
-"""Of such a schedule after the last change: enough for what it looks at only after a while."""
+"""Of such a schedule after the last change: enough for what it reads only after a while."""
 LONGEST_REST = 32
 """Runs that a sparing schedule leaves out at most, after runs that changed nothing."""
-OWN_NOTES = {"audit", "limit"}
-"""Types of items that tell nothing new: how far the audit came, who called Thinkific when."""
+OWN_ITEMS = {"audit", "limit"}
+"""Types of items whose change gives a schedule no work: checkpoints, the rate limiter."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Schedule:
         planned = self._next or now + self.period
         if self._look():
             self._idle = 0
-            # Whoever rested for long goes back to the usual pace.
+            # A schedule that rested goes back to its period.
             planned = planned if not self._rest else max(now, planned - self._rest * self.period)
             self._rest = 0
         self._next = planned
@@ -81,15 +81,15 @@ class Schedule:
         return from_iso(min(times)) if times else None
 
     def _look(self) -> bool:
-        """Tell whether anything changed since the last look."""
+        """Return whether anything changed since the last look."""
         written = self.aws.table.stream
         new, self._place = written[self._place :], len(written)
-        return any(_tells(change) for change in new)
+        return any(_is_work(change) for change in new)
 
 
-def _tells(change: Change) -> bool:
+def _is_work(change: Change) -> bool:
     image = change.new or change.old or {}
-    return image.get("type", {}).get("S") not in OWN_NOTES
+    return image.get("type", {}).get("S") not in OWN_ITEMS
 
 
 def all_schedules(functions: Functions, aws: Aws, clock: Clock, *, sparing: bool) -> list[Schedule]:

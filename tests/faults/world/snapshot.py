@@ -1,4 +1,4 @@
-"""What an observer sees: table, Duitku and Thinkific at one moment, beside the ledger."""
+"""The table, Duitku and Thinkific at one moment, beside the ledger."""
 
 import json
 from collections import defaultdict
@@ -14,16 +14,16 @@ from tests.support.dynamodb.table import Key, Wire
 
 type Item = dict[str, Any]
 
-STANDING = {"APPROVED", "COMPLETED"}
+GIVING_ACCESS = {"APPROVED", "COMPLETED"}
 """States of a payment that give access."""
 FAR = timedelta(days=10_000)
-"""An end that far ahead stands for access that does not end."""
+"""An end that far ahead means access without an end."""
 
 _decode = TypeDeserializer().deserialize
 
 
 class Snapshot:
-    """Everything that the invariants speak of; :meth:`look` brings it up to date."""
+    """Everything that the invariants need; :meth:`look` brings it up to date."""
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self.world, self.ledger = world, ledger
@@ -38,7 +38,7 @@ class Snapshot:
         self._addresses: dict[str, list[str]] = {}
 
     def look(self) -> None:
-        """Read everything anew."""
+        """Read everything again."""
         kinds: dict[str, list[Item]] = defaultdict(list)
         for key, wire in self.world.aws.table.items.items():
             item = self._read(key, wire)
@@ -53,7 +53,7 @@ class Snapshot:
         self._read_stream()
 
     def email(self, user: str) -> str:
-        """Return the address whose account has a user's courses: an admin's word goes first."""
+        """Return the address of the account with a user's courses, after all corrections."""
         corrected = self._addresses.get(user)
         return corrected[-1] if corrected else self.ledger.users[user].email.lower()
 
@@ -72,7 +72,7 @@ class Snapshot:
         return next((each for each in found if each["courseId"] == course), None)
 
     def has_money(self, payment: Item) -> bool:
-        """Tell whether the money is there: paid at Duitku, or an admin said so."""
+        """Return whether the money is there: paid at Duitku, or approved by an admin."""
         if payment["method"] == "MANUAL":
             return payment["id"] in self.ledger.approvals
         order = self.world.duitku.order(payment["id"])
@@ -83,43 +83,44 @@ class Snapshot:
         return int(self.courses[course]["platformCourseId"])
 
     def active(self, user: str, course: str) -> int:
-        """Return how many rows at Thinkific give a learner full access to a course."""
+        """Return how many enrollments at Thinkific give a learner full access to a course."""
         return len(self.world.thinkific.active(self.email(user), self.mapped(course)))
 
     def paid_until(self, user: str, course: str) -> list[datetime | None]:
-        """Return the ends of all access that is paid for in a course at Thinkific, None: never.
+        """Return the ends of all access that is paid for in a course at Thinkific; None: no end.
 
-        Whoever paid, if their address is this learner's, and by whichever catalog course.
+        Any user with this learner's address may have paid, for any catalog course mapped to it.
         """
         return self.paid_at(self.email(user), self.mapped(course))
 
     def paid_at(self, email: str, mapped: int) -> list[datetime | None]:
-        """Return the ends of all access that is paid for at an address, None: never."""
+        """Return the ends of all access that is paid for at an address; None: no end."""
         return [
             _end_of(payment)
             for payment in self.payments.values()
-            if payment["status"] in STANDING
+            if payment["status"] in GIVING_ACCESS
             and self.email(payment["userId"]) == email
             and mapped in map(self.mapped, courses_of(payment))
         ]
 
     def lasts(self, user: str, course: str) -> bool:
-        """Tell whether any access that is paid for in a course at Thinkific is not over."""
+        """Return whether any access that is paid for in a course at Thinkific still lasts."""
         now = self.world.clock.now()
         return any(end is None or end > now for end in self.paid_until(user, course))
 
     def ends(self, user: str, course: str) -> list[datetime | None]:
-        """Return when the active rows of a learner in a course end at Thinkific, None: never."""
+        """Return when a learner's active enrollments in a course end at Thinkific; None: never."""
         email, far = self.email(user), self.world.clock.now() + FAR
-        ends = [row.expiry_date for row in self.world.thinkific.active(email, self.mapped(course))]
+        active = self.world.thinkific.active(email, self.mapped(course))
+        ends = [each.expiry_date for each in active]
         return [None if end is None or end > far else end for end in ends]
 
     def brought(self, payment: str) -> bool:
-        """Tell whether a payment ever brought access, or longer access, whoever has it by now."""
+        """Return whether a payment ever brought access or lengthened it."""
         return payment in self._payers
 
     def _read_stream(self) -> None:
-        """Note what the changes since the last look tell that the items do not tell any more."""
+        """Keep what the changes since the last look show and the items no longer do."""
         written = self.world.aws.table.stream
         for change in written[self._place :]:
             kind = (change.new or {}).get("type")
@@ -138,7 +139,7 @@ class Snapshot:
             address = named["S"].rpartition("<")[2].removesuffix(">").lower()
             self._addresses.setdefault(user, []).append(address)
 
-    def letters(self) -> list[Item]:
+    def dead_letters(self) -> list[Item]:
         """Return the requests in the dead-letter queue."""
         messages = self.world.aws.queues["DeadLetterQueue"].messages
         return [json.loads(message.body) for message in messages]

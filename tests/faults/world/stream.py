@@ -1,8 +1,8 @@
-"""The table's stream on its way to whoever listens, as Lambda's event source mapping has it.
+"""The table's stream on its way to a function, as Lambda's event source mapping delivers it.
 
-Records of one item stay in order; between items, anything goes. A batch comes again, in halves,
-until the function takes it; what it never takes is only reported (docs/reference/data-model.md,
-Stream).
+Records of one item stay in order; between items, any order is possible. A batch comes again, in
+halves, until the function takes it; what it never takes is only reported
+(docs/reference/data-model.md, Stream).
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.support import template
 from tests.support.dynamodb.table import Change, Table
 
 ENROLLMENTS, ORDERS = "PublishEnrollmentsFunction", "PublishSaleReportsFunction"
-"""Those who listen."""
+"""The functions that read the stream."""
 AGAIN = timedelta(seconds=1)
 """Between two tries of one batch."""
 
@@ -33,7 +33,7 @@ class Batch:
 
 
 class Stream:
-    """Takes what the table writes and hands it to the function that listens."""
+    """Takes what the table writes and hands it to the function that reads it."""
 
     def __init__(
         self,
@@ -41,10 +41,10 @@ class Stream:
         functions: Functions,
         clock: Clock,
         chance: random.Random | None,
-        listener: str = ENROLLMENTS,
+        reader: str = ENROLLMENTS,
     ) -> None:
-        self._function = folder_of(listener)
-        properties = template.resources()[f"{listener}Stream"]["Properties"]
+        self._function = folder_of(reader)
+        properties = template.resources()[f"{reader}Stream"]["Properties"]
         self._patterns = [
             json.loads(each["Pattern"]) for each in properties["FilterCriteria"]["Filters"]
         ]
@@ -75,7 +75,7 @@ class Stream:
             answer = self._functions.invoke(self._function, event)
             failed = [int(each["itemIdentifier"]) for each in answer["batchItemFailures"]]
             if failed:
-                # From the first one on: what comes after it is handed out once more as well.
+                # From the first one on: what comes after it is handed out again as well.
                 self._again(Batch(batch.changes[min(failed) :], batch.at, batch.tries))
         except Died:
             self._again(batch)
@@ -84,7 +84,7 @@ class Stream:
 
     def _take_up(self) -> None:
         written = self._table.stream
-        self._waiting += [each for each in written[self._place :] if self._listens(each)]
+        self._waiting += [each for each in written[self._place :] if self._passes(each)]
         self._place = len(written)
 
     def _next_batch(self) -> Batch:
@@ -120,16 +120,16 @@ class Stream:
         halves = [batch.changes[:middle], batch.changes[middle:]]
         self._batches += [Batch(half, at, tries) for half in halves if half]
 
-    def _listens(self, change: Change) -> bool:
-        return any(_fits(pattern, _record(change, 0)) for pattern in self._patterns)
+    def _passes(self, change: Change) -> bool:
+        return any(_matches(pattern, _record(change, 0)) for pattern in self._patterns)
 
 
-def _fits(pattern: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
-    """Tell whether a record passes a filter of an event source mapping."""
+def _matches(pattern: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
+    """Return whether a record passes a filter of an event source mapping."""
     for name, wanted in pattern.items():
         found = record.get(name)
         if isinstance(wanted, dict):
-            if not isinstance(found, dict) or not _fits(wanted, found):
+            if not isinstance(found, dict) or not _matches(wanted, found):
                 return False
         elif found not in wanted:
             return False

@@ -1,4 +1,4 @@
-"""Who takes part, and what they got for an answer."""
+"""Users and admins, and the answers that they get."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a token; ``kind`` is the payment type, UMUM or DIKE.
+    """A person with a token; ``kind`` is the payment type, UMUM or DIKE.
 
-    ``address``: the e-mail address that the token carries, else one of their own.
+    ``address``: the e-mail address that the token carries, else one made from the id.
     """
 
     id: str
@@ -26,12 +26,12 @@ class Person:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a client got: a status, 502 if the function gave none."""
+    """An answer; its status is 502 if the function gave none."""
 
     status: int
     body: Json
 
     @property
     def ok(self) -> bool:
-        """Tell whether it is a yes."""
+        """Return whether it is a success."""
         return self.status < 300

@@ -1,4 +1,4 @@
-"""The observer: looks at everything and says what is wrong or left undone."""
+"""Checks everything from outside, and describes what is wrong or left undone."""
 
 from tests.faults.world.always import Always
 from tests.faults.world.at_rest import AtRest
@@ -10,7 +10,7 @@ UNEXPECTED = {"unexpected error", "difference found"}
 
 
 class Watch:
-    """Looks on from outside."""
+    """The checks of one world."""
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self.snapshot = Snapshot(world, ledger)
@@ -18,20 +18,20 @@ class Watch:
         self._at_rest = AtRest(self.snapshot)
 
     def wrong(self) -> list[str]:
-        """Return what must never be, and is."""
+        """Return the broken invariants."""
         self.snapshot.look()
         return list(self._always.wrong())
 
     def unfinished(self) -> list[str]:
-        """Return what must not be left once everything has come to rest, and is."""
+        """Return what is left undone once everything has come to rest."""
         self.snapshot.look()
         return list(self._at_rest.unfinished())
 
     def undelivered(self) -> list[str]:
-        """Return what Lunas must have brought to Thinkific by itself, and has not."""
+        """Return what Lunas should have delivered by itself, and has not."""
         self.snapshot.look()
         return list(self._at_rest.undelivered())
 
     def unexpected(self) -> list[str]:
         """Return errors that the product did not raise on purpose, and what its audit found."""
-        return [str(each) for each in self.snapshot.world.said if each[0] in UNEXPECTED]
+        return [str(each) for each in self.snapshot.world.logged if each[0] in UNEXPECTED]

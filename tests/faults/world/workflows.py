@@ -1,4 +1,4 @@
-"""Every workflow of Lunas: what came before, what is done, and what must come of it."""
+"""Every workflow of Lunas: its preparation, its action, and how it must end."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,8 @@ from tests.faults.world.before import (
     both,
     bought,
     completed,
-    handed_in,
     owning,
+    submitted,
 )
 from tests.faults.world.scenario import BUNDLE, PYTHON, SQL, Scenario
 
@@ -26,11 +26,11 @@ PUBLISH, DELIVER, ENROLLMENTS = "publish_enrollments", "deliver_enrollment", "en
 
 @dataclass(frozen=True)
 class Workflow:
-    """A workflow: its function dies while it is acted out, and all is well in the end.
+    """A workflow whose function dies while it runs, and which heals.
 
-    ``afterwards`` is what people do next who know of no crash. Everything must be healed
+    ``afterwards`` is what users do next who know of no crash. Everything must be healed
     ``minutes`` later, with the payment in one of ``ends`` (between bars; ``none``: there is no
-    payment). ``then`` is what a person mends after that, if something was left to a person; it
+    payment). ``then`` is what a person fixes after that, if something was left to a person; it
     ends COMPLETED or REFUNDED.
     """
 
@@ -38,8 +38,8 @@ class Workflow:
     function: str
     ends: str
     action: Action
-    prepare: Action = lambda _story: None
-    afterwards: Action = lambda _story: None
+    prepare: Action = lambda _: None
+    afterwards: Action = lambda _: None
     minutes: int = QUARTER
     then: Action | None = None
 
@@ -60,14 +60,14 @@ INITIATING = (
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(),
-        afterwards=Scenario.pay_what_there_is,
+        afterwards=Scenario.pay_any_order,
     ),
     Workflow(
         "initiate by v2",
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(channel=CHANNEL),
-        afterwards=Scenario.pay_what_there_is,
+        afterwards=Scenario.pay_any_order,
     ),
     *(
         Workflow(
@@ -88,7 +88,7 @@ INITIATING = (
         afterwards=before.asked_again(channel="BC"),
     ),
     Workflow(
-        "initiate after an open one is over",
+        "initiate after an open one expired",
         INITIATE,
         "COMPLETED",
         bought(),
@@ -102,12 +102,12 @@ def _webhook(name: str, prepare: Action, ends: str = "COMPLETED", **more: Any) -
     return Workflow(f"webhook{name}", WEBHOOK, ends, Scenario.rest, prepare, **more)
 
 
-HEARING = (
+CALLBACKS = (
     _webhook("", both(bought(BUNDLE), Scenario.pay)),
     _webhook(", late success", both(before.expired, Scenario.pay)),
     _webhook(", nothing new", before.paid_for_nothing_new),
-    _webhook(", not true yet", before.paid_with_lag),
-    _webhook(", wrong amount", before.paid_another_amount, "PENDING", then=before.tell_the_truth),
+    _webhook(", not confirmed yet", before.paid_with_lag),
+    _webhook(", wrong amount", before.paid_another_amount, "PENDING", then=before.right_amount),
 )
 
 
@@ -123,46 +123,46 @@ def _admin(
 
 
 DECIDING = (
-    Workflow("submit", SUBMIT, "none|PAID", handed_in()),
+    Workflow("submit", SUBMIT, "none|PAID", submitted()),
     Workflow(
         "submit, sent again",
         SUBMIT,
         "COMPLETED",
-        handed_in(),
-        afterwards=before.handed_in_again(),
+        submitted(),
+        afterwards=before.submitted_again(),
     ),
     Workflow(
         "submit with a key, sent again",
         SUBMIT,
         "COMPLETED",
-        handed_in(key=KEY),
-        afterwards=before.handed_in_again(key=KEY),
+        submitted(key=KEY),
+        afterwards=before.submitted_again(key=KEY),
     ),
-    Workflow("submit after a rejection", SUBMIT, "REJECTED|PAID", handed_in(), before.rejected()),
-    _admin("approve", APPROVE, "PAID|COMPLETED", Scenario.approve, handed_in(BUNDLE)),
+    Workflow("submit after a rejection", SUBMIT, "REJECTED|PAID", submitted(), before.rejected()),
+    _admin("approve", APPROVE, "PAID|COMPLETED", Scenario.approve, submitted(BUNDLE)),
     _admin(
         "approve, one course owned",
         APPROVE,
         "PAID|COMPLETED",
         Scenario.approve,
-        owning(PYTHON, handed_in(BUNDLE)),
+        owning(PYTHON, submitted(BUNDLE)),
     ),
     _admin(
         "approve, bought again after a refund",
         APPROVE,
         "PAID|COMPLETED",
         Scenario.approve,
-        both(completed(), Scenario.refund, handed_in()),
+        both(completed(), Scenario.refund, submitted()),
     ),
     _admin("approve, lengthens", APPROVE, "PAID|COMPLETED", Scenario.approve, before.to_lengthen),
-    _admin("reject", APPROVE, "PAID|REJECTED", Scenario.reject, handed_in()),
+    _admin("reject", APPROVE, "PAID|REJECTED", Scenario.reject, submitted()),
     _admin(
         "recheck",
         RECHECK,
         "COMPLETED",
         Scenario.recheck,
         both(bought(BUNDLE), Scenario.pay_silently),
-        # Nobody but the timetable asks again, a quarter of an hour after the payment was opened.
+        # Only the timetable asks again, a quarter of an hour after the payment was opened.
         minutes=QUARTER + 2,
     ),
     _admin(
@@ -183,7 +183,7 @@ DECIDING = (
         Scenario.correct,
         owning(SQL, completed(PYTHON)),
     ),
-    _admin("correct, before approval", REFUND, "PAID", Scenario.correct, owning(SQL, handed_in())),
+    _admin("correct, before approval", REFUND, "PAID", Scenario.correct, owning(SQL, submitted())),
     _admin(
         "correct, delivery on its way", REFUND, "COMPLETED", Scenario.correct, before.on_its_way
     ),
@@ -224,14 +224,14 @@ DELIVERING = (
     _deliver("deliver and complete", approved(BUNDLE)),
     _deliver("deliver by bundle", both(before.sold_as_bundle, approved(BUNDLE))),
     _deliver(
-        "deliver by bundle, rows later",
-        both(before.sold_as_bundle, approved(BUNDLE), before.rows_later),
+        "deliver by bundle, enrollments later",
+        both(before.sold_as_bundle, approved(BUNDLE), before.bundle_later),
         action=waiting(2),
     ),
-    _deliver("deliver, a trial there", both(before.trial_at_thinkific, approved(PYTHON))),
-    _deliver("deliver, put off", both(approved(), before.limited)),
+    _deliver("deliver, a trial at Thinkific", both(before.trial_at_thinkific, approved(PYTHON))),
+    _deliver("deliver, rescheduled", both(approved(), before.limited)),
     _deliver(
-        "deliver, given up",
+        "deliver, dead-lettered",
         both(approved(), before.refusing("createEnrollment")),
         "APPROVED",
         then=Scenario.redeliver,
@@ -239,8 +239,8 @@ DELIVERING = (
     _deliver("deliver, lengthened", both(before.to_lengthen, Scenario.approve)),
     _deliver("deliver, shortened", both(before.to_shorten, Scenario.refund), "REFUNDED"),
     _deliver("deliver, two courses behind one", both(before.two_behind_one, Scenario.approve)),
-    _deliver("deliver, mapped otherwise", before.mapped_otherwise),
-    _deliver("deliver, shared and mapped otherwise", before.shared_and_mapped_otherwise),
+    _deliver("deliver, mapped to another course", before.remapped),
+    _deliver("deliver, shared and mapped to another course", before.shared_and_remapped),
     _deliver(
         "revoke, two courses behind one",
         both(before.two_behind_one, Scenario.approve, Scenario.rest, Scenario.refund),
@@ -269,12 +269,12 @@ DELIVERING = (
         action=waiting(3),
     ),
     _deliver(
-        "revoke, put off",
+        "revoke, rescheduled",
         both(completed(), Scenario.refund, before.failing("updateEnrollment")),
         "REFUNDED",
     ),
     _deliver(
-        "revoke, given up",
+        "revoke, dead-lettered",
         both(completed(), Scenario.refund, before.refusing("updateEnrollment")),
         "REFUNDED",
         then=Scenario.redeliver,
@@ -310,4 +310,4 @@ RECONCILING = (
     ),
 )
 
-WORKFLOWS = (*INITIATING, *HEARING, *DECIDING, *DELIVERING, *RECONCILING, *AUDITING)
+WORKFLOWS = (*INITIATING, *CALLBACKS, *DECIDING, *DELIVERING, *RECONCILING, *AUDITING)

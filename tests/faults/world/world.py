@@ -1,4 +1,4 @@
-"""The whole of Lunas in one thread: real handlers, simulated peers, one clock, no network."""
+"""The whole of Lunas in one thread: real handlers, simulated providers, one clock, no network."""
 
 import json
 import random
@@ -40,7 +40,7 @@ TOKEN_LIFE = timedelta(hours=1)
 
 
 class World:
-    """Everything, and the one thread in which it happens."""
+    """Lunas, AWS and both providers, in one thread."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.clock = time.Clock()
@@ -48,7 +48,7 @@ class World:
         self.aws = Aws(self.clock, self.effects, CACHE)
         self.network = Network(self.clock, self.effects)
         self.functions = Functions(self.clock, self.effects)
-        self.said: list[tuple[str, Json]] = []
+        self.logged: list[tuple[str, Json]] = []
         """What the functions logged, newest last."""
         self._routes = routes()
         self._numbers = count()
@@ -59,15 +59,15 @@ class World:
         time.install(self.clock, patch)
         self.aws.install(patch)
         self.network.install(patch)
-        self._listen(patch)
+        self._keep_logs(patch)
 
     def start(self, seed: int | None = None) -> None:
-        """Begin anew, with the sample catalog; ``seed`` decides in which order things come."""
+        """Start again, with the sample catalog; ``seed`` decides in which order things come."""
         chance = None if seed is None else random.Random(seed)  # noqa: S311
         self.clock.reset()
         self.effects.forget()
         self.aws.clear()
-        self.said.clear()
+        self.logged.clear()
         self.network.late.clear()
         forget_secrets()
         self.duitku = Duitku(self.clock, MERCHANT, KEY)
@@ -112,14 +112,14 @@ class World:
             self.functions.invoke(function, {})
 
     def report_sales(self) -> None:
-        """Switch the reports of sales on, as the template's setting does."""
+        """Switch sale reports on, as the template's setting does."""
         stream = Stream(self.aws.table, self.functions, self.clock, None, ORDERS)
         queue = self.aws.queues["SaleReportQueue"]
         reports = Deliveries(queue, self.functions, None, "report_sales")
         self.scheduler.add(stream, reports)
 
     def calm(self) -> None:
-        """Let everybody around Lunas do what they should."""
+        """End the faults of AWS, Duitku and Thinkific."""
         self.duitku.calm()
         self.thinkific.calm()
         self.aws.refusals.clear()
@@ -153,11 +153,11 @@ class World:
             self._tokens[person] = token, ends
         return token
 
-    def _listen(self, patch: pytest.MonkeyPatch) -> None:
+    def _keep_logs(self, patch: pytest.MonkeyPatch) -> None:
         """Keep what is logged instead of printing it."""
 
-        def keep(decision: str, **facts: Any) -> None:
-            self.said.append((decision, facts))
+        def keep(message: str, **facts: Any) -> None:
+            self.logged.append((message, facts))
 
         for level in ("info", "warning", "error"):
             patch.setattr(observability.logger, level, keep)
@@ -165,7 +165,7 @@ class World:
             patch.setattr(observability, metric, lambda *_: None)
 
         def log_exception(error: BaseException) -> None:
-            # The world refuses writes more often than the table is asked again.
+            # The world refuses writes more often than the table retries them.
             busy = isinstance(error, StorageContention)
             keep("table busy" if busy else "unexpected error", error=repr(error))
 
@@ -174,7 +174,7 @@ class World:
     def _fill_table(self) -> None:
         if not self._first:
             fill_catalog(self.thinkific.site)
-            # The first audit of a stack looks a week back, day by day; here it has been.
+            # The first audit of a stack looks a week back; it is over before a test starts.
             self.run("audit")
             self._first = dict(self.aws.table.items)
             self.aws.table.stream.clear()
@@ -184,7 +184,7 @@ class World:
 
 @contextmanager
 def open_world() -> Iterator[World]:
-    """Make a world, and put everything back afterwards."""
+    """Make a world, and restore everything afterwards."""
     with pytest.MonkeyPatch.context() as patch:
         yield World(patch)
     forget_clients()

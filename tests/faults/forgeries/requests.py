@@ -1,4 +1,4 @@
-"""What somebody posts to the address for callbacks, and what they may know."""
+"""Requests to the callback URL, and how to write right and forged ones."""
 
 import hashlib
 from collections.abc import Callable, Iterable
@@ -27,8 +27,8 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Mail:
-    """One POST. A header may stand in it twice."""
+class CallbackRequest:
+    """One POST. It may have a header twice."""
 
     body: bytes
     headers: Headers = ((TYPE, FORM),)
@@ -54,7 +54,7 @@ class Mail:
 class Target:
     """A learner, and orders of theirs: ``paid`` at Duitku, ``unpaid``, ``done``, ``refunded``.
 
-    Lunas has not heard of the paid one yet, so that each callback that is believed moves it.
+    Lunas has not asked about the paid one yet, so any callback that is accepted moves it.
     """
 
     stack: Stack
@@ -77,7 +77,7 @@ class Target:
 
     @property
     def secrets(self) -> list[str]:
-        """What no answer may tell: keys, signatures, and who the learner is."""
+        """What no answer may contain: keys, signatures, and who the learner is."""
         customer = self.paid["customer"]
         return [
             self.stack.duitku.api_key,
@@ -90,12 +90,12 @@ class Target:
         ]
 
 
-type Write = Callable[[Target], Mail]
+type Write = Callable[[Target], CallbackRequest]
 
 
-def form(pairs: Iterable[tuple[str, str]]) -> Mail:
-    """Write a form; a field may stand in it twice."""
-    return Mail(urlencode(list(pairs)).encode())
+def form(pairs: Iterable[tuple[str, str]]) -> CallbackRequest:
+    """Write a form; it may have a field twice."""
+    return CallbackRequest(urlencode(list(pairs)).encode())
 
 
 def altered(**changes: str) -> Write:
@@ -104,7 +104,7 @@ def altered(**changes: str) -> Write:
 
 
 def resigned(**changes: str) -> Write:
-    """Change fields of the right callback and sign it anew, as only Duitku can."""
+    """Change fields of the right callback and sign it again, as only Duitku can."""
     return lambda target: form(target.duitku.form(target.paid, **changes).items())
 
 
@@ -119,7 +119,7 @@ def signed_by(scheme: Callable[[Target, Fields], str]) -> Write:
 
 
 def doubled(name: str, value: str | None = None) -> Write:
-    """Let a field stand twice, the second time with ``value`` or with the same one."""
+    """Repeat a field, with ``value`` or with the same value."""
     return lambda target: form(
         [*target.right.items(), (name, target.right[name] if value is None else value)]
     )
@@ -127,19 +127,19 @@ def doubled(name: str, value: str | None = None) -> Write:
 
 def as_type(*media_types: str) -> Write:
     """Declare the right callback to be of other types, one header each."""
-    return lambda target: Mail(
+    return lambda target: CallbackRequest(
         form(target.right.items()).body, tuple((TYPE, each) for each in media_types)
     )
 
 
 def raw(body: bytes, media_type: str = FORM) -> Write:
     """Send bytes."""
-    return lambda _: Mail(body, ((TYPE, media_type),))
+    return lambda _: CallbackRequest(body, ((TYPE, media_type),))
 
 
 def with_bytes(more: bytes) -> Write:
     """Send bytes after the right callback."""
-    return lambda target: Mail(form(target.right.items()).body + more)
+    return lambda target: CallbackRequest(form(target.right.items()).body + more)
 
 
 def hmac_of(*names: str) -> Callable[[Target, Fields], str]:
