@@ -25,7 +25,7 @@ from tests.support.template import (
 )
 
 RUNBOOKS = ROOT / "docs" / "runbooks"
-SECTIONS = ["What it means", "How to look", "What to do", "When it ends"]
+SECTIONS = ["What it means", "How to investigate", "What to do", "When it ends"]
 THIS_STACK = {"Ref": "AWS::StackName"}
 SOURCES = [*ROOT.glob("layers/shared/lunas/**/*.py"), *ROOT.glob("functions/*/*.py")]
 STATISTICS = {"count": {"Sum"}, "gauge": {"Maximum", "Minimum"}}
@@ -198,7 +198,7 @@ def test_an_alarm_is_called_like_its_page() -> None:
 
 
 @pytest.mark.parametrize("page", sorted(pages()))
-def test_a_page_has_what_it_means_how_to_look_what_to_do_and_when_it_ends(page: str) -> None:
+def test_a_page_has_the_four_sections(page: str) -> None:
     headings = re.findall(r"^## (.+)$", (RUNBOOKS / page).read_text(), re.MULTILINE)
     assert headings == SECTIONS
 
