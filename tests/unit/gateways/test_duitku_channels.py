@@ -39,7 +39,7 @@ KEPT: dict[str | None, tuple[int, int, int, int]] = {
 
 
 @pytest.mark.parametrize("code", KEPT)
-def test_an_invoice_ends_by_its_channel(code: str | None) -> None:
+def test_the_channel_decides_when_an_invoice_expires(code: str | None) -> None:
     asked = (20, 60, 1440, 10080)
     found = [channel_of(code).lifetime(each * MINUTE) // MINUTE for each in asked]
     assert tuple(found) == KEPT[code]

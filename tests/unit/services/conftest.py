@@ -1,4 +1,4 @@
-"""Every use case of a payment holds whichever gateway the payment goes by."""
+"""Runs the tests of payments once for each gateway."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,6 @@ from tests.support import vendors
 
 @pytest.fixture(params=vendors.NAMES)
 def vendor(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Let the payments of the test go by each gateway in turn; return its name."""
+    """Choose each gateway for the payments of the test; return its name."""
     with vendors.choose(request.param):
         yield request.param

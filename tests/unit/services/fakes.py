@@ -1,4 +1,4 @@
-"""Stand-ins for the outside world. Each can be told to fail, or to let others come first."""
+"""Fakes of repositories and providers, which fail or let another step come first on request."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -39,7 +39,7 @@ type Interruption = Callable[[], None] | Exception
 
 
 def interrupt(pending: list[Interruption]) -> None:
-    """Let the next thing happen that a test put in the way: a step of others, or an error."""
+    """Run the next interruption that a test has queued: another worker's step, or an error."""
     if not pending:
         return
     coming = pending.pop(0)
@@ -49,7 +49,7 @@ def interrupt(pending: list[Interruption]) -> None:
 
 
 class FakeClock:
-    """A clock that stands still until it is moved."""
+    """A clock that moves only when a test moves it."""
 
     def __init__(self, now: datetime = NOW) -> None:
         self.now = now
@@ -62,7 +62,7 @@ class FakeClock:
 
 
 class FakeStore:
-    """What all fakes of one test share: the content of the table."""
+    """The content of the table, which all fakes of a test share."""
 
     def __init__(self) -> None:
         self.payments: dict[str, Payment] = {}
@@ -100,10 +100,10 @@ class FakeStore:
         self.slots[purchase] = held.with_new(Held(payment.id, payment.channel), frozenset())
 
     def owns(self, enrollment: str) -> bool:
-        return self.standing(enrollment) == "owned"
+        return self.ownership(enrollment) == "owned"
 
-    def standing(self, enrollment: str, now: datetime = NOW) -> str:
-        """Tell whether a course is owned, held for a revocation to come, or free."""
+    def ownership(self, enrollment: str, now: datetime = NOW) -> str:
+        """Return whether a course is owned, held for a pending revocation, or free."""
         found = self.enrollments.get(enrollment)
         if found is not None and is_owed(found, now):
             return "owned"
@@ -111,7 +111,7 @@ class FakeStore:
 
 
 class FakePayments:
-    """Payments with the conditions of the real table; others come first by ``before_…``."""
+    """Payments with the conditions of the real table; ``before_…`` interrupts a step."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -130,14 +130,14 @@ class FakePayments:
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
         self.commits += 1
         interrupt(self.before_commit)
-        concurrent_update = self._collision(settlement, keep_quota=keep_quota)
-        if any(vars(concurrent_update).values()):
-            raise concurrent_update
+        update = self._concurrent_update(settlement, keep_quota=keep_quota)
+        if any(vars(update).values()):
+            raise update
         self._write(settlement)
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
-        asked = (self.store.courses.get(each) for each in course_ids)
-        return frozenset(course.id for course in asked if course and course.full)
+        found = (self.store.courses.get(each) for each in course_ids)
+        return frozenset(course.id for course in found if course and course.full)
 
     def record_refund(self, refund: Refund) -> None:
         self.commits += 1
@@ -223,9 +223,9 @@ class FakePayments:
 
     def first_transaction(self, payment_id: str, transaction: str) -> str:
         stored = self.store.payments[payment_id]
-        noted = stored.transaction or transaction
-        self.store.payments[payment_id] = replace(stored, transaction=noted)
-        return noted
+        first = stored.transaction or transaction
+        self.store.payments[payment_id] = replace(stored, transaction=first)
+        return first
 
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
@@ -248,42 +248,42 @@ class FakePayments:
             invoice_answers=stored.invoice_answers + 1,
         )
 
-    def _collision(self, plan: Settlement, *, keep_quota: bool) -> ConcurrentUpdate:
+    def _concurrent_update(self, plan: Settlement, *, keep_quota: bool) -> ConcurrentUpdate:
         stored = self.store.payments[plan.before.id]
         read = (plan.before.status, plan.before.version)
-        surprises = self._surprises(plan)
+        unexpected = self._unexpected(plan)
         counted = [
             e.course_id
             for e in plan.enrollments
             if e.counted and e.course_id not in plan.held | plan.full
         ]
         user, plans = plan.before.user_id, {each.before.id: each.before for each in plan.overlaps}
-        mine = {course: enrollment_id(user, course) for course in surprises}
+        mine = {course: enrollment_id(user, course) for course in unexpected}
         read_otherwise = {
             each.course_id: self.store.enrollments[each.id]
             for each in plans.values()
-            if each.course_id not in surprises and self.store.enrollments[each.id] != each
+            if each.course_id not in unexpected and self.store.enrollments[each.id] != each
         }
-        owned = {each: mine[each] for each, found in surprises.items() if found == "owned"}
+        owned = {each: mine[each] for each, found in unexpected.items() if found == "owned"}
         return ConcurrentUpdate(
             stale=(stored.status, stored.version) != read,
             owned={
                 **{course: self.store.enrollments[each] for course, each in owned.items()},
                 **read_otherwise,
             },
-            held=frozenset(course for course, found in surprises.items() if found == "held"),
-            free=frozenset(course for course, found in surprises.items() if found == "free"),
+            held=frozenset(course for course, found in unexpected.items() if found == "held"),
+            free=frozenset(course for course, found in unexpected.items() if found == "free"),
             full=self.full_courses(counted) if keep_quota else frozenset(),
         )
 
-    def _surprises(self, plan: Settlement) -> dict[str, str]:
-        """Return how those courses stand that stand otherwise than the plan takes them to."""
+    def _unexpected(self, plan: Settlement) -> dict[str, str]:
+        """Return the state of each course that differs from what the plan expects."""
         user = plan.before.user_id
-        taken = {each.course_id: "free" for each in plan.enrollments}
-        taken |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
+        expected = {each.course_id: "free" for each in plan.enrollments}
+        expected |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
         at = plan.after.updated_at
-        stored = {each: self.store.standing(enrollment_id(user, each), at) for each in taken}
-        return {course: found for course, found in stored.items() if found != taken[course]}
+        stored = {each: self.store.ownership(enrollment_id(user, each), at) for each in expected}
+        return {course: found for course, found in stored.items() if found != expected[course]}
 
     def _write(self, plan: Settlement) -> None:
         self.store.payments[plan.after.id] = plan.after
@@ -299,11 +299,10 @@ class FakePayments:
 
 
 class FakeSchedule:
-    """What is due by the store's own due times, and feeds as lists of batches.
+    """What is due by the stored due times, and feeds as lists of batches.
 
-    A checkpoint is the number of the batch that comes next. ``before_question`` lets others ask
-    first; ``lagging`` are deliveries that the index still shows, ``twice`` has it show payments
-    twice.
+    A checkpoint is the number of the next batch. ``before_question`` interrupts a claim to ask;
+    ``lagging`` are deliveries that the index still shows; ``twice`` has it show payments twice.
     """
 
     def __init__(self, store: FakeStore) -> None:
@@ -314,7 +313,7 @@ class FakeSchedule:
         self.lagging: list[str] = []
         self.batches: dict[Feed, list[list[Ref]]] = {each: [] for each in Feed}
         self.checkpoints: dict[Feed, str] = {}
-        self.followed: list[tuple[Feed, str]] = []
+        self.batch_reads: list[tuple[Feed, str]] = []
         self.ends: set[datetime] = set()
 
     def payments(self, now: datetime, limit: int) -> list[str]:
@@ -372,7 +371,7 @@ class FakeSchedule:
     def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch:
         assert limit > 1
         self.ends.add(until)
-        self.followed.append((feed, checkpoint))
+        self.batch_reads.append((feed, checkpoint))
         number, all_of = int(checkpoint), self.batches[feed]
         if number >= len(all_of):
             return Batch((), checkpoint, is_last=True)
@@ -380,7 +379,7 @@ class FakeSchedule:
 
 
 class FakeAnomalies:
-    """Keeps anomalies."""
+    """Stores anomalies."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -424,7 +423,7 @@ class FakeCatalogue:
 
 
 class FakeEnrollments:
-    """Enrollments with the conditions of the real table; ``before_record`` interrupts notes."""
+    """Enrollments with the conditions of the real table; ``before_…`` interrupts a write."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -494,7 +493,7 @@ class FakeEnrollments:
 
 
 class FakeLearners:
-    """Links to accounts, and claims on their courses; ``before_read`` lets others come between."""
+    """Links to accounts, and claims on their courses; ``before_…`` interrupts a step."""
 
     def __init__(self, store: FakeStore) -> None:
         self.store = store
@@ -559,8 +558,8 @@ class FakeLearners:
         stored = self.store.enrollments[enrollment.id]
         unmoved = self.store.claims[claims.place].version == claims.version
         if unmoved and stored.status is EnrollmentStatus.ENROLLED:
-            noted = replace(stored, shared=enrollment.shared, updated_at=at)
-            self.store.enrollments[enrollment.id] = noted
+            changed = replace(stored, shared=enrollment.shared, updated_at=at)
+            self.store.enrollments[enrollment.id] = changed
 
     def forget(self, place: Place, enrollment_id: str) -> None:
         self.writes += 1
@@ -579,7 +578,7 @@ class FakeLearners:
 
 
 class FakeInvoices:
-    """Opens invoices; raises or answers as told, else a fresh reference for each payment."""
+    """Opens an invoice with a reference of its own, unless a failure is queued."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str | None]] = []
@@ -596,7 +595,7 @@ class FakeInvoices:
 
 
 class FakeStatus:
-    """The status of payments: the one that was set, an error if it is one."""
+    """Answers with the status that was set, or raises it if it is an error."""
 
     def __init__(self, answer: GatewayStatus | Exception) -> None:
         self.answer = answer
@@ -615,14 +614,14 @@ def settlements(payments: FakePayments) -> SettlementService:
 
 
 class FakePlatform:
-    """A learning platform with accounts by address and rows by user and course.
+    """A course platform with accounts by address and enrollments by user and course.
 
-    ``ended``: rows that were revoked; they stay, and give access again when they are adjusted.
+    ``ended`` are enrollments that were revoked. Adjusting them gives access again.
     """
 
     def __init__(self, accounts: Mapping[str, int] | None = None) -> None:
         self.accounts = dict(accounts or {})
-        self.rows: dict[tuple[int, int], int] = {}
+        self.enrollments: dict[tuple[int, int], int] = {}
         self.created: list[Learner] = []
         self.calls: list[str] = []
         self.failures: list[Interruption] = []
@@ -661,10 +660,10 @@ class FakePlatform:
     ) -> int:
         self.calls.append("enroll")
         interrupt(self.failures)
-        if not create and (user_id, course_id) not in self.rows:
-            raise DeliveryDelayed("not there yet")
-        self._fit((user_id, course_id), until, given)
-        return self.rows.setdefault((user_id, course_id), 500 + len(self.rows))
+        if not create and (user_id, course_id) not in self.enrollments:
+            raise DeliveryDelayed("not enrolled yet")
+        self._set_end((user_id, course_id), until, given)
+        return self.enrollments.setdefault((user_id, course_id), 500 + len(self.enrollments))
 
     def adjust(
         self,
@@ -676,26 +675,26 @@ class FakePlatform:
     ) -> None:
         self.calls.append("adjust")
         interrupt(self.failures)
-        row = user_id, course_id
-        if row in self.rows or row in self.ended:
-            self._fit(row, until, given)
-            self.rows.setdefault(row, self.ended.pop(row, 0))
+        key = user_id, course_id
+        if key in self.enrollments or key in self.ended:
+            self._set_end(key, until, given)
+            self.enrollments.setdefault(key, self.ended.pop(key, 0))
 
-    def _fit(
+    def _set_end(
         self,
-        row: tuple[int, int],
+        key: tuple[int, int],
         until: datetime | None,
         given: AbstractSet[datetime | None],
     ) -> None:
-        """End a row then, unless it lasts longer by other means than Lunas."""
-        stored = self.ends.get(row, NOW)
-        if stored in given or latest([stored, until]) == until or row not in self.rows:
-            self.ends[row] = until
+        """Set when an enrollment ends, unless it lasts longer without Lunas."""
+        stored = self.ends.get(key, NOW)
+        if stored in given or latest([stored, until]) == until or key not in self.enrollments:
+            self.ends[key] = until
 
     def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
         ends = {
             course: self.ends.get((user, course))
-            for user, course in self.rows
+            for user, course in self.enrollments
             if user == account_id
         }
         return [
@@ -756,5 +755,5 @@ class FakePlatform:
         interrupt(self.failures)
         if given is not None and self.ends.get((user_id, course_id)) not in given:
             return
-        if row := self.rows.pop((user_id, course_id), None):
-            self.ended[user_id, course_id] = row
+        if enrollment := self.enrollments.pop((user_id, course_id), None):
+            self.ended[user_id, course_id] = enrollment

@@ -1,4 +1,4 @@
-"""Stand-ins for the connected site, and for Thinkific's OAuth server, which keeps its rules."""
+"""Fakes of the connected site, and of Thinkific's OAuth server with its rules."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,8 +14,7 @@ DAY = timedelta(days=1)
 class FakeSites:
     """The connected site and attempts to connect, with the conditions of the real table.
 
-    ``before_renew``, ``before_read`` and ``before_forget`` let others come first, or break a
-    worker off.
+    ``before_renew``, ``before_read`` and ``before_forget`` interrupt a step.
     """
 
     def __init__(self, grant: Grant | None = None) -> None:
@@ -77,7 +76,7 @@ class FakeSites:
         return stored
 
     def write(self, connection: Connection, tokens: Tokens) -> None:
-        """Write what stands from now on, and free the lock."""
+        """Store the connection and its tokens, and free the lock."""
         self.grant, self.locked = Grant(connection=connection, tokens=tokens), None
 
     def _stored(self, connection: Connection) -> bool:
@@ -88,7 +87,7 @@ class FakeSites:
 
 
 class FakeOAuth:
-    """The OAuth server: a code and a refresh token fit once. ``before`` breaks calls off."""
+    """The OAuth server. A code or a refresh token works once; ``before`` interrupts calls."""
 
     def __init__(self) -> None:
         self.codes: dict[str, tuple[str, str]] = {}
@@ -104,7 +103,7 @@ class FakeOAuth:
         return f"https://{subdomain}.test/authorize?state={state}&code_challenge={challenge}"
 
     def allow(self, start: Start) -> str:
-        """Press Approve for a try; return the code."""
+        """Approve an attempt; return the code."""
         code = f"code-of-{start.state}"
         self.codes[code] = (start.subdomain, challenge_of(start.verifier))
         return code
@@ -132,7 +131,10 @@ class FakeOAuth:
     def _issue(self) -> Issue:
         self.issued += 1
         self.refresh_token = f"rt-{self.issued}"
-        reply = self.refresh_token if self.gives_refresh_token else None
+        refresh_token = self.refresh_token if self.gives_refresh_token else None
         return Issue(
-            access_token=f"at-{self.issued}", refresh_token=reply, lifetime=DAY, site_gid="gid-1"
+            access_token=f"at-{self.issued}",
+            refresh_token=refresh_token,
+            lifetime=DAY,
+            site_gid="gid-1",
         )

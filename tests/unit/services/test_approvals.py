@@ -66,7 +66,7 @@ def reject(payments: FakePayments, payment_id: str, context: AuditContext) -> Ou
     return service(payments).reject(payment_id, context)
 
 
-def test_an_approval_makes_all_enrollments_at_once(payments: FakePayments) -> None:
+def test_an_approval_creates_all_enrollments_in_one_write(payments: FakePayments) -> None:
     outcome = approve(payments, "pay1", ADMIN_ACT)
     assert outcome.result is Result.SETTLED
     assert (outcome.payment.status, outcome.payment.approved_by) == (Status.APPROVED, "a1")
@@ -75,7 +75,7 @@ def test_an_approval_makes_all_enrollments_at_once(payments: FakePayments) -> No
     assert payments.commits == 1
 
 
-def test_approving_again_changes_nothing_and_answers_the_same(payments: FakePayments) -> None:
+def test_approving_again_changes_nothing_and_returns_the_same(payments: FakePayments) -> None:
     first = approve(payments, "pay1", ADMIN_ACT)
     again = approve(payments, "pay1", OTHER_ADMIN)
     assert (again.result, again.payment) == (Result.ALREADY_SETTLED, first.payment)
@@ -108,11 +108,11 @@ def test_a_bundle_too_large_to_count_at_once_keeps_quotas_as_well(overbook: bool
     assert store.enrollments == {}
 
 
-def test_an_approval_within_quotas_is_not_noted_as_overbooked(payments: FakePayments) -> None:
+def test_an_approval_within_quotas_is_not_recorded_as_overbooked(payments: FakePayments) -> None:
     assert not approve(payments, "pay1", ADMIN_ACT).payment.overbook
 
 
-def test_a_refund_that_came_first_is_told_to_who_approves(payments: FakePayments) -> None:
+def test_a_concurrent_refund_stops_an_approval(payments: FakePayments) -> None:
     payments.before_commit = [lambda: payments.store.add(manual(Status.REFUNDED, version=4))]
     with pytest.raises(WrongState, match="REFUNDED"):
         approve(payments, "pay1", ADMIN_ACT)
@@ -152,14 +152,14 @@ def test_two_admins_at_once_approve_once(payments: FakePayments) -> None:
     assert outcome.payment.approved_by == "a2"
 
 
-def test_a_rejection_that_came_first_is_told(payments: FakePayments) -> None:
+def test_a_concurrent_rejection_stops_an_approval(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _rejected(payments.store)]
     with pytest.raises(WrongState):
         approve(payments, "pay1", ADMIN_ACT)
     assert payments.store.enrollments == {}
 
 
-def test_an_approval_of_what_is_owned_already_completes_and_is_kept_for_a_refund(
+def test_an_approval_of_owned_courses_completes_the_payment_and_records_an_anomaly(
     payments: FakePayments,
 ) -> None:
     payments.store.add(*(enrollment(each, payment_id="pay0") for each in ("c1", "c2")))
@@ -191,13 +191,13 @@ def test_a_payment_at_the_gateway_is_never_approved_by_hand(
 
 
 @pytest.mark.parametrize("overbook", [True, False])
-def test_the_evidence_tells_whether_the_quota_was_overruled(
+def test_the_evidence_shows_whether_the_quota_was_overruled(
     payments: FakePayments, overbook: bool
 ) -> None:
     approve(payments, "pay1", ADMIN_ACT, overbook=overbook)
     (event,) = payments.store.history["pay1"]
-    noted = {"overbook": "true"} if overbook else {}
-    assert event.evidence == {"requestId": "r1", **noted}
+    overbooked = {"overbook": "true"} if overbook else {}
+    assert event.evidence == {"requestId": "r1", **overbooked}
 
 
 def test_the_evidence_names_the_courses_owned_before(payments: FakePayments) -> None:
@@ -216,7 +216,7 @@ def test_a_rejection_ends_a_paid_payment_without_enrollments(payments: FakePayme
     assert (event.actor, event.source, event.target) == ("admin:a1", Status.PAID, Status.REJECTED)
 
 
-def test_rejecting_again_changes_nothing_and_answers_the_same(payments: FakePayments) -> None:
+def test_rejecting_again_changes_nothing_and_returns_the_same(payments: FakePayments) -> None:
     first = reject(payments, "pay1", ADMIN_ACT)
     assert reject(payments, "pay1", OTHER_ADMIN).payment == first.payment
     assert payments.commits == 1
@@ -235,7 +235,7 @@ def test_an_unknown_payment_cannot_be_rejected(payments: FakePayments) -> None:
         reject(payments, "pay9", ADMIN_ACT)
 
 
-def test_an_approval_that_came_first_stops_a_rejection(payments: FakePayments) -> None:
+def test_a_concurrent_approval_stops_a_rejection(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _approved_by_other(payments.store)]
     with pytest.raises(WrongState):
         reject(payments, "pay1", ADMIN_ACT)

@@ -1,4 +1,4 @@
-"""Delivering a bundle: one call for all its courses, and every way in which that can fail."""
+"""Delivering a bundle by one call for all its courses, and what happens when it fails."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -30,8 +30,8 @@ SOLD = payment(
 )
 
 
-class Round:
-    """A service over fakes, with one approved bundle that Thinkific knows as bundle 4."""
+class Setup:
+    """A delivery service over fakes, with an approved bundle that is bundle 4 at Thinkific."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
@@ -53,85 +53,85 @@ class Round:
     def deliver(self, request: DeliveryRequest = FIRST) -> DeliveryResult:
         return self.service.deliver(request)
 
-    def waits(self, request: DeliveryRequest = FIRST) -> None:
+    def assert_delayed(self, request: DeliveryRequest = FIRST) -> None:
         with pytest.raises(DeliveryDelayed):
             self.deliver(request)
 
 
 @pytest.fixture
-def at_work() -> Round:
-    return Round()
+def setup() -> Setup:
+    return Setup()
 
 
-def test_a_bundle_is_asked_for_once_and_each_course_is_followed_up(at_work: Round) -> None:
+def test_a_bundle_is_enrolled_by_one_call_and_each_course_is_checked(setup: Setup) -> None:
     for request in (FIRST, SECOND):
-        assert at_work.deliver(request) is DeliveryResult.DELIVERED
+        assert setup.deliver(request) is DeliveryResult.DELIVERED
     expected = ["bundle_courses", "enroll_in_bundle", "enroll", "enroll"]
-    assert at_work.platform.calls == expected
-    assert at_work.store.payments["pay1"].status is Status.COMPLETED
+    assert setup.platform.calls == expected
+    assert setup.store.payments["pay1"].status is Status.COMPLETED
 
 
-def test_a_bundle_that_comes_later_is_waited_for(at_work: Round) -> None:
-    at_work.platform.bundles_later = True
-    at_work.waits(FIRST)
-    at_work.waits(SECOND)
-    at_work.platform.rows = {(7, 11): 1, (7, 12): 2}
-    assert at_work.deliver(FIRST) is DeliveryResult.DELIVERED
-    assert at_work.platform.calls.count("enroll_in_bundle") == 1
+def test_a_delivery_waits_for_a_pending_bundle(setup: Setup) -> None:
+    setup.platform.bundles_later = True
+    setup.assert_delayed(FIRST)
+    setup.assert_delayed(SECOND)
+    setup.platform.enrollments = {(7, 11): 1, (7, 12): 2}
+    assert setup.deliver(FIRST) is DeliveryResult.DELIVERED
+    assert setup.platform.calls.count("enroll_in_bundle") == 1
 
 
-def test_a_bundle_that_never_comes_is_enrolled_course_by_course(at_work: Round) -> None:
-    at_work.platform.bundles_later = True
-    at_work.waits()
-    at_work.clock.forward(MAX_WAIT)
+def test_a_bundle_that_never_arrives_is_enrolled_course_by_course(setup: Setup) -> None:
+    setup.platform.bundles_later = True
+    setup.assert_delayed()
+    setup.clock.forward(MAX_WAIT)
     for request in (FIRST, SECOND):
-        assert at_work.deliver(request) is DeliveryResult.DELIVERED
-    assert set(at_work.platform.rows) == {(7, 11), (7, 12)}
+        assert setup.deliver(request) is DeliveryResult.DELIVERED
+    assert set(setup.platform.enrollments) == {(7, 11), (7, 12)}
 
 
 @pytest.mark.parametrize("held", [{11}, {11, 12, 13}, set()], ids=["fewer", "more", "no bundle"])
-def test_a_bundle_of_other_courses_than_were_paid_is_never_asked_for(
-    at_work: Round, held: set[int]
+def test_a_bundle_whose_courses_differ_from_those_paid_is_not_used(
+    setup: Setup, held: set[int]
 ) -> None:
-    at_work.platform.bundle_holdings = {4: held}
+    setup.platform.bundle_holdings = {4: held}
     for request in (FIRST, SECOND):
-        assert at_work.deliver(request) is DeliveryResult.DELIVERED
-    assert at_work.platform.calls == ["bundle_courses", "enroll", "enroll"]
-    assert set(at_work.platform.rows) == {(7, 11), (7, 12)}
+        assert setup.deliver(request) is DeliveryResult.DELIVERED
+    assert setup.platform.calls == ["bundle_courses", "enroll", "enroll"]
+    assert set(setup.platform.enrollments) == {(7, 11), (7, 12)}
 
 
-def test_a_bundle_that_is_refused_is_enrolled_course_by_course(at_work: Round) -> None:
-    at_work.platform.bundle_failures = [DeliveryImpossible("no")]
+def test_a_bundle_that_is_refused_is_enrolled_course_by_course(setup: Setup) -> None:
+    setup.platform.bundle_failures = [DeliveryImpossible("no")]
     for request in (FIRST, SECOND):
-        assert at_work.deliver(request) is DeliveryResult.DELIVERED
-    assert at_work.platform.calls.count("enroll_in_bundle") == 1
+        assert setup.deliver(request) is DeliveryResult.DELIVERED
+    assert setup.platform.calls.count("enroll_in_bundle") == 1
 
 
-def test_where_courses_were_owned_the_new_ones_are_enrolled_alone(at_work: Round) -> None:
-    at_work.store.add(replace(SOLD, overlap=("c2",), undelivered=frozenset({"c1"})))
-    assert at_work.deliver() is DeliveryResult.DELIVERED
-    assert at_work.platform.calls == ["enroll"]
+def test_only_the_new_courses_of_a_partly_owned_bundle_are_enrolled(setup: Setup) -> None:
+    setup.store.add(replace(SOLD, overlap=("c2",), undelivered=frozenset({"c1"})))
+    assert setup.deliver() is DeliveryResult.DELIVERED
+    assert setup.platform.calls == ["enroll"]
 
 
-def test_a_crash_between_the_note_and_the_call_heals_by_itself(at_work: Round) -> None:
-    at_work.platform.bundle_failures = [RuntimeError("killed")]
+def test_a_delivery_recovers_from_a_crash_between_the_write_and_the_call(setup: Setup) -> None:
+    setup.platform.bundle_failures = [RuntimeError("killed")]
     with pytest.raises(RuntimeError):
-        at_work.deliver()
-    at_work.waits()
-    at_work.clock.forward(MAX_WAIT)
-    assert at_work.deliver() is DeliveryResult.DELIVERED
+        setup.deliver()
+    setup.assert_delayed()
+    setup.clock.forward(MAX_WAIT)
+    assert setup.deliver() is DeliveryResult.DELIVERED
 
 
-def test_the_end_of_access_is_sent(at_work: Round) -> None:
-    end = at_work.clock.now + timedelta(days=30)
-    at_work.store.add(replace(SOLD, platform_bundle_id=None))
-    at_work.store.add(enrollment("c1", expires_at=end))
-    at_work.deliver()
-    assert at_work.platform.ends == {(7, 11): end}
+def test_the_end_of_access_is_sent(setup: Setup) -> None:
+    end = setup.clock.now + timedelta(days=30)
+    setup.store.add(replace(SOLD, platform_bundle_id=None))
+    setup.store.add(enrollment("c1", expires_at=end))
+    setup.deliver()
+    assert setup.platform.ends == {(7, 11): end}
 
 
-def test_access_that_was_over_before_it_began_waits_for_a_person(at_work: Round) -> None:
-    at_work.store.add(enrollment("c1", expires_at=at_work.clock.now))
+def test_access_that_ended_before_its_delivery_cannot_be_delivered(setup: Setup) -> None:
+    setup.store.add(enrollment("c1", expires_at=setup.clock.now))
     with pytest.raises(DeliveryImpossible, match="over"):
-        at_work.deliver()
-    assert at_work.platform.calls == []
+        setup.deliver()
+    assert setup.platform.calls == []

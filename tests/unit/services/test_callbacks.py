@@ -1,4 +1,4 @@
-"""Callbacks: a hint that makes Lunas ask, never evidence."""
+"""Callbacks trigger a check at the gateway and prove nothing themselves."""
 
 import hashlib
 from contextlib import suppress
@@ -43,7 +43,7 @@ pytestmark = pytest.mark.usefixtures("vendor")
 ENDED = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
 
 
-def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> VerifiedCallback:
+def callback(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> VerifiedCallback:
     hints = {"resultCode": "00", **evidence}
     body = f"{order_id} {amount} {hints}".encode()
     paid = hints["resultCode"] == "00"
@@ -68,7 +68,7 @@ def hint(order_id: str = "pay1", amount: str = "49000", **evidence: str) -> Veri
 
 @dataclass
 class Service:
-    """A desk over fakes."""
+    """A callback service over fakes."""
 
     stored: Payment | None = field(default_factory=payment)
 
@@ -88,12 +88,12 @@ class Service:
             now=self.clock,
         )
 
-    def handle(self, result: VerifiedCallback | None = None) -> CallbackResult:
-        """Hear a callback, the right one unless told otherwise."""
-        return self.service.handle(result or hint())
+    def handle(self, received: VerifiedCallback | None = None) -> CallbackResult:
+        """Handle a callback, by default one that matches the payment."""
+        return self.service.handle(received or callback())
 
-    def lets_first(self, other: VerifiedCallback) -> None:
-        """Let another callback settle between this one's reading and writing."""
+    def settle_first(self, other: VerifiedCallback) -> None:
+        """Have another callback settle the payment between this one's read and write."""
 
         def come_first() -> None:
             self.handle(other)
@@ -102,7 +102,7 @@ class Service:
 
     @property
     def payment_status(self) -> Status:
-        """Return where the payment stands."""
+        """Return the stored status of the payment."""
         return self.store.payments["pay1"].status
 
 
@@ -112,7 +112,7 @@ def service() -> Service:
 
 
 def unchanged(service: Service) -> bool:
-    """Tell that no state moved; when Duitku is asked next may."""
+    """Return whether nothing changed but the times of the next check."""
     asked: dict[str, Any] = {
         "check_at": None,
         "asked_at": None,
@@ -128,13 +128,13 @@ def unchanged(service: Service) -> bool:
 
 
 def replace_stored(service: Service, **changes: Any) -> Service:
-    """Change what the payment is compared with."""
+    """Change the payment that :func:`unchanged` compares with."""
     assert service.stored
     service.stored = replace(service.stored, **changes)
     return service
 
 
-def test_money_that_duitku_confirms_becomes_an_enrollment(service: Service) -> None:
+def test_confirmed_money_becomes_an_enrollment(service: Service) -> None:
     result = service.handle()
     assert result.outcome
     assert result.outcome.result is Result.SETTLED
@@ -146,25 +146,25 @@ def test_money_that_duitku_confirms_becomes_an_enrollment(service: Service) -> N
 
 
 def test_an_amount_with_decimals_is_the_same_amount(service: Service) -> None:
-    service.handle(hint(amount="49000.00"))
+    service.handle(callback(amount="49000.00"))
     assert service.payment_status is Status.APPROVED
 
 
 def test_the_code_of_the_callback_decides_nothing(service: Service) -> None:
-    service.handle(hint(resultCode="01"))
+    service.handle(callback(resultCode="01"))
     assert service.payment_status is Status.APPROVED
 
 
 def test_the_code_of_the_callback_is_kept_as_evidence(service: Service) -> None:
-    service.handle(hint(resultCode="01"))
+    service.handle(callback(resultCode="01"))
     evidence = service.store.history["pay1"][0].evidence
     assert evidence
     assert (evidence["callback"], evidence["statusCode"]) == ("01", "00")
 
 
-def test_a_callback_for_an_unknown_order_is_kept_for_a_person() -> None:
+def test_a_callback_for_an_unknown_order_is_recorded_as_an_anomaly() -> None:
     service = Service(None)
-    result = service.handle(hint("pay9"))
+    result = service.handle(callback("pay9"))
     assert result.anomaly
     assert result.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
     assert result.anomaly.evidence["amount"] == "49000"
@@ -172,7 +172,7 @@ def test_a_callback_for_an_unknown_order_is_kept_for_a_person() -> None:
     assert service.status.asked == []
 
 
-def test_the_id_of_a_manual_payment_is_no_order_of_duitku() -> None:
+def test_the_id_of_a_manual_payment_is_an_unknown_order() -> None:
     service = Service(manual())
     result = service.handle()
     assert result.anomaly
@@ -182,10 +182,10 @@ def test_the_id_of_a_manual_payment_is_no_order_of_duitku() -> None:
 
 
 @pytest.mark.parametrize("amount", ["48999", "49000.50", "490000", "1", "abc", "NaN"])
-def test_another_amount_is_kept_for_a_person_and_changes_nothing(
+def test_a_different_amount_is_recorded_as_an_anomaly_and_changes_nothing(
     service: Service, amount: str
 ) -> None:
-    result = service.handle(hint(amount=amount))
+    result = service.handle(callback(amount=amount))
     assert result.anomaly
     assert result.anomaly.kind is AnomalyKind.AMOUNT_DIFFERS
     assert result.anomaly.evidence["expectedAmount"] == "49000"
@@ -195,7 +195,7 @@ def test_another_amount_is_kept_for_a_person_and_changes_nothing(
 
 
 @pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED, Status.REFUNDED])
-def test_a_callback_for_what_is_settled_asks_nobody_and_writes_nothing(status: Status) -> None:
+def test_a_callback_for_a_settled_payment_makes_no_call_and_no_write(status: Status) -> None:
     service = Service(payment(status))
     result = service.handle()
     assert result.outcome
@@ -208,7 +208,7 @@ def test_a_callback_for_what_is_settled_asks_nobody_and_writes_nothing(status: S
     [{"reference": "OTHER"}, {"reference": ""}, {"rupiah": 1}, {"rupiah": None}, {"order_id": "x"}],
     ids=str,
 )
-def test_a_status_that_speaks_of_something_else_is_an_anomaly(
+def test_a_status_that_does_not_match_is_an_anomaly(
     service: Service, changes: dict[str, object]
 ) -> None:
     service.status.answer = paid(**changes)
@@ -223,12 +223,12 @@ def test_a_status_that_speaks_of_something_else_is_an_anomaly(
 
 
 @pytest.mark.parametrize(
-    "reply",
+    "status",
     [GatewayStatus(GatewayState.OPEN, code="01"), GatewayStatus(GatewayState.NOT_STARTED)],
     ids=["01", "404"],
 )
-def test_while_duitku_says_not_paid_nothing_changes(service: Service, reply: GatewayStatus) -> None:
-    service.status.answer = reply
+def test_an_unpaid_status_changes_nothing(service: Service, status: GatewayStatus) -> None:
+    service.status.answer = status
     result = service.handle()
     assert result.outcome
     assert result.outcome.result is Result.STILL_OPEN
@@ -243,13 +243,13 @@ def test_an_order_that_duitku_ended_fails_or_expires(
 ) -> None:
     service.clock.now = at  # type: ignore[assignment]
     service.status.answer = ENDED
-    service.handle(hint(resultCode="01"))
+    service.handle(callback(resultCode="01"))
     assert service.payment_status is status
     assert service.store.enrollments == {}
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
-def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_within_a_minute(
+def test_a_success_that_the_status_denies_is_checked_again_within_a_minute(
     status: Status,
 ) -> None:
     service = Service(payment(status, check_at=NOW + timedelta(hours=3)))
@@ -263,7 +263,7 @@ def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_
     assert (stored.check_at, stored.denied_at) == (NOW, NOW)
 
 
-def test_callbacks_sent_again_and_again_do_not_put_the_next_question_off(service: Service) -> None:
+def test_repeated_callbacks_do_not_delay_the_next_check(service: Service) -> None:
     service.status.answer = ENDED
     for _ in range(5):
         service.handle()
@@ -272,29 +272,29 @@ def test_callbacks_sent_again_and_again_do_not_put_the_next_question_off(service
     assert (stored.check_at, stored.denied_at) == (NOW, NOW)
 
 
-def test_what_duitku_ended_before_its_time_is_asked_about_again_in_a_minute(
+def test_an_order_that_ended_early_is_checked_again_in_a_minute(
     service: Service,
 ) -> None:
     service.status.answer = ENDED
-    service.handle(hint(resultCode="02"))
+    service.handle(callback(resultCode="02"))
     stored = service.store.payments["pay1"]
     assert (stored.check_at, stored.denied_at) == (NOW + DENIED_CHECKS[0], NOW)
 
 
-def test_what_duitku_ended_with_its_time_is_asked_about_once_more(service: Service) -> None:
+def test_an_order_that_ended_on_time_is_checked_once_more(service: Service) -> None:
     service.clock.now = LATER
     service.status.answer = ENDED
-    service.handle(hint(resultCode="02"))
+    service.handle(callback(resultCode="02"))
     stored = service.store.payments["pay1"]
     assert (stored.check_at, stored.denied_at) == (LATER + DENIED, None)
 
 
 @pytest.mark.parametrize("code", ["00", "01"])
-def test_a_success_that_is_still_open_at_duitku_is_asked_about_as_if_denied(
+def test_a_success_that_is_still_open_at_duitku_is_checked_as_if_denied(
     service: Service, code: str
 ) -> None:
     service.status.answer = GatewayStatus(GatewayState.OPEN, code="01")
-    service.handle(hint(resultCode=code))
+    service.handle(callback(resultCode=code))
     stored = service.store.payments["pay1"]
     assert stored.check_at == NOW + SOON
     assert stored.denied_at == (NOW if code == "00" else None)
@@ -303,24 +303,24 @@ def test_a_success_that_is_still_open_at_duitku_is_asked_about_as_if_denied(
 @pytest.mark.parametrize(
     "answer",
     [paid(), paid(rupiah=1), ENDED, GatewayStatus(GatewayState.OPEN), GatewayUnavailable("down")],
-    ids=["paid", "does not fit", "ended", "open", "down"],
+    ids=["paid", "mismatch", "ended", "open", "down"],
 )
 @pytest.mark.parametrize("code", ["00", "01"])
-def test_a_callback_counts_as_a_question(service: Service, answer: Any, code: str) -> None:
+def test_a_callback_counts_as_a_check(service: Service, answer: Any, code: str) -> None:
     service.status.answer = answer
     with suppress(GatewayError):
-        service.handle(hint(resultCode=code))
+        service.handle(callback(resultCode=code))
     assert service.store.payments["pay1"].asked_at == NOW
 
 
-def test_any_reference_that_duitku_gave_is_the_payments(service: Service) -> None:
+def test_any_reference_that_duitku_issued_matches(service: Service) -> None:
     service.store.add(payment(references=frozenset({"OLD", REFERENCE})))
     service.status.answer = paid(reference="OLD")
     service.handle()
     assert service.payment_status is Status.APPROVED
 
 
-def test_while_an_answer_with_a_reference_is_missing_no_reference_is_a_stranger(
+def test_any_reference_matches_while_an_invoice_response_is_missing(
     service: Service,
 ) -> None:
     service.store.add(payment(invoice_calls=2, invoice_answers=1))
@@ -329,7 +329,9 @@ def test_while_an_answer_with_a_reference_is_missing_no_reference_is_a_stranger(
     assert service.payment_status is Status.APPROVED
 
 
-def test_once_all_answers_are_known_another_reference_is_a_stranger(service: Service) -> None:
+def test_another_reference_is_a_mismatch_once_all_invoice_responses_are_known(
+    service: Service,
+) -> None:
     service.store.add(payment(invoice_calls=2, invoice_answers=2))
     service.status.answer = paid(reference="OTHER")
     service.handle()
@@ -338,7 +340,7 @@ def test_once_all_answers_are_known_another_reference_is_a_stranger(service: Ser
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
-def test_a_late_success_beats_a_local_end(status: Status) -> None:
+def test_a_late_success_overrides_a_local_end(status: Status) -> None:
     service = Service(payment(status))
     service.handle()
     assert service.payment_status is Status.APPROVED
@@ -358,7 +360,7 @@ def test_while_duitku_cannot_be_asked_nothing_changes(
     assert service.store.anomalies == {}
 
 
-def test_a_table_that_keeps_refusing_changes_nothing(service: Service) -> None:
+def test_endless_concurrent_updates_change_nothing(service: Service) -> None:
     service.payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
     with pytest.raises(StorageContention):
         service.handle()
@@ -379,20 +381,20 @@ def test_the_same_callback_again_has_no_further_effect(service: Service) -> None
 def test_a_replay_with_other_unsigned_fields_makes_no_second_anomaly(amount: str) -> None:
     service = Service(None if amount == "49000" else payment())
     for number in range(5):
-        service.handle(hint(amount=amount, resultCode=f"0{number}", reference=f"R{number}"))
+        service.handle(callback(amount=amount, resultCode=f"0{number}", reference=f"R{number}"))
     assert len(service.store.anomalies) == 1
 
 
-def test_a_replay_against_a_status_that_does_not_fit_makes_no_second_anomaly(
+def test_a_replay_with_a_mismatch_makes_no_second_anomaly(
     service: Service,
 ) -> None:
     service.status.answer = paid(rupiah=1)
     for number in range(5):
-        service.handle(hint(resultCode=f"0{number}"))
+        service.handle(callback(resultCode=f"0{number}"))
     assert len(service.store.anomalies) == 1
 
 
-def test_money_for_a_course_owned_meanwhile_completes_and_is_kept_for_a_refund(
+def test_money_for_a_course_owned_meanwhile_completes_and_records_an_anomaly(
     service: Service,
 ) -> None:
     service.store.add(enrollment("c1", payment_id="pay0"))
@@ -405,7 +407,7 @@ def test_money_for_a_course_owned_meanwhile_completes_and_is_kept_for_a_refund(
 
 
 def test_an_overlong_order_id_is_cut_in_the_evidence() -> None:
-    result = Service(None).handle(hint("x" * 5000))
+    result = Service(None).handle(callback("x" * 5000))
     assert result.anomaly
     assert len(result.anomaly.order_id) == 50
 
@@ -415,7 +417,7 @@ def test_digits_moved_from_the_amount_to_the_order_id_are_a_forgery(
     service: Service, amount: str, order: str
 ) -> None:
     with pytest.raises(Forbidden):
-        service.handle(hint(order, amount))
+        service.handle(callback(order, amount))
     assert unchanged(service)
     assert (service.store.anomalies, service.status.asked) == ({}, [])
 
@@ -424,10 +426,10 @@ def test_digits_moved_from_the_amount_to_the_order_id_are_a_forgery(
     ("amount", "order"),
     [("4900", "1pay1"), ("49000", "0pay1"), ("4900", "0pay9"), ("4900", "0"), ("490", "0pay1")],
 )
-def test_digits_before_an_order_id_that_do_not_belong_to_the_amount_are_kept_for_a_person(
+def test_other_digits_before_an_order_id_make_an_unknown_order(
     service: Service, amount: str, order: str
 ) -> None:
-    result = service.handle(hint(order, amount))
+    result = service.handle(callback(order, amount))
     assert result.anomaly
     assert result.anomaly.kind is AnomalyKind.UNKNOWN_ORDER
     assert unchanged(service)
@@ -436,29 +438,29 @@ def test_digits_before_an_order_id_that_do_not_belong_to_the_amount_are_kept_for
 # ── Evidence ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_the_step_that_a_callback_causes_keeps_its_evidence(service: Service) -> None:
-    result = service.handle(reply := hint())
-    assert result.keeps(reply.evidence)
-    assert list(service.store.callbacks.values()) == [reply.evidence]
-    assert service.store.payments["pay1"].callbacks == {reply.evidence.short}
+def test_a_step_stores_the_evidence_of_its_callback(service: Service) -> None:
+    result = service.handle(sent := callback())
+    assert result.keeps(sent.evidence)
+    assert list(service.store.callbacks.values()) == [sent.evidence]
+    assert service.store.payments["pay1"].callbacks == {sent.evidence.short}
 
 
 def test_the_history_names_the_callback_that_moved_the_payment(service: Service) -> None:
-    service.handle(reply := hint())
+    service.handle(sent := callback())
     named = [(each.evidence or {})["callbackDigest"] for each in service.store.history["pay1"]]
-    assert named == [reply.evidence.short] * 2
+    assert named == [sent.evidence.short] * 2
 
 
-def test_money_for_nothing_new_keeps_the_evidence_as_well(service: Service) -> None:
+def test_money_for_an_owned_course_keeps_the_evidence_too(service: Service) -> None:
     service.store.add(enrollment("c1", payment_id="pay0"))
-    result = service.handle(reply := hint())
-    assert result.keeps(reply.evidence)
-    assert reply.evidence.digest in service.store.callbacks
+    result = service.handle(sent := callback())
+    assert result.keeps(sent.evidence)
+    assert sent.evidence.digest in service.store.callbacks
 
 
 def test_an_end_by_callback_and_the_late_success_are_both_kept(service: Service) -> None:
     service.status.answer = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    first, second = hint(resultCode="01"), hint()
+    first, second = callback(resultCode="01"), callback()
     assert service.handle(first).keeps(first.evidence)
     service.status.answer = paid()
     assert service.handle(second).keeps(second.evidence)
@@ -466,60 +468,62 @@ def test_an_end_by_callback_and_the_late_success_are_both_kept(service: Service)
     assert len(service.store.callbacks) == 2
 
 
-def test_a_repetition_is_known_to_be_kept_and_another_callback_is_not(service: Service) -> None:
-    service.handle(reply := hint())
-    assert service.handle(reply).keeps(reply.evidence)
-    other = hint(reference="R9")
+def test_a_repeated_callback_counts_as_kept_and_another_does_not(service: Service) -> None:
+    service.handle(sent := callback())
+    assert service.handle(sent).keeps(sent.evidence)
+    other = callback(reference="R9")
     assert not service.handle(other).keeps(other.evidence)
 
 
-def test_a_callback_that_moves_nothing_is_not_said_to_be_kept(service: Service) -> None:
+def test_a_callback_without_effect_does_not_count_as_kept(service: Service) -> None:
     service.status.answer = GatewayStatus(GatewayState.OPEN, code="01")
-    for reply in (hint(), hint(amount="1"), hint("pay9")):
-        assert not service.handle(reply).keeps(reply.evidence)
+    for sent in (callback(), callback(amount="1"), callback("pay9")):
+        assert not service.handle(sent).keeps(sent.evidence)
     assert service.store.callbacks == {}
 
 
-def test_a_callback_that_lost_the_race_to_another_is_not_said_to_be_kept(service: Service) -> None:
-    other = hint(reference="R9")
-    service.lets_first(other)
-    result = service.handle(reply := hint())
+def test_a_callback_that_lost_the_race_to_another_does_not_count_as_kept(service: Service) -> None:
+    other = callback(reference="R9")
+    service.settle_first(other)
+    result = service.handle(sent := callback())
     assert result.outcome
     assert result.outcome.result is Result.ALREADY_SETTLED
-    assert not result.keeps(reply.evidence)
+    assert not result.keeps(sent.evidence)
     assert result.keeps(other.evidence)
 
 
-def test_a_callback_that_lost_the_race_to_itself_is_kept(service: Service) -> None:
-    reply = hint()
-    service.lets_first(reply)
-    assert service.handle(reply).keeps(reply.evidence)
+def test_a_callback_that_lost_the_race_to_itself_counts_as_kept(service: Service) -> None:
+    sent = callback()
+    service.settle_first(sent)
+    assert service.handle(sent).keeps(sent.evidence)
 
 
 @pytest.mark.parametrize("amount", ["49000", "1"])
-def test_an_anomaly_names_the_callback_that_it_was_found_by(amount: str) -> None:
-    reply = hint("pay9" if amount == "49000" else "pay1", amount)
-    result = Service().handle(reply)
+def test_an_anomaly_names_the_callback_that_revealed_it(amount: str) -> None:
+    sent = callback("pay9" if amount == "49000" else "pay1", amount)
+    result = Service().handle(sent)
     assert result.anomaly
-    assert result.anomaly.evidence["callbackDigest"] == reply.evidence.short
+    assert result.anomaly.evidence["callbackDigest"] == sent.evidence.short
 
 
-def test_a_status_that_does_not_fit_names_the_callback_too(service: Service) -> None:
+def test_a_mismatch_names_the_callback_too(service: Service) -> None:
     service.status.answer = paid(rupiah=1)
-    result = service.handle(reply := hint())
+    result = service.handle(sent := callback())
     assert result.outcome
     assert result.outcome.anomaly
-    assert result.outcome.anomaly.evidence["callbackDigest"] == reply.evidence.short
-    assert not result.keeps(reply.evidence)
+    assert result.outcome.anomaly.evidence["callbackDigest"] == sent.evidence.short
+    assert not result.keeps(sent.evidence)
 
 
-def test_each_further_transfer_for_a_settled_payment_is_kept_for_a_person_once(
+def test_each_further_transfer_for_a_settled_payment_is_one_anomaly(
     service: Service,
 ) -> None:
-    service.handle(first := hint(publisherOrderId="MG1"))
+    service.handle(first := callback(publisherOrderId="MG1"))
     settled = service.store.payments["pay1"]
 
-    found = [service.handle(hint(publisherOrderId=each)).outcome for each in ("MG2", "MG3", "MG2")]
+    found = [
+        service.handle(callback(publisherOrderId=each)).outcome for each in ("MG2", "MG3", "MG2")
+    ]
 
     assert [each and each.anomaly and each.anomaly.kind for each in found] == ["PAID_AGAIN"] * 3
     assert settled.transaction == "MG1"
@@ -543,46 +547,46 @@ def test_each_further_transfer_for_a_settled_payment_is_kept_for_a_person_once(
 def test_only_another_successful_transfer_is_a_second_one(
     service: Service, again: dict[str, str]
 ) -> None:
-    service.handle(hint(publisherOrderId="MG1"))
-    service.handle(hint(**again))
+    service.handle(callback(publisherOrderId="MG1"))
+    service.handle(callback(**again))
     assert service.store.anomalies == {}
 
 
-def test_the_first_transfer_is_learnt_later_when_duitku_was_asked_before_it_called() -> None:
+def test_a_payment_settled_by_a_check_records_its_transfer_from_the_first_callback() -> None:
     service = Service(payment(Status.COMPLETED))
-    for reply in ("MG1", "MG1", "MG2"):
-        service.handle(hint(publisherOrderId=reply, settlementDate=reply))
+    for transaction in ("MG1", "MG1", "MG2"):
+        service.handle(callback(publisherOrderId=transaction, settlementDate=transaction))
     (kept,) = service.store.anomalies.values()
     assert (kept.kind, kept.evidence["firstTransaction"]) == (AnomalyKind.PAID_AGAIN, "MG1")
 
 
-def test_two_transfers_that_are_told_at_once_are_noticed(service: Service) -> None:
-    service.lets_first(hint(publisherOrderId="MG1"))
-    service.handle(hint(publisherOrderId="MG2"))
+def test_two_transfers_reported_at_once_are_noticed(service: Service) -> None:
+    service.settle_first(callback(publisherOrderId="MG1"))
+    service.handle(callback(publisherOrderId="MG2"))
     (kept,) = service.store.anomalies.values()
     assert (kept.kind, kept.evidence["transaction"]) == (AnomalyKind.PAID_AGAIN, "MG2")
 
 
-def test_a_callback_that_does_not_settle_names_no_transfer(service: Service) -> None:
+def test_a_callback_that_does_not_settle_records_no_transfer(service: Service) -> None:
     service.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
-    service.handle(hint(publisherOrderId="MG1"))
+    service.handle(callback(publisherOrderId="MG1"))
     assert service.store.payments["pay1"].transaction is None
 
 
-def test_a_transfer_that_is_known_is_not_noted_again(
+def test_a_known_transfer_is_not_recorded_again(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    service.handle(hint(publisherOrderId="MG1"))
+    service.handle(callback(publisherOrderId="MG1"))
     monkeypatch.delattr(FakePayments, "first_transaction")
-    service.handle(hint(publisherOrderId="MG1", settlementDate="2030-01-01"))
+    service.handle(callback(publisherOrderId="MG1", settlementDate="2030-01-01"))
     assert service.store.anomalies == {}
 
 
-def test_a_callback_that_moved_the_payment_before_it_was_paid_names_no_transfer(
+def test_a_callback_from_before_the_payment_was_paid_records_no_transfer(
     service: Service,
 ) -> None:
     service.status.answer = GatewayStatus(GatewayState.ENDED, code="02")
-    service.handle(ended := hint(publisherOrderId="MG1", resultCode="01"))
+    service.handle(ended := callback(publisherOrderId="MG1", resultCode="01"))
     service.store.payments["pay1"] = replace(
         service.store.payments["pay1"], status=Status.COMPLETED
     )
@@ -590,7 +594,7 @@ def test_a_callback_that_moved_the_payment_before_it_was_paid_names_no_transfer(
     assert service.store.payments["pay1"].transaction is None
 
 
-def test_an_order_of_digits_alone_is_looked_for_once() -> None:
+def test_an_order_id_of_digits_is_read_once() -> None:
     service = Service(None)
-    service.handle(hint("12345"))
+    service.handle(callback("12345"))
     assert service.payments.reads == 1

@@ -1,4 +1,4 @@
-"""Opening a payment at Duitku: once per purchase, whatever fails or races."""
+"""Opening a payment at the gateway, once for each purchase despite failures and races."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -91,7 +91,7 @@ class Shop:
     def __post_init__(self) -> None:
         self.store.add(package(), course("c1"), course("c2"))
         self.payments = FakePayments(self.store)
-        self.result: list[Outcome] = []
+        self.outcomes: list[Outcome] = []
         self.pauses: list[Callable[[], None]] = []
         self.schedule = FakeSchedule(self.store)
         numbers = count(1)
@@ -106,7 +106,7 @@ class Shop:
                 schedule=self.schedule,
                 settlements=settling,
                 gateways=self.gateway,
-                on_outcome=self.result.append,
+                on_outcome=self.outcomes.append,
                 pause=lambda: self.pauses.pop(0)() if self.pauses else None,
                 now=self.clock,
             ),
@@ -119,7 +119,7 @@ class Shop:
         )
 
     def gateway(self, _: Payment) -> PaymentGateway:
-        """Return the gateway that every payment goes by."""
+        """Return the gateway of every payment."""
         return vendors.gateway(self.status, self.invoices)
 
     def initiate(
@@ -129,7 +129,7 @@ class Shop:
         return self.checkout.initiate(wanted or request(), method)
 
     def answers(self, **each: GatewayStatus | Exception) -> None:
-        """Let Duitku say of each payment what is given for it, of others that they are open."""
+        """Set the status of each payment at the gateway; the others are open there."""
 
         class Each(FakeStatus):
             def __call__(self, payment: Payment) -> GatewayStatus:
@@ -139,13 +139,13 @@ class Shop:
         self.status = Each(OPEN)
 
     def settle(self, *course_ids: str, payment_id: str | None = None) -> None:
-        """Let others bring courses: by ``payment_id`` if it is given."""
+        """Enroll the user in courses, and approve ``payment_id`` if it is given."""
         if payment_id:
             self.store.add(replace(self.store.payments[payment_id], status=Status.APPROVED))
         self.store.add(*(enrollment(each) for each in course_ids))
 
     def stored(self, payment_id: str) -> Status:
-        """Return where a payment stands."""
+        """Return the stored status of a payment."""
         return self.store.payments[payment_id].status
 
 
@@ -168,7 +168,7 @@ def test_a_new_payment_copies_price_and_courses_and_holds_its_invoice(shop: Shop
     assert stored.references == {"REF-new1"}
 
 
-def test_the_history_starts_with_who_asked(shop: Shop) -> None:
+def test_the_history_starts_with_the_buyer(shop: Shop) -> None:
     shop.initiate()
     (event,) = shop.store.history["new1"]
     assert (event.actor, event.target, event.at) == (f"user:{USER}", Status.PENDING, NOW)
@@ -180,7 +180,7 @@ def test_a_named_channel_goes_to_the_v2_product(shop: Shop) -> None:
     assert shop.invoices.asked == [("new1", "BC")]
 
 
-def test_the_learner_goes_by_the_token_even_when_the_invoice_names_another(shop: Shop) -> None:
+def test_the_learner_comes_from_the_token_even_when_the_invoice_names_another(shop: Shop) -> None:
     other = Customer("Citra", "Lain", "citra@example.com")
     opened, _ = shop.initiate(request(customer=other))
     assert opened.customer == other
@@ -201,14 +201,14 @@ def test_another_course_of_the_package_is_another_purchase(shop: Shop) -> None:
     assert other.id == "new2"
 
 
-def test_who_loses_the_race_for_the_slot_gets_the_winners_payment(shop: Shop) -> None:
+def test_the_loser_of_a_race_for_the_slot_gets_the_winners_payment(shop: Shop) -> None:
     shop.payments.before_create = [lambda: shop.store.hold_slot(payment(id="theirs"))]
     found, is_new = shop.initiate()
     assert (found.id, is_new) == ("theirs", False)
     assert "new1" not in shop.store.payments
 
 
-def test_a_loser_without_the_winners_invoice_asks_for_the_same_one(shop: Shop) -> None:
+def test_a_loser_requests_the_invoice_that_the_winner_still_lacks(shop: Shop) -> None:
     winner = payment(id="theirs", gateway=None)
     shop.payments.before_create = [lambda: shop.store.hold_slot(winner)]
     found, _ = shop.initiate()
@@ -217,7 +217,7 @@ def test_a_loser_without_the_winners_invoice_asks_for_the_same_one(shop: Shop) -
     assert found.gateway.reference == "REF-theirs"
 
 
-def test_an_endless_race_for_the_slot_is_given_up(shop: Shop) -> None:
+def test_an_endless_race_for_the_slot_ends_as_storage_contention(shop: Shop) -> None:
     shop.payments.before_create = [ConcurrentUpdate(stale=True)] * 50
     with pytest.raises(StorageContention):
         shop.initiate()
@@ -241,7 +241,7 @@ def test_after_a_refusal_the_next_request_opens_a_new_payment(shop: Shop) -> Non
 
 
 @pytest.mark.parametrize("failure", [UNANSWERED, GatewayTimeout("slow")])
-def test_an_unanswered_invoice_leaves_the_payment_open_and_the_next_call_goes_on(
+def test_an_unanswered_invoice_leaves_the_payment_open_and_the_next_call_retries(
     shop: Shop, failure: Exception
 ) -> None:
     shop.invoices.failures = [failure]
@@ -254,7 +254,7 @@ def test_an_unanswered_invoice_leaves_the_payment_open_and_the_next_call_goes_on
     assert [order for order, _ in shop.invoices.asked] == ["new1", "new1"]
 
 
-def test_an_open_payment_past_its_time_is_asked_about_before_another_is_opened(shop: Shop) -> None:
+def test_an_overdue_payment_is_checked_before_another_is_opened(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME)
     opened, is_new = shop.initiate()
@@ -263,19 +263,19 @@ def test_an_open_payment_past_its_time_is_asked_about_before_another_is_opened(s
     assert (opened.id, is_new) == ("new1", True)
 
 
-def test_within_its_time_an_open_payment_is_asked_about_and_returned(shop: Shop) -> None:
+def test_an_open_payment_is_checked_and_returned(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME - timedelta(minutes=1))
     found, _ = shop.initiate()
     assert found.id == "pay1"
     assert shop.status.asked == ["pay1"]
-    assert [each.result for each in shop.result] == [Result.STILL_OPEN]
+    assert [each.result for each in shop.outcomes] == [Result.STILL_OPEN]
     stored = shop.store.payments["pay1"]
     assert (stored.asked_at, stored.asking) == (shop.clock.now, False)
 
 
 @pytest.mark.parametrize("invoice", [payment().gateway, None], ids=["invoice", "none"])
-def test_a_payment_without_a_time_is_asked_about_and_over(
+def test_a_payment_without_an_expiry_is_checked_and_expired(
     shop: Shop, invoice: GatewayInvoice | None
 ) -> None:
     shop.store.hold_slot(payment(gateway=invoice, gateway_expires_at=None))
@@ -284,7 +284,7 @@ def test_a_payment_without_a_time_is_asked_about_and_over(
     assert (shop.status.asked, shop.stored("pay1")) == (["pay1"], Status.EXPIRED)
 
 
-def test_a_slot_of_a_payment_that_is_gone_is_free(shop: Shop) -> None:
+def test_a_slot_of_a_missing_payment_is_free(shop: Shop) -> None:
     shop.store.slots[USER, "p1", "c1"] = Slot((Held("gone"),))
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
@@ -292,9 +292,7 @@ def test_a_slot_of_a_payment_that_is_gone_is_free(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("method", [None, "SP"])
-def test_an_invoice_that_duitku_ended_is_not_given_out_again(
-    shop: Shop, method: str | None
-) -> None:
+def test_an_invoice_that_duitku_ended_is_not_returned_again(shop: Shop, method: str | None) -> None:
     shop.store.hold_slot(payment(channel=method))
     shop.status.answer = ENDED
     opened, is_new = shop.initiate(method=method)
@@ -303,7 +301,7 @@ def test_an_invoice_that_duitku_ended_is_not_given_out_again(
     assert shop.store.slots[USER, "p1", "c1"].held == (Held("new1", method),)
 
 
-def test_money_found_when_the_buyer_comes_back_is_honoured(shop: Shop) -> None:
+def test_money_found_when_the_buyer_returns_is_settled(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.status.answer = paid()
     with pytest.raises(AlreadyEnrolled):
@@ -319,7 +317,7 @@ def test_duitku_is_asked_once_in_fifteen_seconds(shop: Shop) -> None:
     assert len(shop.status.asked) == 3
 
 
-def test_of_what_was_asked_lately_nothing_is_written(shop: Shop) -> None:
+def test_a_payment_that_was_checked_lately_is_not_written(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW))
     shop.schedule.before_question = [nothing]
     shop.initiate()
@@ -334,25 +332,25 @@ def test_while_duitku_does_not_answer_an_open_payment_is_returned_as_it_is(shop:
     assert shop.store.payments["pay1"].asking is False
 
 
-def test_who_comes_while_another_asks_gets_what_that_one_learns(shop: Shop) -> None:
+def test_a_request_during_another_check_gets_its_result(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW, asking=True))
 
-    def others_learn() -> None:
+    def ended_by_other() -> None:
         shop.store.add(payment(Status.FAILED))
 
-    shop.pauses = [lambda: None, others_learn]
+    shop.pauses = [lambda: None, ended_by_other]
     opened, is_new = shop.initiate()
     assert (opened.id, is_new) == ("new1", True)
     assert shop.status.asked == []
 
 
-def test_a_payment_that_vanishes_while_another_asks_is_returned_as_it_was(shop: Shop) -> None:
+def test_a_payment_that_vanishes_during_another_check_is_returned_as_it_was(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW, asking=True))
     shop.pauses = [shop.store.payments.clear]
     assert shop.initiate() == (payment(asked_at=NOW, asking=True), False)
 
 
-def test_of_two_who_ask_at_once_one_asks(shop: Shop) -> None:
+def test_of_two_concurrent_requests_one_asks_duitku(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.schedule.before_question = [
         lambda: shop.store.add(payment(asked_at=NOW, asking=True)),
@@ -392,7 +390,7 @@ def test_a_channel_named_after_the_buyers_choice_at_duitku_is_another_one(shop: 
     assert is_new
 
 
-def test_who_has_paid_by_another_channel_gets_no_further_invoice(shop: Shop) -> None:
+def test_money_paid_by_another_channel_prevents_a_further_invoice(shop: Shop) -> None:
     shop.store.hold_slot(payment(channel="SP"))
     shop.status.answer = paid()
     with pytest.raises(AlreadyEnrolled):
@@ -401,8 +399,8 @@ def test_who_has_paid_by_another_channel_gets_no_further_invoice(shop: Shop) -> 
     assert shop.invoices.asked == []
 
 
-@pytest.mark.parametrize("answer", [UNANSWERED, paid(rupiah=1)], ids=["none", "does not fit"])
-def test_what_is_wrong_with_another_channel_does_not_stop_this_one(
+@pytest.mark.parametrize("answer", [UNANSWERED, paid(rupiah=1)], ids=["none", "mismatch"])
+def test_a_failed_check_of_another_channel_does_not_stop_this_one(
     shop: Shop, answer: GatewayStatus | Exception
 ) -> None:
     shop.store.hold_slot(payment(channel="SP"))
@@ -421,7 +419,7 @@ def test_the_slot_keeps_one_payment_of_each_channel(shop: Shop) -> None:
     assert held == (Held("new3", "SP"), Held("new2", "BC"))
 
 
-def test_the_slot_keeps_no_payment_that_was_found_to_have_ended(shop: Shop) -> None:
+def test_the_slot_drops_ended_payments(shop: Shop) -> None:
     for method in ("SP", "BC"):
         ended = shop.initiate(method=method)[0]
         shop.store.add(replace(shop.store.payments[ended.id], status=Status.FAILED))
@@ -433,7 +431,7 @@ def test_the_slot_keeps_no_payment_that_was_found_to_have_ended(shop: Shop) -> N
 
 
 def two_channels(shop: Shop) -> None:
-    """Hold an open payment by BC, called bc, and a newer one by SP, called sp."""
+    """Store an open payment by BC, called bc, and a newer one by SP, called sp."""
     for number, each in enumerate(("BC", "SP")):
         invoice = GatewayInvoice(reference=f"REF-{each}", payment_method=each)
         shop.store.hold_slot(
@@ -451,7 +449,7 @@ def paid_sp() -> GatewayStatus:
 
 
 @pytest.mark.parametrize("method", [None, "BC", "SP", "VC"])
-def test_who_has_paid_by_one_channel_is_not_shown_the_open_invoice_of_another(
+def test_after_payment_by_one_channel_the_open_invoice_of_another_is_not_returned(
     shop: Shop, method: str | None
 ) -> None:
     two_channels(shop)
@@ -465,7 +463,7 @@ def test_who_has_paid_by_one_channel_is_not_shown_the_open_invoice_of_another(
 
 
 @pytest.mark.parametrize("by", [Method.GATEWAY, Method.MANUAL])
-def test_whatever_brought_the_course_its_open_invoice_is_not_shown(shop: Shop, by: Method) -> None:
+def test_the_open_invoice_of_an_owned_course_is_not_returned(shop: Shop, by: Method) -> None:
     shop.store.hold_slot(payment())
     shop.store.add(payment(Status.APPROVED, id="other", method=by))
     shop.store.add(enrollment("c1", payment_id="other"))
@@ -474,7 +472,7 @@ def test_whatever_brought_the_course_its_open_invoice_is_not_shown(shop: Shop, b
     assert shop.status.asked == []
 
 
-def test_the_request_that_finds_the_money_shows_no_other_invoice(shop: Shop) -> None:
+def test_the_request_that_finds_the_money_returns_no_other_invoice(shop: Shop) -> None:
     two_channels(shop)
     shop.answers(sp=paid_sp())
     with pytest.raises(AlreadyEnrolled):
@@ -483,7 +481,7 @@ def test_the_request_that_finds_the_money_shows_no_other_invoice(shop: Shop) -> 
     assert shop.store.owns(enrollment_id(USER, "c1"))
 
 
-def test_a_callback_that_settles_while_duitku_is_asked_about_another_payment_counts(
+def test_a_callback_that_settles_during_the_check_of_another_payment_counts(
     shop: Shop,
 ) -> None:
     two_channels(shop)
@@ -498,14 +496,14 @@ def test_a_callback_that_settles_while_duitku_is_asked_about_another_payment_cou
         shop.initiate(method="BC")
 
 
-def test_what_settles_while_another_request_asks_counts(shop: Shop) -> None:
+def test_a_settlement_during_another_check_counts(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW, asking=True))
     shop.pauses = [lambda: shop.settle("c1")]
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
 
 
-def test_an_order_that_was_denied_and_is_paid_after_all_closes_the_purchase(shop: Shop) -> None:
+def test_late_money_for_a_denied_order_closes_the_purchase(shop: Shop) -> None:
     first, _ = shop.initiate()
     shop.answers(new1=replace(ENDED, order_id="new1"))
     second, is_new = shop.initiate()
@@ -517,7 +515,7 @@ def test_an_order_that_was_denied_and_is_paid_after_all_closes_the_purchase(shop
     assert shop.stored("new2") is Status.PENDING
 
 
-def test_an_order_that_was_denied_by_one_channel_and_is_paid_closes_the_others(
+def test_late_money_by_a_denied_channel_closes_the_others(
     shop: Shop,
 ) -> None:
     two_channels(shop)
@@ -529,7 +527,7 @@ def test_an_order_that_was_denied_by_one_channel_and_is_paid_closes_the_others(
         shop.initiate()
 
 
-def test_what_a_buyer_has_is_refused_while_duitku_cannot_be_asked(shop: Shop) -> None:
+def test_an_owned_course_is_refused_while_duitku_cannot_be_asked(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.settle("c1")
     shop.status.answer = UNANSWERED
@@ -538,7 +536,7 @@ def test_what_a_buyer_has_is_refused_while_duitku_cannot_be_asked(shop: Shop) ->
         shop.initiate()
 
 
-def test_for_what_a_buyer_has_no_lost_invoice_is_asked_for_again(shop: Shop) -> None:
+def test_the_lost_invoice_of_an_owned_course_is_not_requested_again(shop: Shop) -> None:
     shop.store.hold_slot(payment(gateway=None))
     shop.settle("c1")
     with pytest.raises(AlreadyEnrolled):
@@ -546,7 +544,7 @@ def test_for_what_a_buyer_has_no_lost_invoice_is_asked_for_again(shop: Shop) -> 
     assert shop.invoices.asked == []
 
 
-def test_for_what_a_buyer_gets_meanwhile_no_lost_invoice_is_asked_for_again(shop: Shop) -> None:
+def test_the_lost_invoice_of_a_course_gained_meanwhile_is_not_requested_again(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(minutes=2))
     shop.schedule.before_question = [lambda: shop.settle("c1")]
@@ -555,7 +553,7 @@ def test_for_what_a_buyer_gets_meanwhile_no_lost_invoice_is_asked_for_again(shop
     assert shop.invoices.asked == []
 
 
-def test_a_course_that_was_refunded_is_sold_by_the_invoice_that_is_open_still(shop: Shop) -> None:
+def test_a_refunded_course_can_be_bought_by_an_invoice_that_is_still_open(shop: Shop) -> None:
     two_channels(shop)
     shop.store.add(payment(Status.REFUNDED, id="sp", channel="SP"))
     shop.store.add(enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED))
@@ -564,14 +562,14 @@ def test_a_course_that_was_refunded_is_sold_by_the_invoice_that_is_open_still(sh
 
 
 def bundle_held(shop: Shop, *course_ids: str) -> PurchaseRequest:
-    """Hold an open payment of a bundle, which was bought with these courses."""
+    """Store an open payment of a bundle, opened with these courses."""
     shop.store.add(bundle("c1", "c2"))
     bundled = payment(package_id="b1", course_id=None, courses=bought(*course_ids))
     shop.store.hold_slot(bundled)
     return request(package_id="b1", course_id=None)
 
 
-def test_the_open_invoice_of_a_bundle_is_shown_until_all_of_it_is_owned(shop: Shop) -> None:
+def test_the_open_invoice_of_a_bundle_is_returned_until_all_of_it_is_owned(shop: Shop) -> None:
     wanted = bundle_held(shop, "c1", "c2")
     shop.settle("c1")
     assert shop.initiate(wanted)[0].id == "pay1"
@@ -580,7 +578,7 @@ def test_the_open_invoice_of_a_bundle_is_shown_until_all_of_it_is_owned(shop: Sh
         shop.initiate(wanted)
 
 
-def test_an_open_invoice_that_brings_nothing_new_is_replaced_where_the_bundle_does(
+def test_an_open_invoice_without_new_courses_is_replaced_when_the_bundle_grew(
     shop: Shop,
 ) -> None:
     """A course came into the bundle after the payment was opened."""
@@ -594,7 +592,7 @@ def test_an_open_invoice_that_brings_nothing_new_is_replaced_where_the_bundle_do
 # ── Off sale ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_an_invoice_that_was_given_before_is_returned_when_the_package_is_off_sale(
+def test_an_open_invoice_is_returned_when_the_package_is_off_sale(
     shop: Shop,
 ) -> None:
     first, _ = shop.initiate(method="SP")
@@ -615,7 +613,7 @@ UNSALEABLE: list[tuple[Package | Course, type[LunasError]]] = [
 
 @pytest.mark.parametrize(("changed", "error"), UNSALEABLE)
 @pytest.mark.parametrize("method", [None, "BC"])
-def test_what_is_not_sold_any_more_gets_no_invoice_in_place_of_a_lost_one(
+def test_a_lost_invoice_is_not_replaced_once_the_course_is_not_for_sale(
     shop: Shop, method: str | None, changed: Package | Course, error: type[LunasError]
 ) -> None:
     shop.store.hold_slot(lost_v2() if method else payment(gateway=None))
@@ -627,7 +625,7 @@ def test_what_is_not_sold_any_more_gets_no_invoice_in_place_of_a_lost_one(
     assert shop.stored("pay1") is Status.PENDING
 
 
-def test_who_has_a_package_that_is_off_sale_is_told_that_they_have_it(shop: Shop) -> None:
+def test_an_owned_package_that_is_off_sale_is_refused_as_owned(shop: Shop) -> None:
     shop.store.add(package(on_sale=False), enrollment("c1"))
     with pytest.raises(AlreadyEnrolled):
         shop.initiate()
@@ -649,7 +647,7 @@ def test_after_a_block_duitku_is_not_asked_about_an_open_payment(shop: Shop) -> 
     assert shop.status.asked == ["pay1"]
 
 
-def test_after_a_block_what_another_request_was_told_is_waited_for(shop: Shop) -> None:
+def test_after_a_block_the_result_of_another_request_is_awaited(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW, asking=True))
     shop.schedule.until = NOW + SECOND
     shop.pauses = [lambda: shop.store.add(payment(Status.FAILED))]
@@ -663,7 +661,7 @@ def test_after_a_block_duitku_is_not_asked_about_another_channel(shop: Shop) -> 
     assert (opened.id, is_new, shop.status.asked) == ("new1", True, [])
 
 
-def test_after_a_block_a_payment_whose_time_is_over_is_left_to_reconcile(shop: Shop) -> None:
+def test_after_a_block_an_overdue_payment_is_left_to_reconcile(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME)
     shop.schedule.until = shop.clock.now + SECOND
@@ -674,7 +672,7 @@ def test_after_a_block_a_payment_whose_time_is_over_is_left_to_reconcile(shop: S
     assert shop.initiate()[0].id == "new1"
 
 
-def test_after_a_block_nobody_asks_whether_an_order_that_gets_no_invoice_is_paid(
+def test_after_a_block_an_order_that_is_refused_an_invoice_is_not_checked(
     shop: Shop,
 ) -> None:
     shop.store.hold_slot(payment(gateway=None))
@@ -689,14 +687,14 @@ def test_after_a_block_nobody_asks_whether_an_order_that_gets_no_invoice_is_paid
 @pytest.mark.parametrize(
     ("method", "minutes"), [("VC", 30), ("OL", 15), ("LF", 24), ("JP", 10), ("BC", 60), ("ZZ", 60)]
 )
-def test_an_invoice_ends_by_its_channel(shop: Shop, method: str, minutes: int) -> None:
+def test_the_channel_decides_when_an_invoice_expires(shop: Shop, method: str, minutes: int) -> None:
     opened, _ = shop.initiate(method=method)
     assert opened.gateway_expires_at == NOW + timedelta(minutes=minutes)
     assert shop.invoices.minutes == [minutes]
     assert shop.store.payments["new1"].gateway_expires_at == opened.gateway_expires_at
 
 
-def test_an_invoice_asked_for_later_ends_when_it_says(shop: Shop) -> None:
+def test_a_later_invoice_expires_after_the_minutes_requested(shop: Shop) -> None:
     shop.store.hold_slot(payment(gateway=None))
     shop.clock.forward(timedelta(minutes=5, seconds=20))
     found, _ = shop.initiate()
@@ -705,9 +703,7 @@ def test_an_invoice_asked_for_later_ends_when_it_says(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, ENDED])
-def test_an_expired_payment_that_duitku_has_no_money_for_ends_as_expired(
-    shop: Shop, answer: GatewayStatus
-) -> None:
+def test_an_overdue_unpaid_payment_expires(shop: Shop, answer: GatewayStatus) -> None:
     shop.store.hold_slot(payment())
     shop.status.answer = answer
     shop.clock.forward(LIFETIME)
@@ -718,7 +714,7 @@ def test_an_expired_payment_that_duitku_has_no_money_for_ends_as_expired(
     assert evidence["statusCode"] == answer.code
 
 
-def test_money_found_late_is_honoured_instead_of_sold_twice(shop: Shop) -> None:
+def test_late_money_is_settled_and_the_course_not_sold_twice(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.status.answer = paid()
     shop.clock.forward(LIFETIME)
@@ -727,7 +723,7 @@ def test_money_found_late_is_honoured_instead_of_sold_twice(shop: Shop) -> None:
     assert shop.stored("pay1") is Status.APPROVED
     assert shop.store.owns(enrollment_id(USER, "c1"))
     assert list(shop.store.payments) == ["pay1"]
-    assert [each.result for each in shop.result] == [Result.SETTLED]
+    assert [each.result for each in shop.outcomes] == [Result.SETTLED]
 
 
 def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: Shop) -> None:
@@ -742,14 +738,14 @@ def test_while_duitku_cannot_be_asked_an_expired_payment_blocks_a_new_one(shop: 
 
 
 def nothing() -> None:
-    """Happen while a request waits for what another one learns."""
+    """Do nothing in a pause."""
 
 
 def lost_v2() -> Payment:
     return payment(gateway=None, channel="BC", invoice_calls=1)
 
 
-def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop: Shop) -> None:
+def test_a_mismatch_keeps_a_lost_payment_open_until_it_is_overdue(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.status.answer = paid(rupiah=1)
     shop.invoices.failures = [GatewayRefused("v2 knows the order id")]
@@ -759,10 +755,10 @@ def test_money_that_does_not_fit_keeps_a_lost_payment_open_within_its_time(shop:
     assert list(shop.store.payments) == ["pay1"]
     assert shop.stored("pay1") is Status.PENDING
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.result] == [Result.MISMATCH]
+    assert [each.result for each in shop.outcomes] == [Result.MISMATCH]
 
 
-def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop) -> None:
+def test_a_mismatch_does_not_block_a_new_payment_once_overdue(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.status.answer = paid(rupiah=1)
     shop.clock.forward(LIFETIME)
@@ -771,10 +767,10 @@ def test_money_that_does_not_fit_blocks_nobody_once_the_time_is_over(shop: Shop)
     assert shop.stored("pay1") is Status.EXPIRED
     assert "does not match" in str(shop.store.history["pay1"][-1].reason)
     assert len(shop.store.anomalies) == 1
-    assert [each.result for each in shop.result] == [Result.MISMATCH]
+    assert [each.result for each in shop.outcomes] == [Result.MISMATCH]
 
 
-def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> None:
+def test_a_request_while_another_opens_the_invoice_gets_that_invoice(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(seconds=14))
 
@@ -791,14 +787,14 @@ def test_who_comes_while_another_opens_the_invoice_gets_that_one(shop: Shop) -> 
     assert shop.pauses == [nothing]
 
 
-def test_who_comes_while_another_is_refused_the_invoice_opens_a_new_payment(shop: Shop) -> None:
+def test_a_request_while_another_is_refused_the_invoice_opens_a_new_payment(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.pauses = [lambda: shop.store.add(replace(lost_v2(), status=Status.FAILED))]
     opened, is_new = shop.initiate(method="BC")
     assert (opened.id, is_new) == ("new1", True)
 
 
-def test_an_invoice_that_is_long_in_coming_is_not_waited_for(shop: Shop) -> None:
+def test_an_invoice_that_takes_too_long_is_not_awaited(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(seconds=15))
     shop.pauses = [nothing]
@@ -817,7 +813,7 @@ def test_within_a_minute_a_v2_payment_without_invoice_may_still_be_opening(shop:
 
 
 @pytest.mark.parametrize("answer", [NOT_STARTED, OPEN, UNANSWERED])
-def test_after_a_minute_a_lost_invoice_of_v2_is_asked_for_again_under_the_same_id(
+def test_after_a_minute_a_lost_v2_invoice_is_requested_again_under_the_same_id(
     shop: Shop, answer: GatewayStatus | Exception
 ) -> None:
     shop.store.hold_slot(lost_v2())
@@ -830,7 +826,7 @@ def test_after_a_minute_a_lost_invoice_of_v2_is_asked_for_again_under_the_same_i
     assert (stored.invoice_calls, stored.invoice_answers) == (2, 1)
 
 
-def test_who_may_not_ask_for_a_lost_invoice_gets_the_one_that_another_brings(shop: Shop) -> None:
+def test_a_request_gets_the_lost_invoice_that_another_request_replaces(shop: Shop) -> None:
     shop.store.hold_slot(payment(gateway=None))
     shop.clock.forward(timedelta(minutes=1))
     shop.payments.invoice_claims["pay1"] = shop.clock.now + timedelta(seconds=1)
@@ -841,7 +837,7 @@ def test_who_may_not_ask_for_a_lost_invoice_gets_the_one_that_another_brings(sho
     assert (shop.status.asked, shop.invoices.asked) == ([], [])
 
 
-def test_of_two_who_ask_for_a_lost_invoice_of_v2_at_once_one_does(shop: Shop) -> None:
+def test_of_two_concurrent_requests_one_replaces_a_lost_v2_invoice(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(timedelta(minutes=1))
     shop.payments.invoice_claims["pay1"] = shop.clock.now
@@ -850,7 +846,7 @@ def test_of_two_who_ask_for_a_lost_invoice_of_v2_at_once_one_does(shop: Shop) ->
     assert shop.invoices.asked == []
 
 
-def test_where_duitku_gives_no_second_invoice_a_new_payment_is_opened(shop: Shop) -> None:
+def test_a_refused_second_invoice_opens_a_new_payment(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.invoices.failures = [GatewayRefused("merchantOrderId was used before")]
     shop.clock.forward(timedelta(minutes=1))
@@ -860,7 +856,7 @@ def test_where_duitku_gives_no_second_invoice_a_new_payment_is_opened(shop: Shop
     assert shop.store.history["pay1"][-1].reason
 
 
-def test_where_duitku_gives_no_second_invoice_as_it_is_paid_the_money_is_honoured(
+def test_a_second_invoice_refused_because_the_order_is_paid_settles_it(
     shop: Shop,
 ) -> None:
     shop.store.hold_slot(payment(gateway=None))
@@ -873,7 +869,7 @@ def test_where_duitku_gives_no_second_invoice_as_it_is_paid_the_money_is_honoure
 
 
 @pytest.mark.parametrize("passed", [timedelta(0), timedelta(minutes=2)])
-def test_a_choice_that_duitku_refuses_ends_the_payment_and_is_told(
+def test_a_channel_that_duitku_refuses_fails_the_payment_and_the_request(
     shop: Shop, passed: timedelta
 ) -> None:
     shop.store.hold_slot(lost_v2())
@@ -890,7 +886,7 @@ def test_a_choice_that_duitku_refuses_ends_the_payment_and_is_told(
     assert shop.stored(ended) is Status.FAILED
 
 
-def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
+def test_a_lost_v2_payment_that_was_paid_is_settled(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.status.answer = paid()
     shop.clock.forward(timedelta(minutes=1))
@@ -901,9 +897,7 @@ def test_a_lost_v2_payment_that_was_paid_is_honoured(shop: Shop) -> None:
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
 @pytest.mark.parametrize("channel", [None, "SP"])
-def test_an_ended_payment_gives_its_slot_away(
-    shop: Shop, status: Status, channel: str | None
-) -> None:
+def test_an_ended_payment_frees_its_slot(shop: Shop, status: Status, channel: str | None) -> None:
     shop.store.hold_slot(payment(status, channel=channel))
     opened, is_new = shop.initiate(method="BC" if channel else None)
     assert is_new
@@ -920,7 +914,7 @@ REFUSALS: list[tuple[Package | None, PurchaseRequest, type[LunasError]]] = [
 
 
 @pytest.mark.parametrize(("sold", "wanted", "error"), REFUSALS)
-def test_what_the_catalog_does_not_have_is_not_opened(
+def test_a_purchase_that_the_catalog_does_not_offer_is_refused(
     shop: Shop, sold: Package | None, wanted: PurchaseRequest, error: type[LunasError]
 ) -> None:
     if sold:
@@ -943,7 +937,7 @@ def test_an_address_too_long_for_an_invoice_is_refused_before_anything_is_writte
     ("changes", "error"),
     [({"quota": 1, "enrolled": 1}, CourseFull), ({"platform_course_id": None}, CourseUnmapped)],
 )
-def test_a_course_nobody_can_enroll_in_is_not_opened(
+def test_a_full_or_unmapped_course_is_refused(
     shop: Shop, changes: dict[str, int | None], error: type[LunasError]
 ) -> None:
     shop.store.add(replace(course("c1"), **changes))  # type: ignore[arg-type]
@@ -958,12 +952,12 @@ def test_an_owned_course_is_not_sold_again(shop: Shop) -> None:
         shop.initiate()
 
 
-def test_a_course_whose_time_is_over_is_sold_again(shop: Shop) -> None:
+def test_a_course_whose_access_ended_is_sold_again(shop: Shop) -> None:
     shop.store.add(enrollment("c1", expires_at=NOW))
     assert shop.initiate()[1]
 
 
-def test_who_still_has_a_place_in_a_full_course_gets_it_again_and_nobody_else(shop: Shop) -> None:
+def test_a_full_course_is_sold_again_only_to_a_learner_it_still_counts(shop: Shop) -> None:
     had = enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED)
     shop.store.add(course("c1", quota=1, enrolled=1), replace(had, counted=False))
     with pytest.raises(CourseFull):
@@ -997,7 +991,7 @@ def test_a_full_course_that_is_owned_does_not_stop_the_rest_of_a_bundle(shop: Sh
         (timedelta(minutes=50), 10),
     ],
 )
-def test_an_invoice_asked_for_late_ends_with_the_payment(
+def test_a_late_invoice_expires_with_the_payment(
     shop: Shop, passed: timedelta, minutes: int
 ) -> None:
     shop.store.hold_slot(payment(gateway=None))
@@ -1018,7 +1012,7 @@ def test_with_less_than_ten_minutes_left_no_invoice_is_opened_for_a_payment(
     assert (shop.invoices.asked, shop.invoices.minutes) == ([("new1", None)], [60])
 
 
-def test_a_time_that_runs_out_while_duitku_answers_opens_a_new_payment(shop: Shop) -> None:
+def test_a_payment_that_becomes_overdue_during_the_check_is_replaced(shop: Shop) -> None:
     shop.store.hold_slot(lost_v2())
     shop.clock.forward(LIFETIME - timedelta(minutes=10))
 
@@ -1034,7 +1028,7 @@ def test_a_time_that_runs_out_while_duitku_answers_opens_a_new_payment(shop: Sho
     assert shop.invoices.minutes == [60]
 
 
-def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> None:
+def test_an_existing_invoice_is_returned_to_its_last_minute(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME - timedelta(minutes=9))
     found, is_new = shop.initiate()
@@ -1042,17 +1036,19 @@ def test_an_invoice_that_is_there_can_be_paid_to_its_last_minute(shop: Shop) -> 
     assert shop.invoices.asked == []
 
 
-def test_of_a_payment_that_was_not_asked_about_nothing_is_heard(shop: Shop) -> None:
+def test_a_payment_that_was_not_checked_has_no_outcome(shop: Shop) -> None:
     shop.store.hold_slot(payment(asked_at=NOW))
     shop.initiate()
-    assert shop.result == []
+    assert shop.outcomes == []
 
 
-def test_what_became_of_an_earlier_payment_is_heard(shop: Shop) -> None:
+def test_the_outcome_of_an_earlier_payment_is_reported(shop: Shop) -> None:
     shop.store.hold_slot(payment())
     shop.clock.forward(LIFETIME)
     shop.initiate()
-    assert [(each.result, each.payment.id) for each in shop.result] == [(Result.STILL_OPEN, "pay1")]
+    assert [(each.result, each.payment.id) for each in shop.outcomes] == [
+        (Result.STILL_OPEN, "pay1")
+    ]
 
 
 def test_a_payment_keeps_the_mapping_under_which_its_courses_were_bought(shop: Shop) -> None:

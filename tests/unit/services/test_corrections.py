@@ -1,4 +1,4 @@
-"""Corrections that meet other work on the same payment."""
+"""Corrections, and concurrent work on the same payment."""
 
 from dataclasses import replace
 
@@ -39,13 +39,13 @@ def corrected(corrections: FakePayments, payment_id: str = "pay1") -> Payment:
 
 
 def claim(corrections: FakePayments, *enrollment_ids: str) -> None:
-    """Have enrollments lead to a course of the account."""
+    """Claim a course of the account for enrollments."""
     for each in enrollment_ids:
         FakeLearners(corrections.store).claim(Place(ACCOUNT, 1), each, None)
 
 
 def waiting(corrections: FakePayments) -> list[Enrollment]:
-    """Return what is to be delivered again."""
+    """Return the enrollments to deliver again."""
     found = corrections.store.enrollments.values()
     return [each for each in found if each.delivery.status is DeliveryStatus.PENDING]
 
@@ -58,7 +58,7 @@ def test_payment_history_and_enrollments_change_in_one_write(corrections: FakePa
     assert [each.id for each in waiting(corrections)] == [OWN.id]
 
 
-def test_what_leads_to_the_linked_account_goes_along_but_not_a_strangers(
+def test_only_the_users_enrollments_at_the_linked_account_are_delivered_again(
     corrections: FakePayments,
 ) -> None:
     corrections.store.links[USER] = ACCOUNT
@@ -67,7 +67,7 @@ def test_what_leads_to_the_linked_account_goes_along_but_not_a_strangers(
     assert {each.id for each in waiting(corrections)} == {OWN.id, OTHERS.id}
 
 
-def test_a_step_that_came_first_is_seen(corrections: FakePayments) -> None:
+def test_a_concurrent_step_is_seen(corrections: FakePayments) -> None:
     later = replace(corrections.store.payments["pay1"], status=Status.REFUNDED, version=5)
     corrections.before_commit = [lambda: corrections.store.add(later)]
     with pytest.raises(WrongState):
@@ -91,7 +91,7 @@ OTHER_ADDRESS = Wanted(email="santoso@example.net")
 
 @pytest.fixture
 def second(corrections: FakePayments) -> FakePayments:
-    """Add another payment of the user, the first one of whose is corrected."""
+    """Correct the user's first payment, and add a second."""
     corrections.store.add(payment(Status.PAID, id="pay2", courses=bought("c9"), version=1))
     corrected(corrections)
     return corrections
@@ -123,7 +123,7 @@ def test_the_payment_that_named_the_address_may_name_another(second: FakePayment
 
 
 @pytest.mark.parametrize("gone", [True, False], ids=["gone", "refunded"])
-def test_a_payment_that_gives_nothing_any_more_binds_no_other(
+def test_a_missing_or_refunded_payment_does_not_bind_the_others(
     second: FakePayments, *, gone: bool
 ) -> None:
     first = second.store.payments.pop("pay1")
@@ -137,7 +137,7 @@ def test_an_unknown_payment_cannot_be_corrected(corrections: FakePayments) -> No
         corrected(corrections, "pay9")
 
 
-def test_endless_collisions_are_given_up(corrections: FakePayments) -> None:
+def test_endless_concurrent_updates_end_as_storage_contention(corrections: FakePayments) -> None:
     corrections.before_commit = [ConcurrentUpdate(stale=True)] * ROUNDS
     with pytest.raises(StorageContention):
         corrected(corrections)

@@ -1,4 +1,4 @@
-"""Progress that never goes down, and asking for another delivery."""
+"""Raising progress, which never goes down, and requesting another delivery."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def kept() -> FakeEnrollments:
 
 
 def change(kept: FakeEnrollments, how: str) -> Enrollment:
-    """Change the enrollment by one of the two ways."""
+    """Report progress or request a delivery."""
     service = EnrollmentService(kept)
     if how == "report":
         return service.report_progress(ID, 60, LATER)
@@ -40,16 +40,16 @@ def change(kept: FakeEnrollments, how: str) -> Enrollment:
 WAYS = pytest.mark.parametrize("how", ["report", "redeliver"])
 
 
-@pytest.mark.parametrize(("reply", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
+@pytest.mark.parametrize(("reported", "known"), [(60, 60), (40, 40), (0, 40), (100, 100)])
 def test_progress_is_raised_and_never_lowered(
-    kept: FakeEnrollments, reply: int, known: int
+    kept: FakeEnrollments, reported: int, known: int
 ) -> None:
-    assert EnrollmentService(kept).report_progress(ID, reply, LATER).progress == known
+    assert EnrollmentService(kept).report_progress(ID, reported, LATER).progress == known
     assert kept.store.enrollments[ID].progress == known
 
 
 @pytest.mark.parametrize("status", sorted(set(DeliveryStatus) - {DeliveryStatus.REVOKED}))
-def test_another_delivery_is_a_new_request_that_waits(
+def test_another_delivery_is_a_new_pending_request(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
     kept.store.add(enrollment("c1", delivery=Delivery(status=status, request=3)))
@@ -59,14 +59,14 @@ def test_another_delivery_is_a_new_request_that_waits(
 
 
 @WAYS
-def test_what_is_not_there_is_not_found(kept: FakeEnrollments, how: str) -> None:
+def test_a_missing_enrollment_is_not_found(kept: FakeEnrollments, how: str) -> None:
     kept.store.enrollments.clear()
     with pytest.raises(NotFound):
         change(kept, how)
 
 
 @WAYS
-def test_a_revoked_enrollment_stays_as_it_is(kept: FakeEnrollments, how: str) -> None:
+def test_a_revoked_enrollment_cannot_be_changed(kept: FakeEnrollments, how: str) -> None:
     kept.store.add(REVOKED)
     with pytest.raises(WrongState):
         change(kept, how)
@@ -74,7 +74,7 @@ def test_a_revoked_enrollment_stays_as_it_is(kept: FakeEnrollments, how: str) ->
 
 
 @pytest.mark.parametrize("status", [DeliveryStatus.PENDING, DeliveryStatus.FAILED])
-def test_a_revocation_that_waits_can_be_asked_for_again(
+def test_an_unfinished_revocation_can_be_requested_again(
     kept: FakeEnrollments, status: DeliveryStatus
 ) -> None:
     kept.store.add(replace(REVOKED, delivery=Delivery(status=status, request=2)))
@@ -84,7 +84,7 @@ def test_a_revocation_that_waits_can_be_asked_for_again(
 
 
 @WAYS
-def test_after_a_collision_the_change_is_made_to_what_is_there(
+def test_after_a_concurrent_update_the_stored_enrollment_is_changed(
     kept: FakeEnrollments, how: str
 ) -> None:
     again = enrollment("c1", payment_id="pay2")
@@ -94,7 +94,7 @@ def test_after_a_collision_the_change_is_made_to_what_is_there(
 
 @pytest.mark.parametrize(("gone", "error"), [(True, NotFound), (False, WrongState)])
 @WAYS
-def test_a_refund_that_came_first_is_told(
+def test_a_concurrent_refund_stops_the_change(
     kept: FakeEnrollments, how: str, gone: bool, error: type[LunasError]
 ) -> None:
     def refund() -> None:
@@ -107,7 +107,9 @@ def test_a_refund_that_came_first_is_told(
 
 
 @WAYS
-def test_endless_collisions_are_given_up(kept: FakeEnrollments, how: str) -> None:
+def test_endless_concurrent_updates_end_as_storage_contention(
+    kept: FakeEnrollments, how: str
+) -> None:
     kept.before_change = [ConcurrentUpdate(stale=True)] * 50
     with pytest.raises(StorageContention):
         change(kept, how)

@@ -1,4 +1,4 @@
-"""What is stuck is counted from the table: since 15 minutes, and never more than a page."""
+"""Gauges count what is stuck for 15 minutes, up to a page."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -28,12 +28,12 @@ class FakeEnrollmentList(FakeEnrollments):
     ) -> Page[Enrollment]:
         assert after is None
         end = wanted.span.end or datetime.max.replace(tzinfo=NOW.tzinfo)
-        fit = [
+        found = [
             each
             for each in self.every
             if each.delivery.status is wanted.delivery and each.created_at < end
         ]
-        return _page(fit, limit)
+        return _page(found, limit)
 
 
 class FakeAnomalyList(FakeAnomalies):
@@ -50,8 +50,8 @@ class FakeAnomalyList(FakeAnomalies):
         return _page([each for each in self.every if each.status is status], limit)
 
 
-def _page[T](fit: list[T], limit: int) -> Page[T]:
-    return Page(tuple(fit[:limit]), {"pk": "last"} if len(fit) >= limit else None)
+def _page[T](found: list[T], limit: int) -> Page[T]:
+    return Page(tuple(found[:limit]), {"pk": "last"} if len(found) >= limit else None)
 
 
 def waiting(
@@ -82,7 +82,7 @@ def gauges_of(*every: Enrollment | Anomaly) -> Gauges:
     return measure(FakeEnrollmentList(*enrollments), FakeAnomalyList(*anomalies), NOW)
 
 
-def test_where_nothing_is_stuck_every_gauge_is_at_zero() -> None:
+def test_without_anything_stuck_every_gauge_is_zero() -> None:
     gauges = gauges_of()
     assert counted(gauges) == (0, 0, 0)
     assert not gauges.paid_not_enrolled.full
@@ -108,13 +108,13 @@ def test_an_enrollment_is_stuck_once_it_is_older_than_15_minutes(
         (DeliveryStatus.REVOKED, EnrollmentStatus.NOT_ENROLLED, (0, 0, 0)),
     ],
 )
-def test_what_is_paid_and_what_is_refunded_are_counted_apart(
+def test_paid_and_refunded_enrollments_are_counted_separately(
     delivery: DeliveryStatus, status: EnrollmentStatus, expected: tuple[int, int, int]
 ) -> None:
     assert counted(gauges_of(waiting(QUARTER * 2, delivery, status))) == expected
 
 
-def test_only_open_anomalies_are_counted_however_young() -> None:
+def test_only_open_anomalies_are_counted_whatever_their_age() -> None:
     gauges = gauges_of(odd(0), odd(1), odd(2, AnomalyStatus.RESOLVED))
     assert counted(gauges) == (0, 0, 2)
 
@@ -134,7 +134,7 @@ def test_the_oldest_come_first() -> None:
     assert gauges.open_anomalies.found == (odd(2), odd(1))
 
 
-def test_a_gauge_ends_at_a_full_page_and_says_so() -> None:
+def test_a_gauge_stops_at_a_full_page_and_is_marked_as_full() -> None:
     many = [waiting(QUARTER * 2 + each * TICK, number=each) for each in range(PAGE + 1)]
     odd_ones = [odd(each) for each in range(PAGE + 1)]
     gauges = gauges_of(*many, *odd_ones)

@@ -1,4 +1,4 @@
-"""Taking a manual payment."""
+"""Submitting a manual payment."""
 
 from collections.abc import Callable
 from itertools import count
@@ -69,14 +69,14 @@ def _ids() -> Callable[[], str]:
 
 
 def waiting(store: FakeStore, status: Status = Status.PAID, name: str = "first") -> Payment:
-    """Have a transfer of the same purchase that was sent before."""
+    """Store an earlier transfer for the same purchase."""
     made = manual(status, id=name)
     store.add(made)
     store.transfers[made.user_id, made.package_id, made.course_id] = made.id
     return made
 
 
-def test_a_manual_payment_waits_as_paid_with_its_proof(
+def test_a_manual_payment_is_stored_as_paid_with_its_proof(
     service: ManualPaymentService, store: FakeStore
 ) -> None:
     taken, is_new = service.submit(request(payment_type=PaymentType.UMUM), PROOF)
@@ -111,7 +111,7 @@ def test_a_bundle_is_paid_for_as_a_whole(service: ManualPaymentService) -> None:
     ],
     ids=["type of another", "nothing picked", "picked from a bundle"],
 )
-def test_a_wish_that_breaks_a_rule_is_refused(
+def test_a_purchase_that_breaks_a_rule_is_refused(
     service: ManualPaymentService, store: FakeStore, wanted: PurchaseRequest
 ) -> None:
     with pytest.raises(InvalidInput):
@@ -130,7 +130,7 @@ def test_an_owned_course_is_refused(service: ManualPaymentService, store: FakeSt
         service.submit(request(), PROOF)
 
 
-def test_a_course_whose_own_time_is_over_is_refused_as_long_as_access_is_shared(
+def test_an_ended_course_is_refused_while_access_is_shared(
     service: ManualPaymentService, store: FakeStore
 ) -> None:
     store.add(enrollment("c1", expires_at=NOW, shared=Access(None)))
@@ -146,7 +146,7 @@ def test_a_full_course_is_refused(service: ManualPaymentService, store: FakeStor
         service.submit(request(), PROOF)
 
 
-def test_the_transfer_that_waits_is_returned_as_it_is(
+def test_a_waiting_transfer_is_returned_unchanged(
     service: ManualPaymentService, store: FakeStore
 ) -> None:
     first = waiting(store)
@@ -155,7 +155,7 @@ def test_the_transfer_that_waits_is_returned_as_it_is(
 
 
 @pytest.mark.parametrize("status", [Status.REJECTED, Status.REFUNDED])
-def test_a_transfer_that_was_decided_on_makes_room_for_another(
+def test_a_decided_transfer_allows_another(
     service: ManualPaymentService, store: FakeStore, status: Status
 ) -> None:
     waiting(store, status)
@@ -164,7 +164,7 @@ def test_a_transfer_that_was_decided_on_makes_room_for_another(
     assert service.submit(request(), PROOF) == (taken, False)
 
 
-def test_of_two_at_once_the_second_gets_the_first_ones_payment(
+def test_of_two_concurrent_submissions_the_second_returns_the_first_payment(
     store: FakeStore,
 ) -> None:
     payments = FakePayments(store)
@@ -177,7 +177,7 @@ def test_of_two_at_once_the_second_gets_the_first_ones_payment(
     assert set(store.payments) == {"first"}
 
 
-def test_a_slot_that_changes_hands_all_the_time_is_left_to_the_next_try(
+def test_a_slot_that_keeps_changing_ends_as_storage_contention(
     store: FakeStore,
 ) -> None:
     payments, numbers = FakePayments(store), count(1)

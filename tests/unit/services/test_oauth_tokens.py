@@ -1,4 +1,4 @@
-"""A token that is good now: renewed once, by one; lost only when Thinkific says so."""
+"""Access tokens: one worker renews, and only a refusal by Thinkific ends the grant."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -35,12 +35,12 @@ DUE, OVER = DAY - timedelta(minutes=30), DAY + timedelta(minutes=1)
 
 
 class Worker:
-    """A worker that needs a token, and what it noticed."""
+    """A worker that needs a token, with the failures that it reported."""
 
     def __init__(self, grants: FakeSites, oauth: FakeOAuth, clock: FakeClock) -> None:
         self.grants, self.oauth, self.clock = grants, oauth, clock
-        self.alarms: list[str] = []
-        self.followed: list[str] = []
+        self.losses: list[str] = []
+        self.delays: list[str] = []
         self.slept = 0.0
         self.while_asleep: list[Interruption] = []
         self.left = 60.0
@@ -51,8 +51,8 @@ class Worker:
             now=clock,
             seconds_left=lambda: self.left,
             sleep=self.sleep,
-            on_lost=self.alarms.append,
-            on_delay=self.followed.append,
+            on_lost=self.losses.append,
+            on_delay=self.delays.append,
         )
 
     def sleep(self, seconds: float) -> None:
@@ -74,19 +74,19 @@ def worker() -> Worker:
 
 
 def delayed(worker: Worker) -> DeliveryDelayed:
-    """Return why a worker gets no token."""
+    """Return the delay of a worker that gets no token."""
     with pytest.raises(DeliveryDelayed) as raised:
         worker.service.current()
     return raised.value
 
 
-def test_a_good_token_is_used_without_asking_anybody(worker: Worker) -> None:
+def test_a_valid_token_is_used_without_a_call(worker: Worker) -> None:
     assert worker.token == "at-1"
     assert (worker.oauth.refreshes, worker.grants.locks) == (0, 0)
 
 
 @pytest.mark.parametrize("age", [DUE, OVER])
-def test_a_token_that_is_due_is_renewed_and_kept(worker: Worker, age: timedelta) -> None:
+def test_a_token_that_is_due_is_renewed_and_stored(worker: Worker, age: timedelta) -> None:
     worker.clock.forward(age)
     assert worker.token == "at-2"
     assert worker.grants.grant
@@ -97,7 +97,7 @@ def test_a_token_that_is_due_is_renewed_and_kept(worker: Worker, age: timedelta)
     assert worker.oauth.refreshes == 1
 
 
-def test_a_server_that_gives_no_new_refresh_token_leaves_the_old_one(worker: Worker) -> None:
+def test_the_old_refresh_token_is_kept_when_the_server_issues_no_new_one(worker: Worker) -> None:
     worker.oauth.gives_refresh_token = False
     worker.clock.forward(DUE)
     assert worker.token == "at-2"
@@ -105,14 +105,14 @@ def test_a_server_that_gives_no_new_refresh_token_leaves_the_old_one(worker: Wor
     assert worker.grants.grant.tokens.refresh_token == "rt-1"
 
 
-def test_the_new_tokens_are_kept_before_they_are_used(worker: Worker) -> None:
+def test_new_tokens_are_stored_before_they_are_used(worker: Worker) -> None:
     worker.clock.forward(DUE)
     worker.grants.before_renew.append(RuntimeError("crash"))
     with pytest.raises(RuntimeError):
         worker.service.current()
 
 
-def test_while_one_renews_the_others_go_on_with_the_old_token(worker: Worker) -> None:
+def test_while_one_worker_renews_the_others_use_the_old_token(worker: Worker) -> None:
     worker.clock.forward(DUE)
     seen: list[str] = []
     worker.oauth.after.append(lambda: seen.append(worker.other().token))
@@ -121,7 +121,7 @@ def test_while_one_renews_the_others_go_on_with_the_old_token(worker: Worker) ->
     assert worker.oauth.refreshes == 1
 
 
-def test_when_the_old_token_is_over_the_others_wait_for_the_new_one(worker: Worker) -> None:
+def test_when_the_old_token_has_expired_the_others_wait_for_the_new_one(worker: Worker) -> None:
     worker.clock.forward(OVER)
     assert worker.grants.lock(GRANT.connection, worker.clock.now)
     other = worker.other()
@@ -133,7 +133,7 @@ def test_when_the_old_token_is_over_the_others_wait_for_the_new_one(worker: Work
     assert other.oauth.refreshes == 0
 
 
-def test_whoever_waited_long_enough_comes_again_later(worker: Worker) -> None:
+def test_a_worker_that_waited_long_enough_reschedules(worker: Worker) -> None:
     worker.clock.forward(OVER)
     assert worker.grants.lock(GRANT.connection, worker.clock.now)
     error = delayed(worker)
@@ -141,7 +141,7 @@ def test_whoever_waited_long_enough_comes_again_later(worker: Worker) -> None:
     assert worker.slept == LOOKS * LOOK_EVERY
 
 
-def test_the_lock_of_a_dead_worker_ends(worker: Worker) -> None:
+def test_the_lock_of_a_dead_worker_expires(worker: Worker) -> None:
     worker.clock.forward(OVER)
     worker.oauth.before.append(RuntimeError("the worker died"))
     with pytest.raises(RuntimeError):
@@ -152,7 +152,7 @@ def test_the_lock_of_a_dead_worker_ends(worker: Worker) -> None:
 
 
 def test_a_worker_with_little_time_left_does_not_renew(worker: Worker) -> None:
-    """It could be stopped between Thinkific's answer and the table, and take the token along."""
+    """It could be stopped between Thinkific's response and the write, and lose the token."""
     worker.clock.forward(DUE)
     worker.left = SHORTEST - 0.1
     assert worker.token == "at-1"
@@ -163,47 +163,47 @@ def test_a_worker_with_little_time_left_does_not_renew(worker: Worker) -> None:
     assert worker.token == "at-2"
 
 
-def test_while_thinkific_does_not_answer_the_old_token_serves(worker: Worker) -> None:
+def test_while_thinkific_does_not_answer_the_old_token_is_used(worker: Worker) -> None:
     worker.clock.forward(DUE)
     worker.oauth.before.append(DeliveryDelayed("no answer"))
     assert worker.token == "at-1"
-    assert worker.followed == ["no answer"]
+    assert worker.delays == ["no answer"]
     assert worker.token == "at-1"
     assert worker.grants.locks == 1
     worker.clock.forward(timedelta(seconds=30))
     assert worker.token == "at-2"
 
 
-def test_without_an_answer_and_an_old_token_the_delivery_waits(worker: Worker) -> None:
+def test_without_an_answer_an_expired_token_delays_the_delivery(worker: Worker) -> None:
     worker.clock.forward(OVER)
     worker.oauth.before.append(DeliveryDelayed("no answer"))
     assert delayed(worker).retry_after == NEXT_TRY
-    assert worker.alarms == []
+    assert worker.losses == []
 
 
-def test_a_wrong_client_secret_is_no_refusal_of_the_grant(worker: Worker) -> None:
+def test_a_wrong_client_secret_does_not_refuse_the_grant(worker: Worker) -> None:
     worker.clock.forward(OVER)
     worker.oauth.before.append(ConfigurationError("clientSecret"))
     assert delayed(worker).retry_after == NEXT_TRY
-    assert worker.followed == ["clientSecret"]
+    assert worker.delays == ["clientSecret"]
     assert worker.grants.grant == GRANT
 
 
-def test_a_refused_renewal_is_noted_once_and_rings_while_the_token_serves_on(
+def test_a_refused_renewal_is_reported_once_while_the_token_stays_in_use(
     worker: Worker,
 ) -> None:
     worker.clock.forward(DUE)
     worker.oauth.refresh_token = "another"
     assert worker.token == "at-1"
-    assert worker.alarms == ["the OAuth server answered 400"]
+    assert worker.losses == ["the OAuth server answered 400"]
     assert worker.grants.grant
     assert worker.grants.grant.connection.refused
     worker.clock.forward(timedelta(minutes=29))
     assert (worker.token, worker.other().token) == ("at-1", "at-1")
-    assert (len(worker.alarms), worker.grants.locks) == (1, 1)
+    assert (len(worker.losses), worker.grants.locks) == (1, 1)
 
 
-def test_when_a_token_that_is_not_renewed_any_more_is_over_a_person_is_waited_for(
+def test_a_token_that_expires_after_a_refused_renewal_delays_until_a_reconnect(
     worker: Worker,
 ) -> None:
     worker.clock.forward(DUE)
@@ -214,39 +214,39 @@ def test_when_a_token_that_is_not_renewed_any_more_is_over_a_person_is_waited_fo
     assert worker.grants.locks == 1
 
 
-def test_a_refusal_after_the_end_of_the_token_delays(worker: Worker) -> None:
+def test_a_refusal_after_the_token_expired_delays(worker: Worker) -> None:
     worker.clock.forward(OVER)
     worker.oauth.refresh_token = "another"
     assert delayed(worker).retry_after == NOT_CONNECTED
-    assert worker.alarms
+    assert worker.losses
 
 
-def test_a_crash_between_answer_and_table_ends_in_a_refusal_that_rings(worker: Worker) -> None:
+def test_a_crash_between_response_and_write_ends_in_a_reported_refusal(worker: Worker) -> None:
     worker.clock.forward(DUE)
     worker.grants.before_renew.append(RuntimeError("crash"))
     with pytest.raises(RuntimeError):
         worker.service.current()
-    assert worker.token == "at-1", "until the lock ends, the others go on"
+    assert worker.token == "at-1", "until the lock expires, the others go on"
     worker.clock.forward(timedelta(seconds=30))
-    assert worker.token == "at-1", "and until its end the old token serves"
-    assert worker.alarms
+    assert worker.token == "at-1", "and until it expires, the old token is used"
+    assert worker.losses
 
 
-def test_a_refusal_is_not_believed_when_somebody_renewed_meanwhile(worker: Worker) -> None:
+def test_a_refusal_is_ignored_when_another_worker_renewed_meanwhile(worker: Worker) -> None:
     worker.clock.forward(DUE)
     newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
     tokens = Tokens(access_token="at-9", refresh_token="rt-9")
 
-    def someone_else() -> None:
+    def renewed_by_other() -> None:
         worker.grants.write(newer, tokens)
         raise GrantRefused("used")
 
-    worker.oauth.before.append(someone_else)
+    worker.oauth.before.append(renewed_by_other)
     assert worker.token == "at-9"
-    assert worker.alarms == []
+    assert worker.losses == []
 
 
-def test_who_lost_the_lock_does_not_declare_the_grant_lost(worker: Worker) -> None:
+def test_a_worker_that_lost_the_lock_does_not_report_the_grant_lost(worker: Worker) -> None:
     worker.clock.forward(DUE)
 
     def late() -> None:
@@ -256,19 +256,19 @@ def test_who_lost_the_lock_does_not_declare_the_grant_lost(worker: Worker) -> No
 
     worker.oauth.before.append(late)
     assert worker.token == "at-1"
-    assert worker.alarms == []
+    assert worker.losses == []
     assert worker.grants.grant == GRANT
 
 
-def test_late_tokens_heal_a_refusal(worker: Worker) -> None:
-    """The lock had ended, another worker was refused with the used token; then this one writes."""
+def test_late_tokens_undo_a_refusal(worker: Worker) -> None:
+    """The lock expired, another worker was refused with the used token; then this one writes."""
     worker.clock.forward(DUE)
 
     def slow() -> None:
         worker.clock.forward(timedelta(seconds=31))
         other = worker.other()
         assert other.token == "at-1"
-        assert other.alarms
+        assert other.losses
 
     worker.grants.before_renew.append(slow)
     assert worker.token == "at-2"
@@ -276,7 +276,7 @@ def test_late_tokens_heal_a_refusal(worker: Worker) -> None:
     assert not worker.grants.grant.connection.refused
 
 
-def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> None:
+def test_a_new_install_takes_precedence_over_late_tokens(worker: Worker) -> None:
     worker.clock.forward(DUE)
     tokens = Tokens(access_token="at-9", refresh_token="rt-9")
     again = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
@@ -292,16 +292,16 @@ def test_a_new_install_stands_over_what_a_worker_brings_late(worker: Worker) -> 
         replace(GRANT, connection=replace(GRANT.connection, subdomain="other")),
     ],
 )
-def test_without_a_usable_connection_deliveries_wait_for_a_person(grant: Grant | None) -> None:
+def test_without_a_usable_connection_deliveries_wait_for_a_reconnect(grant: Grant | None) -> None:
     worker = Worker(FakeSites(grant), FakeOAuth(), FakeClock())
     assert delayed(worker).retry_after == NOT_CONNECTED
-    assert worker.alarms == []
+    assert worker.losses == []
 
 
 # ── A token that Thinkific refuses with 401 ──────────────────────────────────────────────────────
 
 
-def test_a_token_that_another_worker_replaced_is_read_anew(worker: Worker) -> None:
+def test_a_token_that_another_worker_replaced_is_read_again(worker: Worker) -> None:
     assert worker.service.after_refusal("at-0")
     assert worker.oauth.refreshes == 0
 
@@ -312,12 +312,12 @@ def test_a_refused_token_is_renewed_ahead_of_time(worker: Worker) -> None:
     assert worker.token == "at-2"
 
 
-def test_a_fresh_token_that_is_refused_is_not_renewed_again_and_again(worker: Worker) -> None:
+def test_a_fresh_token_that_is_refused_is_not_renewed(worker: Worker) -> None:
     assert not worker.service.after_refusal("at-1")
     assert worker.oauth.refreshes == 0
 
 
-def test_a_refused_token_is_waited_for_while_somebody_renews_it(worker: Worker) -> None:
+def test_after_a_refusal_a_worker_waits_for_another_to_renew(worker: Worker) -> None:
     worker.clock.forward(DUE)
     assert worker.grants.lock(GRANT.connection, worker.clock.now)
     newer = replace(GRANT.connection, revision=2, expires_at=worker.clock.now + DAY)
@@ -327,15 +327,15 @@ def test_a_refused_token_is_waited_for_while_somebody_renews_it(worker: Worker) 
     assert worker.slept == LOOK_EVERY
 
 
-def test_an_uninstalled_app_shows_when_its_token_is_refused(worker: Worker) -> None:
+def test_an_uninstalled_app_is_reported_when_its_token_is_refused(worker: Worker) -> None:
     worker.clock.forward(YOUNG)
     worker.oauth.refresh_token = None
     with pytest.raises(DeliveryDelayed):
         worker.service.after_refusal("at-1")
-    assert worker.alarms
+    assert worker.losses
 
 
-def test_a_401_ends_a_token_that_is_not_renewed_any_more(worker: Worker) -> None:
+def test_a_401_ends_a_token_that_cannot_be_renewed(worker: Worker) -> None:
     worker.clock.forward(DUE)
     worker.oauth.refresh_token = None
     assert worker.token == "at-1"
@@ -343,10 +343,10 @@ def test_a_401_ends_a_token_that_is_not_renewed_any_more(worker: Worker) -> None
         with pytest.raises(DeliveryDelayed) as raised:
             worker.service.after_refusal("at-1")
         assert raised.value.retry_after == NOT_CONNECTED
-    assert (worker.grants.locks, worker.slept, len(worker.alarms)) == (1, 0, 1)
+    assert (worker.grants.locks, worker.slept, len(worker.losses)) == (1, 0, 1)
 
 
-def test_whoever_waits_after_a_401_stops_when_the_renewal_is_refused(worker: Worker) -> None:
+def test_a_worker_stops_waiting_after_a_401_when_the_renewal_is_refused(worker: Worker) -> None:
     worker.clock.forward(DUE)
     lock = worker.grants.lock(GRANT.connection, worker.clock.now)
     assert lock

@@ -1,4 +1,4 @@
-"""Auditing one payment: healthy ones are left alone, incomplete ones completed, others reported."""
+"""Auditing a payment: a healthy one is left alone, an incomplete one completed, others reported."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +28,7 @@ REF = Ref("pay1")
 
 
 class Bench:
-    """An audit with everything around it."""
+    """An audit service over fakes."""
 
     def __init__(self, *lives: Life) -> None:
         self.store = FakeStore()
@@ -54,20 +54,20 @@ class Bench:
         )
 
     def put(self, life: Life) -> None:
-        """Put a payment with all that belongs to it."""
+        """Store a payment with its enrollments and history."""
         self.store.add(life.payment, *life.enrollments)
         self.store.history[life.payment.id] = list(life.history)
 
-    def look(self, ref: Ref = REF) -> PaymentAudit:
+    def audit(self, ref: Ref = REF) -> PaymentAudit:
         return self.service().audit(ref)
 
     def codes(self) -> set[str]:
-        """Return the codes of what is kept."""
+        """Return the codes of the recorded anomalies."""
         return {each.evidence["code"] for each in self.store.anomalies.values()}
 
 
 def incomplete() -> Life:
-    """Return a payment whose deliveries are all noted, but which was not completed."""
+    """Return a payment whose courses are all delivered, but which was not completed."""
     life = ordered("c1", "c2").settled()
     done = tuple(replace(each, delivery=DELIVERED) for each in life.enrollments)
     return replace(life, payment=replace(life.payment, undelivered=frozenset()), enrollments=done)
@@ -79,14 +79,14 @@ TWICE_BROKEN = replace(BROKEN, payment=replace(HEALTHY.payment, amount=0))
 
 def test_a_healthy_payment_is_read_once_and_left_alone() -> None:
     bench = Bench(HEALTHY)
-    seen = bench.look()
+    seen = bench.audit()
     assert seen == PaymentAudit(frozenset({enrollment("c1").id}))
     assert (bench.payments.reads, bench.store.anomalies) == (1, {})
 
 
-def test_a_difference_is_kept_with_its_code_and_ids() -> None:
+def test_a_difference_is_recorded_with_its_code_and_ids() -> None:
     bench = Bench(BROKEN)
-    assert bench.look().differences == 1
+    assert bench.audit().differences == 1
     (found,) = bench.store.anomalies.values()
     assert found.kind is AnomalyKind.INVARIANT_BROKEN
     assert (found.order_id, found.payment_id, found.at) == ("pay1", "pay1", LATER)
@@ -99,20 +99,20 @@ def test_a_difference_is_kept_with_its_code_and_ids() -> None:
 
 def test_a_difference_is_reported_once() -> None:
     bench = Bench(BROKEN)
-    bench.look()
-    assert bench.look().differences == 0
+    bench.audit()
+    assert bench.audit().differences == 0
     assert len(bench.reported) == len(bench.store.anomalies) == 1
 
 
 def test_each_code_is_an_anomaly_of_its_own() -> None:
     bench = Bench(TWICE_BROKEN)
-    assert bench.look().differences == 3
+    assert bench.audit().differences == 3
     assert bench.codes() == {"ENROLLMENT_MISSING", "AMOUNT_WRONG", "HISTORY_EVIDENCE"}
 
 
-def test_what_one_code_says_twice_is_one_anomaly() -> None:
+def test_two_differences_of_one_code_are_one_anomaly() -> None:
     bench = Bench(replace(ordered("c1", "c2").settled(), enrollments=()))
-    assert bench.look().differences == 1
+    assert bench.audit().differences == 1
     (found,) = bench.reported
     assert found.evidence["found"] == "no enrollment in course c1; no enrollment in course c2"
 
@@ -124,29 +124,29 @@ class BusyAnomalies(FakeAnomalies):
         raise StorageContention(anomaly.id)
 
 
-def test_a_difference_is_reported_before_it_is_kept_so_that_none_is_kept_unheard() -> None:
+def test_a_difference_is_reported_before_it_is_recorded() -> None:
     bench = Bench(BROKEN)
     bench.anomalies = BusyAnomalies(bench.store)
     with pytest.raises(StorageContention):
-        bench.look()
+        bench.audit()
     assert len(bench.reported) == 1
 
 
-def test_what_looks_broken_while_others_write_is_looked_at_again() -> None:
+def test_a_payment_that_looks_broken_during_a_write_is_read_again() -> None:
     bench = Bench(BROKEN)
     bench.payments.before_read = [lambda: None, lambda: bench.put(HEALTHY)]
-    assert bench.look().differences == 0
+    assert bench.audit().differences == 0
     assert (bench.payments.reads, bench.reported) == (2, [])
 
 
-def test_what_breaks_another_way_meanwhile_is_looked_at_once_more() -> None:
+def test_a_payment_with_new_differences_is_read_once_more() -> None:
     bench = Bench(BROKEN)
     bench.payments.before_read = [lambda: None, lambda: bench.put(TWICE_BROKEN)]
-    assert bench.look().differences == 3
+    assert bench.audit().differences == 3
     assert bench.payments.reads == 3
 
 
-def test_a_payment_that_never_holds_still_is_left_for_its_next_change() -> None:
+def test_a_payment_that_keeps_changing_is_not_reported() -> None:
     bench = Bench(BROKEN)
 
     def moves(at: int) -> Callable[[], None]:
@@ -154,14 +154,14 @@ def test_a_payment_that_never_holds_still_is_left_for_its_next_change() -> None:
         return lambda: bench.put(replace(BROKEN, payment=moved))
 
     bench.payments.before_read = [moves(each) for each in range(20)]
-    assert bench.look() == PaymentAudit()
+    assert bench.audit() == PaymentAudit()
     assert bench.reported == []
 
 
-def test_a_payment_that_is_gone_is_reported_by_what_is_left_of_it() -> None:
+def test_a_missing_payment_is_reported_by_its_remaining_items() -> None:
     bench = Bench(HEALTHY)
     del bench.store.payments["pay1"]
-    bench.look(Ref("pay1", enrollment("c1").id))
+    bench.audit(Ref("pay1", enrollment("c1").id))
     assert bench.codes() == {"PAYMENT_MISSING"}
     assert "event 4, enrollment enr" in bench.reported[0].evidence["found"]
 
@@ -170,16 +170,16 @@ def test_an_enrollment_of_a_course_that_its_payment_did_not_buy_is_found() -> No
     bench = Bench(HEALTHY)
     stray = enrollment("c9", delivery=DELIVERED)
     bench.store.add(stray)
-    assert bench.look().differences == 0
-    assert bench.look(Ref("pay1", stray.id)).differences == 1
+    assert bench.audit().differences == 0
+    assert bench.audit(Ref("pay1", stray.id)).differences == 1
     assert bench.codes() == {"ENROLLMENT_STRAY"}
 
 
 @pytest.mark.parametrize("error", [KeyError("status"), ValueError("PAYED"), TypeError("None")])
-def test_what_cannot_be_read_is_reported_without_what_it_holds(error: Exception) -> None:
+def test_an_unreadable_payment_is_reported_without_its_content(error: Exception) -> None:
     bench = Bench(HEALTHY)
     bench.payments.before_read = [error, error]
-    assert bench.look().differences == 1
+    assert bench.audit().differences == 1
     (found,) = bench.reported
     assert dict(found.evidence) == {"code": "UNREADABLE", "found": type(error).__name__}
 
@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_reported_without_what_it_holds(error: Exception)
 
 def test_a_payment_that_only_lacks_its_completion_gets_it() -> None:
     bench = Bench(incomplete())
-    assert bench.look().completed
+    assert bench.audit().completed
     done = bench.store.payments["pay1"]
     assert (done.status, done.completed_at, done.version) == (Status.COMPLETED, LATER, 4)
     last = bench.store.history["pay1"][-1]
@@ -198,37 +198,37 @@ def test_a_payment_that_only_lacks_its_completion_gets_it() -> None:
     assert (bench.repaired, bench.reported) == ([done], [])
 
 
-def test_a_course_that_is_awaited_although_delivered_is_forgotten_by_the_completion() -> None:
+def test_a_completion_drops_delivered_courses_that_still_count_as_undelivered() -> None:
     life = incomplete()
     bench = Bench(replace(life, payment=replace(life.payment, undelivered=frozenset({"c2"}))))
-    assert bench.look().completed
+    assert bench.audit().completed
     assert bench.store.payments["pay1"].undelivered == frozenset()
 
 
 def test_a_completed_payment_is_healthy() -> None:
     bench = Bench(incomplete())
-    bench.look()
-    assert bench.look() == PaymentAudit(frozenset(enrollment(each).id for each in ("c1", "c2")))
+    bench.audit()
+    assert bench.audit() == PaymentAudit(frozenset(enrollment(each).id for each in ("c1", "c2")))
 
 
-def test_a_manual_payment_is_completed_as_well() -> None:
+def test_a_manual_payment_is_completed_too() -> None:
     life = handed_in().approved()
     life = replace(life, enrollments=(replace(life.enrollments[0], delivery=DELIVERED),))
-    assert Bench(life).look().completed
+    assert Bench(life).audit().completed
 
 
 @pytest.mark.parametrize("first", [ConcurrentUpdate(stale=True), StorageContention("busy")])
-def test_a_completion_that_others_prevent_is_left_to_the_next_run(first: Exception) -> None:
+def test_a_completion_that_conflicts_is_left_to_the_next_run(first: Exception) -> None:
     bench = Bench(incomplete())
     bench.payments.before_complete = [first]
-    assert not bench.look().completed
+    assert not bench.audit().completed
     assert (bench.repaired, bench.reported) == ([], [])
-    assert bench.look().completed
+    assert bench.audit().completed
 
 
 def test_a_payment_that_lacks_more_is_reported_and_not_completed() -> None:
     life = incomplete()
     bench = Bench(replace(life, payment=replace(life.payment, approved_by="a9")))
-    assert not bench.look().completed
+    assert not bench.audit().completed
     assert bench.codes() == {"COMPLETION_MISSING", "APPROVAL_DIFFERS"}
     assert bench.store.payments["pay1"].status is Status.APPROVED

@@ -1,4 +1,4 @@
-"""Registering webhooks: once each, nobody else's touched, an inactive one replaced."""
+"""Registering webhooks: once each, an inactive one replaced, those of others left alone."""
 
 from lunas.domain.platform_webhooks import TOPICS, Webhook, WebhookState
 from lunas.services.platform_webhooks import PlatformWebhookService
@@ -33,7 +33,7 @@ def test_only_what_is_missing_is_registered() -> None:
     assert site.did == [f"create {COMPLETED}"]
 
 
-def test_webhooks_of_others_neither_count_nor_go() -> None:
+def test_webhooks_of_others_are_neither_counted_nor_deleted() -> None:
     others = hook("1", PROGRESS, "https://other.test/hook"), hook("2", "order.created")
     site = FakeWebhooks(*others)
     assert states(site) == [WebhookState.MISSING, WebhookState.MISSING]
@@ -41,7 +41,7 @@ def test_webhooks_of_others_neither_count_nor_go() -> None:
     assert site.there[:2] == [*others]
 
 
-def test_an_inactive_one_is_replaced_the_new_one_first() -> None:
+def test_an_inactive_webhook_is_deleted_after_its_replacement_exists() -> None:
     site = FakeWebhooks(hook("1", COMPLETED), hook("2", PROGRESS, active=False))
     assert states(site) == [WebhookState.ACTIVE, WebhookState.INACTIVE]
     service(site).register()
@@ -49,6 +49,6 @@ def test_an_inactive_one_is_replaced_the_new_one_first() -> None:
     assert states(site) == [WebhookState.ACTIVE, WebhookState.ACTIVE]
 
 
-def test_one_that_is_active_is_enough_beside_one_that_is_not() -> None:
+def test_a_topic_with_an_active_webhook_counts_as_active() -> None:
     site = FakeWebhooks(hook("1", PROGRESS, active=False), hook("2", PROGRESS))
     assert states(site) == [WebhookState.MISSING, WebhookState.ACTIVE]

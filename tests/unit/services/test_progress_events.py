@@ -1,4 +1,4 @@
-"""What becomes of an event: noted once, never down, and lost by no break on the way."""
+"""Progress events: each is recorded once, lowers nothing, and survives a crash."""
 
 from dataclasses import replace
 from functools import partial
@@ -39,14 +39,14 @@ def known(progress: FakeProgress) -> int:
     return progress.store.enrollments[delivered().id].progress
 
 
-def test_an_event_raises_the_progress_and_asks_nobody(
+def test_an_event_raises_the_progress_without_a_call(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     assert recorder(progress, rows).record_event(EVENT) is ProgressResult.NOTED
     assert (known(progress), rows.asked) == (60, [])
 
 
-def test_the_same_event_again_is_known_by_its_id(progress: FakeProgress, rows: FakeRows) -> None:
+def test_a_repeated_event_is_known_by_its_id(progress: FakeProgress, rows: FakeRows) -> None:
     run = recorder(progress, rows)
     run.record_event(EVENT)
     higher = replace(EVENT, report=report(90))
@@ -54,7 +54,7 @@ def test_the_same_event_again_is_known_by_its_id(progress: FakeProgress, rows: F
     assert known(progress) == 60
 
 
-def test_nobody_is_asked_twice_about_the_same_event(progress: FakeProgress, rows: FakeRows) -> None:
+def test_thinkific_is_asked_once_about_an_event(progress: FakeProgress, rows: FakeRows) -> None:
     rows.reports[ROW] = report(50)
     run = recorder(progress, rows)
     run.record_event(UNCLEAR)
@@ -62,7 +62,7 @@ def test_nobody_is_asked_twice_about_the_same_event(progress: FakeProgress, rows
     assert rows.asked == [ROW]
 
 
-def test_events_in_the_wrong_order_leave_the_highest(
+def test_events_out_of_order_keep_the_highest_progress(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     run = recorder(progress, rows)
@@ -71,7 +71,7 @@ def test_events_in_the_wrong_order_leave_the_highest(
     assert known(progress) == 100
 
 
-def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
+def test_after_a_crash_before_the_write_the_event_is_handled_again(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     run = recorder(progress, rows)
@@ -83,14 +83,14 @@ def test_a_break_before_the_write_leaves_the_event_to_be_heard_again(
     assert known(progress) == 60
 
 
-def test_of_two_at_once_the_second_finds_the_event_noted(
+def test_of_two_concurrent_events_the_second_is_a_duplicate(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     progress.before_raise = [lambda: progress.received.add("71")]
     assert recorder(progress, rows).record_event(EVENT) is ProgressResult.DUPLICATE
 
 
-def test_a_number_that_can_mean_two_things_is_asked_about(
+def test_an_ambiguous_percentage_is_looked_up_at_thinkific(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     rows.reports[ROW] = report(50)
@@ -98,14 +98,14 @@ def test_a_number_that_can_mean_two_things_is_asked_about(
     assert (known(progress), rows.asked) == (50, [ROW])
 
 
-def test_nobody_asks_about_a_learner_who_is_through(rows: FakeRows) -> None:
+def test_a_completed_course_is_not_looked_up(rows: FakeRows) -> None:
     store = FakeStore()
     store.add(delivered(progress=100))
     found = recorder(FakeProgress(store), rows).record_event(UNCLEAR)
     assert (found, rows.asked) == (ProgressResult.NOTHING_NEW, [])
 
 
-def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
+def test_after_a_failed_lookup_the_event_is_handled_again(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     rows.failures = [DeliveryDelayed("down")]
@@ -115,7 +115,7 @@ def test_a_peer_that_cannot_be_asked_leaves_the_event_to_be_heard_again(
 
 
 @pytest.mark.parametrize("row", [None, report(None)])
-def test_what_thinkific_itself_does_not_say_is_dropped(
+def test_an_event_without_progress_at_thinkific_is_ignored(
     progress: FakeProgress, rows: FakeRows, row: None
 ) -> None:
     rows.reports[ROW] = row
@@ -126,7 +126,7 @@ def test_what_thinkific_itself_does_not_say_is_dropped(
 @pytest.mark.parametrize(
     "others", [{"platform_enrollment_id": 9}, {"user_id": 9}, {"course_id": 9}]
 )
-def test_a_learner_whom_others_enrolled_is_passed_over(
+def test_an_event_of_another_enrollment_is_ignored(
     progress: FakeProgress, rows: FakeRows, others: dict[str, int]
 ) -> None:
     event = ProgressEvent(id="73", report=report(90, **others))
@@ -134,7 +134,7 @@ def test_a_learner_whom_others_enrolled_is_passed_over(
     assert (known(progress), progress.received) == (40, {"73"})
 
 
-def test_a_refunded_enrollment_is_left_alone(rows: FakeRows) -> None:
+def test_a_refunded_enrollment_is_not_changed(rows: FakeRows) -> None:
     store = FakeStore()
     store.add(delivered(status=EnrollmentStatus.NOT_ENROLLED))
     progress = FakeProgress(store)
@@ -142,27 +142,29 @@ def test_a_refunded_enrollment_is_left_alone(rows: FakeRows) -> None:
     assert known(progress) == 40
 
 
-def test_two_users_of_one_account_both_get_on(progress: FakeProgress, rows: FakeRows) -> None:
+def test_both_users_of_a_shared_account_get_the_progress(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
     other = delivered("c9", user_id="u2")
     progress.store.add(other)
     recorder(progress, rows).record_event(EVENT)
     assert known(progress) == progress.store.enrollments[other.id].progress == 60
 
 
-def test_a_refund_in_the_midst_of_it_wins(progress: FakeProgress, rows: FakeRows) -> None:
+def test_a_concurrent_refund_wins(progress: FakeProgress, rows: FakeRows) -> None:
     revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
     progress.before_raise = [lambda: progress.store.add(revoked)]
     assert recorder(progress, rows).record(report(60)) is ProgressResult.REVOKED
     assert progress.store.enrollments[revoked.id] == revoked
 
 
-def test_a_higher_progress_in_the_midst_of_it_stays(progress: FakeProgress, rows: FakeRows) -> None:
+def test_a_concurrent_higher_progress_is_kept(progress: FakeProgress, rows: FakeRows) -> None:
     progress.before_raise = [lambda: progress.store.add(delivered(progress=70))]
     assert recorder(progress, rows).record(report(60)) is ProgressResult.NOTHING_NEW
     assert known(progress) == 70
 
 
-def test_thinkific_is_asked_once_however_often_the_write_collides(
+def test_thinkific_is_asked_once_despite_concurrent_updates(
     progress: FakeProgress, rows: FakeRows
 ) -> None:
     rows.reports[ROW] = report(60)
@@ -172,7 +174,9 @@ def test_thinkific_is_asked_once_however_often_the_write_collides(
     assert rows.asked == [ROW]
 
 
-def test_others_who_never_stop_make_it_busy(progress: FakeProgress, rows: FakeRows) -> None:
+def test_endless_concurrent_updates_of_progress_end_as_storage_contention(
+    progress: FakeProgress, rows: FakeRows
+) -> None:
     steps = [replace(delivered(), payment_id=f"pay{number}") for number in range(2, 2 + ROUNDS)]
     progress.before_raise = [partial(progress.store.add, step) for step in steps]
     with pytest.raises(StorageContention):

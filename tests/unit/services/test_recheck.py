@@ -1,4 +1,4 @@
-"""Asking the gateway for an admin or for the buyer."""
+"""Checking a payment at the gateway for an admin or for the buyer."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ OPEN = GatewayStatus(GatewayState.OPEN, order_id="pay1")
 
 
 class Service:
-    """The service over fakes, with one open payment that the gateway says is paid."""
+    """The service over fakes, with an open payment that is paid at the gateway."""
 
     def __init__(self) -> None:
         self.store = FakeStore()
@@ -55,12 +55,12 @@ class Service:
 
     @property
     def asking(self) -> tuple[object, bool]:
-        """Return when Duitku was asked last, and whether an answer is awaited."""
+        """Return when Duitku was asked last, and whether its answer is pending."""
         return self.store.payments["pay1"].asked_at, self.store.payments["pay1"].asking
 
     @property
     def stored(self) -> Status:
-        """Return where the payment stands."""
+        """Return the stored status of the payment."""
         return self.store.payments["pay1"].status
 
 
@@ -70,14 +70,14 @@ def service() -> Service:
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
-def test_money_that_duitku_knows_of_becomes_an_enrollment(service: Service, status: Status) -> None:
+def test_money_at_duitku_becomes_an_enrollment(service: Service, status: Status) -> None:
     service.store.add(payment(status))
     assert service.recheck().result is Result.SETTLED
     assert service.stored is Status.APPROVED
     assert service.store.owns(enrollment_id(USER, "c1"))
 
 
-def test_the_history_names_the_admin_and_the_approval_is_duitkus(service: Service) -> None:
+def test_the_history_names_the_admin_and_the_approval_names_the_gateway(service: Service) -> None:
     service.recheck()
     events = service.store.history["pay1"]
     assert {event.actor for event in events} == {"admin:a1"}
@@ -88,21 +88,21 @@ def test_the_history_names_the_admin_and_the_approval_is_duitkus(service: Servic
 
 
 @pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
-def test_while_nothing_is_paid_the_payment_stays(service: Service, state: GatewayState) -> None:
+def test_an_unpaid_payment_stays_open(service: Service, state: GatewayState) -> None:
     service.status.answer = GatewayStatus(state, order_id="pay1")
     assert service.recheck().result is Result.STILL_OPEN
     assert (service.stored, service.payments.commits) == (Status.PENDING, 0)
 
 
 @pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED, Status.REFUNDED])
-def test_a_settled_payment_is_not_asked_about(service: Service, status: Status) -> None:
+def test_a_settled_payment_is_not_checked(service: Service, status: Status) -> None:
     service.store.add(payment(status))
     assert service.recheck().result is Result.ALREADY_SETTLED
     assert (service.status.asked, service.payments.commits) == ([], 0)
 
 
 @pytest.mark.parametrize("status", [Status.PAID, Status.REJECTED, Status.APPROVED])
-def test_about_a_manual_payment_duitku_knows_nothing(service: Service, status: Status) -> None:
+def test_a_manual_payment_cannot_be_rechecked(service: Service, status: Status) -> None:
     service.store.add(manual(status))
     with pytest.raises(WrongState):
         service.recheck()
@@ -115,7 +115,7 @@ def test_an_unknown_payment_is_not_found(service: Service) -> None:
     assert service.status.asked == []
 
 
-def test_money_that_does_not_fit_is_kept_for_a_person(service: Service) -> None:
+def test_a_mismatch_is_recorded_as_an_anomaly(service: Service) -> None:
     service.status.answer = paid(rupiah=1)
     outcome = service.recheck()
     assert outcome.result is Result.MISMATCH
@@ -130,7 +130,7 @@ def test_while_duitku_cannot_be_asked_nothing_changes(service: Service) -> None:
     assert (service.stored, service.store.history) == (Status.PENDING, {})
 
 
-def test_a_recheck_counts_as_a_question(service: Service) -> None:
+def test_a_recheck_counts_as_a_check(service: Service) -> None:
     service.status.answer = OPEN
     service.recheck()
     assert service.asking == (LATER, False)
@@ -139,14 +139,14 @@ def test_a_recheck_counts_as_a_question(service: Service) -> None:
 # ── Checks by the buyer ──────────────────────────────────────────────────────────────────────────
 
 
-def test_the_buyer_learns_of_money_that_arrived(service: Service) -> None:
+def test_a_check_by_the_buyer_settles_the_payment(service: Service) -> None:
     assert service.check().result is Result.SETTLED
     assert service.stored is Status.APPROVED
     assert service.store.history["pay1"][0].actor == f"user:{USER}"
 
 
-@pytest.mark.parametrize("answer", [OPEN, paid(rupiah=1)], ids=["open", "does not match"])
-def test_an_answer_that_moves_nothing_is_awaited_no_more(
+@pytest.mark.parametrize("answer", [OPEN, paid(rupiah=1)], ids=["open", "mismatch"])
+def test_an_answer_without_effect_is_no_longer_pending(
     service: Service, answer: GatewayStatus
 ) -> None:
     service.status.answer = answer
@@ -165,7 +165,7 @@ def test_an_answer_that_moves_nothing_is_awaited_no_more(
     ],
     ids=lambda each: f"{each.method} {each.status}",
 )
-def test_what_is_settled_or_not_duitkus_is_returned_without_asking(
+def test_a_settled_or_manual_payment_is_returned_without_a_check(
     service: Service, known: Payment
 ) -> None:
     service.store.add(known)
@@ -174,19 +174,19 @@ def test_what_is_settled_or_not_duitkus_is_returned_without_asking(
 
 
 @pytest.mark.parametrize("status", [Status.FAILED, Status.EXPIRED])
-def test_what_has_ended_is_asked_about_all_the_same(service: Service, status: Status) -> None:
+def test_an_ended_payment_is_checked_too(service: Service, status: Status) -> None:
     service.store.add(payment(status))
     assert service.check().result is Result.SETTLED
 
 
-def test_duitku_is_asked_once_in_a_while(service: Service) -> None:
+def test_a_payment_checked_lately_is_not_checked_again(service: Service) -> None:
     lately = payment(asked_at=LATER - ASKED_LATELY + timedelta(seconds=1))
     service.store.add(lately)
     assert service.check() == Outcome(Result.ASKED_LATELY, lately)
     assert service.status.asked == []
 
 
-def test_what_another_question_brings_meanwhile_is_returned(service: Service) -> None:
+def test_the_result_of_a_concurrent_check_is_returned(service: Service) -> None:
     def another() -> None:
         service.store.add(payment(Status.APPROVED, asked_at=LATER))
 
@@ -200,7 +200,7 @@ def test_a_payment_that_vanishes_meanwhile_is_returned_as_it_was(service: Servic
     assert service.check() == Outcome(Result.ASKED_LATELY, payment())
 
 
-def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(service: Service) -> None:
+def test_while_duitku_cannot_be_asked_reconcile_checks_soon(service: Service) -> None:
     service.status.answer = GatewayUnavailable("down")
     with pytest.raises(GatewayUnavailable):
         service.check()
@@ -208,7 +208,7 @@ def test_while_duitku_cannot_be_asked_reconcile_does_so_soon(service: Service) -
     assert service.asking == (LATER, False)
 
 
-def test_a_question_before_that_is_kept(service: Service) -> None:
+def test_an_earlier_check_by_reconcile_is_kept(service: Service) -> None:
     service.store.add(payment(check_at=LATER))
     service.status.answer = GatewayUnavailable("down")
     with pytest.raises(GatewayUnavailable):
@@ -216,7 +216,7 @@ def test_a_question_before_that_is_kept(service: Service) -> None:
     assert service.store.payments["pay1"].check_at == LATER
 
 
-def test_nobody_but_the_buyer_checks(service: Service) -> None:
+def test_only_the_buyer_can_check(service: Service) -> None:
     with pytest.raises(Forbidden):
         service.check(buyer="u2")
     with pytest.raises(NotFound):
@@ -224,7 +224,7 @@ def test_nobody_but_the_buyer_checks(service: Service) -> None:
     assert service.status.asked == []
 
 
-def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(
+def test_during_a_pause_the_buyer_gets_the_payment_unchecked(
     service: Service,
 ) -> None:
     service.schedule.until = LATER + timedelta(seconds=1)
@@ -234,11 +234,11 @@ def test_while_duitku_refuses_to_be_asked_the_buyer_sees_the_payment_as_it_is(
     assert service.asking == (None, False)
 
 
-def test_once_the_pause_is_over_the_buyer_has_duitku_asked(service: Service) -> None:
+def test_after_the_pause_the_buyer_can_check(service: Service) -> None:
     service.schedule.until = LATER
     assert service.check().result is Result.SETTLED
 
 
-def test_an_admin_has_duitku_asked_during_the_pause_as_well(service: Service) -> None:
+def test_during_the_pause_an_admin_can_recheck(service: Service) -> None:
     service.schedule.until = LATER + timedelta(hours=1)
     assert service.recheck().result is Result.SETTLED

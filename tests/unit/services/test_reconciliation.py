@@ -1,4 +1,4 @@
-"""Reconcile asks what no callback reported, and sends again what did not arrive."""
+"""Reconcile checks payments that no callback reported, and requests deliveries again."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -41,7 +41,7 @@ pytestmark = pytest.mark.usefixtures("vendor")
 
 
 class Service:
-    """The service with everything around it."""
+    """A reconciliation service over fakes."""
 
     def __init__(self, answer: GatewayStatus | Exception) -> None:
         self.store = FakeStore()
@@ -82,7 +82,7 @@ def service(answer: GatewayStatus | Exception, *payments: Payment) -> Service:
     return made
 
 
-def test_money_that_nobody_told_of_is_settled() -> None:
+def test_money_without_a_callback_is_settled() -> None:
     at = service(paid(), DUE)
     report = at.run()
     assert (report.asked, report.settled) == (1, 1)
@@ -90,20 +90,20 @@ def test_money_that_nobody_told_of_is_settled() -> None:
     assert len(at.store.enrollments) == 1
 
 
-def test_what_is_not_due_is_not_asked_about() -> None:
+def test_a_payment_that_is_not_due_is_not_checked() -> None:
     at = service(paid(), replace(DUE, check_at=NOW + timedelta(seconds=1)))
     assert at.run() == ReconciliationReport()
     assert at.status.asked == []
 
 
-def test_an_index_that_lags_makes_nobody_ask_twice() -> None:
+def test_a_lagging_index_causes_no_second_check() -> None:
     at = service(OPEN, DUE)
     at.schedule.twice = True
     at.run()
     assert at.status.asked == ["pay1"]
 
 
-def test_an_open_payment_is_asked_about_again_later() -> None:
+def test_an_open_payment_is_checked_again_later() -> None:
     at = service(OPEN, DUE)
     at.run()
     assert at.payment().status is Status.PENDING
@@ -111,7 +111,7 @@ def test_an_open_payment_is_asked_about_again_later() -> None:
 
 
 @pytest.mark.parametrize("state", [GatewayState.OPEN, GatewayState.NOT_STARTED])
-def test_a_payment_expires_after_its_time_and_after_asking(state: GatewayState) -> None:
+def test_an_overdue_payment_expires_after_a_check(state: GatewayState) -> None:
     at = service(GatewayStatus(state, order_id="pay1", code="x"), OVER)
     report = at.run()
     assert (at.status.asked, report.ended) == (["pay1"], 1)
@@ -125,7 +125,7 @@ def test_late_money_wins_over_the_expiry() -> None:
     assert at.payment().status is Status.APPROVED
 
 
-def test_an_ended_payment_that_duitku_still_calls_ended_stays_as_it_is() -> None:
+def test_an_expired_payment_that_ended_at_duitku_stays_expired() -> None:
     ended = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
     at = service(ended, replace(OVER, status=Status.EXPIRED))
     report = at.run()
@@ -133,7 +133,7 @@ def test_an_ended_payment_that_duitku_still_calls_ended_stays_as_it_is() -> None
     assert at.payment().check_at != NOW
 
 
-def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
+def test_a_mismatch_is_recorded_as_an_anomaly() -> None:
     at = service(paid(rupiah=1), DUE)
     at.run()
     assert at.payment().status is Status.PENDING
@@ -141,7 +141,7 @@ def test_money_that_does_not_fit_is_kept_for_a_person() -> None:
     assert len(at.store.anomalies) == 1
 
 
-def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
+def test_an_overdue_payment_with_a_mismatch_expires() -> None:
     at = service(paid(rupiah=1), OVER)
     at.run()
     assert at.payment().status is Status.EXPIRED
@@ -152,7 +152,7 @@ def test_money_that_never_fits_does_not_stay_open_for_ever() -> None:
 
 # Duitku's own code takes every refusal of a question for none of the order.
 @pytest.mark.parametrize("vendor", [vendors.MEMORY], indirect=True)
-def test_a_question_that_the_gateway_refuses_grows_rare_and_stops_no_other() -> None:
+def test_a_refused_check_is_repeated_less_often_and_does_not_stop_the_others() -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
     at = service(GatewayRefused("400"), *many)
     report = at.run()
@@ -162,7 +162,7 @@ def test_a_question_that_the_gateway_refuses_grows_rare_and_stops_no_other() -> 
     assert due_again > NOW + UNANSWERED
 
 
-def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
+def test_an_unexpected_error_ends_the_work_on_one_item_only() -> None:
     at = service(paid(order_id="pay2"), replace(DUE, id="pay1"), replace(DUE, id="pay2"))
 
     def answer(payment: Payment) -> GatewayStatus:
@@ -178,7 +178,9 @@ def test_what_nobody_expected_ends_the_work_on_one_item_only() -> None:
     assert [type(each) for each in at.errors] == [KeyError]
 
 
-def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_contention_is_reported_and_does_not_fail_the_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     at = service(GatewayTimeout("no answer"), replace(DUE, id="pay1"))
 
     def busy(*_: object) -> bool:
@@ -190,10 +192,10 @@ def test_a_busy_table_is_told_and_does_not_fail_the_run(monkeypatch: pytest.Monk
     assert [type(each) for each in at.errors] == [StorageContention]
 
 
-def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
+def test_repeated_storage_contention_ends_the_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Fifty deliveries and twenty payments, each tried in vain, would keep it throttled."""
+    """Fifty deliveries and twenty payments, each attempted in vain, would keep it throttled."""
     tried: list[object] = []
 
     def busy(*about: object) -> None:
@@ -210,17 +212,17 @@ def test_a_table_that_is_too_busy_is_left_alone_until_the_next_run(
 
 
 @pytest.mark.parametrize(
-    "noted",
+    "delivery",
     [
         Delivery(status=DeliveryStatus.DELIVERED),
         Delivery(status=DeliveryStatus.FAILED),
         Delivery(due_at=NOW + timedelta(minutes=1)),
         Delivery(),
     ],
-    ids=["delivered", "given up", "asked again", "not due"],
+    ids=["delivered", "dead-lettered", "requested again", "not due"],
 )
-def test_an_index_that_lags_asks_for_nothing_again(noted: Delivery) -> None:
-    stored = enrollment(delivery=noted)
+def test_a_lagging_index_requests_no_delivery_again(delivery: Delivery) -> None:
+    stored = enrollment(delivery=delivery)
     at = Service(OPEN)
     at.store.add(stored)
     at.schedule.lagging = [stored.id, "enr404"]
@@ -228,7 +230,7 @@ def test_an_index_that_lags_asks_for_nothing_again(noted: Delivery) -> None:
     assert at.store.enrollments[stored.id] == stored
 
 
-def test_a_block_pauses_every_question_for_an_hour() -> None:
+def test_a_block_pauses_every_check_for_an_hour() -> None:
     others = [replace(DUE, id=f"pay{each}") for each in range(3)]
     at = service(GatewayBlocked("429"), *others)
     assert at.run().paused_until == NOW + BLOCKED
@@ -241,7 +243,7 @@ def test_a_block_pauses_every_question_for_an_hour() -> None:
 
 
 @pytest.mark.parametrize("error", [GatewayTimeout("t"), GatewayUnavailable("u")])
-def test_questions_without_an_answer_end_the_asking_and_come_again(error: Exception) -> None:
+def test_unanswered_checks_end_the_run_and_are_repeated(error: Exception) -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
     at = service(error, *many)
     assert at.run().unanswered == FAILURES
@@ -249,19 +251,19 @@ def test_questions_without_an_answer_end_the_asking_and_come_again(error: Except
     assert at.payment(f"pay{FAILURES}").check_at == NOW
 
 
-def test_one_run_asks_no_more_than_its_share() -> None:
+def test_a_run_makes_a_limited_number_of_checks() -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(QUESTIONS + 5)]
     at = service(OPEN, *many)
     assert at.run().asked == QUESTIONS
 
 
-def test_a_run_whose_time_is_nearly_over_begins_nothing() -> None:
+def test_a_run_near_its_deadline_starts_nothing() -> None:
     at = service(paid(), DUE)
     at.deadline_is_near = True
     assert at.run() == ReconciliationReport()
 
 
-def test_an_overdue_delivery_is_asked_for_again() -> None:
+def test_an_overdue_delivery_is_requested_again() -> None:
     waiting = enrollment()
     overdue = replace(waiting, delivery=replace(waiting.delivery, due_at=NOW))
     at = Service(OPEN)
@@ -273,7 +275,7 @@ def test_an_overdue_delivery_is_asked_for_again() -> None:
     assert again.due_at > NOW
 
 
-def test_an_overdue_revocation_is_asked_for_again() -> None:
+def test_an_overdue_revocation_is_requested_again() -> None:
     waiting = enrollment(status=EnrollmentStatus.NOT_ENROLLED)
     at = Service(OPEN)
     at.store.add(replace(waiting, delivery=replace(waiting.delivery, due_at=NOW)))

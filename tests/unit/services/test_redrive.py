@@ -1,4 +1,4 @@
-"""A dead letter is put back by asking anew, unless what it asked for has come about."""
+"""Redriving a dead-letter message requests its delivery again, unless that is out of date."""
 
 from datetime import datetime, timedelta
 
@@ -32,13 +32,15 @@ def kept(delivery: Delivery, **changes: object) -> FakeEnrollments:
         (Delivery(status=DeliveryStatus.REVOKED), False),
     ],
 )
-def test_what_failed_or_is_overdue_waits_for_a_person(delivery: Delivery, *, waits: bool) -> None:
+def test_a_failed_or_overdue_delivery_waits_for_a_person(
+    delivery: Delivery, *, waits: bool
+) -> None:
     assert waits_for_person(enrollment("c1", delivery=delivery), NOW) is waits
 
 
 @pytest.mark.parametrize("due", [NOW, None])
 @pytest.mark.parametrize("status", [DeliveryStatus.FAILED, DeliveryStatus.PENDING])
-def test_what_waits_is_asked_for_by_a_new_request(
+def test_a_waiting_delivery_is_redriven_by_a_new_request(
     status: DeliveryStatus, due: datetime | None
 ) -> None:
     enrollments = kept(Delivery(status=status, request=3, due_at=due))
@@ -60,7 +62,7 @@ def test_what_waits_is_asked_for_by_a_new_request(
         ),
     ],
 )
-def test_what_has_come_about_or_is_on_its_way_stays_as_it_is(
+def test_a_finished_or_current_delivery_is_not_redriven(
     delivery: Delivery, outcome: RedriveOutcome
 ) -> None:
     enrollments = kept(delivery)
@@ -70,7 +72,7 @@ def test_what_has_come_about_or_is_on_its_way_stays_as_it_is(
     assert enrollments.store.enrollments[ID].delivery == delivery
 
 
-def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
+def test_the_message_of_a_missing_enrollment_is_out_of_date() -> None:
     redriven = EnrollmentService(FakeEnrollments(FakeStore())).redrive(ID, LATER)
     assert (redriven.outcome, redriven.reason) == (
         RedriveOutcome.OUT_OF_DATE,
@@ -78,14 +80,14 @@ def test_a_letter_of_an_enrollment_that_is_gone_is_out_of_date() -> None:
     )
 
 
-def test_after_a_refund_it_is_the_revocation_that_is_asked_for_anew() -> None:
+def test_after_a_refund_the_revocation_is_redriven() -> None:
     enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
     assert EnrollmentService(enrollments).redrive(ID, LATER).outcome is RedriveOutcome.REQUESTED
     stored = enrollments.store.enrollments[ID]
     assert (stored.status, stored.delivery.request) == (EnrollmentStatus.NOT_ENROLLED, 4)
 
 
-def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
+def test_a_concurrent_revocation_makes_the_message_out_of_date() -> None:
     enrollments = kept(FAILED, status=EnrollmentStatus.NOT_ENROLLED)
     revoked = Delivery(status=DeliveryStatus.REVOKED, request=4)
 
@@ -100,7 +102,7 @@ def test_what_is_revoked_at_the_same_moment_is_out_of_date() -> None:
     )
 
 
-def test_an_enrollment_that_others_keep_changing_is_left_for_later() -> None:
+def test_an_enrollment_that_keeps_changing_is_not_redriven() -> None:
     enrollments = kept(FAILED)
     enrollments.before_change = [ConcurrentUpdate(stale=True)] * 5
     with pytest.raises(StorageContention):

@@ -1,4 +1,4 @@
-"""Refunds that meet other work on the same payment."""
+"""Refunds, and concurrent work on the same payment."""
 
 from dataclasses import replace
 
@@ -43,7 +43,7 @@ def test_repeating_a_refund_changes_nothing(payments: FakePayments) -> None:
     assert payments.commits == 1
 
 
-def test_of_two_refunds_at_once_one_is_made(payments: FakePayments) -> None:
+def test_of_two_concurrent_refunds_one_is_recorded(payments: FakePayments) -> None:
 
     def first() -> None:
         refunded(payments, OTHER)
@@ -54,7 +54,7 @@ def test_of_two_refunds_at_once_one_is_made(payments: FakePayments) -> None:
     assert len(payments.store.history["pay1"]) == 1
 
 
-def test_a_claim_that_came_first_keeps_the_course(payments: FakePayments) -> None:
+def test_a_concurrent_claim_keeps_the_course(payments: FakePayments) -> None:
     claimed = replace(payments.store.enrollments[ID], claims=paid_by("pay1", "pay2"))
     payments.before_commit = [lambda: payments.store.add(claimed)]
     refunded(payments)
@@ -73,7 +73,7 @@ def test_a_payment_without_money_cannot_be_refunded(payments: FakePayments) -> N
         refunded(payments)
 
 
-def test_endless_collisions_are_given_up(payments: FakePayments) -> None:
+def test_endless_concurrent_updates_end_as_storage_contention(payments: FakePayments) -> None:
     payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
     with pytest.raises(StorageContention):
         refunded(payments)

@@ -1,4 +1,4 @@
-"""Settling while others write: the request that loses reads again and decides again."""
+"""Settling during concurrent writes: the request that loses reads and decides again."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -44,14 +44,14 @@ def ended(payments: FakePayments) -> Outcome:
 
 
 def taken(payments: FakePayments, step: Step) -> Outcome:
-    """Take a step of the payment as it is now."""
+    """Take a step of the stored payment."""
     now = payments.store.payments["pay1"]
     decision = Decision(payment=now, step=step, context=GATEWAY_ACT)
     return settlements(payments).apply(decision)
 
 
-def becomes(payments: FakePayments, change: Callable[[Payment], Payment]) -> None:
-    """Let another write come before the next commit."""
+def concurrently(payments: FakePayments, change: Callable[[Payment], Payment]) -> None:
+    """Change the payment before the next commit."""
 
     def write() -> None:
         payments.store.add(change(payments.store.payments["pay1"]))
@@ -63,16 +63,16 @@ def by(step: Step) -> Callable[[Payment], Payment]:
     return lambda stored: take(stored, step, GATEWAY_ACT)[0]
 
 
-def test_a_settlement_that_came_first_is_answered_as_done(payments: FakePayments) -> None:
-    becomes(payments, by(Step.CONFIRM))
+def test_a_concurrent_settlement_is_returned_as_already_settled(payments: FakePayments) -> None:
+    concurrently(payments, by(Step.CONFIRM))
     outcome = confirmed(payments)
     assert outcome.result is Result.ALREADY_SETTLED
     assert outcome.payment.status is Status.APPROVED
     assert (payments.commits, payments.reads) == (1, 1)
 
 
-def test_an_expiry_that_came_first_does_not_beat_confirmed_money(payments: FakePayments) -> None:
-    becomes(payments, by(Step.EXPIRE))
+def test_confirmed_money_overrides_a_concurrent_expiry(payments: FakePayments) -> None:
+    concurrently(payments, by(Step.EXPIRE))
     outcome = confirmed(payments)
     assert (outcome.result, outcome.payment.status) == (Result.SETTLED, Status.APPROVED)
     assert outcome.payment.version == 4
@@ -90,7 +90,7 @@ def test_a_course_gained_meanwhile_becomes_overlap(payments: FakePayments) -> No
     assert kept.payment_id == "pay0"
 
 
-def test_courses_gained_one_after_the_other_all_become_overlap(payments: FakePayments) -> None:
+def test_courses_gained_one_by_one_all_become_overlap(payments: FakePayments) -> None:
     payments.store.add(enrollment("c1", payment_id="pay0"))
     payments.before_commit = [
         lambda: None,
@@ -102,7 +102,7 @@ def test_courses_gained_one_after_the_other_all_become_overlap(payments: FakePay
     assert outcome.anomaly
 
 
-def test_money_for_a_full_course_is_honoured_and_flagged(payments: FakePayments) -> None:
+def test_money_for_a_full_course_is_settled_and_flagged(payments: FakePayments) -> None:
     payments.store.add(course("c1", quota=1, enrolled=1), course("c2"))
     outcome = confirmed(payments)
     assert outcome.payment.status is Status.APPROVED
@@ -114,7 +114,9 @@ def test_money_for_a_full_course_is_honoured_and_flagged(payments: FakePayments)
     assert list(payments.store.anomalies) == [outcome.anomaly.id]
 
 
-def test_the_quota_of_one_course_is_kept_when_another_one_is_full(payments: FakePayments) -> None:
+def test_a_course_that_becomes_full_beside_a_full_one_is_flagged_too(
+    payments: FakePayments,
+) -> None:
     payments.store.add(course("c1", quota=1, enrolled=1), course("c2", quota=1, enrolled=0))
     payments.before_commit = [
         lambda: None,
@@ -125,7 +127,7 @@ def test_the_quota_of_one_course_is_kept_when_another_one_is_full(payments: Fake
     assert outcome.anomaly.evidence["courses"] == "c1,c2"
 
 
-def test_a_full_course_gained_meanwhile_is_overlap_and_no_overbooking(
+def test_a_full_course_gained_meanwhile_is_overlap_and_not_overbooked(
     payments: FakePayments,
 ) -> None:
     payments.store.add(course("c1", quota=1, enrolled=1), course("c2"))
@@ -156,7 +158,7 @@ def test_access_lasts_as_long_as_was_bought(payments: FakePayments) -> None:
     assert stored.expires_at == LATER + timedelta(days=30)
 
 
-def test_a_course_whose_time_is_over_is_bought_again(payments: FakePayments) -> None:
+def test_a_course_whose_access_ended_is_bought_again(payments: FakePayments) -> None:
     over = enrollment("c1", payment_id="pay0", expires_at=LATER, progress=40)
     payments.store.add(over)
     outcome = confirmed(payments)
@@ -164,13 +166,13 @@ def test_a_course_whose_time_is_over_is_bought_again(payments: FakePayments) -> 
     assert payments.store.enrollments[over.id].payment_id == "pay1"
 
 
-def test_a_payment_claims_what_another_one_has_brought(payments: FakePayments) -> None:
+def test_a_payment_claims_an_enrollment_of_another_payment(payments: FakePayments) -> None:
     payments.store.add(enrollment("c1", payment_id="pay0"))
     confirmed(payments)
     assert payments.store.enrollments[enrollment("c1").id].claims == paid_by("pay0", "pay1")
 
 
-def test_a_refund_between_reading_and_writing_leaves_nobody_without_the_course(
+def test_a_course_refunded_between_read_and_write_is_enrolled_again(
     payments: FakePayments,
 ) -> None:
     owned = enrollment("c1", payment_id="pay0")
@@ -183,7 +185,7 @@ def test_a_refund_between_reading_and_writing_leaves_nobody_without_the_course(
     assert payments.store.owns(owned.id)
 
 
-def test_a_revocation_between_reading_and_writing_is_seen(payments: FakePayments) -> None:
+def test_a_revocation_between_read_and_write_is_seen(payments: FakePayments) -> None:
     held = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
     payments.store.add(held)
     revoked = replace(held, counted=False)
@@ -194,7 +196,7 @@ def test_a_revocation_between_reading_and_writing_is_seen(payments: FakePayments
 
 
 @pytest.mark.parametrize("finish", [confirmed, ended])
-def test_endless_collisions_are_given_up(
+def test_endless_concurrent_updates_end_as_storage_contention(
     payments: FakePayments, finish: Callable[[FakePayments], Outcome]
 ) -> None:
     payments.before_commit = [ConcurrentUpdate(stale=True)] * 50
@@ -214,21 +216,21 @@ def test_a_payment_that_vanished_is_not_found(payments: FakePayments) -> None:
         confirmed(payments)
 
 
-def test_money_that_came_first_stops_an_expiry(payments: FakePayments) -> None:
-    becomes(payments, by(Step.CONFIRM))
+def test_concurrent_money_stops_an_expiry(payments: FakePayments) -> None:
+    concurrently(payments, by(Step.CONFIRM))
     outcome = ended(payments)
     assert outcome.result is Result.ALREADY_SETTLED
     assert payments.store.payments["pay1"].status is Status.APPROVED
 
 
-def test_an_end_that_came_first_is_left_as_it_is(payments: FakePayments) -> None:
-    becomes(payments, by(Step.FAIL))
+def test_a_concurrent_end_is_kept(payments: FakePayments) -> None:
+    concurrently(payments, by(Step.FAIL))
     assert ended(payments).result is Result.ENDED
     assert payments.store.payments["pay1"].status is Status.FAILED
 
 
 def test_an_end_survives_a_write_that_leaves_the_payment_open(payments: FakePayments) -> None:
-    becomes(payments, lambda stored: replace(stored, version=2))
+    concurrently(payments, lambda stored: replace(stored, version=2))
     assert ended(payments).payment.status is Status.EXPIRED
 
 
@@ -245,9 +247,7 @@ def test_an_unpaid_order_changes_nothing(
 
 
 @pytest.mark.parametrize("status", [Status.PENDING, Status.FAILED, Status.EXPIRED])
-def test_paid_and_fitting_wins_over_what_was_concluded(
-    payments: FakePayments, status: Status
-) -> None:
+def test_a_matching_paid_status_overrides_an_end(payments: FakePayments, status: Status) -> None:
     payments.store.add(payment(status))
     assert by_gateway(payments, paid()).payment.status is Status.APPROVED
 
@@ -268,23 +268,25 @@ def test_an_ended_order_fails_in_time_and_expires_after_it(
     payments: FakePayments, at: object, status: Status
 ) -> None:
     action = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
-    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    outcome = settlements(payments).apply(decide(payments.store.payments["pay1"], reply, action))
+    ended_there = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    outcome = settlements(payments).apply(
+        decide(payments.store.payments["pay1"], ended_there, action)
+    )
     assert outcome.payment.status is status
 
 
 @pytest.mark.parametrize("step", [Step.FAIL, Step.EXPIRE])
-def test_what_the_gateway_has_not_denied_itself_is_asked_about_by_the_timetable(
+def test_an_end_that_the_gateway_did_not_report_is_checked_on_schedule(
     payments: FakePayments, step: Step
 ) -> None:
     closed = taken(payments, step).payment
     assert (closed.denied_at, closed.check_at) == (None, check_after(closed, LATER))
 
 
-def test_an_ended_order_without_a_time_has_failed(payments: FakePayments) -> None:
+def test_an_ended_order_without_an_expiry_fails(payments: FakePayments) -> None:
     payments.store.add(payment(gateway_expires_at=None))
-    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    assert by_gateway(payments, reply).payment.status is Status.FAILED
+    ended_there = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    assert by_gateway(payments, ended_there).payment.status is Status.FAILED
 
 
 @pytest.mark.parametrize(
@@ -296,12 +298,12 @@ def test_an_ended_order_without_a_time_has_failed(payments: FakePayments) -> Non
     ],
     ids=["lately", "for a while", "ended already"],
 )
-def test_an_open_payment_that_was_denied_a_moment_ago_stays_as_it_is(
+def test_a_payment_denied_a_moment_ago_stays_open(
     payments: FakePayments, status: Status, since: timedelta, result: Result
 ) -> None:
     payments.store.add(payment(status, denied_at=LATER - since))
-    reply = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
-    outcome = by_gateway(payments, reply)
+    ended_there = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
+    outcome = by_gateway(payments, ended_there)
     assert outcome.result is result
     assert payments.commits == (status is Status.PENDING and result is Result.ENDED)
 

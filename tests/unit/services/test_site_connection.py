@@ -1,4 +1,4 @@
-"""Connecting a site: begun by an admin, finished once, by the state that was begun."""
+"""Connecting a site: an admin begins it, and its state finishes it once."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -25,7 +25,7 @@ from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 
 class Service:
-    """An admin's side of connecting, over fakes."""
+    """A connection service over fakes."""
 
     def __init__(self, subdomain: str | None = "shop") -> None:
         self.sites, self.oauth = FakeSites(), FakeOAuth()
@@ -34,13 +34,13 @@ class Service:
         self.checked: list[str] = []
         self.unchecked: list[str] = []
         self.texts = iter(f"text{number}" for number in range(100))
-        self.not_reported: list[str] = []
+        self.unrevoked: list[str] = []
         self.service = SiteConnectionService(
             sites=self.sites,
             authorization=lambda: self.oauth,
             check_role=self.check_role,
             on_unchecked=self.unchecked.append,
-            on_unrevoked=self.not_reported.append,
+            on_unrevoked=self.unrevoked.append,
             subdomain=subdomain,
             random_text=lambda: next(self.texts),
             now=self.clock,
@@ -51,7 +51,7 @@ class Service:
         self.checked.append(token)
 
     def begun(self, subdomain: str | None = "shop") -> Start:
-        """Begin, and return what was kept of it."""
+        """Begin, and return the stored start."""
         url = self.service.begin(subdomain, "admin:a1")
         (state,) = parse_qs(urlsplit(url).query)["state"]
         return self.sites.kept[state]
@@ -59,8 +59,8 @@ class Service:
     def finish(self, code: str, state: str, subdomain: str | None = "shop") -> Connection:
         return self.service.finish(code, state, subdomain)
 
-    def renewed(self) -> None:
-        """Let a worker bring new tokens."""
+    def renew(self) -> None:
+        """Store new tokens, as a worker does."""
         assert self.sites.grant
         connection = self.sites.grant.connection
         number = connection.revision + 10
@@ -77,7 +77,7 @@ def service() -> Service:
     return Service()
 
 
-def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(
+def test_the_url_has_the_state_and_the_challenge_but_not_the_verifier(
     service: Service,
 ) -> None:
     url = service.service.begin("shop", "admin:a1")
@@ -88,12 +88,12 @@ def test_the_address_has_the_state_and_the_challenge_and_never_the_verifier(
     assert start.expires_at == service.clock.now + START_LIFETIME
 
 
-def test_every_try_has_a_state_and_a_verifier_of_its_own(service: Service) -> None:
+def test_every_attempt_has_its_own_state_and_verifier(service: Service) -> None:
     one, two = service.begun(), service.begun()
     assert len({one.state, two.state, one.verifier, two.verifier}) == 4
 
 
-def test_without_a_subdomain_it_is_the_site_that_is_set_up(service: Service) -> None:
+def test_without_a_subdomain_the_configured_site_is_used(service: Service) -> None:
     assert service.begun(None).subdomain == "shop"
 
 
@@ -106,7 +106,7 @@ def test_no_other_site_can_be_begun(service: Service, subdomain: str) -> None:
     assert service.sites.kept == {}
 
 
-def test_a_code_that_comes_back_connects_the_site(service: Service) -> None:
+def test_a_returned_code_connects_the_site(service: Service) -> None:
     connection = service.connected()
     assert service.sites.grant
     assert service.sites.grant.connection == connection
@@ -128,7 +128,7 @@ def test_a_state_that_was_never_begun_is_refused(service: Service) -> None:
     assert service.oauth.issued == 1
 
 
-def test_a_state_is_good_once(service: Service) -> None:
+def test_a_state_is_valid_once(service: Service) -> None:
     start = service.begun()
     code = service.oauth.allow(start)
     first = service.finish(code, start.state)
@@ -139,7 +139,7 @@ def test_a_state_is_good_once(service: Service) -> None:
     assert service.sites.grant.connection == first
 
 
-def test_a_state_is_good_for_ten_minutes(service: Service) -> None:
+def test_a_state_is_valid_for_ten_minutes(service: Service) -> None:
     start = service.begun()
     code = service.oauth.allow(start)
     service.clock.forward(START_LIFETIME)
@@ -158,19 +158,19 @@ def test_another_site_cannot_answer(service: Service) -> None:
         service.finish(service.oauth.allow(start), start.state)
 
 
-def test_an_answer_that_names_no_site_is_of_the_one_that_was_asked(service: Service) -> None:
+def test_an_answer_without_a_subdomain_is_of_the_site_that_was_asked(service: Service) -> None:
     start = service.begun()
     assert service.finish(service.oauth.allow(start), start.state, None).subdomain == "shop"
 
 
-def test_the_code_of_another_try_does_not_fit(service: Service) -> None:
+def test_the_code_of_another_attempt_is_refused(service: Service) -> None:
     mine, other = service.begun(), service.begun()
     with pytest.raises(Conflict, match="400"):
         service.finish(service.oauth.allow(other), mine.state)
     assert service.sites.grant is None
 
 
-def test_a_students_token_is_refused_and_not_kept(service: Service) -> None:
+def test_a_students_token_is_refused_and_not_stored(service: Service) -> None:
     service.before_check.append(GrantRefused("the token of a student"))
     with pytest.raises(Conflict, match="student"):
         service.connected()
@@ -188,15 +188,15 @@ def test_while_thinkific_does_not_answer_nothing_is_connected(service: Service) 
     "trouble",
     [
         DeliveryDelayed("no answer"),
-        NoPermit("no turn"),
+        NoPermit("no permit"),
         DeliveryImpossible("400"),
         StorageContention("-"),
     ],
 )
-def test_a_grant_is_kept_though_the_role_cannot_be_checked(
+def test_a_grant_is_stored_when_the_role_cannot_be_checked(
     service: Service, trouble: Exception
 ) -> None:
-    """The code is used up, so that nobody could take the same try again."""
+    """The code is used up, so the same attempt could not be repeated."""
     service.before_check.append(trouble)
     connection = service.connected()
     assert service.sites.grant
@@ -204,32 +204,32 @@ def test_a_grant_is_kept_though_the_role_cannot_be_checked(
     assert service.unchecked == [str(trouble)]
 
 
-def test_tokens_that_cannot_be_renewed_are_not_kept(service: Service) -> None:
+def test_tokens_that_cannot_be_renewed_are_not_stored(service: Service) -> None:
     service.oauth.gives_refresh_token = False
     with pytest.raises(Conflict, match="clientSecret"):
         service.connected()
     assert service.sites.grant is None
 
 
-def test_a_new_install_takes_the_place_of_the_former_one(service: Service) -> None:
+def test_a_new_install_replaces_the_former_one(service: Service) -> None:
     first, second = service.connected(), service.connected()
     assert second.revision == first.revision + 1
 
 
-def test_cancel_uses_the_state_up(service: Service) -> None:
+def test_cancelling_invalidates_the_state(service: Service) -> None:
     start = service.begun()
     service.service.cancel(start.state)
     with pytest.raises(Forbidden):
         service.finish(service.oauth.allow(start), start.state)
 
 
-def test_cancel_needs_no_state(service: Service) -> None:
+def test_cancelling_needs_no_state(service: Service) -> None:
     start = service.begun()
     service.service.cancel(None)
     assert service.finish(service.oauth.allow(start), start.state).subdomain == "shop"
 
 
-def test_disconnecting_gives_the_token_back_and_forgets_it(service: Service) -> None:
+def test_disconnecting_revokes_and_deletes_the_token(service: Service) -> None:
     service.connected()
     gone = service.service.disconnect()
     assert gone
@@ -238,7 +238,7 @@ def test_disconnecting_gives_the_token_back_and_forgets_it(service: Service) -> 
     assert service.service.disconnect() is None
 
 
-def test_while_thinkific_cannot_be_told_the_connection_stays(service: Service) -> None:
+def test_while_thinkific_cannot_revoke_the_token_the_connection_stays(service: Service) -> None:
     service.connected()
     service.oauth.before.append(DeliveryDelayed("no answer"))
     with pytest.raises(PlatformUnavailable):
@@ -246,27 +246,27 @@ def test_while_thinkific_cannot_be_told_the_connection_stays(service: Service) -
     assert service.sites.grant
 
 
-def test_a_token_that_thinkific_does_not_know_any_more_is_forgotten(service: Service) -> None:
+def test_a_token_that_thinkific_does_not_know_is_deleted(service: Service) -> None:
     service.connected()
     service.oauth.before.append(GrantRefused("unknown"))
     assert service.service.disconnect()
     assert service.sites.grant is None
-    assert service.not_reported == []
+    assert service.unrevoked == []
 
 
 @pytest.mark.parametrize("place", ["before_read", "revoke"])
-def test_what_is_not_set_keeps_nobody_from_disconnecting(service: Service, place: str) -> None:
+def test_a_missing_setting_does_not_prevent_disconnecting(service: Service, place: str) -> None:
     connection = service.connected()
     broken = service.oauth.before if place == "revoke" else service.sites.before_read
     broken.append(ConfigurationError("a setting"))
     assert service.service.disconnect() == connection
     assert (service.sites.grant, service.oauth.revoked) == (None, [])
-    assert service.not_reported == ["a setting"]
+    assert service.unrevoked == ["a setting"]
 
 
-def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(service: Service) -> None:
+def test_tokens_of_a_concurrent_renewal_are_revoked_too(service: Service) -> None:
     service.connected()
-    service.sites.before_forget.append(service.renewed)
+    service.sites.before_forget.append(service.renew)
     gone = service.service.disconnect()
     assert gone
     assert gone.revision == 2
@@ -274,7 +274,7 @@ def test_what_a_renewal_brings_meanwhile_is_given_back_as_well(service: Service)
     assert service.sites.grant is None
 
 
-def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(service: Service) -> None:
+def test_a_site_that_was_disconnected_meanwhile_returns_nothing(service: Service) -> None:
     service.connected()
 
     def other() -> None:
@@ -285,9 +285,9 @@ def test_a_site_that_somebody_else_disconnected_meanwhile_is_gone(service: Servi
     assert len(service.oauth.revoked) == 1
 
 
-def test_nobody_is_told_disconnected_while_tokens_stay(service: Service) -> None:
+def test_disconnecting_fails_while_renewals_keep_storing_tokens(service: Service) -> None:
     service.connected()
-    service.sites.before_forget += [service.renewed] * ROUNDS
+    service.sites.before_forget += [service.renew] * ROUNDS
     with pytest.raises(StorageContention):
         service.service.disconnect()
     assert service.sites.grant
