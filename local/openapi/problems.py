@@ -18,7 +18,7 @@ ERRORS: Mapping[str, Exception] = {
     "cursor-not-valid": errors.MalformedInput("the cursor is not valid, or has expired"),
     "unauthenticated": errors.Unauthenticated("a bearer token is required"),
     "not-yours": errors.Forbidden("this belongs to another user"),
-    "forbidden": errors.Forbidden("this is not for your role or scope"),
+    "forbidden": errors.Forbidden("your role or scope does not allow this"),
     "wrongly-signed": errors.Forbidden("the signature does not fit"),
     "no-payment": errors.NotFound("there is no such payment"),
     "no-enrollment": errors.NotFound("there is no such enrollment"),

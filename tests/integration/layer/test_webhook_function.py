@@ -151,14 +151,14 @@ def test_a_status_of_something_else_is_kept_for_a_person(
     duitku(monkeypatch, providers.status(order, **changes))
     assert callbacks.post(order) == 200
     assert stored(payments, order).status is Status.PENDING
-    assert logged.messages("ERROR") == ["anomaly kept"]
+    assert logged.messages("ERROR") == ["anomaly recorded"]
     assert "Anomaly" in logged.metrics()
 
 
 @pytest.mark.usefixtures("silent", "catalog")
 def test_an_unknown_order_is_answered_200_and_raises_an_alarm(logged: Logged) -> None:
     assert callbacks.post("pay404") == 200
-    assert logged.messages("ERROR") == ["anomaly kept"]
+    assert logged.messages("ERROR") == ["anomaly recorded"]
     assert "Anomaly" in logged.metrics()
 
 
@@ -168,7 +168,7 @@ def test_another_amount_is_answered_200_and_changes_nothing(
 ) -> None:
     assert callbacks.post(order, amount="1") == 200
     assert stored(payments, order).status is Status.PENDING
-    assert "anomaly kept" in logged.messages("ERROR")
+    assert "anomaly recorded" in logged.messages("ERROR")
 
 
 FORGERIES: list[dict[str, str]] = [
@@ -288,7 +288,7 @@ def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
     signature = signatures.callback_signature(B.merchant, "49000", order, B.key)
     assert callbacks.post(f"00{order}", "490", signature=signature) == 403
     assert stored(payments, order) == before
-    assert "anomaly kept" not in logged.messages()
+    assert "anomaly recorded" not in logged.messages()
     assert "CallbackRefused" in logged.metrics()
 
 

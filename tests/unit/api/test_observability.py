@@ -112,7 +112,7 @@ def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None
 def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logged) -> None:
     found = anomaly(AnomalyKind.PAID_TWICE, "pay1", {"amount": "1"}, NOW, payment_id="pay1")
     log_outcome(Outcome(Result.SETTLED, payment(Status.COMPLETED), found))
-    assert logged.messages() == ["payment settled", "anomaly kept"]
+    assert logged.messages() == ["payment settled", "anomaly recorded"]
     assert logged.metrics() == ["PaymentApproved", "Anomaly"]
 
 

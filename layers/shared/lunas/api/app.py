@@ -1,8 +1,8 @@
 """The HTTP API: Powertools' resolver with access denied by default, and errors as problem+json.
 
-API Gateway names the route that it matched (``routeKey``), so a caller is admitted or refused
-before anything of the request is parsed. A route cannot be registered without an access, and a
-route key without a registered access is refused.
+API Gateway names the route that it matched (``routeKey``), so a caller is authorized before
+anything of the request is parsed. A route cannot be registered without an access, and a request
+for any other route key is refused.
 """
 
 import inspect
@@ -42,8 +42,8 @@ SERVER_ERROR = HTTPStatus.INTERNAL_SERVER_ERROR
 class Endpoint:
     """A route's access and handler, with its name and responses in the OpenAPI document.
 
-    ``responses`` holds the successes by status, in OpenAPI's notation. Where it is empty, the
-    response is 200; a response without ``content`` is the JSON that the handler returns.
+    ``responses`` maps the statuses of success to OpenAPI responses. If it is empty, the response is
+    200; a response without ``content`` is the JSON that the handler returns.
     """
 
     access: RouteAccess
@@ -53,7 +53,7 @@ class Endpoint:
 
     @property
     def takes_body(self) -> bool:
-        """Whether the handler has a parameter for the body; without one, no body is read."""
+        """Whether the handler has a parameter for the body; else no body is read."""
         return "body" in self.handler.__annotations__
 
 
@@ -79,12 +79,11 @@ class LunasApi(APIGatewayHttpResolver):
         name: str | None = None,
         **options: Any,  # noqa: ANN401  (those of Powertools)
     ) -> Callable[[F], F]:
-        """Register a handler for a route, e.g. ``GET /payments/{id}``, open to ``access``.
+        """Register a handler for a route such as ``GET /payments/{id}``, open to ``access``.
 
-        The handler takes the body of the request by a parameter of that name. Its docstring, the
-        type that it returns and ``responses`` document the route, see :class:`Endpoint`; a last
-        sentence "Raises …" in the docstring lists its errors. ``name`` is by default that of the
-        handler.
+        The handler gets the body of the request as the parameter ``body``. Its docstring, its
+        return type and ``responses`` document the route, see :class:`Endpoint`; a last sentence
+        "Raises …" in the docstring lists its errors. ``name`` defaults to that of the handler.
         """
         register = self.route(path.replace("{", "<").replace("}", ">"), method, **options)
 
@@ -92,7 +91,7 @@ class LunasApi(APIGatewayHttpResolver):
             self.endpoints[f"{method} {path}"] = Endpoint(
                 access, handler, name or handler.__name__, responses or {}
             )
-            # Powertools checks no response: building the types for it would slow every start.
+            # Powertools checks no response, since building its types would slow every start.
             unchecked = inspect.signature(handler).replace(return_annotation=Any)
             vars(handler)["__signature__"] = unchecked
             return register(handler)
@@ -101,15 +100,15 @@ class LunasApi(APIGatewayHttpResolver):
 
     @property
     def caller(self) -> Caller:
-        """Return who made the current request; public routes have no caller."""
+        """Return the caller of the current request; public routes have none."""
         caller: Caller = self.context["caller"]
         return caller
 
     @property
     def is_admin_asking(self) -> bool:
-        """Whether the caller of a public route is an admin, by a valid token.
+        """Whether the caller of a public route has a valid token of an admin.
 
-        A token that cannot be read counts as none: the caller gets the public response.
+        With an invalid token, the caller gets the public response.
         """
         headers = http_events.lower_headers(self.current_event.raw_event)
         if "authorization" not in headers:
@@ -184,14 +183,14 @@ class LunasApi(APIGatewayHttpResolver):
 
 
 def _loggable(actor: str) -> str:
-    """Return an actor as logs may show it: a user id that looks like an address stays out."""
+    """Return an actor for the log, without a user id that looks like an address."""
     return f"{actor.partition(':')[0]}:(address)" if "@" in actor else actor
 
 
 def _check_same_route(api: "LunasApi", next_middleware: NextMiddleware) -> Response[Any]:
-    """Raise NotFound when the path leads to another route than the one that was authorized.
+    """Raise NotFound if the path leads to another route than the one that was authorized.
 
-    API Gateway matches the path as it was sent, Powertools the path as it was decoded.
+    API Gateway matches the path as sent, Powertools the decoded path.
     """
     found = f"{api.current_event.http_method.upper()} {api.request.route}"
     if found != api.current_event.raw_event.get("routeKey"):
@@ -216,7 +215,7 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    """Return the message of an error as the person who filled in the form understands it."""
+    """Return the message of an error for the person who filled in the form."""
     limits = error.get("ctx", {})
     if error["type"] in {"too_short", "string_too_short"} and limits.get("min_length") == 1:
         return "must not be empty"

@@ -31,7 +31,7 @@ SCOPES = frozenset({"payments:read", "enrollments:read", "enrollments:write"})
 
 @dataclass(frozen=True, slots=True)
 class RouteAccess:
-    """Who may use a route. ``scope``: the one that a service needs; without it, no service may."""
+    """The callers that may use a route: ``roles``, and services with ``scope`` if there is one."""
 
     roles: frozenset[Role] = frozenset()
     scope: str | None = None
@@ -43,7 +43,7 @@ class RouteAccess:
         if caller.role is Role.SERVICE:
             allowed = self.scope in caller.scopes
         if not allowed:
-            raise Forbidden("this is not for your role or scope")
+            raise Forbidden("your role or scope does not allow this")
 
 
 PUBLIC = RouteAccess(public=True)
@@ -57,7 +57,7 @@ def users_and_services(scope: str) -> RouteAccess:
 
 
 def authenticate(headers: Mapping[str, str]) -> Caller:
-    """Return who calls, or raise Unauthenticated. Header names are lower-case."""
+    """Return the caller, or raise Unauthenticated. Header names are lower-case."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("a bearer token is required")
@@ -77,12 +77,12 @@ def check_owner(caller: Caller, owner_id: str) -> None:
 
 
 def is_owner_or_staff(caller: Caller, owner_id: str) -> bool:
-    """Return whether a caller may see what ``owner_id`` owns: the owner, admins and services."""
+    """Return whether a caller is the owner, an admin or a service."""
     return caller.role is not Role.USER or caller.id == owner_id
 
 
 def _keys() -> dict[str, Any]:
-    """Return the secret with the keys of tokens; raises ConfigurationError for a malformed one."""
+    """Return the secret with the keys of tokens; raises ConfigurationError if it is malformed."""
     keys = secret(SECRET)
     user_keys, service = keys.get("userKeys") or {}, keys.get("service") or {}
     forms: list[tuple[str, object, type | tuple[type, ...]]] = [
@@ -110,7 +110,7 @@ def _are_texts(values: Iterable[object]) -> bool:
 
 
 def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
-    """Return the user if the login service signed the token, by a shared secret or its own key."""
+    """Return the user if the login service signed the token, with a shared or its own key."""
     issuer, audience = keys.get("issuer"), keys.get("audience")
     if url := optional("JWKS_URL"):
         # Slow to import, and only needed where a JWKS URL is configured.
@@ -130,7 +130,7 @@ def _verified_user(token: str, keys: Mapping[str, Any]) -> Caller | None:
 
 
 def _candidates(token: str, user_keys: Mapping[str, str] | None) -> list[str]:
-    """Return the secrets to try: the one that the token names by ``kid``, else all of them."""
+    """Return the secrets to try: the one that the token's ``kid`` names, else all of them."""
     if not user_keys:
         raise ConfigurationError("userKeys are missing in the secret of AUTH_SECRET_ID")
     try:
@@ -152,7 +152,7 @@ def _decode(
 ) -> dict[str, Any] | None:
     """Return the claims if ``key`` signed the token, else None.
 
-    Raises Unauthenticated when it did, but the claims are not valid.
+    Raises Unauthenticated if the signature is valid and the claims are not.
     """
     if not key:
         return None
@@ -174,7 +174,7 @@ def _decode(
     except jwt.ImmatureSignatureError:
         raise Unauthenticated("the token is not valid yet: nbf or iat is in the future") from None
     except jwt.InvalidTokenError:
-        raise Unauthenticated("the token is not valid here") from None
+        raise Unauthenticated("the claims of the token are not valid") from None
     except jwt.InvalidKeyError:
         raise ConfigurationError(
             "a key in the secret of AUTH_SECRET_ID is no shared secret"

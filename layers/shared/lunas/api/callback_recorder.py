@@ -1,7 +1,8 @@
-"""The evidence of a callback on its way to the table: it is stored whatever comes of the callback.
+"""Stores the evidence of every callback, whatever its outcome.
 
-A settlement writes it in its own transaction, so the usual callback costs no call more. On every
-other way out - refused, unreadable, unknown, not paid yet, an error - it is written at the end.
+A settlement writes it in its own transaction, so that the usual callback needs no further call.
+After any other outcome - refused, unreadable, unknown, not paid yet, an error - it is written at
+the end.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,22 +21,22 @@ from lunas.storage.callbacks import Callbacks
 from lunas.storage.table import Table
 
 type Reduce = Callable[..., CallbackEvidence]
-"""Reduces a callback to what may be kept of it, as the gateway's ``reduced`` does."""
+"""Reduces a callback to its evidence, as the gateway's ``reduced`` does."""
 
 
 class CallbackRecorder(ReceivedCallback):
-    """A callback as it was received; ``is_stored`` once a settlement has written its evidence."""
+    """A received callback; ``is_stored`` once a settlement has written its evidence."""
 
     is_stored = False
 
 
 @contextmanager
 def recorder(event: Mapping[str, Any], reduce: Reduce) -> Iterator[CallbackRecorder]:
-    """Hold the evidence of a callback; write it at the end unless that has been done.
+    """Write the evidence of a callback at the end, unless a settlement has written it.
 
-    An error inside goes on its way, whether or not the evidence could be written. Without one,
-    evidence that cannot be written is StorageContention: the gateway sends the callback again, and
-    handling it twice does no harm.
+    An error of the body is raised whether or not the evidence could be written. Without one, a
+    failed write raises StorageContention: the gateway sends the callback again, which may be
+    handled twice.
     """
     received = _received(event, reduce)
     logger.append_keys(callback=received.evidence.short)

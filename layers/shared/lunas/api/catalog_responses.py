@@ -1,4 +1,4 @@
-"""What the API shows of packages and courses, and of how they map to the platform's site."""
+"""Responses about packages, courses, and their mapping to the platform's site."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class PricesView(TypedDict):
-    """Prices by payment type; at least one is there."""
+    """Prices by payment type, at least one."""
 
     DIKE: NotRequired[Amount]
     UMUM: NotRequired[Amount]
 
 
 class PackageView(MappedBundleId):
-    """Something to buy."""
+    """A package that can be bought."""
 
     id: str
     kind: PackageKind
@@ -45,7 +45,7 @@ class PackageView(MappedBundleId):
 
 
 class CourseView(MappedCourseId):
-    """A course; `enrolled` counts every enrollment that was made and not revoked."""
+    """A course; `enrolled` counts the enrollments that are not revoked."""
 
     id: str
     name: str
@@ -68,7 +68,7 @@ class MappedCourseView(MappedCourseId):
 
 
 class UnsoldCourseView(CourseId):
-    """A course at the platform that no course here maps to."""
+    """A course at the platform to which no course of the catalog maps."""
 
     name: str
 
@@ -89,7 +89,7 @@ class MappedBundleView(MappedBundleId):
 
 
 class BundleMappingView(TypedDict):
-    """How packages of kind BUNDLE map; `differing` ones hold other courses at the platform."""
+    """The mapping of BUNDLE packages; `differing` ones have other courses at the platform."""
 
     mapped: list[MappedBundleView]
     proposed: list[MappedBundleView]
@@ -98,7 +98,7 @@ class BundleMappingView(TypedDict):
 
 
 class CourseMappingView(TypedDict):
-    """How the catalog maps to the platform's site. Confirm what is `proposed` by PUT."""
+    """The mapping of the catalog to the platform's site. Confirm a `proposed` one by PUT."""
 
     mapped: list[MappedCourseView]
     proposed: list[MappedCourseView]
@@ -110,7 +110,7 @@ class CourseMappingView(TypedDict):
 
 
 def package_view(package: Package, gone: Iterable[str] = ()) -> PackageView:
-    """Show a package; ``gone``: those of its courses that the platform no longer shows."""
+    """Show a package; ``gone`` are its courses that the platform no longer shows."""
     return show(
         PackageView,
         package,
@@ -121,7 +121,7 @@ def package_view(package: Package, gone: Iterable[str] = ()) -> PackageView:
 
 
 def course_view(course: Course, *, to_admin: bool = False) -> CourseView:
-    """Show a course; only admins see that it is gone at the platform."""
+    """Show a course; only admins see that the platform no longer shows it."""
     return show(
         CourseView,
         course,
@@ -131,7 +131,7 @@ def course_view(course: Course, *, to_admin: bool = False) -> CourseView:
 
 
 def mapping_view(report: "Report") -> CourseMappingView:
-    """Show how the catalog maps to the platform's site."""
+    """Show the mapping of the catalog to the platform's site."""
     courses, bundles = report, report.bundles
     return {
         "mapped": _courses(MappedCourseView, courses.mapped),

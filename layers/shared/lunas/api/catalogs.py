@@ -1,4 +1,4 @@
-"""The catalog that is sold from: Lunas' own, or that of the owner's package service."""
+"""Chooses the catalog: Lunas' own, or that of the owner's package service."""
 
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ SETTING = "PACKAGE_SERVICE_URL"
 
 
 def catalog(table: Table) -> "CatalogReader":
-    """Return the catalog to read: the package service's if its address is set."""
+    """Return the catalog to read: the package service's if its URL is set."""
     own = Catalog(table)
     url = optional(SETTING)
     if url is None:
@@ -30,7 +30,7 @@ def catalog(table: Table) -> "CatalogReader":
 
 @cache
 def _provider(url: str) -> "PackageServiceProvider":
-    """Return the provider of this process, which keeps answers for a while."""
+    """Return the provider of this process, which caches answers."""
     from lunas.package_service.catalog import PackageServiceProvider  # noqa: PLC0415
     from lunas.package_service.tokens import service_headers  # noqa: PLC0415
 

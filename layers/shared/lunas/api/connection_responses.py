@@ -1,4 +1,4 @@
-"""What the API shows of the connection to the platform; no secret is part of it."""
+"""Responses about the connection to the platform, which contain no secret."""
 
 from datetime import datetime
 from typing import NotRequired, TypedDict
@@ -9,7 +9,7 @@ from lunas.domain.times import to_iso
 
 
 class RedirectCheckView(TypedDict):
-    """One usual mistake of a redirect URI: whether it was made, and what to do."""
+    """The check of a redirect URI for one common mistake, with what to do."""
 
     name: str
     ok: bool
@@ -19,7 +19,7 @@ class RedirectCheckView(TypedDict):
 class ConnectionStatusView(TypedDict):
     """How Lunas reaches the platform's site. Paste `redirectUri` into the portal byte for byte.
 
-    `expiresAt` is the end of the present token, which renews itself while `refused` is false.
+    `expiresAt` is the end of the current token, which Lunas renews unless `refused` is true.
     """
 
     redirectUri: Url
@@ -36,7 +36,7 @@ class ConnectionStatusView(TypedDict):
 
 
 class AuthorizeUrlView(TypedDict):
-    """The page where the owner of the site allows the app; valid once, for ten minutes."""
+    """The page where the owner of the site approves the app; valid once, for ten minutes."""
 
     authorizeUrl: Url
 
@@ -48,7 +48,7 @@ def connection_view(
     site: str | None,
     now: datetime,
 ) -> ConnectionStatusView:
-    """Show a connection. ``redirect`` is the redirect URI, and what was checked of it."""
+    """Show a connection. ``redirect`` is the redirect URI with its checks."""
     uri, checks = redirect
     connected = is_connected(connection, site)
     shown: ConnectionStatusView = {

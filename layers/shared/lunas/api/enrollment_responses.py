@@ -1,4 +1,4 @@
-"""What the API shows of enrollments."""
+"""Responses about enrollments."""
 
 from datetime import datetime
 from typing import Annotated, NotRequired, TypedDict
@@ -48,7 +48,7 @@ class CourseStatusView(TypedDict):
 def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> EnrollmentView:
     """Show an enrollment and its delivery; after the end of access its status is NOT_ENROLLED.
 
-    The certificate bears the learner's name: its link is for owner and admin only.
+    The certificate names the learner, so only the owner and admins see its link.
     """
     delivery = enrollment.delivery
     personal = is_personal_to(viewer, enrollment.user_id)

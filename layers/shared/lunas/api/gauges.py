@@ -1,4 +1,4 @@
-"""Gauges as metrics, and the line for each that tells where a person has to look."""
+"""Writes gauges as metrics, and a log line for each that names the runbook."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from lunas.observability import logger
 from lunas.services.gauges import Gauge, Gauges
 
 NAMED = 5
-"""Ids that a line names at most, the oldest first."""
+"""Ids in a log line at most, the oldest first."""
 
 
 def log_gauges(gauges: Gauges) -> None:
-    """Write every gauge, also those at zero: that is how their alarms end."""
+    """Write every gauge, also at zero, so that its alarm ends."""
     paid, revoked, odd = gauges.paid_not_enrolled, gauges.not_revoked, gauges.open_anomalies
     observability.gauge("PaidNotEnrolled", len(paid.found))
     observability.gauge("NotRevoked", len(revoked.found))
@@ -22,9 +22,9 @@ def log_gauges(gauges: Gauges) -> None:
 
 
 def log_connection(*, lost: bool) -> None:
-    """Write whether the platform is out of reach until a person connects the site again.
+    """Write whether a person has to connect the platform's site again.
 
-    With a key no connection is needed; the gauge is written all the same, so that its alarm ends.
+    With an API key no connection is needed, but the gauge is still written, so that its alarm ends.
     """
     observability.gauge("PlatformDisconnected", int(lost))
     if lost:

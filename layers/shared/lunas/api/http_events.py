@@ -1,4 +1,4 @@
-"""Requests as API Gateway and a Function URL send them to a function: headers and body."""
+"""Reads the headers and body of requests from API Gateway and a Function URL."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from lunas.domain.texts import is_unicode
 
 JSON = "application/json"
 DEFAULT_STAGE = "$default"
-"""The stage of an HTTP API that does not show in the path."""
+"""The stage of an HTTP API that is not part of the path."""
 FIELD = re.compile(r"[a-z][A-Za-z]{0,39}|DIKE|UMUM")
 """The names of the API's fields."""
 MAX_BODY = 65_536
@@ -20,12 +20,12 @@ MAX_BODY = 65_536
 
 
 def request_id(event: Mapping[str, Any]) -> str:
-    """Return the id that the gateway gave the request."""
+    """Return the id that API Gateway gave the request."""
     return str((event.get("requestContext") or {}).get("requestId", "unknown"))
 
 
 def by_function_url(event: Mapping[str, Any]) -> bool:
-    """Return whether a request came by a Function URL, which has no routes, not by the API."""
+    """Return whether a request came through a Function URL, which has no routes."""
     return event.get("routeKey") == "$default"
 
 
@@ -63,13 +63,16 @@ def raw_body(event: Mapping[str, Any]) -> bytes:
 
 
 def check_body(event: Mapping[str, Any], media_type: str) -> None:
-    """Raise UnsupportedMediaType, BodyTooLarge or MalformedInput for a body that is none of it."""
+    """Check the media type and size of a body.
+
+    Raises UnsupportedMediaType, BodyTooLarge or MalformedInput.
+    """
     check_media_type(event, media_type)
     raw_body(event)
 
 
 def source_address(event: Mapping[str, Any]) -> str:
-    """Return the address that API Gateway or the Function URL saw a request come from."""
+    """Return the sender's address, as API Gateway or the Function URL reports it."""
     return str((event.get("requestContext") or {}).get("http", {}).get("sourceIp", ""))
 
 
@@ -78,10 +81,10 @@ def _as_bytes(text: str) -> bytes:
 
 
 def routed(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event with the path of the route that the gateway matched, parameters encoded.
+    """Return the event with the path of the route that API Gateway matched, parameters encoded.
 
-    The gateway matches the path as it was sent and hands it over decoded, where a user id with a
-    slash or a ``?`` is not one part of a path any more. A handler that takes free text decodes it.
+    API Gateway matches the path as sent but passes it on decoded, where a user id with a slash or
+    a ``?`` is no longer one part of the path. A handler that takes free text decodes it.
     """
     path = str(event.get("routeKey")).partition(" ")[2]
     parameters = event.get("pathParameters") or {}
@@ -148,9 +151,9 @@ def check_unicode(value: object) -> None:
 
 
 def _inside(place: str, name: str) -> str:
-    """Return the path of a member, or that of its parent where the name is not like our fields'.
+    """Return the path of a member, or of its parent if no field of the API has such a name.
 
-    Such a name is the sender's text: it may be an address or invalid Unicode, and stays out of
-    logs and responses.
+    Such a name is the sender's text: it may be an address or invalid Unicode, which must not get
+    into logs and responses.
     """
     return f"{place}.{name}" if FIELD.fullmatch(name) else place

@@ -1,7 +1,8 @@
-"""The Idempotency-Key of a request, by Powertools: the same key does the same thing once.
+"""The Idempotency-Key of a request, with Powertools: the same key has its effect once.
 
-Same key and body: the first response again. Same key, other body: 422. While the first request
-still runs: 409. A request that failed leaves no record, so that it can be repeated.
+The same key and body get the first response again, the same key with another body gets 422, and a
+request gets 409 while the first one runs. A failed request leaves no record, so that it can be
+repeated.
 """
 
 from collections.abc import Callable
@@ -43,8 +44,8 @@ def once(
 
     ``scope`` is the operation: the same key in another scope is another key.
 
-    Raises InvalidInput when the key was used with another body, Conflict while it is in use, and
-    StorageContention when the table cannot store the record: repeating is safe, even if the work
+    Raises InvalidInput if the key was used with another body, Conflict while it is in use, and
+    StorageContention if the table cannot store the record: then a retry is safe, even if the work
     was done.
     """
     config = IdempotencyConfig(

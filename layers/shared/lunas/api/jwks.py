@@ -1,4 +1,4 @@
-"""Public keys of the login service, by JWKS (RFC 7517), kept for five minutes."""
+"""Public keys of the login service from its JWKS (RFC 7517), cached for five minutes."""
 
 from functools import cache
 
@@ -8,10 +8,10 @@ from lunas.domain.errors import KeysUnavailable, Unauthenticated
 
 PUBLIC_KEY_ALGORITHMS = ["RS256", "ES256"]
 LIFETIME = 300
-"""Seconds for which a key set is used again."""
+"""Seconds for which a key set is cached."""
 COOLDOWN = 5
-"""Seconds after which a key that is not in the set is fetched again: soon enough after the login
-service changes its key, and too seldom for forged tokens to cause a request each."""
+"""Seconds until the set is fetched again for an unknown key: short enough after a change of the
+login service's key, and too long for forged tokens to cause a request each."""
 TIMEOUT = 3
 """Seconds to fetch the key set."""
 
@@ -22,10 +22,10 @@ def _client(url: str) -> jwt.PyJWKClient:
 
 
 def signing_key(url: str, token: str) -> jwt.PyJWK | None:
-    """Return the key that a token names, or None when it names none that may sign tokens.
+    """Return the key that a token names, or None if it names none that may sign tokens.
 
-    Raises Unauthenticated for a token that cannot be read, KeysUnavailable when the set cannot
-    be fetched.
+    Raises Unauthenticated if the token cannot be read, KeysUnavailable if the set cannot be
+    fetched.
     """
     try:
         algorithm = jwt.get_unverified_header(token).get("alg")

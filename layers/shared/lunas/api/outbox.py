@@ -1,7 +1,7 @@
-"""The table's stream as an outbox: what a batch of records asks for goes to a queue.
+"""The table's stream as an outbox: the requests in a batch of records go to a queue.
 
-A record that could not be queued is named to Lambda, which hands the batch out again from the
-first such record on (ReportBatchItemFailures); what was queued twice is dropped by SQS.
+A record that could not be queued is reported to Lambda, which delivers the batch again from the
+first such record on (ReportBatchItemFailures). SQS drops what was queued twice.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from lunas.aws.queues import Refusal
 from lunas.observability import logger
 
 type Change = dict[str, Any]
-"""The ``dynamodb`` part of a stream record: images, keys and its sequence number."""
+"""The ``dynamodb`` part of a stream record: images, keys and sequence number."""
 
 
 def publish[T](
@@ -21,11 +21,11 @@ def publish[T](
     send: Callable[[Sequence[T]], Sequence[Refusal]],
     log: Callable[[T], None],
 ) -> dict[str, list[dict[str, str]]]:
-    """Queue what a batch asks for, and return the records that have to come again.
+    """Queue the requests of a batch, and return the records that Lambda has to repeat.
 
-    ``request_of`` reads a record, None where it asks for nothing; ``send`` queues requests and
-    returns those that SQS refused; ``log`` tells of one that is queued. A record that cannot be
-    read does not keep those beside it. Raises when the queue cannot be called at all.
+    ``request_of`` returns the request in a record, or None; ``send`` queues requests and returns
+    those that SQS refused; ``log`` is called for each queued request. A record that cannot be read
+    does not stop the others. Raises if the queue cannot be called at all.
     """
     failed: list[str] = []
     wanted: list[tuple[str, T]] = []
@@ -33,7 +33,7 @@ def publish[T](
         change = record["dynamodb"]
         try:
             request = request_of(change)
-        except Exception as error:  # noqa: BLE001  (logged, and the record comes again)
+        except Exception as error:  # noqa: BLE001  (logged, and the record is repeated)
             observability.log_exception(error)
             failed.append(change["SequenceNumber"])
             continue

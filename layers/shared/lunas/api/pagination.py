@@ -1,7 +1,7 @@
-"""Cursors of lists: opaque, signed, bound to one list and one filter, good for a day.
+"""Cursors of lists: opaque, signed, bound to one list and filter, valid for a day.
 
-A cursor is a JWT of a trust domain of its own: its key is derived from the service API key, so
-it never passes for a user's or a service's token, nor they for it.
+A cursor is a JWT of its own trust domain. Its key is derived from the service API key, so a cursor
+is never valid as a token, and a token never as a cursor.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ from lunas.domain.errors import MalformedInput
 from lunas.domain.lists import Position
 
 LIFETIME = 86_400
-"""Seconds for which a cursor can be used."""
+"""Seconds for which a cursor is valid."""
 ALGORITHM = "HS256"
 
 
@@ -35,7 +35,7 @@ def write_cursor(position: Position | None, asked: Mapping[str, object]) -> str 
 
 
 def read_cursor(cursor: str | None, asked: Mapping[str, object]) -> Position | None:
-    """Return the position of a cursor; MalformedInput if altered, expired or of another list."""
+    """Return the position of a cursor; MalformedInput if forged, expired or of another list."""
     if cursor is None:
         return None
     try:

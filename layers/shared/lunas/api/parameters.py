@@ -1,7 +1,7 @@
-"""Parameters of routes: what a path, a query and the headers may hold.
+"""Parameters of routes: the values of paths, queries and headers.
 
-Values are taken as people and their tools send them: what is invisible or surrounds a value is
-dropped, and a blank value counts as left out (``lunas.api.requests`` reads bodies in the same way).
+Invisible characters and surrounding spaces, which people and their tools send, are dropped, and a
+blank value counts as left out (``lunas.api.requests`` reads bodies in the same way).
 """
 
 import re
@@ -37,28 +37,28 @@ PATTERN_MESSAGES = {
     CHANNEL: "must be two letters or digits, as GET /payments/methods names the channel",
     SEPARATOR: "must be a comma or a semicolon",
 }
-"""What a caller reads where a value does not match its pattern."""
+"""Messages for values that do not match a pattern."""
 TIME_ZONE, JAKARTA = "TIME_ZONE", "Asia/Jakarta"
-"""Environment variable with the zone of the shop, whose days a bare date means; its default."""
+"""Environment variable with the shop's time zone, in which a bare date is read, and its default."""
 ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 LOST_PLUS = re.compile(r"([0-9-]{10}[Tt ][0-9:.,]+) ([0-9]{2}(?::?[0-9]{2})?)")
-"""A time whose offset has lost its plus, which a query writes as ``%2B`` or else means a space."""
+"""A time whose offset has lost its plus: in a query, only ``%2B`` is a plus, and ``+`` a space."""
 HOURS_AHEAD = re.compile(r"([Tt ][0-9:.,]+[+-][0-9]{2})$")
 """An offset without minutes, as ISO 8601 allows and pydantic does not."""
 DATE_AND_OFFSET = re.compile(r"([0-9-]{10})(Z|z|([+-])([0-9]{2})(?::?([0-5][0-9]))?)")
 DATE_AND_CLOCK = re.compile(r"[0-9-]{10} [0-9]{2}(:?[0-9]{2})?")
 """Ambiguous: a time of that day, or a date whose offset has lost its plus."""
 FURTHEST = timedelta(hours=14)
-"""Between any zone and UTC."""
+"""The largest offset of any zone from UTC."""
 FIRST_YEAR, LAST_YEAR = 2000, 9000
-"""Within them, no shift to UTC leaves the calendar."""
+"""Between them, no conversion to UTC leaves Python's calendar."""
 DAY = timedelta(days=1)
 PAGE = 25
-"""Items of a page when the caller names no ``limit``."""
+"""Items of a page if the caller gives no ``limit``."""
 
 
 def blank_is(default: object, clean: Callable[[str], str] = plain) -> BeforeValidator:
-    """Return a validator that cleans a text; one without visible characters is ``default``."""
+    """Return a validator that cleans a text, or returns ``default`` without visible characters."""
 
     def cleaned(given: object) -> object:
         if not isinstance(given, str):
@@ -72,7 +72,7 @@ BLANK = blank_is(None)
 """For parameters without a default. Constraints come before it in ``Annotated``: after it, or in
 ``Query``, they would apply to None as well."""
 AS_IS = blank_is(None, str)
-"""The same for values that may hold any character: none is dropped."""
+"""The same for values that may contain any character: none is dropped."""
 
 
 def _from(given: object, read: ValidatorFunctionWrapHandler) -> datetime:
@@ -84,10 +84,10 @@ def _to(given: object, read: ValidatorFunctionWrapHandler) -> datetime:
 
 
 def _moment(given: object, whole_day: timedelta, read: ValidatorFunctionWrapHandler) -> datetime:
-    """Return a time in UTC; a bare date is the start of that day for the shop, plus ``whole_day``.
+    """Return a time in UTC; a bare date is the start of that day at the shop, plus ``whole_day``.
 
-    A date with an offset is a day at that offset. Bare numbers raise ValueError: pydantic would
-    take them for seconds since 1970.
+    A date with an offset is a day at that offset. A bare number raises ValueError: pydantic would
+    read it as seconds since 1970.
     """
     text = plain(given) if isinstance(given, str) else ""
     if not ISO_DATE.match(text):
@@ -110,7 +110,7 @@ def _midnight(day: str) -> datetime:
 
 
 def _offset(day: re.Match[str]) -> timedelta:
-    """Return how far the clocks of a date with an offset are ahead of UTC."""
+    """Return the offset from UTC of a date with an offset."""
     ahead = timedelta(hours=int(day[4] or 0), minutes=int(day[5] or 0))
     if ahead > FURTHEST:
         raise ValueError("must have an offset of 14 hours at most")
@@ -124,10 +124,10 @@ def _within_years(moment: datetime) -> datetime:
 
 
 def shop_zone() -> "ZoneInfo":
-    """Return the time zone of the shop; Jakarta's where the setting names no zone.
+    """Return the time zone of the shop, or Jakarta's if the setting names no zone.
 
-    ``make deploy`` refuses such a setting. One that was changed by other means must not break
-    the lists, so each use logs an error, which raises the alarm for wrong settings.
+    ``make deploy`` refuses such a setting. If it was changed by other means, lists must still
+    work, so each use logs an error, which raises the alarm for wrong settings.
     """
     try:
         return _zone(optional(TIME_ZONE) or JAKARTA)

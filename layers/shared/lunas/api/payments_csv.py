@@ -17,14 +17,14 @@ from lunas.domain.texts import INVISIBLE
 
 CONTENT_TYPE = "text/csv"
 CURSOR_HEADER = "X-Next-Cursor"
-"""Holds the cursor of the rows beyond one response."""
+"""The header with the cursor of the rows after one response."""
 BYTE_ORDER_MARK = "\ufeff"
-"""Shows spreadsheets that the text is UTF-8."""
+"""Makes spreadsheets read the text as UTF-8."""
 MAX_ROWS = 10_000
 MAX_BYTES = 5_500_000
 """Of the body as JSON in ASCII, its longest form. A whole Lambda response has 6 MB at most."""
 AT_ONCE = 500
-"""Payments read by one Query: half of the megabyte that it may return."""
+"""Payments read by one Query: about half of the megabyte that it may return."""
 COLUMNS = (
     "id",
     "userId",
@@ -50,18 +50,18 @@ COLUMNS = (
     "reason",
 )
 _BREAKS = r",;\t-\r\x1c-\x1e\x85\u2028\u2029"
-"""What may end a cell: comma, semicolon, tab, and every end of a line in Unicode."""
+"""Characters that may end a cell: comma, semicolon, tab, and every line break in Unicode."""
 _PASSED_OVER = rf"\s\"'\x00-\x1f{INVISIBLE}"
 _RUN = rf"[{_BREAKS}{_PASSED_OVER}]*+"
 FORMULA = re.compile(
     rf"(^{_RUN}|(?<![{_BREAKS}{_PASSED_OVER}])(?=[{_PASSED_OVER}]*?[{_BREAKS}]){_RUN})"
     r"(?=[=+\-@\uff1d\uff0b\uff0d\uff20])"
 )
-"""A place where a spreadsheet may see the start of a formula, wherever it splits the line. Some
-also take full-width signs for formulas, or drop invisible characters before one. The possessive
-runs keep a text of nothing but breaks as fast as any other."""
+"""A position where a spreadsheet may see the start of a formula, wherever it splits the line. Some
+spreadsheets also accept full-width signs, or drop invisible characters before a formula. The
+possessive runs keep a text of breaks alone as fast as any other."""
 FIRST_BREAK = re.compile(r"[\t\r]")
-"""A cell that starts with one may be split there, so that what follows starts a cell."""
+"""A cell that starts with one may be split after it, so that the rest becomes a cell."""
 
 CSV_OR_JSON: Mapping[int, Mapping[str, Any]] = {
     200: {
@@ -75,10 +75,10 @@ CSV_OR_JSON: Mapping[int, Mapping[str, Any]] = {
         },
     }
 }
-"""The response of a list of payments, in OpenAPI's notation."""
+"""The response of a list of payments, for the OpenAPI document."""
 
 type ReadPage = Callable[[int, Position | None], Page[PaymentView]]
-"""Reads a page of payment views: at most a number of them, after a position."""
+"""Reads a page of payment views: at most so many, after a position."""
 
 
 def wants_csv(headers: Mapping[str, str]) -> bool:
@@ -97,7 +97,7 @@ class Sheet:
 
     @property
     def room(self) -> int:
-        """Return how many more rows to read, ``AT_ONCE`` at most."""
+        """Return how many rows to read next, ``AT_ONCE`` at most."""
         rows = len(self._lines) - 1
         return min(MAX_ROWS - rows, AT_ONCE)
 
@@ -131,10 +131,9 @@ class Sheet:
 def read_sheet(
     read: ReadPage, after: Position | None, separator: str, deadline_is_near: Callable[[], bool]
 ) -> tuple[str, Position | None]:
-    """Return the rows after a position, as many as one response and its deadline allow.
+    """Return the rows after a position, as many as one response and the deadline allow.
 
-    The second value is the position of the rows left over, None at the end. Each read is one
-    Query.
+    The second value is the position of the remaining rows, None at the end. Each read is one Query.
     """
     sheet = Sheet(separator)
     while True:
@@ -148,7 +147,7 @@ def read_sheet(
 
 
 def csv_response(text: str, cursor: str | None) -> Response[str]:
-    """Return a table as a response, with the cursor of the rows left over."""
+    """Return a table as a response, with the cursor of the remaining rows."""
     return Response(
         status_code=HTTPStatus.OK,
         content_type=f"{CONTENT_TYPE}; charset=utf-8",
@@ -163,7 +162,7 @@ def _bytes_of(text: str) -> int:
 
 
 def _cell(value: object) -> str:
-    """Write one value, with an apostrophe before what a spreadsheet takes for a formula."""
+    """Write one value, with an apostrophe before anything that looks like a formula."""
     if value is None:
         return ""
     if isinstance(value, list):

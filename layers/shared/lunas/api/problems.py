@@ -9,14 +9,14 @@ from lunas.domain import errors
 
 
 class FieldProblem(TypedDict):
-    """What is wrong with one field: its JSON name (dotted when nested) and a sentence."""
+    """An invalid field: its JSON name (dotted when nested) and a message."""
 
     field: str
     message: str
 
 
 class Problem(TypedDict):
-    """An error (RFC 9457). Decide by `type`; give `requestId` when you report it."""
+    """An error (RFC 9457). Handle it by its `type`; include `requestId` when you report it."""
 
     type: str
     title: str
@@ -44,13 +44,13 @@ STATUS: Mapping[type[errors.LunasError], HTTPStatus] = {
     errors.GatewayUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.GatewayTimeout: HTTPStatus.GATEWAY_TIMEOUT,
 }
-"""By the nearest class of the tree; an error without an entry is a 500 without details."""
+"""Statuses by class; an error has that of its nearest class, or is a 500 without details."""
 PUBLIC_DETAILS: Mapping[type[errors.LunasError], str] = {
     errors.GatewayRefused: "The payment gateway refused to open this payment.",
-    errors.GatewayUnavailable: "The payment gateway cannot be asked. Nothing is lost; repeat.",
-    errors.GatewayTimeout: "The payment gateway did not answer in time. Nothing is lost; repeat.",
+    errors.GatewayUnavailable: "The payment gateway is unavailable. Nothing is lost; try again.",
+    errors.GatewayTimeout: "The payment gateway timed out. Nothing is lost; try again.",
 }
-"""The detail for the caller, where the error's own message is for the operator."""
+"""The detail for the caller of errors whose own message is for the operator."""
 RETRY_AFTER = "5"
 """Seconds after which a caller should repeat the request."""
 
@@ -107,7 +107,7 @@ def _code(error: BaseException, status: HTTPStatus) -> str:
 
 def _detail(error: BaseException, status: HTTPStatus) -> str:
     if status is HTTPStatus.INTERNAL_SERVER_ERROR:
-        return "Something went wrong on our side; the request id helps us to find it."
+        return "An internal error occurred. Include the request id when you report it."
     if isinstance(error, errors.PurchaseRefused):
         return "; ".join(f"{each.field}: {each.message}" for each in error.errors)
     for kind in type(error).__mro__:

@@ -1,7 +1,7 @@
 """Bodies of requests, as pydantic models: camelCase in JSON, within the limits of the providers.
 
-Forms are taken as people fill them in: invisible characters and surrounding spaces are dropped,
-and a blank optional field counts as left out.
+Invisible characters and surrounding spaces are dropped, and a blank optional field counts as left
+out, since people fill in forms that way.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ from lunas.platforms import json_names
 
 
 def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
-    """Return a validator that changes texts; pydantic refuses any other value."""
+    """Return a validator that changes texts and leaves other values to pydantic."""
     return BeforeValidator(lambda value: change(value) if isinstance(value, str) else value)
 
 
@@ -129,7 +129,7 @@ class CustomerBody(Body):
 
     @classmethod
     def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
-        """Return it without blank fields; where both names are blank, the first is invalid."""
+        """Return the body without blank fields; if both names are blank, the first is invalid."""
         kept = super().without_blanks(given)
         named = kept.keys() & {"firstName", "lastName", "first_name", "last_name"}
         return kept if named else kept | {"firstName": ""}
@@ -151,7 +151,7 @@ class InitiateBody(Body):
 
     @classmethod
     def without_blanks(cls, given: dict[str, object]) -> dict[str, object]:
-        """Return it without blank fields, and without a customer whose fields are all blank."""
+        """Return the body without blank fields and without an entirely blank customer."""
         kept = super().without_blanks(given)
         customer = kept.get("customer")
         if isinstance(customer, dict) and all(map(_is_blank, customer.values())):
@@ -187,7 +187,7 @@ class RefundBody(Body):
 
 
 class LearnerBody(Body):
-    """Whom a payment is for: a name, an address or both, and why they are corrected."""
+    """A correction of the learner: a name, an address or both, and the reason."""
 
     name: Title | None = None
     email: Email | None = None
@@ -195,7 +195,7 @@ class LearnerBody(Body):
 
 
 class ResolveBody(Body):
-    """How an anomaly was resolved, in a word, and why."""
+    """The resolution of an anomaly, in a word, and the reason."""
 
     resolution: Title
     reason: Reason
@@ -216,15 +216,15 @@ class PricesBody(Body):
     umum: Annotated[Rupiah | None, Field(alias="UMUM")] = None
 
     def to_rules(self) -> dict[PaymentType, int]:
-        """Return the prices that are given."""
+        """Return the given prices."""
         given = {PaymentType.DIKE: self.dike, PaymentType.UMUM: self.umum}
         return {name: price for name, price in given.items() if price is not None}
 
 
 class PackageBody(Body):
-    """A package as an admin writes it; without ``access_days`` it gives access for good.
+    """A package as an admin writes it; without ``access_days``, access has no end.
 
-    Without ``on_sale`` it stays on or off sale as it is; a new one is on sale.
+    Without ``on_sale``, an existing package stays on or off sale, and a new one is on sale.
     """
 
     kind: KindOfPackage

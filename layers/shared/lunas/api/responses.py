@@ -1,7 +1,7 @@
-"""What the API shows of payments and anomalies, and what every view is made with.
+"""Responses about payments and anomalies, and the functions that build all views.
 
-A view is a typed dictionary: its keys are the JSON's, ``NotRequired`` ones are absent where there
-is nothing to show, and none is ever null. The OpenAPI document is derived from these types.
+A view is a typed dictionary with the keys of the JSON. ``NotRequired`` keys are absent if there is
+nothing to show, and no value is null. The OpenAPI document is derived from these types.
 """
 
 import re
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from lunas.domain.gateway_status import PaymentChannel
 
 NAMES_LEARNER = frozenset({"learnerBefore", "learnerAfter"})
-"""Evidence of a correction: names and addresses of a learner."""
+"""Evidence of a correction that contains the name and address of a learner."""
 
 type Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 type Url = Annotated[str, Field(json_schema_extra={"format": "uri"})]
 type Amount = Annotated[int, Field(ge=0, description="Whole rupiah.")]
-type Evidence = Annotated[dict[str, str], Field(description="What was known, by name.")]
-type NextCursor = Annotated[str, Field(description="Give it as `cursor` for the next page.")]
+type Evidence = Annotated[dict[str, str], Field(description="The known facts, by name.")]
+type NextCursor = Annotated[str, Field(description="The `cursor` of the next page.")]
 
 
 class ListView[V](TypedDict):
-    """All of them."""
+    """All items of a list."""
 
     items: list[V]
 
@@ -60,7 +60,7 @@ class LearnerView(TypedDict):
 
 
 class GatewayView(TypedDict):
-    """The gateway's invoice for a payment; which fields are there depends on the channel."""
+    """The gateway's invoice for a payment; its fields depend on the channel."""
 
     reference: NotRequired[str]
     paymentUrl: NotRequired[Url]
@@ -101,7 +101,7 @@ _Origin = TypedDict("_Origin", {"from": NotRequired[Status]})
 
 
 class HistoryEventView(_Origin):
-    """A change of a payment's state: when, by whom, from where to where, on what evidence."""
+    """A change of a payment's status, with its time, actor and evidence."""
 
     at: Time
     actor: str
@@ -111,7 +111,7 @@ class HistoryEventView(_Origin):
 
 
 class ChannelView(TypedDict):
-    """A way to pay, with its fee."""
+    """A channel to pay by, with its fee."""
 
     code: str
     name: str
@@ -120,7 +120,7 @@ class ChannelView(TypedDict):
 
 
 class AnomalyView(TypedDict):
-    """Money without a match, with its evidence, and how it was closed."""
+    """Money or data without a match, with its evidence and resolution."""
 
     id: str
     kind: AnomalyKind
@@ -138,7 +138,7 @@ class AnomalyView(TypedDict):
 def show[V](kind: type[V], source: object, **computed: object) -> V:
     """Return the view ``kind`` of ``source``.
 
-    Each field is taken from ``computed``, else from the attribute of its name in snake case. Times
+    Each field comes from ``computed``, else from the attribute with its name in snake case. Times
     are written as ISO 8601, tuples as lists; a field that is None is left out.
     """
     found = (
@@ -157,7 +157,7 @@ def page_view[V](items: Iterable[V], cursor: str | None) -> PageView[V]:
 
 
 def payment_view(payment: Payment, viewer: Caller) -> PaymentView:
-    """Show a payment; the customer's data only to owner and admin."""
+    """Show a payment; the customer's data only to the owner and admins."""
     personal = is_personal_to(viewer, payment.user_id)
     return show(
         PaymentView,
@@ -170,7 +170,7 @@ def payment_view(payment: Payment, viewer: Caller) -> PaymentView:
 
 
 def history_view(event: HistoryEvent, viewer: Caller) -> HistoryEventView:
-    """Show one history event; of evidence, what names a learner is for owner and admin only."""
+    """Show a history event; evidence that names a learner only to the owner and admins."""
     evidence = {
         name: value
         for name, value in (event.evidence or {}).items()
@@ -181,12 +181,12 @@ def history_view(event: HistoryEvent, viewer: Caller) -> HistoryEventView:
 
 
 def channel_view(channel: "PaymentChannel") -> ChannelView:
-    """Show a way to pay."""
+    """Show a channel."""
     return show(ChannelView, channel)
 
 
 def anomaly_view(anomaly: Anomaly) -> AnomalyView:
-    """Show an anomaly with its evidence, and how it was closed."""
+    """Show an anomaly with its evidence and resolution."""
     resolved = anomaly.resolved
     return show(
         AnomalyView,
@@ -201,7 +201,7 @@ def anomaly_view(anomaly: Anomaly) -> AnomalyView:
 
 
 def is_personal_to(viewer: Caller, owner_id: str) -> bool:
-    """Return whether a viewer sees the personal data of ``owner_id``: the owner, and admins."""
+    """Return whether a viewer sees the personal data of ``owner_id``, as owner or admin."""
     return viewer.role is Role.ADMIN or (viewer.role is Role.USER and viewer.id == owner_id)
 
 

@@ -1,4 +1,4 @@
-"""The log lines and metrics of settlements: what operators read about money."""
+"""Writes the log lines and metrics of settlements."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ DECISIONS = {Result.SETTLED: "payment settled", Result.ENDED: "payment ended"}
 
 
 def log_outcome(outcome: Outcome) -> None:
-    """Log how a try to settle went; an anomaly says what a person has to do."""
+    """Log the outcome of an attempt to settle, and its anomaly if there is one."""
     payment = outcome.payment
     facts: dict[str, Any] = {
         "payment_id": payment.id,
@@ -29,7 +29,7 @@ def log_outcome(outcome: Outcome) -> None:
 
 
 def log_callback_result(result: "CallbackResult") -> None:
-    """Log what became of a callback."""
+    """Log the result of a callback."""
     if result.outcome is not None:
         log_outcome(result.outcome)
     elif result.anomaly is not None:
@@ -37,9 +37,9 @@ def log_callback_result(result: "CallbackResult") -> None:
 
 
 def log_anomaly(kind: str, anomaly_id: str, payment_id: str | None) -> None:
-    """Log and count money that does not fit."""
+    """Log and count an anomaly, which a person has to resolve."""
     logger.error(
-        "anomaly kept",
+        "anomaly recorded",
         kind=kind,
         anomaly_id=anomaly_id,
         payment_id=payment_id,

@@ -1,4 +1,4 @@
-"""The endpoint of a webhook: handle a request, answer it, and log what was refused."""
+"""The endpoint of a webhook: handles a request, answers it, and logs refusals."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ def answer(
     """Return 200 once ``handle`` is done with a request, else the problem that it raises.
 
     ``handle`` gets the request's id and verifies the raw body before it reads any of it.
-    ``on_refusal`` logs and counts an error of ours; any other is logged here, and answered as 500.
+    ``on_refusal`` logs and counts a LunasError; any other error is logged and answered by 500.
     """
     request_id = http_events.request_id(event)
     observability.bind(request_id, route=route)
