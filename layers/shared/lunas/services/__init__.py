@@ -1,1 +1,1 @@
-"""Use cases: what Lunas does, told in terms of the rules. They take what they need as arguments."""
+"""The services: what Lunas does, on top of the domain. Their dependencies are arguments."""

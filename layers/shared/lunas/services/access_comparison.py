@@ -1,9 +1,10 @@
-"""Comparing with the platform: whether it gives the learner what the table says was delivered.
+"""Compares the access at the platform with the deliveries in the table.
 
-The audit proves that the table is right; this proves that the platform is as the table says. It
-follows the changes of payments twice by checkpoints of its own, soon after and a day after, so
-that what was on its way at the first look, or was repaired by it, is looked at again. It stops when
-the platform has no room or no answer, and goes on from there in the next run: deliveries go first.
+The audit checks that the table is consistent; this checks that the platform matches the table. It
+reads the changes of payments twice, soon after and a day after, so that a delivery that was pending
+at the first comparison, or repaired by it, is compared again. It stops when the platform's rate
+limit is used up or the platform does not respond, and the next run continues there: deliveries
+take precedence.
 """
 
 from __future__ import annotations
@@ -41,27 +42,28 @@ if TYPE_CHECKING:
     )
 
 BATCH = 10
-"""Changes that are read at once, and looked at again if the run stops among them."""
+"""Changes that are read at once, and compared again if the run stops among them."""
 CALLS = 60
-"""Times that one run asks the platform at most."""
+"""Calls to the platform that one run makes at most."""
 LOOKS = 3
-"""How often a place that differs is looked at anew while it moves."""
+"""How often a place that differs is read again while it changes."""
 DELAYS = {Feed.PLATFORM: SETTLED_AFTER, Feed.PLATFORM_AGAIN: timedelta(days=1)}
-"""How old a change is when its feed leads to it."""
+"""The age of a change at which its feed yields it."""
 MAX_WAIT = timedelta(hours=6)
-"""How old a change is before a run passes it without an answer about its account, and only if the
-platform answers about another account in the same run: one account cannot hold up all others for
-good, and an outage passes nothing."""
+"""The age of a change at which a run skips it without a response about its account, if the platform
+responds about another account in the same run: one account cannot block all others for good, and
+nothing is skipped in an outage."""
 COMPARED = GIVES_COURSES | {Status.REFUNDED}
-"""States of a payment in which the platform may have heard of it."""
+"""Statuses of a payment that may have been delivered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparer:
-    """Everything that a run needs.
+    """The dependencies of a run.
 
-    ``report`` gets each new difference before it is recorded; ``unread`` the id of a payment that
-    could not be compared and is passed, and why; ``deadline_is_near`` whether the run has to end.
+    ``report`` is called with each new difference before it is recorded, ``unread`` with the id of
+    a payment that is skipped because it cannot be compared, and the error. ``deadline_is_near``:
+    whether the run has to end.
     """
 
     feeds: ScheduleRepository
@@ -78,10 +80,10 @@ class Comparer:
 
 @dataclass(slots=True)
 class Compared:
-    """What a run did: times that it asked, new differences, deliveries that it asked for again.
+    """What a run did: calls to the platform, new differences, deliveries requested again.
 
-    ``stopped``: why it did not come to the end of what changed, None if it did; ``late`` tells
-    that what it stopped at waits for longer than MAX_WAIT.
+    ``stopped``: why it did not reach the end of the changes, None if it did; ``late``: whether the
+    change at which it stopped is older than MAX_WAIT.
     """
 
     asked: int = 0
@@ -94,11 +96,11 @@ class Compared:
 
 
 class _OutOfTime(Exception):
-    """The run has no time or no calls left."""
+    """The run has no time or calls left."""
 
 
 class _Unreadable(Exception):
-    """The table holds something of a payment that cannot be read."""
+    """An item of a payment is malformed."""
 
     def __init__(self, cause: Exception) -> None:
         super().__init__()
@@ -108,7 +110,7 @@ class _Unreadable(Exception):
 def compare(run: Comparer) -> Compared:
     """Compare what changed since the last run with the platform. Raises StorageContention.
 
-    The next run goes on where this one came to.
+    The next run continues where this one stopped.
     """
     done = Compared()
     try:
@@ -150,16 +152,16 @@ def _compare_all(run: Comparer, batch: Batch, late: str, done: Compared) -> None
 
 
 def _compare_or_pass(run: Comparer, payment_id: str, done: Compared) -> DeliveryDelayed | None:
-    """Compare a payment, or report that it cannot be; raises what stops the whole run.
+    """Compare a payment, or report that it cannot be compared; raises errors that end the run.
 
-    Returns the error of a late change whose account has no answer, which others may have.
+    Returns the error of a late change if the platform does not respond about its account.
     """
     try:
         _compare_payment(run, payment_id, done)
     except DeliveryImpossible as error:
         run.unread(payment_id, error)
     except _Unreadable as error:
-        # The cause is what the log names, by its type alone: its text may quote the item.
+        # The log names the type of the cause only: its text may quote the item.
         run.unread(payment_id, error.cause)
     except DeliveryDelayed as error:
         if isinstance(error, RateLimited) or error.misconfigured or not done.late:
@@ -182,12 +184,12 @@ def _compare_payment(run: Comparer, payment_id: str, done: Compared) -> None:
 
 
 def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
-    """Look once at every place that the enrollments of a payment lead to."""
+    """Compare every place that the enrollments of a payment lead to, once."""
     # Two courses of a payment may lead to one place, which is compared once.
     placed = {place: own for own in _own(run, payment_id) if (place := place_of(own))}
     found: list[Gap] = []
     for account in sorted({place.account_id for place in placed}):
-        # The table first: whatever is written after it makes the second look differ.
+        # The table is read first: a write after it makes the second comparison differ.
         claims = _read(run.learners.of_account, account)
         rows, now = _rows(run, account, done), run.now()
         for place, own in placed.items():
@@ -199,7 +201,7 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
 
 
 def _own(run: Comparer, payment_id: str) -> list[Enrollment]:
-    """Read the learner's enrollments in the courses of a payment that the platform may know of."""
+    """Read the learner's enrollments in the courses of a payment that may have been delivered."""
     payment, _ = _read(run.payments.read, payment_id)
     if payment is None or payment.status not in COMPARED:
         return []
@@ -217,7 +219,7 @@ def _read[K, T](read: Callable[[K], T], key: K) -> T:
 
 def _rows(run: Comparer, account_id: int, done: Compared) -> list[PlatformAccess]:
     if done.asked == CALLS:
-        raise _OutOfTime("the run has asked the platform often enough")
+        raise _OutOfTime("the calls of the run are used up")
     done.asked += 1
     done.answered.discard(account_id)
     rows = run.platform().access(account_id, run.now())
@@ -226,7 +228,7 @@ def _rows(run: Comparer, account_id: int, done: Compared) -> list[PlatformAccess
 
 
 def _named(own: Enrollment, claims: Claims) -> Claims:
-    """Count a delivered enrollment among those that claim its place, even where none is noted."""
+    """Add a delivered enrollment to the claims of its place, even if it is not recorded there."""
     if own.delivery.status is DeliveryStatus.DELIVERED:
         return replace(claims, enrollment_ids=claims.enrollment_ids | {own.id})
     return claims
@@ -240,9 +242,9 @@ def _claiming(run: Comparer, own: Enrollment, claims: Claims) -> list[Enrollment
 
 
 def _fix(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
-    """Tell of a difference once, then have the delivery asked for again, which mends it.
+    """Report a difference once, then request the delivery again, which fixes it.
 
-    In this order: whoever dies between the two finds the difference again, and mends it.
+    The order matters: after a crash between the two, the next run finds the difference again.
     """
     anomaly = access_broken(payment_id, found, run.now())
     if run.anomalies.get(anomaly.id) is None:
@@ -251,10 +253,10 @@ def _fix(run: Comparer, payment_id: str, found: Gap, done: Compared) -> None:
         done.differences += 1
     try:
         if found.release:
-            # A place that is named nowhere would not be looked at when access is taken away.
+            # A revocation considers only places that claims name.
             run.learners.release(found.place, found.enrollment.id)
         run.enrollments.request_again(found.enrollment, run.now())
     except ConcurrentUpdate:
-        # It was changed just now, and is on its way by that.
+        # The enrollment just changed, which has requested a delivery.
         return
     done.fixed += 1

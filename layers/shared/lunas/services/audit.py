@@ -1,8 +1,8 @@
-"""The audit: read every payment that changed, complete what is only incomplete, report the rest.
+"""The audit: checks every payment that changed, completes incomplete ones, reports differences.
 
-It follows feeds of what changed, a batch at a time, and records a checkpoint after each. A run
-that breaks off repeats its last batch and skips none; two runs at once see the same twice, which
-does no harm: a difference is one anomaly, and a completion has its conditions.
+It reads feeds of changes, a batch at a time, and records a checkpoint after each. A run that is
+interrupted repeats its last batch and skips none. Two concurrent runs are harmless: a difference
+is recorded as one anomaly, and a completion is a conditional write.
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
 
 ACTOR = "lunas:audit"
 ROUNDS = 6
-"""How often a payment is read again when it moved meanwhile."""
+"""How often a payment is read again when it changed meanwhile."""
 BATCH = 50
-"""Items that are read at once, and audited again if the run breaks off among them."""
+"""Items that are read at once, and audited again if the run ends among them."""
 WAITING = 4
-"""Batches of what is APPROVED that one run audits, so that time is left for what changed."""
+"""Batches of APPROVED payments that one run audits, so that time is left for changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A payment as it was read, what differs, and the ids of the enrollments that were read."""
+    """A payment as it was read, its differences, and the ids of the enrollments that were read."""
 
     payment: Payment | None
     found: tuple[Difference, ...] = ()
@@ -73,7 +73,7 @@ class AuditReport:
     seen: set[str] = field(default_factory=set, repr=False)
 
     def is_new(self, ref: Ref) -> bool:
-        """Return whether a ref leads to something that was not audited yet."""
+        """Return whether a ref leads to something that this run has not audited yet."""
         return not self.seen >= _ids(ref)
 
     def add(self, ref: Ref, audited: PaymentAudit) -> None:
@@ -87,8 +87,8 @@ class AuditReport:
 class AuditService:
     """Audits payments.
 
-    ``on_difference`` is called with each new difference before it is recorded, so that none is
-    recorded unreported; ``on_completion`` with each payment that was completed.
+    ``on_difference`` is called with each new difference before it is recorded, so that every
+    recorded one was reported; ``on_completion`` with each payment that was completed.
     ``deadline_is_near``: whether the time of the run is nearly over.
     """
 
@@ -114,9 +114,9 @@ class AuditService:
         self._now = now
 
     def run(self) -> AuditReport:
-        """Audit what waits for its deliveries, then all that changed since the last run.
+        """Audit payments with open deliveries, then everything that changed since the last run.
 
-        Raises StorageContention; the next run goes on from the last checkpoint.
+        Raises StorageContention; the next run continues from the last checkpoint.
         """
         report = AuditReport()
         until = self._now() - SETTLED_AFTER
@@ -150,7 +150,7 @@ class AuditService:
             report.behind[feed] = checkpoint
 
     def _audit_all(self, refs: Iterable[Ref], report: AuditReport) -> bool:
-        """Audit what is new of a batch; return whether the time sufficed for all of it."""
+        """Audit the new refs of a batch; return whether there was time for all of them."""
         for ref in filter(report.is_new, refs):
             if self._deadline_is_near():
                 return False
@@ -160,9 +160,9 @@ class AuditService:
     def _certain(self, ref: Ref) -> Snapshot | None:
         """Read until two reads are the same, or nothing differs; None if they never are.
 
-        Reads of a payment, its history and its enrollments are consistent, but not of one moment.
-        Whatever writes them together moves the payment as well, so a payment that is the same
-        before and after was not written between.
+        Each read is consistent, but payment, history and enrollments are not read at one moment.
+        Every write of them changes the payment too, so if the payment is the same in two reads,
+        nothing was written in between.
         """
         snapshot = self._read(ref)
         for _ in range(ROUNDS):
@@ -179,7 +179,7 @@ class AuditService:
             payment, history = self._payments.read(ref.payment_id)
             enrollments = self._enrollments.get_many(_enrollment_ids(payment, ref))
         except (KeyError, TypeError, ValueError) as error:
-            # What cannot be read is a difference too, and must not hide what comes after it.
+            # A malformed item is a difference too, and must not stop the run.
             return Snapshot(None, (Difference(Code.UNREADABLE, type(error).__name__),))
         if payment is None:
             found = orphans(ref.payment_id, history, enrollments)
@@ -188,7 +188,7 @@ class AuditService:
         return Snapshot(payment, tuple(found), _ids_of(enrollments))
 
     def _complete(self, payment: Payment) -> bool:
-        """Complete a payment; False if others write it, which leads the next run here again."""
+        """Complete a payment; False on a concurrent write, after which the next run tries again."""
         everything = replace(payment, undelivered=frozenset())
         context = AuditContext(ACTOR, self._now(), reason="everything was delivered before")
         completed, history = take(everything, Step.COMPLETE, context)
@@ -200,7 +200,7 @@ class AuditService:
         return True
 
     def _report(self, payment_id: str, found: Sequence[Difference]) -> int:
-        """Report and record new differences, one anomaly a code; return how many."""
+        """Report and record new differences, one anomaly for each code; return how many."""
         new = 0
         ordered = sorted(found, key=lambda each: (each.code, each.text))
         for code, group in groupby(ordered, key=lambda each: each.code):

@@ -1,7 +1,7 @@
-"""What follows from a callback of a payment gateway whose signature is right.
+"""Handles callbacks of a payment gateway whose signature is valid.
 
-A callback is a hint, never evidence: it makes Lunas ask the gateway, and only the gateway's status
-moves a payment (docs/decisions/0003-callback-is-a-hint.md).
+A callback proves nothing: it makes Lunas ask the gateway, and only the gateway's status changes a
+payment (docs/decisions/0003-callback-is-a-hint.md).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lunas.services.settlement import SettlementService
 
 MAX_ORDER_ID = 50
-"""Characters of a foreign order id that an anomaly keeps."""
+"""Characters of an unknown order id that an anomaly stores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class CallbackResult:
     anomaly: Anomaly | None = None
 
     def keeps(self, evidence: CallbackEvidence) -> bool:
-        """Return whether the evidence is stored already: its payment was moved by this callback."""
+        """Return whether the evidence is stored already, with the change that it caused."""
         return self.outcome is not None and evidence.short in self.outcome.payment.callbacks
 
 
@@ -66,14 +66,14 @@ class CallbackService:
         self._now = now
 
     def handle(self, callback: VerifiedCallback) -> CallbackResult:
-        """Settle by the gateway's status: one read if the callback is a repetition, else a write.
+        """Settle by the gateway's status; a repeated callback takes only one read.
 
-        What the gateway does not confirm yet, or cannot be asked about, is due for reconcile in a
+        If the gateway does not confirm the payment yet, or cannot be asked, reconcile asks in a
         minute. The evidence is stored together with the step that the callback causes; without a
-        step it is left to the caller, see CallbackResult.keeps.
+        step the caller stores it, see CallbackResult.keeps.
 
-        Raises GatewayUnavailable when the gateway cannot be asked, StorageContention when the table
-        refuses: then no state has changed, and the gateway sends the callback again.
+        Raises GatewayUnavailable when the gateway cannot be asked, and StorageContention. Nothing
+        has changed then, and the gateway sends the callback again.
         """
         payment = self._payments.get(callback.order_id)
         if payment is None or payment.gateway_name is None:
@@ -102,13 +102,13 @@ class CallbackService:
         try:
             return self._gateways(payment).status(payment)
         except GatewayError as error:
-            # The gateway sends a callback a few times at most; asking by schedule has no such end.
+            # The gateway repeats a callback a few times at most; reconcile asks for longer.
             self._schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
             message = f"the callback cannot be checked: {error}"
             raise GatewayUnavailable.after(error, message) from None
 
     def _contradicted(self, payment: Payment, context: AuditContext) -> Outcome:
-        """Have the gateway asked again by the next run of reconcile: one of the two is wrong."""
+        """Let the next run of reconcile ask again: either the callback or the status is wrong."""
         since = denied_since(payment, context.at)
         self._schedule.check_at(payment, sooner(payment, context.at), context.at, since)
         return Outcome(Result.CONTRADICTED, payment)
@@ -120,7 +120,7 @@ class CallbackService:
         outcome: Outcome,
         context: AuditContext,
     ) -> None:
-        """Have the gateway asked soon about what stays open."""
+        """Let reconcile ask the gateway soon about a payment that stays open."""
         if outcome.result is Result.STILL_OPEN:
             since = denied_since(payment, context.at) if callback.claims_success else None
             due = sooner(payment, context.at + SOON)
@@ -133,9 +133,10 @@ class CallbackService:
         return CallbackResult(Outcome(Result.ALREADY_SETTLED, payment, found))
 
     def _paid_again(self, callback: VerifiedCallback, payment: Payment) -> Anomaly | None:
-        """Record an anomaly if a second transfer paid a settled payment, as one to an account can.
+        """Record an anomaly if a second transfer paid a settled payment.
 
-        No signature covers the number of a transfer, so it moves nothing: a person compares.
+        A virtual account can receive two. The number of a transfer is not signed, so it changes
+        nothing: a person compares.
         """
         transaction = callback.evidence.transaction
         if transaction is None:
@@ -149,7 +150,7 @@ class CallbackService:
         return found
 
     def _refuse_shifted(self, callback: VerifiedCallback) -> None:
-        """Raise Forbidden if the same signature is that of a payment of ours."""
+        """Raise Forbidden if the signature also belongs to a payment of ours."""
         shifted = callback.shifted
         meant = self._payments.get(shifted.order_id) if shifted else None
         if shifted and meant is not None and shifted.amount == str(meant.amount):

@@ -1,4 +1,4 @@
-"""Comparing the catalog with the platform's site, when an admin requests it and once a day."""
+"""Compares the catalog with the platform's site, when an admin requests it and once a day."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class CatalogSyncService:
     def sync(self) -> Report:
         """Read the site's courses and bundles and compare; maps nothing itself.
 
-        The site's present name is noted on each mapped course, so that a later change of it shows;
-        on one that the site does not show, that it is gone. It is sold on: a list of the platform
-        may lack courses that are there, so an admin decides. Raises DeliveryError when the
-        platform cannot be read whole: then nothing is noted.
+        The site's current name is recorded on each mapped course, to detect a later change; a
+        course that the site does not list is recorded as gone. It stays on sale, since a list of
+        the platform may be incomplete: an admin decides. Raises DeliveryError when the platform
+        cannot be read completely; then nothing is recorded.
         """
         site_courses = tuple(self.platform.courses())
         site_bundles = tuple(self.platform.bundles())

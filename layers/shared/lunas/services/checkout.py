@@ -1,13 +1,13 @@
-"""Opening a payment at a payment gateway.
+"""Opens payments at a payment gateway.
 
-The payment is written before the gateway is asked, so that no invoice exists without a payment; and
-the slot of the purchase is taken in the same transaction, so that of two requests at once one
-opens the payment and the other finds it. A buyer who comes back gets the open payment again, as
-long as it can be paid.
+The payment is written before the gateway is called, so that no invoice exists without a payment.
+The same transaction takes the slot of the purchase, so that of two concurrent requests one opens
+the payment and the other finds it. A buyer who comes back gets the open payment, as long as it can
+be paid.
 
-No invoice is shown for what the buyer has: another payment of the purchase, or of other packages,
-may have brought it meanwhile. And every call for an invoice, also one after a lost answer, is for
-something that could be sold at that moment.
+No invoice is shown for courses that the buyer owns by now through another payment. Every call for
+an invoice, also a repeated one after a lost response, is for something that is on sale at that
+moment.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ ROUNDS = 3
 class CheckoutService:
     """Opens payments.
 
-    ``opens_by`` is the gateway of new payments. ``lifetime``: how long an invoice can be paid,
-    where its channel allows it.
+    ``opens_by`` is the gateway of new payments. ``lifetime``: how long an invoice can be paid, if
+    its channel allows it.
     """
 
     def __init__(  # noqa: PLR0913
@@ -104,9 +104,9 @@ class CheckoutService:
     ) -> tuple[Payment, bool]:
         """Return the open payment of this purchase and whether it is new.
 
-        Naming another channel than that of every open payment opens a new one beside them. Raises
-        the errors of :mod:`lunas.services.purchases`, GatewayRefused (the payment is FAILED then)
-        and GatewayUnavailable (it stays open; the same request again goes on with it).
+        A channel that no open payment has opens an additional one. Raises the errors of
+        :mod:`lunas.services.purchases`, GatewayRefused (the payment is FAILED then) and
+        GatewayUnavailable (it stays open; the same request again continues with it).
         """
         offer = price(self._catalog, request)
         check_invoiceable(offer.customer)
@@ -149,14 +149,14 @@ class CheckoutService:
     def _brings_nothing(self, payment: Payment) -> bool:
         """Return whether the buyer has all courses of an open payment by now.
 
-        Asking the gateway takes seconds, in which this purchase may be settled by another payment:
-        by that very answer, or by a callback or an admin meanwhile.
+        While the gateway is asked, which takes seconds, another payment may have been settled: by
+        its response, a callback or an admin.
         """
         bought = payment.course_ids
         return owned_of(self._enrollments, payment.user_id, bought, self._now()).issuperset(bought)
 
     def _with_new_invoice(self, payment: Payment) -> Payment:
-        """Return a payment that was just written with its invoice; FAILED if it is refused."""
+        """Return a new payment with its invoice; if the gateway refuses, the payment is FAILED."""
         channel = self._gateways(payment).channel(payment.channel)
         lifetime = channel.lifetime(self._lifetime)
         try:
@@ -166,12 +166,11 @@ class CheckoutService:
             raise
 
     def _with_old_invoice(self, payment: Payment) -> Payment | None:
-        """Return an open payment with its invoice; None if it has to be looked at again.
+        """Return an open payment with its invoice; None if the slot has to be read again.
 
-        The answer that brought the invoice was lost, so it is asked for once more under the same
-        order id. Where the gateway does not give another one, the payment ends, unless it was
-        paid. Its time may have run out meanwhile. Raises GatewayBlocked where the gateway would
-        have to be asked whether it was, and refuses to be.
+        If the response with the invoice was lost, it is requested again under the same order id.
+        If the gateway gives none, the payment ends unless it was paid, which the gateway is asked.
+        Raises GatewayBlocked if it blocks Lunas at that moment.
         """
         if payment.gateway is not None:
             return payment
@@ -197,7 +196,7 @@ class CheckoutService:
 
     def _end_unless_paid(self, payment: Payment, refused: GatewayRefused, now: datetime) -> None:
         if self._open_payments.is_paused(now):
-            raise GatewayBlocked("the gateway has refused to be asked, so it is not for a while")
+            raise GatewayBlocked("the gateway is blocking calls; try again later")
         outcome, _ = self._open_payments.ask(payment, now)
         if not is_settled(outcome.payment.status):
             self._end_refused(outcome.payment, refused)

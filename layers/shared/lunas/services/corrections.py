@@ -1,4 +1,4 @@
-"""Correcting whom a payment is for, before or after its courses were delivered."""
+"""Corrects the learner of a payment, before or after its courses were delivered."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class CorrectionService:
         self._learners = learners
 
     def correct(self, payment_id: str, wanted: Wanted, context: AuditContext) -> Payment:
-        """Correct the learner of a payment, in one transaction with all that follows from it.
+        """Correct the learner of a payment, with its consequences in the same transaction.
 
         Payment, history, the link from the user to an account, and the enrollments to deliver
-        again change together, each as it was read. A step, a refund, a delivery or another
-        correction that comes between is seen, and the correction is decided again. The stream
-        carries the rest to the delivery queue. Raises NotFound, WrongState, StorageContention.
+        again change together. After a concurrent step, refund, delivery or correction it is
+        decided again. The stream then requests the deliveries. Raises NotFound, WrongState,
+        StorageContention.
         """
         for _ in range(ROUNDS):
             payment = self._payments.get(payment_id)
@@ -59,12 +59,12 @@ class CorrectionService:
 
     def _check_one_address(self, payment: Payment, wanted: Wanted, link: AccountLink) -> None:
         """Check that no other payment of the user, refunded ones aside, names another address."""
-        topic_status, named_by = link.learner, link.corrected_by
-        if topic_status is None or named_by is None or named_by == payment.id:
+        learner, corrected_by = link.learner, link.corrected_by
+        if learner is None or corrected_by is None or corrected_by == payment.id:
             return
-        other = self._payments.get(named_by)
+        other = self._payments.get(corrected_by)
         if other is not None and other.status is not Status.REFUNDED:
-            check_one_address(wanted, topic_status, named_by)
+            check_one_address(wanted, learner, corrected_by)
 
     def _affected(self, payment: Payment, link: AccountLink) -> list[Enrollment]:
         """Read the user's enrollments in the payment's courses, and those at the linked account."""

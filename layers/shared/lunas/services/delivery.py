@@ -1,4 +1,4 @@
-"""Delivering an enrollment to the platform, or revoking it there, and completing its payment."""
+"""Delivers enrollments to the platform or revokes them there, and completes their payments."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROUNDS = 6
 
 
 class DeliveryResult(StrEnum):
-    """What became of a request."""
+    """The result of a delivery request."""
 
     DELIVERED = "DELIVERED"
     REVOKED = "REVOKED"
@@ -51,7 +51,7 @@ class DeliveryResult(StrEnum):
 
 
 class DeliveryService:
-    """Brings the platform in line with enrollments, one request at a time for each learner."""
+    """Makes the platform match the enrollments, one request at a time for each learner."""
 
     def __init__(
         self,
@@ -70,15 +70,13 @@ class DeliveryService:
         self._placement = PlacementService(enrollments, payments, learners, catalog, platform, now)
 
     def deliver(self, request: DeliveryRequest) -> DeliveryResult:
-        """Bring the platform in line with an enrollment and note it; safe to repeat after a crash.
+        """Make the platform match an enrollment and record it; safe to repeat after a crash.
 
-        A learner who is enrolled here is enrolled there; one whose payment was refunded loses
-        access.
+        The learner of an enrolled one gets access, the learner of a refunded one loses it.
 
-        Raises DeliveryDelayed when another try makes sense, noted on the enrollment unless it is
-        RateLimited, for waiting is no failure; StorageContention; and DeliveryImpossible when no
-        try does, which the caller notes by :meth:`record_dead_letter` once the request is safe in
-        the dead-letter queue.
+        Raises StorageContention; DeliveryDelayed when another try may succeed, recorded as a failed
+        try unless it is RateLimited; and DeliveryImpossible when none can. The caller records the
+        latter by :meth:`record_dead_letter`, once the request is in the dead-letter queue.
         """
         for _ in range(ROUNDS):
             enrollment = self._enrollments.get(request.enrollment_id)
@@ -90,7 +88,7 @@ class DeliveryService:
         raise StorageContention("others kept changing the same enrollment; try again")
 
     def record_dead_letter(self, request: DeliveryRequest, error: DeliveryImpossible) -> None:
-        """Note that the delivery waits for a person, unless it was requested again meanwhile."""
+        """Record that the delivery waits for a person, unless it was requested again meanwhile."""
         enrollment = self._enrollments.get(request.enrollment_id)
         if enrollment is None or enrollment.delivery.request != (error.request or request.request):
             return
@@ -98,7 +96,7 @@ class DeliveryService:
             self._note_failure(enrollment, error, final=True)
 
     def _try(self, enrollment: Enrollment) -> DeliveryResult | None:
-        """Bring the platform in line with an enrollment as read; None if it was changed since."""
+        """Make the platform match an enrollment as read; None if it changed since."""
         try:
             if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
                 return self._revoke(enrollment)
@@ -116,12 +114,11 @@ class DeliveryService:
             raise
 
     def _revoke(self, enrollment: Enrollment) -> DeliveryResult | None:
-        """End the learner's access to the course and note it; None if it was changed meanwhile.
+        """End the learner's access to the course and record it; None if it changed meanwhile.
 
-        A delivery that was on its way when the refund came may have reached the platform without
-        being noted. It cannot run beside this one, since a learner's requests are served in turn,
-        and it has claimed where it was going before it asked. So all claims are followed. Safe to
-        repeat after any crash.
+        A delivery that was interrupted may have reached the platform without being recorded. It
+        claimed its place before the call, and cannot run concurrently, since a learner's requests
+        are handled one after another. So access ends in every claimed place. Safe to repeat.
         """
         link = self._learners.link_of(enrollment.user_id)
         self._placement.leave_former(enrollment, link, link.account_id)
@@ -129,7 +126,7 @@ class DeliveryService:
         return self._note_revoked(enrollment)
 
     def _note_delivered(self, acted: Enrollment, placement: Placement) -> DeliveryResult | None:
-        """Note a delivery; None if the enrollment is not as it was when the platform was asked."""
+        """Record a delivery; None if the enrollment changed since the platform was called."""
         full = False
         for _ in range(ROUNDS):
             enrollment = self._unchanged(acted)
@@ -162,26 +159,26 @@ class DeliveryService:
         raise StorageContention("others kept changing the same enrollment; try again")
 
     def _unchanged(self, acted: Enrollment) -> Enrollment | None:
-        """Read an enrollment again; None if it no longer waits for what was done for it."""
+        """Read an enrollment again; None if it no longer waits for this delivery."""
         enrollment = self._enrollments.get(acted.id)
         if enrollment is None or not is_same_request(acted, enrollment):
             return None
         return enrollment
 
     def _note_failure(self, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
-        """Write down a try that failed; return how many there were."""
+        """Record a failed try; return how many there were."""
         context = AuditContext(ACTOR, self._now())
         tried = not_delivered(enrollment, str(error), context, final=final)
         self._enrollments.record_attempt(tried)
         return tried.delivery.attempts
 
     def _payments_of(self, enrollment: Enrollment) -> list[Payment]:
-        """Return the payments that pay for an enrollment, the one that it belongs to first."""
+        """Return the payments of an enrollment, the one that it belongs to first."""
         others = sorted(enrollment.paid_by.keys() - {enrollment.payment_id})
         return [self._payment(each) for each in (enrollment.payment_id, *others)]
 
     def _payment(self, payment_id: str) -> Payment:
-        """Return a payment that pays for an enrollment; DeliveryImpossible if it is gone."""
+        """Return a payment of an enrollment; DeliveryImpossible if it is gone."""
         payment = self._payments.get(payment_id)
         if payment is None:
             raise DeliveryImpossible("the payment of the enrollment is gone")
@@ -189,10 +186,10 @@ class DeliveryService:
 
 
 def _accounts(enrollment: Enrollment, link: AccountLink) -> set[int]:
-    """Return every account that may have got the course: as noted, linked, or linked before.
+    """Return every account that may have the course: recorded, linked, or linked before.
 
-    The link is written before anything is enrolled, so there is no other; least of all by the
-    address of the payment, which may be another person's.
+    The link is written before the first enrollment, so there is no other. The address of the
+    payment must not be used: it may be another person's.
     """
     known = {enrollment.delivery.platform_user_id, link.account_id, *link.former}
     return {account for account in known if account is not None}

@@ -1,4 +1,4 @@
-"""What happens to an enrollment after it was made: progress, and another delivery."""
+"""Changes an enrollment after its creation: its progress, or another delivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROUNDS = 5
 
 
 class RedriveOutcome(StrEnum):
-    """What becomes of a dead-letter message."""
+    """The outcome for a dead-letter message."""
 
     REQUESTED = "requested"
     OUT_OF_DATE = "out of date"
@@ -29,7 +29,7 @@ class RedriveOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RedriveResult:
-    """What became of a dead-letter message, and why."""
+    """The outcome for a dead-letter message, and why."""
 
     outcome: RedriveOutcome
     reason: str
@@ -42,7 +42,7 @@ class EnrollmentService:
     enrollments: EnrollmentRepository
 
     def report_progress(self, enrollment_id: str, progress: int, at: datetime) -> Enrollment:
-        """Raise the progress of an enrollment, which never goes down; return what is known then.
+        """Raise the progress of an enrollment, which never goes down; return the enrollment.
 
         ``progress`` is 0 to 100 percent. Raises NotFound, and WrongState for a revoked one.
         """
@@ -55,10 +55,7 @@ class EnrollmentService:
         return self._persist(enrollment_id, change)
 
     def redeliver(self, enrollment_id: str, at: datetime) -> Enrollment:
-        """Request once more that the platform is brought in line: enrolled, or revoked.
-
-        Raises NotFound, and WrongState for one that the platform has revoked already.
-        """
+        """Request delivery again. Raises NotFound, and WrongState for a revoked enrollment."""
 
         def change(found: Enrollment) -> Enrollment:
             if found.delivery.status is DeliveryStatus.REVOKED:
@@ -70,10 +67,10 @@ class EnrollmentService:
     def redrive(self, enrollment_id: str, at: datetime) -> RedriveResult:
         """Request a delivery again whose message is in the dead-letter queue, if it still waits.
 
-        The message itself is not put back: its request is FAILED or about to be outdated, so that
-        a delivery of it would do nothing. A crash before it is deleted repeats this, which does no
-        harm. While the delivery is on its way the message stays: its writer notes FAILED only
-        afterwards, and may have died in between.
+        The message itself is not sent again: its request has FAILED or is out of date, so it would
+        do nothing. Repeating this after a crash is harmless. While the delivery is PENDING the
+        message stays: FAILED is recorded only after the message was sent, and the worker may have
+        crashed in between.
         """
         found = self.enrollments.get(enrollment_id)
         if found is None:

@@ -1,4 +1,4 @@
-"""Measure what is stuck, by what the table says: a lost log line cannot hide it."""
+"""Counts what is stuck, from the table: a lost log line cannot hide it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from lunas.services.repositories import AnomalyRepository, EnrollmentRepository
 
 PAGE = 100
-"""Items of one state that are looked at: a gauge costs the same however much is stuck."""
+"""Items of one status that are read: a gauge costs the same however much is stuck."""
 UNFINISHED = (DeliveryStatus.PENDING, DeliveryStatus.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """What is stuck now, the oldest first; ``full``: more may be, beyond what was looked at."""
+    """What is stuck now, the oldest first; ``full``: there may be more than was read."""
 
     found: tuple[Enrollment | Anomaly, ...]
     full: bool
@@ -29,7 +29,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gauges:
-    """What a person has to look at: learners who wait, courses still open, money that is odd."""
+    """What a person has to act on: stuck enrollments, stuck revocations and open anomalies."""
 
     paid_not_enrolled: Gauge
     not_revoked: Gauge
@@ -39,10 +39,10 @@ class Gauges:
 def measure(
     enrollments: EnrollmentRepository, anomalies: AnomalyRepository, now: datetime
 ) -> Gauges:
-    """Look at one page of each state: three Queries, whatever the table holds.
+    """Read one page of each status: three Queries, whatever the table holds.
 
-    A revocation is as old as its enrollment here, since nothing tells when it was asked for; so
-    the alarm on it waits, and the gauge does not.
+    The time of a revocation's request is not stored, so it counts as old as its enrollment; its
+    alarm makes up for that by a delay.
     """
     pages = [_unfinished(enrollments, status, now) for status in UNFINISHED]
     return Gauges(

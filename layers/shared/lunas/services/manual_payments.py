@@ -1,8 +1,8 @@
-"""Manual payments: the learner shows a proof that it is paid, and an admin decides.
+"""Manual payments: the learner submits a proof of payment, and an admin decides.
 
-A proof that is sent twice is one payment: two would be approved one after the other, and the
-second one refunded although its money never came. So each purchase has a slot, taken in the
-transaction that writes the payment, and held until an admin has decided.
+A proof that is sent twice is one payment: of two, the second would be approved as well, and
+refunded although its money never came. So each purchase has a slot, taken in the transaction that
+writes the payment and held until an admin has decided.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class ManualPaymentService:
     def submit(self, request: PurchaseRequest, proof_link: str) -> tuple[Payment, bool]:
         """Return the payment of this purchase that waits for an admin, and whether it is new.
 
-        One that waits already is returned as it is, with the proof that it came with. Raises the
-        errors of :mod:`lunas.services.purchases`.
+        A waiting one is returned unchanged, with its first proof. Raises the errors of
+        :mod:`lunas.services.purchases`.
         """
         own_address(request.caller)
         own_payment_type(request.caller, request.payment_type)
@@ -73,10 +73,10 @@ class ManualPaymentService:
         raise StorageContention("the same purchase is being made by another request; try again")
 
     def approve(self, payment_id: str, context: AuditContext, *, overbook: bool = False) -> Outcome:
-        """Turn a PAID payment into APPROVED with all its enrollments; repeating changes nothing.
+        """Approve a PAID payment, with all its enrollments; repeating it changes nothing.
 
-        Raises NotFound, CourseFull unless ``overbook``, StorageContention, and WrongState also for
-        a payment at a gateway, which only the gateway confirms, and for one that was refunded.
+        Raises NotFound, CourseFull unless ``overbook``, StorageContention, and WrongState, also for
+        a payment at a gateway, which only the gateway confirms, and for a refunded one.
         """
         payment = self._found(payment_id)
         if payment.method is not Method.MANUAL:
@@ -93,7 +93,7 @@ class ManualPaymentService:
         return outcome
 
     def reject(self, payment_id: str, context: AuditContext) -> Outcome:
-        """Turn a PAID payment into REJECTED; repeating it changes nothing.
+        """Reject a PAID payment; repeating it changes nothing.
 
         Raises NotFound, WrongState, StorageContention.
         """
@@ -106,7 +106,7 @@ class ManualPaymentService:
     def _create(
         self, request: PurchaseRequest, proof_link: str, decided: Payment | None
     ) -> Payment:
-        """Write a new payment in the place of one that was decided on, if there was one."""
+        """Write a new payment, which takes the slot from a decided one if there is one."""
         offer = price(self._catalog, request)
         at = self._now()
         check_offer(self._enrollments, offer, at)

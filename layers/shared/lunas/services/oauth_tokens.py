@@ -1,10 +1,10 @@
-"""A token of the connected site that is good now, renewed by one caller at a time.
+"""Gives a valid token of the connected site, renewed by one worker at a time.
 
-The platform's refresh tokens are used once: each renewal makes the former one void. So of all
-workers one renews, the new tokens are kept before they are used, and the others go on with the
-old token while it lasts, or wait a moment for the new one. The lock is not given back: after a
-call without an answer no one knows which token is good, and its end spaces out the next try. Once
-the platform refuses to renew, no one tries again, and the token serves on until its end.
+A refresh token works once: each renewal invalidates the one before. So one worker renews and stores
+the new tokens before it uses them, while the others use the old access token until its end or wait
+for the new one. The lock is not released: after a call without a response it is unknown which token
+is valid, and the end of the lock delays the next try. Once the platform refuses to renew, there are
+no further tries, and the access token is used until its end.
 """
 
 from __future__ import annotations
@@ -23,25 +23,26 @@ if TYPE_CHECKING:
     from lunas.services.repositories import Clock, SiteRepository
 
 LOOKS = 32
-"""How often a caller without a good token looks whether another one has renewed it."""
+"""How often a worker without a valid token reads whether another one has renewed it."""
 LOOK_EVERY = 0.25
-"""Seconds between two looks."""
+"""Seconds between two of these reads."""
 SHORTEST = 20.0
-"""Seconds that an invocation needs to have left to renew: no new token may be lost with it."""
+"""Seconds that an invocation must have left to renew, so that it can store the new token."""
 NEXT_TRY = 30.0
-"""Seconds until another delivery is tried while there is no good token."""
+"""Seconds until another delivery is tried while there is no valid token."""
 NOT_CONNECTED = LONGEST_RETRY
-"""Seconds until another delivery is tried while a person has to connect the site."""
+"""Seconds until another delivery is tried while the site is not connected."""
 YOUNG = timedelta(minutes=5)
-"""A token that is refused within this time of its making is not the reason."""
+"""A 401 within this time of a renewal has another cause than an expired token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthTokenService:
-    """Gives the token of the connected site, renewed when it is time.
+    """Gives the token of the connected site, and renews it in time.
 
     ``seconds_left`` returns how long this invocation may still take, ``sleep`` takes seconds.
-    ``on_lost`` gets the reason why the connection is lost, ``on_delay`` why renewing has to wait.
+    ``on_lost`` is called with the reason when the connection is lost, ``on_delay`` with the reason
+    when renewing has to wait.
     """
 
     sites: SiteRepository
@@ -54,10 +55,10 @@ class OAuthTokenService:
     on_delay: Callable[[str], None]
 
     def current(self) -> Grant:
-        """Return the grant with a token that is good now.
+        """Return the grant with a valid token.
 
-        Raises DeliveryDelayed while there is none: not connected, refused and over, or being
-        renewed.
+        Raises DeliveryDelayed while there is none: the site is not connected, the token was refused
+        and has ended, or it is being renewed.
         """
         grant = self._serving()
         if grant.connection.refused or not grant.connection.is_due(self.now()):
@@ -67,9 +68,9 @@ class OAuthTokenService:
     def after_refusal(self, refused: str) -> bool:
         """Return whether there is another token than the one that the platform refused with 401.
 
-        Another worker may have renewed it, or be doing so. Otherwise renewing shows what the
-        refusal means: an app that was uninstalled is refused there as well. Raises like
-        :meth:`current`, and for a token that is not renewed any more: its 401 ends it.
+        Another worker may have renewed it, or be doing so. Otherwise it is renewed, which also
+        fails if the app was uninstalled. Raises like :meth:`current`, and for a token that can no
+        longer be renewed.
         """
         grant = self._connected()
         if grant.tokens.access_token != refused:
@@ -81,7 +82,7 @@ class OAuthTokenService:
         return self._newer(grant, good=False).tokens.access_token != refused
 
     def _connected(self) -> Grant:
-        """Read the grant of the site that is set up, be it refused or not."""
+        """Read the grant of the configured site, refused or not."""
         grant = self.sites.read()
         if grant is None:
             raise DeliveryDelayed("the platform's site is not connected", NOT_CONNECTED)
@@ -90,14 +91,17 @@ class OAuthTokenService:
         return grant
 
     def _serving(self) -> Grant:
-        """Read a grant that may be used: one that was refused serves until its token ends."""
+        """Read a usable grant: a refused one can be used until its access token ends."""
         grant = self._connected()
         if grant.connection.refused and not grant.connection.is_usable(self.now()):
             raise _lost()
         return grant
 
     def _newer(self, grant: Grant, *, good: bool) -> Grant:
-        """Renew, unless another worker does or there is no time: then ``good`` tokens serve on."""
+        """Renew the tokens, unless another worker does or there is no time left.
+
+        ``good``: the present tokens can still be used.
+        """
         if self.seconds_left() >= SHORTEST:
             lock = self.sites.lock(grant.connection, self.now())
             if lock is not None:
@@ -105,7 +109,7 @@ class OAuthTokenService:
         return grant if good else self._awaited(grant)
 
     def _renewed(self, grant: Grant, lock: str, *, good: bool) -> Grant:
-        """Renew as the one who holds the lock; the new tokens are kept before they are used."""
+        """Renew with the lock held; the new tokens are stored before they are used."""
         was = grant.connection
         try:
             issue = self.authorization.refresh(was.subdomain, grant.tokens.refresh_token)
@@ -118,19 +122,19 @@ class OAuthTokenService:
             raise DeliveryDelayed(str(error), NEXT_TRY) from None
         now = self.now()
         is_now = replace(was, renewed_at=now, expires_at=now + issue.lifetime, refused=False)
-        # A server that gives no new one leaves the former one valid (RFC 6749, section 6).
+        # Without a new refresh token the old one stays valid (RFC 6749, section 6).
         tokens = Tokens(
             access_token=issue.access_token,
             refresh_token=issue.refresh_token or grant.tokens.refresh_token,
         )
         kept = self.sites.renew(is_now, tokens)
-        # If the site was connected again meanwhile, its new tokens count.
+        # If the site was connected again meanwhile, those tokens are used.
         return kept or self._serving()
 
     def _refused(self, grant: Grant, lock: str, reason: str, *, good: bool) -> Grant:
-        """Read once more before the connection counts as lost: another may have renewed it.
+        """Read again before the connection counts as lost: another worker may have renewed it.
 
-        A person has to connect the site again; ``good`` tokens give them time until they end.
+        An admin has to connect the site again; ``good`` tokens are used until they end.
         """
         current = self._connected()
         if current.connection.revision != grant.connection.revision:

@@ -1,7 +1,7 @@
-"""What became of the payments that a purchase has open already.
+"""Finds the open payment of a purchase, and ends those that can no longer be paid.
 
-The gateway is asked before an open payment is returned, unless it was a moment ago or refuses to
-be asked: the invoice of a payment that has ended must not be shown again.
+The gateway is asked before an open payment is returned, unless it was asked a moment ago or blocks
+Lunas: the invoice of an ended payment must not be shown again.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 ACTOR = "lunas:initiate"
 OPENING = timedelta(minutes=1)
-"""For so long at most, a request may still be waiting for the gateway to open an invoice."""
+"""How long a request may wait for the gateway to open an invoice."""
 OPENED_BY_ANOTHER = "another request is opening this payment; try again in a minute"
 LOOKS = 8
-"""How often the payment is read again, with a pause before each, while another request waits for
-the gateway's answer about it."""
+"""How often the payment is read again, with a pause before each read, while another request waits
+for the gateway's response about it."""
 
 
 class OpenPayments:
     """Asks the gateway about open payments for a buyer who comes back.
 
     ``on_outcome`` is called with the outcome for each payment that the gateway was asked about.
-    ``pause`` lets a quarter of a second pass.
+    ``pause`` waits for a quarter of a second.
     """
 
     def __init__(  # noqa: PLR0913
@@ -62,8 +62,8 @@ class OpenPayments:
     def find(self, slot: Slot, channel: str | None) -> tuple[Payment | None, frozenset[str]]:
         """Return the newest payment that can be paid by ``channel``, and those that have ended.
 
-        When there is none, the gateway is asked about the newest by another channel all the same:
-        a buyer who has paid that one needs no further invoice. Raises Conflict, GatewayError.
+        If there is none, the gateway is asked about the newest by another channel: a buyer who has
+        paid that one needs no further invoice. Raises Conflict, GatewayError.
         """
         ended: set[str] = set()
         for held in slot.naming(channel):
@@ -85,7 +85,7 @@ class OpenPayments:
         return outcome, status
 
     def time_left(self, payment: Payment, now: datetime) -> timedelta | None:
-        """Return for how long an invoice opened now can be paid; None if not worth one."""
+        """Return how long an invoice opened now can be paid; None if too little time is left."""
         if payment.gateway_expires_at is None:
             return None
         channel = self._gateways(payment).channel(payment.channel)
@@ -93,12 +93,12 @@ class OpenPayments:
         return None if minutes is None else timedelta(minutes=minutes)
 
     def is_paused(self, now: datetime) -> bool:
-        """Return whether the gateway refuses to be asked: each question would prolong that."""
+        """Return whether the gateway blocks Lunas: each call would extend the block."""
         until = self._schedule.paused_until()
         return until is not None and now < until
 
     def awaited(self, payment: Payment, done: Callable[[Payment], bool]) -> Payment:
-        """Return the payment as another request leaves it, or as it is after two seconds."""
+        """Return the payment once it is ``done`` by another request, or after two seconds."""
         for _ in range(LOOKS):
             if done(payment):
                 break
@@ -114,11 +114,11 @@ class OpenPayments:
         return payment if payment is not None and payment.status is Status.PENDING else None
 
     def _still_open(self, payment: Payment) -> Payment | None:
-        """Return the payment, ended or settled first if the gateway says so or its time is over.
+        """Return the payment, updated by the gateway's status or ended if its time is over.
 
-        When the gateway does not answer within the payment's time, or refuses to be asked, the
-        payment is returned as it is: nothing is lost by that, and what the gateway knows comes by
-        callback or by schedule. None for one whose time is over while the gateway refuses.
+        If the gateway does not respond or blocks Lunas, the payment is returned unchanged: a
+        callback or reconcile brings the status later. None if its time is over and the gateway
+        blocks Lunas.
         """
         now = self._now()
         if self._is_over(payment, now):
@@ -126,7 +126,7 @@ class OpenPayments:
         if payment.gateway is None:
             payment = self._opening(payment, now)
             if self._repeats_invoice(payment) or has_answer(payment):
-                # The same invoice comes again, and one that came this moment is not dead.
+                # The gateway returns the same invoice again, and a new one has not ended.
                 return payment
         if not self._may_ask(payment, now):
             return self.awaited(payment, lambda each: not each.asking)
@@ -138,11 +138,11 @@ class OpenPayments:
         if outcome.payment.status is Status.PENDING:
             self._schedule.note_answer(payment.id, now)
         if outcome.anomaly:
-            raise Conflict("the gateway's status of this payment does not match; tell an admin")
+            raise Conflict("the gateway's status of this payment does not match; contact an admin")
         return outcome.payment
 
     def _opening(self, payment: Payment, now: datetime) -> Payment:
-        """Return a payment without invoice once the request that opened it has its answer, or none.
+        """Return a payment without invoice once the request that opened it is over.
 
         Raises Conflict while that request may still show an invoice that another call would
         replace.
@@ -158,7 +158,7 @@ class OpenPayments:
         return self._gateways(payment).repeats_invoice(payment)
 
     def _over(self, payment: Payment, now: datetime) -> Payment:
-        """End a payment whose time is over, unless the gateway has money. Raises GatewayError."""
+        """End a payment whose time is over, unless it was paid. Raises GatewayError."""
         try:
             outcome, status = self.ask(payment, now)
         except GatewayError:
@@ -183,5 +183,5 @@ class OpenPayments:
 
 
 def has_answer(payment: Payment) -> bool:
-    """Return whether the gateway's answer to the call for an invoice is known."""
+    """Return whether the gateway's response to the call for an invoice is known."""
     return payment.gateway is not None or payment.status is not Status.PENDING

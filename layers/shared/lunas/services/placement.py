@@ -1,8 +1,8 @@
-"""Giving a learner access at the platform: the account first, then the course or its bundle.
+"""Gives a learner access at the platform: first the account, then the course or its bundle.
 
-Where the platform has a bundle of just the courses that were bought, one call enrolls in all of
-them. Each course of the payment still has its own delivery: the first one asks for the bundle, and
-every one looks whether its course is there. What does not appear is enrolled alone.
+If the platform has a bundle of exactly the bought courses, one call enrolls in all of them. Each
+course of the payment still has its own delivery: the first one enrolls in the bundle, and each
+checks whether its course has appeared. A course that does not is enrolled alone.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     )
 
 MAX_WAIT = timedelta(minutes=10)
-"""After asking for a bundle: how long its courses may take to appear before each is enrolled
-alone; within the 15 minutes in which everything has to heal by itself."""
+"""After enrolling in a bundle: how long its courses may take to appear before each is enrolled
+alone. It is less than the 15 minutes after which PaidNotEnrolled counts them."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlacementService:
-    """Finds or makes the learner's account, and enrolls it."""
+    """Finds or creates the learner's account, and enrolls it."""
 
     enrollments: EnrollmentRepository
     payments: PaymentRepository
@@ -46,9 +46,9 @@ class PlacementService:
     now: Clock
 
     def place(self, enrollment: Enrollment, payment: Payment) -> Placement:
-        """Find or make the account, then enroll it: two calls if it is known, four if it is not.
+        """Find or create the account and enroll it: two calls if it is known, else four.
 
-        Raises DeliveryDelayed when another try makes sense, DeliveryImpossible when none does, and
+        Raises DeliveryDelayed when another try may succeed, DeliveryImpossible when none can, and
         ConcurrentUpdate when the link to the account changed meanwhile.
         """
         link = self.learners.link_of(enrollment.user_id)
@@ -67,15 +67,15 @@ class PlacementService:
         except DeliveryImpossible:
             if link.account_id is None or not self._unlinked(enrollment, learner, account):
                 raise
-        # The link is empty now, so that the account is found or made.
+        # The link is empty now, so the account is found or created.
         return self.place(enrollment, payment)
 
     def leave_former(
         self, enrollment: Enrollment, link: AccountLink, account: int | None = None
     ) -> None:
-        """Take an enrollment away from the accounts that its user had before ``account``.
+        """Remove an enrollment from the accounts that its user had before ``account``.
 
-        What else the user has there is asked for again, so that it follows.
+        The delivery of the user's other enrollments there is requested again, so that they move.
         """
         former = link.former - {account}
         for each in former:
@@ -87,7 +87,7 @@ class PlacementService:
         self.leave(enrollment, former)
 
     def leave(self, enrollment: Enrollment, accounts: set[int] | frozenset[int]) -> None:
-        """Take an enrollment away from every course of some accounts; raises DeliveryError."""
+        """Remove an enrollment from every course of some accounts; raises DeliveryError."""
         self._access().leave(enrollment.id, accounts)
 
     def _access(self) -> SharedAccess:
@@ -100,7 +100,7 @@ class PlacementService:
         return self._course(enrollment)
 
     def _course(self, enrollment: Enrollment) -> int:
-        """Return the course's id at the platform: as mapped now, else as it was when bought."""
+        """Return the course's id at the platform: as mapped now, else as mapped at purchase."""
         course = self.catalog.course(enrollment.course_id)
         mapped = course.platform_course_id if course else None
         course_id = mapped or enrollment.platform_course_id
@@ -114,7 +114,7 @@ class PlacementService:
 
         platform_enrollment_id = self._access().give(enrollment, where, create=create)
         if platform_enrollment_id is None:
-            # Its time is over, and it had been there: the row that it had is the one that ended.
+            # Access had ended: the platform enrollment from before is the one that ended.
             platform_enrollment_id = enrollment.delivery.platform_enrollment_id
         return Placement(where.account_id, platform_enrollment_id, where.course_id)
 
@@ -126,16 +126,16 @@ class PlacementService:
         return True
 
     def _comes_by_bundle(self, payment: Payment, user_id: int, until: datetime | None) -> bool:
-        """Ask for the bundle of a payment unless that was done; return whether to wait for it.
+        """Enroll in the bundle of a payment unless that was done; return whether to wait for it.
 
-        Access lasts ``until``, in UTC, or for good. Raises DeliveryDelayed.
+        Access lasts ``until``, in UTC; None: without end. Raises DeliveryDelayed.
         """
         bundle_id, now = payment.platform_bundle_id, self.now()
         if bundle_id is None or payment.overlap:
             return False
         if payment.bundle_asked_at is not None:
             return now < payment.bundle_asked_at + MAX_WAIT
-        # Noted before the call: after a crash between the two, each course is enrolled alone.
+        # Recorded before the call: after a crash between the two, each course is enrolled alone.
         if not self.payments.note_bundle(payment.id, now):
             return True
         if self._bundle_accepted(payment, bundle_id, user_id, until):
@@ -146,7 +146,7 @@ class PlacementService:
     def _bundle_accepted(
         self, payment: Payment, bundle_id: int, user_id: int, until: datetime | None
     ) -> bool:
-        """Ask for a bundle; False when it holds other courses than were paid, or is refused."""
+        """Enroll in a bundle; False if its courses are not the bought ones, or it is refused."""
         courses = self.catalog.courses(payment.course_ids)
         paid = {course.platform_course_id for course in courses}
         try:

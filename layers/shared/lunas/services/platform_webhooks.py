@@ -1,4 +1,4 @@
-"""The webhooks at the platform: checking whether they are there, and registering them once."""
+"""Checks the webhooks at the platform, and registers missing ones."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class PlatformWebhookService:
     target_url: str
 
     def check(self) -> list[TopicStatus]:
-        """Return how each topic stands; changes nothing."""
+        """Return the state of each topic; changes nothing."""
         return topic_statuses(self.webhooks.webhooks(), self.target_url, self.topics)
 
     def register(self) -> list[TopicStatus]:
-        """Register what does not work; a second run finds it and does nothing.
+        """Register the topics that do not work; a second run changes nothing.
 
-        The platform does not drop a second registration, so all there is gets listed first. An
-        inactive one of ours is replaced, the new one first, so that no event falls between them;
-        what others registered stays. After an error, run it again.
+        The platform accepts duplicates, so the existing webhooks are listed first. An inactive one
+        of ours is replaced, the new one first, so that no event is lost; webhooks of others stay.
+        After an error, run it again.
         """
         return [each if each.works else self._registered(each) for each in self.check()]
 

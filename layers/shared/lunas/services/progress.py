@@ -1,7 +1,7 @@
-"""Recording how far learners are at the platform: by its events, and by a sync every night.
+"""Records learners' progress at the platform, from its events and from a sync every night.
 
-Recorded progress never goes down. The sync notes how far it is after each page, so a run that
-breaks off repeats one page.
+Recorded progress never goes down. The sync records its position after each page, so a run that is
+interrupted repeats one page.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
     from lunas.services.repositories import Clock, ProgressRepository
 
 ROUNDS = 6
-"""How often a report is recorded again after others wrote the same enrollment."""
+"""How often recording a report is tried again after a concurrent update."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressService:
-    """Records what the platform reports about learners."""
+    """Records the platform's reports of progress."""
 
     progress: ProgressRepository
     platform: CoursePlatform
     now: Clock
 
     def record_event(self, event: ProgressEvent) -> ProgressResult:
-        """Record an event, once; a break anywhere before the end leaves it to be repeated.
+        """Record an event once; after a crash it can be repeated.
 
         Raises DeliveryError when the platform has to be asked and cannot be, and StorageContention.
         """
@@ -55,7 +55,7 @@ class ProgressService:
         return result
 
     def record(self, report: ProgressReport, event_id: str | None = None) -> ProgressResult:
-        """Record a report; with ``event_id`` the event is noted in the same transaction.
+        """Record a report; with ``event_id``, the event's id in the same transaction.
 
         Raises as :meth:`record_event` does.
         """
@@ -78,7 +78,7 @@ class ProgressService:
         raise StorageContention("others kept changing the same enrollment; try again")
 
     def _plain(self, report: ProgressReport, ours: list[Enrollment]) -> ProgressReport | None:
-        """Return the report with a progress that means one thing, asking the platform if needed.
+        """Return the report with an unambiguous progress, asking the platform if needed.
 
         It is not asked about a learner who has completed the course.
         """
@@ -98,7 +98,7 @@ class ProgressService:
         further = [after for each in ours if (after := advanced(each, report, at)) != each]
         if not further:
             return ProgressResult.NOTHING_NEW
-        # A certificate that only was read may have been followed by another one since.
+        # Without one in the report, the stored certificate is kept: it may have changed since.
         changed = [replace(each, certificate_url=report.certificate_url) for each in further]
         is_new = self.progress.raise_to(changed, event_id, at)
         return ProgressResult.NOTED if is_new else ProgressResult.DUPLICATE
@@ -106,7 +106,7 @@ class ProgressService:
 
 @dataclass(slots=True)
 class SyncedProgress:
-    """What a run did: rows by their result, and the next page if it did not come to the end."""
+    """What a run did: reports by their result, and the next page if it did not reach the end."""
 
     rows: Counter[ProgressResult] = field(default_factory=Counter)
     next_page: int | None = None
@@ -124,9 +124,9 @@ class ProgressSyncService:
     sleep: Callable[[float], None]
 
     def sync(self) -> SyncedProgress:
-        """Read what changed since the last walk that came to its end, page by page.
+        """Read what changed since the last complete pass, page by page.
 
-        Raises DeliveryError and StorageContention; the next run goes on with the page of this one.
+        Raises DeliveryError and StorageContention; the next run continues with the same page.
         """
         done = SyncedProgress()
         now, progress = self.service.now(), self.service.progress
@@ -143,13 +143,13 @@ class ProgressSyncService:
     def _record_page(self, position: SyncPosition, done: SyncedProgress) -> int | None:
         page = self._changed(position)
         for report in page.reports:
-            # In most rows there is nothing to note: the learner has not begun.
+            # Most reports hold nothing to record: the learner has not begun.
             if report.percent:
                 done.rows[self.service.record(report)] += 1
         return page.next_page
 
     def _changed(self, position: SyncPosition) -> ChangedPage:
-        """Read a page, after as many rests as the platform's limit asks for and the time allows."""
+        """Read a page; wait for the platform's rate limit as long as the time allows."""
         while True:
             try:
                 return self.service.platform.changed(position.since, position.page)

@@ -1,4 +1,4 @@
-"""What both ways to buy have in common: choosing, pricing, refusing."""
+"""What gateway and manual purchases have in common: choosing, pricing, checking."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class PurchaseRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A wish that the catalog can fulfil: by whom, for whom, and the price in whole rupiah."""
+    """A purchase request with its package, courses, people, and the price in whole rupiah."""
 
     request: PurchaseRequest
     customer: Customer
@@ -60,11 +60,10 @@ class Offer:
 
 
 def price(catalog: CatalogReader, request: PurchaseRequest) -> Offer:
-    """Look a wish up in the catalog.
+    """Look a purchase request up in the catalog.
 
     Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule or an
-    address that no account can be had by, ConfigurationError for a package whose courses do not
-    exist.
+    invalid address, ConfigurationError for a package whose courses do not exist.
     """
     customer = customer_of(request.caller, request.customer)
     learner = learner_of(request.caller, customer)
@@ -89,12 +88,12 @@ def price(catalog: CatalogReader, request: PurchaseRequest) -> Offer:
 
 
 def check_offer(enrollments: EnrollmentRepository, offer: Offer, now: datetime) -> None:
-    """Refuse what must not be sold: wholly owned already, off sale, unmapped, or full."""
+    """Refuse what must not be sold: owned completely, not on sale, unmapped, or full."""
     found = _places(enrollments, offer.request.caller.id, _course_ids(offer))
     owned = {each.course_id for each in found if has_access(each, now)}
     _check_something_new(owned, offer)
     check_on_sale(offer.package)
-    # Whose access is over, or was refunded and is not revoked yet, still has a place there.
+    # A learner whose access ended, or is refunded but not yet revoked, still has a place.
     held = {each.course_id for each in found if each.counted}
     wanted = [course for course in offer.courses if course.id not in owned]
     check_mapped(wanted)
@@ -102,7 +101,7 @@ def check_offer(enrollments: EnrollmentRepository, offer: Offer, now: datetime) 
 
 
 def check_not_owned(enrollments: EnrollmentRepository, offer: Offer, now: datetime) -> None:
-    """Refuse a purchase that brings nothing new, whatever else may stand against it."""
+    """Refuse a purchase that brings nothing new; checks nothing else."""
     user, wanted = offer.request.caller.id, _course_ids(offer)
     _check_something_new(owned_of(enrollments, user, wanted, now), offer)
 
@@ -110,7 +109,7 @@ def check_not_owned(enrollments: EnrollmentRepository, offer: Offer, now: dateti
 def owned_of(
     enrollments: EnrollmentRepository, user_id: str, course_ids: Iterable[str], now: datetime
 ) -> set[str]:
-    """Return those of the courses to which a user has access now: one read."""
+    """Return which of the courses a user has access to now, in one read."""
     found = _places(enrollments, user_id, course_ids)
     return {each.course_id for each in found if has_access(each, now)}
 
@@ -131,7 +130,7 @@ def _check_something_new(owned: set[str], offer: Offer) -> None:
 
 
 def draft(offer: Offer, payment_id: str, method: Method, status: Status, at: datetime) -> Payment:
-    """Write an offer down as a payment, with everything that settling it will need."""
+    """Build the payment of an offer, with everything that settling it will need."""
     request = offer.request
     return Payment(
         id=payment_id,

@@ -1,4 +1,4 @@
-"""Asking the gateway about a payment for an admin or its buyer, and settling it by the status."""
+"""Asks the gateway about a payment for an admin or its buyer, and settles by the status."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RecheckService:
-    """Asks about payments now."""
+    """Asks the gateway about payments on request."""
 
     def __init__(
         self,
@@ -33,7 +33,7 @@ class RecheckService:
         self._gateways = gateways
 
     def recheck(self, payment_id: str, context: AuditContext) -> Outcome:
-        """Ask the gateway now and settle by its status; a settled payment is returned unasked.
+        """Ask the gateway now and settle by its status; a settled payment is returned at once.
 
         Raises NotFound, WrongState for a manual payment, GatewayError, StorageContention.
         """
@@ -47,12 +47,12 @@ class RecheckService:
         return self._settlements.apply(decide(payment, status, context))
 
     def check(self, payment_id: str, buyer: str, context: AuditContext) -> Outcome:
-        """Ask the gateway for the buyer, once in a while, and settle by its status.
+        """Ask the gateway for the buyer, at a limited rate, and settle by its status.
 
-        What is settled, not the gateway's, or was asked about just now is returned as it is known,
-        and so is every payment after the gateway has refused to be asked: each question would
-        prolong that. When the gateway cannot be asked, reconcile does so within a minute or two.
-        Raises NotFound, Forbidden for any other caller, GatewayError, StorageContention.
+        A payment that is settled, manual, or was just checked is returned unchanged, and so is
+        every payment while the gateway blocks Lunas: each call would extend the block. When the
+        gateway cannot be asked, reconcile does so within a minute or two. Raises NotFound,
+        Forbidden for any other caller, GatewayError, StorageContention.
         """
         payment = self._found(payment_id)
         if payment.user_id != buyer:

@@ -1,7 +1,7 @@
-"""Reconcile: ask the gateway what no callback reported, send again what did not arrive.
+"""Reconcile: asks the gateway about unreported payments, requests overdue deliveries again.
 
-Each run looks at what is due and no further, so that a run may come twice, overlap with another
-or break off anywhere: every step decides by conditions, and what is left is due the next time.
+Each run handles only what is due. It may be repeated, overlap with another or be interrupted
+anywhere: every write is conditional, and what is left is still due in the next run.
 """
 
 from __future__ import annotations
@@ -42,17 +42,17 @@ ACTOR = "lunas:reconcile"
 QUESTIONS = 20
 """Payments that one run asks the gateway about at most."""
 DELIVERIES = 50
-"""Deliveries that one run asks for again at most."""
+"""Deliveries that one run requests again at most."""
 FAILURES = 3
-"""Questions in a row without an answer that end a run's asking."""
+"""Checks in a row without a response, after which a run asks no more."""
 BUSY = 3
-"""Items of a run that the table was too busy for, after which the run leaves the rest to the next:
-going through all of them would only add to what throttles it."""
+"""Items with storage contention, after which a run leaves the rest to the next: continuing would
+only add to the load that causes it."""
 
 
 @dataclass(slots=True)
 class ReconciliationReport:
-    """What a run did. ``failed`` counts unexpected errors; the rest of the run went on."""
+    """What a run did. ``failed`` counts unexpected errors, which do not end the run."""
 
     asked: int = 0
     settled: int = 0
@@ -65,10 +65,10 @@ class ReconciliationReport:
 
 
 class ReconciliationService:
-    """Works on what is due.
+    """Handles what is due.
 
-    ``on_outcome`` is called with each outcome, ``on_error`` with each error that broke work off;
-    ``deadline_is_near``: whether the run's time is nearly over.
+    ``on_outcome`` is called with each outcome, ``on_error`` with each error that ended the work on
+    an item; ``deadline_is_near``: whether the run's time is nearly over.
     """
 
     def __init__(  # noqa: PLR0913
@@ -95,9 +95,9 @@ class ReconciliationService:
         self._now = now
 
     def run(self) -> ReconciliationReport:
-        """Send overdue deliveries again, then ask the gateway about what is due.
+        """Request overdue deliveries again, then ask the gateway about what is due.
 
-        An unexpected error ends the work on one item, never that on the others.
+        An unexpected error ends the work on one item only.
         """
         report = ReconciliationReport()
         for enrollment_id in self._schedule.deliveries(self._now(), DELIVERIES):
@@ -111,7 +111,7 @@ class ReconciliationService:
         try:
             work()
         except StorageContention as busy:
-            # What it was about stays due: the next run takes it.
+            # The item stays due: the next run handles it.
             report.busy += 1
             self._on_error(busy)
         except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
@@ -121,7 +121,7 @@ class ReconciliationService:
     def _deliver_again(self, enrollment_id: str, report: ReconciliationReport) -> None:
         enrollment = self._enrollments.get(enrollment_id)
         if enrollment is None or not _is_overdue(enrollment, self._now()):
-            # The index lags: it was delivered, has failed or was asked for again meanwhile.
+            # The index lags: it was delivered, has failed or was requested again meanwhile.
             return
         try:
             EnrollmentService(self._enrollments).redeliver(enrollment_id, self._now())
@@ -158,7 +158,7 @@ class ReconciliationService:
             self._schedule.pause(report.paused_until)
             self._schedule.note_answer(payment.id, self._now())
         except GatewayRefused:
-            # The gateway is there, and will refuse this question again: it grows rare like others.
+            # The gateway responds, and would refuse again: ask by the usual schedule.
             self._schedule.check_at(payment, check_after(payment, self._now()), self._now())
         except (GatewayError, StorageContention) as error:
             report.unanswered += 1
@@ -191,6 +191,6 @@ def _is_overdue(enrollment: Enrollment, now: datetime) -> bool:
 
 
 def _is_over(payment: Payment, now: datetime) -> bool:
-    """Return whether an open payment has outlived its invoice and the time to hear of it."""
+    """Return whether an open payment's invoice, and the time for a late result, are over."""
     expires = payment.gateway_expires_at
     return payment.status is Status.PENDING and expires is not None and now >= expires + CLOSING

@@ -1,4 +1,4 @@
-"""Refunding: the money went back, so what it alone had brought goes as well."""
+"""Refunds payments, and revokes the courses that only they paid for."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class RefundService:
         self._enrollments = enrollments
 
     def refund(self, payment_id: str, context: AuditContext) -> tuple[Payment, Refund | None]:
-        """Turn an APPROVED or COMPLETED payment into REFUNDED, in one transaction.
+        """Refund an APPROVED or COMPLETED payment, in one transaction.
 
-        Returns the payment, and the refund unless it was made before; repeating it changes
-        nothing. The stream carries each revocation to the delivery queue, behind whatever delivery
-        of the same learner is on its way. Raises NotFound, WrongState, StorageContention.
+        Returns the payment, and the refund unless it was refunded before; repeating it changes
+        nothing. The stream puts each revocation in the delivery queue, behind earlier deliveries
+        of the same learner. Raises NotFound, WrongState, StorageContention.
         """
         for _ in range(ROUNDS):
             payment = self._payments.get(payment_id)

@@ -1,4 +1,4 @@
-"""What the use cases need from the outside; the adapters have these shapes."""
+"""The interfaces of the storage that the services use; adapters implement them."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from lunas.domain.settlement import Settlement
 
 
 class Clock(Protocol):
-    """Tells the time, in UTC."""
+    """Returns the time, in UTC."""
 
     def __call__(self) -> datetime: ...
 
@@ -29,8 +29,8 @@ class Clock(Protocol):
 class PaymentRepository(Protocol):
     """Payments with their history.
 
-    What writes several items writes all or nothing. It raises ConcurrentUpdate when one of them
-    has changed since it was read, StorageContention when the table is too busy.
+    A method that writes several items writes all or none. It raises ConcurrentUpdate when one of
+    them changed since it was read, and StorageContention.
     """
 
     def get(self, payment_id: str) -> Payment | None: ...
@@ -77,9 +77,9 @@ class PaymentRepository(Protocol):
 
 
 class ScheduleRepository(Protocol):
-    """When the gateway is asked about what, and how far the audit has come on each feed.
+    """The schedule of checks and deliveries, and the audit's feeds with their checkpoints.
 
-    ``claim_question`` and ``check_at`` return False where another request came first.
+    ``claim_question`` and ``check_at`` return False if another request was first.
     """
 
     def payments(self, now: datetime, limit: int) -> list[str]: ...
@@ -110,7 +110,7 @@ class ScheduleRepository(Protocol):
 
 
 class AnomalyRepository(Protocol):
-    """Money without a match, and differences; ``keep`` returns whether an anomaly is new."""
+    """Anomalies; ``keep`` stores one and returns whether it is new."""
 
     def keep(self, anomaly: Anomaly) -> bool: ...
 
@@ -122,7 +122,7 @@ class AnomalyRepository(Protocol):
 
 
 class CatalogReader(Protocol):
-    """What is sold: Lunas' own catalog, or that of a package service."""
+    """The catalog: Lunas' own, or that of a package service."""
 
     def package(self, package_id: str) -> Package | None: ...
 
@@ -134,7 +134,7 @@ class CatalogReader(Protocol):
 
 
 class CatalogRepository(CatalogReader, Protocol):
-    """Lunas' own catalog, which also knows what a course is called at the course platform."""
+    """Lunas' own catalog, which also records each course's name at the course platform."""
 
     def note_platform_name(self, course: Course, name: str) -> bool: ...
 
@@ -142,10 +142,10 @@ class CatalogRepository(CatalogReader, Protocol):
 
 
 class EnrollmentRepository(Protocol):
-    """Enrollments and how their delivery stands.
+    """Enrollments with their delivery.
 
-    What writes several items writes all or nothing. It raises ConcurrentUpdate when one of them
-    has changed since it was read, StorageContention when the table is too busy.
+    A method that writes several items writes all or none. It raises ConcurrentUpdate when one of
+    them changed since it was read, and StorageContention.
     """
 
     def get(self, enrollment_id: str) -> Enrollment | None: ...
@@ -170,8 +170,8 @@ class EnrollmentRepository(Protocol):
 class LearnerRepository(Protocol):
     """The account of each user at the course platform, and the enrollments that claim its courses.
 
-    ``link`` raises ConcurrentUpdate. ``claim`` and ``release`` write, and return all claims of the
-    same moment.
+    ``link`` raises ConcurrentUpdate. ``claim`` and ``release`` return all claims of the place as of
+    their write.
     """
 
     def link_of(self, user_id: str) -> AccountLink: ...
@@ -194,7 +194,7 @@ class LearnerRepository(Protocol):
 
 
 class ProgressRepository(Protocol):
-    """Learners' progress, the events that were processed, and how far the progress sync is.
+    """Learners' progress, the ids of processed events, and the position of the progress sync.
 
     ``raise_to`` returns whether the event is new, and raises ConcurrentUpdate.
     """
@@ -215,10 +215,10 @@ class ProgressRepository(Protocol):
 
 
 class SaleReportRepository(Protocol):
-    """How reports of sales stand.
+    """Sale reports.
 
-    A write returns whether its condition held: a claim if no one has one, the others if the claim
-    is still this attempt's.
+    A write returns whether its condition held: for a claim, that there is none; for the others,
+    that the claim is still this attempt's.
     """
 
     def get(self, payment_id: str, kind: SaleReportKind) -> SaleReport | None: ...
@@ -231,9 +231,9 @@ class SaleReportRepository(Protocol):
 class SiteRepository(Protocol):
     """The one connected site of the platform with its tokens, and attempts to connect one.
 
-    An attempt is taken once, by its state. Each write of the site names the revision that it was
-    decided on; one that comes too late changes nothing. ``lock`` returns the name of the lock to
-    the one caller that may renew, None to others. ``connection`` opens no tokens.
+    An attempt is taken once, by its state. Each write of the site has the revision that was read as
+    its condition; a late one changes nothing. ``lock`` returns the name of the lock to the one
+    caller that may renew, None to others. ``connection`` decrypts no tokens.
     """
 
     def keep(self, start: Start) -> None: ...

@@ -1,7 +1,7 @@
-"""Reporting a sale and its refund to the course platform, each once.
+"""Reports a sale and its refund to the course platform, each once.
 
-A crash or a lost answer between the claim and the note leaves a claim behind. Only a person can
-find out whether the order is at the platform then, so it is never sent again by itself.
+A crash or a lost response after the claim leaves the claim without an outcome. Only a person can
+find out whether the platform has the order, so the report is not sent again automatically.
 """
 
 from __future__ import annotations
@@ -38,20 +38,19 @@ if TYPE_CHECKING:
         SaleReportRepository,
     )
 
-BROKEN_OFF = "the attempt before broke off after it had claimed the report"
+BROKEN_OFF = "an earlier attempt ended after it had claimed the report"
 
 type Send = Callable[[], Answer]
-"""Sends a report that is ready; raises what UNSENT names if nothing was done."""
+"""Sends a prepared report; raises an error of UNSENT if nothing was done."""
 
 UNSENT = (DeliveryDelayed, StorageContention, ConfigurationError)
-"""Errors of sending by which nothing was done. The last two come from the permit and the
-credentials before a call, and after it only from recording a 429 or a 401, which did nothing
-either."""
+"""Errors after which nothing was sent. The last two come from the permit and the credentials before
+a call, and after it only from recording a 429 or a 401, for which the platform did nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleReportService:
-    """Reports sales and refunds; ``attempt`` tells this try from every other."""
+    """Reports sales and refunds; ``attempt`` identifies this try."""
 
     payments: PaymentRepository
     reports: SaleReportRepository
@@ -62,11 +61,11 @@ class SaleReportService:
     attempt: str
 
     def report(self, payment_id: str) -> tuple[SaleReport, ...]:
-        """Report what has not been reported of a payment yet; return what came of it.
+        """Send the open reports of a payment; return the new results.
 
-        What is UNCERTAIN is returned and not noted: the caller alerts a person first and notes it
-        then (:meth:`note_uncertain`), so that a crash in between repeats both. Raises
-        DeliveryDelayed where nothing was done and another try makes sense, StorageContention and
+        An UNCERTAIN report is returned but not recorded: the caller alerts a person first and
+        records it then (:meth:`note_uncertain`), so that a crash in between repeats both. Raises
+        DeliveryDelayed when nothing was done and another try may succeed, StorageContention and
         ConfigurationError.
         """
         payment = self.payments.get(payment_id)
@@ -80,13 +79,13 @@ class SaleReportService:
         return news + more
 
     def note_uncertain(self, report: SaleReport) -> None:
-        """Note that a person knows of a report whose outcome is uncertain."""
+        """Record an uncertain report, once a person was alerted."""
         self.reports.note(report)
 
     def _report(
         self, payment: Payment, kind: SaleReportKind, prepare: Callable[[], Send]
     ) -> tuple[SaleReport, tuple[SaleReport, ...]]:
-        """Return how a report stands in the end, and that again if it is news."""
+        """Return the report as it is now, and again in a tuple if its status is new."""
         stored = self.reports.get(payment.id, kind)
         if stored is None or is_open(stored.status):
             report = self._sent(payment, kind, prepare)
@@ -99,7 +98,7 @@ class SaleReportService:
     def _sent(
         self, payment: Payment, kind: SaleReportKind, prepare: Callable[[], Send]
     ) -> SaleReport:
-        """Claim a report, send it, and note what came of it unless that is UNCERTAIN."""
+        """Claim a report, send it, and record the outcome unless it is UNCERTAIN."""
         send = _prepared(prepare)
         claim = SaleReport(
             payment_id=payment.id,
@@ -125,7 +124,7 @@ class SaleReportService:
     def _sale(self, payment: Payment) -> Send:
         user_id = self.learners.link_of(payment.user_id).account_id
         if user_id is None:
-            raise DeliveryImpossible("no account at the platform is known of the learner")
+            raise DeliveryImpossible("the learner has no known account at the platform")
         product_id = self.platform.product(self._sold(payment))
         return lambda: self.platform.report_sale(payment, user_id, product_id)
 
@@ -136,7 +135,7 @@ class SaleReportService:
         return lambda: self.platform.report_refund(payment, order_id)
 
     def _sold(self, payment: Payment) -> Sold:
-        """Return the bundle, or the first course that was new: one sale is one order."""
+        """Return the bundle, or the first new course: one sale is one order."""
         first = new_courses(payment)[0]
         course = self.catalog.course(first)
         bought = {each.id: each.platform_course_id for each in payment.courses}
@@ -145,7 +144,7 @@ class SaleReportService:
 
 
 def _prepared(prepare: Callable[[], Send]) -> Send:
-    """Look up what a report needs; what can never be found is a refusal without a call."""
+    """Look up what a report needs; if that cannot be found, it is REFUSED without a call."""
     try:
         return prepare()
     except DeliveryImpossible as error:

@@ -1,7 +1,7 @@
-"""Settling: the one way by which money or an approval becomes enrollments.
+"""Settling: the only way in which a payment or an approval becomes enrollments.
 
-Webhook, approval, recheck and reconcile all end here. What was read decides nothing: each
-transaction carries its conditions, and the request that loses reads again and decides again.
+Webhook, approval, recheck and reconcile all use it. Each transaction is conditional, and the
+request that loses a race reads again and decides again.
 """
 
 from __future__ import annotations
@@ -34,21 +34,20 @@ class Outcome:
 
 
 class SettlementService:
-    """Carries decisions about payments out."""
+    """Carries out decisions about payments."""
 
     def __init__(self, payments: PaymentRepository, anomalies: AnomalyRepository) -> None:
         self._payments = payments
         self._anomalies = anomalies
 
     def apply(self, decision: Decision) -> Outcome:
-        """Take the step that was decided, exactly once, or record what did not match.
+        """Take the decided step, exactly once, or record its anomaly.
 
-        CONFIRM and APPROVE turn a payment into its enrollments. Money that has arrived is honoured
-        beyond a course's quota, and flagged by an anomaly; with ``keep_quota`` a full course raises
-        CourseFull instead. The other steps close a payment, unless it has moved on meanwhile.
+        CONFIRM and APPROVE turn a payment into enrollments. A paid one is honoured beyond a
+        course's quota and leaves an anomaly; with ``keep_quota`` a full course raises CourseFull
+        instead. The other steps close a payment, unless it has changed meanwhile.
 
-        Raises WrongState when CONFIRM or APPROVE does not exist from the present state,
-        StorageContention when other requests kept coming first.
+        Raises WrongState when the status does not allow CONFIRM or APPROVE, and StorageContention.
         """
         if decision.step is None:
             if decision.anomaly is not None:
@@ -81,13 +80,13 @@ class SettlementService:
         return plan
 
     def _check_quotas(self, plan: Settlement) -> None:
-        """Raise CourseFull for a course that the transaction has no room to count."""
+        """Raise CourseFull for a full course that the transaction has no room to count."""
         uncounted = [each.course_id for each in plan.enrollments if not each.counted]
         if full := self._payments.full_courses(uncounted):
             raise _course_full(full)
 
     def _after(self, concurrent_update: ConcurrentUpdate, payment: Payment) -> Payment:
-        """Return the payment to decide on next, after another request's write came first."""
+        """Return the payment to decide on next, after a concurrent update."""
         if not concurrent_update.stale:
             return payment
         again = self._payments.get(payment.id)
@@ -97,13 +96,13 @@ class SettlementService:
 
 
 def reason_to_end(outcome: Outcome) -> str:
-    """Return why a payment expires, by the gateway's status of it."""
+    """Return why a payment expires."""
     found = "has money that does not match" if outcome.anomaly else "has no payment"
     return f"time is over, and the gateway {found}"
 
 
 def _moved_on(payment: Payment, step: Step) -> Outcome | None:
-    """Return the outcome for a payment that other requests have moved; None while it can go on."""
+    """Return the outcome if other requests have changed the payment; None if the step can go on."""
     if is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
     if step not in BRINGS_COURSES and payment.status not in TRANSITIONS[step].sources:
@@ -114,8 +113,8 @@ def _moved_on(payment: Payment, step: Step) -> Outcome | None:
 def _closing(decision: Decision, step: Step) -> Settlement:
     """Plan the end of a payment.
 
-    One that the gateway itself denied is asked about again soon, several times if the invoice's
-    time was not over.
+    One that the gateway denied is checked again soon, several times if the invoice's time was not
+    over.
     """
     payment, at = decision.payment, decision.context.at
     if decision.denied and step is Step.FAIL:
@@ -128,7 +127,7 @@ def _closing(decision: Decision, step: Step) -> Settlement:
 
 
 class _Courses:
-    """How the courses of a payment were found, concurrent update by concurrent update."""
+    """The state of a payment's courses, learned from concurrent updates."""
 
     def __init__(self) -> None:
         self.owned: dict[str, Enrollment] = {}

@@ -1,28 +1,28 @@
-"""Bringing one course of one account at the platform in line with all that was paid for it.
+"""Makes one course of one platform account match everything that was paid for it.
 
-Deliveries of one learner are served one after the other; those of two users who share an account
-are not. A revocation may find no other claim, then a delivery of the other user finds an active
-row and is done, and then the first ends the row. So each run acts in this order:
+Deliveries of one learner run one after another; those of two users who share an account do not. A
+revocation may find no other claim; then a delivery of the other user finds an active platform
+enrollment and is done; then the revocation ends that platform enrollment. So each run works in this
+order:
 
-1. write: count the version of the place up, with one's own claim or release;
+1. write: increment the version of the place, with its own claim or release;
 2. read the other enrollments that claim the place;
-3. act at the platform for all of them together, and note on each until when access is shared, if
-   that is longer than what was paid for it, as long as the version has not moved;
-4. read the version: if it moved since the write, go back to 2.
+3. act at the platform for all of them together, and record on each the end of shared access, if it
+   is later than what was paid for it, on condition that the version has not changed;
+4. read the version: if it changed since the write, go back to 2.
 
-Then what stands there in the end is right. Every change of an enrollment is followed by a run
-that begins after it. Take the run Z whose write is the last one: it reads after its write, so it
-knows every change, and acts for the right access. A run Y that acts after Z with less knowledge
-has read before Z's write; so it finds the version moved in step 4, and acts again, knowing all.
-What Y then finds at the platform is at worst its own mistake, or that of another run which will
-find the version moved as well. A run that dies is repeated by its message, since it was not noted
-yet.
+The final result is correct, because every change of an enrollment is followed by a run that begins
+after it. Take the run Z with the last write: it reads after its write, so it knows every change and
+acts correctly. A run Y that acts after Z with less knowledge has read before Z's write, so it finds
+a changed version in step 4 and acts again, with all changes. The worst that Y then finds at the
+platform is its own mistake, or that of another run which will find a changed version too. A run
+that crashes is repeated by its message, since it was not recorded.
 
-What is noted on the enrollments ends right by the same order, and more simply, since the note has
-the version as its condition: after Z's write no run that knows less notes anything. An enrollment
-that moves claims two places for a while, and runs at both note on it. So the run that
-takes it away from the one takes the note back, once its release keeps others from noting it
-again, and then has the other place noted again.
+The same order makes the records on the enrollments correct: as they have the version as their
+condition, no run with less knowledge records anything after Z's write. An enrollment that moves
+claims two places for a while, and runs at both record on it. So the run that removes it from the
+old place clears the record, once its release keeps other runs from recording again, and then
+records the new place again.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from lunas.services.repositories import Clock, EnrollmentRepository, LearnerRepository
 
 ROUNDS = 6
-"""How often a place is acted on again after others changed who has paid for it."""
+"""How often a run acts again after other runs changed the claims of its place."""
 SOON = 5.0
-"""Seconds until the next try where others kept acting on the same place."""
+"""Seconds until the next try if the claims of a place kept changing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedAccess:
-    """Gives and takes away access to a course of an account, for all enrollments that lead there.
+    """Gives and ends access to a course of an account, for all enrollments that claim it.
 
     Every method raises DeliveryError and StorageContention.
     """
@@ -60,10 +60,10 @@ class SharedAccess:
     def give(
         self, enrollment: Enrollment, place: Place, *, create: Callable[[], bool]
     ) -> int | None:
-        """Have a place give what is paid for, the enrollment included; return the row's id.
+        """Give the access that is paid for, ``enrollment`` included, in a place.
 
-        ``create`` is asked before each look whether to make a row that is not there. None: nothing
-        that was paid for lasts any more, and what Lunas gave is ended.
+        Returns the id of the platform enrollment; None if all paid access has ended, and what
+        Lunas gave with it. ``create`` decides, each time, whether to create a missing one.
         """
 
         def act(claims: Claims, access: Access | None) -> int | None:
@@ -87,9 +87,9 @@ class SharedAccess:
         return platform_enrollment_id
 
     def leave(self, enrollment_id: str, accounts: Iterable[int]) -> None:
-        """Take an enrollment away from every place of some accounts.
+        """Remove an enrollment from every place of some accounts.
 
-        What others have paid for there stays.
+        Access that other enrollments paid for stays.
         """
         for account in sorted(accounts):
             self._leave_all(enrollment_id, self.learners.of_account(account).values())
@@ -97,7 +97,7 @@ class SharedAccess:
     def _leave_all(
         self, enrollment_id: str, claims: Iterable[Claims], keep: Place | None = None
     ) -> bool:
-        """Take an enrollment away from places; return whether there was any."""
+        """Remove an enrollment from places; return whether there was any."""
         named = [each.place for each in claims if each.names(enrollment_id) and each.place != keep]
         for place in named:
             self._leave(enrollment_id, place)
@@ -107,10 +107,10 @@ class SharedAccess:
         def act(claims: Claims, access: Access | None) -> None:
             where, now = (place.account_id, place.course_id), self.now()
             if access is None:
-                # A learner who was refunded must not have the course, however they got it.
+                # A refunded learner must not have the course, however they got it.
                 self.platform.revoke(*where, now)
             else:
-                # A row that is not there yet is made by the delivery of the one who paid for it.
+                # A missing platform enrollment is created by the delivery of whom it belongs to.
                 self.platform.adjust(*where, now, access.until, claims.given)
             self._take_back(claims, enrollment_id)
 
@@ -118,10 +118,10 @@ class SharedAccess:
         self.learners.forget(place, enrollment_id)
 
     def _take_back(self, claims: Claims, enrollment_id: str) -> None:
-        """Note on an enrollment that moves away that it shares nothing in a place any more."""
+        """Record on an enrollment that moves away that it has no shared access in a place."""
         left = self.enrollments.get(enrollment_id)
         if left is not None and left.shared is not None:
-            # Nothing is written where it was refunded: then it shares nothing anyway.
+            # Nothing is written on a refunded one, which has no shared access anyway.
             self.learners.note_shared(claims, replace(left, shared=None), self.now())
 
     def _until_nothing_moves[T](
@@ -132,7 +132,7 @@ class SharedAccess:
     ) -> tuple[T, dict[Place, Claims]]:
         """Act until no other run has claimed or released the place meanwhile.
 
-        Returns what the last act did, and all claims of the account as they were read after it.
+        Returns the result of the last act, and all claims of the account as read after it.
         """
         for _ in range(ROUNDS):
             claiming = self._claiming(claims, own)
@@ -146,13 +146,13 @@ class SharedAccess:
             if account[claims.place].version == claims.version:
                 return done, account
             claims = account[claims.place]
-        raise DeliveryDelayed("others keep changing who has paid for the same course", SOON)
+        raise DeliveryDelayed("the claims of the same course keep changing", SOON)
 
     def _claiming(self, claims: Claims, own: Enrollment | None) -> list[Enrollment]:
-        """Read the enrollments that claim a place; one's own is known as the run began with it.
+        """Read the enrollments that claim a place, except ``own``, as which the run began.
 
-        Each later change of it has asked for a run of its own, which comes after this one. Only
-        what is shared is read again, for others note that without asking for anything.
+        Each later change of it has requested another run after this one. Only its ``shared`` access
+        is read again, since other runs record that without requesting one.
         """
         if own is None:
             return self.enrollments.get_many(sorted(claims.enrollment_ids))

@@ -1,4 +1,4 @@
-"""Connecting a site: an admin begins, the platform asks its owner, the code comes back."""
+"""Connects a site: an admin begins, its owner agrees at the platform, which sends a code."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from lunas.services.repositories import Clock, SiteRepository
 
 ROUNDS = 3
-"""How often disconnecting begins again when other tokens were brought meanwhile."""
+"""How often disconnecting begins again after a concurrent renewal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteConnectionService:
     """Connects the one site, and disconnects it.
 
-    ``authorization`` is called when it is needed, since disconnecting has to work without the
+    ``authorization`` is called only when needed, since disconnecting has to work without the
     settings that it reads. ``random_text`` returns a text for a URL that cannot be guessed.
-    ``check_role`` makes a cheap call that only an admin's token is admitted to; it raises
-    GrantRefused for any other token. ``on_unchecked`` gets the reason why that call had no answer,
-    ``on_unrevoked`` the reason why the platform does not learn of the end of the connection.
+    ``check_role`` makes a cheap call that requires an admin's token; it raises GrantRefused for any
+    other token. ``on_unchecked`` is called with the reason when that call had no response,
+    ``on_unrevoked`` with the reason when the tokens could not be revoked at the platform.
     """
 
     sites: SiteRepository
@@ -57,7 +57,7 @@ class SiteConnectionService:
     def begin(self, subdomain: str | None, actor: str) -> str:
         """Begin to connect a site; return the address where its owner allows it.
 
-        Raises InvalidInput for a subdomain that is none, or not the one that is set up.
+        Raises InvalidInput for an invalid subdomain, or one other than the configured one.
         """
         authorization = self.authorization()
         site = check_subdomain(subdomain or self.subdomain or "", self.subdomain)
@@ -72,11 +72,11 @@ class SiteConnectionService:
         return authorization.authorize_url(site, start.state, challenge_of(start.verifier))
 
     def finish(self, code: str, state: str, subdomain: str | None) -> Connection:
-        """Exchange the code that came back, once, and keep what it opens.
+        """Exchange the code for tokens, once, and store them.
 
-        Raises Forbidden for a state that was never begun, was used, is over, or is of another
-        site; Conflict when the platform refuses the code, or the token that it gave;
-        PlatformUnavailable when it does not answer.
+        Raises Forbidden for a state that is unknown, used, expired, or of another site; Conflict
+        when the platform refuses the code or the new token; PlatformUnavailable when it does not
+        respond.
         """
         authorization = self.authorization()
         start = self._taken(state)
@@ -96,18 +96,18 @@ class SiteConnectionService:
         return self.sites.replace(connection, tokens)
 
     def cancel(self, state: str | None) -> None:
-        """Use up the state of an attempt that the owner refused, should it come along.
+        """Use up the state of an attempt that the owner refused, if there is one.
 
-        Nothing says that it does, and a refusal changes nothing, so none is asked for.
+        It is optional: the platform does not document it, and a refusal changes nothing.
         """
         if state:
             self.sites.take(state)
 
     def disconnect(self) -> Connection | None:
-        """Give the tokens back to the platform and forget them; None if no site was connected.
+        """Revoke the tokens at the platform and delete them; None if no site was connected.
 
-        Raises PlatformUnavailable while the platform does not answer: then nothing has changed;
-        and StorageContention when others kept bringing new tokens.
+        Raises PlatformUnavailable while the platform does not respond; then nothing has changed.
+        Raises StorageContention when the tokens kept being renewed.
         """
         for _ in range(ROUNDS):
             connection = self._given_back()
@@ -116,7 +116,7 @@ class SiteConnectionService:
         raise StorageContention("the connection keeps being renewed; try again")
 
     def _given_back(self) -> Connection | None:
-        """Give the present tokens back; a wrong setting, which waiting does not fix, is passed."""
+        """Revoke the present tokens; a wrong setting, which waiting does not fix, is reported."""
         try:
             grant = self.sites.read()
             if grant is not None:
@@ -131,16 +131,16 @@ class SiteConnectionService:
             authorization = self.authorization()
             authorization.revoke(grant.connection.subdomain, grant.tokens.refresh_token)
         except DeliveryError as error:
-            raise PlatformUnavailable(f"the platform cannot be told: {error}") from None
+            raise PlatformUnavailable(f"the platform cannot be reached: {error}") from None
         except GrantRefused:
-            # It does not know the token any more, which is what was wanted.
+            # The platform no longer accepts the token, which is the purpose.
             return
 
     def _taken(self, state: str) -> Start:
-        """Take the state out of the store, whatever comes of it: no state is good for two tries."""
+        """Delete the state, whatever follows: no state is valid for two tries."""
         start = self.sites.take(state)
         if start is None or self.now() >= start.expires_at:
-            raise Forbidden("this try was not begun here, is finished already, or took too long")
+            raise Forbidden("this attempt is unknown, was finished already, or took too long")
         return start
 
     def _exchanged(
@@ -150,7 +150,7 @@ class SiteConnectionService:
             issue = authorization.exchange(start.subdomain, code, start.verifier)
             self._check_role(issue.access_token)
         except DeliveryError as error:
-            raise PlatformUnavailable(f"the platform cannot be asked: {error}") from None
+            raise PlatformUnavailable(f"the platform cannot be reached: {error}") from None
         except GrantRefused as refused:
             raise Conflict(f"the platform refuses: {refused}") from None
         if issue.refresh_token is None:
@@ -158,9 +158,9 @@ class SiteConnectionService:
         return issue, Tokens(access_token=issue.access_token, refresh_token=issue.refresh_token)
 
     def _check_role(self, token: str) -> None:
-        """Refuse a token of a wrong role; without an answer the grant is kept.
+        """Refuse a token of a wrong role; without a response the grant is kept.
 
-        Its code is used up, so a good grant would be lost for a limit that ends in a minute.
+        Its code is used up, so a valid grant would be lost to a rate limit of a minute.
         """
         try:
             self.check_role(token)
