@@ -12,6 +12,6 @@ from tests.support.leaks.check import watched_stack
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Run the whole system; what the role of a function does not allow is refused to it."""
+    """Run the whole system; a call that a function's role does not allow is refused."""
     with watched_stack(END_TO_END, replace(FAST, iam=True), request.config) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Every route of template.yaml, called by everybody: who gets in, and who is told what."""
+"""Every route of template.yaml, called by every kind of caller: who is let in, who gets what."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ THREADS = 2
 
 type Headers = dict[str, str]
 
-NO_ONE_KNOWN = frozenset(
+UNKNOWN = frozenset(
     {
         "no token",
         "expired token",
@@ -35,7 +35,7 @@ NO_ONE_KNOWN = frozenset(
         "admin signed as a service",
     }
 )
-"""Callers whom no private route recognises."""
+"""Callers that no private route recognises."""
 OWNER, STRANGER, ADMIN = "owner", "stranger", "admin"
 PAYMENTS_READ = "service payments:read"
 ENROLLMENTS_READ, ENROLLMENTS_WRITE = "service enrollments:read", "service enrollments:write"
@@ -45,7 +45,7 @@ KNOWN = frozenset(
         *(PAYMENTS_READ, ENROLLMENTS_READ, ENROLLMENTS_WRITE, "service without scope"),
     }
 )
-EVERYBODY = NO_ONE_KNOWN | KNOWN
+EVERYONE = UNKNOWN | KNOWN
 USERS = frozenset({OWNER, STRANGER, ADMIN})
 ADMINS = frozenset({ADMIN})
 PAYMENT_STAFF = frozenset({ADMIN, PAYMENTS_READ})
@@ -63,40 +63,38 @@ RESOLUTION = {"resolution": "refunded", "reason": "by hand"}
 class Row:
     """Who may use a route. ``{names}`` in path and body stand for the resources of the module.
 
-    ``reply`` says what those get who may not and do not get the usual 401 or 403.
+    ``refusals`` are the statuses of callers that do not get the usual 401 or 403.
     """
 
     opens_to: frozenset[str]
     path: str = ""
     body: object = None
     form: bool = False
-    reply: Mapping[str, int] = field(default_factory=dict)
+    refusals: Mapping[str, int] = field(default_factory=dict)
 
     def refusal(self, caller: str) -> int:
-        """Return the status for somebody who may not."""
-        return self.reply.get(caller, 401 if caller in NO_ONE_KNOWN else 403)
+        """Return the status for a caller that is not let in."""
+        return self.refusals.get(caller, 401 if caller in UNKNOWN else 403)
 
 
-# Whose enrollment it is can be computed, so that a stranger must not even learn that it exists.
+# An enrollment's id can be computed, so a stranger must not even learn that it exists.
 PRIVATE = {STRANGER: 404}
-# Peers show no token but sign; whoever cannot sign is refused, whatever token they have.
-UNSIGNED = dict.fromkeys(EVERYBODY, 403)
+# Providers sign and show no token; a caller that cannot sign is refused with any token.
+UNSIGNED = dict.fromkeys(EVERYONE, 403)
 
 ROWS: dict[str, Row] = {
-    "GET /health": Row(EVERYBODY),
-    "HEAD /health": Row(EVERYBODY),
-    "GET /openapi.json": Row(EVERYBODY),
-    "GET /docs": Row(EVERYBODY),
+    "GET /health": Row(EVERYONE),
+    "HEAD /health": Row(EVERYONE),
+    "GET /openapi.json": Row(EVERYONE),
+    "GET /docs": Row(EVERYONE),
     "GET /thinkific/oauth/install": Row(ADMINS),
     "GET /thinkific/oauth/status": Row(ADMINS),
     "POST /thinkific/oauth/revoke": Row(ADMINS),
-    # Whoever has no state changes nothing; how a state is used is in test_thinkific_oauth.py.
-    "GET /thinkific/oauth/callback": Row(
-        EVERYBODY, "/thinkific/oauth/callback?error=access+denied"
-    ),
-    "GET /packages": Row(EVERYBODY),
-    "GET /packages/{id}": Row(EVERYBODY, "/packages/{package}"),
-    "GET /courses": Row(EVERYBODY),
+    # Without a state nothing changes; test_thinkific_oauth.py tests the use of a state.
+    "GET /thinkific/oauth/callback": Row(EVERYONE, "/thinkific/oauth/callback?error=access+denied"),
+    "GET /packages": Row(EVERYONE),
+    "GET /packages/{id}": Row(EVERYONE, "/packages/{package}"),
+    "GET /courses": Row(EVERYONE),
     "PUT /packages/{id}": Row(ADMINS, "/packages/{package}", PACKAGE),
     "PUT /courses/{id}": Row(ADMINS, "/courses/{course}", COURSE),
     "POST /payments/initiate": Row(USERS, body=PURCHASE),
@@ -121,7 +119,7 @@ ROWS: dict[str, Row] = {
     "GET /enrollments": Row(ENROLLMENT_STAFF),
     "GET /enrollments/my-enrollments": Row(USERS),
     "GET /enrollments/{id}": Row(
-        OWN | ENROLLMENT_STAFF, "/enrollments/{enrollment}", reply=PRIVATE
+        OWN | ENROLLMENT_STAFF, "/enrollments/{enrollment}", refusals=PRIVATE
     ),
     "GET /enrollments/course/{courseId}/status": Row(
         OWN | ENROLLMENT_STAFF, "/enrollments/course/python-dasar/status?userId={owner}"
@@ -130,7 +128,7 @@ ROWS: dict[str, Row] = {
         OWN | {ADMIN, ENROLLMENTS_WRITE},
         "/enrollments/{enrollment}/progress",
         {"progress": 10},
-        reply=PRIVATE,
+        refusals=PRIVATE,
     ),
     "POST /enrollments/{id}/redeliver": Row(ADMINS, "/enrollments/{enrollment}/redeliver"),
     "POST /courses/sync": Row(ADMINS),
@@ -145,19 +143,19 @@ ROWS: dict[str, Row] = {
             "signature": "0" * 64,
         },
         form=True,
-        reply=UNSIGNED,
+        refusals=UNSIGNED,
     ),
     "POST /webhooks/thinkific": Row(
         frozenset(),
         body={"id": "1", "resource": "enrollment", "action": "progress", "payload": {}},
-        reply=UNSIGNED,
+        refusals=UNSIGNED,
     ),
 }
 
 
 @dataclass(frozen=True)
-class RaceSetup:
-    """The resources and callers that all cells share, and what became of the requests."""
+class Matrix:
+    """The resources and callers that all cells of the matrix share."""
 
     stack: Stack
     resources: dict[str, str]
@@ -177,9 +175,9 @@ class RaceSetup:
         )
 
     def stored(self) -> dict[str, Any]:
-        """Return every item of the table that has to do with these resources and callers.
+        """Return every item of the table about these resources and callers.
 
-        Callbacks are left out: what is refused is kept as evidence, and decides nothing.
+        Callbacks are left out: a refused one is recorded as evidence, and decides nothing.
         """
         pages = dynamodb(self.stack).get_paginator("scan").paginate(TableName=self.stack.table_name)
         items = [item for page in pages for item in page["Items"]]
@@ -211,33 +209,33 @@ def cells(*, allowed: bool) -> list[tuple[str, str]]:
     return [
         (route, caller)
         for route in sorted(set(ROWS) & routes())
-        for caller in sorted(EVERYBODY)
+        for caller in sorted(EVERYONE)
         if (caller in ROWS[route].opens_to) is allowed
     ]
 
 
 @pytest.fixture(scope="module")
-def setup(stack: Stack) -> RaceSetup:
-    """Make a payment for each thing that can be done to one, an enrollment and an anomaly."""
+def matrix(stack: Stack) -> Matrix:
+    """Make a payment for each action on one, an enrollment and an anomaly."""
     resources = _resources(stack)
-    return RaceSetup(stack, resources, _callers(stack, resources))
+    return Matrix(stack, resources, _callers(stack, resources))
 
 
 @pytest.fixture(scope="module")
-def refused(setup: RaceSetup) -> Refused:
-    """Send everything that must be refused, with a look at the table before and after."""
-    asked, before = cells(allowed=False), setup.stored()
+def refused(matrix: Matrix) -> Refused:
+    """Send every request that must be refused, and read the table before and after."""
+    asked, before = cells(allowed=False), matrix.stored()
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(lambda cell: setup.send(*cell), asked))
-    return Refused(dict(zip(asked, answers, strict=True)), before, setup.stored())
+        answers = list(pool.map(lambda cell: matrix.send(*cell), asked))
+    return Refused(dict(zip(asked, answers, strict=True)), before, matrix.stored())
 
 
 def test_every_route_has_a_row() -> None:
     assert routes() == set(ROWS)
 
 
-@pytest.mark.parametrize("caller", sorted(EVERYBODY))
-def test_whoever_may_not_is_refused_by_a_problem(caller: str, refused: Refused) -> None:
+@pytest.mark.parametrize("caller", sorted(EVERYONE))
+def test_a_caller_without_access_gets_a_problem(caller: str, refused: Refused) -> None:
     answers = {route: answer for (route, who), answer in refused.answers.items() if who == caller}
 
     assert {route: answer.status_code for route, answer in answers.items()} == {
@@ -249,35 +247,35 @@ def test_whoever_may_not_is_refused_by_a_problem(caller: str, refused: Refused) 
         assert answer.json()["requestId"]
 
 
-def test_what_is_refused_changes_nothing(refused: Refused) -> None:
+def test_a_refused_request_changes_nothing(refused: Refused) -> None:
     assert len(refused.before) > 10
     assert refused.after == refused.before
 
 
 @pytest.mark.usefixtures("refused")
-@pytest.mark.parametrize("caller", sorted(EVERYBODY))
-def test_whoever_may_gets_in(caller: str, setup: RaceSetup) -> None:
+@pytest.mark.parametrize("caller", sorted(EVERYONE))
+def test_a_caller_with_access_is_let_in(caller: str, matrix: Matrix) -> None:
     mine = [route for route, who in cells(allowed=True) if who == caller]
 
-    answers = {route: setup.send(route, caller) for route in mine}
+    answers = {route: matrix.send(route, caller) for route in mine}
 
     assert {route: answer.text for route, answer in answers.items() if not answer.ok} == {}
 
 
-def test_a_refusal_says_the_same_whether_the_enrollment_exists_or_not(
-    setup: RaceSetup, refused: Refused
+def test_a_refusal_is_the_same_whether_the_enrollment_exists_or_not(
+    matrix: Matrix, refused: Refused
 ) -> None:
-    there = refused.answers["GET /enrollments/{id}", STRANGER].json()
+    existing = refused.answers["GET /enrollments/{id}", STRANGER].json()
 
-    url = f"{setup.stack.api_url}/enrollments/enr{uuid.uuid4().hex}"
-    missing = requests.get(url, headers=setup.callers[STRANGER], timeout=TIMEOUT).json()
+    url = f"{matrix.stack.api_url}/enrollments/enr{uuid.uuid4().hex}"
+    missing = requests.get(url, headers=matrix.callers[STRANGER], timeout=TIMEOUT).json()
 
-    assert missing | {"requestId": ""} == there | {"requestId": ""}
+    assert missing | {"requestId": ""} == existing | {"requestId": ""}
 
 
-def test_an_unknown_path_is_refused(setup: RaceSetup) -> None:
+def test_an_unknown_path_is_refused(matrix: Matrix) -> None:
     answer = requests.get(
-        f"{setup.stack.api_url}/admin", headers=setup.callers[ADMIN], timeout=TIMEOUT
+        f"{matrix.stack.api_url}/admin", headers=matrix.callers[ADMIN], timeout=TIMEOUT
     )
 
     assert answer.status_code == 404
@@ -293,7 +291,7 @@ def _resources(stack: Stack) -> dict[str, str]:
     order = owner.initiate("intermediate", "web-django")
     duitku.post(duitku.form(order, amount="11111"))
     (enrollment,) = eventually(
-        owner.enrollments, lambda rows: rows[0]["delivery"]["status"] == "DELIVERED"
+        owner.enrollments, lambda found: found[0]["delivery"]["status"] == "DELIVERED"
     )
     owner.wait_for(enrolled["id"], "COMPLETED")
     return {

@@ -1,4 +1,4 @@
-"""What admins do about payments, anomalies and enrollments, and the rules of what is sold."""
+"""What admins do with payments, anomalies and enrollments, and the rules of what is sold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,20 +42,22 @@ def delivered(learner: Person) -> Json:
     """Return the one enrollment of a learner once it is delivered."""
     (found,) = eventually(
         learner.enrollments,
-        lambda rows: [row["delivery"]["status"] for row in rows] == ["DELIVERED"],
+        lambda shown: [each["delivery"]["status"] for each in shown] == ["DELIVERED"],
     )
     return found
 
 
 def code(answer: Json) -> str:
-    """Return the stable name of a problem."""
+    """Return the code of a problem."""
     return str(answer["type"]).rpartition(":")[2]
 
 
 # ── Rejecting ────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_rejection_is_final_and_tells_the_learner_why(learner: Person, admin: Person) -> None:
+def test_a_rejection_is_final_and_shows_the_learner_the_reason(
+    learner: Person, admin: Person
+) -> None:
     payment = learner.submit("entry", "python-dasar")
 
     rejected = admin.reject(payment["id"], "no such transfer")
@@ -99,7 +101,7 @@ def test_a_rejection_needs_a_reason(body: Json, learner: Person, admin: Person) 
 
 
 @pytest.mark.parametrize("action", ["approve", "reject", "recheck"])
-def test_a_payment_that_does_not_exist_cannot_be_dealt_with(action: str, admin: Person) -> None:
+def test_an_unknown_payment_is_not_found(action: str, admin: Person) -> None:
     method, body = ("POST", None) if action == "recheck" else ("PATCH", {"reason": "none"})
 
     assert admin.call(method, f"/payments/pay0/{action}", body).status_code == 404
@@ -108,9 +110,7 @@ def test_a_payment_that_does_not_exist_cannot_be_dealt_with(action: str, admin: 
 # ── Rechecking ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_recheck_settles_what_duitku_says_is_paid(
-    learner: Person, admin: Person, duitku: Duitku
-) -> None:
+def test_a_recheck_settles_a_paid_order(learner: Person, admin: Person, duitku: Duitku) -> None:
     order = learner.initiate("entry", "python-dasar")
     duitku.pay(order, callback=False)
 
@@ -124,7 +124,7 @@ def test_a_recheck_settles_what_duitku_says_is_paid(
     assert actors["APPROVED"] == f"admin:{admin.id}"
 
 
-def test_a_recheck_of_what_is_not_paid_changes_nothing(
+def test_a_recheck_of_an_unpaid_order_changes_nothing(
     learner: Person, admin: Person, duitku: Duitku
 ) -> None:
     order = learner.initiate("entry", "python-dasar")
@@ -148,7 +148,7 @@ def test_a_manual_payment_cannot_be_rechecked(
     assert learner.states(payment["id"]) == ["PAID"]
 
 
-def test_a_recheck_of_what_is_settled_does_not_ask_duitku(
+def test_a_recheck_of_a_settled_order_does_not_ask_duitku(
     learner: Person, admin: Person, duitku: Duitku
 ) -> None:
     order = learner.initiate("entry", "python-dasar")
@@ -255,7 +255,7 @@ def test_an_anomaly_is_resolved_once_by_one_admin(
 
 
 @pytest.mark.parametrize("missing", ["resolution", "reason"])
-def test_resolving_says_what_was_done_and_why(missing: str, admin: Person) -> None:
+def test_resolving_needs_a_resolution_and_a_reason(missing: str, admin: Person) -> None:
     body = {"resolution": "refunded", "reason": "by transfer", missing: " "}
 
     answer = admin.call("PATCH", "/anomalies/ano0", body)
@@ -264,7 +264,7 @@ def test_resolving_says_what_was_done_and_why(missing: str, admin: Person) -> No
     assert [each["field"] for each in answer.json()["errors"]] == [missing]
 
 
-def test_an_anomaly_that_does_not_exist_cannot_be_resolved(admin: Person) -> None:
+def test_an_unknown_anomaly_is_not_found(admin: Person) -> None:
     body = {"resolution": "refunded", "reason": "by transfer"}
 
     assert admin.call("PATCH", "/anomalies/ano0", body).status_code == 404
@@ -273,7 +273,7 @@ def test_an_anomaly_that_does_not_exist_cannot_be_resolved(admin: Person) -> Non
 # ── Delivering again ─────────────────────────────────────────────────────────────────────────────
 
 
-def test_what_failed_is_delivered_once_the_cause_is_gone(
+def test_a_failed_delivery_can_be_requested_again_once_the_cause_is_fixed(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     refusal = {"status": 422, "body": '{"errors": {"first_name": ["is too long"]}}'}
@@ -281,7 +281,7 @@ def test_what_failed_is_delivered_once_the_cause_is_gone(
     payment = learner.submit("entry", "python-dasar")
     admin.approve(payment["id"])
     (failed,) = eventually(
-        learner.enrollments, lambda rows: rows[0]["delivery"]["status"] == "FAILED"
+        learner.enrollments, lambda found: found[0]["delivery"]["status"] == "FAILED"
     )
 
     again = admin.call("POST", f"/enrollments/{failed['id']}/redeliver")
@@ -292,7 +292,7 @@ def test_what_failed_is_delivered_once_the_cause_is_gone(
     assert len(thinkific.enrollments(learner.email)) == 1
 
 
-def test_delivering_again_what_was_delivered_doubles_nothing(
+def test_a_second_delivery_request_doubles_nothing(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     course = admin.put_course()
@@ -306,13 +306,13 @@ def test_delivering_again_what_was_delivered_doubles_nothing(
     assert again.status_code == 200
     after = delivered(learner)
     assert after["delivery"]["attempts"] == before["delivery"]["attempts"] + 1
-    rows = thinkific.enrollments(learner.email)
-    assert [row["id"] for row in rows] == [before["delivery"]["thinkificEnrollmentId"]]
+    found = thinkific.enrollments(learner.email)
+    assert [each["id"] for each in found] == [before["delivery"]["thinkificEnrollmentId"]]
     assert learner.payment(payment["id"]) == completed
     assert enrolled(learner, course) == 1
 
 
-def test_what_does_not_exist_cannot_be_delivered_again(admin: Person) -> None:
+def test_an_unknown_enrollment_cannot_be_delivered_again(admin: Person) -> None:
     assert admin.call("POST", "/enrollments/enr0/redeliver").status_code == 404
 
 
@@ -321,7 +321,7 @@ def test_what_does_not_exist_cannot_be_delivered_again(admin: Person) -> None:
 
 @pytest.fixture
 def enrollment(learner: Person, admin: Person) -> Json:
-    """Enroll the learner, and wait until Thinkific knows."""
+    """Enroll the learner, and wait until the enrollment is delivered."""
     admin.approve(learner.submit("entry", "python-dasar")["id"])
     return delivered(learner)
 
@@ -333,7 +333,7 @@ def test_progress_goes_up_and_never_down(
     service = users.service("enrollments:write")
     reports = [(learner, 0), (learner, 30), (service, 60), (learner, 59), (admin, 100), (admin, 0)]
 
-    shown = [person.call("PATCH", path, {"progress": reply}) for person, reply in reports]
+    shown = [person.call("PATCH", path, {"progress": percent}) for person, percent in reports]
 
     assert [answer.status_code for answer in shown] == [200] * 6
     assert [answer.json()["progress"] for answer in shown] == [0, 30, 60, 60, 100, 100]
@@ -355,20 +355,20 @@ def test_progress_is_a_whole_number_of_percent(
     assert learner.enrollments()[0]["progress"] == 0
 
 
-def test_progress_of_somebody_else_looks_like_none_at_all(
+def test_another_learners_enrollment_looks_like_an_unknown_one(
     learner: Person, users: Users, enrollment: Json
 ) -> None:
     stranger, body = users.learner(), {"progress": 50}
 
     theirs = stranger.call("PATCH", f"/enrollments/{enrollment['id']}/progress", body)
-    nobody = stranger.call("PATCH", "/enrollments/enr0/progress", body)
+    unknown = stranger.call("PATCH", "/enrollments/enr0/progress", body)
 
-    assert (theirs.status_code, nobody.status_code) == (404, 404)
-    assert theirs.json()["detail"] == nobody.json()["detail"]
+    assert (theirs.status_code, unknown.status_code) == (404, 404)
+    assert theirs.json()["detail"] == unknown.json()["detail"]
     assert learner.enrollments()[0]["progress"] == 0
 
 
-# ── What was revoked ─────────────────────────────────────────────────────────────────────────────
+# ── Revoked enrollments ──────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -386,13 +386,13 @@ def revoked(learner: Person, stack: Stack) -> Enrollment:
     return made
 
 
-def test_what_was_revoked_takes_no_progress_and_is_not_delivered(
+def test_a_revoked_enrollment_takes_no_progress_and_is_not_delivered(
     learner: Person, admin: Person, revoked: Enrollment
 ) -> None:
     path = f"/enrollments/{revoked.id}"
 
-    for reply in (0, 40, 90):
-        assert learner.call("PATCH", f"{path}/progress", {"progress": reply}).status_code == 409
+    for percent in (0, 40, 90):
+        assert learner.call("PATCH", f"{path}/progress", {"progress": percent}).status_code == 409
     assert admin.call("POST", f"{path}/redeliver").status_code == 409
 
     shown = learner.get(path)
@@ -401,7 +401,7 @@ def test_what_was_revoked_takes_no_progress_and_is_not_delivered(
     assert status == {"courseId": "python-dasar", "status": "NOT_ENROLLED"}
 
 
-def test_what_was_revoked_can_be_bought_again(
+def test_a_revoked_course_can_be_bought_again(
     learner: Person, admin: Person, revoked: Enrollment
 ) -> None:
     payment = learner.submit("entry", "python-dasar")
@@ -437,7 +437,7 @@ def test_a_full_course_is_not_sold(users: Users, admin: Person) -> None:
     assert second.all(f"/payments/user/{second.id}") == []
 
 
-def test_money_that_came_for_a_full_course_is_honoured_and_flagged(
+def test_money_for_a_full_course_enrolls_and_is_an_anomaly(
     users: Users, admin: Person, duitku: Duitku
 ) -> None:
     course = admin.put_course(quota=1)
@@ -457,7 +457,7 @@ def test_money_that_came_for_a_full_course_is_honoured_and_flagged(
     assert (found["kind"], found["evidence"]) == ("OVERBOOKED", {"courses": course})
 
 
-def test_approving_beyond_the_quota_has_to_be_meant(users: Users, admin: Person) -> None:
+def test_approving_beyond_the_quota_needs_overbook(users: Users, admin: Person) -> None:
     course = admin.put_course(quota=1)
     package = admin.put_package(course)
     first, second = users.learner(), users.learner()
@@ -477,7 +477,7 @@ def test_approving_beyond_the_quota_has_to_be_meant(users: Users, admin: Person)
     assert about(admin, payments[1]["id"]) == []
 
 
-def test_overbooking_is_yes_or_no(learner: Person, admin: Person) -> None:
+def test_overbook_is_a_boolean(learner: Person, admin: Person) -> None:
     payment = learner.submit("entry", "python-dasar")
 
     answer = admin.call("PATCH", f"/payments/{payment['id']}/approve", {"overbook": "perhaps"})
@@ -492,7 +492,7 @@ def test_overbooking_is_yes_or_no(learner: Person, admin: Person) -> None:
 def buying(
     learner: Person, package: str, course: str | None = None, kind: str = "UMUM"
 ) -> list[Json]:
-    """Try to buy both ways; return what each is answered."""
+    """Try to buy both ways; return both answers."""
     purchase = {"packageId": package} | ({"courseId": course} if course else {})
     proof = {"paymentType": kind, "proofLink": "https://example.com/proof.jpg"}
     answers = [
@@ -549,9 +549,7 @@ def test_a_bundle_owned_in_part_is_sold_and_one_owned_wholly_is_not(
     assert buying(users.learner(), bundle)[1]["code"] == 201
 
 
-def test_a_full_course_that_is_owned_does_not_keep_the_bundle_from_being_sold(
-    admin: Person, learner: Person
-) -> None:
+def test_a_bundle_with_an_owned_full_course_is_sold(admin: Person, learner: Person) -> None:
     full, free = admin.put_course(quota=1), admin.put_course()
     admin.approve(learner.submit(admin.put_package(full), full)["id"])
 
@@ -595,7 +593,9 @@ def test_a_package_is_not_sold_to_a_type_without_a_price(
     assert [answer["amount"] for answer in dike] == [39000, 39000]
 
 
-def test_an_edit_of_the_catalog_leaves_what_was_bought(learner: Person, admin: Person) -> None:
+def test_an_edit_of_the_catalog_leaves_earlier_purchases_unchanged(
+    learner: Person, admin: Person
+) -> None:
     course, other = admin.put_course(), admin.put_course()
     package = admin.put_package(course, other)
     payment = learner.submit(package, course)

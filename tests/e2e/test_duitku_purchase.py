@@ -21,11 +21,11 @@ def test_a_paid_order_ends_with_the_learner_enrolled_at_thinkific(
     assert learner.states(payment["id"]) == ["PENDING", "PAID", "APPROVED", "COMPLETED"]
     (enrollment,) = learner.enrollments()
     assert (enrollment["status"], enrollment["delivery"]["status"]) == ("ENROLLED", "DELIVERED")
-    (row,) = thinkific.enrollments(learner.email)
-    assert row["id"] == enrollment["delivery"]["thinkificEnrollmentId"]
-    assert row["course_name"] == "Dasar Pemrograman Python"
-    assert row["activated_at"] is not None
-    assert row["is_free_trial"] is False
+    (found,) = thinkific.enrollments(learner.email)
+    assert found["id"] == enrollment["delivery"]["thinkificEnrollmentId"]
+    assert found["course_name"] == "Dasar Pemrograman Python"
+    assert found["activated_at"] is not None
+    assert found["is_free_trial"] is False
 
 
 def test_a_bundle_enrolls_in_each_of_its_courses_with_one_account(
@@ -37,7 +37,7 @@ def test_a_bundle_enrolls_in_each_of_its_courses_with_one_account(
     duitku.pay(payment)
     learner.wait_for(payment["id"], "COMPLETED")
 
-    names = {row["course_name"] for row in thinkific.enrollments(learner.email)}
+    names = {each["course_name"] for each in thinkific.enrollments(learner.email)}
     assert names == {"Dasar Pemrograman Python", "Analisis Data dengan SQL"}
     assert len(thinkific.users(learner.email)) == 1
 
@@ -85,7 +85,7 @@ def test_the_open_payment_of_the_same_purchase_is_returned_again(users: Users) -
     assert again.json()["gateway"] == payment["gateway"]
 
 
-def test_what_one_is_enrolled_in_cannot_be_bought_again(users: Users, duitku: Duitku) -> None:
+def test_an_owned_course_cannot_be_bought_again(users: Users, duitku: Duitku) -> None:
     learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.pay(payment)
@@ -116,7 +116,7 @@ def test_a_virtual_account_that_is_paid_completes_the_payment(users: Users, duit
     learner.wait_for(payment["id"], "COMPLETED")
 
 
-def test_an_order_that_fails_is_failed_and_can_be_tried_anew(users: Users, duitku: Duitku) -> None:
+def test_a_failed_order_can_be_started_again(users: Users, duitku: Duitku) -> None:
     learner = users.learner()
     payment = learner.initiate("entry", "python-dasar")
     duitku.end(payment, "fail")
@@ -163,13 +163,13 @@ def test_the_channels_come_with_their_fees_in_rupiah(users: Users) -> None:
     assert all(isinstance(each["fee"], int) for each in channels)
 
 
-def test_the_price_comes_from_the_catalog_whatever_the_client_says(users: Users) -> None:
+def test_the_price_comes_from_the_catalog_and_not_from_the_client(users: Users) -> None:
     payment = users.learner().initiate("entry", "python-dasar", amount=1, price=1)
 
     assert payment["amount"] == 49000
 
 
-def test_the_page_that_the_buyer_is_sent_to_opens(users: Users) -> None:
+def test_the_payment_page_opens(users: Users) -> None:
     payment = users.learner().initiate("entry", "python-dasar")
 
     page = requests.get(payment["gateway"]["paymentUrl"], timeout=TIMEOUT)
@@ -178,7 +178,7 @@ def test_the_page_that_the_buyer_is_sent_to_opens(users: Users) -> None:
     assert "49.000" in page.text
 
 
-def test_a_callback_by_the_api_route_counts_as_well(
+def test_a_callback_by_the_api_route_settles_as_well(
     stack: Stack, users: Users, duitku: Duitku
 ) -> None:
     learner = users.learner()

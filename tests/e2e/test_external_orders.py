@@ -1,4 +1,4 @@
-"""A stack that reports its sales: one order each, one refund, and no enrollment that waits.
+"""A stack that reports its sales: one order each, one refund, and no delayed enrollment.
 
 The stack is one of its own, deployed with ``ExternalOrders=true``, with IAM evaluated.
 """
@@ -46,7 +46,7 @@ def queues(stack: Stack) -> Queues:
 
 
 def orders_of(thinkific: Thinkific, payment_id: str) -> list[list[str]]:
-    """Return the orders of a payment, each as what was done with it."""
+    """Return the orders of a payment, each as the actions of its transactions."""
     return [
         [each["action"] for each in order["transactions"]]
         for order in thinkific.see("external-orders")["items"]
@@ -64,12 +64,12 @@ def sold(users: Users) -> tuple[Person, str]:
 
 
 def reported(thinkific: Thinkific, payment_id: str, *orders: list[str]) -> None:
-    """Wait until Thinkific has just these orders of a payment."""
+    """Wait until Thinkific has exactly these orders of a payment."""
     eventually(lambda: orders_of(thinkific, payment_id), lambda found: found == list(orders))
 
 
 def send(queues: Queues, payment_id: str, times: int) -> None:
-    """Send a message several times over, with ids that SQS does not deduplicate."""
+    """Send a message several times, with ids that SQS does not deduplicate."""
     for _ in range(times):
         queues.sqs.send_message(
             QueueUrl=queues.reports,
@@ -80,12 +80,12 @@ def send(queues: Queues, payment_id: str, times: int) -> None:
 
 
 def emptied(queues: Queues) -> None:
-    """Wait until the sale report queue has nothing in it, also nothing hidden."""
+    """Wait until the sale report queue is empty, without hidden messages either."""
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
 
     def left() -> int:
-        reply = queues.sqs.get_queue_attributes(QueueUrl=queues.reports, AttributeNames=names)
-        return sum(int(number) for number in reply["Attributes"].values())
+        answer = queues.sqs.get_queue_attributes(QueueUrl=queues.reports, AttributeNames=names)
+        return sum(int(number) for number in answer["Attributes"].values())
 
     eventually(left, lambda number: number == 0)
 
@@ -98,7 +98,7 @@ def decided(queues: Queues, **choice: str) -> list[str]:
     return lines
 
 
-def test_a_sale_and_its_refund_are_one_order_however_often_they_are_told(
+def test_a_sale_and_its_refund_are_one_order_however_often_they_are_reported(
     users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     _, payment_id = sold(users)
@@ -110,36 +110,36 @@ def test_a_sale_and_its_refund_are_one_order_however_often_they_are_told(
     assert orders_of(thinkific, payment_id) == [["purchase", "refund"]]
 
 
-def test_a_time_out_after_the_write_is_left_to_a_person_who_can_leave_it(
+def test_a_time_out_after_the_write_is_left_to_a_person_who_can_dismiss_it(
     users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "drop_after")
     _, payment_id = sold(users)
     reported(thinkific, payment_id, ["purchase"])
     emptied(queues)
-    said = eventually(
+    lines = eventually(
         lambda: decided(queues, dismiss=payment_id),
-        lambda lines: any("deleted" in line for line in lines),
+        lambda found: any("deleted" in line for line in found),
     )
-    assert any(payment_id in line for line in said)
+    assert any(payment_id in line for line in lines)
     send(queues, payment_id, 1)
     emptied(queues)
     assert orders_of(thinkific, payment_id) == [["purchase"]]
 
 
-def test_a_cut_before_the_write_is_sent_again_when_a_person_says_so(
+def test_a_cut_before_the_write_is_sent_again_when_a_person_retries_it(
     users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "drop")
     _, payment_id = sold(users)
     emptied(queues)
     assert orders_of(thinkific, payment_id) == []
-    said = decided(queues, retry=payment_id)
-    assert any("reopened" in line for line in said)
+    lines = decided(queues, retry=payment_id)
+    assert any("reopened" in line for line in lines)
     reported(thinkific, payment_id, ["purchase"])
 
 
-def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
+def test_a_function_that_dies_during_its_call_sends_nothing_again(
     stack: Stack, users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.fault("createExternalOrder", "slow", seconds=4)
@@ -155,7 +155,7 @@ def test_a_function_that_dies_in_the_middle_of_its_call_sends_nothing_again(
     assert thinkific.calls("createExternalOrder") == before + 1
 
 
-def test_a_plan_without_external_orders_hinders_no_sale(
+def test_a_plan_without_external_orders_delays_no_sale(
     users: Users, thinkific: Thinkific, queues: Queues
 ) -> None:
     thinkific.set(appsPlan=False)

@@ -1,4 +1,4 @@
-"""The Idempotency-Key of POST /payments/initiate: the same key does the same thing once."""
+"""The Idempotency-Key of POST /payments/initiate: requests with one key act once."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def both_at_once(one: Person, other: Person, key: str) -> list[requests.Response
 
 
 def orders(duitku: Duitku, *payments: str) -> list[str]:
-    """Return those of the payments that Duitku has an order of, one for each order."""
+    """Return the payment of each order that Duitku has for these payments."""
     return [
         each["merchantOrderId"]
         for each in duitku.see("orders")["items"]
@@ -60,7 +60,7 @@ def test_the_same_key_and_body_get_the_same_answer(
     assert orders(duitku, first["id"]) == [first["id"]]
 
 
-def test_a_repetition_tells_how_the_payment_stands_by_then(
+def test_a_repetition_shows_the_payment_as_it_is_now(
     learner: Person, key: str, duitku: Duitku
 ) -> None:
     opened = initiate(learner, key).json()
@@ -94,7 +94,7 @@ def test_another_key_gets_the_open_payment(learner: Person, key: str) -> None:
 def test_while_the_first_request_runs_the_key_is_in_use(
     users: Users, learner: Person, key: str, duitku: Duitku
 ) -> None:
-    # Two others first: a function that has to start yet would come when all is over.
+    # Two others first: a cold start would come after the slow call.
     both_at_once(users.learner(), users.learner(), key)
     duitku.fault("createInvoice", "slow", seconds=5)
 

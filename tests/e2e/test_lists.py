@@ -45,7 +45,7 @@ type Ids = list[str]
 
 @dataclass(frozen=True)
 class Records:
-    """What the module put into the table, newest first; nothing else has times in its span."""
+    """The module's items in the table, newest first; no other item has times in their span."""
 
     stack: Stack
     start: datetime
@@ -56,12 +56,12 @@ class Records:
 
     @property
     def span(self) -> str:
-        """The query that shows only what is on this shelf."""
+        """The query that shows only these records."""
         return f"from={to_iso(self.start)}&to={to_iso(self.start + timedelta(days=1))}"
 
     @property
     def user(self) -> str:
-        """The one whom the enrollments and half of the payments belong to."""
+        """The id of the user with the enrollments and half of the payments."""
         return self.enrollments[0].user_id
 
     @property
@@ -93,10 +93,10 @@ def records(stack: Stack) -> Records:
         *map(enrollment_item, enrollments),
         *map(anomaly_item, anomalies),
     ]
-    # As delivered first: the change to PENDING is then no new request, and nobody serves it.
+    # As delivered first: the change to PENDING is then no new delivery request.
     done = Delivery(status=DeliveryStatus.DELIVERED)
-    served = [enrollment_item(replace(each, delivery=done)) for each in enrollments]
-    fill(dynamodb(stack), stack.table_name, served)
+    delivered = [enrollment_item(replace(each, delivery=done)) for each in enrollments]
+    fill(dynamodb(stack), stack.table_name, delivered)
     fill(dynamodb(stack), stack.table_name, items)
     return Records(
         stack,
@@ -197,13 +197,13 @@ def test_a_filtered_page_may_be_short_and_still_have_a_next_one(records: Records
 def test_a_span_starts_with_its_first_moment_and_ends_before_its_last(records: Records) -> None:
     last, first = records.payments[3], records.payments[6]
 
-    shown = records.admin.all(f"/payments?from={_reply(first)}&to={_reply(last)}")
+    shown = records.admin.all(f"/payments?from={_time_of(first)}&to={_time_of(last)}")
 
     assert ids(shown) == ids(records.payments[4:7])
 
 
 @pytest.mark.parametrize("plus", ["%2B", "+"])
-def test_a_span_may_be_told_in_another_offset_or_as_a_day_of_the_shop(
+def test_a_span_may_have_another_offset_or_be_a_day_in_the_shops_time_zone(
     records: Records, plus: str
 ) -> None:
     jakarta = (records.start + timedelta(hours=7)).replace(tzinfo=None)
@@ -271,7 +271,7 @@ def test_anomalies_are_filtered_and_shown_newest_first(
     assert shown[0]["evidence"] == {"amount": "49000"}
 
 
-# ── Input that is no good ────────────────────────────────────────────────────────────────────────
+# ── Invalid input ────────────────────────────────────────────────────────────────────────────────
 
 LISTS = ["/payments", "/payments/user/u1", "/enrollments", "/enrollments/my-enrollments"]
 LISTS += ["/anomalies"]
@@ -287,7 +287,7 @@ def test_a_limit_beyond_1_to_100_is_invalid(path: str, limit: str, records: Reco
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_blank_parameter_is_as_if_left_out(path: str, records: Records) -> None:
+def test_a_blank_parameter_counts_as_left_out(path: str, records: Records) -> None:
     plain, blank = records.admin.get(path), records.admin.get(f"{path}?limit=&cursor=%20")
     # A cursor holds the second in which it ends.
     assert blank["items"] == plain["items"]
@@ -308,7 +308,7 @@ def test_a_blank_parameter_is_as_if_left_out(path: str, records: Records) -> Non
         ("/anomalies?status=CLOSED", ["status"]),
     ],
 )
-def test_a_filter_that_cannot_be_is_told_by_field(
+def test_an_invalid_filter_is_refused_by_field(
     path: str, fields: list[str], records: Records
 ) -> None:
     answer = records.admin.call("GET", path)
@@ -321,7 +321,7 @@ def test_a_filter_that_cannot_be_is_told_by_field(
 
 
 def cursor_key(stack: Stack) -> bytes:
-    """Derive the key of cursors, by code of our own."""
+    """Derive the key of cursors, independently of Lunas."""
     return hmac.new(stack.service_api_key.encode(), b"lunas cursor", hashlib.sha256).digest()
 
 
@@ -342,15 +342,15 @@ def test_a_cursor_that_was_altered_is_malformed(records: Records) -> None:
     path = f"/payments?{records.span}&limit=2"
     cursor = cursor_of(records.admin, path)
     head, claims, signature = cursor.split(".")
-    reply = jwt.decode(cursor, options={"verify_signature": False})
+    claims_of_cursor = jwt.decode(cursor, options={"verify_signature": False})
     forgeries = [
         f"{head}.{claims}.{signature[::-1]}",
         f"{head}.{claims}.",
         cursor[:-8],
         "garbage",
-        jwt.encode(reply, records.stack.jwt_secret, algorithm="HS256"),
-        jwt.encode(reply, records.stack.service_api_key, algorithm="HS256"),
-        jwt.encode(reply, "", algorithm="none"),
+        jwt.encode(claims_of_cursor, records.stack.jwt_secret, algorithm="HS256"),
+        jwt.encode(claims_of_cursor, records.stack.service_api_key, algorithm="HS256"),
+        jwt.encode(claims_of_cursor, "", algorithm="none"),
         records.admin.token,
     ]
 
@@ -359,7 +359,7 @@ def test_a_cursor_that_was_altered_is_malformed(records: Records) -> None:
 
 def test_a_cursor_serves_its_own_list_and_filter_only(records: Records) -> None:
     span = records.span
-    homes = {
+    lists = {
         f"/payments?{span}": records.admin,
         f"/payments?{span}&status=PAID": records.admin,
         f"/payments?{span}&method=MANUAL": records.admin,
@@ -371,16 +371,16 @@ def test_a_cursor_serves_its_own_list_and_filter_only(records: Records) -> None:
         "/anomalies?": records.admin,
         "/anomalies?status=OPEN": records.admin,
     }
-    cursors = {home: cursor_of(person, f"{home}&limit=1") for home, person in homes.items()}
+    cursors = {path: cursor_of(person, f"{path}&limit=1") for path, person in lists.items()}
 
     accepted = [
-        (home, other)
-        for home, person in homes.items()
+        (path, other)
+        for path, person in lists.items()
         for other, cursor in cursors.items()
-        if person.call("GET", f"{home}&cursor={cursor}").status_code != 400
+        if person.call("GET", f"{path}&cursor={cursor}").status_code != 400
     ]
 
-    assert accepted == [(home, home) for home in homes]
+    assert accepted == [(path, path) for path in lists]
 
 
 def test_a_cursor_goes_on_with_another_limit(records: Records) -> None:
@@ -426,9 +426,7 @@ def test_csv_shows_the_payments_of_all_pages_at_once(records: Records) -> None:
 
 
 @pytest.mark.parametrize("separator", ["%3B", ";", ""])
-def test_csv_is_split_at_a_semicolon_for_spreadsheets_that_do(
-    records: Records, separator: str
-) -> None:
+def test_csv_may_be_separated_by_semicolons(records: Records, separator: str) -> None:
     reader = records.admin.sending({"Accept": "text/csv, application/json;q=0.1"})
     answer = reader.call("GET", f"/payments?{records.span}&separator={separator}")
     assert answer.content.startswith("\ufeffid;userId;packageId;".encode())
@@ -455,17 +453,17 @@ def test_an_empty_list_is_a_header_line(records: Records) -> None:
     assert answer.text.count("\r\n") == 1
 
 
-def test_csv_defuses_what_a_spreadsheet_would_run(records: Records) -> None:
+def test_csv_escapes_formulas(records: Records) -> None:
     rows = [
         row for page, _ in csv_pages(records.admin, f"/payments?{records.span}&") for row in page
     ]
 
-    defused = [f"'{text}" for text in FORMULAS[:-1]]
-    assert {row["firstName"] for row in rows} == {*defused, FORMULAS[-1]}
+    escaped = [f"'{text}" for text in FORMULAS[:-1]]
+    assert {row["firstName"] for row in rows} == {*escaped, FORMULAS[-1]}
     assert len(rows) == len(records.payments)
 
 
-def test_csv_shows_a_service_no_customer(records: Records) -> None:
+def test_csv_for_a_service_leaves_the_customer_out(records: Records) -> None:
     service = Users(records.stack).service("payments:read")
 
     rows = [
@@ -476,14 +474,14 @@ def test_csv_shows_a_service_no_customer(records: Records) -> None:
     assert {row["firstName"] + row["email"] + row["proofLink"] for row in rows} == {""}
 
 
-def test_who_prefers_json_gets_json(records: Records) -> None:
+def test_json_is_sent_where_it_is_preferred(records: Records) -> None:
     for accept in ("*/*", "application/json, text/csv", "text/html"):
         reader = records.admin.sending({"Accept": accept})
         answer = reader.call("GET", f"/payments?{records.span}&limit=1")
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_refusal_is_a_problem_even_for_who_wants_csv(records: Records) -> None:
+def test_a_refusal_is_a_problem_even_where_csv_is_asked_for(records: Records) -> None:
     reader = Users(records.stack).learner().sending({"Accept": "text/csv"})
 
     assert refusal(reader, "/payments") == 403
@@ -553,5 +551,5 @@ def test_paging_through_1000_payments_while_more_arrive_misses_and_doubles_none(
     assert arrivals.count > 10
 
 
-def _reply(payment: Payment) -> str:
+def _time_of(payment: Payment) -> str:
     return to_iso(payment.created_at)

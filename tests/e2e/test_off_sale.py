@@ -1,4 +1,4 @@
-"""A package that an admin takes off sale, and a course that Thinkific no longer shows."""
+"""A package that an admin takes off sale, and a course that Thinkific no longer has."""
 
 import pytest
 import requests
@@ -27,7 +27,7 @@ def write(admin: Person, package: Json, **changes: object) -> Json:
     return written
 
 
-def test_off_sale_is_hidden_and_not_sold_and_goes_on_for_who_has_it(
+def test_a_package_off_sale_is_hidden_and_not_sold_and_earlier_purchases_go_on(
     stack: Stack, users: Users, admin: Person, duitku: Duitku
 ) -> None:
     course = admin.put_course()
@@ -54,7 +54,7 @@ def test_off_sale_is_hidden_and_not_sold_and_goes_on_for_who_has_it(
             "urn:lunas:problem:not-on-sale",
         )
     assert buyer.all(f"/payments/user/{buyer.id}") == []
-    # Who has it keeps it, and who was about to pay may.
+    # An owner keeps the course, and a buyer with an open payment may still pay.
     assert [each["status"] for each in owner.enrollments()] == ["ENROLLED"]
     again = waiting.call("POST", "/payments/initiate", body)
     assert (again.status_code, again.json()["id"]) == (200, order["id"])
@@ -81,5 +81,5 @@ def test_a_comparison_names_the_packages_of_a_course_that_is_gone(admin: Person)
     write(admin, shown, onSale=False)
     report = admin.call("POST", "/courses/sync").json()
     assert {each["courseId"]: each["packages"] for each in report["gone"]}[course] == []
-    # Other tests look whether all that is mapped is there.
+    # Other tests check that every mapped course exists.
     assert admin.call("PUT", f"/courses/{course}", {"name": "Hilang"}).status_code == 200

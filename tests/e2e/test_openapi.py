@@ -1,4 +1,4 @@
-"""The API keeps what its OpenAPI document promises, as schemathesis finds on the running stack."""
+"""The API behaves as its OpenAPI document describes: schemathesis tries the running stack."""
 
 import json
 import re
@@ -25,11 +25,11 @@ PHASES = by_length("examples,fuzzing", *["examples,coverage,fuzzing,stateful"] *
 ENOUGH = by_length(300, 2000, 2000)
 """Requests of both runs together."""
 OWN = "openapi-test"
-"""Package and course that the runs write, instead of those that other tests buy."""
+"""Id of the package and the course that the runs write; other tests buy others."""
 HIGHEST_PRICE = 1_000_000_000
 """Rupiah, by the document; Duitku refuses less, which would be answered by 502."""
 DISTINGUISHED = ["2xx", "400", "403", "404", "409", "422"]
-"""Answers to a request that is valid by its schema, where rules say more than the schema can."""
+"""Answers to a request that is valid by its schema, where rules go beyond the schema."""
 SETTINGS = f"""
 workers = 4
 request-timeout = {TIMEOUT}
@@ -47,10 +47,10 @@ no-shrink = true
 unexpected-methods = []
 
 [checks]
-# As long as API Gateway waits: what would be measured here is a busy machine.
+# As long as API Gateway waits: a shorter limit would measure a busy machine.
 max_response_time = 30
 
-# No JSON schema can tell that a cursor is signed, that from lies before to, which course belongs
+# No JSON schema can express that a cursor is signed, that from lies before to, which course belongs
 # to which package, which channels Duitku offers, which payment type to which token, which body to
 # which Idempotency-Key.
 [[operations]]
@@ -61,7 +61,7 @@ checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 include-name-regex = "^(POST /payments(/initiate)?|POST /payment/initiate|GET /payments/methods)$"
 checks.positive_data_acceptance.expected-statuses = {DISTINGUISHED}
 
-# Nor which site is set up, and which state and code of a try are good.
+# Nor which site is set up, and which state and code are valid.
 [[operations]]
 include-operation-id = "installThinkific"
 headers = {{ Accept = "application/json" }}
@@ -87,14 +87,14 @@ type Json = dict[str, Any]
 
 @pytest.fixture
 def document(stack: Stack) -> Json:
-    """Return what the API says about itself."""
+    """Return the document that the API serves."""
     shown: Json = requests.get(f"{stack.api_url}/openapi.json", timeout=TIMEOUT).json()
     return shown
 
 
 @pytest.fixture
 def tidy(stack: Stack) -> Iterator[None]:
-    """Let Duitku take every price there may be; take away what the runs add to the catalog."""
+    """Let Duitku take every possible price; remove what the runs add to the catalog."""
     provider = Duitku(stack)
     usual = Settings.model_fields["maximum_amount"].default
     provider.do("settings", {"maximumAmount": HIGHEST_PRICE})
@@ -120,7 +120,7 @@ def test_the_document_is_valid(document: Json) -> None:
 def test_the_page_needs_no_other_host(stack: Stack) -> None:
     answer = requests.get(f"{stack.api_url}/docs", timeout=TIMEOUT)
 
-    # What the scripts and styles hold is text; the policy keeps it from reaching anybody.
+    # Scripts and styles may contain addresses as text; the policy stops all requests to them.
     markup = re.sub(r"<(script|style)>.*?</\1>", "", answer.text, flags=re.DOTALL)
     assert "http" not in markup
     assert "//" not in markup
@@ -131,7 +131,7 @@ def test_the_page_needs_no_other_host(stack: Stack) -> None:
     assert "http" not in policy
 
 
-def test_who_has_the_page_already_does_not_get_it_again(stack: Stack) -> None:
+def test_a_cached_page_is_not_sent_again(stack: Stack) -> None:
     url = f"{stack.api_url}/docs"
     tag = requests.get(url, timeout=TIMEOUT).headers["ETag"]
 

@@ -1,8 +1,8 @@
 """A stack that trusts the owner's login service and sells from the owner's package service.
 
 Both are on loopback, and can be made to fail. Workers keep what they fetched, the keys for five
-minutes and the catalog for one: whatever has to be fetched anew here is asked of a function,
-or for a package, that no test before has asked.
+minutes and the catalog for one: a test that needs a fetch calls a function, or names a package,
+that no earlier test has used.
 """
 
 import base64
@@ -44,7 +44,7 @@ def package(name: str) -> Json:
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    """Serve the owner's side: key set and catalog."""
+    """Serve the owner's key set and catalog."""
     with serving() as made:
         yield made
 
@@ -119,7 +119,7 @@ def test_a_token_of_the_login_service_opens_the_api(key: str, users: Users, logi
     assert PATH in login.service.paths()
 
 
-def test_an_admin_is_one_by_the_login_services_word_only(
+def test_only_the_login_service_makes_an_admin(
     admin: Person, learner: Person, login: Login
 ) -> None:
     assert admin.call("GET", "/payments").status_code == 200
@@ -127,16 +127,16 @@ def test_an_admin_is_one_by_the_login_services_word_only(
     assert forged.call("GET", "/payments").status_code == 401
 
 
-def test_the_secret_that_was_shared_before_signs_no_user_any_more(
-    stack: Stack, learner: Person
-) -> None:
+def test_the_earlier_shared_secret_no_longer_signs_users(stack: Stack, learner: Person) -> None:
     own = replace(learner, token=user_token(stack, learner.id, role="ADMIN"))
 
     assert own.call("GET", OWN).status_code == 401
 
 
 @pytest.mark.parametrize("kid", ["rsa-1", "ec-1"])
-def test_a_public_key_is_no_shared_secret(kid: str, learner: Person, login: Login) -> None:
+def test_a_public_key_does_not_serve_as_a_shared_secret(
+    kid: str, learner: Person, login: Login
+) -> None:
     shown = login.keys[kid].public_key()
     secret = shown.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     claims = json.loads(base64.urlsafe_b64decode(learner.token.split(".")[1] + "=="))
@@ -158,7 +158,7 @@ def test_services_go_on_with_their_own_secret(users: Users) -> None:
     assert service.call("GET", "/payments").status_code == 200
 
 
-def test_a_key_that_is_new_is_found_within_seconds(learner: Person, login: Login) -> None:
+def test_a_new_key_is_found_within_seconds(learner: Person, login: Login) -> None:
     learner.get(OWN)
 
     login.show("rsa-1", "ec-1", "ec-new")
@@ -168,14 +168,14 @@ def test_a_key_that_is_new_is_found_within_seconds(learner: Person, login: Login
     assert learner.get(OWN) == {"items": []}
 
 
-def test_keys_that_are_known_outlast_a_login_service_that_is_down(
+def test_known_keys_stay_valid_while_the_login_service_is_down(
     learner: Person, admin: Person, service: Service
 ) -> None:
     learner.get(OWN)
     service.otherwise = Answer(500)
 
     assert learner.call("GET", OWN).status_code == 200
-    # Nobody has called this function yet, so it has no keys.
+    # No test has called this function yet, so it has no keys.
     unknown = admin.call("GET", "/anomalies")
     assert (unknown.status_code, code(unknown)) == (503, "keys-unavailable")
     assert unknown.headers["Retry-After"]
@@ -184,13 +184,13 @@ def test_keys_that_are_known_outlast_a_login_service_that_is_down(
     assert admin.call("GET", "/anomalies").status_code == 200
 
 
-def test_what_the_package_service_sells_is_shown_and_not_edited_here(admin: Person) -> None:
+def test_packages_of_the_package_service_are_shown_and_cannot_be_edited(admin: Person) -> None:
     assert admin.get("/packages/paket-a") == package("paket-a")
     edited = {name: value for name, value in package("paket-a").items() if name != "id"}
     assert admin.call("PUT", "/packages/paket-a", edited).status_code == 409
 
 
-def test_a_purchase_goes_by_the_package_services_price_up_to_thinkific(
+def test_a_purchase_at_the_package_services_price_is_delivered(
     stack: Stack, learner: Person, duitku: Duitku, thinkific: Thinkific, service: Service
 ) -> None:
     order = learner.initiate("paket-a", COURSE["id"])
@@ -200,8 +200,8 @@ def test_a_purchase_goes_by_the_package_services_price_up_to_thinkific(
     duitku.pay(order)
 
     learner.wait_for(order["id"], "COMPLETED")
-    (row,) = thinkific.enrollments(learner.email)
-    assert row["course_id"] == first_course(stack)
+    (enrollment,) = thinkific.enrollments(learner.email)
+    assert enrollment["course_id"] == first_course(stack)
     asked = [each for each in service.asked if each.path != PATH]
     assert {each.headers["x-api-key"] for each in asked} == {stack.service_api_key}
     assert all(learner.token not in each.headers["authorization"] for each in asked)
@@ -247,7 +247,7 @@ def test_a_failure_of_the_package_service_is_not_remembered(
     assert learner.initiate("paket-b", COURSE["id"])["amount"] == PRICE
 
 
-def test_what_was_ordered_is_settled_and_delivered_while_both_services_are_down(
+def test_an_order_is_settled_and_delivered_while_both_services_are_down(
     learner: Person, duitku: Duitku, thinkific: Thinkific, service: Service
 ) -> None:
     order = learner.initiate("paket-a", COURSE["id"])

@@ -1,8 +1,8 @@
-"""The configuration of production is deployed and does its work with no more rights than it has.
+"""Production's configuration is deployed, and every function has the rights that it needs.
 
-The emulator evaluates IAM here: what a function's role does not allow is refused. The walk of
+The emulator evaluates IAM: a call that a function's role does not allow is refused. The walk of
 docs/guides/walkthrough.md goes over every route, a purchase over callback, stream and queue, and
-the schedules are invoked; then no function may be untouched, and none may have been refused.
+the schedules are invoked; then every function must have run, and none may have been refused.
 """
 
 import json
@@ -47,8 +47,8 @@ def names(aws: Aws) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def processed(aws: Aws) -> dict[str, Any]:
     """Give the resources that SAM made of the template."""
-    reply: Any = aws.cloudformation.get_template(StackName=deploy.STACK, TemplateStage="Processed")
-    resources: dict[str, Any] = reply["TemplateBody"]["Resources"]
+    answer: Any = aws.cloudformation.get_template(StackName=deploy.STACK, TemplateStage="Processed")
+    resources: dict[str, Any] = answer["TemplateBody"]["Resources"]
     return resources
 
 
@@ -69,7 +69,7 @@ def walk(production: Stack) -> list[tuple[str, str]]:
     return answers
 
 
-def test_every_command_of_the_walk_is_answered_as_its_page_says(
+def test_every_command_of_the_walk_has_the_status_on_the_page(
     walk: list[tuple[str, str]],
 ) -> None:
     assert len(walk) == len(steps())
@@ -78,23 +78,21 @@ def test_every_command_of_the_walk_is_answered_as_its_page_says(
 
 @pytest.mark.usefixtures("walk")
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_every_function_has_run_and_nothing_was_refused_to_it(
-    function: str, production: Stack
-) -> None:
+def test_every_function_has_run_without_a_refusal(function: str, production: Stack) -> None:
     lines = (production.logs / f"{function}.log").read_text()
     assert "REPORT RequestId" in lines
     assert [line for line in lines.splitlines() if any(each in line for each in REFUSALS)] == []
 
 
 def test_iam_is_evaluated(production: Stack, names: dict[str, str]) -> None:
-    """Or the tests above would pass with any rights."""
+    """Otherwise the tests above would pass with any rights."""
     address: dict[str, Any] = {
         "endpoint_url": production.aws_endpoint_url,
         "region_name": production.region,
     }
     iam = boto3.client("iam", aws_access_key_id="test", aws_secret_access_key="test", **address)
-    iam.create_user(UserName="nobody")
-    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    iam.create_user(UserName="without-rights")
+    key = iam.create_access_key(UserName="without-rights")["AccessKey"]
     without_rights = boto3.client(
         "dynamodb",
         aws_access_key_id=key["AccessKeyId"],
@@ -105,7 +103,7 @@ def test_iam_is_evaluated(production: Stack, names: dict[str, str]) -> None:
         without_rights.scan(TableName=names["Table"])
 
 
-# ── What production has, and dev has not ─────────────────────────────────────────────────────────
+# ── What only production has ─────────────────────────────────────────────────────────────────────
 
 
 def test_everything_calls_the_alias(aws: Aws, names: dict[str, str]) -> None:
@@ -120,10 +118,10 @@ def test_everything_calls_the_alias(aws: Aws, names: dict[str, str]) -> None:
     assert {each["IntegrationUri"].rpartition(":")[2] for each in integrations} == {ALIAS}
 
 
-def test_anybody_may_call_the_webhooks_function_url_and_only_by_it(
+def test_the_webhooks_function_url_is_public_and_the_only_public_way(
     aws: Aws, names: dict[str, str]
 ) -> None:
-    """Since October 2025 a URL needs both permissions; each says that it is for the URL."""
+    """Since October 2025 a URL needs both permissions; each is limited to the URL."""
     policy = aws.functions.get_policy(FunctionName=names["DuitkuWebhookFunction"], Qualifier=ALIAS)[
         "Policy"
     ]
@@ -142,7 +140,7 @@ def _conditions(statement: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def test_each_function_is_deployed_gradually_and_its_alarm_ends_that(
+def test_each_function_is_deployed_gradually_and_its_alarm_rolls_back(
     processed: dict[str, Any], names: dict[str, str]
 ) -> None:
     groups = {
@@ -161,8 +159,8 @@ def test_each_function_is_deployed_gradually_and_its_alarm_ends_that(
 
 
 def test_the_table_cannot_be_deleted(aws: Aws, production: Stack) -> None:
-    reply = aws.dynamodb.describe_table(TableName=production.table_name)["Table"]
-    assert reply["DeletionProtectionEnabled"]
+    table = aws.dynamodb.describe_table(TableName=production.table_name)["Table"]
+    assert table["DeletionProtectionEnabled"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +170,7 @@ def test_the_table_cannot_be_deleted(aws: Aws, production: Stack) -> None:
         ("DeliverEnrollmentFunction", "WorkerConcurrency"),
     ],
 )
-def test_what_carries_money_to_enrollment_has_concurrency_of_its_own(
+def test_the_path_from_money_to_enrollment_has_reserved_concurrency(
     function: str, parameter: str, processed: dict[str, Any]
 ) -> None:
     """The emulator does not reserve any, so this is read from what SAM made of the template."""
@@ -182,5 +180,5 @@ def test_what_carries_money_to_enrollment_has_concurrency_of_its_own(
 
 
 @pytest.mark.parametrize("environment", ["dev", "prod"])
-def test_each_parameter_that_is_set_is_one_of_the_templates(environment: str) -> None:
+def test_each_configured_parameter_exists_in_the_template(environment: str) -> None:
     assert configured_parameters(environment).keys() <= template.parameters().keys()

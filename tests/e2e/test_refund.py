@@ -1,4 +1,4 @@
-"""Refunds as admins make them: the money is recorded as gone, and so is what it had brought."""
+"""Refunds by admins: the money is recorded as sent back, and the course is revoked."""
 
 import pytest
 
@@ -36,14 +36,14 @@ def deliveries(learner: Person) -> dict[str, tuple[str, str]]:
 
 
 def access(thinkific: Thinkific, learner: Person) -> dict[str, bool]:
-    """Return which courses Thinkific lets a learner into."""
+    """Return each course of a learner at Thinkific, and whether it is open."""
     return {
-        row["course_name"]: bool(row["activated_at"]) and not row["expired"]
-        for row in thinkific.enrollments(learner.email)
+        each["course_name"]: bool(each["activated_at"]) and not each["expired"]
+        for each in thinkific.enrollments(learner.email)
     }
 
 
-def test_a_refund_takes_the_course_back_here_and_at_thinkific(
+def test_a_refund_revokes_the_course_in_lunas_and_at_thinkific(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     payment = bought(learner, admin, "entry", "python-dasar")
@@ -82,7 +82,7 @@ def test_repeating_a_refund_answers_the_same(
     assert list(access(thinkific, learner).values()) == [False]
 
 
-def test_a_refund_of_a_bundle_leaves_what_an_earlier_payment_brought(
+def test_a_refund_of_a_bundle_leaves_the_course_of_an_earlier_payment(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     owned = bought(learner, admin, "entry", "python-dasar")
@@ -100,7 +100,7 @@ def test_a_refund_of_a_bundle_leaves_what_an_earlier_payment_brought(
     assert learner.payment(owned)["status"] == "COMPLETED"
 
 
-def test_a_refund_of_the_earlier_payment_leaves_what_the_bundle_paid_as_well(
+def test_a_refund_of_the_earlier_payment_leaves_the_courses_of_the_bundle(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     earlier = bought(learner, admin, "entry", "python-dasar")
@@ -109,8 +109,8 @@ def test_a_refund_of_the_earlier_payment_leaves_what_the_bundle_paid_as_well(
     assert admin.refund(earlier).status_code == 200
 
     assert {status for status, _ in deliveries(learner).values()} == {"ENROLLED"}
-    rows: dict[str, Json] = {each["courseId"]: each for each in learner.enrollments()}
-    assert rows["python-dasar"]["paymentId"] == bundle
+    enrollments: dict[str, Json] = {each["courseId"]: each for each in learner.enrollments()}
+    assert enrollments["python-dasar"]["paymentId"] == bundle
     assert set(access(thinkific, learner).values()) == {True}
 
 
@@ -124,7 +124,7 @@ def test_a_refunded_course_can_be_bought_again_and_is_open_again(
     assert access(thinkific, learner) == {PYTHON: True}
 
 
-def test_a_refund_while_the_delivery_waits_revokes_whatever_arrives(
+def test_a_refund_while_the_delivery_waits_revokes_the_course(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     thinkific.fault("createEnrollment", "slow", seconds=3)
@@ -154,7 +154,7 @@ def test_the_callback_of_a_refunded_payment_changes_nothing(
 
 
 @pytest.mark.parametrize("state", ["PENDING", "PAID", "REJECTED"])
-def test_without_money_there_is_nothing_to_refund(
+def test_a_payment_without_money_cannot_be_refunded(
     learner: Person, admin: Person, state: str
 ) -> None:
     buy = learner.initiate if state == "PENDING" else learner.submit

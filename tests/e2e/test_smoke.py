@@ -1,4 +1,4 @@
-"""What ``make smoke`` says of a stack that is well, and of one that something is wrong with."""
+"""``make smoke`` passes a healthy stack and names each fault of another."""
 
 import json
 import subprocess
@@ -26,11 +26,11 @@ def deployed(stack: Stack) -> DeployedStack:
 
 
 def wrong(deployed: DeployedStack, *names: str) -> list[str]:
-    """Return what the command says is wrong, by the checks named or by all."""
+    """Return what the command reports as wrong, by the named checks or by all."""
     lines: list[str] = []
     check_all(deployed, lines.append)
-    said = [line.removeprefix("WRONG ") for line in lines if line.startswith("WRONG ")]
-    return [line for line in said if not names or line.startswith(names)]
+    found = [line.removeprefix("WRONG ") for line in lines if line.startswith("WRONG ")]
+    return [line for line in found if not names or line.startswith(names)]
 
 
 def secrets_of(deployed: DeployedStack) -> set[str]:
@@ -51,9 +51,9 @@ def _texts(value: Any) -> Iterator[str]:
                 yield from _texts(each)
 
 
-def test_a_stack_that_is_well_passes_every_check(deployed: DeployedStack) -> None:
+def test_a_healthy_stack_passes_every_check(deployed: DeployedStack) -> None:
     lines: list[str] = []
-    # What other tests left in the dead-letter queues is no fault of the deploy.
+    # Messages of other tests in the dead-letter queues are no fault of the stack.
     for queue in ("DeadLetterQueue", "SaleReportDeadLetterQueue", "ProgressDeadLetterQueue"):
         deployed.client("sqs").purge_queue(QueueUrl=deployed.of_type("AWS::SQS::Queue")[queue])
     code = check_all(deployed, lines.append)
@@ -78,7 +78,7 @@ def test_the_command_fails_and_names_what_it_found(deployed: DeployedStack) -> N
 
 @contextmanager
 def secret(deployed: DeployedStack, output: str, value: object) -> Iterator[None]:
-    """Let a secret hold something else for a while."""
+    """Change a secret while the block lasts."""
     client, name = deployed.client("secretsmanager"), deployed.outputs[output]
     before = client.get_secret_value(SecretId=name)["SecretString"]
     client.put_secret_value(SecretId=name, SecretString=json.dumps(value))
@@ -89,7 +89,7 @@ def secret(deployed: DeployedStack, output: str, value: object) -> Iterator[None
 
 
 @pytest.mark.parametrize(
-    ("output", "value", "said"),
+    ("output", "value", "text"),
     [
         ("DuitkuSecretId", {"merchantCode": "DS1"}, "the Duitku secret has no apiKey"),
         ("ThinkificSecretId", {}, "the Thinkific secret has no apiKey"),
@@ -98,26 +98,26 @@ def secret(deployed: DeployedStack, output: str, value: object) -> Iterator[None
     ],
 )
 def test_a_secret_that_is_not_filled_in_is_named(
-    deployed: DeployedStack, output: str, value: object, said: str
+    deployed: DeployedStack, output: str, value: object, text: str
 ) -> None:
     with secret(deployed, output, value):
-        assert any(said in line for line in wrong(deployed, "secrets"))
+        assert any(text in line for line in wrong(deployed, "secrets"))
 
 
 def test_a_schedule_that_is_off_is_named(deployed: DeployedStack) -> None:
     client = deployed.client("scheduler")
     logical, name = next(iter(sorted(deployed.of_type("AWS::Scheduler::Schedule").items())))
-    reply = client.get_schedule(Name=name)
-    kept = {
-        key: reply[key]
+    schedule = client.get_schedule(Name=name)
+    same = {
+        key: schedule[key]
         for key in ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
-        if key in reply
+        if key in schedule
     }
-    client.update_schedule(**kept, State="DISABLED")
+    client.update_schedule(**same, State="DISABLED")
     try:
         (line,) = wrong(deployed, "schedules")
     finally:
-        client.update_schedule(**kept, State="ENABLED")
+        client.update_schedule(**same, State="ENABLED")
     assert f"{logical} is DISABLED" in line
     assert wrong(deployed, "schedules") == []
 
@@ -158,13 +158,13 @@ def test_an_alarm_that_rings_or_is_gone_is_named(deployed: DeployedStack) -> Non
 
 
 class OnAws(DeployedStack):
-    """A stack that is deployed as one on AWS is, with settings of the test's own."""
+    """The stack as one on AWS, with settings of the test."""
 
     settings: dict[str, str]
 
     @property
     def is_local(self) -> bool:
-        """Tell that people are mailed."""
+        """Return False: alarms of the stack are mailed."""
         return False
 
     def environment_of(self, function: str) -> dict[str, str]:
@@ -173,7 +173,7 @@ class OnAws(DeployedStack):
 
 
 def on_aws(deployed: DeployedStack, **settings: str) -> DeployedStack:
-    """Return the stack as one on AWS."""
+    """Return the stack as one on AWS, with some settings changed."""
     kind = type("Configured", (OnAws,), {"settings": settings})
     made: DeployedStack = kind(
         **{each.name: getattr(deployed, each.name) for each in fields(deployed)}
@@ -182,7 +182,7 @@ def on_aws(deployed: DeployedStack, **settings: str) -> DeployedStack:
 
 
 def test_a_table_without_recovery_or_time_to_live_is_named(deployed: DeployedStack) -> None:
-    """The emulator leaves both off, so here they are switched on, one after the other."""
+    """The emulator leaves both off, so the test switches them on, one after the other."""
     client, name, configured = (
         deployed.client("dynamodb"),
         deployed.outputs["TableName"],
@@ -212,7 +212,7 @@ def test_alarms_that_are_mailed_to_no_one_are_named(deployed: DeployedStack) -> 
 
 
 @pytest.mark.parametrize(
-    ("settings", "check", "said"),
+    ("settings", "check", "text"),
     [
         ({"DUITKU_CALLBACK_URL": ""}, "callback address", "no callback address is set"),
         ({"DUITKU_CALLBACK_URL": "http://x.test"}, "callback address", "is no https address"),
@@ -224,19 +224,19 @@ def test_alarms_that_are_mailed_to_no_one_are_named(deployed: DeployedStack) -> 
     ids=str,
 )
 def test_a_setting_that_is_missing_is_named(
-    deployed: DeployedStack, settings: dict[str, str], check: str, said: str
+    deployed: DeployedStack, settings: dict[str, str], check: str, text: str
 ) -> None:
-    assert any(said in line for line in wrong(on_aws(deployed, **settings), check))
+    assert any(text in line for line in wrong(on_aws(deployed, **settings), check))
 
 
-def test_what_cannot_be_checked_is_a_problem_and_stops_no_other_check(
+def test_a_check_that_fails_is_a_problem_and_stops_no_other_check(
     deployed: DeployedStack,
 ) -> None:
     gone = {**deployed.outputs, "TableName": "no-such-table", "ApiUrl": deployed.endpoint or ""}
     broken = replace(deployed, outputs=gone)
-    said = wrong(broken)
-    assert any(line.startswith("table") and "cannot be checked" in line for line in said)
-    assert any(line.startswith("health") for line in said)
+    lines = wrong(broken)
+    assert any(line.startswith("table") and "cannot be checked" in line for line in lines)
+    assert any(line.startswith("health") for line in lines)
 
 
 def test_every_check_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Access for a time, whole bundles, and how the catalog fits the Thinkific site."""
+"""Access for a time, whole bundles, and the comparison of the catalog with the Thinkific site."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -60,23 +60,25 @@ def compared(admin: Person) -> Json:
 
 
 def end(cloud: Cloud, enrollment: Json) -> None:
-    """Let the time of an enrollment be over."""
+    """End the time of an enrollment."""
     past = to_iso(datetime.now(UTC) - timedelta(seconds=1))
     assert cloud.table.update(keys.enrollment(enrollment["id"]), Change({"expiresAt": past}))
 
 
-def test_access_for_a_time_ends_at_thinkific_when_it_ends_here(
+def test_access_for_a_time_ends_at_thinkific_and_in_lunas_at_once(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     bought(learner, admin, package(admin, "terms-thirty", accessDays=30))
     (enrollment,) = learner.enrollments()
     lasts = from_iso(enrollment["expiresAt"]) - datetime.now(UTC)
     assert 29 * DAY < lasts <= 30 * DAY
-    (row,) = thinkific.enrollments(learner.email)
-    assert from_iso(row["expiry_date"]) == from_iso(enrollment["expiresAt"]).replace(microsecond=0)
+    (platform_enrollment,) = thinkific.enrollments(learner.email)
+    assert from_iso(platform_enrollment["expiry_date"]) == from_iso(
+        enrollment["expiresAt"]
+    ).replace(microsecond=0)
 
 
-def test_access_that_is_over_can_be_bought_again_and_keeps_its_progress(
+def test_access_that_has_ended_can_be_bought_again_and_keeps_its_progress(
     stack: Stack, learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     name = package(admin, "terms-again", accessDays=30)
@@ -95,8 +97,10 @@ def test_access_that_is_over_can_be_bought_again_and_keeps_its_progress(
     (second,) = learner.enrollments()
     assert (second["status"], second["paymentId"], second["progress"]) == ("ENROLLED", again, 60)
     assert second["expiresAt"] > first["expiresAt"]
-    (row,) = thinkific.enrollments(learner.email)
-    assert from_iso(row["expiry_date"]) == from_iso(second["expiresAt"]).replace(microsecond=0)
+    (platform_enrollment,) = thinkific.enrollments(learner.email)
+    assert from_iso(platform_enrollment["expiry_date"]) == from_iso(second["expiresAt"]).replace(
+        microsecond=0
+    )
 
 
 @pytest.fixture
@@ -122,9 +126,9 @@ def test_a_bundle_is_enrolled_by_one_call(
     bought(learner, admin, name, None)
     assert thinkific.calls("createBundleEnrollment") == asked + 1
     assert thinkific.calls("createEnrollment") == before
-    rows = thinkific.enrollments(learner.email)
-    assert len(rows) == 2
-    assert all(row["activated_at"] and not row["expired"] for row in rows)
+    found = thinkific.enrollments(learner.email)
+    assert len(found) == 2
+    assert all(each["activated_at"] and not each["expired"] for each in found)
 
 
 @pytest.mark.usefixtures("slow_bundles")
@@ -153,7 +157,7 @@ def test_only_a_bundle_can_have_a_bundle_at_thinkific(admin: Person) -> None:
     assert answer.json()["errors"][0]["field"] == "thinkificBundleId"
 
 
-def test_the_sample_catalog_fits_the_site(admin: Person) -> None:
+def test_the_sample_catalog_matches_the_site(admin: Person) -> None:
     report = compared(admin)
     assert set(COURSES) <= {each["courseId"] for each in report["mapped"]}
     assert all(each["courseId"] not in COURSES for each in report["gone"])
@@ -161,7 +165,7 @@ def test_the_sample_catalog_fits_the_site(admin: Person) -> None:
 
 def test_a_namesake_is_proposed_and_not_mapped(admin: Person) -> None:
     unsold = compared(admin)["unsold"]
-    assert unsold, "the site needs a course that nobody sells"
+    assert unsold, "the site needs a course that no package sells"
     name = unsold[0]["name"]
     admin.call("PUT", "/courses/terms-namesake", {"name": name})
     try:
@@ -170,10 +174,10 @@ def test_a_namesake_is_proposed_and_not_mapped(admin: Person) -> None:
         courses = {each["id"]: each for each in admin.get("/courses")["items"]}
         assert "thinkificCourseId" not in courses["terms-namesake"]
     finally:
-        admin.call("PUT", "/courses/terms-namesake", {"name": "Nobody's namesake"})
+        admin.call("PUT", "/courses/terms-namesake", {"name": "No namesake"})
 
 
-def test_a_site_that_does_not_answer_is_told(admin: Person, thinkific: Thinkific) -> None:
+def test_an_unavailable_site_is_answered_503(admin: Person, thinkific: Thinkific) -> None:
     thinkific.fault("listCourses", "answer", status=503)
     answer = admin.call("POST", "/courses/sync")
     assert answer.status_code == 503

@@ -1,4 +1,4 @@
-"""The command against a running stack: its settings open the site, its catalog is compared."""
+"""``make thinkific-check`` on a running stack: its settings work, its catalog is compared."""
 
 import os
 import subprocess
@@ -32,20 +32,20 @@ def checked(**given: str) -> list[str]:
         check=False,
     )
     lines = done.stdout.splitlines()
-    # Courses that other tests left unmapped are rightly to fix.
+    # Other tests leave unmapped courses, which the command reports.
     to_fix = [line for line in lines if line.startswith("FIX")]
     assert done.returncode == bool(to_fix), done.stderr
     assert [line for line in to_fix if "is not mapped" not in line] == []
     return lines
 
 
-def test_a_stack_is_checked_with_a_test_learner_who_comes_and_goes(
+def test_a_stack_is_checked_by_enrolling_and_revoking_a_test_learner(
     stack: Stack, thinkific: Thinkific
 ) -> None:
     email = f"check-{uuid.uuid4().hex[:12]}@example.com"
     lines = checked(enroll=email, course="python-dasar")
     assert lines[0] == f"site {stack.thinkific.subdomain} of local, {stack.thinkific_url}"
     assert any("courses of the catalog are mapped and there" in line for line in lines)
-    (row,) = thinkific.enrollments(email)
-    assert row["activated_at"]
-    assert row["expired"] is True
+    (enrollment,) = thinkific.enrollments(email)
+    assert enrollment["activated_at"]
+    assert enrollment["expired"] is True

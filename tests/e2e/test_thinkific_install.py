@@ -27,7 +27,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture
 def installer(users: Users, thinkific: Thinkific) -> Iterator[Installer]:
-    """Give an admin of a site that never heard of the app, and leave it so."""
+    """Give an admin of a site without the app, and remove it afterwards."""
     made = Installer(users.admin())
     thinkific.do("uninstall")
     made.disconnect()
@@ -38,7 +38,7 @@ def installer(users: Users, thinkific: Thinkific) -> Iterator[Installer]:
 
 @pytest.fixture
 def page(request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open a browser; what it shows in the end is kept for whoever wants to look at it."""
+    """Open a browser; keep a screenshot of its last page."""
     with browser_page() as opened:
         yield opened
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -72,9 +72,7 @@ def test_an_admin_installs_and_is_connected(
     assert (grant["subdomain"], grant["refreshes"]) == (status["subdomain"], 0)
 
 
-def test_an_app_that_is_approved_already_is_connected_without_a_question(
-    page: Page, installer: Installer
-) -> None:
+def test_an_approved_app_is_connected_without_a_question(page: Page, installer: Installer) -> None:
     installer.connect()
 
     begin(page, installer)
@@ -82,7 +80,7 @@ def test_an_app_that_is_approved_already_is_connected_without_a_question(
     assert heading(page) == "The site is connected"
 
 
-def test_cancel_changes_nothing_and_says_so(page: Page, installer: Installer) -> None:
+def test_cancel_changes_nothing_and_shows_it(page: Page, installer: Installer) -> None:
     begin(page, installer)
     page.get_by_role("button", name="Cancel").click()
 
@@ -107,7 +105,7 @@ def test_a_redirect_uri_that_is_not_registered_ends_at_thinkifics_error_page(
     assert not installer.status()["connected"]
 
 
-def test_going_back_to_a_used_address_is_refused(page: Page, installer: Installer) -> None:
+def test_reloading_the_callback_page_is_refused(page: Page, installer: Installer) -> None:
     begin(page, installer)
     page.get_by_role("button", name="Approve").click()
     before = installer.status()
@@ -147,7 +145,7 @@ def test_a_student_cannot_connect_the_site(
         thinkific.set(installerRole="site_admin")
 
     assert heading(page) == "The site could not be connected"
-    reply = page.locator("main").inner_text()
-    assert "only the owner or an admin" in reply
-    assert installer.status()["redirectUri"] in reply
+    text = page.locator("main").inner_text()
+    assert "only the owner or an admin" in text
+    assert installer.status()["redirectUri"] in text
     assert not installer.status()["connected"]

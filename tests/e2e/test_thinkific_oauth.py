@@ -33,7 +33,7 @@ FORGERIES = 12
 
 @pytest.fixture(scope="module")
 def oauth(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Run a stack that has no use for the API key."""
+    """Run a stack that does not use the API key."""
     with watched_stack(FOLDER, OPTIONS, request.config) as running:
         yield running
 
@@ -68,7 +68,7 @@ def courses(site: Thinkific, credentials: Credentials) -> list[object]:
     return list(api.get("/courses")["items"])
 
 
-def test_before_the_install_status_says_what_to_do(installer: Installer, oauth: Stack) -> None:
+def test_before_the_install_the_status_shows_what_to_do(installer: Installer, oauth: Stack) -> None:
     status = installer.status()
 
     assert (status["authentication"], status["connected"]) == ("oauth", False)
@@ -76,7 +76,7 @@ def test_before_the_install_status_says_what_to_do(installer: Installer, oauth: 
     assert status["redirectUri"] == f"{oauth.api_url}/thinkific/oauth/callback"
 
 
-def test_the_command_prints_what_status_shows_byte_for_byte(installer: Installer) -> None:
+def test_the_command_prints_exactly_what_the_status_shows(installer: Installer) -> None:
     command = (sys.executable, "-m", "lunas.cli", "oauth-redirect-uri", "--state", str(FOLDER))
     done = subprocess.run(  # noqa: S603  (our own command)
         command, cwd=ROOT, capture_output=True, text=True, check=True
@@ -87,7 +87,7 @@ def test_the_command_prints_what_status_shows_byte_for_byte(installer: Installer
     assert len(checks) == len(installer.status()["checks"])
 
 
-def test_a_purchase_is_delivered_by_the_token_of_the_install(
+def test_a_purchase_is_delivered_with_the_token_of_the_install(
     installer: Installer, users: Users, site: Thinkific
 ) -> None:
     installer.connect()
@@ -97,12 +97,12 @@ def test_a_purchase_is_delivered_by_the_token_of_the_install(
 
     learner.wait_for(payment["id"], "COMPLETED")
 
-    (row,) = site.enrollments(learner.email)
-    assert not row["is_free_trial"]
+    (enrollment,) = site.enrollments(learner.email)
+    assert not enrollment["is_free_trial"]
     assert "todo" not in installer.status()
 
 
-def test_a_token_that_is_over_is_renewed_by_the_delivery(
+def test_an_expired_token_is_renewed_by_the_delivery(
     installer: Installer, users: Users, site: Thinkific, oauth: Stack
 ) -> None:
     installer.connect()
@@ -133,7 +133,7 @@ def test_an_api_key_and_an_access_token_open_the_same_site(oauth: Stack, site: T
             courses(site, wrong)
 
 
-def test_of_many_who_bring_the_same_answer_one_connects(installer: Installer) -> None:
+def test_one_of_many_requests_with_the_same_answer_connects(installer: Installer) -> None:
     back = query_of(installer.press(installer.begin()))
 
     with ThreadPoolExecutor(FORGERIES) as pool:
@@ -164,7 +164,7 @@ def test_a_forged_answer_changes_nothing(installer: Installer, forged: dict[str,
     assert installer.status() == before
 
 
-def test_the_code_of_another_try_is_refused(installer: Installer) -> None:
+def test_the_code_of_another_install_is_refused(installer: Installer) -> None:
     one, two = (query_of(installer.press(installer.begin())) for _ in range(2))
     before = installer.status()
 
@@ -174,7 +174,7 @@ def test_the_code_of_another_try_is_refused(installer: Installer) -> None:
     assert installer.status() == before
 
 
-def test_a_state_that_is_over_is_refused(installer: Installer, oauth: Stack) -> None:
+def test_an_expired_state_is_refused(installer: Installer, oauth: Stack) -> None:
     back = query_of(installer.press(installer.begin()))
     table = Cloud(oauth).table
     answer = table.client.scan(
@@ -194,7 +194,7 @@ def test_a_state_that_is_over_is_refused(installer: Installer, oauth: Stack) -> 
 def test_an_uninstalled_app_asks_for_a_new_install(
     installer: Installer, users: Users, site: Thinkific, oauth: Stack
 ) -> None:
-    """Thinkific refuses the token, and then its renewal: nothing is lost, and somebody is told."""
+    """Thinkific refuses the token and its renewal: nothing is lost, and the status shows it."""
     installer.connect()
     aged = Change({"renewedAt": to_iso(datetime.now(UTC) - timedelta(hours=1))})
     assert Cloud(oauth).table.update(keys.oauth_grant(), aged)
@@ -216,7 +216,7 @@ def test_an_uninstalled_app_asks_for_a_new_install(
     assert installer.status()["connected"]
 
 
-def test_who_has_no_token_learns_nothing(oauth: Stack) -> None:
+def test_without_a_token_the_routes_are_closed(oauth: Stack) -> None:
     for path in ("install", "status"):
         answer = requests.get(f"{oauth.api_url}/thinkific/oauth/{path}", timeout=TIMEOUT)
         assert answer.status_code == 401

@@ -17,7 +17,7 @@ def lines(stack: Stack, function: str, payment_id: str) -> Iterator[Json]:
 
 
 def correlation_ids(stack: Stack, function: str, payment_id: str) -> set[str]:
-    """Return the ids by which a function logged about a payment."""
+    """Return the correlation ids in a function's lines about a payment."""
     return {line["correlation_id"] for line in lines(stack, function, payment_id)}
 
 

@@ -1,4 +1,4 @@
-"""The commands of docs/guides/walkthrough.md do what the page says, and leave out no route."""
+"""The commands of docs/guides/walkthrough.md have the statuses on the page and cover each route."""
 
 import os
 import re
@@ -19,7 +19,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPECTED = re.compile(r"^(.*) # (\d{3})$", re.MULTILINE)
 MARK = "=== status expected:"
 VERBS = {" -d ": "POST", " -I ": "HEAD"}
-"""What curl's flags make of a command that names no method."""
+"""The method of a curl command that names none, by its flags."""
 SECONDS = 240
 PRELUDE = """
 set -eu -o pipefail
@@ -27,15 +27,15 @@ make() { local role=${4:-ROLE=user}
   "$PYTHON" -m local token --state "$STATE" --sub "${3#SUB=}" --role "${role#ROLE=}" \
     --name "Putri Walkthrough"; }
 """
-"""A walk stops at what fails; tokens are made for the stack of the tests instead of ``.local``.
+"""A walk stops at the first failure; tokens are for the stack of the tests, not of ``.local``.
 
-Their name is not made of the user id, which logs may show: the leak test looks for names.
+Their name does not contain the user id, which logs may show: the leak test looks for names.
 """
 
 
 @dataclass(frozen=True)
 class Step:
-    """A command of the page: what it is, and the status that the page promises."""
+    """A command of the page, and the status that the page shows."""
 
     command: str
     status: str
@@ -55,7 +55,7 @@ def script() -> str:
 
 
 def steps() -> list[Step]:
-    """Return the commands with a status, each with the lines that it goes on from."""
+    """Return the commands with a status, each with all its lines."""
     found, command = [], ""
     for line in script().splitlines():
         ended = EXPECTED.match(line)
@@ -95,7 +95,7 @@ def walk(stack: Stack) -> list[tuple[str, str]]:
     return walked(stack)
 
 
-def test_each_command_is_answered_as_the_page_says(walk: list[tuple[str, str]]) -> None:
+def test_each_command_has_the_status_on_the_page(walk: list[tuple[str, str]]) -> None:
     commands = [step.command.strip() for step in steps()]
     assert len(walk) == len(commands)
 
@@ -120,5 +120,5 @@ def test_no_route_is_left_out(route: str) -> None:
     assert [step for step in steps() if shows(step, route) and step.status < "300"]
 
 
-def test_the_page_names_nothing_of_this_machine() -> None:
+def test_the_page_names_no_local_address_or_token() -> None:
     assert not re.search(r"127\.0\.0\.1|localhost|/home/|eyJ", PAGE.read_text())

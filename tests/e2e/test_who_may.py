@@ -1,4 +1,4 @@
-"""Who may see and do what; each refusal changes nothing."""
+"""Callers without a right are refused, and nothing changes."""
 
 import requests
 
@@ -58,7 +58,7 @@ def test_without_a_valid_token_every_private_route_is_closed(stack: Stack) -> No
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_bad_input_is_told_by_field(users: Users) -> None:
+def test_invalid_input_is_refused_by_field(users: Users) -> None:
     answer = users.learner().call(
         "POST",
         "/payments",

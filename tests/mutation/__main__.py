@@ -16,18 +16,18 @@ SURVIVED = "SURVIVED"
 
 
 class Report:
-    """Prints a line about each mutant, and keeps what has to be fixed."""
+    """Prints a line about each mutant, and keeps those that no test notices."""
 
     def __init__(self) -> None:
         self.tried = 0
         self.bad: list[str] = []
 
     def add(self, mutant: Mutant, verdict: Verdict) -> None:
-        """Print what became of a mutant."""
+        """Print the verdict on a mutant."""
         self.tried += 1
         result = verdict.red.removeprefix("tests/") or verdict.reason or SURVIVED
         if "ValidationException" in verdict.reason:
-            result = f"NO MUTANT, but a request that DynamoDB does not take: {result}"
+            result = f"NO MUTANT, but a request that DynamoDB refuses: {result}"
         line = f"{mutant.place:<22} {mutant.what[:90]:<90} {result}"
         print(line, flush=True)
         if not verdict.red or "ValidationException" in verdict.reason:

@@ -50,11 +50,11 @@ CHECKED: dict[Path, frozenset[str] | None] = {
     LAYER / "api/jwks.py": None,
     LAYER / "api/pagination.py": None,
 }
-"""The files in which it is checked who calls, what Duitku and Thinkific say, what can be bought,
-and who has access for how long; with the functions that concern it, None: all."""
+"""The files that check callers, messages of Duitku and Thinkific, purchases and access; with the
+functions that do so, None: all."""
 EQUIVALENT = {
     (LAYER / "api/pagination.py", "option algorithm=ALGORITHM"): (
-        "the library's default is the same one; readers should not have to know"
+        "the library's default is the same; readers should not have to know it"
     ),
 }
 """Mutants that behave as the code does, by file and what is taken out, with the reason."""

@@ -19,9 +19,9 @@ PARAMETER = "condition"
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """An expression of the source that is a condition, and a text that it amounts to.
+    """An expression of the source that is a condition, and its text.
 
-    ``when``: the tests of the source under which it does, should it be another one otherwise.
+    ``when``: the tests in the source under which it has this text.
     """
 
     source: Source

@@ -22,7 +22,7 @@ class Mutant:
 
     @property
     def place(self) -> str:
-        """Where it is, for people."""
+        """Its file and line, to print."""
         return f"{self.path.name}:{self.lines.start}"
 
     def apply(self, root: Path) -> bytes:

@@ -1,4 +1,4 @@
-"""The text that an expression of the store's sources amounts to, worked out without running it."""
+"""The text of an expression in the storage's sources, worked out without running it."""
 
 import ast
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A text that an expression may amount to, and the tests under which it does."""
+    """A text that an expression may have, and the tests under which it has it."""
 
     text: str
     when: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class Reading:
 
 
 def read(source: Source, node: ast.expr) -> list[Reading]:
-    """Work out what an expression of literals and constants may amount to; raises Unreadable."""
+    """Work out the texts of an expression of literals and constants; raises Unreadable."""
     match node:
         case ast.Constant(value=None):
             return [Reading("")]

@@ -30,9 +30,9 @@ TESTS = (
 )
 """Tests that need neither a network beyond loopback nor the local cloud."""
 SECONDS = 300
-"""A mutant that makes its tests run longer than this hangs, which a user would notice."""
+"""A mutant that makes its tests run longer than this hangs, which counts as noticed."""
 EXAMPLES = 25
-"""Of each property, and always the same: a verdict must not depend on luck."""
+"""Of each property, and always the same: a verdict must not depend on chance."""
 LIBRARIES = (
     *("boto3", "botocore.stub", "moto.kms.models", "moto.sqs.models"),
     *("moto.secretsmanager.models", "moto.core.models", "aws_lambda_powertools"),
@@ -56,7 +56,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What the tests do without a mutant."""
+    """The tests without a mutant: the lines that each runs, the conditions sent, the failures."""
 
     tests: dict[tuple[str, int], list[str]]
     sent: set[str]
@@ -135,7 +135,7 @@ class Process:
 
 def _trial(groups: Sequence[Sequence[str]]) -> Callable[[], object]:
     def run() -> object:
-        # Without any group nothing runs: without names pytest would run whatever there is.
+        # Without any group nothing runs: without names pytest would run every test.
         for tests in groups:
             first = FirstRed()
             code = pytest.main([*QUIET, "-x", *tests], plugins=[first])

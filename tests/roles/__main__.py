@@ -1,4 +1,4 @@
-"""Holds the roles of the expanded templates to what parliament and cloudsplaining find."""
+"""Checks the roles of the expanded templates by parliament and cloudsplaining."""
 
 import json
 import subprocess
@@ -32,13 +32,13 @@ class Finding:
 
 
 def accepted() -> Sequence[Mapping[str, str]]:
-    """Return the findings that are right as they are, each with its reason."""
+    """Return the accepted findings, each with its reason."""
     found: list[Mapping[str, str]] = tomllib.loads(ACCEPTED.read_text())["accepted"]
     return found
 
 
 def findings(template: Mapping[str, Any]) -> list[Finding]:
-    """Return all that the tools find about the roles of a template."""
+    """Return all findings of the tools about the roles of a template."""
     python, script = TOOLS / "iam" / "bin" / "python", Path(__file__).with_name("tools.py")
     done = subprocess.run(
         [python, "-I", script], input=as_json(template), capture_output=True, text=True, check=True
@@ -54,7 +54,7 @@ def faults(found: Sequence[Finding]) -> list[str]:
     stale = [entry for entry in lasting if not any(each.is_covered_by(entry) for each in found)]
     return [
         *(f"{each.role}: {each.tool} finds {each.code}: {each.detail}" for each in new),
-        *(f"accepted and found no more: {each['code']} {each['detail']}" for each in stale),
+        *(f"accepted and no longer found: {each['code']} {each['detail']}" for each in stale),
     ]
 
 

@@ -13,13 +13,13 @@ KINDS = {
     "AWS::KMS::Key": "kms:{region}:{account}:key/11111111-2222-3333-4444-555555555555",
     "AWS::Lambda::Alias": "lambda:{region}:{account}:function:{name}:live",
 }
-"""The name of a resource of each type that a policy speaks of, without what all begin with."""
+"""The ARN of a resource of each type that a policy may name, without the common prefix."""
 NAMING = {"Ref", "Fn::GetAtt", "Fn::Sub"}
 PSEUDO = {"AWS::Partition": "aws", "AWS::Region": REGION, "AWS::AccountId": ACCOUNT}
 
 
 def policies(template: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give each policy of each role, named by its role, with the names of resources put in."""
+    """Give each policy with the name of its role, its references resolved."""
     resources = template["Resources"]
     for name, role in resources.items():
         if role["Type"] == "AWS::IAM::Role":
@@ -64,5 +64,5 @@ def _arn(name: str, resources: Mapping[str, Any]) -> str:
 
 
 def as_json(template: Mapping[str, Any]) -> str:
-    """Write all policies for the tools that look at them."""
+    """Write all policies for the tools."""
     return json.dumps(list(policies(template)))

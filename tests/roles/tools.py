@@ -1,7 +1,7 @@
 """Checks policies by parliament and cloudsplaining; run by the interpreter of their environment.
 
 Takes ``[[role, policy], …]`` on standard input and prints ``[[role, tool, code, detail], …]``. Both
-carry what they know of AWS with them and call no one.
+bring their knowledge of AWS with them and make no network calls.
 """
 
 import json
@@ -37,7 +37,7 @@ def found_by_parliament(role: str, policy: dict[str, Any]) -> Iterator[Finding]:
 
 
 def found_by_cloudsplaining(role: str, policy: dict[str, Any]) -> Iterator[Finding]:
-    """Give what a thief of the role could do with it beyond its own resources."""
+    """Give what an attacker with the role could do beyond its own resources."""
     document = PolicyDocument(policy)
     for risk in RISKS:
         for each in getattr(document, risk):

@@ -1,4 +1,4 @@
-"""``make soak``: thousands of purchases while everything around them breaks.
+"""``make soak``: thousands of purchases while providers, settings and workers fail.
 
 See docs/guides/testing.md.
 """

@@ -1,7 +1,7 @@
-"""Nothing lost, nothing doubled: the end of a soak compared with what really happened.
+"""Compares the end of a soak with what really happened: nothing is lost or doubled.
 
-What really happened is what Duitku's simulator was paid and what the admins did; the code of
-Lunas has no part in the comparison.
+What really happened is what Duitku's simulator was paid and what the admins did; no code of Lunas
+takes part in the comparison.
 """
 
 from collections import Counter
@@ -25,14 +25,14 @@ class Actions:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that must not be: LOST, DOUBLED or WRONG, and what."""
+    """An error: LOST, DOUBLED or WRONG, and what."""
 
     kind: str
     what: str
 
 
 def audit(facts: Facts, actions: Actions) -> list[Finding]:
-    """Return everything that is not as it must be."""
+    """Return every error."""
     return [
         *_money(facts, actions),
         *_access(facts),
@@ -42,7 +42,7 @@ def audit(facts: Facts, actions: Actions) -> list[Finding]:
 
 
 def is_quiet(facts: Facts, actions: Actions) -> bool:
-    """Return whether everything has ended: nothing on its way, nothing left to a person."""
+    """Return whether nothing is on its way and nothing waits for a person."""
     settled = all(facts.payments[each]["status"] in DONE for each in _backed(facts, actions))
     delivered = all(
         each["deliveryStatus"] in {"DELIVERED", "REVOKED"} for each in facts.enrollments.values()
@@ -51,12 +51,12 @@ def is_quiet(facts: Facts, actions: Actions) -> bool:
 
 
 def paid_orders(facts: Facts) -> set[str]:
-    """Return the payments that Duitku has the money of."""
+    """Return the payments whose orders are paid at Duitku."""
     return {name for name, order in facts.orders.items() if order["state"] == "paid"}
 
 
 def _backed(facts: Facts, actions: Actions) -> set[str]:
-    """Return the payments with money behind them, or an admin's word."""
+    """Return the payments that are paid at Duitku or approved by an admin."""
     return paid_orders(facts) | set(actions.approved)
 
 
@@ -77,7 +77,7 @@ def _money(facts: Facts, actions: Actions) -> Iterator[Finding]:
 
 
 def _access(facts: Facts) -> Iterator[Finding]:
-    """Compare each learner's courses here and at Thinkific with what is paid and not refunded."""
+    """Compare courses in Lunas and at Thinkific with what is paid and not refunded."""
     owed = {
         (payment["userId"], course["id"])
         for payment in facts.payments.values()
@@ -93,19 +93,23 @@ def _access(facts: Facts) -> Iterator[Finding]:
 
 def _one_access(facts: Facts, user: str, course: str, *, owed: bool) -> Iterator[Finding]:
     enrollment = facts.enrollments.get((user, course))
-    rows = facts.rows.get((email_of(user), int(facts.courses[course]["thinkificCourseId"])), [])
-    active = [row for row in rows if _is_active(row)]
-    here = enrollment is not None and enrollment["status"] == "ENROLLED"
-    if owed and not (here and active):
-        yield Finding("LOST", f"{user} in {course}: here {here}, at Thinkific {len(active)}")
-    if not owed and (here or active):
-        yield Finding("WRONG", f"{user} in {course} for nothing: here {here}, {len(active)} rows")
-    if len(rows) > 1:
-        yield Finding("DOUBLED", f"{user} in {course}: {len(rows)} rows at Thinkific")
+    mapped = int(facts.courses[course]["thinkificCourseId"])
+    found = facts.platform_enrollments.get((email_of(user), mapped), [])
+    active = [each for each in found if _is_active(each)]
+    enrolled = enrollment is not None and enrollment["status"] == "ENROLLED"
+    if owed and not (enrolled and active):
+        yield Finding("LOST", f"{user} in {course}: {enrolled=}, at Thinkific {len(active)}")
+    if not owed and (enrolled or active):
+        yield Finding(
+            "WRONG", f"{user} in {course} unpaid: {enrolled=}, at Thinkific {len(active)}"
+        )
+    if len(found) > 1:
+        yield Finding("DOUBLED", f"{user} in {course}: {len(found)} times at Thinkific")
 
 
-def _is_active(row: Json) -> bool:
-    return bool(row["activated_at"]) and not row["expired"] and not row["is_free_trial"]
+def _is_active(enrollment: Json) -> bool:
+    ended, trial = enrollment["expired"], enrollment["is_free_trial"]
+    return bool(enrollment["activated_at"]) and not ended and not trial
 
 
 def _histories(facts: Facts) -> Iterator[Finding]:
@@ -118,9 +122,9 @@ def _histories(facts: Facts) -> Iterator[Finding]:
 
 
 def _counters(facts: Facts) -> Iterator[Finding]:
-    held = Counter(each["courseId"] for each in facts.enrollments.values() if each["counted"])
+    counted = Counter(each["courseId"] for each in facts.enrollments.values() if each["counted"])
     for course_id, course in facts.courses.items():
-        if int(course.get("enrolled", 0)) != held[course_id]:
+        if int(course.get("enrolled", 0)) != counted[course_id]:
             yield Finding(
-                "WRONG", f"{course_id} counts {course['enrolled']}, not {held[course_id]}"
+                "WRONG", f"{course_id} counts {course['enrolled']}, not {counted[course_id]}"
             )

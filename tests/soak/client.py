@@ -1,4 +1,4 @@
-"""Buyers and admins: they call the API, and repeat whatever got no answer, as people do."""
+"""Buyers and admins: they call the API, and repeat requests that got no answer."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ type Json = dict[str, Any]
 
 SECONDS = 60
 MAX_WAIT = 300.0
-"""Seconds that a buyer waits; the v2 API of Duitku can make them wait a minute."""
+"""Seconds that a buyer waits; Duitku's v2 API can take a minute."""
 PAUSE = 1.0
 LONG_PAUSE = 10.0
 """Seconds before a request is repeated; the longer one after "try again in a minute"."""
@@ -26,14 +26,14 @@ REPEATED = {"conflict", "channel-not-offered"}
 
 
 class SoakFailed(Exception):
-    """Something that must never be: the text is what."""
+    """An answer that no buyer or admin should get."""
 
 
 @dataclass
 class Api:
-    """The API, with everything that had to be repeated counted by its answer.
+    """The API, with a count of the repeated requests by their answer.
 
-    Once it is ``closed`` nothing is repeated any more: the soak was interrupted.
+    Once it is ``closed`` nothing is repeated: the soak was interrupted.
     """
 
     stack: Stack
@@ -42,7 +42,7 @@ class Api:
     closed: threading.Event = field(default_factory=threading.Event)
 
     def call(self, method: str, path: str, user: str, body: object = None) -> Json | None:
-        """Send until there is an answer that means something; None: what was wished is so already.
+        """Send until there is a final answer; None if the learner has the course already.
 
         Raises SoakFailed for an answer that no one should get.
         """
@@ -62,13 +62,13 @@ class Api:
         raise SoakFailed(f"{method} {path}: no answer within {MAX_WAIT:.0f} s")
 
     def order(self, learner: str, purchase: Purchase) -> Json | None:
-        """Open a payment at Duitku; None when the learner has it all already."""
+        """Open a payment at Duitku; None when the learner has the courses already."""
         channel = {"paymentMethod": purchase.channel} if purchase.channel else {}
         body = {**purchase.body, **channel}
         return self.call("POST", "/payments/initiate", learner, body)
 
-    def hand_in(self, learner: str, purchase: Purchase) -> Json | None:
-        """Hand in a transfer, once: after a lost answer the learner looks for it first."""
+    def submit(self, learner: str, purchase: Purchase) -> Json | None:
+        """Submit a transfer, once: after a lost answer the learner looks for it first."""
         body = {
             **purchase.body,
             "paymentType": "UMUM",
@@ -83,16 +83,16 @@ class Api:
             if _code(answer) == "already-enrolled":
                 return None
             self.repeated[_description(answer, _code(answer))] += 1
-            if found := self._handed_in(learner, purchase):
+            if found := self._submitted(learner, purchase):
                 return found
             time.sleep(PAUSE)
-        raise SoakFailed(f"{learner} could not hand in a transfer")
+        raise SoakFailed(f"{learner} could not submit a transfer")
 
     def admin(self, method: str, path: str, body: object = None) -> Json | None:
-        """Do what admins do."""
+        """Call the API as an admin."""
         return self.call(method, path, ADMIN, body)
 
-    def _handed_in(self, learner: str, purchase: Purchase) -> Json | None:
+    def _submitted(self, learner: str, purchase: Purchase) -> Json | None:
         shown = self.call("GET", f"/payments/user/{learner}", learner) or {"items": []}
         same = (
             each
@@ -129,7 +129,7 @@ def _is_final(answer: requests.Response, code: str) -> bool:
 
 
 def _code(answer: requests.Response | None) -> str:
-    """Return the code of a problem, or nothing of what is none."""
+    """Return the code of a problem, or "" if the answer is none."""
     try:
         content = answer.json() if answer is not None else {}
     except ValueError:

@@ -1,4 +1,4 @@
-"""What there is at the end of a soak: the whole table, and both simulators' own lists."""
+"""The state at the end of a soak: the whole table, and both simulators' own lists."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ _read = TypeDeserializer().deserialize
 class Facts:
     """Items by their ids, and what Duitku and Thinkific have.
 
-    ``orders`` by order id; ``rows`` of Thinkific by address and course id there; ``accounts``
-    counts the accounts with an address.
+    ``orders`` by order id; ``platform_enrollments`` by address and Thinkific's course id;
+    ``accounts`` counts the accounts with an address.
     """
 
     payments: dict[str, Json] = field(default_factory=dict)
@@ -29,7 +29,9 @@ class Facts:
     courses: dict[str, Json] = field(default_factory=dict)
     anomalies: list[Json] = field(default_factory=list)
     orders: dict[str, Json] = field(default_factory=dict)
-    rows: dict[tuple[str, int], list[Json]] = field(default_factory=lambda: defaultdict(list))
+    platform_enrollments: dict[tuple[str, int], list[Json]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     accounts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     messages: int = 0
     dead_letters: int = 0
@@ -47,8 +49,8 @@ def gather(stack: Stack, duitku: Simulator, thinkific: Simulator) -> Facts:
         _sort(facts, {name: _read(value) for name, value in item.items()})
     for order in duitku.see("orders")["items"]:
         facts.orders[order["merchantOrderId"]] = order
-    for row in thinkific.see("enrollments")["items"]:
-        facts.rows[row["user_email"], int(row["course_id"])].append(row)
+    for each in thinkific.see("enrollments")["items"]:
+        facts.platform_enrollments[each["user_email"], int(each["course_id"])].append(each)
     for user in thinkific.see("users")["items"]:
         facts.accounts[user["email"]] += 1
     return facts
@@ -69,7 +71,7 @@ def _sort(facts: Facts, item: Json) -> None:
 
 
 def _waiting(aws: Aws, url: str) -> int:
-    """Count the messages of a queue, also those that are hidden."""
+    """Count the messages of a queue, hidden ones included."""
     found = aws.sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=[

@@ -66,7 +66,7 @@ DUITKU_DIFFERENCES: dict[str, Any] = {
     "closedChannels": ["M2"],
     "answers": {"popTransactionStatus": {"amount": "1"}, "createInvoice": {"reference": None}},
 }
-"""SimulatorSettings that change how Duitku behaves, each with the value that troubles Lunas."""
+"""Settings that change how Duitku behaves, each with a value that disturbs Lunas."""
 THINKIFIC_DIFFERENCES: dict[str, Any] = {
     "apiPlan": False,
     "requireUserAgent": True,
@@ -102,12 +102,12 @@ class FaultSchedule:
         self._simulator, self._differences, self._chance = simulator, differences, chance
         usual = simulator.do("settings")
         self._usual = {name: usual[name] for name in differences}
-        self.turned: Counter[str] = Counter()
+        self.changed: Counter[str] = Counter()
 
     def change(self) -> None:
         """Choose which settings are changed."""
         bad = {name for name in self._differences if self._chance.random() < CHANGE_SHARE}
-        self.turned.update(bad)
+        self.changed.update(bad)
         chosen = {name: self._differences[name] for name in bad}
         self._simulator.do("settings", {**self._usual, **chosen})
 
@@ -117,7 +117,7 @@ class FaultSchedule:
 
 
 class Chaos:
-    """Kills a worker of some function every few seconds, in the middle of whatever it does."""
+    """Kills a worker of some function every few seconds, in the middle of its work."""
 
     def __init__(self, state: Path, chance: random.Random) -> None:
         self._state, self._chance = str(state), chance

@@ -1,9 +1,10 @@
-"""The people behind a soak, and its clock: what would take hours by itself is brought forward.
+"""The operators of a soak, and its clock: what would take hours is brought forward.
 
 Lunas asks Duitku about a payment after a quarter of an hour, waits an hour after being blocked,
-and leaves a dead letter to a person. Here a payment that was paid twenty seconds ago and is not
-settled is either rechecked by an admin or made due now, a block lasts fifteen seconds, reconcile
-runs every ten, and dead letters are put back all the time. The code that settles is the same.
+and leaves a dead-letter message to a person. In a soak a payment that was paid twenty seconds ago
+and is not settled is either rechecked by an admin or made due now, a block lasts fifteen seconds,
+reconcile runs every ten, and dead letters are redriven all the time. The code that settles is the
+same.
 """
 
 import threading
@@ -52,11 +53,11 @@ class Operators:
             self._paid[payment_id] = time.monotonic()
 
     def unsettled(self) -> int:
-        """Count the payments whose money has not been settled yet, as far as is known."""
+        """Count the payments that are paid and not known to be settled."""
         return len(self._paid)
 
     def check_unsettled(self) -> None:
-        """Have Duitku asked about payments that were paid a while ago and are not settled."""
+        """Have Duitku asked about payments that were paid ``WAIT`` ago and are not settled."""
         before = time.monotonic() - WAIT
         old = [each for each, at in list(self._paid.items()) if at < before][: 5 * AT_ONCE]
         waiting = [each for each in old if self._is_open(each)][:AT_ONCE]
@@ -75,13 +76,13 @@ class Operators:
         self._aws.functions.invoke(FunctionName=self._reconcile, Qualifier=ALIAS)
 
     def end_block(self) -> None:
-        """Let the hour be over for which Duitku must not be asked by schedule."""
+        """End the hour in which reconcile must not ask Duitku."""
         if "Item" in self._aws.dynamodb.get_item(TableName=self._table, Key=PAUSE_KEY):
             self.did["an hour's block by Duitku is over"] += 1
             self._aws.dynamodb.delete_item(TableName=self._table, Key=PAUSE_KEY)
 
     def redrive(self) -> None:
-        """Put dead letters back."""
+        """Redrive the dead letters."""
         lines: list[str] = []
         queue = self._stack.outputs["DeadLetterQueueUrl"]
         messages = DeadLetters(queue, self._stack.client("sqs"))
@@ -105,7 +106,7 @@ class Operators:
         return False
 
     def _make_due(self, payment_id: str) -> None:
-        """Bring the next question forward, unless the payment is settled at this moment."""
+        """Bring the next check forward, unless the payment is settled at this moment."""
         try:
             self._aws.dynamodb.update_item(
                 TableName=self._table,

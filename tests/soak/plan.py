@@ -1,4 +1,4 @@
-"""Who buys what, how they pay, and what goes wrong with the callback: a plan by chance, by seed."""
+"""A random plan from a seed: who buys what, how they pay, and how the callback goes wrong."""
 
 import random
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ class Way(StrEnum):
 
 
 class Callback(StrEnum):
-    """What becomes of Duitku's callback."""
+    """How Duitku's callback comes."""
 
     HONEST = "comes once"
     DOUBLED = "comes three times at once"
@@ -111,7 +111,7 @@ def _purchase(chance: random.Random, package: str, course: str | None) -> Purcha
 
 
 def _callback(chance: random.Random) -> Callback:
-    """Choose: each thing that can go wrong with a callback befalls a tenth of them."""
+    """Choose a callback's fault: each one happens to a tenth of them."""
     if chance.random() < 0.3:
         return Callback.HONEST
     return chance.choice([each for each in Callback if each is not Callback.HONEST])

@@ -1,4 +1,4 @@
-"""What a soak prints: how it went on, and at the end the table of what was survived."""
+"""What a soak prints: its progress, and at the end the tables of what was survived."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ type Say = Callable[[str], None]
 
 
 def waiting(facts: Facts) -> str:
-    """Return a line about what is still on its way."""
+    """Return a line about what is on its way."""
     payments = Counter(each["status"] for each in facts.payments.values())
     deliveries = Counter(each["deliveryStatus"] for each in facts.enrollments.values())
     return (
@@ -33,8 +33,8 @@ def show(
     _table(say, "bought", _bought(soak))
     _table(say, "survived: faults of Duitku", soak.struck["Duitku"])
     _table(say, "survived: faults of Thinkific", soak.struck["Thinkific"])
-    turned = soak.schedules[0].turned + soak.schedules[1].turned
-    _table(say, "survived: settings changed, ten seconds each", turned)
+    changed = soak.schedules[0].changed + soak.schedules[1].changed
+    _table(say, "survived: settings changed, ten seconds each", changed)
     _table(say, "survived: workers killed", soak.chaos.killed)
     _table(say, "survived: limits and callbacks", _limits(soak, facts))
     _table(say, "requests that buyers and admins had to repeat", soak.api.repeated)

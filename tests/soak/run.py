@@ -1,4 +1,4 @@
-"""``make soak``: buy, break, wait until all is quiet, and compare."""
+"""``make soak``: buys, breaks, waits until all is quiet, and compares."""
 
 import random
 import threading
@@ -31,23 +31,23 @@ from tests.soak.shop import Shop
 from tests.soak.simulators import Simulator
 
 BUYERS = 24
-"""Learners who shop at the same time."""
+"""Learners who buy at the same time."""
 WORKERS = 6
 """Processes of each function at most: a killed one takes a second to come again."""
 SITE_LIMIT, LIMITED_PAYMENTS = 120, 200
-"""Thinkific's calls a minute, and the payments that so many calls bring to an end in minutes."""
+"""Thinkific's calls a minute, and the payments that this limit delivers in minutes."""
 VISIBILITY = "45"
 """Seconds after which a message whose receiver died comes again; on AWS it is 450."""
 BROKEN_SECONDS = QUIET_SECONDS = 1800.0
-"""How long most deliveries may take while everything is broken, and the rest when all is fixed."""
+"""How long most deliveries may take under the faults, and the others once they have ended."""
 FEW = 0.05
-"""Of the payments: when no more deliveries than that are on their way, all is fixed."""
+"""Share of the payments: when no more deliveries are on their way, the faults end."""
 POLL_SECONDS = 10.0
 
 
 @dataclass
 class Soak:
-    """One soak: what runs, and what it has come to."""
+    """One soak: its parts and its failures."""
 
     stack: Stack
     state: Path
@@ -85,9 +85,9 @@ class Soak:
 
     @contextmanager
     def broken(self) -> Iterator[None]:
-        """Break everything around Lunas for as long as the block lasts; fix it all then."""
+        """Make everything around Lunas fail while the block lasts; then end all faults."""
         spread_faults(self.duitku, self.thinkific)
-        with self._again(KILL_SECONDS, self.chaos.kill), self._again(CHANGE_SECONDS, self._turn):
+        with self._again(KILL_SECONDS, self.chaos.kill), self._again(CHANGE_SECONDS, self._change):
             yield
         self.struck = {
             "Duitku": self.duitku.see("faults")["struck"],
@@ -98,7 +98,7 @@ class Soak:
             schedule.calm()
 
     def deliver_most(self, say: Callable[[str], None]) -> None:
-        """Return once few deliveries are left, while everything is broken still."""
+        """Return once few deliveries are left, still under the faults."""
         deadline = time.monotonic() + BROKEN_SECONDS
         while time.monotonic() < deadline:
             facts = gather(self.stack, self.duitku, self.thinkific)
@@ -109,7 +109,7 @@ class Soak:
 
     @contextmanager
     def attended(self) -> Iterator[None]:
-        """Have the operators at work."""
+        """Let the operators work."""
         with (
             self._again(5.0, self.operators.check_unsettled),
             self._again(10.0, self.operators.run_reconcile),
@@ -120,7 +120,7 @@ class Soak:
             yield
 
     def wait_until_quiet(self, say: Callable[[str], None]) -> Facts:
-        """Return what there is once everything has ended, or when the time is up."""
+        """Return the state once everything has ended, or when the time is up."""
         deadline = time.monotonic() + QUIET_SECONDS
         while True:
             facts = gather(self.stack, self.duitku, self.thinkific)
@@ -139,7 +139,7 @@ class Soak:
         except SoakFailed as error:
             self.failures.append(str(error))
 
-    def _turn(self) -> None:
+    def _change(self) -> None:
         for schedule in self.schedules:
             schedule.change()
 
@@ -172,7 +172,7 @@ def run(state: Path, payments: int, seed: int) -> int:
                 bought = time.monotonic() - began
                 _say(f"{bought:6.0f} s  all bought and paid")
                 soak.deliver_most(_say)
-            _say(f"{time.monotonic() - began:6.0f} s  nothing is broken any more")
+            _say(f"{time.monotonic() - began:6.0f} s  all faults have ended")
             facts = soak.wait_until_quiet(_say)
         quiet = time.monotonic() - began
         found = audit(facts, soak.actions)

@@ -1,4 +1,4 @@
-"""The purchases of one learner, from order to payment, with whatever befalls the callback."""
+"""The purchases of one learner, from order to payment, with the faults of the callback."""
 
 from dataclasses import dataclass, field
 from threading import Lock
@@ -24,7 +24,7 @@ PLANS: dict[Callback, Any] = {
 
 @dataclass
 class Shop:
-    """Sells, takes the money, and remembers what was done from outside."""
+    """Makes purchases, and remembers what was paid, approved and refunded."""
 
     api: Api
     duitku: Simulator
@@ -46,7 +46,7 @@ class Shop:
                 self._pay(purchase, self._open(basket.learner, purchase))
 
     def refund(self) -> None:
-        """Have an admin refund what is to be refunded and has been settled by now."""
+        """Have an admin refund each settled payment that is to be refunded."""
         for payment_id in self.to_refund - self.refunded:
             shown = self.api.admin("GET", f"/payments/{payment_id}")
             if shown and shown["status"] in {"APPROVED", "COMPLETED"}:
@@ -59,7 +59,7 @@ class Shop:
 
     def _open(self, learner: str, purchase: Purchase) -> dict[str, Any] | None:
         if purchase.way is Way.MANUAL:
-            return self.api.hand_in(learner, purchase)
+            return self.api.submit(learner, purchase)
         return self.api.order(learner, purchase)
 
     def _pay(self, purchase: Purchase, payment: dict[str, Any] | None) -> None:

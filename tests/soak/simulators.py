@@ -25,7 +25,7 @@ class Simulator:
         return _content(requests.post(f"{self.url}/_sim/{path}", json=body or {}, timeout=SECONDS))
 
     def forget_faults(self) -> None:
-        """Let nothing go wrong by faults any more."""
+        """End all faults."""
         _content(requests.delete(f"{self.url}/_sim/faults", timeout=SECONDS))
 
 

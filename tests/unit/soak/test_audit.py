@@ -36,7 +36,7 @@ def fair() -> Facts:
     }
     facts.courses["c1"] = {"id": "c1", "thinkificCourseId": 7, "enrolled": 1}
     facts.orders["pay1"] = {"merchantOrderId": "pay1", "state": "paid", "amount": 49_000}
-    facts.rows[email_of("u1"), 7].append(dict(ROW))
+    facts.platform_enrollments[email_of("u1"), 7].append(dict(ROW))
     facts.accounts[email_of("u1")] = 1
     return facts
 
@@ -54,7 +54,7 @@ def open_still(facts: Facts) -> None:
     facts.payments["pay1"]["status"] = "PENDING"
     facts.history["pay1"] = facts.history["pay1"][:1]
     facts.enrollments.clear()
-    facts.rows.clear()
+    facts.platform_enrollments.clear()
     facts.courses["c1"]["enrolled"] = 0
 
 
@@ -62,16 +62,16 @@ def gone(facts: Facts) -> None:
     facts.payments.clear()
     facts.history.clear()
     facts.enrollments.clear()
-    facts.rows.clear()
+    facts.platform_enrollments.clear()
     facts.courses["c1"]["enrolled"] = 0
 
 
 def not_at_thinkific(facts: Facts) -> None:
-    facts.rows.clear()
+    facts.platform_enrollments.clear()
 
 
 def a_trial_only(facts: Facts) -> None:
-    facts.rows[email_of("u1"), 7][0]["is_free_trial"] = True
+    facts.platform_enrollments[email_of("u1"), 7][0]["is_free_trial"] = True
 
 
 def not_here(facts: Facts) -> None:
@@ -79,8 +79,8 @@ def not_here(facts: Facts) -> None:
     facts.courses["c1"]["enrolled"] = 0
 
 
-def two_rows(facts: Facts) -> None:
-    facts.rows[email_of("u1"), 7].append(dict(ROW))
+def two_enrollments(facts: Facts) -> None:
+    facts.platform_enrollments[email_of("u1"), 7].append(dict(ROW))
 
 
 def two_accounts(facts: Facts) -> None:
@@ -111,7 +111,7 @@ def refunded_unasked(facts: Facts) -> None:
     facts.payments["pay1"]["status"] = "REFUNDED"
     facts.history["pay1"].append({"version": 9, "to": "REFUNDED", "actor": "admin:a1"})
     facts.enrollments["u1", "c1"]["status"] = "NOT_ENROLLED"
-    facts.rows[email_of("u1"), 7][0]["expired"] = True
+    facts.platform_enrollments[email_of("u1"), 7][0]["expired"] = True
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def refunded_unasked(facts: Facts) -> None:
         (not_at_thinkific, ["LOST"]),
         (a_trial_only, ["LOST"]),
         (not_here, ["LOST"]),
-        (two_rows, ["DOUBLED"]),
+        (two_enrollments, ["DOUBLED"]),
         (two_accounts, ["DOUBLED"]),
         (settled_twice, ["DOUBLED"]),
         (history_behind, ["WRONG"]),
@@ -147,7 +147,7 @@ def test_a_refund_that_was_asked_for_has_to_take_the_access_away() -> None:
     facts = fair()
     refunded_unasked(facts)
     assert audit(facts, asked) == []
-    facts.rows[email_of("u1"), 7][0]["expired"] = False
+    facts.platform_enrollments[email_of("u1"), 7][0]["expired"] = False
     assert [finding.kind for finding in audit(facts, asked)] == ["WRONG"]
 
 
