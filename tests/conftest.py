@@ -24,7 +24,7 @@ END_TO_END = STATE.with_name(f"{STATE.name}-e2e")
 SENDERS = "127.0.0.1,203.0.113.0/24"
 """The simulator, and the addresses of the callbacks in events/."""
 FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"})
-"""Most tests are not about Thinkific's limit, and are not to wait for their turns."""
+"""Most tests do not concern Thinkific's rate limit, and must not wait for permits."""
 
 
 SIGNING = {
@@ -36,12 +36,12 @@ SIGNING = {
 
 
 def production_options() -> Options:
-    """Give production's parameters, save for the processor and for where Duitku is.
+    """Give production's parameters, except for the architecture and Duitku's address.
 
-    What is off by default is on: every function has to run.
+    Optional features are on, so that every function runs.
     """
-    reply = configured_parameters("prod")
-    kept = {name: reply[name] for name in reply if not name.startswith(("Architecture", "Duitku"))}
+    given = configured_parameters("prod")
+    kept = {name: given[name] for name in given if not name.startswith(("Architecture", "Duitku"))}
     return Options(
         environment=SIGNING,
         parameters={
@@ -56,9 +56,9 @@ def production_options() -> Options:
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """Run the whole system as template.yaml says, with both simulators.
+    """Run the whole system of template.yaml, with both simulators.
 
-    At the end its logs are searched for all that the tests sent: what leaked fails the run.
+    At the end its logs are searched for all that the tests sent: a leak fails the run.
     """
     with watched_stack(STATE, FAST, request.config) as running:
         yield running
@@ -66,7 +66,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def production() -> Iterator[Stack]:
-    """Run the system as samconfig.toml says for production, with IAM evaluated.
+    """Run the system with samconfig.toml's configuration of production, with IAM evaluated.
 
     Its keys are those that the callbacks and events in events/ are signed by.
     """
