@@ -62,7 +62,7 @@ def test_a_rush_takes_few_calls_meets_no_limit_and_keeps_each_learners_order(
     first = [each[0] for each in calls.values()]
     later = [number for each in calls.values() for number in each[1:]]
     traffic = rush.thinkific.simulation.traffic.summary()
-    figures.say(
+    figures.note(
         f"{LEARNERS} learners x {len(PURCHASES)} courses: {traffic['calls']} calls to Thinkific, "
         f"{traffic['limited']} of them 429; {sum(first) / len(first):.2f} for an enrollment of a "
         f"new learner ({max(first)} at most), {sum(later) / len(later):.2f} of a known one "

@@ -106,7 +106,7 @@ def test_a_backlog_meets_no_limit_and_loses_nothing(
         learner.wait_for(payment_id, "COMPLETED")
 
     calls = real_thinkific.see("requests")["calls"] - before
-    figures.say(
+    figures.note(
         f"{LEARNERS} new learners x {len(COURSES)} courses on the real clock: {calls} calls to "
         f"Thinkific, {calls / LEARNERS / len(COURSES):.2f} for an enrollment, "
         f"{real_thinkific.limited() - limited} of them 429"

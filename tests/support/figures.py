@@ -1,4 +1,4 @@
-"""What tests say at the end of a run beside pass and fail, e.g. how much there was of it."""
+"""What tests report at the end of a run beside pass and fail, e.g. counts."""
 
 from dataclasses import dataclass, field
 
@@ -10,21 +10,21 @@ class Figures:
     """Numbers by table and row, with a remark, and lines below the tables."""
 
     rows: dict[str, dict[str, tuple[int, str]]] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def say(self, line: str) -> None:
+    def note(self, line: str) -> None:
         """Put a line below the tables."""
-        self.said.append(line)
+        self.notes.append(line)
 
     def add(self, table: str, row: str, number: int, remark: str = "") -> None:
         """Put a number into a table."""
         self.rows.setdefault(table, {})[row] = number, remark
 
     def merge(self, other: "Figures") -> None:
-        """Take over what another process has said."""
+        """Add the figures of another process."""
         for table, rows in other.rows.items():
             self.rows.setdefault(table, {}).update(rows)
-        self.said += other.said
+        self.notes += other.notes
 
     def lines(self) -> list[str]:
         """Return the tables as text, each with its total."""
@@ -33,7 +33,7 @@ class Figures:
             lines += [f"{number:6} {row:38} {remark}" for row, (number, remark) in rows.items()]
             total = sum(number for number, _ in rows.values())
             lines.append(f"{total:6} {table}, all survived")
-        return lines + self.said
+        return lines + self.notes
 
 
 KEPT = pytest.StashKey[Figures]()

@@ -1,4 +1,4 @@
-"""A peer that answers HTTP from a list, and keeps what it was asked."""
+"""A stub of a provider: answers HTTP requests from a list, and keeps them."""
 
 import json
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ class Asked:
 
 
 class StubLimiter:
-    """Lets every call go at once, unless it was told to refuse the next ones."""
+    """Gives every permit at once, except for the refusals that it is given."""
 
     def __init__(self, *refusals: Exception) -> None:
         self.refusals = list(refusals)
@@ -60,18 +60,18 @@ class StubLimiter:
         self.rests: list[float] = []
 
     def acquire(self) -> None:
-        """Count a turn, or refuse it."""
+        """Count a permit, or raise the next refusal."""
         if self.refusals:
             raise self.refusals.pop(0)
         self.permits += 1
 
     def rest(self, seconds: float) -> None:
-        """Keep what was asked for."""
+        """Keep the seconds of a rest."""
         self.rests.append(seconds)
 
 
 class StubProvider(BaseAdapter):
-    """Answers requests in turn; an exception in the list is raised instead."""
+    """Answers requests in turn; an exception in the list is raised."""
 
     def __init__(self, *answers: Reply | Exception) -> None:
         super().__init__()

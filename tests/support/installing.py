@@ -21,13 +21,13 @@ class Installer:
     admin: Person
 
     def begin(self, subdomain: str | None = None) -> str:
-        """Begin, and return the address at Thinkific."""
+        """Start an install; return the address at Thinkific."""
         query = f"?subdomain={subdomain}" if subdomain else ""
         asking = self.admin.sending({"Accept": "application/json"})
         return str(asking.get(f"/thinkific/oauth/install{query}")["authorizeUrl"])
 
     def press(self, url: str, label: str = "Approve") -> str:
-        """Press a button of Thinkific's page, if it asks; return where the browser is sent."""
+        """Press a button of Thinkific's page, if one is shown; return where it redirects to."""
         page = requests.get(url, timeout=TIMEOUT, allow_redirects=False)
         if not page.is_redirect:
             form = Form(page.text)
@@ -37,22 +37,22 @@ class Installer:
         return page.headers["location"]
 
     def arrive(self, **query: str) -> requests.Response:
-        """Come back with a query of one's own."""
+        """Call the redirect URI with any query."""
         url = f"{self.admin.stack.api_url}{CALLBACK}"
         return requests.get(url, params=query, timeout=TIMEOUT)
 
     def connect(self) -> None:
-        """Go the whole way."""
+        """Connect the site."""
         answer = requests.get(self.press(self.begin()), timeout=TIMEOUT)
         assert (answer.status_code, title(answer)) == (200, "The site is connected")
 
     def disconnect(self) -> None:
-        """Take it back, whatever there is."""
+        """Disconnect the site, if it is connected."""
         answer = self.admin.call("POST", "/thinkific/oauth/revoke")
         assert answer.status_code == 200, answer.text
 
     def status(self) -> Json:
-        """Return how the connection stands."""
+        """Return the status of the connection."""
         return self.admin.get("/thinkific/oauth/status")
 
 
@@ -62,6 +62,6 @@ def query_of(url: str) -> dict[str, str]:
 
 
 def title(answer: requests.Response) -> str:
-    """Return what a page says first."""
+    """Return the heading of a page."""
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     return answer.text.partition("<h1>")[2].partition("</h1>")[0]

@@ -1,4 +1,4 @@
-"""Learners who get on at Thinkific, and the events that tell of it, honest and forged."""
+"""Learners who make progress at Thinkific, and the events about it, genuine and forged."""
 
 import hashlib
 import hmac
@@ -19,7 +19,7 @@ SIGNATURE = "X-Thinkific-Hmac-Sha256"
 
 @dataclass(frozen=True)
 class EnrolledLearner:
-    """A learner who is enrolled, here and at Thinkific."""
+    """A learner who is enrolled, in Lunas and at Thinkific."""
 
     person: Person
     thinkific: Thinkific
@@ -38,7 +38,7 @@ class EnrolledLearner:
         return cls(learner, thinkific, payment["id"], ours["id"], row)
 
     def learns(self, percentage: float) -> None:
-        """Get so far in the course, which Thinkific tells by an event."""
+        """Make progress in the course; Thinkific sends an event."""
         self.thinkific.do("progress", {"enrollmentId": self.row["id"], "percentage": percentage})
 
     def shown(self) -> Json:

@@ -1,6 +1,6 @@
-"""How much is done of what could go on for ever: a little in ``make test``, more at length.
+"""How long open-ended tests run: a short form in ``make test``, longer ones on request.
 
-``LUNAS_TESTS`` says it: ``long`` is what ``make test-full`` takes, ``exhaustive`` takes hours.
+``LUNAS_TESTS`` selects it: ``long`` is what ``make test-full`` takes, ``exhaustive`` takes hours.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Payments as they come to be: driven through the rules, so that they are as they must be."""
+"""Payments made by the domain's own steps, so that they are consistent."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -36,7 +36,7 @@ class Life:
         return self.payment.updated_at + MINUTE
 
     def audit_context(self, actor: str, reason: str | None = None) -> AuditContext:
-        """Let somebody act, on Duitku's word for this payment."""
+        """Build the context of an actor's step, with Duitku's status for this payment."""
         return AuditContext(actor, self.now, paid(order_id=self.payment.id).evidence, reason)
 
     def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
@@ -72,7 +72,7 @@ class Life:
         return life
 
     def refunded(self) -> Self:
-        """Record that the money went back, and take back what it alone had brought."""
+        """Record that the money went back, and revoke what this payment alone paid for."""
         plan = refund(
             self.payment, self.audit_context("admin:a1", "asked for it"), self.enrollments
         )
@@ -85,7 +85,7 @@ class Life:
         )
 
     def revoked(self) -> Self:
-        """Note that Thinkific has taken everything back."""
+        """Record that Thinkific has revoked everything."""
         gone = tuple(
             revoked(each, self.audit_context("lunas:deliver")) for each in self.enrollments
         )

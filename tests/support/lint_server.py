@@ -2,7 +2,7 @@
 
 Run by the interpreter of cfn-lint's own environment: each line of its input is a template as a JSON
 string, each line of its output the list of what is wrong, as pairs of a rule and a message. To
-start cfn-lint anew, with all rules of its own, would take three seconds a template.
+start cfn-lint again, with all rules of its own, would take three seconds a template.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A service on loopback that answers as a test says, and keeps what it was asked."""
+"""A service on loopback that answers as a test sets it, and keeps the requests."""
 
 import json
 import threading
@@ -46,7 +46,7 @@ class Service:
         return [each.path for each in self.asked]
 
     def answer(self, path: str) -> Answer:
-        """Return what a path answers: 404 unless said otherwise."""
+        """Return the answer of a path: 404 unless one is set."""
         return self.otherwise or self.answers.get(path, Answer(404))
 
 
@@ -88,6 +88,6 @@ def _handler(service: Service, wait: Callable[[], object]) -> type[BaseHTTPReque
             self.wfile.write(answer.body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler

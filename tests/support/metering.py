@@ -1,6 +1,6 @@
 """What the calls of one request to DynamoDB cost.
 
-The emulator tells the units of writes by the size of what is written, but half a unit for every
+The emulator computes the units of a write from its size, but reports half a unit for every
 read whatever its size. So the units of reads are computed here, by DynamoDB's published rules,
 from the items that an answer holds; items that a filter left out show in ``scanned``.
 """
@@ -85,10 +85,11 @@ def read_units(operation: str, answer: Mapping[str, Any], asked: int) -> float:
 
 
 def write_units(answer: Mapping[str, Any]) -> float:
-    """Return the units that the emulator tells of a write; a refused one tells none."""
-    reply = answer.get("ConsumedCapacity", [])
+    """Return the units that the emulator reports for a write; a refused one has none."""
+    consumed = answer.get("ConsumedCapacity", [])
     return sum(
-        float(each["CapacityUnits"]) for each in (reply if isinstance(reply, list) else [reply])
+        float(each["CapacityUnits"])
+        for each in (consumed if isinstance(consumed, list) else [consumed])
     )
 
 

@@ -73,7 +73,7 @@ def pytest_report_header() -> str | None:
 
 
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker where the folder is that all share."""
+    """Pass the path of the shared folder to a worker."""
     node.workerinput[_SHARED] = str(_made(node.config))
 
 

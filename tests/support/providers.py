@@ -1,4 +1,4 @@
-"""Duitku's and Thinkific's side of a test: their simulators' admin routes, and forged mail."""
+"""Duitku and Thinkific in a test: the admin routes of their simulators, and forged callbacks."""
 
 import hashlib
 import hmac
@@ -33,12 +33,12 @@ class Provider:
         self.do("faults", {"route": route, "kind": kind, **more})
 
     def calm(self) -> None:
-        """Take back faults that nobody ran into."""
+        """Remove faults that no request has met."""
         _content(requests.delete(f"{self.url}/_sim/faults", timeout=TIMEOUT))
 
 
 class Duitku(Provider):
-    """Duitku, and whoever pretends to be it."""
+    """Duitku, and senders who pretend to be Duitku."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack.duitku_url)
@@ -58,7 +58,7 @@ class Duitku(Provider):
         return int(counts.get("popTransactionStatus", 0)) + int(counts.get("transactionStatus", 0))
 
     def form(self, payment: Json, **changed: str | None) -> dict[str, str]:
-        """Return the callback that Duitku would send, signed rightly, with fields ``changed``.
+        """Return the callback that Duitku would send, correctly signed, with fields ``changed``.
 
         The signature is made for the changed fields, unless it is one of them; None removes one.
         """
@@ -92,7 +92,7 @@ class Thinkific(Provider):
         self.do("settings", settings)
 
     def enrollments(self, email: str) -> list[Json]:
-        """Return the rows of a learner."""
+        """Return the enrollments of a learner."""
         return [row for row in self.see("enrollments")["items"] if row["user_email"] == email]
 
     def users(self, email: str) -> list[Json]:
@@ -100,7 +100,7 @@ class Thinkific(Provider):
         return [row for row in self.see("users")["items"] if row["email"] == email]
 
     def write(self, path: str, body: Json, stack: Stack) -> None:
-        """Write something at the site, past Lunas."""
+        """Write at the site directly, not through Lunas."""
         headers = {
             "X-Auth-API-Key": stack.thinkific.api_key,
             "X-Auth-Subdomain": stack.thinkific.subdomain,
@@ -123,7 +123,7 @@ class Thinkific(Provider):
 
 
 def sign(message: str, key: str) -> str:
-    """Sign as Duitku does, by code of its own."""
+    """Sign as Duitku does, by independent code."""
     return hmac.new(key.encode(), message.encode(), hashlib.sha256).hexdigest()
 
 

@@ -68,7 +68,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None and KEPT in session.config.stash:
         kept = session.config.stash[KEPT]
-        output[_FIGURES] = (kept.rows, kept.said)
+        output[_FIGURES] = (kept.rows, kept.notes)
 
 
 def pytest_testnodedown(node: Any) -> None:

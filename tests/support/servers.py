@@ -67,7 +67,7 @@ class _Answering(BaseHTTPRequestHandler):
         self.do_GET()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
@@ -85,9 +85,9 @@ def serving(context: ssl.SSLContext | None = None) -> Iterator[Server]:
 
 
 def certificate(address: str, folder: Path) -> tuple[ssl.SSLContext, Path]:
-    """Make what a server at ``address`` shows, and the list of authorities that vouches for it."""
+    """Make a certificate for ``address``, and the file of authorities that verifies it."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "peer")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "server")])
     now = datetime.now(UTC)
     address_of = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     made = (

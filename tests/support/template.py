@@ -1,4 +1,4 @@
-"""What template.yaml says: its routes, the policies of its functions, its table."""
+"""What template.yaml holds: its routes, the policies of its functions, its table."""
 
 import json
 from collections.abc import Iterator
@@ -70,7 +70,7 @@ def _template() -> dict[str, Any]:
 
 
 def _unrolled(key: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Return what a loop makes, or the resource itself."""
+    """Return the resources of a loop, or the resource itself."""
     if not key.startswith("Fn::ForEach::"):
         yield key, value
         return
@@ -108,7 +108,7 @@ def table_properties() -> dict[str, Any]:
     wanted = ("BillingMode", "AttributeDefinitions", "KeySchema")
     return {
         **{name: properties[name] for name in wanted},
-        # Without what only CloudFormation knows; CreateTable does not.
+        # Without the properties that CreateTable does not know.
         "GlobalSecondaryIndexes": [
             {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
             for index in properties["GlobalSecondaryIndexes"]

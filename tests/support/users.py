@@ -16,7 +16,7 @@ from local.tokens import user_token
 TIMEOUT = 60
 """Seconds for one request; a cold start on a busy machine takes a few."""
 MAX_WAIT = 90.0
-"""Seconds until a state that must come about is given up."""
+"""Seconds to wait for an expected state before the test fails."""
 PRICES = {
     "ENTRY": {"UMUM": 49000, "DIKE": 39000},
     "INTERMEDIATE": {"UMUM": 90000, "DIKE": 72000},
@@ -29,7 +29,7 @@ type Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with a token."""
+    """A caller with a token."""
 
     stack: Stack
     id: str
@@ -198,7 +198,7 @@ class Users:
 
 
 def eventually[T](look: Callable[[], T], good: Callable[[T], bool]) -> T:
-    """Look again and again until what is seen is good; fail with the last sight."""
+    """Look until the result is good; fail with the last result."""
     deadline = time.monotonic() + MAX_WAIT
     while not good(seen := look()):
         assert time.monotonic() < deadline, f"still not so after {MAX_WAIT:.0f} s: {seen}"

@@ -172,4 +172,4 @@ MEMORY_CHANNELS: Mapping[str, Channel] = {
     "OV": Channel(longest=DAY),
     "JP": Channel(longest=10),
 }
-"""The terms that the tests of use cases name by their codes; any other channel is patient."""
+"""Channels that tests of services name by their codes; any other has the default expiry."""

@@ -110,8 +110,8 @@ class Meter:
         found: Json = json.loads(answer["body"]) if is_json else {}
         return found
 
-    def tell(self, percent: int, note: str) -> None:
-        """Hand an event of Thinkific to the function that follows progress."""
+    def send_event(self, percent: int, note: str) -> None:
+        """Hand an event of Thinkific to the function that records progress."""
         event = ProgressEvent(id=f"event-{percent}", report=report(percent))
         record = {
             "messageId": "m1",
@@ -193,7 +193,7 @@ def costs_of_operations(stack: Stack, table: str) -> dict[str, Cost]:
     _measure_catalog(meter)
     _measure_connection(meter)
     for note, percent in (("first", 60), ("again", 60), ("lower", 50)):
-        meter.tell(percent, note)
+        meter.send_event(percent, note)
     return meter.costs
 
 
@@ -338,7 +338,7 @@ def test_no_request_scans_or_reads_more_than_its_page(costs: dict[int, dict[str,
         assert len(cost.calls) <= 10, name
 
 
-def test_an_event_costs_a_few_calls_and_one_that_was_heard_a_single_one(
+def test_an_event_costs_few_calls_and_a_repeated_event_one(
     costs: dict[int, dict[str, Cost]],
 ) -> None:
     calls = {
@@ -366,7 +366,7 @@ def test_a_list_is_one_query(costs: dict[int, dict[str, Cost]]) -> None:
     assert {tuple(calls) for calls in lists.values()} == {("Query",)}
 
 
-def test_the_cost_page_reckons_with_what_is_measured(costs: dict[int, dict[str, Cost]]) -> None:
+def test_the_cost_page_uses_the_measured_units(costs: dict[int, dict[str, Cost]]) -> None:
     reckoned = {each.route: (each.reads, each.writes) for each in operations() if each.route}
     assert len(reckoned) >= 4
     measured = {route: (costs[FEW][route].read, costs[FEW][route].written) for route in reckoned}
@@ -392,7 +392,7 @@ def test_every_permission_names_its_resources() -> None:
             assert "*" not in str(resource) or resource == A_STREAM, each
 
 
-def test_whoever_reads_an_index_reads_one_that_exists() -> None:
+def test_policies_name_exactly_the_indexes_of_the_table() -> None:
     indexes = {each["IndexName"] for each in table_properties()["GlobalSecondaryIndexes"]}
     read = {
         resource["Sub"].rpartition("/")[2]
@@ -404,7 +404,7 @@ def test_whoever_reads_an_index_reads_one_that_exists() -> None:
     assert read == indexes
 
 
-def test_nothing_but_the_statements_of_a_function_gives_it_rights() -> None:
+def test_a_function_has_no_rights_beyond_its_statements() -> None:
     kinds = {each["Type"] for each in resources().values()}
 
     assert not {kind for kind in kinds if kind.startswith("AWS::IAM::")}

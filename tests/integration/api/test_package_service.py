@@ -97,7 +97,7 @@ def test_a_package_of_the_service_is_sold_at_its_price() -> None:
 
 
 @pytest.mark.usefixtures("service")
-def test_the_table_adds_where_a_course_is_at_thinkific_and_how_many_are_enrolled() -> None:
+def test_the_table_adds_the_mapping_and_the_enrolled_count() -> None:
     status, answer = call("catalog", "GET /courses")
 
     assert status == 200
@@ -114,12 +114,12 @@ def test_the_table_adds_where_a_course_is_at_thinkific_and_how_many_are_enrolled
 
 
 @pytest.mark.usefixtures("service")
-def test_everybody_sees_the_packages_of_the_service() -> None:
+def test_anyone_sees_the_packages_of_the_service() -> None:
     assert call("catalog", "GET /packages") == (200, {"items": [PACKAGE]})
     assert call("catalog", "GET /packages/{id}", "/packages/sold-there") == (200, PACKAGE)
 
 
-def test_what_the_service_does_not_know_is_not_found(service: Service) -> None:
+def test_a_package_unknown_to_the_service_is_not_found(service: Service) -> None:
     status, _ = submit(packageId="elsewhere")
 
     assert status == 404
@@ -135,7 +135,7 @@ def test_each_call_is_that_of_a_service_that_our_own_auth_accepts(service: Servi
         assert authenticate(asked.headers) == Caller("lunas", Role.SERVICE)
 
 
-def test_the_users_own_token_is_not_passed_on(service: Service) -> None:
+def test_the_users_own_token_is_not_forwarded(service: Service) -> None:
     token = user_token()
 
     call("payments", "POST /payments", body=MANUAL, token=token)
@@ -143,7 +143,9 @@ def test_the_users_own_token_is_not_passed_on(service: Service) -> None:
     assert all(token not in json.dumps(dict(asked.headers)) for asked in service.asked)
 
 
-def test_an_answer_is_used_for_a_minute(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_response_is_cached_for_a_minute(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
     submit()
     submit(courseId="c2")
     assert sorted(service.paths()) == ["/courses", "/packages/sold-there"]
@@ -160,7 +162,7 @@ def test_a_minute_is_a_minute() -> None:
     assert catalog.MAX_AGE == 60
 
 
-def test_packages_are_not_edited_past_the_service(service: Service) -> None:
+def test_packages_of_the_service_cannot_be_edited_in_lunas(service: Service) -> None:
     status, _ = call(
         "catalog",
         "PUT /packages/{id}",
@@ -173,7 +175,7 @@ def test_packages_are_not_edited_past_the_service(service: Service) -> None:
     assert service.paths() == []
 
 
-def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Service) -> None:
+def test_a_package_off_sale_at_the_service_is_neither_sold_nor_listed(service: Service) -> None:
     off = PACKAGE | {"onSale": False}
     service.answers["/packages"] = reply({"items": [off]})
     service.answers["/packages/sold-there"] = reply(off)
@@ -196,7 +198,7 @@ def test_what_the_service_takes_off_sale_is_not_sold_and_not_shown(service: Serv
     ],
     ids=["both", "long", "blank", "nonsense"],
 )
-def test_what_is_for_people_to_look_at_keeps_nothing_from_being_sold(
+def test_an_invalid_display_field_does_not_stop_a_sale(
     service: Service, reply_there: Json, shown: Any
 ) -> None:
     service.answers["/packages/sold-there"] = reply(PACKAGE | reply_there)
@@ -240,7 +242,7 @@ NONSENSE: dict[str, Answer] = {
 
 
 @pytest.mark.parametrize("answer", NONSENSE.values(), ids=NONSENSE.keys())
-def test_a_package_that_cannot_be_read_sells_nothing(
+def test_an_unreadable_package_is_not_sold(
     answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "TIMEOUT", (0.3, 0.3))
@@ -257,7 +259,7 @@ def test_a_package_that_cannot_be_read_sells_nothing(
     [Answer(500), Answer(404), HANGING, reply([]), reply({"items": 3}), reply({"items": [{}]})],
     ids=["500", "404", "slow", "a list", "items no list", "no id"],
 )
-def test_courses_that_cannot_be_read_sell_nothing(
+def test_unreadable_courses_stop_every_sale(
     answer: Answer, service: Service, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "TIMEOUT", (0.3, 0.3))
@@ -269,9 +271,7 @@ def test_courses_that_cannot_be_read_sell_nothing(
     assert written(payments) == before
 
 
-def test_a_service_that_is_not_there_is_told_with_when_to_repeat(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unreachable_service_is_a_503(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     del service
     monkeypatch.setenv("PACKAGE_SERVICE_URL", "http://127.0.0.1:9")
 
@@ -280,7 +280,7 @@ def test_a_service_that_is_not_there_is_told_with_when_to_repeat(
     assert (status, code(problem)) == (503, "catalogue-unavailable")
 
 
-def test_a_failure_is_not_remembered(service: Service) -> None:
+def test_a_failure_is_not_cached(service: Service) -> None:
     service.otherwise = Answer(500)
     assert submit()[0] == 503
 

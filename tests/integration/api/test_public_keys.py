@@ -62,7 +62,7 @@ def bearer(token: str) -> Caller:
 
 
 @pytest.mark.parametrize("name", ["rsa-1", "ec-1"])
-def test_a_token_signed_by_a_key_of_the_set_says_who_calls(name: str, login: Login) -> None:
+def test_a_token_signed_by_a_key_of_the_set_identifies_the_caller(name: str, login: Login) -> None:
     assert bearer(login.token(name, sub="u1", role="ADMIN")) == Caller(
         "u1", Role.ADMIN, PaymentType.UMUM, "u1@example.com", "Budi Santoso"
     )
@@ -76,7 +76,7 @@ def test_the_keys_are_fetched_once_for_many_tokens(login: Login) -> None:
     assert login.service.paths() == [PATH]
 
 
-def test_a_secret_that_was_shared_once_signs_no_user_any_more(login: Login) -> None:
+def test_a_token_signed_with_the_former_shared_secret_is_refused(login: Login) -> None:
     with pytest.raises(Unauthenticated):
         bearer(signed(user_claims(role="ADMIN"), USER_SECRET))
     assert login.service.paths() == []
@@ -84,7 +84,9 @@ def test_a_secret_that_was_shared_once_signs_no_user_any_more(login: Login) -> N
 
 @pytest.mark.parametrize("name", ["rsa-1", "ec-1"])
 @pytest.mark.parametrize("kid", [True, False], ids=["with kid", "without kid"])
-def test_the_public_key_is_no_shared_secret(kid: bool, name: str, login: Login) -> None:
+def test_a_public_key_used_as_a_shared_secret_is_refused(
+    kid: bool, name: str, login: Login
+) -> None:
     header = {"alg": "HS256", "typ": "JWT"} | ({"kid": name} if kid else {})
     forged = hs256(header, user_claims(role="ADMIN"), pem(login.keys[name]))
 
@@ -103,7 +105,7 @@ def test_the_public_key_is_no_shared_secret(kid: bool, name: str, login: Login) 
         ("rsa-1", "unknown"),
     ],
 )
-def test_a_token_of_another_key_than_it_names_is_refused(
+def test_a_token_signed_by_another_key_than_it_names_is_refused(
     signer: str, kid: str, login: Login
 ) -> None:
     with pytest.raises(Unauthenticated):
@@ -121,19 +123,21 @@ def test_a_token_of_another_key_than_it_names_is_refused(
     ],
     ids=str,
 )
-def test_a_well_signed_token_still_has_to_hold(changes: dict[str, Any], login: Login) -> None:
+def test_the_claims_of_a_correctly_signed_token_are_checked(
+    changes: dict[str, Any], login: Login
+) -> None:
     with pytest.raises(Unauthenticated):
         bearer(login.token("rsa-1", **changes))
 
 
 @pytest.mark.parametrize("token", ["x", "a.b.c", "..", "e30.e30.e30"])
-def test_a_token_that_cannot_be_read_is_refused_without_asking(token: str, login: Login) -> None:
+def test_an_unreadable_token_is_refused_without_fetching_keys(token: str, login: Login) -> None:
     with pytest.raises(Unauthenticated):
         bearer(token)
     assert login.service.paths() == []
 
 
-def test_an_algorithm_that_is_not_expected_is_refused(login: Login) -> None:
+def test_an_unexpected_algorithm_is_refused(login: Login) -> None:
     header = {"kid": "rsa-1"}
     key = login.keys["rsa-1"]
     assert isinstance(key, rsa.RSAPrivateKey)
@@ -161,7 +165,7 @@ def test_a_token_that_carries_its_own_key_is_refused(login: Login) -> None:
     assert login.service.paths() == [PATH]
 
 
-def test_unknown_keys_do_not_make_lunas_ask_for_each_of_them(login: Login) -> None:
+def test_unknown_key_ids_do_not_cause_a_fetch_each(login: Login) -> None:
     for number in range(20):
         with pytest.raises(Unauthenticated):
             bearer(login.token("rsa-impostor", f"unknown-{number}"))
@@ -169,7 +173,7 @@ def test_unknown_keys_do_not_make_lunas_ask_for_each_of_them(login: Login) -> No
     assert len(login.service.paths()) <= 2
 
 
-def test_a_key_that_is_new_is_looked_for_before_the_set_is_old(
+def test_a_new_key_is_fetched_before_the_cached_set_expires(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "COOLDOWN", 0.1)
@@ -181,7 +185,7 @@ def test_a_key_that_is_new_is_looked_for_before_the_set_is_old(
     assert login.service.paths() == [PATH, PATH]
 
 
-def test_a_set_that_is_old_is_fetched_again(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_expired_key_set_is_fetched_again(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jwks, "LIFETIME", 0.1)
     bearer(login.token("rsa-1"))
     login.show("ec-new")
@@ -191,7 +195,7 @@ def test_a_set_that_is_old_is_fetched_again(login: Login, monkeypatch: pytest.Mo
         bearer(login.token("rsa-1"))
 
 
-def test_a_key_that_is_new_is_found_after_the_set_is_fetched_anew(login: Login) -> None:
+def test_a_new_key_is_accepted_after_the_set_is_fetched_again(login: Login) -> None:
     bearer(login.token("rsa-1"))
     login.show("ec-new")
     jwks._client.cache_clear()  # noqa: SLF001  (what five minutes do)
@@ -206,7 +210,7 @@ def test_a_key_that_is_new_is_found_after_the_set_is_fetched_anew(login: Login) 
     [Answer(500), Answer(404), Answer(cut=True), Answer(hang=True)],
     ids=["500", "404", "cut", "slow"],
 )
-def test_while_the_keys_cannot_be_fetched_nobody_is_recognised(
+def test_no_token_is_accepted_while_the_keys_cannot_be_fetched(
     answer: Answer, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jwks, "TIMEOUT", 0.3)
@@ -227,14 +231,14 @@ def test_while_the_keys_cannot_be_fetched_nobody_is_recognised(
     [b"", b"<html>", b"[]", b"{}", b'{"keys": []}', b'{"keys": [{"kty": "RSA"}]}', b"\xff"],
     ids=str,
 )
-def test_a_set_without_usable_keys_is_no_crash(body: bytes, login: Login) -> None:
+def test_a_key_set_without_usable_keys_does_not_crash(body: bytes, login: Login) -> None:
     login.service.answers[PATH] = Answer(body=body)
 
     with pytest.raises((KeysUnavailable, Unauthenticated)):
         bearer(login.token("rsa-1"))
 
 
-def test_a_login_service_that_is_not_there_is_told_as_503(
+def test_an_unreachable_login_service_is_a_503(
     login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("JWKS_URL", "http://127.0.0.1:9/jwks.json")
@@ -243,7 +247,7 @@ def test_a_login_service_that_is_not_there_is_told_as_503(
         bearer(login.token("rsa-1"))
 
 
-def test_services_keep_their_own_secret(login: Login) -> None:
+def test_service_tokens_use_their_own_secret(login: Login) -> None:
     assert authenticate(service_headers(service_token())).role is Role.SERVICE
     assert login.service.paths() == []
 

@@ -1,4 +1,4 @@
-"""A table of template.yaml, in memory or in ministack: each test here is asked of both."""
+"""A table of template.yaml, in memory or in ministack: each test here runs on both."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ class Database:
     def ask(self, operation: str, **request: Any) -> Any:
         """Make a call, e.g. of ``get_item``; return its answer. Raises ClientError."""
         answer = getattr(self.client, operation)(TableName=NAME, **request)
-        return {name: reply for name, reply in answer.items() if name != "ResponseMetadata"}
+        return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
     def put(self, **item: Any) -> None:
         """Write an item without a condition."""
@@ -39,7 +39,8 @@ class Database:
     def transact(self, *actions: Any, **more: Any) -> None:
         """Write actions together, each ``{"Put": {…}}`` or the like."""
         named = [
-            {verb: {"TableName": NAME, **reply} for verb, reply in each.items()} for each in actions
+            {verb: {"TableName": NAME, **parameters} for verb, parameters in each.items()}
+            for each in actions
         ]
         self.client.transact_write_items(TransactItems=named, **more)
 

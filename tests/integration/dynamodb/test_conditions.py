@@ -1,4 +1,4 @@
-"""What conditions hold, and what a condition that does not hold tells."""
+"""Conditions: which hold, and what a failed one returns."""
 
 from contextlib import nullcontext
 from typing import Any
@@ -57,16 +57,16 @@ def given(condition: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters of a condition that writes attributes as ``#name``."""
     words = {word.strip("(),") for word in condition.split()}
     names = {each: each[1:] for word in words for each in [word.rpartition("(")[2]] if "#" in each}
-    reply = {f":{name}": value for name, value in wire(values).items() if name in values}
+    placeholders = {f":{name}": value for name, value in wire(values).items() if name in values}
     return {
         "ConditionExpression": condition,
         **({"ExpressionAttributeNames": names} if names else {}),
-        **({"ExpressionAttributeValues": reply} if reply else {}),
+        **({"ExpressionAttributeValues": placeholders} if placeholders else {}),
     }
 
 
 @pytest.mark.parametrize(("condition", "values", "holds"), CONDITIONS, ids=case_id)
-def test_a_condition_holds_or_not(
+def test_a_condition_is_evaluated(
     database: Database, condition: str, values: dict[str, Any], *, holds: bool
 ) -> None:
     database.put(**HELD)
@@ -80,7 +80,7 @@ def test_a_condition_holds_or_not(
 
 @pytest.mark.parametrize("shown", ["ALL_OLD", None])
 @pytest.mark.parametrize("operation", ["put_item", "update_item", "delete_item"])
-def test_what_is_there_is_shown_if_it_is_asked_for(
+def test_a_failed_condition_returns_the_item_on_request(
     database: Database, operation: str, shown: str | None
 ) -> None:
     database.put(**HELD)
@@ -100,7 +100,7 @@ def test_what_is_there_is_shown_if_it_is_asked_for(
     assert reply.get("Item") == (wire(HELD) if shown else None)
 
 
-def test_of_what_is_not_there_nothing_is_shown(database: Database) -> None:
+def test_a_failed_condition_on_a_missing_item_returns_no_item(database: Database) -> None:
     with pytest.raises(ClientError) as error:
         database.ask(
             "delete_item",

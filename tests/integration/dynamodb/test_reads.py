@@ -33,11 +33,11 @@ def filled(database: Database) -> Database:
     return database
 
 
-def test_an_item_that_is_not_there_is_no_error(database: Database) -> None:
+def test_a_missing_item_is_no_error(database: Database) -> None:
     assert database.ask("get_item", Key=key()) == {}
 
 
-def test_many_items_are_read_at_once_without_those_that_are_not_there(filled: Database) -> None:
+def test_a_batch_read_omits_missing_items(filled: Database) -> None:
     keys = [key("P", sk) for sk in ("A", "missing", "C")]
 
     reply = filled.client.batch_get_item(RequestItems={NAME: {"Keys": keys}})
@@ -47,7 +47,7 @@ def test_many_items_are_read_at_once_without_those_that_are_not_there(filled: Da
 
 
 @pytest.mark.parametrize("keys", [[key()] * 2, [key("P", str(each)) for each in range(101)]])
-def test_many_keys_are_a_hundred_different_ones_at_most(
+def test_a_batch_read_takes_at_most_100_different_keys(
     database: Database, keys: list[dict[str, Any]]
 ) -> None:
     with pytest.raises(ClientError) as error:
@@ -108,7 +108,7 @@ def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:
 @pytest.mark.parametrize("forward", [True, False])
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("index", [None, "byOwner"])
-def test_pages_come_one_after_the_other(
+def test_pages_follow_each_other(
     filled: Database, index: str | None, limit: int, *, forward: bool
 ) -> None:
     found, pages = [], []
@@ -125,18 +125,18 @@ def test_pages_come_one_after_the_other(
         more["ExclusiveStartKey"] = reply["LastEvaluatedKey"]
 
     assert found == list(SORTS if forward else SORTS[::-1])
-    # A page that is full says that there may be more, also where there is not.
+    # A full page has a next key, even if no item follows.
     assert pages == [limit] * (4 // limit) + [4 % limit]
 
 
-def test_a_page_names_all_keys_of_where_it_ended(filled: Database) -> None:
+def test_a_page_returns_every_key_of_its_last_item(filled: Database) -> None:
     reply = query(filled, "ownerKey = :p", p={"S": "O"}, IndexName="byOwner", Limit=1)
 
     assert reply["LastEvaluatedKey"] == wire({"sk": "A", "ownerKey": "O", "listSort": "LA"})
 
 
 @pytest.mark.parametrize(("forward", "rest"), [(True, ["C"]), (False, ["B1", "A"])])
-def test_a_page_goes_on_where_an_item_is_no_more(
+def test_a_page_continues_after_a_deleted_item(
     filled: Database, rest: list[str], *, forward: bool
 ) -> None:
     ended = {"pk": {"S": "P"}, "sk": {"S": "B2"}, "ownerKey": {"S": "O"}, "listSort": {"S": "LB2"}}
@@ -154,7 +154,7 @@ def test_a_page_goes_on_where_an_item_is_no_more(
     assert sorts(reply) == rest
 
 
-def test_a_filter_leaves_out_what_a_page_has_read(filled: Database) -> None:
+def test_a_filter_removes_items_after_the_page_is_read(filled: Database) -> None:
     reply = query(
         filled,
         "pk = :p",
@@ -196,7 +196,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_a_query_is_refused(database: Database, what: str) -> None:
+def test_an_invalid_query_is_refused(database: Database, what: str) -> None:
     with pytest.raises(ClientError) as error:
         database.ask("query", ExpressionAttributeValues={":p": {"S": "P"}}, **REFUSED[what])
 

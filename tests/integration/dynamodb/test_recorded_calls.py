@@ -1,4 +1,4 @@
-"""What the workflows of Lunas ask of the table in memory, ministack answers in the same way."""
+"""The table in memory answers the calls of Lunas's workflows as ministack does."""
 
 from copy import deepcopy
 from typing import Any
@@ -16,7 +16,7 @@ from tests.support.length import LONG
 type Json = dict[str, Any]
 type Call = tuple[str, Json, Json]
 
-TELLING = {
+ESSENTIAL = {
     "initiate by POP with a key, asked again",
     "webhook, nothing new",
     "approve, one course owned",
@@ -30,7 +30,7 @@ TELLING = {
 
 @pytest.mark.parametrize(
     "workflow",
-    [each for each in WORKFLOWS if LONG or each.name in TELLING],
+    [each for each in WORKFLOWS if LONG or each.name in ESSENTIAL],
     ids=lambda each: each.name,
 )
 def test_the_table_answers_every_call_as_ministack_does(
@@ -40,12 +40,12 @@ def test_the_table_answers_every_call_as_ministack_does(
     for item in items:
         emulated.ask("put_item", Item=item)
     for operation, request, answer in calls:
-        assert _asked(emulated.client, operation, request) == _reply(answer), (operation, request)
+        assert _asked(emulated.client, operation, request) == _used(answer), (operation, request)
     assert len(calls) > 10
 
 
 def _recorded(workflow: Workflow) -> tuple[list[Json], list[Call]]:
-    """Act a workflow out; return what the table held before, and all calls with their answers."""
+    """Run a workflow; return what the table held before, and all calls with their answers."""
     calls: list[Call] = []
     with open_world() as world:
         world.start()
@@ -60,25 +60,25 @@ def _recorded(workflow: Workflow) -> tuple[list[Json], list[Call]]:
 
 def _asked(client: Any, operation: str, request: Json) -> Json:
     try:
-        return _reply(getattr(client, xform_name(operation))(**request))
+        return _used(getattr(client, xform_name(operation))(**request))
     except ClientError as refused:
-        return _reply(refused.response)
+        return _used(refused.response)
 
 
-def _reply(answer: Any) -> Json:
-    """Return what of an answer the product goes by; the members of a set have no order."""
-    reply = {
+def _used(answer: Any) -> Json:
+    """Return the parts of an answer that Lunas uses; the members of a set have no order."""
+    used = {
         name: _sorted(answer[name])
         for name in ("Item", "Items", "Attributes", "LastEvaluatedKey", "Responses")
         if answer.get(name)
     }
     if "Error" in answer:
-        reply["code"] = answer["Error"]["Code"]
-        reply["reasons"] = [
+        used["code"] = answer["Error"]["Code"]
+        used["reasons"] = [
             (each["Code"], _sorted(each.get("Item")))
             for each in answer.get("CancellationReasons", [])
         ]
-    return reply
+    return used
 
 
 def _sorted(value: Any) -> Any:

@@ -12,8 +12,8 @@ ABSENT, PRESENT = "attribute_not_exists(pk)", "attribute_exists(pk)"
 
 
 def put(sk: str, condition: str | None = None, **more: Any) -> dict[str, Any]:
-    reply = {"ConditionExpression": condition} if condition else {}
-    return {"Put": {"Item": wire({"sk": sk}), **reply, **more}}
+    conditions = {"ConditionExpression": condition} if condition else {}
+    return {"Put": {"Item": wire({"sk": sk}), **conditions, **more}}
 
 
 def update(sk: str, expression: str, **values: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_all_actions_happen_together(database: Database) -> None:
     assert database.get("P", "kept") == wire({"sk": "kept"})
 
 
-def test_one_condition_that_does_not_hold_stops_all_and_is_named(database: Database) -> None:
+def test_one_failed_condition_stops_the_transaction_and_is_named(database: Database) -> None:
     database.put(sk="there", a="text")
     shown = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 
@@ -74,7 +74,7 @@ def test_one_condition_that_does_not_hold_stops_all_and_is_named(database: Datab
     assert database.get("P", "there") == wire({"sk": "there", "a": "text"})
 
 
-def test_an_update_that_the_item_does_not_take_is_a_reason(database: Database) -> None:
+def test_an_update_that_does_not_match_the_item_is_a_reason(database: Database) -> None:
     database.put(sk="there", a="text")
 
     with pytest.raises(ClientError) as error:
@@ -86,7 +86,7 @@ def test_an_update_that_the_item_does_not_take_is_a_reason(database: Database) -
     assert database.get("P", "new") is None
 
 
-def test_a_request_that_is_sent_again_is_done_once(database: Database) -> None:
+def test_a_repeated_request_is_applied_once(database: Database) -> None:
     database.put(sk="there", a=1)
     again = {"ClientRequestToken": str(uuid.uuid4())}
 
@@ -99,7 +99,7 @@ def test_a_request_that_is_sent_again_is_done_once(database: Database) -> None:
     assert refusal(error) == "IdempotentParameterMismatchException"
 
 
-def test_a_request_that_was_refused_may_be_sent_again(database: Database) -> None:
+def test_a_refused_request_can_be_repeated(database: Database) -> None:
     again = {"ClientRequestToken": str(uuid.uuid4())}
     with pytest.raises(ClientError):
         database.transact(put("new", PRESENT), **again)
@@ -126,7 +126,7 @@ def test_a_request_that_is_not_valid_is_refused_as_a_whole(database: Database, w
     assert database.get("P", "one") is None
 
 
-def test_an_update_of_a_key_is_refused_here_as_by_dynamodb(memory: Database) -> None:
+def test_memory_refuses_the_update_of_a_key_as_dynamodb_does(memory: Database) -> None:
     with pytest.raises(ClientError) as error:
         memory.transact(put("one"), update("two", "SET pk = :v", v={"S": "x"}))
 

@@ -75,7 +75,7 @@ def sorted_sets(item: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def test_an_update_of_what_is_not_there_makes_it(database: Database) -> None:
+def test_an_update_of_a_missing_item_creates_it(database: Database) -> None:
     update(database, "SET #a = :v", names=["a"], values={"v": {"S": "new"}})
 
     assert database.get() == wire({"a": "new"})
@@ -98,7 +98,7 @@ REFUSED_UPDATES: dict[str, tuple[str, list[str], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED_UPDATES)
-def test_an_update_is_refused(database: Database, what: str) -> None:
+def test_an_invalid_update_is_refused(database: Database, what: str) -> None:
     expression, names, values = REFUSED_UPDATES[what]
     database.put(a="text")
 
@@ -109,7 +109,7 @@ def test_an_update_is_refused(database: Database, what: str) -> None:
     assert database.get() == wire({"a": "text"})
 
 
-def test_what_only_dynamodb_refuses_is_refused_here_as_well(memory: Database) -> None:
+def test_memory_refuses_what_dynamodb_refuses_and_ministack_accepts(memory: Database) -> None:
     memory.put(a="text")
     for expression, value in (
         ("SET #a = :v REMOVE #a", {"S": "x"}),
@@ -133,7 +133,7 @@ REFUSED_ITEMS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("what", REFUSED_ITEMS)
-def test_an_item_is_refused(database: Database, what: str) -> None:
+def test_an_invalid_item_is_refused(database: Database, what: str) -> None:
     with pytest.raises(ClientError) as error:
         database.put(**REFUSED_ITEMS[what])
 
@@ -150,7 +150,7 @@ def test_an_item_without_its_key_is_refused(database: Database) -> None:
 @pytest.mark.parametrize(
     "asked", [{"pk": {"S": "P"}}, key("P", "S") | {"more": {"S": "x"}}, key("", "S")]
 )
-def test_a_key_that_is_not_one_is_refused(database: Database, asked: dict[str, Any]) -> None:
+def test_an_invalid_key_is_refused(database: Database, asked: dict[str, Any]) -> None:
     with pytest.raises(ClientError) as error:
         database.ask("get_item", Key=asked)
 
@@ -167,7 +167,7 @@ def test_an_item_holds_400_kb_and_no_more(database: Database) -> None:
     assert refusal(error) == "ValidationException"
 
 
-def test_an_update_makes_no_item_of_more_than_400_kb(database: Database) -> None:
+def test_an_update_cannot_exceed_400_kb(database: Database) -> None:
     database.put(a="x" * (LARGEST - 100))
 
     with pytest.raises(ClientError) as error:
@@ -176,7 +176,7 @@ def test_an_update_makes_no_item_of_more_than_400_kb(database: Database) -> None
     assert refusal(error) == "ValidationException"
 
 
-def test_who_deletes_gets_what_was_there_once(database: Database) -> None:
+def test_a_delete_returns_the_old_item_once(database: Database) -> None:
     database.put(a="text")
 
     first = database.ask("delete_item", Key=key(), ReturnValues="ALL_OLD")
@@ -187,14 +187,14 @@ def test_who_deletes_gets_what_was_there_once(database: Database) -> None:
     assert database.get() is None
 
 
-def test_another_table_is_not_there(database: Database) -> None:
+def test_an_unknown_table_is_not_found(database: Database) -> None:
     with pytest.raises(ClientError) as error:
         database.client.get_item(TableName="other", Key=key())
 
     assert refusal(error) == "ResourceNotFoundException"
 
 
-def test_what_has_outlived_its_time_is_still_there(database: Database) -> None:
+def test_an_expired_item_can_still_be_read(database: Database) -> None:
     """DynamoDB takes days to delete it, so no read may rely on that it is gone."""
     database.put(ttl=1)
 

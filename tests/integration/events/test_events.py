@@ -1,7 +1,7 @@
 """Every event of events/ runs through Lambda's own runtime client, on what sam build made.
 
-The functions have their settings, secrets and peers from the deployed stack, and a table and
-queues of their own. Before each event the table holds the scene that the event belongs to.
+The functions have their settings, secrets and providers from the deployed stack, and a table and
+queues of their own. Before each event the table is filled as its case requires.
 """
 
 import json
@@ -48,14 +48,14 @@ ARTIFACTS = this_machine().artifacts
 
 @dataclass(frozen=True)
 class Case:
-    """What an event meets, and what its answer is: a status and a text of the body.
+    """The setup of an event and its answer: a status and a text in the body.
 
-    An answer that is not of HTTP has no status; its text is looked for in the whole of it.
+    An answer that is not of HTTP has no status; the text is searched in all of it.
     """
 
     setup: str
     status: int | None
-    says: str
+    expected: str
 
 
 CASES = {
@@ -139,7 +139,7 @@ class Stage:
         return {**self.settings, "THINKIFIC_SUBDOMAIN": SITES[function]}
 
     def set_up(self, setup: str) -> None:
-        """Let the table hold the scene, and nothing of another but the catalog."""
+        """Fill the table as a case requires; of other cases only the catalog stays."""
         table = self.settings["TABLE_NAME"]
         for partition in (keys.payment(PAYMENT), keys.enrollment(ENROLLMENT)):
             self._empty(table, partition["pk"])
@@ -170,7 +170,7 @@ class Stage:
 
 
 def items_of(setup: str) -> Iterator[Item]:
-    """Make the items of a scene."""
+    """Make the items of a setup."""
     more: dict[str, Any] = {
         "id": PAYMENT,
         "package_id": "entry",
@@ -214,7 +214,7 @@ def stage(production: Stack) -> Iterator[Stage]:
 
 @contextmanager
 def staged(stack: Stack) -> Iterator[Stage]:
-    """Make a table with the stack's catalog, and queues that nobody reads."""
+    """Make a table with the stack's catalog, and queues without consumers."""
     aws, mine = Aws(stack.aws_endpoint_url, stack.region), uuid.uuid4().hex[:8]
     table = f"events-{mine}"
     aws.dynamodb.create_table(TableName=table, **template.table_properties())
@@ -284,23 +284,23 @@ def test_every_function_and_every_trigger_has_an_event() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_each_event_is_answered_as_it_must_be(function: str, stage: Stage) -> None:
+def test_each_event_gets_its_expected_answer(function: str, stage: Stage) -> None:
     deployed = deploy.resources(stage.aws)[f"{function.title().replace('_', '')}Function"]
     with running(stage.function(function, deployed)) as started:
         wrong = [
-            reply
+            found
             for name, case in CASES.items()
-            if name.split("-")[0] == function and (reply := difference(name, case, stage, started))
+            if name.split("-")[0] == function and (found := difference(name, case, stage, started))
         ]
     assert wrong == []
 
 
 def difference(name: str, case: Case, stage: Stage, started: Running) -> str | None:
-    """Send an event, and tell what is not as its case says."""
+    """Send an event; return how the answer differs from its case, None if it does not."""
     stage.set_up(case.setup)
     answer = started.invoke(event(name, stage.stack))
     status = answer.get("statusCode") if isinstance(answer, dict) else None
     body = answer["body"] if status else json.dumps(answer)
     squeezed = body.replace('": ', '":').replace(", ", ",")
-    right = status == case.status and case.says.replace(", ", ",") in squeezed
+    right = status == case.status and case.expected.replace(", ", ",") in squeezed
     return None if right else f"{name}: {status} {body[:300]}\n{started.tail()}"

@@ -150,7 +150,7 @@ def webhook(
     calls: Counter[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Webhook:
-    """Open an order for the webhook to hear about."""
+    """Open an order for the webhook to receive callbacks about."""
     return Webhook.opened(table, calls, monkeypatch)
 
 

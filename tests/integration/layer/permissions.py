@@ -1,4 +1,4 @@
-"""Holds functions to their policies: which calls to the table, and to which partitions of it.
+"""Enforces the policies of functions: which calls to the table, and to which partitions of it.
 
 The local cloud does not look at ``dynamodb:LeadingKeys``, and moto at no policy. What a function
 must not do raises here, so it shows before AWS refuses it.
@@ -44,7 +44,7 @@ class Denied(Exception):
 def policy_of(function: str) -> Iterator[None]:
     """Refuse calls to DynamoDB that ``function`` may not make, as long as it runs.
 
-    They are told once more at the end: a function may outlive a refusal, as it is meant to.
+    Denied calls are raised again at the end: a function may survive a refusal, by design.
     """
     denied: list[Use] = []
 
@@ -65,7 +65,7 @@ def policy_of(function: str) -> Iterator[None]:
 
 
 def needed(operation: str, body: dict[str, Any]) -> list[Use]:
-    """Return what a call has to be allowed; ``NotImplementedError`` for one that Lunas lacks."""
+    """Return the permissions that a call needs; raises ``NotImplementedError`` for unused ones."""
     if operation in BY_KEY:
         return [_use(operation, body.get("Key") or body["Item"])]
     match operation:
@@ -76,14 +76,14 @@ def needed(operation: str, body: dict[str, Any]) -> list[Use]:
             return [_use(operation, *each["Keys"]) for each in body["RequestItems"].values()]
         case "TransactWriteItems":
             actions = [item for each in body["TransactItems"] for item in each.items()]
-            return [_use(VERBS[verb], reply.get("Key") or reply["Item"]) for verb, reply in actions]
+            return [_use(VERBS[verb], each.get("Key") or each["Item"]) for verb, each in actions]
     raise NotImplementedError(operation)
 
 
 @cache
 def is_allowed(function: str, use: Use) -> bool:
-    """Tell whether a statement of the function's policies allows a use, and none denies it."""
-    effects = {each["Effect"] for each in _statements(function) if _speaks_of(each, use)}
+    """Return whether a statement of the function's policies allows a use, and none denies it."""
+    effects = {each["Effect"] for each in _statements(function) if _is_about(each, use)}
     assert effects <= {"Allow", "Deny"}
     return effects == {"Allow"}
 
@@ -98,7 +98,7 @@ def _statements(function: str) -> Iterator[dict[str, Any]]:
         yield from policy["Statement"]
 
 
-def _speaks_of(statement: dict[str, Any], use: Use) -> bool:
+def _is_about(statement: dict[str, Any], use: Use) -> bool:
     return (
         f"dynamodb:{use.action}" in _listed(statement["Action"])
         and use.resource in map(_resource, _listed(statement["Resource"]))
@@ -111,21 +111,21 @@ def _holds(condition: dict[str, Any], partitions: frozenset[str]) -> bool:
 
     IAM holds it to be true where a call names none; here that is refused.
     """
-    for operator, reply in condition.items():
-        assert set(reply) == {LEADING_KEYS}, reply
+    for operator, keys in condition.items():
+        assert set(keys) == {LEADING_KEYS}, keys
         if operator == "Null":
-            assert reply == {LEADING_KEYS: "false"}, reply
+            assert keys == {LEADING_KEYS: "false"}, keys
             continue
         fits = OPERATORS[operator]
         if not partitions:
             return False
-        if not all(any(fits(key, each) for each in reply[LEADING_KEYS]) for key in partitions):
+        if not all(any(fits(key, each) for each in keys[LEADING_KEYS]) for key in partitions):
             return False
     return True
 
 
-def _resource(reply: Any) -> str:
-    match reply:
+def _resource(resource: Any) -> str:
+    match resource:
         case {"GetAtt": "Table.Arn"}:
             return "table"
         case {"Sub": str(path)}:

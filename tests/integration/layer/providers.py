@@ -1,4 +1,4 @@
-"""Duitku and Thinkific as a test wants them, put in place of a function's own client."""
+"""Duitku and Thinkific as a test needs them, in place of a function's own client."""
 
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ AT_THINKIFIC = {
 def answers(
     monkeypatch: pytest.MonkeyPatch, function: str, *reply: Reply | Exception
 ) -> StubProvider:
-    """Let a function's calls to the outside be answered in turn."""
+    """Answer a function's outgoing calls in turn."""
     provider = StubProvider(*reply)
     home, client = (settings, ThinkificApi) if function in AT_THINKIFIC else (account, Duitku)
     monkeypatch.setattr(home, client.__name__, partial(client, session=provider.session))
@@ -32,19 +32,19 @@ def answers(
 
 
 def invoice(reference: str = "R1") -> Reply:
-    """Return Duitku's yes to an invoice."""
+    """Return Duitku's answer to a created invoice."""
     url = f"https://pay.test/{reference}"
     return Reply(body={"statusCode": "00", "reference": reference, "paymentUrl": url})
 
 
 def status(order: str, code: str = "00", **changes: Any) -> Reply:
-    """Return Duitku's word on an order."""
+    """Return Duitku's status of an order."""
     reply = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
     return Reply(body={**reply, "statusCode": code, **changes})
 
 
 def no_rows() -> Reply:
-    """Return an empty list of Thinkific."""
+    """Return an empty list of enrollments at Thinkific."""
     return Reply(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 

@@ -28,22 +28,22 @@ class Queues:
         return self._receive(self.dead_letter_url)
 
     def batch(self) -> Json:
-        """Receive what waits, as the event that Lambda would make of it."""
+        """Receive the delivery messages, as the event that Lambda would make of them."""
         return {"Records": [_record(message) for message in self.waiting()]}
 
     def hidden(self) -> int:
-        """Count the messages that were received and are put off."""
+        """Count the messages that were received and not deleted."""
         name: Any = "ApproximateNumberOfMessagesNotVisible"
-        reply = self.sqs.get_queue_attributes(QueueUrl=self.delivery_url, AttributeNames=[name])
-        return int(reply["Attributes"][name])
+        answer = self.sqs.get_queue_attributes(QueueUrl=self.delivery_url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
 
     def delete(self) -> None:
         """Remove all queues with what is in them."""
         for url in (self.delivery_url, self.dead_letter_url, *self._of_progress()):
             self.sqs.delete_queue(QueueUrl=url)
 
-    def reply(self) -> Json:
-        """Receive what Thinkific told, as the event that Lambda would make of it."""
+    def progress_batch(self) -> Json:
+        """Receive the progress messages, as the event that Lambda would make of them."""
         return {"Records": [_record(message) for message in self._receive(self.progress_url)]}
 
     def progress_dead_letters(self) -> list[Any]:

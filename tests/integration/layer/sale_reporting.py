@@ -1,4 +1,4 @@
-"""The sale report queue and its dead letters in a test, and payments to report."""
+"""The sale report queue and its dead-letter queue in a test, and payments to report."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ COURSE = Reply(body={"id": 2_000_001, "product_id": 3_000_009})
 
 @dataclass
 class SaleReporting:
-    """Reports of sales: what waits, what became of it, and Thinkific's answers."""
+    """Sale reports: what is queued, what became of it, and Thinkific's answers."""
 
     table: Table
     url: str
@@ -60,7 +60,7 @@ class SaleReporting:
         return providers.answers(self.patch, FUNCTION, *reply)
 
     def report(self, received: int = 1) -> bool:
-        """Report what waits; tell whether all of it was dealt with."""
+        """Report what is queued; return whether no message has to come again."""
         messages = self._received(self.url)
         records = [_record(each, received) for each in messages]
         answer = invoke(FUNCTION, {"Records": records})
@@ -69,13 +69,13 @@ class SaleReporting:
                 clients.sqs().delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
         return not answer["batchItemFailures"]
 
-    def letters(self) -> list[str]:
-        """Return the reasons of the dead letters."""
+    def dead_letters(self) -> list[str]:
+        """Receive the dead-letter messages; return their reasons."""
         found = self._received(self.dead_letter_url)
         return [each["MessageAttributes"]["reason"]["StringValue"] for each in found]
 
-    def note(self, kind: SaleReportKind = SaleReportKind.SALE) -> SaleReport | None:
-        """Return how a report stands."""
+    def stored(self, kind: SaleReportKind = SaleReportKind.SALE) -> SaleReport | None:
+        """Return the stored report."""
         return SaleReports(self.table).get("pay1", kind)
 
     def close(self) -> None:

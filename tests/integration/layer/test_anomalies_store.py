@@ -26,7 +26,9 @@ def anomalies(table: Table) -> Anomalies:
 
 
 @pytest.mark.parametrize("payment_id", ["pay1", None])
-def test_an_anomaly_is_read_as_it_was_kept(anomalies: Anomalies, payment_id: str | None) -> None:
+def test_an_anomaly_is_read_as_it_was_recorded(
+    anomalies: Anomalies, payment_id: str | None
+) -> None:
     made = found(payment_id=payment_id)
     anomalies.keep(made)
     assert anomalies.get(made.id) == made
@@ -36,7 +38,7 @@ def test_an_unknown_anomaly_is_none(anomalies: Anomalies) -> None:
     assert anomalies.get("ano404") is None
 
 
-def test_a_closed_anomaly_tells_who_did_what_when_and_why(anomalies: Anomalies) -> None:
+def test_a_closed_anomaly_shows_who_did_what_when_and_why(anomalies: Anomalies) -> None:
     made = found()
     anomalies.keep(made)
     closed = anomalies.resolve(made, REFUNDED)
@@ -44,7 +46,7 @@ def test_a_closed_anomaly_tells_who_did_what_when_and_why(anomalies: Anomalies) 
     assert anomalies.get(made.id) == closed
 
 
-def test_of_two_admins_one_closes_an_anomaly(anomalies: Anomalies) -> None:
+def test_only_one_of_two_admins_closes_an_anomaly(anomalies: Anomalies) -> None:
     made = found()
     anomalies.keep(made)
     anomalies.resolve(made, REFUNDED)
@@ -54,7 +56,7 @@ def test_of_two_admins_one_closes_an_anomaly(anomalies: Anomalies) -> None:
     assert stored.resolved == REFUNDED
 
 
-def test_closing_makes_no_anomaly(anomalies: Anomalies) -> None:
+def test_closing_an_unknown_anomaly_creates_none(anomalies: Anomalies) -> None:
     assert anomalies.resolve(found(), REFUNDED) is None
     assert anomalies.get(found().id) is None
 

@@ -1,4 +1,4 @@
-"""The audit as Lambda runs it: what it reads, keeps, completes, logs and counts."""
+"""The audit as Lambda runs it: what it reads, records, completes, logs and counts."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -43,16 +43,16 @@ NOT_LATER = timedelta()
 OLD_ENOUGH = SETTLED_AFTER + timedelta(seconds=1)
 
 
-class Unhurried(Context):
-    """A context with time enough."""
+class WithTime(Context):
+    """A context with enough time left."""
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
         return 300_000
 
 
-class Hurried(Context):
-    """A context whose time is nearly over."""
+class OutOfTime(Context):
+    """A context with hardly any time left."""
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
@@ -60,7 +60,7 @@ class Hurried(Context):
 
 
 class Audit:
-    """The function, in a present that can be moved, and a purchase for it to look at."""
+    """The function, with a clock that can be moved, and purchases to audit."""
 
     def __init__(self, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         self.table = table
@@ -72,7 +72,7 @@ class Audit:
         """Run once, so much later than now."""
         for place in (load("audit"), bootstrap):
             self._monkeypatch.setattr(place, "now", lambda: clock.now() + later)
-        load("audit").handler({}, context or Unhurried())
+        load("audit").handler({}, context or WithTime())
 
     def approved(self, sub: str = "u1") -> str:
         """Buy by transfer and have it approved; return the payment's id."""
@@ -108,7 +108,7 @@ def test_healthy_payments_leave_nothing_but_a_count(auditing: Audit, logged: Log
     assert logged.metrics().count("AuditRun") == 1
 
 
-def test_what_is_younger_than_fifteen_minutes_has_its_turn_later(
+def test_changes_of_the_last_fifteen_minutes_are_audited_later(
     auditing: Audit, logged: Logged
 ) -> None:
     payment_id = str(submitted()["id"])
@@ -124,7 +124,7 @@ def _enrollment_gone(auditing: Audit, payment_id: str) -> None:
     auditing.delete(enrollment_key(enrollment_id("u1", "c1")))
 
 
-def _flipped(auditing: Audit, payment_id: str) -> None:
+def _status_changed(auditing: Audit, payment_id: str) -> None:
     auditing.update(payment_key(payment_id), status="COMPLETED")
 
 
@@ -152,7 +152,7 @@ def _enrolled_without_payment(auditing: Audit, payment_id: str) -> None:
     [
         (_enrollment_gone, ["ENROLLMENT_MISSING"]),
         (
-            _flipped,
+            _status_changed,
             ["COMPLETED_EARLY", "HISTORY_STATE"],
         ),
         (_event_gone, ["HISTORY_CHAIN", "HISTORY_GAP", "HISTORY_TIME"]),
@@ -161,7 +161,7 @@ def _enrolled_without_payment(auditing: Audit, payment_id: str) -> None:
         (_enrolled_without_payment, ["PAYMENT_MISSING"]),
     ],
 )
-def test_what_is_broken_is_kept_logged_and_counted(
+def test_a_broken_invariant_is_recorded_logged_and_counted(
     auditing: Audit, logged: Logged, damage: Callable[[Audit, str], None], codes: list[str]
 ) -> None:
     damage(auditing, auditing.approved())
@@ -207,7 +207,7 @@ def test_a_payment_whose_last_delivery_did_not_complete_it_is_completed(
     assert auditing.codes() == []
 
 
-def test_a_delivery_that_ends_long_after_the_change_is_found_as_well(auditing: Audit) -> None:
+def test_a_delivery_long_after_the_change_is_audited_too(auditing: Audit) -> None:
     payment_id = auditing.approved()
     auditing.run()
     auditing.update(enrollment_key(enrollment_id("u1", "c1")), **DELIVERED)
@@ -217,7 +217,7 @@ def test_a_delivery_that_ends_long_after_the_change_is_found_as_well(auditing: A
     assert done.status is Status.COMPLETED
 
 
-def test_an_outage_of_days_is_caught_up(auditing: Audit) -> None:
+def test_changes_during_an_outage_of_days_are_audited_afterwards(auditing: Audit) -> None:
     auditing.run(NOT_LATER)
     payment_id = submitted()["id"]
     auditing.update(payment_key(payment_id), amount=0)
@@ -225,9 +225,9 @@ def test_an_outage_of_days_is_caught_up(auditing: Audit) -> None:
     assert auditing.codes() == ["AMOUNT_WRONG"]
 
 
-def test_a_run_whose_time_is_over_says_how_far_it_came(auditing: Audit, logged: Logged) -> None:
+def test_a_run_out_of_time_logs_how_far_it_came(auditing: Audit, logged: Logged) -> None:
     auditing.approved()
-    auditing.run(context=Hurried())
+    auditing.run(context=OutOfTime())
     (line,) = [each for each in logged.lines if each["level"] == "WARNING"]
     assert line["message"] == "audit is behind"
     assert set(line["reached"]) == {"HISTORY", "ENROLLMENT"}
@@ -236,11 +236,11 @@ def test_a_run_whose_time_is_over_says_how_far_it_came(auditing: Audit, logged: 
     assert "audited" in logged.messages()
 
 
-def test_the_note_of_a_run_is_as_far_as_it_looked(auditing: Audit) -> None:
+def test_the_checkpoint_is_as_far_as_the_run_read(auditing: Audit) -> None:
     before = to_iso(clock.now())
     auditing.run(SETTLED_AFTER)
-    for trail in ("HISTORY", "ENROLLMENT"):
-        item = auditing.table.get({"pk": "AUDIT", "sk": trail})
+    for feed in ("HISTORY", "ENROLLMENT"):
+        item = auditing.table.get({"pk": "AUDIT", "sk": feed})
         assert item
         assert item["type"] == "audit"
         assert before <= item["checkpoint"] <= to_iso(clock.now())
@@ -256,13 +256,13 @@ def test_a_healthy_payment_that_thinkific_does_not_know_costs_three_reads(
     calls.clear()
     auditing.run()
     midnights = (clock.now().date() - begun.date()).days
-    # A mark read and a Query for each trail, another for each day; marks that moved.
-    trails = {"GetItem": 5, "Query": 5 + 2 * midnights, "UpdateItem": 4 + 2 * midnights}
-    # Each payment is read once to be proved, and once more to see whether to ask Thinkific.
-    assert calls == Counter(trails) + Counter({"Query": 8, "BatchGetItem": 4})
+    # A checkpoint read and a Query for each feed, another for each day; checkpoints that moved.
+    feeds = {"GetItem": 5, "Query": 5 + 2 * midnights, "UpdateItem": 4 + 2 * midnights}
+    # Each payment is read once for its invariants, and once to decide whether to ask Thinkific.
+    assert calls == Counter(feeds) + Counter({"Query": 8, "BatchGetItem": 4})
 
 
-def test_a_run_without_anything_new_reads_the_marks_and_the_trails(
+def test_a_run_without_changes_reads_only_checkpoints_and_feeds(
     auditing: Audit, calls: Counter[str]
 ) -> None:
     now = clock.now()
@@ -282,7 +282,7 @@ def _known_to_thinkific(auditing: Audit) -> str:
     return own
 
 
-def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
+def test_access_missing_at_thinkific_is_reported_and_requested_again(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = _known_to_thinkific(auditing)
@@ -302,7 +302,7 @@ def test_access_that_thinkific_does_not_give_is_told_and_asked_for_again(
     assert EMAIL not in logged.text
 
 
-def test_access_that_thinkific_gives_leaves_nothing(
+def test_access_that_matches_thinkific_is_no_difference(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
@@ -315,7 +315,7 @@ def test_access_that_thinkific_gives_leaves_nothing(
 @pytest.mark.parametrize(
     "reply", [Reply(401), Reply(429), Reply(503), Reply(404), Reply(200, "<html>")], ids=str
 )
-def test_thinkific_without_an_answer_is_one_line_and_no_failure(
+def test_an_unavailable_thinkific_is_one_line_and_no_failure(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch, reply: Reply
 ) -> None:
     _known_to_thinkific(auditing)
@@ -338,7 +338,7 @@ def test_a_comparison_that_waits_for_hours_is_a_warning(
     assert line["todo"]
 
 
-def test_a_list_that_cannot_be_had_is_named_with_its_payment(
+def test_an_unreadable_list_is_logged_with_its_payment(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
@@ -361,7 +361,7 @@ def test_without_thinkifics_secret_nothing_is_compared_and_the_run_succeeds(
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
 
 
-def test_a_crash_is_told_and_raised(
+def test_a_crash_is_logged_and_raised(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*_: Any) -> None:
@@ -374,7 +374,7 @@ def test_a_crash_is_told_and_raised(
     assert EMAIL not in logged.text
 
 
-def test_a_broken_payment_does_not_hide_the_one_behind_it(auditing: Audit) -> None:
+def test_a_broken_payment_does_not_hide_the_next(auditing: Audit) -> None:
     _unreadable(auditing, auditing.approved())
     other = submitted("u2")["id"]
     auditing.update(payment_key(other), amount=0)

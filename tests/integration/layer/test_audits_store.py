@@ -75,7 +75,7 @@ def led_to(found: Iterator[Batch]) -> list[str]:
 
 
 @pytest.mark.parametrize("limit", [2, 3, 50])
-def test_every_event_is_found_over_the_turns_of_days_and_over_empty_ones(
+def test_every_event_is_found_across_midnights_and_empty_days(
     table: Table, schedule: Schedule, limit: int
 ) -> None:
     moments = [NOW, NOW, LAST_MOMENT, MIDNIGHT, MIDNIGHT, MIDNIGHT + DAYS]
@@ -93,7 +93,7 @@ def test_an_event_is_found_when_it_is_old_enough_and_not_before(
 
 
 @pytest.mark.parametrize("ahead", [timedelta(milliseconds=1), DAYS])
-def test_what_was_looked_at_is_not_looked_at_again(
+def test_events_before_the_checkpoint_are_not_read_again(
     table: Table, schedule: Schedule, ahead: timedelta
 ) -> None:
     happened(table, NOW, MIDNIGHT)
@@ -102,18 +102,18 @@ def test_what_was_looked_at_is_not_looked_at_again(
     assert led_to(batches(schedule, Feed.HISTORY, until + ahead)) == []
 
 
-def test_each_step_of_a_payment_is_an_event_on_the_trail(table: Table, schedule: Schedule) -> None:
+def test_each_step_of_a_payment_is_an_event_of_the_feed(table: Table, schedule: Schedule) -> None:
     life = approved()
     put(table, life)
     (batch,) = list(batches(schedule, Feed.HISTORY, LATER))[-1:]
     assert batch.refs == (Ref("pay1"),) * 3
 
 
-def test_the_first_audit_begins_some_time_ago(schedule: Schedule) -> None:
+def test_the_first_audit_starts_in_the_recent_past(schedule: Schedule) -> None:
     assert schedule.checkpoint(Feed.HISTORY, NOW) == to_iso(NOW - FIRST_LOOK)
 
 
-def test_a_clock_that_is_behind_finds_nothing_and_takes_nothing_back(
+def test_a_slow_clock_finds_nothing_and_moves_no_checkpoint_back(
     table: Table, schedule: Schedule
 ) -> None:
     happened(table, NOW)
@@ -137,7 +137,7 @@ def test_every_enrollment_leads_to_the_payment_that_it_names(
     ]
 
 
-def test_what_waits_is_followed_from_the_oldest_on_and_then_anew(
+def test_approved_payments_are_read_oldest_first_and_then_again(
     table: Table, schedule: Schedule
 ) -> None:
     for number in range(3):

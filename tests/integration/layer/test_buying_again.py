@@ -1,4 +1,4 @@
-"""Buying again at Duitku: never a dead invoice, and whatever channel the buyer names."""
+"""Buying again at Duitku: no ended invoice is returned, by any channel."""
 
 from collections import Counter
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ TOO_MUCH, TOO_LITTLE = "Maximum Payment exceeded", "Minimum Payment 10000 IDR"
 
 
 def no(text: str) -> Reply:
-    """Return a no of Duitku that looks like a yes until its body is read."""
+    """Return a refusal of Duitku with status 200: only the body shows it."""
     return Reply(200, {"statusCode": "01", "statusMessage": text})
 
 
@@ -64,12 +64,12 @@ def check(
     return status, answer, provider
 
 
-# ── Dead invoices ────────────────────────────────────────────────────────────────────────────────
+# ── Ended invoices ────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("channel", [None, "SP", "VC", "BC"])
 @pytest.mark.parametrize("keys", [(None, None), ("k1", "k2"), ("k1", "k1")], ids=str)
-def test_an_invoice_that_ended_at_duitku_is_not_given_out_again(
+def test_an_invoice_that_ended_at_duitku_is_not_returned_again(
     monkeypatch: pytest.MonkeyPatch, channel: str | None, keys: tuple[str | None, str | None]
 ) -> None:
     _, first, _ = initiate(monkeypatch, providers.invoice("R1"), channel=channel, key=keys[0])
@@ -92,7 +92,7 @@ def test_an_open_payment_is_a_200_whatever_the_key(
     assert initiate(monkeypatch, channel="BC", key="k2")[:2] == (200, first)
 
 
-def test_what_check_has_learnt_a_moment_ago_is_not_asked_again(
+def test_a_purchase_right_after_a_check_does_not_ask_duitku_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     _, first, _ = initiate(monkeypatch, providers.invoice("R1"))
@@ -102,7 +102,7 @@ def test_what_check_has_learnt_a_moment_ago_is_not_asked_again(
 
 
 @pytest.mark.parametrize(("package", "course", "batches"), [("p1", "c1", 2), ("b1", None, 4)])
-def test_what_is_returned_again_is_read_once_more_before_it_is_shown(
+def test_a_returned_payment_is_read_again_before_it_is_shown(
     monkeypatch: pytest.MonkeyPatch,
     calls: Counter[str],
     package: str,
@@ -162,7 +162,7 @@ def by_two_channels(monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize("channel", [None, "BC", "SP"])
-def test_who_has_paid_by_one_channel_is_not_given_the_invoice_of_another(
+def test_a_buyer_who_paid_by_one_channel_gets_no_invoice_of_another(
     monkeypatch: pytest.MonkeyPatch, channel: str | None
 ) -> None:
     first, second = by_two_channels(monkeypatch)
@@ -174,7 +174,7 @@ def test_who_has_paid_by_one_channel_is_not_given_the_invoice_of_another(
     assert status_of(first) == "PENDING"
 
 
-def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
+def test_a_payment_confirmed_during_the_request_is_already_enrolled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first, second = by_two_channels(monkeypatch)
@@ -189,7 +189,7 @@ def test_who_is_found_to_have_paid_in_this_very_request_is_told_so(
     assert (status_of(second), status_of(first)) == ("APPROVED", "PENDING")
 
 
-def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
+def test_a_buyer_enrolled_by_a_transfer_does_not_get_the_open_invoice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     initiate(monkeypatch, providers.invoice("R1"))
@@ -201,7 +201,7 @@ def test_who_has_it_by_a_transfer_is_not_given_the_open_invoice(
 # ── Off sale, and no answer ──────────────────────────────────────────────────────────────────────
 
 
-def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
+def test_a_lost_invoice_is_not_replaced_for_a_package_off_sale(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     assert initiate(monkeypatch, Reply(500))[0] == 503
@@ -212,7 +212,7 @@ def test_off_sale_no_invoice_is_made_in_place_of_a_lost_one(
     assert not [path for path in provider.calls if "createInvoice" in path]
 
 
-def test_while_duitku_refuses_to_be_asked_a_buyer_gets_the_open_payment_as_it_is(
+def test_while_duitku_blocks_status_calls_the_open_payment_is_returned_unchecked(
     monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
     _, first, _ = initiate(monkeypatch, providers.invoice("R1"))
@@ -247,7 +247,7 @@ def test_while_duitku_refuses_to_be_asked_a_buyer_gets_the_open_payment_as_it_is
         ("BC", Reply(400, {"Message": "Invalid Email Address"}), "customer.email", "Duitku"),
     ],
 )
-def test_what_duitku_does_not_take_of_the_buyers_choice_is_named(
+def test_a_choice_that_duitku_refuses_is_named_by_field(
     monkeypatch: pytest.MonkeyPatch, channel: str | None, reply: Reply, field: str, shown: str
 ) -> None:
     status, problem, provider = initiate(monkeypatch, reply, channel=channel)
@@ -271,7 +271,9 @@ def test_what_duitku_does_not_take_of_the_buyers_choice_is_named(
     ],
     ids=["merchant", "signature", "field", "empty", "200"],
 )
-def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, reply: Reply) -> None:
+def test_a_refusal_that_the_buyer_cannot_fix_is_a_502(
+    monkeypatch: pytest.MonkeyPatch, reply: Reply
+) -> None:
     status, problem, _ = initiate(monkeypatch, reply, channel="VC")
     assert (status, "errors" in problem) == (502, False)
 
@@ -279,7 +281,7 @@ def test_what_is_ours_to_repair_stays_a_502(monkeypatch: pytest.MonkeyPatch, rep
 # ── Checking ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_buyer_has_duitku_asked_now(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_asks_duitku_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
     status, checked, _ = check(monkeypatch, payment, providers.status(payment["id"]))
     assert (status, checked["status"]) == (200, "APPROVED")
@@ -293,14 +295,14 @@ def test_within_fifteen_seconds_duitku_is_asked_once(monkeypatch: pytest.MonkeyP
         assert (status, checked["status"], provider.asked) == (200, "PENDING", [])
 
 
-def test_a_callback_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_callback_counts_as_a_status_call(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
     providers.answers(monkeypatch, "duitku_webhook", providers.status(payment["id"], "01"))
     assert callbacks.post(payment["id"]) == 200
     assert check(monkeypatch, payment)[2].asked == []
 
 
-def test_a_recheck_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recheck_counts_as_a_status_call(monkeypatch: pytest.MonkeyPatch) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
     providers.answers(monkeypatch, "recheck_payment", Reply(404))
     path = f"/payments/{payment['id']}/recheck"
@@ -310,13 +312,13 @@ def test_a_recheck_counts_as_a_question(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("sub", ["u2"])
-def test_nobody_else_checks_a_payment(monkeypatch: pytest.MonkeyPatch, sub: str) -> None:
+def test_only_the_buyer_checks_a_payment(monkeypatch: pytest.MonkeyPatch, sub: str) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
     status, _, provider = check(monkeypatch, payment, sub=sub)
     assert (status, provider.asked) == (403, [])
 
 
-def test_a_payment_that_is_not_there_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_payment_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check(monkeypatch, {"id": "pay9"})[0] == 404
 
 
@@ -373,7 +375,7 @@ def test_an_end_that_the_buyer_sees_first_is_asked_about_again_within_a_minute(
 # ── References ───────────────────────────────────────────────────────────────────────────────────
 
 
-def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
+def test_a_lost_v2_answer_is_requested_again_and_both_references_are_accepted(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
     status, _, provider = initiate(monkeypatch, Reply(500), channel="BC")
@@ -395,7 +397,7 @@ def test_a_lost_answer_of_v2_is_asked_for_again_and_either_reference_is_ours(
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\u200b"], ids=repr)
-def test_a_blank_idempotency_key_is_as_if_left_out(
+def test_a_blank_idempotency_key_counts_as_omitted(
     monkeypatch: pytest.MonkeyPatch, blank: str
 ) -> None:
     first, opened_one, _ = initiate(monkeypatch, providers.invoice(), key=blank)

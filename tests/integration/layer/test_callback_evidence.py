@@ -1,4 +1,4 @@
-"""Every callback is kept as evidence, whatever becomes of it, and at what cost."""
+"""Every callback is kept as evidence, whatever its result, and at what cost."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ def test_another_callback_of_a_settled_payment_is_kept_by_one_call_more(webhook:
     assert {item["sk"] for item in webhook.kept()} == {digest(webhook.body()), digest(other)}
 
 
-def test_the_callback_that_ends_a_payment_is_kept_with_the_end(webhook: Webhook) -> None:
+def test_a_callback_that_ends_a_payment_is_kept_in_the_same_transaction(webhook: Webhook) -> None:
     ended = providers.status(webhook.order, "02")
     webhook.duitku(ended, ended)
     failed = webhook.body(resultCode="01")
@@ -79,8 +79,8 @@ def test_the_callback_that_ends_a_payment_is_kept_with_the_end(webhook: Webhook)
 
 
 @dataclass(frozen=True)
-class Way:
-    """A way by which a callback moves no payment, what it is answered, and its other calls."""
+class NoEffect:
+    """A case in which a callback changes no payment, with its answer and its other calls."""
 
     status: int
     calls: dict[str, int]
@@ -90,30 +90,34 @@ class Way:
     found: str = "VALID"
 
 
-WAYS = {
-    "not paid yet": Way(200, {"GetItem": 1, "UpdateItem": 1}, (Reply(404),)),
-    "Duitku cannot be asked": Way(503, {"GetItem": 1, "UpdateItem": 1}, (Reply(500),)),
-    "Duitku is silent": Way(503, {"GetItem": 1, "UpdateItem": 1}, (requests.ReadTimeout("x"),)),
-    "amount differs": Way(200, {"GetItem": 1, "PutItem": 1}, amount="1"),
-    "amount is none": Way(400, {}, amount="49,000", found="UNCHECKED"),
-    "wrong signature": Way(403, {}, signature="0" * 64, found="DIFFERS"),
-    "no signature": Way(400, {}, signature="", found="UNCHECKED"),
+NO_EFFECTS = {
+    "not paid yet": NoEffect(200, {"GetItem": 1, "UpdateItem": 1}, (Reply(404),)),
+    "Duitku cannot be asked": NoEffect(503, {"GetItem": 1, "UpdateItem": 1}, (Reply(500),)),
+    "Duitku is silent": NoEffect(
+        503, {"GetItem": 1, "UpdateItem": 1}, (requests.ReadTimeout("x"),)
+    ),
+    "amount differs": NoEffect(200, {"GetItem": 1, "PutItem": 1}, amount="1"),
+    "amount is none": NoEffect(400, {}, amount="49,000", found="UNCHECKED"),
+    "wrong signature": NoEffect(403, {}, signature="0" * 64, found="DIFFERS"),
+    "no signature": NoEffect(400, {}, signature="", found="UNCHECKED"),
 }
 
 
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
-def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(way: Way, webhook: Webhook) -> None:
-    webhook.duitku(*way.reply)
-    signed = {} if way.signature is None else {"signature": way.signature}
-    came = webhook.body(amount=way.amount, **signed)
-    assert webhook.handle(came) == way.status
-    assert webhook.calls == Counter(way.calls) + Counter({"UpdateItem": 1})
+@pytest.mark.parametrize("case", NO_EFFECTS.values(), ids=NO_EFFECTS.keys())
+def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(
+    case: NoEffect, webhook: Webhook
+) -> None:
+    webhook.duitku(*case.reply)
+    signed = {} if case.signature is None else {"signature": case.signature}
+    came = webhook.body(amount=case.amount, **signed)
+    assert webhook.handle(came) == case.status
+    assert webhook.calls == Counter(case.calls) + Counter({"UpdateItem": 1})
     [item] = webhook.kept()
-    assert (item["sk"], item["signature"]) == (digest(came), {way.found})
-    assert (item["fields"]["amount"], item["fields"]["reference"]) == (way.amount, "R1")
+    assert (item["sk"], item["signature"]) == (digest(came), {case.found})
+    assert (item["fields"]["amount"], item["fields"]["reference"]) == (case.amount, "R1")
 
 
-def test_a_status_that_does_not_fit_leaves_the_callback_kept(webhook: Webhook) -> None:
+def test_the_callback_is_kept_when_the_status_does_not_match(webhook: Webhook) -> None:
     webhook.duitku(providers.status(webhook.order, amount="1"))
     assert webhook.handle() == 200
     # The callback, and when Duitku was asked.
@@ -127,7 +131,9 @@ def test_a_callback_of_an_unknown_order_is_kept_under_that_order(webhook: Webhoo
     assert webhook.signatures("pay404") == [{"VALID"}]
 
 
-def test_a_callback_with_shifted_digits_is_kept_though_its_signature_fits(webhook: Webhook) -> None:
+def test_a_callback_with_shifted_digits_is_kept_although_its_signature_matches(
+    webhook: Webhook,
+) -> None:
     signature = signatures.callback_signature(B.merchant, "49000", webhook.order, B.key)
     shifted = f"00{webhook.order}"
     came = webhook.body(merchantOrderId=shifted, amount="490", signature=signature)
@@ -154,7 +160,7 @@ def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webh
     ],
     ids=["empty", "no text", "a name", "too long", "1 MB", "JSON", "no type"],
 )
-def test_what_is_no_callback_is_kept_by_digest_length_and_type(
+def test_a_request_that_is_no_callback_is_kept_by_digest_length_and_type(
     webhook: Webhook, came: bytes, media_type: str, status: int
 ) -> None:
     assert webhook.handle(came, media_type) == status
@@ -176,7 +182,7 @@ def test_a_form_of_another_type_is_refused_and_kept_under_its_order(webhook: Web
     assert [item["mediaType"] for item in webhook.kept()] == ["text/plain"]
 
 
-def test_a_doubled_field_is_refused_and_both_show(webhook: Webhook) -> None:
+def test_a_repeated_field_is_refused_and_both_values_are_kept(webhook: Webhook) -> None:
     assert webhook.handle(webhook.body() + b"&amount=1") == 400
     [item] = webhook.kept()
     assert (item["fields"]["amount"], item["others"]["amount"]) == ("49000", 1)

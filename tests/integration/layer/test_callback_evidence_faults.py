@@ -1,4 +1,4 @@
-"""Callbacks are kept also when processing fails; what is in the evidence, and for how long."""
+"""Callbacks are kept even when processing fails; what the evidence holds, and for how long."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -40,7 +40,7 @@ def test_a_callback_whose_processing_fails_is_kept(
     assert webhook.payment().status is Status.APPROVED
 
 
-def test_evidence_that_is_there_already_does_not_hinder_the_settlement(webhook: Webhook) -> None:
+def test_existing_evidence_does_not_prevent_the_settlement(webhook: Webhook) -> None:
     webhook.duitku(Reply(500), providers.status(webhook.order))
     webhook.at(NOW)
     assert webhook.handle() == 503
@@ -51,7 +51,7 @@ def test_evidence_that_is_there_already_does_not_hinder_the_settlement(webhook: 
     assert webhook.payment().callbacks == {digest(webhook.body())[:16]}
 
 
-def test_without_its_key_a_callback_is_kept_unchecked_and_judged_later(
+def test_without_its_key_a_callback_is_kept_unchecked_and_verified_later(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
@@ -101,7 +101,7 @@ def test_evidence_that_cannot_be_kept_does_not_change_the_answer_of_a_failure(
 
 
 @pytest.mark.usefixtures("no_evidence")
-def test_a_callback_that_moved_nothing_and_was_not_kept_has_to_come_again(
+def test_a_callback_neither_applied_nor_kept_must_be_sent_again(
     webhook: Webhook, logged: Logged
 ) -> None:
     webhook.duitku(OPEN)
@@ -121,7 +121,7 @@ def test_a_settlement_needs_no_further_write_of_evidence(webhook: Webhook) -> No
 
 @pytest.mark.parametrize("days", [400, 30])
 @pytest.mark.parametrize("code", ["00", "01"])
-def test_evidence_goes_when_its_time_is_over(
+def test_evidence_expires(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch, days: int, code: str
 ) -> None:
     if days != 400:
@@ -135,17 +135,17 @@ def test_evidence_goes_when_its_time_is_over(
     assert item["at"] == "2026-11-22T03:04:05.678Z"
 
 
-def test_what_duitku_tells_about_the_buyer_is_nowhere_in_the_table(webhook: Webhook) -> None:
-    reply = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
+def test_personal_data_of_a_callback_is_nowhere_in_the_table(webhook: Webhook) -> None:
+    personal = {"customerName": "Wayan Kusuma", "merchantUserId": "wayan@example.org"}
     hidden = {"additionalParam": "0813-777", "spUserHash": "5ecre7", "maskedNumber": "4111"}
     webhook.duitku(OPEN, providers.status(webhook.order))
-    for changes in (reply, hidden):
+    for changes in (personal, hidden):
         assert webhook.handle(webhook.body(**changes)) == 200
-    assert webhook.handle(webhook.body(signature="0" * 64, **reply, **hidden)) == 403
+    assert webhook.handle(webhook.body(signature="0" * 64, **personal, **hidden)) == 403
     assert len(webhook.kept()) == 3
     content = str(webhook.table.client.scan(TableName=webhook.table.name)["Items"])
     signature = callbacks.fields(webhook.order)["signature"]
-    for secret in (*reply.values(), *hidden.values(), signature, "0" * 64):
+    for secret in (*personal.values(), *hidden.values(), signature, "0" * 64):
         assert secret not in content
 
 
@@ -160,7 +160,7 @@ def test_the_log_names_the_callback_by_its_digest_on_every_line(
     assert {each["payment_id"] for each in logged.lines} == {webhook.order}
 
 
-def test_an_order_id_that_is_none_of_ours_is_not_logged(webhook: Webhook, logged: Logged) -> None:
+def test_a_foreign_order_id_is_not_logged(webhook: Webhook, logged: Logged) -> None:
     assert webhook.handle(webhook.body(merchantOrderId="081234567890")) == 403
     assert "081234567890" not in logged.text
     assert "payment_id" not in logged.lines[0]

@@ -30,7 +30,7 @@ def test_packages_are_listed_by_id(catalog: Catalog) -> None:
     assert [each.id for each in catalog.packages()] == ["b1", "p1"]
 
 
-def test_a_package_is_written_over(catalog: Catalog) -> None:
+def test_a_package_is_replaced(catalog: Catalog) -> None:
     changed = package(name="New", prices={PaymentType.UMUM: 50_000}, course_ids=("c2",))
     catalog.put_package(changed)
     assert catalog.package("p1") == changed
@@ -49,7 +49,7 @@ def test_an_unknown_course_is_none(catalog: Catalog) -> None:
     assert catalog.course("c404") is None
 
 
-def test_courses_come_in_the_order_asked_for_without_those_that_are_not_there(
+def test_courses_come_in_the_requested_order_without_missing_ones(
     catalog: Catalog,
 ) -> None:
     found = catalog.courses(["c2", "c404", "c1"])
@@ -66,7 +66,7 @@ def test_editing_a_course_keeps_its_counter(table: Table, catalog: Catalog) -> N
     assert catalog.course("c1") == written
 
 
-def test_a_quota_and_a_mapping_can_be_taken_away(catalog: Catalog) -> None:
+def test_a_quota_and_a_mapping_can_be_removed(catalog: Catalog) -> None:
     catalog.put_course(course("c1", quota=5))
     written = catalog.put_course(course("c1", quota=None, platform_course_id=None))
     assert (written.quota, written.platform_course_id) == (None, None)
@@ -89,7 +89,7 @@ def test_the_first_account_of_a_learner_stays(table: Table) -> None:
     assert learners.platform_user_id("u2") is None
 
 
-def test_an_anomaly_is_kept_once(table: Table) -> None:
+def test_an_anomaly_is_recorded_once(table: Table) -> None:
     found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
     assert Anomalies(table).keep(found)
     assert not Anomalies(table).keep(found)
@@ -113,7 +113,7 @@ def test_counting_leaves_a_course_otherwise_as_it_is(table: Table, catalog: Cata
     assert after == replace(before, enrolled=1)
 
 
-def test_a_forgotten_account_gives_way_to_another(table: Table) -> None:
+def test_an_unlinked_account_is_replaced_by_another(table: Table) -> None:
     learners = Learners(table)
     learners.link("u1", 7)
     learners.unlink("u1", 7)
@@ -133,7 +133,7 @@ def test_an_account_that_is_linked_again_is_no_former_one(table: Table) -> None:
 
 
 @pytest.mark.parametrize("linked", [True, False])
-def test_only_the_account_that_was_read_is_forgotten(table: Table, linked: bool) -> None:
+def test_only_the_account_that_was_read_is_unlinked(table: Table, linked: bool) -> None:
     learners = Learners(table)
     if linked:
         learners.link("u1", 8)

@@ -58,7 +58,7 @@ def test_what_is_forgotten_or_given_counts_nothing_up(claims: Learners) -> None:
 
 
 def noted(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enrollment:
-    """Note on an enrollment of 30 days what it shares for good; return it as it is then."""
+    """Record unlimited shared access on an enrollment of 30 days; return it as stored."""
     own = enrollment(expires_at=SOON, **stored)
     table.put(enrollment_item(own), "attribute_not_exists(#pk)")
     claims.note_shared(read, replace(own, shared=Access(None)), LATER)
@@ -67,9 +67,9 @@ def noted(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enroll
     return found
 
 
-def test_what_is_shared_is_noted_and_nothing_else_changed(table: Table, claims: Learners) -> None:
+def test_shared_access_is_recorded_and_nothing_else_changes(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
-    # Another payment that took it over asks for nothing.
+    # A payment that took the enrollment over needs no delivery.
     own = noted(table, claims, read, payment_id="pay2")
     wanted = enrollment(expires_at=SOON, payment_id="pay2", updated_at=LATER)
     assert own == replace(wanted, shared=Access(None))
@@ -79,21 +79,21 @@ def test_what_is_shared_is_noted_and_nothing_else_changed(table: Table, claims: 
     assert claims.of_account(7) == {PLACE: read}
 
 
-def test_what_is_shared_is_not_noted_once_others_have_claimed(
-    table: Table, claims: Learners
-) -> None:
+def test_shared_access_is_not_recorded_after_a_newer_claim(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
     claims.release(PLACE, "enr1")
     assert noted(table, claims, read) == enrollment(expires_at=SOON)
 
 
-def test_what_is_shared_is_not_noted_on_what_was_refunded(table: Table, claims: Learners) -> None:
+def test_shared_access_is_not_recorded_on_a_refunded_enrollment(
+    table: Table, claims: Learners
+) -> None:
     read = claims.claim(PLACE, "enr1", None)
     gone = noted(table, claims, read, status=EnrollmentStatus.NOT_ENROLLED)
     assert gone.shared is None
 
 
-def test_what_is_bought_anew_shares_nothing_yet(
+def test_a_repeated_purchase_has_no_shared_access_yet(
     table: Table, claims: Learners, payments: Payments
 ) -> None:
     shared = noted(table, claims, claims.claim(PLACE, "enr1", None))

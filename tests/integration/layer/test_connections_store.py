@@ -49,14 +49,14 @@ def item(table: Table) -> dict[str, Any]:
     return found
 
 
-def test_what_was_kept_is_read_again(grants: Sites, table: Table) -> None:
+def test_a_connection_is_read_as_it_was_written(grants: Sites, table: Table) -> None:
     assert (grants.read(), connected_site(table)) == (None, None)
     assert grants.replace(CONNECTION, TOKENS) == CONNECTION
     assert grants.read() == Grant(connection=CONNECTION, tokens=TOKENS)
     assert connected_site(table) == CONNECTION
 
 
-def test_no_token_stands_readable_in_the_table(grants: Sites, table: Table) -> None:
+def test_no_token_is_readable_in_the_table(grants: Sites, table: Table) -> None:
     grants.replace(CONNECTION, TOKENS)
     written = repr({**item(table), "opened": base64.b64decode(item(table)["encrypted"])})
     assert "at-first" not in written
@@ -64,7 +64,7 @@ def test_no_token_stands_readable_in_the_table(grants: Sites, table: Table) -> N
 
 
 @pytest.mark.parametrize(("stack", "subdomain"), [("other", "shop"), ("lunas-test", "evil")])
-def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
+def test_tokens_are_decrypted_for_their_own_stack_and_site_only(
     grants: Sites, table: Table, stack: str, subdomain: str
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
@@ -74,7 +74,7 @@ def test_what_is_sealed_opens_for_its_own_stack_and_site_only(
     assert TokenEncryption.from_environment().decrypt(encrypted, "shop") == TOKENS
 
 
-def test_new_tokens_are_kept_under_the_next_revision(grants: Sites) -> None:
+def test_new_tokens_are_stored_under_the_next_revision(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     later = replace(CONNECTION, renewed_at=NOW + DAY, expires_at=NOW + 2 * DAY)
     kept = grants.renew(later, NEWER)
@@ -82,7 +82,7 @@ def test_new_tokens_are_kept_under_the_next_revision(grants: Sites) -> None:
     assert grants.read() == kept
 
 
-def test_tokens_that_come_too_late_write_over_nothing(grants: Sites) -> None:
+def test_late_tokens_overwrite_nothing(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     again = grants.replace(CONNECTION, NEWER)
     assert again.revision == 2
@@ -108,7 +108,7 @@ def test_the_lock_is_for_one_revision_and_ends_with_it(grants: Sites) -> None:
     assert grants.lock(kept.connection, NOW)
 
 
-def test_only_the_holder_of_the_lock_notes_a_refusal(grants: Sites) -> None:
+def test_only_the_holder_of_the_lock_records_a_refusal(grants: Sites) -> None:
     grants.replace(CONNECTION, TOKENS)
     first = grants.lock(CONNECTION, NOW)
     second = grants.lock(CONNECTION, NOW + LOCK)
@@ -131,22 +131,22 @@ def refused(grants: Sites) -> Connection:
     return made
 
 
-def test_tokens_that_come_after_all_end_a_refusal(grants: Sites, table: Table) -> None:
+def test_late_tokens_end_a_refusal(grants: Sites, table: Table) -> None:
     assert grants.renew(refused(grants), NEWER)
-    standing = connected_site(table)
-    assert standing
-    assert not standing.refused
+    stored = connected_site(table)
+    assert stored
+    assert not stored.refused
 
 
 def test_a_new_install_ends_a_refusal(grants: Sites, table: Table) -> None:
     refused(grants)
     grants.replace(CONNECTION, NEWER)
-    standing = connected_site(table)
-    assert standing
-    assert not standing.refused
+    stored = connected_site(table)
+    assert stored
+    assert not stored.refused
 
 
-def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
+def test_a_disconnected_site_leaves_no_token_and_its_revisions_continue(
     grants: Sites, table: Table
 ) -> None:
     grants.replace(CONNECTION, TOKENS)
@@ -157,7 +157,7 @@ def test_a_site_that_was_given_up_leaves_no_token_and_its_revisions_go_on(
     assert grants.replace(CONNECTION, NEWER).revision == 3
 
 
-def test_a_try_is_taken_once_by_its_state(table: Table) -> None:
+def test_an_install_attempt_is_used_once_by_its_state(table: Table) -> None:
     starts = Sites(table, TokenEncryption.from_environment())
     starts.keep(START)
     assert starts.take("state-2") is None
@@ -165,14 +165,14 @@ def test_a_try_is_taken_once_by_its_state(table: Table) -> None:
     assert starts.take("state-1") is None
 
 
-def test_a_try_goes_by_itself_and_does_not_show_its_state(table: Table) -> None:
+def test_an_install_attempt_expires_and_does_not_reveal_its_state(table: Table) -> None:
     Sites(table, TokenEncryption.from_environment()).keep(START)
     (written,) = table.client.scan(TableName=table.name)["Items"]
     assert int(written["ttl"]["N"]) - START.expires_at.timestamp() <= 1
     assert "state-1" not in repr(written)
 
 
-def test_no_try_is_written_over_another(table: Table) -> None:
+def test_no_install_attempt_overwrites_another(table: Table) -> None:
     Sites(table, TokenEncryption.from_environment()).keep(START)
     Sites(table, TokenEncryption.from_environment()).keep(
         replace(START, subdomain="other", verifier="other")

@@ -1,4 +1,4 @@
-"""Payments in the table: every condition of their transaction, and the largest of them."""
+"""Corrections in the table: every condition of their transaction, and the largest of them."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -71,7 +71,7 @@ def test_a_correction_is_written_whole(
     assert link == AccountLink(None, frozenset(), 1, plan.after.learner, "pay1")
 
 
-def test_an_account_that_was_linked_is_a_former_one_and_the_next_is_found_anew(
+def test_the_linked_account_becomes_a_former_one_and_the_link_is_empty(
     corrections: Payments, table: Table
 ) -> None:
     Learners(table).link(USER, 7)
@@ -126,7 +126,7 @@ CAME_FIRST: dict[str, tuple[Payment, Thing]] = {
 
 
 @pytest.mark.parametrize(("read", "came_first"), CAME_FIRST.values(), ids=CAME_FIRST)
-def test_what_came_first_stops_the_whole_correction(
+def test_a_concurrent_change_stops_the_whole_correction(
     corrections: Payments,
     enrollments: Enrollments,
     write: Callable[[Thing], None],
@@ -146,7 +146,7 @@ def test_what_came_first_stops_the_whole_correction(
 
 
 @pytest.mark.parametrize("linked_before", [False, True])
-def test_another_link_that_came_first_stops_the_whole_correction(
+def test_a_concurrent_link_stops_the_whole_correction(
     corrections: Payments, payments: Payments, table: Table, linked_before: bool
 ) -> None:
     learners = Learners(table)
@@ -161,7 +161,7 @@ def test_another_link_that_came_first_stops_the_whole_correction(
     assert payments.get("pay1") == DONE
 
 
-def test_what_leads_to_an_account_is_read_from_all_its_courses(table: Table) -> None:
+def test_claims_on_an_account_are_read_from_all_its_courses(table: Table) -> None:
     claims = Learners(table)
     for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
         claims.claim(Place(account, course), each.id, None)

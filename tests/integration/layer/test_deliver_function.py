@@ -1,4 +1,4 @@
-"""The delivery queue: what is done, what comes again, what goes to the dead-letter queue."""
+"""The delivery queue: what is delivered, what is rescheduled, what is dead-lettered."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ LIMITED = Reply(429, None, {"RateLimit-Reset": "30"})
 
 
 class Deliveries:
-    """The queue with requests in it, and Thinkific's answers to what they lead to."""
+    """The queue with requests in it, and Thinkific's answers to their calls."""
 
     def __init__(self, queues: Queues, table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
         self.queues = queues
@@ -59,18 +59,18 @@ class Deliveries:
         return providers.answers(self._monkeypatch, FUNCTION, *reply)
 
     def deliver(self) -> list[str]:
-        """Deliver what waits; return the ids that are named as failed."""
+        """Deliver what is queued; return the ids of the failed messages."""
         answer = invoke(FUNCTION, self.queues.batch())
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
     def stored(self, name: str = "c1") -> Enrollment:
-        """Return an enrollment as it stands."""
+        """Return the stored enrollment."""
         found = self.enrollments.get(enrollment(name).id)
         assert found
         return found
 
     def payment_status(self) -> Status:
-        """Return where the payment stands."""
+        """Return the status of the stored payment."""
         found = self.payments.get("pay1")
         assert found
         return found.status
@@ -87,7 +87,7 @@ def deliveries(
     return Deliveries(queues, table, monkeypatch)
 
 
-def test_a_delivery_makes_account_and_enrollment_and_notes_both(deliveries: Deliveries) -> None:
+def test_a_delivery_creates_and_records_account_and_enrollment(deliveries: Deliveries) -> None:
     deliveries.waits("c1")
     provider = deliveries.thinkific(
         providers.no_rows(),
@@ -125,7 +125,7 @@ def test_the_second_course_of_a_learner_needs_two_calls_and_completes_the_paymen
     assert deliveries.payment_status() is Status.COMPLETED
 
 
-def test_a_passing_failure_is_named_put_off_and_holds_back_its_own_group_only(
+def test_a_transient_failure_delays_only_the_messages_of_its_own_group(
     deliveries: Deliveries,
 ) -> None:
     deliveries.learners.link("u1", 7)
@@ -158,7 +158,7 @@ def test_a_passing_failure_is_named_put_off_and_holds_back_its_own_group_only(
     [LIMITED, Reply(401), Reply(503), requests.ReadTimeout(EMAIL)],
     ids=["429", "401", "503", "slow"],
 )
-def test_what_is_put_off_stays_in_the_queue_and_out_of_the_dead_letters(
+def test_a_rescheduled_message_stays_in_the_queue_and_is_not_dead_lettered(
     deliveries: Deliveries, logged: Logged, reply: Reply | Exception
 ) -> None:
     deliveries.learners.link("u1", 7)
@@ -173,7 +173,7 @@ def test_what_is_put_off_stays_in_the_queue_and_out_of_the_dead_letters(
     assert EMAIL not in logged.text
 
 
-def test_a_limit_that_is_reached_keeps_every_other_delivery_from_calling(
+def test_a_reached_limit_stops_every_other_delivery_from_calling(
     deliveries: Deliveries, logged: Logged
 ) -> None:
     deliveries.learners.link("u1", 7)
@@ -189,7 +189,7 @@ def test_a_limit_that_is_reached_keeps_every_other_delivery_from_calling(
     assert all(25 <= each["seconds"] <= 32 for each in logged.lines)
 
 
-def test_waiting_for_the_limit_leaves_no_mark_on_the_enrollment(deliveries: Deliveries) -> None:
+def test_waiting_for_the_limit_does_not_change_the_enrollment(deliveries: Deliveries) -> None:
     deliveries.waits("c1")
     before = deliveries.stored()
     deliveries.thinkific(LIMITED)
@@ -198,7 +198,7 @@ def test_waiting_for_the_limit_leaves_no_mark_on_the_enrollment(deliveries: Deli
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 5), (1, 10), (30, 20)])
-def test_the_growing_wait_goes_by_failures_and_not_by_receipts_alone(
+def test_the_wait_grows_with_failures_and_not_with_receipts_alone(
     deliveries: Deliveries, logged: Logged, attempts: int, seconds: int
 ) -> None:
     """The message was received three times: perhaps it waited, perhaps it failed, perhaps both."""
@@ -211,7 +211,7 @@ def test_the_growing_wait_goes_by_failures_and_not_by_receipts_alone(
     assert seconds / 2 <= logged.lines[-1]["seconds"] <= seconds
 
 
-def test_no_call_begins_that_could_outlast_the_invocation(
+def test_no_call_starts_that_could_exceed_the_invocation(
     deliveries: Deliveries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliveries.waits("c1")
@@ -222,7 +222,7 @@ def test_no_call_begins_that_could_outlast_the_invocation(
     assert deliveries.queues.hidden() == 1
 
 
-def test_the_way_from_request_to_thinkific_has_one_id(deliveries: Deliveries) -> None:
+def test_one_correlation_id_leads_from_the_request_to_thinkific(deliveries: Deliveries) -> None:
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1")
     provider = deliveries.thinkific(providers.no_rows(), Reply(201, providers.active_row()))
@@ -230,9 +230,7 @@ def test_the_way_from_request_to_thinkific_has_one_id(deliveries: Deliveries) ->
     assert [each.headers["X-Correlation-Id"] for each in provider.asked] == ["r0", "r0"]
 
 
-def test_the_wait_is_the_one_that_thinkific_asks_for(
-    deliveries: Deliveries, logged: Logged
-) -> None:
+def test_the_wait_is_what_thinkific_asks_for(deliveries: Deliveries, logged: Logged) -> None:
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1")
     deliveries.thinkific(LIMITED)
@@ -240,7 +238,7 @@ def test_the_wait_is_the_one_that_thinkific_asks_for(
     assert 30 <= logged.lines[-1]["seconds"] <= 32
 
 
-def test_what_no_retry_can_help_is_a_dead_letter_with_its_reason_and_not_named(
+def test_a_permanent_failure_is_dead_lettered_with_its_reason_and_not_retried(
     deliveries: Deliveries, catalog: Catalog, logged: Logged
 ) -> None:
     catalog.put_course(course("c1", platform_course_id=None))
@@ -255,7 +253,7 @@ def test_what_no_retry_can_help_is_a_dead_letter_with_its_reason_and_not_named(
     assert "DeliveryFailed" in logged.metrics()
 
 
-def test_values_that_thinkific_rejects_go_to_the_dead_letters_without_quoting_them(
+def test_rejected_values_are_not_quoted_in_the_dead_letter_message(
     deliveries: Deliveries,
 ) -> None:
     deliveries.waits("c1")
@@ -271,7 +269,7 @@ def test_values_that_thinkific_rejects_go_to_the_dead_letters_without_quoting_th
 
 
 @pytest.mark.parametrize("body", ["", "x", "{}", "[]", "null", '{"enrollmentId": "e"}'])
-def test_a_message_that_cannot_be_read_is_a_dead_letter(deliveries: Deliveries, body: str) -> None:
+def test_an_unreadable_message_is_dead_lettered(deliveries: Deliveries, body: str) -> None:
     deliveries.waits()
     event = {"Records": [_record(body or " ")]}
     deliveries.thinkific()
@@ -294,7 +292,7 @@ def _record(body: str) -> dict[str, Any]:
     }
 
 
-def test_a_request_that_was_overtaken_is_done_without_a_call(
+def test_an_outdated_request_is_finished_without_a_call(
     deliveries: Deliveries, logged: Logged
 ) -> None:
     deliveries.waits("c1")
@@ -308,7 +306,7 @@ def test_a_request_that_was_overtaken_is_done_without_a_call(
     assert logged.metrics() == []
 
 
-def test_an_unexpected_error_is_logged_without_its_message_and_comes_again(
+def test_an_unexpected_error_is_logged_without_its_message_and_retried(
     deliveries: Deliveries, logged: Logged
 ) -> None:
     deliveries.waits("c1")
@@ -321,7 +319,7 @@ def test_an_unexpected_error_is_logged_without_its_message_and_comes_again(
     assert logged.metrics() == ["UnexpectedError"]
 
 
-def test_a_missing_setting_is_told_to_the_operator_and_loses_nothing(
+def test_a_missing_setting_is_logged_and_loses_nothing(
     deliveries: Deliveries, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliveries.waits("c1")
@@ -343,7 +341,7 @@ def test_every_line_of_a_delivery_carries_the_id_of_the_request_that_opened_the_
     assert {each["correlation_id"] for each in logged.lines} == {"r0"}
 
 
-def test_a_link_to_an_account_that_is_gone_is_replaced_within_one_delivery(
+def test_a_link_to_a_deleted_account_is_replaced_within_one_delivery(
     deliveries: Deliveries,
 ) -> None:
     deliveries.learners.link("u1", 66)
@@ -353,7 +351,7 @@ def test_a_link_to_an_account_that_is_gone_is_replaced_within_one_delivery(
     deliveries.thinkific(
         *(providers.no_rows(), rejected, providers.no_rows()),
         *(account, account),
-        # What the account that is gone might have is taken away first.
+        # The access that the former account might have is revoked first.
         providers.no_rows(),
         *(providers.no_rows(), Reply(201, providers.active_row())),
     )

@@ -1,6 +1,6 @@
-"""No nonsense makes a route answer with a status that docs/openapi.json does not name, or 500.
+"""No invalid request makes a route answer 500 or a status that docs/openapi.json does not name.
 
-The functions are held to the document by functions.py; here every route of the template is asked.
+tests/support/functions.py checks each answer against the document; here every route is called.
 """
 
 import json
@@ -37,7 +37,7 @@ MEDIA_TYPES = [
 ]
 BODIES = [None, "", " ", "{", "{}", "[]", "null", "7", '"text"', "a=b", "\ud83d", "x" * 70_000]
 CALLERS = {
-    "nobody": {},
+    "anonymous": {},
     "a user": {"authorization": f"Bearer {user_token()}"},
     "an admin": {"authorization": f"Bearer {user_token('a1', role='ADMIN')}"},
     "a service": service_headers(
@@ -118,7 +118,7 @@ def filled(
     return event
 
 
-def test_every_route_is_asked() -> None:
+def test_every_route_is_tested() -> None:
     assert {route for route, _ in ROUTES} == template.routes()
 
 
@@ -132,9 +132,7 @@ def test_nonsense_gets_a_documented_status(route: str, function: str) -> None:
 
 @responses.activate
 @pytest.mark.parametrize(("route", "function"), ROUTES)
-def test_a_broken_text_gets_a_documented_status_wherever_it_stands(
-    route: str, function: str
-) -> None:
+def test_a_broken_text_in_any_place_gets_a_documented_status(route: str, function: str) -> None:
     for event in broken_requests(route):
         answer = load(function).handler(event, Context())
         assert answer["statusCode"] != 500, event

@@ -57,7 +57,7 @@ def test_a_learner_lists_their_own_enrollments_only() -> None:
         ({"token": user_token("u2")}, {403, 404}),
         ({}, {401}),
     ],
-    ids=["owner", "admin", "service", "stranger", "nobody"],
+    ids=["owner", "admin", "service", "another user", "anonymous"],
 )
 def test_who_sees_an_enrollment(more: dict[str, Any], statuses: set[int]) -> None:
     assert call("enrollments", ONE, f"/enrollments/{ENROLLMENT}", **more)[0] in statuses
@@ -68,7 +68,7 @@ def test_an_unknown_enrollment_is_a_404() -> None:
 
 
 @pytest.mark.usefixtures("enrolled")
-def test_the_status_of_a_course_tells_enrolled_or_not() -> None:
+def test_the_status_of_a_course_is_enrolled_or_not() -> None:
     _, yes = course_status("c1", token=user_token())
     _, no = course_status("c2", token=user_token())
     assert yes == {"courseId": "c1", "status": "ENROLLED", "enrollmentId": ENROLLMENT}
@@ -80,7 +80,7 @@ def test_the_status_of_a_course_tells_enrolled_or_not() -> None:
     ("shared", "status"),
     [(None, "NOT_ENROLLED"), ("2026-01-02T03:04:05.678Z", "NOT_ENROLLED"), ("FOREVER", "ENROLLED")],
 )
-def test_the_status_of_a_course_counts_what_others_have_paid_for_in_its_place(
+def test_the_status_of_a_course_includes_shared_access(
     table: Table, shared: str | None, status: str
 ) -> None:
     over = {"expiresAt": "2026-01-01T00:00:00.000Z", "sharedUntil": shared}
@@ -94,7 +94,7 @@ def test_the_status_of_a_course_counts_what_others_have_paid_for_in_its_place(
 
 
 @pytest.mark.usefixtures("enrolled")
-def test_services_and_admins_ask_for_others_and_users_for_themselves() -> None:
+def test_services_and_admins_name_any_user_and_users_only_themselves() -> None:
     asked = {"query": {"userId": "u1"}}
     assert course_status("c1", headers=SERVICE, **asked)[1]["status"] == "ENROLLED"
     admin = user_token("a1", "ADMIN")
@@ -103,7 +103,7 @@ def test_services_and_admins_ask_for_others_and_users_for_themselves() -> None:
     assert course_status("c1", token=user_token("u2"), **asked)[0] == 403
 
 
-def test_a_service_has_to_say_whom_it_asks_for() -> None:
+def test_a_service_has_to_name_the_user() -> None:
     status, problem = course_status("c1", headers=SERVICE)
     assert (status, problem["errors"][0]["field"]) == (422, "userId")
 
@@ -112,7 +112,7 @@ def test_a_service_has_no_enrollments_of_its_own() -> None:
     assert call("enrollments", MINE, headers=SERVICE)[0] == 403
 
 
-def test_everybody_reads_the_catalog() -> None:
+def test_anyone_reads_the_catalog() -> None:
     _, packages = call("catalog", "GET /packages")
     _, courses = call("catalog", "GET /courses")
     assert [each["id"] for each in packages["items"]] == ["b1", "p1"]
@@ -148,7 +148,7 @@ def test_a_course_that_is_edited_keeps_its_counter() -> None:
     assert written == {"id": "c1", **COURSE, "enrolled": 1}
 
 
-def test_a_package_is_put_as_it_is_shown() -> None:
+def test_a_package_can_be_put_as_it_was_returned() -> None:
     admin = user_token("a1", "ADMIN")
     _, shown = call("catalog", "GET /packages/{id}", "/packages/b1")
     route = "PUT /packages/{id}"

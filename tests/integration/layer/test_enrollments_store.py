@@ -42,7 +42,7 @@ TRIED = Delivery(
 
 
 def put(table: Table, *things: Enrollment | Payment) -> None:
-    """Write things as they are, past all conditions."""
+    """Write things without their conditions."""
     for thing in things:
         item = enrollment_item(thing) if isinstance(thing, Enrollment) else payment_item(thing)
         assert table.put(item, "attribute_not_exists(#pk)")
@@ -94,7 +94,7 @@ def test_an_enrollment_is_read_as_it_was_written(
     assert enrollments.get_many([made.id, "enr404"]) == [made]
 
 
-def test_what_is_not_there_is_none(enrollments: Enrollments) -> None:
+def test_an_unknown_enrollment_is_none(enrollments: Enrollments) -> None:
     assert enrollments.get("enr404") is None
     assert enrollments.get_many([]) == []
 
@@ -123,12 +123,12 @@ def test_a_users_enrollments_are_paged_newest_first(table: Table, enrollments: E
     assert all(len(page_of) <= 2 for page_of in pages)
 
 
-def test_the_enrollments_of_nobody_are_an_empty_page(enrollments: Enrollments) -> None:
+def test_an_unknown_users_enrollments_are_an_empty_page(enrollments: Enrollments) -> None:
     page = enrollments.page(EnrollmentFilter(user_id="u404"), 10, None)
     assert (page.items, page.after) == ((), None)
 
 
-def test_a_delivery_is_noted_with_what_it_means_for_the_payment(
+def test_a_delivery_is_recorded_with_its_effect_on_the_payment(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment
 ) -> None:
     made = record(payments, waiting)
@@ -154,7 +154,7 @@ def test_the_last_delivery_completes_the_payment_with_its_history(
     assert [event.target for event in payments.history("pay1")] == [Status.COMPLETED]
 
 
-def test_of_two_deliveries_that_read_the_same_payment_one_has_to_read_again(
+def test_of_two_deliveries_that_read_the_same_payment_one_is_refused(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment
 ) -> None:
     first, second = record(payments, waiting), record(payments, enrollment("c2"))
@@ -165,7 +165,7 @@ def test_of_two_deliveries_that_read_the_same_payment_one_has_to_read_again(
 
 
 @pytest.mark.parametrize("read", [{"status": Status.COMPLETED}, {"version": 2}], ids=str)
-def test_a_delivery_for_a_payment_that_was_read_otherwise_is_not_noted(
+def test_a_delivery_for_a_payment_that_changed_is_not_recorded(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment, read: dict[str, Any]
 ) -> None:
     made = record(payments, waiting)
@@ -177,7 +177,7 @@ def test_a_delivery_for_a_payment_that_was_read_otherwise_is_not_noted(
     assert payments.get("pay1") == approved("c1", "c2")
 
 
-def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
+def test_a_delivery_does_not_reopen_a_known_anomaly(
     table: Table, payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
     assert catalog.course("c1")
@@ -196,7 +196,7 @@ def test_a_delivery_does_not_open_an_anomaly_anew_that_is_known(
     assert anomalies.get(made.anomaly.id) == closed
 
 
-def test_a_delivery_is_not_noted_twice(
+def test_a_delivery_is_not_recorded_twice(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment
 ) -> None:
     enrollments.record_delivery(record(payments, waiting))
@@ -208,37 +208,37 @@ def test_a_delivery_is_not_noted_twice(
     assert stored.delivery.platform_user_id == 7
 
 
-MOVED_ON = {
+CHANGED = {
     "revoked": enrollment(status=EnrollmentStatus.NOT_ENROLLED),
-    "bought anew": enrollment(payment_id="pay2"),
-    "asked anew": enrollment(delivery=Delivery(request=2)),
-    "given up": enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
+    "bought again": enrollment(payment_id="pay2"),
+    "requested again": enrollment(delivery=Delivery(request=2)),
+    "dead-lettered": enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
 }
 
 
-@pytest.mark.parametrize("how", MOVED_ON)
-def test_a_delivery_of_what_moved_on_is_not_noted(
+@pytest.mark.parametrize("how", CHANGED)
+def test_a_delivery_of_a_changed_enrollment_is_not_recorded(
     table: Table, payments: Payments, enrollments: Enrollments, how: str
 ) -> None:
-    put(table, approved("c1"), MOVED_ON[how])
+    put(table, approved("c1"), CHANGED[how])
     with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(record(payments, enrollment("c1")))
-    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+    assert enrollments.get(enrollment("c1").id) == CHANGED[how]
     assert payments.get("pay1") == approved("c1")
 
 
-@pytest.mark.parametrize("how", MOVED_ON)
-def test_a_failed_try_of_what_moved_on_is_not_noted(
+@pytest.mark.parametrize("how", CHANGED)
+def test_a_failed_attempt_on_a_changed_enrollment_is_not_recorded(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
-    put(table, MOVED_ON[how])
+    put(table, CHANGED[how])
     noted = not_delivered(enrollment("c1"), "why", ACT, final=False)
     assert not enrollments.record_attempt(noted)
-    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+    assert enrollments.get(enrollment("c1").id) == CHANGED[how]
 
 
 @pytest.mark.parametrize("final", [True, False])
-def test_a_failed_try_is_noted(
+def test_a_failed_attempt_is_recorded(
     enrollments: Enrollments, waiting: Enrollment, *, final: bool
 ) -> None:
     noted = not_delivered(waiting, "why", ACT, final=final)
@@ -287,20 +287,20 @@ def test_the_mapping_under_which_a_course_was_bought_is_kept(
     assert enrollments.get(made.id) == made
 
 
-def test_a_higher_progress_is_noted(table: Table, enrollments: Enrollments) -> None:
+def test_a_higher_progress_is_recorded(table: Table, enrollments: Enrollments) -> None:
     put(table, enrollment("c1", progress=40))
     raised = enrollments.raise_progress(enrollment("c1", progress=40), 60, LATER)
     assert (raised.progress, raised.updated_at) == (60, LATER)
     assert enrollments.get(raised.id) == raised
 
 
-@pytest.mark.parametrize("reply", [0, 39, 40])
+@pytest.mark.parametrize("percent", [0, 39, 40])
 def test_a_progress_that_is_not_higher_changes_nothing(
-    table: Table, enrollments: Enrollments, reply: int
+    table: Table, enrollments: Enrollments, percent: int
 ) -> None:
     made = enrollment("c1", progress=40)
     put(table, made)
-    assert enrollments.raise_progress(made, reply, LATER) == made
+    assert enrollments.raise_progress(made, percent, LATER) == made
     assert enrollments.get(made.id) == made
 
 
@@ -313,11 +313,11 @@ def test_of_two_devices_that_report_at_once_the_higher_progress_stays(
     assert enrollments.raise_progress(read, 50, LATER).progress == 80
 
 
-TAKEN = {name: MOVED_ON[name] for name in ("revoked", "bought anew")}
+TAKEN = {name: CHANGED[name] for name in ("revoked", "bought again")}
 
 
 @pytest.mark.parametrize("how", TAKEN)
-def test_a_progress_in_what_was_revoked_or_bought_anew_is_a_collision(
+def test_progress_of_a_changed_enrollment_is_a_concurrent_update(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
     put(table, TAKEN[how])
@@ -326,13 +326,13 @@ def test_a_progress_in_what_was_revoked_or_bought_anew_is_a_collision(
     assert enrollments.get(enrollment("c1").id) == TAKEN[how]
 
 
-def test_a_progress_in_what_is_not_there_makes_no_enrollment(enrollments: Enrollments) -> None:
+def test_progress_of_an_unknown_enrollment_creates_none(enrollments: Enrollments) -> None:
     with pytest.raises(ConcurrentUpdate):
         enrollments.raise_progress(enrollment("c1"), 50, LATER)
     assert enrollments.get(enrollment("c1").id) is None
 
 
-def test_another_delivery_is_asked_for_under_a_new_number_and_keeps_its_tries(
+def test_another_delivery_gets_a_new_request_number_and_keeps_its_attempts(
     table: Table, enrollments: Enrollments
 ) -> None:
     made = enrollment("c1", delivery=TRIED)
@@ -349,7 +349,7 @@ def test_another_delivery_is_asked_for_under_a_new_number_and_keeps_its_tries(
     assert enrollments.get(made.id) == again
 
 
-def test_of_two_who_ask_for_another_delivery_one_does(
+def test_of_two_requests_for_another_delivery_one_succeeds(
     table: Table, enrollments: Enrollments
 ) -> None:
     read = enrollment("c1")
@@ -360,17 +360,17 @@ def test_of_two_who_ask_for_another_delivery_one_does(
     assert enrollments.get(read.id) == first
 
 
-@pytest.mark.parametrize("how", ["revoked", "bought anew", "asked anew"])
-def test_another_delivery_of_what_moved_on_is_a_collision(
+@pytest.mark.parametrize("how", ["revoked", "bought again", "requested again"])
+def test_another_delivery_of_a_changed_enrollment_is_a_concurrent_update(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
-    put(table, MOVED_ON[how])
+    put(table, CHANGED[how])
     with pytest.raises(ConcurrentUpdate):
         enrollments.request_again(enrollment("c1"), LATER)
-    assert enrollments.get(enrollment("c1").id) == MOVED_ON[how]
+    assert enrollments.get(enrollment("c1").id) == CHANGED[how]
 
 
-def test_another_delivery_of_what_is_not_there_makes_no_enrollment(
+def test_another_delivery_of_an_unknown_enrollment_creates_none(
     enrollments: Enrollments,
 ) -> None:
     with pytest.raises(ConcurrentUpdate):
@@ -378,7 +378,7 @@ def test_another_delivery_of_what_is_not_there_makes_no_enrollment(
     assert enrollments.get(enrollment("c1").id) is None
 
 
-def test_a_history_item_that_is_there_already_refuses_the_delivery(
+def test_an_existing_history_item_stops_the_delivery(
     table: Table, payments: Payments, enrollments: Enrollments
 ) -> None:
     put(table, approved("c1"), enrollment("c1"))
@@ -392,7 +392,7 @@ def test_a_history_item_that_is_there_already_refuses_the_delivery(
 
 
 @pytest.mark.usefixtures("waiting")
-def test_what_was_delivered_meanwhile_is_not_asked_for_again(
+def test_an_enrollment_delivered_meanwhile_is_not_requested_again(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     stale = enrollment("c1")

@@ -1,4 +1,4 @@
-"""What fails by our own fault is counted at every door, so that an alarm can ring."""
+"""Failures by our own fault are counted at every entrance, so that an alarm goes off."""
 
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tests.integration.layer import providers, purchases
 from tests.integration.layer.queues import Queues
 from tests.integration.layer.test_deliver_function import Deliveries
 from tests.integration.layer.test_reconcile_function import payment_due, run
-from tests.integration.layer.test_record_progress import tell
+from tests.integration.layer.test_record_progress import send_event
 from tests.support import callbacks
 from tests.support.api_requests import user_token
 from tests.support.builders import enrollment, request_of
@@ -47,7 +47,7 @@ def order(catalog: Catalog, monkeypatch: pytest.MonkeyPatch, logged: Logged) -> 
 
 
 def unset(*_: object) -> object:
-    """Stand for a secret that nobody has filled in."""
+    """Stand in for a secret that has no value yet."""
     raise ConfigurationError("the secret names no apiKey")
 
 
@@ -61,7 +61,7 @@ def test_a_wrong_duitku_key_is_counted_where_a_buyer_is_answered(
     assert (status, logged.metrics()) == (502, ["ServerError"])
 
 
-def test_a_callback_that_an_empty_secret_keeps_from_being_checked_is_counted(
+def test_a_callback_that_an_empty_secret_leaves_unverified_is_counted(
     order: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.setattr(account, "duitku_account", unset)
@@ -119,7 +119,7 @@ def fails_to_deliver(
     catalog: Catalog,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[[Reply], object]:
-    """Let a delivery meet an answer of Thinkific."""
+    """Make a delivery, which Thinkific answers as given."""
     assert catalog.course("c1")
     reports = Deliveries(queues, table, monkeypatch)
     reports.waits("c1")
@@ -146,11 +146,11 @@ def test_a_progress_that_thinkific_refuses_for_our_key_is_counted(
     queues: Queues, table: Table, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     table.put(enrollment_item(delivered()), NEW)
-    tell(queues, monkeypatch, None, Reply(401))
+    send_event(queues, monkeypatch, None, Reply(401))
     assert logged.metrics() == ["ServerError"]
 
 
-def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_says_so(
+def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_is_counted(
     payment_due: object, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     assert payment_due
@@ -162,7 +162,7 @@ def test_a_run_of_reconcile_that_duitku_refuses_for_our_key_says_so(
 
 
 class Hidden:
-    """For how many seconds a consumer hides the message that it fails on."""
+    """Records for how many seconds a consumer hides the message that it fails on."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.seconds: list[float] = []
@@ -184,7 +184,7 @@ class Hidden:
         ),
     ],
 )
-def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other(
+def test_a_message_with_an_unexpected_error_is_retried_as_soon_as_any_other(
     table: Table,
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
@@ -192,7 +192,7 @@ def test_a_message_that_nobody_expected_to_fail_comes_again_as_soon_as_any_other
     step: Callable[..., object],
     body: str,
 ) -> None:
-    """Left to the queue it would be hidden for six times the function's time-out."""
+    """Without this the queue would hide it for six times the function's time-out."""
     assert table.name
 
     def crash(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""Forms as people fill them in: what means something is taken, what does not is named by field."""
+"""Forms as users fill them in: usable values are accepted, others are named by field."""
 
 from typing import Any
 
@@ -27,17 +27,17 @@ UNWORKABLE = [
     "budi@kampus_a.id", "budi@kampus.i", "b" * 65 + "@kampus.id", "b@" + "k" * 64 + ".id",
     "b@" + ".".join(["k" * 60] * 5) + ".id", "budi@kam\npus.id",
 ]  # fmt: skip
-"""What Thinkific or Duitku would refuse after the money has been taken."""
+"""Values that Thinkific or Duitku would refuse after the payment."""
 
 
 def initiate(
     monkeypatch: pytest.MonkeyPatch, body: Any = None, **claims: Any
 ) -> tuple[int, Any, StubProvider]:
-    """Open a payment with what a form holds beside the course."""
+    """Open a payment with the fields of a form beside the course."""
     provider = providers.answers(monkeypatch, "initiate_payment", providers.invoice())
     wanted = {**WANTED, **(body or {})}
-    status, reply = call("initiate_payment", INITIATE, body=wanted, token=user_token(**claims))
-    return status, reply, provider
+    status, content = call("initiate_payment", INITIATE, body=wanted, token=user_token(**claims))
+    return status, content, provider
 
 
 def submit(body: Any = None, **claims: Any) -> tuple[int, Any]:
@@ -71,7 +71,7 @@ def fields(problem: Any) -> list[str]:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_name_is_taken_as_it_stands_in_the_form(
+def test_a_name_is_taken_as_written_in_the_form(
     monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], shown: dict[str, str]
 ) -> None:
     customer = {"email": "budi@shop.example", **given}
@@ -109,7 +109,7 @@ def test_a_learner_of_one_word_has_both_names_that_thinkific_wants(
     ],
     ids=str,
 )
-def test_a_blank_optional_field_is_as_if_left_out(
+def test_a_blank_optional_field_counts_as_omitted(
     monkeypatch: pytest.MonkeyPatch, blank: dict[str, Any]
 ) -> None:
     status, payment, provider = initiate(monkeypatch, blank)
@@ -148,7 +148,7 @@ def test_invisible_characters_and_spaces_around_ids_are_dropped(
         f"{BOM}budi@shop\u2060.example",
     ],
 )  # fmt: skip
-def test_what_surrounds_an_address_is_dropped(
+def test_characters_around_an_address_are_dropped(
     monkeypatch: pytest.MonkeyPatch, payments: Payments, typed: str
 ) -> None:
     status, payment, provider = initiate(
@@ -192,7 +192,7 @@ def test_what_surrounds_an_address_is_dropped(
         ("+44 20 7946 0958", "+442079460958"),
     ],
 )  # fmt: skip
-def test_a_phone_number_in_any_customary_writing_is_kept_the_same_way(
+def test_a_phone_number_in_any_common_format_is_normalized(
     monkeypatch: pytest.MonkeyPatch, typed: str, kept: str
 ) -> None:
     status, payment, provider = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
@@ -206,9 +206,7 @@ def test_a_phone_number_in_any_customary_writing_is_kept_the_same_way(
     ["12", "0812", "call me", "0812-SATU-DUA", "1" * 30, "( ) - ( )", "+", "+62", "+0", "00",
      "0812 3456 7890 / 0813 1111 2222", "0000000000", "+999 1234 5678", "0812;3456", "0,5"],
 )  # fmt: skip
-def test_a_phone_number_that_means_nothing_is_named(
-    monkeypatch: pytest.MonkeyPatch, typed: str
-) -> None:
+def test_an_invalid_phone_number_is_named(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
     status, problem, provider = initiate(monkeypatch, {"customer": {**BUDI, "phone": typed}})
     assert (status, fields(problem), provider.asked) == (422, ["customer.phone"], [])
 
@@ -233,7 +231,7 @@ def test_a_link_is_taken_as_it_was_typed_or_pasted(
 
 
 @pytest.mark.parametrize("link", ["https://a b.example", "Http://proof.example", "HTTPS://", "x y"])
-def test_a_link_that_leads_nowhere_is_named(link: str) -> None:
+def test_an_invalid_link_is_named(link: str) -> None:
     status, problem = submit({"proofLink": link})
     assert (status, fields(problem)) == (422, ["proofLink"])
 
@@ -253,7 +251,7 @@ def test_a_link_that_leads_nowhere_is_named(link: str) -> None:
     ],
     ids=str,
 )
-def test_what_is_missing_of_a_customer_is_named(
+def test_missing_customer_fields_are_named(
     monkeypatch: pytest.MonkeyPatch, customer: dict[str, Any], named: list[str]
 ) -> None:
     status, problem, provider = initiate(monkeypatch, {"customer": customer})
@@ -261,7 +259,7 @@ def test_what_is_missing_of_a_customer_is_named(
 
 
 @pytest.mark.parametrize("address", UNWORKABLE)
-def test_an_address_that_cannot_work_is_refused_before_any_money(
+def test_an_unusable_address_is_refused_before_payment(
     monkeypatch: pytest.MonkeyPatch, payments: Payments, address: str
 ) -> None:
     status, problem = submit(email=address)
@@ -269,7 +267,7 @@ def test_an_address_that_cannot_work_is_refused_before_any_money(
     assert address not in str(problem["errors"])
     status, problem, provider = initiate(monkeypatch, email=address)
     assert (status, fields(problem), provider.asked) == (422, ["email"], [])
-    # Whose account it will be goes by the token, whatever address the invoice bears.
+    # The token decides about the account, whatever address the invoice has.
     status, problem, provider = initiate(monkeypatch, {"customer": BUDI}, email=address)
     assert (status, fields(problem), provider.asked) == (422, ["email"], [])
     status, problem, provider = initiate(monkeypatch, {"customer": {**BUDI, "email": address}})
@@ -282,7 +280,7 @@ def test_an_address_that_cannot_work_is_refused_before_any_money(
     ["b@c.id", "budi+kursus@mail.kampus.ac.id", "o'neil_x-1@sub-a.example", "B.S@KAMPUS.AC.ID",
      "123@qq.com", "a/b=c@d.museum"],
 )  # fmt: skip
-def test_an_address_that_works_is_taken(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+def test_a_usable_address_is_accepted(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     assert initiate(monkeypatch, email=address)[0] == 201
     status, payment = submit({"courseId": "c2"}, email=address)
     assert (status, payment["customer"]["email"]) == (201, address)
@@ -322,7 +320,7 @@ def test_an_address_that_fits_no_invoice_is_good_for_a_transfer(
     assert (status, fields(problem)) == (422, ["customer.email"])
 
 
-def test_blank_numbers_of_the_catalog_are_as_if_left_out() -> None:
+def test_blank_numbers_of_the_catalog_count_as_omitted() -> None:
     admin = user_token("a1", "ADMIN")
     blank = {"name": " Kelas\u00a0Satu ", "thinkificCourseId": "", "quota": " "}
     status, course = call("catalog", "PUT /courses/{id}", "/courses/c9", body=blank, token=admin)
@@ -345,7 +343,7 @@ def test_blank_numbers_of_the_catalog_are_as_if_left_out() -> None:
     assert (status, fields(problem)) == (422, ["prices"])
 
 
-def test_a_blank_choice_of_an_approval_is_as_if_left_out() -> None:
+def test_a_blank_choice_of_an_approval_counts_as_omitted() -> None:
     paid = submit()[1]["id"]
     path = f"/payments/{paid}/approve"
     status, _ = call(
@@ -371,7 +369,7 @@ def test_a_blank_reason_is_no_reason() -> None:
 
 
 @pytest.mark.parametrize("around", [" {} ", "\u200b{}", "\ufeff{}\u00a0", "\u0000{}"], ids=ascii)
-def test_what_surrounds_a_value_of_a_query_is_dropped(
+def test_characters_around_a_query_value_are_dropped(
     monkeypatch: pytest.MonkeyPatch, around: str
 ) -> None:
     providers.answers(monkeypatch, "initiate_payment", Reply(200, {"paymentFee": []}))
@@ -402,28 +400,28 @@ def test_a_user_id_of_a_query_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("given", ["p 1", "?", "-p1", "p" * 65])
-def test_an_id_that_is_none_is_told_in_words(given: str) -> None:
-    reply = [
+def test_an_invalid_id_is_explained_in_words(given: str) -> None:
+    answers = [
         call("initiate_payment", "GET /payments/methods", query={"packageId": given},
              token=user_token()),
         call("initiate_payment", INITIATE, body={"packageId": given}, token=user_token()),
         call("payments", SUBMIT, body={**PROOF, "packageId": given}, token=user_token()),
     ]  # fmt: skip
-    for status, problem in reply:
+    for status, problem in answers:
         assert (status, fields(problem)) == (422, ["packageId"])
         message = problem["errors"][0]["message"]
         assert message.startswith("must be of 1 to 64 letters, digits")
         assert "[" not in message
 
 
-def test_a_blank_id_of_a_query_is_told_to_be_missing() -> None:
+def test_a_blank_id_in_a_query_counts_as_missing() -> None:
     route = "GET /payments/methods"
     status, problem = call("initiate_payment", route, query={"packageId": " "}, token=user_token())
     assert (status, fields(problem)) == (422, ["packageId"])
 
 
 @pytest.mark.parametrize("channel", ["Q", "QRIS", "S-"])
-def test_a_channel_that_is_none_is_told_in_words(
+def test_an_invalid_channel_is_explained_in_words(
     monkeypatch: pytest.MonkeyPatch, channel: str
 ) -> None:
     status, problem, _ = initiate(monkeypatch, {"paymentMethod": channel})

@@ -1,4 +1,4 @@
-"""The Idempotency-Key: the same key does the same thing once, and a failure leaves no trace."""
+"""The Idempotency-Key: the same key does the same thing once; a failed request can be repeated."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -18,8 +18,8 @@ ASKED = {"packageId": "p1", "courseId": "c1"}
 pytestmark = pytest.mark.usefixtures("cloud")
 
 
-class Busy(Context):
-    """The context of an invocation that still has ten seconds."""
+class TenSeconds(Context):
+    """The context of an invocation with ten seconds left."""
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
@@ -31,7 +31,7 @@ type Work = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Shop:
-    """Work that counts how often it is done."""
+    """Work that counts how often it runs."""
 
     def __init__(self) -> None:
         self.done: list[dict[str, Any]] = []
@@ -49,7 +49,11 @@ def shop() -> Shop:
 
 def ask(work: Work, key: str = "2:u1:k1", asked: dict[str, Any] | None = None) -> dict[str, Any]:
     return once(
-        work, scope="initiate", key=key, asked=ASKED if asked is None else asked, context=Busy()
+        work,
+        scope="initiate",
+        key=key,
+        asked=ASKED if asked is None else asked,
+        context=TenSeconds(),
     )
 
 
@@ -100,9 +104,7 @@ def test_a_request_that_failed_can_be_repeated_even_with_another_body(shop: Shop
         assert ask(shop, asked={"packageId": "p2"})["paymentId"] == "pay1"
 
 
-def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
-    shop: Shop, table: Table
-) -> None:
+def test_a_record_expires_after_a_day_and_names_no_user(shop: Shop, table: Table) -> None:
     ask(shop, "2:u1:budi@example.com")
     (item,) = table.client.scan(TableName=table.name)["Items"]
     assert item["pk"]["S"] == "IDEMPOTENCY"
@@ -119,7 +121,7 @@ def test_what_is_remembered_is_forgotten_after_a_day_and_names_nobody(
     ],
 )
 @pytest.mark.parametrize("operation", ["PutItem", "UpdateItem"])
-def test_a_table_that_takes_no_note_for_a_while_is_told_apart_from_one_that_never_will(
+def test_a_busy_table_and_a_refusing_table_raise_different_errors(
     shop: Shop, operation: str, code: str, raised: type[Exception]
 ) -> None:
     def refuse(**_: Any) -> Any:

@@ -33,7 +33,7 @@ def duitku(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubPr
     return providers.answers(monkeypatch, FUNCTION, *reply)
 
 
-def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_payment_is_a_201_with_the_invoice_of_duitku(monkeypatch: pytest.MonkeyPatch) -> None:
     duitku(monkeypatch, providers.invoice("R1"))
     status, payment = initiate()
     assert (status, payment["status"], payment["amount"]) == (201, "PENDING", 49_000)
@@ -42,7 +42,7 @@ def test_a_new_payment_is_a_201_with_what_duitku_gave(monkeypatch: pytest.Monkey
     assert payment["customer"]["email"] == "u1@example.com"
 
 
-def test_the_price_is_the_catalogs_whatever_the_body_says(
+def test_the_price_comes_from_the_catalog_whatever_the_body_contains(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provider = duitku(monkeypatch, providers.invoice())
@@ -104,7 +104,7 @@ def test_a_refusal_of_duitku_is_a_502_that_does_not_quote_it(
 @pytest.mark.parametrize(
     ("reply", "status"), [(requests.ReadTimeout("x"), 504), (Reply(502, "<html>"), 503)]
 )
-def test_after_an_unanswered_invoice_the_next_request_goes_on_with_the_same_payment(
+def test_after_an_unanswered_invoice_the_next_request_continues_the_same_payment(
     monkeypatch: pytest.MonkeyPatch, reply: Reply | Exception, status: int
 ) -> None:
     provider = duitku(monkeypatch, reply, providers.invoice())
@@ -136,14 +136,12 @@ def test_a_full_course_is_a_409(catalog: Catalog) -> None:
         ({"packageId": "p1", "courseId": "c404"}, 422, "invalid-input"),
     ],
 )
-def test_a_wish_that_cannot_be_fulfilled_is_told(
-    body: dict[str, str], status: int, code: str
-) -> None:
-    reply, problem = initiate(body)
-    assert (reply, problem["type"]) == (status, f"urn:lunas:problem:{code}")
+def test_an_impossible_purchase_is_refused(body: dict[str, str], status: int, code: str) -> None:
+    answered, problem = initiate(body)
+    assert (answered, problem["type"]) == (status, f"urn:lunas:problem:{code}")
 
 
-def test_neither_services_nor_strangers_buy() -> None:
+def test_neither_services_nor_anonymous_callers_buy() -> None:
     service = service_headers(service_token(scope="payments:read"))
     assert call(FUNCTION, "POST /payments/initiate", body=WANTED, headers=service)[0] == 403
     assert call(FUNCTION, "POST /payments/initiate", body=WANTED)[0] == 401

@@ -1,4 +1,4 @@
-"""The share of calls in the table: who gets which turn, what is written, and what heals."""
+"""The rate limiter in the table: which permit a caller gets, what is written, how it recovers."""
 
 from collections import Counter
 from typing import Any
@@ -31,12 +31,12 @@ def busy_until(table: Table) -> int | None:
     return int(item["busyUntil"]) if item else None
 
 
-def test_the_first_turn_is_now_and_is_written_down(calls: SharedCalls, table: Table) -> None:
+def test_the_first_permit_is_immediate_and_stored(calls: SharedCalls, table: Table) -> None:
     assert calls.reserve(NOW, NOW) == NOW
     assert table.get(KEY) == {**KEY, "type": "limit", "busyUntil": NOW + RATE_LIMIT.interval}
 
 
-def test_turns_come_in_order_and_at_the_even_pace_after_the_burst(calls: SharedCalls) -> None:
+def test_permits_are_evenly_spaced_after_the_burst(calls: SharedCalls) -> None:
     permits = [calls.reserve(NOW, ENDLESS) for _ in range(BURST + 3)]
     assert permits[:BURST] == [NOW] * BURST
     assert permits[BURST:] == [NOW + RATE_LIMIT.interval * each for each in (1, 2, 3)]
@@ -48,7 +48,7 @@ def test_turns_come_in_order_and_at_the_even_pace_after_the_burst(calls: SharedC
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-def test_the_table_hands_out_exactly_the_turns_of_the_rule(
+def test_the_table_gives_exactly_the_permits_of_the_rate_limit(
     table: Table, gaps: list[int], rate: int
 ) -> None:
     table.client.delete_item(TableName=table.name, Key={k: {"S": v} for k, v in KEY.items()})
@@ -61,7 +61,7 @@ def test_the_table_hands_out_exactly_the_turns_of_the_rule(
         assert busy_until(table) == expected
 
 
-def test_a_turn_that_would_come_too_late_is_not_taken(calls: SharedCalls, table: Table) -> None:
+def test_a_permit_that_would_be_too_late_is_not_taken(calls: SharedCalls, table: Table) -> None:
     for _ in range(BURST + 2):
         calls.reserve(NOW, ENDLESS)
     before = busy_until(table)
@@ -72,7 +72,7 @@ def test_a_turn_that_would_come_too_late_is_not_taken(calls: SharedCalls, table:
     assert calls.reserve(NOW, NOW + 3 * RATE_LIMIT.interval) == NOW + 3 * RATE_LIMIT.interval
 
 
-def test_a_turn_that_others_take_at_the_same_moment_is_not_waited_for_too_long(
+def test_permits_taken_by_others_meanwhile_do_not_extend_the_wait(
     calls: SharedCalls, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for _ in range(BURST):
@@ -92,7 +92,7 @@ def test_a_turn_that_others_take_at_the_same_moment_is_not_waited_for_too_long(
     assert busy_until(table) == (before or 0) + 3 * RATE_LIMIT.interval
 
 
-def test_who_has_no_time_left_is_told_so_without_asking_the_table(
+def test_a_caller_without_time_left_gets_no_permit_and_no_call_is_made(
     calls: SharedCalls, table: Table
 ) -> None:
     with pytest.raises(NoPermit) as raised:
@@ -101,7 +101,7 @@ def test_who_has_no_time_left_is_told_so_without_asking_the_table(
     assert busy_until(table) is None
 
 
-def test_a_rest_holds_back_every_turn_until_it_ends(calls: SharedCalls) -> None:
+def test_a_rest_delays_every_permit_until_it_ends(calls: SharedCalls) -> None:
     calls.reserve(NOW, NOW)
     calls.rest_until(NOW + 30_000)
     with pytest.raises(NoPermit) as raised:
@@ -111,7 +111,7 @@ def test_a_rest_holds_back_every_turn_until_it_ends(calls: SharedCalls) -> None:
     assert permits == [NOW + 30_000 + RATE_LIMIT.interval * each for each in range(3)]
 
 
-def test_a_rest_can_come_first_of_all(calls: SharedCalls) -> None:
+def test_a_rest_can_come_before_any_permit(calls: SharedCalls) -> None:
     calls.rest_until(NOW + 5_000)
     assert calls.reserve(NOW, ENDLESS) == NOW + 5_000
 
@@ -131,13 +131,13 @@ def test_a_worker_with_a_wrong_clock_cannot_stop_all_calls(
     assert busy_until(table) == NOW + RATE_LIMIT.interval
 
 
-def test_sites_have_shares_of_their_own(calls: SharedCalls, table: Table) -> None:
+def test_each_site_has_its_own_limit(calls: SharedCalls, table: Table) -> None:
     for _ in range(BURST + 1):
         calls.reserve(NOW, ENDLESS)
     assert SharedCalls(table, "THINKIFIC", "other", RATE_LIMIT).reserve(NOW, NOW) == NOW
 
 
-def test_a_turn_takes_one_write_or_two_and_no_read(table: Table) -> None:
+def test_a_permit_takes_one_write_or_two_and_no_read(table: Table) -> None:
     made: Counter[str] = Counter()
     events = table.client.meta.events
 
@@ -156,14 +156,14 @@ def test_a_turn_takes_one_write_or_two_and_no_read(table: Table) -> None:
 
 
 class OthersFirst(Table):
-    """Lets somebody else write between what is known and what is written, some times over."""
+    """Another caller writes between the read and the write, several times."""
 
     def __init__(self, table: Table, others: list[int]) -> None:
         super().__init__(table.client, table.name)
         self.others = others
 
     def update_returning(self, key: Any, change: Any) -> Any:
-        """Write after somebody else, who leaves the share busy until the next of these moments."""
+        """Write after another caller, who leaves the limiter busy until the next moment."""
         if self.others:
             item = {**key, "type": "limit", "busyUntil": self.others.pop(0)}
             self.put(item, "attribute_exists(#pk) OR attribute_not_exists(#pk)")
@@ -175,9 +175,7 @@ class OthersFirst(Table):
     [[NOW + 50], [NOW + 50, NOW - 1], [NOW + 50, NOW - 1, NOW + 50], [NOW + 50, NOW + 90]],
     ids=["busy", "idle again", "busy again", "busier"],
 )
-def test_whoever_comes_first_the_turn_is_taken_behind_theirs(
-    table: Table, others: list[int]
-) -> None:
+def test_a_permit_comes_after_those_that_others_took_first(table: Table, others: list[int]) -> None:
     last = max(others[-1], NOW)
     assert (
         SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS) == NOW
@@ -187,7 +185,7 @@ def test_whoever_comes_first_the_turn_is_taken_behind_theirs(
     assert int(item["busyUntil"]) == last + RATE_LIMIT.interval
 
 
-def test_endless_others_end_in_store_busy(table: Table) -> None:
+def test_endless_concurrent_writes_are_storage_contention(table: Table) -> None:
     others = [NOW + 50, NOW - 1] * ROUNDS
     with pytest.raises(StorageContention):
         SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)

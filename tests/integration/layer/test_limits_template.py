@@ -1,4 +1,4 @@
-"""What the template says about calls to Thinkific fits together, and to the limiter."""
+"""The template's settings for calls to Thinkific match each other and the rate limiter."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tests.support import template
 
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
 LONGEST_WAY = 8
-"""Calls of a delivery whose link is stale and whose enrollment has to be upgraded."""
+"""Calls of a delivery whose link is outdated and whose enrollment has to be upgraded."""
 SHARING = {
     "SyncCoursesFunction",
     "SyncProgressFunction",
@@ -20,7 +20,7 @@ SHARING = {
 third asks about rare events, the last about what changed, and lets all others go first. Should two
 meet, a minute may have a call too many: a 429 for all."""
 OTHERS = {"ReportSalesFunction", *SHARING}
-"""Who calls beside the deliveries, each one call at a time."""
+"""Callers beside the deliveries, each with one call at a time."""
 RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]
 
 
@@ -64,12 +64,12 @@ def test_every_function_that_calls_thinkific_is_counted_among_the_callers() -> N
         for name, properties in template.functions().items()
         if "THINKIFIC_API_URL" in properties.get("Environment", {}).get("Variables", {})
     }
-    # Connecting a site makes one call in months, and who comes too late there begins again.
+    # Connecting a site makes one call in months; an admin who is too late starts again.
     assert callers - {"ThinkificOauthFunction"} == {"DeliverEnrollmentFunction", *OTHERS}
 
 
-def test_what_runs_by_night_calls_one_after_the_other() -> None:
-    """They share one place among the callers, so their times are apart."""
+def test_nightly_functions_run_at_different_times() -> None:
+    """They share one place among the callers, so they must not run at the same time."""
     nightly = [
         event["Properties"]["ScheduleExpression"]
         for name in ("SyncCoursesFunction", "SyncProgressFunction")
@@ -90,18 +90,20 @@ def test_the_workers_are_enough_to_use_the_whole_rate_while_thinkific_takes_two_
     assert deliveries_at_once() * rate_limit.interval >= 2_000
 
 
-def test_at_every_rate_that_is_allowed_a_worker_waits_long_enough_for_its_turn() -> None:
+def test_at_every_allowed_rate_a_worker_waits_long_enough_for_a_permit() -> None:
     assert RateLimit.per_minute(RATE["MinValue"]).interval * CALLERS <= MAX_WAIT
     assert RateLimit.per_minute(RATE["MaxValue"]).interval >= 1
 
 
-def test_the_longest_way_fits_into_the_time_out_and_a_lost_message_comes_back_after_it() -> None:
+def test_the_longest_delivery_ends_before_the_time_out_and_a_lost_message_returns_after_it() -> (
+    None
+):
     timeout = delivery()["Timeout"]
     assert LONGEST_WAY * sum(TIMEOUT) <= timeout - LAST_CALL / 1000
     queue = template.resources()["DeliveryQueue"]["Properties"]
     assert queue["VisibilityTimeout"] == 6 * timeout
 
 
-def test_the_delivery_is_told_the_rate() -> None:
-    reply = delivery()["Environment"]["Variables"]["THINKIFIC_REQUESTS_PER_MINUTE"]
-    assert reply == {"Ref": "ThinkificRequestsPerMinute"}
+def test_the_delivery_function_gets_the_rate() -> None:
+    rate = delivery()["Environment"]["Variables"]["THINKIFIC_REQUESTS_PER_MINUTE"]
+    assert rate == {"Ref": "ThinkificRequestsPerMinute"}

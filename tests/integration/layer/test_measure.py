@@ -24,7 +24,7 @@ BATCH = 25
 
 
 def write(table: Table, items: Iterable[Item]) -> None:
-    """Write items past all conditions."""
+    """Write items without their conditions."""
     requests = [{"PutRequest": {"Item": to_wire(each)}} for each in items]
     for start in range(0, len(requests), BATCH):
         batch: list[object] = [*requests[start : start + BATCH]]
@@ -47,7 +47,7 @@ def test_an_enrollment_is_stuck_once_it_is_older_than_15_minutes(
     assert len(counted(table).paid_not_enrolled.found) == stuck
 
 
-def test_what_is_stuck_is_told_apart_and_the_rest_left_out(table: Table) -> None:
+def test_each_gauge_counts_its_own_kind_and_nothing_else(table: Table) -> None:
     old = 2 * QUARTER
     pending = waiting(1, old, DeliveryStatus.PENDING)
     failed = waiting(2, old + TICK, DeliveryStatus.FAILED)

@@ -1,4 +1,4 @@
-"""What the template says about Thinkific's credentials: who has which, and who may open them."""
+"""Thinkific's credentials in the template: which functions have them and may decrypt them."""
 
 import json
 from typing import Any
@@ -42,7 +42,7 @@ def kms_statement(function: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("function", callers())
-def test_whoever_calls_thinkific_can_do_so_in_each_of_the_three_ways(function: str) -> None:
+def test_every_caller_of_thinkific_can_use_each_kind_of_credentials(function: str) -> None:
     assert variables(function).keys() >= NEEDED
     reads = {"dynamodb:GetItem", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"}
     allowed = {
@@ -54,7 +54,7 @@ def test_whoever_calls_thinkific_can_do_so_in_each_of_the_three_ways(function: s
     assert allowed >= reads | OPENS
 
 
-def test_nobody_else_may_use_the_key() -> None:
+def test_no_other_function_may_use_the_key() -> None:
     users = {
         each.function
         for each in template.statements()
@@ -64,7 +64,7 @@ def test_nobody_else_may_use_the_key() -> None:
 
 
 @pytest.mark.parametrize("function", callers())
-def test_what_was_sealed_for_another_stack_cannot_be_opened(function: str) -> None:
+def test_tokens_of_another_stack_cannot_be_decrypted(function: str) -> None:
     statement = kms_statement(function)
     assert set(statement["Action"]) == OPENS
     assert statement["Resource"] == {"GetAtt": "TokenKey.Arn"}
@@ -73,12 +73,12 @@ def test_what_was_sealed_for_another_stack_cannot_be_opened(function: str) -> No
 
 
 @pytest.mark.parametrize("function", sorted({*callers()} - {"ThinkificOauthFunction"}))
-def test_without_oauth_nobody_opens_tokens_but_who_connects(function: str) -> None:
+def test_without_oauth_only_the_connecting_function_decrypts_tokens(function: str) -> None:
     assert kms_statement(function)["Effect"] == {"If": ["UsesOauth", "Allow", "Deny"]}
     assert kms_statement("ThinkificOauthFunction")["Effect"] == "Allow"
 
 
-def test_who_connects_writes_nothing_but_that() -> None:
+def test_the_connecting_function_writes_nothing_else() -> None:
     (statement,) = (
         each
         for policy in template.functions()["ThinkificOauthFunction"]["Policies"]
@@ -95,11 +95,11 @@ def test_function_and_output_make_the_redirect_uri_of_the_same_setting() -> None
     }
     condition, own, other = template.outputs()["ThinkificRedirectBase"]["Value"]["If"]
     assert (condition, other) == ("RedirectToOwnUrl", {"Ref": "ThinkificRedirectBaseUrl"})
-    reply = json.dumps(variables("ThinkificOauthFunction")["API_URL"])
-    assert json.dumps(own).replace("${Api}", "{apiId}") == reply
+    output = json.dumps(variables("ThinkificOauthFunction")["API_URL"])
+    assert json.dumps(own).replace("${Api}", "{apiId}") == output
 
 
-def test_tokens_outlive_a_rotation_of_the_key() -> None:
+def test_tokens_survive_a_rotation_of_the_key() -> None:
     key = template.resources()["TokenKey"]
     assert key["Properties"]["EnableKeyRotation"] is True
     assert (key["DeletionPolicy"], key["UpdateReplacePolicy"]) == ("Retain", "Retain")

@@ -1,4 +1,4 @@
-"""A package that is not on sale is not listed and not sold, and goes on for who has it."""
+"""A package off sale is not listed and not sold; its buyers keep their access."""
 
 from typing import Any
 
@@ -44,16 +44,16 @@ def names(token: str | None = None, **more: Any) -> list[str]:
 
 
 def buying(sub: str = "u1") -> list[tuple[int, str]]:
-    """Try both ways to buy; return status and type of each answer."""
+    """Try both ways to buy; return the status and problem type of each answer."""
     token, proof = user_token(sub), {"paymentType": "UMUM", "proofLink": PROOF}
     answers = [
         call("initiate_payment", "POST /payments/initiate", body=WANTED, token=token),
         call("payments", "POST /payments", body=WANTED | proof, token=token),
     ]
-    return [(status, reply.get("type", "")) for status, reply in answers]
+    return [(status, problem.get("type", "")) for status, problem in answers]
 
 
-def test_a_package_is_on_sale_unless_somebody_says_otherwise() -> None:
+def test_a_package_is_on_sale_by_default() -> None:
     assert shown()[1]["onSale"] is True
     assert put()[1]["onSale"] is True
     assert put(onSale=None)[1]["onSale"] is True
@@ -65,7 +65,7 @@ def test_a_package_is_on_sale_unless_somebody_says_otherwise() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("on_sale", [True, False])
-def test_a_package_stays_on_or_off_sale_where_that_is_left_out(
+def test_an_update_that_omits_on_sale_does_not_change_it(
     on_sale: bool, left_out: dict[str, Any]
 ) -> None:
     put(onSale=on_sale)
@@ -75,7 +75,7 @@ def test_a_package_stays_on_or_off_sale_where_that_is_left_out(
     assert ("p1" in names()) is on_sale
 
 
-def test_a_new_package_is_on_sale_unless_somebody_says_otherwise() -> None:
+def test_a_new_package_is_on_sale_by_default() -> None:
     for name, given in (("n1", {}), ("n2", {"onSale": None}), ("n3", {"onSale": False})):
         answer = call(
             "catalog", "PUT /packages/{id}", f"/packages/{name}", body=BODY | given, token=ADMIN
@@ -100,7 +100,7 @@ def test_what_is_not_on_sale_is_hidden_from_the_public_and_seen_by_admins() -> N
     assert "p1" in names()
 
 
-def test_put_takes_what_get_shows() -> None:
+def test_put_accepts_what_get_returns() -> None:
     _, made = put(
         onSale=False,
         description=" Dua\nbaris ",
@@ -143,12 +143,12 @@ def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> Non
     )
     assert (status, problem["type"]) == NOT_ON_SALE
     assert provider.asked == []
-    # Not by an admin either: what is sold is sold to everybody.
+    # Not by an admin either: a package is on sale for everyone or for no one.
     status, _ = call("initiate_payment", "POST /payments/initiate", body=WANTED, token=ADMIN)
     assert status == 409
 
 
-def test_a_payment_that_was_open_before_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_payment_opened_before_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     opened, waiting = purchases.initiated(monkeypatch), submitted("u2")
     put(onSale=False)
     providers.answers(monkeypatch, "initiate_payment", Reply(404))
@@ -163,7 +163,7 @@ def test_a_payment_that_was_open_before_is_honoured(monkeypatch: pytest.MonkeyPa
     assert (status, approved["status"]) == (200, "APPROVED")
 
 
-def test_an_item_from_before_there_was_a_choice_is_on_sale(table: Table) -> None:
+def test_an_item_without_the_attribute_is_on_sale(table: Table) -> None:
     table.client.update_item(
         TableName=table.name,
         Key={name: {"S": part} for name, part in keys.package("p1").items()},
@@ -178,7 +178,7 @@ def gone(monkeypatch: pytest.MonkeyPatch, *there: int) -> None:
     providers.answers(monkeypatch, "sync_courses", listed(*rows), listed())
 
 
-def test_a_comparison_says_which_packages_sell_a_course_that_is_gone(
+def test_a_comparison_names_the_packages_that_sell_a_gone_course(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     gone(monkeypatch, 2_000_001)
@@ -202,7 +202,7 @@ def test_a_comparison_says_which_packages_sell_a_course_that_is_gone(
     assert "onSale" in line["todo"]
 
 
-def test_a_package_says_to_admins_which_of_its_courses_are_gone(
+def test_a_package_shows_its_gone_courses_to_admins_only(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     assert "goneCourseIds" not in shown(ADMIN)[1]
@@ -213,19 +213,19 @@ def test_a_package_says_to_admins_which_of_its_courses_are_gone(
     assert [each["goneCourseIds"] for each in packages["items"]] == [["c2"], ["c2"]]
     _, courses = call("catalog", "GET /courses", token=ADMIN)
     assert {each["id"]: each.get("gone") for each in courses["items"]} == {"c1": None, "c2": True}
-    # A list of Thinkific may lack what is there, so buyers are not told what may be untrue.
+    # Thinkific's list may be incomplete, so buyers are not shown what may be wrong.
     for token in (None, user_token("u1")):
         assert "goneCourseIds" not in shown(token)[1]
         _, courses = call("catalog", "GET /courses", token=token)
         assert [each.get("gone") for each in courses["items"]] == [None, None]
-    # An edit of its name leaves it gone; another course there makes it good.
+    # A new name leaves it gone; a mapping to another course does not.
     catalog.put_course(course("c2", name="Renamed", platform_course_id=2_000_002))
     assert shown(ADMIN)[1]["goneCourseIds"] == ["c2"]
     catalog.put_course(course("c2", platform_course_id=2_000_009))
     assert "goneCourseIds" not in shown(ADMIN)[1]
 
 
-def test_a_course_that_is_there_again_is_not_gone(
+def test_a_course_that_is_back_at_thinkific_is_not_gone(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     for there in ([2_000_001], [2_000_001, 2_000_002]):

@@ -88,7 +88,7 @@ def test_the_learner_approved_by_an_admin_cannot_buy_the_course_again() -> None:
     assert (status, problem["type"]) == (409, "urn:lunas:problem:already-enrolled")
 
 
-def test_owner_admin_and_service_see_a_payment_and_nobody_else() -> None:
+def test_only_owner_admin_and_service_see_a_payment() -> None:
     payment_id = submitted()["id"]
     assert show(payment_id, user_token("u1"))[0] == 200
     assert show(payment_id, user_token("a1", "ADMIN"))[0] == 200
@@ -126,8 +126,8 @@ def test_an_approval_enrolls_in_everything_that_was_bought() -> None:
     for name in ("c1", "c2"):
         route = "GET /enrollments/course/{courseId}/status"
         path = f"/enrollments/course/{name}/status"
-        _, reply = call("enrollments", route, path, token=user_token())
-        assert reply["status"] == "ENROLLED"
+        _, enrollment = call("enrollments", route, path, token=user_token())
+        assert enrollment["status"] == "ENROLLED"
 
 
 def test_an_approval_costs_two_calls_to_the_table(calls: Counter[str]) -> None:
@@ -176,7 +176,7 @@ def test_a_payment_at_duitku_cannot_be_approved_by_hand(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("sub", ["u1", "u2"])
-def test_a_user_approves_nothing(sub: str) -> None:
+def test_a_user_cannot_approve(sub: str) -> None:
     payment_id = submitted()["id"]
     path = f"/payments/{payment_id}/approve"
     route = "PATCH /payments/{id}/approve"
@@ -247,7 +247,7 @@ def test_ids_that_share_their_beginning_share_nothing() -> None:
     assert first != second
 
 
-def test_csv_gives_all_rows_whatever_limit_a_page_has() -> None:
+def test_csv_holds_all_rows_whatever_the_page_limit() -> None:
     made = {str(submitted(f"u{number}")["id"]) for number in range(30)}
     headers = {"accept": "text/csv, application/json;q=0.1"}
     event = request(
@@ -274,7 +274,7 @@ def test_the_separator_is_a_comma_or_a_semicolon(separator: str, status: int) ->
         assert answer["body"].startswith(f"\ufeffid{separator or ';'}userId")
 
 
-def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_day_in_jakarta_holds_the_payments_made_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make payments around the midnights of 2026-11-29 in Jakarta, which are at 17:00 UTC."""
     made = {}
     for at in ("2026-11-28T16:59:59", "2026-11-28T17:00:00", "2026-11-29T16:59:59"):
@@ -304,9 +304,7 @@ def test_a_day_of_the_shop_holds_what_was_made_on_it(monkeypatch: pytest.MonkeyP
         r'{"customer": {"budi@example.com": ["\ud83d"]}}',
     ],
 )
-def test_a_name_of_the_senders_own_is_neither_logged_nor_answered(
-    body: str, logged: Logged
-) -> None:
+def test_an_unknown_field_name_is_neither_logged_nor_answered(body: str, logged: Logged) -> None:
     answer = invoke("payments", request("POST /payments", body=body, token=user_token()))
     assert answer["statusCode"] == 422
     assert (answer["body"] + logged.text).encode()

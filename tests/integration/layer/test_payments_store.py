@@ -95,7 +95,7 @@ def schedule(table: Table) -> Schedule:
 
 
 def create(payments: Payments, made: Payment) -> Payment:
-    """Write a payment, whatever holds the slot of its purchase; return it as it stands."""
+    """Write a payment, whatever holds the slot of its purchase; return it as stored."""
     open_slot(payments, replace(made, gateway=None))
     if not made.gateway:
         return made
@@ -109,7 +109,7 @@ def create(payments: Payments, made: Payment) -> Payment:
 
 
 def open_slot(payments: Payments, made: Payment, *, instead_of: str | None = "") -> None:
-    """Write a payment as the newest of its purchase; by itself, over the one that is."""
+    """Write a payment as the newest of its purchase, by default in place of the current one."""
     slot = payments.slot(made.user_id, made.package_id, made.course_id)
     payments.create_open(
         made,
@@ -128,7 +128,7 @@ def held_by(payments: Payments) -> str | None:
 
 
 def refusal(payments: Payments, plan: Settlement, *, keep_quota: bool = False) -> ConcurrentUpdate:
-    """Return the collision of a commit that has to fail, having seen that it wrote nothing."""
+    """Return the concurrent update of a commit that must fail and write nothing."""
     before = payments.get(plan.before.id), len(payments.history(plan.before.id))
     with pytest.raises(ConcurrentUpdate) as raised:
         payments.commit(plan, keep_quota=keep_quota)
@@ -177,7 +177,7 @@ def test_an_invoice_makes_no_payment(payments: Payments) -> None:
     assert payments.get("pay9") is None
 
 
-def test_the_next_question_is_noted_only_in_the_state_that_was_read(
+def test_the_next_check_is_scheduled_only_in_the_state_that_was_read(
     payments: Payments, schedule: Schedule
 ) -> None:
     made = create(payments, payment())
@@ -188,7 +188,7 @@ def test_the_next_question_is_noted_only_in_the_state_that_was_read(
 
 @pytest.mark.parametrize("due", [None, LATER])
 @pytest.mark.parametrize("moment", [LATER + timedelta(hours=1), None])
-def test_a_later_question_does_not_replace_one_that_was_noted_meanwhile(
+def test_a_later_check_does_not_replace_one_scheduled_meanwhile(
     payments: Payments, due: datetime | None, moment: datetime | None, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=due))
@@ -200,7 +200,7 @@ def test_a_later_question_does_not_replace_one_that_was_noted_meanwhile(
     assert schedule.check_at(stored, moment)
 
 
-def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(
+def test_an_earlier_check_is_scheduled_whatever_was_scheduled_meanwhile(
     payments: Payments, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=LATER + timedelta(hours=1)))
@@ -212,12 +212,12 @@ def test_a_sooner_question_is_noted_whatever_was_noted_meanwhile(
 
 
 def correct_learner(table: Table, read: Payment) -> None:
-    """Write the correction of a learner that was decided by a payment as read."""
+    """Write the correction of a learner, planned from a payment as read."""
     plan = correct(read, Wanted(email="right@example.com"), ADMIN_ACT, [])
     Payments(table).record_correction(plan, Learners(table).link_of(read.user_id))
 
 
-def test_a_correction_meanwhile_does_not_keep_the_next_question_from_being_noted(
+def test_a_concurrent_correction_does_not_stop_the_next_check_from_being_scheduled(
     payments: Payments, table: Table, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=LATER))
@@ -228,7 +228,7 @@ def test_a_correction_meanwhile_does_not_keep_the_next_question_from_being_noted
     assert (stored.check_at, stored.denied_at, stored.version) == (NOW, NOW, read.version + 1)
 
 
-def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
+def test_a_correction_keeps_what_was_recorded_about_checks_meanwhile(
     payments: Payments, table: Table, schedule: Schedule
 ) -> None:
     read = create(payments, payment(check_at=LATER))
@@ -241,7 +241,7 @@ def test_a_correction_leaves_what_was_noted_about_questions_meanwhile(
     assert (stored.check_at, stored.asked_at, stored.asking) == (NOW, NOW, True)
 
 
-def test_what_is_not_there_is_none(payments: Payments) -> None:
+def test_an_unknown_payment_is_none(payments: Payments) -> None:
     assert payments.get("pay9") is None
     assert payments.history("pay9") == []
     assert payments.slot(USER, "p1", "c1") == Slot()
@@ -269,7 +269,7 @@ def test_a_free_slot_is_taken(payments: Payments) -> None:
     assert held_by(payments) == "one"
 
 
-def test_a_taken_slot_is_not_taken_again_and_leaves_nothing(payments: Payments) -> None:
+def test_a_taken_slot_is_not_taken_again_and_nothing_is_written(payments: Payments) -> None:
     open_slot(payments, named("one"))
     with pytest.raises(ConcurrentUpdate):
         open_slot(payments, named("two"), instead_of=None)
@@ -284,7 +284,7 @@ def test_a_slot_holds_a_payment_of_each_channel_the_newest_first(payments: Payme
     assert slot == Slot((Held("three", "BC"), Held("two"), Held("one", "SP")))
 
 
-def test_of_two_who_name_different_channels_at_once_one_has_to_look_again(
+def test_of_two_concurrent_purchases_by_different_channels_one_has_to_read_again(
     payments: Payments,
 ) -> None:
     open_slot(payments, named("one", channel="SP"), instead_of=None)
@@ -293,7 +293,9 @@ def test_of_two_who_name_different_channels_at_once_one_has_to_look_again(
     assert payments.get("two") is None
 
 
-def test_in_fifteen_seconds_one_question_is_claimed(payments: Payments, schedule: Schedule) -> None:
+def test_one_status_call_is_claimed_in_fifteen_seconds(
+    payments: Payments, schedule: Schedule
+) -> None:
     create(payments, payment())
     later = [NOW + timedelta(seconds=each) for each in (0, 1, 14, 15, 16, 30)]
     claims = [schedule.claim_question("pay1", at, at - ASKED_LATELY) for at in later]
@@ -315,7 +317,7 @@ def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(
     assert not schedule.claim_question("pay1", LATER, LATER - ASKED_LATELY)
 
 
-def test_noting_when_to_ask_next_notes_the_question_before_as_well(
+def test_scheduling_the_next_check_records_the_previous_one(
     payments: Payments, schedule: Schedule
 ) -> None:
     made = create(payments, payment())
@@ -327,7 +329,9 @@ def test_noting_when_to_ask_next_notes_the_question_before_as_well(
     assert not stored.asking
 
 
-def test_a_step_notes_the_question_that_caused_it(payments: Payments, schedule: Schedule) -> None:
+def test_a_step_records_the_status_call_that_caused_it(
+    payments: Payments, schedule: Schedule
+) -> None:
     made = create(payments, payment())
     schedule.claim_question("pay1", NOW, NOW)
     plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_ACT)
@@ -337,7 +341,7 @@ def test_a_step_notes_the_question_that_caused_it(payments: Payments, schedule: 
     assert (stored.status, stored.asked_at, stored.asking) == (Status.FAILED, LATER, False)
 
 
-def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(
+def test_a_step_that_read_no_denial_keeps_the_recorded_one(
     payments: Payments, schedule: Schedule
 ) -> None:
     read = create(payments, payment())
@@ -348,7 +352,7 @@ def test_a_step_by_whoever_read_no_denial_leaves_the_one_that_was_noted(
     assert (stored.status, stored.denied_at) == (Status.FAILED, NOW)
 
 
-def test_nothing_is_claimed_or_noted_about_a_payment_that_is_not_there(
+def test_nothing_is_claimed_or_recorded_for_an_unknown_payment(
     payments: Payments, schedule: Schedule
 ) -> None:
     assert not schedule.claim_question("pay9", NOW, NOW)
@@ -369,7 +373,7 @@ def test_an_invoice_is_claimed_again_after_a_while_only(payments: Payments) -> N
     assert stored.invoice_calls == 3
 
 
-def test_an_invoice_of_a_payment_that_noted_no_call_is_claimed(payments: Payments) -> None:
+def test_the_invoice_of_a_payment_without_a_recorded_call_is_claimed(payments: Payments) -> None:
     made = payment(gateway=None, invoice_calls=0)
     create(payments, made)
     assert payments.claim_invoice(made, NOW, NOW)
@@ -381,7 +385,7 @@ def test_an_invoice_that_is_known_is_not_claimed_again(payments: Payments) -> No
     assert not payments.claim_invoice(made, LATER, LATER)
 
 
-def test_no_invoice_is_claimed_for_what_has_ended(payments: Payments) -> None:
+def test_no_invoice_is_claimed_for_an_ended_payment(payments: Payments) -> None:
     made = payment(gateway=None, invoice_calls=1)
     open_slot(payments, made)
     payments.commit(close(made, Step.FAIL, GATEWAY_ACT), keep_quota=False)
@@ -394,7 +398,9 @@ def test_the_slot_of_an_ended_payment_is_handed_over(payments: Payments) -> None
     assert held_by(payments) == "two"
 
 
-def test_of_two_who_saw_the_same_ended_payment_one_gets_the_slot(payments: Payments) -> None:
+def test_of_two_purchases_after_the_same_ended_payment_one_gets_the_slot(
+    payments: Payments,
+) -> None:
     open_slot(payments, named("one"))
     open_slot(payments, named("two"), instead_of="one")
     with pytest.raises(ConcurrentUpdate):
@@ -434,7 +440,7 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
     assert [each.enrolled for each in catalog.courses()] == [1, 1]
 
 
-def test_a_settlement_that_was_overtaken_is_stale(payments: Payments) -> None:
+def test_an_outdated_settlement_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
     payments.commit(plan, keep_quota=False)
@@ -454,7 +460,7 @@ def test_a_payment_of_another_status_is_stale(payments: Payments) -> None:
     assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_ACT, {})).stale
 
 
-def test_a_payment_that_is_not_there_is_stale(payments: Payments) -> None:
+def test_a_missing_payment_is_stale(payments: Payments) -> None:
     concurrent_update = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}))
     assert (
         concurrent_update.stale,
@@ -479,7 +485,7 @@ def test_a_course_that_the_learner_has_is_named_as_owned(
 
 @pytest.fixture
 def held(payments: Payments, table: Table) -> Enrollment:
-    """Write a course that a refund took away, and Thinkific not yet; open a payment for it."""
+    """Write a refunded course that Thinkific has not revoked yet; open a payment for it."""
     made = enrollment("c1", payment_id="pay0", status=EnrollmentStatus.NOT_ENROLLED)
     assert table.put(enrollment_item(made), "attribute_not_exists(#pk)")
     create(payments, payment())
@@ -525,7 +531,7 @@ def test_a_course_that_was_revoked_meanwhile_is_named_as_free_and_counted(
 
 
 @pytest.mark.parametrize(("planned_as", "counted"), [(C1, True), (NONE, False)])
-def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
+def test_a_course_bought_again_meanwhile_is_never_taken(
     payments: Payments,
     enrollments: Enrollments,
     table: Table,
@@ -541,7 +547,7 @@ def test_a_course_that_was_bought_anew_meanwhile_is_never_taken(
 
 
 @pytest.mark.parametrize(("held", "enrolled"), [(C1, 0), (NONE, 1)], ids=["counted", "uncounted"])
-def test_a_course_whose_time_is_over_is_taken_again(
+def test_an_expired_course_is_taken_again(
     payments: Payments,
     enrollments: Enrollments,
     catalog: Catalog,
@@ -565,7 +571,7 @@ def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments, held: E
 
 
 def shared(until: datetime | None, *payers: str) -> Enrollment:
-    """Build a course that the learner has until then; several payments may pay for it."""
+    """Build a course that the learner has until a time; several payments may pay for it."""
     claims = dict.fromkeys(payers, until) if len(payers) > 1 else {}
     return enrollment(
         "c1", payment_id=payers[0], expires_at=until, delivery=DELIVERED, claims=claims
@@ -576,7 +582,7 @@ PAYERS = pytest.mark.parametrize("payers", [("pay0",), ("pay0", "pay8")], ids=["
 
 
 @PAYERS
-def test_a_claim_on_a_course_whose_time_is_over_is_refused(
+def test_a_claim_on_an_expired_course_is_refused(
     payments: Payments, table: Table, payers: tuple[str, ...]
 ) -> None:
     over = shared(GATEWAY_ACT.at, *payers)
@@ -587,7 +593,7 @@ def test_a_claim_on_a_course_whose_time_is_over_is_refused(
 
 @PAYERS
 @pytest.mark.parametrize("ends", [GATEWAY_ACT.at + timedelta(days=1), None], ids=["ends", "never"])
-def test_a_claim_on_a_course_whose_time_lasts_is_noted(
+def test_a_claim_on_an_unexpired_course_is_recorded(
     payments: Payments,
     enrollments: Enrollments,
     table: Table,
@@ -615,7 +621,7 @@ def overlapping(payments: Payments, table: Table, days: int | None, *payers: str
 @pytest.mark.parametrize(
     ("days", "end", "asked"), [(None, None, 2), (90, QUARTER, 2), (10, MONTH, 1)]
 )
-def test_the_longer_access_is_written_and_asked_for(
+def test_the_longer_access_is_written_and_requested(
     payments: Payments,
     enrollments: Enrollments,
     table: Table,
@@ -644,7 +650,7 @@ def test_the_longer_access_is_written_and_asked_for(
     ],
     ids=["another payer", "another claim", "another request", "a refund"],
 )
-def test_what_came_between_stops_an_overlap(
+def test_a_concurrent_change_stops_an_overlap(
     payments: Payments,
     enrollments: Enrollments,
     table: Table,
@@ -661,7 +667,7 @@ def test_what_came_between_stops_an_overlap(
     assert enrollments.get(there.id) == there
 
 
-def test_a_course_that_is_taken_again_counts_its_requests_on(
+def test_a_course_that_is_taken_again_continues_its_request_numbers(
     payments: Payments, enrollments: Enrollments, held: Enrollment
 ) -> None:
     payments.commit(settled_with(payments, held=C1), keep_quota=True)
@@ -670,7 +676,9 @@ def test_a_course_that_is_taken_again_counts_its_requests_on(
     assert stored.delivery.request == held.delivery.request + 1
 
 
-def test_a_claim_is_noted_on_the_enrollment(payments: Payments, enrollments: Enrollments) -> None:
+def test_a_claim_is_recorded_on_the_enrollment(
+    payments: Payments, enrollments: Enrollments
+) -> None:
     first = create(payments, payment(id="pay0"))
     payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     create(payments, payment())
@@ -714,7 +722,7 @@ def test_the_last_place_is_given_once(payments: Payments, catalog: Catalog) -> N
     assert refusal(payments, plan, keep_quota=True).full == {"c1"}
 
 
-def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalog: Catalog) -> None:
+def test_an_overbooked_course_is_still_counted(payments: Payments, catalog: Catalog) -> None:
     catalog.put_course(course("c1", quota=0))
     made = create(payments, manual())
     payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=False)
@@ -723,7 +731,9 @@ def test_beyond_the_quota_courses_are_counted_on(payments: Payments, catalog: Ca
     assert (counted.enrolled, counted.quota) == (1, 0)
 
 
-def test_every_reason_of_a_collision_is_named_at_once(payments: Payments, catalog: Catalog) -> None:
+def test_a_concurrent_update_names_every_reason_at_once(
+    payments: Payments, catalog: Catalog
+) -> None:
     first = create(payments, payment(id="pay0"))
     payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     catalog.put_course(course("c2", quota=0))
@@ -737,7 +747,7 @@ def test_every_reason_of_a_collision_is_named_at_once(payments: Payments, catalo
     ) == (True, C1, C2)
 
 
-def test_money_for_nothing_new_is_kept_with_its_anomaly(
+def test_a_payment_without_new_courses_is_written_with_its_anomaly(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     first = create(payments, payment(id="pay0"))
@@ -754,7 +764,7 @@ def test_money_for_nothing_new_is_kept_with_its_anomaly(
     assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
 
 
-def test_an_anomaly_that_is_known_is_not_opened_anew(payments: Payments, table: Table) -> None:
+def test_a_known_anomaly_is_not_reopened(payments: Payments, table: Table) -> None:
     made = create(payments, payment())
     plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {}, C1)
     assert plan.anomaly
@@ -803,11 +813,11 @@ def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
 
 
 @pytest.mark.parametrize("version", [2, 3])
-def test_a_history_item_that_is_there_already_refuses_the_commit(
+def test_an_existing_history_item_stops_the_commit(
     table: Table, payments: Payments, enrollments: Enrollments, version: int
 ) -> None:
     made = create(payments, payment())
-    foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="somebody")
+    foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="admin:a9")
     assert table.put(history_item(foreign), "attribute_not_exists(#pk)")
     concurrent_update = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, {}))
     assert (
@@ -819,9 +829,7 @@ def test_a_history_item_that_is_there_already_refuses_the_commit(
     assert enrollments.get(enrollment_id(USER, "c1")) is None
 
 
-def test_a_history_item_that_is_there_already_refuses_a_new_payment(
-    table: Table, payments: Payments
-) -> None:
+def test_an_existing_history_item_stops_a_new_payment(table: Table, payments: Payments) -> None:
     made = payment()
     assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
     with pytest.raises(ConcurrentUpdate):
@@ -838,7 +846,7 @@ def take_transfer(
     return payments.waiting_transfer(made.user_id, made.package_id, made.course_id)
 
 
-def test_of_one_purchase_one_transfer_waits(payments: Payments) -> None:
+def test_one_transfer_waits_for_each_purchase(payments: Payments) -> None:
     first = manual(id="one")
     assert payments.waiting_transfer(USER, "p1", "c1") is None
     assert take_transfer(payments, first) == first
@@ -878,7 +886,7 @@ def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
     assert counted.enrolled == 1
 
 
-def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
+def test_the_transfer_that_paid_is_recorded_once_and_survives_every_later_step(
     payments: Payments,
 ) -> None:
     stored = create(payments, payment())
@@ -893,7 +901,7 @@ def test_the_transfer_that_paid_is_noted_once_and_survives_every_later_step(
     assert payments.first_transaction("pay1", "MG2") == TRANSFER["publisherOrderId"]
 
 
-def test_a_transfer_that_is_learnt_later_is_noted_without_a_step(payments: Payments) -> None:
+def test_a_transfer_learned_later_is_recorded_without_a_step(payments: Payments) -> None:
     stored = create(payments, payment())
     plan = settle(stored, Step.CONFIRM, GATEWAY_ACT, {}, NONE)
     payments.commit(plan, keep_quota=True)
@@ -902,7 +910,7 @@ def test_a_transfer_that_is_learnt_later_is_noted_without_a_step(payments: Payme
     assert payments.get("pay1") == replace(plan.after, transaction="MG1")
 
 
-def test_of_two_deliveries_one_notes_that_it_asks_for_the_bundle(payments: Payments) -> None:
+def test_of_two_deliveries_one_records_that_it_requests_the_bundle(payments: Payments) -> None:
     create(payments, payment())
     assert payments.note_bundle("pay1", NOW)
     assert not payments.note_bundle("pay1", LATER)
@@ -911,7 +919,7 @@ def test_of_two_deliveries_one_notes_that_it_asks_for_the_bundle(payments: Payme
     assert stored.bundle_asked_at == NOW
 
 
-def test_a_bundle_is_asked_for_again_over_the_note_that_was_seen_only(payments: Payments) -> None:
+def test_a_bundle_is_requested_again_only_over_the_record_that_was_read(payments: Payments) -> None:
     create(payments, payment())
     assert not payments.note_bundle("pay1", LATER, over=NOW)
     payments.note_bundle("pay1", NOW)
@@ -920,6 +928,6 @@ def test_a_bundle_is_asked_for_again_over_the_note_that_was_seen_only(payments: 
     assert not payments.note_bundle("pay1", LATER, over=NOW)
 
 
-def test_a_bundle_is_noted_on_no_payment_that_is_not_there(payments: Payments) -> None:
+def test_a_bundle_is_not_recorded_on_an_unknown_payment(payments: Payments) -> None:
     assert not payments.note_bundle("pay9", NOW)
     assert payments.get("pay9") is None

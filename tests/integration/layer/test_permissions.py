@@ -1,4 +1,4 @@
-"""What the policies of the functions say about the partitions of the table."""
+"""What the policies of the functions allow on the partitions of the table."""
 
 import re
 from contextlib import suppress
@@ -60,8 +60,8 @@ def test_a_function_may_touch_its_partitions_only(
 
 def statement(effect: str, condition: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a statement about reading the table."""
-    reply = {"Effect": effect, "Action": "dynamodb:GetItem", "Resource": {"GetAtt": "Table.Arn"}}
-    return {**reply, "Condition": condition} if condition else reply
+    made = {"Effect": effect, "Action": "dynamodb:GetItem", "Resource": {"GetAtt": "Table.Arn"}}
+    return {**made, "Condition": condition} if condition else made
 
 
 @pytest.mark.parametrize(
@@ -131,12 +131,12 @@ def test_what_a_call_needs(operation: str, body: dict[str, Any], found: list[Use
     assert needed(operation, body) == found
 
 
-def test_a_call_that_nobody_makes_is_an_error() -> None:
+def test_an_unsupported_call_is_an_error() -> None:
     with pytest.raises(NotImplementedError):
         needed("Scan", {})
 
 
 @pytest.mark.usefixtures("cloud")
-def test_a_refusal_that_a_function_outlives_is_told_all_the_same(table: Any) -> None:
+def test_a_denied_call_is_raised_even_if_the_function_survives_it(table: Any) -> None:
     with pytest.raises(Denied), policy_of("audit"), suppress(Denied):
         table.take({"pk": "AUDIT", "sk": "AUDIT"})

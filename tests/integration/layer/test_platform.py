@@ -1,4 +1,4 @@
-"""What opens the Thinkific site, as the settings choose it; each way loads what it needs."""
+"""The credentials for the Thinkific site, chosen by the settings; each kind loads what it needs."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
 
 
 def connect(table: Table, left: timedelta) -> Sites:
-    """Connect the site by a token that ends after what is ``left``."""
+    """Connect the site by a token that expires after the time ``left``."""
     grants = Sites(table, TokenEncryption.from_environment())
     end = now() + left
     made = Connection(
@@ -101,7 +101,7 @@ def test_a_token_that_is_due_is_renewed_at_its_site_and_kept(
 
 @pytest.mark.parametrize("function", CALLERS)
 @pytest.mark.parametrize("accepted", [True, False], ids=["renewed", "refused"])
-def test_whoever_calls_thinkific_may_renew_its_token(
+def test_every_caller_of_thinkific_may_renew_its_token(
     table: Table,
     server: StubProvider,
     monkeypatch: pytest.MonkeyPatch,
@@ -154,14 +154,14 @@ def test_a_token_that_is_refused_in_use_is_replaced(
     assert len(server.asked) == 1
 
 
-def test_a_way_that_nobody_knows_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_authentication_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "password")
     with pytest.raises(ConfigurationError, match="api-key, access-token, oauth"):
         authentication()
 
 
 @pytest.mark.parametrize("function", ["deliver_enrollment", "sync_courses", "reconcile"])
-def test_what_oauth_needs_is_not_loaded_by_who_does_not_use_it(function: str) -> None:
+def test_functions_without_oauth_do_not_load_its_modules(function: str) -> None:
     code = f"""
 import sys
 sys.path[:0] = ["layers/shared", "functions/{function}"]

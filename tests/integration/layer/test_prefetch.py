@@ -1,4 +1,4 @@
-"""Items read ahead: in one call, given once, and never after something unforeseen was asked."""
+"""Prefetched items: read in one call, returned once, and dropped after any other read."""
 
 from collections import Counter
 
@@ -17,8 +17,8 @@ ONE, TWO, NONE, OTHER = ({"pk": "P", "sk": name} for name in ("one", "two", "non
 
 
 @pytest.fixture
-def ahead(table: Table, calls: Counter[str]) -> PrefetchedTable:
-    """Write some items and read ahead those that are foreseen."""
+def prefetched(table: Table, calls: Counter[str]) -> PrefetchedTable:
+    """Write some items and prefetch all but one."""
     for each in (ONE, TWO, OTHER):
         write(table, each, "before")
     calls.clear()
@@ -29,42 +29,42 @@ def write(table: Table, key: Key, state: str) -> None:
     assert table.put({**key, "state": state}, "attribute_exists(pk) OR attribute_not_exists(pk)")
 
 
-def test_what_was_foreseen_costs_one_call(ahead: PrefetchedTable, calls: Counter[str]) -> None:
-    assert ahead.get(ONE) == {**ONE, "state": "before"}
-    assert ahead.get(NONE) is None
-    assert ahead.get_many([TWO]) == [{**TWO, "state": "before"}]
+def test_prefetched_items_cost_one_call(prefetched: PrefetchedTable, calls: Counter[str]) -> None:
+    assert prefetched.get(ONE) == {**ONE, "state": "before"}
+    assert prefetched.get(NONE) is None
+    assert prefetched.get_many([TWO]) == [{**TWO, "state": "before"}]
     assert calls == {"BatchGetItem": 1}
 
 
-def test_what_is_asked_again_is_read_again(ahead: PrefetchedTable, table: Table) -> None:
-    ahead.get(ONE)
-    ahead.get_many([TWO])
+def test_a_second_read_is_not_from_the_prefetch(prefetched: PrefetchedTable, table: Table) -> None:
+    prefetched.get(ONE)
+    prefetched.get_many([TWO])
     for each in (ONE, TWO):
         write(table, each, "after")
-    assert ahead.get(ONE) == {**ONE, "state": "after"}
-    assert ahead.get_many([TWO]) == [{**TWO, "state": "after"}]
+    assert prefetched.get(ONE) == {**ONE, "state": "after"}
+    assert prefetched.get_many([TWO]) == [{**TWO, "state": "after"}]
 
 
-def test_several_are_given_as_foreseen_and_as_they_are(
-    ahead: PrefetchedTable, table: Table
+def test_a_batch_mixes_prefetched_and_current_items(
+    prefetched: PrefetchedTable, table: Table
 ) -> None:
     for each in (ONE, OTHER):
         write(table, each, "after")
-    found = {each["sk"]: each["state"] for each in ahead.get_many([ONE, OTHER, NONE])}
+    found = {each["sk"]: each["state"] for each in prefetched.get_many([ONE, OTHER, NONE])}
     assert found == {"one": "before", "other": "after"}
 
 
-def test_all_is_forgotten_once_something_unforeseen_was_asked(
-    ahead: PrefetchedTable, table: Table
-) -> None:
-    ahead.get(OTHER)
+def test_another_read_discards_the_prefetch(prefetched: PrefetchedTable, table: Table) -> None:
+    prefetched.get(OTHER)
     for each in (ONE, TWO):
         write(table, each, "after")
-    assert ahead.get(ONE) == {**ONE, "state": "after"}
-    assert ahead.get_many([TWO]) == [{**TWO, "state": "after"}]
+    assert prefetched.get(ONE) == {**ONE, "state": "after"}
+    assert prefetched.get_many([TWO]) == [{**TWO, "state": "after"}]
 
 
-def test_a_purchase_foresees_all_that_decides_it(table: Table, calls: Counter[str]) -> None:
+def test_a_purchase_prefetches_every_item_that_decides_it(
+    table: Table, calls: Counter[str]
+) -> None:
     slot = keys.open_purchase("u1", "p1", "c1")
     read = prefetch_purchase(table, "u1", "p1", "c1", [slot])
     calls.clear()
@@ -98,7 +98,7 @@ def test_a_manual_purchase_reads_once_what_it_can_name(
 def test_a_course_that_came_with_the_payment_found_open_is_not_sold_again(
     monkeypatch: pytest.MonkeyPatch, table: Table
 ) -> None:
-    """Duitku says of the open payment that it is paid: what was foreseen is not true any more."""
+    """Duitku's status confirms the open payment, so the prefetched items are outdated."""
     opened = purchases.initiated(monkeypatch)
     late = Change({"gatewayExpiresAt": "2026-01-01T00:00:00.000Z"})
     assert table.update(keys.payment(opened["id"]), late)

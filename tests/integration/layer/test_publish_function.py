@@ -1,4 +1,4 @@
-"""The stream: each enrollment that waits is queued, and nothing else."""
+"""The stream: each enrollment that waits for a delivery is queued, and nothing else."""
 
 import json
 from typing import Any
@@ -22,11 +22,11 @@ from tests.support.logs import Logged
 
 ACT = AuditContext("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
-PUT_DOWN = not_delivered(enrollment(), "no such course", ACT, final=True)
+FAILED = not_delivered(enrollment(), "no such course", ACT, final=True)
 DELIVERED = delivered(
     enrollment(), [payment(Status.APPROVED)], Placement(7, 500, 2_000_001), ACT
 ).enrollment
-ASKED_AGAIN = enrollment(delivery=Delivery(request=2, attempts=1))
+REQUESTED_AGAIN = enrollment(delivery=Delivery(request=2, attempts=1))
 
 
 def change(new: Enrollment | None, old: Enrollment | None = None) -> dict[str, Any]:
@@ -48,14 +48,14 @@ def publish(*records: dict[str, Any]) -> None:
 
 
 def published(*records: dict[str, Any]) -> list[int]:
-    """Publish a batch; return the places of the records that have to come again."""
+    """Publish a batch; return the places of the failed records."""
     for place, record in enumerate(records):
         record["dynamodb"]["SequenceNumber"] = f"{place + 1:021}"
     answer = invoke("publish_enrollments", {"Records": list(records)})
     return [int(each["itemIdentifier"]) - 1 for each in answer["batchItemFailures"]]
 
 
-def test_a_new_enrollment_is_queued_with_all_that_its_delivery_needs(queues: Queues) -> None:
+def test_a_new_enrollment_is_queued_with_everything_that_its_delivery_needs(queues: Queues) -> None:
     publish(change(enrollment()))
     (message,) = queues.waiting()
     assert json.loads(message["Body"]) == {
@@ -79,7 +79,7 @@ def test_a_batch_is_queued_record_by_record(queues: Queues) -> None:
     assert len(queues.waiting()) == 2
 
 
-def test_a_record_that_comes_twice_is_queued_once(queues: Queues) -> None:
+def test_a_repeated_record_is_queued_once(queues: Queues) -> None:
     publish(change(enrollment()))
     publish(change(enrollment()))
     assert len(queues.waiting()) == 1
@@ -89,15 +89,15 @@ def test_a_record_that_comes_twice_is_queued_once(queues: Queues) -> None:
     ("new", "old"),
     [
         (TRIED, enrollment()),
-        (PUT_DOWN, enrollment()),
+        (FAILED, enrollment()),
         (DELIVERED, enrollment()),
         (enrollment(progress=40), enrollment()),
         (None, enrollment()),
         (enrollment(delivery=Delivery(status=DeliveryStatus.REVOKED)), DELIVERED),
     ],
-    ids=["tried", "given up", "delivered", "progress", "removed", "revoked"],
+    ids=["tried", "dead-lettered", "delivered", "progress", "removed", "revoked"],
 )
-def test_what_is_no_new_request_is_not_queued(
+def test_a_change_without_a_new_request_is_not_queued(
     queues: Queues, new: Enrollment | None, old: Enrollment
 ) -> None:
     publish(change(new, old))
@@ -107,24 +107,24 @@ def test_what_is_no_new_request_is_not_queued(
 @pytest.mark.parametrize(
     ("new", "old"),
     [
-        (ASKED_AGAIN, PUT_DOWN),
-        (ASKED_AGAIN, TRIED),
+        (REQUESTED_AGAIN, FAILED),
+        (REQUESTED_AGAIN, TRIED),
         (enrollment(payment_id="pay2"), enrollment(payment_id="pay1")),
     ],
-    ids=["asked again after giving up", "asked again while waiting", "bought anew"],
+    ids=["requested again after failing", "requested again while waiting", "bought again"],
 )
 def test_a_new_request_for_an_old_enrollment_is_queued(
     queues: Queues, new: Enrollment, old: Enrollment
 ) -> None:
     publish(change(new, old))
     (message,) = queues.waiting()
-    reply = json.loads(message["Body"])
-    assert (reply["paymentId"], reply["request"]) == (new.payment_id, new.delivery.request)
+    queued = json.loads(message["Body"])
+    assert (queued["paymentId"], queued["request"]) == (new.payment_id, new.delivery.request)
 
 
 def test_a_new_request_is_no_duplicate_of_the_first(queues: Queues) -> None:
     publish(change(enrollment()))
-    publish(change(ASKED_AGAIN, TRIED))
+    publish(change(REQUESTED_AGAIN, TRIED))
     assert [json.loads(each["Body"])["request"] for each in queues.waiting()] == [1, 2]
 
 
@@ -148,7 +148,7 @@ def test_one_learners_messages_share_a_group_and_another_learners_do_not(queues:
     assert of["u1"] != of["u2"]
 
 
-def test_a_record_that_cannot_be_queued_makes_the_batch_come_again(
+def test_a_record_that_cannot_be_queued_is_retried(
     queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     right = queues.delivery_url
@@ -161,9 +161,9 @@ def test_a_record_that_cannot_be_queued_makes_the_batch_come_again(
 
 
 def test_the_message_is_the_request_that_the_enrollment_waits_for(queues: Queues) -> None:
-    publish(change(ASKED_AGAIN, PUT_DOWN))
+    publish(change(REQUESTED_AGAIN, FAILED))
     (message,) = queues.waiting()
-    assert json.loads(message["Body"])["request"] == request_of(ASKED_AGAIN).request
+    assert json.loads(message["Body"])["request"] == request_of(REQUESTED_AGAIN).request
 
 
 class Refusing:
@@ -173,17 +173,17 @@ class Refusing:
         self._client = client
         self._places = places
 
-    def send_message_batch(self, **reply: Any) -> Any:
+    def send_message_batch(self, **request: Any) -> Any:
         """Send what is not refused."""
-        entries = reply["Entries"]
+        entries = request["Entries"]
         taken = [each for place, each in enumerate(entries) if place not in self._places]
         refused = [each for place, each in enumerate(entries) if place in self._places]
-        answer = self._client.send_message_batch(**reply | {"Entries": taken}) if taken else {}
+        answer = self._client.send_message_batch(**request | {"Entries": taken}) if taken else {}
         failed = [{"Id": each["Id"], "Code": "InternalError"} for each in refused]
         return {**answer, "Failed": failed}
 
 
-def test_what_sqs_refuses_comes_again_and_nothing_else(
+def test_only_messages_that_sqs_refuses_are_retried(
     queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     client = Refusing(clients.sqs(), 1)
@@ -195,9 +195,7 @@ def test_what_sqs_refuses_comes_again_and_nothing_else(
     assert logged.messages().count("delivery queued") == 2
 
 
-def test_a_record_that_cannot_be_read_does_not_hold_back_those_beside_it(
-    queues: Queues, logged: Logged
-) -> None:
+def test_an_unreadable_record_does_not_stop_the_others(queues: Queues, logged: Logged) -> None:
     broken = change(enrollment("c2"))
     del broken["dynamodb"]["NewImage"]["deliveryRequest"]
     assert published(change(enrollment("c1")), broken, change(enrollment("c3"))) == [1]

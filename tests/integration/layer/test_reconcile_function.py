@@ -1,4 +1,4 @@
-"""The scheduled function: it counts and it works, and neither keeps the other from being done."""
+"""The scheduled function: counting and work do not stop each other."""
 
 from datetime import timedelta
 
@@ -21,8 +21,8 @@ from tests.support.logs import Logged
 GAUGES = {"PaidNotEnrolled", "NotRevoked", "OpenAnomalies"}
 
 
-class Unhurried(Context):
-    """An invocation with time left."""
+class WithTime(Context):
+    """A context with enough time left."""
 
     @staticmethod
     def get_remaining_time_in_millis() -> int:
@@ -30,7 +30,7 @@ class Unhurried(Context):
 
 
 def run() -> None:
-    load("reconcile").handler({}, Unhurried())
+    load("reconcile").handler({}, WithTime())
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_a_run_counts_what_is_stuck_and_sends_it_again(
     assert asked_again(table, overdue)
 
 
-def test_work_that_breaks_off_has_been_counted_before_and_stops_no_other(
+def test_a_failing_task_is_counted_before_and_stops_no_other(
     table: Table,
     payment_due: Payment,
     overdue: Enrollment,
@@ -91,7 +91,7 @@ def test_work_that_breaks_off_has_been_counted_before_and_stops_no_other(
     assert Payments(table).get(payment_due.id) == payment_due
 
 
-def test_what_cannot_be_counted_is_worked_on_all_the_same(
+def test_a_failing_count_does_not_stop_the_work(
     table: Table, overdue: Enrollment, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*_: object) -> None:
@@ -107,7 +107,7 @@ def test_what_cannot_be_counted_is_worked_on_all_the_same(
     assert not GAUGES & set(written)
 
 
-def test_a_pause_of_the_asking_is_a_gauge_too(table: Table, logged: Logged) -> None:
+def test_a_pause_of_status_calls_is_a_gauge(table: Table, logged: Logged) -> None:
     Schedule(table).pause(now() + timedelta(minutes=5))
     run()
     assert logged.values()["DuitkuPaused"] == 1

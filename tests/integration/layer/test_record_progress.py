@@ -1,4 +1,4 @@
-"""From the progress queue to the enrollment, in a real table: noted once, put off, or given up."""
+"""From the progress queue to the enrollment: recorded once, rescheduled, or dead-lettered."""
 
 from typing import Any
 from uuid import uuid4
@@ -29,20 +29,20 @@ LINK = "https://shop.thinkific.com/certificates/abc"
 
 @pytest.fixture
 def ours(table: Table) -> Enrollment:
-    """Keep an enrollment at 40 percent, and one of another row."""
+    """Write an enrollment at 40 percent, and another one."""
     for each in (delivered(), delivered("c2", row=ROW + 1)):
         table.put(enrollment_item(each), NEW)
     return delivered()
 
 
-def tell(
+def send_event(
     queues: Queues,
     monkeypatch: pytest.MonkeyPatch,
     percent: int | None = 60,
     *reply: Reply,
     **more: Any,
 ) -> StubProvider:
-    """Let an event arrive and be followed, hours after any other; Thinkific answers as told."""
+    """Queue an event and handle it; Thinkific answers with ``reply``."""
     event = ProgressEvent(id="71", report=report(percent, **more), correlation_id="r71")
     queues.sqs.send_message(
         QueueUrl=queues.progress_url,
@@ -51,7 +51,7 @@ def tell(
         MessageDeduplicationId=uuid4().hex,
     )
     provider = providers.answers(monkeypatch, FUNCTION, *reply)
-    failed = invoke(FUNCTION, queues.reply())["batchItemFailures"]
+    failed = invoke(FUNCTION, queues.progress_batch())["batchItemFailures"]
     provider.failed = len(failed)  # type: ignore[attr-defined]
     return provider
 
@@ -62,14 +62,14 @@ def known(table: Table, of: Enrollment | None = None) -> dict[str, Any]:
     return item
 
 
-def test_an_event_is_noted_on_its_enrollment_alone(
+def test_an_event_is_recorded_on_its_enrollment_alone(
     table: Table,
     ours: Enrollment,
     queues: Queues,
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
 ) -> None:
-    provider = tell(queues, monkeypatch, 60, certificate_url=LINK)
+    provider = send_event(queues, monkeypatch, 60, certificate_url=LINK)
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (60, LINK)
     assert known(table, delivered("c2"))["progress"] == ours.progress
     assert provider.calls == []
@@ -83,22 +83,22 @@ def test_an_event_is_noted_on_its_enrollment_alone(
     assert LINK not in logged.text
 
 
-def test_the_event_is_noted_with_it_and_forgotten_some_day(
+def test_a_processed_event_is_remembered_until_it_expires(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tell(queues, monkeypatch, ours.progress + 1)
-    mark = table.get(keys.platform_event("71"))
-    assert mark
-    assert mark["ttl"] > EVENT_LIFETIME.total_seconds()
-    tell(queues, monkeypatch, 90)
+    send_event(queues, monkeypatch, ours.progress + 1)
+    record = table.get(keys.platform_event("71"))
+    assert record
+    assert record["ttl"] > EVENT_LIFETIME.total_seconds()
+    send_event(queues, monkeypatch, 90)
     assert known(table)["progress"] == ours.progress + 1
-    assert table.get(keys.platform_event("71")) == mark
+    assert table.get(keys.platform_event("71")) == record
 
 
-def test_a_half_is_asked_about_with_the_id_of_the_request(
+def test_ambiguous_progress_is_read_from_thinkific_with_the_correlation_id(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = tell(queues, monkeypatch, None, Reply(body=row("0.52")))
+    provider = send_event(queues, monkeypatch, None, Reply(body=row("0.52")))
     assert provider.calls == [
         f"GET /api/public/v1/enrollments/{ours.delivery.platform_enrollment_id}"
     ]
@@ -114,7 +114,7 @@ def test_a_half_is_asked_about_with_the_id_of_the_request(
         Reply(401, {"error": "Authentication Error"}),
     ],
 )
-def test_what_thinkific_cannot_say_now_comes_again(
+def test_a_transient_failure_of_thinkific_is_retried(
     table: Table,
     ours: Enrollment,
     queues: Queues,
@@ -122,41 +122,43 @@ def test_what_thinkific_cannot_say_now_comes_again(
     logged: Logged,
     reply: Reply,
 ) -> None:
-    provider = tell(queues, monkeypatch, None, reply)
+    provider = send_event(queues, monkeypatch, None, reply)
     assert provider.failed == 1  # type: ignore[attr-defined]
     assert logged.messages() == ["progress rescheduled"]
-    assert (known(table)["progress"], queues.reply()["Records"]) == (ours.progress, [])
+    assert (known(table)["progress"], queues.progress_batch()["Records"]) == (ours.progress, [])
     assert not Progress(table).is_processed("71")
 
 
-def test_a_row_that_is_gone_is_dropped(
+def test_a_deleted_platform_enrollment_is_ignored(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    provider = tell(queues, monkeypatch, None, Reply(404, {"error": "Record not found."}))
+    provider = send_event(queues, monkeypatch, None, Reply(404, {"error": "Record not found."}))
     assert provider.failed == 0  # type: ignore[attr-defined]
     assert [line.get("result") for line in logged.lines] == ["UNREADABLE"]
     assert known(table)["progress"] == ours.progress
 
 
 @pytest.mark.usefixtures("ours")
-def test_what_no_retry_can_help_is_given_up(
+def test_a_permanent_failure_is_dead_lettered(
     queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    provider = tell(queues, monkeypatch, None, Reply(400, {"error": "no"}))
-    (letter,) = queues.progress_dead_letters()
+    provider = send_event(queues, monkeypatch, None, Reply(400, {"error": "no"}))
+    (message,) = queues.progress_dead_letters()
     assert provider.failed == 0  # type: ignore[attr-defined]
-    assert letter["MessageAttributes"]["reason"]["StringValue"].startswith("Thinkific answered 400")
+    assert message["MessageAttributes"]["reason"]["StringValue"].startswith(
+        "Thinkific answered 400"
+    )
     assert logged.messages("ERROR") == ["progress dead-lettered"]
 
 
-def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) -> None:
+def test_a_message_that_is_no_event_is_dead_lettered(queues: Queues, logged: Logged) -> None:
     queues.sqs.send_message(
         QueueUrl=queues.progress_url,
         MessageBody='{"a": 1}',
         MessageGroupId="x",
         MessageDeduplicationId="x",
     )
-    assert invoke(FUNCTION, queues.reply()) == {"batchItemFailures": []}
+    assert invoke(FUNCTION, queues.progress_batch()) == {"batchItemFailures": []}
     assert len(queues.progress_dead_letters()) == 1
     assert logged.messages("ERROR") == ["progress dead-lettered"]
 
@@ -164,7 +166,7 @@ def test_a_message_that_is_no_event_is_given_up(queues: Queues, logged: Logged) 
 @pytest.mark.parametrize(
     "others", [{"platform_enrollment_id": 9}, {"user_id": 9}, {"course_id": 9}]
 )
-def test_what_others_enrolled_is_passed_over(
+def test_an_enrollment_made_by_others_is_ignored(
     table: Table,
     ours: Enrollment,
     queues: Queues,
@@ -172,12 +174,12 @@ def test_what_others_enrolled_is_passed_over(
     logged: Logged,
     others: dict[str, int],
 ) -> None:
-    tell(queues, monkeypatch, 90, **others)
+    send_event(queues, monkeypatch, 90, **others)
     assert [line.get("result") for line in logged.lines] == ["NOT_OURS"]
     assert known(table)["progress"] == ours.progress
 
 
-def test_a_refund_since_it_was_read_is_not_written_over(table: Table, ours: Enrollment) -> None:
+def test_a_concurrent_refund_is_not_overwritten(table: Table, ours: Enrollment) -> None:
     revoked = delivered(status=EnrollmentStatus.NOT_ENROLLED)
     table.put(enrollment_item(revoked), "attribute_exists(pk)")
     with pytest.raises(ConcurrentUpdate):
@@ -187,7 +189,7 @@ def test_a_refund_since_it_was_read_is_not_written_over(table: Table, ours: Enro
 
 
 @pytest.mark.parametrize("changes", [{"payment_id": "pay2"}, {"progress": 70}])
-def test_a_purchase_or_a_progress_since_it_was_read_stays(
+def test_a_concurrent_purchase_or_progress_is_not_overwritten(
     table: Table, ours: Enrollment, changes: dict[str, Any]
 ) -> None:
     table.put(enrollment_item(delivered(**changes)), "attribute_exists(pk)")
@@ -198,10 +200,8 @@ def test_a_purchase_or_a_progress_since_it_was_read_stays(
 
 @pytest.mark.usefixtures("ours")
 @pytest.mark.parametrize("before", [None, f"{LINK}-before"])
-def test_a_certificate_that_came_while_thinkific_was_asked_stays(
-    table: Table, before: str | None
-) -> None:
-    """The slower event knows of none, or of the one before, and raises the progress as well."""
+def test_a_certificate_from_a_concurrent_event_is_kept(table: Table, before: str | None) -> None:
+    """The slower event has no certificate, or an older one, and raises the progress as well."""
     if before:
         table.put(enrollment_item(delivered(certificate_url=before)), "attribute_exists(pk)")
     rows = FakeRows()
@@ -219,14 +219,14 @@ def test_a_certificate_that_came_while_thinkific_was_asked_stays(
 
 
 @pytest.mark.usefixtures("ours")
-def test_a_report_without_a_certificate_leaves_the_one_there_is(table: Table) -> None:
+def test_a_report_without_a_certificate_keeps_the_existing_one(table: Table) -> None:
     run = recorder(Progress(table), FakeRows())
     run.record(report(60, certificate_url=LINK))
     run.record(report(70))
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (70, LINK)
 
 
-def test_an_event_that_is_noted_already_writes_nothing(table: Table, ours: Enrollment) -> None:
+def test_a_processed_event_writes_nothing(table: Table, ours: Enrollment) -> None:
     progress = Progress(table)
     progress.note_processed("71", NOW)
     received = table.get(keys.platform_event("71"))

@@ -25,7 +25,7 @@ REASON = "course c1 is not mapped to the platform"
 
 
 class Operator:
-    """An operator before a table and a dead-letter queue."""
+    """An operator with a table and a dead-letter queue."""
 
     def __init__(self, table: Table, queues: Queues) -> None:
         self.table, self.queues = table, queues
@@ -38,7 +38,7 @@ class Operator:
         return made
 
     def dead_letter(self, body: str, number: int = 1, group: str = "u1") -> None:
-        """Put a letter into the dead-letter queue."""
+        """Put a message into the dead-letter queue."""
         self.queues.sqs.send_message(
             QueueUrl=self.queues.dead_letter_url,
             MessageBody=body,
@@ -54,7 +54,7 @@ class Operator:
         return command.redrive_all(messages, Enrollments(self.table), self.lines.append)
 
     def delivery(self, made: Enrollment) -> tuple[str, int]:
-        """Return status and request of a delivery as they stand."""
+        """Return status and request of the stored delivery."""
         found = Enrollments(self.table).get(made.id)
         assert found
         return found.delivery.status, found.delivery.request
@@ -62,12 +62,14 @@ class Operator:
 
 @pytest.fixture
 def operator(table: Table, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    # moto's queues are empty as soon as they say so.
+    # An empty answer of moto means an empty queue: no wait is needed.
     monkeypatch.setattr(dead_letters, "MAX_WAIT", 0)
     return Operator(table, queues)
 
 
-def test_a_failed_delivery_is_asked_for_anew_and_its_letter_is_gone(operator: Operator) -> None:
+def test_a_failed_delivery_is_requested_again_and_its_message_is_deleted(
+    operator: Operator,
+) -> None:
     failed = operator.has("c1", DeliveryStatus.FAILED)
     operator.dead_letter(message_body(request_of(failed)))
     assert operator.redrive() == 0
@@ -79,7 +81,7 @@ def test_a_failed_delivery_is_asked_for_anew_and_its_letter_is_gone(operator: Op
     ]
 
 
-def test_a_letter_whose_enrollment_was_delivered_meanwhile_is_deleted(operator: Operator) -> None:
+def test_a_message_whose_enrollment_was_delivered_meanwhile_is_deleted(operator: Operator) -> None:
     done = operator.has("c1", DeliveryStatus.DELIVERED)
     operator.dead_letter(message_body(request_of(done)))
     assert operator.redrive() == 0
@@ -89,7 +91,7 @@ def test_a_letter_whose_enrollment_was_delivered_meanwhile_is_deleted(operator: 
     assert "DELIVERED" in operator.lines[0]
 
 
-def test_what_is_no_delivery_request_stays_and_holds_up_no_other_learner(
+def test_a_message_that_is_no_delivery_request_stays_and_blocks_no_other_learner(
     operator: Operator,
 ) -> None:
     failed = operator.has("c1", DeliveryStatus.FAILED)
@@ -102,7 +104,7 @@ def test_what_is_no_delivery_request_stays_and_holds_up_no_other_learner(
     assert sorted(each["Body"] for each in operator.queues.dead_letters()) == ["not JSON", "{}"]
 
 
-def test_a_letter_whose_worker_has_not_noted_the_failure_yet_stays_until_it_has(
+def test_a_message_stays_until_its_failure_is_recorded(
     operator: Operator,
 ) -> None:
     due = datetime.now(UTC) + timedelta(minutes=5)
@@ -119,7 +121,7 @@ def test_a_letter_whose_worker_has_not_noted_the_failure_yet_stays_until_it_has(
     assert operator.queues.dead_letters() == []
 
 
-def test_what_failed_is_asked_for_anew_without_a_letter_too(
+def test_a_failed_delivery_without_a_message_is_requested_again_too(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "PAGE", 2)
@@ -131,7 +133,7 @@ def test_what_failed_is_asked_for_anew_without_a_letter_too(
     assert operator.lines[-1] == "redrive: 5 requested, 0 out of date, 0 stays"
 
 
-def test_a_second_letter_of_one_enrollment_is_deleted_with_the_first(operator: Operator) -> None:
+def test_a_second_message_of_one_enrollment_is_deleted_with_the_first(operator: Operator) -> None:
     failed = operator.has("c1", DeliveryStatus.FAILED)
     for number in (1, 2):
         operator.dead_letter(message_body(request_of(failed)), number)
@@ -141,7 +143,7 @@ def test_a_second_letter_of_one_enrollment_is_deleted_with_the_first(operator: O
     assert operator.lines[-1] == "redrive: 1 requested, 1 out of date, 0 stays"
 
 
-def test_more_letters_than_one_receive_gives_are_all_dealt_with(operator: Operator) -> None:
+def test_more_messages_than_one_receive_returns_are_all_redriven(operator: Operator) -> None:
     made = [operator.has(f"c{number}", DeliveryStatus.FAILED) for number in range(23)]
     for number, each in enumerate(made):
         operator.dead_letter(message_body(request_of(each)), number)
@@ -150,7 +152,7 @@ def test_more_letters_than_one_receive_gives_are_all_dealt_with(operator: Operat
     assert operator.lines[-1] == "redrive: 23 requested, 0 out of date, 0 stays"
 
 
-def test_a_break_before_the_letter_is_deleted_repeats_and_loses_nothing(
+def test_an_interruption_before_the_message_is_deleted_loses_nothing(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = operator.has("c1", DeliveryStatus.FAILED)
@@ -161,7 +163,7 @@ def test_a_break_before_the_letter_is_deleted_repeats_and_loses_nothing(
 
     with monkeypatch.context() as patch:
         patch.setattr(DeadLetters, "delete", broken)
-        # As if the time had passed for which a received letter is hidden.
+        # As if the time had passed for which a received message is hidden.
         patch.setattr(dead_letters, "HIDDEN", 0)
         with pytest.raises(KeyboardInterrupt):
             operator.redrive()
@@ -175,7 +177,7 @@ def test_a_break_before_the_letter_is_deleted_repeats_and_loses_nothing(
     assert operator.queues.dead_letters() == []
 
 
-def test_an_enrollment_that_others_keep_changing_keeps_its_letter(
+def test_an_enrollment_that_keeps_changing_keeps_its_message(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failed = operator.has("c1", DeliveryStatus.FAILED)
@@ -191,7 +193,7 @@ def test_an_enrollment_that_others_keep_changing_keeps_its_letter(
 
 
 @pytest.mark.parametrize("environment", ["staging", "default"])
-def test_an_environment_that_is_never_deployed_to_is_told_so(
+def test_an_unknown_environment_is_an_error_that_lists_the_known_ones(
     environment: str, tmp_path: Path
 ) -> None:
     with pytest.raises(NotDeployed, match=r"there are local, dev, prod"):

@@ -74,7 +74,7 @@ def test_users_cannot_refund(settled: str, enrollments: Enrollments) -> None:
     assert found.status is EnrollmentStatus.ENROLLED
 
 
-def test_what_is_not_there_or_not_settled_is_told(catalog: Catalog) -> None:
+def test_an_unknown_or_unsettled_payment_cannot_be_refunded(catalog: Catalog) -> None:
     assert catalog.course("c1")
     assert refund("pay404")[0] == 404
     assert refund(submitted()["id"])[0] == 409

@@ -92,7 +92,7 @@ def placed(each: Enrollment) -> Enrollment:
         *("handed over to this one", "another claim"),
     ],
 )
-def test_whatever_came_first_stops_the_whole_refund(
+def test_a_concurrent_change_stops_the_whole_refund(
     table: Table,
     payments: Payments,
     enrollments: Enrollments,
@@ -158,7 +158,7 @@ def test_a_revocation_frees_the_place_that_was_counted(
     ],
     ids=["bought again", "refunded again", "asked again", "noted already"],
 )
-def test_a_revocation_that_was_overtaken_changes_nothing(
+def test_an_outdated_revocation_changes_nothing(
     enrollments: Enrollments,
     catalog: Catalog,
     write: Callable[[Payment | Enrollment], None],

@@ -1,4 +1,4 @@
-"""Reports of sales, function by function: what is queued, sent, noted, told, and left."""
+"""Sale reports, function by function: what is queued, sent, recorded, rescheduled and refused."""
 
 import json
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def queued(reports: SaleReporting) -> list[Any]:
         (Status.APPROVED, Status.PENDING, 0),
     ],
 )
-def test_a_payment_is_queued_when_it_comes_into_a_state_that_is_reported(
+def test_a_payment_is_queued_when_it_reaches_a_reported_status(
     reports: SaleReporting, new: Status, old: Status | None, messages: int
 ) -> None:
     publish(payment(new), payment(old) if old else None)
@@ -100,9 +100,9 @@ def test_a_sale_is_sent_once_with_the_payment_as_reference_and_its_id_is_kept(
             "action": "purchase",
         },
     }
-    note = reports.note()
-    assert note
-    assert (note.status, note.order_id) == (SaleReportStatus.REPORTED, 6_000_001)
+    stored = reports.stored()
+    assert stored
+    assert (stored.status, stored.order_id) == (SaleReportStatus.REPORTED, 6_000_001)
     assert logged.messages() == ["sale reported"]
     assert logged.metrics() == ["SaleReportReported"]
     assert EMAIL not in logged.text
@@ -125,21 +125,21 @@ def test_a_refund_is_sent_to_the_order_of_its_sale(reports: SaleReporting) -> No
     assert reports.report()
     assert provider.calls[2] == "POST /api/public/v1/external_orders/6000001/transactions/refund"
     assert provider.asked[2].body["action"] == "refund"
-    note = reports.note(SaleReportKind.REFUND)
-    assert note
-    assert note.status is SaleReportStatus.REPORTED
+    stored = reports.stored(SaleReportKind.REFUND)
+    assert stored
+    assert stored.status is SaleReportStatus.REPORTED
 
 
-def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
+def test_an_unknown_outcome_is_dead_lettered_before_it_is_recorded(
     reports: SaleReporting, logged: Logged
 ) -> None:
     reports.sold()
     provider = reports.thinkific(COURSE, requests.ReadTimeout(EMAIL))
     assert reports.report()
-    assert reports.letters() == ["SALE: Thinkific did not answer in time"]
-    note = reports.note()
-    assert note
-    assert note.status is SaleReportStatus.UNCERTAIN
+    assert reports.dead_letters() == ["SALE: Thinkific did not answer in time"]
+    stored = reports.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.UNCERTAIN
     assert logged.messages("ERROR") == ["sale report uncertain"]
     assert logged.metrics() == ["SaleReportUncertain"]
     assert EMAIL not in logged.text
@@ -148,28 +148,28 @@ def test_an_unknown_outcome_is_shown_to_a_person_before_it_is_noted(
     assert len(provider.asked) == 2
 
 
-def test_a_503_may_come_from_a_router_that_had_passed_the_report_on(reports: SaleReporting) -> None:
+def test_a_503_after_sending_is_an_unknown_outcome(reports: SaleReporting) -> None:
     reports.sold()
     provider = reports.thinkific(COURSE, Reply(503, "<html>"))
     assert reports.report()
-    assert reports.letters() == ["SALE: Thinkific answered 503"]
+    assert reports.dead_letters() == ["SALE: Thinkific answered 503"]
     reports.queue("pay1")
     assert reports.report()
     assert len(provider.asked) == 2
 
 
-def test_a_course_that_cannot_be_read_is_put_off_whatever_the_status(
+def test_a_report_is_rescheduled_when_its_course_cannot_be_read(
     reports: SaleReporting,
 ) -> None:
     reports.sold()
     reports.thinkific(Reply(503, "<html>"))
     assert not reports.report()
-    assert reports.note() is None
-    assert reports.letters() == []
+    assert reports.stored() is None
+    assert reports.dead_letters() == []
 
 
 @pytest.mark.parametrize("more", [{}, {"product_id": None}], ids=["absent", "null"])
-def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
+def test_a_report_of_a_course_without_a_product_is_refused(
     reports: SaleReporting, logged: Logged, more: dict[str, Any]
 ) -> None:
     reports.sold()
@@ -177,12 +177,12 @@ def test_a_course_without_a_product_is_refused_without_holding_up_the_others(
     assert reports.report()
     assert len(provider.asked) == 1
     assert logged.lines[-1]["reason"] == "Thinkific shows no product of course 2000001"
-    note = reports.note()
-    assert note
-    assert note.status is SaleReportStatus.REFUSED
+    stored = reports.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.REFUSED
 
 
-def test_a_course_with_a_product_that_cannot_be_read_is_put_off(reports: SaleReporting) -> None:
+def test_a_report_is_rescheduled_when_its_product_cannot_be_read(reports: SaleReporting) -> None:
     reports.sold()
     reports.thinkific(Reply(body={"id": 2_000_001, "product_id": "x"}))
     assert not reports.report()
@@ -191,30 +191,30 @@ def test_a_course_with_a_product_that_cannot_be_read_is_put_off(reports: SaleRep
 @pytest.mark.parametrize(
     "error", [StorageContention("busy"), ConfigurationError("no key")], ids=repr
 )
-def test_a_report_that_was_never_sent_gives_its_claim_back(
+def test_a_report_that_was_never_sent_releases_its_claim(
     reports: SaleReporting, monkeypatch: pytest.MonkeyPatch, error: LunasError
 ) -> None:
-    """The course is read, the sale is claimed, and then no turn can be had."""
+    """The course is read, the sale is claimed, and then no permit is given."""
     reports.sold()
     provider = reports.thinkific(COURSE, YES)
-    turns: list[Exception | None] = [None, error]
+    failures: list[Exception | None] = [None, error]
     real = SharedLimiter.acquire
 
     def acquire(limiter: SharedLimiter) -> None:
-        if turns and (failure := turns.pop(0)):
+        if failures and (failure := failures.pop(0)):
             raise failure
         real(limiter)
 
     monkeypatch.setattr(SharedLimiter, "acquire", acquire)
     assert not reports.report()
-    note = reports.note()
-    assert note
-    assert note.status is SaleReportStatus.FREE
+    stored = reports.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.FREE
     assert len(provider.asked) == 1
-    assert reports.letters() == []
+    assert reports.dead_letters() == []
 
 
-def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
+def test_a_rate_limit_that_cannot_be_stored_releases_the_claim(
     reports: SaleReporting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports.sold()
@@ -225,13 +225,13 @@ def test_a_limit_that_cannot_be_noted_gives_the_claim_back(
 
     monkeypatch.setattr(SharedLimiter, "rest", rest)
     assert not reports.report()
-    note = reports.note()
-    assert note
-    assert note.status is SaleReportStatus.FREE
+    stored = reports.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.FREE
     assert len(provider.asked) == 2
 
 
-def test_a_claim_that_somebody_left_behind_is_left_to_a_person(reports: SaleReporting) -> None:
+def test_an_abandoned_claim_is_dead_lettered_for_a_person(reports: SaleReporting) -> None:
     reports.sold()
     claim = SaleReport(
         payment_id="pay1",
@@ -244,20 +244,20 @@ def test_a_claim_that_somebody_left_behind_is_left_to_a_person(reports: SaleRepo
     provider = reports.thinkific()
     assert reports.report(received=2)
     assert provider.asked == []
-    (reason,) = reports.letters()
+    (reason,) = reports.dead_letters()
     assert "broke off" in reason
 
 
-def test_a_report_without_a_connection_is_put_off_and_its_claim_given_back(
+def test_a_report_without_a_connection_is_rescheduled_and_releases_its_claim(
     reports: SaleReporting, logged: Logged
 ) -> None:
     reports.sold()
     reports.thinkific(COURSE, requests.ConnectTimeout(EMAIL))
     assert not reports.report()
-    note = reports.note()
-    assert note
-    assert note.status is SaleReportStatus.FREE
-    assert reports.letters() == []
+    stored = reports.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.FREE
+    assert reports.dead_letters() == []
     assert logged.metrics() == ["SaleReportDelayed"]
 
 
@@ -271,7 +271,9 @@ def test_the_wait_grows_with_each_receipt(reports: SaleReporting, logged: Logged
 @pytest.mark.parametrize(
     "reply", [Reply(403, {"error": "plan"}), Reply(422, {"errors": {"x": "y"}})]
 )
-def test_a_refusal_is_told_and_left(reports: SaleReporting, logged: Logged, reply: Reply) -> None:
+def test_a_refusal_is_recorded_and_not_retried(
+    reports: SaleReporting, logged: Logged, reply: Reply
+) -> None:
     reports.sold()
     provider = reports.thinkific(COURSE, reply)
     assert reports.report()
@@ -279,10 +281,10 @@ def test_a_refusal_is_told_and_left(reports: SaleReporting, logged: Logged, repl
     assert reports.report()
     assert len(provider.asked) == 2
     assert logged.messages() == ["sale report refused"]
-    assert reports.letters() == []
+    assert reports.dead_letters() == []
 
 
-def test_a_course_that_thinkific_does_not_show_is_refused_without_holding_up_the_others(
+def test_a_report_of_a_course_unknown_to_thinkific_is_refused(
     reports: SaleReporting, logged: Logged
 ) -> None:
     reports.sold()
@@ -313,9 +315,7 @@ def test_a_bundles_product_is_looked_up_by_what_it_sells(reports: SaleReporting)
 
 
 @pytest.mark.parametrize("body", ["", "x", "{}", "[]", "null"])
-def test_a_message_that_cannot_be_read_is_shown_to_a_person(
-    reports: SaleReporting, body: str
-) -> None:
+def test_an_unreadable_message_is_dead_lettered(reports: SaleReporting, body: str) -> None:
     record = {
         "messageId": "m1",
         "receiptHandle": "h",
@@ -328,11 +328,11 @@ def test_a_message_that_cannot_be_read_is_shown_to_a_person(
     reports.thinkific()
     record["body"] = body or " "
     assert invoke(FUNCTION, {"Records": [record]})["batchItemFailures"] == []
-    (reason,) = reports.letters()
+    (reason,) = reports.dead_letters()
     assert reason.startswith("not a message of this queue")
 
 
-def test_a_missing_setting_is_told_and_loses_nothing(
+def test_a_missing_setting_is_logged_and_loses_nothing(
     reports: SaleReporting, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reports.sold()
@@ -342,7 +342,9 @@ def test_a_missing_setting_is_told_and_loses_nothing(
     assert logged.messages("ERROR") == ["sale report not possible"]
 
 
-def test_an_unexpected_error_is_told_by_its_type(reports: SaleReporting, logged: Logged) -> None:
+def test_an_unexpected_error_is_counted_and_its_message_is_not_logged(
+    reports: SaleReporting, logged: Logged
+) -> None:
     reports.sold()
     reports.thinkific(COURSE, RuntimeError(EMAIL))
     assert not reports.report()
@@ -350,7 +352,7 @@ def test_an_unexpected_error_is_told_by_its_type(reports: SaleReporting, logged:
     assert EMAIL not in logged.text
 
 
-def test_of_two_who_claim_one_gets_it_and_only_they_note_the_outcome(table: Table) -> None:
+def test_of_two_claims_one_succeeds_and_only_its_attempt_records_the_outcome(table: Table) -> None:
     orders = SaleReports(table)
 
     def by(attempt: str, status: SaleReportStatus = SaleReportStatus.CLAIMED) -> SaleReport:

@@ -1,4 +1,4 @@
-"""``make sale-reports``: what waits for a person is shown, sent again, or left."""
+"""``make sale-reports``: what waits for a person is shown, sent again, or dismissed."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -31,7 +31,7 @@ def reports(
 
 
 def run(reporting: SaleReporting, **choice: str) -> tuple[int, str]:
-    """Run the command; return its exit code, and what it said."""
+    """Run the command; return its exit code and its output."""
     reports = SaleReports(Table(clients.dynamodb(), "lunas"))
     queues = command.Queues(reporting.url, reporting.dead_letter_url, clients.sqs())
     lines: list[str] = []
@@ -48,64 +48,64 @@ def uncertain(reports: SaleReporting) -> SaleReporting:
     return reports
 
 
-def test_nothing_waits_as_long_as_all_is_well(reports: SaleReporting) -> None:
+def test_without_failures_nothing_waits(reports: SaleReporting) -> None:
     assert run(reports) == (0, "sale reports: 0 wait for a person")
 
 
-def test_what_is_uncertain_is_sent_again_on_a_persons_word_with_its_refund(
+def test_an_uncertain_report_is_retried_with_its_refund(
     uncertain: SaleReporting,
 ) -> None:
-    code, said = run(uncertain, retry="pay1")
+    code, output = run(uncertain, retry="pay1")
     assert code == 0
-    assert "reopened   SALE of pay1 UNCERTAIN" in said
+    assert "reopened   SALE of pay1 UNCERTAIN" in output
     provider = uncertain.thinkific(COURSE, YES, Reply(200, {}))
     assert uncertain.report()
     assert len(provider.asked) == 3
-    note = uncertain.note()
-    assert note
-    assert note.status is SaleReportStatus.REPORTED
+    stored = uncertain.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.REPORTED
 
 
-def test_what_is_left_stays_as_it_is_and_its_letter_goes(
+def test_a_dismissed_report_stays_uncertain_and_its_message_is_deleted(
     uncertain: SaleReporting,
 ) -> None:
-    code, said = run(uncertain, dismiss="pay1")
-    assert (code, said.splitlines()[0][:15]) == (0, "deleted    pay1")
-    note = uncertain.note()
-    assert note
-    assert note.status is SaleReportStatus.UNCERTAIN
+    code, output = run(uncertain, dismiss="pay1")
+    assert (code, output.splitlines()[0][:15]) == (0, "deleted    pay1")
+    stored = uncertain.stored()
+    assert stored
+    assert stored.status is SaleReportStatus.UNCERTAIN
     assert run(uncertain)[0] == 0
 
 
-def test_what_was_reported_is_not_opened_and_not_sent_twice(reports: SaleReporting) -> None:
+def test_a_reported_sale_is_not_reopened_and_not_sent_twice(reports: SaleReporting) -> None:
     reports.sold()
     reports.thinkific(COURSE, YES)
     assert reports.report()
-    code, said = run(reports, retry="pay1")
+    code, output = run(reports, retry="pay1")
     assert code == 0
-    assert "reopened" not in said
+    assert "reopened" not in output
     provider = reports.thinkific()
     assert reports.report()
     assert provider.asked == []
 
 
-def test_letters_that_wait_are_shown_with_how_the_report_stands(
+def test_waiting_messages_are_shown_with_the_status_of_the_report(
     uncertain: SaleReporting,
 ) -> None:
-    code, said = run(uncertain)
+    code, output = run(uncertain)
     assert code == 1
-    assert "waiting    pay1: SALE: Thinkific did not answer in time" in said
-    assert "SALE of pay1 UNCERTAIN" in said
-    assert said.endswith("sale reports: 1 wait for a person")
+    assert "waiting    pay1: SALE: Thinkific did not answer in time" in output
+    assert "SALE of pay1 UNCERTAIN" in output
+    assert output.endswith("sale reports: 1 wait for a person")
 
 
-def test_a_letter_whose_report_is_not_noted_as_uncertain_yet_is_kept(
+def test_a_message_is_kept_until_its_report_is_recorded_as_uncertain(
     uncertain: SaleReporting,
 ) -> None:
-    """It is written before the note, and would be gone for good if it went in between."""
-    note = uncertain.note()
-    assert note
-    assert SaleReports(uncertain.table).note(replace(note, status=SaleReportStatus.CLAIMED))
-    code, said = run(uncertain, dismiss="pay1")
+    """The message comes before the record: a deletion in between would lose the failure."""
+    stored = uncertain.stored()
+    assert stored
+    assert SaleReports(uncertain.table).note(replace(stored, status=SaleReportStatus.CLAIMED))
+    code, output = run(uncertain, dismiss="pay1")
     assert code == 1
-    assert "deleted" not in said
+    assert "deleted" not in output

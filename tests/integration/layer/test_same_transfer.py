@@ -31,7 +31,7 @@ def reject(payment_id: str) -> int:
     return call("approve_payment", "PATCH /payments/{id}/reject", path, body=body, token=token)[0]
 
 
-def test_the_same_purchase_again_is_the_payment_that_waits() -> None:
+def test_the_same_purchase_again_returns_the_waiting_payment() -> None:
     status, first = send()
     again, second = send(proofLink="https://proof.example/2")
     assert (status, again) == (201, 200)
@@ -92,7 +92,7 @@ def test_a_payment_open_at_duitku_is_another_way_to_pay(monkeypatch: pytest.Monk
     assert send()[1]["id"] == sent["id"]
 
 
-def test_what_waits_is_found_although_its_course_is_full_by_now(catalog: Catalog) -> None:
+def test_a_waiting_payment_is_found_although_its_course_is_full(catalog: Catalog) -> None:
     _, first = send()
     catalog.put_course(course("c1", quota=0))
     assert send() == (200, first)
@@ -104,7 +104,7 @@ def test_what_waits_is_found_although_its_course_is_full_by_now(catalog: Catalog
     [({"paymentType": "DIKE"}, 422), ({"proofLink": "http://x.example"}, 422)],
     ids=str,
 )
-def test_a_form_that_is_wrong_is_wrong_also_the_second_time(
+def test_an_invalid_form_is_refused_the_second_time_too(
     changes: dict[str, str], status: int
 ) -> None:
     assert send()[0] == 201
@@ -117,7 +117,7 @@ def test_the_same_key_does_the_same_thing_once() -> None:
     assert send(key="k1") == (201, first)
     assert send(key="k2") == (200, first)
     reject(first["id"])
-    # The payment as it is by now: the key stands for the form that was sent, not for the wish.
+    # The payment as it is now: a key names the form that was sent, not the purchase.
     status, again = send(key="k1")
     assert (status, again["id"], again["status"]) == (201, first["id"], "REJECTED")
     status, fresh = send(key="k3")
@@ -155,7 +155,7 @@ def test_a_key_has_255_characters_at_most() -> None:
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\t", "\u200b"], ids=repr)
-def test_a_blank_key_is_as_if_left_out(blank: str) -> None:
+def test_a_blank_key_counts_as_omitted(blank: str) -> None:
     (first, one), (again, same), (other, two) = (
         send(key=blank), send(key=blank), send(key=blank, courseId="c2"),
     )  # fmt: skip

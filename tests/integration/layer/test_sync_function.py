@@ -1,4 +1,4 @@
-"""Comparing the catalog with a site: every page, nothing mapped by itself, and what is told."""
+"""Comparing the catalog with a site: every page is read, nothing is mapped automatically."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ def site(monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> StubProvider:
     )
 
 
-def test_all_pages_are_read_and_everything_is_told(site: StubProvider) -> None:
+def test_all_pages_are_read_and_every_difference_is_reported(site: StubProvider) -> None:
     status, report = sync()
     assert status == 200
     assert [each["courseId"] for each in report["mapped"]] == ["c1"]
@@ -68,7 +68,7 @@ def test_a_proposal_maps_nothing_by_itself(catalog: Catalog) -> None:
 
 
 @pytest.mark.usefixtures("site")
-def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalog: Catalog) -> None:
+def test_the_name_at_the_site_is_recorded_on_the_mapped_course(catalog: Catalog) -> None:
     sync()
     first = catalog.course("c1")
     assert first
@@ -76,13 +76,13 @@ def test_the_name_at_the_site_is_noted_on_the_mapped_course(catalog: Catalog) ->
 
 
 @pytest.mark.usefixtures("site")
-def test_the_nightly_run_warns_of_what_is_gone(logged: Logged) -> None:
+def test_the_nightly_run_warns_of_differences(logged: Logged) -> None:
     assert invoke(FUNCTION, NIGHTLY) is None
     assert logged.messages("WARNING") == ["catalog differs from the platform"]
     assert logged.metrics() == ["CatalogDiffers"]
 
 
-def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
+def test_a_site_that_cannot_be_read_completely_is_a_503_and_nothing_is_recorded(
     monkeypatch: pytest.MonkeyPatch, catalog: Catalog
 ) -> None:
     first_page = listed(site_course(2_000_001, "First"), following=2)
@@ -94,12 +94,12 @@ def test_a_site_that_cannot_be_read_whole_is_told_and_nothing_is_noted(
     assert first.platform_name is None
 
 
-def test_users_are_not_let_in(catalog: Catalog) -> None:
+def test_users_cannot_compare(catalog: Catalog) -> None:
     assert catalog.course("c1")
     assert sync("USER")[0] == 403
 
 
-def test_a_name_is_not_noted_on_a_course_that_was_mapped_anew(catalog: Catalog) -> None:
+def test_a_name_is_not_recorded_on_a_course_that_was_mapped_again(catalog: Catalog) -> None:
     old = course("c1", platform_course_id=5)
     assert not catalog.note_platform_name(old, "Five")
     catalog.put_course(old)

@@ -1,4 +1,4 @@
-"""By night: webhooks that are gone are told, what they did not bring is read, page by page."""
+"""The nightly progress sync: missing webhooks are reported, missed progress is read by page."""
 
 from datetime import timedelta
 from functools import partial
@@ -54,19 +54,19 @@ def at_thinkific(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> 
     for home, client in ((settings, ThinkificApi), (webhooks, WebhooksApi)):
         made = partial(client, session=provider.session)
         monkeypatch.setattr(home, client.__name__, made)
-    # The context of tests has less time left than a run keeps in hand.
+    # The context of tests has less time left than a run reserves.
     monkeypatch.setattr(load(FUNCTION), "ONE_MORE", 1)
     return provider
 
 
 @pytest.fixture
 def progress(table: Table) -> Any:
-    """Keep an enrollment at 40 percent; the fixture reads its progress."""
+    """Write an enrollment at 40 percent; the fixture reads its progress."""
     table.put(enrollment_item(delivered()), NEW)
     return lambda: (table.get(keys.enrollment(delivered().id)) or {})["progress"]
 
 
-def test_a_lost_event_heals_and_the_next_walk_begins_later(
+def test_missed_progress_is_read_and_the_next_sync_starts_later(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
     Progress(table).note_position(SyncPosition(BEFORE))
@@ -77,15 +77,15 @@ def test_a_lost_event_heals_and_the_next_walk_begins_later(
     assert progress() == 75
     assert [each.query.get("page") for each in provider.asked] == [["1"], ["2"], None]
     assert provider.asked[0].query["query[updated_after]"] == ["2026-11-01T03:04:05Z"]
-    stand = Progress(table).position()
-    assert stand
-    assert stand.since > BEFORE
-    assert stand.began is None
+    position = Progress(table).position()
+    assert position
+    assert position.since > BEFORE
+    assert position.began is None
     assert logged.messages() == ["progress synced"]
     assert logged.values() == {"WebhooksMissing": 0}
 
 
-def test_a_page_that_fails_is_told_and_read_by_the_next_run(
+def test_a_failed_page_is_logged_and_read_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
     at_thinkific(monkeypatch, rows(following=2), Reply(502, "<html>"), BOTH)
@@ -100,7 +100,7 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
 
 
 @pytest.mark.parametrize(
-    ("failure", "raised", "said"),
+    ("failure", "raised", "message"),
     [
         (Reply(502, "<html>"), DeliveryDelayed, "progress sync broke off"),
         (RuntimeError(TARGET), RuntimeError, "unexpected error"),
@@ -108,22 +108,22 @@ def test_a_page_that_fails_is_told_and_read_by_the_next_run(
     ids=["502", "unexpected"],
 )
 @pytest.mark.usefixtures("table")
-def test_webhooks_that_are_gone_ring_also_when_the_sync_progress_fails(
+def test_missing_webhooks_are_reported_even_if_the_progress_sync_fails(
     monkeypatch: pytest.MonkeyPatch,
     logged: Logged,
     failure: Reply | Exception,
     raised: type[Exception],
-    said: str,
+    message: str,
 ) -> None:
     at_thinkific(monkeypatch, failure, hooks())
     with pytest.raises(raised):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == ["webhooks missing", said]
+    assert logged.messages() == ["webhooks missing", message]
     assert logged.values()["WebhooksMissing"] == 2
 
 
 @pytest.mark.parametrize(
-    ("second", "said"),
+    ("second", "message"),
     [
         (Reply(403, {"error": "plan"}), "webhooks not checked"),
         (RuntimeError(TARGET), "unexpected error"),
@@ -131,19 +131,19 @@ def test_webhooks_that_are_gone_ring_also_when_the_sync_progress_fails(
     ids=["403", "unexpected"],
 )
 @pytest.mark.usefixtures("table")
-def test_a_check_that_fails_as_well_hides_nothing_of_the_first_failure(
-    monkeypatch: pytest.MonkeyPatch, logged: Logged, second: Reply | Exception, said: str
+def test_a_failing_webhook_check_does_not_hide_the_first_failure(
+    monkeypatch: pytest.MonkeyPatch, logged: Logged, second: Reply | Exception, message: str
 ) -> None:
     at_thinkific(monkeypatch, Reply(502, "<html>"), second)
     with pytest.raises(DeliveryDelayed, match="502"):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == [said, "progress sync broke off"]
+    assert logged.messages() == [message, "progress sync broke off"]
     assert "502" in logged.lines[-1]["reason"]
     assert TARGET not in logged.text
 
 
 @pytest.mark.usefixtures("table")
-def test_a_check_that_fails_alone_breaks_the_run_off(
+def test_a_failing_webhook_check_alone_fails_the_run(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     at_thinkific(monkeypatch, rows(), Reply(502, "<html>"))
@@ -152,7 +152,7 @@ def test_a_check_that_fails_alone_breaks_the_run_off(
     assert logged.messages() == ["progress synced", "progress sync broke off"]
 
 
-def test_a_run_without_time_notes_where_it_is(
+def test_a_run_out_of_time_logs_that_it_is_behind(
     monkeypatch: pytest.MonkeyPatch, table: Table, logged: Logged
 ) -> None:
     at_thinkific(monkeypatch, BOTH)
@@ -173,7 +173,7 @@ def test_a_run_without_time_notes_where_it_is(
     ],
 )
 @pytest.mark.usefixtures("table")
-def test_webhooks_that_do_not_work_ring_until_somebody_mends_them(
+def test_webhooks_that_do_not_work_are_reported_until_they_are_fixed(
     monkeypatch: pytest.MonkeyPatch, logged: Logged, there: Reply, missing: int
 ) -> None:
     provider = at_thinkific(monkeypatch, rows(), there)
@@ -208,7 +208,7 @@ def test_the_command_reads_every_page_before_it_registers_what_is_missing(
 
 
 @pytest.mark.usefixtures("table")
-def test_an_inactive_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_inactive_webhook_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = at_thinkific(
         monkeypatch,
         hooks(hook("1", COMPLETED), hook("2", PROGRESS, status="inactive")),
@@ -220,7 +220,7 @@ def test_an_inactive_one_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_target_that_thinkific_refuses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_target_that_thinkific_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     refused = Reply(422, {"errors": {"url": "is not valid"}})
     at_thinkific(monkeypatch, hooks(), refused)
     with pytest.raises(DeliveryImpossible, match="url"):

@@ -51,7 +51,7 @@ class InProcess(BaseAdapter):
 
 @dataclass
 class Visit:
-    """A site that is checked, and whatever of it is not as it should be."""
+    """A site to check, with faults that a test asks for."""
 
     simulation: Simulation
     session: requests.Session
@@ -64,7 +64,7 @@ class Visit:
         self.simulation.settings = self.simulation.settings.changed(settings)
 
     def fault(self, route: str, **more: Any) -> None:
-        """Have a route answer otherwise, for ever."""
+        """Give a route another answer, permanently."""
         self.simulation.faults.add(Fault(route, "answer", times=1_000, **more))
 
     def token(self, *scopes: str, role: str = "site_admin") -> None:
@@ -74,7 +74,7 @@ class Visit:
         self.opens = Bearer(lambda: token.value)
 
     def lines(self, enroll: str = "", of: str = "") -> list[str]:
-        """Check the site; return the lines, each with what is to fix."""
+        """Check the site; return all lines."""
         site = ThinkificSite(URL, self.opens)
         api = ThinkificApi(site, StubLimiter(), session=self.session)
         caller = Caller(site, api, self.session, reports_sales=self.reports_sales)
@@ -98,9 +98,9 @@ def visit() -> Iterator[Visit]:
 
 
 def test_a_site_that_allows_everything_has_nothing_to_fix(visit: Visit) -> None:
-    said = visit.lines()
-    assert said[0].startswith("ok    6 courses read")
-    assert said[-1] == "thinkific-check: nothing to fix"
+    lines = visit.lines()
+    assert lines[0].startswith("ok    6 courses read")
+    assert lines[-1] == "thinkific-check: nothing to fix"
 
 
 def test_courses_are_read_through_all_pages(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_courses_are_read_through_all_pages(visit: Visit, monkeypatch: pytest.Mo
     assert visit.lines()[0].startswith("ok    6 courses read")
 
 
-def test_looking_changes_nothing_at_the_site(visit: Visit) -> None:
+def test_the_check_changes_nothing_at_the_site(visit: Visit) -> None:
     site = visit.simulation.site(None)
     assert site
     users = len(site.users)
@@ -140,7 +140,7 @@ SCOPES = (
 
 
 @pytest.mark.parametrize("missing", SCOPES)
-def test_a_scope_that_is_missing_is_named(visit: Visit, missing: str) -> None:
+def test_a_missing_scope_is_named(visit: Visit, missing: str) -> None:
     visit.reports_sales = True
     visit.token(*(scope for scope in SCOPES if scope != missing))
     (line,) = visit.to_fix()
@@ -198,13 +198,13 @@ def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
 
 @pytest.fixture
 def sold(visit: Visit, catalog: Catalog) -> Visit:
-    """Have a stack whose two courses and bundle fit the site."""
+    """Have a stack whose two courses and bundle match the site."""
     catalog.put_course(course("c2", name="SQL", platform_course_id=2_000_003))
     visit.catalog = catalog
     return visit
 
 
-def test_a_catalog_that_fits_has_nothing_to_fix(sold: Visit) -> None:
+def test_a_matching_catalog_has_nothing_to_fix(sold: Visit) -> None:
     assert sold.to_fix() == []
     assert "ok    2 courses of the catalog are mapped and there" in sold.lines()
 
@@ -251,7 +251,7 @@ def test_a_course_of_the_new_builder_is_found_where_it_cannot_be_enrolled_in(
     [(4_999_999, "has no bundle 4999999"), (BUNDLE, "holds other courses")],
     ids=["gone", "differs"],
 )
-def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words: str) -> None:
+def test_a_mismatched_bundle_is_found(sold: Visit, bundle_id: int, words: str) -> None:
     assert sold.catalog
     site = sold.simulation.site(None)
     assert site
@@ -262,7 +262,7 @@ def test_a_bundle_that_does_not_fit_is_found(sold: Visit, bundle_id: int, words:
     assert words in line
 
 
-def test_a_renamed_course_is_told_and_nothing_to_fix(sold: Visit) -> None:
+def test_a_renamed_course_is_shown_and_is_nothing_to_fix(sold: Visit) -> None:
     assert sold.catalog
     found = sold.catalog.course("c1")
     assert found
@@ -274,8 +274,8 @@ def test_a_renamed_course_is_told_and_nothing_to_fix(sold: Visit) -> None:
 # ── The test learner ─────────────────────────────────────────────────────────────────────────────
 
 
-def rows(visit: Visit) -> list[bool]:
-    """Return of each enrollment at the site whether it gives access."""
+def accesses(visit: Visit) -> list[bool]:
+    """Return whether each enrollment at the site gives access."""
     site, now = visit.simulation.site(None), visit.simulation.now()
     assert site
     return [bool(row.activated_at) and not row.expired(now) for row in site.enrollments.values()]
@@ -284,14 +284,14 @@ def rows(visit: Visit) -> list[bool]:
 @pytest.mark.parametrize("named", ["c1", str(PYTHON)])
 def test_a_test_learner_is_enrolled_and_revoked_again(sold: Visit, named: str) -> None:
     assert sold.to_fix(LEARNER, named) == []
-    assert rows(sold) == [False]
-    said = sold.lines(LEARNER, named)
-    assert any("read back and active" in line for line in said)
-    assert any("read back and over" in line for line in said)
-    assert rows(sold) == [False]
+    assert accesses(sold) == [False]
+    lines = sold.lines(LEARNER, named)
+    assert any("read back and active" in line for line in lines)
+    assert any("read back and over" in line for line in lines)
+    assert accesses(sold) == [False]
 
 
-def test_somebody_who_learns_there_is_left_alone(visit: Visit) -> None:
+def test_an_existing_learner_is_left_alone(visit: Visit) -> None:
     site, now = visit.simulation.site(None), visit.simulation.now()
     assert site
     user = User(site.next_id(User), LEARNER, "Budi", "Santoso", now)
@@ -299,11 +299,11 @@ def test_somebody_who_learns_there_is_left_alone(visit: Visit) -> None:
     site.enroll(user.id, PYTHON, {"activated_at": now}, now)
     (line,) = visit.to_fix(LEARNER, str(PYTHON))
     assert "is left alone" in line
-    assert rows(visit) == [True]
+    assert accesses(visit) == [True]
 
 
 @pytest.mark.parametrize("named", ["", "nothing", "c9"])
-def test_a_course_that_nobody_knows_is_asked_for(sold: Visit, named: str) -> None:
+def test_an_unknown_course_is_asked_for(sold: Visit, named: str) -> None:
     (line,) = sold.to_fix(LEARNER, named)
     assert "COURSE=id" in line
 
@@ -314,12 +314,12 @@ def test_a_course_that_refuses_the_test_learner_is_named(visit: Visit) -> None:
     assert "new course builder" in line
 
 
-def test_an_address_that_is_refused_is_told(visit: Visit) -> None:
+def test_a_refused_address_is_reported(visit: Visit) -> None:
     visit.fault("createUser", status=422, body='{"errors": {"email": ["is invalid"]}}')
     assert any("creating the test learner: refused" in line for line in visit.to_fix(LEARNER, "1"))
 
 
-def test_an_enrollment_that_cannot_be_read_back_is_told(visit: Visit) -> None:
+def test_an_enrollment_that_cannot_be_read_back_is_reported(visit: Visit) -> None:
     visit.fault("getEnrollment", status=500)
     assert any(
         "revoking it: no usable answer" in line for line in visit.to_fix(LEARNER, str(PYTHON))

@@ -1,4 +1,4 @@
-"""Install, callback, status and revoke, as their function answers them."""
+"""Install, callback, status and revoke, through their function."""
 
 from functools import partial
 from http import HTTPStatus
@@ -34,7 +34,7 @@ COURSES = Reply(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 @pytest.fixture
 def thinkific(monkeypatch: pytest.MonkeyPatch, table: Table) -> StubProvider:  # noqa: ARG001
-    """Let OAuth server and API answer in turn, and say yes."""
+    """Let the OAuth server and the API answer in turn, and accept."""
     provider = StubProvider(TOKENS, COURSES)
     for client in (ThinkificOAuth, ThinkificApi):
         monkeypatch.setattr(connecting, client.__name__, partial(client, session=provider.session))
@@ -56,7 +56,7 @@ def install(subdomain: str | None = None, accept: str = "application/json") -> t
 
 
 def begun() -> str:
-    """Begin, and return the state."""
+    """Start an install; return its state."""
     status, reply = install()
     assert status == 200
     return str(parse_qs(urlsplit(reply["authorizeUrl"]).query)["state"][0])
@@ -88,7 +88,7 @@ def status() -> Json:
     return shown
 
 
-def test_the_whole_way_ends_connected(
+def test_install_and_callback_connect_the_site(
     thinkific: StubProvider, table: Table, logged: Logged
 ) -> None:
     state = begun()
@@ -106,7 +106,7 @@ def test_the_whole_way_ends_connected(
 
 
 @pytest.mark.parametrize(("setting", "sent"), [("false", None), ("true", REDIRECT)])
-def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
+def test_the_token_request_repeats_the_redirect_uri_by_setting(
     thinkific: StubProvider, monkeypatch: pytest.MonkeyPatch, setting: str, sent: str | None
 ) -> None:
     monkeypatch.setenv("OAUTH_REPEATS_REDIRECT", setting)
@@ -126,7 +126,7 @@ def test_the_token_endpoint_is_told_the_redirect_uri_by_setting(
         ("*/*", 302),
     ],
 )
-def test_the_address_comes_as_json_to_who_prefers_it(
+def test_the_address_is_json_for_clients_that_prefer_it(
     thinkific: StubProvider, accept: str, status: int
 ) -> None:
     event = request(INSTALL, token=admin(), headers={"accept": accept}, query={"subdomain": "shop"})
@@ -134,7 +134,7 @@ def test_the_address_comes_as_json_to_who_prefers_it(
     assert thinkific.asked == []
 
 
-def test_a_browser_is_led_to_the_site(thinkific: StubProvider) -> None:
+def test_a_browser_is_redirected_to_the_site(thinkific: StubProvider) -> None:
     answer = invoke(FUNCTION, request(INSTALL, token=admin(), query={"subdomain": "shop"}))
     assert answer["statusCode"] == 302
     headers = {name.lower(): value for name, value in answer["headers"].items()}
@@ -146,7 +146,7 @@ def test_a_browser_is_led_to_the_site(thinkific: StubProvider) -> None:
 
 
 @pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com#", "Shop"])
-def test_nothing_is_begun_for_another_site(
+def test_no_install_starts_for_another_site(
     thinkific: StubProvider, table: Table, subdomain: str
 ) -> None:
     code, reply = install(subdomain)
@@ -159,7 +159,7 @@ def test_nothing_is_begun_for_another_site(
     ("query", "code"),
     [({}, 409), ({"code": "c1"}, 403), ({"code": "c1", "state": "made-up"}, 403)],
 )
-def test_a_code_without_a_try_of_ours_is_not_used(
+def test_a_code_without_an_install_of_ours_is_not_used(
     thinkific: StubProvider, query: dict[str, str], code: int
 ) -> None:
     answer = arrive(**query)
@@ -191,7 +191,7 @@ def test_cancel_changes_nothing(thinkific: StubProvider, error: str, logged: Log
     assert logged.messages("WARNING") == ["connecting cancelled"]
 
 
-def test_another_error_is_not_shown_as_it_came(thinkific: StubProvider) -> None:
+def test_an_unknown_error_is_not_shown_verbatim(thinkific: StubProvider) -> None:
     answer = arrive(error="<script>alert(1)</script>")
     assert answer["statusCode"] == 409
     assert "alert" not in answer["body"]
@@ -210,7 +210,7 @@ def test_another_error_is_not_shown_as_it_came(thinkific: StubProvider) -> None:
         ((Reply(body={"access_token": "at-1"}), COURSES), 409),
     ],
 )
-def test_what_went_wrong_is_told_with_the_checklist(
+def test_a_failure_is_shown_with_the_checklist(
     thinkific: StubProvider, table: Table, answers: tuple[Reply, ...], code: int
 ) -> None:
     thinkific.answers = list(answers)
@@ -233,7 +233,7 @@ def test_a_grant_is_kept_when_the_role_cannot_be_checked(
     assert "at-1" not in logged.text
 
 
-def test_the_page_asks_nobody_for_anything(thinkific: StubProvider) -> None:
+def test_the_page_loads_nothing_from_elsewhere(thinkific: StubProvider) -> None:
     page = finish(begun())["body"]
     assert thinkific.asked
     assert "<script" not in page
@@ -241,7 +241,7 @@ def test_the_page_asks_nobody_for_anything(thinkific: StubProvider) -> None:
     assert "http" not in page
 
 
-def test_nothing_that_a_page_tells_becomes_markup() -> None:
+def test_no_value_on_a_page_becomes_markup() -> None:
     failed = oauth_pages.failed_page(HTTPStatus.CONFLICT, "<b>", "https://x/<i>", "<u>")
     pages = (failed, oauth_pages.stale_page("<b>", "<u>"), oauth_pages.connected_page("<b>", "<u>"))
     for page in pages:
@@ -265,7 +265,7 @@ def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubProvider
 
 
 @pytest.mark.usefixtures("thinkific", "_oauth")
-def test_status_says_when_a_person_has_to_connect() -> None:
+def test_status_shows_when_a_person_has_to_connect() -> None:
     assert "install" in status()["todo"]
     finish(begun())
     assert "todo" not in status()
@@ -301,7 +301,7 @@ def test_revoking_gives_the_token_back(thinkific: StubProvider, table: Table) ->
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200
 
 
-def test_while_thinkific_cannot_be_told_nothing_is_revoked(
+def test_nothing_is_revoked_while_thinkific_is_unavailable(
     thinkific: StubProvider, table: Table
 ) -> None:
     finish(begun())
@@ -331,7 +331,7 @@ def test_nothing_but_an_outage_keeps_an_admin_from_disconnecting(
     assert "rt-1" not in logged.text
 
 
-def test_without_the_apps_secret_a_site_is_forgotten(
+def test_without_the_apps_secret_a_site_is_disconnected(
     thinkific: StubProvider, table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     finish(begun())
@@ -341,7 +341,7 @@ def test_without_the_apps_secret_a_site_is_forgotten(
     assert logged.messages("WARNING") == [NOT_REPORTED]
 
 
-def test_tokens_that_cannot_be_opened_are_forgotten(
+def test_tokens_that_cannot_be_decrypted_are_deleted(
     thinkific: StubProvider, table: Table, logged: Logged
 ) -> None:
     finish(begun())
@@ -353,6 +353,6 @@ def test_tokens_that_cannot_be_opened_are_forgotten(
 
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize("route", [INSTALL, STATUS, REVOKE])
-def test_only_admins_may(route: str) -> None:
+def test_only_admins_have_access(route: str) -> None:
     assert call(FUNCTION, route)[0] == 401
     assert call(FUNCTION, route, token=user_token("u1"))[0] == 403

@@ -1,4 +1,4 @@
-"""The webhook of Thinkific: what is signed rightly is queued, and nothing else does anything."""
+"""The webhook of Thinkific: a correctly signed event is queued, anything else has no effect."""
 
 import base64
 import json
@@ -26,10 +26,10 @@ def post(event: Json) -> int:
 
 
 def queued(queues: Queues) -> list[Json]:
-    return [json.loads(record["body"]) for record in queues.reply()["Records"]]
+    return [json.loads(record["body"]) for record in queues.progress_batch()["Records"]]
 
 
-def test_an_event_is_queued_without_what_is_personal(queues: Queues) -> None:
+def test_an_event_is_queued_without_personal_data(queues: Queues) -> None:
     assert post(request(GOOD)) == 200
     assert queued(queues) == [
         {
@@ -84,7 +84,7 @@ FORGERIES = {
     ),
     "upper-case hex": request(GOOD, {HEADER: signature(GOOD).upper()}),
     "an altered body": request(GOOD.replace(b'"60.0"', b'"99.0"'), {HEADER: signature(GOOD)}),
-    "JSON that was written anew": request(
+    "JSON that was serialized again": request(
         json.dumps(json.loads(GOOD)).encode(), {HEADER: signature(GOOD)}
     ),
     "one byte more": request(GOOD + b"\n", {HEADER: signature(GOOD)}),
@@ -102,7 +102,7 @@ def test_a_forgery_is_refused_and_counted(queues: Queues, logged: Logged, forged
     assert logged.metrics() == ["EventRefused"]
 
 
-def test_an_operator_learns_whether_the_signature_is_missing_or_wrong(
+def test_the_log_shows_whether_the_signature_is_missing_or_wrong(
     queues: Queues, logged: Logged
 ) -> None:
     post(FORGERIES["no signature"])
@@ -123,7 +123,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("event", "status"), BAD.values(), ids=BAD)
-def test_what_cannot_be_read_is_refused_though_signed(
+def test_a_signed_but_unreadable_body_is_refused(
     queues: Queues, logged: Logged, event: Json, status: int
 ) -> None:
     assert post(event) == status
@@ -140,7 +140,7 @@ def test_what_cannot_be_read_is_refused_though_signed(
         b'{"id":"71"}',
     ],
 )
-def test_other_topics_are_thanked_for_and_dropped(
+def test_other_topics_are_answered_200_and_ignored(
     queues: Queues, logged: Logged, content: bytes
 ) -> None:
     assert post(request(content)) == 200
@@ -149,16 +149,16 @@ def test_other_topics_are_thanked_for_and_dropped(
 
 
 @pytest.mark.parametrize("content", [body(id=None), body(user=None), b"{}", b'{"id":"a b"}'])
-def test_an_event_that_says_too_little_is_thanked_for_and_told(
+def test_an_incomplete_event_is_answered_200_and_logged(
     queues: Queues, logged: Logged, content: bytes
 ) -> None:
-    """Sent again, it would say no more."""
+    """Thinkific would send the same event again."""
     assert post(request(content)) == 200
     assert queued(queues) == []
     assert logged.messages("WARNING") == ["event unreadable"]
 
 
-def test_a_doubled_event_is_queued_once(queues: Queues) -> None:
+def test_a_repeated_event_is_queued_once(queues: Queues) -> None:
     assert [post(request(GOOD)) for _ in range(3)] == [200] * 3
     assert len(queued(queues)) == 1
 
@@ -169,22 +169,22 @@ def test_a_completed_event_brings_its_certificate(queues: Queues) -> None:
     assert [(each["percent"], each["certificateUrl"]) for each in queued(queues)] == [(100, LINK)]
 
 
-def test_all_that_thinkific_must_be_asked_about_shares_a_group(queues: Queues) -> None:
+def test_events_that_need_a_read_at_thinkific_share_a_group(queues: Queues) -> None:
     post(request(body("1", percentage_completed="0.5")))
     post(request(body("2", percentage_completed="1.0", id=ROW + 1)))
     post(request(body("3")))
-    groups = {each["attributes"]["MessageGroupId"] for each in queues.reply()["Records"]}
+    groups = {each["attributes"]["MessageGroupId"] for each in queues.progress_batch()["Records"]}
     assert groups == {"asking", f"row-{ROW}"}
 
 
-def test_an_uninstalled_app_rings(queues: Queues, logged: Logged) -> None:
+def test_an_uninstalled_app_is_logged_and_counted(queues: Queues, logged: Logged) -> None:
     assert post(request(body(topic="app.uninstalled"))) == 200
     assert queued(queues) == []
     assert logged.messages("ERROR") == ["app uninstalled at Thinkific"]
     assert logged.values() == {"WebhooksMissing": 3}
 
 
-def test_without_any_key_nobody_gets_in_and_an_operator_is_told(
+def test_without_any_key_every_event_fails_and_is_logged(
     queues: Queues, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     keep(monkeypatch, apiKey="")
@@ -193,7 +193,7 @@ def test_without_any_key_nobody_gets_in_and_an_operator_is_told(
     assert logged.messages("ERROR") == ["event failed"]
 
 
-def test_a_queue_that_fails_keeps_thinkific_sending(
+def test_a_failing_queue_is_a_500_so_that_thinkific_retries(
     monkeypatch: pytest.MonkeyPatch, queues: Queues, logged: Logged
 ) -> None:
     monkeypatch.setenv("PROGRESS_QUEUE_URL", f"{queues.progress_url}-gone")
@@ -201,9 +201,7 @@ def test_a_queue_that_fails_keeps_thinkific_sending(
     assert logged.messages("ERROR") == ["unexpected error"]
 
 
-def test_no_log_line_holds_what_is_personal_or_proves_the_sender(
-    queues: Queues, logged: Logged
-) -> None:
+def test_no_log_line_holds_personal_data_or_a_signature(queues: Queues, logged: Logged) -> None:
     post(request(body(topic="enrollment.completed", certificate_url=LINK)))
     post(request(GOOD, {HEADER: "f" * 64}))
     assert queued(queues)

@@ -43,7 +43,7 @@ def stored(payments: Payments, order: str) -> Payment:
 
 
 def assert_only_due_soon(before: Payment, after: Payment) -> None:
-    """Check that nothing moved but the next question to Duitku, which comes sooner."""
+    """Check that nothing changed but the next check at Duitku, which is due sooner."""
     assert after == replace(
         before,
         check_at=after.check_at,
@@ -57,7 +57,7 @@ def assert_only_due_soon(before: Payment, after: Payment) -> None:
 
 @pytest.fixture
 def silent(monkeypatch: pytest.MonkeyPatch) -> StubProvider:
-    """Let nobody expect a question: there is no answer to one."""
+    """Answer nothing: the test expects no call to Duitku."""
     return duitku(monkeypatch)
 
 
@@ -96,7 +96,7 @@ def test_the_same_callback_five_times_has_one_effect(
 
 
 @pytest.mark.parametrize("reply", ["01", "404"])
-def test_while_duitku_says_not_paid_the_answer_is_200_and_nothing_changes(
+def test_a_callback_of_an_unpaid_order_is_a_200_and_changes_nothing(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, reply: str
 ) -> None:
     before = stored(payments, order)
@@ -116,7 +116,7 @@ def test_while_duitku_says_not_paid_the_answer_is_200_and_nothing_changes(
     ],
     ids=str,
 )
-def test_when_duitku_cannot_be_asked_the_callback_has_to_come_again(
+def test_a_callback_is_a_503_while_duitku_cannot_be_asked(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, reply: Reply | Exception
 ) -> None:
     before = stored(payments, order)
@@ -245,7 +245,7 @@ def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.usefixtures("silent", "catalog")
-def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
+def test_a_crash_is_a_500_without_details_so_that_duitku_retries(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.setenv("TABLE_NAME", "gone")
@@ -258,7 +258,7 @@ def test_a_crash_is_a_500_that_tells_nothing_so_that_duitku_sends_again(
 
 
 @pytest.mark.usefixtures("silent", "catalog")
-def test_a_missing_setting_is_told_to_the_operator_only(
+def test_a_missing_setting_is_logged_and_not_answered(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.delenv("DUITKU_SECRET_ID")

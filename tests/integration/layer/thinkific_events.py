@@ -1,4 +1,4 @@
-"""Events as Thinkific sends them, signed by code of its own, and the rows behind them."""
+"""Events as Thinkific sends them, signed by independent code, and the enrollments behind them."""
 
 import base64
 import hashlib
@@ -44,7 +44,7 @@ def signature(content: bytes, key: str = KEY) -> str:
 def request(
     content: bytes, headers: Mapping[str, str] | None = None, *, encoded: bool = True
 ) -> Json:
-    """Hand a body over as API Gateway does, rightly signed unless ``headers`` say otherwise."""
+    """Hand a body over as API Gateway does, correctly signed unless ``headers`` replace it."""
     text = base64.b64encode(content).decode() if encoded else content.decode()
     return {
         "version": "2.0",

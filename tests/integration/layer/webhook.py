@@ -1,4 +1,4 @@
-"""The webhook function with an open order, Duitku's word on it, and what it keeps."""
+"""The webhook function with an open order, Duitku's status of it, and the evidence kept."""
 
 import hashlib
 from collections import Counter
@@ -45,7 +45,7 @@ class Webhook:
         providers.answers(self.patch, FUNCTION, *reply)
 
     def pays(self, times: int = 1) -> None:
-        """Let Duitku say that the order is paid."""
+        """Let Duitku report the order as paid."""
         self.duitku(*[providers.status(self.order)] * times)
 
     def at(self, moment: datetime) -> None:
@@ -53,18 +53,18 @@ class Webhook:
         self.patch.setattr(callback_recorder, "now", lambda: moment)
 
     def body(self, **changes: str) -> bytes:
-        """Return a callback of the order, rightly signed but for what is changed afterwards."""
+        """Return a correctly signed callback of the order; ``changes`` are made after signing."""
         return urlencode(callbacks.fields(self.order, **changes)).encode()
 
     def handle(self, body: bytes | None = None, media_type: str = callbacks.FORM) -> int:
-        """Post a body, the right callback unless told otherwise; the calls are counted anew."""
+        """Post a body, by default a correct callback; the count of calls starts at zero."""
         self.calls.clear()
         event = callbacks.event(self.body() if body is None else body, media_type)
         status: int = invoke(FUNCTION, event)["statusCode"]
         return status
 
     def kept(self, order: str | None = None) -> list[dict[str, Any]]:
-        """Return what is kept under an order id, as the command in operations.md does."""
+        """Return the evidence under an order id, as the command in operations.md does."""
         answer = self.table.client.query(
             TableName=self.table.name,
             KeyConditionExpression="pk = :order",
@@ -73,16 +73,16 @@ class Webhook:
         return [from_wire(item) for item in answer["Items"]]
 
     def signatures(self, order: str | None = None) -> list[set[str]]:
-        """Return what the signature of each kept callback was found to be."""
+        """Return the result of each kept callback's signature check."""
         return [item["signature"] for item in self.kept(order)]
 
     def payment(self) -> Payment:
-        """Return the payment as it stands."""
+        """Return the stored payment."""
         found = Payments(self.table).get(self.order)
         assert found
         return found
 
 
 def digest(body: bytes) -> str:
-    """Return the digest by which a body is known."""
+    """Return the digest that names a body."""
     return hashlib.sha256(body).hexdigest()

@@ -80,9 +80,7 @@ def test_its_keys_are_for_this_user_only(folder: Path) -> None:
     assert (folder / "stack.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_what_stack_json_says_is_no_stack_without_its_processes(
-    folder: Path, tmp_path: Path
-) -> None:
+def test_a_stack_json_without_processes_is_no_running_stack(folder: Path, tmp_path: Path) -> None:
     up(folder, OWN).write(State(tmp_path))
     assert is_up(folder)
     assert not is_up(tmp_path)

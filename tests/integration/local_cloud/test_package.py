@@ -53,7 +53,7 @@ def package(aws: Aws, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Packag
     return made
 
 
-def test_it_is_of_the_build_that_it_was_made_for(package: Package) -> None:
+def test_a_package_is_of_the_build_that_it_was_made_for(package: Package) -> None:
     with package.being_made() as is_made:
         assert is_made
     (package.target.folder / "sources").write_text("another build")
@@ -61,7 +61,9 @@ def test_it_is_of_the_build_that_it_was_made_for(package: Package) -> None:
         assert not is_made
 
 
-def test_of_no_build_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_build_there_is_no_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Build, "folder", tmp_path)
     with Package(Build("x86_64")).being_made() as is_made:
         assert not is_made
@@ -85,6 +87,6 @@ def test_a_stack_is_made_of_the_same_uploads_with_its_own_parameters(
         assert aws.s3.get_object(Bucket=BUCKET, Key=name)["Body"].read() == content
 
 
-def test_a_stack_that_is_refused_tells_why(aws: Aws, package: Package) -> None:
+def test_a_refused_stack_shows_the_reason(aws: Aws, package: Package) -> None:
     end = package.deploy(aws, BUCKET, "stack-refused", {"Called": "UP"})
     assert "Called" in end

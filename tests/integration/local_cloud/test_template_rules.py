@@ -57,7 +57,7 @@ class Linter:
         self._process = process
 
     def messages(self, template: str) -> list[tuple[str, str]]:
-        """Give what is wrong with a template: the number of the rule, and what it says."""
+        """Return what is wrong with a template: the number of each rule and its message."""
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(f"{json.dumps(template)}\n")
@@ -65,7 +65,7 @@ class Linter:
         return [(rule, text) for rule, text in json.loads(self._process.stdout.readline())]
 
     def by_rule(self, rule: str, resources: Resources) -> list[str]:
-        """Give what a rule says about the resources of a template, sorted."""
+        """Return the messages of a rule about the resources of a template, sorted."""
         content = {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}
         return sorted(text for each, text in self.messages(json.dumps(content)) if each == rule)
 

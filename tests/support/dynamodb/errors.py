@@ -1,10 +1,10 @@
-"""How the table in memory says no."""
+"""Errors of the table in memory."""
 
 from typing import Any
 
 
 class Refused(Exception):
-    """DynamoDB's no: error code, message, and what else the answer carries."""
+    """A refusal of DynamoDB: error code, message, and what else the answer holds."""
 
     def __init__(self, code: str, message: str = "", **more: Any) -> None:
         super().__init__(code, message)
@@ -13,9 +13,9 @@ class Refused(Exception):
 
 
 class Unsupported(Exception):
-    """A request beyond what the table in memory knows: teach it, and compare it with ministack."""
+    """A request that the table in memory does not support: add it, and compare with ministack."""
 
 
 def invalid(message: str) -> Refused:
-    """Return DynamoDB's no to a request that is not valid."""
+    """Return DynamoDB's refusal of an invalid request."""
     return Refused("ValidationException", message)

@@ -61,7 +61,7 @@ class Tokens:
         return word
 
     def listed[T](self, read: Callable[[], T]) -> list[T]:
-        """Read what stands between commas."""
+        """Read what is between commas."""
         found = [read()]
         while self.peek() == ",":
             self.take()

@@ -17,7 +17,7 @@ CLAUSES = ("SET", "REMOVE", "ADD", "DELETE")
 
 @dataclass(frozen=True)
 class Assignment:
-    """One part of an update: the clause it stands in, the attribute, and the value."""
+    """One part of an update: its clause, the attribute, and the value."""
 
     clause: str
     name: str

@@ -1,8 +1,8 @@
-"""The leak test: after a session, its stack's logs are searched for all that went in.
+"""The leak test: after a session, its stack's logs are searched for all data that went in.
 
 Searched are the lines of every function, with the metrics that are among them, the output of the
 deployment, and the errors that the API answered. The logs of the emulator and the simulators are
-not Lunas: they stand for AWS, Duitku and Thinkific, who know what they were told.
+not Lunas: they stand for AWS, Duitku and Thinkific, who receive this data anyway.
 """
 
 import json
@@ -50,7 +50,7 @@ def watched_stack(folder: Path, options: Options, config: pytest.Config) -> Iter
     """Run a stack for as long as the block lasts, and fail at its end when it has leaked."""
     with running_stack(folder, options) as running, tapped(running) as tap:
         yield running
-        figures_of(config).say(f"leak test: {check_no_leak(running, tap)}")
+        figures_of(config).note(f"leak test: {check_no_leak(running, tap)}")
 
 
 def check_no_leak(stack: Stack, tap: Tap) -> Searched:

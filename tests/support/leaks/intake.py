@@ -1,4 +1,4 @@
-"""What went in during a run of the tests and must not come out again in a log.
+"""The data that went in during a run of the tests and must not appear in a log.
 
 Nothing here is a list of test data kept by hand: the values are taken from where they passed
 through or where they ended up, and a new test adds its own by running.
@@ -28,14 +28,14 @@ PERSONAL = re.compile(
     r"e-?mail|(first|last|va)_?name|phone|proof|signature|customer|learner|certificate",
     re.IGNORECASE,
 )
-"""Names, in the table and at the peers, of what belongs to a person or proves a sender."""
-TOLD = re.compile(r"nextCursor|vaNumber|qrString|paymentUrl")
+"""Names, in the table and at the providers, of personal data and proofs of a sender."""
+RETURNED = re.compile(r"nextCursor|vaNumber|qrString|paymentUrl")
 """Names, in answers, of what opens something as well: further pages, or paying."""
 HARMLESS = frozenset(
     {"id", "packageId", "courseId", "courseIds", "goneCourseIds", "merchantOrderId", "reference"}
     | {"kind", "paymentType", "resolution", "status", "resource", "action"}
 )
-"""Names, in requests, of ids and codes: a log line exists to tell what it is about."""
+"""Names, in requests, of ids and codes: log lines need them."""
 CATALOG = re.compile(r"/(courses|packages)/[^/?]+$")
 """Where ``name`` is that of a course or a package: anyone may read it, and it may equal its id."""
 INSTALL = frozenset({"code", "state"})
@@ -77,12 +77,12 @@ def leaves(value: object, name: str = "") -> Iterator[Leaf]:
 
 
 def named(pattern: re.Pattern[str], value: object, kind: str) -> Iterator[Needle]:
-    """List the texts whose name fits."""
+    """List the texts whose name matches."""
     return (Needle(text, f"{kind} {name}") for name, text in leaves(value) if pattern.search(name))
 
 
 def _parts(needle: Needle) -> set[str]:
-    """Return a value and, since a log may show less than all of it, the parts that tell as much."""
+    """Return a value and the parts of it that reveal as much, since a log may shorten it."""
     if needle.kind == "claim name":
         return {needle.value, *needle.value.split()}
     if needle.value.startswith("eyJ"):
@@ -107,7 +107,7 @@ def _of_table(stack: Stack) -> Iterator[Needle]:
 
 
 def _of_duitku(stack: Stack) -> Iterator[Needle]:
-    """List what Lunas told Duitku, and by what Duitku's callbacks were signed."""
+    """List what Lunas sent to Duitku, and the signed fields of Duitku's callbacks."""
     for order in _shown(stack.duitku_url, "orders"):
         detail = _see(stack.duitku_url, f"orders/{order['merchantOrderId']}")
         yield from named(PERSONAL, detail["request"], "invoice")
@@ -143,14 +143,14 @@ def _of_exchange(exchange: Exchange) -> Iterator[Needle]:
     for name, text in leaves(_decoded(exchange)):
         if name.rpartition(".")[2] not in public:
             yield Needle(text, f"body {name}")
-    yield from named(TOLD, _json(exchange.answer), "answer")
+    yield from named(RETURNED, _json(exchange.answer), "answer")
     yield from _of_install(exchange)
 
 
 def _of_install(exchange: Exchange) -> Iterator[Needle]:
     """List the codes and states that a browser carries between Lunas and Thinkific."""
-    for name, text in leaves({"sent": exchange.url, "told": _json(exchange.answer)}):
-        if name in {"sent", "told.authorizeUrl"}:
+    for name, text in leaves({"sent": exchange.url, "returned": _json(exchange.answer)}):
+        if name in {"sent", "returned.authorizeUrl"}:
             query = dict(parse_qsl(urlsplit(text).query))
             yield from (Needle(query[key], f"install {key}") for key in INSTALL & set(query))
 

@@ -16,7 +16,7 @@ PATTERNS = {
     "a token": re.compile(r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}"),
     "an Authorization header": re.compile(r"\b(?:bearer|basic) [\w.+/=-]{16,}", re.IGNORECASE),
 }
-"""What must not be there whosever it is: this also covers what no collection knows of."""
+"""What must not be there at all: this also covers values that no collection holds."""
 ENCODED = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
 
 
@@ -30,7 +30,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What was found where, and the line; for the person who has to mend it."""
+    """What was found where, and the line; for the person who has to fix it."""
 
     what: str
     place: str
@@ -47,7 +47,7 @@ def texts_of(folder: Path) -> list[Text]:
 
 
 def search(texts: Iterable[Text], needles: Iterable[Needle]) -> list[Leak]:
-    """Return what of the needles, and of what fits a pattern, is in the texts."""
+    """Return which needles and patterns are in the texts."""
     wanted = [(form, each) for each in needles for form in disguises(each.value)]
     return [leak for text in texts for leak in _search_one(text, wanted)]
 

@@ -1,4 +1,4 @@
-"""Listens to what the tests send to a stack, whoever of them sends it."""
+"""Listens to everything that the tests send to a stack."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

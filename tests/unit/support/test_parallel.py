@@ -33,7 +33,7 @@ def _note(request):
     with Path("ran").open("a") as file:
         file.write(f"{request.node.name} {os.getpid()}\\n")
     figures_of(request.config).add("tests", request.node.name, 1, "ran")
-    figures_of(request.config).say(f"said by {request.node.name}")
+    figures_of(request.config).note(f"said by {request.node.name}")
 """,
     "test_a": "def test_one(stack): pass\ndef test_two(production): pass\ndef test_three(): pass",
     "test_b": "def test_four(stack): pass\ndef test_five(production): pass",
