@@ -69,13 +69,6 @@ PENDING: Mapping[str, str] = {
         "put off, give up, waits its turn, fit, wish, desk, trail, sight, shelf, fate, "
         "patience, vault, leg, stumbled, peers"
     ),
-    "tests/integration/": (
-        "told, says, hear, whoever, nobody, anew, mend, stands, dealt with, put off, give up, "
-        "caught up, fit, wish, trail, store busy, patience, vault, peers"
-    ),
-    "tests/support/": (
-        "told, says, whoever, nobody, anew, mend, stands, of no use, give up, sight, peers"
-    ),
     "tests/unit/": (
         "told, says, hear, whoever, nobody, anew, stands, put off, give up, fit, patience, "
         "vault, peers"
