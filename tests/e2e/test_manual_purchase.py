@@ -14,8 +14,8 @@ def test_an_approval_ends_with_the_learner_enrolled(users: Users, thinkific: Thi
     learner.wait_for(payment["id"], "COMPLETED")
 
     assert learner.states(payment["id"]) == ["PAID", "APPROVED", "COMPLETED"]
-    (row,) = thinkific.enrollments(learner.email)
-    assert row["course_name"] == "Analisis Data dengan SQL"
+    (enrollment,) = thinkific.enrollments(learner.email)
+    assert enrollment["course_name"] == "Analisis Data dengan SQL"
 
 
 def test_a_repeated_approval_gives_the_same_result(users: Users) -> None:

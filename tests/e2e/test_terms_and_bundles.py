@@ -65,7 +65,7 @@ def end(cloud: Cloud, enrollment: Json) -> None:
     assert cloud.table.update(keys.enrollment(enrollment["id"]), Change({"expiresAt": past}))
 
 
-def test_access_for_a_time_ends_at_thinkific_and_in_lunas_at_once(
+def test_access_for_a_time_ends_at_the_same_time_in_lunas_and_at_thinkific(
     learner: Person, admin: Person, thinkific: Thinkific
 ) -> None:
     bought(learner, admin, package(admin, "terms-thirty", accessDays=30))

@@ -248,7 +248,7 @@ def unreadable(auditing: Auditing, payment: Json) -> None:
         (unreadable, {"UNREADABLE"}),
     ],
 )
-def test_what_is_broken_in_a_completed_payment_is_shown_to_admins(
+def test_damage_to_a_completed_payment_is_shown_to_admins(
     learner: Person, admin: Person, auditing: Auditing, damage: Damage, codes: set[str]
 ) -> None:
     payment = bought(learner, admin)

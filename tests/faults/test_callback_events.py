@@ -15,7 +15,7 @@ import pytest
 
 from local.cloud import Stack
 from tests.faults.forgeries.requests import FORM, Target
-from tests.faults.forgeries.targets import afresh, target
+from tests.faults.forgeries.targets import target, with_another_learner
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
@@ -114,7 +114,7 @@ def _untouched(aim: Target, cloud: Cloud, thinkific: Thinkific) -> Iterator[None
 
 @pytest.mark.usefixtures("_untouched")
 @pytest.mark.parametrize(("status", "write"), WRONG.values(), ids=WRONG.keys())
-def test_an_event_with_a_wrong_flag_or_header_is_refused_and_moves_nothing(
+def test_an_event_with_a_wrong_flag_or_header_is_refused_and_changes_nothing(
     status: int, write: Callable[[Target], Event], aim: Target, cloud: Cloud
 ) -> None:
     answer = cloud.invoke("DuitkuWebhookFunction", write(aim))
@@ -125,10 +125,10 @@ def test_an_event_with_a_wrong_flag_or_header_is_refused_and_moves_nothing(
 
 
 @pytest.mark.parametrize("write", RIGHT.values(), ids=RIGHT.keys())
-def test_a_right_event_moves_the_order(
+def test_a_right_event_changes_the_order(
     write: Callable[[Target], Event], aim: Target, cloud: Cloud
 ) -> None:
-    aim = afresh(aim)
+    aim = with_another_learner(aim)
 
     assert cloud.invoke("DuitkuWebhookFunction", write(aim))["statusCode"] == 200
 

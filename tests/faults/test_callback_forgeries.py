@@ -12,7 +12,7 @@ import pytest
 from local.cloud import Stack
 from tests.faults.forgeries.refused import REFUSED
 from tests.faults.forgeries.requests import Reply, Target, Write, form
-from tests.faults.forgeries.targets import afresh, target
+from tests.faults.forgeries.targets import target, with_another_learner
 from tests.faults.forgeries.traces import traces
 from tests.support.cloud import Cloud
 from tests.support.providers import Thinkific
@@ -68,7 +68,7 @@ def test_a_forged_callback_is_refused_and_changes_nothing(
 
 
 def test_the_right_callback_changes_the_order(entrance: str, aim: Target) -> None:
-    aim = afresh(aim)
+    aim = with_another_learner(aim)
     reply = form(aim.right.items()).post(entrance)
 
     assert (reply.status, reply.text.rpartition("\n")[2]) == (200, "OK")

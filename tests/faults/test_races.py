@@ -136,7 +136,7 @@ def test_the_last_place_goes_to_one_of_five_approvals(users: Users) -> None:
     assert courses[course]["enrolled"] == 1
 
 
-def test_five_callbacks_for_the_last_place_are_honoured_and_four_flagged(
+def test_five_callbacks_for_the_last_place_all_enroll_and_four_are_anomalies(
     users: Users, duitku: Duitku
 ) -> None:
     admin = users.admin()

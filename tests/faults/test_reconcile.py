@@ -99,7 +99,7 @@ def test_an_unpaid_payment_expires_only_after_asking_duitku(
     assert duitku.status_calls() == asked + 1
 
 
-def test_a_success_that_comes_after_the_expiry_is_honoured(
+def test_a_success_after_the_expiry_settles_the_payment(
     users: Users, duitku: Duitku, schedule: Schedule
 ) -> None:
     learner = users.learner()

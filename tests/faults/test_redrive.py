@@ -70,9 +70,9 @@ def test_a_dead_letter_message_whose_delivery_an_admin_requested_again_is_only_d
 def test_on_aws_the_outputs_of_the_stack_name_table_and_queue(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    here = {"stack_name": "lunas", "region": stack.region}
-    nowhere = {"stack_name": "nothing", "region": stack.region}
-    monkeypatch.setattr(stacks, "environments", lambda: {"dev": here, "prod": nowhere})
+    existing = {"stack_name": "lunas", "region": stack.region}
+    missing = {"stack_name": "nothing", "region": stack.region}
+    monkeypatch.setattr(stacks, "environments", lambda: {"dev": existing, "prod": missing})
     monkeypatch.setenv("AWS_ENDPOINT_URL", stack.aws_endpoint_url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")

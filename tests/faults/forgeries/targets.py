@@ -27,7 +27,7 @@ def target(stack: Stack) -> Target:
     )
 
 
-def afresh(aim: Target) -> Target:
+def with_another_learner(aim: Target) -> Target:
     """Aim at a paid order of another learner."""
     learner = Users(aim.stack).learner()
     return replace(aim, learner=learner, paid=paid(aim.duitku, learner))

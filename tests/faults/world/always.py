@@ -6,7 +6,7 @@ Written against the promises and the ledger, without the product's own rules.
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.world.ledger import Attempt
+from tests.faults.world.ledger import PurchaseRequest
 from tests.faults.world.snapshot import Item, Snapshot, courses_of
 
 MOVES: dict[str, set[str]] = {
@@ -60,15 +60,15 @@ class Always:
             yield f"is COMPLETED, and waits for {payment['undelivered']}"
 
     def _as_bought(self, payment: Item) -> Iterator[str]:
-        bought = Attempt(
+        request = PurchaseRequest(
             payment["userId"],
             payment["packageId"],
             payment.get("courseId"),
             payment["paymentType"],
             int(payment["amount"]),
         )
-        if bought not in self._snapshot.ledger.attempts:
-            yield f"no one bought {bought}"
+        if request not in self._snapshot.ledger.requested:
+            yield f"no one asked for {request}"
         order = self._snapshot.world.duitku.order(payment["id"])
         if order is not None and order.amount != payment["amount"]:
             yield f"costs {payment['amount']} in Lunas and {order.amount} at Duitku"

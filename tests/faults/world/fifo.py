@@ -1,7 +1,7 @@
 """SQS FIFO queues: groups in order, deduplication for five minutes, visibility, dead-lettering.
 
 Moto forgets a deduplication id with the message, which SQS does not, and refuses to hide a
-message that is older than twelve hours, so the queues are written here.
+message that is older than twelve hours, so the world has its own queues.
 """
 
 from collections.abc import Iterator

@@ -16,8 +16,8 @@ type Prices = dict[tuple[str, str], set[int]]
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """A request to buy, at the price in rupiah that the catalog had then."""
+class PurchaseRequest:
+    """A learner's request to buy, at a price in rupiah that the catalog had then."""
 
     user: str
     package: str
@@ -38,7 +38,7 @@ def _prices() -> Prices:
 class Ledger:
     """Who asked for what. A request counts from when it was sent, answered or not."""
 
-    attempts: set[Attempt] = field(default_factory=set)
+    requested: set[PurchaseRequest] = field(default_factory=set)
     users: dict[str, Person] = field(default_factory=dict)
     approvals: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     rejections: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -68,7 +68,7 @@ class Actors:
         key: str | None = None,
     ) -> Answer:
         """Open a payment at Duitku; with a ``channel`` by v2, with a ``key`` idempotently."""
-        self._try(person, package, course)
+        self._note_request(person, package, course)
         body = _given({"packageId": package, "courseId": course, "paymentMethod": channel})
         headers = {"idempotency-key": key} if key else None
         return self.world.call(person, "POST /payments/initiate", body=body, headers=headers)
@@ -77,7 +77,7 @@ class Actors:
         self, person: Person, package: str, course: str | None = None, key: str | None = None
     ) -> Answer:
         """Submit a manual payment; with a ``key`` idempotently."""
-        self._try(person, package, course)
+        self._note_request(person, package, course)
         body = {"packageId": package, "courseId": course, "proofLink": PROOF}
         asked = _given({**body, "paymentType": person.kind})
         headers = {"idempotency-key": key} if key else None
@@ -159,10 +159,10 @@ class Actors:
         body = {"name": name, "thinkificCourseId": mapped}
         return self.world.call(admin, "PUT /courses/{id}", f"/courses/{course}", body=body)
 
-    def _try(self, person: Person, package: str, course: str | None) -> None:
+    def _note_request(self, person: Person, package: str, course: str | None) -> None:
         self.ledger.users[person.id] = person
-        self.ledger.attempts |= {
-            Attempt(person.id, package, course, person.kind, price)
+        self.ledger.requested |= {
+            PurchaseRequest(person.id, package, course, person.kind, price)
             for price in self.ledger.prices[package, person.kind]
         }
 

@@ -98,7 +98,7 @@ class Scenario:
         """Pay at Duitku, which sends no callback."""
         self.world.duitku.pay(self.order(), callback=False)
 
-    def pay_any_order(self) -> None:
+    def pay_all_orders(self) -> None:
         """Pay every invoice that Duitku has, whether the buyer got an answer with it or not."""
         for order in self.world.duitku.gateway.orders:
             self.world.duitku.pay(order)

@@ -60,14 +60,14 @@ INITIATING = (
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(),
-        afterwards=Scenario.pay_any_order,
+        afterwards=Scenario.pay_all_orders,
     ),
     Workflow(
         "initiate by v2",
         INITIATE,
         "none|PENDING|COMPLETED",
         bought(channel=CHANNEL),
-        afterwards=Scenario.pay_any_order,
+        afterwards=Scenario.pay_all_orders,
     ),
     *(
         Workflow(
