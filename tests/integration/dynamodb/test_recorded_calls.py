@@ -26,11 +26,13 @@ ESSENTIAL = {
     "reconcile, blocked",
 }
 """Workflows that together use every kind of request; the long form compares them all."""
+EDITED = {"audit, completion missing"}
+"""Workflows that begin by editing the table itself, which is no call that could be compared."""
 
 
 @pytest.mark.parametrize(
     "workflow",
-    [each for each in WORKFLOWS if LONG or each.name in ESSENTIAL],
+    [each for each in WORKFLOWS if each.name in ESSENTIAL or (LONG and each.name not in EDITED)],
     ids=lambda each: each.name,
 )
 def test_the_table_answers_every_call_as_ministack_does(
