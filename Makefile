@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# Python keeps the bytecode of our own modules: the tests start them in hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 export NO_PROXY := 127.0.0.1,localhost,$(NO_PROXY)
 export no_proxy := $(NO_PROXY)
 

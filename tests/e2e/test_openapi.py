@@ -22,8 +22,8 @@ from tests.support.users import TIMEOUT, Person, Users
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "openapi.json"
 PHASES = by_length("examples,fuzzing", *["examples,coverage,fuzzing,stateful"] * 2)
-ENOUGH = by_length(300, 2000, 2000)
-"""Requests of both runs together."""
+EXAMPLES, ENOUGH = by_length((2, 150), (4, 2000), (4, 2000))
+"""Requests of each kind at most, and of both runs together at least."""
 OWN = "openapi-test"
 """Id of the package and the course that the runs write; other tests buy others."""
 HIGHEST_PRICE = 1_000_000_000
@@ -38,7 +38,7 @@ continue-on-failure = true
 
 [generation]
 deterministic = true
-max-examples = 4
+max-examples = {EXAMPLES}
 database = "none"
 no-shrink = true
 

@@ -61,8 +61,8 @@ class Round:
 def meetings(*, everywhere: bool = LONG) -> list[Meeting]:
     """Return every pair of operations that can meet.
 
-    ``everywhere``: at each stage where both are possible. Else only where most of the two find
-    something to do: at the first such stage, and at one of the others.
+    ``everywhere``: at each stage where both are possible. Else at one of the stages where most of
+    the two find something to do, another one for each pair.
     """
     pairs = [
         (one, other)
@@ -74,7 +74,7 @@ def meetings(*, everywhere: bool = LONG) -> list[Meeting]:
         stages = [stage for stage in Stage if stage in one.stages & other.stages]
         if not everywhere:
             best = _best(one, other, stages)
-            stages = list(dict.fromkeys([best[0], best[number % len(best)]]))
+            stages = [best[number % len(best)]]
         found += [Meeting(one, other, stage) for stage in stages]
     return found
 
