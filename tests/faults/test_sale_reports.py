@@ -20,7 +20,7 @@ from tests.faults.world.world import World
 REPORT, PUBLISH = "report_sales", "publish_sale_reports"
 KINDS = {"purchase": SaleReportKind.SALE, "refund": SaleReportKind.REFUND}
 ROUTES = ("createExternalOrder", "refundExternalOrder")
-NO_PERMIT = "the turn of this call comes later"
+NO_PERMIT = "the next permit comes too late"
 HTML = "<html><h1>not now</h1></html>"
 
 

@@ -32,13 +32,13 @@ def anomaly_item(anomaly: Anomaly) -> Item:
 
 
 class Anomalies:
-    """Keeps what does not fit, until a person has dealt with it."""
+    """Reads and writes anomalies."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def keep(self, anomaly: Anomaly) -> bool:
-        """Write an anomaly unless it is known; tell whether it is new."""
+        """Write an anomaly unless it is known; return whether it is new."""
         return self._table.put(anomaly_item(anomaly), "attribute_not_exists(#pk)")
 
     def get(self, anomaly_id: str) -> Anomaly | None:
@@ -58,7 +58,7 @@ class Anomalies:
         return Page(tuple(_anomaly_from(item) for item in items), last)
 
     def resolve(self, anomaly: Anomaly, resolution: Resolution) -> Anomaly | None:
-        """Close an open anomaly; None when somebody else closed it first."""
+        """Resolve an open anomaly; None if it was resolved meanwhile."""
         change = Change(
             {
                 "status": AnomalyStatus.RESOLVED,

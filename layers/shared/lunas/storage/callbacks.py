@@ -1,4 +1,4 @@
-"""Callbacks in the table: evidence that goes by itself when its time is over."""
+"""Callbacks in the table: evidence that DynamoDB deletes when its lifetime is over."""
 
 from math import ceil
 
@@ -10,18 +10,18 @@ from lunas.storage.table import Action, Table
 
 
 class Callbacks:
-    """Keeps what came from the gateway, or claimed to."""
+    """Stores the evidence of callbacks, forged ones included."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def keep(self, evidence: CallbackEvidence) -> None:
-        """Write the evidence of a callback, one UpdateItem; one that is kept stays as it is."""
+        """Write the evidence of a callback unless it is stored already: one UpdateItem."""
         self._table.update(_key(evidence), _change(evidence))
 
 
 def callback_action(table: Table, evidence: CallbackEvidence) -> Action:
-    """Build the action that keeps evidence within a transaction; it has no condition to fail."""
+    """Build the action that writes evidence in a transaction; it has no condition."""
     return table.update_action("callback", _key(evidence), _change(evidence))
 
 
@@ -30,8 +30,8 @@ def _key(evidence: CallbackEvidence) -> Key:
 
 
 def _change(evidence: CallbackEvidence) -> Change:
-    # The first time stands. What the signature was found to be is collected instead: the same
-    # body can be refused first, while a wrong key is set, and fit afterwards.
+    # The attributes of the first time stay, but each result of the signature check is added: the
+    # same body may be refused first, while a wrong key is set, and match later.
     return Change(
         {},
         adds={"signature": {evidence.signature}},

@@ -69,10 +69,10 @@ class Catalog:
         return [_course_from(found[each]) for each in wanted if each in found]
 
     def put_package(self, package: Package, *, keep_on_sale: bool = False) -> Package:
-        """Write a package over what was there; sold payments keep their own copy.
+        """Write a package, replacing an older one; payments keep their own copy.
 
-        With ``keep_on_sale`` one that is there stays on or off sale as it is; only a new one
-        takes this from ``package``. Returns the package as it is then.
+        With ``keep_on_sale``, an existing package stays on or off sale; only a new one takes this
+        from ``package``. Returns the stored package.
         """
         on_sale = {"onSale": package.on_sale}
         changed = {
@@ -92,14 +92,14 @@ class Catalog:
         return _package_from(item)
 
     def put_course(self, course: Course) -> Course:
-        """Write a course, keeping its counter; return it with the counter as it stands."""
+        """Write a course but keep its counter; return it with the current counter."""
         changed = {
             "type": "course",
             "id": course.id,
             "name": course.name,
             "platformCourseId": course.platform_course_id,
             "quota": course.quota,
-            # It may be mapped to another one now; the next sync notes what that is called.
+            # The course may now be mapped to another one, whose name the next sync notes.
             "platformName": None,
         }
         change = Change(changed, adds={"enrolled": 0})
@@ -107,11 +107,11 @@ class Catalog:
         return _course_from(item)
 
     def note_platform_name(self, course: Course, name: str) -> bool:
-        """Note what the platform calls a mapped course, unless it was mapped again meanwhile."""
+        """Note the platform's name of a course, unless the mapping changed meanwhile."""
         return self._note(course, {"platformName": name, "gonePlatformId": None})
 
     def note_gone(self, course: Course) -> bool:
-        """Note that the platform does not show a course, unless it is mapped to another now."""
+        """Note that the platform does not show a course, unless the mapping changed meanwhile."""
         return self._note(course, {"gonePlatformId": course.platform_course_id})
 
     def _note(self, course: Course, found: Item) -> bool:

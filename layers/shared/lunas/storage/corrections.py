@@ -1,4 +1,4 @@
-"""What one transaction writes when the learner of a payment is corrected."""
+"""The transaction that corrects the learner of a payment."""
 
 from lunas.domain.access_claims import AccountLink
 from lunas.domain.corrections import Correction, Redelivery
@@ -13,7 +13,7 @@ from lunas.storage.table import Action, Table
 
 
 def correction_actions(table: Table, correction: Correction, link: AccountLink) -> list[Action]:
-    """Build the actions of a correction: one for each course, so that 90 of them fit."""
+    """Build the actions of a correction, one for each course, so that there is room for 90."""
     return [
         _payment(table, correction),
         *history_actions(table, [correction.event]),
@@ -23,7 +23,7 @@ def correction_actions(table: Table, correction: Correction, link: AccountLink) 
 
 
 def _payment(table: Table, correction: Correction) -> Action:
-    # The gateway may be asked meanwhile, so only what a correction changes is written.
+    # Other requests may update the payment meanwhile, so only changed attributes are written.
     before, after = correction.before, correction.after
     condition, given = as_delivered(before)
     changed = {
@@ -37,9 +37,9 @@ def _payment(table: Table, correction: Correction) -> Action:
 
 
 def _link(table: Table, correction: Correction, link: AccountLink) -> Action:
-    """Build the action that has the account looked up again, by the learner as corrected.
+    """Build the action that makes Lunas look up the account again, for the corrected learner.
 
-    A name alone is the user's only where this payment has named their address as well.
+    A corrected name is stored for the user only if this payment has corrected the address as well.
     """
     after = correction.after
     former = {str(link.account_id)} if correction.moves and link.account_id else None

@@ -1,6 +1,6 @@
-"""Enrollments as items of the table, and back.
+"""Converts enrollments to items of the table, and back.
 
-The delivery stands in flat attributes, so that the stream's filter can see its status.
+The delivery consists of flat attributes, so that the stream's filter can see its status.
 """
 
 from datetime import datetime
@@ -18,11 +18,11 @@ from lunas.storage.expressions import Item
 
 KIND = "ENROLLMENT"
 FOREVER = "FOREVER"
-"""In place of a time: access that does not end."""
+"""Text for access without an end, in place of a time."""
 
 
 def enrollment_item(enrollment: Enrollment) -> Item:
-    """Write an enrollment."""
+    """Return the item of an enrollment."""
     created = to_iso(enrollment.created_at)
     return {
         **keys.enrollment(enrollment.id),
@@ -51,32 +51,32 @@ def enrollment_item(enrollment: Enrollment) -> Item:
 
 
 def term_attributes(enrollment: Enrollment) -> Item:
-    """Write until when access lasts, and by which payments; None means that the attribute goes."""
+    """Return the end of access and the claims; an attribute that is None is removed."""
     end = enrollment.expires_at
     return {"expiresAt": end and to_iso(end), "claims": claims_attribute(enrollment)}
 
 
 def shared_attribute(enrollment: Enrollment) -> Item:
-    """Write until when others give access as well; None means that the attribute goes."""
+    """Return until when other enrollments give access; an attribute that is None is removed."""
     shared = enrollment.shared
     return {"sharedUntil": shared and _end_text(shared.until)}
 
 
 def claims_attribute(enrollment: Enrollment) -> dict[str, str] | None:
-    """Write the payments that pay for an enrollment, None unless there are several."""
+    """Return the end of access by payment, None without claims."""
     claims = enrollment.claims.items()
     return {paid: _end_text(end) for paid, end in claims} or None
 
 
 def request_attributes(delivery: Delivery) -> Item:
-    """Write the attributes by which delivery is asked for once more, and no others."""
+    """Return only the attributes that request delivery again."""
     names = ("deliveryStatus", "stateKey", "deliveryRequest", "lastError", "dueKey", "dueAt")
     written = delivery_attributes(delivery)
     return {name: written[name] for name in names}
 
 
 def delivery_attributes(delivery: Delivery) -> Item:
-    """Write the attributes of a delivery; None means that the attribute goes."""
+    """Return the attributes of a delivery; one that is None is removed."""
     due = delivery.due_at
     return {
         "deliveryStatus": delivery.status,
@@ -92,7 +92,7 @@ def delivery_attributes(delivery: Delivery) -> Item:
 
 
 def enrollment_from(item: Item) -> Enrollment:
-    """Read an enrollment."""
+    """Return the enrollment of an item."""
     return Enrollment(
         id=item["id"],
         payment_id=item["paymentId"],

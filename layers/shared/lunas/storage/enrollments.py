@@ -1,4 +1,4 @@
-"""Enrollments in the table: reading them, and noting how their delivery went."""
+"""Enrollments in the table, with the state of their delivery."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,9 +18,9 @@ from lunas.storage.settlements import NEW, count_action, full_courses, history_a
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 CURRENT = "#status = :enrolled AND #paymentId = :paymentId"
-"""Condition of an enrollment that was neither refunded nor bought anew meanwhile."""
+"""Condition: the enrollment was neither refunded nor bought again meanwhile."""
 WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :request"
-"""Condition under which a delivery may be noted: it is still asked for, and not noted yet."""
+"""Condition: the delivery is still requested and not recorded yet."""
 
 
 class Enrollments:
@@ -35,7 +35,7 @@ class Enrollments:
         return enrollment_from(item) if item else None
 
     def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
-        """Read those of the enrollments that exist: one BatchGetItem per hundred."""
+        """Read the enrollments that exist: one BatchGetItem per hundred."""
         items = self._table.get_many(keys.enrollment(each) for each in enrollment_ids)
         return [enrollment_from(item) for item in items]
 
@@ -47,10 +47,10 @@ class Enrollments:
         return Page(tuple(enrollment_from(item) for item in items), last)
 
     def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
-        """Note a progress in percent unless a higher one is known; return what is known then.
+        """Write a progress in percent unless a higher one is stored; return the stored enrollment.
 
-        The condition makes two devices that report at once safe: the higher one stays.
-        Raises ConcurrentUpdate when the enrollment was revoked or its course bought anew meanwhile.
+        Because of the condition, the higher progress stays when two devices report at once.
+        Raises ConcurrentUpdate if the enrollment was revoked or bought again meanwhile.
         """
         change = Change(
             {"progress": progress, "updatedAt": to_iso(at)},
@@ -65,17 +65,16 @@ class Enrollments:
         return again
 
     def request_again(self, enrollment: Enrollment, at: datetime) -> Enrollment:
-        """Ask for delivery, or revocation, once more; the stream carries the request to the queue.
+        """Request delivery, or revocation, again; the stream carries the request to the queue.
 
-        Raises ConcurrentUpdate when somebody else asked first, or it was noted or refunded
-        meanwhile.
+        Raises ConcurrentUpdate if it was requested, delivered or refunded meanwhile.
         """
         asked = asked_again(enrollment, at)
         change = Change(
             {"updatedAt": to_iso(at), **delivery_attributes(asked.delivery)},
-            condition=f"{CURRENT} AND #deliveryRequest = :read AND #deliveryStatus = :stood",
+            condition=f"{CURRENT} AND #deliveryRequest = :read AND #deliveryStatus = :was",
             given={
-                "stood": enrollment.delivery.status,
+                "was": enrollment.delivery.status,
                 "enrolled": enrollment.status,
                 "read": enrollment.delivery.request,
                 "paymentId": enrollment.payment_id,
@@ -86,13 +85,14 @@ class Enrollments:
         return asked
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
-        """Note a try that failed, unless the enrollment moved on meanwhile; tell which."""
+        """Write a failed attempt; False if the enrollment changed meanwhile."""
         return self._table.update(keys.enrollment(enrollment.id), _delivery_change(enrollment))
 
     def record_delivery(self, record: DeliveryRecord) -> None:
-        """Write a delivery together with what it means for the payment, or nothing.
+        """Write a delivery together with its effects on payments, or nothing.
 
-        Raises ConcurrentUpdate when enrollment or payment changed meanwhile, or StorageContention.
+        Raises ConcurrentUpdate if the enrollment or a payment changed meanwhile, or
+        StorageContention.
         """
         enrollment = record.enrollment
         actions = [
@@ -112,9 +112,9 @@ class Enrollments:
         self._transact(actions)
 
     def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
-        """Note that the platform has revoked an enrollment, and free its place, or write nothing.
+        """Write that the platform has revoked an enrollment, and free its place, or nothing.
 
-        Raises ConcurrentUpdate when the course was bought anew or asked for again meanwhile.
+        Raises ConcurrentUpdate if the course was bought or requested again meanwhile.
         """
         actions = [
             self._table.update_action(
@@ -133,8 +133,8 @@ class Enrollments:
             raise ConcurrentUpdate(stale=not full, full=full) from failed
 
     def _payment_action(self, change: PaymentChange) -> Action:
-        # The set of undelivered courses is part of the condition: of two courses delivered at
-        # once, one must see the other gone, or neither would complete the payment.
+        # The set of undelivered courses is part of the condition: when two courses are delivered at
+        # once, the second must see that the first is done, or neither would complete the payment.
         before = change.before
         return self._table.update_action(
             f"payment:{before.id}",

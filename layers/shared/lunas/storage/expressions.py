@@ -1,4 +1,4 @@
-"""Items and update expressions in DynamoDB's notation."""
+"""Items and update expressions in DynamoDB's format."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,34 +12,34 @@ type Key = dict[str, str]
 
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
-    """Write an item as DynamoDB takes it; attributes that are None are left out."""
+    """Return an item in DynamoDB's format; attributes that are None are left out."""
     return {name: wire.write(value) for name, value in item.items() if value is not None}
 
 
 def from_wire(item: Mapping[str, Any]) -> Item:
-    """Read an item as DynamoDB gives it; numbers come as Decimal."""
+    """Return an item from DynamoDB's format; numbers are Decimal."""
     return {name: wire.read(value) for name, value in item.items()}
 
 
 def placeholders(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Write the values of an expression, each under its name with a colon in front."""
+    """Return the values of an expression by their names with a colon in front."""
     return {f":{name}": wire.write(value) for name, value in values.items()}
 
 
 def condition_names(condition: str) -> dict[str, str]:
-    """Return the attribute names of a condition, which writes each of them as ``#name``."""
+    """Return the attribute names of a condition, in which they have the form ``#name``."""
     return {word: word[1:] for word in re.findall(r"#\w+", condition)}
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An update in words of attributes; names and values become placeholders by themselves.
+    """An update of attributes, whose names and values are turned into placeholders.
 
-    ``sets`` takes an attribute away where the value is None.
+    ``sets`` removes an attribute if the value is None; ``firsts`` sets attributes that the item
+    does not have yet.
 
-    ``condition`` is an expression that writes attributes as ``#name`` and takes the values of
-    its ``:name`` placeholders from ``given``. What ``firsts`` holds is set only where the item
-    has no such attribute yet.
+    ``condition`` is an expression with attributes as ``#name``; the values of its ``:name``
+    placeholders come from ``given``.
     """
 
     sets: Mapping[str, Any]
@@ -63,7 +63,7 @@ class Change:
         ]
         given = self.given or {}
         if clash := given.keys() & (kept.keys() | firsts.keys() | adds.keys() | deletes.keys()):
-            raise ValueError(f"a condition's value is named like a new one: {sorted(clash)}")
+            raise ValueError(f"a condition's value has the name of a new one: {sorted(clash)}")
         values = {**kept, **firsts, **adds, **deletes, **given}
         names = {f"#{name}": name for name in [*kept, *removed, *firsts, *adds, *deletes]}
         condition = self.condition or ""

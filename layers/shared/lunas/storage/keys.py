@@ -1,9 +1,9 @@
-"""The keys of every item; docs/reference/data-model.md shows which read each of them serves."""
+"""The keys of every item; docs/reference/data-model.md lists the reads that use them."""
 
 from lunas.storage.expressions import Key
 
 DUE_AT_GATEWAY, DUE_AT_PLATFORM = "GATEWAY", "DELIVERY"
-"""Partitions of the index byDue: payments to ask the gateway about, deliveries to request again."""
+"""Partitions of the index byDue: payments to check, deliveries to request again."""
 
 
 def payment(payment_id: str) -> Key:
@@ -27,7 +27,7 @@ def open_purchase(user_id: str, package_id: str, course_id: str | None) -> Key:
 
 
 def waiting_transfer(user_id: str, package_id: str, course_id: str | None) -> Key:
-    """Key of the slot for the one transfer of a user for a package and course that waits."""
+    """Key of the slot for the one waiting transfer of a user for a package and course."""
     slot = open_purchase(user_id, package_id, course_id)
     return {"pk": f"WAITING#{slot['pk'].partition('#')[2]}", "sk": slot["sk"]}
 
@@ -38,22 +38,22 @@ def learner(user_id: str) -> Key:
 
 
 def account(account_id: int) -> str:
-    """Partition of what is kept about an account at the platform."""
+    """Partition of an account at the platform."""
     return f"ACCOUNT#{account_id}"
 
 
 def claims(account_id: int, course_id: int) -> Key:
-    """Key of the claims on a course of an account, by the platform's ids of both."""
+    """Key of the claims on a place, by the platform's ids of account and course."""
     return {"pk": account(account_id), "sk": f"COURSE#{course_id}"}
 
 
 def package(package_id: str) -> Key:
-    """Key of a package; all packages share a partition, since they are listed together."""
+    """Key of a package; all share a partition, since they are listed together."""
     return {"pk": "CATALOG#PACKAGE", "sk": package_id}
 
 
 def course(course_id: str) -> Key:
-    """Key of a course; all courses share a partition, since they are listed together."""
+    """Key of a course; all share a partition, since they are listed together."""
     return {"pk": "CATALOG#COURSE", "sk": course_id}
 
 
@@ -63,60 +63,60 @@ def anomaly(anomaly_id: str) -> Key:
 
 
 def callback(order_id: str, digest: str) -> Key:
-    """Key of a callback; all that name the same order share a partition."""
+    """Key of a callback; all callbacks of an order share a partition."""
     return {"pk": f"CALLBACK#{order_id}", "sk": digest}
 
 
 def owner(user_id: str, kind: str) -> str:
-    """Partition of the index byOwner: what of one kind belongs to a user."""
+    """Partition of the index byOwner with a user's items of one kind."""
     return f"{kind}#{user_id}"
 
 
 def state(kind: str, value: str) -> str:
-    """Partition of an index that holds what of one kind has one state or course."""
+    """Partition of an index with the items of one kind that have one state or course."""
     return f"{kind}#{value}"
 
 
 def pause() -> Key:
-    """Key of the note that the gateway must not be asked by schedule for a while."""
+    """Key of the item that pauses scheduled calls to the gateway."""
     return {"pk": "RECONCILE", "sk": "GATEWAY"}
 
 
 def call_limit(provider: str, site: str) -> Key:
-    """Key of the share of calls that all workers have together at a peer's site."""
+    """Key of the rate limiter that all callers of a provider's site share."""
     return {"pk": f"LIMIT#{provider}", "sk": site}
 
 
 def day_of_history(moment: str) -> str:
-    """Partition of the index byKind that holds the history events of one day, by UTC."""
+    """Partition of the index byKind with the history events of one day in UTC."""
     return f"HISTORY#{moment[:10]}"
 
 
 def audit(feed: str) -> Key:
-    """Key of the note how far the audit has followed a trail."""
+    """Key of the audit's checkpoint in a feed."""
     return {"pk": "AUDIT", "sk": feed}
 
 
 def oauth_start(digest: str) -> Key:
-    """Key of a try to connect a site, by the digest of its state."""
+    """Key of an attempt to connect a site, by the digest of its state."""
     return {"pk": f"OAUTH#{digest}", "sk": "START"}
 
 
 def oauth_grant() -> Key:
-    """Key of the connected site, of which there is one."""
+    """Key of the one connected site."""
     return {"pk": "OAUTH", "sk": "SITE"}
 
 
 def external_order(payment_id: str, kind: str) -> Key:
-    """Key of the note how a sale or its refund was reported; both share a partition."""
+    """Key of the report of a sale or of its refund; both share a partition."""
     return {"pk": f"ORDER#{payment_id}", "sk": kind}
 
 
 def platform_event(event_id: str) -> Key:
-    """Key of the note that an event of the platform was dealt with."""
+    """Key of a processed event of the platform."""
     return {"pk": f"EVENT#{event_id}", "sk": "EVENT"}
 
 
 def sync_progress() -> Key:
-    """Key of the note how far the progress sync has read what changed at the platform."""
+    """Key of the progress sync's position."""
     return {"pk": "CATCHUP", "sk": "PROGRESS"}

@@ -1,4 +1,4 @@
-"""Accounts at the platform: one item for the link of a user, and one for each course claimed."""
+"""Accounts at the platform: one item links a user to an account, one holds a place's claims."""
 
 from contextlib import suppress
 from datetime import datetime
@@ -15,27 +15,27 @@ from lunas.storage.payment_items import learner_from
 from lunas.storage.table import ConditionsFailed, Table
 
 FOREVER = "FOREVER"
-"""In place of a time: access that does not end."""
+"""Text for access without an end, in place of a time."""
 PREFIX = "COURSE#"
 NO_LINK = AccountLink()
-"""That of a user who has none."""
+"""The link of a user without an account."""
 
 
 class Learners:
-    """Keeps which account belongs to which user, and which enrollments claim which course of it.
+    """Reads and writes the accounts of users, and the enrollments that lead to a place.
 
-    A claim and a release write, and return all claims of the same moment.
+    A claim and a release return all claims as of their own write.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def platform_user_id(self, user_id: str) -> int | None:
-        """Return the account of a user, or None while none is known: one GetItem."""
+        """Return the account of a user, None if it is not known: one GetItem."""
         return self.link_of(user_id).account_id
 
     def link_of(self, user_id: str) -> AccountLink:
-        """Read the link of a user, an empty one while there is none: one GetItem."""
+        """Read the link of a user, an empty one if there is none: one GetItem."""
         item = self._table.get(keys.learner(user_id)) or {}
         return AccountLink(
             account_id=int(item["platformUserId"]) if "platformUserId" in item else None,
@@ -46,9 +46,9 @@ class Learners:
         )
 
     def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
-        """Keep the account of a user, in place of the ``link`` that was read: one write.
+        """Write the account of a user over the ``link`` that was read: one write.
 
-        Raises ConcurrentUpdate when it has changed since.
+        Raises ConcurrentUpdate if the link has changed since.
         """
         change = Change(
             {"type": "learner", "userId": user_id, "platformUserId": account_id},
@@ -61,7 +61,7 @@ class Learners:
             raise ConcurrentUpdate(stale=True)
 
     def unlink(self, user_id: str, account_id: int) -> None:
-        """Forget the account of a user, if it is still this one; it is kept as a former one."""
+        """Make the account of a user a former one, if it is still the user's account."""
         change = Change(
             {"platformUserId": None},
             adds={"revision": 1, "former": {str(account_id)}},
@@ -71,9 +71,9 @@ class Learners:
         self._table.update(keys.learner(user_id), change)
 
     def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
-        """Note that an enrollment leads to a place, ``until`` then; return all claims: one write.
+        """Note that an enrollment leads to a place until ``until``; return all claims: one write.
 
-        The write and the claims that it returns are of one moment, and count the version up.
+        The returned claims are those right after the write, which increments their version.
         """
         change = Change(
             {"type": "claims"},
@@ -83,7 +83,7 @@ class Learners:
         return self._changed(place, change)
 
     def release(self, place: Place, enrollment_id: str) -> Claims:
-        """Note that an enrollment leads to a place no more; return all claims: one write."""
+        """Note that an enrollment no longer leads to a place; return all claims: one write."""
         change = Change(
             {"type": "claims"},
             adds={"released": {enrollment_id}, "version": 1},
@@ -92,18 +92,18 @@ class Learners:
         return self._changed(place, change)
 
     def note_given(self, place: Place, until: datetime | None) -> None:
-        """Note a time until which access is given, before it is: one write."""
+        """Note an end of access before Lunas gives access until then: one write."""
         key = keys.claims(place.account_id, place.course_id)
         self._table.update(key, Change({}, adds={"given": {_text(until)}}))
 
     def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
-        """Note on an enrollment what access it shares in a place, in one transaction of two writes.
+        """Note on an enrollment the access that it shares in a place: one transaction, two writes.
 
-        Nothing is written where a claim or release came after ``claims`` were read, for it has a
-        run that knows more, nor where the enrollment was refunded. Raises StorageContention.
+        Nothing is written if there was a claim or release after ``claims`` were read, whose own
+        run knows more, or if the enrollment was refunded. Raises StorageContention.
         """
         place = keys.claims(claims.place.account_id, claims.place.course_id)
-        # A write of what is there, for a mere condition would need a right of its own.
+        # This writes the same version, since a condition check would need a permission of its own.
         unmoved = Change(
             {"version": claims.version},
             condition="#version = :read",
@@ -111,7 +111,7 @@ class Learners:
         )
         noted = Change(
             {**shared_attribute(enrollment), "updatedAt": to_iso(at)},
-            # No other part of it: an enrollment that another payment takes over asks for nothing.
+            # Nothing else is compared: another payment may take the enrollment over.
             condition="#status = :enrolled",
             given={"enrolled": EnrollmentStatus.ENROLLED},
         )
@@ -123,22 +123,22 @@ class Learners:
             self._table.transact(actions)
 
     def forget(self, place: Place, enrollment_id: str) -> None:
-        """Forget an enrollment that was released, once that is done at the platform: one write."""
+        """Remove a released enrollment, once the platform has revoked it: one write."""
         key = keys.claims(place.account_id, place.course_id)
         self._table.update(key, Change({}, deletes={"released": {enrollment_id}}))
 
     def of_account(self, account_id: int) -> dict[Place, Claims]:
         """Read all claims of an account, consistently: one Query of a short partition."""
-        asked = {
+        request = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
             "ExpressionAttributeValues": placeholders(
                 {"pk": keys.account(account_id), "sk": PREFIX}
             ),
             "ConsistentRead": True,
         }
-        items, after = self._table.query(asked)
+        items, after = self._table.query(request)
         while after:
-            more, after = self._table.query(asked, after)
+            more, after = self._table.query(request, after)
             items += more
         found = [_claims_from(account_id, item) for item in items]
         return {each.place: each for each in found}
@@ -150,12 +150,12 @@ class Learners:
 
 
 def link_as_read(link: AccountLink) -> str:
-    """Return the condition that a link is as it was read; see revision_as_read()."""
+    """Return the condition that a link is unchanged since it was read; see revision_as_read()."""
     return "#revision = :read" if link.revision else "attribute_not_exists(#revision)"
 
 
 def revision_as_read(link: AccountLink) -> dict[str, Any]:
-    """Return the values that link_as_read() compares with."""
+    """Return the values for link_as_read()."""
     return {"read": link.revision} if link.revision else {}
 
 

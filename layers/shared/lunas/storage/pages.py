@@ -1,4 +1,4 @@
-"""One page of a list: one Query of one index, newest first, whatever the table holds."""
+"""Reads one page of a list, newest first: one Query of one index."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ EARLIEST, LATEST = "0", ":"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What to read: a partition of an index, a stretch of time, and values to filter by."""
+    """A partition of an index, a span of time, and attributes to filter by."""
 
     index: str
     key: str
@@ -28,13 +28,13 @@ class Listing:
 def read_page(
     table: Table, listing: Listing, limit: int, after: Position | None
 ) -> tuple[list[Item], Position | None]:
-    """Read up to ``limit`` items and return those that fit, with the place where they ended."""
+    """Read up to ``limit`` items; return those that match, and the position of the last one."""
     items, last = table.query(_request(listing, limit), dict(after) if after else None)
     return items, last
 
 
 def places(listing: Listing, items: Iterable[Item]) -> tuple[Position, ...]:
-    """Name the place after each item, as the table names the one after a page."""
+    """Return the position after each item, in the form of the position after a page."""
     key = ("pk", "sk", listing.key, "listSort")
     return tuple({name: item[name] for name in key} for item in items)
 
@@ -43,8 +43,8 @@ def _request(listing: Listing, limit: int) -> dict[str, Any]:
     start, end = listing.span.start, listing.span.end
     values = {
         "partition": listing.partition,
-        # The sort key is the creation time, then "#" and the id: so an item of the very time
-        # ``start`` sorts after that text, and one of the very time ``end`` after that.
+        # The sort key is the creation time, "#" and the id. So an item of exactly ``start`` sorts
+        # after that text and is read, and one of exactly ``end`` is not.
         "start": to_iso(start) if start else EARLIEST,
         "end": to_iso(end) if end else LATEST,
     }

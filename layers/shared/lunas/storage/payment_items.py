@@ -1,4 +1,4 @@
-"""Payments and history events as items of the table, and back."""
+"""Converts payments and history events to items of the table, and back."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +20,7 @@ KIND = "PAYMENT"
 
 
 def payment_item(payment: Payment) -> Item:
-    """Write a new payment."""
+    """Return the item of a new payment."""
     customer, learner = payment.customer, payment.learner
     created = to_iso(payment.created_at)
     return {
@@ -62,7 +62,7 @@ def payment_item(payment: Payment) -> Item:
 
 
 def progress_attributes(payment: Payment) -> Item:
-    """Write the attributes that a step changes; None means that the attribute goes."""
+    """Return the attributes that a step changes; one that is None is removed."""
     return {
         "status": payment.status,
         "stateKey": keys.state(KIND, payment.status),
@@ -83,17 +83,17 @@ def progress_attributes(payment: Payment) -> Item:
 
 
 def asked_attributes(asked_at: datetime | None) -> Item:
-    """Write when the gateway was asked last and has answered."""
+    """Return the time of the last query to the gateway, which has been answered."""
     return {"askedAt": to_iso(asked_at) if asked_at else None, "asking": None}
 
 
 def denied_attributes(denied_at: datetime | None) -> Item:
-    """Write since when the gateway denies a success; None leaves what is written."""
+    """Return since when the gateway denies a success; None changes nothing."""
     return {"deniedAt": to_iso(denied_at)} if denied_at else {}
 
 
 def due_attributes(check_at: datetime | None) -> Item:
-    """Write when the gateway is asked next; None takes the payment out of the index byDue."""
+    """Return the time of the next check; None removes the payment from the index byDue."""
     return {
         "dueKey": keys.DUE_AT_GATEWAY if check_at else None,
         "dueAt": to_iso(check_at) if check_at else None,
@@ -101,7 +101,7 @@ def due_attributes(check_at: datetime | None) -> Item:
 
 
 def payment_from(item: Item) -> Payment:
-    """Read a payment."""
+    """Return the payment of an item."""
     return Payment(
         id=item["id"],
         user_id=item["userId"],
@@ -149,7 +149,7 @@ def payment_from(item: Item) -> Payment:
 
 
 def invoice_attributes(invoice: GatewayInvoice) -> Item:
-    """Write what the gateway gave, leaving out what the channel does not have."""
+    """Return the attributes of an invoice, without those that the channel does not have."""
     written = {
         "reference": invoice.reference,
         "paymentUrl": invoice.payment_url,
@@ -161,7 +161,7 @@ def invoice_attributes(invoice: GatewayInvoice) -> Item:
 
 
 def history_item(event: HistoryEvent) -> Item:
-    """Write a history event; it joins those of all payments of its day, for the audit."""
+    """Return the item of a history event; the audit reads those of all payments by day."""
     at = to_iso(event.at)
     return {
         **keys.history(event.payment_id, event.version),
@@ -180,7 +180,7 @@ def history_item(event: HistoryEvent) -> Item:
 
 
 def history_from(item: Item) -> HistoryEvent:
-    """Read a history event."""
+    """Return the history event of an item."""
     return HistoryEvent(
         payment_id=item["paymentId"],
         version=int(item["version"]),
@@ -215,13 +215,13 @@ def _customer_from(item: Item) -> Customer:
 
 
 def learner_item(learner: Learner) -> Item:
-    """Write a learner."""
+    """Return the item of a learner."""
     names = {"firstName": learner.first_name, "lastName": learner.last_name}
     return {**names, "email": learner.email}
 
 
 def learner_from(item: Item) -> Learner:
-    """Read a learner."""
+    """Return the learner of an item."""
     return Learner(item["firstName"], item["lastName"], item["email"])
 
 

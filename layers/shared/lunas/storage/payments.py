@@ -1,4 +1,4 @@
-"""Payments in the table: opening them, settling them, reading them."""
+"""Payments in the table."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 class Payments:
     """Reads and writes payments with their history.
 
-    What changes several items is one transaction, and raises ConcurrentUpdate when one of them
-    has changed since it was read, StorageContention when the table is too busy.
+    A change of several items is one transaction. It raises ConcurrentUpdate if one of them has
+    changed since it was read, StorageContention if the table is too busy.
     """
 
     def __init__(self, table: Table) -> None:
@@ -86,7 +86,7 @@ class Payments:
     def waiting_transfer(
         self, user_id: str, package_id: str, course_id: str | None
     ) -> Payment | None:
-        """Read the transfer that holds the slot of this purchase: up to two GetItem."""
+        """Read the transfer that holds the slot of this purchase: one or two GetItem."""
         slot = self._table.get(keys.waiting_transfer(user_id, package_id, course_id))
         return self.get(slot["paymentId"]) if slot else None
 
@@ -95,8 +95,8 @@ class Payments:
     ) -> None:
         """Write a new manual payment and take the slot of its purchase.
 
-        The slot stops a proof that is sent twice at once from becoming two payments, which would
-        both be approved: it must be free, or held by the decided payment ``instead_of``.
+        The slot prevents two payments, both approved, when a proof is sent twice at once: it must
+        be free, or held by ``instead_of``, a payment that is decided.
         """
         slot = {
             **keys.waiting_transfer(payment.user_id, payment.package_id, payment.course_id),
@@ -111,11 +111,11 @@ class Payments:
     def create_open(
         self, payment: Payment, event: HistoryEvent, slot: Slot, *, instead_of: str | None
     ) -> None:
-        """Write a new payment and the slot of its purchase, where it is the newest.
+        """Write a new payment, and the slot of its purchase with it as the newest payment.
 
-        The slot stops two requests at once from opening two invoices for the same thing: its
-        newest payment must still be ``instead_of``, as it was read. Every change of a slot is a
-        new newest payment, so the others in it are as they were read as well.
+        The slot prevents two invoices for the same purchase when two requests arrive at once: its
+        newest payment must still be ``instead_of``, as it was read. Every change of a slot adds a
+        newest payment, so its other payments are unchanged too.
         """
         held = [_given({"id": each.payment_id, "channel": each.channel}) for each in slot.held]
         item = {
@@ -132,10 +132,10 @@ class Payments:
     def record_invoice(
         self, payment_id: str, invoice: GatewayInvoice, expires_at: datetime
     ) -> None:
-        """Write the gateway's invoice of a payment, which may be settled meanwhile.
+        """Write the gateway's invoice of a payment, which may have been settled meanwhile.
 
-        ``expires_at``: when this invoice ends. Every reference is kept, also when two calls
-        crossed: the buyer may have been shown either.
+        The invoice ends at ``expires_at``. Every reference is kept, also of two concurrent calls:
+        the buyer may have seen either invoice.
         """
         change = Change(
             {
@@ -148,10 +148,10 @@ class Payments:
         self._table.update(keys.payment(payment_id), change)
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
-        """Count another call for the invoice of a payment that has none; False if it must not be.
+        """Count a call for the invoice of a payment without one; False if there must be no call.
 
-        No request may have claimed it after ``before``. The count comes first, so that a reference
-        whose answer is lost is known to be missing.
+        There must be none if another request claimed it after ``before``. Counting before the call
+        shows that a reference is missing if the answer is lost.
         """
         change = Change(
             {"invoiceAskedAt": to_iso(now)},
@@ -169,7 +169,7 @@ class Payments:
     ) -> bool:
         """Record when the bundle of a payment was requested; False unless this is the first time.
 
-        With ``over``, the time that was recorded, it is replaced.
+        With ``over``, replace that recorded time.
         """
         first = "attribute_exists(#pk) AND attribute_not_exists(#bundleAskedAt)"
         change = Change(
@@ -186,10 +186,10 @@ class Payments:
         return str(noted["gatewayTransaction"])
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
-        """Write a settlement with all that belongs to it, or nothing.
+        """Write a settlement completely, or nothing.
 
-        ``keep_quota``: refuse when a course is full, instead of counting on. Raises
-        ConcurrentUpdate with what came first, or StorageContention.
+        ``keep_quota``: refuse to exceed the quota of a course. Raises ConcurrentUpdate with the
+        changes that came first, or StorageContention.
         """
         try:
             self._table.transact(settlement_actions(self._table, settlement, keep_quota=keep_quota))
@@ -208,13 +208,13 @@ class Payments:
         self._write(refund_actions(self._table, refund))
 
     def record_correction(self, correction: Correction, link: AccountLink) -> None:
-        """Write payment, history, the link as read, and every enrollment to deliver again."""
+        """Write payment, history, link, and every enrollment to deliver again."""
         from lunas.storage.corrections import correction_actions  # noqa: PLC0415
 
         self._write(correction_actions(self._table, correction, link))
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
-        """Return those of the courses whose quota is reached: one BatchGetItem per hundred."""
+        """Return the courses whose quota is reached: one BatchGetItem per hundred."""
         return frozenset(
             course.id for course in Catalog(self._table).courses(course_ids) if course.full
         )

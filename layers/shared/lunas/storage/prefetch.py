@@ -1,4 +1,4 @@
-"""One read in place of several, for a request that can name from its start what it will ask for."""
+"""Reads several items at once, for a request that knows from its start what it will need."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,47 +11,47 @@ type _Name = tuple[str, str]
 
 
 class PrefetchedTable(Table):
-    """The table, with items that were read together before they are asked for one by one.
+    """The table, with items that were read together in advance.
 
-    Each is given once: whoever asks again asks the table. All are forgotten with the first
-    single item that was not foreseen, such as a payment that is open already: the gateway may be
-    asked about it, and what was true before must not decide then.
+    Each item is returned once; the next read of it goes to the table. The first single read of any
+    other item, such as an open payment, drops all of them: the gateway may be asked about that
+    payment, and items read before must not decide then.
     """
 
     def __init__(self, table: Table, wanted: Iterable[Key]) -> None:
-        """Read what stands at the keys: one BatchGetItem, consistently."""
+        """Read the items at the keys: one BatchGetItem, consistently."""
         super().__init__(table.client, table.name)
         names = [_name(key) for key in wanted]
         found = table.get_many({"pk": pk, "sk": sk} for pk, sk in names)
-        self._foreseen: dict[_Name, Item | None] = dict.fromkeys(names)
-        self._foreseen |= {_name(item): item for item in found}
+        self._prefetched: dict[_Name, Item | None] = dict.fromkeys(names)
+        self._prefetched |= {_name(item): item for item in found}
 
     def get(self, key: Key) -> Item | None:
-        """Give one item: as it was read, or as it is now."""
-        if _name(key) in self._foreseen:
-            return self._foreseen.pop(_name(key))
-        self._foreseen.clear()
+        """Return an item as prefetched, or as it is now."""
+        if _name(key) in self._prefetched:
+            return self._prefetched.pop(_name(key))
+        self._prefetched.clear()
         return super().get(key)
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
-        """Give the items that exist among ``keys``; what was not foreseen is read now."""
-        unforeseen: list[Key] = []
-        given: list[Item | None] = []
+        """Return the items that exist among ``keys``; those not prefetched are read now."""
+        missing: list[Key] = []
+        prefetched: list[Item | None] = []
         for key in keys:
-            if _name(key) in self._foreseen:
-                given.append(self._foreseen.pop(_name(key)))
+            if _name(key) in self._prefetched:
+                prefetched.append(self._prefetched.pop(_name(key)))
             else:
-                unforeseen.append(key)
-        read = super().get_many(unforeseen) if unforeseen else []
-        return [item for item in given if item is not None] + read
+                missing.append(key)
+        read = super().get_many(missing) if missing else []
+        return [item for item in prefetched if item is not None] + read
 
 
 def prefetch_purchase(
     table: Table, user_id: str, package_id: str, course_id: str | None, more: Sequence[Key] = ()
 ) -> PrefetchedTable:
-    """Read ahead what a purchase is decided by, and ``more``.
+    """Prefetch the items that decide a purchase, and ``more``.
 
-    That is the package and, if a course is chosen, the course itself and the buyer's enrollment.
+    These are the package and, if a course is chosen, the course and the buyer's enrollment.
     """
     wanted = [keys.package(package_id), *more]
     if course_id is not None:

@@ -1,4 +1,4 @@
-"""Progress in the table: whose row it is, which events were processed, how far the sync is."""
+"""Progress in the table: enrollments, processed events, and the position of the sync."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,49 +15,49 @@ from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(pk)"
 NOT_LESS = "#status = :enrolled AND #paymentId = :paymentId AND #progress <= :progress"
-"""Condition of an enrollment that was neither refunded nor bought anew, nor got further."""
+"""Condition: the enrollment was neither refunded nor bought again, nor is its progress higher."""
 
 
 class Progress:
-    """Finds the enrollments of a row at the platform, and raises their progress."""
+    """Finds the enrollments of a platform enrollment, and raises their progress."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
-        """Return the enrollments that were delivered as this row: one Query, one BatchGetItem.
+        """Return the enrollments of a platform enrollment: one Query, one BatchGetItem.
 
-        The index holds keys only, so that a progress is written once, and it lags behind: what
-        was delivered a moment ago may be missing.
+        The index has keys only, so that a progress is written once. It lags behind, so a recent
+        delivery may be missing.
         """
         found, _ = self._table.query(
             {
                 "IndexName": "byPlatformEnrollment",
-                "KeyConditionExpression": "platformEnrollmentId = :row",
-                "ExpressionAttributeValues": placeholders({"row": platform_enrollment_id}),
+                "KeyConditionExpression": "platformEnrollmentId = :id",
+                "ExpressionAttributeValues": placeholders({"id": platform_enrollment_id}),
             }
         )
         items = self._table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)
         return [enrollment_from(item) for item in items]
 
     def is_processed(self, event_id: str) -> bool:
-        """Tell whether an event was dealt with: one GetItem."""
+        """Return whether an event was processed: one GetItem."""
         return self._table.get(keys.platform_event(event_id)) is not None
 
     def note_processed(self, event_id: str, at: datetime) -> None:
-        """Note that an event was dealt with, where that changed nothing."""
-        self._table.put(_mark(event_id, at), NEW)
+        """Note that an event was processed without a change."""
+        self._table.put(_event_item(event_id, at), NEW)
 
     def raise_to(self, changed: Sequence[Enrollment], event_id: str | None, at: datetime) -> bool:
-        """Write enrollments that got further, together with the event that told it, or nothing.
+        """Write the progress of enrollments together with its event, or nothing.
 
-        An enrollment without a certificate keeps the one that the table has: it may have come
-        since. Tells whether the event is new; ConcurrentUpdate when an enrollment moved since it
-        was read.
+        An enrollment without a certificate keeps the one in the table, which may be newer. Returns
+        whether the event is new. Raises ConcurrentUpdate if an enrollment changed since it was
+        read.
         """
         actions = [self._raising(each) for each in changed]
         if event_id is not None:
-            actions.append(self._table.put_action("event", _mark(event_id, at), NEW))
+            actions.append(self._table.put_action("event", _event_item(event_id, at), NEW))
         try:
             self._table.transact(actions)
         except ConditionsFailed as failed:
@@ -67,7 +67,7 @@ class Progress:
         return True
 
     def position(self) -> SyncPosition | None:
-        """Return how far the progress sync is: one GetItem; None if there was none yet."""
+        """Return the position of the progress sync, None before its first run: one GetItem."""
         item = self._table.get(keys.sync_progress())
         if item is None:
             return None
@@ -75,7 +75,7 @@ class Progress:
         return SyncPosition(from_iso(item["since"]), began, int(item["page"]))
 
     def note_position(self, position: SyncPosition) -> None:
-        """Keep how far it is. Of two runs at once, one that is behind takes nothing back."""
+        """Write the position, unless a concurrent run is further ahead."""
         change = Change(
             {
                 "type": "progress sync",
@@ -88,7 +88,7 @@ class Progress:
         self._table.update(keys.sync_progress(), change)
 
     def _raising(self, after: Enrollment) -> Action:
-        # Change would take an attribute away that is None.
+        # Change would remove an attribute that is None.
         certificate = {"certificateUrl": after.certificate_url} if after.certificate_url else {}
         change = Change(
             {"progress": after.progress, "updatedAt": to_iso(after.updated_at), **certificate},
@@ -98,7 +98,7 @@ class Progress:
         return self._table.update_action(after.id, keys.enrollment(after.id), change)
 
 
-def _mark(event_id: str, at: datetime) -> dict[str, object]:
+def _event_item(event_id: str, at: datetime) -> dict[str, object]:
     return {
         **keys.platform_event(event_id),
         "type": "event",

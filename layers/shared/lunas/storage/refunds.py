@@ -1,4 +1,4 @@
-"""What one transaction writes when a payment is refunded."""
+"""The transaction that refunds a payment."""
 
 from lunas.domain.refunds import Refund, Taking
 from lunas.domain.times import to_iso
@@ -15,7 +15,7 @@ from lunas.storage.table import Action, Table
 
 
 def refund_actions(table: Table, refund: Refund) -> list[Action]:
-    """Build the actions of a refund: payment, history, and one for each course, so that 90 fit."""
+    """Build the actions of a refund, one for each course, so that there is room for 90."""
     return [
         step_action(table, refund.before, refund.after),
         *history_actions(table, refund.history),
@@ -24,10 +24,10 @@ def refund_actions(table: Table, refund: Refund) -> list[Action]:
 
 
 def _taking(table: Table, taking: Taking) -> Action:
-    """Build the action that takes an enrollment back, or hands it over.
+    """Build the action that takes an enrollment back, or hands it over to another payment.
 
-    Its conditions are what the decision went by: another payment that claims the course at the
-    same moment, a delivery that is noted, and another request are all seen.
+    Its condition fails if another payment claimed the course meanwhile, or if a delivery was
+    recorded or requested.
     """
     before, after = taking.before, taking.after
     return table.update_action(

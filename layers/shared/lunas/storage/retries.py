@@ -1,4 +1,4 @@
-"""Outlasting the others who write the same items: what passes by itself is tried again."""
+"""Retries of calls that fail because of conflicting writes or throttling."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,20 +11,20 @@ from lunas.aws import clients
 from lunas.domain.errors import StorageContention
 
 CHANCE = SystemRandom()
-"""Of the system: environments restored from one snapshot would wait in step with a seed."""
+"""The system's source: with a seed, environments restored from one snapshot would wait in step."""
 TRIES = 8
-"""How often a transaction is tried while others touch the same items."""
+"""How often a transaction is sent while others write the same items."""
 BACKOFF = 0.02
-"""Seconds of the first wait between two tries; it doubles, and half of it is chance."""
+"""Seconds of the first wait between two tries; it doubles, and half of it is random."""
 THROTTLED_TRIES = clients.TRIES
-"""How often what DynamoDB throttles is asked for in all, by the SDK or here."""
+"""How often a throttled call is sent in all, by the SDK or by this module."""
 THROTTLED_BACKOFF = 0.1
 """Seconds of the first wait after throttling, which lasts longer than a conflict."""
 CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})
-"""Others write the same items at this moment; the SDK does not repeat it."""
+"""Others write the same items at this moment; the SDK does not repeat such a call."""
 THROTTLING = frozenset({"ThrottlingError", "ProvisionedThroughputExceeded"})
-"""Reasons for a cancelled transaction by which too many calls came at once; the SDK does not look
-at reasons, so it does not repeat them either."""
+"""Throttling as the reason for a cancelled transaction; the SDK does not read reasons, so it does
+not repeat such a call either."""
 REPEATED_BY_SDK = frozenset(
     {
         "TransactionInProgressException",
@@ -33,16 +33,16 @@ REPEATED_BY_SDK = frozenset(
         "RequestLimitExceeded",
     }
 )
-"""Errors that the SDK gave up repeating: asking again here would multiply its tries by ours."""
+"""Errors after the SDK's last retry; more retries would multiply the number of calls."""
 PASSING = CONFLICTS | THROTTLING | REPEATED_BY_SDK
-"""Errors of a call, and reasons for a cancelled transaction, that go by themselves."""
+"""Transient errors of a call, and transient reasons for a cancelled transaction."""
 
 
 def retry_on_conflict[T](write: Callable[[], T]) -> T:
-    """Repeat a write while others work on the same items, with waits that grow by chance.
+    """Repeat a write while others write the same items, with growing random waits.
 
-    Raises StorageContention when it never got through or the table is throttled, and whatever else
-    the write raises. A throttled table is asked THROTTLED_TRIES times, by the SDK or by this loop.
+    Raises StorageContention if no try succeeds or the table is throttled, and any other error of
+    the write. A throttled call is sent THROTTLED_TRIES times, by the SDK or by this loop.
     """
     throttled = 0
     for attempt in range(TRIES):
@@ -55,28 +55,28 @@ def retry_on_conflict[T](write: Callable[[], T]) -> T:
         if throttled == THROTTLED_TRIES or attempt + 1 == TRIES:
             break
         rest(attempt, THROTTLED_BACKOFF if throttled else BACKOFF)
-    raise StorageContention("the same items are being written by others; try again")
+    raise StorageContention("other requests are writing the same items; try again")
 
 
 def asked[T](call: Callable[[], T]) -> T:
-    """Make a call once; raises StorageContention for what the SDK has stopped retrying."""
+    """Make a call once; raises StorageContention for an error that the SDK has retried."""
     try:
         return call()
     except ClientError as error:
         if error.response["Error"]["Code"] in REPEATED_BY_SDK:
             raise StorageContention(
-                "the table takes no more calls at the moment; try again"
+                "the table accepts no more calls at the moment; try again"
             ) from error
         raise
 
 
 def rest(attempt: int, first: float) -> None:
-    """Wait after a try: ``first`` seconds after the first one, then doubled, half by chance."""
+    """Wait after a try: ``first`` seconds after the first one, then doubled, half of it random."""
     time.sleep(first * 2**attempt * (0.5 + CHANCE.random() / 2))
 
 
 def _passes(error: ClientError) -> bool:
-    """Tell whether an error goes by itself: a conflict, or throttling within a transaction."""
+    """Return whether an error is transient: a conflict, or throttling within a transaction."""
     if error.response["Error"]["Code"] != "TransactionCanceledException":
         return error.response["Error"]["Code"] in PASSING
     codes = _reasons(error)
@@ -92,7 +92,7 @@ def _reasons(error: ClientError) -> set[str]:
 
 
 def cancellation_reasons(error: ClientError) -> Sequence[Mapping[str, Any]]:
-    """Return why a transaction was cancelled, one reason for each of its actions."""
+    """Return the reasons for a cancelled transaction, one for each of its actions."""
     response: Mapping[str, Any] = error.response
     reasons: Sequence[Mapping[str, Any]] = response.get("CancellationReasons", [])
     return reasons

@@ -1,4 +1,4 @@
-"""Reports of sales in the table: one item for a sale and one for its refund, and no index."""
+"""Sale reports in the table: one item for a sale and one for its refund, in no index."""
 
 from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.domain.times import from_iso, to_iso
@@ -14,12 +14,12 @@ class SaleReports:
         self._table = table
 
     def get(self, payment_id: str, kind: SaleReportKind) -> SaleReport | None:
-        """Read how a report stands: one GetItem."""
+        """Read a report: one GetItem."""
         item = self._table.get(keys.external_order(payment_id, kind))
         return _note_from(item) if item else None
 
     def claim(self, note: SaleReport) -> bool:
-        """Take a report that nobody has taken yet: of two who try, one gets it."""
+        """Take a report that is free; of two concurrent callers, one gets it."""
         change = Change(
             _attributes(note),
             condition="attribute_not_exists(#pk) OR #status = :free",
@@ -28,18 +28,18 @@ class SaleReports:
         return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def note(self, note: SaleReport) -> bool:
-        """Write what became of a claim, if it is this attempt's."""
+        """Write the result of a claim, if it belongs to this attempt."""
         change = Change(
             _attributes(note), condition="#attempt = :mine", given={"mine": note.attempt}
         )
         return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def reopen(self, note: SaleReport) -> bool:
-        """Let a report that a person has looked at be sent, if it still stands as they saw it."""
+        """Free a report that a person has checked, if it has not changed since."""
         change = Change(
             {"status": SaleReportStatus.FREE, "reason": None},
-            condition="#attempt = :seen AND #status = :stood",
-            given={"seen": note.attempt, "stood": note.status},
+            condition="#attempt = :seen AND #status = :was",
+            given={"seen": note.attempt, "was": note.status},
         )
         return self._table.update(keys.external_order(note.payment_id, note.kind), change)
 

@@ -1,4 +1,4 @@
-"""When what is looked at again: the index byDue, the pause, and how far the audit has come."""
+"""What is due when: the index byDue, the gateway's pause, and the audit's checkpoints."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
@@ -16,20 +16,20 @@ from lunas.storage.table import Table
 BEGINNING, LATEST = "0", ":"
 """Below and above every time as text."""
 NO_TIME = "never"
-"""Stands in a condition for a time that there is none; it sorts after every time."""
+"""In a condition, in place of an absent time; it sorts after every time."""
 
 
 class Schedule:
-    """Reads and writes what is due when; an item leaves the index when it is settled.
+    """Reads and writes due times and checkpoints; an item leaves the index once it is settled.
 
-    The audit reads what changed, one Query a batch, and never anything else by a list.
+    The audit reads changed items only, one Query for each batch.
     """
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def payments(self, now: datetime, limit: int) -> list[str]:
-        """Return the ids of payments to ask about, the most overdue first: one Query."""
+        """Return the ids of payments to check, the most overdue first: one Query."""
         return self._ids(keys.DUE_AT_GATEWAY, now, limit)
 
     def deliveries(self, now: datetime, limit: int) -> list[str]:
@@ -37,18 +37,18 @@ class Schedule:
         return self._ids(keys.DUE_AT_PLATFORM, now, limit)
 
     def paused_until(self) -> datetime | None:
-        """Return until when the gateway must not be asked, or None."""
+        """Return until when calls to the gateway are paused, or None."""
         item = self._table.get(keys.pause())
         return from_iso(item["until"]) if item else None
 
     def pause(self, until: datetime) -> None:
-        """Have the gateway not asked until then."""
+        """Pause calls to the gateway."""
         self._table.update(keys.pause(), Change({"type": "pause", "until": to_iso(until)}))
 
     def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
         """Record that the gateway is asked now; False if it was asked after ``before``.
 
-        Of requests at once one may ask.
+        Of concurrent requests, one may ask.
         """
         change = Change(
             {"askedAt": to_iso(now), "asking": True},
@@ -60,7 +60,7 @@ class Schedule:
         return self._table.update(keys.payment(payment_id), change)
 
     def note_answer(self, payment_id: str, asked_at: datetime) -> None:
-        """Record that the gateway was asked, and that no answer is awaited any more."""
+        """Record that the gateway was asked and has answered or failed."""
         change = Change(asked_attributes(asked_at), condition="attribute_exists(#pk)")
         self._table.update(keys.payment(payment_id), change)
 
@@ -71,12 +71,12 @@ class Schedule:
         asked_at: datetime | None = None,
         denied_at: datetime | None = None,
     ) -> bool:
-        """Record when the gateway is asked next; False if the payment has moved on.
+        """Record when the gateway is asked next; False if the payment's status has changed.
 
-        What another request has recorded since ``payment`` was read stays, unless this is sooner.
-        A correction of the learner, which changes the version, does not matter: no state comes
-        twice. ``asked_at``: it was asked just now, and has answered or not. ``denied_at``: since
-        when it denies a success.
+        A time that another request has recorded since ``payment`` was read stays, unless this one
+        is sooner. The status is compared, not the version, which a correction changes as well: a
+        payment never returns to a status. ``asked_at``: when the gateway was asked, answered or
+        not. ``denied_at``: since when it denies a success.
         """
         asked = asked_attributes(asked_at) if asked_at else {}
         change = Change(
@@ -94,14 +94,14 @@ class Schedule:
         return self._table.update(keys.payment(payment.id), change)
 
     def checkpoint(self, feed: Feed, now: datetime) -> str:
-        """Return where a feed goes on: a time, or the last sort key that was audited."""
+        """Return the checkpoint of a feed: a time, or the last audited sort key."""
         item = self._table.get(keys.audit(feed))
         if item:
             return str(item["checkpoint"])
         return BEGINNING if feed is Feed.APPROVED else to_iso(now - FIRST_LOOK)
 
     def record_checkpoint(self, feed: Feed, checkpoint: str) -> None:
-        """Write where a feed goes on. Of two runs at once, the one that came further counts."""
+        """Write the checkpoint of a feed, unless a concurrent run is further ahead."""
         ahead = "attribute_not_exists(#checkpoint) OR #checkpoint < :checkpoint"
         only_if = None if feed is Feed.APPROVED else ahead
         change = Change({"type": "audit", "checkpoint": checkpoint}, condition=only_if)
@@ -110,8 +110,8 @@ class Schedule:
     def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch:
         """Read the next batch of a feed: one Query of up to ``limit`` items.
 
-        A history is kept by days, so a batch ends with its day, which may be empty. Of what is
-        APPROVED the list begins again after its end.
+        History is partitioned by day, so a batch ends with its day, and may be empty. The list of
+        APPROVED payments starts again after its end.
         """
         match feed:
             case Feed.APPROVED:
@@ -138,8 +138,8 @@ class Schedule:
 
     def _batch(self, partition: str, checkpoint: str, end: datetime, limit: int) -> Batch:
         items, more = self._query("byKind", "kindKey", partition, (checkpoint, to_iso(end)), limit)
-        going_on = items[-1]["listSort"] if more else to_iso(end)
-        return Batch(tuple(map(_trace, items)), going_on, is_last=not more)
+        following = items[-1]["listSort"] if more else to_iso(end)
+        return Batch(tuple(map(_ref, items)), following, is_last=not more)
 
     def _waiting(self, checkpoint: str, limit: int) -> Batch:
         partition = keys.state(PAYMENT, Status.APPROVED)
@@ -169,6 +169,6 @@ def _midnight_after(checkpoint: str) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-def _trace(item: Item) -> Ref:
+def _ref(item: Item) -> Ref:
     enrollment_id = item["id"] if item["type"] == "enrollment" else None
     return Ref(item["paymentId"], enrollment_id, item["listSort"])

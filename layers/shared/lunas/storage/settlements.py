@@ -1,4 +1,4 @@
-"""What one transaction writes when money or an approval becomes enrollments."""
+"""The transaction that settles a payment and writes its enrollments."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,19 +23,19 @@ from lunas.storage.payment_items import history_item, progress_attributes
 from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(#pk)"
-"""Condition of an item that must not be there yet."""
+"""Condition: the item does not exist yet."""
 GONE = "(#status = :revoked OR #expiresAt <= :now)"
-"""Condition of a course that the learner had: a refund took it away, or its time is over."""
+"""Condition: the learner no longer has the course, after a refund or at the end of access."""
 FREE = f"{NEW} OR ({GONE} AND #counted = :wasCounted)"
-"""Condition of a course that the learner can get and whose place nobody counts for them."""
+"""Condition: the learner can get the course, and is not counted in its quota."""
 LASTING = "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
-"""Condition of access that is not over."""
+"""Condition: access has not ended."""
 HELD = f"{GONE} AND #counted = :wasCounted"
-"""Condition of a course that the learner can get again at the place that is counted already."""
+"""Condition: the learner can get the course again, and is still counted in its quota."""
 
 
 def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> list[Action]:
-    """Build all actions of a settlement: 100 at most, whatever was bought."""
+    """Build all actions of a settlement, at most 100."""
     actions = [step_action(table, plan.before, plan.after), *history_actions(table, plan.history)]
     for enrollment in plan.enrollments:
         held = enrollment.course_id in plan.held
@@ -54,7 +54,7 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
 def completion_actions(
     table: Table, before: Payment, after: Payment, history: Sequence[HistoryEvent]
 ) -> list[Action]:
-    """Build the actions that complete a payment whose deliveries are still as they were read."""
+    """Build the actions that complete a payment, if its deliveries are unchanged since the read."""
     condition, given = as_delivered(before)
     change = Change(progress_attributes(after), condition=condition, given=given)
     step = table.update_action("payment", keys.payment(before.id), change)
@@ -62,9 +62,9 @@ def completion_actions(
 
 
 def as_delivered(payment: Payment) -> tuple[str, dict[str, object]]:
-    """Return the condition, with its values, that a payment is as it was read.
+    """Return the condition, with its values, that a payment is unchanged since it was read.
 
-    A delivery takes courses out of ``undelivered`` without a new version.
+    It compares ``undelivered`` as well: a delivery removes courses without a new version.
     """
     waiting = set(payment.undelivered)
     still = "#undelivered = :waiting" if waiting else "attribute_not_exists(#undelivered)"
@@ -76,9 +76,9 @@ def as_delivered(payment: Payment) -> tuple[str, dict[str, object]]:
 
 
 def step_action(table: Table, before: Payment, after: Payment) -> Action:
-    """Build the action that moves a payment.
+    """Build the action that changes a payment's status.
 
-    Version and status together are its condition: of all who read the same payment, one moves it.
+    Its condition compares version and status, so that only one of concurrent requests succeeds.
     """
     return table.update_action(
         "payment",
@@ -98,12 +98,12 @@ def history_actions(table: Table, events: Sequence[HistoryEvent]) -> list[Action
 
 
 def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1) -> Action:
-    """Build the action that counts an enrollment of a course, or takes it back (``by`` -1)."""
+    """Build the action that counts an enrollment of a course, or frees its place (``by`` -1)."""
     room = "attribute_not_exists(#quota) OR #enrolled < #quota"
     return table.update_action(
         f"full:{course_id}",
         keys.course(course_id),
-        # A course that only the package service knows gets its item here.
+        # This creates the item of a course that only the package service knows.
         Change(
             {"type": "course", "id": course_id},
             adds={"enrolled": by},
@@ -113,7 +113,7 @@ def count_action(table: Table, course_id: str, *, keep_quota: bool, by: int = 1)
 
 
 def concurrent_update_of(failed: ConditionsFailed, now: datetime) -> ConcurrentUpdate:
-    """Read from the conditions that failed at a moment what came first."""
+    """Return the concurrent changes that the failed conditions show."""
     kinds = {label: label.partition(":")[::2] for label in failed.found}
     found = {
         course: _enrollment(failed.found[label])
@@ -133,14 +133,14 @@ def concurrent_update_of(failed: ConditionsFailed, now: datetime) -> ConcurrentU
 
 
 def full_courses(failed: ConditionsFailed) -> frozenset[str]:
-    """Read from the conditions that failed which courses had no place left."""
+    """Return the courses whose quota was reached, according to the failed conditions."""
     kinds = (label.partition(":")[::2] for label in failed.found)
     return frozenset(course for kind, course in kinds if kind == "full")
 
 
 def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
-    # The item is the rule "one per user and course". One that was revoked or is over is taken
-    # again, and keeps the progress and the certificate that the platform keeps as well.
+    # One item for each user and course makes sure that there is one enrollment. If it was revoked
+    # or has ended, it is used again with its progress and certificate, as at the platform.
     item = enrollment_item(enrollment)
     kept = {"progress": item["progress"]}
     left = {"pk", "sk", "progress", "certificateUrl", "deliveryRequest"}
@@ -151,7 +151,7 @@ def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
         Change(
             written,
             firsts=kept,
-            # Requests are counted on, so that none has the number of one of the former purchase.
+            # The number goes on, so that no request has the number of one for a former purchase.
             adds={"deliveryRequest": 1},
             condition=HELD if held else FREE,
             given={
@@ -164,9 +164,9 @@ def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
 
 
 def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
-    # Being enrolled is a condition, or a refund at the same moment would leave the learner with
-    # a payment that counts on a course which is gone. So is what the new end was computed from:
-    # who pays for the course until when, and the request that a refund or a purchase counts up.
+    # The learner must still be enrolled: a refund at the same moment would take away a course that
+    # this payment relies on. The values from which the new end was computed must be unchanged as
+    # well: the claims, and the request, which a refund or a purchase increments.
     before, after = overlap.before, overlap.after
     lengthened = {"updatedAt": to_iso(after.updated_at), **request_attributes(after.delivery)}
     return table.update_action(
@@ -185,13 +185,13 @@ def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
 
 
 def paid_as_read(enrollment: Enrollment) -> str:
-    """Return the condition that nobody paid, refunded or asked meanwhile; see as_read()."""
+    """Return the condition of no payment, refund or request meanwhile; see as_read()."""
     claims = "#claims = :paidBy" if enrollment.claims else "attribute_not_exists(#claims)"
     return f"#paymentId = :payer AND #deliveryRequest = :request AND {claims}"
 
 
 def as_read(enrollment: Enrollment) -> dict[str, object]:
-    """Return the values that paid_as_read() compares with."""
+    """Return the values for paid_as_read()."""
     claims = claims_attribute(enrollment)
     read = {"payer": enrollment.payment_id, "request": enrollment.delivery.request}
     return {**read, **({"paidBy": claims} if claims else {})}

@@ -15,27 +15,27 @@ from lunas.storage.expressions import Change, Item
 from lunas.storage.table import Table
 
 LOCK = timedelta(seconds=30)
-"""How long one caller may take to renew. Who holds the lock and dies is waited for so long; the
-call to the platform takes eight seconds at most."""
+"""How long a caller may take to renew. Others wait so long for a caller that crashed with the lock;
+the call to the platform takes eight seconds at most."""
 
 
 class Encryption(Protocol):
-    """Makes tokens unreadable, and readable again."""
+    """Encrypts and decrypts tokens."""
 
     def encrypt(self, tokens: Tokens, subdomain: str) -> str:
-        """Return the tokens of a site in a form that only :meth:`open` can read."""
+        """Encrypt the tokens of a site."""
 
     def decrypt(self, encrypted: str, subdomain: str) -> Tokens:
-        """Return what was encrypted for this site."""
+        """Decrypt tokens that were encrypted for this site."""
 
 
 class Sites:
     """The connected site with its tokens, and attempts to connect one.
 
-    The state of an attempt is not stored: reading the table is not enough to use it.
+    Of an attempt's state, only a digest is stored: a reader of the table cannot use it.
 
-    Its item stays when the site is given up, so that revisions go on and a worker of old cannot
-    write over what comes next.
+    The item of the site stays when it is disconnected, so that revisions go on and a worker with
+    an old revision cannot overwrite the next connection.
     """
 
     def __init__(self, table: Table, encryption: Encryption) -> None:
@@ -43,7 +43,7 @@ class Sites:
         self._encryption = encryption
 
     def keep(self, start: Start) -> None:
-        """Write a try, one PutItem; it goes by itself when its time is over."""
+        """Write an attempt, one PutItem; DynamoDB deletes it when its time is over."""
         item = {
             **keys.oauth_start(_digest(start.state)),
             "type": "oauthStart",
@@ -56,9 +56,10 @@ class Sites:
         self._table.put(item, "attribute_not_exists(#pk)")
 
     def take(self, state: str) -> Start | None:
-        """Return the try of a state and delete it, in one DeleteItem: of two callers one gets it.
+        """Return the attempt of a state and delete it, one DeleteItem; only one caller gets it.
 
-        None: never begun, taken, or deleted for its age. One that is over may still be there.
+        Returns None if it never began, was taken, or was deleted for its age. An expired attempt
+        may still be returned.
         """
         item = self._table.take(keys.oauth_start(_digest(state)))
         return _start(state, item) if item else None
@@ -73,18 +74,18 @@ class Sites:
         return Grant(connection=connection, tokens=tokens)
 
     def connection(self) -> Connection | None:
-        """Return the connected site without opening its tokens; one GetItem."""
+        """Return the connected site without decrypting its tokens; one GetItem."""
         return connected_site(self._table)
 
     def replace(self, connection: Connection, tokens: Tokens) -> Connection:
-        """Keep a site that was just connected, instead of any other; one UpdateItem."""
+        """Write a new connection over any other; one UpdateItem."""
         encrypted = self._encryption.encrypt(tokens, connection.subdomain)
         change = replacement(connection, encrypted)
         _, item = self._table.update_returning(keys.oauth_grant(), change)
         return connection_of(item)
 
     def lock(self, connection: Connection, now: datetime) -> str | None:
-        """Take the lock to renew this revision; one UpdateItem. None while another one has it."""
+        """Take the lock to renew this revision; one UpdateItem. None if another caller has it."""
         name = uuid.uuid4().hex
         change = Change(
             {"lockedBy": name, "lockedUntil": to_iso(now + LOCK)},
@@ -95,10 +96,10 @@ class Sites:
         return name if self._table.update(keys.oauth_grant(), change) else None
 
     def renew(self, connection: Connection, tokens: Tokens) -> Grant | None:
-        """Keep new tokens, one UpdateItem; None if something else was written since.
+        """Write new tokens, one UpdateItem; None if the revision has changed since.
 
-        Whoever has them keeps them, even if the lock has passed on meanwhile: these are the
-        tokens that the platform gave.
+        The lock is not compared: the tokens come from the platform, so they count even if another
+        caller has the lock by now.
         """
         encrypted = self._encryption.encrypt(tokens, connection.subdomain)
         if not self._table.update(keys.oauth_grant(), renewal(connection, encrypted)):
@@ -107,10 +108,10 @@ class Sites:
         return Grant(connection=newer, tokens=tokens)
 
     def refuse(self, lock: str) -> bool:
-        """Note that the platform renews no more, as the holder of the lock; tell whether it was so.
+        """Note that the platform refuses to renew; False if the caller no longer has the lock.
 
-        A lock is of one revision, as every write of another one takes it away. The revision stays:
-        should the holder of an earlier lock still bring tokens, they count.
+        A lock belongs to one revision, since every write of a new revision removes it. The revision
+        stays, so that tokens of an earlier holder of the lock still count.
         """
         change = Change(
             {"refused": True},
@@ -120,7 +121,7 @@ class Sites:
         return self._table.update(keys.oauth_grant(), change)
 
     def forget(self, connection: Connection) -> bool:
-        """Forget the tokens of a site that was given up; False if others came in their place."""
+        """Delete the tokens of a disconnected site; False if the revision has changed since."""
         change = Change(
             {"encrypted": None, "refused": None, "lockedBy": None, "lockedUntil": None},
             adds={"revision": 1},
@@ -131,19 +132,19 @@ class Sites:
 
 
 def connected_site(table: Table) -> Connection | None:
-    """Return the connected site, or None, without what opens it: one GetItem."""
+    """Return the connected site without its tokens, or None: one GetItem."""
     item = connected_item(table)
     return connection_of(item) if item else None
 
 
 def connected_item(table: Table) -> Item | None:
-    """Return the item of the connected site, None after it was disconnected as well."""
+    """Return the item of the connected site, or None, also after it was disconnected."""
     item = table.get(keys.oauth_grant())
     return item if item and "encrypted" in item else None
 
 
 def connection_of(item: Mapping[str, Any]) -> Connection:
-    """Read a connected site out of its item."""
+    """Return the connection in an item."""
     return Connection(
         subdomain=item["subdomain"],
         actor=item["actor"],
@@ -157,7 +158,7 @@ def connection_of(item: Mapping[str, Any]) -> Connection:
 
 
 def renewal(connection: Connection, encrypted: str) -> Change:
-    """Write new tokens over those of the connection's revision, and free the lock."""
+    """Return the change that writes new tokens over one revision, and frees the lock."""
     return Change(
         {
             "encrypted": encrypted,
@@ -174,7 +175,7 @@ def renewal(connection: Connection, encrypted: str) -> Change:
 
 
 def replacement(connection: Connection, encrypted: str) -> Change:
-    """Write a new connection, whatever was there."""
+    """Return the change that writes a new connection over any other."""
     return Change(
         {
             "type": "oauthGrant",

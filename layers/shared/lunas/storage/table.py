@@ -1,4 +1,4 @@
-"""The table as such: keys, reads, and transactions that outlast conflicts."""
+"""The DynamoDB table: reads, writes, and transactions that are retried on conflicts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -33,15 +33,15 @@ if TYPE_CHECKING:
 BATCH = 100
 """Keys of one BatchGetItem, DynamoDB's limit."""
 ROUNDS = 6
-"""How often keys that DynamoDB left unread are asked for in all: it leaves some of a call when it
-is throttled, or when the answer would be too large, and then at least one is read each time."""
+"""How often unread keys are requested in all. DynamoDB leaves keys unread when it is throttled, or
+when the answer would be too large; then it reads at least one each time."""
 
 
 class ConditionsFailed(Exception):
-    """A transaction that wrote nothing, since conditions did not hold.
+    """A transaction wrote nothing, since conditions failed.
 
-    ``found`` maps the label of each such action to the item as it stands, if the action asked
-    to see it and there is one.
+    ``found`` maps the label of each such action to the current item, if the action asks for it and
+    there is one.
     """
 
     def __init__(self, found: Mapping[str, Item | None]) -> None:
@@ -51,13 +51,13 @@ class ConditionsFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action of a transaction, with the label that tells it from the others."""
+    """One action of a transaction; its label identifies it in ConditionsFailed."""
 
     label: str
     request: dict[str, Any]
 
     def showing(self) -> "Action":
-        """Ask to see the item as it stands, should the condition not hold."""
+        """Return the action so that it asks for the current item if its condition fails."""
         request = {
             verb: {**body, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
             for verb, body in self.request.items()
@@ -74,7 +74,7 @@ class Table:
 
     @classmethod
     def from_environment(cls) -> "Table":
-        """Open the table that the environment names."""
+        """Return the table that the environment names."""
         return cls(clients.dynamodb(), setting("TABLE_NAME"))
 
     def get(self, key: Key) -> Item | None:
@@ -84,10 +84,10 @@ class Table:
         return from_wire(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> list[Item]:
-        """Read the items that exist among ``keys``, consistently, in no certain order.
+        """Read the items that exist among ``keys``, consistently, in any order.
 
-        What DynamoDB leaves unread is asked for again with waits that grow; StorageContention when
-        it still leaves some after ROUNDS.
+        Keys that DynamoDB leaves unread are requested again with growing waits; StorageContention
+        if some are still unread after ROUNDS.
         """
         wanted = [to_wire(key) for key in keys]
         found: list[Item] = []
@@ -107,7 +107,7 @@ class Table:
     def query(
         self, request: Mapping[str, Any], after: Item | None = None
     ) -> tuple[list[Item], Item | None]:
-        """Read one page of a Query: its items, and the key to go on ``after``, if there is more."""
+        """Read one page of a Query: its items, and the key for ``after`` if there are more."""
         wanted: dict[str, Any] = {"TableName": self.name, **request}
         if after:
             wanted["ExclusiveStartKey"] = to_wire(after)
@@ -116,17 +116,17 @@ class Table:
         return [from_wire(item) for item in answer["Items"]], from_wire(last) if last else None
 
     def put(self, item: Item, condition: str, values: Mapping[str, Any] | None = None) -> bool:
-        """Write one item if ``condition`` holds; tell whether it did."""
+        """Write one item if ``condition`` holds; return whether it did."""
         request = self.put_action("", item, condition, values).request["Put"]
         return self._written(lambda: self.client.put_item(**request))
 
     def update(self, key: Key, change: Change) -> bool:
-        """Change one item if the condition holds; tell whether it did."""
+        """Change one item if the condition holds; return whether it did."""
         request = self.update_action("", key, change).request["Update"]
         return self._written(lambda: self.client.update_item(**request))
 
     def update_returning(self, key: Key, change: Change) -> tuple[bool, Item]:
-        """Change one item if the condition holds; tell whether it did, with the item as it is."""
+        """Change one item if the condition holds; return whether it did, and the current item."""
         request: Any = {
             **self.update_action("", key, change).request["Update"],
             "ReturnValues": "ALL_NEW",
@@ -140,7 +140,7 @@ class Table:
         return True, from_wire(answer["Attributes"])
 
     def take(self, key: Key) -> Item | None:
-        """Delete one item and return it; of callers at the same time one gets it."""
+        """Delete one item and return it; of concurrent callers, one gets it."""
         request: Any = {"Key": to_wire(key), "ReturnValues": "ALL_OLD"}
         answer = retry_on_conflict(lambda: self.client.delete_item(TableName=self.name, **request))
         return from_wire(answer["Attributes"]) if answer.get("Attributes") else None
@@ -172,9 +172,9 @@ class Table:
     def transact(self, actions: Sequence[Action]) -> None:
         """Write all actions together, or nothing.
 
-        Raises ConditionsFailed when a condition did not hold, and StorageContention when others on
-        the same items did not let it through. The SDK does not repeat a transaction that was
-        cancelled by a conflict, so it is repeated here.
+        Raises ConditionsFailed if a condition failed, and StorageContention if conflicts with other
+        writes did not end in time. The SDK does not retry a transaction that a conflict cancelled,
+        so this method does.
         """
         items: Any = [action.request for action in actions]
         try:

@@ -1,8 +1,8 @@
-"""DynamoDB's notation of values: ``{"S": "text"}``, ``{"N": "1"}`` and so on.
+"""DynamoDB's format of values: ``{"S": "text"}``, ``{"N": "1"}`` and so on.
 
-boto3 has the same for every type there is; this knows the types that Lunas stores, in a fraction
-of the time, and without loading boto3 (docs/decisions/0023-start-up.md). Bytes are stored as text:
-the client hands values through as JSON, which has none (aws/clients.py).
+boto3 has the same for all types; this module knows the types that Lunas stores, takes a fraction of
+the time, and does not load boto3 (docs/decisions/0023-start-up.md). Bytes are stored as text: the
+client passes values on as JSON, which has no bytes (aws/clients.py).
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ type Wire = dict[str, Any]
 
 
 def write(value: object) -> Wire:
-    """Write a value; TypeError for one that Lunas does not store, a float among them."""
+    """Return a value in DynamoDB's format; TypeError for a type that Lunas does not store."""
     match value:
         case Mapping():
             return {"M": {name: write(each) for name, each in value.items()}}
@@ -40,7 +40,7 @@ def _write_single(value: object) -> Wire:
 
 
 def read(value: Mapping[str, Any]) -> Any:  # noqa: ANN401
-    """Read a value; a number comes as Decimal. KeyError for a type that Lunas does not store."""
+    """Return a value from DynamoDB's format, numbers as Decimal; KeyError for an unknown type."""
     ((kind, content),) = value.items()
     return _READERS[kind](content)
 
@@ -64,7 +64,7 @@ def _nothing(_content: object) -> None:
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "S": _same,
     "N": Decimal,
-    # Written as bytes by earlier versions: their base64, as the client hands it through.
+    # Earlier versions stored bytes; the client passes them on as Base64.
     "B": _same,
     "BOOL": _same,
     "M": _map,
