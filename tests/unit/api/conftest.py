@@ -1,4 +1,4 @@
-"""What the tests of the API share."""
+"""Fixtures of the API's unit tests."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def auth_secret(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Answer in place of Secrets Manager; a test may change what is in it."""
+    """Replace the secret of Secrets Manager; a test may change its content."""
     held = dict(AUTH_SECRET)
     monkeypatch.setattr("lunas.api.auth.secret", lambda _: held)
     return held

@@ -1,4 +1,4 @@
-"""The HTTP edge: default deny, problems for everything, nothing personal in the log."""
+"""The HTTP API denies by default, answers errors as problems and logs nothing personal."""
 
 import json
 from typing import Annotated, Any
@@ -32,7 +32,7 @@ SECRET_TEXT = "budi@example.com owes hunter2"
 
 
 class Served:
-    """An API with one route of every kind; ``reached`` lists the handlers that ran."""
+    """An API with a route of every kind; ``reached`` lists the handlers that ran."""
 
     def __init__(self) -> None:
         self.api = api = LunasApi()
@@ -82,7 +82,7 @@ class Served:
         return response["statusCode"], json.loads(response["body"])
 
     def raw(self, event: dict[str, Any]) -> dict[str, Any]:
-        """Serve one event; return the whole answer."""
+        """Serve one event; return the whole response."""
         return self.api.resolve(event, CONTEXT)
 
 
@@ -96,7 +96,7 @@ def test_a_route_cannot_be_registered_without_an_access() -> None:
         LunasApi().on("GET", "/things")  # type: ignore[call-arg]
 
 
-def test_a_route_registered_past_the_access_is_refused(served: Served) -> None:
+def test_a_route_registered_without_the_access_check_is_refused(served: Served) -> None:
     @served.api.get("/sneaked-in")
     def sneaked_in() -> dict[str, str]:
         served.reached.append("sneaked in")
@@ -129,27 +129,27 @@ def test_a_callers_identity_reaches_the_handler(served: Served) -> None:
     assert (status, body["caller"], body["id"]) == (200, "user:u7", "t1")
 
 
-def test_one_request_never_sees_the_caller_of_another(served: Served) -> None:
+def test_a_request_never_sees_the_caller_of_another(served: Served) -> None:
     for sub in ("u1", "u2", "u1"):
         _, body = served.answer("GET /things/{id}", "/things/t1", token=user_token(sub))
         assert body["caller"] == f"user:{sub}"
 
 
-def test_a_service_gets_in_by_scope(served: Served) -> None:
+def test_a_service_is_admitted_by_its_scope(served: Served) -> None:
     headers = service_headers(service_token())
     status, body = served.answer("GET /things/{id}", "/things/t1", headers=headers)
     assert (status, body["caller"]) == (200, "service:crm")
 
 
 @pytest.mark.parametrize("route", ["GET /things/{id}", "POST /things", "PUT /things/{id}"])
-def test_without_a_token_every_other_route_is_closed(served: Served, route: str) -> None:
+def test_without_a_token_every_other_route_is_a_401(served: Served, route: str) -> None:
     answer = served.raw(request(route, "/things/t1"))
     assert answer["statusCode"] == 401
     assert answer["headers"]["WWW-Authenticate"] == "Bearer"
     assert served.reached == []
 
 
-def test_a_user_does_not_get_into_an_admins_route(served: Served) -> None:
+def test_a_user_is_refused_at_an_admin_route(served: Served) -> None:
     body = {"firstName": "A", "lastName": "B", "email": "a@b.co"}
     status, _ = served.answer("PUT /things/{id}", "/things/t1", body=body, token=user_token())
     assert (status, served.reached) == (403, [])
@@ -160,7 +160,7 @@ BAD_BODIES = ["{", "x" * 70_000, "[" * 60_000, "\ud800"]
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=["cut", "huge", "nested", "surrogate"])
 @pytest.mark.parametrize(("token", "status"), [(None, 401), (user_token(), 403)])
-def test_no_one_learns_about_a_body_before_being_admitted(
+def test_a_body_is_not_checked_before_the_caller_is_admitted(
     served: Served, body: str, token: str | None, status: int
 ) -> None:
     assert served.answer("PUT /things/{id}", "/things/t1", body=body, token=token)[0] == status
@@ -171,7 +171,7 @@ def post(served: Served, **more: Any) -> tuple[int, Any]:
 
 
 @pytest.mark.parametrize("body", ["{", "nul", "[" * 60_000, "\ud800", '{"a": 1}}'])
-def test_a_body_that_is_no_json_is_a_400(served: Served, body: str) -> None:
+def test_a_body_that_is_not_json_is_a_400(served: Served, body: str) -> None:
     status, problem = post(served, body=body)
     assert (status, problem["type"]) == (400, "urn:lunas:problem:malformed")
 
@@ -191,7 +191,7 @@ def test_a_body_too_large_is_a_413(served: Served) -> None:
     ],
 )
 @pytest.mark.parametrize("name", ["content-type", "Content-Type"])
-def test_a_media_type_has_no_case(served: Served, given: str, name: str) -> None:
+def test_media_types_are_case_insensitive(served: Served, given: str, name: str) -> None:
     event = request("POST /things", body={"packageId": "p1"}, token=user_token())
     del event["headers"]["content-type"]
     event["headers"][name] = given
@@ -201,13 +201,13 @@ def test_a_media_type_has_no_case(served: Served, given: str, name: str) -> None
 
 @pytest.mark.parametrize("given", ["text/plain", "Multipart/Form-Data", "nonsense", "\u00e9", ""])
 @pytest.mark.parametrize("body", [None, "", "{", "a=b", "[1]"])
-def test_a_route_without_a_body_looks_at_none(served: Served, given: str, body: str | None) -> None:
+def test_a_route_without_a_body_ignores_it(served: Served, given: str, body: str | None) -> None:
     more = {"body": body, "headers": {"content-type": given}, "token": user_token()}
     assert served.answer("GET /things/{id}", "/things/t1", **more)[0] == 200
 
 
 @pytest.mark.parametrize("given", ["text/plain", "Multipart/Form-Data", "nonsense", ""])
-def test_without_a_body_the_media_type_means_nothing(served: Served, given: str) -> None:
+def test_without_a_body_the_media_type_is_ignored(served: Served, given: str) -> None:
     status, problem = post(served, headers={"content-type": given})
     assert (status, problem["type"]) == (422, "urn:lunas:problem:invalid-input")
 
@@ -259,7 +259,7 @@ def test_invalid_values_are_a_422_that_names_each_field(
     ],
     ids=str,
 )
-def test_an_invalid_field_is_explained_to_the_person_who_filled_in_the_form(
+def test_an_invalid_field_is_explained_for_a_form(
     served: Served, body: object, message: str
 ) -> None:
     _, problem = post(served, body=json.dumps(body))
@@ -294,21 +294,19 @@ def test_values_of_the_path_are_checked(served: Served, thing: str) -> None:
     assert served.reached == []
 
 
-def test_a_path_that_fits_no_handler_is_a_404(served: Served) -> None:
+def test_a_path_without_a_handler_is_a_404(served: Served) -> None:
     status, problem = served.answer("GET /open", "/elsewhere")
     assert (status, problem["type"]) == (404, "urn:lunas:problem:not-found")
 
 
-def test_a_refusal_of_a_rule_is_answered_by_its_problem(served: Served) -> None:
+def test_a_domain_error_is_answered_as_its_problem(served: Served) -> None:
     answer = served.raw(request("GET /fails/{how}", "/fails/missing"))
     assert answer["statusCode"] == 404
     assert answer["headers"]["Content-Type"] == "application/problem+json"
     assert json.loads(answer["body"])["detail"] == "no such thing"
 
 
-def test_a_failing_gateway_is_a_503_that_invites_a_repetition(
-    served: Served, logged: Logged
-) -> None:
+def test_a_failing_gateway_is_a_503_with_retry_after(served: Served, logged: Logged) -> None:
     answer = served.raw(request("GET /fails/{how}", "/fails/down"))
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
     assert "operator text" not in answer["body"]
@@ -326,10 +324,10 @@ def test_a_failing_gateway_is_a_503_that_invites_a_repetition(
         ("invalid", 422, []),
     ],
 )
-def test_an_answer_from_500_on_is_counted(
+def test_a_response_of_500_or_above_is_counted(
     served: Served, logged: Logged, how: str, status: int, metrics: list[str]
 ) -> None:
-    """A line alone rings nowhere: a wrong secret would take the API down without a mail."""
+    """A log line raises no alarm: a wrong secret would take the API down unnoticed."""
     assert served.answer("GET /fails/{how}", f"/fails/{how}")[0] == status
     assert logged.metrics() == metrics
 
@@ -361,7 +359,7 @@ def test_an_unexpected_error_is_logged_by_type_and_place(served: Served, logged:
     assert logged.metrics() == ["UnexpectedError"]
 
 
-def test_a_crash_while_admitting_is_a_500_as_well(
+def test_an_unexpected_error_during_authentication_is_a_500_too(
     served: Served, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(_: str) -> dict[str, object]:
@@ -399,7 +397,9 @@ def test_no_token_key_or_address_reaches_the_log(served: Served, logged: Logged)
         assert kept_back not in logged.text
 
 
-def test_the_keys_of_one_request_do_not_stand_on_the_next(served: Served, logged: Logged) -> None:
+def test_the_log_keys_of_a_request_do_not_carry_over_to_the_next(
+    served: Served, logged: Logged
+) -> None:
     served.answer("PUT /things/{id}", "/things/t1", token=user_token("u7"))
     served.answer("GET /fails/{how}", "/fails/missing")
     assert "caller" not in logged.lines[-1]
@@ -414,7 +414,7 @@ def test_the_keys_of_one_request_do_not_stand_on_the_next(served: Served, logged
         ("POST /things", "/things/t1"),
     ],
 )
-def test_a_path_that_leads_to_another_route_than_the_gateways_is_a_404(
+def test_a_path_of_another_route_than_the_route_key_is_a_404(
     served: Served, route: str, path: str
 ) -> None:
     status, problem = served.answer(route, path, token=user_token(role="ADMIN"))
@@ -422,7 +422,7 @@ def test_a_path_that_leads_to_another_route_than_the_gateways_is_a_404(
     assert served.reached == []
 
 
-def test_another_method_than_the_gateways_is_a_404(served: Served) -> None:
+def test_another_method_than_that_of_the_route_key_is_a_404(served: Served) -> None:
     body = {"firstName": "A", "lastName": "B", "email": "a@b.co"}
     event = request("PUT /things/{id}", "/things/t1", body=body, token=user_token(role="ADMIN"))
     event["requestContext"]["http"]["method"] = "GET"
@@ -430,7 +430,7 @@ def test_another_method_than_the_gateways_is_a_404(served: Served) -> None:
     assert served.reached == []
 
 
-def test_behind_a_named_stage_a_route_is_the_same(served: Served) -> None:
+def test_a_named_stage_does_not_change_the_route(served: Served) -> None:
     event = request("GET /things/{id}", "/dev/things/t1", token=user_token())
     event["requestContext"]["stage"] = "dev"
     assert served.raw(event)["statusCode"] == 200
@@ -460,7 +460,7 @@ def test_a_user_id_that_is_an_address_still_reaches_the_handler(served: Served) 
     ],
     ids=str,
 )
-def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
+def test_a_public_route_answers_while_tokens_cannot_be_checked(
     served: Served,
     error: Exception,
     metric: str,
@@ -483,6 +483,6 @@ def test_a_public_route_shows_what_everybody_sees_while_no_token_can_be_read(
     ("token", "seen"),
     [(None, False), ("nonsense", False), ("USER", False), ("ADMIN", True)],
 )
-def test_a_public_route_knows_an_admin(served: Served, token: str | None, seen: bool) -> None:
+def test_a_public_route_recognizes_an_admin(served: Served, token: str | None, seen: bool) -> None:
     signed = user_token(role=token) if token in {"USER", "ADMIN"} else token
     assert served.answer("GET /seen", token=signed) == (200, {"admin": seen})

@@ -1,4 +1,4 @@
-"""Tokens: two trust domains, and nothing in between."""
+"""Tokens of users and of services: two trust domains that never mix."""
 
 import base64
 import hmac
@@ -44,7 +44,7 @@ def bearer(token: str) -> Caller:
 
 
 def in_seconds(number: int) -> timedelta:
-    """Stand for a moment seen from when the test runs, which is long after it was collected."""
+    """Stand for a moment relative to the run of the test, not to its collection."""
     return timedelta(seconds=number)
 
 
@@ -99,7 +99,7 @@ def test_the_scheme_is_read_in_any_case(scheme: str) -> None:
         "Bearer \u00e9",
     ],
 )
-def test_without_a_readable_bearer_token_no_one_gets_in(header: str) -> None:
+def test_without_a_readable_bearer_token_a_request_is_refused(header: str) -> None:
     assert refused({"authorization": header})
     assert refused({})
 
@@ -161,12 +161,12 @@ def test_a_signed_user_token_with_invalid_claims_is_refused(changes: dict[str, A
 
 
 @pytest.mark.parametrize("kind", ["VIP", "", 7, [], ["DIKE"], {"a": 1}, None])
-def test_an_unknown_type_is_no_type(kind: object) -> None:
+def test_an_unknown_payment_type_counts_as_none(kind: object) -> None:
     assert bearer(signed(user_claims() | {"type": kind})).payment_type is None
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", 7, ["x"]])
-def test_a_name_or_address_that_is_no_text_is_none(value: object) -> None:
+def test_a_name_or_address_that_is_not_a_text_counts_as_none(value: object) -> None:
     caller = bearer(signed(user_claims() | {"email": value, "name": value}))
     assert (caller.email, caller.name) == (None, None)
 
@@ -183,7 +183,7 @@ def test_a_token_may_name_its_key(kid: str, secret: str) -> None:
 
 
 @pytest.mark.parametrize("kid", [7, ["new"], {"new": 1}, True, None], ids=str)
-def test_a_key_id_that_is_no_text_is_the_callers_fault(kid: object) -> None:
+def test_a_key_id_that_is_not_a_text_is_refused(kid: object) -> None:
     """Signed by hand: the library writes no such header, and a caller can."""
     header, claims = ({"alg": "HS256", "kid": kid}, user_claims())
     parts = [base64.urlsafe_b64encode(json.dumps(each).encode()) for each in (header, claims)]
@@ -224,7 +224,7 @@ def test_without_a_key_the_configuration_is_wrong(
     ],
     ids=str,
 )
-def test_a_secret_of_another_form_is_for_the_operator(
+def test_a_malformed_secret_is_a_configuration_error(
     auth_secret: dict[str, Any], wrong: dict[str, Any]
 ) -> None:
     token = service_token()
@@ -241,7 +241,7 @@ def test_an_empty_key_verifies_nothing(auth_secret: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("claims", "welcome"),
+    ("claims", "valid"),
     [
         ({"iss": "login", "aud": "lunas"}, True),
         ({"iss": "login", "aud": ["other", "lunas"]}, True),
@@ -252,28 +252,28 @@ def test_an_empty_key_verifies_nothing(auth_secret: dict[str, Any]) -> None:
         ({}, False),
     ],
 )
-def test_issuer_and_audience_count_once_they_are_configured(
-    auth_secret: dict[str, Any], claims: dict[str, Any], welcome: bool
+def test_issuer_and_audience_are_checked_once_they_are_configured(
+    auth_secret: dict[str, Any], claims: dict[str, Any], valid: bool
 ) -> None:
     auth_secret.update(issuer="login", audience="lunas")
     token = signed(user_claims(**claims))
-    if welcome:
+    if valid:
         assert bearer(token).id == "u1"
     else:
         assert refused({"authorization": f"Bearer {token}"})
 
 
-def test_an_audience_does_not_matter_while_none_is_configured() -> None:
+def test_the_audience_is_ignored_while_none_is_configured() -> None:
     assert bearer(user_token(aud="anything", iss="anyone")).id == "u1"
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
-def test_a_login_service_whose_clock_is_a_little_ahead_is_welcome(claim: str) -> None:
+def test_a_token_from_a_clock_slightly_ahead_is_accepted(claim: str) -> None:
     token = signed(user_claims() | {claim: int(time.time()) + 5})
     assert bearer(token).id == "u1"
 
 
-def test_a_token_that_ended_a_moment_ago_still_opens() -> None:
+def test_a_token_that_expired_a_moment_ago_is_accepted() -> None:
     assert bearer(user_token(exp=int(time.time()) - 3)).id == "u1"
 
 
@@ -298,7 +298,7 @@ def test_a_header_without_a_token_is_named_as_the_reason(header: str) -> None:
         authenticate({"authorization": header})
 
 
-def test_a_token_under_another_scheme_opens_nothing() -> None:
+def test_a_token_under_another_scheme_is_refused() -> None:
     with pytest.raises(Unauthenticated, match="a bearer token is required"):
         authenticate({"authorization": f"Basic {user_token()}"})
 
@@ -306,7 +306,7 @@ def test_a_token_under_another_scheme_opens_nothing() -> None:
 @pytest.mark.parametrize(
     "changes", [{"iat": 5, "exp": 3605}, {"nbf": 5}, {"iat": -3000, "exp": -3}], ids=str
 )
-def test_a_services_clock_may_differ_as_much(changes: dict[str, int]) -> None:
+def test_a_services_clock_may_differ_by_the_same_leeway(changes: dict[str, int]) -> None:
     now = int(time.time())
     token = service_token(**{name: now + seconds for name, seconds in changes.items()})
     assert authenticate(service_headers(token)).id == "crm"
@@ -314,14 +314,14 @@ def test_a_services_clock_may_differ_as_much(changes: dict[str, int]) -> None:
 
 @pytest.mark.parametrize("claim", ["sub", "email", "name", "role", "type"])
 @pytest.mark.parametrize("value", ["Budi \ud83d", "\udc00", "a\ud800b@example.com"])
-def test_half_a_surrogate_pair_in_a_claim_is_the_callers_fault(claim: str, value: str) -> None:
+def test_half_a_surrogate_pair_in_a_claim_is_refused(claim: str, value: str) -> None:
     token = signed(user_claims() | {claim: value})
     with pytest.raises(Unauthenticated, match=f"{claim} is not valid Unicode"):
         bearer(token)
 
 
 @pytest.mark.parametrize("value", ["Budi \U0001f600", "\u674e", "Zo\u00eb"])
-def test_every_whole_character_is_welcome_in_a_name(value: str) -> None:
+def test_a_name_may_contain_any_whole_character(value: str) -> None:
     assert bearer(user_token(name=value)).name == value
 
 
@@ -332,12 +332,12 @@ def test_a_user_id_may_have_200_characters_and_no_more() -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud83d", "x.\udfff.y"])
-def test_a_header_that_no_utf_8_can_carry_is_refused(text: str) -> None:
+def test_a_header_that_is_not_valid_utf_8_is_refused(text: str) -> None:
     assert refused({"authorization": f"Bearer {text}"})
     assert refused({**service_headers(service_token()), "x-api-key": text})
 
 
-def test_a_service_is_known_by_its_own_token_and_the_api_key() -> None:
+def test_a_service_is_authenticated_by_its_token_and_the_api_key() -> None:
     caller = authenticate(service_headers(service_token()))
     assert (caller.id, caller.role) == ("crm", Role.SERVICE)
     assert caller.scopes == {"payments:read", "enrollments:read"}
@@ -353,7 +353,7 @@ def test_a_service_without_the_api_key_is_refused(key: str | None) -> None:
     assert refused(headers)
 
 
-def test_without_a_configured_api_key_no_service_gets_in(auth_secret: dict[str, Any]) -> None:
+def test_without_a_configured_api_key_every_service_is_refused(auth_secret: dict[str, Any]) -> None:
     for nothing in ("", None):
         auth_secret["serviceApiKey"] = nothing
         assert refused({**service_headers(service_token()), "x-api-key": ""})
@@ -424,14 +424,14 @@ def test_a_service_without_a_known_scope_has_none(scope: object) -> None:
 
 @pytest.mark.parametrize("missing", ["secret", "issuer", "audience"])
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_a_service_domain_that_is_not_complete_opens_nothing(
+def test_an_incomplete_service_domain_refuses_every_service(
     auth_secret: dict[str, Any], missing: str, nothing: str | None
 ) -> None:
     auth_secret["service"] = {**SERVICE_DOMAIN, missing: nothing}
     assert refused(service_headers(service_token()))
 
 
-def test_without_a_service_domain_users_still_get_in(auth_secret: dict[str, Any]) -> None:
+def test_without_a_service_domain_users_are_still_accepted(auth_secret: dict[str, Any]) -> None:
     auth_secret["service"] = None
     assert bearer(user_token()).id == "u1"
     assert refused(service_headers(service_token()))
@@ -457,7 +457,7 @@ CALLERS = [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER]
         (RouteAccess(), [False, False, False]),
     ],
 )
-def test_who_may_use_a_route(access: RouteAccess, admitted: list[bool]) -> None:
+def test_an_access_admits_its_roles_and_scopes(access: RouteAccess, admitted: list[bool]) -> None:
     for caller, may in zip(CALLERS, admitted, strict=True):
         if may:
             access.check(caller)
@@ -475,7 +475,7 @@ def test_a_route_is_public_only_when_declared_so() -> None:
     ("caller", "may"),
     [(USER_CALLER, True), (Caller("u2", Role.USER), False), (ADMIN_CALLER, True)],
 )
-def test_users_reach_only_what_is_theirs(caller: Caller, may: bool) -> None:
+def test_users_can_access_only_what_they_own(caller: Caller, may: bool) -> None:
     if may:
         check_owner(caller, "u1")
         return

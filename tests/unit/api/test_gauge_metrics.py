@@ -1,4 +1,4 @@
-"""Gauges: three metrics each time, and a line with a few ids for each that is above zero."""
+"""Gauges: three metrics each time, and a log line with some ids for each one above zero."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -26,13 +26,13 @@ CONNECTION = Connection(
 ODD = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
 
 
-def test_every_gauge_is_written_also_at_zero(logged: Logged) -> None:
+def test_every_gauge_is_written_even_at_zero(logged: Logged) -> None:
     log_gauges(QUIET)
     assert logged.values() == {"PaidNotEnrolled": 0, "NotRevoked": 0, "OpenAnomalies": 0}
     assert logged.lines == []
 
 
-def test_what_is_stuck_is_told_by_ids_and_with_what_to_do(logged: Logged) -> None:
+def test_what_is_stuck_is_logged_with_ids_and_a_runbook(logged: Logged) -> None:
     one, two = enrollment("c1"), enrollment("c2", payment_id="pay2")
     log_gauges(replace(QUIET, paid_not_enrolled=Gauge((one, two), full=False)))
     (line,) = logged.lines
@@ -48,7 +48,7 @@ def test_what_is_stuck_is_told_by_ids_and_with_what_to_do(logged: Logged) -> Non
     assert logged.values() == {"PaidNotEnrolled": 2, "NotRevoked": 0, "OpenAnomalies": 0}
 
 
-def test_of_many_a_few_are_named(logged: Logged) -> None:
+def test_the_log_line_names_a_limited_number_of_ids(logged: Logged) -> None:
     many = tuple(enrollment(f"c{each}") for each in range(NAMED + 1))
     log_gauges(replace(QUIET, not_revoked=Gauge(many, full=True)))
     (line,) = logged.lines
@@ -62,7 +62,7 @@ def test_of_many_a_few_are_named(logged: Logged) -> None:
     assert logged.values()["NotRevoked"] == NAMED + 1
 
 
-def test_an_open_anomaly_is_named_also_without_a_payment(logged: Logged) -> None:
+def test_an_open_anomaly_is_named_even_without_a_payment(logged: Logged) -> None:
     log_gauges(replace(QUIET, open_anomalies=Gauge((ODD,), full=False)))
     (line,) = logged.lines
     assert (line["message"], line["anomaly_ids"], line["payment_ids"]) == (
@@ -76,7 +76,7 @@ def test_an_open_anomaly_is_named_also_without_a_payment(logged: Logged) -> None
 @pytest.mark.parametrize(
     "connection", [None, replace(CONNECTION, refused=True), replace(CONNECTION, subdomain="other")]
 )
-def test_oauth_without_a_usable_connection_is_told(
+def test_oauth_without_a_usable_connection_is_logged_and_counted(
     connection: Connection | None, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
@@ -87,7 +87,7 @@ def test_oauth_without_a_usable_connection_is_told(
 
 
 @pytest.mark.parametrize("authentication", Authentication)
-def test_whoever_can_reach_thinkific_has_a_gauge_at_zero(
+def test_a_working_connection_has_a_gauge_at_zero(
     authentication: Authentication, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")

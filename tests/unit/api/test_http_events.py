@@ -1,4 +1,4 @@
-"""Bodies and headers as they come over the wire."""
+"""Bodies and headers of raw HTTP events."""
 
 import base64
 from typing import Any
@@ -49,7 +49,7 @@ def test_no_body_is_an_empty_one(body: str | None) -> None:
 @pytest.mark.parametrize(
     "body", ["{}", "a", "====", "caf\u00e9", "a b c d", "YQ==\n\x00", "YQ=="[:3]]
 )
-def test_a_body_that_is_wrongly_called_base64_is_malformed(body: str) -> None:
+def test_a_body_that_is_wrongly_marked_as_base64_is_malformed(body: str) -> None:
     with pytest.raises(MalformedInput):
         raw_body(event(body, encoded=True))
 
@@ -67,18 +67,18 @@ def test_a_body_too_long_is_refused_in_either_form(size: int) -> None:
         raw_body(encoded(b"x" * size))
 
 
-def test_the_longest_body_fits_in_either_form() -> None:
+def test_the_longest_body_is_accepted_in_either_form() -> None:
     assert len(raw_body(event("x" * MAX_BODY))) == MAX_BODY
     assert len(raw_body(encoded(b"x" * MAX_BODY))) == MAX_BODY
 
 
-def test_the_length_counts_in_bytes() -> None:
+def test_the_length_of_a_body_counts_in_bytes() -> None:
     with pytest.raises(BodyTooLarge):
         raw_body(event("\u00e9" * (MAX_BODY // 2 + 1)))
 
 
 @given(st.text(), st.booleans())
-def test_no_body_raises_anything_but_an_answer(body: str, flag: bool) -> None:
+def test_any_body_is_accepted_or_refused_with_a_problem(body: str, flag: bool) -> None:
     try:
         check_json(event(body, encoded=flag))
     except (MalformedInput, InvalidInput):
@@ -86,7 +86,7 @@ def test_no_body_raises_anything_but_an_answer(body: str, flag: bool) -> None:
 
 
 @pytest.mark.parametrize("body", ["[]", "[null]", '[{"overbook": true}]', " [1, 2]"])
-def test_a_list_is_no_body(body: str) -> None:
+def test_a_list_is_refused_as_a_body(body: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         check_json(event(body))
     assert [each.field for each in raised.value.errors] == ["body"]
@@ -96,7 +96,7 @@ BOMBS = ["[" * 60_000, '{"a":' * 10_000, "[" * 30_000 + "]" * 30_000, "1" * 60_0
 
 
 @pytest.mark.parametrize("body", [*BOMBS, "{", "nul", "{'a': 1}", '{"a": 1,}', "\x00", "\ud800"])
-def test_what_is_no_json_is_malformed_and_no_crash(body: str) -> None:
+def test_invalid_json_is_malformed(body: str) -> None:
     with pytest.raises(MalformedInput):
         check_json(event(body))
 
@@ -122,7 +122,7 @@ def test_half_a_surrogate_pair_is_named_by_its_field(body: str, field: str) -> N
 @pytest.mark.parametrize(
     "body", ['{"a": "\\ud83d\\ude00"}', '{"a": "\U0001f600"}', '{"a":' * 5_000 + "1" + "}" * 5_000]
 )
-def test_whole_characters_are_welcome_however_deep(body: str) -> None:
+def test_whole_characters_are_accepted_at_any_depth(body: str) -> None:
     check_json(event(body))
 
 
@@ -167,13 +167,13 @@ def test_a_request_may_have_no_headers(headers: dict[str, str] | None) -> None:
     assert lower_headers({"headers": headers}) == {}
 
 
-def test_the_id_of_a_request_is_the_gateways() -> None:
+def test_the_request_id_is_that_of_api_gateway() -> None:
     assert request_id({"requestContext": {"requestId": "rq1"}}) == "rq1"
     assert request_id({}) == "unknown"
 
 
 @given(st.binary(max_size=200))
-def test_whatever_came_is_there_as_bytes(body: bytes) -> None:
+def test_the_wire_body_is_what_was_sent(body: bytes) -> None:
     assert wire_body(encoded(body)) == body
 
 
@@ -187,9 +187,11 @@ def test_whatever_came_is_there_as_bytes(body: bytes) -> None:
         (event("\ud800"), b"\xed\xa0\x80"),
         (encoded(b"x" * MAX_BODY * 2), b"x" * MAX_BODY * 2),
     ],
-    ids=["none", "text", "no base64", "text called base64", "surrogate", "too long"],
+    ids=["none", "text", "not base64", "text marked as base64", "surrogate", "too long"],
 )
-def test_what_no_reader_would_take_is_there_too(given_event: dict[str, Any], body: bytes) -> None:
+def test_the_wire_body_of_an_invalid_request_is_available_too(
+    given_event: dict[str, Any], body: bytes
+) -> None:
     assert wire_body(given_event) == body
 
 
@@ -209,6 +211,6 @@ def test_a_parameter_of_the_path_stays_one_part_of_it(stage: str, value: str, pa
 
 
 @pytest.mark.parametrize("parameters", [None, {}, {"other": "x"}])
-def test_a_path_whose_parameters_are_not_known_stays_as_it_is(parameters: object) -> None:
+def test_a_path_without_known_parameters_is_unchanged(parameters: object) -> None:
     sent = request("GET /things/{id}", "/things/t1") | {"pathParameters": parameters}
     assert routed(sent) == sent

@@ -1,4 +1,4 @@
-"""Logs and metrics: ids and decisions, nothing that an error may have quoted."""
+"""Logs and metrics hold ids and decisions, and nothing that an error may quote."""
 
 import pytest
 
@@ -44,14 +44,14 @@ def test_a_crash_is_logged_without_any_message_of_its_chain(logged: Logged) -> N
     assert logged.metrics() == ["UnexpectedError"]
 
 
-def test_a_busy_table_is_no_crash(logged: Logged) -> None:
+def test_storage_contention_is_not_an_unexpected_error(logged: Logged) -> None:
     observability.log_exception(StorageContention("others write the same items"))
     (line,) = logged.lines
     assert (line["message"], line["level"]) == ("table busy", "WARNING")
     assert logged.metrics() == []
 
 
-def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:
+def test_a_place_is_logged_as_file_name_and_line_only(logged: Logged) -> None:
     with pytest.raises(RuntimeError) as raised:
         crash()
     observability.log_exception(raised.value)
@@ -59,7 +59,7 @@ def test_a_place_is_told_by_file_name_and_line_only(logged: Logged) -> None:
     assert all("/" not in place for place in line["places"])
 
 
-def test_a_new_request_starts_with_a_clean_log(logged: Logged) -> None:
+def test_a_new_request_starts_without_the_keys_of_the_last(logged: Logged) -> None:
     observability.bind("r1", route="GET /a")
     logger.append_keys(caller="user:u1")
     observability.bind("r2")
@@ -70,7 +70,7 @@ def test_a_new_request_starts_with_a_clean_log(logged: Logged) -> None:
     assert "route" not in line
 
 
-def test_a_decision_is_one_line_with_its_facts(logged: Logged) -> None:
+def test_a_decision_is_one_log_line_with_its_facts(logged: Logged) -> None:
     logger.info("payment opened", payment_id="pay1")
     (line,) = logged.lines
     assert (line["message"], line["level"], line["payment_id"]) == (
@@ -93,14 +93,14 @@ def test_a_settlement_is_logged_and_counted_without_personal_data(logged: Logged
 
 
 @pytest.mark.parametrize("result", [each for each in Result if each is not Result.SETTLED])
-def test_what_settles_nothing_counts_nothing(logged: Logged, result: Result) -> None:
+def test_a_result_that_settles_nothing_is_not_counted(logged: Logged, result: Result) -> None:
     log_callback_result(CallbackResult(Outcome(result, payment())))
-    said = "payment ended" if result is Result.ENDED else "payment unchanged"
-    assert logged.messages() == [said]
+    message = "payment ended" if result is Result.ENDED else "payment unchanged"
+    assert logged.messages() == [message]
     assert logged.metrics() == []
 
 
-def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None:
+def test_an_anomaly_is_counted_and_logged_with_what_to_do(logged: Logged) -> None:
     found = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
     log_callback_result(CallbackResult(anomaly=found))
     (line,) = logged.lines
@@ -109,7 +109,7 @@ def test_an_anomaly_raises_an_alarm_that_says_what_to_do(logged: Logged) -> None
     assert logged.metrics() == ["Anomaly"]
 
 
-def test_money_for_nothing_new_is_logged_as_settled_and_as_anomaly(logged: Logged) -> None:
+def test_money_for_owned_courses_is_logged_as_settled_and_as_anomaly(logged: Logged) -> None:
     found = anomaly(AnomalyKind.PAID_TWICE, "pay1", {"amount": "1"}, NOW, payment_id="pay1")
     log_outcome(Outcome(Result.SETTLED, payment(Status.COMPLETED), found))
     assert logged.messages() == ["payment settled", "anomaly recorded"]
@@ -128,7 +128,7 @@ def test_a_metric_belongs_to_its_stack(
     assert (written["service"], written["Waiting"]) == ("lunas-dev", [value])
 
 
-def test_what_happened_is_counted_one_by_one(logged: Logged) -> None:
+def test_an_event_is_counted_as_one(logged: Logged) -> None:
     observability.count("Happened")
     assert logged.values() == {"Happened": 1}
 
@@ -143,7 +143,7 @@ def test_every_line_is_json(logged: Logged) -> None:
 
 
 def errors_of_lunas(kind: type[LunasError] = LunasError) -> list[type[LunasError]]:
-    """Return every error of the tree, those of adapters as well."""
+    """Return every error of the tree, including those of adapters."""
     return [kind, *(each for below in kind.__subclasses__() for each in errors_of_lunas(below))]
 
 
@@ -152,11 +152,11 @@ OURS = {
     "GatewayKeyRefused",
     "AccessRefused",
 }
-"""What an operator has to correct."""
+"""Errors that an operator has to correct."""
 
 
 @pytest.mark.parametrize("kind", sorted(set(errors_of_lunas()), key=str), ids=str)
-def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
+def test_every_response_of_500_or_above_is_counted_as_ours_or_as_a_dependencys(
     logged: Logged, kind: type[LunasError]
 ) -> None:
     error = kind.__new__(kind)
@@ -170,7 +170,7 @@ def test_every_answer_from_500_on_is_counted_as_ours_or_as_a_dependencys(
         assert logged.metrics() == []
 
 
-def test_what_an_operator_has_to_correct_is_named_where_no_caller_is_answered(
+def test_a_configuration_error_outside_a_request_is_logged_with_its_reason(
     logged: Logged,
 ) -> None:
     observability.log_exception(ConfigurationError("the secret names no apiKey"))
@@ -180,7 +180,7 @@ def test_what_an_operator_has_to_correct_is_named_where_no_caller_is_answered(
     assert logged.metrics() == ["ServerError"]
 
 
-def test_a_question_that_duitku_refuses_for_our_key_stays_our_fault() -> None:
+def test_a_request_that_duitku_refuses_for_our_key_stays_our_error() -> None:
     refused = GatewayKeyRefused("Duitku answered 401")
     assert GatewayUnavailable.after(refused, "no answer").misconfigured
-    assert not GatewayUnavailable.after(GatewayRefused("Duitku said no"), "no").misconfigured
+    assert not GatewayUnavailable.after(GatewayRefused("Duitku refused"), "no").misconfigured

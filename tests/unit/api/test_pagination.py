@@ -1,4 +1,4 @@
-"""Cursors: opaque, of one list and filter, of their own trust domain, good for a day."""
+"""Cursors are opaque, bound to a list and filter, signed with their own key, valid for a day."""
 
 import time
 from datetime import UTC, datetime
@@ -38,11 +38,11 @@ def written(asked: dict[str, object] | None = None) -> str:
     return made
 
 
-def test_a_cursor_leads_to_where_the_page_ended() -> None:
+def test_a_cursor_continues_where_the_page_ended() -> None:
     assert read_cursor(written(), ASKED) == AT
 
 
-def test_in_which_order_the_filters_are_named_does_not_matter() -> None:
+def test_the_order_of_the_filters_does_not_matter() -> None:
     assert read_cursor(written({"filter": PAID, "list": "payments"}), ASKED) == AT
 
 
@@ -72,7 +72,7 @@ def test_a_cursor_of_another_list_or_filter_is_refused(other: dict[str, object])
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "a.b.c", "é", "." * 2000])
-def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+def test_a_text_that_is_not_a_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(MalformedInput):
         read_cursor(cursor, ASKED)
 
@@ -91,7 +91,7 @@ def test_an_unsigned_cursor_is_refused() -> None:
         read_cursor(jwt.encode(claims, "", algorithm="none"), ASKED)
 
 
-def test_a_cursor_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cursor_is_valid_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.time()
     monkeypatch.setattr("lunas.api.pagination.time.time", lambda: began - LIFETIME + 5)
     young = written()
@@ -103,7 +103,7 @@ def test_a_cursor_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("token", [user_token(), service_token()], ids=["user", "service"])
-def test_no_token_passes_for_a_cursor(token: str) -> None:
+def test_a_token_is_not_accepted_as_a_cursor(token: str) -> None:
     with pytest.raises(MalformedInput):
         read_cursor(token, ASKED)
 
@@ -116,7 +116,7 @@ def test_the_keys_of_other_domains_do_not_sign_cursors(key: str) -> None:
 
 
 @pytest.mark.usefixtures("auth_secret")
-def test_a_cursor_passes_for_nobodys_token() -> None:
+def test_a_cursor_is_not_accepted_as_a_token() -> None:
     with pytest.raises(Unauthenticated):
         authenticate({"authorization": f"Bearer {written()}"})
     with pytest.raises(LunasError):

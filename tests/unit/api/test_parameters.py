@@ -1,4 +1,4 @@
-"""Times in a query: ISO 8601, days of the shop, within years that every shift can bear."""
+"""Times in a query: ISO 8601, days of the configured zone, years from 2000 to 9000."""
 
 from datetime import UTC, datetime
 
@@ -31,12 +31,12 @@ TO: TypeAdapter[datetime] = TypeAdapter(LastMoment)
         ("2026-11-29Z", "2026-11-29T00:00:00.000Z", "2026-11-30T00:00:00.000Z"),
     ],
 )
-def test_a_date_is_a_whole_day_of_the_shop(given: str, begin: str, end: str) -> None:
+def test_a_date_is_a_whole_day_of_the_configured_zone(given: str, begin: str, end: str) -> None:
     assert to_iso(FROM.validate_python(given)) == begin
     assert to_iso(TO.validate_python(given)) == end
 
 
-def test_the_same_date_twice_is_that_day() -> None:
+def test_the_same_date_as_start_and_end_is_one_day() -> None:
     span = Span(FROM.validate_python("2026-11-29"), TO.validate_python("2026-11-29"))
     assert span.start
     assert span.end
@@ -62,7 +62,7 @@ def test_the_zone_is_a_setting(
 
 
 @pytest.mark.parametrize("zone", ["Asia/Jakart", "../etc/passwd", "WIB ", "/", "Asia"])
-def test_a_setting_that_names_no_zone_is_for_the_operator_and_means_jakarta(
+def test_an_invalid_zone_is_logged_for_the_operator_and_means_jakarta(
     zone: str, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     monkeypatch.setenv("TIME_ZONE", zone)
@@ -89,19 +89,19 @@ def test_a_setting_that_names_no_zone_is_for_the_operator_and_means_jakarta(
         ("2026-11-22T03:04:05-07:00", datetime(2026, 11, 22, 10, 4, 5, tzinfo=UTC)),
     ],
 )
-def test_an_instant_is_itself(given: str, read: datetime) -> None:
+def test_a_time_is_read_as_its_instant(given: str, read: datetime) -> None:
     assert FROM.validate_python(given) == TO.validate_python(given) == read
 
 
 @pytest.mark.parametrize("given", ["2000-01-01T00:00:00+14:00", "9000-12-31T23:59:59-12:00"])
-def test_at_the_edge_of_the_years_a_shift_does_no_harm(given: str) -> None:
+def test_an_offset_may_cross_the_limits_of_the_years(given: str) -> None:
     assert to_iso(FROM.validate_python(given))
 
 
 @pytest.mark.parametrize(
     "given", ["1999-12-31", "0001-01-01T00:00:00+14:00", "9001-01-01", "9999-12-31T23:00:00-12:00"]
 )
-def test_a_year_out_of_reach_is_refused(given: str) -> None:
+def test_a_year_out_of_range_is_refused(given: str) -> None:
     for adapter in (FROM, TO):
         with pytest.raises(ValidationError, match="between the years 2000 and 9000"):
             adapter.validate_python(given)
@@ -126,7 +126,7 @@ def test_a_time_that_may_be_an_offset_without_its_plus_is_refused(given: str) ->
         "2026-11-29 07:00x",
     ],
 )
-def test_a_date_with_an_offset_that_is_none_is_refused(given: str) -> None:
+def test_a_date_with_an_invalid_offset_is_refused(given: str) -> None:
     for adapter in (FROM, TO):
         with pytest.raises(ValidationError):
             adapter.validate_python(given)
@@ -136,7 +136,7 @@ def test_a_date_with_an_offset_that_is_none_is_refused(given: str) -> None:
     "given",
     ["", "yesterday", "2026-13-01", "2026-02-30", "1700000000", "-1", "0", "2026", "2026-11-29x"],
 )
-def test_what_is_no_iso_time_is_refused(given: str) -> None:
+def test_a_text_that_is_not_an_iso_time_is_refused(given: str) -> None:
     for adapter in (FROM, TO):
         with pytest.raises(ValidationError):
             adapter.validate_python(given)

@@ -1,4 +1,4 @@
-"""Lists as CSV: columns, cells that no spreadsheet runs, and who gets CSV at all."""
+"""Lists as CSV: columns, cells that no spreadsheet evaluates, and when CSV is returned."""
 
 import csv
 import io
@@ -73,13 +73,13 @@ def view(made: Payment) -> PaymentView:
         ("", False),
     ],
 )
-def test_csv_is_for_who_prefers_it(accept: str, wanted: bool) -> None:
+def test_csv_is_returned_when_the_request_prefers_it(accept: str, wanted: bool) -> None:
     assert wants_csv({"Accept": accept}) is wanted
     assert wants_csv({"accept": accept}) is wanted
 
 
 @pytest.mark.parametrize("quality", ["", "x", "2", "-1", "nan", "0.5.5"])
-def test_a_quality_that_is_none_counts_as_full(quality: str) -> None:
+def test_an_invalid_quality_counts_as_full(quality: str) -> None:
     assert wants_csv({"accept": f"application/json;q=0.9, text/csv;q={quality}"})
 
 
@@ -95,12 +95,12 @@ def test_a_row_shows_payment_customer_and_gateway_side_by_side() -> None:
     assert (row["firstName"], row["email"]) == ("Budi", EMAIL)
 
 
-def test_what_a_payment_does_not_have_is_an_empty_cell() -> None:
+def test_a_missing_value_is_an_empty_cell() -> None:
     (row,) = rows(view(manual()))
     assert (row["reference"], row["approvedAt"], row["reason"]) == ("", "", "")
 
 
-def test_who_may_not_see_the_customer_gets_empty_cells() -> None:
+def test_customer_cells_are_empty_for_a_service() -> None:
     (row,) = rows(payment_view(payment(), SERVICE_CALLER))
     assert {row[name] for name in ("firstName", "lastName", "email", "phone")} == {""}
 
@@ -117,7 +117,7 @@ def named(text: str) -> str:
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b"])
-def test_a_text_that_a_spreadsheet_would_run_is_shown_as_text(start: str) -> None:
+def test_a_text_that_a_spreadsheet_would_evaluate_is_shown_as_text(start: str) -> None:
     formula = f"{start}HYPERLINK(1)"
     (row,) = rows(view(payment(customer=Customer(formula, "S", EMAIL), package_name=formula)))
     assert (row["firstName"], row["packageName"]) == (f"'{formula}", f"'{formula}")
@@ -151,28 +151,29 @@ def test_no_cell_begins_a_formula_wherever_a_line_is_split(text: str, separator:
             assert not cell.lstrip(' "\x00\u200b\ufeff').startswith(("=", "+", "-", "@"))
 
 
-def test_a_text_of_nothing_but_line_breaks_takes_no_longer_than_another() -> None:
-    """Each break was once tried with all that follow it: 20 seconds for this text."""
+def test_a_text_of_many_line_breaks_is_written_in_linear_time() -> None:
+    """Trying each break with all that follow takes 20 seconds for this text."""
     started = time.process_time()
     assert named("\u2028" * 50_000).count("\u2028") == 50_000
     assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(
-    "text", ['He said "hi"', "a, b", "two\nlines", "semi;colon", "\u674e Zo\u00eb", "a-b=c@d"]
+    "text",
+    ['Budi "Budi" Santoso', "a, b", "two\nlines", "semi;colon", "\u674e Zo\u00eb", "a-b=c@d"],
 )
-def test_a_text_survives_as_it_is(text: str) -> None:
+def test_any_other_text_is_unchanged(text: str) -> None:
     assert named(text) == text
 
 
-def test_the_separator_may_be_a_semicolon_and_a_lost_one_is_meant() -> None:
+def test_the_separator_may_be_a_semicolon_and_an_empty_one_means_it() -> None:
     header = BYTE_ORDER_MARK + ";".join(COLUMNS)
     assert written(separator=";").startswith(header)
     assert written(separator="").startswith(header)
 
 
 @pytest.mark.parametrize("cursor", ["next", None])
-def test_what_is_left_over_is_named_in_a_header(cursor: str | None) -> None:
+def test_the_cursor_of_the_rest_is_in_a_header(cursor: str | None) -> None:
     answer = csv_response("text", cursor)
     assert answer.headers.get(CURSOR_HEADER) == cursor
     assert answer.content_type == "text/csv; charset=utf-8"
@@ -185,11 +186,11 @@ ANSWER = {
     "isBase64Encoded": False,
     "cookies": [],
 }
-"""What the function hands to Lambda beside the body."""
+"""What the function returns to Lambda beside the body."""
 
 
 class Source:
-    """A list of so many payments, which notes what is read of it."""
+    """A list of ``number`` payments, which records its reads."""
 
     def __init__(self, number: int, **changes: Any) -> None:
         self.number = number
@@ -209,17 +210,17 @@ class Source:
     def sheet(
         self, after: Position | None = None, deadline_is_near: Callable[[], bool] = lambda: False
     ) -> tuple[int, Position | None]:
-        """Return how many rows one answer holds, and where it ended."""
+        """Return how many rows one response holds, and where it ended."""
         text, rest = read_sheet(self.read, after, ",", deadline_is_near)
         return len(list(csv.reader(io.StringIO(text, newline="")))) - 1, rest
 
 
 @pytest.mark.parametrize("number", [0, 1, 499, 500, 501, 1200, 10_000])
-def test_one_answer_holds_all_rows(number: int) -> None:
+def test_one_response_holds_all_rows(number: int) -> None:
     assert Source(number).sheet() == (number, None)
 
 
-def test_beyond_ten_thousand_rows_the_rest_is_named() -> None:
+def test_beyond_ten_thousand_rows_a_response_names_the_rest() -> None:
     source = Source(10_001)
     rows, rest = source.sheet()
     assert (rows, rest) == (10_000, {"at": "10000"})
@@ -227,11 +228,11 @@ def test_beyond_ten_thousand_rows_the_rest_is_named() -> None:
 
 
 LAMBDA_TAKES = 6 * 1024 * 1024
-"""Bytes of an answer, as JSON, with everything around the body."""
+"""Bytes of a response, as JSON, with everything around the body."""
 
 
 def longest(character: str) -> dict[str, Any]:
-    """Return what a payment may hold at most where its texts are all of one character."""
+    """Return the longest texts that a payment may hold, all of one character."""
     return {
         "user_id": character * MAX_ID,
         "package_name": character * 200,
@@ -244,11 +245,11 @@ def longest(character: str) -> dict[str, Any]:
 
 
 WORST = ["x", '"', "=", "\x00", "\u674e", "\u2028", "\U0001f600", ",="]
-"""Characters that CSV doubles, JSON writes as up to twelve, or an apostrophe goes before."""
+"""Characters that CSV doubles, JSON escapes with up to twelve, or that get an apostrophe."""
 
 
 @pytest.mark.parametrize("character", WORST, ids=ascii)
-def test_an_answer_never_outgrows_what_lambda_takes(character: str) -> None:
+def test_a_response_never_exceeds_the_limit_of_lambda(character: str) -> None:
     source = Source(600, **longest(character))
     seen, after = 0, None
     for _ in range(20):
@@ -264,7 +265,7 @@ def test_an_answer_never_outgrows_what_lambda_takes(character: str) -> None:
     assert (seen, after) == (600, None)
 
 
-def test_an_answer_is_as_full_as_may_be() -> None:
+def test_a_response_is_as_full_as_possible() -> None:
     source = Source(10_000, package_name="\u674e" * 900, reason="\u674e" * 900)
     text, rest = read_sheet(source.read, None, ",", lambda: False)
     row = len(json.dumps(written(source.view).removeprefix(written())))
@@ -278,7 +279,7 @@ def test_ten_thousand_ordinary_rows_take_twenty_reads() -> None:
     assert source.reads == [payments_csv.AT_ONCE] * 20
 
 
-def test_who_has_no_time_left_names_the_rest() -> None:
+def test_near_the_deadline_a_response_names_the_rest() -> None:
     source = Source(5_000)
     rows, rest = source.sheet(deadline_is_near=lambda: True)
     assert rows == source.reads[0]

@@ -1,4 +1,4 @@
-"""Errors as problem+json: every class has its status, and a 500 has no details."""
+"""Errors as problem+json: every class has a status, and a 500 has no details."""
 
 import json
 from collections.abc import Iterator
@@ -83,20 +83,20 @@ def made(kind: type[LunasError]) -> LunasError:
     return kind(SECRET_TEXT)
 
 
-def test_every_class_of_the_tree_was_thought_of() -> None:
+def test_every_error_class_is_listed() -> None:
     known = set(EXPECTED) | DELIBERATELY_500
     assert {each.__name__ for each in every_class()} == known
 
 
 @pytest.mark.parametrize("kind", every_class())
-def test_every_class_has_its_status(kind: type[LunasError]) -> None:
+def test_every_error_class_has_its_status(kind: type[LunasError]) -> None:
     expected = EXPECTED.get(kind.__name__, 500)
     assert problems.status_of(made(kind)) == expected
     assert problems.problem(made(kind), "rq1")["status"] == expected
 
 
 @pytest.mark.parametrize("kind", every_class())
-def test_every_answer_is_complete_and_named_by_a_stable_code(kind: type[LunasError]) -> None:
+def test_every_problem_is_complete_and_has_a_stable_code(kind: type[LunasError]) -> None:
     body = problems.problem(made(kind), "rq1")
     internal = kind.__name__ in DELIBERATELY_500
     assert body["type"] == f"urn:lunas:problem:{'internal' if internal else kind.code}"
@@ -105,7 +105,7 @@ def test_every_answer_is_complete_and_named_by_a_stable_code(kind: type[LunasErr
     assert body["detail"]
 
 
-def test_no_two_answers_share_a_code() -> None:
+def test_no_two_problems_share_a_code() -> None:
     codes = [kind.code for kind in every_class() if kind.__name__ in EXPECTED]
     assert len(codes) == len(set(codes))
 
@@ -146,9 +146,7 @@ def test_invalid_input_names_each_field() -> None:
         (RuntimeError("x"), {}),
     ],
 )
-def test_the_status_brings_the_header_that_it_asks_for(
-    error: Exception, headers: dict[str, str]
-) -> None:
+def test_a_status_has_the_headers_that_it_needs(error: Exception, headers: dict[str, str]) -> None:
     assert problems.headers_of(error) == headers
     sent = problems.proxy_answer(error, "rq1")["headers"]
     assert sent == {"Content-Type": "application/problem+json", **headers}
@@ -157,7 +155,7 @@ def test_the_status_brings_the_header_that_it_asks_for(
 @pytest.mark.parametrize(
     "kind", [errors.ProviderUnavailable, errors.KeysUnavailable, errors.CatalogUnavailable]
 )
-def test_a_service_of_ours_that_is_away_is_a_503_with_its_own_message(
+def test_an_unavailable_service_of_ours_is_a_503_with_its_own_message(
     kind: type[LunasError],
 ) -> None:
     answer = problems.proxy_answer(kind("the keys cannot be fetched; try again"), "rq1")
@@ -170,7 +168,7 @@ def test_a_refusal_of_the_gateway_promises_nothing_about_money() -> None:
     assert detail == "The payment gateway refused to open this payment."
 
 
-def test_a_channel_that_is_not_offered_is_the_callers_mistake_and_names_what_to_do() -> None:
+def test_a_refused_channel_is_a_422_that_names_what_to_do() -> None:
     wrong = FieldError("paymentMethod", "name another one")
     shown = problems.problem(errors.ChannelRefused("operator text", wrong), "rq1")
     assert (shown["status"], "name another one" in shown["detail"]) == (422, True)

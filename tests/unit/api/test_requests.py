@@ -1,4 +1,4 @@
-"""Bodies: what is taken, and what is refused by which field."""
+"""Request bodies: which values are accepted, and which field is refused."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ PACKAGE: dict[str, Any] = {
 }
 
 
-def taken(value: str) -> bool:
+def accepted(value: str) -> bool:
     """Return whether a proof link is accepted."""
     try:
         SubmitBody.model_validate({**SUBMIT, "proofLink": value})
@@ -30,8 +30,8 @@ def taken(value: str) -> bool:
 @pytest.mark.parametrize(
     "link", ["https://a.example", "https://a.example:8443/x?y=1#z", "https://[::1]/x"]
 )
-def test_a_complete_https_address_is_taken(link: str) -> None:
-    assert taken(link)
+def test_a_complete_https_url_is_accepted(link: str) -> None:
+    assert accepted(link)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_a_complete_https_address_is_taken(link: str) -> None:
         "https://a.example/\x00", "http://localhost/x", f"https://a.example/{'x' * 2048}",
     ],
 )  # fmt: skip
-def test_any_other_address_is_refused(link: str) -> None:
-    assert not taken(link)
+def test_any_other_url_is_refused(link: str) -> None:
+    assert not accepted(link)
 
 
 @pytest.mark.parametrize("url", ["http://localhost:3000/back", "http://127.0.0.1/back"])
@@ -57,7 +57,7 @@ def test_the_buyer_may_return_to_a_local_page(url: str) -> None:
 @pytest.mark.parametrize(
     "url", ["http://shop.example", "http://localhost.evil.example", "http://[::1]/"]
 )
-def test_the_buyer_returns_to_https_otherwise(url: str) -> None:
+def test_any_other_page_to_return_to_needs_https(url: str) -> None:
     with pytest.raises(ValidationError):
         InitiateBody.model_validate({"packageId": "p1", "returnUrl": url})
 
@@ -84,18 +84,18 @@ def test_a_customer_is_read_and_trimmed() -> None:
     ],
     ids=str,
 )  # fmt: skip
-def test_a_customer_duitku_would_refuse_is_refused(changes: dict[str, str]) -> None:
+def test_a_customer_that_duitku_would_refuse_is_refused(changes: dict[str, str]) -> None:
     with pytest.raises(ValidationError):
         CustomerBody.model_validate({**CUSTOMER, **changes})
 
 
-def test_a_phone_number_holds_digits() -> None:
+def test_a_phone_number_needs_digits() -> None:
     with pytest.raises(ValidationError):
         CustomerBody.model_validate({**CUSTOMER, "phone": "( ) - ( )"})
 
 
 @pytest.mark.parametrize("price", [9_999, 0, -1, 49_000.5, "49000", True, 10**10, None])
-def test_a_price_is_a_whole_number_that_duitku_takes(price: object) -> None:
+def test_a_price_is_a_whole_number_within_duitkus_limits(price: object) -> None:
     prices = {"UMUM": 49_000, "DIKE": price}
     if price is None:
         body = PackageBody.model_validate({**PACKAGE, "prices": prices})
@@ -105,10 +105,10 @@ def test_a_price_is_a_whole_number_that_duitku_takes(price: object) -> None:
         PackageBody.model_validate({**PACKAGE, "prices": prices})
 
 
-@pytest.mark.parametrize(("count", "fits"), [(0, False), (1, True), (90, True), (91, False)])
-def test_a_package_has_one_to_ninety_courses(count: int, fits: bool) -> None:
+@pytest.mark.parametrize(("count", "valid"), [(0, False), (1, True), (90, True), (91, False)])
+def test_a_package_has_one_to_ninety_courses(count: int, valid: bool) -> None:
     given = {**PACKAGE, "courseIds": [f"c{number}" for number in range(count)]}
-    if fits:
+    if valid:
         assert len(PackageBody.model_validate(given).course_ids) == count
         return
     with pytest.raises(ValidationError):

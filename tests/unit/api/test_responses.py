@@ -1,4 +1,4 @@
-"""What the API shows, and to whom."""
+"""What the views of the API show, and to which caller."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ def test_owner_and_admin_see_customer_and_proof(viewer: Caller) -> None:
 @pytest.mark.parametrize(
     "viewer", [SERVICE_CALLER, STRANGER, NAMESAKE], ids=["service", "stranger", "namesake service"]
 )
-def test_no_one_else_sees_personal_data(viewer: Caller) -> None:
+def test_other_callers_see_no_personal_data(viewer: Caller) -> None:
     shown = json.dumps(payment_view(manual(), viewer))
     for kept_back in (EMAIL, "Santoso", "0812", "proof.example"):
         assert kept_back not in shown
@@ -65,12 +65,12 @@ def test_the_learner_is_shown_to_owner_and_admin_only(viewer: Caller, *, seen: b
     assert ("account@example.com" in json.dumps(shown)) is seen
 
 
-def test_a_learner_of_one_name_is_shown_by_it_once() -> None:
+def test_a_learner_with_one_name_is_shown_with_it_once() -> None:
     single = replace(payment().learner, first_name="Budi", last_name="Budi")
     assert payment_view(payment(learner=single), ADMIN_CALLER)["learner"]["name"] == "Budi"
 
 
-def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
+def test_a_payment_shows_exactly_the_documented_fields() -> None:
     full = payment(
         Status.COMPLETED,
         approved_at=NOW,
@@ -87,7 +87,7 @@ def test_a_payment_shows_what_the_contract_lists_and_nothing_else() -> None:
     }  # fmt: skip
 
 
-def test_what_a_payment_does_not_have_is_not_shown() -> None:
+def test_missing_values_of_a_payment_are_left_out() -> None:
     shown = payment_view(manual(course_id=None), USER_CALLER)
     for absent in ("courseId", "gateway", "approvedAt", "approvedBy", "completedAt", "reason"):
         assert absent not in shown
@@ -102,7 +102,7 @@ def test_the_invoice_is_shown_under_gateway() -> None:
     }
 
 
-def test_before_duitku_answers_the_gateway_shows_the_time_only() -> None:
+def test_before_duitku_answers_the_gateway_shows_only_the_expiry() -> None:
     shown = payment_view(payment(gateway=None), USER_CALLER)
     assert shown["gateway"] == {"expiresAt": "2026-11-22T04:04:05.678Z"}
 
@@ -123,7 +123,7 @@ def test_every_view_can_be_written_as_json() -> None:
     assert json.loads(json.dumps(views)) == views
 
 
-def test_a_history_event_shows_who_when_from_where_and_why() -> None:
+def test_a_history_event_shows_actor_time_states_evidence_and_reason() -> None:
     event = HistoryEvent(
         payment_id="pay1",
         version=2,
@@ -147,7 +147,7 @@ def test_a_history_event_shows_who_when_from_where_and_why() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(1, "ENROLLED"), (0, "NOT_ENROLLED")])
-def test_access_that_is_over_is_shown_as_not_enrolled(seconds: int, status: str) -> None:
+def test_access_that_ended_is_shown_as_not_enrolled(seconds: int, status: str) -> None:
     end = NOW + timedelta(seconds=seconds)
     shown = enrollment_view(enrollment(expires_at=end), NOW, USER_CALLER)
     assert (shown["status"], shown["expiresAt"]) == (status, to_iso(end))
@@ -164,14 +164,14 @@ def test_shared_access_is_shown_where_it_lasts_longer(shared: datetime, end: dat
     assert shown["expiresAt"] == to_iso(end)
 
 
-def test_access_that_is_shared_for_good_shows_no_end() -> None:
+def test_shared_access_without_an_end_shows_none() -> None:
     own = enrollment(expires_at=NOW, shared=Access(None))
     shown = enrollment_view(own, NOW, USER_CALLER)
     assert shown["status"] == "ENROLLED"
     assert "expiresAt" not in shown
 
 
-def test_what_was_refunded_has_no_part_in_shared_access() -> None:
+def test_a_refunded_enrollment_does_not_show_shared_access() -> None:
     own = enrollment(
         status=EnrollmentStatus.NOT_ENROLLED, expires_at=NOW, shared=Access(NOW + timedelta(days=9))
     )
@@ -179,7 +179,7 @@ def test_what_was_refunded_has_no_part_in_shared_access() -> None:
     assert (shown["status"], shown["expiresAt"]) == ("NOT_ENROLLED", to_iso(NOW))
 
 
-def test_access_for_good_shows_no_end() -> None:
+def test_access_without_an_end_shows_none() -> None:
     assert "expiresAt" not in enrollment_view(enrollment(), NOW, USER_CALLER)
 
 
@@ -241,7 +241,7 @@ def test_a_channel_is_shown_with_its_fee() -> None:
 
 
 @pytest.mark.parametrize("viewer", [USER_CALLER, ADMIN_CALLER, SERVICE_CALLER])
-def test_a_service_does_not_learn_whom_a_correction_names(viewer: Caller) -> None:
+def test_a_service_does_not_see_the_learner_of_a_correction(viewer: Caller) -> None:
     evidence = {
         "learnerBefore": "Budi <budi@example.com>",
         "learnerAfter": "Sari",

@@ -1,4 +1,4 @@
-"""What Thinkific gives against what was paid for, in one place."""
+"""Comparing the access that Thinkific gives in a place with what was paid for."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,16 +22,16 @@ ACCOUNT, COURSE = 42, 2_000_001
 PLACE = Place(ACCOUNT, COURSE)
 DAY = timedelta(days=1)
 SOON, LATE = NOW + 30 * DAY, NOW + 90 * DAY
-GOOD = None
-"""The end of access that does not end."""
+ENDLESS = None
+"""Access without an end."""
 
 
-def brought(
+def placed_enrollment(
     user: str = "u1",
-    until: datetime | None = GOOD,
+    until: datetime | None = ENDLESS,
     status: DeliveryStatus = DeliveryStatus.DELIVERED,
 ) -> Enrollment:
-    """Build an enrollment as it stands after its delivery."""
+    """Build an enrollment as its delivery leaves it."""
     return enrollment(
         id=enrollment_id(user, "c1"),
         user_id=user,
@@ -41,19 +41,19 @@ def brought(
     )
 
 
-def revoked(user: str = "u1", until: datetime | None = GOOD) -> Enrollment:
-    gone = brought(user, until, DeliveryStatus.REVOKED)
+def revoked(user: str = "u1", until: datetime | None = ENDLESS) -> Enrollment:
+    gone = placed_enrollment(user, until, DeliveryStatus.REVOKED)
     return replace(gone, status=EnrollmentStatus.NOT_ENROLLED)
 
 
 def found(
     claiming: Sequence[Enrollment],
-    *there: datetime | None,
+    *actual: datetime | None,
     own: Enrollment | None = None,
-    given: Sequence[datetime | None] = (GOOD, SOON, LATE),
+    given: Sequence[datetime | None] = (ENDLESS, SOON, LATE),
     released: Sequence[Enrollment] = (),
 ) -> Gap | None:
-    """Compare a place with rows that last until these times."""
+    """Compare a place with platform enrollments that last until these times."""
     claims = Claims(
         place=PLACE,
         version=1,
@@ -61,122 +61,124 @@ def found(
         released=frozenset(each.id for each in released),
         given=frozenset(given),
     )
-    rows = [PlatformAccess(COURSE, until) for until in there] + [PlatformAccess(COURSE + 1, GOOD)]
+    accesses = [PlatformAccess(COURSE, until) for until in actual] + [
+        PlatformAccess(COURSE + 1, ENDLESS)
+    ]
     named = [*claiming, *released]
-    return gap(own or named[0], claims, named, rows, NOW)
+    return gap(own or named[0], claims, named, accesses, NOW)
 
 
-@pytest.mark.parametrize("until", [GOOD, SOON])
-def test_access_as_it_was_paid_for_is_no_difference(until: datetime | None) -> None:
-    assert found([brought(until=until)], until) is None
+@pytest.mark.parametrize("until", [ENDLESS, SOON])
+def test_access_as_paid_for_is_no_difference(until: datetime | None) -> None:
+    assert found([placed_enrollment(until=until)], until) is None
 
 
 @pytest.mark.parametrize(
-    ("until", "there"),
-    [(GOOD, []), (SOON, []), (GOOD, [LATE]), (LATE, [SOON]), (LATE, [SOON, SOON])],
+    ("until", "actual"),
+    [(ENDLESS, []), (SOON, []), (ENDLESS, [LATE]), (LATE, [SOON]), (LATE, [SOON, SOON])],
 )
-def test_less_than_was_paid_for_is_missing(
-    until: datetime | None, there: list[datetime | None]
+def test_less_access_than_was_paid_for_is_missing(
+    until: datetime | None, actual: list[datetime | None]
 ) -> None:
-    own = brought(until=until)
-    seen = found([own], *there)
+    own = placed_enrollment(until=until)
+    seen = found([own], *actual)
     assert seen
     assert (seen.code, seen.place, seen.enrollment) == (Code.ACCESS_MISSING, PLACE, own)
     assert not seen.release
 
 
-def test_of_several_rows_the_longest_counts() -> None:
-    assert found([brought(until=LATE)], SOON, LATE) is None
+def test_of_several_platform_enrollments_the_longest_counts() -> None:
+    assert found([placed_enrollment(until=LATE)], SOON, LATE) is None
 
 
-def test_a_part_of_a_second_is_no_difference() -> None:
+def test_a_fraction_of_a_second_is_no_difference() -> None:
     until, kept = SOON.replace(microsecond=900_000), SOON.replace(microsecond=0)
-    assert found([brought(until=until)], kept) is None
-    assert found([brought(until=kept)], until) is None
+    assert found([placed_enrollment(until=until)], kept) is None
+    assert found([placed_enrollment(until=kept)], until) is None
 
 
-def test_a_whole_second_is_one() -> None:
-    assert found([brought(until=SOON + timedelta(seconds=1))], SOON)
+def test_a_whole_second_is_a_difference() -> None:
+    assert found([placed_enrollment(until=SOON + timedelta(seconds=1))], SOON)
 
 
-def test_the_longest_of_all_that_claim_the_place_is_owed() -> None:
-    short, long = brought("u1", SOON), brought("u2", LATE)
+def test_the_longest_claim_on_a_place_is_owed() -> None:
+    short, long = placed_enrollment("u1", SOON), placed_enrollment("u2", LATE)
     assert found([short, long], LATE) is None
     assert found([short, long], SOON)
 
 
-def test_what_is_nearly_over_is_not_missed() -> None:
-    assert found([brought(until=NOW + NEARLY_OVER)]) is None
-    assert found([brought(until=NOW + NEARLY_OVER + timedelta(seconds=1))])
+def test_access_that_is_nearly_over_is_not_missing() -> None:
+    assert found([placed_enrollment(until=NOW + NEARLY_OVER)]) is None
+    assert found([placed_enrollment(until=NOW + NEARLY_OVER + timedelta(seconds=1))])
 
 
-@pytest.mark.parametrize("there", [GOOD, SOON])
-def test_what_nobody_paid_for_is_left_over(there: datetime | None) -> None:
+@pytest.mark.parametrize("actual", [ENDLESS, SOON])
+def test_access_that_is_not_paid_for_is_left_over(actual: datetime | None) -> None:
     own = revoked()
-    seen = found([], there, own=own)
+    seen = found([], actual, own=own)
     assert seen
     assert (seen.code, seen.enrollment) == (Code.ACCESS_LEFT, own)
     assert seen.release
 
 
-def test_nothing_is_as_it_should_be_after_a_refund() -> None:
+def test_no_access_after_a_refund_is_no_difference() -> None:
     assert found([], own=revoked()) is None
 
 
-def test_what_lasts_longer_than_paid_is_left_over_and_shortened_by_who_stays() -> None:
-    stays = brought("u2", SOON)
+def test_access_longer_than_paid_for_is_left_over_and_shortened_by_the_remaining_claim() -> None:
+    stays = placed_enrollment("u2", SOON)
     seen = found([stays], LATE, own=revoked())
     assert seen
     assert (seen.code, seen.enrollment, seen.release) == (Code.ACCESS_LEFT, stays, False)
 
 
-def test_what_is_over_here_and_lasts_there_is_left_over() -> None:
-    over = brought(until=NOW)
+def test_access_that_ended_in_lunas_and_lasts_at_thinkific_is_left_over() -> None:
+    over = placed_enrollment(until=NOW)
     seen = found([over], SOON)
     assert seen
     assert (seen.code, seen.enrollment) == (Code.ACCESS_LEFT, over)
 
 
 @pytest.mark.parametrize(
-    ("there", "given"), [(LATE, [GOOD, SOON]), (GOOD, [SOON, LATE]), (GOOD, [])]
+    ("actual", "given"), [(LATE, [ENDLESS, SOON]), (ENDLESS, [SOON, LATE]), (ENDLESS, [])]
 )
-def test_access_by_other_means_is_no_difference(
-    there: datetime | None, given: list[datetime | None]
+def test_access_not_given_by_lunas_is_no_difference(
+    actual: datetime | None, given: list[datetime | None]
 ) -> None:
-    assert found([], there, own=revoked(), given=given) is None
-    assert found([brought(until=SOON)], there, given=given) is None
+    assert found([], actual, own=revoked(), given=given) is None
+    assert found([placed_enrollment(until=SOON)], actual, given=given) is None
 
 
 @pytest.mark.parametrize("status", [DeliveryStatus.PENDING])
-@pytest.mark.parametrize("there", [[], [GOOD]])
-def test_a_place_that_moves_is_left_alone(
-    status: DeliveryStatus, there: list[datetime | None]
+@pytest.mark.parametrize("actual", [[], [ENDLESS]])
+def test_a_place_with_a_pending_delivery_is_not_compared(
+    status: DeliveryStatus, actual: list[datetime | None]
 ) -> None:
-    waits = brought("u2", SOON, status)
-    assert found([brought(until=LATE), waits], *there) is None
-    assert found([brought(until=LATE)], *there, released=[waits]) is None
+    pending = placed_enrollment("u2", SOON, status)
+    assert found([placed_enrollment(until=LATE), pending], *actual) is None
+    assert found([placed_enrollment(until=LATE)], *actual, released=[pending]) is None
 
 
-def test_what_could_not_be_delivered_is_not_owed_and_not_left_over() -> None:
-    failed = brought(status=DeliveryStatus.FAILED)
+def test_a_failed_delivery_is_neither_owed_nor_left_over() -> None:
+    failed = placed_enrollment(status=DeliveryStatus.FAILED)
     assert found([failed]) is None
-    assert found([failed], GOOD, own=revoked("u2")) is None
+    assert found([failed], ENDLESS, own=revoked("u2")) is None
 
 
-def test_what_is_released_is_not_owed_and_pays_for_nothing() -> None:
-    assert found([], own=revoked("u2"), released=[brought()]) is None
-    assert found([], GOOD, own=revoked("u2"), released=[brought()])
+def test_a_released_claim_is_not_owed_and_pays_for_nothing() -> None:
+    assert found([], own=revoked("u2"), released=[placed_enrollment()]) is None
+    assert found([], ENDLESS, own=revoked("u2"), released=[placed_enrollment()])
 
 
 def test_the_text_names_ids_and_times() -> None:
-    seen = found([brought(until=LATE)], SOON)
+    seen = found([placed_enrollment(until=LATE)], SOON)
     assert seen
     assert seen.text == (
         "course 2000001 of account 42: paid for access until "
         f"{LATE.replace(microsecond=0).isoformat()}, and the platform gives access until "
         f"{SOON.replace(microsecond=0).isoformat()}"
     )
-    none = found([brought()])
+    none = found([placed_enrollment()])
     assert none
     assert none.text.endswith("paid for access for good, and the platform gives no access")
 
@@ -190,12 +192,14 @@ def test_the_text_names_ids_and_times() -> None:
         (DeliveryStatus.FAILED, False),
     ],
 )
-def test_an_enrollment_has_a_place_once_it_stands(status: DeliveryStatus, *, placed: bool) -> None:
-    assert place_of(brought(status=status)) == (PLACE if placed else None)
+def test_an_enrollment_has_a_place_once_its_delivery_is_done(
+    status: DeliveryStatus, *, placed: bool
+) -> None:
+    assert place_of(placed_enrollment(status=status)) == (PLACE if placed else None)
 
 
-def test_what_was_never_brought_anywhere_has_no_place() -> None:
-    own = brought()
+def test_an_enrollment_that_was_never_delivered_has_no_place() -> None:
+    own = placed_enrollment()
     nowhere = replace(own, delivery=replace(own.delivery, platform_user_id=None))
     assert place_of(nowhere) is None
     assert place_of(replace(own, platform_course_id=None)) is None

@@ -1,4 +1,4 @@
-"""Findings about money: the same finding has the same id."""
+"""Anomalies: the same finding has the same id."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from tests.support.builders import LATER, NOW, bought, payment
 EVIDENCE = {"amount": "1", "reference": "R"}
 
 
-def test_finding_the_same_again_gives_the_same_id_whenever_it_is() -> None:
+def test_the_same_finding_has_the_same_id_at_any_time() -> None:
     first = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", EVIDENCE, NOW)
     again = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", dict(reversed(EVIDENCE.items())), LATER)
     assert first.id == again.id
@@ -25,7 +25,7 @@ def test_another_kind_order_or_certain_fact_is_another_finding() -> None:
     assert len(ids) == 4
 
 
-def test_hints_are_kept_but_make_no_other_finding() -> None:
+def test_hints_are_recorded_but_do_not_change_the_id() -> None:
     plain = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", EVIDENCE, NOW)
     hinted = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", EVIDENCE, NOW, hints={"resultCode": "01"})
     assert hinted.id == plain.id
@@ -37,7 +37,7 @@ def test_a_hint_never_replaces_what_is_certain() -> None:
     assert found.evidence["amount"] == "1"
 
 
-def test_paying_twice_tells_what_to_refund() -> None:
+def test_an_anomaly_of_a_double_payment_names_what_to_refund() -> None:
     found = paid_for_nothing_new(payment(courses=bought("c1", "c2")), LATER)
     assert found.kind is AnomalyKind.PAID_TWICE
     assert dict(found.evidence) == {"amount": "49000", "courses": "c1,c2"}

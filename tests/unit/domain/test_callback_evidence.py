@@ -1,4 +1,4 @@
-"""Evidence of a callback is part of the step that the callback causes, and of no other."""
+"""The evidence of a callback belongs to the step that the callback causes, and to no other."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -44,7 +44,7 @@ def test_a_step_by_callback_carries_its_evidence(plan: Settlement) -> None:
 
 
 @pytest.mark.parametrize("plan", plans(GATEWAY_ACT), ids=PLANS)
-def test_a_step_by_others_carries_none(plan: Settlement) -> None:
+def test_a_step_without_a_callback_carries_no_evidence(plan: Settlement) -> None:
     assert (plan.callback, plan.after.callbacks) == (None, frozenset())
 
 
@@ -61,9 +61,7 @@ def test_callbacks_of_two_steps_are_both_named() -> None:
 
 
 @given(st.integers(1, MAX_COURSES), st.sets(st.sampled_from(COURSES)))
-def test_with_its_evidence_a_settlement_still_fits_into_a_transaction(
-    size: int, owned: set[str]
-) -> None:
+def test_a_settlement_with_its_evidence_fits_into_a_transaction(size: int, owned: set[str]) -> None:
     before = payment(courses=bought(*COURSES[:size]))
     full = set(COURSES[:size]) - owned
     plan = settle(before, Step.CONFIRM, HANDLED, owning(*owned), full)

@@ -1,4 +1,4 @@
-"""Choosing, pricing and refusing."""
+"""Choosing courses, pricing them, and refusing a purchase."""
 
 import pytest
 
@@ -72,7 +72,7 @@ def test_another_type_than_the_token_carries_is_refused() -> None:
 
 
 @pytest.mark.parametrize("asked", [None, PaymentType.DIKE])
-def test_a_token_without_a_type_buys_nothing(asked: PaymentType | None) -> None:
+def test_a_token_without_a_payment_type_is_refused(asked: PaymentType | None) -> None:
     with pytest.raises(InvalidInput):
         own_payment_type(Caller("u1", Role.USER), asked)
 

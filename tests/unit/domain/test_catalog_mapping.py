@@ -1,4 +1,4 @@
-"""How catalog and site fit: by ids alone; names only ever propose."""
+"""Comparing catalog and site by ids; names only lead to proposals."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.builders import bundle, course, package
 PYTHON, SQL = SiteCourse(11, "Python"), SiteCourse(12, "SQL")
 
 
-def fit(
+def compared(
     *things: Course | Package | SiteCourse | SiteBundle,
 ) -> Report:
     return compare(
@@ -24,21 +24,21 @@ def unmapped(name: str = "Python", course_id: str = "c1") -> Course:
     return course(course_id, name=name, platform_course_id=None)
 
 
-def test_a_mapped_course_that_is_there_is_mapped_whatever_it_is_called() -> None:
-    report = fit(course("c1", name="Other", platform_course_id=11), PYTHON)
+def test_a_mapped_course_that_exists_is_mapped_whatever_its_name() -> None:
+    report = compared(course("c1", name="Other", platform_course_id=11), PYTHON)
     assert report.mapped == (Pair("c1", "Other", 11),)
     assert (report.gone, report.proposed, report.unsold) == ((), (), ())
 
 
-def test_a_mapped_course_that_is_not_there_is_gone_even_if_a_namesake_is() -> None:
-    report = fit(course("c1", name="Python", platform_course_id=99), PYTHON)
+def test_a_mapped_course_that_is_missing_is_gone_even_if_a_namesake_exists() -> None:
+    report = compared(course("c1", name="Python", platform_course_id=99), PYTHON)
     assert report.gone == (Pair("c1", "Python", 99),)
     assert (report.mapped, report.proposed) == ((), ())
 
 
-def test_of_a_course_that_is_gone_the_packages_are_named_that_still_sell_it() -> None:
+def test_a_gone_course_names_the_packages_that_still_sell_it() -> None:
     lost, there = course("c1", platform_course_id=99), course("c2", platform_course_id=11)
-    report = fit(
+    report = compared(
         lost,
         there,
         package(id="p1", course_ids=("c2", "c1")),
@@ -51,7 +51,7 @@ def test_of_a_course_that_is_gone_the_packages_are_named_that_still_sell_it() ->
 
 
 def test_the_one_namesake_of_an_unmapped_course_is_proposed() -> None:
-    report = fit(unmapped(), PYTHON, SQL)
+    report = compared(unmapped(), PYTHON, SQL)
     assert report.proposed == (Pair("c1", "Python", 11),)
     assert report.unmapped == ()
 
@@ -68,26 +68,26 @@ def test_the_one_namesake_of_an_unmapped_course_is_proposed() -> None:
     ids=["none", "longer", "other case", "blank", "two"],
 )
 def test_nothing_but_one_exact_namesake_is_proposed(site: tuple[SiteCourse, ...]) -> None:
-    report = fit(unmapped(), *site)
+    report = compared(unmapped(), *site)
     assert report.unmapped == (Pair("c1", "Python"),)
     assert report.proposed == ()
 
 
 def test_a_course_of_the_site_that_is_mapped_already_is_not_proposed_again() -> None:
-    report = fit(course("c2", platform_course_id=11), unmapped(), PYTHON)
+    report = compared(course("c2", platform_course_id=11), unmapped(), PYTHON)
     assert report.proposed == ()
     assert report.unmapped == (Pair("c1", "Python"),)
 
 
-@pytest.mark.parametrize(("known", "reply"), [("Old", True), ("Python", False), (None, False)])
-def test_a_counterpart_that_was_renamed_is_told(known: str | None, reply: bool) -> None:
+@pytest.mark.parametrize(("known", "changed"), [("Old", True), ("Python", False), (None, False)])
+def test_a_renamed_course_is_reported(known: str | None, changed: bool) -> None:
     ours = course("c1", platform_course_id=11, platform_name=known)
-    expected = (Pair("c1", "Python", 11, "Old"),) if reply else ()
-    assert fit(ours, PYTHON).renamed == expected
+    expected = (Pair("c1", "Python", 11, "Old"),) if changed else ()
+    assert compared(ours, PYTHON).renamed == expected
 
 
-def test_what_the_site_has_and_nobody_sells_is_told() -> None:
-    assert fit(course("c1", platform_course_id=11), PYTHON, SQL).unsold == (SQL,)
+def test_a_course_of_the_site_that_is_not_sold_is_reported() -> None:
+    assert compared(course("c1", platform_course_id=11), PYTHON, SQL).unsold == (SQL,)
 
 
 COURSES = (course("c1", platform_course_id=11), course("c2", platform_course_id=12))
@@ -106,7 +106,7 @@ def sold(bundle_id: int | None = None) -> Package:
 
 
 @pytest.mark.parametrize(
-    ("held", "word"),
+    ("held", "group"),
     [
         (frozenset({11, 12}), "mapped"),
         (frozenset({11}), "differing"),
@@ -115,25 +115,27 @@ def sold(bundle_id: int | None = None) -> Package:
     ],
     ids=["same", "fewer", "more", "none"],
 )
-def test_a_mapped_bundle_is_compared_by_its_courses(held: frozenset[int] | None, word: str) -> None:
+def test_a_mapped_bundle_is_compared_by_its_courses(
+    held: frozenset[int] | None, group: str
+) -> None:
     there = () if held is None else (SiteBundle(4, "Any", held),)
-    report = fit(*COURSES, sold(4), *there).bundles
+    report = compared(*COURSES, sold(4), *there).bundles
     found = {name for name in ("mapped", "differing", "gone", "proposed") if getattr(report, name)}
-    assert found == {word}
-    assert getattr(report, word) == (Pair("b1", "Bundle", 4),)
+    assert found == {group}
+    assert getattr(report, group) == (Pair("b1", "Bundle", 4),)
 
 
 @pytest.mark.parametrize(("count", "proposed"), [(0, 0), (1, 1), (2, 0)])
 def test_the_one_bundle_of_the_same_courses_is_proposed(count: int, proposed: int) -> None:
     there = [SiteBundle(4 + number, "Both", WHOLE.course_ids) for number in range(count)]
-    assert len(fit(*COURSES, sold(), *there).bundles.proposed) == proposed
+    assert len(compared(*COURSES, sold(), *there).bundles.proposed) == proposed
 
 
-def test_a_bundle_with_an_unmapped_course_fits_nothing() -> None:
-    report = fit(COURSES[0], course("c2", platform_course_id=None), sold(4), WHOLE).bundles
+def test_a_bundle_with_an_unmapped_course_differs() -> None:
+    report = compared(COURSES[0], course("c2", platform_course_id=None), sold(4), WHOLE).bundles
     assert report.differing == (Pair("b1", "Bundle", 4),)
 
 
-def test_packages_of_which_one_course_is_picked_have_no_bundle() -> None:
-    report = fit(*COURSES, package(), WHOLE).bundles
+def test_packages_that_are_not_bundles_are_not_compared_with_bundles() -> None:
+    report = compared(*COURSES, package(), WHOLE).bundles
     assert (report.mapped, report.proposed, report.differing, report.gone) == ((), (), (), ())

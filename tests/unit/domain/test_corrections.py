@@ -1,4 +1,4 @@
-"""What a correction of the learner changes, and what is delivered again then."""
+"""What a correction of the learner changes, and which enrollments it delivers again."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ def again(plan: Correction) -> list[str]:
     return [each.after.course_id for each in plan.redeliveries]
 
 
-def test_an_address_delivers_all_that_the_learner_has_again_the_payments_own_first() -> None:
+def test_a_new_address_delivers_all_of_the_learners_courses_again_the_payments_own_first() -> None:
     plan = correct(settled(), Wanted(email=RIGHT), ACT, [OTHERS, GONE, SHARED, OWN])
     assert again(plan) == ["c2", "c1", "c3"]
     assert plan.moves
@@ -41,7 +41,7 @@ def test_an_address_delivers_all_that_the_learner_has_again_the_payments_own_fir
         assert each.after.updated_at == LATER
 
 
-def test_a_name_alone_delivers_only_what_this_payment_could_not() -> None:
+def test_a_new_name_delivers_only_the_failed_courses_of_the_payment_again() -> None:
     failed = replace(OWN, delivery=FAILED)
     others = replace(OTHERS, delivery=FAILED)
     plan = correct(settled(), Wanted(name="Budi Hartono"), ACT, [failed, SHARED, others])
@@ -60,11 +60,11 @@ def test_a_name_alone_delivers_only_what_this_payment_could_not() -> None:
         ),
     ],
 )
-def test_what_is_not_named_stays(wanted: Wanted, learner: Learner) -> None:
+def test_values_that_are_not_corrected_stay(wanted: Wanted, learner: Learner) -> None:
     assert correct(settled(), wanted, ACT, []).after.learner == learner
 
 
-def test_the_event_names_both_and_keeps_what_the_act_says() -> None:
+def test_the_event_names_the_learner_before_and_after_and_keeps_its_evidence() -> None:
     before = settled(learner=Learner("Budi", "Budi", EMAIL))
     plan = correct(before, Wanted(name="Budi Hartono", email=RIGHT), ACT, [])
     assert plan.event.evidence == {
@@ -76,7 +76,7 @@ def test_the_event_names_both_and_keeps_what_the_act_says() -> None:
     assert (plan.before, plan.after.version) == (before, before.version + 1)
 
 
-def test_an_act_without_evidence_is_enough() -> None:
+def test_a_correction_needs_no_evidence() -> None:
     plan = correct(settled(), Wanted(email=RIGHT), AuditContext("admin:a1", LATER), [])
     assert sorted(plan.event.evidence or {}) == ["learnerAfter", "learnerBefore"]
 
@@ -92,7 +92,7 @@ def test_an_approved_payment_waits_for_its_own_courses_that_are_delivered_again(
     assert plan.after.undelivered == {"c1", "c9"}
 
 
-def test_a_completed_payment_waits_for_nothing_again() -> None:
+def test_a_completed_payment_stays_completed() -> None:
     assert correct(settled(), Wanted(email=RIGHT), ACT, [OWN]).after.undelivered == frozenset()
 
 
@@ -100,7 +100,7 @@ def many(number: int, **changes: object) -> Sequence[Enrollment]:
     return [enrollment(f"{each:03d}", **changes) for each in range(number)]
 
 
-def test_what_has_no_room_in_the_transaction_is_of_other_payments() -> None:
+def test_the_payments_own_courses_are_first_in_a_full_transaction() -> None:
     later = LATER + timedelta(days=1)
     others = many(ROOM, payment_id="pay0", updated_at=later)
     plan = correct(settled(), Wanted(email=RIGHT), ACT, [*others, OWN])

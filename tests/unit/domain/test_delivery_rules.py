@@ -1,4 +1,4 @@
-"""Deliveries: retries, current requests, and what a delivery means for its payment."""
+"""Deliveries: delays between retries, current requests, and what they change on payments."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -37,7 +37,7 @@ def approved(*waiting: str) -> Payment:
 @pytest.mark.parametrize(
     ("received", "delay"), [(1, 5), (2, 10), (3, 20), (5, 80), (6, 120), (10, 120), (999, 120)]
 )
-def test_the_wait_doubles_up_to_two_minutes_and_is_spread_over_its_later_half(
+def test_the_delay_doubles_up_to_two_minutes_and_is_spread_over_its_later_half(
     received: int, delay: float
 ) -> None:
     waits = [retry_delay(received, f"message {number}") for number in range(200)]
@@ -46,36 +46,36 @@ def test_the_wait_doubles_up_to_two_minutes_and_is_spread_over_its_later_half(
 
 
 @given(st.integers(1, 10**9), st.text())
-def test_the_wait_stays_within_its_bounds(received: int, message: str) -> None:
+def test_the_delay_stays_within_its_bounds(received: int, message: str) -> None:
     assert SHORTEST_RETRY / 2 <= retry_delay(received, message) <= LONGEST_RETRY == 120
 
 
-def test_whoever_computes_a_wait_again_finds_the_same() -> None:
+def test_the_delay_of_a_message_is_deterministic() -> None:
     assert retry_delay(7, "one") == retry_delay(7, "one") != retry_delay(7, "two")
 
 
-def test_a_delivery_that_got_lost_is_asked_for_again_within_a_quarter_of_an_hour() -> None:
-    """P5: reconcile, which runs each minute, takes over after the longest wait of the queue."""
+def test_a_lost_delivery_is_requested_again_within_15_minutes() -> None:
+    """Reconcile, which runs each minute, takes over after the longest delay of the queue."""
     assert timedelta(seconds=120) + OVERDUE == LONGEST_WAIT
     assert LONGEST_WAIT + timedelta(minutes=1) < timedelta(minutes=15)
 
 
 @given(st.integers(1, 1000), st.text())
-def test_what_no_learner_waits_for_outlasts_days_within_a_thousand_receipts(
+def test_a_patient_delivery_is_retried_every_ten_minutes_at_most(
     received: int, message: str
 ) -> None:
-    wait = patient_retry_delay(received, message)
+    delay = patient_retry_delay(received, message)
     if received <= MAX_WAIT:
-        assert wait == retry_delay(received, message)
+        assert delay == retry_delay(received, message)
     else:
-        assert LONGEST_PATIENT_RETRY / 2 <= wait <= LONGEST_PATIENT_RETRY == 600
+        assert LONGEST_PATIENT_RETRY / 2 <= delay <= LONGEST_PATIENT_RETRY == 600
 
 
-def test_a_request_that_comes_late_still_serves() -> None:
+def test_an_older_request_is_current() -> None:
     assert is_current(request_of(enrollment()), enrollment(delivery=Delivery(request=7)))
 
 
-def test_an_enrollment_waits_for_its_own_request() -> None:
+def test_the_latest_request_is_current() -> None:
     assert is_current(request_of(enrollment()), enrollment())
 
 
@@ -87,9 +87,9 @@ def test_an_enrollment_waits_for_its_own_request() -> None:
         enrollment(delivery=Delivery(status=DeliveryStatus.FAILED)),
         enrollment(delivery=Delivery(status=DeliveryStatus.REVOKED)),
     ],
-    ids=["other payment", "delivered", "failed", "taken away"],
+    ids=["other payment", "delivered", "failed", "revoked"],
 )
-def test_a_request_that_was_overtaken_is_not_current(stored: object) -> None:
+def test_an_outdated_request_is_not_current(stored: object) -> None:
     assert isinstance(stored, type(enrollment()))
     assert not is_current(request_of(enrollment()), stored)
 
@@ -102,7 +102,7 @@ def test_the_last_course_completes_the_payment() -> None:
     assert [each.target for each in change.history] == [Status.COMPLETED]
 
 
-def test_a_course_before_the_last_leaves_the_payment_approved() -> None:
+def test_an_earlier_course_leaves_the_payment_approved() -> None:
     record = delivered(enrollment("c1"), [approved("c1", "c2")], PLACED, ACT)
     (change,) = record.payments
     assert change.after.status is Status.APPROVED
@@ -111,7 +111,7 @@ def test_a_course_before_the_last_leaves_the_payment_approved() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.REFUNDED])
-def test_a_delivery_does_not_move_a_payment_that_is_past_approved(status: Status) -> None:
+def test_a_delivery_does_not_change_a_payment_that_is_past_approved(status: Status) -> None:
     record = delivered(enrollment(), [payment(status)], PLACED, ACT)
     assert record.payments == ()
 
@@ -126,7 +126,7 @@ def test_a_delivery_completes_every_payment_that_waits_for_it() -> None:
     assert ends == [Status.COMPLETED, Status.COMPLETED, Status.APPROVED]
 
 
-def test_a_delivery_moves_no_more_payments_than_fit_into_a_transaction() -> None:
+def test_a_delivery_changes_no_more_payments_than_fit_into_a_transaction() -> None:
     waiting = [replace(approved("c1"), id=f"pay{number}") for number in range(AWAITING + 10)]
     record = delivered(enrollment(), waiting, PLACED, ACT)
     assert len(record.payments) == AWAITING
@@ -134,7 +134,7 @@ def test_a_delivery_moves_no_more_payments_than_fit_into_a_transaction() -> None
     assert 3 + 2 * len(record.payments) <= 100
 
 
-def test_a_delivery_notes_where_thinkific_keeps_it_and_forgets_the_last_error() -> None:
+def test_a_delivery_records_thinkifics_ids_and_clears_the_last_error() -> None:
     tried = enrollment(delivery=Delivery(attempts=2, last_error="later"))
     delivery = delivered(tried, [approved("c1")], PLACED, ACT).enrollment.delivery
     assert delivery.status is DeliveryStatus.DELIVERED
@@ -152,9 +152,9 @@ def test_an_enrollment_is_counted_once(counted: bool) -> None:
 @pytest.mark.parametrize(
     ("final", "status"), [(True, DeliveryStatus.FAILED), (False, DeliveryStatus.PENDING)]
 )
-def test_a_failed_try_is_counted_and_explained(final: bool, status: DeliveryStatus) -> None:
-    noted = not_delivered(enrollment(), "why", ACT, final=final)
+def test_a_failed_attempt_is_counted_with_its_error(final: bool, status: DeliveryStatus) -> None:
+    failed = not_delivered(enrollment(), "why", ACT, final=final)
     due = None if final else LATER + LONGEST_WAIT
     tried = Delivery(status=status, attempts=1, last_error="why", due_at=due)
-    assert noted.delivery == tried
-    assert noted.updated_at == LATER
+    assert failed.delivery == tried
+    assert failed.updated_at == LATER

@@ -1,4 +1,4 @@
-"""The one id that an enrollment of a user in a course can have."""
+"""The id of an enrollment follows from its user and course."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,13 +16,13 @@ def test_two_purchases_share_an_id_only_when_user_and_course_are_the_same(
     assert (enrollment_id(*one) == enrollment_id(*other)) is (one == other)
 
 
-def test_moving_the_border_between_user_and_course_gives_another_id() -> None:
+def test_moving_text_between_user_and_course_gives_another_id() -> None:
     assert enrollment_id("ab", "c") != enrollment_id("a", "bc")
     assert enrollment_id("a:b", "c") != enrollment_id("a", "b:c")
 
 
 @given(st.text(), st.text())
-def test_an_id_fits_where_ids_are_taken(user: str, course: str) -> None:
+def test_an_id_is_valid_wherever_ids_are_used(user: str, course: str) -> None:
     made = enrollment_id(user, course)
     assert made.startswith("enr")
     assert made.isalnum()

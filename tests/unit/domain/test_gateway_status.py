@@ -1,4 +1,4 @@
-"""Reading Duitku's word: amounts, and whether a status speaks of a payment."""
+"""Duitku's status: its amounts, and whether it matches a payment."""
 
 from decimal import Decimal
 
@@ -52,7 +52,7 @@ def test_reading_undoes_writing(amount: int, decimals: str) -> None:
     assert whole_rupiah(f"{amount}{decimals}") == amount
 
 
-def test_a_status_of_the_same_order_amount_and_reference_fits() -> None:
+def test_a_status_of_the_same_order_amount_and_reference_matches() -> None:
     assert matches(payment(), paid())
 
 
@@ -68,17 +68,17 @@ def test_a_status_of_the_same_order_amount_and_reference_fits() -> None:
     ],
     ids=str,
 )
-def test_a_status_that_differs_in_anything_does_not_fit(changes: dict[str, object]) -> None:
+def test_a_status_that_differs_in_anything_does_not_match(changes: dict[str, object]) -> None:
     assert not matches(payment(), paid(**changes))
 
 
-def test_any_reference_fits_while_our_own_is_unknown_but_none_does_not() -> None:
+def test_any_reference_matches_while_our_own_is_unknown() -> None:
     unknown = payment(gateway=None)
     assert matches(unknown, paid(reference="ANY"))
     assert not matches(unknown, paid(reference=""))
 
 
-def test_evidence_keeps_what_was_said_and_leaves_out_what_was_not() -> None:
+def test_the_evidence_holds_the_values_of_the_status() -> None:
     assert dict(paid(fee="0.00").evidence) == {
         "state": "PAID",
         "statusCode": "00",
@@ -87,5 +87,5 @@ def test_evidence_keeps_what_was_said_and_leaves_out_what_was_not() -> None:
         "amount": "49000",
         "fee": "0.00",
     }
-    silent = GatewayStatus(paid().state)
-    assert dict(silent.evidence) == {"state": silent.state}
+    empty = GatewayStatus(paid().state)
+    assert dict(empty.evidence) == {"state": empty.state}

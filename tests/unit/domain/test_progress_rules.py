@@ -1,4 +1,4 @@
-"""What Thinkific's numbers mean, and what they change: never down, and never what was refunded."""
+"""What Thinkific's percentages mean, and which enrollments they raise."""
 
 from dataclasses import replace
 
@@ -29,7 +29,7 @@ def ours(**changes: object) -> Enrollment:
 
 
 @pytest.mark.parametrize(
-    ("reply", "percent"),
+    ("value", "percent"),
     [
         ("0", 0),
         ("0.0", 0),
@@ -57,20 +57,20 @@ def ours(**changes: object) -> Enrollment:
         ([50], None),
     ],
 )
-def test_an_event_tells_percent_only_where_its_scale_is_plain(
-    reply: object, percent: int | None
+def test_an_event_has_a_percentage_only_where_its_scale_is_clear(
+    value: object, percent: int | None
 ) -> None:
-    assert event_percent(reply, completed=False) == percent
+    assert event_percent(value, completed=False) == percent
 
 
-@pytest.mark.parametrize("reply", ["0", "0.4", "1.0", "99", None, "half"])
-def test_completion_wins_over_whatever_the_number_says(reply: object) -> None:
-    assert event_percent(reply, completed=True) == 100
-    assert enrollment_percent(reply, completed=True) == 100
+@pytest.mark.parametrize("value", ["0", "0.4", "1.0", "99", None, "half"])
+def test_completion_is_100_percent_whatever_the_value(value: object) -> None:
+    assert event_percent(value, completed=True) == 100
+    assert enrollment_percent(value, completed=True) == 100
 
 
 @pytest.mark.parametrize(
-    ("reply", "percent"),
+    ("value", "percent"),
     [
         ("0", 0),
         ("0.29", 29),
@@ -85,24 +85,26 @@ def test_completion_wins_over_whatever_the_number_says(reply: object) -> None:
         (None, None),
     ],
 )
-def test_a_row_tells_a_part_of_one(reply: object, percent: int | None) -> None:
-    assert enrollment_percent(reply, completed=False) == percent
+def test_a_platform_enrollment_has_a_fraction_of_one(value: object, percent: int | None) -> None:
+    assert enrollment_percent(value, completed=False) == percent
 
 
-@pytest.mark.parametrize(("reply", "known"), [(60, 60), (40, 40), (0, 40), (100, 100), (None, 40)])
-def test_progress_never_goes_down(reply: int | None, known: int) -> None:
-    assert advanced(ours(), replace(REPORT, percent=reply), LATER).progress == known
+@pytest.mark.parametrize(
+    ("reported", "known"), [(60, 60), (40, 40), (0, 40), (100, 100), (None, 40)]
+)
+def test_progress_never_goes_down(reported: int | None, known: int) -> None:
+    assert advanced(ours(), replace(REPORT, percent=reported), LATER).progress == known
 
 
-def test_what_adds_nothing_leaves_the_enrollment_as_it_was() -> None:
+def test_equal_progress_leaves_the_enrollment_unchanged() -> None:
     assert advanced(ours(), replace(REPORT, percent=40), LATER) == ours()
 
 
-def test_a_certificate_is_kept_though_the_progress_is_known_already() -> None:
-    reply = replace(REPORT, percent=100, certificate_url=LINK)
-    with_link = advanced(ours(progress=100), reply, LATER)
+def test_a_certificate_is_stored_even_when_the_progress_is_known() -> None:
+    finished = replace(REPORT, percent=100, certificate_url=LINK)
+    with_link = advanced(ours(progress=100), finished, LATER)
     assert (with_link.certificate_url, with_link.updated_at) == (LINK, LATER)
-    assert advanced(with_link, replace(reply, certificate_url=None), LATER) == with_link
+    assert advanced(with_link, replace(finished, certificate_url=None), LATER) == with_link
 
 
 @pytest.mark.parametrize(
@@ -113,18 +115,18 @@ def test_a_certificate_is_kept_though_the_progress_is_known_already() -> None:
         replace(REPORT, course_id=9),
     ],
 )
-def test_a_row_of_another_account_or_course_is_not_ours(other: ProgressReport) -> None:
+def test_a_report_on_another_account_or_course_does_not_concern_us(other: ProgressReport) -> None:
     assert concerned(REPORT, [ours()]) == [ours()]
     assert concerned(other, [ours()]) == []
 
 
-def test_only_an_enrollment_that_stands_is_open_to_progress() -> None:
+def test_only_an_active_enrollment_is_open_to_progress() -> None:
     assert is_open(ours())
     assert not is_open(ours(status=EnrollmentStatus.NOT_ENROLLED))
 
 
 @pytest.mark.parametrize(
-    ("reply", "kept"),
+    ("link", "kept"),
     [
         (LINK, LINK),
         (f"https://a.example/{'x' * (LONGEST_LINK - 18)}", ...),
@@ -143,5 +145,5 @@ def test_only_an_enrollment_that_stands_is_open_to_progress() -> None:
         (5, None),
     ],
 )
-def test_only_a_plain_https_link_of_usual_length_is_kept(reply: object, kept: object) -> None:
-    assert kept_link(reply) == (reply if kept is ... else kept)
+def test_only_a_plain_https_link_of_usual_length_is_kept(link: object, kept: object) -> None:
+    assert kept_link(link) == (link if kept is ... else kept)

@@ -1,4 +1,4 @@
-"""The pace of calls: Thinkific's limit holds whatever the callers do."""
+"""The rate limit keeps Thinkific's limit whatever its callers do."""
 
 import random
 from bisect import bisect_left
@@ -23,12 +23,12 @@ def most_in_a_minute(moments: list[int]) -> int:
 
 
 def permits(rate_limit: RateLimit, asked: list[int]) -> list[int]:
-    """Return the turns of calls that are asked for at these moments, one after the other."""
-    busy_until, given_out = 0, []
+    """Return the permits that are requested at these moments, one after the other."""
+    busy_until, given = 0, []
     for now in asked:
-        given_out.append(rate_limit.permit(busy_until, now))
+        given.append(rate_limit.permit(busy_until, now))
         busy_until = rate_limit.taken(busy_until, now)
-    return given_out
+    return given
 
 
 def moments(gaps: list[int]) -> list[int]:
@@ -45,17 +45,17 @@ def test_the_default_leaves_room_for_every_caller_under_thinkifics_limit() -> No
 
 
 @given(rates)
-def test_a_pace_is_never_faster_than_asked_for(calls: int) -> None:
+def test_a_rate_limit_never_exceeds_the_rate_requested(calls: int) -> None:
     assert MINUTE / RateLimit.per_minute(calls).interval <= calls
 
 
-def test_after_a_rest_a_few_calls_go_at_once_and_the_others_at_the_even_pace() -> None:
-    given_out = permits(DEFAULT, [START] * 10)
-    assert given_out[:BURST] == [START] * BURST
-    assert given_out[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
+def test_after_a_pause_a_burst_goes_at_once_and_the_rest_at_even_intervals() -> None:
+    given = permits(DEFAULT, [START] * 10)
+    assert given[:BURST] == [START] * BURST
+    assert given[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
 
 
-def test_a_rest_gives_no_more_than_the_burst() -> None:
+def test_a_pause_allows_no_more_than_the_burst() -> None:
     later = START + 10 * MINUTE
     assert permits(DEFAULT, [START, *[later] * (BURST + 1)])[-2:] == [
         later,
@@ -64,32 +64,30 @@ def test_a_rest_gives_no_more_than_the_burst() -> None:
 
 
 @given(rates, gaps)
-def test_turns_are_given_in_the_order_of_asking_and_never_in_the_past(
-    calls: int, gaps: list[int]
-) -> None:
+def test_permits_are_given_in_order_and_never_in_the_past(calls: int, gaps: list[int]) -> None:
     asked = moments(gaps)
-    given_out = permits(RateLimit.per_minute(calls), asked)
-    assert given_out == sorted(given_out)
-    assert all(permit >= now for permit, now in zip(given_out, asked, strict=True))
+    given = permits(RateLimit.per_minute(calls), asked)
+    assert given == sorted(given)
+    assert all(permit >= now for permit, now in zip(given, asked, strict=True))
 
 
 @given(rates, gaps)
-def test_beyond_the_burst_turns_keep_their_distance(calls: int, gaps: list[int]) -> None:
+def test_beyond_the_burst_permits_keep_their_interval(calls: int, gaps: list[int]) -> None:
     rate_limit = RateLimit.per_minute(calls)
-    given_out = permits(rate_limit, moments(gaps))
-    for first, last in zip(given_out, given_out[BURST:], strict=False):
+    given = permits(rate_limit, moments(gaps))
+    for first, last in zip(given, given[BURST:], strict=False):
         assert last - first >= rate_limit.interval
 
 
 @given(rates, st.integers(0, 10 * MINUTE), st.integers(0, 10 * MINUTE))
-def test_a_rest_ends_when_it_was_to_end(calls: int, rest: int, later: int) -> None:
+def test_a_pause_ends_on_time(calls: int, rest: int, later: int) -> None:
     rate_limit = RateLimit.per_minute(calls)
     now, until = START + later, START + rest
     assert rate_limit.permit(rate_limit.resting_until(until), now) == max(now, until)
 
 
 class Rush:
-    """Callers who call as fast as they are let, with calls that take as long as they like."""
+    """Callers that call as fast as permitted, with calls of any length."""
 
     def __init__(self, seed: int, callers: int, idle: int, slow: int) -> None:
         self._chance = random.Random(seed)  # noqa: S311
@@ -97,7 +95,7 @@ class Rush:
         self._idle, self._slow = idle, slow
 
     def arrivals(self, rate_limit: RateLimit, calls: int) -> list[int]:
-        """Return when the calls arrive at Thinkific, any time until their caller has its answer."""
+        """Return when the calls arrive at Thinkific: any time until their caller has its answer."""
         busy_until, seen = 0, []
         free = [START] * self._callers
         for _ in range(calls):
@@ -120,20 +118,20 @@ class Rush:
         st.sampled_from([0, 100, 1_000, LONGEST_CALL]),
     )
 )
-def test_thinkific_hears_at_most_its_limit_in_any_minute(rush: Rush) -> None:
+def test_thinkific_receives_at_most_its_limit_in_any_minute(rush: Rush) -> None:
     assert most_in_a_minute(rush.arrivals(DEFAULT, 300)) <= LIMIT
 
 
-def test_the_worst_minute_is_what_the_arithmetic_says() -> None:
-    """Every caller has a call on the way for as long as a rest takes, and all arrive at its end."""
+def test_the_worst_minute_is_the_calculated_one() -> None:
+    """Every caller has a call on the way during a pause, and all of them arrive at its end."""
     arrive = START + LONGEST_CALL
-    given_out = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
-    seen = [arrive] * CALLERS + given_out[CALLERS:]
-    assert most_in_a_minute(given_out[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
+    given = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
+    seen = [arrive] * CALLERS + given[CALLERS:]
+    assert most_in_a_minute(given[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
     assert most_in_a_minute(seen) == LIMIT
 
 
-def test_callers_are_never_held_back_for_good() -> None:
+def test_callers_are_not_delayed_without_need() -> None:
     seen = Rush(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
     assert seen == sorted(seen)
     assert seen[-1] - seen[0] <= 3 * MINUTE

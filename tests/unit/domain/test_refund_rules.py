@@ -1,4 +1,4 @@
-"""What a refund takes back, and what it must leave."""
+"""Which enrollments a refund revokes, and which it keeps."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ def settled(*courses: str, status: Status = Status.COMPLETED) -> Payment:
     return payment(status, courses=bought(*courses), version=4, check_at=LATER)
 
 
-def test_what_the_payment_alone_had_brought_is_revoked() -> None:
+def test_a_course_paid_by_this_payment_alone_is_revoked() -> None:
     done = refund(settled("c1"), ACT, [enrollment("c1", delivery=DELIVERED)])
     (taking,) = done.takings
     assert taking.after.status is EnrollmentStatus.NOT_ENROLLED
@@ -33,9 +33,9 @@ def test_what_the_payment_alone_had_brought_is_revoked() -> None:
 
 
 @pytest.mark.parametrize("status", [Status.APPROVED, Status.COMPLETED])
-def test_the_history_tells_who_refunded_why_and_what_was_lost(status: Status) -> None:
-    rows = [enrollment("c2", claims=paid_by("pay1", "pay2")), enrollment("c1")]
-    done = refund(settled("c1", "c2", status=status), ACT, rows)
+def test_the_history_shows_who_refunded_why_and_what_was_revoked(status: Status) -> None:
+    enrollments = [enrollment("c2", claims=paid_by("pay1", "pay2")), enrollment("c1")]
+    done = refund(settled("c1", "c2", status=status), ACT, enrollments)
     (event,) = done.history
     assert (event.actor, event.source, event.target) == ("admin:a1", status, Status.REFUNDED)
     assert event.reason == "cancelled"
@@ -45,13 +45,13 @@ def test_the_history_tells_who_refunded_why_and_what_was_lost(status: Status) ->
     assert (done.after.reason, done.after.check_at) == ("cancelled", None)
 
 
-def test_a_course_that_would_end_is_named_as_lost_and_not_as_shortened() -> None:
-    row = enrollment("c1", expires_at=LATER)
-    (event,) = refund(settled("c1"), AuditContext("admin:a1", LATER), [row]).history
+def test_a_revoked_course_is_not_named_as_shortened() -> None:
+    ending_course = enrollment("c1", expires_at=LATER)
+    (event,) = refund(settled("c1"), AuditContext("admin:a1", LATER), [ending_course]).history
     assert event.evidence == {"revoked": "c1"}
 
 
-def test_a_course_that_another_payment_paid_as_well_is_handed_over() -> None:
+def test_a_course_also_paid_by_another_payment_passes_to_it() -> None:
     shared = enrollment("c1", claims=paid_by("pay1", "pay3", "pay2"), delivery=DELIVERED)
     (taking,) = refund(settled("c1"), ACT, [shared]).takings
     assert taking.after.status is EnrollmentStatus.ENROLLED
@@ -60,13 +60,13 @@ def test_a_course_that_another_payment_paid_as_well_is_handed_over() -> None:
     assert taking.after.delivery == DELIVERED
 
 
-def test_a_course_that_is_handed_over_before_its_delivery_is_asked_for_anew() -> None:
+def test_a_course_that_passes_on_before_its_delivery_is_requested_again() -> None:
     shared = enrollment("c1", claims=paid_by("pay1", "pay2"))
     (taking,) = refund(settled("c1"), ACT, [shared]).takings
     assert (taking.after.delivery.status, taking.after.delivery.request) == ("PENDING", 2)
 
 
-def test_a_payment_that_brought_nothing_new_only_loses_its_claim() -> None:
+def test_a_payment_without_new_courses_only_loses_its_claim() -> None:
     others = enrollment("c1", payment_id="pay0", claims=paid_by("pay0", "pay1", "pay2"))
     (taking,) = refund(settled("c1"), ACT, [others]).takings
     assert taking.after == replace(others, claims=paid_by("pay0", "pay2"), updated_at=LATER)
@@ -81,7 +81,7 @@ def test_a_payment_that_brought_nothing_new_only_loses_its_claim() -> None:
     ],
     ids=["of another payment", "lost already", "of another payment and lost"],
 )
-def test_what_does_not_come_from_the_payment_is_not_touched(others: object) -> None:
+def test_enrollments_of_other_payments_are_not_changed(others: object) -> None:
     assert isinstance(others, type(enrollment()))
     assert refund(settled("c1"), ACT, [others]).takings == ()
 
@@ -115,9 +115,9 @@ def ending(*ends: datetime | None, payment_id: str = "pay1") -> Enrollment:
         (ending(LATE, SOON, LATER), SOON),
         (ending(None, LATE, SOON, payment_id="pay2"), LATE),
     ],
-    ids=["of good and days", "of two", "of three", "of another payment"],
+    ids=["endless and days", "of two", "of three", "of another payment"],
 )
-def test_without_the_longest_payment_the_next_one_counts_and_is_delivered(
+def test_without_the_longest_claim_the_next_one_counts_and_is_delivered(
     before: Enrollment, left: datetime
 ) -> None:
     done = refund(settled("c1"), ACT, [before])
@@ -131,16 +131,16 @@ def test_without_the_longest_payment_the_next_one_counts_and_is_delivered(
 @pytest.mark.parametrize(
     "before",
     [ending(SOON, None), ending(SOON, LATE), ending(None, None), ending(LATE, LATE, SOON)],
-    ids=["good", "longer", "both good", "both as long"],
+    ids=["endless", "longer", "both endless", "both as long"],
 )
-def test_a_payment_that_is_not_the_longest_takes_nothing_with_it(before: Enrollment) -> None:
+def test_without_a_shorter_claim_access_is_unchanged(before: Enrollment) -> None:
     done = refund(settled("c1"), ACT, [before])
     (taking,) = done.takings
     assert (taking.after.expires_at, taking.after.delivery) == (before.expires_at, DELIVERED)
     assert "shortened" not in (done.history[0].evidence or {})
 
 
-def test_what_is_left_may_be_over_already() -> None:
+def test_the_remaining_access_may_have_ended() -> None:
     (taking,) = refund(settled("c1"), ACT, [ending(None, LATER - timedelta(days=1))]).takings
     assert taking.after.status is EnrollmentStatus.ENROLLED
     assert taking.after.expires_at == LATER - timedelta(days=1)

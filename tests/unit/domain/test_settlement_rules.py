@@ -1,4 +1,4 @@
-"""What one transaction writes when money or an approval arrives."""
+"""What the transaction of a settlement writes."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ from tests.support.builders import (
 
 COURSES = [f"c{number}" for number in range(MAX_COURSES)]
 COUNTED_AT_ONCE = ROOM // 2
-"""New courses whose counters fit, when none is owned."""
+"""New courses whose counters fit into the transaction, when none is owned."""
 
 
 def actions(plan: Settlement) -> int:
@@ -36,7 +36,7 @@ def actions(plan: Settlement) -> int:
     return 1 + len(plan.history) + courses + (plan.anomaly is not None) + 1
 
 
-def test_every_course_gets_an_enrollment_that_waits_for_delivery() -> None:
+def test_every_course_gets_an_enrollment_with_a_pending_delivery() -> None:
     plan = settle(payment(courses=bought("c1", "c2")), Step.CONFIRM, GATEWAY_ACT, {})
     assert [each.course_id for each in plan.enrollments] == ["c1", "c2"]
     for each in plan.enrollments:
@@ -48,7 +48,7 @@ def test_every_course_gets_an_enrollment_that_waits_for_delivery() -> None:
     assert plan.anomaly is None
 
 
-def test_an_enrollment_begins_when_its_payment_was_approved_whatever_the_clock_says() -> None:
+def test_an_enrollment_begins_when_its_payment_was_approved_despite_the_clock() -> None:
     before = payment(updated_at=LATER, access_days=1)
     plan = settle(before, Step.CONFIRM, replace(GATEWAY_ACT, at=NOW), {})
     (made,) = plan.enrollments
@@ -56,12 +56,12 @@ def test_an_enrollment_begins_when_its_payment_was_approved_whatever_the_clock_s
     assert made.expires_at == LATER + timedelta(days=1)
 
 
-def test_the_request_that_opened_the_payment_can_be_followed_to_the_enrollment() -> None:
+def test_an_enrollment_carries_the_correlation_id_of_its_payment() -> None:
     plan = settle(payment(correlation_id="r9"), Step.CONFIRM, GATEWAY_ACT, {})
     assert plan.enrollments[0].correlation_id == "r9"
 
 
-def test_owned_courses_stay_as_they_are_and_are_noted_as_overlap() -> None:
+def test_owned_courses_are_unchanged_and_recorded_as_overlap() -> None:
     plan = settle(payment(courses=bought("c1", "c2")), Step.CONFIRM, GATEWAY_ACT, owning("c1"))
     assert [each.course_id for each in plan.enrollments] == ["c2"]
     assert plan.after.overlap == ("c1",)
@@ -69,13 +69,13 @@ def test_owned_courses_stay_as_they_are_and_are_noted_as_overlap() -> None:
     assert plan.after.status is Status.APPROVED
 
 
-def test_a_course_owned_by_other_means_is_no_overlap() -> None:
+def test_an_owned_course_that_was_not_bought_is_no_overlap() -> None:
     plan = settle(payment(courses=bought("c1")), Step.CONFIRM, GATEWAY_ACT, owning("c7"))
     assert plan.after.overlap == ()
 
 
 @pytest.mark.parametrize(("step", "source"), [("CONFIRM", "PENDING"), ("APPROVE", "PAID")])
-def test_money_for_nothing_new_completes_and_leaves_an_anomaly(step: str, source: str) -> None:
+def test_money_for_owned_courses_completes_and_leaves_an_anomaly(step: str, source: str) -> None:
     before = payment(Status(source), courses=bought("c1", "c2"))
     plan = settle(before, Step(step), GATEWAY_ACT, owning("c1", "c2"))
     assert plan.after.status is Status.COMPLETED
@@ -110,12 +110,14 @@ def test_new_courses_and_overlap_together_are_what_was_bought(size: int, owned: 
 @pytest.mark.parametrize(
     ("size", "counted"), [(COUNTED_AT_ONCE, True), (COUNTED_AT_ONCE + 1, False)]
 )
-def test_courses_are_counted_at_once_only_while_counters_fit(size: int, counted: bool) -> None:
+def test_courses_are_counted_at_once_only_while_their_counters_fit(
+    size: int, counted: bool
+) -> None:
     plan = settle(payment(courses=bought(*COURSES[:size])), Step.CONFIRM, GATEWAY_ACT, {})
     assert {each.counted for each in plan.enrollments} == {counted}
 
 
-def test_confirmed_money_for_a_full_course_is_honoured_and_flagged() -> None:
+def test_confirmed_money_for_a_full_course_is_settled_and_flagged() -> None:
     plan = settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}, {"c1"})
     assert [each.course_id for each in plan.enrollments] == ["c1"]
     assert plan.anomaly
@@ -140,7 +142,7 @@ def test_owned_courses_take_room_from_the_counters_of_the_others(new: int, count
 
 
 @pytest.mark.parametrize("size", [2, MAX_COURSES])
-def test_a_course_that_is_not_revoked_yet_keeps_the_place_that_is_counted(size: int) -> None:
+def test_a_course_that_is_not_revoked_yet_stays_counted(size: int) -> None:
     plan = settle(
         payment(courses=bought(*COURSES[:size])), Step.CONFIRM, GATEWAY_ACT, {}, held={"c1", "x"}
     )
@@ -167,13 +169,13 @@ def test_closing_ends_a_payment_without_enrollments(step: str, source: str, targ
     assert (plan.enrollments, plan.anomaly, len(plan.history)) == ((), None, 1)
 
 
-def test_closing_what_is_settled_is_refused() -> None:
+def test_closing_a_settled_payment_is_refused() -> None:
     with pytest.raises(WrongState):
         close(payment(Status.COMPLETED), Step.FAIL, ADMIN_ACT)
 
 
 @pytest.mark.parametrize(("step", "source"), [("CONFIRM", "PENDING"), ("APPROVE", "PAID")])
-def test_courses_owned_before_stand_in_the_evidence(step: str, source: str) -> None:
+def test_the_evidence_names_courses_owned_before(step: str, source: str) -> None:
     before = payment(Status(source), courses=bought("c1", "c2", "c3"))
     plan = settle(before, Step(step), GATEWAY_ACT, owning("c3", "c1"))
     for event in plan.history:
@@ -181,14 +183,14 @@ def test_courses_owned_before_stand_in_the_evidence(step: str, source: str) -> N
         assert (event.evidence["owned"], event.evidence["statusCode"]) == ("c1,c3", "00")
 
 
-def test_what_is_owned_is_all_the_evidence_of_an_act_without_any() -> None:
+def test_owned_courses_are_evidence_even_without_any_other() -> None:
     action = replace(GATEWAY_ACT, evidence=None)
     before = payment(courses=bought("c1", "c2"))
     plan = settle(before, Step.CONFIRM, action, owning("c1"))
     assert {tuple((event.evidence or {}).items()) for event in plan.history} == {(("owned", "c1"),)}
 
 
-def test_with_nothing_owned_the_evidence_stays_as_it_is() -> None:
+def test_without_owned_courses_the_evidence_is_unchanged() -> None:
     plan = settle(payment(), Step.CONFIRM, GATEWAY_ACT, owning("c7"))
     assert {tuple(event.evidence or {}) for event in plan.history} == {("statusCode",)}
 
@@ -206,7 +208,7 @@ DAYS_30, DAYS_90 = LATER + timedelta(days=30), LATER + timedelta(days=90)
     ("had", "days", "end"),
     [(DAYS_30, None, None), (DAYS_30, 90, DAYS_90), (NOW + timedelta(days=1), 30, DAYS_30)],
 )
-def test_longer_access_to_an_owned_course_is_given_and_asked_for_at_thinkific(
+def test_longer_access_to_an_owned_course_is_recorded_and_delivered(
     had: datetime, days: int | None, end: datetime | None
 ) -> None:
     owned = owning("c1", expires_at=had, delivery=Delivery(status=DeliveryStatus.DELIVERED))
@@ -221,7 +223,7 @@ def test_longer_access_to_an_owned_course_is_given_and_asked_for_at_thinkific(
 
 
 @pytest.mark.parametrize(("had", "days"), [(None, None), (None, 30), (DAYS_90, 30), (DAYS_30, 30)])
-def test_access_that_lasts_as_long_already_stays_and_is_noted_as_paid(
+def test_access_that_already_lasts_as_long_is_unchanged_and_claimed(
     had: datetime | None, days: int | None
 ) -> None:
     owned = owning("c1", expires_at=had, delivery=Delivery(status=DeliveryStatus.DELIVERED))

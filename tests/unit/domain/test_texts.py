@@ -1,4 +1,4 @@
-"""What is typed, pasted, and not seen."""
+"""Cleaning texts that are typed or pasted."""
 
 import unicodedata
 
@@ -29,16 +29,16 @@ FAMILY = "\U0001f469\u200d\U0001f467"
         ("\u0645\u06cc\u200c\u0646\u0627", "\u0645\u06cc\u200c\u0646\u0627"),
     ],
 )
-def test_a_text_is_what_is_seen_of_it(typed: str, seen: str) -> None:
+def test_invisible_characters_are_removed(typed: str, seen: str) -> None:
     assert prose(typed) == seen
 
 
-def test_what_shapes_letters_means_nothing_in_an_id() -> None:
+def test_joiners_and_selectors_are_removed_from_an_id() -> None:
     assert plain(f" p\u200d1{FAMILY[1]}\ufe0f ") == "p1"
 
 
 @given(st.text(st.characters(max_codepoint=0xA0)))
-def test_no_control_character_is_left_but_line_breaks_and_tabs_of_prose(text: str) -> None:
+def test_no_control_character_remains_but_line_breaks_and_tabs_of_prose(text: str) -> None:
     for change, kept in ((plain, "\t\n\r"), (prose, "\t\n\r"), (line, "")):
         left = {each for each in change(text) if unicodedata.category(each) == "Cc"}
         assert left <= set(kept)
@@ -50,28 +50,28 @@ def test_a_line_has_single_spaces() -> None:
 
 
 @given(st.text())
-def test_a_text_that_was_cleaned_stays_as_it_is(text: str) -> None:
+def test_a_cleaned_text_is_unchanged_by_cleaning(text: str) -> None:
     for change in (plain, prose, line):
         assert change(change(text)) == change(text)
     assert plain(prose(text)) == plain(text)
 
 
 @given(st.from_regex(r"[a-z]{1,9}(\.[a-z]{1,9})?@[a-z]{1,9}(\.[a-z]{2,9}){1,2}", fullmatch=True))
-def test_an_ordinary_address_is_taken_as_it_is(address: str) -> None:
+def test_an_ordinary_address_is_accepted_unchanged(address: str) -> None:
     assert email_address(f" {address}\u200b") == address
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("address", "message"),
     [("budi", "with an @"), ("b u@c.id", "before the @"), ("b@c", "after the @")],
 )
-def test_what_is_wrong_with_an_address_is_said(address: str, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_address_is_explained(address: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         email_address(address)
 
 
 @given(st.from_regex(r"08[1-35-9][0-9]{7,9}", fullmatch=True), st.sampled_from("- ./"))
-def test_a_mobile_number_is_the_same_however_it_is_written(number: str, between: str) -> None:
+def test_a_mobile_number_is_normalized_from_every_notation(number: str, between: str) -> None:
     kept = f"+62{number[1:]}"
     spread = between.join((number[:4], number[4:8], number[8:]))
     for typed in (number, spread, kept, kept[1:], f"00{kept[1:]}", f"+62 (0){number[1:]}"):

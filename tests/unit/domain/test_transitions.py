@@ -1,4 +1,4 @@
-"""The table of steps: every step from every state, exactly as the contract draws it."""
+"""Transitions: every step from every state, exactly as documented."""
 
 import itertools
 
@@ -33,7 +33,7 @@ def test_the_table_covers_every_step_from_every_state() -> None:
 
 
 @pytest.mark.parametrize(("pair", "path"), ALLOWED.items())
-def test_an_allowed_step_ends_where_the_contract_says(
+def test_an_allowed_step_leads_to_the_documented_state(
     pair: tuple[Step, Status], path: tuple[Status, ...]
 ) -> None:
     step, source = pair
@@ -50,13 +50,13 @@ def test_any_other_step_is_refused(step: Step, source: Status) -> None:
 
 
 @pytest.mark.parametrize("step", Step)
-def test_nothing_brings_a_refunded_payment_back(step: Step) -> None:
+def test_no_step_leaves_refunded(step: Step) -> None:
     with pytest.raises(WrongState):
         take(payment(S.REFUNDED), step, ADMIN_ACT)
 
 
 @pytest.mark.parametrize("status", Status)
-def test_settled_are_the_states_that_had_their_enrollments(status: Status) -> None:
+def test_approved_completed_and_refunded_count_as_settled(status: Status) -> None:
     assert is_settled(status) is (status in {S.APPROVED, S.COMPLETED, S.REFUNDED})
 
 
@@ -65,7 +65,7 @@ def test_a_confirmation_records_paid_and_approved_both() -> None:
     assert [event.target for event in events] == [S.PAID, S.APPROVED]
 
 
-def test_an_event_tells_who_when_and_on_what_evidence() -> None:
+def test_an_event_shows_actor_time_evidence_and_reason() -> None:
     audit_context = AuditContext("duitku:callback", LATER, {"statusCode": "02"}, "ended")
     _, (event,) = take(payment(), Step.FAIL, audit_context)
     assert (event.actor, event.at, event.evidence, event.reason) == (
@@ -76,7 +76,7 @@ def test_an_event_tells_who_when_and_on_what_evidence() -> None:
     )
 
 
-def test_a_history_never_runs_backwards_whoever_looked_at_the_clock_first() -> None:
+def test_times_of_the_history_never_go_backwards() -> None:
     failed, (first,) = take(payment(), Step.FAIL, AuditContext("lunas:reconcile", LATER))
     approved, events = take(failed, Step.CONFIRM, AuditContext("duitku:callback", NOW))
     assert {each.at for each in (first, *events)} == {LATER}
@@ -89,7 +89,7 @@ def test_the_first_event_has_no_source_and_the_version_of_the_new_payment() -> N
 
 
 @given(st.lists(st.sampled_from(Step), max_size=12))
-def test_versions_of_the_history_are_contiguous_whatever_happens(steps: list[Step]) -> None:
+def test_versions_of_the_history_are_contiguous(steps: list[Step]) -> None:
     current = payment()
     history = [opened(current, GATEWAY_ACT)]
     for step in steps:
@@ -146,7 +146,7 @@ def test_an_admin_id_with_a_colon_is_kept_whole() -> None:
 @pytest.mark.parametrize(
     "actor", ["duitku:callback", "lunas:initiate", "lunas:reconcile", "admin:a1"]
 )
-def test_whoever_made_lunas_ask_a_confirmation_is_duitkus(actor: str) -> None:
+def test_a_confirmation_is_approved_by_the_gateway_for_every_actor(actor: str) -> None:
     approved, events = take(payment(), Step.CONFIRM, AuditContext(actor, LATER))
     assert approved.approved_by == "duitku"
     assert {event.actor for event in events} == {actor}

@@ -1,4 +1,4 @@
-"""Whose invoice, whose account."""
+"""Learner and customer of a payment, from the token and the request."""
 
 import pytest
 from hypothesis import given
@@ -24,13 +24,13 @@ NAMELESS = Caller("u1", Role.USER, email="budi@example.com")
 BARE = Caller("u1", Role.USER)
 
 
-def test_the_account_goes_by_the_token_not_by_the_invoice() -> None:
+def test_the_learner_comes_from_the_token_not_from_the_invoice() -> None:
     learner = learner_of(USER_CALLER, OTHER)
     assert (learner.first_name, learner.last_name) == ("Budi", "Santoso")
     assert learner.email == "budi@example.com"
 
 
-def test_only_what_the_token_lacks_comes_from_the_customer() -> None:
+def test_values_missing_in_the_token_come_from_the_customer() -> None:
     learner = learner_of(NAMELESS, OTHER)
     assert (learner.first_name, learner.email) == ("Citra", "budi@example.com")
     assert learner_of(BARE, OTHER).email == "citra@example.com"
@@ -51,22 +51,22 @@ def test_a_blank_name_counts_as_none() -> None:
         (("", "\ufeff"), ("", "")),
     ],
 )
-def test_a_name_may_stand_in_one_field(name: tuple[str, str], parts: tuple[str, str]) -> None:
+def test_a_name_may_be_given_in_one_field(name: tuple[str, str], parts: tuple[str, str]) -> None:
     assert name_parts(*name) == parts
 
 
-def test_a_learner_of_one_word_has_both_names_that_thinkific_wants() -> None:
+def test_a_name_of_one_word_is_first_and_last_name() -> None:
     learner = learner_of(BARE, Customer("Budi", "", "budi@example.com"))
     assert (learner.first_name, learner.last_name) == ("Budi", "Budi")
 
 
-def test_a_name_longer_than_any_form_has_room_for_is_cut() -> None:
+def test_an_overlong_name_is_cut() -> None:
     learner = learner_of(Caller("u1", Role.USER, email="a@b.co", name=f"{'x' * 400} y"), OTHER)
     assert (learner.first_name, learner.last_name) == ("x" * 100, "y")
 
 
 @pytest.mark.parametrize("address", [None, " ", "\u200b", "budi@kampus", "budi"])
-def test_a_token_whose_address_cannot_work_is_named(address: str | None) -> None:
+def test_a_token_with_an_unusable_address_is_refused(address: str | None) -> None:
     with pytest.raises(InvalidInput) as raised:
         own_address(Caller("u1", Role.USER, email=address))
     assert [each.field for each in raised.value.errors] == ["email"]
@@ -78,19 +78,19 @@ def test_spaces_around_an_address_are_dropped() -> None:
     assert learner_of(Caller("u1", Role.USER, email=" a@b.co "), OTHER).email == "a@b.co"
 
 
-def test_the_invoice_goes_to_the_customer_that_was_named() -> None:
+def test_the_invoice_goes_to_the_named_customer() -> None:
     assert customer_of(USER_CALLER, OTHER) == OTHER
 
 
-def test_without_a_customer_the_invoice_goes_by_the_token() -> None:
+def test_without_a_customer_the_invoice_names_the_user_of_the_token() -> None:
     assert customer_of(USER_CALLER, None) == Customer("Budi", "Santoso", "budi@example.com")
 
 
-def test_a_token_without_a_name_is_called_by_its_address() -> None:
+def test_without_a_name_the_customer_is_named_by_the_address() -> None:
     assert customer_of(NAMELESS, None) == Customer("budi", "", "budi@example.com")
 
 
-def test_neither_customer_nor_address_is_refused() -> None:
+def test_a_purchase_without_customer_and_address_is_refused() -> None:
     with pytest.raises(InvalidInput):
         customer_of(BARE, None)
 
