@@ -1,1 +1,1 @@
-"""Adapters: what Lunas needs from DynamoDB, SQS, Secrets Manager, gateways and platforms."""
+"""Adapters of AWS's services: clients, queues, secrets, encryption and settings."""

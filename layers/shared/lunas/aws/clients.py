@@ -1,7 +1,7 @@
-"""Clients of AWS, made once per process, with time-outs that fit inside a function's own.
+"""Clients of AWS, created once per process, with time-outs shorter than a function's own.
 
-They come from botocore itself: boto3 would add its resources and S3's transfers to every start
-(docs/decisions/0023-start-up.md).
+They come from botocore, since boto3 would add the import of its resources and of S3 transfers to
+every start (docs/decisions/0023-start-up.md).
 """
 
 import os
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 TRIES = 4
 """How often a call is sent in all."""
-# Standard mode retries throttling, 5xx and broken connections; the token of TransactWriteItems
-# stays the same over its tries, so a repeated write applies once. Half of a call's processor time
-# would go into describing the client anew and into checking what AWS checks once more.
+# Standard mode retries throttling, 5xx and broken connections. Retries of TransactWriteItems keep
+# their token, so a repeated write applies once. A fixed user agent and no validation of parameters,
+# which AWS validates anyway, save half of a call's processor time.
 CONFIG = Config(
     user_agent="Lunas/1",
     parameter_validation=False,
@@ -36,15 +36,15 @@ CONFIG = Config(
     tcp_keepalive=True,
 )
 DESCRIPTIONS = Path(__file__).with_name("descriptions")
-"""What botocore's descriptions of AWS's services are changed by, as it documents for its loader."""
+"""Changes to botocore's descriptions of AWS's services, in the format of its loader."""
 
 
 def prepare(*makers: Callable[[], object]) -> None:
-    """Make clients and services while Lambda starts the function, before there is a request.
+    """Create clients and services while Lambda starts the function, before the first request.
 
-    A start has a whole processor, a request only the share that the function's memory buys.
-    Elsewhere than in Lambda they are made when they are needed. A setting that is missing is
-    reported by the requests that need it.
+    A start has a whole processor, a request only the share that the function's memory size buys.
+    Outside of Lambda they are created when they are needed. A missing setting is reported by the
+    requests that need it.
     """
     if "AWS_LAMBDA_RUNTIME_API" in os.environ:
         for make in makers:
@@ -86,11 +86,11 @@ def _client(service: str) -> Any:  # noqa: ANN401
 
 @cache
 def _session() -> botocore.session.Session:
-    """Return the session that the clients share, with the descriptions that it has read.
+    """Return the session that the clients share, with its cached descriptions.
 
-    Beside botocore's own it reads one of ours. It calls items and values of DynamoDB documents,
-    which botocore hands through as the JSON that they are: it would look at each of a value's
-    ten possible types otherwise, which was half of what a list page cost.
+    Besides botocore's own descriptions it reads one of Lunas. That one declares items and values of
+    DynamoDB as documents, which botocore passes on as JSON. Otherwise botocore would check each of
+    a value's ten possible types, which took half of the time of a list page.
     """
     session = botocore.session.get_session()
     session.get_component("data_loader").search_paths.append(str(DESCRIPTIONS))

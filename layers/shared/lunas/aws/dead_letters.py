@@ -1,4 +1,4 @@
-"""The dead-letter queue as an operator empties it."""
+"""Reads and empties the dead-letter queue, for an operator."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HIDDEN = 900
-"""Seconds for which a letter is hidden: longer than emptying a queue of thousands takes."""
+"""Seconds for which a message is hidden: longer than it takes to empty a queue of thousands."""
 BATCH = 10
 """Messages of one receive, SQS's limit."""
 MAX_WAIT = 2
-"""Seconds after which a queue without messages counts as empty: all its servers were asked."""
+"""Seconds after which a queue without messages counts as empty, since SQS asks all its servers."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A received letter: what it asks for, or None when it is no delivery request.
+    """A received dead-letter message; ``request`` is None if it is not a delivery request.
 
-    ``reason`` is what Lunas gave it up for; None when SQS moved it.
+    ``reason`` is why Lunas dead-lettered it; None if SQS moved it.
     """
 
     id: str
@@ -33,29 +33,29 @@ class DeadLetter:
 
 
 class DeadLetters:
-    """Receives each letter of the queue once, and deletes those that are dealt with."""
+    """Receives each message of the dead-letter queue once, and deletes handled ones."""
 
     def __init__(self, url: str, client: "SQSClient") -> None:
         self._url = url
         self._client = client
 
     def receive_all(self) -> Iterator[DeadLetter]:
-        """Receive letters until none is left; what is not deleted meanwhile stays hidden."""
+        """Receive messages until none is left; those not deleted stay hidden."""
         while batch := self._receive():
-            yield from map(_letter, batch)
+            yield from map(_dead_letter, batch)
 
-    def delete(self, letter: DeadLetter) -> None:
-        """Delete a letter."""
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt_handle)
+    def delete(self, message: DeadLetter) -> None:
+        """Delete a message."""
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
 
-    def show_again(self, letter: DeadLetter) -> None:
-        """Let a letter that stays be seen again at once."""
+    def show_again(self, message: DeadLetter) -> None:
+        """Make a message visible again at once."""
         self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=letter.receipt_handle, VisibilityTimeout=0
+            QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0
         )
 
     def unseen(self) -> int:
-        """Count, about, what cannot be received: letters of a learner behind one that stays."""
+        """Return about how many messages wait behind a hidden message of the same learner."""
         response = self._client.get_queue_attributes(
             QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
         )
@@ -71,7 +71,7 @@ class DeadLetters:
         ).get("Messages", [])
 
 
-def _letter(message: "MessageTypeDef") -> DeadLetter:
+def _dead_letter(message: "MessageTypeDef") -> DeadLetter:
     try:
         request = read_message(message["Body"])
     except (ValueError, KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Secrets that change at run time, encrypted by the stack's own key before they are stored."""
+"""Encrypts tokens with the stack's own key before they are stored."""
 
 import base64
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TokenEncryption:
-    """Encrypts tokens by KMS; what was encrypted for one stack and site opens for no other."""
+    """Encrypts tokens by KMS, each for one stack and site only."""
 
     def __init__(self, client: "KMSClient", key: str, stack: str) -> None:
         self._client = client
@@ -29,7 +29,7 @@ class TokenEncryption:
         return cls(clients.kms(), setting("TOKEN_KEY"), setting("POWERTOOLS_SERVICE_NAME"))
 
     def encrypt(self, tokens: Tokens, subdomain: str) -> str:
-        """Encrypt tokens, as base64; at most 4 KB, of which two tokens take a tenth."""
+        """Encrypt tokens, as Base64. KMS takes 4 KB at most, of which two tokens need a tenth."""
         plain = {"accessToken": tokens.access_token, "refreshToken": tokens.refresh_token}
         answer = self._client.encrypt(
             KeyId=self._key,
@@ -39,7 +39,7 @@ class TokenEncryption:
         return base64.b64encode(answer["CiphertextBlob"]).decode()
 
     def decrypt(self, encrypted: str, subdomain: str) -> Tokens:
-        """Decrypt tokens; raises ConfigurationError when the key or the context is another one."""
+        """Decrypt tokens; raises ConfigurationError if the key or the context is another one."""
         try:
             answer = self._client.decrypt(
                 KeyId=self._key,
@@ -49,7 +49,7 @@ class TokenEncryption:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise ConfigurationError(
-                f"the platform's tokens cannot be opened by TOKEN_KEY: {code}"
+                f"the platform's tokens cannot be decrypted with TOKEN_KEY: {code}"
             ) from None
         plain = json.loads(answer["Plaintext"])
         return Tokens(access_token=plain["accessToken"], refresh_token=plain["refreshToken"])

@@ -1,4 +1,4 @@
-"""The progress queue: what the platform told about learners, on its way to their enrollments."""
+"""The progress queue, with the platform's events about learners' progress."""
 
 import json
 
@@ -6,11 +6,11 @@ from lunas.aws.queues import Queue
 from lunas.domain.progress import ProgressEvent, ProgressReport
 
 ASKING = "asking"
-"""The one group of what the platform has to be asked about, so that one caller at a time asks."""
+"""The group of all events about which the platform is asked, so that one caller at a time asks."""
 
 
 def message_body(event: ProgressEvent) -> str:
-    """Write an event as JSON: ids, a percentage, and the link to a certificate."""
+    """Return an event as JSON: ids, a percentage, and the link to a certificate."""
     report = event.report
     return json.dumps(
         {
@@ -26,7 +26,7 @@ def message_body(event: ProgressEvent) -> str:
 
 
 def read_message(body: str) -> ProgressEvent:
-    """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
+    """Read a :func:`message_body`; raises ValueError, KeyError or TypeError on any other text."""
     given = json.loads(body)
     report = ProgressReport(
         platform_enrollment_id=int(given["platformEnrollmentId"]),
@@ -39,12 +39,12 @@ def read_message(body: str) -> ProgressEvent:
 
 
 class ProgressQueue(Queue):
-    """Sends events, puts them off, and gives them up."""
+    """Sends, reschedules and dead-letters events."""
 
     def send(self, event: ProgressEvent) -> None:
         """Queue an event; SQS drops a second one with the same id within five minutes.
 
-        The order of events means nothing, but those of one row would be in each other's way.
+        The order of events does not matter, but those of one platform enrollment would conflict.
         """
         report = event.report
         self._client.send_message(

@@ -1,4 +1,4 @@
-"""The delivery queue: one group per learner, so that one learner is served in order."""
+"""The delivery queue: one group per learner, so that a learner's deliveries stay in order."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
 AT_ONCE = 10
-"""Messages that one call of SQS takes."""
+"""Messages in one call of SQS, at most."""
 LONGEST_DELAY = 43_200
-"""Seconds: SQS keeps a message invisible for twelve hours at most."""
+"""Seconds for which SQS hides a message, at most."""
 
 
 def message_body(request: DeliveryRequest) -> str:
-    """Write a request as JSON; it carries ids only, no personal data."""
+    """Return a request as JSON, with ids only and no personal data."""
     return json.dumps(
         {
             "enrollmentId": request.enrollment_id,
@@ -34,7 +34,7 @@ def message_body(request: DeliveryRequest) -> str:
 
 
 def read_message(body: str) -> DeliveryRequest:
-    """Read what :func:`message_body` wrote; raises ValueError, KeyError or TypeError on others."""
+    """Read a :func:`message_body`; raises ValueError, KeyError or TypeError on any other text."""
     given = json.loads(body)
     return DeliveryRequest(
         enrollment_id=given["enrollmentId"],
@@ -47,19 +47,19 @@ def read_message(body: str) -> DeliveryRequest:
 
 
 def group_of(user_id: str) -> str:
-    """Return the message group of a learner: a hash, since a user id may hold any character."""
+    """Return the message group of a learner: a hash, since a user id may have any character."""
     return hashlib.sha256(user_id.encode()).hexdigest()
 
 
 class Refusal(NamedTuple):
-    """A message that SQS did not take: its place among those sent, and SQS's code for why."""
+    """A message that SQS refused: its place among those sent, and SQS's error code."""
 
     place: int
     code: str
 
 
 class Queue:
-    """A queue whose messages are put off, or given up."""
+    """A queue whose messages can be rescheduled and dead-lettered."""
 
     def __init__(self, url: str, client: "SQSClient | None" = None) -> None:
         self._url = url
@@ -74,7 +74,7 @@ class Queue:
         )
 
     def _send_all(self, messages: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> list[Refusal]:
-        """Queue messages, ten with one call; return those that SQS refused."""
+        """Send messages, ten with each call; return those that SQS refused."""
         refused: list[Refusal] = []
         for start in range(0, len(messages), AT_ONCE):
             answer = self._client.send_message_batch(
@@ -91,11 +91,11 @@ class Queue:
         request: int | None = None,
         group: str | None = None,
     ) -> None:
-        """Copy a received message to this queue, as dead letter, with the reason.
+        """Copy a received message to this dead-letter queue, with the reason.
 
-        It keeps its group unless another one is given. ``request`` is what the enrollment waits
-        for by now: SQS drops a second letter of the same message and request within five minutes,
-        and nothing but that.
+        It keeps its group unless another one is given. ``request`` is the enrollment's current
+        delivery request: SQS drops a second copy of the same message and request within five
+        minutes, and no other.
         """
         self._client.send_message(
             QueueUrl=self._url,

@@ -1,4 +1,4 @@
-"""The sale report queue: one group, so that reports are sent one at a time and in their order."""
+"""The sale report queue: one group, so that reports are sent one at a time and in order."""
 
 import json
 from collections.abc import Sequence
@@ -11,9 +11,9 @@ GROUP = "orders"
 
 @dataclass(frozen=True, slots=True)
 class SaleReportRequest:
-    """The wish to have a payment reported as it stands when the wish is served.
+    """A request to report a payment in the status that it has when the request is handled.
 
-    ``status`` is what it came into; it only tells messages apart and is not sent.
+    ``status`` is the status at the time of the request. It distinguishes messages and is not sent.
     """
 
     payment_id: str
@@ -22,21 +22,21 @@ class SaleReportRequest:
 
 
 def sale_report_message(request: SaleReportRequest) -> str:
-    """Write a wish as JSON."""
+    """Return a request as JSON."""
     return json.dumps({"paymentId": request.payment_id, "correlationId": request.correlation_id})
 
 
 def read_sale_report_message(body: str) -> SaleReportRequest:
-    """Read what :func:`sale_report_message` wrote; raises ValueError, KeyError or TypeError."""
+    """Read a :func:`sale_report_message`; raises ValueError, KeyError or TypeError on others."""
     given = json.loads(body)
     return SaleReportRequest(str(given["paymentId"]), given.get("correlationId"))
 
 
 class SaleReportQueue(Queue):
-    """Takes payments whose sale or refund is to be reported."""
+    """Sends requests to report a sale or refund."""
 
     def send(self, requests: Sequence[SaleReportRequest]) -> list[Refusal]:
-        """Queue payments; SQS drops a second one for the same status within five minutes."""
+        """Queue requests; SQS drops a second one for the same status within five minutes."""
         return self._send_all(
             [
                 {

@@ -1,4 +1,4 @@
-"""Secrets from Secrets Manager, kept for five minutes so that a rotation is picked up."""
+"""Secrets from Secrets Manager, cached for five minutes so that a rotation is noticed."""
 
 import json
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError
 
 MAX_AGE = 300
-"""Seconds for which a value is used again before it is read anew."""
+"""Seconds for which a value is cached."""
 
 
 class SecretCache:
-    """Fetches the texts of secrets, and remembers each of them for a while.
+    """Fetches the texts of secrets and caches each of them.
 
-    Powertools has the same, with providers of every kind that take a twentieth of a start.
+    Powertools has such a cache too, but its other providers take a twentieth of a start.
     """
 
     def __init__(self, fetch: Callable[[str], str]) -> None:
@@ -25,7 +25,7 @@ class SecretCache:
         self._known: dict[str, tuple[float, str]] = {}
 
     def get(self, secret_id: str) -> str:
-        """Return the text of a secret, at most MAX_AGE seconds old."""
+        """Return the text of a secret, which is at most MAX_AGE seconds old."""
         until, text = self._known.get(secret_id, (0.0, ""))
         if monotonic() >= until:
             text = self._fetch(secret_id)
@@ -33,12 +33,12 @@ class SecretCache:
         return text
 
     def clear_cache(self) -> None:
-        """Forget everything."""
+        """Remove all cached secrets."""
         self._known.clear()
 
 
 def _fetch(secret_id: str) -> str:
-    """Read a secret; one that nobody has filled in yet has no version, and is an empty object."""
+    """Read a secret, or an empty object if it has no version because no value was set yet."""
     client = clients.secrets_manager()
     try:
         return client.get_secret_value(SecretId=secret_id)["SecretString"]
@@ -52,9 +52,9 @@ def _provider() -> SecretCache:
 
 
 def secret(variable: str) -> dict[str, Any]:
-    """Return the JSON object of the secret whose id stands in the environment ``variable``.
+    """Return the JSON object of the secret whose id is in the environment ``variable``.
 
-    Raises ConfigurationError when the secret is not a JSON object.
+    Raises ConfigurationError if the secret is not a JSON object.
     """
     text = _provider().get(setting(variable))
     try:
@@ -68,7 +68,7 @@ def secret(variable: str) -> dict[str, Any]:
 
 
 def secret_text(variable: str, key: str) -> str:
-    """Return one non-empty text out of a secret; ConfigurationError names what is missing."""
+    """Return a text from a secret; raises ConfigurationError if it is missing or empty."""
     value = secret(variable).get(key)
     if not isinstance(value, str) or not value:
         raise ConfigurationError(

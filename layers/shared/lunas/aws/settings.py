@@ -1,4 +1,4 @@
-"""The environment of a function: where its table, queues, secrets and peers are."""
+"""The environment variables of a function: its table, queues, secrets and providers."""
 
 import os
 from datetime import timedelta
@@ -8,7 +8,7 @@ from lunas.domain.errors import ConfigurationError
 
 
 def setting(name: str) -> str:
-    """Return an environment variable; ConfigurationError when it is missing or empty."""
+    """Return an environment variable; raises ConfigurationError if it is missing or empty."""
     value = os.environ.get(name, "")
     if not value:
         raise ConfigurationError(f"environment variable {name} is not set: see template.yaml")
@@ -16,12 +16,12 @@ def setting(name: str) -> str:
 
 
 def optional(name: str) -> str | None:
-    """Return an environment variable, or None when it is missing or empty."""
+    """Return an environment variable, or None if it is missing or empty."""
     return os.environ.get(name) or None
 
 
 def enabled(name: str) -> bool:
-    """Tell whether an environment variable says true; anything else is off."""
+    """Return whether an environment variable is "true", in any case."""
     return os.environ.get(name, "").lower() == "true"
 
 
