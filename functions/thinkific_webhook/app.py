@@ -16,8 +16,8 @@ from lunas.aws.progress_queue import ProgressQueue
 from lunas.aws.secrets import secret
 from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError, Forbidden, LunasError, MalformedInput
-from lunas.domain.platform_webhooks import TOPICS_OF_AN_APP
 from lunas.domain.progress import ProgressEvent
+from lunas.domain.sites import TOPICS_OF_AN_APP
 from lunas.observability import logger
 from lunas.platforms.thinkific.events import (
     COMPLETED,

@@ -6,15 +6,8 @@ from typing import Any, Self
 
 from lunas.domain.delivery import PaymentChange, Placement, asked_again, delivered, revoked
 from lunas.domain.enrollments import Enrollment
-from lunas.domain.payments import (
-    AuditContext,
-    HistoryEvent,
-    Method,
-    Payment,
-    Step,
-    check_after,
-    opened,
-)
+from lunas.domain.payment_steps import check_after, opened
+from lunas.domain.payments import AuditContext, HistoryEvent, Method, Payment, Step
 from lunas.domain.refunds import refund
 from lunas.domain.settlement import Settlement, close, settle
 from tests.support.builders import NOW, bought, manual, owning, paid, payment

@@ -7,8 +7,8 @@ from typing import Any
 
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.domain.errors import ConcurrentUpdate
-from lunas.domain.platform_webhooks import Webhook
 from lunas.domain.progress import ChangedPage, ProgressReport, SyncPosition
+from lunas.domain.sites import Webhook
 from lunas.services.progress import ProgressService
 from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment

@@ -16,10 +16,10 @@ from typing import Any, cast
 import requests
 
 from lunas.domain.callback_evidence import Signature
-from lunas.domain.channels import DAY, Channel
 from lunas.domain.errors import Forbidden, MalformedInput
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
 from lunas.domain.payments import GatewayInvoice, Payment
+from lunas.domain.schedule import DAY, Channel
 from lunas.gateways.base import PaymentGateway, ReceivedCallback, VerifiedCallback
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 

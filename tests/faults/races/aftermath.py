@@ -8,7 +8,8 @@ from lunas.domain.anomalies import Anomaly, AnomalyKind
 from lunas.domain.catalog import Course
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.lists import PaymentFilter, Position
-from lunas.domain.payments import HistoryEvent, Payment, Status, is_correction
+from lunas.domain.payment_steps import is_correction
+from lunas.domain.payments import HistoryEvent, Payment, Status
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.catalog import Catalog
 from lunas.storage.enrollments import Enrollments

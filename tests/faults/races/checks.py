@@ -8,7 +8,8 @@ from itertools import chain
 
 from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.domain.payments import HistoryEvent, Method, Payment, Status, is_correction
+from lunas.domain.payment_steps import is_correction
+from lunas.domain.payments import HistoryEvent, Method, Payment, Status
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.rounds import Round
 from tests.support.users import Json

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import requests
 
 from lunas.domain.enrollments import EnrollmentStatus
-from lunas.domain.payments import Method, Status, is_correction
+from lunas.domain.payment_steps import is_correction
+from lunas.domain.payments import Method, Status
 from tests.faults.races.aftermath import SETTLED, Aftermath
 from tests.faults.races.messages import delivery_event
 from tests.faults.races.setups import Other, RaceSetup, Stage

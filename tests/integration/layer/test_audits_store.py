@@ -8,7 +8,8 @@ import pytest
 
 from lunas.domain.audit_feeds import FIRST_LOOK, Batch, Feed, Ref
 from lunas.domain.errors import ConcurrentUpdate
-from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step, opened, take
+from lunas.domain.payment_steps import opened, take
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step
 from lunas.domain.times import to_iso
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import Change

@@ -11,7 +11,7 @@ from lunas.aws import clients
 from lunas.aws.encryption import TokenEncryption
 from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError
-from lunas.domain.oauth import START_LIFETIME, Connection, Grant, Start, Tokens
+from lunas.domain.sites import START_LIFETIME, Connection, Grant, Start, Tokens
 from lunas.storage import keys
 from lunas.storage.sites import LOCK, Sites, connected_site
 from lunas.storage.table import Table

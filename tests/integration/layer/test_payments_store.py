@@ -17,6 +17,7 @@ from lunas.domain.enrollments import (
     enrollment_id,
 )
 from lunas.domain.errors import ConcurrentUpdate
+from lunas.domain.payment_steps import opened, take
 from lunas.domain.payments import (
     AuditContext,
     BoughtCourse,
@@ -26,8 +27,6 @@ from lunas.domain.payments import (
     Slot,
     Status,
     Step,
-    opened,
-    take,
 )
 from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.settlement import ROOM, Settlement, close, settle

@@ -10,7 +10,7 @@ import pytest
 from lunas.aws.encryption import TokenEncryption
 from lunas.clock import now
 from lunas.domain.errors import ConfigurationError
-from lunas.domain.oauth import Connection, Tokens
+from lunas.domain.sites import Connection, Tokens
 from lunas.platforms.thinkific import connecting
 from lunas.platforms.thinkific.oauth import ThinkificOAuth
 from lunas.platforms.thinkific.settings import authentication, credentials, site_of

@@ -10,7 +10,8 @@ from lunas.aws import clients
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.delivery import Placement, delivered, not_delivered
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
-from lunas.domain.payments import AuditContext, Status, opened
+from lunas.domain.payment_steps import opened
+from lunas.domain.payments import AuditContext, Status
 from lunas.storage.anomalies import anomaly_item
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.expressions import to_wire

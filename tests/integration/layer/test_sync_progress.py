@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
-from lunas.domain.oauth import Authentication
 from lunas.domain.progress import SyncPosition
+from lunas.domain.sites import Authentication
 from lunas.platforms.thinkific import settings, webhooks
 from lunas.platforms.thinkific.credentials import Bearer
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite

@@ -7,7 +7,7 @@ import pytest
 
 from lunas.api.gauges import NAMED, log_connection, log_gauges
 from lunas.domain.anomalies import AnomalyKind, anomaly
-from lunas.domain.oauth import Authentication, Connection
+from lunas.domain.sites import Authentication, Connection
 from lunas.platforms.registry import is_disconnected
 from lunas.services.gauges import Gauge, Gauges
 from tests.support.builders import NOW, USER, enrollment

@@ -11,7 +11,8 @@ from lunas.api.enrollment_responses import enrollment_view
 from lunas.api.responses import channel_view, history_view, payment_view
 from lunas.domain.enrollments import Access, Delivery, DeliveryStatus, EnrollmentStatus
 from lunas.domain.gateway_status import PaymentChannel
-from lunas.domain.payments import HistoryEvent, Status, opened
+from lunas.domain.payment_steps import opened
+from lunas.domain.payments import HistoryEvent, Status
 from lunas.domain.times import to_iso
 from lunas.domain.users import Caller, Role
 from tests.support.builders import (

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.domain.catalog import MAX_COURSES
-from lunas.domain.payments import AuditContext, Payment, Status, Step, take
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.settlement import Settlement, close, settle
 from lunas.storage.settlements import settlement_actions
 from lunas.storage.table import Table

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lunas.domain.errors import InvalidInput
-from lunas.domain.oauth import EARLY, Connection, Issue, Tokens, challenge_of, check_subdomain
+from lunas.domain.sites import EARLY, Connection, Issue, Tokens, challenge_of, check_subdomain
 from tests.support.builders import NOW
 
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ from lunas.domain.progress import (
     event_percent,
     is_open,
 )
-from lunas.domain.web_links import LONGEST_LINK, kept_link
+from lunas.domain.texts import LONGEST_LINK, kept_link
 from tests.support.builders import LATER, enrollment
 
 LINK = "https://shop.thinkific.com/certificates/abc"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after, sooner, take
+from lunas.domain.payment_steps import check_after, sooner, take
+from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.schedule import CLOSING, next_check
 from lunas.gateways.duitku.channels import channel_of
 from tests.support.builders import LIFETIME, NOW, manual, payment

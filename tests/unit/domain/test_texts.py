@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.domain.addresses import email_address
 from lunas.domain.phones import phone_number
-from lunas.domain.texts import line, plain, prose
+from lunas.domain.texts import email_address, line, plain, prose
 
 FAMILY = "\U0001f469\u200d\U0001f467"
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import AuditContext, Status, Step, is_settled, opened, take
+from lunas.domain.payment_steps import opened, take
+from lunas.domain.payments import AuditContext, Status, Step, is_settled
 from tests.support.builders import ADMIN_ACT, GATEWAY_ACT, LATER, NOW, payment
 
 S = Status

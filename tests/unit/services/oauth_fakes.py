@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.domain.errors import GrantRefused
-from lunas.domain.oauth import Connection, Grant, Issue, Start, Tokens, challenge_of
+from lunas.domain.sites import Connection, Grant, Issue, Start, Tokens, challenge_of
 from lunas.storage.sites import LOCK
 from tests.unit.services.fakes import Interruption, interrupt
 

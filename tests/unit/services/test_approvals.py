@@ -7,7 +7,8 @@ import pytest
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import CourseFull, NotFound, WrongState
-from lunas.domain.payments import AuditContext, Status, Step, take
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, Status, Step
 from lunas.domain.settlement import Result
 from lunas.services.manual_payments import ManualPaymentService
 from lunas.services.settlement import Outcome

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
-from lunas.domain.oauth import Connection, Grant, Tokens
+from lunas.domain.sites import Connection, Grant, Tokens
 from lunas.services.oauth_tokens import (
     LOOK_EVERY,
     LOOKS,

@@ -1,6 +1,6 @@
 """Registering webhooks: once each, an inactive one replaced, those of others left alone."""
 
-from lunas.domain.platform_webhooks import TOPICS, Webhook, WebhookState
+from lunas.domain.sites import TOPICS, Webhook, WebhookState
 from lunas.services.platform_webhooks import PlatformWebhookService
 from tests.support.progress_fakes import FakeWebhooks
 

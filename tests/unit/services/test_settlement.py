@@ -10,7 +10,8 @@ from lunas.domain.anomalies import AnomalyKind
 from lunas.domain.enrollments import EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
 from lunas.domain.gateway_status import GatewayState, GatewayStatus
-from lunas.domain.payments import Payment, Status, Step, check_after, take
+from lunas.domain.payment_steps import check_after, take
+from lunas.domain.payments import Payment, Status, Step
 from lunas.domain.schedule import DENIED
 from lunas.domain.settlement import Decision, Result, decide
 from lunas.services.settlement import Outcome

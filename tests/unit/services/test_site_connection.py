@@ -18,7 +18,7 @@ from lunas.domain.errors import (
     PlatformUnavailable,
     StorageContention,
 )
-from lunas.domain.oauth import START_LIFETIME, Connection, Start, Tokens, challenge_of
+from lunas.domain.sites import START_LIFETIME, Connection, Start, Tokens, challenge_of
 from lunas.services.site_connection import ROUNDS, SiteConnectionService
 from tests.unit.services.fakes import FakeClock, Interruption, interrupt
 from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import NotRequired, TypedDict
 
 from lunas.api.responses import Time, Url
-from lunas.domain.oauth import Authentication, Connection, is_connected
+from lunas.domain.sites import Authentication, Connection, is_connected
 from lunas.domain.times import to_iso
 
 

@@ -20,12 +20,18 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from lunas.api.parameters import CHANNEL, ID
-from lunas.domain.addresses import LONGEST_ADDRESS, email_address
 from lunas.domain.catalog import MAX_COURSES, PackageKind
 from lunas.domain.phones import phone_number
-from lunas.domain.texts import line, plain, prose
+from lunas.domain.texts import (
+    LONGEST_ADDRESS,
+    check_web_address,
+    email_address,
+    line,
+    plain,
+    plain_link,
+    prose,
+)
 from lunas.domain.users import INVOICE_EMAIL, LONGEST_NAME, Customer, PaymentType, name_parts
-from lunas.domain.web_links import check_web_address, plain_link
 from lunas.platforms import json_names
 
 

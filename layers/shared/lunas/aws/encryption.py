@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from lunas.aws import clients
 from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError
-from lunas.domain.oauth import Tokens
+from lunas.domain.sites import Tokens
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient

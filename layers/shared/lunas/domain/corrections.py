@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from lunas.domain.addresses import compared
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import WrongState
-from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, corrected
+from lunas.domain.payment_steps import corrected
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status
+from lunas.domain.texts import compared
 from lunas.domain.users import LONGEST_NAME, Learner, split_name
 
 ROOM = 95

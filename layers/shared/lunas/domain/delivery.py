@@ -7,7 +7,8 @@ from zlib import crc32
 
 from lunas.domain.anomalies import Anomaly, overbooked
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
-from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step, take
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Status, Step
 from lunas.domain.schedule import OVERDUE
 
 SHORTEST_RETRY, LONGEST_RETRY = 5.0, 120.0

@@ -6,15 +6,8 @@ from itertools import pairwise
 
 from lunas.domain.differences import Code, Difference
 from lunas.domain.gateway_status import GatewayState
-from lunas.domain.payments import (
-    TRANSITIONS,
-    HistoryEvent,
-    Method,
-    Payment,
-    Status,
-    Step,
-    is_correction,
-)
+from lunas.domain.payment_steps import is_correction
+from lunas.domain.payments import TRANSITIONS, HistoryEvent, Method, Payment, Status, Step
 
 AHEAD = timedelta(minutes=5)
 """How far a clock may be ahead of the audit's."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, paid_for
-from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Step, take
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, HistoryEvent, Payment, Step
 
 
 @dataclass(frozen=True, slots=True)

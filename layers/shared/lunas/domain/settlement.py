@@ -11,15 +11,8 @@ from lunas.domain.catalog import access_end
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import Delivery, Enrollment, enrollment_id, paid_for
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, matches
-from lunas.domain.payments import (
-    AuditContext,
-    BoughtCourse,
-    HistoryEvent,
-    Payment,
-    Status,
-    Step,
-    take,
-)
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, BoughtCourse, HistoryEvent, Payment, Status, Step
 from lunas.domain.schedule import DENIED, OVERDUE
 
 ROOM = 92

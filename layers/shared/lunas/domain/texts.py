@@ -1,6 +1,7 @@
-"""Cleans text that people type and paste: removes invisible characters."""
+"""Cleans and validates what people type and paste: names, e-mail addresses and links."""
 
 import re
+from urllib.parse import urlsplit
 
 _JOINERS = r"\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef"
 """Characters that shape an adjacent letter or emoji; alone they are invisible."""
@@ -45,3 +46,94 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+LONGEST_ADDRESS = 254
+"""Characters of an address that mail is delivered to (RFC 5321, section 4.5.3.1)."""
+_LONGEST_LOCAL = 64
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_TOP = r"(?:[A-Za-z]{2,63}|[xX][nN]--[A-Za-z0-9-]{0,58}[A-Za-z0-9])"
+_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_TOP}")
+
+
+def email_address(given: str) -> str:
+    """Return an address without surrounding blanks; ValueError, with the reason, if it is invalid.
+
+    Neither Duitku nor Thinkific documents which addresses it accepts, so these are the ones that
+    both can be expected to: plain characters before the @, and a domain of at least two parts. A
+    domain in another script is converted to its ASCII form.
+    """
+    local, at, domain = plain(given).rpartition("@")
+    if not at:
+        raise ValueError("must be an e-mail address, with an @ in it")
+    if not _LOCAL.fullmatch(local) or len(local) > _LONGEST_LOCAL:
+        raise ValueError("must be an e-mail address; the part before the @ is invalid")
+    if not domain.isascii():
+        domain = _in_ascii(domain)
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError("must be an e-mail address; the part after the @ is invalid")
+    if len(address := f"{local}@{domain}") > LONGEST_ADDRESS:
+        raise ValueError(f"must be an e-mail address of at most {LONGEST_ADDRESS} characters")
+    return address
+
+
+def compared(address: str) -> str:
+    """Return the form in which addresses are compared: in lower case."""
+    return address.lower()
+
+
+def _in_ascii(domain: str) -> str:
+    # Few addresses need it, so only they load it.
+    import idna  # noqa: PLC0415
+
+    try:
+        return idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError:
+        return ""
+
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_CONTROL, _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f]"), re.compile(r"[\s\x00-\x1f\x7f-\x9f\\]")
+LONGEST_LINK = 2048
+"""Characters of a link that is stored."""
+
+
+def plain_link(value: str) -> str:
+    """Return a link without surrounding blanks, unchanged if it has control characters inside.
+
+    Removing those would change where the link leads, so it is left to be refused.
+    """
+    return value if _CONTROL.search(value.strip()) else plain(value)
+
+
+def check_web_address(value: str, *, loopback: bool = False) -> str:
+    """Return an https address that is safe to show; ValueError, with the reason, for any other.
+
+    Surrounding blanks are removed and the scheme is lowered. With ``loopback``, http is allowed
+    for an address of the local machine.
+    """
+    scheme, colon, rest = plain_link(value).partition(":")
+    address = f"{scheme.lower()}{colon}{rest}"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    local = loopback and host in LOOPBACK and address.startswith("http://")
+    if not host or not (address.startswith("https://") or local):
+        raise ValueError("must be a complete https address")
+    if _FORBIDDEN.search(address) or parts.username is not None:
+        raise ValueError("must not hold spaces, control characters or a user name")
+    return address
+
+
+def kept_link(value: object) -> str | None:
+    """Return a link that a provider sent, or None for one that must not be stored and shown."""
+    if not isinstance(value, str) or len(value) > LONGEST_LINK:
+        return None
+    try:
+        return check_web_address(value)
+    except ValueError:
+        return None

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lunas.domain.addresses import email_address
 from lunas.domain.errors import InvalidInput
-from lunas.domain.texts import line, plain
+from lunas.domain.texts import email_address, line, plain
 
 INVOICE_EMAIL = 50
 """Characters of an e-mail address that a gateway accepts."""

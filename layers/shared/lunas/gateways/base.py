@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from lunas.domain.callback_evidence import CallbackEvidence
-from lunas.domain.channels import Channel
 from lunas.domain.gateway_status import GatewayStatus, PaymentChannel
 from lunas.domain.payments import GatewayInvoice, Payment
+from lunas.domain.schedule import Channel
 
 
 @dataclass

@@ -18,9 +18,8 @@ from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterEr
 
 from lunas.domain.catalog import MAX_COURSES, Course, Package, PackageKind
 from lunas.domain.errors import CatalogUnavailable
-from lunas.domain.texts import prose
+from lunas.domain.texts import kept_link, prose
 from lunas.domain.users import PaymentType
-from lunas.domain.web_links import kept_link
 from lunas.http_sessions import KeptSession
 from lunas.platforms import json_names
 from lunas.storage.catalog import Catalog

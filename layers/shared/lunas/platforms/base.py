@@ -7,11 +7,10 @@ from typing import Protocol
 
 from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
-from lunas.domain.oauth import Issue
 from lunas.domain.payments import Payment
-from lunas.domain.platform_webhooks import Webhook
 from lunas.domain.progress import ChangedPage, ProgressReport
 from lunas.domain.sale_reports import Answer, Sold
+from lunas.domain.sites import Issue, Webhook
 from lunas.domain.users import Learner
 
 

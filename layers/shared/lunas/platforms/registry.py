@@ -1,6 +1,6 @@
 """Creates the course platform from the settings."""
 
-from lunas.domain.oauth import Connection
+from lunas.domain.sites import Connection
 from lunas.platforms.base import CoursePlatform, WebhookRegistry
 from lunas.storage.table import Table
 

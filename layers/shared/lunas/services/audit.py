@@ -17,7 +17,8 @@ from lunas.domain.differences import Code, Difference
 from lunas.domain.enrollments import Enrollment, enrollment_id
 from lunas.domain.errors import ConcurrentUpdate, StorageContention
 from lunas.domain.invariants import differences, is_only_incomplete, orphans
-from lunas.domain.payments import AuditContext, Payment, Step, take
+from lunas.domain.payment_steps import take
+from lunas.domain.payments import AuditContext, Payment, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

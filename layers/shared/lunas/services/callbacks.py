@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from lunas.domain.anomalies import Anomaly, AnomalyKind, anomaly, paid_again
 from lunas.domain.errors import Forbidden, GatewayError, GatewayUnavailable
 from lunas.domain.gateway_status import GatewayState
-from lunas.domain.payments import AuditContext, Payment, denied_since, is_settled, sooner
+from lunas.domain.payment_steps import denied_since, sooner
+from lunas.domain.payments import AuditContext, Payment, is_settled
 from lunas.domain.schedule import SOON
 from lunas.domain.settlement import Result, decide
 from lunas.services.settlement import Outcome

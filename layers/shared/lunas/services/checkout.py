@@ -24,6 +24,7 @@ from lunas.domain.errors import (
     PurchaseRefused,
     StorageContention,
 )
+from lunas.domain.payment_steps import check_after, opened
 from lunas.domain.payments import (
     AuditContext,
     Held,
@@ -32,9 +33,7 @@ from lunas.domain.payments import (
     Slot,
     Status,
     Step,
-    check_after,
     is_settled,
-    opened,
 )
 from lunas.domain.settlement import Decision
 from lunas.domain.users import check_invoiceable

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.catalog import own_payment_type
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
-from lunas.domain.payments import AuditContext, Method, Payment, Status, Step, opened
+from lunas.domain.payment_steps import opened
+from lunas.domain.payments import AuditContext, Method, Payment, Status, Step
 from lunas.domain.settlement import Decision
 from lunas.domain.users import own_address
 from lunas.services.purchases import PurchaseRequest, check_offer, draft, price

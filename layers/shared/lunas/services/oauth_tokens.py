@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.delivery import LONGEST_RETRY
 from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
-from lunas.domain.oauth import Grant, Tokens
+from lunas.domain.sites import Grant, Tokens
 
 if TYPE_CHECKING:
     from lunas.platforms.base import SiteAuthorization

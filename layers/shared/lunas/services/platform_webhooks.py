@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lunas.domain.platform_webhooks import TopicStatus, WebhookState, topic_statuses
+from lunas.domain.sites import TopicStatus, WebhookState, topic_statuses
 
 if TYPE_CHECKING:
     from lunas.platforms.base import WebhookRegistry

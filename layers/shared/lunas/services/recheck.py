@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import Forbidden, GatewayError, NotFound, WrongState
-from lunas.domain.payments import AuditContext, Method, Payment, is_settled, sooner
+from lunas.domain.payment_steps import sooner
+from lunas.domain.payments import AuditContext, Method, Payment, is_settled
 from lunas.domain.schedule import ASKED_LATELY, SOON
 from lunas.domain.settlement import Result, decide
 from lunas.services.settlement import Outcome

@@ -19,7 +19,8 @@ from lunas.domain.errors import (
     StorageContention,
     WrongState,
 )
-from lunas.domain.payments import AuditContext, Payment, Status, Step, check_after
+from lunas.domain.payment_steps import check_after
+from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
 from lunas.domain.settlement import Decision, Result, decide
 from lunas.services.enrollments import EnrollmentService

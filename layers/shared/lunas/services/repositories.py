@@ -12,12 +12,12 @@ from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord
 from lunas.domain.enrollments import Enrollment
 from lunas.domain.lists import EnrollmentFilter, Page, Position
-from lunas.domain.oauth import Connection, Grant, Start, Tokens
 from lunas.domain.payments import GatewayInvoice, HistoryEvent, Payment, Slot
 from lunas.domain.progress import SyncPosition
 from lunas.domain.refunds import Refund
 from lunas.domain.sale_reports import SaleReport, SaleReportKind
 from lunas.domain.settlement import Settlement
+from lunas.domain.sites import Connection, Grant, Start, Tokens
 
 
 class Clock(Protocol):

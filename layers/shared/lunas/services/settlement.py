@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import ConcurrentUpdate, CourseFull, NotFound, StorageContention
-from lunas.domain.payments import TRANSITIONS, Payment, Step, denied_since, is_settled, sooner
+from lunas.domain.payment_steps import denied_since, sooner
+from lunas.domain.payments import TRANSITIONS, Payment, Step, is_settled
 from lunas.domain.schedule import DENIED
 from lunas.domain.settlement import Decision, Result, Settlement, close, settle
 

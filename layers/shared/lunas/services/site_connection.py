@@ -15,7 +15,7 @@ from lunas.domain.errors import (
     PlatformUnavailable,
     StorageContention,
 )
-from lunas.domain.oauth import (
+from lunas.domain.sites import (
     START_LIFETIME,
     Connection,
     Grant,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Protocol
 
-from lunas.domain.oauth import Connection, Grant, Start, Tokens
+from lunas.domain.sites import Connection, Grant, Start, Tokens
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Item

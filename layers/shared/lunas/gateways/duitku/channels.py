@@ -6,7 +6,7 @@ one, is expected to honour the expiry that an invoice asks for.
 
 from collections.abc import Mapping
 
-from lunas.domain.channels import DAY, Channel
+from lunas.domain.schedule import DAY, Channel
 
 PATIENT = Channel(prompt=False)
 """Virtual accounts and retail, and invoices whose channel the buyer picks at Duitku."""

@@ -10,10 +10,10 @@ from typing import Any
 import requests
 
 from lunas.domain.callback_evidence import Signature
-from lunas.domain.channels import Channel
 from lunas.domain.errors import ConfigurationError, GatewayRefused, GatewayUnavailable
 from lunas.domain.gateway_status import GatewayState, GatewayStatus, PaymentChannel, whole_rupiah
 from lunas.domain.payments import GatewayInvoice, Payment
+from lunas.domain.schedule import Channel
 from lunas.gateways.base import ReceivedCallback, VerifiedCallback
 from lunas.gateways.duitku import callbacks, invoices, signatures
 from lunas.gateways.duitku.channels import channel_of

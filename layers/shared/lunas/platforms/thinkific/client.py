@@ -5,8 +5,8 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
-from lunas.domain.addresses import compared
 from lunas.domain.errors import DeliveryDelayed
+from lunas.domain.texts import compared
 from lunas.domain.users import Learner
 from lunas.platforms.thinkific.enrollments import (
     FOREVER,

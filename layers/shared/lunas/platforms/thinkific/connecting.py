@@ -11,11 +11,10 @@ from lunas.aws.settings import enabled, optional, setting
 from lunas.clock import now
 from lunas.domain.errors import GrantRefused
 from lunas.observability import logger
-from lunas.platforms.thinkific.credentials import Bearer, Credentials
+from lunas.platforms.thinkific.credentials import SECRET, Bearer, Credentials
 from lunas.platforms.thinkific.http import AccessRefused, ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.oauth import OAuthApp, ThinkificOAuth
 from lunas.platforms.thinkific.rate_limiter import SharedLimiter
-from lunas.platforms.thinkific.settings import SECRET
 from lunas.services.oauth_tokens import OAuthTokenService
 from lunas.services.site_connection import SiteConnectionService
 from lunas.storage.sites import Sites

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+SECRET = "THINKIFIC_SECRET_ID"  # noqa: S105
+"""Environment variable with the id of the secret."""
+
 
 class Credentials(Protocol):
     """Authenticates calls to a site. Every method raises DeliveryError, StorageContention."""

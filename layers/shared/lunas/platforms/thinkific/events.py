@@ -10,7 +10,7 @@ from typing import Any
 
 from lunas.domain.errors import MalformedInput
 from lunas.domain.progress import ProgressReport, event_percent
-from lunas.domain.web_links import kept_link
+from lunas.domain.texts import kept_link
 from lunas.platforms.thinkific.fields import id_of
 
 SIGNATURE = "x-thinkific-hmac-sha256"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import requests
 
 from lunas.domain.errors import ConfigurationError, DeliveryDelayed, GrantRefused
-from lunas.domain.oauth import Issue
+from lunas.domain.sites import Issue
 from lunas.http_sessions import fresh_session
 from lunas.platforms.thinkific.fields import text, word
 from lunas.platforms.thinkific.http import TIMEOUT, USER_AGENT

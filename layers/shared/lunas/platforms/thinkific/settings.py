@@ -5,18 +5,14 @@ from typing import TYPE_CHECKING
 from lunas.aws.secrets import secret_text
 from lunas.aws.settings import optional, setting
 from lunas.domain.errors import ConfigurationError
-from lunas.domain.oauth import Authentication, Connection, is_connected
-from lunas.domain.platform_webhooks import TOPICS, TOPICS_OF_AN_APP
-from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
+from lunas.domain.sites import TOPICS, TOPICS_OF_AN_APP, Authentication, Connection, is_connected
+from lunas.platforms.thinkific.credentials import SECRET, ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.platforms.thinkific.rate_limiter import MAX_WAIT, SharedLimiter
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from lunas.platforms.thinkific.webhooks import ThinkificWebhooks
-
-SECRET = "THINKIFIC_SECRET_ID"  # noqa: S105
-"""Environment variable with the id of the secret."""
 
 
 def authentication() -> Authentication:

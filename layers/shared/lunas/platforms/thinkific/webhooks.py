@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
-from lunas.domain.platform_webhooks import Webhook
+from lunas.domain.sites import Webhook
 from lunas.platforms.thinkific.credentials import Bearer
 from lunas.platforms.thinkific.enrollments import MAX_PAGES
 from lunas.platforms.thinkific.fields import part, text, word
