@@ -70,7 +70,7 @@ def settle(form: dict[str, str]) -> None:
     merchant, key = os.environ["DUITKU_MERCHANT_CODE"], os.environ["DUITKU_API_KEY"]
     signed = f"{merchant}{form['amount']}{form['merchantOrderId']}"
     if not hmac.compare_digest(_sign(signed, key), form["signature"]):
-        raise Refused(403, "the signature does not fit")
+        raise Refused(403, "the signature does not match")
     payment = dynamodb.get_item(
         TableName=TABLE, Key=_key(form["merchantOrderId"]), ConsistentRead=True
     ).get("Item")

@@ -1,4 +1,4 @@
-"""GET /anomalies and PATCH /anomalies/{id}: money without a match, and how it was resolved."""
+"""GET /anomalies and PATCH /anomalies/{id}: list anomalies, and resolve one."""
 
 from typing import Annotated, Any
 

@@ -1,7 +1,7 @@
 """GET /openapi.json, the document of the whole API, and GET /docs, a page to try it.
 
-The page is Swagger UI as Powertools ships it, in one piece; its Content-Security-Policy keeps the
-browser from asking any other host for anything.
+The page is the Swagger UI that Powertools ships, in one file. Its Content-Security-Policy allows
+requests to its own host only.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""The audit, by schedule: prove that what changed is consistent, here and at the platform."""
+"""The scheduled audit: checks that what changed is consistent, in the table and the platform."""
 
 from collections.abc import Callable
 from functools import cache
@@ -27,13 +27,13 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager, load)
 
 YIELDING = 1_000
-"""Milliseconds that a question to the platform waits for a permit: deliveries go first."""
+"""Milliseconds that a call to the platform waits for a permit: deliveries take precedence."""
 ONE_MORE = 20_000
-"""Milliseconds that one more payment, and the note of how far the run came, may take."""
+"""Milliseconds that one more payment, and recording the checkpoint, may take."""
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
-    """Run once; runs may overlap or come twice."""
+    """Run once; runs may overlap or be repeated."""
     observability.bind(context.aws_request_id, route="audit")
     table = Table.from_environment()
 
@@ -78,7 +78,7 @@ def _log(audited: AuditReport) -> None:
         logger.warning(
             "audit is behind",
             reached={str(feed): checkpoint[:24] for feed, checkpoint in audited.behind.items()},
-            todo="nothing while it catches up; else see docs/reference/reconciliation.md",
+            todo="nothing while the backlog shrinks; else see docs/reference/reconciliation.md",
         )
     if audited.payments:
         logger.info(
@@ -102,7 +102,7 @@ def _log_compared(compared: Compared) -> None:
         logger.warning(
             "comparison with the platform is behind",
             reason=compared.stopped,
-            todo="let the platform be asked again, see docs/deploy.md; nothing while it catches up",
+            todo="restore access to the platform, see docs/deploy.md; nothing if it recovers",
         )
 
 

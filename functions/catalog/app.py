@@ -1,4 +1,4 @@
-"""The catalog, which everyone reads and admins edit. Also GET and HEAD /health."""
+"""The catalog: public to read, for admins to edit. Also GET and HEAD /health."""
 
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict

@@ -1,4 +1,4 @@
-"""The delivery queue, learner by learner: access given at the course platform, or taken back."""
+"""Handles the delivery queue: gives or revokes access at the course platform."""
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -24,7 +24,7 @@ clients.prepare(
 
 
 class Deliveries(Worker[DeliveryRequest]):
-    """Delivers enrollments, and revokes those that were refunded."""
+    """Delivers enrollments, and revokes refunded ones."""
 
     subject = "delivery"
     queue = "DELIVERY_QUEUE_URL"
@@ -35,7 +35,7 @@ class Deliveries(Worker[DeliveryRequest]):
         return read_message(body)
 
     def bind(self, message: DeliveryRequest) -> None:
-        """Name the enrollment and its payment."""
+        """Add the enrollment and its payment to the log."""
         observability.bind(
             message.correlation_id,
             enrollment_id=message.enrollment_id,
@@ -43,12 +43,12 @@ class Deliveries(Worker[DeliveryRequest]):
         )
 
     def run(self, message: DeliveryRequest, record: SQSRecord, context: LambdaContext) -> None:
-        """Deliver; what no retry can help is dead-lettered, and then noted."""
+        """Deliver; if no retry can help, dead-letter the message, then record that."""
         service = bootstrap.delivery(context, message.correlation_id)
         try:
             result = service.deliver(message)
         except DeliveryImpossible as error:
-            # First the dead letter, then the note: a crash between them repeats both.
+            # The dead-letter message comes first: a crash between the two repeats both.
             self.dead_letter(record, str(error), request=error.request)
             service.record_dead_letter(message, error)
             return
@@ -61,16 +61,16 @@ class Deliveries(Worker[DeliveryRequest]):
     def wait(self, error: Exception, received: int, body: str) -> float:
         """Return the seconds until the next try.
 
-        A message is received again after each wait for a permit, which is no failure, so the
-        growing delay goes by the failures noted on the enrollment. They may be more than this
-        message saw: those of an earlier request count no longer.
+        A message is also received again after a wait for a permit, which is no failure, so the
+        growing delay goes by the failures recorded on the enrollment. These may include failures
+        of earlier requests, so the receipts of this message are the upper limit.
         """
         if not isinstance(error, DeliveryDelayed):
             return retry_delay(received, body)
         return error.retry_after or retry_delay(min(received, error.failures or received), body)
 
     def on_reschedule(self, error: LunasError, seconds: float, received: int) -> None:
-        """Tell a wait for a permit, which is no failure, from the others."""
+        """Log and count a retry; a wait for a permit is no failure and counts separately."""
         if isinstance(error, NoPermit):
             logger.info("delivery rate limited", seconds=seconds, received=received)
             observability.count("DeliveryWaiting")
@@ -81,7 +81,7 @@ class Deliveries(Worker[DeliveryRequest]):
             observability.count("PlatformLimited")
 
     def on_dead_letter(self, reason: str) -> None:
-        """Alert a person: a learner who has paid waits."""
+        """Alert a person: a learner has paid and is not enrolled."""
         todo = "fix the cause, then redeliver"
         logger.error("delivery dead-lettered", reason=reason, todo=todo)
         observability.count("DeliveryFailed")

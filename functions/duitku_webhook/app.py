@@ -1,8 +1,8 @@
 """Duitku's callback, by the Function URL or POST /webhooks/duitku.
 
-The order of the steps is the defence (docs/reference/duitku.md, Callback): raw body, signature,
-merchant, order, amount, Duitku's own status, transaction, and only then 200. What was received is
-stored as evidence whatever comes of it.
+The order of the checks matters (docs/reference/duitku.md, Callback): raw body, signature, merchant,
+order, amount, Duitku's own status, transaction, and only then 200. Every callback is stored as
+evidence, whatever its result.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "bo
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Handle one callback: 200 once that is done, 4xx if it is refused, 503 to get it again."""
+    """Handle one callback: 200 once done, 4xx if it is refused, 503 so that Duitku repeats it."""
     request_id = http_events.request_id(event)
     observability.bind(request_id, route="duitku callback")
     try:
@@ -54,7 +54,7 @@ def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
     elif isinstance(error, MalformedInput):
         logger.info("callback unreadable", reason=str(error))
     else:
-        logger.error("callback not dealt with", code=error.code, reason=str(error))
+        logger.error("callback failed", code=error.code, reason=str(error))
         entrance = (
             observability.FUNCTION_URL if http_events.by_function_url(event) else observability.API
         )

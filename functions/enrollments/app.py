@@ -1,4 +1,4 @@
-"""The enrollments: who is enrolled in what, how far they are, and sending them again."""
+"""/enrollments: lists and look-ups, progress, and requesting delivery again."""
 
 from typing import Annotated, Any
 
@@ -137,14 +137,14 @@ def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> Enrollm
     Raises NotFound, WrongState and StorageContention.
     """
     asked = bootstrap.enrollments().redeliver(enrollment, now())
-    logger.info("delivery asked for again", enrollment_id=enrollment)
+    logger.info("delivery requested again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)
 
 
 def _accessible(enrollment: str) -> Enrollment:
     """Return an enrollment that the caller may see.
 
-    Its id can be computed from user and course, so that to others even its existence is private.
+    Its id can be computed from user and course, so even its existence is hidden from others.
     """
     found = _enrollments().get(enrollment)
     if found is None or not is_owner_or_staff(api.caller, found.user_id):

@@ -43,7 +43,7 @@ OPENED_OR_FOUND = {
 
 
 def _checkout(body: InitiateBody, buyer: str) -> CheckoutService:
-    # Last: what is prefetched should be as young as can be when it decides.
+    # Last, so that the prefetched items are as recent as possible.
     slot = keys.open_purchase(buyer, body.package_id, body.course_id)
     table = prefetch_purchase(
         Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
@@ -71,13 +71,13 @@ def initiate_payment(
     """
     if idempotency_key is None:
         return _answer(*_initiate(body))
-    # Only callers that send a key pay for the import.
+    # Imported only if the caller sends a key.
     from lunas.api.idempotency import once  # noqa: PLC0415
 
     done: list[tuple[Payment, bool]] = []
 
     def remembered(asked: dict[str, Any]) -> dict[str, Any]:
-        """Open a payment; the answer is kept for repetitions, so it names the payment only."""
+        """Open a payment; the stored response to repetitions holds the payment's id only."""
         done.append(_initiate(InitiateBody.model_validate(asked)))
         return {"paymentId": done[0][0].id}
 
@@ -92,9 +92,9 @@ def initiate_payment(
 
 
 def _repeated(body: InitiateBody, payment_id: str) -> tuple[Payment, bool]:
-    """Answer a repetition: with the payment as it is, never with an invoice that is dead.
+    """Answer a repetition with the current payment, never with an invoice that has ended.
 
-    One that is not settled may have ended at the gateway, so the purchase is looked at again.
+    A payment that is not settled may have ended at the gateway, so it is initiated again.
     """
     payment = Payments(Table.from_environment()).get(payment_id)
     if payment is None:

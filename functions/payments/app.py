@@ -1,4 +1,4 @@
-"""The payments: taking manual ones, listing them, looking them up."""
+"""/payments: submit manual payments, list payments, and look them up."""
 
 from functools import partial
 from http import HTTPStatus
@@ -73,7 +73,7 @@ def submit_payment(
     """
     if idempotency_key is None:
         return _answer(*_submit(body))
-    # Only callers that send a key pay for the import.
+    # Imported only if the caller sends a key.
     from lunas.api.idempotency import once  # noqa: PLC0415
 
     taken = once(
@@ -87,7 +87,7 @@ def submit_payment(
 
 
 def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
-    """Take a payment; the answer is kept for repetitions, so it names the payment only."""
+    """Submit a payment; the stored response to repetitions holds the payment's id only."""
     payment, is_new = _submit(SubmitBody.model_validate(asked))
     return {"paymentId": payment.id, "isNew": is_new}
 

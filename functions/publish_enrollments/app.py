@@ -1,8 +1,8 @@
-"""The table's stream to the delivery queue: each enrollment that waits is handed on once.
+"""From the table's stream to the delivery queue: queues each new delivery request.
 
-The stream is the outbox: the enrollment was written in the transaction that took the money, and
-the stream keeps it until it is queued. A record that cannot be queued comes again; sending one
-twice does no harm (docs/reference/data-model.md, Stream).
+The stream is the outbox: the enrollment was written in the transaction that settled the payment,
+and the stream holds it until it is queued. A record that cannot be queued is repeated; sending one
+twice is harmless (docs/reference/data-model.md, Stream).
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ clients.prepare(clients.sqs)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Queue what a batch of stream records asks for; the answer names what has to come again."""
+    """Queue the delivery requests of a batch; the response names failed records."""
     observability.bind(context.aws_request_id)
     queue = DeliveryQueue(setting("DELIVERY_QUEUE_URL"))
     return publish(event, _new_request, queue.send, _log)
@@ -36,7 +36,7 @@ def _log(request: DeliveryRequest) -> None:
 
 
 def _new_request(change: dict[str, Any]) -> DeliveryRequest | None:
-    """Return what a change newly asks for, or None: a noted attempt is no new request."""
+    """Return a change's new delivery request, or None: a recorded attempt is no new request."""
     new = from_wire(change.get("NewImage") or {})
     old = from_wire(change.get("OldImage") or {})
     if new.get("type") != "enrollment" or new["deliveryStatus"] != "PENDING":

@@ -1,8 +1,7 @@
-"""The table's stream to the sale report queue: each sale and each refund is handed on once.
+"""From the table's stream to the sale report queue: queues each sale and each refund.
 
-A reader of its own beside publish_enrollments, so that nothing that happens to a report can hold
-back an enrollment. It runs only where reports are switched on
-(docs/decisions/0021-external-orders.md).
+It is separate from publish_enrollments, so that a failing report cannot delay an enrollment. It
+runs only where sale reports are enabled (docs/decisions/0021-external-orders.md).
 """
 
 from typing import Any
@@ -23,7 +22,7 @@ REPORTED = frozenset({"COMPLETED", "REFUNDED"})
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Queue what a batch completed or refunded; the answer names what has to come again."""
+    """Queue the payments that a batch completed or refunded; the response names failed records."""
     observability.bind(context.aws_request_id)
     queue = SaleReportQueue(setting("SALE_REPORT_QUEUE_URL"))
     return publish(event, _new_report, queue.send, _log)
@@ -35,7 +34,7 @@ def _log(request: SaleReportRequest) -> None:
 
 
 def _new_report(change: dict[str, Any]) -> SaleReportRequest | None:
-    """Return the payment that a change completed or refunded, or None."""
+    """Return the request for a payment that a change completed or refunded, or None."""
     new = from_wire(change.get("NewImage") or {})
     old = from_wire(change.get("OldImage") or {})
     if not _happened(new, old):
@@ -44,7 +43,7 @@ def _new_report(change: dict[str, Any]) -> SaleReportRequest | None:
 
 
 def _happened(new: dict[str, Any], old: dict[str, Any]) -> bool:
-    """Tell a payment that came into a state from one that was changed within it."""
+    """Return whether a payment became COMPLETED or REFUNDED, not just changed in that status."""
     if new.get("type") != "payment" or new.get("status") not in REPORTED:
         return False
     return bool(new["status"] != old.get("status"))

@@ -1,4 +1,4 @@
-"""POST /payments/{id}/recheck and /check: an admin, or the buyer, has the gateway asked now."""
+"""POST /payments/{id}/recheck and /check: an admin or the buyer makes Lunas ask the gateway."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The schedule: ask about what is open, send again what did not arrive, count what is stuck."""
+"""Every minute: asks about open payments, requests overdue deliveries again, measures gauges."""
 
 from dataclasses import asdict
 from typing import Any
@@ -22,11 +22,11 @@ from lunas.storage.table import Table
 clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.reconciliation)
 
 ONE_MORE = 15_000
-"""Milliseconds that one more question to a gateway and its settlement may take."""
+"""Milliseconds that one more call to a gateway and its settlement may take."""
 
 
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
-    """Run once; runs may overlap or come twice."""
+    """Run once; runs may overlap or be repeated."""
     observability.bind(context.aws_request_id, route="reconcile")
     try:
         _run(Table.from_environment(), context)
@@ -37,27 +37,27 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
 
 def _run(table: Table, context: LambdaContext) -> None:
     try:
-        # First: whatever breaks the work off, what is stuck is counted.
+        # The gauges come first, so that they are measured even if the work fails.
         log_gauges(measure(Enrollments(table), Anomalies(table), now()))
         log_connection(lost=is_disconnected(connected_site(table)))
     finally:
-        # And what cannot be counted is worked on all the same; the error comes out afterwards.
+        # The work is done even if a gauge fails; that error is raised afterwards.
         report = bootstrap.reconciliation(
             lambda: context.get_remaining_time_in_millis() < ONE_MORE
         ).run()
         _log(report)
     if report.failed:
-        raise RuntimeError(f"{report.failed} of the run's items broke off: see the lines above")
+        raise RuntimeError(f"{report.failed} of the run's items failed: see the lines above")
 
 
 def _log(report: ReconciliationReport) -> None:
     observability.count("ReconcileRun")
-    observability.gauge("DuitkuPaused", int(report.paused_until is not None))
+    observability.gauge("GatewayPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
         logger.warning(
             "the gateway is not asked by schedule",
             until=to_iso(report.paused_until),
-            todo="nothing: callbacks are still handled, and asking goes on by itself",
+            todo="nothing: callbacks are still handled, and checks resume automatically",
         )
     figures = {**asdict(report), "paused_until": None}
     if any(figures.values()):

@@ -1,4 +1,4 @@
-"""The progress queue: what the course platform reported about a learner is recorded."""
+"""Handles the progress queue: records what the course platform reported about learners."""
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,12 +26,12 @@ class Progress(Worker[ProgressEvent]):
         return read_message(body)
 
     def bind(self, message: ProgressEvent) -> None:
-        """Name the event and the enrollment at the platform."""
+        """Add the event and its platform enrollment to the log."""
         observability.bind(message.correlation_id, event=message.id)
         logger.append_keys(platform_enrollment_id=str(message.report.platform_enrollment_id))
 
     def run(self, message: ProgressEvent, record: SQSRecord, context: LambdaContext) -> None:
-        """Record an event; what no retry can help is dead-lettered."""
+        """Record an event; if no retry can help, dead-letter the message."""
         try:
             result = bootstrap.progress(context, message.correlation_id).record_event(message)
         except DeliveryImpossible as error:

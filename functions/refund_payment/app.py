@@ -1,4 +1,4 @@
-"""An admin puts a settled purchase right: the money went back, or the learner is another one."""
+"""An admin records a refund, or corrects the learner of a payment."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""The queue of sale reports: sales and refunds, each reported once or left to a person."""
+"""Handles the sale report queue: each sale and refund is reported once, or left to a person."""
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -31,41 +31,41 @@ class SaleReports(Worker[SaleReportRequest]):
         return read_sale_report_message(body)
 
     def bind(self, message: SaleReportRequest) -> None:
-        """Name the payment."""
+        """Add the payment to the log."""
         observability.bind(message.correlation_id, payment_id=message.payment_id)
 
     def run(self, message: SaleReportRequest, record: SQSRecord, context: LambdaContext) -> None:
-        """Report; what is uncertain is dead-lettered, and then noted."""
-        # A message that comes again after a crash is another attempt.
+        """Send the reports; an uncertain one is dead-lettered first, then recorded."""
+        # A message that is received again after a crash is another attempt.
         attempt = f"{record.message_id}-{record.attributes.approximate_receive_count}"
         service = bootstrap.sale_reports(context, message.correlation_id, attempt)
         for report in service.report(message.payment_id):
             if report.status is SaleReportStatus.UNCERTAIN:
-                # First the dead letter, then the note: a crash between them repeats both.
+                # The dead-letter message comes first: a crash between the two repeats both.
                 self.dead_letter(record, f"{report.kind}: {report.reason}")
                 service.note_uncertain(report)
             else:
                 _log(report)
 
     def wait(self, error: Exception, received: int, body: str) -> float:
-        """Return the seconds until the next try: no learner waits, and each receipt counts."""
+        """Return the seconds until the next try: no learner waits, and SQS limits the receipts."""
         asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
         return max(asked or 0, patient_retry_delay(received, body))
 
     def on_reschedule(self, error: LunasError, seconds: float, received: int) -> None:
-        """Log it as usual: deliveries go first."""
+        """Log and count a retry; waiting is normal, since deliveries take precedence."""
         logger.info(
             "sale report rescheduled", reason=str(error), seconds=seconds, received=received
         )
         observability.count("SaleReportDelayed")
 
     def on_dead_letter(self, reason: str) -> None:
-        """Alert a person, who alone can find out whether the order is at the platform."""
+        """Alert a person, who has to find out whether the platform has the order."""
         logger.error("sale report uncertain", reason=reason, todo=TODO)
         observability.count("SaleReportUncertain")
 
     def group(self, record: SQSRecord) -> str:
-        """Return a group of its own: in the one group of all, those behind would be held up."""
+        """Return the message's own group, so that no other dead-letter message waits for it."""
         return record.message_id
 
 

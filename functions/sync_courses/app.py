@@ -1,4 +1,4 @@
-"""POST /courses/sync and a daily schedule: how the catalog fits the platform's site."""
+"""POST /courses/sync and a daily schedule: compare the catalog with the platform's site."""
 
 from typing import Any
 
@@ -32,7 +32,7 @@ def sync_courses() -> CourseMappingView:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | None:
-    """Answer one request, or do the daily comparison."""
+    """Answer one request, or run the daily comparison."""
     if "routeKey" in event:
         return api.resolve(event, context)
     observability.bind(context.aws_request_id, route="daily sync")

@@ -1,7 +1,7 @@
-"""By night: read the progress that no event reported, and check the platform's webhooks.
+"""Every night: reads the progress that no event reported, and checks the platform's webhooks.
 
-An operator's command invokes the same function to have them registered, since this one has the
-credentials, the shared limiter and the address.
+An operator's command invokes the same function to register them, since it has the credentials, the
+rate limiter and the webhook's address.
 """
 
 import time
@@ -18,14 +18,14 @@ from lunas.services.progress import SyncedProgress
 clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
 
 ONE_MORE = 120_000
-"""Milliseconds that a rest for the platform's limit, one more page and its notes may take."""
+"""Milliseconds that a wait for the rate limit, one more page and recording it may take."""
 REPEATED = "nothing: Lambda repeats it twice"
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str]] | None:
-    """Do what is due by night; with ``{"webhooks": "register"}`` register and return how it stands.
+    """Run the nightly jobs; ``{"webhooks": "register"}`` registers and returns the topics' states.
 
-    Runs may overlap or come twice.
+    Runs may overlap or be repeated.
     """
     observability.bind(context.aws_request_id, route="progress sync")
     try:
@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
             return _register(context)
         _run_nightly(context)
     except DeliveryError as error:
-        logger.warning("progress sync broke off", reason=str(error), todo=REPEATED)
+        logger.warning("progress sync failed", reason=str(error), todo=REPEATED)
         raise
     except Exception as error:
         observability.log_exception(error)
@@ -42,9 +42,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> list[dict[str, str
 
 
 def _run_nightly(context: LambdaContext) -> None:
-    """Sync, then check the webhooks, whatever becomes of either; the first error is raised.
+    """Sync, then check the webhooks even if that failed; raises the first error.
 
-    The webhooks last: a list that cannot be read must not leave learners behind.
+    The webhooks come last: an error of theirs must not keep progress from being recorded.
     """
     try:
         _sync(context)
@@ -55,7 +55,7 @@ def _run_nightly(context: LambdaContext) -> None:
 
 
 def _check_after_failure(context: LambdaContext) -> None:
-    """Check the webhooks; an error of that is logged, but must not hide the one before."""
+    """Check the webhooks; an error is logged, but must not hide the one before."""
     try:
         _check(context)
     except DeliveryError as error:

@@ -1,7 +1,7 @@
-"""/thinkific/oauth: connect a Thinkific site, take it back, and show how it stands.
+"""/thinkific/oauth: connect a Thinkific site, disconnect it, and show the connection.
 
-An admin begins with a token; the browser comes back from Thinkific without one, and the state
-that it brings says on whose behalf.
+An admin begins with a token. The browser returns from Thinkific without one; the ``state`` that it
+returns with identifies the admin.
 """
 
 from http import HTTPStatus
@@ -46,10 +46,10 @@ clients.prepare(clients.dynamodb, clients.secrets_manager)
 
 INSTALL = "open GET /thinkific/oauth/install as an admin, and let the site's owner press Approve"
 CANCELLED = "access denied"
-"""The error that comes back from Cancel; the plus of ``access+denied`` is a blank."""
+"""The error that Thinkific's Cancel button sends; the plus of ``access+denied`` is a blank."""
 
 LONGEST_TEXT = 2_000
-"""Characters of what comes back from Thinkific; a limit also keeps out what is no valid Unicode."""
+"""Characters of a parameter from Thinkific; the limit also rejects invalid Unicode."""
 
 type Text = Annotated[str | None, Query(max_length=LONGEST_TEXT)]
 
@@ -119,7 +119,7 @@ def finish_thinkific_install(
         logger.error("connecting not possible", reason=str(wrong), todo="see docs/deploy.md")
         observability.count("ServerError")
         return _failed(
-            ProviderUnavailable(), "A setting of this stack is missing; its log says which"
+            ProviderUnavailable(), "A setting of this stack is missing; its log names it"
         )
     logger.info("Thinkific site connected", site=connection.subdomain)
     return oauth_pages.connected_page(connection.subdomain, api.request_id)
@@ -168,15 +168,15 @@ def _status() -> ConnectionStatusView:
 
 
 def _base_url() -> str:
-    """Return the one setting that the redirect URI is made of; the API's own address by default."""
+    """Return the setting that the redirect URI is built from, by default the API's own address."""
     return optional("OAUTH_BASE_URL") or _own_url()
 
 
 def _own_url() -> str:
-    """Return the API's own address, by the id that the gateway knows it by.
+    """Return the API's own address, built from its id in the event.
 
-    Never by the Host header, which the caller writes. The function's environment cannot name
-    the API, which is made after the functions.
+    The Host header is not used, since the caller sets it. The function's environment cannot name
+    the API, which is created after the functions.
     """
     return setting("API_URL").replace("{apiId}", api.current_event.request_context.api_id)
 
@@ -202,7 +202,7 @@ def _note(decision: str, reason: str) -> None:
 def _never_kept[B](
     status_code: HTTPStatus, body: B, headers: dict[str, str] | None = None
 ) -> Response[B]:
-    """Return a response that no cache keeps, because it is valid once."""
+    """Return a response that no cache stores, because it is valid once."""
     return Response(
         status_code=status_code,
         content_type=content_types.APPLICATION_JSON,

@@ -1,8 +1,8 @@
 """Thinkific's events, by POST /webhooks/thinkific: checked, queued, and answered at once.
 
-The order of the steps is the defence (docs/reference/thinkific-webhook.md): raw body, signature,
-and only then a look at what it says. The function reaches nothing but the queue, so
-it has little to wait for, and nothing but a lost queue keeps it from its 200.
+The signature of the raw body is verified before the event is parsed
+(docs/reference/thinkific-webhook.md). The function only writes to the queue, so it answers fast,
+and with 200 unless the queue fails.
 """
 
 from typing import Any
@@ -34,7 +34,7 @@ from lunas.platforms.thinkific.events import (
 clients.prepare(clients.secrets_manager, clients.sqs)
 
 KEYS = ("apiKey", "accessToken", "clientSecret")
-"""What may sign: the key or token that made a webhook, or the secret of the app that did."""
+"""The secrets that may sign: the key or token that registered a webhook, or the app's secret."""
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def _handle(request: dict[str, Any], request_id: str) -> None:
         logger.append_keys(event=event.id, topic=event.topic)
         _accept(event, request_id)
     except Unreadable as error:
-        # Sending it again would make it no better.
+        # Sending it again would not help, so it is not refused.
         logger.warning(
             "event unreadable", reason=str(error), todo="see docs/reference/thinkific-webhook.md"
         )
@@ -64,11 +64,11 @@ def _verify(body: bytes, signature: str | None) -> None:
     known = secret("THINKIFIC_SECRET_ID")
     keys = [str(known[name]) for name in KEYS if known.get(name)]
     if not keys:
-        raise ConfigurationError("no key that Thinkific signs by is set: see docs/deploy.md")
+        raise ConfigurationError("no key that Thinkific signs with is set: see docs/deploy.md")
     if signature is None:
         raise Forbidden("the signature is missing")
     if not is_signed(body, signature, keys):
-        raise Forbidden("the signature does not fit")
+        raise Forbidden("the signature does not match")
 
 
 def _accept(event: Event, request_id: str) -> None:

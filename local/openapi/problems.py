@@ -19,7 +19,7 @@ ERRORS: Mapping[str, Exception] = {
     "unauthenticated": errors.Unauthenticated("a bearer token is required"),
     "not-yours": errors.Forbidden("this belongs to another user"),
     "forbidden": errors.Forbidden("your role or scope does not allow this"),
-    "wrongly-signed": errors.Forbidden("the signature does not fit"),
+    "wrongly-signed": errors.Forbidden("the signature does not match"),
     "no-payment": errors.NotFound("there is no such payment"),
     "no-enrollment": errors.NotFound("there is no such enrollment"),
     "no-package": errors.NotFound("there is no such package"),

@@ -55,7 +55,9 @@ class Schedule:
         """Run, and return what it logged: the number of paid and not enrolled, and their ids."""
         seen = len(self._log.read_text()) if self._log.exists() else 0
         self.run()
-        text = eventually(lambda: self._log.read_text()[seen:], lambda text: "DuitkuPaused" in text)
+        text = eventually(
+            lambda: self._log.read_text()[seen:], lambda text: "GatewayPaused" in text
+        )
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         counted = [line["PaidNotEnrolled"][0] for line in lines if "PaidNotEnrolled" in line]
         stuck = [line for line in lines if line.get("message") == "paid and not enrolled"]

@@ -1,1 +1,1 @@
-"""Lunas: takes money for online courses and makes sure that whoever paid is enrolled."""
+"""Lunas: takes payments for online courses and enrolls the learners who have paid."""

@@ -1,8 +1,8 @@
-"""Builds the services, each when it is first asked for.
+"""Builds the services with their dependencies.
 
-A function imports only what its own services need, and hands their builders to
+A function imports only what its own services need, and passes their builders to
 ``lunas.aws.clients.prepare``, so that Lambda loads them while the function starts. Each request
-builds its services again: they hold no state, and building one reads nothing.
+builds its services again: they hold no state, and building one makes no calls.
 """
 
 import time
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lunas.services.settlement import SettlementService
 
 PAUSE = 0.25
-"""Seconds between two looks at what another request is doing."""
+"""Seconds between two reads of what another request is writing."""
 
 
 def checkout(table: Table | None = None, return_url: str | None = None) -> "CheckoutService":
@@ -78,7 +78,7 @@ def checkout(table: Table | None = None, return_url: str | None = None) -> "Chec
 
 
 def opening_gateway() -> "PaymentGateway":
-    """Return the gateway that new payments go by."""
+    """Return the gateway of new payments."""
     from lunas.gateways.registry import OPENS_BY, gateway
 
     return gateway(OPENS_BY)
@@ -131,7 +131,7 @@ def settlement(table: Table) -> "SettlementService":
 
 
 def recheck() -> "RecheckService":
-    """Build the service that asks a gateway now."""
+    """Build the service that asks a gateway on request."""
     from lunas.gateways.registry import gateway_of
     from lunas.services.recheck import RecheckService
     from lunas.storage.payments import Payments
@@ -149,7 +149,7 @@ def recheck() -> "RecheckService":
 def reconciliation(
     deadline_is_near: Callable[[], bool] = lambda: False,
 ) -> "ReconciliationService":
-    """Build the service that works on what is due."""
+    """Build the service that handles what is due."""
     from lunas.api.settlement_logs import log_outcome
     from lunas.gateways.registry import gateway_of
     from lunas.services.reconciliation import ReconciliationService
@@ -255,7 +255,7 @@ def enrollments() -> "EnrollmentService":
 def sale_reports(
     context: "LambdaContext", correlation_id: str | None, attempt: str
 ) -> "SaleReportService":
-    """Build the service that reports sales; ``attempt`` tells this try from every other."""
+    """Build the service that reports sales; ``attempt`` identifies this try."""
     from lunas.platforms.registry import course_platform
     from lunas.services.sale_reports import SaleReportService
     from lunas.storage.catalog import Catalog
@@ -309,7 +309,7 @@ def progress_sync(
 
 
 def platform_webhooks(context: "LambdaContext") -> "PlatformWebhookService":
-    """Build the service that looks after the course platform's webhooks."""
+    """Build the service that checks and registers the course platform's webhooks."""
     from lunas.platforms.registry import webhook_registry, webhook_topics
     from lunas.services.platform_webhooks import PlatformWebhookService
 

@@ -1,4 +1,4 @@
-"""Time and chance, behind names that a test can replace."""
+"""The time and random ids, as functions that a test can replace."""
 
 import re
 import time
@@ -6,24 +6,24 @@ import uuid
 from datetime import UTC, datetime
 
 PAYMENT_ID = re.compile(r"pay[0-9a-f]{32}")
-"""An id that :func:`new_payment_id` can have made."""
+"""The form of an id of :func:`new_payment_id`."""
 
 
 def now() -> datetime:
-    """Return the present time in UTC, cut to the milliseconds that the table keeps."""
+    """Return the present time in UTC, cut to the milliseconds that the table stores."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def new_payment_id() -> str:
-    """Return a fresh payment id, which is also the gateway's order id.
+    """Return a new payment id, which is also the gateway's order id.
 
-    It starts with a letter: where a signature joins fields without a separator, an id that starts
-    with a digit could be read as part of the amount (docs/decisions/0006-pop-by-default.md).
+    It starts with a letter: in a signature that joins fields without a separator, a leading digit
+    could be read as part of the amount (docs/decisions/0006-pop-by-default.md).
     """
     return f"pay{uuid.uuid4().hex}"
 
 
 def epoch_milliseconds() -> int:
-    """Return the present time as the table counts turns: milliseconds since the epoch."""
+    """Return the present time as the rate limiter counts it: milliseconds since the epoch."""
     return time.time_ns() // 1_000_000

@@ -1,8 +1,8 @@
-"""Sessions for the APIs that Lunas calls by ``requests``.
+"""Sessions for the APIs that Lunas calls with ``requests``.
 
-For each new connection requests reads the list of certificate authorities, which takes a multiple
-of what all the rest of a callback takes (docs/reference/benchmarks.md, A call by TLS). These
-sessions read it once in a process.
+``requests`` reads the list of certificate authorities for each new connection, which takes several
+times as long as the rest of a callback (docs/reference/benchmarks.md, A call by TLS). These
+sessions read it once for each process.
 """
 
 import ssl
@@ -19,8 +19,8 @@ from urllib3.util import create_urllib3_context
 type Certificate = str | tuple[str, str] | None
 
 IDLE = 20.0
-"""Seconds after which a connection is not trusted any more: Lambda may have held the process in
-between, and then nobody has heard the other side hang up."""
+"""Seconds after which a connection is not used again: Lambda may have frozen the process in
+between, so that it missed the server closing the connection."""
 
 
 def fresh_session() -> requests.Session:
@@ -32,15 +32,15 @@ def fresh_session() -> requests.Session:
 
 
 class KeptSession:
-    """A session that is used again for as long as its connections are likely to live."""
+    """A session that is reused as long as its connections are likely to be open."""
 
     def __init__(self) -> None:
         self._session, self._used = fresh_session(), time.time()
 
     def current(self) -> requests.Session:
-        """Return the session, a new one after a pause; its user may still find it cut off.
+        """Return the session, a new one after a pause; its connection may still be closed.
 
-        By the clock of the day, since others may stand still while the process is held.
+        It uses wall-clock time, since monotonic clocks may stop while the process is frozen.
         """
         moment = time.time()
         if not 0 <= moment - self._used <= IDLE:
@@ -51,7 +51,7 @@ class KeptSession:
 
 
 class _OneList(HTTPAdapter):
-    """Checks servers by the list that the process has read, unless another list is named."""
+    """Verifies servers with the list that the process has read, unless another one is given."""
 
     @override
     def build_connection_pool_key_attributes(
@@ -64,7 +64,7 @@ class _OneList(HTTPAdapter):
 
     @override
     def cert_verify(self, *_: object) -> None:
-        """Leave the pool as it is: it was made for its list, and would read requests' as well."""
+        """Keep the pool's own list: the base class would read that of ``requests`` as well."""
 
 
 @cache

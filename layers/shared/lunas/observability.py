@@ -1,7 +1,7 @@
-"""Logs and metrics: one line per decision, one correlation id from request to the platform.
+"""Logs and metrics: one line for each decision, one correlation id from request to platform.
 
-Nothing personal and nothing secret gets here: callers pass ids and decisions, and an unexpected
-error is reported by its type and place, never by its message, which may quote what it choked on.
+They hold no personal data and no secrets: callers pass ids and decisions, and an unexpected error
+is logged by its type and place, never by its message, which may quote its input.
 """
 
 import traceback
@@ -17,11 +17,11 @@ logger = Logger(utc=True, use_rfc3339=True, location=None)
 
 NAMESPACE = "Lunas"
 API, FUNCTION_URL = "api", "url"
-"""What callers reach a function by: values of the dimension ``entrance``."""
+"""Values of the dimension ``entrance``: where a request comes in."""
 
 
 def bind(correlation_id: str | None, **keys: str) -> None:
-    """Start the log of one request or message: every further line carries these keys."""
+    """Start the log of one request or message: every further line has these keys."""
     logger.thread_safe_clear_keys()
     logger.clear_state()
     logger.set_correlation_id(correlation_id)
@@ -31,14 +31,14 @@ def bind(correlation_id: str | None, **keys: str) -> None:
 def log_exception(error: BaseException) -> None:
     """Log an error that ends a request or message.
 
-    An unexpected one is logged by its type and its place in the code. A table that was busy
-    for longer than a write is repeated is no bug: the schedule repeats what was begun. What an
-    operator has to correct carries a message of ours that says what.
+    An unexpected one is logged by its type and its place in the code. Storage contention is no
+    bug: a scheduled run repeats the work. An error that an operator has to correct is logged with
+    its message, which names the setting.
     """
     if isinstance(error, StorageContention):
         logger.warning(
             "table busy",
-            todo="nothing if it passes, the next run goes on; else see docs/guides/operations.md",
+            todo="nothing if it ends: the next run continues; else see docs/guides/operations.md",
         )
         return
     if isinstance(error, LunasError) and error.misconfigured:
@@ -54,14 +54,14 @@ def log_exception(error: BaseException) -> None:
 
 
 def count_failure(error: LunasError, status: int, entrance: str = API) -> None:
-    """Count an error that is not the caller's fault, by the status that it is answered with.
+    """Count an error that is not the caller's fault, by the status of its response.
 
-    ``entrance``: which of API and FUNCTION_URL the answer goes out by. Each has an alarm on answers
-    of 5xx, which subtracts the failures of dependencies that were answered there.
+    ``entrance``: API or FUNCTION_URL. Each has an alarm on 5xx responses, which subtracts the
+    failures of dependencies that were answered there.
 
-    What an operator has to correct, and every 500, is ours and stops a deployment. The others
-    from 502 on are given while something fails that Lunas depends on (a gateway, the login
-    service, the table): another version of the code would answer the same.
+    An error that an operator has to correct, and every 500, is Lunas' own and stops a deployment.
+    Other 5xx mean that a dependency fails (a gateway, the login service, the table): another
+    version of the code would answer the same.
     """
     if error.misconfigured or status == HTTPStatus.INTERNAL_SERVER_ERROR:
         count("ServerError")
@@ -70,9 +70,9 @@ def count_failure(error: LunasError, status: int, entrance: str = API) -> None:
 
 
 def count(metric: str, **also_by: str) -> None:
-    """Add one to a metric that counts what happened; its alarms look at the sum.
+    """Add one to a metric that counts events; its alarms use the sum.
 
-    With ``also_by`` it is counted a second time under these dimensions as well.
+    With ``also_by`` it is also counted under these dimensions.
     """
     if also_by:
         _write_by(metric, also_by)
@@ -81,12 +81,12 @@ def count(metric: str, **also_by: str) -> None:
 
 
 def gauge(metric: str, value: int) -> None:
-    """Write how much of something there is now; its alarms look at the highest or lowest."""
+    """Write how much of something there is now; its alarms use the maximum or minimum."""
     _write(metric, value)
 
 
 def _write(metric: str, value: int) -> None:
-    """Write a metric, by a log line in CloudWatch's embedded format.
+    """Write a metric, as a log line in CloudWatch's embedded metric format.
 
     The dimension is the stack: without it, two stacks of one account would share their alarms.
     """
@@ -98,7 +98,7 @@ def _write(metric: str, value: int) -> None:
 
 def _write_by(metric: str, more: Mapping[str, str]) -> None:
     """Write one for the stack, and for the stack and more dimensions, in one line."""
-    # Nothing is counted like this until something fails.
+    # Imported here, since only failures are counted like this.
     from aws_lambda_powertools.metrics import EphemeralMetrics  # noqa: PLC0415
 
     written = EphemeralMetrics(namespace=NAMESPACE)

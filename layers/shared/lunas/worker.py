@@ -1,8 +1,7 @@
-"""The one consumer of queues: parse a message, run it, reschedule it, or dead-letter it.
+"""The base of the queue consumers: parses, runs, reschedules or dead-letters messages.
 
-Every failure is logged and its message rescheduled where it happens. With one message to a batch
-the processor has little to do; it keeps the answer right, group by group, should the template ever
-hand over more.
+Every failure is logged and its message rescheduled where it happens. A batch has one message today;
+the batch processor keeps the response correct, group by group, if the template ever allows more.
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +25,7 @@ from lunas.observability import logger
 
 
 class Worker[M](ABC):
-    """Handles the messages of one queue. A subclass says what one is, and what running it does.
+    """Handles the messages of one queue. A subclass defines what a message is and does.
 
     ``queue`` and ``dead_letter_queue`` are the settings with their URLs; ``subject`` begins the
     log lines.
@@ -37,9 +36,9 @@ class Worker[M](ABC):
     dead_letter_queue: ClassVar[str]
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> Any:  # noqa: ANN401
-        """Handle a batch; the answer names the messages that have to come again."""
+        """Handle a batch; the response names the failed messages."""
         processor = SqsFifoPartialProcessor(skip_group_on_error=True)
-        # An exception on top of what is logged would say nothing new.
+        # The failures are logged already; an exception would add nothing.
         processor.raise_on_entire_batch_failure = False
         return process_partial_response(
             event=event, record_handler=self._handle, processor=processor, context=context
@@ -47,7 +46,7 @@ class Worker[M](ABC):
 
     @abstractmethod
     def parse(self, body: str) -> M:
-        """Read a message; raises ValueError, KeyError or TypeError on what is none."""
+        """Read a message; raises ValueError, KeyError or TypeError for an invalid one."""
 
     @abstractmethod
     def bind(self, message: M) -> None:
@@ -55,25 +54,25 @@ class Worker[M](ABC):
 
     @abstractmethod
     def run(self, message: M, record: SQSRecord, context: LambdaContext) -> None:
-        """Do what a message requests; what raises is rescheduled."""
+        """Do what a message requests; if this raises, the message is rescheduled."""
 
     @abstractmethod
     def on_dead_letter(self, reason: str) -> None:
         """Log and count a message that no retry can help, once the dead-letter queue has it."""
 
     def wait(self, error: Exception, received: int, body: str) -> float:
-        """Return the seconds until the next try of a message that was received so often."""
+        """Return the seconds until the next try of a message that was ``received`` so often."""
         asked = error.retry_after if isinstance(error, DeliveryDelayed) else None
         return asked or retry_delay(received, body)
 
     def on_reschedule(self, error: LunasError, seconds: float, received: int) -> None:
-        """Log and count a message that comes again."""
+        """Log and count a message that is rescheduled."""
         logger.warning(
             f"{self.subject} rescheduled", reason=str(error), seconds=seconds, received=received
         )
 
     def group(self, record: SQSRecord) -> str | None:
-        """Return the group of the dead letter, None for that of its message."""
+        """Return the group of the dead-letter message, None for that of the message."""
         del record
         return None
 
@@ -103,7 +102,7 @@ class Worker[M](ABC):
             self._reschedule(record, error)
             raise
         except Exception as error:
-            # The processor turns it into a failed message and logs nothing.
+            # The processor marks the message as failed and logs nothing.
             observability.log_exception(error)
             self._show_again(record, self.wait(error, _received(record), record.body))
             raise

@@ -94,10 +94,10 @@ def test_evidence_that_cannot_be_kept_does_not_change_the_answer_of_a_failure(
 ) -> None:
     webhook.duitku(Reply(500))
     assert webhook.handle(webhook.body(**changes)) == status
-    [line] = [each for each in logged.lines if each["message"] == "callback not kept"]
+    [line] = [each for each in logged.lines if each["message"] == "callback not recorded"]
     assert (line["level"], line["error"]) == ("ERROR", "ClientError")
     assert line["todo"]
-    assert "CallbackNotKept" in logged.metrics()
+    assert "CallbackNotRecorded" in logged.metrics()
 
 
 @pytest.mark.usefixtures("no_evidence")
@@ -106,7 +106,7 @@ def test_a_callback_neither_applied_nor_kept_must_be_sent_again(
 ) -> None:
     webhook.duitku(OPEN)
     assert webhook.handle() == 503
-    assert "callback not kept" in logged.messages("ERROR")
+    assert "callback not recorded" in logged.messages("ERROR")
 
 
 @pytest.mark.usefixtures("no_evidence")

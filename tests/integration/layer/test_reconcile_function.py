@@ -65,7 +65,7 @@ def test_a_run_counts_what_is_stuck_and_sends_it_again(
         "OpenAnomalies": 0,
         "PlatformDisconnected": 0,
         "ReconcileRun": 1,
-        "DuitkuPaused": 0,
+        "GatewayPaused": 0,
     }
     (line,) = (each for each in logged.lines if each["message"] == "paid and not enrolled")
     assert line["enrollment_ids"] == [overdue.id]
@@ -80,7 +80,7 @@ def test_a_failing_task_is_counted_before_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("DUITKU_SECRET_ID")
-    with pytest.raises(RuntimeError, match="1 of the run's items broke off"):
+    with pytest.raises(RuntimeError, match="1 of the run's items failed"):
         run()
     written = logged.values()
     assert written["PaidNotEnrolled"] == 1
@@ -110,7 +110,7 @@ def test_a_failing_count_does_not_stop_the_work(
 def test_a_pause_of_status_calls_is_a_gauge(table: Table, logged: Logged) -> None:
     Schedule(table).pause(now() + timedelta(minutes=5))
     run()
-    assert logged.values()["DuitkuPaused"] == 1
+    assert logged.values()["GatewayPaused"] == 1
 
 
 def test_a_site_that_has_to_be_connected_is_a_gauge_and_a_line(

@@ -91,7 +91,7 @@ def test_a_failed_page_is_logged_and_read_by_the_next_run(
     at_thinkific(monkeypatch, rows(following=2), Reply(502, "<html>"), BOTH)
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages("WARNING") == ["progress sync broke off"]
+    assert logged.messages("WARNING") == ["progress sync failed"]
     again = at_thinkific(monkeypatch, rows(row("1.0")), BOTH)
     invoke(FUNCTION, NIGHTLY)
     assert again.asked[0].query["page"] == ["2"]
@@ -102,7 +102,7 @@ def test_a_failed_page_is_logged_and_read_by_the_next_run(
 @pytest.mark.parametrize(
     ("failure", "raised", "message"),
     [
-        (Reply(502, "<html>"), DeliveryDelayed, "progress sync broke off"),
+        (Reply(502, "<html>"), DeliveryDelayed, "progress sync failed"),
         (RuntimeError(TARGET), RuntimeError, "unexpected error"),
     ],
     ids=["502", "unexpected"],
@@ -137,7 +137,7 @@ def test_a_failing_webhook_check_does_not_hide_the_first_failure(
     at_thinkific(monkeypatch, Reply(502, "<html>"), second)
     with pytest.raises(DeliveryDelayed, match="502"):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == [message, "progress sync broke off"]
+    assert logged.messages() == [message, "progress sync failed"]
     assert "502" in logged.lines[-1]["reason"]
     assert TARGET not in logged.text
 
@@ -149,7 +149,7 @@ def test_a_failing_webhook_check_alone_fails_the_run(
     at_thinkific(monkeypatch, rows(), Reply(502, "<html>"))
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
-    assert logged.messages() == ["progress synced", "progress sync broke off"]
+    assert logged.messages() == ["progress synced", "progress sync failed"]
 
 
 def test_a_run_out_of_time_logs_that_it_is_behind(

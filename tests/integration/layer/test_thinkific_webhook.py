@@ -108,7 +108,7 @@ def test_the_log_shows_whether_the_signature_is_missing_or_wrong(
     post(FORGERIES["no signature"])
     post(FORGERIES["a wrong key"])
     reasons = [line["reason"] for line in logged.lines]
-    assert reasons == ["the signature is missing", "the signature does not fit"]
+    assert reasons == ["the signature is missing", "the signature does not match"]
     assert queued(queues) == []
 
 

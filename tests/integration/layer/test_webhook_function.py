@@ -254,7 +254,7 @@ def test_a_crash_is_a_500_without_details_so_that_duitku_retries(
     assert answer["statusCode"] == 500
     assert json.loads(answer["body"])["type"] == "urn:lunas:problem:internal"
     assert "gone" not in answer["body"]
-    assert logged.metrics() == ["CallbackNotKept", "UnexpectedError"]
+    assert logged.metrics() == ["CallbackNotRecorded", "UnexpectedError"]
 
 
 @pytest.mark.usefixtures("silent", "catalog")

@@ -68,10 +68,10 @@ def _keep(evidence: CallbackEvidence) -> bool:
         Callbacks(Table.from_environment()).keep(evidence)
     except Exception as error:  # noqa: BLE001  (it must not hide what happened before: logged)
         logger.error(
-            "callback not kept",
+            "callback not recorded",
             error=type(error).__name__,
             todo="see docs/guides/operations.md, Callbacks",
         )
-        observability.count("CallbackNotKept")
+        observability.count("CallbackNotRecorded")
         return False
     return True

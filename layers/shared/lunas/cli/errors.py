@@ -1,20 +1,20 @@
-"""What can go wrong with a command. The text is meant for the person at the terminal.
+"""Errors of commands. Their text is for the person at the terminal.
 
 ::
 
     CommandFailed
     ├── NotDeployed     no such environment, or its stack cannot be read
-    ├── NotRegistered   Thinkific did not take a webhook
+    ├── NotRegistered   Thinkific did not register a webhook
     └── NoSite          no Thinkific site to check
 """
 
 
 class CommandFailed(Exception):
-    """Base of them all."""
+    """Base of every error of a command."""
 
 
 class NotDeployed(CommandFailed):
-    """The environment is unknown, has no stack, or the credentials do not open it."""
+    """The environment is unknown, has no stack, or the credentials do not allow reading it."""
 
 
 class NotRegistered(CommandFailed):
@@ -22,4 +22,4 @@ class NotRegistered(CommandFailed):
 
 
 class NoSite(CommandFailed):
-    """Neither the environment nor a stack names a site, or its settings do not open it."""
+    """Neither the environment nor a stack names a site, or its settings do not give access."""

@@ -1,9 +1,8 @@
 """Request failed deliveries again and delete their dead-letter messages.
 
-An operator runs it once the cause is fixed. Each message is handled by itself: first the delivery
-is requested, then the message deleted, so that a crash in between repeats and never loses. Then
-come the deliveries that are FAILED without a message: SQS keeps one for fourteen days only, and
-anyone with the right can delete one.
+An operator runs it once the cause is fixed. For each message, the delivery is requested first and
+the message deleted then, so that a crash in between loses nothing. Deliveries that are FAILED
+without a message follow: SQS keeps a message for fourteen days only, and it can be deleted by hand.
 """
 
 import argparse
@@ -41,7 +40,7 @@ def run(given: argparse.Namespace) -> int:
 def redrive_all(
     messages: DeadLetters, enrollments: Enrollments, report: Callable[[str], None]
 ) -> int:
-    """Handle every dead-letter message; ``report`` gets a line for each, and the sum."""
+    """Handle every dead-letter message; ``report`` is called with a line for each and a total."""
     results: Counter[RedriveOutcome] = Counter()
     staying: list[DeadLetter] = []
     requested: set[str] = set()
@@ -60,7 +59,7 @@ def redrive_all(
     behind = messages.unseen()
     for message in staying:
         messages.show_again(message)
-    # The index of what failed is some moments behind.
+    # The index of failed deliveries lags, so it may still list those just requested.
     for failed in (each for each in _failed(enrollments) if each.id not in requested):
         again = _redriven(enrollments, failed.id, requested)
         add(again.outcome, f"{failed.id} of {failed.payment_id}, without a message: {again.reason}")
@@ -81,7 +80,7 @@ def _handle(
 
 
 def _redriven(enrollments: Enrollments, enrollment_id: str, requested: set[str]) -> RedriveResult:
-    """Request a delivery once a run, however many messages there are; adds to ``requested``."""
+    """Request a delivery once in a run, however many messages it has; adds to ``requested``."""
     if enrollment_id in requested:
         return RedriveResult(RedriveOutcome.OUT_OF_DATE, "it was requested a moment ago")
     try:

@@ -1,9 +1,10 @@
-"""Marks what is deployed with a digest of itself, so that a deploy of the same changes nothing.
+"""Marks a build with its digest, so that every change publishes new versions of all functions.
 
 SAM publishes a version of a function when its code changes, not when a setting does. The mark, a
 file ``RELEASE`` in each function's folder, is a digest of all functions, layers, the template and
-the settings of the environment: whatever of them changes, every function gets a new version.
-Nothing is marked, and nothing deployed, where a setting is wrong that CloudFormation would take.
+the settings of the environment: if any of them changes, every function gets a new version, and if
+none does, a deployment changes nothing. A setting that is wrong but valid for CloudFormation stops
+the deployment.
 
     python -m lunas.cli.release dev
 """
@@ -22,7 +23,7 @@ MARK = "RELEASE"
 
 
 def digest(built: Path, settings: Mapping[str, object]) -> str:
-    """Return the digest of a build and of the settings that it is deployed with."""
+    """Return the digest of a build and its settings."""
     found = hashlib.sha256(repr(sorted(settings.items())).encode())
     for path in _files(built):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -39,7 +40,7 @@ def mark(built: Path, settings: Mapping[str, object]) -> str:
 
 
 def settings_of(environment: str) -> dict[str, object]:
-    """Return what samconfig.toml sets for a deploy; raises ``KeyError`` for an unknown one."""
+    """Return an environment's deploy settings of samconfig.toml; KeyError if it is unknown."""
     config = tomllib.loads(SETTINGS.read_text(encoding="utf-8"))
     found: dict[str, object] = config[environment]["deploy"]["parameters"]
     return found
@@ -56,7 +57,7 @@ def wrong(settings: Mapping[str, object]) -> str | None:
 
 
 def main(environment: str, built: Path = BUILT) -> int:
-    """Mark a build for an environment; returns 1, with the reason, where it must not go out."""
+    """Mark a build for an environment; prints the reason and returns 1 if it must not deploy."""
     settings = settings_of(environment)
     problem = wrong(settings)
     if problem:

@@ -1,8 +1,8 @@
-"""Show reports of sales with an unknown outcome, and send them again or dismiss them.
+"""Show sale reports with an unknown outcome, and send them again or dismiss them.
 
-Thinkific shows no external orders, so a person has to find out there. ``--retry`` sends what is
-UNCERTAIN or REFUSED once more, ``--dismiss`` only deletes the dead-letter message. Each message
-is deleted after the decision is carried out.
+Thinkific's API does not list external orders, so a person has to look them up. ``--retry`` sends
+UNCERTAIN and REFUSED reports again, ``--dismiss`` only deletes the dead-letter message. Each
+message is deleted after the decision is carried out.
 """
 
 import argparse
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HELP = "show reports of sales with an unknown outcome; send again or dismiss one"
+HELP = "show sale reports with an unknown outcome; send again or dismiss one"
 HIDDEN, MAX_WAIT, BATCH = 30, 2, 10
-"""Seconds for which messages are hidden while they are shown, seconds after which a queue without
-messages counts as empty, and messages of one receive."""
+"""Seconds for which received messages are hidden, seconds after which a queue without messages
+counts as empty, and messages of one receive."""
 FOR_A_PERSON = frozenset({SaleReportStatus.UNCERTAIN, SaleReportStatus.REFUSED})
 
 
@@ -39,7 +39,7 @@ class Queues:
 
 @dataclass(frozen=True)
 class Choice:
-    """What the person decided: nothing yet, or one payment to send again or to dismiss."""
+    """The person's decision: none yet, or a payment to send again or to dismiss."""
 
     retry: str = ""
     dismiss: str = ""
@@ -77,7 +77,7 @@ def queues_of(stack: DeployedStack) -> Queues:
 def decide(
     reports: SaleReports, queues: Queues, choice: Choice, report: Callable[[str], None]
 ) -> int:
-    """Carry out the decision and report what is left; return 1 while something is."""
+    """Carry out the decision and report what is left; return 1 if anything is."""
     if choice.retry:
         _send_again(reports, queues, choice.retry, report)
     decided, left = {choice.retry, choice.dismiss} - {""}, 0
@@ -99,7 +99,7 @@ def decide(
 def _send_again(
     reports: SaleReports, queues: Queues, payment_id: str, report: Callable[[str], None]
 ) -> None:
-    """Reopen what a person may decide about, and queue the payment, lost message or not."""
+    """Reopen the reports that a person may decide on, and queue the payment."""
     for found in _reports(reports, payment_id):
         if found.status in FOR_A_PERSON and reports.reopen(found):
             report(f"reopened   {_described(found)}")

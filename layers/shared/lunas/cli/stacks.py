@@ -1,4 +1,4 @@
-"""A deployed stack: its outputs, its resources, and clients of AWS that reach it."""
+"""A deployed stack: its outputs, its resources, and AWS clients for it."""
 
 import json
 import tomllib
@@ -17,15 +17,15 @@ from lunas.cli.errors import NotDeployed
 LOCAL = "local"
 """The environment of the stack that ``make up`` runs."""
 LOCAL_STACK = "lunas"
-"""What that stack is called at the local cloud."""
+"""The name of that stack in the local cloud."""
 ALIAS = "live"
-"""What template.yaml calls the alias that everything calls."""
+"""The alias in template.yaml by which functions are called."""
 SETTINGS = Path("samconfig.toml")
 
 
 @dataclass(frozen=True)
 class DeployedStack:
-    """A stack. ``endpoint`` is where the local cloud answers, None on AWS."""
+    """A stack. ``endpoint`` is the address of the local cloud, None on AWS."""
 
     environment: str
     name: str
@@ -36,11 +36,11 @@ class DeployedStack:
 
     @property
     def is_local(self) -> bool:
-        """Return whether it runs on this machine: without mail and host names."""
+        """Return whether it is the local stack, which has no mail and no host names."""
         return self.environment == LOCAL
 
     def client(self, service: str) -> Any:  # noqa: ANN401
-        """Return a client of a service of AWS."""
+        """Return a client of an AWS service."""
         made: Any = self.session.client(service, endpoint_url=self.endpoint)  # type: ignore[call-overload]
         return made
 
@@ -59,7 +59,7 @@ class DeployedStack:
 
     @cached_property
     def parameters(self) -> Mapping[str, str]:
-        """Return what the stack was deployed with."""
+        """Return the parameters that the stack was deployed with."""
         found = self.client("cloudformation").describe_stacks(StackName=self.name)
         given = found["Stacks"][0].get("Parameters", [])
         return {each["ParameterKey"]: each["ParameterValue"] for each in given}
@@ -97,7 +97,7 @@ def environments() -> dict[str, dict[str, str]]:
 
 
 def _local(state: Path) -> DeployedStack:
-    """Return the local stack, with addresses that answer on loopback, and no AWS profile."""
+    """Return the local stack, with loopback addresses and no AWS profile."""
     try:
         running = json.loads((state / "stack.json").read_text())
     except (FileNotFoundError, ValueError) as error:

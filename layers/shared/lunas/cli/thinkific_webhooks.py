@@ -1,6 +1,6 @@
 """Register Lunas's webhooks at Thinkific; a second run changes nothing.
 
-The deployed function does it: it has the credentials, and its share of the rate limit.
+It invokes the deployed function, which has the credentials and uses the rate limiter.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from lunas.cli.stacks import find
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-HELP = "have Thinkific send learners' progress to Lunas"
+HELP = "register the webhooks by which Thinkific sends learners' progress"
 FUNCTION = "SyncProgressFunctionName"
 """The stack's output that names the function which registers them."""
 
@@ -23,7 +23,7 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 
 def run(given: argparse.Namespace) -> int:
-    """Register what is missing and print the result of each topic."""
+    """Register missing webhooks and print the result of each topic."""
     stack = find(given.env, given.state)
     for each in register(stack.client("lambda"), stack.outputs[FUNCTION]):
         print(f"{each['state'].lower():<12} {each['topic']}")

@@ -1,10 +1,10 @@
-"""Names of time zones, as the database of the layer has them and not that of this machine."""
+"""Names of time zones, from the layer's database instead of the machine's."""
 
 from importlib import resources
 
 
 def unknown_zone(name: str) -> str | None:
-    """Return what is wrong with a zone's name and what to do, None if the database has it."""
+    """Return an error with what to do for an unknown time zone, None for a known one."""
     known = (resources.files("tzdata") / "zones").read_text(encoding="utf-8").split()
     if name in known:
         return None

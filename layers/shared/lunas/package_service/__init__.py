@@ -1,1 +1,1 @@
-"""The owner's package service: a catalog kept elsewhere, and the tokens that open it."""
+"""The owner's package service: its catalog, and the tokens for calling it."""

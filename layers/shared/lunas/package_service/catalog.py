@@ -1,9 +1,9 @@
 """The catalog of the owner's package service, where one is configured.
 
-It answers like Lunas' own catalog: ``GET /packages``, ``GET /packages/{id}`` and
-``GET /courses``. What only Lunas knows, the course ids at the platform and the counters, stays in
-the table. An answer is kept for a minute; a service that does not answer, or answers nonsense,
-sells nothing: better no payment than one without courses.
+It has the same routes as Lunas' own catalog: ``GET /packages``, ``GET /packages/{id}`` and
+``GET /courses``. The course ids at the platform and the counters stay in the table. A response is
+cached for a minute. While the service does not respond, or responds with invalid data, nothing is
+sold: no payment is better than one without courses.
 """
 
 import json
@@ -25,9 +25,9 @@ from lunas.platforms import json_names
 from lunas.storage.catalog import Catalog
 
 MAX_AGE = 60
-"""Seconds for which an answer is used again."""
+"""Seconds for which a response is cached."""
 TIMEOUT = (2.0, 3.0)
-"""Seconds to connect, and to wait for an answer."""
+"""Seconds to connect, and to wait for a response."""
 NOTHING = "null"
 MAX_TEXT, MAX_DESCRIPTION = 200, 2_000
 MAX_NUMBER = 2**53
@@ -36,7 +36,7 @@ LOWEST_PRICE, HIGHEST_PRICE = 10_000, 1_000_000_000
 
 
 class PackageServiceProvider(BaseProvider):
-    """Fetches JSON texts from the package service; Powertools keeps them for a while."""
+    """Fetches JSON texts from the package service; Powertools caches them."""
 
     def __init__(self, url: str, headers: Callable[[], Mapping[str, str]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -58,7 +58,7 @@ class PackageServiceProvider(BaseProvider):
 
 
 class PackageServiceCatalogue:
-    """Reads packages and courses from the service, and merges in what the table knows."""
+    """Reads packages and courses from the service, and merges in the table's data."""
 
     def __init__(self, provider: PackageServiceProvider, own: Catalog) -> None:
         self._provider = provider
@@ -132,7 +132,7 @@ def _package(row: Mapping[str, Any]) -> Package:
         course_ids=ids,
         access_days=_number(row.get("accessDays"), 1),
         platform_bundle_id=_number(row.get(json_names.BUNDLE_ID), 1),
-        # What is for people to look at keeps nothing from being sold.
+        # Invalid descriptions and images do not stop a sale: they are only shown.
         description=_described(row.get("description")),
         image_url=kept_link(row.get("imageUrl")),
         on_sale=_choice(row.get("onSale")),
@@ -164,7 +164,7 @@ def _described(value: object) -> str | None:
 
 
 def _choice(value: object) -> bool:
-    """Read a choice that is yes unless somebody says no."""
+    """Read a boolean that is true by default."""
     _require(value is None or isinstance(value, bool))
     return value is not False
 

@@ -1,4 +1,4 @@
-"""Tokens by which Lunas itself calls the owner's other services."""
+"""The tokens with which Lunas calls the owner's other services."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ LIFETIME = 300
 
 
 def service_headers(keys: Mapping[str, Any], scope: str) -> dict[str, str]:
-    """Return the headers of a call as a service: a fresh token of the services' trust domain.
+    """Return the headers of a call as a service, with a new token of the services' trust domain.
 
     ``keys`` is the auth secret, ``scope`` a space-separated list. Raises ConfigurationError.
     """
