@@ -1,4 +1,4 @@
-"""What the developer commands run in is installed once, and again when its pins change."""
+"""An environment of the developer commands is installed once, and again when its pins change."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def test_an_environment_is_installed_once_for_the_same_pins(
     assert made.times == 2
 
 
-def test_an_environment_whose_program_is_missing_is_left_out_until_it_is_there(
+def test_an_environment_is_skipped_while_its_program_is_missing(
     pins: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = described(monkeypatch, pins, "no-such-program")

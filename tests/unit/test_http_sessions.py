@@ -1,4 +1,4 @@
-"""Sessions against real servers: whom they trust, what they read, which connections they keep."""
+"""Sessions against real servers: trust, retries, and which connections are kept."""
 
 import time
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _empty_caches(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     http_sessions._authorities.cache_clear()  # noqa: SLF001
@@ -37,13 +37,13 @@ def _anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     client._kept.cache_clear()  # noqa: SLF001
 
 
-def test_a_server_that_nobody_on_the_list_vouches_for_is_refused(tmp_path: Path) -> None:
+def test_a_server_with_an_unknown_authority_is_refused(tmp_path: Path) -> None:
     context, _ = certificate("127.0.0.1", tmp_path)
     with serving(context) as server, pytest.raises(requests.exceptions.SSLError):
         fresh_session().get(server.url, timeout=5)
 
 
-def test_a_server_that_the_list_vouches_for_is_trusted(
+def test_a_server_with_a_listed_authority_is_trusted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, listed = certificate("127.0.0.1", tmp_path)
@@ -52,7 +52,7 @@ def test_a_server_that_the_list_vouches_for_is_trusted(
         assert fresh_session().get(server.url, timeout=5).content == PAID
 
 
-def test_a_server_with_the_certificate_of_another_is_refused(
+def test_a_server_with_a_certificate_of_another_host_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, listed = certificate("127.0.0.2", tmp_path)
@@ -61,7 +61,9 @@ def test_a_server_with_the_certificate_of_another_is_refused(
         fresh_session().get(server.url, timeout=5)
 
 
-def test_a_list_that_is_named_counts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_configured_list_replaces_the_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     context, listed = certificate("127.0.0.1", tmp_path)
     session = fresh_session()
     with serving(context) as server:
@@ -92,7 +94,7 @@ def test_no_cookie_is_sent_back(server: Server) -> None:
 
 
 @pytest.mark.parametrize(("pause", "kept"), [(0.0, True), (IDLE, True), (IDLE + 1, False)])
-def test_a_session_is_kept_until_a_pause(
+def test_a_session_is_kept_until_it_was_idle(
     monkeypatch: pytest.MonkeyPatch, pause: float, *, kept: bool
 ) -> None:
     moments = [1000.0, 1001.0, 1001.0 + pause]
@@ -112,34 +114,34 @@ def duitku(server: Server) -> Duitku:
     return Duitku(lambda: DuitkuAccount("D1", "k", server.url, server.url, "https://h/hook"))
 
 
-def test_questions_of_all_requests_share_a_connection(server: Server) -> None:
+def test_status_requests_share_a_connection(server: Server) -> None:
     for _ in range(3):
         duitku(server).status(payment())
     assert len(server.callers) == 3
     assert len(set(server.callers)) == 1
 
 
-def test_an_order_has_a_connection_of_its_own(server: Server) -> None:
+def test_each_invoice_has_its_own_connection(server: Server) -> None:
     duitku(server).status(payment())
     for _ in range(2):
         duitku(server).create_invoice(payment(), 60, "https://h/back")
     assert len(set(server.callers)) == 3
 
 
-def test_a_question_on_a_connection_that_died_is_asked_once_more(server: Server) -> None:
+def test_a_status_request_on_a_dead_connection_is_repeated(server: Server) -> None:
     duitku(server).status(payment())
     server.hang_up_before = {2}
     assert duitku(server).status(payment()).state is GatewayState.PAID
     assert len(server.callers) == 3
 
 
-def test_a_question_whose_answer_is_cut_off_is_asked_once_more(server: Server) -> None:
+def test_a_status_request_whose_response_is_cut_off_is_repeated(server: Server) -> None:
     server.hang_up_within = {1}
     assert duitku(server).status(payment()).state is GatewayState.PAID
     assert len(server.callers) == 2
 
 
-def test_a_question_that_is_cut_off_late_is_not_asked_again(
+def test_a_status_request_that_is_cut_off_late_is_not_repeated(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "AT_ONCE", 0.05)
@@ -149,7 +151,7 @@ def test_a_question_that_is_cut_off_late_is_not_asked_again(
     assert len(server.callers) == 1
 
 
-def test_an_answer_that_stops_half_way_is_a_time_out_and_not_asked_again(
+def test_a_response_that_stops_half_way_is_a_timeout_and_not_repeated(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "TIMEOUT", (1.0, 0.1))
@@ -159,7 +161,7 @@ def test_an_answer_that_stops_half_way_is_a_time_out_and_not_asked_again(
     assert len(server.callers) == 1
 
 
-def test_a_server_that_is_not_there_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_server_is_called_once(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[str] = []
 
     def count(*args: Any, **kwargs: Any) -> dict[str, Any]:
@@ -175,14 +177,14 @@ def test_a_server_that_is_not_there_is_asked_once(monkeypatch: pytest.MonkeyPatc
     assert len(tried) == 1
 
 
-def test_a_question_that_is_cut_off_twice_is_not_asked_again(server: Server) -> None:
+def test_a_status_request_that_is_cut_off_twice_is_not_repeated(server: Server) -> None:
     server.hang_up_before = {1, 2}
     with pytest.raises(GatewayUnavailable):
         duitku(server).status(payment())
     assert len(server.callers) == 2
 
 
-def test_an_order_that_is_cut_off_is_not_repeated(server: Server) -> None:
+def test_an_invoice_request_that_is_cut_off_is_not_repeated(server: Server) -> None:
     server.hang_up_before = {1}
     with pytest.raises(GatewayUnavailable):
         duitku(server).create_invoice(payment(), 60, "https://h/back")

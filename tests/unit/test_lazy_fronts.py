@@ -1,4 +1,4 @@
-"""Package fronts that import on demand give the same names as before."""
+"""A package whose names are imported on demand has the same names as before."""
 
 import sys
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from lazy_fronts import rewrite
 
 FRONT = '''
-"""Says something."""
+"""A package."""
 
 from helper import loud
 from .early import used
@@ -21,10 +21,10 @@ loud(used)
 
 @pytest.fixture
 def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a package with a front that imports on demand, where Python finds it."""
+    """Create a package that imports its names on demand, on Python's path."""
     folder = tmp_path / "gathered"
     folder.mkdir()
-    (tmp_path / "helper.py").write_text("told = []\nloud = told.append\n")
+    (tmp_path / "helper.py").write_text("calls = []\nloud = calls.append\n")
     (folder / "early.py").write_text("used = 1\n")
     (folder / "late.py").write_text("other, real = 2, 3\n")
     (folder / "__init__.py").write_text(rewrite(FRONT))
@@ -35,7 +35,7 @@ def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("front")
-def test_a_part_is_imported_when_it_is_asked_for_and_not_before() -> None:
+def test_a_module_is_imported_when_its_name_is_used_and_not_before() -> None:
     import gathered  # type: ignore[import-not-found]  # noqa: PLC0415
 
     assert "gathered.early" in sys.modules
@@ -45,14 +45,14 @@ def test_a_part_is_imported_when_it_is_asked_for_and_not_before() -> None:
 
 
 @pytest.mark.usefixtures("front")
-def test_names_can_be_imported_from_the_front_one_by_one_and_all_together() -> None:
+def test_names_can_be_imported_one_by_one_and_all_together() -> None:
     names: dict[str, object] = {}
     exec("from gathered import shown as one\nfrom gathered import *", names)  # noqa: S102
     assert (names["one"], names["other"], names["shown"]) == (3, 2, 3)
 
 
 @pytest.mark.usefixtures("front")
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_a_missing_name_is_an_attribute_error() -> None:
     import gathered  # noqa: PLC0415
 
     with pytest.raises(AttributeError, match="nothing"):

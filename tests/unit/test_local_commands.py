@@ -1,4 +1,4 @@
-"""The developer commands name what was given wrongly."""
+"""The developer commands name wrong arguments."""
 
 import subprocess
 import sys
@@ -23,14 +23,14 @@ def refusal(*arguments: str) -> str:
 
 
 @pytest.mark.parametrize("port", ["", "abc", "0", "-1", "65536", "99999", "3000.5"])
-def test_a_port_that_is_none_is_named(port: str) -> None:
+def test_an_invalid_port_is_named(port: str) -> None:
     assert f"argument --port: is no port: {port!r}" in refusal("sam-local", f"--port={port}")
 
 
-def test_an_event_that_is_not_named_is_asked_for() -> None:
+def test_a_missing_event_is_reported_with_an_example() -> None:
     assert "say which, as in EVENT=events/payments-get.json" in refusal("event", "")
 
 
-def test_a_token_is_of_a_user_with_a_known_role() -> None:
+def test_a_token_needs_a_user_and_a_known_role() -> None:
     assert "say whose token, as in SUB=u1" in refusal("token", "--sub=")
     assert "invalid choice: 'BOSS'" in refusal("token", "--sub=u1", "--role=boss")

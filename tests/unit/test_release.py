@@ -1,4 +1,4 @@
-"""The mark of a release: the same for the same, another for whatever differs."""
+"""The mark of a release: equal for equal builds, and another for any difference."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,12 +19,12 @@ def built(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_release_of_the_same_has_the_same_mark_however_often(built: Path) -> None:
+def test_equal_builds_have_the_same_mark(built: Path) -> None:
     first = mark(built, SETTINGS)
     assert mark(built, dict(reversed(SETTINGS.items()))) == first == digest(built, SETTINGS)
 
 
-def test_every_function_and_no_layer_is_marked(built: Path) -> None:
+def test_functions_are_marked_and_layers_are_not(built: Path) -> None:
     value = mark(built, SETTINGS)
     marked = {path.parent.name: path.read_text().strip() for path in built.rglob(MARK)}
     assert marked == {"OneFunction": value, "TwoFunction": value}
@@ -40,7 +40,7 @@ def test_every_function_and_no_layer_is_marked(built: Path) -> None:
         lambda built: (built / "OneFunction" / "deep" / "app.py").rename(built / "app.py"),
     ],
 )
-def test_whatever_changes_makes_another_mark(built: Path, change: Callable[[Path], object]) -> None:
+def test_any_change_makes_another_mark(built: Path, change: Callable[[Path], object]) -> None:
     before = mark(built, SETTINGS)
     change(built)
     assert mark(built, SETTINGS) != before

@@ -1,4 +1,4 @@
-"""Tokens by which Lunas calls other services: as strict as those it takes."""
+"""Tokens with which Lunas calls other services."""
 
 import time
 from typing import Any
@@ -24,7 +24,7 @@ def claims_of(headers: dict[str, str]) -> Any:
     )
 
 
-def test_a_call_carries_token_and_api_key() -> None:
+def test_a_call_has_a_token_and_the_api_key() -> None:
     headers = service_headers(AUTH_SECRET, SCOPE)
     assert set(headers) == {"Authorization", "x-api-key"}
     assert headers["x-api-key"] == API_KEY
@@ -55,7 +55,7 @@ def test_the_headers_do_not_show_the_secret() -> None:
     ],
     ids=str,
 )
-def test_without_secret_or_key_nobody_is_called(changes: dict[str, Any]) -> None:
+def test_a_missing_secret_or_key_is_a_configuration_error(changes: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError) as raised:
         service_headers({**AUTH_SECRET, **changes}, SCOPE)
     assert SERVICE_SECRET not in str(raised.value)

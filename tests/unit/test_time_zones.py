@@ -1,4 +1,4 @@
-"""A shop's time zone is looked at before anything is deployed."""
+"""The configured time zone is checked before a deployment."""
 
 import zoneinfo
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ def test_any_other_name_is_refused_with_what_to_do(name: str) -> None:
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_is_deployed_names_a_zone(environment: str) -> None:
+def test_every_environment_has_a_known_zone(environment: str) -> None:
     assert unknown_zone(parameters_of(environment).get("TimeZone", DEFAULT)) is None
 
 
@@ -43,7 +43,7 @@ def test_what_is_deployed_names_a_zone(environment: str) -> None:
     ],
     ids=str,
 )
-def test_make_deploy_stops_at_a_zone_that_is_none(
+def test_make_deploy_stops_at_an_unknown_zone(
     overrides: list[str],
     deploys: bool,
     tmp_path: Path,

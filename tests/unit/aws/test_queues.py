@@ -33,7 +33,7 @@ REQUESTS = st.builds(
 
 
 @given(REQUESTS)
-def test_reading_gives_the_request_that_was_written(request: DeliveryRequest) -> None:
+def test_a_message_is_read_as_the_request_that_was_written(request: DeliveryRequest) -> None:
     assert read_message(message_body(request)) == request
 
 
@@ -48,18 +48,18 @@ def test_a_message_carries_ids_only() -> None:
 @pytest.mark.parametrize(
     "body", ["", "x", "{}", "[]", "null", "7", '"text"', '{"enrollmentId": "e"}', "{" * 50]
 )
-def test_anything_else_is_refused_by_an_expected_error(body: str) -> None:
+def test_any_other_body_raises_an_expected_error(body: str) -> None:
     with pytest.raises((ValueError, KeyError, TypeError)):
         read_message(body)
 
 
 @given(st.text(), st.text())
-def test_two_learners_share_a_group_only_when_they_are_the_same(one: str, other: str) -> None:
+def test_each_user_has_a_message_group_of_their_own(one: str, other: str) -> None:
     assert (group_of(one) == group_of(other)) is (one == other)
 
 
 @given(st.text())
-def test_a_group_is_one_that_sqs_takes_whatever_the_user_is_called(user: str) -> None:
+def test_a_message_group_is_valid_for_every_user_id(user: str) -> None:
     group = group_of(user)
     assert group.isascii()
     assert group.isalnum()
@@ -67,7 +67,7 @@ def test_a_group_is_one_that_sqs_takes_whatever_the_user_is_called(user: str) ->
 
 
 class Sqs:
-    """A queue over a client that checks what it is sent."""
+    """A queue over a client that checks its requests."""
 
     def __init__(self) -> None:
         client = boto3.client(
@@ -92,14 +92,14 @@ def entry(request: DeliveryRequest, place: int) -> dict[str, Any]:
     }
 
 
-def test_a_request_goes_to_its_learners_group_and_is_told_from_later_ones() -> None:
+def test_a_request_has_its_users_group_and_a_deduplication_id_of_its_own() -> None:
     sqs, request = Sqs(), request_of(enrollment())
     sqs.expect_batch([entry(request, 0)])
     with sqs.stub:
         assert sqs.queue.send([request]) == []
 
 
-def test_ten_requests_go_with_one_call_and_those_refused_are_named() -> None:
+def test_ten_requests_are_sent_with_one_call_and_refused_ones_are_returned() -> None:
     sqs, request = Sqs(), request_of(enrollment())
     sqs.expect_batch([entry(request, place) for place in range(10)], "3")
     sqs.expect_batch([entry(request, place) for place in (10, 11)], "11")
@@ -109,7 +109,7 @@ def test_ten_requests_go_with_one_call_and_those_refused_are_named() -> None:
     sqs.stub.assert_no_pending_responses()
 
 
-def test_no_request_is_no_call() -> None:
+def test_without_requests_no_call_is_made() -> None:
     sqs = Sqs()
     with sqs.stub:
         assert sqs.queue.send([]) == []
@@ -118,7 +118,9 @@ def test_no_request_is_no_call() -> None:
 @pytest.mark.parametrize(
     ("seconds", "hidden"), [(0.2, 1), (5.0, 5), (65.1, 66), (120.0, 120), (1e9, 43_200)]
 )
-def test_a_message_is_put_off_by_whole_seconds_that_sqs_takes(seconds: float, hidden: int) -> None:
+def test_a_message_is_rescheduled_by_whole_seconds_within_the_limit_of_sqs(
+    seconds: float, hidden: int
+) -> None:
     sqs = Sqs()
     expected = {"QueueUrl": URL, "ReceiptHandle": "h", "VisibilityTimeout": hidden}
     sqs.stub.add_response("change_message_visibility", {}, expected)
@@ -126,7 +128,7 @@ def test_a_message_is_put_off_by_whole_seconds_that_sqs_takes(seconds: float, hi
         sqs.queue.reschedule("h", seconds)
 
 
-def test_a_dead_letter_keeps_body_and_group_and_tells_the_reason() -> None:
+def test_a_dead_letter_message_keeps_body_and_group_and_names_the_reason() -> None:
     sqs = Sqs()
     record = {"body": "b", "messageId": "m1", "attributes": {"MessageGroupId": "g"}}
     expected = {

@@ -1,4 +1,4 @@
-"""Environment and secrets: what is missing is named, what is there is never quoted."""
+"""Settings and secrets: a missing one is named, a stored one is never quoted."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ from lunas.gateways.duitku.account import duitku_account
 
 
 class Texts:
-    """Answers in place of Secrets Manager, one text after the other; the last one stays."""
+    """Replaces Secrets Manager: returns one text after the other, then the last one again."""
 
     def __init__(self, *texts: str) -> None:
         self.texts = list(texts)
@@ -28,7 +28,7 @@ class Texts:
 
 
 def cache(monkeypatch: pytest.MonkeyPatch, *values: object) -> Texts:
-    """Hold secrets with these values, or with these texts if they are texts."""
+    """Cache secrets with these values, or with these texts if they are texts."""
     texts = Texts(*(each if isinstance(each, str) else json.dumps(each) for each in values))
     made = SecretCache(texts.fetch)
     monkeypatch.setattr(secrets, "_provider", lambda: made)
@@ -48,20 +48,18 @@ def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch, value: str 
 @pytest.mark.parametrize(
     ("value", "on"), [("true", True), ("TRUE", True), ("1", False), ("yes", False), ("", False)]
 )
-def test_only_true_switches_something_on(
-    monkeypatch: pytest.MonkeyPatch, value: str, on: bool
-) -> None:
+def test_only_true_enables_a_setting(monkeypatch: pytest.MonkeyPatch, value: str, on: bool) -> None:
     monkeypatch.setenv("DUITKU_LEGACY_CALLBACKS", value)
     assert enabled("DUITKU_LEGACY_CALLBACKS") is on
 
 
-def test_what_was_never_set_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_is_not_set_is_disabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DUITKU_LEGACY_CALLBACKS", raising=False)
     assert not enabled("DUITKU_LEGACY_CALLBACKS")
 
 
 @pytest.mark.parametrize(("value", "days"), [("30", 30), ("", 400), (None, 400)])
-def test_evidence_is_kept_as_long_as_the_environment_says(
+def test_the_environment_sets_how_long_evidence_is_kept(
     monkeypatch: pytest.MonkeyPatch, value: str | None, days: int
 ) -> None:
     monkeypatch.delenv("CALLBACK_EVIDENCE_DAYS", raising=False)
@@ -76,7 +74,7 @@ def test_a_secret_is_read_as_an_object(monkeypatch: pytest.MonkeyPatch) -> None:
     assert held.asked == ["arn:secret"]
 
 
-def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
+def test_a_secret_is_read_again_after_five_minutes_and_not_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     moment = 1000.0
@@ -92,7 +90,7 @@ def test_a_secret_is_read_anew_after_five_minutes_and_not_before(
 
 
 @pytest.mark.parametrize("value", ['"hunter2"', '["hunter2"]', "null", "hunter2", "{hunter2", ""])
-def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
+def test_a_secret_that_is_not_an_object_is_a_configuration_error_without_its_content(
     monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
     cache(monkeypatch, value)
@@ -103,7 +101,7 @@ def test_a_secret_that_is_no_object_is_misconfigured_and_never_quoted(
 
 
 @pytest.mark.parametrize("value", [{}, {"apiKey": ""}, {"apiKey": None}, {"apiKey": ["k"]}])
-def test_a_secret_without_the_text_names_what_is_missing(
+def test_a_missing_text_of_a_secret_is_named(
     monkeypatch: pytest.MonkeyPatch, value: dict[str, object]
 ) -> None:
     cache(monkeypatch, value)
@@ -125,7 +123,7 @@ def test_the_duitku_account_has_origins_without_a_slash(monkeypatch: pytest.Monk
     assert account.legacy_callbacks
 
 
-def test_a_payment_id_starts_with_a_letter_and_fits_duitku() -> None:
+def test_a_payment_id_starts_with_a_letter_and_is_valid_at_duitku() -> None:
     made = {new_payment_id() for _ in range(100)}
     assert len(made) == 100
     for each in made:
@@ -135,12 +133,12 @@ def test_a_payment_id_starts_with_a_letter_and_fits_duitku() -> None:
         assert PAYMENT_ID.fullmatch(each)
 
 
-def test_the_clock_tells_no_more_than_the_table_keeps() -> None:
+def test_the_clock_has_the_precision_of_the_table() -> None:
     moment = now()
     assert from_iso(to_iso(moment)) == moment
 
 
-def test_a_secret_is_fetched_once_and_anew_after_its_cache_was_cleared(
+def test_a_secret_is_fetched_once_and_again_after_its_cache_was_cleared(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cache(monkeypatch, {"apiKey": "old"}, {"apiKey": "new"})
@@ -149,14 +147,14 @@ def test_a_secret_is_fetched_once_and_anew_after_its_cache_was_cleared(
     assert secret("DUITKU_SECRET_ID") == {"apiKey": "new"}
 
 
-def test_one_vault_serves_the_whole_process() -> None:
+def test_one_secret_cache_serves_the_whole_process() -> None:
     secrets._provider.cache_clear()  # noqa: SLF001
     assert secrets._provider() is secrets._provider()  # noqa: SLF001
     secrets._provider.cache_clear()  # noqa: SLF001
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_clients_are_made_ahead_only_while_lambda_starts_a_function(
+def test_clients_are_created_ahead_only_while_lambda_starts_a_function(
     monkeypatch: pytest.MonkeyPatch,
     inside: bool,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The command line of operators: each command explains itself and names what is wrong."""
+"""The command line of operators: help and errors of each command."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from lunas.cli.__main__ import COMMANDS, main, parser
 
 
-def test_every_command_is_listed_with_what_it_does(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_is_listed_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     shown = capsys.readouterr().out
@@ -25,7 +25,7 @@ def test_a_command_explains_its_options(command: str, capsys: pytest.CaptureFixt
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_works_on_the_local_stack_unless_an_environment_is_given(
+def test_a_command_uses_the_local_stack_by_default(
     command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([command, "--state", str(tmp_path)]) == 1

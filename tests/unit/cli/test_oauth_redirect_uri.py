@@ -1,4 +1,4 @@
-"""The command that prints the redirect URI: a line to paste, then what the checks found."""
+"""The command that prints the redirect URI, then the result of its checks."""
 
 from lunas.cli.oauth_redirect_uri import show
 

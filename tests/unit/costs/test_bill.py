@@ -1,4 +1,4 @@
-"""The bill adds up what is used, by the price that stands beside it."""
+"""The bill multiplies what is used by its prices."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_what_is_used_has_a_price() -> None:
     assert used(SMALL).keys() <= prices().keys()
 
 
-def test_a_line_is_amounts_times_prices() -> None:
+def test_a_line_is_amount_times_price() -> None:
     writes = sum(
         each.writes * each.times * (LARGE if each.each == "payment" else 1) for each in operations()
     )
@@ -39,11 +39,11 @@ def test_times_are_those_of_the_benchmark() -> None:
     assert found["audited"].milliseconds == found["audited"].start == 0
 
 
-def test_alarms_and_keys_cost_the_same_whatever_is_sold() -> None:
+def test_alarms_and_keys_cost_the_same_at_any_volume() -> None:
     assert bill(SMALL)["Alarms and metrics"] == bill(LARGE)["Alarms and metrics"] > 0
 
 
-def test_a_hundred_times_the_payments_write_a_hundred_times_as_much() -> None:
+def test_writes_grow_in_proportion_to_payments() -> None:
     fixed = used(SMALL)["dynamodb_writes"] * 100 - used(MIDDLE)["dynamodb_writes"]
     by_month = sum(each.writes * each.times for each in operations() if each.each == "month")
     assert fixed == pytest.approx(99 * by_month)

@@ -1,4 +1,4 @@
-"""Reading and verifying callbacks, forged and odd ones above all."""
+"""Reading and verifying callbacks, mostly forged and malformed ones."""
 
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -32,8 +32,8 @@ def signed(of: Project, signature: str) -> Callback:
     return Callback(of.merchant, of.amount, of.order, signature, {})
 
 
-def right(**changes: str) -> Callback:
-    """Build a callback of the project B that carries a right signature."""
+def valid(**changes: str) -> Callback:
+    """Build a callback of the project B with a valid signature."""
     made = signed(B._replace(**changes), "")
     signature = signatures.callback_signature(made.merchant_code, made.amount, made.order_id, B.key)
     return replace(made, signature=signature)
@@ -48,13 +48,13 @@ def test_the_four_required_fields_are_enough() -> None:
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_a_required_field_it_is_no_callback(name: str, value: str | None) -> None:
+def test_a_callback_without_a_required_field_is_malformed(name: str, value: str | None) -> None:
     with pytest.raises(MalformedInput, match=name):
         parse_callback(form(**{name: value}))
 
 
 @pytest.mark.parametrize("name", [*FIELDS, "resultCode", "unknown"])
-def test_a_doubled_field_is_refused_even_when_both_say_the_same(name: str) -> None:
+def test_a_doubled_field_is_refused_even_with_equal_values(name: str) -> None:
     body = form(resultCode="00", unknown="x")
     value = parse_value(body, name)
     with pytest.raises(MalformedInput, match="twice"):
@@ -67,7 +67,7 @@ def parse_value(body: bytes, name: str) -> str:
     )
 
 
-def test_a_field_doubled_under_an_escaped_name_is_found_out() -> None:
+def test_a_field_doubled_under_an_escaped_name_is_refused() -> None:
     with pytest.raises(MalformedInput, match="twice"):
         parse_callback(form() + b"&%61mount=1")
 
@@ -88,22 +88,22 @@ def test_a_field_doubled_under_an_escaped_name_is_found_out() -> None:
         b"=" * 500,
     ],
     ids=[
-        "empty", "separators", "no text", "latin-1", "bad escape", "surrogate", "json", "zeros",
+        "empty", "separators", "not a text", "latin-1", "bad escape", "surrogate", "json", "zeros",
         "thousand fields", "huge amount", "equal signs",
     ],
 )  # fmt: skip
-def test_odd_input_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_a_form_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedInput):
         parse_callback(body)
 
 
 @pytest.mark.parametrize("garbage", ["%", "%zz", "%2", "%%%"])
-def test_escapes_that_are_none_stay_as_they_are(garbage: str) -> None:
+def test_invalid_escapes_are_kept_unchanged(garbage: str) -> None:
     read = parse_callback(form() + f"&paymentCode={garbage}".encode())
     assert read.evidence["paymentCode"] == garbage
 
 
-def test_unknown_and_personal_fields_are_taken_and_not_kept() -> None:
+def test_unknown_and_personal_fields_are_accepted_and_not_kept() -> None:
     read = parse_callback(form(customerName="Budi", merchantUserId="u1", brandNew="x"))
     assert dict(read.evidence) == {}
 
@@ -115,7 +115,7 @@ def test_unsigned_fields_are_kept_as_evidence_within_a_length() -> None:
 
 
 @pytest.mark.parametrize("amount", ["150000.00", "0150000", "150000.5", "1", "9" * 12])
-def test_an_amount_stays_as_received(amount: str) -> None:
+def test_an_amount_is_kept_as_received(amount: str) -> None:
     assert parse_callback(form(amount=amount)).amount == amount
 
 
@@ -126,13 +126,13 @@ def test_an_amount_stays_as_received(amount: str) -> None:
         "1" * 13, "D1",
     ],
 )  # fmt: skip
-def test_an_amount_that_is_no_plain_number_is_malformed(amount: str) -> None:
+def test_an_amount_that_is_not_a_plain_number_is_malformed(amount: str) -> None:
     with pytest.raises(MalformedInput, match="amount"):
         parse_callback(form(amount=amount))
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
+def test_any_bytes_are_read_or_malformed(body: bytes) -> None:
     try:
         parse_callback(body)
     except MalformedInput:
@@ -143,7 +143,7 @@ def test_no_bytes_raise_anything_but_malformed(body: bytes) -> None:
     st.dictionaries(st.sampled_from([*FIELDS, "resultCode", "x"]), st.text(), max_size=6),
     st.binary(max_size=20),
 )
-def test_no_form_raises_anything_but_malformed(fields: dict[str, str], tail: bytes) -> None:
+def test_any_form_is_read_or_malformed(fields: dict[str, str], tail: bytes) -> None:
     encoded = urlencode(fields, errors="surrogatepass").encode()
     try:
         read = parse_callback(encoded + tail)
@@ -153,7 +153,7 @@ def test_no_form_raises_anything_but_malformed(fields: dict[str, str], tail: byt
 
 
 @pytest.mark.parametrize(("of", "signature"), CALLBACKS)
-def test_a_right_signature_is_accepted(of: Project, signature: str) -> None:
+def test_a_valid_signature_is_accepted(of: Project, signature: str) -> None:
     assert Verifier(of.merchant, of.key).verify(signed(of, signature)) is Signature.VALID
 
 
@@ -164,7 +164,7 @@ def test_decimals_are_part_of_what_is_signed() -> None:
 
 
 @pytest.mark.parametrize("name", ["amount", "order"])
-def test_what_was_altered_after_signing_is_refused(name: str) -> None:
+def test_a_callback_altered_after_signing_is_refused(name: str) -> None:
     signature = CALLBACKS[1][1]
     altered = B._replace(**{name: f"{getattr(B, name)}0"})
     with pytest.raises(Forbidden):
@@ -188,9 +188,9 @@ def test_an_empty_key_verifies_nothing(legacy: bool, scheme: str) -> None:
         Verifier(B.merchant, "", legacy).verify(forged)
 
 
-def test_a_callback_for_another_merchant_is_refused_though_rightly_signed() -> None:
+def test_a_callback_for_another_merchant_is_refused_despite_a_valid_signature() -> None:
     with pytest.raises(Forbidden, match="merchant"):
-        VERIFIER.verify(right(merchant="DS99999"))
+        VERIFIER.verify(valid(merchant="DS99999"))
 
 
 @pytest.mark.parametrize(("of", "signature"), LEGACY_CALLBACKS)
@@ -204,26 +204,26 @@ def test_a_legacy_signature_is_refused_unless_the_setting_allows_it(
 
 
 def test_with_the_setting_on_the_current_scheme_is_not_called_legacy() -> None:
-    assert Verifier(B.merchant, B.key, legacy=True).verify(right()) is Signature.VALID
+    assert Verifier(B.merchant, B.key, legacy=True).verify(valid()) is Signature.VALID
 
 
-def test_the_result_code_has_no_part_in_the_signature() -> None:
-    one = replace(right(), evidence={"resultCode": "00"})
+def test_the_result_code_is_not_signed() -> None:
+    one = replace(valid(), evidence={"resultCode": "00"})
     other = replace(one, evidence={"resultCode": "01"})
     assert VERIFIER.verify(one) is VERIFIER.verify(other) is Signature.VALID
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64])
-def test_what_a_wrong_signature_is_can_be_told_without_an_error(signature: str) -> None:
+def test_a_wrong_signature_can_be_checked_without_an_error(signature: str) -> None:
     assert VERIFIER.check(signed(B, signature)) is Signature.DIFFERS
 
 
-def test_a_fitting_signature_for_another_merchant_is_told_as_fitting() -> None:
-    assert VERIFIER.check(right(merchant="DS99999")) is Signature.VALID
+def test_a_valid_signature_for_another_merchant_is_checked_as_valid() -> None:
+    assert VERIFIER.check(valid(merchant="DS99999")) is Signature.VALID
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 32, "0" * 64, "s"])
-def test_a_forgery_is_refused_where_the_legacy_scheme_counts_too(signature: str) -> None:
+def test_a_forgery_is_refused_where_the_legacy_scheme_is_allowed_too(signature: str) -> None:
     allowing = Verifier(B.merchant, B.key, legacy=True)
     assert allowing.check(signed(B, signature)) is Signature.DIFFERS
     with pytest.raises(Forbidden):

@@ -1,4 +1,4 @@
-"""For how long each channel lets an invoice be paid (duitku.md, Channels and expiry)."""
+"""How long each channel keeps an invoice open (duitku.md, Channels and expiry)."""
 
 import re
 from datetime import timedelta
@@ -78,7 +78,7 @@ def test_no_invoice_is_opened_for_too_short_a_time(
 
 
 @given(st.sampled_from(list(CHANNELS)), st.integers(1, 20_000))
-def test_no_channel_is_asked_for_more_than_it_takes(code: str, wanted: int) -> None:
+def test_no_channel_is_asked_for_more_than_its_limit(code: str, wanted: int) -> None:
     lifetime = channel_of(code).lifetime(wanted * MINUTE)
     asked = channel_of(code).minutes_to_ask(NOW, NOW + lifetime)
     assert asked is None or asked * MINUTE == lifetime

@@ -1,4 +1,4 @@
-"""The calls to Duitku: what goes out, and what each answer means."""
+"""The calls to Duitku: what they send, and what each response means."""
 
 import json
 import time
@@ -33,7 +33,7 @@ ACCOUNT = DuitkuAccount(
 RETURN_URL = "https://shop.test/back"
 MINUTES = 45
 CHANNELS = [None, "BC"]
-"""None goes by POP, a channel by v2."""
+"""None uses POP, a channel uses v2."""
 ACCEPTED = {"statusCode": "00", "reference": "R1", "paymentUrl": "https://pay.test/R1"}
 PAID = {"merchantOrderId": "pay1", "reference": "R1", "amount": "49000", "statusCode": "00"}
 
@@ -43,13 +43,13 @@ def duitku(provider: StubProvider) -> Duitku:
 
 
 def opened(purchase: Payment, answer: Any = None) -> Asked:
-    """Open an invoice and return what Duitku was asked."""
+    """Open an invoice and return the request to Duitku."""
     provider = StubProvider(Reply(body=answer or ACCEPTED))
     duitku(provider).create_invoice(purchase, MINUTES, RETURN_URL)
     return provider.asked[0]
 
 
-def test_a_pop_invoice_is_asked_for_at_the_pop_host_without_signature_in_the_body() -> None:
+def test_a_pop_invoice_is_requested_at_the_pop_host_without_a_signature_in_the_body() -> None:
     asked = opened(payment())
     assert asked.url == "https://pop.test/api/merchant/createInvoice"
     assert set(asked.body) == {
@@ -59,7 +59,7 @@ def test_a_pop_invoice_is_asked_for_at_the_pop_host_without_signature_in_the_bod
     assert B.key not in json.dumps(asked.body)
 
 
-def test_a_pop_invoice_is_signed_in_its_headers_over_the_very_timestamp_they_carry() -> None:
+def test_a_pop_invoice_is_signed_in_its_headers_over_their_timestamp() -> None:
     before = time.time_ns() // 1_000_000
     asked = opened(payment())
     stamp = asked.headers["x-duitku-timestamp"]
@@ -93,7 +93,7 @@ def test_the_invoice_is_for_the_price_of_the_payment_in_one_item(channel: str | 
 
 @pytest.mark.parametrize("channel", CHANNELS)
 @pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, "", None, "absent"])
-def test_an_invoice_is_taken_however_duitku_writes_its_amount(
+def test_an_invoice_is_accepted_with_any_notation_of_its_amount(
     channel: str | None, amount: object
 ) -> None:
     answer: dict[str, Any] = {**ACCEPTED, "amount": amount}
@@ -107,7 +107,7 @@ def test_an_invoice_is_taken_however_duitku_writes_its_amount(
 
 @pytest.mark.parametrize("amount", ["49000", "49000.00", 49000, 49000.0])
 @pytest.mark.parametrize("fee", ["0.00", None, "absent"])
-def test_a_status_is_ours_however_duitku_writes_amount_and_fee(amount: object, fee: object) -> None:
+def test_a_status_is_read_with_any_notation_of_amount_and_fee(amount: object, fee: object) -> None:
     answer: dict[str, Any] = {**PAID, "amount": amount, "fee": fee}
     if fee == "absent":
         del answer["fee"]
@@ -115,7 +115,7 @@ def test_a_status_is_ours_however_duitku_writes_amount_and_fee(amount: object, f
     assert (status.state, status.rupiah) == (GatewayState.PAID, 49_000)
 
 
-def test_what_is_longer_than_duitku_takes_is_cut() -> None:
+def test_overlong_texts_are_cut_to_duitkus_limits() -> None:
     long = Customer("A" * 80, "B" * 80, EMAIL, "+62 (812) 3456-7890 1234567")
     body = opened(payment(package_name="P" * 300, customer=long)).body
     assert len(body["productDetails"]) == 255
@@ -143,7 +143,7 @@ def test_a_virtual_account_is_named_in_plain_letters(first: str, last: str, show
 @pytest.mark.parametrize(
     ("phone", "sent"), [("+62 812-3456", "62812-3456"), ("(021) 5555", "(021)5555")]
 )
-def test_a_phone_number_keeps_what_duitku_takes(phone: str, sent: str) -> None:
+def test_a_phone_number_keeps_the_characters_that_duitku_accepts(phone: str, sent: str) -> None:
     body = opened(payment(customer=Customer("Budi", "S", EMAIL, phone))).body
     assert body["phoneNumber"] == body["customerDetail"]["phoneNumber"] == sent
 
@@ -154,14 +154,14 @@ def test_without_a_phone_number_none_is_sent() -> None:
     assert "phoneNumber" not in body["customerDetail"]
 
 
-def test_every_call_has_a_time_out_and_names_the_client() -> None:
+def test_every_call_has_a_timeout_and_names_the_client() -> None:
     asked = opened(payment())
     connect, read = asked.timeout
     assert 0 < connect < read < 15
     assert asked.headers["User-Agent"].startswith("Lunas")
 
 
-def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
+def test_values_of_the_channel_are_kept_and_empty_ones_are_not() -> None:
     answer = {**ACCEPTED, "vaNumber": "70012", "qrString": "", "amount": "49000", "appUrl": None}
     provider = StubProvider(Reply(body=answer))
     invoice = duitku(provider).create_invoice(payment(channel="BC"), MINUTES, RETURN_URL)
@@ -170,7 +170,7 @@ def test_what_the_channel_gives_is_kept_and_what_is_empty_is_not() -> None:
 
 
 @pytest.mark.parametrize("code", ["01", "02", "", None, "99", 0])
-def test_an_accepted_call_with_another_code_than_00_is_a_refusal(code: object) -> None:
+def test_a_200_with_another_code_than_00_is_a_refusal(code: object) -> None:
     provider = StubProvider(Reply(body={**ACCEPTED, "statusCode": code}))
     with pytest.raises(GatewayRefused):
         duitku(provider).create_invoice(payment(), MINUTES, RETURN_URL)
@@ -214,13 +214,13 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("reply", REFUSALS, ids=str)
-def test_a_clear_no_is_a_refusal(reply: Reply) -> None:
+def test_a_clear_refusal_is_refused(reply: Reply) -> None:
     with pytest.raises(GatewayRefused):
         duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
 
 
 @pytest.mark.parametrize("reply", UNKNOWN, ids=str)
-def test_anything_unclear_is_of_unknown_outcome(reply: Reply | Exception) -> None:
+def test_an_unclear_response_is_of_unknown_outcome(reply: Reply | Exception) -> None:
     with pytest.raises(GatewayUnavailable):
         duitku(StubProvider(reply)).create_invoice(payment(), MINUTES, RETURN_URL)
 
@@ -236,7 +236,7 @@ def test_anything_unclear_is_of_unknown_outcome(reply: Reply | Exception) -> Non
     ],
 )
 @pytest.mark.parametrize("shape", ["Message", "statusMessage", "text", "JSON text"])
-def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
+def test_a_refused_choice_of_the_buyer_is_recognized_with_any_status(
     status: int, text: str, field: str, shape: str
 ) -> None:
     bodies: dict[str, object] = {"text": text, "JSON text": json.dumps(text)}
@@ -249,7 +249,7 @@ def test_a_clear_no_to_the_buyers_choice_is_one_whatever_status_it_comes_with(
 
 @pytest.mark.parametrize("status", [200, 400, 409, 500])
 @pytest.mark.parametrize("shape", ["Message", "statusMessage", "text"])
-def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_with(
+def test_an_order_in_progress_is_of_unknown_outcome_with_any_status(
     status: int, shape: str
 ) -> None:
     text = "The transaction is still in progress."
@@ -259,12 +259,12 @@ def test_an_order_in_progress_is_of_unknown_outcome_whatever_status_it_comes_wit
 
 
 @pytest.mark.parametrize("text", ["Maximum Payment exceeded", "Payment channel not available"])
-def test_a_clear_no_to_a_question_says_nothing_about_the_order(text: str) -> None:
+def test_a_refusal_of_a_status_request_is_unavailable(text: str) -> None:
     with pytest.raises(GatewayUnavailable):
         duitku(StubProvider(Reply(500, {"Message": text}))).status(payment())
 
 
-def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> None:
+def test_the_error_of_a_refused_200_names_the_code_and_only_a_known_text() -> None:
     body = {"statusCode": "01", "statusMessage": f"Maximum Payment exceeded by {EMAIL}"}
     with pytest.raises(PurchaseRefused) as raised:
         duitku(StubProvider(Reply(body=body))).create_invoice(payment(), MINUTES, RETURN_URL)
@@ -272,13 +272,13 @@ def test_of_a_200_that_is_no_yes_the_code_and_only_a_known_text_are_told() -> No
 
 
 @pytest.mark.parametrize("status", [403, 429])
-def test_whoever_asked_too_often_is_told_apart(status: int) -> None:
+def test_too_many_requests_are_a_block(status: int) -> None:
     with pytest.raises(GatewayBlocked):
         duitku(StubProvider(Reply(status))).status(payment())
 
 
 @pytest.mark.parametrize("error", [requests.ReadTimeout("x"), requests.ConnectTimeout("x")])
-def test_no_answer_in_time_is_a_time_out(error: Exception) -> None:
+def test_no_response_in_time_is_a_timeout(error: Exception) -> None:
     with pytest.raises(GatewayTimeout):
         duitku(StubProvider(error)).create_invoice(payment(), MINUTES, RETURN_URL)
 
@@ -317,7 +317,7 @@ def test_no_error_quotes_an_address(reply: Reply | Exception) -> None:
         ("x" * 5000, "no known text"),
     ],
 )
-def test_of_an_error_only_a_known_beginning_is_told(body: str, text: str) -> None:
+def test_an_error_shows_only_a_known_beginning(body: str, text: str) -> None:
     assert error_text(body) == text
 
 
@@ -328,7 +328,7 @@ def test_of_an_error_only_a_known_beginning_is_told(body: str, text: str) -> Non
         ("BC", "https://v2.test/webapi/api/merchant/transactionStatus"),
     ],
 )
-def test_a_status_is_asked_for_where_the_order_is_known(channel: str | None, url: str) -> None:
+def test_a_status_is_requested_at_the_product_of_the_order(channel: str | None, url: str) -> None:
     provider = StubProvider(Reply(body=PAID))
     duitku(provider).status(payment(channel=channel))
     (asked,) = provider.asked
@@ -345,16 +345,15 @@ def test_a_status_is_asked_for_where_the_order_is_known(channel: str | None, url
     [("00", GatewayState.PAID), ("01", GatewayState.OPEN), ("02", GatewayState.ENDED)],
 )
 def test_the_three_codes_of_a_status(code: str, state: GatewayState) -> None:
-    reply = duitku(StubProvider(Reply(body={**PAID, "statusCode": code, "fee": "0.00"}))).status(
-        payment()
-    )
-    assert (reply.state, reply.code, reply.fee) == (state, code, "0.00")
-    assert (reply.order_id, reply.reference, reply.rupiah) == ("pay1", "R1", 49_000)
+    provider = StubProvider(Reply(body={**PAID, "statusCode": code, "fee": "0.00"}))
+    status = duitku(provider).status(payment())
+    assert (status.state, status.code, status.fee) == (state, code, "0.00")
+    assert (status.order_id, status.reference, status.rupiah) == ("pay1", "R1", 49_000)
 
 
 def test_an_order_that_duitku_does_not_know_is_not_started_and_never_failed() -> None:
-    reply = duitku(StubProvider(Reply(404, {"Message": "not found"}))).status(payment())
-    assert reply.state is GatewayState.NOT_STARTED
+    status = duitku(StubProvider(Reply(404, {"Message": "not found"}))).status(payment())
+    assert status.state is GatewayState.NOT_STARTED
 
 
 @pytest.mark.parametrize("code", ["03", "", None, "0", "000", "PAID", ["00"]])
@@ -364,14 +363,14 @@ def test_an_unknown_code_decides_nothing(code: object) -> None:
 
 
 @pytest.mark.parametrize("reply", [*UNKNOWN, Reply(401)], ids=str)
-def test_a_status_that_cannot_be_read_is_an_error_and_no_status(reply: Reply | Exception) -> None:
+def test_an_unreadable_status_is_an_error(reply: Reply | Exception) -> None:
     with pytest.raises(GatewayError):
         duitku(StubProvider(reply, reply)).status(payment())
 
 
 @pytest.mark.parametrize("missing", ["reference", "merchantOrderId", "amount"])
 @pytest.mark.parametrize("how", ["absent", "null", "empty"])
-def test_paid_without_reference_order_or_amount_fits_nothing(missing: str, how: str) -> None:
+def test_paid_without_reference_order_or_amount_matches_no_payment(missing: str, how: str) -> None:
     answer: dict[str, object] = {**PAID, missing: None if how == "null" else ""}
     if how == "absent":
         del answer[missing]
@@ -380,7 +379,7 @@ def test_paid_without_reference_order_or_amount_fits_nothing(missing: str, how: 
 
 
 @pytest.mark.parametrize(("of", "signature"), METHODS)
-def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> None:
+def test_channels_are_requested_in_jakarta_time(of: Any, signature: str) -> None:
     moment = datetime.strptime(f"{of.moment} +0700", "%Y-%m-%d %H:%M:%S %z").astimezone(UTC)
     account = DuitkuAccount(of.merchant, of.key, "https://v2.test", "https://pop.test")
     provider = StubProvider(Reply(body={"paymentFee": []}))
@@ -397,8 +396,8 @@ def test_channels_are_asked_for_in_jakartas_time(of: Any, signature: str) -> Non
 
 @pytest.mark.parametrize(("fee", "rupiah"), [("0", 0), ("4000", 4000), (None, 0), ("n/a", 0)])
 def test_a_channel_is_read_with_its_fee(fee: object, rupiah: int) -> None:
-    row = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "u", "totalFee": fee}
-    provider = StubProvider(Reply(body={"paymentFee": [row], "responseCode": "00"}))
+    fields = {"paymentMethod": "BC", "paymentName": "BCA", "paymentImage": "u", "totalFee": fee}
+    provider = StubProvider(Reply(body={"paymentFee": [fields], "responseCode": "00"}))
     (channel,) = duitku(provider).methods(49_000, datetime.now(UTC))
     assert (channel.code, channel.name, channel.fee) == ("BC", "BCA", rupiah)
 
@@ -423,11 +422,11 @@ def test_a_redirect_is_not_followed() -> None:
         Reply(400, {"Message": "Wrong signature"}),
         Reply(401),
         Reply(403, "<html>blocked</html>"),
-        Reply(422, {"Message": "odd"}),
+        Reply(422, {"Message": "unknown"}),
     ],
     ids=str,
 )
-def test_a_refused_question_says_nothing_about_the_order(reply: Reply) -> None:
+def test_a_refused_status_request_is_unavailable(reply: Reply) -> None:
     with pytest.raises(GatewayUnavailable) as raised:
         duitku(StubProvider(reply)).status(payment())
     assert str(reply.status) in str(raised.value)
@@ -454,14 +453,14 @@ def test_another_success_or_a_redirect_is_of_unknown_outcome(reply: Reply) -> No
 @pytest.mark.parametrize(
     "body", [{"Message": "Budi Santoso, 0812-3456, has no account"}, "Budi Santoso", [1]], ids=str
 )
-def test_an_error_text_that_is_not_known_is_not_kept(body: object) -> None:
+def test_an_unknown_error_text_is_not_kept(body: object) -> None:
     with pytest.raises(GatewayRefused) as raised:
         duitku(StubProvider(Reply(400, body))).create_invoice(payment(), MINUTES, RETURN_URL)
     assert str(raised.value) == "Duitku answered 400: no known text"
 
 
 @pytest.mark.parametrize("known", KNOWN)
-def test_every_error_that_duitku_documents_is_told_to_the_operator(known: str) -> None:
+def test_every_documented_error_is_shown_to_the_operator(known: str) -> None:
     with pytest.raises(GatewayError) as raised:
         duitku(StubProvider(Reply(400, {"Message": f"{known} 0812-3456"}))).create_invoice(
             payment(), MINUTES, RETURN_URL

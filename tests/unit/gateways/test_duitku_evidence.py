@@ -1,4 +1,4 @@
-"""What is kept of a callback: never a value that may be personal, and never much."""
+"""Evidence of a callback: nothing that may be personal, and little of it."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ from tests.support.builders import NOW
 
 FORM = "application/x-www-form-urlencoded"
 MARK = "\N{LOCK}"
-"""Stands in every value that must not be kept, and in nothing else."""
+"""Part of every value that must not be kept, and of nothing else."""
 PERSONAL = (
     "customerName", "spUserHash", "merchantUserId", "additionalParam", "productDetail",
     "productDetails", "email", "phoneNumber", "signature", "cardName", "maskedNumber", "tokenId",
@@ -36,7 +36,7 @@ def keep_form(*pairs: tuple[str, str]) -> CallbackEvidence:
 
 
 def written(evidence: CallbackEvidence) -> str:
-    """Return what goes to the table, as text."""
+    """Return what is written to the table, as text."""
     action = callback_action(Table(cast("Any", None), "lunas"), evidence)
     return json.dumps(action.request, default=str, ensure_ascii=False)
 
@@ -51,7 +51,7 @@ def size(value: Any) -> int:
 
 
 def stored(evidence: CallbackEvidence) -> int:
-    """Return about how many bytes the item has; the notation makes it more."""
+    """Return about how many bytes the item has, with the overhead of the notation."""
     request = callback_action(Table(cast("Any", None), "lunas"), evidence).request["Update"]
     return size(request["Key"]) + size(request["ExpressionAttributeValues"])
 
@@ -69,8 +69,8 @@ def test_a_personal_field_is_kept_by_name_and_length_only(name: str) -> None:
 
 
 @given(st.dictionaries(NAMES, SECRETS, max_size=60), st.booleans())
-def test_no_value_beside_the_list_is_kept(reply: dict[str, str], doubled: bool) -> None:
-    secret = [pair for pair in reply.items() if pair[0] not in KEPT]
+def test_no_value_outside_the_list_is_kept(fields: dict[str, str], doubled: bool) -> None:
+    secret = [pair for pair in fields.items() if pair[0] not in KEPT]
     kept = keep_form(*secret, *(secret if doubled else []))
     named = {name for name, _ in secret if MARK in name}
     assert MARK not in written(kept)
@@ -80,7 +80,7 @@ def test_no_value_beside_the_list_is_kept(reply: dict[str, str], doubled: bool) 
 
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=3000)), max_size=90), st.booleans())
-def test_what_is_kept_is_small_whatever_comes(pairs: list[tuple[str, str]], wide: bool) -> None:
+def test_evidence_is_small_for_any_callback(pairs: list[tuple[str, str]], wide: bool) -> None:
     wider = [(name, value + "\N{LOCK}" * 3000 * wide) for name, value in pairs]
     body = urlencode([*wider, *RIGHT.items()], errors="replace").encode()
     kept = reduced(body, "x" * 9000, at=NOW, lifetime=timedelta(days=3650), correlation_id="r" * 36)
@@ -118,11 +118,11 @@ def test_any_body_is_kept_by_its_digest_and_length(body: bytes) -> None:
         b"merchantOrderId=pay1&x=" + b"a" * MAX_READ,
     ],
     ids=[
-        "empty", "no text", "text", "pair", "json", "no field of Duitku's", "bad escape",
+        "empty", "not a text", "text", "pair", "json", "no field of Duitku's", "bad escape",
         "too many fields", "too long",
     ],
 )  # fmt: skip
-def test_of_a_body_that_is_no_callback_only_digest_length_and_type_are_kept(body: bytes) -> None:
+def test_a_body_that_is_not_a_callback_is_kept_as_digest_length_and_type(body: bytes) -> None:
     kept = keep(body, "text/plain")
     assert (kept.fields, kept.others, kept.unnamed) == ({}, {}, 0)
     assert (kept.order_id, kept.media_type) == (UNREADABLE, "text/plain")
@@ -130,12 +130,12 @@ def test_of_a_body_that_is_no_callback_only_digest_length_and_type_are_kept(body
 
 
 @pytest.mark.parametrize("name", ["budi@example.com", "Budi Santoso", "081234", "a" * 33, "", "é"])
-def test_a_name_that_is_none_is_counted_and_not_kept(name: str) -> None:
+def test_an_invalid_name_is_counted_and_not_kept(name: str) -> None:
     kept = keep_form((name, "x"), ("customerName", "Budi"))
     assert (kept.others, kept.unnamed) == ({"customerName": 4}, 1)
 
 
-def test_of_a_doubled_field_the_first_value_is_kept_and_the_second_shows() -> None:
+def test_a_doubled_field_keeps_its_first_value_and_the_length_of_the_second() -> None:
     kept = keep_form(("amount", "49000"), ("amount", "1"))
     assert (kept.fields, kept.others) == (RIGHT, {"amount": 6})
 
@@ -149,8 +149,8 @@ def test_a_value_that_is_cut_shows_its_length() -> None:
 
 @pytest.mark.parametrize("order", ["", None])
 def test_a_callback_without_an_order_is_kept_with_its_other_fields(order: str | None) -> None:
-    reply = {"amount": "1"} | ({} if order is None else {"merchantOrderId": order})
-    kept = keep(urlencode(reply).encode())
+    fields = {"amount": "1"} | ({} if order is None else {"merchantOrderId": order})
+    kept = keep(urlencode(fields).encode())
     assert (kept.order_id, kept.fields["amount"]) == (UNREADABLE, "1")
 
 

@@ -21,15 +21,13 @@ def test_an_inquiry_is_signed_over_order_then_amount(of: Project, expected: str)
 
 
 @pytest.mark.parametrize(("of", "expected"), METHODS)
-def test_a_question_for_methods_is_signed_over_amount_and_moment(
-    of: Project, expected: str
-) -> None:
+def test_a_request_for_methods_is_signed_over_amount_and_time(of: Project, expected: str) -> None:
     made = signatures.methods_signature(of.merchant, int(of.amount), of.moment, of.key)
     assert made == expected
 
 
 @pytest.mark.parametrize(("of", "expected"), STATUSES)
-def test_a_question_for_a_status_is_signed_over_the_order(of: Project, expected: str) -> None:
+def test_a_request_for_a_status_is_signed_over_the_order(of: Project, expected: str) -> None:
     assert signatures.status_signature(of.merchant, of.order, of.key) == expected
 
 
@@ -64,5 +62,5 @@ def test_a_legacy_callback_is_signed_by_md5_with_the_key_at_the_end(
         ("é", "ab", False),
     ],
 )
-def test_signatures_are_the_same_only_to_the_letter(given: str, expected: str, same: bool) -> None:
+def test_signatures_are_compared_exactly(given: str, expected: str, same: bool) -> None:
     assert signatures.same_signature(given, expected) is same

@@ -1,4 +1,4 @@
-"""The leak test finds what it is meant to find, and does not pass by looking at nothing."""
+"""The leak check finds personal data in logs, and does not pass on an empty search."""
 
 import base64
 import json
@@ -12,16 +12,16 @@ from tests.support.leaks.search import Text, search
 from tests.support.leaks.tap import Exchange
 
 NAME = Needle("Siti Nur-Halîma 42", "claim name")
-LINE = '{"level":"INFO","message":"payment opened","payment_id":"pay1","said":"%s"}'
+LINE = '{"level":"INFO","message":"payment opened","payment_id":"pay1","text":"%s"}'
 
 
-def found(said: str, *needles: Needle) -> list[str]:
-    """Search one line that says something."""
-    return [leak.what for leak in search([Text("a.log", f"first\n{LINE % said}\n")], needles)]
+def found(text: str, *needles: Needle) -> list[str]:
+    """Search one line with this text."""
+    return [leak.what for leak in search([Text("a.log", f"first\n{LINE % text}\n")], needles)]
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         NAME.value,
         NAME.value.upper(),
@@ -32,13 +32,13 @@ def found(said: str, *needles: Needle) -> list[str]:
         base64.urlsafe_b64encode(f"x={NAME.value}&y=?>".encode()).decode().rstrip("="),
     ],
 )
-def test_a_value_is_found_however_it_is_written(said: str) -> None:
-    assert found(said, NAME) == ["claim name 'Siti Nur-Halîma 42'"]
-    assert found(said, Needle("Somebody Else", "claim name")) == []
+def test_a_value_is_found_however_it_is_written(text: str) -> None:
+    assert found(text, NAME) == ["claim name 'Siti Nur-Halîma 42'"]
+    assert found(text, Needle("Rina Lain", "claim name")) == []
 
 
 @pytest.mark.parametrize(
-    ("said", "what"),
+    ("text", "what"),
     [
         ("write to budi.s@example.co.id now", "an e-mail address"),
         ("email=budi%40example.com", "an e-mail address"),
@@ -46,18 +46,18 @@ def test_a_value_is_found_however_it_is_written(said: str) -> None:
         ("Bearer 0123456789abcdef0123", "an Authorization header"),
     ],
 )
-def test_what_nobody_collected_is_found_by_its_look(said: str, what: str) -> None:
-    assert what in found(said)
+def test_personal_data_is_found_by_its_form_too(text: str, what: str) -> None:
+    assert what in found(text)
 
 
 @pytest.mark.parametrize(
-    "said", ["pay0b1c", "app.py:34 handler", "1-6b02ef78-56437a91", "@timestamp"]
+    "text", ["pay0b1c", "app.py:34 handler", "1-6b02ef78-56437a91", "@timestamp"]
 )
-def test_what_a_line_may_say_is_no_leak(said: str) -> None:
-    assert found(said, NAME) == []
+def test_an_allowed_text_is_no_leak(text: str) -> None:
+    assert found(text, NAME) == []
 
 
-def test_texts_are_found_at_every_depth_with_the_names_that_lead_there() -> None:
+def test_texts_are_found_at_every_depth_with_their_path() -> None:
     value = {"customer": {"email": "e1", "tags": ["t1", {"phone": "p1"}]}, "amount": 5, "no": ""}
     assert list(leaves(value)) == [
         ("customer.email", "e1"),
@@ -71,7 +71,7 @@ def exchange(status: int, answer: str = "{}", token: str = "") -> Exchange:
     return Exchange("POST", "http://stack/payments", headers, b"", status, answer)
 
 
-def test_the_payments_that_were_made_are_those_answered_with_201() -> None:
+def test_a_payment_answered_with_201_counts_as_created() -> None:
     exchanges = [
         exchange(201, '{"id": "pay1"}'),
         exchange(200, '{"id": "pay2"}'),
@@ -88,7 +88,7 @@ def test_a_search_of_the_expected_size_passes() -> None:
 
 
 @pytest.mark.parametrize(("lines", "needles"), [(1, 8), (2, 7), (0, 0)])
-def test_a_search_that_looked_at_too_little_fails(lines: int, needles: int) -> None:
+def test_a_search_of_too_few_lines_or_needles_fails(lines: int, needles: int) -> None:
     idle = Searched(lines=lines, errors=0, needles=needles, payments=0, leaks=[])
     with pytest.raises(AssertionError, match="few"):
         check_not_idle(idle, EXCHANGES)

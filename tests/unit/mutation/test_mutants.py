@@ -1,4 +1,4 @@
-"""The mutations find what there is to take out, and take out only that."""
+"""Mutants: what they change, and which tests run on them."""
 
 import ast
 from pathlib import Path
@@ -35,7 +35,7 @@ class Change:
 
 
 def found(tmp_path: Path, body: str) -> list[Condition]:
-    """Find the conditions of a store with this module beside the table."""
+    """Find the conditions of a storage package with this module beside the table."""
     folder = tmp_path / STORE
     folder.mkdir(parents=True, exist_ok=True)
     modules = {"table": TABLE, "other": OTHER, "payments": body}
@@ -62,7 +62,7 @@ def found(tmp_path: Path, body: str) -> list[Condition]:
          ["#s = :s AND #a = :a AND #c = :c", "#s = :s AND #a = :a AND attribute_not_exists(#c)"]),
     ],
 )  # fmt: skip
-def test_a_condition_is_found_however_it_is_written(
+def test_a_condition_is_found_in_every_notation(
     tmp_path: Path, body: str, texts: list[str]
 ) -> None:
     assert [each.text for each in found(tmp_path, body)] == texts
@@ -77,12 +77,12 @@ def test_a_condition_is_found_however_it_is_written(
         "def f(x):\n    return\nt.put(item, f(x))",
     ],
 )
-def test_a_condition_that_cannot_be_read_is_no_reason_to_go_on(tmp_path: Path, body: str) -> None:
+def test_an_unreadable_condition_is_an_error(tmp_path: Path, body: str) -> None:
     with pytest.raises(Unreadable, match=r"payments\.py"):
         found(tmp_path, body)
 
 
-def test_the_branch_within_a_function_is_known_by_what_it_is_called_with(tmp_path: Path) -> None:
+def test_a_branch_within_a_function_is_described_by_its_arguments(tmp_path: Path) -> None:
     body = AS_READ + "t.put(item, as_read(plan.before))"
     first, second = found(tmp_path, body)
     assert first.when == ("(plan.before.claims)",)
@@ -124,7 +124,7 @@ def test_the_branch_of_a_condition_keeps_the_other_one(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_each_part_is_taken_out_once(text: str, remaining: list[str]) -> None:
+def test_each_part_is_removed_once(text: str, remaining: list[str]) -> None:
     assert [left for _, left in conditions.variants(text)] == remaining
 
 
@@ -134,7 +134,7 @@ from urllib.parse import parse_qsl
 from lunas.domain.times import moment
 
 def check(given, limit):
-    """Say no."""
+    """Refuse a value."""
     note(given)
     if not given and limit:
         raise ValueError
@@ -150,7 +150,7 @@ def age(token, days):
 AGE = "return max(moment(day, near=True) if day else 0 for day in days if day in claims)"
 
 
-def test_each_step_of_a_function_is_taken_out_once(
+def test_each_step_of_a_function_is_removed_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path("hook.py")
@@ -179,13 +179,13 @@ def test_each_step_of_a_function_is_taken_out_once(
 
 
 @pytest.mark.parametrize("path", [path for path, names in checks.CHECKED.items() if names], ids=str)
-def test_every_function_that_is_named_is_still_in_its_file(path: Path) -> None:
+def test_every_listed_function_exists(path: Path) -> None:
     source = Source.read(Path(__file__).parents[3], path)
     there = {each.name for each in ast.walk(source.tree) if isinstance(each, ast.FunctionDef)}
     assert (checks.CHECKED[path] or frozenset()) <= there
 
 
-def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
+def test_a_mutant_covers_the_lines_that_it_changes() -> None:
     root = Path(__file__).parents[3]
     source = Source.read(root, checks.LAYER / "domain/gateway_status.py")
     for mutant in checks.mutants(root):
@@ -197,7 +197,7 @@ def test_a_mutant_knows_the_lines_whose_tests_concern_it() -> None:
             assert text.splitlines()[0] in "\n".join(covered)
 
 
-def test_what_is_named_as_equivalent_is_still_there_and_not_tried() -> None:
+def test_an_equivalent_mutant_exists_and_is_not_tried() -> None:
     root = Path(__file__).parents[3]
     there = {(each.path, each.what) for each in checks.found(root)}
     tried = {(each.path, each.what) for each in checks.mutants(root)}
@@ -207,7 +207,7 @@ def test_what_is_named_as_equivalent_is_still_there_and_not_tried() -> None:
 MUTANT = Mutant(Path("domain/refunds.py"), "if x", 0, 1, "False", range(7, 9))
 
 
-def test_the_tests_that_most_likely_notice_a_mutant_run_first() -> None:
+def test_the_tests_most_likely_to_fail_run_first() -> None:
     own, quick, slow = (
         "tests/unit/domain/test_refunds.py::test_a",
         "tests/unit/api/test_app.py::test_b",
@@ -228,7 +228,7 @@ def test_the_tests_that_most_likely_notice_a_mutant_run_first() -> None:
     ],
     ids=["nothing is red", "nothing could be run", "the request is not taken"],
 )
-def test_only_a_red_test_notices_a_mutant(
+def test_only_a_failed_test_kills_a_mutant(
     capsys: pytest.CaptureFixture[str], verdict: Verdict, shown: str
 ) -> None:
     report = Report()

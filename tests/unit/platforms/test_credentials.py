@@ -1,4 +1,4 @@
-"""Three ways to authenticate: what each call carries, and what a refused token leads to."""
+"""Three ways to authenticate: what each call sends, and what follows a refused token."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def api(
     return ThinkificApi(site, limiter or StubLimiter(), "r1", session=provider.session)
 
 
-def test_an_api_key_goes_with_its_site_and_as_a_bearer_to_v2() -> None:
+def test_an_api_key_is_sent_with_its_site_and_as_a_bearer_token_to_v2() -> None:
     key = ApiKey("shop", "key")
     assert key.headers() == {"X-Auth-API-Key": "key", "X-Auth-Subdomain": "shop"}
     assert key.bearer() == "key"
@@ -50,7 +50,7 @@ def test_a_token_implies_its_site() -> None:
     assert token.bearer() == "t1"
 
 
-def test_every_call_asks_for_the_token_anew() -> None:
+def test_every_call_uses_the_current_token() -> None:
     tokens, provider = Tokens("t1", "t2"), StubProvider(Reply(body={}), Reply(body={}))
     made = api(tokens.credentials, provider)
     made.get("/courses")
@@ -61,7 +61,7 @@ def test_every_call_asks_for_the_token_anew() -> None:
     assert "X-Auth-API-Key" not in provider.asked[0].headers
 
 
-def test_a_refused_token_that_was_replaced_is_tried_once_more() -> None:
+def test_after_a_refusal_the_replaced_token_is_tried_once() -> None:
     tokens, provider = Tokens("t1", "t2"), StubProvider(REFUSED, Reply(body={"id": 1}))
     limiter = StubLimiter()
     assert api(tokens.credentials, provider, limiter).post("/users", {"a": 1}) == {"id": 1}
@@ -78,21 +78,21 @@ def test_a_second_refusal_waits_for_a_person() -> None:
 
 
 @pytest.mark.parametrize("credentials", [ApiKey("shop", "key"), Bearer(lambda: "t1")])
-def test_a_key_or_token_of_a_persons_is_not_replaced(credentials: Credentials) -> None:
+def test_a_configured_key_or_token_is_not_replaced(credentials: Credentials) -> None:
     provider = StubProvider(REFUSED)
     with pytest.raises(AccessRefused):
         api(credentials, provider).get("/courses")
     assert len(provider.asked) == 1
 
 
-def test_a_missing_scope_is_no_matter_of_the_token() -> None:
+def test_a_missing_scope_does_not_replace_the_token() -> None:
     tokens, provider = Tokens("t1", "t2"), StubProvider(Reply(403, {"error": "insufficient scope"}))
     with pytest.raises(AccessRefused, match="403"):
         api(tokens.credentials, provider).get("/courses")
     assert tokens.refused == []
 
 
-def test_whoever_has_no_token_takes_no_turn() -> None:
+def test_without_a_token_no_permit_is_taken() -> None:
     def none() -> str:
         raise DeliveryDelayed("not connected", 300)
 

@@ -1,4 +1,4 @@
-"""The same clients against a real socket: silence, a dropped line, a cut answer."""
+"""The clients against a real socket: no response, a dropped connection, a cut response."""
 
 import socket
 import threading
@@ -23,7 +23,7 @@ CUT = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\
 
 
 def handle_then_answer(answer: bytes) -> Behaviour:
-    """Read a request, say something, hang up."""
+    """Read a request, send an answer, close the connection."""
 
     def behave(line: socket.socket) -> None:
         line.recv(65_536)
@@ -35,13 +35,13 @@ def handle_then_answer(answer: bytes) -> Behaviour:
 BEHAVIOURS = {
     "dropped": handle_then_answer(b""),
     "cut off": handle_then_answer(CUT),
-    "no http": handle_then_answer(b"\x00\x01\x02\r\n\r\n"),
+    "not http": handle_then_answer(b"\x00\x01\x02\r\n\r\n"),
 }
 
 
 @contextmanager
 def provider(behave: Behaviour, connections: int = 1) -> Iterator[str]:
-    """Serve so many connections on loopback, one after the other."""
+    """Serve a number of connections on loopback, one after the other."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -59,7 +59,7 @@ def provider(behave: Behaviour, connections: int = 1) -> Iterator[str]:
 
 @contextmanager
 def silent_provider() -> Iterator[str]:
-    """Take a connection and never answer it."""
+    """Accept a connection and never answer it."""
     done = threading.Event()
     with provider(lambda _: done.wait(5)) as url:
         yield url
@@ -81,13 +81,13 @@ def thinkific(url: str) -> ThinkificApi:
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_duitku_that_hangs_up_twice_is_unavailable(behaviour: str) -> None:
+def test_duitku_that_drops_two_connections_is_unavailable(behaviour: str) -> None:
     with provider(BEHAVIOURS[behaviour], connections=2) as url, pytest.raises(GatewayUnavailable):
         duitku(url).status(payment())
 
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS)
-def test_thinkific_that_hangs_up_is_worth_another_try(behaviour: str) -> None:
+def test_thinkific_that_drops_a_connection_delays(behaviour: str) -> None:
     with provider(BEHAVIOURS[behaviour]) as url, pytest.raises(DeliveryDelayed):
         thinkific(url).get("/courses")
 
@@ -98,7 +98,7 @@ def test_duitku_that_never_answers_times_out(monkeypatch: pytest.MonkeyPatch) ->
         duitku(url).status(payment())
 
 
-def test_thinkific_that_never_answers_is_worth_another_try(
+def test_thinkific_that_never_answers_delays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(thinkific_http, "TIMEOUT", (1.0, 0.1))
@@ -106,7 +106,7 @@ def test_thinkific_that_never_answers_is_worth_another_try(
         thinkific(url).get("/courses")
 
 
-def test_nobody_listening_is_unavailable() -> None:
+def test_a_refused_connection_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(GatewayUnavailable):

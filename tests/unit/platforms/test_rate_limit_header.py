@@ -1,4 +1,4 @@
-"""RateLimit-Reset in each of its forms."""
+"""The header RateLimit-Reset in each of its forms."""
 
 import pytest
 from hypothesis import given
@@ -29,22 +29,22 @@ NOW = 1_704_220_051.0
         ("-inf", SHORTEST),
     ],
 )
-def test_the_wait_is_told_by_the_size_of_the_value(header: str, seconds: float) -> None:
-    wait = reset_delay(header, NOW)
-    assert wait is not None
-    assert seconds <= wait <= seconds + JITTER
+def test_the_size_of_the_value_decides_its_unit(header: str, seconds: float) -> None:
+    delay = reset_delay(header, NOW)
+    assert delay is not None
+    assert seconds <= delay <= seconds + JITTER
 
 
 @pytest.mark.parametrize("header", [None, "", " ", "soon", "nan", "NaN", "30s", "1,5", "0x10"])
-def test_what_is_no_number_tells_nothing(header: str | None) -> None:
+def test_a_value_that_is_not_a_number_is_ignored(header: str | None) -> None:
     assert reset_delay(header, NOW) is None
 
 
 @given(st.one_of(st.text(), st.floats().map(str), st.integers().map(str)))
-def test_whatever_comes_the_wait_is_a_minute_at_most(header: str) -> None:
-    wait = reset_delay(header, NOW)
-    assert wait is None or SHORTEST <= wait <= LONGEST + JITTER
+def test_the_delay_is_a_minute_at_most_for_any_value(header: str) -> None:
+    delay = reset_delay(header, NOW)
+    assert delay is None or SHORTEST <= delay <= LONGEST + JITTER
 
 
-def test_waits_are_spread() -> None:
+def test_delays_are_spread() -> None:
     assert len({reset_delay("30", NOW) for _ in range(20)}) > 1

@@ -1,4 +1,4 @@
-"""Waiting for a turn: near ones are slept for, far ones refused before anything is taken."""
+"""Waiting for a permit: a near one is awaited, a distant one refused and not taken."""
 
 import time
 from typing import Any
@@ -16,15 +16,15 @@ START = 1_800_000_000_000
 MINUTE = 60_000
 
 
-class OneShare(SharedCalls):
-    """The share of calls in memory, for one thread."""
+class InMemoryCalls(SharedCalls):
+    """The shared calls in memory, for one thread."""
 
     def __init__(self, rate_limit: RateLimit) -> None:
         self._rate_limit = rate_limit
         self.busy_until = 0
 
     def reserve(self, now: int, latest: int) -> int:
-        """Take the next turn."""
+        """Take the next permit."""
         permit = self._rate_limit.permit(self.busy_until, now)
         if permit > latest:
             raise NoPermit("later", (permit - now) / 1000)
@@ -32,16 +32,16 @@ class OneShare(SharedCalls):
         return permit
 
     def rest_until(self, moment: int) -> None:
-        """Let no turn come before."""
+        """Give no permit before this moment."""
         self.busy_until = max(self.busy_until, self._rate_limit.resting_until(moment))
 
 
 class Day:
-    """A clock that only sleeping moves, and limiters that go by it."""
+    """A clock that only sleeping moves, and limiters that use it."""
 
     def __init__(self, calls_per_minute: int = 110) -> None:
         self.now = START
-        self.calls = OneShare(RateLimit.per_minute(calls_per_minute))
+        self.calls = InMemoryCalls(RateLimit.per_minute(calls_per_minute))
 
     def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -53,7 +53,7 @@ class Day:
         return SharedLimiter(self.calls, self.now + remaining, lambda: self.now, self.sleep)
 
 
-def test_the_first_calls_after_a_rest_go_at_once() -> None:
+def test_the_first_calls_after_a_pause_go_at_once() -> None:
     day = Day()
     limiter = day.limiter()
     for _ in range(4):
@@ -61,7 +61,7 @@ def test_the_first_calls_after_a_rest_go_at_once() -> None:
     assert day.now == START
 
 
-def test_a_call_is_sent_when_its_turn_has_come() -> None:
+def test_a_call_is_sent_at_its_permit() -> None:
     day = Day()
     limiter = day.limiter()
     for _ in range(60):
@@ -70,7 +70,7 @@ def test_a_call_is_sent_when_its_turn_has_come() -> None:
         assert day.now == permit
 
 
-def test_a_turn_that_is_far_away_is_refused_with_the_time_until_then_and_not_taken() -> None:
+def test_a_distant_permit_is_refused_with_its_delay_and_not_taken() -> None:
     day = Day()
     day.limiter().rest(30)
     before = day.calls.busy_until
@@ -80,14 +80,14 @@ def test_a_turn_that_is_far_away_is_refused_with_the_time_until_then_and_not_tak
     assert (day.now, day.calls.busy_until) == (START, before)
 
 
-def test_a_rest_of_one_is_a_rest_for_all_and_ends() -> None:
+def test_a_pause_applies_to_every_limiter_and_ends() -> None:
     day = Day()
     day.limiter().rest(3.5)
     day.limiter().acquire()
     assert day.now == START + 3_500
 
 
-def test_no_call_begins_when_its_answer_could_come_too_late() -> None:
+def test_no_call_begins_when_its_response_could_come_too_late() -> None:
     day = Day()
     limiter = day.limiter(LAST_CALL + 1)
     limiter.acquire()
@@ -98,37 +98,37 @@ def test_no_call_begins_when_its_answer_could_come_too_late() -> None:
     assert day.calls.busy_until == before
 
 
-def test_waiting_never_goes_on_beyond_the_last_call_of_an_invocation() -> None:
+def test_a_limiter_never_waits_beyond_the_last_call_of_an_invocation() -> None:
     day = Day()
     limiter = day.limiter(20_000)
 
-    def call_on_and_on() -> None:
+    def call_repeatedly() -> None:
         for _ in range(100):
             limiter.acquire()
 
     with pytest.raises(NoPermit):
-        call_on_and_on()
+        call_repeatedly()
     assert START + 9_000 < day.now <= START + 20_000 - LAST_CALL
 
 
-def test_the_longest_answer_and_its_notes_fit_behind_the_last_call() -> None:
+def test_the_longest_response_and_its_writes_fit_after_the_last_call() -> None:
     assert sum(TIMEOUT) * 1000 < LAST_CALL
 
 
-def test_under_a_mere_backlog_every_caller_gets_its_turn_in_time() -> None:
-    """At the slowest pace that the template allows, with every caller always waiting."""
+def test_in_a_backlog_every_caller_gets_its_permit_in_time() -> None:
+    """At the lowest rate that the template allows, with every caller always waiting."""
     slowest = RateLimit.per_minute(60)
     assert CALLERS * slowest.interval <= MAX_WAIT
 
 
 @pytest.fixture
-def reply(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Note how the share of calls is opened."""
+def opened_with(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Record how the shared calls are opened."""
     made: dict[str, Any] = {}
 
-    def opened(*arguments: object) -> OneShare:
+    def opened(*arguments: object) -> InMemoryCalls:
         made["arguments"] = arguments
-        return OneShare(RateLimit.per_minute(110))
+        return InMemoryCalls(RateLimit.per_minute(110))
 
     monkeypatch.setattr("lunas.platforms.thinkific.rate_limiter.SharedCalls", opened)
     monkeypatch.setenv("THINKIFIC_SUBDOMAIN", "shop")
@@ -136,31 +136,31 @@ def reply(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return made
 
 
-def test_the_share_is_that_of_the_site_at_the_pace_of_the_setting(reply: dict[str, Any]) -> None:
+def test_the_calls_are_shared_by_site_at_the_configured_rate(opened_with: dict[str, Any]) -> None:
     table: Any = object()
     SharedLimiter.from_environment(table, 75_000)
-    assert reply["arguments"] == (table, "THINKIFIC", "shop", RateLimit(100))
+    assert opened_with["arguments"] == (table, "THINKIFIC", "shop", RateLimit(100))
 
 
-def test_an_invocation_that_is_nearly_over_calls_nobody(reply: dict[str, Any]) -> None:
+def test_an_invocation_near_its_deadline_makes_no_call(opened_with: dict[str, Any]) -> None:
     table: Any = object()
     SharedLimiter.from_environment(table, LAST_CALL + 5_000).acquire()
     with pytest.raises(NoPermit):
         SharedLimiter.from_environment(table, LAST_CALL - 1).acquire()
-    assert reply
+    assert opened_with
 
 
-def test_without_a_pace_nothing_is_called(
-    reply: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+def test_without_a_configured_rate_no_call_is_made(
+    opened_with: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("THINKIFIC_REQUESTS_PER_MINUTE")
     table: Any = object()
     with pytest.raises(ConfigurationError, match="THINKIFIC_REQUESTS_PER_MINUTE"):
         SharedLimiter.from_environment(table, 75_000)
-    assert reply == {}
+    assert opened_with == {}
 
 
-def test_turns_are_counted_in_milliseconds_since_the_epoch() -> None:
+def test_permits_are_in_milliseconds_since_the_epoch() -> None:
     before = time.time()
     now = clock.epoch_milliseconds()
     assert before - 1 <= now / 1000 <= time.time() + 1

@@ -1,4 +1,4 @@
-"""The redirect URI: each mistake of the checklist is found, by its own check only."""
+"""The redirect URI: each mistake of the checklist is found, and by its own check only."""
 
 import pytest
 
@@ -41,11 +41,11 @@ def test_a_base_without_a_mistake_passes(base: str) -> None:
 @pytest.mark.parametrize(
     "base", ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"]
 )
-def test_http_is_for_this_machine(base: str) -> None:
+def test_http_is_allowed_for_localhost(base: str) -> None:
     assert wrong(base) == []
 
 
-def test_the_path_of_the_apis_own_address_belongs_to_it() -> None:
+def test_the_path_of_the_apis_own_url_is_allowed() -> None:
     assert wrong(LOCAL, LOCAL) == []
 
 
@@ -57,7 +57,7 @@ def test_a_mistake_is_found_by_its_check(mistake: str) -> None:
     assert mistake == "no scheme" or found == [check]
 
 
-def test_every_check_says_something_of_its_own() -> None:
+def test_every_check_has_its_own_message() -> None:
     checks = redirect_checks(OWN, OWN)
     assert len({each.name for each in checks}) == len({each.message for each in checks}) == 8
 
@@ -70,13 +70,13 @@ def test_every_check_says_something_of_its_own() -> None:
         ("https://pay.example.com/v1", "must lead to the API"),
     ],
 )
-def test_the_host_that_is_registered_is_told(base: str, message: str) -> None:
+def test_the_message_names_the_host_to_register(base: str, message: str) -> None:
     (check,) = [each for each in redirect_checks(base, OWN) if each.name == "registered"]
     assert check.ok
     assert message in check.message
 
 
-def test_a_path_of_a_domain_is_pointed_at() -> None:
+def test_a_path_of_a_custom_domain_is_pointed_out() -> None:
     (check,) = [
         each for each in redirect_checks("https://x.example.com/v1", OWN) if each.name == "prefix"
     ]
@@ -84,5 +84,5 @@ def test_a_path_of_a_domain_is_pointed_at() -> None:
 
 
 @pytest.mark.parametrize("base", ["https://x.test", "https://x.test/", "https://x.test//"])
-def test_a_slash_at_the_end_does_not_come_out_double(base: str) -> None:
+def test_a_trailing_slash_is_not_doubled(base: str) -> None:
     assert redirect_uri(base) == "https://x.test/thinkific/oauth/callback"

@@ -1,4 +1,4 @@
-"""Finding, creating and enrolling at Thinkific: look first, and look again after a failure."""
+"""Finding, creating and enrolling at Thinkific: read first, and read again after a failure."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +27,7 @@ EMPTY: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}
 LIMITED = Reply(429, "slow down", {"RateLimit-Reset": "30"})
 
 
-def row(**changes: Any) -> dict[str, Any]:
+def enrolled(**changes: Any) -> dict[str, Any]:
     """Build an active enrollment of user 7 in course 9."""
     made = {
         "id": 500,
@@ -40,23 +40,23 @@ def row(**changes: Any) -> dict[str, Any]:
     return {**made, **changes}
 
 
-TRIAL = row(activated_at=None, is_free_trial=True)
-EXPIRED = row(expired=True)
+TRIAL = enrolled(activated_at=None, is_free_trial=True)
+EXPIRED = enrolled(expired=True)
 
 
 def page(*items: dict[str, Any], next_page: object = None) -> Reply:
     return Reply(body={"items": list(items), "meta": {"pagination": {"next_page": next_page}}})
 
 
-class PatientLimiter(StubLimiter):
-    """Gives out a few turns, then none."""
+class FewPermits(StubLimiter):
+    """Gives a number of permits, then none."""
 
     def __init__(self, permits: int) -> None:
         super().__init__()
         self._left = permits
 
     def acquire(self) -> None:
-        """Take one of the turns that are left."""
+        """Take one of the remaining permits."""
         if self.permits == self._left:
             raise NoPermit("later", 30)
         super().acquire()
@@ -79,41 +79,41 @@ def enroll(*answers: Reply | Exception) -> tuple[StubProvider, int]:
     return provider, thinkific(provider).enroll(7, 9, NOW, None)
 
 
-def test_a_learner_without_an_enrollment_gets_one_that_is_active_at_once() -> None:
-    provider, platform_enrollment_id = enroll(page(), Reply(201, row()))
+def test_a_new_enrollment_is_active_at_once() -> None:
+    provider, platform_enrollment_id = enroll(page(), Reply(201, enrolled()))
     assert platform_enrollment_id == 500
     assert provider.calls == [f"GET {BASE}/enrollments", f"POST {BASE}/enrollments"]
     assert provider.asked[1].body == {"user_id": 7, "course_id": 9, "activated_at": A_MINUTE_AGO}
 
 
-def test_an_active_enrollment_is_left_as_it_is() -> None:
-    provider, platform_enrollment_id = enroll(page(row(id=321)))
+def test_an_active_enrollment_is_not_changed() -> None:
+    provider, platform_enrollment_id = enroll(page(enrolled(id=321)))
     assert platform_enrollment_id == 321
     assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize("stored", [TRIAL, EXPIRED], ids=["trial", "expired"])
 def test_a_trial_or_expired_enrollment_is_upgraded_and_read_back(stored: dict[str, Any]) -> None:
-    provider, platform_enrollment_id = enroll(page(stored), Reply(204), Reply(body=row()))
+    provider, platform_enrollment_id = enroll(page(stored), Reply(204), Reply(body=enrolled()))
     assert platform_enrollment_id == 500
     assert provider.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
     assert provider.asked[1].body == {"activated_at": A_MINUTE_AGO}
 
 
-def test_an_upgrade_moves_an_expiry_that_is_there_far_away() -> None:
-    expired = row(expired=True, expiry_date="2026-02-01T00:00:00Z")
-    provider, _ = enroll(page(expired), Reply(204), Reply(body=row()))
+def test_an_upgrade_moves_an_existing_expiry_to_the_far_future() -> None:
+    expired = enrolled(expired=True, expiry_date="2026-02-01T00:00:00Z")
+    provider, _ = enroll(page(expired), Reply(204), Reply(body=enrolled()))
     assert provider.asked[1].body["activated_at"] == A_MINUTE_AGO
     assert provider.asked[1].body["expiry_date"] > "2120-"
 
 
-def test_an_upgrade_that_does_not_show_yet_is_worth_another_try() -> None:
+def test_an_upgrade_that_does_not_show_yet_delays() -> None:
     with pytest.raises(DeliveryDelayed):
         enroll(page(EXPIRED), Reply(204), Reply(body=EXPIRED))
 
 
-def test_an_enrollment_that_comes_back_as_trial_is_upgraded() -> None:
-    provider, _ = enroll(page(), Reply(201, TRIAL), Reply(204), Reply(body=row()))
+def test_an_enrollment_created_as_a_trial_is_upgraded() -> None:
+    provider, _ = enroll(page(), Reply(201, TRIAL), Reply(204), Reply(body=enrolled()))
     assert provider.calls[2] == f"PUT {BASE}/enrollments/500"
 
 
@@ -130,22 +130,22 @@ FAILED_POSTS = [
 
 
 @pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
-def test_a_failed_post_is_looked_into_before_it_counts_as_failed(
+def test_after_a_failed_post_the_enrollment_is_looked_up(
     failure: Reply | Exception,
 ) -> None:
-    provider, platform_enrollment_id = enroll(page(), failure, page(row(id=77)))
+    provider, platform_enrollment_id = enroll(page(), failure, page(enrolled(id=77)))
     assert platform_enrollment_id == 77
     assert [call.split()[0] for call in provider.calls] == ["GET", "POST", "GET"]
 
 
 @pytest.mark.parametrize("failure", FAILED_POSTS, ids=str)
-def test_a_post_that_really_failed_stays_failed(failure: Reply | Exception) -> None:
+def test_a_failed_post_without_an_enrollment_is_an_error(failure: Reply | Exception) -> None:
     with pytest.raises(DeliveryError):
         enroll(page(), failure, page())
 
 
 @pytest.mark.parametrize(
-    ("failure", "looked_again", "wait"),
+    ("failure", "lookup", "delay"),
     [
         (requests.ReadTimeout(), page(), STILL_WRITING),
         (requests.ConnectionError(), Reply(503), STILL_WRITING),
@@ -155,23 +155,23 @@ def test_a_post_that_really_failed_stays_failed(failure: Reply | Exception) -> N
         (Reply(503), page(), None),
     ],
 )
-def test_after_a_post_that_may_still_be_under_way_the_next_try_waits_long(
-    failure: Reply | Exception, looked_again: Reply, wait: float | None
+def test_after_a_post_that_may_be_in_progress_the_delay_is_long(
+    failure: Reply | Exception, lookup: Reply, delay: float | None
 ) -> None:
-    """A second POST meanwhile would leave two rows."""
+    """A second POST meanwhile would leave two enrollments."""
     with pytest.raises(DeliveryDelayed) as raised:
-        enroll(page(), failure, looked_again)
-    assert raised.value.retry_after == wait
+        enroll(page(), failure, lookup)
+    assert raised.value.retry_after == delay
 
 
-def test_a_failed_post_that_left_a_trial_is_upgraded() -> None:
-    answers = (page(), requests.ReadTimeout("x"), page(TRIAL), Reply(204), Reply(body=row()))
+def test_a_trial_left_by_a_failed_post_is_upgraded() -> None:
+    answers = (page(), requests.ReadTimeout("x"), page(TRIAL), Reply(204), Reply(body=enrolled()))
     provider, _ = enroll(*answers)
     assert provider.calls[3] == f"PUT {BASE}/enrollments/500"
 
 
 @pytest.mark.parametrize("reply", [LIMITED, Reply(401), Reply(403)], ids=str)
-def test_after_a_limit_or_a_refused_key_nobody_looks_again(reply: Reply) -> None:
+def test_after_a_rate_limit_or_a_refused_key_no_lookup_is_made(reply: Reply) -> None:
     provider = StubProvider(page(), reply)
     with pytest.raises(DeliveryDelayed) as raised:
         thinkific(provider).enroll(7, 9, NOW, None)
@@ -180,46 +180,50 @@ def test_after_a_limit_or_a_refused_key_nobody_looks_again(reply: Reply) -> None
 
 
 @pytest.mark.parametrize("permits", range(4))
-def test_a_call_whose_turn_is_far_away_ends_the_delivery_before_it(permits: int) -> None:
-    """Whichever call it is: what was done stands, and nothing more is asked."""
-    provider = StubProvider(page(), Reply(500), page(TRIAL), Reply(204), Reply(body=row()))
-    limiter = PatientLimiter(permits)
+def test_without_a_permit_the_delivery_ends_before_the_call(permits: int) -> None:
+    """Whichever call it is, the calls before it are made and none after it."""
+    provider = StubProvider(page(), Reply(500), page(TRIAL), Reply(204), Reply(body=enrolled()))
+    limiter = FewPermits(permits)
     with pytest.raises(NoPermit):
         Thinkific(ThinkificApi(SITE, limiter, session=provider.session)).enroll(7, 9, NOW, None)
     assert len(provider.asked) == permits
 
 
-def test_an_unknown_course_is_impossible_and_not_worth_a_retry() -> None:
+def test_an_unknown_course_is_impossible_to_deliver() -> None:
     unknown = Reply(422, {"errors": ["Course could not be found."]})
     with pytest.raises(DeliveryImpossible):
         enroll(page(), unknown, page())
 
 
 @pytest.mark.parametrize(
-    "foreign", [row(id=1, user_id=8), row(id=1, course_id=8), row(id=1, user_id=None)], ids=str
+    "foreign",
+    [enrolled(id=1, user_id=8), enrolled(id=1, course_id=8), enrolled(id=1, user_id=None)],
+    ids=str,
 )
-def test_rows_of_others_are_never_taken_for_ours(foreign: dict[str, Any]) -> None:
-    provider, platform_enrollment_id = enroll(page(foreign), Reply(201, row()))
+def test_enrollments_of_others_are_ignored(foreign: dict[str, Any]) -> None:
+    provider, platform_enrollment_id = enroll(page(foreign), Reply(201, enrolled()))
     assert (platform_enrollment_id, len(provider.asked)) == (500, 2)
 
 
 def test_ids_may_come_as_text() -> None:
-    _, platform_enrollment_id = enroll(page(row(id="500", user_id="7", course_id="9")))
+    _, platform_enrollment_id = enroll(page(enrolled(id="500", user_id="7", course_id="9")))
     assert platform_enrollment_id == 500
 
 
-def test_of_several_rows_the_active_one_counts_else_the_newest() -> None:
-    _, active = enroll(page(row(id=3), row(id=9, expired=True)))
+def test_of_several_enrollments_the_active_one_counts_else_the_newest() -> None:
+    _, active = enroll(page(enrolled(id=3), enrolled(id=9, expired=True)))
     assert active == 3
     provider, _ = enroll(
-        page(row(id=9, expired=True), row(id=10, expired=True)), Reply(204), Reply(body=row(id=10))
+        page(enrolled(id=9, expired=True), enrolled(id=10, expired=True)),
+        Reply(204),
+        Reply(body=enrolled(id=10)),
     )
     assert provider.calls[1] == f"PUT {BASE}/enrollments/10"
 
 
-def test_the_right_row_is_found_on_a_later_page() -> None:
+def test_an_enrollment_is_found_on_a_later_page() -> None:
     provider, platform_enrollment_id = enroll(
-        page(row(id=1, user_id=8), next_page=2), page(row(id=2))
+        page(enrolled(id=1, user_id=8), next_page=2), page(enrolled(id=2))
     )
     assert platform_enrollment_id == 2
     assert [each.query["page"] for each in provider.asked] == [["1"], ["2"]]
@@ -228,8 +232,8 @@ def test_the_right_row_is_found_on_a_later_page() -> None:
     assert provider.asked[0].query["query[course_id]"] == ["9"]
 
 
-def test_a_short_page_is_not_taken_for_the_last() -> None:
-    _, platform_enrollment_id = enroll(page(next_page=2), page(next_page=3), page(row(id=4)))
+def test_a_short_page_is_not_the_last() -> None:
+    _, platform_enrollment_id = enroll(page(next_page=2), page(next_page=3), page(enrolled(id=4)))
     assert platform_enrollment_id == 4
 
 
@@ -237,45 +241,45 @@ def test_a_short_page_is_not_taken_for_the_last() -> None:
 def test_no_next_page_is_the_end_of_a_list(none: object) -> None:
     provider = StubProvider(page({"id": "1", "name": "One"}, next_page=none))
     assert [each.id for each in Thinkific(api(provider)).courses()] == [1]
-    provider, platform_enrollment_id = enroll(page(row(id=2), next_page=none))
+    provider, platform_enrollment_id = enroll(page(enrolled(id=2), next_page=none))
     assert platform_enrollment_id == 2
     assert len(provider.asked) == 1
 
 
 def test_the_next_page_may_come_as_text() -> None:
-    _, platform_enrollment_id = enroll(page(next_page="2"), page(row(id=2)))
+    _, platform_enrollment_id = enroll(page(next_page="2"), page(enrolled(id=2)))
     assert platform_enrollment_id == 2
 
 
 @pytest.mark.parametrize("following", [1, "1", -1])
-def test_a_list_that_does_not_advance_is_said_to_at_once(following: object) -> None:
+def test_a_list_that_does_not_advance_is_an_error_at_once(following: object) -> None:
     provider = StubProvider(*[page(next_page=following)] * 500)
     with pytest.raises(DeliveryDelayed, match=f"names page {following} after page 1"):
         thinkific(provider).enroll(7, 9, NOW, None)
     assert len(provider.asked) == 1
 
 
-def test_a_list_that_gives_one_page_for_all_is_said_to_at_once() -> None:
-    same = [page(row(user_id=8), next_page=number) for number in range(2, 500)]
+def test_a_list_that_repeats_a_page_is_an_error_at_once() -> None:
+    same = [page(enrolled(user_id=8), next_page=number) for number in range(2, 500)]
     provider = StubProvider(*same)
     with pytest.raises(DeliveryDelayed, match="same page again"):
         thinkific(provider).enroll(7, 9, NOW, None)
     assert len(provider.asked) == 2
 
 
-def test_a_list_without_an_end_is_given_up() -> None:
+def test_a_list_without_an_end_is_impossible_to_read() -> None:
     with pytest.raises(DeliveryImpossible):
         enroll(*[page(next_page=number) for number in range(2, 500)])
 
 
 @pytest.mark.parametrize("none", [0, "0", None, ""])
-def test_no_cursor_is_the_end_of_the_webhooks(none: object) -> None:
+def test_no_cursor_is_the_end_of_the_list_of_webhooks(none: object) -> None:
     provider = StubProvider(Reply(body={"items": [], "meta": {"page": {"next_page": none}}}))
     assert list(webhooks(provider).webhooks()) == []
     assert len(provider.asked) == 1
 
 
-def test_a_cursor_that_comes_back_is_said_to_at_once() -> None:
+def test_a_repeated_cursor_is_an_error_at_once() -> None:
     cursors = ["a", "b", "a"] * 100
     answers = [{"items": [], "meta": {"page": {"next_page": each}}} for each in cursors]
     provider = StubProvider(*[Reply(body=each) for each in answers])
@@ -284,28 +288,28 @@ def test_a_cursor_that_comes_back_is_said_to_at_once() -> None:
     assert len(provider.asked) == 3
 
 
-def test_changes_end_at_page_0_too() -> None:
-    provider = StubProvider(page(row(percentage_completed="0.5"), next_page=0))
+def test_page_0_is_the_end_of_changes_too() -> None:
+    provider = StubProvider(page(enrolled(percentage_completed="0.5"), next_page=0))
     assert Thinkific(api(provider)).changed(NOW, 1).next_page is None
 
 
 @pytest.mark.parametrize("body", [{}, {"items": None}, {"items": {}}, {"items": "none"}], ids=str)
-def test_an_answer_that_is_no_list_is_not_taken_for_an_empty_one(body: dict[str, Any]) -> None:
+def test_a_response_without_a_list_is_an_error(body: dict[str, Any]) -> None:
     with pytest.raises(DeliveryDelayed):
         enroll(Reply(body=body))
 
 
 @pytest.mark.parametrize("body", [{"items": []}, {"items": [], "meta": None}], ids=str)
-def test_an_answer_without_pages_is_an_empty_list(body: dict[str, Any]) -> None:
+def test_a_response_without_pages_is_an_empty_list(body: dict[str, Any]) -> None:
     assert thinkific(StubProvider(Reply(body=body))).find_user(EMAIL) is None
 
 
-def test_an_account_is_found_whatever_the_case_of_its_address() -> None:
+def test_an_account_is_found_regardless_of_case() -> None:
     provider = StubProvider(page({"id": 7, "email": EMAIL.upper()}))
     assert thinkific(provider).find_user(EMAIL) == 7
 
 
-def test_an_address_with_capitals_finds_its_account_where_case_is_regarded() -> None:
+def test_an_address_with_capitals_is_searched_in_lower_case_and_as_typed() -> None:
     low, typed = page({"id": 7, "email": EMAIL}), page({"id": 8, "email": EMAIL.upper()})
     provider = StubProvider(low, page(), typed, page(), page())
     assert thinkific(provider).find_user(EMAIL.upper()) == 7
@@ -322,12 +326,12 @@ def test_a_new_account_has_its_address_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize("email", ["other@example.com", f"x{EMAIL}", None, ""])
-def test_an_account_of_another_address_is_not_ours(email: str | None) -> None:
+def test_an_account_of_another_address_is_ignored(email: str | None) -> None:
     provider = StubProvider(page({"id": 7, "email": email}))
     assert thinkific(provider).find_user(EMAIL) is None
 
 
-def test_the_account_may_stand_on_a_later_page() -> None:
+def test_an_account_is_found_on_a_later_page() -> None:
     first = page({"id": 1, "email": "other@example.com"}, next_page=2)
     assert thinkific(StubProvider(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == 7
 
@@ -339,7 +343,7 @@ def test_a_plus_in_an_address_is_escaped() -> None:
     assert provider.asked[0].query["query[email]"] == ["budi+kursus@example.com"]
 
 
-def test_a_new_account_has_no_password_and_gets_a_welcome() -> None:
+def test_a_new_account_has_no_password_and_gets_a_welcome_email() -> None:
     provider = StubProvider(Reply(201, {"id": 42}))
     assert thinkific(provider).create_user(LEARNER) == 42
     assert provider.asked[0].body == {
@@ -427,7 +431,7 @@ def test_a_taken_address_is_read_from_any_body(status: int, body: object) -> Non
     assert thinkific(provider).create_user(LEARNER) == 7
 
 
-def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() -> None:
+def test_a_taken_address_whose_account_does_not_show_yet_delays() -> None:
     with pytest.raises(DeliveryDelayed):
         thinkific(StubProvider(TAKEN, page())).create_user(LEARNER)
 
@@ -457,7 +461,7 @@ def test_a_taken_address_whose_account_does_not_show_yet_is_worth_another_try() 
     ],
     ids=str,
 )
-def test_other_rejected_values_are_not_taken_for_a_taken_address(errors: object) -> None:
+def test_other_rejected_values_do_not_mean_a_taken_address(errors: object) -> None:
     for body in ({"errors": errors}, errors):
         provider = StubProvider(Reply(422, body))
         with pytest.raises(Rejected):
@@ -481,7 +485,7 @@ def test_a_rejection_names_its_fields_only(body: object, named: str) -> None:
         thinkific(StubProvider(Reply(422, body))).create_user(LEARNER)
 
 
-def test_an_error_body_of_any_depth_is_read_or_passed_over() -> None:
+def test_an_error_body_of_any_depth_is_read_or_ignored() -> None:
     deep = b"[" * 5_000 + b'"Email has already been taken"' + b"]" * 5_000
     with pytest.raises(Rejected):
         thinkific(StubProvider(Reply(422, deep), page())).create_user(LEARNER)
@@ -515,7 +519,7 @@ def test_no_error_carries_the_learners_address(failure: Reply | Exception, call:
     assert raised.value.__cause__ is None
 
 
-def test_every_call_carries_key_site_client_and_a_time_out() -> None:
+def test_every_call_has_key_site_client_and_a_timeout() -> None:
     provider = StubProvider(page())
     thinkific(provider).find_user(EMAIL)
     (asked,) = provider.asked
@@ -540,14 +544,16 @@ def test_an_answer_without_an_id_is_a_delivery_error(body: dict[str, Any]) -> No
         thinkific(StubProvider(Reply(201, body))).create_user(LEARNER)
 
 
-def test_a_list_row_that_is_no_object_is_a_delivery_error() -> None:
+def test_a_list_item_that_is_not_an_object_is_a_delivery_error() -> None:
     with pytest.raises(DeliveryError):
-        thinkific(StubProvider(Reply(body={"items": ["row"]}))).find_user(EMAIL)
+        thinkific(StubProvider(Reply(body={"items": ["text"]}))).find_user(EMAIL)
 
 
 @pytest.mark.parametrize("expiry", [None, ""])
-def test_an_upgrade_of_a_row_without_an_expiry_names_none(expiry: str | None) -> None:
-    provider, _ = enroll(page(row(expired=True, expiry_date=expiry)), Reply(204), Reply(body=row()))
+def test_an_upgrade_without_an_expiry_sends_none(expiry: str | None) -> None:
+    provider, _ = enroll(
+        page(enrolled(expired=True, expiry_date=expiry)), Reply(204), Reply(body=enrolled())
+    )
     assert "expiry_date" not in provider.asked[1].body
 
 
@@ -557,39 +563,41 @@ def revoke(*answers: Reply | Exception) -> StubProvider:
     return provider
 
 
-def test_access_ends_by_an_expiry_in_the_past_and_nothing_else() -> None:
-    provider = revoke(page(row()), Reply(204), Reply(body=EXPIRED))
+def test_access_is_ended_by_an_expiry_in_the_past_only() -> None:
+    provider = revoke(page(enrolled()), Reply(204), Reply(body=EXPIRED))
     assert provider.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
     assert provider.asked[1].body == {"expiry_date": "2026-11-21T03:04:05Z"}
 
 
-@pytest.mark.parametrize("rows", [[], [EXPIRED], [TRIAL]], ids=["none", "expired", "trial"])
-def test_what_gives_no_access_needs_no_end(rows: list[dict[str, Any]]) -> None:
-    assert len(revoke(page(*rows)).asked) == 1
+@pytest.mark.parametrize("enrollments", [[], [EXPIRED], [TRIAL]], ids=["none", "expired", "trial"])
+def test_an_enrollment_without_access_is_not_ended(enrollments: list[dict[str, Any]]) -> None:
+    assert len(revoke(page(*enrollments)).asked) == 1
 
 
-def test_every_row_that_gives_access_is_ended() -> None:
-    rows = page(row(id=500), row(id=501), row(id=502, user_id=8))
-    provider = revoke(rows, Reply(204), Reply(body=EXPIRED), Reply(204), Reply(body=EXPIRED))
+def test_every_enrollment_that_gives_access_is_ended() -> None:
+    enrollments = page(enrolled(id=500), enrolled(id=501), enrolled(id=502, user_id=8))
+    provider = revoke(enrollments, Reply(204), Reply(body=EXPIRED), Reply(204), Reply(body=EXPIRED))
     assert [call for call in provider.calls if call.startswith("PUT")] == [
         f"PUT {BASE}/enrollments/500",
         f"PUT {BASE}/enrollments/501",
     ]
 
 
-def test_only_rows_whose_end_was_given_are_ended_where_it_is_asked_so() -> None:
+def test_with_given_ends_only_enrollments_with_those_ends_are_ended() -> None:
     given, foreign = "2026-12-22T03:04:05Z", "2027-12-22T03:04:05Z"
-    rows = page(row(id=500), row(id=501, expiry_date=foreign), row(id=502, expiry_date=given))
-    provider = StubProvider(rows, Reply(204), Reply(body=EXPIRED))
+    enrollments = page(
+        enrolled(id=500), enrolled(id=501, expiry_date=foreign), enrolled(id=502, expiry_date=given)
+    )
+    provider = StubProvider(enrollments, Reply(204), Reply(body=EXPIRED))
     thinkific(provider).revoke(7, 9, NOW, given={UNTIL})
     assert [call for call in provider.calls if call.startswith("PUT")] == [
         f"PUT {BASE}/enrollments/502"
     ]
 
 
-def test_an_end_that_does_not_show_yet_is_worth_another_try() -> None:
+def test_an_end_that_does_not_show_yet_delays() -> None:
     with pytest.raises(DeliveryDelayed):
-        revoke(page(row()), Reply(204), Reply(body=row()))
+        revoke(page(enrolled()), Reply(204), Reply(body=enrolled()))
 
 
 UNTIL = datetime(2026, 12, 22, 3, 4, 5, 678000, tzinfo=UTC)
@@ -603,52 +611,55 @@ def enroll_until(*answers: Reply | Exception) -> StubProvider:
 
 
 def test_access_for_a_time_is_sent_with_its_end() -> None:
-    provider = enroll_until(page(), Reply(201, row(expiry_date=END)))
+    provider = enroll_until(page(), Reply(201, enrolled(expiry_date=END)))
     assert provider.asked[1].body["expiry_date"] == END
 
 
-def test_a_shorter_access_is_extended_and_keeps_its_beginning() -> None:
-    shorter = row(expiry_date="2026-12-01T00:00:00Z")
-    provider = enroll_until(page(shorter), Reply(204), Reply(body=row(expiry_date=END)))
-    assert provider.asked[1].body == {"activated_at": row()["activated_at"], "expiry_date": END}
+def test_a_shorter_access_is_extended_and_keeps_its_start() -> None:
+    shorter = enrolled(expiry_date="2026-12-01T00:00:00Z")
+    provider = enroll_until(page(shorter), Reply(204), Reply(body=enrolled(expiry_date=END)))
+    assert provider.asked[1].body == {
+        "activated_at": enrolled()["activated_at"],
+        "expiry_date": END,
+    }
 
 
 @pytest.mark.parametrize("expiry", [None, END, "2027-01-01T00:00:00Z", "2026-12-22T10:04:05+07:00"])
-def test_an_access_that_lasts_as_long_is_left_as_it_is(expiry: str | None) -> None:
-    assert len(enroll_until(page(row(expiry_date=expiry))).asked) == 1
+def test_an_access_that_lasts_as_long_is_not_changed(expiry: str | None) -> None:
+    assert len(enroll_until(page(enrolled(expiry_date=expiry))).asked) == 1
 
 
 @pytest.mark.parametrize("shown", ["2026-12-01T00:00:00Z", "soon", 5])
-def test_an_extension_that_does_not_show_is_worth_another_try(shown: object) -> None:
-    shorter = row(expiry_date="2026-12-01T00:00:00Z")
+def test_an_extension_that_does_not_show_delays(shown: object) -> None:
+    shorter = enrolled(expiry_date="2026-12-01T00:00:00Z")
     with pytest.raises(DeliveryDelayed):
-        enroll_until(page(shorter), Reply(204), Reply(body=row(expiry_date=shown)))
+        enroll_until(page(shorter), Reply(204), Reply(body=enrolled(expiry_date=shown)))
 
 
-def test_access_for_good_takes_away_an_end() -> None:
-    provider, _ = enroll(page(row(expiry_date=END)), Reply(204), Reply(body=row()))
+def test_access_without_an_end_removes_an_expiry() -> None:
+    provider, _ = enroll(page(enrolled(expiry_date=END)), Reply(204), Reply(body=enrolled()))
     assert provider.asked[1].body["expiry_date"] > "2120-"
 
 
-def test_what_comes_by_a_bundle_is_waited_for() -> None:
+def test_a_course_of_a_bundle_that_is_not_enrolled_yet_delays() -> None:
     provider = StubProvider(page())
     with pytest.raises(DeliveryDelayed) as raised:
         thinkific(provider).enroll(7, 9, NOW, None, create=False)
     assert (len(provider.asked), raised.value.retry_after) == (1, 20)
 
 
-def test_what_came_by_a_bundle_is_taken() -> None:
-    provider = StubProvider(page(row(id=700)))
+def test_a_course_that_a_bundle_enrolled_is_used() -> None:
+    provider = StubProvider(page(enrolled(id=700)))
     assert thinkific(provider).enroll(7, 9, NOW, None, create=False) == 700
 
 
 @pytest.mark.parametrize("reply", [Reply(201), Reply(202), Reply(201, {"id": 1})], ids=str)
-def test_a_bundle_is_asked_for_with_its_terms(reply: Reply) -> None:
+def test_a_bundle_is_enrolled_with_its_dates(reply: Reply) -> None:
     provider = StubProvider(reply)
     thinkific(provider).enroll_in_bundle(7, 4, NOW, UNTIL)
     assert provider.calls == [f"POST {BASE}/bundles/4/enrollments"]
-    terms = {"activated_at": A_MINUTE_AGO, "expiry_date": END}
-    assert provider.asked[0].body == {"user_id": 7, **terms}
+    dates = {"activated_at": A_MINUTE_AGO, "expiry_date": END}
+    assert provider.asked[0].body == {"user_id": 7, **dates}
 
 
 @pytest.mark.parametrize(
@@ -660,11 +671,11 @@ def test_a_bundle_is_asked_for_with_its_terms(reply: Reply) -> None:
     ],
     ids=["two", "none named", "no bundle"],
 )
-def test_the_courses_of_a_bundle_are_told(reply: Reply, courses: set[int]) -> None:
+def test_the_courses_of_a_bundle_are_returned(reply: Reply, courses: set[int]) -> None:
     assert thinkific(StubProvider(reply)).bundle_courses(4) == courses
 
 
 @pytest.mark.parametrize("end", [END, END.replace("Z", ".000Z"), END.replace("Z", ".999Z")])
-def test_times_with_milliseconds_are_read_as_well(end: str) -> None:
-    provider = enroll_until(page(row(expiry_date=end)))
+def test_times_with_milliseconds_are_read_too(end: str) -> None:
+    provider = enroll_until(page(enrolled(expiry_date=end)))
     assert len(provider.asked) == 1

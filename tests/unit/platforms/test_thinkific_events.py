@@ -1,4 +1,4 @@
-"""Thinkific's signature over the very bytes, and what its events say, forged or odd ones too."""
+"""Signatures and contents of Thinkific's events, including forged and malformed ones."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ def event(**changes: Any) -> bytes:
     return json.dumps({**given, **changes}).encode()
 
 
-def test_the_test_vector_fits() -> None:
+def test_the_signature_of_the_test_vector_is_valid() -> None:
     assert is_signed(BODY, SIGNATURE, [KEY])
 
 
@@ -54,7 +54,7 @@ def test_any_of_the_keys_may_have_signed() -> None:
         "\ud800",
     ],
 )
-def test_no_other_signature_does(given: str | None) -> None:
+def test_any_other_signature_is_invalid(given: str | None) -> None:
     assert not is_signed(BODY, given, [KEY])
 
 
@@ -69,18 +69,18 @@ def test_no_other_signature_does(given: str | None) -> None:
         b"",
     ],
 )
-def test_the_signature_of_one_body_fits_no_other(body: bytes) -> None:
+def test_a_signature_is_invalid_for_any_other_body(body: bytes) -> None:
     assert not is_signed(body, SIGNATURE, [KEY])
 
 
-def test_no_key_signs_nothing() -> None:
+def test_without_a_key_no_signature_is_valid() -> None:
     empty = hmac.new(b"", BODY, hashlib.sha256).hexdigest()
     assert not is_signed(BODY, empty, [])
     assert not is_signed(BODY, empty, [""])
 
 
 @pytest.mark.parametrize("body", [b"", b"x", b"[]", b'"71"', b"\xff", b"[" * 100_000])
-def test_what_is_no_json_object_in_utf_8_is_malformed(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_malformed(body: bytes) -> None:
     with pytest.raises(MalformedInput):
         parse_event(body)
 
@@ -91,7 +91,7 @@ def test_an_event_without_a_usable_id_is_unreadable(event_id: object) -> None:
         parse_event(event(id=event_id))
 
 
-def test_ids_may_be_numbers_or_digits_and_unknown_fields_are_passed_over() -> None:
+def test_ids_may_be_numbers_or_digits_and_unknown_fields_are_ignored() -> None:
     parsed = parse_event(event(id=71, tenant_id="5", news={"a": []}))
     assert (parsed.id, parsed.topic) == ("71", "enrollment.progress")
     report = report_of(parsed)
@@ -108,7 +108,9 @@ def test_ids_may_be_numbers_or_digits_and_unknown_fields_are_passed_over() -> No
         ({"completed_at": None}, 24),
     ],
 )
-def test_the_percentage_follows_the_rule(changes: dict[str, Any], percent: int | None) -> None:
+def test_the_percentage_follows_the_rules_of_progress(
+    changes: dict[str, Any], percent: int | None
+) -> None:
     assert report_of(parse_event(event(payload={**PAYLOAD, **changes}))).percent == percent
 
 
@@ -136,6 +138,6 @@ def test_a_completed_event_is_a_hundred_percent_with_its_certificate() -> None:
         {**PAYLOAD, "course_id": 1.5},
     ],
 )
-def test_an_event_that_names_no_row_account_or_course_is_unreadable(payload: object) -> None:
+def test_an_event_without_enrollment_account_or_course_is_unreadable(payload: object) -> None:
     with pytest.raises(Unreadable):
         report_of(parse_event(event(payload=payload)))

@@ -1,4 +1,4 @@
-"""What each answer of Thinkific means, and reading its error bodies."""
+"""What each response of Thinkific means, and reading its error bodies."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_every_shape_of_an_error_body_is_read(body: object, errors: dict[str, st
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])
-def test_rejected_values_are_told_by_field_name_only(status: int) -> None:
+def test_rejected_values_are_shown_by_field_name_only(status: int) -> None:
     with pytest.raises(Rejected) as raised:
         get(Reply(status, {"errors": {"email": ["secret text"], "first_name": "also secret"}}))
     assert str(raised.value) == f"Thinkific answered {status}: email, first_name"
@@ -61,7 +61,7 @@ def test_rejected_values_are_told_by_field_name_only(status: int) -> None:
 
 
 @pytest.mark.parametrize("body", ["<html>", "", None, "[]"])
-def test_a_rejection_without_a_readable_body_is_one_all_the_same(body: str | None) -> None:
+def test_a_rejection_needs_no_readable_body(body: str | None) -> None:
     with pytest.raises(Rejected):
         get(Reply(422, body))
 
@@ -73,14 +73,14 @@ def test_a_refused_key_waits_for_a_person(status: int) -> None:
     assert raised.value.retry_after == REFUSED_DELAY
 
 
-def test_a_missing_address_waits_for_a_person() -> None:
+def test_a_missing_resource_waits_for_a_person() -> None:
     with pytest.raises(DeliveryDelayed) as raised:
         get(Reply(404, {"error": "Record not found."}))
     assert raised.value.retry_after == 120
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 520, 527, 530, 301, 302, 308, 418])
-def test_anything_else_is_worth_another_try(status: int) -> None:
+def test_any_other_status_delays(status: int) -> None:
     with pytest.raises(DeliveryDelayed) as raised:
         get(Reply(status, "<html>", {"Location": "https://elsewhere.test/"}))
     assert raised.value.retry_after is None
@@ -90,9 +90,7 @@ def test_anything_else_is_worth_another_try(status: int) -> None:
     ("headers", "seconds"),
     [({"RateLimit-Reset": "30"}, 31), ({}, 60), ({"RateLimit-Reset": "soon"}, 60)],
 )
-def test_a_rate_limit_tells_how_long_and_keeps_everybody_from_calling(
-    headers: dict[str, str], seconds: int
-) -> None:
+def test_a_rate_limit_delays_and_pauses_every_caller(headers: dict[str, str], seconds: int) -> None:
     limiter = StubLimiter()
     with pytest.raises(RateLimited) as raised:
         api(StubProvider(Reply(429, None, headers)), limiter).get("/courses")
@@ -100,7 +98,7 @@ def test_a_rate_limit_tells_how_long_and_keeps_everybody_from_calling(
     assert limiter.rests == [raised.value.retry_after]
 
 
-def test_every_call_takes_a_turn_of_its_own() -> None:
+def test_every_call_takes_a_permit() -> None:
     limiter = StubLimiter()
     provider = StubProvider(Reply(body={}), Reply(201, {}), Reply(204), Reply(503))
     calls = api(provider, limiter)
@@ -113,7 +111,7 @@ def test_every_call_takes_a_turn_of_its_own() -> None:
     assert limiter.rests == []
 
 
-def test_without_a_turn_nothing_is_sent() -> None:
+def test_without_a_permit_nothing_is_sent() -> None:
     provider = StubProvider()
     with pytest.raises(NoPermit):
         api(provider, StubLimiter(NoPermit("later", 30))).post("/users", {})
@@ -121,7 +119,7 @@ def test_without_a_turn_nothing_is_sent() -> None:
 
 
 @pytest.mark.parametrize("correlation_id", ["JKJaXmPLvHcESHA=", None])
-def test_a_call_carries_the_id_of_the_request_that_led_to_it(correlation_id: str | None) -> None:
+def test_a_call_carries_the_correlation_id_of_its_request(correlation_id: str | None) -> None:
     provider = StubProvider(Reply(body={}))
     ThinkificApi(SITE, StubLimiter(), correlation_id, provider.session).get("/courses")
     assert provider.asked[0].headers.get("X-Correlation-Id") == correlation_id
@@ -129,18 +127,18 @@ def test_a_call_carries_the_id_of_the_request_that_led_to_it(correlation_id: str
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[]", "null", "7", b"\xff"])
-def test_a_success_without_a_json_object_is_worth_another_try(body: object) -> None:
+def test_a_success_without_a_json_object_delays(body: object) -> None:
     with pytest.raises(DeliveryDelayed):
         get(Reply(200, body))
 
 
-def test_an_empty_answer_to_a_put_is_a_success() -> None:
+def test_an_empty_response_to_a_put_is_a_success() -> None:
     provider = StubProvider(Reply(204))
     api(provider).put("/enrollments/1", {"expiry_date": None})
     assert provider.asked[0].body == {"expiry_date": None}
 
 
-def test_without_a_session_given_each_client_makes_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_client_creates_its_own_session_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     providers = [StubProvider(Reply(body={})), StubProvider(Reply(body={}))]
     sessions = [provider.session for provider in providers]
     monkeypatch.setattr(http, "fresh_session", lambda: sessions.pop(0))

@@ -1,4 +1,4 @@
-"""The OAuth client: what it sends, and what each answer means; no text is relied upon."""
+"""The OAuth client: what it sends, and what each response means by status."""
 
 import base64
 from dataclasses import replace
@@ -65,7 +65,7 @@ def test_a_code_is_exchanged_with_the_secret_and_the_verifier() -> None:
     assert issue.lifetime == timedelta(seconds=86_399)
 
 
-def test_the_redirect_uri_is_repeated_where_that_is_set() -> None:
+def test_the_redirect_uri_is_repeated_if_configured() -> None:
     provider = StubProvider(answer(), answer())
     client = ThinkificOAuth(replace(APP, repeats_redirect=True), provider.session)
     client.exchange("shop", "c1", "v1")
@@ -81,7 +81,7 @@ def test_a_refresh_token_is_used() -> None:
     assert provider.asked[0].headers["Authorization"] == BASIC
 
 
-def test_a_token_is_given_back_as_a_form() -> None:
+def test_a_token_is_revoked_with_a_form() -> None:
     provider = StubProvider(Reply(body={}))
     oauth(provider).revoke("shop", "rt+1")
     (asked,) = provider.asked
@@ -91,29 +91,29 @@ def test_a_token_is_given_back_as_a_form() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
-def test_any_2xx_means_that_a_token_was_given_back(status: int) -> None:
+def test_any_2xx_means_that_a_token_was_revoked(status: int) -> None:
     oauth(StubProvider(Reply(status))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_token_that_is_refused_when_it_is_given_back_is_not_known(status: int) -> None:
+def test_a_refused_revocation_means_an_unknown_token(status: int) -> None:
     with pytest.raises(GrantRefused, match=str(status)):
         oauth(StubProvider(Reply(status, {"error": "invalid_token"}))).revoke("shop", "rt-1")
 
 
-def test_a_site_or_token_that_is_not_there_needs_no_words() -> None:
+def test_a_404_without_json_means_an_unknown_token() -> None:
     with pytest.raises(GrantRefused, match="404"):
         oauth(StubProvider(Reply(404, "<html>"))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 405, 422])
-def test_an_answer_of_somebody_else_means_that_thinkific_cannot_be_told(status: int) -> None:
+def test_a_revocation_refused_by_another_server_is_a_configuration_error(status: int) -> None:
     with pytest.raises(ConfigurationError, match=str(status)):
         oauth(StubProvider(Reply(status, "<html>"))).revoke("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 522, 530])
-def test_while_thinkific_is_not_there_a_token_is_given_back_later(status: int) -> None:
+def test_while_thinkific_is_unavailable_a_revocation_is_delayed(status: int) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
         oauth(StubProvider(Reply(status, {"error": "later"}))).revoke("shop", "rt-1")
 
@@ -122,27 +122,25 @@ def test_while_thinkific_is_not_there_a_token_is_given_back_later(status: int) -
 @pytest.mark.parametrize(
     "body", [{"error": "invalid_grant"}, {"error": "Authentication Error"}, {}]
 )
-def test_a_refusal_is_told_by_its_status_whatever_its_words_are(status: int, body: object) -> None:
+def test_a_refusal_is_recognized_by_its_status_with_any_text(status: int, body: object) -> None:
     with pytest.raises(GrantRefused, match=str(status)):
         oauth(StubProvider(Reply(status, body))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 422])
 @pytest.mark.parametrize("body", ["<html>", "", []])
-def test_whoever_stands_in_front_of_the_oauth_server_refuses_no_grant(
-    status: int, body: object
-) -> None:
+def test_a_refusal_without_json_does_not_refuse_the_grant(status: int, body: object) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
         oauth(StubProvider(Reply(status, body))).refresh("shop", "rt-1")
 
 
-def test_an_unknown_client_is_our_fault_and_no_refusal_of_the_grant() -> None:
+def test_an_unknown_client_is_a_configuration_error() -> None:
     with pytest.raises(ConfigurationError, match="clientSecret"):
         oauth(StubProvider(Reply(401, {"error": "invalid_client"}))).refresh("shop", "rt-1")
 
 
 @pytest.mark.parametrize("status", [302, 404, 429, 500, 502, 503, 522, 530])
-def test_any_other_answer_leaves_it_open(status: int) -> None:
+def test_any_other_response_delays(status: int) -> None:
     with pytest.raises(DeliveryDelayed, match=str(status)):
         oauth(StubProvider(Reply(status, "<html>"))).refresh("shop", "rt-1")
 
@@ -150,7 +148,7 @@ def test_any_other_answer_leaves_it_open(status: int) -> None:
 @pytest.mark.parametrize(
     "error", [requests.ConnectTimeout, requests.ReadTimeout, requests.ConnectionError]
 )
-def test_no_answer_leaves_it_open_and_quotes_nothing(error: type[Exception]) -> None:
+def test_no_response_delays_without_quoting_a_token(error: type[Exception]) -> None:
     provider = StubProvider(error("rt-1 at https://shop"))
     with pytest.raises(DeliveryDelayed) as raised:
         oauth(provider).refresh("shop", "rt-1")
@@ -158,7 +156,7 @@ def test_no_answer_leaves_it_open_and_quotes_nothing(error: type[Exception]) -> 
 
 
 @pytest.mark.parametrize("body", ["<html>", "", [], {}, {"access_token": ""}, {"access_token": 7}])
-def test_an_answer_without_a_token_leaves_it_open(body: object) -> None:
+def test_a_response_without_a_token_delays(body: object) -> None:
     with pytest.raises(DeliveryDelayed, match="without a token"):
         oauth(StubProvider(Reply(200, body))).refresh("shop", "rt-1")
 
@@ -168,15 +166,15 @@ def test_an_answer_without_a_token_leaves_it_open(body: object) -> None:
     [(3600, 3600), ("3600", 3600), (None, DAY), ("soon", DAY), (0.5, DAY), (1, SHORTEST),
      (-5, SHORTEST), (10**12, LONGEST)],
 )  # fmt: skip
-def test_the_lifetime_is_taken_as_told_within_reason(given: object, seconds: int) -> None:
+def test_the_lifetime_is_that_of_the_response_within_limits(given: object, seconds: int) -> None:
     issue = oauth(StubProvider(answer(expires_in=given))).refresh("shop", "rt-1")
     assert issue.lifetime == timedelta(seconds=seconds)
 
 
-def test_what_is_missing_is_none() -> None:
+def test_missing_values_of_a_response_are_none() -> None:
     issue = oauth(StubProvider(answer(refresh_token=None, gid=None))).exchange("shop", "c", "v")
     assert (issue.refresh_token, issue.site_gid) == (None, None)
 
 
-def test_the_app_prints_no_secret() -> None:
+def test_a_printed_app_shows_no_secret() -> None:
     assert "hunter2" not in repr(APP)

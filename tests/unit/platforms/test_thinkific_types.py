@@ -1,6 +1,6 @@
-"""Every field of Thinkific's answers with a type that it must not have: an error of our own.
+"""Every field of Thinkific's responses with a wrong type leads to an error of our own.
 
-Nothing is written on the strength of such an answer, and nothing is taken for missing.
+No write follows such a response, and no value of it counts as missing.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from lunas.platforms.thinkific.webhooks import ThinkificWebhooks, WebhooksApi, b
 from tests.support.builders import EMAIL
 from tests.support.http_stub import Reply, StubLimiter, StubProvider
 from tests.unit.platforms import test_thinkific_events as events
-from tests.unit.platforms.test_thinkific_client import LEARNER, NOW, SITE, UNTIL, page, row
+from tests.unit.platforms.test_thinkific_client import LEARNER, NOW, SITE, UNTIL, enrolled, page
 from tests.unit.platforms.test_thinkific_oauth import ANSWER, APP
 
 type Call = Callable[[StubProvider], object]
 type Case = tuple[Call, Callable[[Any], list[Reply]]]
-"""What Lunas asks for, and the answers that it gets with a value in one field of one of them."""
+"""A call, and its responses with a value in one field of one of them."""
 
 HUGE = "9" * 5_000
 NO_ID: list[Any] = [[], [7], {}, {"id": 7}, "", "x", "7 ", "\u0667", HUGE, True, 1.5, -1, 1e999]
@@ -69,7 +69,7 @@ def revoke(provider: StubProvider) -> object:
     return None
 
 
-def standing(provider: StubProvider) -> object:
+def access(provider: StubProvider) -> object:
     return Thinkific(api(provider)).access(7, NOW)
 
 
@@ -106,8 +106,8 @@ def refresh(provider: StubProvider) -> object:
     return ThinkificOAuth(APP, provider.session).refresh("shop", "rt-1")
 
 
-def in_row(made: dict[str, Any], name: str) -> Callable[[Any], list[Reply]]:
-    """Answer with a list of one row that holds the value."""
+def in_item(made: dict[str, Any], name: str) -> Callable[[Any], list[Reply]]:
+    """Answer with a list of one item that holds the value."""
     return lambda value: [page({**made, name: value})]
 
 
@@ -124,21 +124,21 @@ HOOK = {"id": "h1", "topic": "t", "target_url": "https://lunas.test/", "status":
 PAGED: dict[str, Any] = {"items": [], "meta": {"pagination": {"next_page": None}}}
 
 CASES: list[tuple[str, Case, list[Any]]] = [
-    ("user id", (find, in_row(USER, "id")), [None, *NO_ID]),
-    ("user email", (find, in_row(USER, "email")), NO_TEXT),
+    ("user id", (find, in_item(USER, "id")), [None, *NO_ID]),
+    ("user email", (find, in_item(USER, "email")), NO_TEXT),
     ("new user id", (create, in_object({}, "id")), [None, *NO_ID]),
-    ("row id", (enroll, in_row(row(), "id")), [None, *NO_ID]),
-    ("row user_id", (enroll, in_row(row(), "user_id")), NO_ID),
-    ("row course_id", (enroll, in_row(row(), "course_id")), NO_ID),
-    ("row activated_at", (enroll, in_row(row(), "activated_at")), NO_TEXT),
-    ("row expired", (enroll, in_row(row(), "expired")), NO_FLAG),
-    ("row is_free_trial", (enroll, in_row(row(), "is_free_trial")), NO_FLAG),
-    ("row expiry_date", (enroll, in_row(row(), "expiry_date")), NO_TEXT),
-    ("end of access", (revoke, in_row(row(), "expired")), NO_FLAG),
-    ("compared user_id", (standing, in_row(row(), "user_id")), NO_ID),
-    ("compared course_id", (standing, in_row(row(), "course_id")), [None, *NO_ID]),
-    ("compared expiry_date", (standing, in_row(row(), "expiry_date")), NO_TEXT),
-    ("compared expired", (standing, in_row(row(), "expired")), NO_FLAG),
+    ("enrollment id", (enroll, in_item(enrolled(), "id")), [None, *NO_ID]),
+    ("enrollment user_id", (enroll, in_item(enrolled(), "user_id")), NO_ID),
+    ("enrollment course_id", (enroll, in_item(enrolled(), "course_id")), NO_ID),
+    ("enrollment activated_at", (enroll, in_item(enrolled(), "activated_at")), NO_TEXT),
+    ("enrollment expired", (enroll, in_item(enrolled(), "expired")), NO_FLAG),
+    ("enrollment is_free_trial", (enroll, in_item(enrolled(), "is_free_trial")), NO_FLAG),
+    ("enrollment expiry_date", (enroll, in_item(enrolled(), "expiry_date")), NO_TEXT),
+    ("end of access", (revoke, in_item(enrolled(), "expired")), NO_FLAG),
+    ("compared user_id", (access, in_item(enrolled(), "user_id")), NO_ID),
+    ("compared course_id", (access, in_item(enrolled(), "course_id")), [None, *NO_ID]),
+    ("compared expiry_date", (access, in_item(enrolled(), "expiry_date")), NO_TEXT),
+    ("compared expired", (access, in_item(enrolled(), "expired")), NO_FLAG),
     ("items", (enroll, in_object(PAGED, "items")), [None, {}, "", "x", True, 1.5, [None], [[]]]),
     ("meta", (enroll, in_object(PAGED, "meta")), NO_OBJECT),
     (
@@ -147,22 +147,26 @@ CASES: list[tuple[str, Case, list[Any]]] = [
         NO_OBJECT,
     ),
     ("next_page", (enroll, lambda value: [page(next_page=value)]), NO_PAGE),
-    ("course id", (courses, in_row(COURSE, "id")), [None, *NO_ID]),
-    ("course name", (courses, in_row(COURSE, "name")), NO_TEXT),
-    ("productable_type", (bundles, in_row(PRODUCT, "productable_type")), NO_TEXT),
-    ("productable_id", (bundles, in_row(PRODUCT, "productable_id")), [None, *NO_ID]),
+    ("course id", (courses, in_item(COURSE, "id")), [None, *NO_ID]),
+    ("course name", (courses, in_item(COURSE, "name")), NO_TEXT),
+    ("productable_type", (bundles, in_item(PRODUCT, "productable_type")), NO_TEXT),
+    ("productable_id", (bundles, in_item(PRODUCT, "productable_id")), [None, *NO_ID]),
     ("bundle name", (bundles, in_object(BUNDLE, "name", page(PRODUCT))), NO_TEXT),
     ("bundle course_ids", (bundles, in_object(BUNDLE, "course_ids", page(PRODUCT))), NO_IDS),
     ("course_ids", (bundle_courses, in_object(BUNDLE, "course_ids")), NO_IDS),
     ("product_id", (product_of_course, in_object(COURSE, "product_id")), NO_ID),
-    ("sold productable_type", (product_of_bundle, in_row(PRODUCT, "productable_type")), NO_TEXT),
-    ("sold productable_id", (product_of_bundle, in_row(PRODUCT, "productable_id")), [None, *NO_ID]),
-    ("product id", (product_of_bundle, in_row(PRODUCT, "id")), [None, *NO_ID]),
+    ("sold productable_type", (product_of_bundle, in_item(PRODUCT, "productable_type")), NO_TEXT),
+    (
+        "sold productable_id",
+        (product_of_bundle, in_item(PRODUCT, "productable_id")),
+        [None, *NO_ID],
+    ),
+    ("product id", (product_of_bundle, in_item(PRODUCT, "id")), [None, *NO_ID]),
     ("changes' next_page", (changed, lambda value: [page(next_page=value)]), NO_PAGE),
-    ("webhook id", (webhooks, in_row(HOOK, "id")), [None, "", *NO_CURSOR]),
-    ("webhook topic", (webhooks, in_row(HOOK, "topic")), NO_TEXT),
-    ("webhook target_url", (webhooks, in_row(HOOK, "target_url")), NO_TEXT),
-    ("webhook status", (webhooks, in_row(HOOK, "status")), NO_TEXT),
+    ("webhook id", (webhooks, in_item(HOOK, "id")), [None, "", *NO_CURSOR]),
+    ("webhook topic", (webhooks, in_item(HOOK, "topic")), NO_TEXT),
+    ("webhook target_url", (webhooks, in_item(HOOK, "target_url")), NO_TEXT),
+    ("webhook status", (webhooks, in_item(HOOK, "status")), NO_TEXT),
     ("webhooks' meta", (webhooks, in_object(PAGED, "meta")), NO_OBJECT),
     (
         "webhooks' page",
@@ -197,9 +201,9 @@ def shown(value: object) -> str:
 )
 def test_a_field_of_another_type_is_a_delivery_error(case: Case, value: object) -> None:
     call, answers = case
-    # What could follow if the value were taken for something that it is not.
+    # What would follow if the value were accepted.
     provider = StubProvider(
-        *answers(value), Reply(201, row()), Reply(201, row()), Reply(body=row())
+        *answers(value), Reply(201, enrolled()), Reply(201, enrolled()), Reply(body=enrolled())
     )
     with pytest.raises(DeliveryDelayed) as raised:
         call(provider)
@@ -214,7 +218,7 @@ def test_a_body_that_cannot_be_read_is_a_delivery_error(case: Case, body: bytes)
         case[0](StubProvider(Reply(201 if case[0] is create else 200, body)))
 
 
-ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
+WITH_PROGRESS = enrolled(percentage_completed="0.5", completed_at=None)
 
 
 @pytest.mark.parametrize(
@@ -226,29 +230,31 @@ ROW_OF_PROGRESS = row(percentage_completed="0.5", completed_at=None)
         ("completed_at", NO_TEXT),
     ],
 )
-def test_a_row_of_progress_of_another_type_is_left_out(name: str, values: list[Any]) -> None:
-    rows = [{**ROW_OF_PROGRESS, name: value} for value in values]
-    provider = StubProvider(page(*rows, ROW_OF_PROGRESS), *(Reply(body=each) for each in rows))
+def test_progress_with_a_field_of_another_type_is_left_out(name: str, values: list[Any]) -> None:
+    enrollments = [{**WITH_PROGRESS, name: value} for value in values]
+    provider = StubProvider(
+        page(*enrollments, WITH_PROGRESS), *(Reply(body=each) for each in enrollments)
+    )
     progress = Thinkific(api(provider))
     assert [each.percent for each in progress.changed(NOW, 1).reports] == [50]
-    assert [progress.progress(500) for _ in rows] == [None] * len(rows)
+    assert [progress.progress(500) for _ in enrollments] == [None] * len(enrollments)
 
 
 @pytest.mark.parametrize("value", [[], {}, True, False, "x", "", 1e999, -1, 101, HUGE], ids=shown)
-def test_a_percentage_that_is_none_tells_nothing(value: object) -> None:
-    provider = StubProvider(page({**ROW_OF_PROGRESS, "percentage_completed": value}))
-    (reply,) = Thinkific(api(provider)).changed(NOW, 1).reports
-    assert reply.percent is None
+def test_an_invalid_percentage_is_ignored(value: object) -> None:
+    provider = StubProvider(page({**WITH_PROGRESS, "percentage_completed": value}))
+    (report,) = Thinkific(api(provider)).changed(NOW, 1).reports
+    assert report.percent is None
 
 
 @pytest.mark.parametrize("value", [True, 1.5, 1e999, [], ["a"], {"a": 1}], ids=str)
-def test_an_event_whose_id_is_no_text_and_no_number_is_unreadable(value: object) -> None:
+def test_an_event_with_an_id_of_another_type_is_unreadable(value: object) -> None:
     with pytest.raises(Unreadable):
         parse_event(events.event(id=value))
 
 
 @pytest.mark.parametrize("value", NO_TEXT, ids=str)
-def test_an_event_does_not_complete_a_course_by_what_is_no_time(value: object) -> None:
-    reply = Event("71", "enrollment.progress", {**events.PAYLOAD, "completed_at": value})
+def test_an_event_with_an_invalid_completion_time_is_unreadable(value: object) -> None:
+    event = Event("71", "enrollment.progress", {**events.PAYLOAD, "completed_at": value})
     with pytest.raises(Unreadable):
-        report_of(reply)
+        report_of(event)

@@ -1,4 +1,4 @@
-"""The audit of a soak sees each thing that must not be."""
+"""The audit of a soak finds each kind of fault."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +10,15 @@ from tests.soak.client import email_of
 from tests.soak.facts import Facts
 
 NOTHING = Actions(approved=frozenset(), refunded=frozenset())
-ROW = {"activated_at": "2026-11-22T00:00:00Z", "expired": False, "is_free_trial": False}
+PLATFORM_ENROLLMENT = {
+    "activated_at": "2026-11-22T00:00:00Z",
+    "expired": False,
+    "is_free_trial": False,
+}
 
 
-def fair() -> Facts:
-    """Build the end of one purchase through Duitku, as it ought to be."""
+def correct() -> Facts:
+    """Build the correct end of a purchase through Duitku."""
     facts = Facts()
     facts.payments["pay1"] = {
         "id": "pay1",
@@ -36,21 +40,21 @@ def fair() -> Facts:
     }
     facts.courses["c1"] = {"id": "c1", "thinkificCourseId": 7, "enrolled": 1}
     facts.orders["pay1"] = {"merchantOrderId": "pay1", "state": "paid", "amount": 49_000}
-    facts.platform_enrollments[email_of("u1"), 7].append(dict(ROW))
+    facts.platform_enrollments[email_of("u1"), 7].append(dict(PLATFORM_ENROLLMENT))
     facts.accounts[email_of("u1")] = 1
     return facts
 
 
-def test_a_purchase_that_went_well_is_quiet_and_without_findings() -> None:
-    assert audit(fair(), NOTHING) == []
-    assert is_quiet(fair(), NOTHING)
+def test_a_correct_purchase_is_quiet_and_without_findings() -> None:
+    assert audit(correct(), NOTHING) == []
+    assert is_quiet(correct(), NOTHING)
 
 
 def unpaid(facts: Facts) -> None:
     facts.orders["pay1"]["state"] = "pending"
 
 
-def open_still(facts: Facts) -> None:
+def still_open(facts: Facts) -> None:
     facts.payments["pay1"]["status"] = "PENDING"
     facts.history["pay1"] = facts.history["pay1"][:1]
     facts.enrollments.clear()
@@ -74,13 +78,13 @@ def a_trial_only(facts: Facts) -> None:
     facts.platform_enrollments[email_of("u1"), 7][0]["is_free_trial"] = True
 
 
-def not_here(facts: Facts) -> None:
+def not_in_lunas(facts: Facts) -> None:
     facts.enrollments.clear()
     facts.courses["c1"]["enrolled"] = 0
 
 
-def two_enrollments(facts: Facts) -> None:
-    facts.platform_enrollments[email_of("u1"), 7].append(dict(ROW))
+def two_platform_enrollments(facts: Facts) -> None:
+    facts.platform_enrollments[email_of("u1"), 7].append(dict(PLATFORM_ENROLLMENT))
 
 
 def two_accounts(facts: Facts) -> None:
@@ -118,12 +122,12 @@ def refunded_unasked(facts: Facts) -> None:
     ("spoil", "kinds"),
     [
         (unpaid, ["WRONG"]),
-        (open_still, ["LOST"]),
+        (still_open, ["LOST"]),
         (gone, ["LOST"]),
         (not_at_thinkific, ["LOST"]),
         (a_trial_only, ["LOST"]),
-        (not_here, ["LOST"]),
-        (two_enrollments, ["DOUBLED"]),
+        (not_in_lunas, ["LOST"]),
+        (two_platform_enrollments, ["DOUBLED"]),
         (two_accounts, ["DOUBLED"]),
         (settled_twice, ["DOUBLED"]),
         (history_behind, ["WRONG"]),
@@ -133,18 +137,16 @@ def refunded_unasked(facts: Facts) -> None:
         (refunded_unasked, ["WRONG"]),
     ],
 )
-def test_each_thing_that_must_not_be_is_found(
-    spoil: Callable[[Facts], None], kinds: list[str]
-) -> None:
-    facts = fair()
+def test_each_fault_is_found(spoil: Callable[[Facts], None], kinds: list[str]) -> None:
+    facts = correct()
     spoil(facts)
     assert [finding.kind for finding in audit(facts, NOTHING)] == kinds
 
 
-def test_a_refund_that_was_asked_for_has_to_take_the_access_away() -> None:
+def test_a_requested_refund_must_end_the_access() -> None:
     asked = Actions(approved=frozenset(), refunded=frozenset({"pay1"}))
-    assert [finding.kind for finding in audit(fair(), asked)] == ["WRONG"]
-    facts = fair()
+    assert [finding.kind for finding in audit(correct(), asked)] == ["WRONG"]
+    facts = correct()
     refunded_unasked(facts)
     assert audit(facts, asked) == []
     facts.platform_enrollments[email_of("u1"), 7][0]["expired"] = False
@@ -152,7 +154,7 @@ def test_a_refund_that_was_asked_for_has_to_take_the_access_away() -> None:
 
 
 def test_an_approved_transfer_counts_as_money() -> None:
-    facts = fair()
+    facts = correct()
     facts.orders.clear()
     assert [finding.kind for finding in audit(facts, NOTHING)] == ["WRONG"]
     assert audit(facts, Actions(approved=frozenset({"pay1"}), refunded=frozenset())) == []
@@ -168,8 +170,8 @@ def test_an_approved_transfer_counts_as_money() -> None:
         {"payments": {"pay1": {"status": "APPROVED"}}},
     ],
 )
-def test_what_is_on_its_way_is_not_quiet(change: dict[str, Any]) -> None:
-    facts = fair()
+def test_unfinished_work_is_not_quiet(change: dict[str, Any]) -> None:
+    facts = correct()
     whole = {
         "payments": facts.payments,
         "enrollments": facts.enrollments,

@@ -1,4 +1,4 @@
-"""A soak buys as many payments as are asked for, of every kind, and the same ones each time."""
+"""The plan of a soak: the number of payments requested, of every kind, and reproducible."""
 
 import pytest
 
@@ -6,16 +6,16 @@ from tests.soak.plan import Callback, Way, baskets
 
 
 @pytest.mark.parametrize("payments", [1, 2, 200, 2000])
-def test_as_many_payments_are_planned_as_were_asked_for(payments: int) -> None:
+def test_the_plan_has_the_number_of_payments_requested(payments: int) -> None:
     assert sum(len(basket.purchases) for basket in baskets(payments, 1)) == payments
 
 
-def test_the_same_seed_makes_the_same_plan_and_another_one_another() -> None:
+def test_a_plan_depends_on_its_seed_only() -> None:
     assert list(baskets(50, 7)) == list(baskets(50, 7))
     assert list(baskets(50, 7)) != list(baskets(50, 8))
 
 
-def test_everything_that_can_happen_is_in_the_plan_a_tenth_of_each_callback() -> None:
+def test_the_plan_covers_every_case_and_each_kind_of_callback() -> None:
     plan = list(baskets(2000, 1))
     bought = [purchase for basket in plan for purchase in basket.purchases]
     assert {each.way for each in bought} == set(Way)

@@ -23,11 +23,11 @@ VALUES = st.one_of(
 
 
 @given(st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
-def test_reading_gives_what_was_written(item: dict[str, object]) -> None:
+def test_an_item_is_read_as_it_was_written(item: dict[str, object]) -> None:
     assert from_wire(to_wire(item)) == item
 
 
-def test_attributes_that_are_none_are_left_out() -> None:
+def test_attributes_without_a_value_are_left_out() -> None:
     assert to_wire({"a": "x", "b": None}) == {"a": {"S": "x"}}
 
 
@@ -57,7 +57,7 @@ STORED = st.recursive(
 @given(STORED)
 def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
     def in_order(written: Any) -> Any:
-        """Sort sets, and write numbers in one way."""
+        """Sort sets, and normalize numbers."""
         match written:
             case {"SS": list(members)}:
                 return {"SS": sorted(members)}
@@ -75,12 +75,12 @@ def test_values_are_written_and_read_as_boto3_does(value: object) -> None:
 
 
 @pytest.mark.parametrize("value", [1.5, b"x", set(), {1, 2}, ...], ids=repr)
-def test_what_lunas_does_not_store_is_not_written(value: object) -> None:
+def test_an_unsupported_type_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         wire.write(value)
 
 
-def test_values_of_an_expression_stand_under_their_names() -> None:
+def test_values_of_an_expression_have_placeholders_by_name() -> None:
     assert placeholders({"was": "PAID", "read": 1}) == {":was": {"S": "PAID"}, ":read": {"N": "1"}}
 
 
@@ -97,7 +97,7 @@ def test_a_condition_names_its_attributes(condition: str, names: dict[str, str])
     assert condition_names(condition) == names
 
 
-def test_none_removes_and_everything_else_sets() -> None:
+def test_none_removes_an_attribute_and_any_other_value_sets_it() -> None:
     made = Change({"a": "x", "b": None, "c": 0}).expressions()
     assert made == {
         "UpdateExpression": "SET #a = :a, #c = :c REMOVE #b",
@@ -120,13 +120,13 @@ def test_all_four_clauses_and_a_condition_share_names_and_values() -> None:
     assert set(made["ExpressionAttributeValues"]) == {":a", ":n", ":s", ":was", ":limit"}
 
 
-def test_without_values_there_is_no_empty_map_which_dynamodb_refuses() -> None:
+def test_without_values_there_is_no_empty_map() -> None:
     made = Change({"a": None}).expressions()
     assert "ExpressionAttributeValues" not in made
     assert "ConditionExpression" not in made
 
 
-def test_a_first_value_is_set_only_where_there_is_none() -> None:
+def test_a_first_value_is_set_only_if_the_attribute_is_missing() -> None:
     made = Change({"a": 1}, firsts={"b": 2}, adds={"n": 1}).expressions()
     assert made == {
         "UpdateExpression": "SET #a = :a, #b = if_not_exists(#b, :b) ADD #n :n",
@@ -135,7 +135,7 @@ def test_a_first_value_is_set_only_where_there_is_none() -> None:
     }
 
 
-def test_a_first_value_cannot_be_confused_with_one_that_a_condition_takes() -> None:
+def test_a_first_value_may_not_share_its_name_with_a_value_of_the_condition() -> None:
     change = Change({}, firsts={"a": 1}, condition="#a = :a", given={"a": 2})
     with pytest.raises(ValueError, match="'a'"):
         change.expressions()

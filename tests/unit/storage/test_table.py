@@ -1,4 +1,4 @@
-"""Transactions that outlast conflicts, against the answers DynamoDB gives."""
+"""Retries of transactions and calls, against the responses of DynamoDB."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ITEM = {"pk": {"S": "P"}, "sk": {"S": "S"}}
 
 
 class Dynamo:
-    """A table over a client whose answers are told in advance."""
+    """A table over a client with prepared responses."""
 
     def __init__(self) -> None:
         client = boto3.client(
@@ -54,7 +54,7 @@ class Dynamo:
         self.stub.add_response("transact_write_items", {})
 
     def transact(self, actions: list[Action] | None = None) -> None:
-        """Write, and see every answer used."""
+        """Write, and check that every response was used."""
         with self.stub:
             self.table.transact(actions or self.actions)
         self.stub.assert_no_pending_responses()
@@ -62,7 +62,7 @@ class Dynamo:
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect the waits between two tries instead of waiting."""
+    """Collect the delays between attempts instead of waiting."""
     made: list[float] = []
     monkeypatch.setattr("lunas.storage.retries.time.sleep", made.append)
     return made
@@ -84,7 +84,7 @@ def dynamo(waits: list[float]) -> Dynamo:
     ],
     ids=str,
 )
-def test_a_conflict_that_passes_is_tried_again(
+def test_a_transient_conflict_is_retried(
     dynamo: Dynamo, waits: list[float], reasons: tuple[str | None, ...]
 ) -> None:
     dynamo.cancels(*reasons)
@@ -95,7 +95,7 @@ def test_a_conflict_that_passes_is_tried_again(
 
 
 @pytest.mark.parametrize("reason", ["ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_throttled_transaction_is_given_up_after_as_many_tries_as_the_sdk_makes(
+def test_a_throttled_transaction_is_attempted_as_often_as_by_the_sdk(
     dynamo: Dynamo, waits: list[float], reason: str
 ) -> None:
     """The SDK does not look at reasons, so it does not repeat such a transaction."""
@@ -109,7 +109,7 @@ def test_a_throttled_transaction_is_given_up_after_as_many_tries_as_the_sdk_make
     assert waits[2] > waits[0]
 
 
-def test_endless_conflicts_are_given_up_with_waits_that_grow(
+def test_endless_conflicts_end_as_contention_after_growing_delays(
     dynamo: Dynamo, waits: list[float]
 ) -> None:
     for _ in range(TRIES):
@@ -121,7 +121,7 @@ def test_endless_conflicts_are_given_up_with_waits_that_grow(
     assert sum(waits) < 10
 
 
-def test_a_condition_that_failed_is_named_by_its_label(dynamo: Dynamo, waits: list[float]) -> None:
+def test_a_failed_condition_is_named_by_its_label(dynamo: Dynamo, waits: list[float]) -> None:
     dynamo.cancels(None, "ConditionalCheckFailed", "ConditionalCheckFailed")
     with pytest.raises(ConditionsFailed) as raised:
         dynamo.transact()
@@ -129,7 +129,9 @@ def test_a_condition_that_failed_is_named_by_its_label(dynamo: Dynamo, waits: li
     assert waits == []
 
 
-def test_a_failed_condition_wins_over_a_conflict(dynamo: Dynamo, waits: list[float]) -> None:
+def test_a_failed_condition_takes_precedence_over_a_conflict(
+    dynamo: Dynamo, waits: list[float]
+) -> None:
     dynamo.cancels("TransactionConflict", "ConditionalCheckFailed", "ThrottlingError")
     with pytest.raises(ConditionsFailed) as raised:
         dynamo.transact()
@@ -155,7 +157,7 @@ def test_a_conflict_before_a_failed_condition_is_repeated_first(dynamo: Dynamo) 
     ],
     ids=str,
 )
-def test_a_reason_that_does_not_pass_is_raised_as_it_is(
+def test_a_permanent_reason_is_raised_unchanged(
     dynamo: Dynamo, waits: list[float], reasons: tuple[str | None, ...]
 ) -> None:
     dynamo.cancels(*reasons)
@@ -182,7 +184,7 @@ def test_any_other_error_is_raised_at_once(
     assert waits == []
 
 
-def test_keys_that_dynamodb_left_unread_are_asked_for_again(dynamo: Dynamo) -> None:
+def test_unprocessed_keys_are_requested_again(dynamo: Dynamo) -> None:
     left = {"pk": {"S": "B"}, "sk": {"S": "S"}}
     again = {"Responses": {"t": [ITEM]}, "UnprocessedKeys": {"t": {"Keys": [left]}}}
     dynamo.stub.add_response("batch_get_item", again)
@@ -193,14 +195,14 @@ def test_keys_that_dynamodb_left_unread_are_asked_for_again(dynamo: Dynamo) -> N
 
 
 def unread(*left: str) -> dict[str, Any]:
-    """Return an answer that leaves keys unread."""
+    """Return a response that leaves keys unprocessed."""
     return {"Keys": [{"pk": {"S": each}, "sk": {"S": "S"}} for each in left]}
 
 
-def test_keys_that_are_left_unread_are_asked_for_again_after_waits_that_grow(
+def test_unprocessed_keys_are_requested_again_after_growing_delays(
     dynamo: Dynamo, waits: list[float]
 ) -> None:
-    """To ask at once would only add to what throttles."""
+    """An immediate request would only add to the throttling."""
     for _ in range(3):
         answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
         dynamo.stub.add_response("batch_get_item", answer)
@@ -213,7 +215,7 @@ def test_keys_that_are_left_unread_are_asked_for_again_after_waits_that_grow(
     assert 2 * THROTTLED_BACKOFF <= third <= 4 * THROTTLED_BACKOFF
 
 
-def test_keys_that_stay_unread_are_given_up_as_busy(dynamo: Dynamo, waits: list[float]) -> None:
+def test_keys_that_stay_unprocessed_end_as_contention(dynamo: Dynamo, waits: list[float]) -> None:
     for _ in range(ROUNDS):
         answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
         dynamo.stub.add_response("batch_get_item", answer)
@@ -224,10 +226,10 @@ def test_keys_that_stay_unread_are_given_up_as_busy(dynamo: Dynamo, waits: list[
     assert sum(waits) < 4
 
 
-def test_more_keys_than_one_call_takes_are_no_round_more(
+def test_more_keys_than_fit_into_one_call_cause_no_delay_of_their_own(
     dynamo: Dynamo, waits: list[float]
 ) -> None:
-    """A hundred keys a call; what the first call leaves waits until the second has been made."""
+    """A call takes a hundred keys; what the first one leaves is requested after the second."""
     names = [f"P{each}" for each in range(150)]
     read = {"Responses": {"t": []}, "UnprocessedKeys": {"t": unread("P0")}}
     dynamo.stub.add_response("batch_get_item", read)
@@ -239,18 +241,18 @@ def test_more_keys_than_one_call_takes_are_no_round_more(
     assert len(waits) == 1
 
 
-def test_nothing_wanted_is_nothing_asked(dynamo: Dynamo) -> None:
+def test_without_keys_no_call_is_made(dynamo: Dynamo) -> None:
     with dynamo.stub:
         assert dynamo.table.get_many([]) == []
 
 
-def test_an_error_of_a_single_write_that_is_no_failed_condition_is_raised(dynamo: Dynamo) -> None:
+def test_any_other_error_of_a_single_write_is_raised(dynamo: Dynamo) -> None:
     dynamo.stub.add_client_error("put_item", "AccessDeniedException")
     with dynamo.stub, pytest.raises(ClientError):
         dynamo.table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")
 
 
-def test_no_write_asks_for_the_item_that_stood_in_its_way(dynamo: Dynamo) -> None:
+def test_no_write_requests_the_item_that_failed_its_condition(dynamo: Dynamo) -> None:
     change = Change({"a": 1}, condition="attribute_exists(#pk)")
     updating = dynamo.table.update_action("x", {"pk": "P", "sk": "S"}, change)
     for action in [*dynamo.actions, updating]:
@@ -267,7 +269,7 @@ REPEATED_BY_SDK = [
 
 
 def write(dynamo: Dynamo, how: str) -> Any:
-    """Write one item by one of the three ways."""
+    """Write one item in one of three ways."""
     if how == "put":
         return dynamo.table.put({"pk": "P", "sk": "S"}, "attribute_not_exists(#pk)")
     change = Change({"a": 1}, condition="attribute_exists(#pk)" if how == "update" else None)
@@ -280,7 +282,7 @@ WAYS = [("put", "put_item"), ("update", "update_item"), ("update_returning", "up
 
 
 @pytest.mark.parametrize(("how", "operation"), WAYS)
-def test_a_single_write_outlasts_conflicts(
+def test_a_single_write_is_retried_on_conflict(
     dynamo: Dynamo, waits: list[float], how: str, operation: str
 ) -> None:
     returning = how == "update_returning"
@@ -294,7 +296,7 @@ def test_a_single_write_outlasts_conflicts(
 
 
 @pytest.mark.parametrize(("how", "operation"), WAYS)
-def test_a_single_write_that_others_keep_from_its_item_is_given_up_as_busy(
+def test_a_single_write_with_endless_conflicts_ends_as_contention(
     dynamo: Dynamo, waits: list[float], how: str, operation: str
 ) -> None:
     for _ in range(TRIES):
@@ -306,7 +308,7 @@ def test_a_single_write_that_others_keep_from_its_item_is_given_up_as_busy(
 
 
 @pytest.mark.parametrize(("how", "operation"), WAYS[:2])
-def test_a_single_write_whose_condition_failed_is_told_at_once(
+def test_a_single_write_with_a_failed_condition_returns_at_once(
     dynamo: Dynamo, waits: list[float], how: str, operation: str
 ) -> None:
     dynamo.stub.add_client_error(operation, "ConditionalCheckFailedException")
@@ -315,8 +317,8 @@ def test_a_single_write_whose_condition_failed_is_told_at_once(
     assert waits == []
 
 
-@pytest.mark.parametrize("item", [ITEM, None], ids=["there", "not there"])
-def test_a_write_that_returns_the_item_shows_what_stands_in_its_way(
+@pytest.mark.parametrize("item", [ITEM, None], ids=["stored", "missing"])
+def test_a_write_that_returns_the_item_shows_what_failed_its_condition(
     dynamo: Dynamo, waits: list[float], item: dict[str, Any] | None
 ) -> None:
     shown = {"Item": item} if item else {}
@@ -348,25 +350,25 @@ CALLS: dict[str, Callable[[Table], object]] = {
 
 
 class Refusal:
-    """The body of an answer by which DynamoDB refuses a call."""
+    """The body of a response by which DynamoDB refuses a call."""
 
     def __init__(self, code: str) -> None:
-        self._reply = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
+        self._text = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"})
 
     def stream(self, **_options: object) -> list[bytes]:
-        """Give all of it."""
-        return [self._reply.encode()]
+        """Return the whole body."""
+        return [self._text.encode()]
 
 
 @pytest.mark.usefixtures("waits")
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
 @pytest.mark.parametrize("code", REPEATED_BY_SDK)
-def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
+def test_a_throttled_call_is_attempted_as_often_as_by_the_sdk_and_no_more(
     monkeypatch: pytest.MonkeyPatch, code: str, call: Callable[[Table], object]
 ) -> None:
-    """Its four tries times eight of ours would be 32 calls to a table that has too many already.
+    """Its four attempts times eight of ours would be 32 calls to a throttled table.
 
-    It is StorageContention then, a 503 that invites a repetition, also for a read.
+    The result is StorageContention, a 503 that invites a retry, for reads too.
     """
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.setenv(name, "test")
@@ -386,7 +388,7 @@ def test_a_throttled_table_is_asked_as_often_as_the_sdk_asks_and_no_more(
 
 
 @pytest.mark.parametrize("code", REPEATED_BY_SDK)
-def test_what_the_sdk_repeats_itself_is_no_conflict(
+def test_an_error_that_the_sdk_retries_is_not_retried_again(
     dynamo: Dynamo, waits: list[float], code: str
 ) -> None:
     dynamo.fails(code)

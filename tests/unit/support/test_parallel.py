@@ -1,4 +1,4 @@
-"""Tests are spread over processes so that what shares a stack shares a process."""
+"""Tests that share a stack run in one process."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ def _note(request):
     with Path("ran").open("a") as file:
         file.write(f"{request.node.name} {os.getpid()}\\n")
     figures_of(request.config).add("tests", request.node.name, 1, "ran")
-    figures_of(request.config).note(f"said by {request.node.name}")
+    figures_of(request.config).note(f"a line of {request.node.name}")
 """,
     "test_a": "def test_one(stack): pass\ndef test_two(production): pass\ndef test_three(): pass",
     "test_b": "def test_four(stack): pass\ndef test_five(production): pass",
@@ -60,12 +60,12 @@ def test_four(): pass
 
 
 ALONE = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-"""Nothing else that is installed takes time, or part."""
+"""Keeps other installed plugins out of the run."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of two workers printed, in which process each test ran, and what it left."""
+    """The output of a run of two workers, the process of each test, and the files left."""
 
     output: str
     processes: dict[str, str]
@@ -109,24 +109,24 @@ def test_each_stack_has_a_process(run: Run) -> None:
     assert run.processes["test_one"] != run.processes["test_two"]
 
 
-def test_what_tests_say_at_the_end_comes_from_every_worker(run: Run) -> None:
+def test_the_report_at_the_end_includes_every_worker(run: Run) -> None:
     for name in run.processes:
         assert f"     1 {name:38} ran" in run.output
-        assert f"said by {name}" in run.output
+        assert f"a line of {name}" in run.output
     assert f"{len(run.processes):6} tests, all survived" in run.output
 
 
-def test_nothing_that_the_workers_shared_is_left(run: Run) -> None:
+def test_shared_files_of_the_workers_are_removed(run: Run) -> None:
     assert run.left == []
 
 
-def test_when_one_worker_stops_so_do_the_others(tmp_path: Path) -> None:
+def test_when_one_worker_stops_the_others_stop_too(tmp_path: Path) -> None:
     stopped = in_two_workers(tmp_path, STOPPING, "-x")
     assert "1 failed, 1 passed" in stopped.output
     assert set(stopped.processes) == {"test_one", "test_two"}
 
 
-def test_a_module_with_a_stack_of_its_own_is_a_group() -> None:
+def test_a_module_with_its_own_stack_is_a_group() -> None:
     own: Any = SimpleNamespace(
         nodeid="tests/e2e/test_a.py::test_one[stack]",
         fixturenames=["stack"],
@@ -137,7 +137,7 @@ def test_a_module_with_a_stack_of_its_own_is_a_group() -> None:
     assert group_of(own) == "e2e"
 
 
-def test_what_begins_first_is_there() -> None:
+def test_the_modules_that_run_first_exist() -> None:
     modules = [each for each in FIRST if "/" in each]
     assert [each for each in modules if not (ROOT / each).is_file()] == []
 
@@ -151,7 +151,7 @@ def test_what_begins_first_is_there() -> None:
         (["tests/unit", "tests/unit/support/test_parallel.py::test_one"], 0),
     ],
 )
-def test_no_worker_is_started_for_a_file(
+def test_no_worker_is_started_for_single_files(
     named: list[str], workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(ROOT)

@@ -1,4 +1,4 @@
-"""A test of a stack that fails shows what the functions logged meanwhile."""
+"""A failing test of a stack shows what the functions logged during the test."""
 
 import json
 from pathlib import Path
@@ -45,7 +45,7 @@ def line(second: int, message: str) -> str:
     )
 
 
-def test_what_was_logged_during_a_test_that_fails_is_shown_and_nothing_else(
+def test_a_failing_test_shows_only_what_was_logged_during_it(
     suite: pytest.Pytester,
 ) -> None:
     suite.makepyfile("""
@@ -68,7 +68,7 @@ def test_what_was_logged_during_a_test_that_fails_is_shown_and_nothing_else(
     ]
 
 
-def test_the_test_that_starts_the_stack_shows_all_and_so_does_one_that_cannot_begin(
+def test_a_test_whose_setup_fails_shows_the_log_since_the_start(
     suite: pytest.Pytester,
 ) -> None:
     suite.makepyfile("""
@@ -91,16 +91,16 @@ def test_a_test_without_a_stack_shows_nothing(suite: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line(f"*{SECTION}*")
 
 
-def test_lines_are_in_the_order_of_their_time_and_the_last_ones(tmp_path: Path) -> None:
+def test_the_last_lines_are_shown_in_order_of_time(tmp_path: Path) -> None:
     early, late = tmp_path / "A.log", tmp_path / "B.log"
     early.write_text(f"{line(3, 'third')}\nREPORT of the third\n{line(5, 'fifth')}\n")
     late.write_text(f"{line(1, 'before')}\n{line(2, 'second')}\n{line(4, 'fourth')}\n")
     skipped = {late: len(f"{line(1, 'before')}\n")}
-    said = [
+    messages = [
         json.loads(text)["message"] if text.startswith("{") else text
         for text in (each.partition(": ")[2] for each in logged({tmp_path}, skipped))
     ]
-    assert said == ["second", "third", "REPORT of the third", "fourth", "fifth"]
+    assert messages == ["second", "third", "REPORT of the third", "fourth", "fifth"]
 
     late.write_text("".join(f"{line(6, str(number))}\n" for number in range(LINES + 10)))
     assert len(shown := logged({tmp_path}, {})) == LINES
