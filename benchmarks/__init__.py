@@ -1,1 +1,1 @@
-"""How fast Lunas is beside what people would use instead, measured in one run: ``make bench``."""
+"""Compares the speed of Lunas with that of other frameworks, in one run: ``make bench``."""

@@ -1,4 +1,4 @@
-"""``make bench``: measures everything in one run and writes down what was found."""
+"""``make bench``: measures everything in one run and writes the results."""
 
 import argparse
 import os
@@ -18,9 +18,9 @@ from local.cloud.stack import Stack
 from tests.conftest import SIGNING
 
 FAST = Options(parameters={"ThinkificRequestsPerMinute": "60000"}, environment=SIGNING)
-"""Thinkific's limit is not what is measured."""
+"""A rate limit that does not delay the calls which are measured."""
 COMPARED = ("duitku_webhook", "initiate_payment", "payments")
-"""Our functions that the peers have as well: started as often as the peers."""
+"""The functions of Lunas that the peers have as well: started as often as the peers."""
 
 
 def main() -> int:
@@ -53,7 +53,7 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
         compared = warm.routes(own, peers, traffic, given.requests)
         _say("warm requests compared")
         grown = growth.measure(stack, own, given.sizes, given.requests, _say)
-    # At last: what was sent through fills the table that all before was measured on.
+    # This comes last, since it adds payments to the table on which the rest is measured.
     flown = flow.measure(traffic, given.sizes, given.alone, given.together, _say)
     return Results(
         sizes={each.name: each.megabytes for each in (*own.values(), *peers.values())},
@@ -82,13 +82,13 @@ def _say(line: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--starts", type=int, default=15, help="of each function that is compared")
-    parser.add_argument("--other-starts", type=int, default=5, help="of each other function")
-    parser.add_argument("--requests", type=int, default=60, help="warm ones of each function")
+    parser.add_argument("--starts", type=int, default=15, help="starts of each compared function")
+    parser.add_argument("--other-starts", type=int, default=5, help="starts of any other function")
+    parser.add_argument("--requests", type=int, default=60, help="warm requests of each function")
     parser.add_argument("--sizes", type=_sizes, default=(1_000, 10_000, 100_000))
-    parser.add_argument("--alone", type=int, default=40, help="payments seen through one by one")
+    parser.add_argument("--alone", type=int, default=40, help="payments delivered one by one")
     parser.add_argument("--together", type=int, default=80, help="payments settled at once")
-    parser.add_argument("--dry", action="store_true", help="print only, write no file")
+    parser.add_argument("--dry", action="store_true", help="print the results, write no file")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Builds what is measured: our functions by ``make build``, the peers by plain ``sam build``."""
+"""Builds Lunas' functions with ``make build`` and the peers with plain ``sam build``."""
 
 import compileall
 import hashlib
@@ -15,23 +15,23 @@ from local.cloud.state import ROOT, TOOLS
 PEERS = ROOT / "benchmarks" / "peers"
 WORK = ROOT / ".local" / "bench"
 AS_DEPLOYED = WORK / "peers" / ".aws-sam" / "build"
-"""Peers as `sam build` leaves them: without bytecode, as the archive of `sam deploy` is."""
+"""Peers as `sam build` leaves them: without bytecode, like the archive of `sam deploy`."""
 COMPILED = WORK / "compiled"
-"""The same, given the bytecode that our build makes."""
+"""The same with bytecode, as in Lunas' build."""
 WITH_SHOP = ("fastapi_mangum", "flask_serverless_wsgi", "chalice_style")
 
 
 def build_ours() -> Path:
-    """Build our functions and layers unless that is done; give the folder of the artifacts."""
+    """Build Lunas' functions and layers if they changed; return the folder of the artifacts."""
     target: Target = this_machine()
     build(target)
     return target.artifacts
 
 
 def build_peers() -> None:
-    """Build the peers unless they are built of the same files.
+    """Build the peers unless their files are unchanged since the last build.
 
-    Each folder of a peer gets a copy of the shop, since SAM builds folders by themselves.
+    Each peer's folder gets a copy of the shop, since SAM builds each folder separately.
     """
     stamp = WORK / "peers.built"
     if stamp.exists() and stamp.read_text() == _fingerprint():

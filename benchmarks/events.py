@@ -1,4 +1,4 @@
-"""Warm requests of every function: the same event of events/ again and again."""
+"""Warm requests of every function: the same event of events/, repeated."""
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
@@ -30,13 +30,13 @@ EVENTS = (
     "thinkific_oauth-status",
     "thinkific_webhook-event",
 )
-"""One of each function; of ``payments`` as well, whose list is compared with the peers'."""
+"""One event of each function; also of ``payments``, whose list is compared with the peers'."""
 
 
 def measure(
     stack: Stack, ours: Mapping[str, Subject], requests: int, report: Callable[[str], None]
 ) -> dict[str, Warm]:
-    """Send each event; payment and enrollment are set up anew before, other items stay."""
+    """Send each event repeatedly; payment and enrollment are reset before, other items stay."""
     with staged(stack) as stage:
         found = {name: _repeated(ours[function_of(name)], name, stage, requests) for name in EVENTS}
     report("every other function sent an event")
@@ -44,7 +44,7 @@ def measure(
 
 
 def function_of(name: str) -> str:
-    """Give the function that an event is for."""
+    """Return the function that an event is for."""
     return name.split("-", maxsplit=1)[0]
 
 
@@ -59,7 +59,7 @@ def _repeated(subject: Subject, name: str, stage: Stage, requests: int) -> Warm:
             run.invoke(sent)
             found.latency.append((perf_counter() - started) * 1000)
         run.invoke(sent)
-        # The meter is read when the next event is asked for: first after the start.
+        # There is a reading before each event, and the first one follows the start.
         found.cpu = meter.request_cpu()[1 + FIRST : 1 + FIRST + requests]
         found.latency = found.latency[FIRST:]
         found.memory = meter.megabytes()

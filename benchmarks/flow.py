@@ -1,4 +1,4 @@
-"""The whole way on the local stack: from a callback to the enrollment at Thinkific."""
+"""Measures the whole flow on the local stack, from a callback to the enrollment at Thinkific."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,15 +17,15 @@ from tests.support.seeding import dynamodb, fill
 
 AT_ONCE = 4
 MAX_WAIT = 60.0
-"""Seconds until an enrollment that has not come is missed."""
-CATCH_UP = 600.0
-"""The same for the first one, while the stream still passes what the table was filled with."""
+"""Seconds to wait for an enrollment."""
+FIRST_WAIT = 600.0
+"""Seconds to wait for the first one, while the stream still delivers the items of the new table."""
 POLL = 0.01
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Callbacks answered in a second while several come at once, and seconds to an enrollment."""
+    """Callbacks settled per second when several come at once, and seconds to an enrollment."""
 
     settled_per_second: float
     seconds_to_enrollment: list[float]
@@ -38,7 +38,7 @@ def measure(
     together: int,
     report: Callable[[str], None],
 ) -> dict[int, Flow]:
-    """Fill the table to each size, smallest first, and send payments through all of the stack."""
+    """Fill the table to each size, smallest first, and send payments through the whole stack."""
     found, held = {}, 0
     for size in sorted(sizes):
         with stream_paused(traffic.stack):
@@ -50,19 +50,19 @@ def measure(
 
 
 def _quiet(held: int, size: int) -> Iterator[Item]:
-    """Make the payments that are missing, with enrollments of which none waits for delivery."""
+    """Yield the missing payments, with enrollments that do not wait for delivery."""
     waiting = DeliveryStatus.PENDING
     return (item for item in content(size, held) if item.get("deliveryStatus") != waiting)
 
 
 def _measured(traffic: Traffic, alone: int, together: int, report: Callable[[str], None]) -> Flow:
-    """Send callbacks one at a time and see each through; then many, four at once.
+    """Send callbacks one at a time, each until its enrollment; then many, four at once.
 
-    What comes first, and starts the functions, is not counted.
+    The first ones, which start the functions, are not counted.
     """
-    _settle_and_see(traffic, CATCH_UP)
-    seconds = [_settle_and_see(traffic) for _ in range(alone)]
-    report(f"{alone} payments seen through to Thinkific")
+    _settle_and_wait(traffic, FIRST_WAIT)
+    seconds = [_settle_and_wait(traffic) for _ in range(alone)]
+    report(f"{alone} payments delivered to Thinkific")
     _settle_at_once(traffic, 2 * AT_ONCE)
     taken = _settle_at_once(traffic, together)
     report(f"{together} payments settled in {taken:.1f} s")
@@ -70,7 +70,7 @@ def _measured(traffic: Traffic, alone: int, together: int, report: Callable[[str
 
 
 def _settle_at_once(traffic: Traffic, number: int) -> float:
-    """Give the seconds that callbacks take, four at once."""
+    """Send callbacks, four at once; return the seconds that they take."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         orders = list(pool.map(lambda _: traffic.order(), range(number)))
         started = time.perf_counter()
@@ -78,14 +78,14 @@ def _settle_at_once(traffic: Traffic, number: int) -> float:
         return time.perf_counter() - started
 
 
-def _settle_and_see(traffic: Traffic, max_wait: float = MAX_WAIT) -> float:
-    """Give the seconds from sending a callback to the enrollment at Thinkific."""
+def _settle_and_wait(traffic: Traffic, max_wait: float = MAX_WAIT) -> float:
+    """Send a callback; return the seconds until the enrollment at Thinkific."""
     order = traffic.order()
     started = time.perf_counter()
     _call_back(traffic, order)
     while not _is_enrolled(traffic, order):
         if time.perf_counter() - started > max_wait:
-            message = "an enrollment did not come: see the logs of the stack"
+            message = "an enrollment was not delivered: see the logs of the stack"
             raise TimeoutError(message)
         time.sleep(POLL)
     return time.perf_counter() - started
@@ -98,5 +98,5 @@ def _call_back(traffic: Traffic, order: Payment) -> None:
 
 def _is_enrolled(traffic: Traffic, order: Payment) -> bool:
     url = f"{traffic.stack.thinkific_url}/_sim/enrollments"
-    rows = requests.get(url, timeout=TIMEOUT).json()["items"]
-    return any(row["user_email"] == order.learner.email for row in rows)
+    enrollments = requests.get(url, timeout=TIMEOUT).json()["items"]
+    return any(each["user_email"] == order.learner.email for each in enrollments)

@@ -1,4 +1,4 @@
-"""What requests cost at 1,000, 10,000 and 100,000 payments in the table."""
+"""Measures the cost of requests with 1,000, 10,000 and 100,000 payments in the table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
@@ -27,17 +27,17 @@ ROUTES = {
 }
 
 LISTED = 10_000
-"""Payments of the largest table whose lists the emulator gives within a function's patience."""
+"""Payments of the largest table whose lists the emulator returns within a function's time-out."""
 MAX_WAIT = Config(read_timeout=300)
-"""Beyond it, lists are counted by clients that wait."""
+"""For lists of larger tables, whose calls are counted without timing them."""
 
 CATALOG = {"packageId": "p1", "courseId": "c1"}
-"""What can be bought in the tables that are filled here."""
+"""The purchase that is possible in the tables of this module."""
 
 
 @dataclass(frozen=True)
 class Growth:
-    """By number of payments: what each operation costs, and how long a route takes."""
+    """By number of payments: the cost of each operation, and the time of each route."""
 
     costs: Mapping[int, Mapping[str, Cost]]
     times: Mapping[str, Mapping[int, Warm]]
@@ -49,21 +49,21 @@ class Growth:
 
     @property
     def listed(self) -> tuple[int, int]:
-        """The smallest and the largest table of which a list was timed."""
+        """The smallest and the largest table whose lists were timed."""
         sizes = [
             size for route, found in self.times.items() if route.startswith("GET") for size in found
         ]
         return min(sizes), max(sizes)
 
     def units_ratio(self) -> float:
-        """Give the largest ratio of units, large table to small one, of any operation."""
+        """Return the largest ratio of units, large table to small, of any operation."""
         small, large = (self.costs[size] for size in self.ends)
         return max(
             _units(large[name]) / _units(small[name]) for name in small if _units(small[name])
         )
 
     def cpu_ratio(self, method: str) -> float:
-        """Give the largest ratio of own time, large table to small, of routes of one method."""
+        """Return the largest ratio of processor time, large table to small, by method."""
         return max(
             found[max(found)].shown()["cpuMs"] / found[min(found)].shown()["cpuMs"]
             for route, found in self.times.items()
@@ -78,7 +78,7 @@ def measure(
     requests: int,
     report: Callable[[str], None],
 ) -> Growth:
-    """Fill tables beside that of the stack, and send the same requests to each."""
+    """Fill tables besides that of the stack, and send the same requests to each."""
     tables = {}
     for size in sizes:
         started = perf_counter()
@@ -87,12 +87,12 @@ def measure(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clients, "CONFIG", clients.CONFIG.merge(MAX_WAIT))
         use(stack, patch)
-        # The functions run in this process here, and log to its standard output.
+        # The functions run in this process and log to its standard output.
         with redirect_stdout(StringIO()):
             costs = {size: costs_of_operations(stack, table) for size, table in tables.items()}
     forget()
     for table in tables.values():
-        # The costs were measured by editing the catalog as well.
+        # Measuring the costs has edited the catalog as well.
         stock(Table(dynamodb(stack), table))
     times = {
         route: _times(stack, ours[function], route, _timed(route, tables), requests)

@@ -1,4 +1,4 @@
-"""Which machine measured, and which versions were measured."""
+"""Describes the machine and the measured versions."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def machine() -> dict[str, str | int]:
 
 
 def versions() -> dict[str, str]:
-    """Name the versions of what runs in the measured processes."""
+    """Return the versions of the software in the measured processes."""
     return {
         "python": platform.python_version(),
         **_pinned("layers/shared/requirements.txt", "boto3", "aws-lambda-powertools", "pydantic"),

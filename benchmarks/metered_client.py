@@ -1,7 +1,7 @@
-"""AWS's runtime client with a meter at its door: run in place of ``python -m awslambdaric``.
+"""AWS's runtime client with a meter, to run in place of ``python -m awslambdaric``.
 
-Whenever the client asks for the next event, the first time right after the start, a line tells
-the processor time that the process has used until then and the most memory it has held.
+Whenever the client asks for the next event, for the first time right after the start, it writes a
+line with the processor time used so far and the peak memory.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Reads what the metered runtime client writes down, and makes figures of it."""
+"""Computes figures from the readings of the metered runtime client."""
 
 import json
 import statistics
@@ -17,28 +17,28 @@ class Meter:
     path: Path
 
     def readings(self) -> list[dict[str, Any]]:
-        """Give all readings: processor seconds since the start, most memory in KiB."""
+        """Return all readings: processor seconds since the start, peak memory in KiB."""
         return [json.loads(line) for line in self.path.read_text().splitlines()]
 
     def start_cpu(self) -> float:
-        """Give the milliseconds of processor time that the start took."""
+        """Return the processor time of the start in milliseconds."""
         return float(self.readings()[0]["cpu"]) * 1000
 
     def request_cpu(self) -> list[float]:
-        """Give the milliseconds of processor time that each request took."""
+        """Return the processor time of each request in milliseconds."""
         used = [float(each["cpu"]) for each in self.readings()]
         return [(after - before) * 1000 for before, after in pairwise(used)]
 
     def megabytes(self) -> float:
-        """Give the most memory that the process held."""
+        """Return the peak memory of the process."""
         return float(self.readings()[-1]["rss"]) / 1024
 
 
 def median(values: Sequence[float]) -> float:
-    """Give the median; figures are rounded where they are shown."""
+    """Return the median, not rounded."""
     return statistics.median(values)
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value that ``share`` of all values, e.g. 0.95, do not exceed."""
+    """Return the value that ``share`` of all values, such as 0.95, do not exceed."""
     return sorted(values)[ceil(share * len(values)) - 1]

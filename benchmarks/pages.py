@@ -1,4 +1,4 @@
-"""The page docs/reference/benchmarks.md, made of the results."""
+"""Creates the page docs/reference/benchmarks.md from the results."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,20 +17,20 @@ WHOLE_HEAD = (
     "95 of 100",
 )
 WHOLE_FLOW = (
-    "Schedules run beside it: {alone} payments one by one, the next when one is enrolled, then "
-    "{together} at once."
+    "With the schedules running: {alone} payments one by one, each after the enrollment of the one "
+    "before, then {together} at once."
 )
 TLS = {
     "newListCpuMs": "new, of a plain `requests` session: reads the list of authorities",
     "sharedListCpuMs": "new, of a session of Lunas: the list is read once in a process",
-    "keptCpuMs": "kept, as for questions to Duitku",
+    "keptCpuMs": "kept alive, as for queries to Duitku",
 }
 NOTES = ROOT / "benchmarks" / "notes.md"
-"""What a person has to say about the figures; it stands at the end of the page."""
+"""Remarks about the figures, written by a person; the end of the page."""
 
 
 def page(results: dict[str, Any]) -> str:
-    """Give the page."""
+    """Return the page."""
     return "\n".join([*_head(results), *_targets(results), *_figures(results), NOTES.read_text()])
 
 
@@ -38,7 +38,7 @@ def _head(results: dict[str, Any]) -> Iterator[str]:
     box, versions, given = results["machine"], results["versions"], results["given"]
     yield "# Benchmarks"
     yield ""
-    yield "Written by `make bench`; do not edit: remarks belong into `benchmarks/notes.md`."
+    yield "Written by `make bench`; do not edit: remarks belong in `benchmarks/notes.md`."
     yield ""
     yield (
         f"Measured {results['at']} in one run on {box['cores']} cores of {box['processor']}, "
@@ -102,7 +102,7 @@ def _figures(results: dict[str, Any]) -> Iterator[str]:
         for size, each in found.items()
     ]
     yield from _table(("route", "payments", "CPU ms", "latency ms"), growth)
-    yield "## The whole way"
+    yield "## The whole flow"
     yield ""
     yield WHOLE_FLOW.format(**results["given"])
     yield ""
@@ -118,7 +118,7 @@ def _figures(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _shown(row: dict[str, Any], *names: str) -> Sequence[str]:
-    """Write numbers with one decimal, whole ones without."""
+    """Format numbers with one decimal, whole numbers without."""
     return [f"{row[name]:,.1f}".removesuffix(".0") for name in names]
 
 

@@ -1,4 +1,4 @@
-"""Keeps the stack's own functions quiet while others are measured on its table."""
+"""Pauses the stack's own workers while other functions are measured on its table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from local.cloud import Stack
 from local.cloud.aws import Aws
 
 WORKERS = ("PublishEnrollmentsFunction", "DeliverEnrollmentFunction", "RecordProgressFunction")
-"""What is on in every stack, and stands between a settled payment and its enrollment."""
+"""The functions of every stack that take a settled payment to its enrollment."""
 
 
 @contextmanager
 def stream_paused(stack: Stack) -> Iterator[None]:
-    """Hold stream and queue for as long as the block lasts: what is measured writes payments."""
+    """Pause stream and queue during the block, which writes payments."""
     functions = Aws(stack.aws_endpoint_url, stack.region).functions
-    # Others may be off, as reports of orders are by default; the emulator does not tell.
+    # Other workers may be disabled, as sale reports are by default; the emulator does not show it.
     mappings = [
         each
         for each in functions.list_event_source_mappings()["EventSourceMappings"]

@@ -1,4 +1,4 @@
-"""Writes what was found: a table on the terminal, benchmarks.md, benchmarks/results.json."""
+"""Writes the results: a table on the terminal, benchmarks.md, benchmarks/results.json."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that one run found."""
+    """All results of one run."""
 
     sizes: Mapping[str, float]
     artifacts: Path
@@ -41,7 +41,7 @@ class Results:
     given: Mapping[str, int]
 
     def targets(self) -> list[Target]:
-        """Give every target with its value in this run."""
+        """Return every target with its value in this run."""
         _, largest = self.growth.ends
         return [
             *targets.of_starts(self.starts),
@@ -53,7 +53,7 @@ class Results:
 
 
 def write(results: Results, *, keep: bool) -> None:
-    """Print the targets; ``keep``: write the files as well."""
+    """Print the targets; with ``keep``, write the files as well."""
     shown = as_json(results)
     print(f"{'target':86} {'value':>8} {'limit':>6}")
     for each in shown["targets"]:
@@ -67,7 +67,7 @@ def write(results: Results, *, keep: bool) -> None:
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """Give everything as plain values, rounded."""
+    """Return the results as plain values, rounded."""
     shown = {
         "at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "machine": machine.machine(),

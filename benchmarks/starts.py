@@ -1,4 +1,4 @@
-"""Start-up: how long Lambda's runtime client takes until it asks for the first event."""
+"""Measures start-up: the time until Lambda's runtime client asks for the first event."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,14 +18,14 @@ NOTHING = {"version": "2.0", "routeKey": "GET /nowhere", "rawPath": "/nowhere", 
 
 @dataclass
 class Start:
-    """Starts of one function: milliseconds by the emulator's clock and of the processor, MB."""
+    """Starts of one function: milliseconds of the emulator's clock and of the processor, MB."""
 
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
     def shown(self) -> dict[str, float]:
-        """Give the medians."""
+        """Return the medians."""
         return {
             "startMs": median(self.wall),
             "startCpuMs": median(self.cpu),
@@ -38,7 +38,7 @@ def measure(
 ) -> dict[str, Start]:
     """Start each subject so many times, one after the other in every round.
 
-    What else the machine does hits all of them alike.
+    So other load of the machine affects all of them.
     """
     found = {name: Start() for name in subjects}
     for number in range(max(rounds.values())):
@@ -52,7 +52,7 @@ def measure(
 def _wanted(
     subjects: Mapping[str, Subject], rounds: Mapping[str, int], number: int
 ) -> Sequence[str]:
-    """Name who starts in a round; each round begins with another one."""
+    """Return the subjects that start in a round; each round begins with another one."""
     names = [name for name in subjects if number < rounds[name]]
     first = number * len(names) // max(rounds.values())
     return names[first:] + names[:first]
@@ -61,7 +61,7 @@ def _wanted(
 def _start_once(subject: Subject, start: Start) -> None:
     with subject.metered() as (run, meter):
         event: dict[str, Any] = NOTHING
-        # A function that is no HTTP function breaks on the event, after it has started.
+        # A function without routes fails on the event, but it has started by then.
         with suppress(RuntimeFailed):
             run.invoke(event)
         start.wall.append(run.init_milliseconds())

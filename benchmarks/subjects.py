@@ -1,4 +1,4 @@
-"""What is measured: our functions and the peers, each as a function that the emulator can run."""
+"""The subjects of the benchmark: Lunas' functions and the peers, as the emulator runs them."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ METERED_PYTHON = ROOT / "benchmarks" / "metered_python"
 
 @dataclass(frozen=True)
 class Subject:
-    """One function to measure; ``package`` has the folders that are deployed for it."""
+    """One function to measure; ``package`` are its deployed folders."""
 
     name: str
     function: Function
@@ -35,12 +35,12 @@ class Subject:
 
     @property
     def megabytes(self) -> float:
-        """Size of what is deployed, unzipped."""
+        """Size of the package, unzipped."""
         return size_of(*self.package) / 1e6
 
     @contextmanager
     def metered(self, **settings: str) -> Iterator[tuple[Running, Meter]]:
-        """Run it with a meter, with other ``settings`` than it has where any are given."""
+        """Run the function with a meter; ``settings`` override its own."""
         with tempfile.TemporaryDirectory() as folder:
             meter = Meter(Path(folder) / "meter")
             more = {"METER": str(meter.path), "PYTHON": str(TOOLS / "runtime" / "bin" / "python")}
@@ -54,7 +54,7 @@ class Subject:
 
 
 def ours(stack: Stack, artifacts: Path) -> dict[str, Subject]:
-    """Give every function of the stack by its folder's name, with the settings it has there."""
+    """Return every function of the stack by its folder's name, with its settings."""
     aws = Aws(stack.aws_endpoint_url, stack.region)
     pages = aws.functions.get_paginator("list_functions").paginate()
     found = {}
@@ -75,7 +75,7 @@ def _ours(logical_id: str, artifacts: Path, settings: Mapping[str, str]) -> Subj
 
 
 def peers(stack: Stack) -> dict[str, Subject]:
-    """Give every peer in both forms: as people deploy it, and with our bytecode."""
+    """Return every peer in both forms: as people deploy it, and with Lunas' bytecode."""
     settings = {
         **_surroundings(stack),
         "TABLE_NAME": stack.table_name,
@@ -98,7 +98,7 @@ def peers(stack: Stack) -> dict[str, Subject]:
 
 
 def _surroundings(stack: Stack) -> dict[str, Any]:
-    """Give what a function has from Lambda, region and credentials, and the emulator's address."""
+    """Return the settings that Lambda gives a function, and the emulator's address."""
     return {
         "AWS_REGION": stack.region,
         "AWS_DEFAULT_REGION": stack.region,

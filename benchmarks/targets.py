@@ -1,4 +1,4 @@
-"""The targets: each a value of this run and the limit that it has to stay within."""
+"""The targets of the benchmark: values of a run and their limits."""
 
 from collections.abc import Iterator, Mapping
 from statistics import median
@@ -24,7 +24,7 @@ LISTS = (
 
 
 class Target(NamedTuple):
-    """A value keeps its target when it is at most its limit."""
+    """A value that should be at most its limit."""
 
     name: str
     value: float
@@ -32,10 +32,9 @@ class Target(NamedTuple):
 
 
 def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
-    """Compare the starts of the two functions that are felt with those of the peers.
+    """Compare the starts of the two functions that a buyer waits for with those of the peers.
 
-    By processor time: on a machine of one's own it is the time, and on a shared one it leaves out
-    the waiting for others.
+    Processor time is compared, since it does not depend on other load of the machine.
     """
     rivals = {
         f"{FASTAPI} as people deploy it": (FASTAPI, 0.35),
@@ -49,7 +48,7 @@ def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
 
 
 def of_warm(warm: Mapping[str, Mapping[str, Warm]]) -> Iterator[Target]:
-    """Compare warm requests with FastAPI's, given our bytecode."""
+    """Compare warm requests with those of FastAPI with Lunas' bytecode."""
     for route, found in warm.items():
         own, rival = next(iter(found)), f"{FASTAPI}{OWN_BYTECODE}"
         ratio = median(found[own].cpu) / median(found[rival].cpu)

@@ -1,4 +1,4 @@
-"""What a call by TLS costs its caller: with a plain session, and with those of Lunas."""
+"""Measures a call by TLS with a plain session and with the sessions of Lunas."""
 
 import tempfile
 import time
@@ -19,7 +19,7 @@ TIMEOUT = 5
 
 @dataclass(frozen=True)
 class Tls:
-    """Milliseconds of the processor for each call, by the connection that it takes."""
+    """Processor milliseconds of each call, by its kind of connection."""
 
     new_list: list[float]
     shared_list: list[float]
@@ -27,7 +27,7 @@ class Tls:
 
 
 def measure(rounds: int) -> Tls:
-    """Call a server on loopback, whose authority stands at the end of the usual list."""
+    """Call a server on loopback whose authority is at the end of the usual list."""
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         context, own = certificate("127.0.0.1", Path(folder))
         listed = Path(folder) / "authorities.pem"
@@ -50,7 +50,7 @@ def measure(rounds: int) -> Tls:
 
 
 def _timed(rounds: int, call: Callable[[], requests.Response]) -> list[float]:
-    """Call once unseen, then take the time; the server has a thread of its own."""
+    """Call once without timing, then measure this thread's time; the server has its own thread."""
     call().raise_for_status()
     found = []
     for _ in range(rounds):

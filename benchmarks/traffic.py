@@ -1,4 +1,4 @@
-"""The requests that are measured; each call makes a new one that does real work."""
+"""Creates the requests to measure, each of which does real work."""
 
 import hashlib
 import hmac
@@ -38,33 +38,29 @@ class Traffic:
     table: str
 
     def page(self) -> Event:
-        """Make an admin's request for the newest twenty payments."""
+        """Create an admin's request for the newest twenty payments."""
         token = user_token(self.stack, "admin-1", role="ADMIN")
         return http("GET", "/payments", {"authorization": f"Bearer {token}"}, query="limit=20")
 
     def initiate(self) -> Event:
-        """Make a purchase by a learner who has bought nothing yet."""
+        """Create a purchase of a new learner."""
         token = user_token(self.stack, f"u{uuid.uuid4().hex}")
         headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
         return http("POST", "/payments/initiate", headers, json.dumps(self.purchase))
 
     def callback(self) -> Event:
-        """Make a callback about an order, which is paid."""
-        return self.told(self.order())
-
-    def told(self, payment: Payment) -> Event:
-        """Return the callback of an order."""
-        body = urlencode(self.form(payment))
+        """Create the callback of a new paid order."""
+        body = urlencode(self.form(self.order()))
         return http("POST", "/webhooks/duitku", {"content-type": FORM}, body)
 
     def many(self, make: Callable[[], Event], number: int) -> list[Event]:
-        """Make requests, some at once: what they are about has to be made as well."""
+        """Create requests, several at once, since their orders have to be created as well."""
         with ThreadPoolExecutor(4) as pool:
             return list(pool.map(lambda _: make(), range(number)))
 
     @cached_property
     def purchase(self) -> dict[str, Any]:
-        """Name a package of one course, as its buyers do."""
+        """Return the body of a purchase of a package with one course."""
         answer = requests.get(f"{self.stack.api_url}/packages", timeout=TIMEOUT)
         package = next(each for each in answer.json()["items"] if each["kind"] == "ENTRY")
         return {"packageId": package["id"], "courseId": package["courseIds"][0]}
@@ -118,7 +114,7 @@ class Traffic:
 
     @cached_property
     def _thinkific_course(self) -> int | None:
-        """Return what the course is called at Thinkific; None in a table of another catalog."""
+        """Return the course's id at Thinkific; None in a table with another catalog."""
         courses = requests.get(f"{self.stack.api_url}/courses", timeout=TIMEOUT).json()["items"]
         mapped = {each["id"]: each.get("thinkificCourseId") for each in courses}
         return mapped.get(self.purchase["courseId"])
@@ -138,7 +134,7 @@ class Traffic:
 def http(
     method: str, path: str, headers: Mapping[str, str], body: str | None = None, query: str = ""
 ) -> Event:
-    """Build an event of an HTTP API, whole enough for every adapter of a framework."""
+    """Build an event of an HTTP API, complete enough for the adapter of every framework."""
     made: Event = {
         "version": "2.0",
         "routeKey": f"{method} {path}",

@@ -1,4 +1,4 @@
-"""Warm requests: what one costs once its function runs, the same request for all in turn."""
+"""Measures warm requests: the same request to each function in turn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,20 +13,20 @@ from benchmarks.traffic import Event, Traffic
 from tests.support.lambda_runtime import Running, RuntimeFailed
 
 FIRST = 5
-"""Requests of each that are not counted: they load what is loaded on first use."""
+"""First requests of each function, which load modules and are not counted."""
 RIVALS = tuple(f"{name}{OWN_BYTECODE}" for name in (FASTAPI, FLASK, CHALICE))
 
 
 @dataclass
 class Warm:
-    """Requests to one function: milliseconds of the processor and of the clock; most memory, MB."""
+    """Requests to one function: milliseconds of processor and clock, and peak memory in MB."""
 
     cpu: list[float] = field(default_factory=list)
     latency: list[float] = field(default_factory=list)
     memory: float = 0.0
 
     def shown(self) -> dict[str, float]:
-        """Give median and 95th percentile."""
+        """Return median and 95th percentile."""
         return {
             "cpuMs": median(self.cpu),
             "latencyMs": median(self.latency),
@@ -37,7 +37,7 @@ class Warm:
 
 @dataclass(frozen=True)
 class Contender:
-    """A function under test, with its own requests and, where it is not its own, its table."""
+    """A function with its requests, and with another table than its own if there is one."""
 
     name: str
     subject: Subject
@@ -46,7 +46,7 @@ class Contender:
 
 
 def compare(contenders: Sequence[Contender]) -> dict[str, Warm]:
-    """Send each its requests, one to each in turn; raises ``RuntimeFailed`` unless all succeed."""
+    """Send requests, one to each contender in turn; raises RuntimeFailed unless all succeed."""
     with ExitStack() as stack:
         runs: list[tuple[Contender, Running, Meter]] = []
         for each in contenders:
@@ -71,7 +71,7 @@ def routes(
     traffic: Traffic,
     requests: int,
 ) -> dict[str, dict[str, Warm]]:
-    """Compare our function of each route with the peers, which have all routes in one function."""
+    """Compare Lunas' function of each route with the peers, which have all routes in one."""
     made: Mapping[str, tuple[str, Callable[[], Event]]] = {
         "POST /payments/initiate": ("initiate_payment", traffic.initiate),
         "POST /webhooks/duitku": ("duitku_webhook", traffic.callback),
@@ -87,7 +87,7 @@ def routes(
 
 
 def _ask(run: Running, event: Event) -> float:
-    """Send one request; give the milliseconds until its answer."""
+    """Send one request; return the milliseconds until its answer."""
     started = perf_counter()
     answer: Any = run.invoke(event)
     taken = (perf_counter() - started) * 1000
@@ -97,8 +97,8 @@ def _ask(run: Running, event: Event) -> float:
 
 
 def _note_one_more(run: Running, contender: Contender) -> None:
-    """Let the meter be read after the last request: it is read when the next event is asked for.
+    """Send one more request, so that there is a reading after the last counted one.
 
-    The client may still be on its way to ask when the answer is there already.
+    The client writes a reading when it asks for the next event, which may be after the answer.
     """
     run.invoke(contender.events[-1])

@@ -1,1 +1,1 @@
-"""What a month costs on AWS, computed from what an operation uses and what that costs."""
+"""Computes the cost of a month on AWS from the usage of each operation and its price."""

@@ -1,4 +1,4 @@
-"""Prints the cost tables of costs.md; ``--write`` puts them there, ``--check`` compares."""
+"""Prints the cost tables of costs.md; ``--write`` updates the page, ``--check`` compares it."""
 
 import re
 import sys
@@ -12,7 +12,7 @@ TABLES = re.compile(r"(?<=<!-- computed -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 
 def main(arguments: list[str]) -> int:
-    """Do what is asked; 1 when the page differs from what is computed."""
+    """Run the command; return 1 if ``--check`` finds a difference."""
     measured.cache_clear()
     tables, text = f"\n{computed()}\n\n", PAGE.read_text()
     if "--write" in arguments:
@@ -25,12 +25,12 @@ def main(arguments: list[str]) -> int:
 
 
 def computed() -> str:
-    """Give the tables: the bill by volume, then what each operation uses."""
+    """Return the tables: the bill by volume, then the usage of each operation."""
     return "\n".join([*_bills(), "", *_operations()])
 
 
 def _bills() -> Iterator[str]:
-    """Give one column for each number of payments."""
+    """Yield the lines of a table with one column for each number of payments."""
     bills = {payments: bill(payments) for payments in COLD}
     yield f"| US dollars a month | {' | '.join(f'{payments:,}' for payments in COLD)} |"
     yield f"|---|{'---:|' * len(COLD)}"

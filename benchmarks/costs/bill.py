@@ -1,9 +1,9 @@
 """The bill of a month: units of the operations, times their prices.
 
-``units.csv`` tells what one operation uses: the request of the benchmark that shows its time, the
-milliseconds that it waits for Duitku or Thinkific, units of DynamoDB, requests, bytes of log
-lines. ``prices.csv`` tells what that costs, in US dollars, and where AWS says so. No free tier is
-taken off.
+``units.csv`` has the usage of each operation: the request of the benchmark that shows its time, the
+milliseconds that it waits for Duitku or Thinkific, units of DynamoDB, requests, and bytes of log
+lines. ``prices.csv`` has the prices in US dollars with their sources at AWS. No free tier is
+deducted.
 """
 
 import csv
@@ -20,16 +20,15 @@ MEMORY_GB = 0.5
 RESULTS = FOLDER.parents[1] / "benchmarks" / "results.json"
 """Times of warm requests and of starts; a start is billed as work since August 2025."""
 KEPT_KB = 12
-"""What a payment leaves in the table, with its copies in the indexes."""
+"""Size of a payment's items in the table, with their copies in the indexes."""
 KEPT_MONTHS = 12
 SECONDS = 30 * 86_400
 COLD = {1_000: 0.9, 100_000: 0.05, 10_000_000: 0.01}
-"""For a number of payments a month, the share of calls that start an environment: assumed."""
+"""Assumed share of calls that start an environment, by the number of payments a month."""
 FIXED = {"secrets": 3, "keys": 1, "alarms": 90, "metrics": 35, "secret_calls": 30_000}
-"""What a month has whatever is sold, alarms and metrics rounded up.
+"""The usage of a month without any sale, alarms and metrics rounded up.
 
-An alarm on an expression is billed for each metric in it. A secret that was read is kept for five
-minutes.
+An alarm on an expression is billed for each metric in it. A secret is cached for five minutes.
 """
 TEXTS = frozenset({"operation", "each", "function", "request", "route"})
 GROUPS = {
@@ -41,12 +40,12 @@ GROUPS = {
     "Alarms and metrics": ("alarms", "metrics"),
     "Schedules, secrets, keys": ("schedules", "secrets", "secret_calls", "keys"),
 }
-"""The lines of the bill, with the prices that each adds up."""
+"""The lines of the bill, with the prices in each."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """What one operation uses, and how often: ``each`` is ``payment`` or ``month``."""
+    """The usage of an operation, which occurs ``times`` in each ``payment`` or ``month``."""
 
     operation: str
     times: float
@@ -63,12 +62,12 @@ class Operation:
 
     @property
     def runs(self) -> bool:
-        """Tell whether a function runs for it."""
+        """Whether a function runs for it."""
         return bool(self.function)
 
     @property
     def milliseconds(self) -> float:
-        """How long it takes when warm."""
+        """Milliseconds of a warm request."""
         if not self.runs:
             return 0
         results = measured()
@@ -78,11 +77,11 @@ class Operation:
 
     @property
     def start(self) -> float:
-        """How long a start of its function takes, in milliseconds."""
+        """Milliseconds of a start of its function."""
         return float(measured()["functions"][self.function]["startMs"]) if self.runs else 0
 
     def uses(self, cold: float) -> Iterator[tuple[str, float]]:
-        """Give what one time uses, by the names of the prices."""
+        """Yield the usage of one time, by the names of the prices."""
         busy = self.milliseconds + self.waiting + cold * self.start
         yield "dynamodb_reads", self.reads
         yield "dynamodb_writes", self.writes
@@ -98,23 +97,23 @@ class Operation:
 
 @cache
 def measured() -> dict[str, Any]:
-    """Read what the last benchmark found."""
+    """Read the results of the last benchmark."""
     found: dict[str, Any] = json.loads(RESULTS.read_text())
     return found
 
 
 def operations() -> list[Operation]:
-    """Read what each operation uses."""
+    """Read the usage of each operation."""
     return [_operation(row) for row in _rows("units.csv")]
 
 
 def prices() -> dict[str, float]:
-    """Read what one of each costs, in US dollars."""
+    """Read the price of each unit in US dollars."""
     return {row["name"]: float(row["usd"]) / float(row["per"]) for row in _rows("prices.csv")}
 
 
 def used(payments: int) -> Counter[str]:
-    """Add up what a month with so many payments uses, by the names of the prices."""
+    """Add up the usage of a month with so many payments, by the names of the prices."""
     found: Counter[str] = Counter(FIXED)
     for operation in operations():
         by_payment = operation.each == "payment"
@@ -128,12 +127,12 @@ def used(payments: int) -> Counter[str]:
 
 
 def _sampled(calls: int) -> int:
-    """Give the traces that X-Ray's default rule keeps: one a second and a twentieth of the rest."""
+    """Return the traces that X-Ray's default rule keeps: one a second, a twentieth of the rest."""
     return min(calls, SECONDS) + max(0, calls - SECONDS) // 20
 
 
 def bill(payments: int) -> dict[str, float]:
-    """Give the lines of a month's bill in US dollars."""
+    """Return the lines of a month's bill in US dollars."""
     price, amount = prices(), used(payments)
     return {
         line: sum(price[name] * amount[name] for name in names) for line, names in GROUPS.items()

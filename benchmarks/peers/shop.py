@@ -1,9 +1,8 @@
-"""The shop that every peer runs: what Lunas does, plainly written.
+"""The shop that every peer runs: the same routes as Lunas, written in a plain way.
 
-It works on the table of Lunas and talks to the same Duitku. A callback and a page take as many
-calls, a purchase six instead of three: it reads item by item. Around them it does less: no rules
-beyond the few checks here, no idempotency, no logs or metrics. Its keys come by environment
-variables, so no peer pays for reading secrets.
+It uses the table of Lunas and calls the same Duitku. A callback and a page take as many calls; a
+purchase takes six instead of three, as it reads item by item. It does less besides: few checks, no
+idempotency, no logs or metrics. Its keys come from environment variables, so no peer reads secrets.
 """
 
 import hashlib
@@ -43,7 +42,7 @@ def caller(authorization: str) -> dict[str, Any]:
 
 
 def initiate(claims: dict[str, Any], package_id: str, course_id: str | None) -> dict[str, Any]:
-    """Write a payment, open its invoice at Duitku, and note what Duitku gave."""
+    """Write a payment, create its invoice at Duitku, and store the invoice."""
     package = _get({"pk": "CATALOG#PACKAGE", "sk": package_id})
     if package is None or not _get_many([{"pk": "CATALOG#COURSE", "sk": course_id or ""}]):
         raise Refused(404, "there is no such package or course")

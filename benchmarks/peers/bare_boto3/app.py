@@ -1,4 +1,4 @@
-"""The least that a function with a table can be: a DynamoDB client, and an answer."""
+"""The smallest function with a table: a DynamoDB client and an answer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The shop behind a router of a few lines, in the way of Chalice: decorators and a dictionary.
+"""The shop with a small router in the style of Chalice: decorators and a dictionary.
 
 Chalice itself generates its own deployment and cannot be built by SAM.
 """
@@ -25,7 +25,7 @@ class Request:
 
 
 class App:
-    """Routes and what answers them."""
+    """The routes and their views."""
 
     def __init__(self) -> None:
         self.routes: dict[tuple[str, str], View] = {}

@@ -1,4 +1,4 @@
-"""The shop by FastAPI, with Mangum in front of it, as both document it."""
+"""The shop with FastAPI and Mangum, used as both document it."""
 
 from typing import Annotated, Any
 
@@ -19,7 +19,7 @@ class InitiateBody(BaseModel):
 
 
 class Callback(BaseModel):
-    """What Duitku sends."""
+    """The callback of Duitku."""
 
     merchantOrderId: str  # noqa: N815
     amount: str
@@ -27,7 +27,7 @@ class Callback(BaseModel):
 
 
 class Opened(BaseModel):
-    """A payment that waits for its money."""
+    """An open payment."""
 
     id: str
     status: str
@@ -53,7 +53,7 @@ class Page(BaseModel):
 
 
 def caller(authorization: Annotated[str, Header()]) -> dict[str, Any]:
-    """Return who calls."""
+    """Return the caller's claims."""
     return shop.caller(authorization)
 
 
@@ -62,7 +62,7 @@ type Caller = Annotated[dict[str, Any], Depends(caller)]
 
 @app.exception_handler(shop.Refused)
 def refuse(_request: Request, error: shop.Refused) -> JSONResponse:
-    """Answer a request that is no good."""
+    """Answer a refused request."""
     return JSONResponse({"detail": error.detail}, error.status)
 
 

@@ -1,4 +1,4 @@
-"""The shop by Flask, with serverless-wsgi in front of it, as both document it."""
+"""The shop with Flask and serverless-wsgi, used as both document it."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ app = Flask(__name__)
 
 @app.errorhandler(shop.Refused)
 def refuse(error: shop.Refused) -> tuple[Response, int]:
-    """Answer a request that is no good."""
+    """Answer a refused request."""
     return jsonify(detail=error.detail), error.status
 
 
