@@ -1,9 +1,9 @@
-"""Lets packages import their parts when these are asked for; run by the layer's makefile.
+"""Makes packages import their modules on demand; run by the layer's makefile.
 
-A package that gathers the names of all its modules in its ``__init__`` loads all of them for
-whoever needs one: Powertools' event handler brings AppSync, Bedrock and asyncio with it. Here such
-an ``__init__`` is rewritten so that a name is imported when somebody asks for it (PEP 562). Names
-that the ``__init__`` itself uses are still imported at once.
+A package whose ``__init__`` imports names from all of its modules loads all of them for a program
+that needs one: Powertools' event handler loads AppSync, Bedrock and asyncio. Such an ``__init__``
+is rewritten so that a name is imported when it is first used (PEP 562). Names that the ``__init__``
+itself uses are still imported at once.
 
     python lazy_fronts.py .../python aws_lambda_powertools.event_handler jwt
 """
@@ -39,7 +39,7 @@ def rewrite(source: str) -> str:
 
 
 def _on_demand(tree: ast.Module) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Give each name that is only passed on, with its module and its name there."""
+    """Yield each name that is only re-exported, with its module and its name in that module."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module != "__future__":
@@ -51,7 +51,7 @@ def _on_demand(tree: ast.Module) -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _remaining(node: ast.stmt, table: Mapping[str, object]) -> ast.stmt | None:
-    """Give what is left of a statement at the top, or None."""
+    """Return what is left of a top-level statement, or None."""
     if not isinstance(node, ast.ImportFrom):
         return node
     names = [each for each in node.names if (each.asname or each.name) not in table]
