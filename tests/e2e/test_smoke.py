@@ -142,7 +142,7 @@ def test_a_function_that_may_not_run_is_named(deployed: DeployedStack) -> None:
         (line,) = wrong(deployed, "functions")
     finally:
         client.delete_function_concurrency(FunctionName=name)
-    assert "SyncProgressFunction may not run at all" in line
+    assert "SyncProgressFunction cannot run" in line
 
 
 def test_an_alarm_that_rings_or_is_gone_is_named(deployed: DeployedStack) -> None:

@@ -45,7 +45,7 @@ def test_a_stack_is_checked_by_enrolling_and_revoking_a_test_learner(
     email = f"check-{uuid.uuid4().hex[:12]}@example.com"
     lines = checked(enroll=email, course="python-dasar")
     assert lines[0] == f"site {stack.thinkific.subdomain} of local, {stack.thinkific_url}"
-    assert any("courses of the catalog are mapped and there" in line for line in lines)
+    assert any("courses of the catalog are mapped and shown by the site" in line for line in lines)
     (enrollment,) = thinkific.enrollments(email)
     assert enrollment["activated_at"]
     assert enrollment["expired"] is True

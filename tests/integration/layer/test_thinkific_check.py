@@ -174,7 +174,7 @@ def test_webhooks_that_are_not_to_be_had_are_found(visit: Visit, status: int) ->
     ("fault", "words"),
     [
         ({"status": 429}, "limit is used up"),
-        ({"status": 503, "body": "<html>"}, "no usable answer"),
+        ({"status": 503, "body": "<html>"}, "no usable response"),
         ({"status": 404}, "address of the API"),
         ({"status": 422, "body": "{}"}, "refused"),
     ],
@@ -206,7 +206,7 @@ def sold(visit: Visit, catalog: Catalog) -> Visit:
 
 def test_a_matching_catalog_has_nothing_to_fix(sold: Visit) -> None:
     assert sold.to_fix() == []
-    assert "ok    2 courses of the catalog are mapped and there" in sold.lines()
+    assert "ok    2 courses of the catalog are mapped and shown by the site" in sold.lines()
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_a_matching_catalog_has_nothing_to_fix(sold: Visit) -> None:
         ({"platform_course_id": None}, "not mapped: it cannot be sold"),
         (
             {"platform_course_id": None, "name": "Dasar Pemrograman Python"},
-            "its namesake there is 2000001",
+            "the site's course of that name has the id 2000001",
         ),
         ({"platform_course_id": 3_000_001}, "a product's id; the course of it is 2000001"),
         ({"platform_course_id": 2_999_999}, "422 names the course"),
@@ -287,7 +287,7 @@ def test_a_test_learner_is_enrolled_and_revoked_again(sold: Visit, named: str) -
     assert accesses(sold) == [False]
     lines = sold.lines(LEARNER, named)
     assert any("read back and active" in line for line in lines)
-    assert any("read back and over" in line for line in lines)
+    assert any("read back and ended" in line for line in lines)
     assert accesses(sold) == [False]
 
 
@@ -298,7 +298,7 @@ def test_an_existing_learner_is_left_alone(visit: Visit) -> None:
     site.users[user.id] = user
     site.enroll(user.id, PYTHON, {"activated_at": now}, now)
     (line,) = visit.to_fix(LEARNER, str(PYTHON))
-    assert "is left alone" in line
+    assert "nothing was changed" in line
     assert accesses(visit) == [True]
 
 
@@ -322,7 +322,7 @@ def test_a_refused_address_is_reported(visit: Visit) -> None:
 def test_an_enrollment_that_cannot_be_read_back_is_reported(visit: Visit) -> None:
     visit.fault("getEnrollment", status=500)
     assert any(
-        "revoking it: no usable answer" in line for line in visit.to_fix(LEARNER, str(PYTHON))
+        "revoking it: no usable response" in line for line in visit.to_fix(LEARNER, str(PYTHON))
     )
 
 

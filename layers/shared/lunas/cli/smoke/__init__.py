@@ -1,1 +1,1 @@
-"""``make smoke``: after a deploy, checks a stack for what ``docs/deploy.md`` asks for."""
+"""``make smoke``: checks a stack after a deployment, as ``docs/deploy.md`` describes."""

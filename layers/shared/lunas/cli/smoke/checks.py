@@ -1,4 +1,4 @@
-"""What ``make smoke`` checks. A check gives what is wrong and what to do."""
+"""The checks of ``make smoke``. A check yields each problem, with what to do."""
 
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -20,7 +20,7 @@ def health(stack: DeployedStack) -> Iterator[str]:
     for path in ("/health", "/openapi.json"):
         status = _status("GET", f"{api}{path}")
         if status != HTTPStatus.OK:
-            yield f"GET {path} is answered {status}: look at docs/runbooks/api-errors.md"
+            yield f"GET {path} is answered {status}: see docs/runbooks/api-errors.md"
 
 
 def region(stack: DeployedStack) -> Iterator[str]:
@@ -31,7 +31,7 @@ def region(stack: DeployedStack) -> Iterator[str]:
 
 
 def function_url(stack: DeployedStack) -> Iterator[str]:
-    """Check that Lunas answers what is no callback, and AWS does not refuse it."""
+    """Check that AWS lets callers through, and Lunas refuses a request that is no callback."""
     status = _status("POST", stack.outputs["DuitkuWebhookUrl"])
     if status == HTTPStatus.FORBIDDEN:
         yield (
@@ -69,11 +69,11 @@ CHECKS: Mapping[str, Check] = {
     "Thinkific": settings.thinkific,
     "catalog": catalog,
 }
-"""By the name that the command prints, in the order in which they run."""
+"""The checks by the names that the command prints, in the order in which they run."""
 
 
 def _status(method: str, url: str) -> int | str:
-    """Return the status of an answer, or why there is none."""
+    """Return the status of a response, or the error's type if there is none."""
     try:
         return requests.request(method, url, timeout=TIMEOUT).status_code
     except requests.RequestException as error:

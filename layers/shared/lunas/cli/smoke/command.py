@@ -35,7 +35,7 @@ def check_all(stack: DeployedStack, report: Callable[[str], None]) -> int:
 
 
 def _description(check: Check) -> str:
-    """Return what a check without problems has shown."""
+    """Return what a passed check has shown, from its docstring."""
     return (check.__doc__ or "").removeprefix("Check that ").rstrip(".")
 
 

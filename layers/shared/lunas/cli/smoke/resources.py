@@ -1,4 +1,4 @@
-"""Checks of the stack's resources: whether they are there, switched on, and empty."""
+"""Checks of the stack's resources: they exist, are enabled, and hold no failed messages."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,11 +13,11 @@ LEFT_BEHIND = (
     "ProgressDeadLetterQueue",
     "UnpublishedQueue",
 )
-"""Queues that are empty while all is well."""
+"""Queues of failed messages, which should be empty."""
 
 
 def functions(stack: DeployedStack) -> Iterator[str]:
-    """Check that every function has its alias with one version, and may run."""
+    """Check that every function has its alias with one version, and can run."""
     client = stack.client("lambda")
     for logical, name in stack.of_type(FUNCTION).items():
         try:
@@ -31,7 +31,7 @@ def functions(stack: DeployedStack) -> Iterator[str]:
             yield f"{logical} is still shifting to its new version: wait, or stop the deployment"
         reserved = client.get_function_concurrency(FunctionName=name)
         if reserved.get("ReservedConcurrentExecutions") == 0:
-            yield f"{logical} may not run at all, 0 is reserved for it: correct the parameter"
+            yield f"{logical} cannot run, its reserved concurrency is 0: correct the parameter"
 
 
 def sources(stack: DeployedStack) -> Iterator[str]:
@@ -46,7 +46,7 @@ def sources(stack: DeployedStack) -> Iterator[str]:
 
 
 def schedules(stack: DeployedStack) -> Iterator[str]:
-    """Check that reconciliation and audit run by themselves."""
+    """Check that reconcile and the audit run by schedule."""
     client = stack.client("scheduler")
     found = stack.of_type(SCHEDULE)
     if not found:
@@ -58,7 +58,7 @@ def schedules(stack: DeployedStack) -> Iterator[str]:
 
 
 def queues(stack: DeployedStack) -> Iterator[str]:
-    """Check that no dead-letter message and no unpublished record was left behind."""
+    """Check that there are no dead-letter messages and no unpublished records."""
     client = stack.client("sqs")
     for logical in LEFT_BEHIND:
         found = client.get_queue_attributes(
@@ -66,7 +66,7 @@ def queues(stack: DeployedStack) -> Iterator[str]:
         )
         number = int(found["Attributes"]["ApproximateNumberOfMessages"])
         if number:
-            yield f"{logical} holds {number}: see docs/runbooks, dead-letters.md and its neighbours"
+            yield f"{logical} holds {number}: see dead-letters.md and the like in docs/runbooks"
 
 
 def table(stack: DeployedStack) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Checks of what the stack is configured with. None shows a secret: only which field is missing."""
+"""Checks of the stack's settings. None prints a secret, only the names of missing fields."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ CREDENTIALS = {
     "access-token": ("accessToken",),
     "oauth": ("clientId", "clientSecret"),
 }
-"""What the Thinkific secret has to hold, by how Lunas authenticates."""
+"""The fields of the Thinkific secret, by the way to authenticate."""
 SECRETS = "docs/deploy.md, Fill in the secrets"
 
 
@@ -37,14 +37,14 @@ def return_address(stack: DeployedStack) -> Iterator[str]:
 
 
 def time_zone(stack: DeployedStack) -> Iterator[str]:
-    """Check that the days of the shop are those of a time zone."""
+    """Check that the shop's time zone exists."""
     problem = unknown_zone(stack.environment_of("PaymentsFunction").get("TIME_ZONE", ""))
     if problem:
         yield problem
 
 
 def secrets(stack: DeployedStack) -> Iterator[str]:
-    """Check that what opens Duitku, Thinkific and the API is filled in."""
+    """Check that the secrets of Duitku, Thinkific and the API are filled in."""
     yield from _missing_of_auth(_secret(stack, "AuthSecretId"), stack)
     yield from _missing("Duitku", _secret(stack, "DuitkuSecretId"), ("merchantCode", "apiKey"))
     way = stack.environment_of("DeliverEnrollmentFunction").get("THINKIFIC_AUTHENTICATION", "")

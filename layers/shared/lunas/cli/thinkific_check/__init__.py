@@ -1,1 +1,1 @@
-"""``make thinkific-check``: what a Thinkific site lets Lunas do, and what to fix."""
+"""``make thinkific-check``: checks what a Thinkific site allows, and prints what to fix."""

@@ -1,4 +1,4 @@
-"""Comparing the catalog of a stack with the courses that a site has."""
+"""Compares the catalog of a stack with the courses of the site."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,7 +14,7 @@ PUT = "PUT /courses/{id} with thinkificCourseId"
 
 
 def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Report of each course and bundle that is sold whether the site has it."""
+    """Report whether the site has each course and bundle that is sold."""
     site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in shown]
     try:
         bundles = list(Thinkific(caller.api).bundles())
@@ -22,7 +22,7 @@ def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) ->
         yield explained("reading bundles", error, "read:products")
         return
     report = compare(catalog.courses(), catalog.packages(), site_courses, bundles)
-    yield Finding(f"{len(report.mapped)} courses of the catalog are mapped and there")
+    yield Finding(f"{len(report.mapped)} courses of the catalog are mapped and shown by the site")
     yield from (_unmapped(pair) for pair in report.unmapped)
     yield from (_proposed(pair) for pair in report.proposed)
     products = {str(row.get("product_id")): int(row["id"]) for row in shown}
@@ -38,7 +38,7 @@ def _unmapped(pair: Pair) -> Finding:
 def _proposed(pair: Pair) -> Finding:
     return Finding(
         f"course {pair.id} ({pair.name}) is not mapped: it cannot be sold",
-        f"its namesake there is {pair.platform_id}; if that is the one, {PUT}",
+        f"the site's course of that name has the id {pair.platform_id}; if it is the one, {PUT}",
     )
 
 
@@ -61,7 +61,7 @@ def _gone(caller: Caller, pair: Pair, products: Mapping[str, int]) -> Finding:
 
 def _renamed(report: Report) -> Iterator[Finding]:
     for pair in report.renamed:
-        yield Finding(f"course {pair.id} is called {pair.name} there, formerly {pair.formerly}")
+        yield Finding(f"course {pair.id} is now called {pair.name}, formerly {pair.formerly}")
 
 
 def _bundles(report: Report) -> Iterator[Finding]:

@@ -19,14 +19,14 @@ HELP = "check what the Thinkific site allows, and print what to fix"
 
 @dataclass(frozen=True)
 class TrialLearner:
-    """The address of a learner to enroll for a moment, and the course; empty for none."""
+    """The address of a test learner to enroll and revoke, and the course; empty for none."""
 
     email: str = ""
     course: str = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the test learner; ``--env`` unset means the site of the environment variables."""
+    """Add the test learner; without ``--env``, the environment variables name the site."""
     parser.set_defaults(env="")
     parser.add_argument(
         "--enroll", default="", metavar="ADDRESS", help="enroll a test learner and revoke it again"
@@ -51,7 +51,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def check(site: CheckedSite, learner: TrialLearner) -> Iterator[Finding]:
-    """Check everything that the site's answers allow to check."""
+    """Check the site, as far as its responses allow."""
     if (refused := access(site.caller)) is not None:
         yield refused
         return
@@ -80,7 +80,7 @@ def _delivered(site: CheckedSite, learner: TrialLearner) -> Iterator[Finding]:
 
 
 def _course(site: CheckedSite, named: str) -> int | None:
-    """Return Thinkific's id of a course that is named by ours or by Thinkific's id."""
+    """Return Thinkific's id of a course, given our id or Thinkific's."""
     ours = site.catalog.course(named) if site.catalog and named else None
     if ours is not None:
         return ours.platform_course_id

@@ -1,4 +1,4 @@
-"""The results of the check: one line for each thing checked, in plain words."""
+"""The results of the check: one line for each."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ UNAUTHORIZED = 401
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The result of one check; ``fix`` is what to do, None if nothing."""
+    """The result of one check; ``fix`` is what to do, None if it passed."""
 
     what: str
     fix: str | None = None
@@ -29,11 +29,11 @@ def summary(findings: Iterable[Finding]) -> tuple[str, int]:
 
 
 def explained(what: str, error: DeliveryError, scope: str | None = None) -> Finding:
-    """Return what an error of Thinkific's means, and what to do about it."""
+    """Return the finding for an error from Thinkific, with what to do."""
     match error:
         case AccessRefused() if error.status == UNAUTHORIZED:
             return Finding(
-                f"{what}: Thinkific does not know the key (401)",
+                f"{what}: Thinkific does not accept the key (401)",
                 "check that key or token and the subdomain are those of this site (without "
                 ".thinkific.com), and that the plan has API access: Grow, Pro + Growth or above",
             )
@@ -48,7 +48,7 @@ def explained(what: str, error: DeliveryError, scope: str | None = None) -> Find
         case Rejected():
             return Finding(f"{what}: refused ({error})", "compare the values with the site's")
     return Finding(
-        f"{what}: no usable answer ({error})",
+        f"{what}: no usable response ({error})",
         "check that the address of the API is right and that Thinkific is up, then try again",
     )
 

@@ -19,7 +19,7 @@ NO_COURSE = (
 
 
 def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding]:
-    """Enroll a learner and revoke it again; one who is enrolled already is left alone."""
+    """Enroll a learner and revoke it again, unless the learner is enrolled already."""
     platform, now = Thinkific(caller.api), datetime.now(UTC)
     step = "finding the test learner"
     try:
@@ -30,7 +30,7 @@ def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding
         yield Finding(f"the test learner is account {user_id}")
         if _enrolled(caller, user_id, course_id):
             yield Finding(
-                f"account {user_id} has course {course_id} already, and is left alone",
+                f"account {user_id} has course {course_id} already, so nothing was changed",
                 "use an address that no learner has",
             )
             return
@@ -39,7 +39,7 @@ def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding
         yield Finding(f"{step}: enrollment {enrollment}, read back and active")
         step = "revoking it"
         platform.revoke(user_id, course_id, now)
-        yield Finding(f"{step}: read back and over")
+        yield Finding(f"{step}: read back and ended")
     except Rejected as rejected:
         about_course = "course" in " ".join(rejected.errors.values()).lower()
         yield Finding(f"{step}: refused ({rejected})", NO_COURSE if about_course else _VALUES)

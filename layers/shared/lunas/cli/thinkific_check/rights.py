@@ -1,7 +1,7 @@
-"""What Lunas may do at a Thinkific site; checking changes nothing there.
+"""Checks what Lunas may do at a Thinkific site, without changing anything.
 
-Whether writing is allowed shows in writes that are sure to be refused for what they lack: no
-user without an address, and no enrollment without a user.
+The rights to write are checked by writes that Thinkific must refuse as incomplete: a user without
+an address, an enrollment without a user.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +24,7 @@ from lunas.platforms.thinkific.http import (
 )
 
 NO_USER = 0
-"""The id of no user."""
+"""An id that no user has."""
 READING = {
     "users": ("/users", "read:users"),
     "products": ("/products", "read:products"),
@@ -39,7 +39,7 @@ SALES = ("/external_orders", "write:external_orders")
 
 @dataclass(frozen=True)
 class Caller:
-    """A site, and how it is called."""
+    """A site, with the client and session for calling it."""
 
     site: ThinkificSite
     api: ThinkificApi
@@ -48,7 +48,7 @@ class Caller:
 
 
 def access(caller: Caller) -> Finding | None:
-    """Return why the site answers no call, None if it does."""
+    """Return a finding if the site refuses calls, else None."""
     try:
         caller.api.get("/courses", {"page": 1, "limit": 1})
     except DeliveryError as error:
@@ -57,7 +57,7 @@ def access(caller: Caller) -> Finding | None:
 
 
 def courses(caller: Caller) -> list[Mapping[str, Any]]:
-    """Return every course that the site shows; raises DeliveryError."""
+    """Return every course that the site lists; raises DeliveryError."""
     return list(every_item(caller.api, "/courses", {}))
 
 
@@ -72,9 +72,9 @@ def rights(caller: Caller) -> Iterator[Finding]:
 
 
 def enrollable(caller: Caller, course_id: int) -> bool:
-    """Return whether Thinkific knows a course by its id, shown or not; raises DeliveryError.
+    """Return whether a course exists at Thinkific, listed or not; raises DeliveryError.
 
-    The enrollment in the call has no user: the refusal names the course, too, if that is missing.
+    It requests an enrollment without a user; the refusal also names the course if that is missing.
     """
     body = {"course_id": course_id, "user_id": NO_USER, "activated_at": "2000-01-01T00:00:00Z"}
     try:
@@ -113,12 +113,12 @@ def _sales(caller: Caller) -> Finding:
     found = _tried("reporting sales", scope, _writing(caller, path))
     if caller.reports_sales or found.fix is None:
         return found
-    # Only a note: the setting ExternalOrders is off.
+    # Nothing to fix: the setting ExternalOrders is off.
     return Finding(f"{found.what}; not needed while ExternalOrders is off")
 
 
 def _webhooks(caller: Caller) -> Finding:
-    """Call the Webhooks API v2, which takes a bearer only."""
+    """Call the Webhooks API v2, which accepts only a bearer token."""
     what = "webhooks (API v2)"
     try:
         headers = {
@@ -131,13 +131,13 @@ def _webhooks(caller: Caller) -> Finding:
             url, params={"limit": 1}, headers=headers, timeout=TIMEOUT, allow_redirects=False
         )
     except (DeliveryError, requests.RequestException) as error:
-        return Finding(f"{what}: no answer ({type(error).__name__})", _WEBHOOKS)
+        return Finding(f"{what}: no response ({type(error).__name__})", _WEBHOOKS)
     if response.status_code != HTTPStatus.OK:
         return Finding(f"{what}: refused ({response.status_code})", _WEBHOOKS)
     return Finding(what)
 
 
 _WEBHOOKS = (
-    "progress and completion will not come by webhook: check that the key works as a bearer, or "
-    "connect the site by OAuth"
+    "progress and completion will not arrive by webhook: check that the key works as a bearer "
+    "token, or connect the site by OAuth"
 )

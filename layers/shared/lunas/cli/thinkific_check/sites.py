@@ -1,7 +1,7 @@
-"""Which site is checked: the one of the environment variables, or the one of a stack.
+"""Finds the site to check: that of the environment variables, or that of a stack.
 
-A stack is opened with the settings of its deliveries, so that all three ways to authenticate
-work, and calls share the stack's rate limit.
+A stack's site is called with the settings of its deliveries, so that all three ways to
+authenticate work, and the calls use the stack's rate limiter.
 """
 
 import os
@@ -38,7 +38,7 @@ class CheckedSite:
 
 
 class Unlimited:
-    """The limiter without a stack to share the limit with: the check makes few calls."""
+    """A rate limiter that gives every permit at once: without a stack, the check is alone."""
 
     def acquire(self) -> None:
         """Return at once."""
@@ -49,7 +49,7 @@ class Unlimited:
 
 
 def from_environment(environment: Mapping[str, str]) -> CheckedSite | None:
-    """Return the site of the variables in ``docs/guides/local.md``, None if they name none."""
+    """Return the site of the variables in ``docs/guides/local.md``, None if they are unset."""
     key = environment.get("THINKIFIC_API_KEY")
     subdomain = environment.get("THINKIFIC_SUBDOMAIN")
     if not key or not subdomain:
@@ -63,9 +63,9 @@ def from_environment(environment: Mapping[str, str]) -> CheckedSite | None:
 
 
 def from_stack(stack: DeployedStack) -> CheckedSite:
-    """Return the site of a stack; raises LunasError when its settings do not open it.
+    """Return the site of a stack; raises LunasError when its settings give no access.
 
-    The process takes over the environment variables of the stack's deliveries.
+    It sets this process's environment variables to those of the stack's deliveries.
     """
     os.environ |= {"AWS_DEFAULT_REGION": stack.region, **stack.environment_of(DELIVERY)}
     if stack.endpoint:
