@@ -44,7 +44,7 @@ api = LunasApi()
 ME = "me"
 """Stands for the caller's own id in a path."""
 ENOUGH = 10_000
-"""Milliseconds that must be left to read more rows of a table; API Gateway waits 30 seconds."""
+"""Milliseconds that must be left to read more payments for a CSV; API Gateway waits 30 seconds."""
 READERS = users_and_services("payments:read")
 STAFF = RouteAccess(ADMINS.roles, "payments:read")
 

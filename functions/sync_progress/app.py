@@ -93,7 +93,9 @@ def _sync(context: LambdaContext) -> None:
 
 
 def _log(done: SyncedProgress) -> None:
-    logger.info("progress synced", rows={str(name): times for name, times in done.rows.items()})
+    logger.info(
+        "progress synced", results={str(name): times for name, times in done.results.items()}
+    )
     if done.next_page is not None:
         logger.warning(
             "progress sync is behind",

@@ -57,7 +57,7 @@ def test_every_page_is_read_and_missed_progress_recorded() -> None:
     sync = Sync()
     done = sync.run()
     assert sync.known() == 90
-    assert done.rows == {ProgressResult.NOTED: 2, ProgressResult.NOT_OURS: 1}
+    assert done.results == {ProgressResult.NOTED: 2, ProgressResult.NOT_OURS: 1}
     assert sync.rows.asked == [(LATER - FIRST_LOOK, page) for page in (1, 2, 3)]
 
 

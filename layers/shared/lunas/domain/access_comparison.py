@@ -51,7 +51,7 @@ def gap(
     own: Enrollment,
     claims: Claims,
     claiming: Sequence[Enrollment],
-    rows: Iterable[PlatformAccess],
+    accesses: Iterable[PlatformAccess],
     now: datetime,
 ) -> Gap | None:
     """Return the difference in the place of an enrollment, None without one or while it changes.
@@ -61,7 +61,7 @@ def gap(
     """
     if any(each.delivery.status is DeliveryStatus.PENDING for each in claiming):
         return None
-    ends = [row.until for row in rows if row.course_id == claims.place.course_id]
+    ends = [each.until for each in accesses if each.course_id == claims.place.course_id]
     given = Access(latest(ends)) if ends else None
     staying = [each for each in claiming if each.id not in claims.released]
     delivered = [each for each in staying if each.delivery.status is DeliveryStatus.DELIVERED]

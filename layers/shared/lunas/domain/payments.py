@@ -110,8 +110,8 @@ class Payment:
     ``gateway_name`` is None for a manual payment, ``gateway`` the invoice there. ``channel`` is the
     one that the buyer chose, ``prompt`` whether buyers pay by it at once or not at all.
     ``check_at`` is the next scheduled check, None after the last. ``asked_at`` is when the
-    gateway was asked last, ``asking`` whether that response is pending. ``denied_at`` is when the
-    gateway first denied the payment although a callback reports a success or its time is not over.
+    gateway was asked last, ``asking`` whether that response is pending. ``denied_at`` is since when
+    the gateway denies it although a callback reports a success or its time is not over.
     ``references`` are all that the gateway gave, in ``invoice_answers`` responses to
     ``invoice_calls`` calls. ``transaction`` is its number of the transfer, once a callback has
     named one.

@@ -154,10 +154,10 @@ class TopicStatus:
 
 
 def topic_statuses(
-    there: Iterable[Webhook], target: str, topics: Iterable[str]
+    existing: Iterable[Webhook], target: str, topics: Iterable[str]
 ) -> list[TopicStatus]:
     """Return the state of each topic; webhooks with another target are not ours."""
-    ours = [each for each in there if each.target_url == target]
+    ours = [each for each in existing if each.target_url == target]
     return [
         _topic_status(topic, [each for each in ours if each.topic == topic]) for topic in topics
     ]

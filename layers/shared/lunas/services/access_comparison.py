@@ -191,11 +191,11 @@ def _gaps(run: Comparer, payment_id: str, done: Compared) -> list[Gap]:
     for account in sorted({place.account_id for place in placed}):
         # The table is read first: a write after it makes the second comparison differ.
         claims = _read(run.learners.of_account, account)
-        rows, now = _rows(run, account, done), run.now()
+        accesses, now = _accesses(run, account, done), run.now()
         for place, own in placed.items():
             if place.account_id == account:
                 named = _named(own, claims.get(place) or Claims(place=place, version=0))
-                seen = gap(own, named, _claiming(run, own, named), rows, now)
+                seen = gap(own, named, _claiming(run, own, named), accesses, now)
                 found += [seen] if seen else []
     return found
 
@@ -217,14 +217,14 @@ def _read[K, T](read: Callable[[K], T], key: K) -> T:
         raise _Unreadable(error) from None
 
 
-def _rows(run: Comparer, account_id: int, done: Compared) -> list[PlatformAccess]:
+def _accesses(run: Comparer, account_id: int, done: Compared) -> list[PlatformAccess]:
     if done.asked == CALLS:
         raise _OutOfTime("the calls of the run are used up")
     done.asked += 1
     done.answered.discard(account_id)
-    rows = run.platform().access(account_id, run.now())
+    accesses = run.platform().access(account_id, run.now())
     done.answered.add(account_id)
-    return rows
+    return accesses
 
 
 def _named(own: Enrollment, claims: Claims) -> Claims:

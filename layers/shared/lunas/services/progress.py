@@ -86,10 +86,10 @@ class ProgressService:
             return report
         if all(each.progress == COMPLETE for each in ours):
             return replace(report, percent=COMPLETE)
-        row = self.platform.progress(report.platform_enrollment_id)
-        if row is None or row.percent is None:
+        current = self.platform.progress(report.platform_enrollment_id)
+        if current is None or current.percent is None:
             return None
-        return replace(report, percent=row.percent)
+        return replace(report, percent=current.percent)
 
     def _raise(
         self, ours: list[Enrollment], report: ProgressReport, event_id: str | None
@@ -108,7 +108,7 @@ class ProgressService:
 class SyncedProgress:
     """What a run did: reports by their result, and the next page if it did not reach the end."""
 
-    rows: Counter[ProgressResult] = field(default_factory=Counter)
+    results: Counter[ProgressResult] = field(default_factory=Counter)
     next_page: int | None = None
 
 
@@ -145,7 +145,7 @@ class ProgressSyncService:
         for report in page.reports:
             # Most reports hold nothing to record: the learner has not begun.
             if report.percent:
-                done.rows[self.service.record(report)] += 1
+                done.results[self.service.record(report)] += 1
         return page.next_page
 
     def _changed(self, position: SyncPosition) -> ChangedPage:

@@ -164,4 +164,4 @@ class SharedAccess:
 
 
 def _nothing(_claims: Claims, _access: Access | None) -> None:
-    """Leave the platform as it is: the run has acted there already."""
+    """Change nothing at the platform: the run has acted already."""
