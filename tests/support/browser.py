@@ -1,4 +1,4 @@
-"""A real browser, as an admin uses it."""
+"""A real browser, as admins use it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +13,9 @@ SLOW = 60_000
 
 @contextmanager
 def browser_page() -> Iterator[Page]:
-    """Open a fresh browser without a history; what a page could not load fails the test.
+    """Open a new browser without a history; a resource that a page cannot load fails the test.
 
-    There is no skipping: without a browser, nothing of this is known.
+    Without a browser the test fails instead of being skipped.
     """
     with sync_playwright() as playwright:
         # Chromium's own sandbox cannot be set up by root, nor inside of most containers.
@@ -28,15 +28,15 @@ def browser_page() -> Iterator[Page]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
         browser.close()
-    # Chromium also complains of a status of 400 and above, which some of our pages have.
+    # Chromium also logs each status of 400 and above, which some of our pages have.
     blamed = [each for each in complaints if "the server responded with a status" not in each]
     assert blamed == []
 
 
 def with_token(page: Page, url: str, token: str) -> None:
-    """Go to a page of the API that wants a token, as an admin's front end leads there.
+    """Open a page of the API that needs a token, as an admin's front end does.
 
-    Only this request carries the token; where it is sent on to, none is shown.
+    Only this request carries the token, not the redirects that follow it.
     """
 
     def authorized(route: Route) -> None:

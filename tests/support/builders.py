@@ -1,4 +1,4 @@
-"""Things of the business with sensible defaults; a test names only what it is about."""
+"""Builders of domain objects with sensible defaults; a test names only what it is about."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -120,7 +120,7 @@ def paid_by(*payment_ids: str) -> dict[str, datetime | None]:
 
 
 def owning(*course_ids: str, **changes: Any) -> dict[str, Enrollment]:
-    """Build what the learner has already, by course."""
+    """Build the enrollments that the learner has already, by course."""
     return {each: enrollment(each, **{"payment_id": "pay0"} | changes) for each in course_ids}
 
 
@@ -137,7 +137,7 @@ def request_of(waiting: Enrollment) -> DeliveryRequest:
 
 
 def paid(**changes: Any) -> GatewayStatus:
-    """Build the gateway's status by which the payment of :func:`payment` is paid."""
+    """Build the gateway's status that confirms the payment of :func:`payment`."""
     made = GatewayStatus(
         GatewayState.PAID, order_id="pay1", reference=REFERENCE, rupiah=49_000, code="00"
     )
@@ -145,7 +145,7 @@ def paid(**changes: Any) -> GatewayStatus:
 
 
 def evidence(**changes: Any) -> CallbackEvidence:
-    """Build what is kept of a right callback for :func:`payment`."""
+    """Build the evidence of a correct callback for :func:`payment`."""
     made = CallbackEvidence(
         digest="0123456789abcdef" * 4,
         order_id="pay1",

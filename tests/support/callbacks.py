@@ -1,4 +1,4 @@
-"""Callbacks of Duitku as the Function URL hands them over."""
+"""Callbacks of Duitku as the Function URL passes them on."""
 
 import base64
 from typing import Any
@@ -12,7 +12,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 def fields(order: str, amount: str = "49000", **changes: str) -> dict[str, str]:
-    """Return the fields of a rightly signed callback, changed afterwards."""
+    """Return the fields of a correctly signed callback; ``changes`` are made after signing."""
     signature = signatures.callback_signature(B.merchant, amount, order, B.key)
     right = {
         "merchantCode": B.merchant,

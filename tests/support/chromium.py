@@ -1,4 +1,4 @@
-"""Finds a Chromium for the tests that walk through pages, and installs one where none is.
+"""Finds a Chromium for the tests of pages, and installs one where there is none.
 
 Playwright drives one but brings none. A browser of the machine is used. Otherwise a container of
 Debian, where the tests run as root, installs Debian's package; anywhere else Playwright fetches
@@ -25,7 +25,7 @@ _HELP = (
 
 
 class BrowserMissing(Exception):
-    """There is no browser, and none could be installed; the text is what to do."""
+    """There is no browser, and none could be installed; the message names what to do."""
 
 
 def chromium() -> Path:

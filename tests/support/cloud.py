@@ -17,7 +17,7 @@ from lunas.storage.table import Table
 
 
 class Cloud:
-    """A stack past its HTTP API: what a schedule, a queue or an operator does."""
+    """A stack behind its HTTP API: what a schedule, a queue or an operator does."""
 
     def __init__(self, stack: Stack) -> None:
         self._aws = Aws(stack.aws_endpoint_url, stack.region)
@@ -41,7 +41,7 @@ class Cloud:
         assert self.table.update(key, Change({"dueAt": moment, **more}))
 
     def queue(self, body: str, group: str) -> None:
-        """Put a message into the delivery queue, whatever is in it already."""
+        """Put a message into the delivery queue."""
         self._aws.sqs.send_message(
             QueueUrl=self._queue_url,
             MessageBody=body,
@@ -50,7 +50,7 @@ class Cloud:
         )
 
     def queued(self) -> int:
-        """Return how many messages are in the delivery queue, those under way included."""
+        """Return how many messages are in the delivery queue, including those in flight."""
         reply = self._aws.sqs.get_queue_attributes(
             QueueUrl=self._queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
@@ -58,7 +58,7 @@ class Cloud:
         return sum(int(number) for number in reply.values())
 
     def delete(self, key: Key) -> None:
-        """Take an item out of the table."""
+        """Delete an item of the table."""
         self.table.client.delete_item(TableName=self.table.name, Key=to_wire(key))
 
     @contextmanager

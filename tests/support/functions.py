@@ -1,6 +1,6 @@
 """The functions, loaded as Lambda loads them: one file, no package. Their policies apply.
 
-Every response to a request of the HTTP API is held against docs/openapi.json.
+Every response to a request of the HTTP API is checked against docs/openapi.json.
 """
 
 import importlib.util
@@ -29,11 +29,11 @@ def load(name: str) -> ModuleType:
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.handler = _held_to_its_policy(name, module.handler)  # type: ignore[attr-defined]
+    module.handler = _with_its_policy(name, module.handler)  # type: ignore[attr-defined]
     return module
 
 
-def _held_to_its_policy(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
+def _with_its_policy(name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
     def held(event: object, context: object) -> Any:
         with policy_of(name):
             answer = handler(event, context)
@@ -44,7 +44,7 @@ def _held_to_its_policy(name: str, handler: Callable[..., Any]) -> Callable[...,
 
 
 def _check_documented(event: object, answer: object) -> None:
-    """Fail for a status, or a JSON body, that the document does not describe for the route."""
+    """Fail for a status or a JSON body that the document does not describe for the route."""
     route = event.get("routeKey", "") if isinstance(event, dict) else ""
     method, _, path = route.partition(" ")
     if path and isinstance(answer, dict) and path in DOCUMENT["paths"]:

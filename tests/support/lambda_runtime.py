@@ -39,7 +39,7 @@ class RuntimeFailed(Exception):
 
 @dataclass(frozen=True)
 class Function:
-    """What is run: a built folder, its layers, its settings; ``timeout`` in seconds.
+    """A function to run: a built folder, its layers, its settings; ``timeout`` in seconds.
 
     ``settings`` are the function's environment variables. ``interpreter`` is one that has
     awslambdaric; others in the benchmark may bring their own.
@@ -65,7 +65,7 @@ class Running:
     log: Path
 
     def invoke(self, event: Mapping[str, Any]) -> Any:
-        """Give the handler's answer; raises ``RuntimeFailed`` with its error.
+        """Return the handler's answer; raises ``RuntimeFailed`` with its error.
 
         The first call starts the function, so it takes longer.
         """
@@ -76,7 +76,7 @@ class Running:
         return answer.json() if answer.content else None
 
     def init_milliseconds(self) -> float:
-        """Give how long the start took, by the emulator's own clock.
+        """Return how long the start took, by the emulator's own clock.
 
         (The ``Init Duration`` of its REPORT lines is something else.) Raises ``RuntimeFailed``
         before the first call.
@@ -87,7 +87,7 @@ class Running:
         return float(found[0])
 
     def tail(self) -> str:
-        """Give the end of what emulator and function printed."""
+        """Return the end of the output of emulator and function."""
         return self.log.read_text(errors="replace")[-4000:]
 
 
@@ -101,7 +101,7 @@ def _broke(answer: requests.Response) -> bool:
 
 
 def emulator() -> Path:
-    """Give the emulator for this machine's processor."""
+    """Return the emulator for this machine's processor."""
     processor = _PROCESSORS.get(platform.machine(), "x86_64")
     (found,) = TOOLS.glob(
         f"sam/lib/python*/site-packages/samcli/local/rapid/aws-lambda-rie-{processor}"
@@ -143,7 +143,7 @@ def _start(function: Function, port: int, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _environment(function: Function) -> dict[str, str]:
-    """Give what Lambda gives, and nothing of the user's own AWS settings.
+    """Return the variables that Lambda sets, without the user's own AWS settings.
 
     Lambda's folder for code cannot be written to, so no bytecode is kept there.
     """
@@ -172,7 +172,7 @@ def _wait(started: Running, port: int) -> None:
 
 
 def _listens(port: int) -> bool:
-    """Look without a request, for an event would start the function."""
+    """Check without a request, because an event would start the function."""
     with socket.socket() as probe:
         return probe.connect_ex((HOST, port)) == 0
 

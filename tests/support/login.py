@@ -1,4 +1,4 @@
-"""A login service that signs user tokens by keys of its own, and shows the public ones."""
+"""A login service that signs user tokens with keys of its own, and publishes the public ones."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +17,13 @@ type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 @dataclass(frozen=True)
 class Login:
-    """The login service: signs tokens, and shows its public keys at ``service``."""
+    """The login service: signs tokens, and publishes its public keys at ``service``."""
 
     service: Service
     keys: dict[str, Key]
 
     def show(self, *names: str) -> None:
-        """Show the public keys of these names, and no others."""
+        """Publish the public keys of these names, and no others."""
         self.service.answers[PATH] = reply(
             {"keys": [public(name, self.keys[name]) for name in names]}
         )

@@ -28,7 +28,7 @@ class Logged:
         return [json.loads(line) for line in self.text.split("\n") if line]
 
     def messages(self, level: str | None = None) -> list[str]:
-        """Return what was decided, in order."""
+        """Return the messages of a level, in order."""
         return [each["message"] for each in self.lines if level in {None, each["level"]}]
 
     def metrics(self) -> list[str]:

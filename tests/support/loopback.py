@@ -34,7 +34,7 @@ def reply(content: Any, status: int = 200) -> Answer:
 
 @dataclass
 class Service:
-    """The service: its origin, what it answers by path, and all that it was asked."""
+    """The service: its origin, its answers by path, and its requests."""
 
     url: str
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Service:
     otherwise: Answer | None = None
 
     def paths(self) -> list[str]:
-        """Return the paths that were asked for."""
+        """Return the requested paths."""
         return [each.path for each in self.asked]
 
     def answer(self, path: str) -> Answer:

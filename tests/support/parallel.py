@@ -1,10 +1,10 @@
 """Spreads the tests over processes: ``make test`` runs pytest with ``-n auto``.
 
 Tests of one stack run in one worker, so that the stack is started once, and the other tests of a
-module stay together for the fixtures that they share. What takes longest is handed out first, so
-that the workers end at about the same time. Which tests are together only a worker knows, who has
-collected them, and how to hand them out only the controller: the first worker writes the plan
-into a folder that the controller made.
+module stay together for the fixtures that they share. The longest groups start first, so that
+the workers end at about the same time. A worker collects the tests and knows their groups, but
+only the controller can assign them: the first worker writes the plan into a folder that the
+controller made.
 """
 
 import json
@@ -61,13 +61,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let sets have one order in all workers: where a name is made of one, tests would differ."""
+    """Give sets one order in all workers: names of tests that come from sets would differ."""
     if config.option.tx:
         os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
 
 
 def pytest_report_header() -> str | None:
-    """Show the order of sets, without which a failure might not come again."""
+    """Show the order of sets, which may be needed to repeat a failure."""
     seed = os.environ.get("PYTHONHASHSEED")
     return seed and f"PYTHONHASHSEED={seed}"
 
@@ -112,7 +112,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def group_of(item: pytest.Item) -> str:
-    """Name what a test shares a worker with: the stack that it uses, else its module, or none."""
+    """Name the group that a test shares a worker with: its stack, else its module, or none."""
     module = item.nodeid.partition("::")[0]
     fixtures = getattr(item, "fixturenames", ())
     if "production" in fixtures:
@@ -123,7 +123,7 @@ def group_of(item: pytest.Item) -> str:
 
 
 def rank(group: str) -> int:
-    """Return the place of a group; those that are not named share the last one."""
+    """Return the rank of a group; groups that are not listed share the last one."""
     name = group.partition("::")[0]
     return FIRST.index(name) if name in FIRST else len(FIRST)
 

@@ -1,4 +1,4 @@
-"""Stand-ins for following learners: the table's side, and Thinkific's."""
+"""Fakes for the progress sync: the table's side, and Thinkific's."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ ROW, ACCOUNT, COURSE = 500, 7, 2_000_001
 
 
 def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollment:
-    """Build an enrollment that Thinkific has, at 40 percent."""
+    """Build a delivered enrollment at 40 percent."""
     at = Delivery(
         status=DeliveryStatus.DELIVERED, platform_user_id=ACCOUNT, platform_enrollment_id=row
     )
@@ -101,7 +101,7 @@ class FakeRows(FakePlatform):
 
 
 class FakeWebhooks:
-    """The webhooks of a site, and what was done to them."""
+    """The webhooks of a site, and the calls that changed them."""
 
     def __init__(self, *there: Webhook) -> None:
         self.there = list(there)
@@ -122,5 +122,5 @@ class FakeWebhooks:
 
 
 def recorder(progress: ProgressRepository, rows: FakeRows) -> ProgressService:
-    """Put a service together, whose clock shows LATER."""
+    """Build the service, with a clock at LATER."""
     return ProgressService(progress=progress, platform=rows, now=lambda: LATER)

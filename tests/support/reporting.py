@@ -26,7 +26,7 @@ _FIGURES = "lunas_figures"
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Remember how long the logs are at the start of a test; those of a stack to come are empty."""
+    """Note the length of the logs at the start of a test; a stack not yet started has none."""
     folders = item.config.stash.setdefault(FOLDERS, set())
     files = (file for folder in folders for file in folder.glob("*.log"))
     item.stash[BEGAN] = {file: file.stat().st_size for file in files}
@@ -45,7 +45,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
 
 
 def logged(folders: set[Path], began: dict[Path, int]) -> list[str]:
-    """Return the last lines after these lengths of the files in some folders, by their time.
+    """Return the last lines, in order of time, behind these lengths of the files in folders.
 
     A line without a time belongs to the one before it.
     """
@@ -72,7 +72,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_testnodedown(node: Any) -> None:
-    """Take a worker's figures."""
+    """Add a worker's figures."""
     if reply := getattr(node, "workeroutput", {}).get(_FIGURES):
         figures_of(node.config).merge(Figures(*reply))
 

@@ -34,7 +34,7 @@ def dynamodb(stack: Stack) -> "DynamoDBClient":
 
 
 def fill(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> None:
-    """Write items, in batches at once."""
+    """Write items, in parallel batches."""
 
     def write(batch: Sequence[Item]) -> None:
         requests: Any = [{"PutRequest": {"Item": to_wire(item)}} for item in batch]
@@ -46,6 +46,6 @@ def fill(client: "DynamoDBClient", table: str, items: Iterable[Item]) -> None:
 
 
 def payment_at(at: datetime, **changes: Any) -> Payment:
-    """Build a payment of a time, with an id of its own."""
+    """Build a payment created at a time, with an id of its own."""
     made = {"id": f"pay{uuid.uuid4().hex}", "created_at": at, "updated_at": at, **changes}
     return builders.payment(**made)

@@ -19,7 +19,7 @@ PAID = b'{"statusCode": "00", "reference": "R1", "amount": "150000"}'
 
 
 class Server(ThreadingHTTPServer):
-    """Answers every request alike, and notes the port that each came from."""
+    """Answers every request in the same way, and keeps the port of each client."""
 
     daemon_threads = True
 

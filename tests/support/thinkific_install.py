@@ -19,7 +19,7 @@ PKCE = {
 
 
 class Form(HTMLParser):
-    """The one form of a page: where it goes, what it carries along, and its buttons by label."""
+    """The form of a page: its target, its hidden fields, and its buttons by label."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ async def register_app(site: httpx.AsyncClient, **fields: Any) -> dict[str, Any]
 
 
 async def ask(site: httpx.AsyncClient, at: str = "", **changes: str) -> httpx.Response:
-    """Open the authorize URL below the path ``at``, as a browser that follows no redirect."""
+    """Open the authorize URL below the path ``at``, without following a redirect."""
     return await site.get(f"{at}/oauth2/authorize", params={**ASKED, **changes})
 
 
@@ -66,7 +66,7 @@ async def press(site: httpx.AsyncClient, page: httpx.Response, label: str) -> ht
 
 
 def answered(redirect: httpx.Response) -> dict[str, str]:
-    """Return the parameters that a redirect takes back to the app."""
+    """Return the parameters of a redirect back to the app."""
     assert redirect.status_code == 302, redirect.text
     query = urlsplit(redirect.headers["location"]).query
     return {name: values[0] for name, values in parse_qs(query, strict_parsing=True).items()}

@@ -1,4 +1,4 @@
-"""What the tests of Thinkific's simulator say to it."""
+"""Requests to Thinkific's simulator that its tests share."""
 
 from typing import Any
 

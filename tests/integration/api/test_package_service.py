@@ -126,7 +126,7 @@ def test_a_package_unknown_to_the_service_is_not_found(service: Service) -> None
     assert service.paths() == ["/packages/elsewhere"]
 
 
-def test_each_call_is_that_of_a_service_that_our_own_auth_accepts(service: Service) -> None:
+def test_each_call_carries_credentials_that_lunas_itself_accepts(service: Service) -> None:
     submit()
 
     assert service.asked
@@ -158,7 +158,7 @@ def test_a_response_is_cached_for_a_minute(
     assert catalog.MAX_AGE == 0
 
 
-def test_a_minute_is_a_minute() -> None:
+def test_the_cache_lifetime_is_a_minute() -> None:
     assert catalog.MAX_AGE == 60
 
 

@@ -72,7 +72,7 @@ def led_to(found: Iterator[Batch]) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-# ── Feeds ───────────────────────────────────────────────────────────────────────────────────────
+# ── Feeds ────────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("limit", [2, 3, 50])
@@ -164,7 +164,7 @@ def test_a_payment_is_read_with_its_history_and_nothing_else(table: Table) -> No
     assert Payments(table).read("pay1") == (life.payment, [*life.history])
 
 
-def test_what_is_left_of_a_payment_is_read(table: Table) -> None:
+def test_the_history_of_a_missing_payment_is_read(table: Table) -> None:
     (event,) = ordered().history
     assert table.put(history_item(event), NEW)
     assert Payments(table).read("pay1") == (None, [event])
@@ -194,7 +194,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("moved", [MOVED["status"], MOVED["version"]], ids=["status", "version"])
-def test_a_payment_that_awaited_nothing_and_moved_is_not_completed(
+def test_a_delivered_payment_that_changed_is_not_completed(
     table: Table, moved: dict[str, object]
 ) -> None:
     life = approved()
@@ -206,7 +206,7 @@ def test_a_payment_that_awaited_nothing_and_moved_is_not_completed(
 
 
 @pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED.keys())
-def test_a_payment_that_moved_is_not_completed(table: Table, moved: dict[str, object]) -> None:
+def test_a_payment_that_changed_is_not_completed(table: Table, moved: dict[str, object]) -> None:
     life = approved()
     put(table, life)
     assert table.update(payment_key("pay1"), Change(moved))
@@ -216,7 +216,7 @@ def test_a_payment_that_moved_is_not_completed(table: Table, moved: dict[str, ob
     assert Payments(table).read("pay1") == stored
 
 
-def test_a_payment_that_awaits_something_meanwhile_is_not_completed(table: Table) -> None:
+def test_a_payment_with_a_new_undelivered_course_is_not_completed(table: Table) -> None:
     life = approved()
     life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
     put(table, life)
@@ -225,7 +225,7 @@ def test_a_payment_that_awaits_something_meanwhile_is_not_completed(table: Table
         Payments(table).complete(life.payment, *completion(life))
 
 
-def test_an_event_that_is_there_already_refuses_the_completion(table: Table) -> None:
+def test_an_existing_event_stops_the_completion(table: Table) -> None:
     life = approved()
     put(table, life)
     after, events = completion(life)

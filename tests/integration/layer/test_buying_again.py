@@ -64,7 +64,7 @@ def check(
     return status, answer, provider
 
 
-# ── Ended invoices ────────────────────────────────────────────────────────────────────────────────
+# ── Ended invoices ───────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("channel", [None, "SP", "VC", "BC"])
@@ -322,7 +322,7 @@ def test_an_unknown_payment_is_not_found(monkeypatch: pytest.MonkeyPatch) -> Non
     assert check(monkeypatch, {"id": "pay9"})[0] == 404
 
 
-def test_about_a_transfer_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_of_a_transfer_does_not_ask_duitku(monkeypatch: pytest.MonkeyPatch) -> None:
     body = {
         "packageId": "p1",
         "courseId": "c1",
@@ -334,7 +334,7 @@ def test_about_a_transfer_there_is_nothing_to_ask(monkeypatch: pytest.MonkeyPatc
     assert (status, checked["status"], provider.asked) == (200, "PAID", [])
 
 
-def test_when_duitku_cannot_be_asked_nothing_is_lost_and_it_is_asked_soon(
+def test_a_check_is_a_503_while_duitku_is_unavailable_and_repeated_soon(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
@@ -353,7 +353,7 @@ def due(payments: Any, payment: Any) -> timedelta:
     return found
 
 
-def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_soon(
+def test_a_success_that_the_status_denies_changes_nothing_and_is_checked_again_soon(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())
@@ -363,7 +363,7 @@ def test_a_success_that_the_status_denies_leaves_the_payment_and_is_asked_about_
     assert due(payments, payment) <= MINUTE
 
 
-def test_an_end_that_the_buyer_sees_first_is_asked_about_again_within_a_minute(
+def test_an_end_found_by_the_buyers_check_is_checked_again_within_a_minute(
     monkeypatch: pytest.MonkeyPatch, payments: Any
 ) -> None:
     _, payment, _ = initiate(monkeypatch, providers.invoice())

@@ -141,7 +141,7 @@ def test_a_callback_with_shifted_digits_is_kept_although_its_signature_matches(
     assert webhook.signatures(shifted) == [{"VALID"}]
 
 
-def test_a_callback_for_another_merchant_is_kept_as_rightly_signed(webhook: Webhook) -> None:
+def test_a_callback_for_another_merchant_is_kept_as_correctly_signed(webhook: Webhook) -> None:
     signature = signatures.callback_signature("DS99999", "49000", webhook.order, B.key)
     assert webhook.handle(webhook.body(merchantCode="DS99999", signature=signature)) == 403
     assert webhook.signatures() == [{"VALID"}]

@@ -28,7 +28,7 @@ def claims(table: Table) -> Learners:
     return Learners(table)
 
 
-def test_each_claim_and_release_counts_up_and_shows_all(claims: Learners) -> None:
+def test_each_claim_and_release_raises_the_version_and_returns_all(claims: Learners) -> None:
     first = claims.claim(PLACE, "enr1", SOON)
     assert first == Claims(
         place=PLACE, version=1, enrollment_ids=frozenset({"enr1"}), given=frozenset({SOON})
@@ -41,13 +41,13 @@ def test_each_claim_and_release_counts_up_and_shows_all(claims: Learners) -> Non
     assert third.names("enr1")
 
 
-def test_who_claims_again_is_released_no_more(claims: Learners) -> None:
+def test_a_claim_ends_an_earlier_release(claims: Learners) -> None:
     claims.release(PLACE, "enr1")
     again = claims.claim(PLACE, "enr1", None)
     assert [*again.enrollment_ids, *again.released] == ["enr1"]
 
 
-def test_what_is_forgotten_or_given_counts_nothing_up(claims: Learners) -> None:
+def test_forgetting_a_claim_and_noting_access_keep_the_version(claims: Learners) -> None:
     claims.claim(PLACE, "enr1", SOON)
     claims.release(PLACE, "enr1")
     claims.forget(PLACE, "enr1")

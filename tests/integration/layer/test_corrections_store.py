@@ -89,7 +89,7 @@ def test_a_name_alone_keeps_the_account(corrections: Payments, table: Table) -> 
     assert link == AccountLink(7, frozenset(), 2)
 
 
-def test_a_name_after_an_address_is_the_users_if_it_is_of_the_same_payment(
+def test_a_later_name_changes_the_corrected_learner_only_from_the_same_payment(
     corrections: Payments, write: Callable[[Thing], None], table: Table
 ) -> None:
     first = correct(DONE, RIGHT, ACT, [])

@@ -311,7 +311,7 @@ def test_a_token_without_an_address_needs_one_from_the_form(
     assert "token" in problem["errors"][0]["message"]
 
 
-def test_an_address_that_fits_no_invoice_is_good_for_a_transfer(
+def test_an_address_too_long_for_an_invoice_is_accepted_for_a_transfer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     long = "b" * 45 + "@kampus.example"
@@ -356,7 +356,7 @@ def test_a_blank_choice_of_an_approval_counts_as_omitted() -> None:
     assert status == 200
 
 
-def test_a_blank_reason_is_no_reason() -> None:
+def test_a_blank_reason_counts_as_missing() -> None:
     path = f"/payments/{submit()[1]['id']}/reject"
     status, problem = call(
         "approve_payment",

@@ -62,7 +62,7 @@ def test_the_same_request_again_gets_the_first_answer_and_does_nothing(shop: Sho
     assert shop.done == [ASKED]
 
 
-def test_the_order_of_the_fields_makes_no_other_request(shop: Shop) -> None:
+def test_the_order_of_the_fields_does_not_matter(shop: Shop) -> None:
     ask(shop)
     ask(shop, asked=dict(reversed(ASKED.items())))
     assert len(shop.done) == 1

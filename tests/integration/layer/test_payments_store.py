@@ -171,7 +171,7 @@ def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Pa
     assert (stored.status, stored.gateway) == (Status.APPROVED, FULL_INVOICE)
 
 
-def test_an_invoice_makes_no_payment(payments: Payments) -> None:
+def test_an_invoice_of_an_unknown_payment_creates_none(payments: Payments) -> None:
     payments.record_invoice("pay9", FULL_INVOICE, LATER)
     assert payments.get("pay9") is None
 
@@ -304,7 +304,7 @@ def test_one_status_call_is_claimed_in_fifteen_seconds(
     assert (stored.asked_at, stored.asking) == (later[-1], True)
 
 
-def test_an_answer_that_was_noted_is_awaited_no_more_and_counts(
+def test_a_recorded_answer_ends_the_wait_and_counts_as_a_status_call(
     payments: Payments, schedule: Schedule
 ) -> None:
     create(payments, payment())
@@ -419,7 +419,7 @@ def test_every_purchase_has_a_slot_of_its_own(
     assert held_by(payments) == "one"
 
 
-def test_slots_of_users_whose_names_run_together_are_apart(payments: Payments) -> None:
+def test_slots_of_users_with_ambiguous_ids_are_separate(payments: Payments) -> None:
     one = payment(id="one", user_id="u", package_id="1#p", gateway=None)
     two = payment(id="two", user_id="u1#", package_id="p", gateway=None)
     for made in (one, two):
@@ -789,7 +789,7 @@ def test_the_largest_bundle_is_settled_in_one_transaction(
     assert stored.undelivered == set(names)
 
 
-def test_a_reason_goes_when_the_payment_is_approved_after_all(payments: Payments) -> None:
+def test_a_reason_is_removed_when_the_payment_is_approved_after_all(payments: Payments) -> None:
     made = create(payments, payment())
     payments.commit(
         close(made, Step.FAIL, AuditContext("x", NOW, reason="ended")), keep_quota=False

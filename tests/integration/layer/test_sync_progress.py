@@ -227,7 +227,7 @@ def test_a_target_that_thinkific_refuses_is_an_error(monkeypatch: pytest.MonkeyP
         invoke(FUNCTION, {"webhooks": "register"})
 
 
-def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
+def test_a_slower_run_does_not_move_the_position_back(table: Table) -> None:
     kept = Progress(table)
     kept.note_position(SyncPosition(LATER, began=LATER, page=3))
     kept.note_position(SyncPosition(NOW, began=NOW, page=2))
@@ -237,7 +237,7 @@ def test_a_run_that_is_behind_takes_nothing_back(table: Table) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_of_an_app_the_end_of_its_installation_is_wanted_too(
+def test_an_app_also_gets_the_uninstall_webhook(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))

@@ -117,7 +117,7 @@ def test_the_check_changes_nothing_at_the_site(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"apiPlan": False}, None], ids=["plan", "key"])
-def test_a_key_that_is_not_known_or_a_plan_without_the_api(
+def test_an_unknown_key_or_a_plan_without_the_api_is_explained(
     visit: Visit, settings: dict[str, Any] | None
 ) -> None:
     visit.opens = ApiKey(SUBDOMAIN, KEY if settings else "x")
@@ -164,7 +164,7 @@ def test_a_plan_without_apps_matters_only_where_sales_are_reported(visit: Visit)
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-def test_webhooks_that_are_not_to_be_had_are_found(visit: Visit, status: int) -> None:
+def test_webhooks_that_cannot_be_listed_are_found(visit: Visit, status: int) -> None:
     visit.fault("listWebhooks", status=status)
     (line,) = visit.to_fix()
     assert f"webhooks (API v2): refused ({status})" in line
@@ -193,7 +193,7 @@ def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
     assert visit.to_fix() == []
 
 
-# ── The catalog ────────────────────────────────────────────────────────────────────────────────
+# ── The catalog ──────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_the_environment_names_a_site_and_a_long_key_is_a_token(key: str, header
     assert found.caller.site.api_url == "https://api.thinkific.com"
 
 
-def test_half_a_site_is_none() -> None:
+def test_a_key_without_a_subdomain_is_no_site() -> None:
     assert from_environment({"THINKIFIC_API_KEY": KEY}) is None
 
 

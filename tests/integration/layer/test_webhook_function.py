@@ -141,7 +141,7 @@ def test_an_order_that_duitku_ended_is_failed_and_can_still_be_paid(
 @pytest.mark.parametrize(
     "changes", [{"reference": "R9"}, {"amount": "1"}, {"merchantOrderId": "pay9"}], ids=str
 )
-def test_a_status_of_something_else_is_kept_for_a_person(
+def test_a_mismatched_status_is_recorded_as_an_anomaly(
     order: str,
     payments: Payments,
     monkeypatch: pytest.MonkeyPatch,
@@ -156,7 +156,7 @@ def test_a_status_of_something_else_is_kept_for_a_person(
 
 
 @pytest.mark.usefixtures("silent", "catalog")
-def test_an_unknown_order_is_answered_200_and_raises_an_alarm(logged: Logged) -> None:
+def test_an_unknown_order_is_answered_200_and_recorded_as_an_anomaly(logged: Logged) -> None:
     assert callbacks.post("pay404") == 200
     assert logged.messages("ERROR") == ["anomaly recorded"]
     assert "Anomaly" in logged.metrics()
@@ -300,7 +300,7 @@ def test_a_signed_amount_that_is_no_plain_number_is_a_400(calls: Counter[str], a
     assert calls == {"UpdateItem": 1}
 
 
-def test_an_approval_by_callback_is_duitkus(
+def test_a_payment_settled_by_a_callback_is_approved_by_duitku(
     order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     duitku(monkeypatch, providers.status(order))
@@ -308,7 +308,7 @@ def test_an_approval_by_callback_is_duitkus(
     assert stored(payments, order).approved_by == "duitku"
 
 
-def test_a_rightly_signed_callback_from_elsewhere_moves_nothing(
+def test_a_correctly_signed_callback_from_another_address_changes_nothing(
     order: str, payments: Payments, silent: StubProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DUITKU_ADDRESSES", "182.23.85.8")

@@ -13,7 +13,7 @@ _INVOKE = "sam local invoke "
 
 
 def commands(document: str) -> list[str]:
-    """List the commands of a document, each on one line and without what it is piped from."""
+    """List the commands of a document, each on one line and without the command before a pipe."""
     blocks = _BLOCK.findall((ROOT / document).read_text())
     lines = (line for block in blocks for line in block.replace("\\\n", " ").split("\n"))
     joined = "\n".join(lines).replace("|\n", "| ").split("\n")
@@ -29,7 +29,7 @@ def arguments(command: str, function: str, event: str) -> list[str]:
 
 
 def events() -> list[tuple[str, str]]:
-    """List each event with its function; a row without one is of the function above it."""
+    """List each event with its function; a row without one belongs to the function above it."""
     rows, function = [], ""
     for event, named in _ROW.findall((ROOT / EVENTS).read_text()):
         function = named or function

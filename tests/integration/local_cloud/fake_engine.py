@@ -1,6 +1,6 @@
 """A Docker engine without Docker: its API on a unix socket, and what it runs in a namespace.
 
-It answers what the ``docker`` command and SAM ask. A container is Lambda's own emulator and
+It answers the requests of the ``docker`` command and SAM. A container is Lambda's own emulator and
 runtime client in a second network namespace, where 127.0.0.1 is its own and this machine is the
 bridge's address, so that a function reaches exactly what it reaches in a container.
 """
@@ -37,7 +37,7 @@ _CONTAINER = re.compile(r"/containers/(\w+)(?:/(json|start|attach))?")
 
 @dataclass
 class Container:
-    """What was created, and the process once it was started."""
+    """A created container, with its process once it was started."""
 
     id: str
     asked: dict[str, Any]
@@ -122,7 +122,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class _Api(BaseHTTPRequestHandler):
-    """The part of Docker's API that is asked here."""
+    """The part of Docker's API that these tests use."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
@@ -160,7 +160,7 @@ class _Api(BaseHTTPRequestHandler):
         self._of_container(found[1] if found else "", self._remove)
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing: the address of a client on a unix socket is empty."""
+        """Log nothing: the address of a client on a unix socket is empty."""
 
     def _post(self, what: str, container: Container) -> None:
         if what == "start":
@@ -181,7 +181,7 @@ class _Api(BaseHTTPRequestHandler):
             self._json(404, {"message": f"No such container: {container}"})
 
     def _wanted(self, engine: FakeEngine) -> list[Container]:
-        """Choose the containers that have every label that is asked for."""
+        """Choose the containers that have every requested label."""
         filters = json.loads(parse_qs(urlsplit(self.path).query).get("filters", ["{}"])[0])
         labels = dict(each.split("=", 1) for each in filters.get("label", ()))
         found = engine.containers.values()

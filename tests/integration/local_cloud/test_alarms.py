@@ -1,4 +1,4 @@
-"""Alarms and the dashboard look at what there is, and each alarm has a page that helps."""
+"""Alarms and the dashboard watch metrics that exist, and each alarm has a runbook page."""
 
 import ast
 import json
@@ -39,7 +39,7 @@ def alarms() -> dict[str, Any]:
 
 
 def watched(alarm: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Return each metric that an alarm looks at, with its statistic."""
+    """Return each metric that an alarm watches, with its statistic."""
     if "MetricName" in alarm:
         yield alarm, alarm["Statistic"]
     for query in alarm.get("Metrics", []):
@@ -48,14 +48,14 @@ def watched(alarm: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
 
 
 def widgets() -> list[Any]:
-    """Return what the dashboard shows."""
+    """Return the widgets of the dashboard."""
     body = resources()["Dashboard"]["Properties"]["DashboardBody"]
     found: list[Any] = body["Fn::ToJsonString"]["widgets"]
     return found
 
 
-def looked_at() -> Iterator[tuple[str, str, Any]]:
-    """Return every metric of our own that is looked at, with its statistic and its dimensions."""
+def watched_by_us() -> Iterator[tuple[str, str, Any]]:
+    """Return every watched metric of Lunas, with its statistic and its dimensions."""
     for alarm in alarms().values():
         for metric, statistic in watched(alarm):
             if metric["Namespace"] == NAMESPACE:
@@ -90,32 +90,32 @@ def _metric_call(function: ast.expr, source: Path) -> str | None:
 
 
 WRITTEN = written_by_the_code()
-LOOKED_AT = list(looked_at())
-NAMES = sorted({name for name, _, _ in LOOKED_AT})
+WATCHED = list(watched_by_us())
+NAMES = sorted({name for name, _, _ in WATCHED})
 
 
 @pytest.mark.parametrize("metric", NAMES)
-def test_what_is_looked_at_is_written_by_the_code(metric: str) -> None:
+def test_every_watched_metric_is_written_by_the_code(metric: str) -> None:
     assert metric in WRITTEN
 
 
 @pytest.mark.parametrize("metric", NAMES)
-def test_a_count_is_summed_and_a_gauge_is_not(metric: str) -> None:
-    statistics = {statistic for name, statistic, _ in LOOKED_AT if name == metric}
+def test_counts_are_summed_and_gauges_are_not(metric: str) -> None:
+    statistics = {statistic for name, statistic, _ in WATCHED if name == metric}
     assert statistics <= STATISTICS[WRITTEN[metric]]
 
 
-def test_a_stack_looks_at_its_own_metrics_only() -> None:
+def test_a_stack_watches_its_own_metrics_only() -> None:
     written_as = globals_of_functions()["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]
     assert written_as == THIS_STACK
-    assert [each for _, _, each in LOOKED_AT if each[:2] != ["service", THIS_STACK]] == []
+    assert [each for _, _, each in WATCHED if each[:2] != ["service", THIS_STACK]] == []
 
 
-def test_what_is_looked_at_by_a_further_dimension_is_written_by_it(
+def test_a_metric_watched_by_a_dimension_is_written_with_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A dimension that is never written is as silent as a metric that is never written."""
-    wanted = {tuple(each[2:]) for _, _, each in LOOKED_AT} - {()}
+    """An alarm on a dimension that is never written never goes off."""
+    wanted = {tuple(each[2:]) for _, _, each in WATCHED} - {()}
     for entrance in (observability.API, observability.FUNCTION_URL):
         observability.count_failure(GatewayUnavailable("no answer"), 503, entrance)
     printed = capsys.readouterr().out.splitlines()
@@ -126,14 +126,14 @@ def test_what_is_looked_at_by_a_further_dimension_is_written_by_it(
             ["service", "entrance"],
         ]
     assert {("entrance", each["entrance"]) for each in written} == wanted
-    assert {name for name, _, each in LOOKED_AT if each[2:]} == {"DependencyError"}
+    assert {name for name, _, each in WATCHED if each[2:]} == {"DependencyError"}
 
 
 @pytest.mark.parametrize(
     ("alarm", "answers", "entrance"),
     [("ApiErrorsAlarm", "5xx", "api"), ("UrlErrorsAlarm", "Url5xxCount", "url")],
 )
-def test_an_alarm_on_answers_subtracts_what_its_own_entrance_explains(
+def test_an_alarm_on_errors_subtracts_the_counted_failures_of_its_entrance(
     alarm: str, answers: str, entrance: str
 ) -> None:
     failed, dependency = (metric for metric, _ in watched(alarms()[alarm]))
@@ -145,7 +145,7 @@ def test_an_alarm_on_answers_subtracts_what_its_own_entrance_explains(
     ]
 
 
-def test_the_alarm_on_dependencies_looks_at_every_entrance() -> None:
+def test_the_alarm_on_dependencies_covers_every_entrance() -> None:
     ((metric, _),) = watched(alarms()["DependencyErrorsAlarm"])
     assert metric["Dimensions"] == [{"Name": "service", "Value": THIS_STACK}]
 
@@ -169,7 +169,7 @@ def test_the_dashboard_shows_every_function(metric: str) -> None:
 def test_the_cost_page_counts_all_alarms_and_metrics() -> None:
     billed = sum(len(list(watched(each))) for each in alarms().values())
     assert billed <= FIXED["alarms"] <= 2 * billed
-    written = len(WRITTEN) + len({str(each) for _, _, each in LOOKED_AT if each[2:]})
+    written = len(WRITTEN) + len({str(each) for _, _, each in WATCHED if each[2:]})
     assert written <= FIXED["metrics"] <= 2 * written
 
 
@@ -190,7 +190,7 @@ def test_every_alarm_has_a_page_and_every_page_an_alarm() -> None:
     assert {page_of(each) for each in alarms().values()} == pages()
 
 
-def test_an_alarm_is_called_like_its_page() -> None:
+def test_an_alarm_has_the_name_of_its_page() -> None:
     for alarm in alarms().values():
         assert alarm["AlarmName"]["Sub"].startswith(
             f"${{AWS::StackName}}-{page_of(alarm).removesuffix('.md')}"
@@ -208,19 +208,19 @@ def test_the_list_of_pages_links_each() -> None:
     assert sorted(linked) == sorted(pages())
 
 
-def test_a_runbook_links_only_what_is_there() -> None:
+def test_a_runbook_links_only_existing_pages() -> None:
     for page in RUNBOOKS.glob("*.md"):
         for target in re.findall(r"\]\(([^)#:]+)", page.read_text()):
             assert (RUNBOOKS / target).exists(), f"{page.name}: {target}"
 
 
 def used_in_pages(command: str) -> set[str]:
-    """Return what the pages give to a command, as its first argument."""
+    """Return the first arguments of a command in the pages."""
     text = "\n".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
     return set(re.findall(rf"(?:^|\$\(){command} (\w+)", text, re.MULTILINE))
 
 
-def test_the_commands_of_the_pages_name_what_there_is() -> None:
+def test_the_commands_of_the_pages_name_existing_things() -> None:
     made = {
         f"{name}{event}" for name, each in functions().items() for event in each.get("Events", {})
     }
@@ -230,7 +230,7 @@ def test_the_commands_of_the_pages_name_what_there_is() -> None:
     assert set() < used_in_pages("output") <= set(outputs())
 
 
-def test_the_lines_that_the_pages_look_for_are_written_by_the_code() -> None:
+def test_log_lines_that_the_pages_name_are_written_by_the_code() -> None:
     source = "".join(each.read_text() for each in SOURCES)
     pages_text = "".join(page.read_text() for page in RUNBOOKS.glob("*.md"))
     looked_for = set(re.findall(r'message = "([^"]+)"', pages_text))
@@ -269,9 +269,7 @@ def test_all_alarms_are_deployed_and_notify_the_topic(cloudwatch: Any) -> None:
     assert topic.startswith("arn:aws:sns:")
 
 
-def test_every_deployed_alarm_looks_at_something_of_its_own_stack(
-    cloudwatch: Any, stack: Stack
-) -> None:
+def test_every_deployed_alarm_watches_its_own_stack(cloudwatch: Any, stack: Stack) -> None:
     api_id = stack.api_url.rpartition("/")[2]
     indexes = {each["IndexName"] for each in table_properties()["GlobalSecondaryIndexes"]}
     for alarm in deployed(cloudwatch):
@@ -283,7 +281,7 @@ def test_every_deployed_alarm_looks_at_something_of_its_own_stack(
         assert alarm["AlarmName"].startswith("lunas-")
 
 
-def test_the_deployed_dashboard_is_whole(cloudwatch: Any) -> None:
+def test_the_deployed_dashboard_is_complete(cloudwatch: Any) -> None:
     text = cloudwatch.get_dashboard(DashboardName="lunas")["DashboardBody"]
     shown = json.loads(text)["widgets"]
     assert [each["properties"]["title"] for each in shown] == [

@@ -1,4 +1,4 @@
-"""What is deployed is whole by itself, and compiled.
+"""The build is complete by itself, and compiled.
 
 Everything here is imported the way Lambda does it: by an interpreter that has the standard
 library, the layer and one function's folder, and nothing else.
@@ -51,13 +51,13 @@ def _built() -> None:
 
 
 def folder_of(function: str) -> Path:
-    """Give the built folder of a function by the name of its source folder."""
+    """Return the built folder of a function by the name of its source folder."""
     logical_id = function.title().replace("_", "") + "Function"
     return TARGET.artifacts / logical_id
 
 
 def run(code: str, *paths: Path) -> str:
-    """Run code with nothing but ``paths`` and the standard library; give what it printed."""
+    """Run code with nothing but ``paths`` and the standard library; return its output."""
     path = f"import sys; sys.path[:0] = {[str(path) for path in paths]!r}\n"
     done = subprocess.run(  # noqa: S603 - the code is this module's own
         [sys.executable, "-I", "-S", "-B", "-c", path + code],
@@ -72,7 +72,7 @@ def run(code: str, *paths: Path) -> str:
 
 @cache
 def imported(function: str) -> tuple[str, str]:
-    """Import a function; give whether it has a handler, and where its bytecode is."""
+    """Import a function; return whether it has a handler, and the path of its bytecode."""
     reply = run(
         "import app; print(callable(app.handler), app.__cached__)", folder_of(function), LAYER
     )
@@ -110,7 +110,7 @@ def test_a_function_is_built_without_caches_and_hidden_files(tmp_path: Path) -> 
     }
 
 
-def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden_or_an_operators() -> None:
+def test_the_layer_holds_its_source_without_hidden_files_and_operators_commands() -> None:
     def files(folder: Path) -> set[Path]:
         return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
@@ -121,7 +121,7 @@ def test_the_layer_holds_every_file_of_its_source_and_none_that_is_hidden_or_an_
 
 
 def is_left_behind(path: Path) -> bool:
-    """Return whether a file of the source is a cache's, hidden, or an operator's command."""
+    """Return whether a file of the source is a cache, hidden, or an operator's command."""
     if path.parts[0] == "cli":
         return True
     return any(part == "__pycache__" or part.startswith(".") for part in path.parts)
@@ -155,7 +155,7 @@ def test_a_function_comes_from_bytecode_that_is_never_checked(function: str) -> 
 
 
 def is_checked(bytecode: str) -> bool:
-    """Return whether Python would look at the source first: anything but an unchecked hash."""
+    """Return whether Python compares with the source first: anything but an unchecked hash."""
     path = Path(bytecode)
     if not path.exists():
         return True
@@ -174,13 +174,13 @@ def test_a_changed_source_does_not_change_what_is_imported(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_clients_of_the_services_in_use_find_their_descriptions(service: str) -> None:
+def test_clients_of_used_services_find_their_descriptions(service: str) -> None:
     code = f"print(len(dir(session.get_session().create_client({service!r}))))"
     printed = run(f"from botocore import session; {code}", LAYER)
     assert int(printed) > 10
 
 
-def test_clients_go_to_the_same_place_as_with_all_descriptions() -> None:
+def test_clients_use_the_same_endpoints_as_with_all_descriptions() -> None:
     asked = [(service, region) for service in SERVICES for region in REGIONS]
     with_all = botocore.session.get_session()
     places = [with_all.create_client(*each).meta.endpoint_url for each in asked]
@@ -188,7 +188,7 @@ def test_clients_go_to_the_same_place_as_with_all_descriptions() -> None:
     assert dict(zip(asked, printed.split(), strict=True)) == dict(zip(asked, places, strict=True))
 
 
-def test_descriptions_of_services_not_in_use_are_left_out() -> None:
+def test_descriptions_of_unused_services_are_omitted() -> None:
     with pytest.raises(AssertionError, match="UnknownServiceError"):
         run("from botocore import session; session.get_session().create_client('ec2')", LAYER)
 
@@ -200,7 +200,7 @@ def test_bytecode_names_no_folder_of_the_machine_that_built_it() -> None:
 
 
 @pytest.mark.skipif(bool(TARGET.platforms), reason="only Linux builds what Lambda runs")
-def test_compiled_extensions_are_for_the_processor_asked_for() -> None:
+def test_compiled_extensions_are_for_the_requested_processor() -> None:
     extensions = list(TARGET.artifacts.rglob("*.so"))
     machines = {machine_of(extension) for extension in extensions}
     assert machines == {ELF_MACHINES[TARGET.architecture]}

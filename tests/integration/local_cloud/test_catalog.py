@@ -42,7 +42,7 @@ def stack() -> Stack:
 
 
 def page(number: int, following: int | None, *courses: tuple[int, str]) -> None:
-    """Let Thinkific have this page of courses."""
+    """Let Thinkific answer with this page of courses."""
     items = [{"id": course, "name": name} for course, name in courses]
     content = {"items": items, "meta": {"pagination": {"next_page": following}}}
     query = query_param_matcher({"page": number}, strict_match=False)
@@ -51,7 +51,7 @@ def page(number: int, following: int | None, *courses: tuple[int, str]) -> None:
 
 @pytest.fixture
 def sent() -> Iterator[dict[str, Any]]:
-    """Let the API take everything; gives what was PUT, by its path."""
+    """Let the API accept everything; return the PUT bodies by path."""
     taken: dict[str, Any] = {}
 
     def take(request: PreparedRequest) -> tuple[int, dict[str, str], str]:
@@ -75,7 +75,9 @@ def test_courses_and_packages_are_loaded_as_the_sample_has_them(
     assert list(sent)[-3:] == ["packages/entry", "packages/intermediate", "packages/bundle-data"]
 
 
-def test_an_exact_and_unique_name_is_mapped_on_any_page(stack: Stack, sent: dict[str, Any]) -> None:
+def test_an_exact_and_unique_name_is_mapped_from_any_page(
+    stack: Stack, sent: dict[str, Any]
+) -> None:
     page(1, 2, (7, "Analisis Data dengan SQL"), (8, "analisis data dengan sql"))
     page(2, None, (9, "Pengembangan Web dengan Django"))
     catalog.load(stack, THINKIFIC)
@@ -116,7 +118,7 @@ def test_an_unreachable_thinkific_is_a_warning_too(stack: Stack, sent: dict[str,
 
 
 @responses.activate
-def test_an_api_that_refuses_is_an_error_with_its_answer(stack: Stack) -> None:
+def test_a_refusal_of_the_api_is_an_error_that_shows_the_answer(stack: Stack) -> None:
     page(1, None)
     responses.put(f"{API}/courses/python-dasar", status=403, body="no admin")
     with pytest.raises(CatalogRefused, match="courses/python-dasar was answered 403: no admin"):

@@ -1,4 +1,4 @@
-"""A stack's keys are its own unless the environment gives them."""
+"""A stack's keys are its own unless the environment sets them."""
 
 from local.cloud.credentials import credentials, gateways
 

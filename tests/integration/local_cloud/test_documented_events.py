@@ -1,6 +1,6 @@
-"""Every `sam local invoke` of the docs goes as far as it can without Docker, for every event.
+"""Every `sam local invoke` of the docs runs as far as it can without Docker, for every event.
 
-SAM has read the template with its settings, and unrolled it, before it misses the engine.
+SAM has read and unrolled the template with its settings before it needs the engine.
 """
 
 import json
@@ -37,7 +37,7 @@ EVENTS = documented.events()
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
-    """Build, and write what ``make sam-local`` writes; by the names that the docs have for it."""
+    """Build, and write the files of ``make sam-local``; return them by their names in the docs."""
     target = build.Target(build.this_machine().architecture)
     build.build(target)
     built = (target.artifacts / "template.yaml").read_text()
@@ -54,7 +54,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path
 
 
 def run(commands: list[list[str]]) -> list[tuple[int, str]]:
-    """Run commands of SAM, one after the other in one process, where no engine is."""
+    """Run commands of SAM, one by one in one process, without an engine."""
     done = subprocess.run(  # noqa: S603
         [TOOLS / "sam" / "bin" / "python", "-c", _EACH],
         input="\n".join(json.dumps(each[1:]) for each in commands),
@@ -75,7 +75,7 @@ def run(commands: list[list[str]]) -> list[tuple[int, str]]:
 
 @pytest.fixture(scope="module")
 def answers(written: dict[str, Path]) -> dict[str, list[Any]]:
-    """Run the command of local.md for every event of the list, and give the answers."""
+    """Run the command of local.md for every listed event; return the answers."""
     (command,) = documented.commands("docs/guides/local.md")
     asked = [
         _with_files(documented.arguments(command, function, f"events/{event}"), written)
@@ -90,15 +90,13 @@ def _with_files(words: list[str], written: dict[str, Path]) -> list[str]:
 
 
 @pytest.mark.parametrize("event", [event for event, _ in EVENTS])
-def test_an_event_is_run_as_far_as_the_missing_engine(
-    answers: dict[str, list[Any]], event: str
-) -> None:
+def test_an_event_runs_until_the_missing_engine(answers: dict[str, list[Any]], event: str) -> None:
     code, output = answers[event]
     assert (code, NO_ENGINE in output) == (1, True), output
 
 
 @pytest.mark.parametrize(("document", "command"), COMMANDS)
-def test_a_documented_command_goes_as_far_as_the_missing_engine(
+def test_a_documented_command_runs_until_the_missing_engine(
     written: dict[str, Path], document: str, command: str
 ) -> None:
     words = documented.arguments(command, *_named(command))
@@ -113,15 +111,15 @@ def _named(command: str) -> tuple[str, str]:
     return words[words.index("invoke") + 1], words[words.index("--event") + 1]
 
 
-def test_every_listed_event_is_there_and_its_function_is_built(written: dict[str, Path]) -> None:
+def test_every_listed_event_exists_and_its_function_is_built(written: dict[str, Path]) -> None:
     listed = {event for event, _ in EVENTS}
     assert listed == {path.name for path in (ROOT / "events").glob("*.json")}
     built = {path.name for path in written[".aws-sam/build/sam-local.yaml"].parent.iterdir()}
     assert {function for _, function in EVENTS} <= built
 
 
-def test_without_its_settings_sam_does_not_come_that_far(written: dict[str, Path]) -> None:
-    """The check above can fail: this is the command as it would be without --config-file."""
+def test_without_its_settings_sam_fails_earlier(written: dict[str, Path]) -> None:
+    """Proof that the test above can fail: the command without --config-file."""
     (command,) = documented.commands("docs/guides/local.md")
     words = documented.arguments(command, "PaymentsFunction", "events/payments-get.json")
     at = words.index("--config-file")
@@ -129,7 +127,7 @@ def test_without_its_settings_sam_does_not_come_that_far(written: dict[str, Path
     assert (code, NO_ENGINE in output) == (1, False)
 
 
-def test_sam_is_the_one_that_was_read() -> None:
-    """What is known of SAM's containers, labels and variables is of this version."""
+def test_sam_has_the_known_version() -> None:
+    """What the tests assume of SAM's containers, labels and variables is true of this version."""
     versions = sorted((TOOLS / "sam").glob("lib/python*/site-packages/aws_sam_cli-*.dist-info"))
     assert [each.name for each in versions] == ["aws_sam_cli-1.170.0.dist-info"]

@@ -1,4 +1,4 @@
-"""The template as it is deployed: kept, looked at in its region, and its roles audited, offline."""
+"""The template as deployed: compared with the kept one, and its roles audited offline."""
 
 import copy
 import re
@@ -25,7 +25,7 @@ def of_type(environment: str, kind: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_the_kept_template_is_what_would_be_deployed(environment: str) -> None:
-    """Run ``make golden`` when a change is meant, and look at the difference in review."""
+    """Run ``make golden`` when a change is intended, and review the difference."""
     assert difference(environment) == ""
 
 
@@ -39,7 +39,7 @@ def test_a_change_of_the_template_shows_in_the_difference(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_nothing_in_it_changes_with_the_code(environment: str) -> None:
+def test_the_kept_template_does_not_change_with_the_code(environment: str) -> None:
     """A digest or a path would make every edit a difference that no one reads."""
     text = golden(environment).read_text()
     assert not re.search(r"(Version|Layer)[0-9a-f]{10}\b", text)
@@ -48,19 +48,19 @@ def test_nothing_in_it_changes_with_the_code(environment: str) -> None:
     assert {each["Code"]["S3Bucket"] for each in functions} == {"bucket"}
 
 
-def test_a_setting_of_an_environment_is_put_in() -> None:
+def test_a_setting_of_an_environment_is_filled_in() -> None:
     groups = {name: of_type(name, "AWS::CodeDeploy::DeploymentGroup") for name in ENVIRONMENTS}
     assert (len(groups["dev"]), len(groups["prod"]) > 10) == (0, True)
     (table,) = of_type("prod", "AWS::DynamoDB::Table").values()
     assert table["DeletionProtectionEnabled"] == "true"
 
 
-# ── Circles ──────────────────────────────────────────────────────────────────────────────────────
+# ── Cycles ───────────────────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_no_resource_waits_for_itself(environment: str) -> None:
-    """CloudFormation refuses a circle. An alarm on the API in a deployment was nearly one."""
+    """CloudFormation refuses a cycle, such as an alarm on the API in a deployment would be."""
     resources = kept(environment)["Resources"]
     graph = {name: set(_needed(each)) & set(resources) for name, each in resources.items()}
     assert list(TopologicalSorter(graph).static_order())
@@ -87,17 +87,17 @@ def _needed(value: Any) -> Iterator[str]:
 
 @cache
 def found(environment: str) -> Any:
-    """Return what the tools find about the roles of an environment."""
+    """Return the findings of the tools about the roles of an environment."""
     return tuple(findings(kept(environment)))
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_what_the_tools_find_about_the_roles_is_accepted_with_its_reason(environment: str) -> None:
+def test_every_finding_about_the_roles_is_accepted_with_a_reason(environment: str) -> None:
     assert faults(found(environment)) == []
     assert all(len(each["reason"]) > 40 for each in accepted())
 
 
-def test_every_function_and_schedule_has_a_role_that_is_looked_at() -> None:
+def test_every_function_and_schedule_has_an_audited_role() -> None:
     roles = {name for name, _ in policies(kept("prod"))}
     needing = {
         name for name, each in of_type("prod", "AWS::IAM::Role").items() if each.get("Policies")
@@ -114,12 +114,12 @@ TOO_MUCH: list[tuple[dict[str, Any], str]] = [
     ({"Action": "dynamodb:*", "Resource": "*"}, "service_wildcard"),
     ({"Action": "dynamodb:DeleteTable", "Resource": "*"}, "write_actions_without_constraints"),
 ]
-"""What changes one statement of a role, and what is to be found then."""
+"""A change of one statement of a role, and the expected finding."""
 
 
 @pytest.fixture(scope="module")
 def problems() -> list[str]:
-    """Give what is found in copies of a role, each with one of the changes."""
+    """Return the findings in copies of a role, each with one of the changes."""
     template = copy.deepcopy(kept("prod"))
     resources = template["Resources"]
     for changes, code in TOO_MUCH:
@@ -130,6 +130,6 @@ def problems() -> list[str]:
 
 
 @pytest.mark.parametrize("code", [code for _, code in TOO_MUCH])
-def test_a_role_that_may_too_much_is_found(problems: list[str], code: str) -> None:
+def test_a_role_with_too_many_rights_is_found(problems: list[str], code: str) -> None:
     found = [each for each in problems if each.startswith(f"May{code}: ")]
     assert any(code in each.partition(": ")[2] for each in found), problems

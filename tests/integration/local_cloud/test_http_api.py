@@ -1,4 +1,4 @@
-"""Routes are read from the OpenAPI body that SAM makes of the template."""
+"""Routes are read from the OpenAPI body that SAM makes from the template."""
 
 from typing import Any
 
@@ -29,19 +29,19 @@ def test_each_method_of_each_path_is_a_route_to_its_alias() -> None:
     }
 
 
-def test_urls_of_the_stack_are_rewritten_to_where_they_are_answered() -> None:
+def test_urls_of_the_stack_are_rewritten_to_the_local_server() -> None:
     function_url = reachable("https://ab1.lambda-url.ap-southeast-3.on.aws/", ENDPOINT)
     assert function_url == f"{ENDPOINT}/_aws/lambda-url/ab1/"
     api = reachable("https://c2d.execute-api.ap-southeast-3.amazonaws.com/thinkific", ENDPOINT)
     assert api == f"{ENDPOINT}/_aws/execute-api/c2d/thinkific"
 
 
-def test_other_urls_stay_as_they_are() -> None:
+def test_other_urls_do_not_change() -> None:
     for url in ("https://sandbox.duitku.com", "http://127.0.0.1:9", "no URL"):
         assert reachable(url, ENDPOINT) == url
 
 
-def test_origins_that_arrive_as_a_text_are_a_list() -> None:
+def test_origins_given_as_text_become_a_list() -> None:
     given = {"allowOrigins": "https://a.example, https://b.example", "maxAge": 60}
     made = cors({"x-amazon-apigateway-cors": given})
     assert made == {"AllowOrigins": ["https://a.example", "https://b.example"], "MaxAge": 60}

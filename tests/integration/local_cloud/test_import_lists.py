@@ -1,8 +1,8 @@
-"""What a function must not import: modules that its path has no use for, by name, never by time.
+"""Modules that a function must not import, because its path does not need them.
 
-Each function of the built artifact is imported whole in a clean interpreter, as Lambda does it.
-A module in these lists costs every start for nothing; where a function comes to need one,
-its list is what has to be changed, with a reason.
+Each function of the build is imported in a clean interpreter, as Lambda does it.
+A module in these lists would slow down every start without need. If a function comes to need one,
+change its list and give the reason.
 """
 
 import subprocess
@@ -41,7 +41,7 @@ NEVER = frozenset(
         "aws_lambda_powertools.utilities.idempotency", "cryptography",
         # Types only.
         "lunas.services.repositories",
-        # Pydantic's past.
+        # Pydantic's former version.
         "pydantic.v1",
     }
 )  # fmt: skip
@@ -49,9 +49,9 @@ NEVER = frozenset(
 HTTP = frozenset({"aws_lambda_powertools.event_handler", "pydantic", "pydantic_core", "jwt"})
 NO_VENDORS = frozenset({"lunas.platforms.thinkific", "lunas.gateways.duitku", "requests"})
 TRACER = "aws_lambda_powertools.tracing.tracer"
-"""What answering through the API's resolver takes."""
+"""Modules that the API's resolver needs."""
 NOT_BY = {
-    # The way of every payment: nothing but what checks and settles one.
+    # The path of every payment: nothing but what checks and settles one.
     "duitku_webhook": HTTP
     | {
         "lunas.services.checkout", "lunas.services.purchases", "lunas.services.delivery",
@@ -73,7 +73,7 @@ NOT_BY = {
     "publish_enrollments": HTTP | {"requests", "lunas.services", "lunas.gateways.duitku"},
     "deliver_enrollment": HTTP | {"lunas.gateways.duitku", "lunas.services.checkout"},
     "reconcile": HTTP | {"lunas.services.checkout", "lunas.services.delivery"},
-    # It compares with Thinkific what was delivered; Duitku is reconcile's to ask.
+    # It compares deliveries with Thinkific; only reconcile asks Duitku.
     "audit": HTTP | {"lunas.gateways.duitku", "lunas.services.delivery"},
 }  # fmt: skip
 
@@ -109,7 +109,7 @@ def modules_of(function: str) -> frozenset[str]:
 
 
 def unwanted(function: str, forbidden: frozenset[str]) -> set[str]:
-    """Return which of these modules, or of the modules in them, a function has loaded."""
+    """Return which of these modules, or of their submodules, a function has loaded."""
     return {
         module
         for module in modules_of(function)
@@ -119,15 +119,15 @@ def unwanted(function: str, forbidden: frozenset[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_function_imports_what_no_start_needs(function: str) -> None:
+def test_no_function_imports_modules_that_no_start_needs(function: str) -> None:
     assert unwanted(function, NEVER) == set()
 
 
 @pytest.mark.parametrize("function", sorted(NOT_BY))
-def test_a_function_imports_only_what_its_own_path_needs(function: str) -> None:
+def test_a_function_imports_only_modules_that_its_own_path_needs(function: str) -> None:
     assert unwanted(function, frozenset(NOT_BY[function])) == set()
 
 
-def test_a_module_that_is_imported_is_seen() -> None:
+def test_an_imported_module_is_detected() -> None:
     assert "lunas.services.callbacks" in modules_of("duitku_webhook")
     assert unwanted("duitku_webhook", frozenset({"lunas.services"}))

@@ -1,4 +1,4 @@
-"""A stack comes up whole beside another, and leaves nothing behind when it goes."""
+"""A stack starts completely beside another, and leaves nothing behind when it stops."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from tests.support.length import only_long
 from tests.support.providers import Thinkific
 
 OWN = Options(catalog=False, environment={"THINKIFIC_AUTHENTICATION": "access-token"})
-"""Differs from the stack beside it in what opens the Thinkific site, for a test of that."""
+"""Has other credentials for the Thinkific site than the stack beside it, to test them."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def pid_of(service: str, folder: Path) -> int:
 
 
 @only_long
-def test_a_stack_runs_beside_another(folder: Path, stack: Stack) -> None:
+def test_two_stacks_run_at_the_same_time(folder: Path, stack: Stack) -> None:
     own = up(folder, OWN)
     assert own.api_url != stack.api_url
     for running in (own, stack):
@@ -87,7 +87,7 @@ def test_a_stack_json_without_processes_is_no_running_stack(folder: Path, tmp_pa
 
 
 @only_long
-def test_when_a_part_has_died_up_starts_afresh(folder: Path) -> None:
+def test_up_starts_the_stack_again_after_a_process_died(folder: Path) -> None:
     before = up(folder, OWN)
     simulator = psutil.Process(pid_of("thinkific", folder))
     simulator.kill()
@@ -127,6 +127,6 @@ def test_an_interrupted_start_leaves_nothing(folder: Path) -> None:
     assert processes(folder) == []
 
 
-def test_two_commands_cannot_have_their_stacks_in_one_place(folder: Path) -> None:
+def test_two_commands_cannot_use_one_folder(folder: Path) -> None:
     with State(folder).owned(), pytest.raises(InUse), running_stack(folder):
         pass

@@ -1,4 +1,4 @@
-"""What SAM has uploaded for a build makes further stacks of it, and none of another build."""
+"""SAM's uploads for a build serve further stacks of that build, and no other build."""
 
 import json
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aws]:
 
 
 class Build(Target):
-    """A build in a folder of the test's own."""
+    """A build in a folder of its own."""
 
     folder = Path()
 

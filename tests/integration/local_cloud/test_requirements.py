@@ -1,4 +1,4 @@
-"""The pinned requirements are whole: everything asked for, one version each, with hashes."""
+"""The pinned requirements are complete: one version of each, with hashes."""
 
 import json
 import re
@@ -13,20 +13,20 @@ from local.requirements import PINS
 
 
 def asked(source: str) -> list[Requirement]:
-    """Give the requirements that an .in file names itself."""
+    """Return the requirements that an .in file names itself."""
     lines = (ROOT / "requirements" / source).read_text().splitlines()
     return [Requirement(line) for line in lines if line and line[0] not in "#-"]
 
 
 def pinned(pins: str) -> dict[str, str]:
-    """Give the pinned version of each package."""
+    """Return the pinned version of each package."""
     text = (ROOT / pins).read_text()
     found = re.findall(r"^([\w.-]+)(?:\[[\w,-]+\])?==([^\s;]+)", text, re.MULTILINE)
     return {canonicalize_name(name): version for name, version in found}
 
 
 @pytest.mark.parametrize("source", sorted(PINS))
-def test_everything_asked_for_is_pinned_to_a_version_that_fits(source: str) -> None:
+def test_every_requirement_is_pinned_to_a_matching_version(source: str) -> None:
     versions = pinned(PINS[source])
     for requirement in asked(source):
         assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)])
@@ -40,7 +40,7 @@ def test_every_pin_has_hashes_and_no_host_is_named(pins: str) -> None:
     assert "://" not in "".join(blocks)
 
 
-def test_tests_run_against_the_versions_that_the_functions_get() -> None:
+def test_tests_use_the_versions_of_the_functions() -> None:
     layer, dev = pinned(PINS["layer.in"]), pinned(PINS["dev.in"])
     assert layer
     assert {name: dev[name] for name in layer} == layer

@@ -1,4 +1,4 @@
-"""A function runs under AWS's own runtime client as on Lambda, and its faults are reported."""
+"""A function runs under AWS's own runtime client as on Lambda, and its errors are reported."""
 
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ def function(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Function:
     return Function(tmp_path, settings={"SETTING": "kept"}, name="sample", timeout=1)
 
 
-def test_one_process_answers_one_event_after_the_other(function: Function) -> None:
+def test_one_process_answers_events_one_by_one(function: Function) -> None:
     with running(function) as started:
         first, second = started.invoke({}), started.invoke({})
         assert started.init_milliseconds() > 0
@@ -46,7 +46,7 @@ def test_one_process_answers_one_event_after_the_other(function: Function) -> No
     assert first["pid"] == second["pid"]
 
 
-def test_it_has_its_settings_and_nothing_of_ours(function: Function) -> None:
+def test_a_function_has_its_settings_and_nothing_of_the_test_process(function: Function) -> None:
     with running(function) as started:
         answer = started.invoke({})
     assert (answer["setting"], answer["name"], answer["keys"]) == ("kept", "sample", None)
@@ -58,7 +58,7 @@ def test_an_error_is_reported_with_its_log(function: Function) -> None:
         started.invoke({"do": "break"})
 
 
-def test_what_takes_too_long_is_ended(function: Function) -> None:
+def test_a_call_over_the_time_out_is_ended(function: Function) -> None:
     with running(function) as started, pytest.raises(RuntimeFailed, match="timed out"):
         started.invoke({"do": "sleep"})
 
@@ -70,6 +70,6 @@ def test_nothing_is_left_running(function: Function) -> None:
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_before_its_first_event_it_has_not_started(function: Function) -> None:
+def test_a_function_has_not_started_before_its_first_event(function: Function) -> None:
     with running(function) as waiting, pytest.raises(RuntimeFailed, match="has not started"):
         waiting.init_milliseconds()

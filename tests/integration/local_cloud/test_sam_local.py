@@ -71,7 +71,7 @@ class Served:
             time.sleep(0.1)
 
     def end(self) -> int:
-        """Interrupt it as Ctrl-C does, and give its exit code."""
+        """Interrupt it as Ctrl-C does; return its exit code."""
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(MAX_WAIT)
 
@@ -87,7 +87,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeEngine]:
 
 @pytest.fixture(scope="module")
 def context(engine: FakeEngine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Make the engine that of the current Docker context, as Colima does; DOCKER_HOST is unset."""
+    """Use the engine by the current Docker context, as Colima does; DOCKER_HOST is unset."""
     folder = tmp_path_factory.mktemp("docker")
     kept = {key: value for key, value in os.environ.items() if not key.startswith("DOCKER_")}
     environment = {**kept, "DOCKER_CONFIG": str(folder)}
@@ -139,7 +139,7 @@ def environment_of(container: Container) -> dict[str, str]:
 
 
 def last_of(served: Served, function: str) -> Container:
-    """Give the newest container of a function; SAM names it in a label."""
+    """Return the newest container of a function; SAM names it in a label."""
     name = "sam.cli.function.name"
     found = [each for each in served.engine.created if each.asked["Labels"][name] == function]
     return found[-1]
@@ -150,7 +150,7 @@ def initiate(served: Served, buyer: Person) -> Any:
     return served.call(buyer, "POST", "/payments/initiate", body)
 
 
-def test_a_purchase_is_made_here_and_paid_and_delivered_in_the_stack(
+def test_a_purchase_made_here_is_paid_and_delivered_in_the_stack(
     served: Served, users: Users, duitku: Duitku
 ) -> None:
     buyer = users.learner()
@@ -161,7 +161,7 @@ def test_a_purchase_is_made_here_and_paid_and_delivered_in_the_stack(
     assert served.call(buyer, "GET", f"/payments/{payment['id']}")["status"] == "COMPLETED"
 
 
-def test_a_function_gets_the_bridges_address_for_what_it_calls_and_no_other(
+def test_only_addresses_that_a_function_calls_use_the_bridge(
     served: Served, stack: Stack, users: Users
 ) -> None:
     initiate(served, users.learner())
@@ -172,9 +172,7 @@ def test_a_function_gets_the_bridges_address_for_what_it_calls_and_no_other(
     assert variables["AWS_ACCESS_KEY_ID"] == "test"
 
 
-def test_the_redirect_uri_is_the_one_that_thinkific_knows(
-    served: Served, stack: Stack, users: Users
-) -> None:
+def test_the_redirect_uri_is_the_registered_one(served: Served, stack: Stack, users: Users) -> None:
     status = served.call(users.admin(), "GET", "/thinkific/oauth/status")
     assert status["redirectUri"] == f"{stack.api_url}/thinkific/oauth/callback"
 
@@ -187,7 +185,7 @@ def test_a_function_keeps_its_container(served: Served, users: Users) -> None:
     assert first[1].id in served.engine.containers
 
 
-def test_a_second_one_is_refused_before_it_changes_anything(
+def test_a_second_sam_local_is_refused_before_it_changes_anything(
     served: Served, context: dict[str, str]
 ) -> None:
     """Both would write the files that SAM reads, and forward the same ports."""
@@ -205,7 +203,7 @@ def test_a_second_one_is_refused_before_it_changes_anything(
 def test_the_documented_command_runs_an_event(
     served: Served, stack: Stack, context: dict[str, str]
 ) -> None:
-    """While it serves, one event can be run beside it, by what it has written."""
+    """While it serves, one event can be run beside it, with the files that it has written."""
     (command,) = documented.commands("docs/guides/local.md")
     host = f"unix://{served.engine.socket}"
     event = prepare(ROOT / "events" / "payments-get.json", stack, lambda: user_token(stack, "u1"))
@@ -225,7 +223,7 @@ def test_the_documented_command_runs_an_event(
 def test_ctrl_c_during_a_request_leaves_nothing_of_this_run(
     served: Served, users: Users, duitku: Duitku
 ) -> None:
-    """A container of another sam local, with the same label, is none of this run."""
+    """A container of another sam local has the same label and does not belong to this run."""
     engine = served.engine
     other = engine.create({"Labels": SAM, "Env": [f"{RUN}=another"], "Image": "another"})
     initiate(served, users.learner())

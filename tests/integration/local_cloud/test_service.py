@@ -1,4 +1,4 @@
-"""Processes of a stack are known to live or not, and end with everything they started."""
+"""Processes of a stack: whether they run is known, and they end with all their children."""
 
 import os
 import signal
@@ -57,14 +57,14 @@ def test_stopping_ends_the_children_too(service: Service) -> None:
     assert eventually(lambda: not child.is_running() or child.status() == psutil.STATUS_ZOMBIE)
 
 
-def test_a_process_that_ignores_the_polite_signal_is_ended_all_the_same(service: Service) -> None:
+def test_a_process_that_ignores_sigterm_is_killed(service: Service) -> None:
     process = start(service, STUBBORN)
     assert eventually(lambda: "up" in service.tail())
     service.stop()
     assert not process.is_running()
 
 
-def test_a_killed_process_is_known_to_be_dead(service: Service) -> None:
+def test_a_killed_process_is_not_running(service: Service) -> None:
     process = start(service, SLEEP)
     process.send_signal(signal.SIGKILL)
     assert eventually(lambda: not service.is_running())
@@ -83,24 +83,24 @@ def test_another_command_sees_and_stops_the_process(service: Service) -> None:
     assert process.status() == psutil.STATUS_ZOMBIE
 
 
-def test_stopping_what_does_not_run_does_nothing(service: Service) -> None:
+def test_stopping_a_stopped_process_does_nothing(service: Service) -> None:
     service.stop()
     assert not service.is_running()
 
 
-def test_two_of_one_name_cannot_run_at_once(service: Service) -> None:
+def test_two_processes_of_one_name_cannot_run_at_once(service: Service) -> None:
     start(service, SLEEP)
     with pytest.raises(BlockingIOError):
         start(service, SLEEP)
 
 
-def test_one_that_dies_while_starting_shows_the_end_of_its_log(service: Service) -> None:
+def test_a_process_that_dies_while_starting_shows_the_end_of_its_log(service: Service) -> None:
     start(service, "raise SystemExit('the port is taken')")
     with pytest.raises(ServiceFailed, match=r"thing ended while starting(.|\n)*the port is taken"):
         service.wait_until(lambda: False, seconds=10)
 
 
-def test_one_that_never_gets_ready_fails(service: Service) -> None:
+def test_a_process_that_never_gets_ready_fails(service: Service) -> None:
     start(service, f"print('still loading'); {SLEEP}")
     with pytest.raises(ServiceFailed, match=r"not ready within 1 s(.|\n)*still loading"):
         service.wait_until(lambda: False, seconds=1)

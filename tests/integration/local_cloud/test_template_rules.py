@@ -1,4 +1,4 @@
-"""Our own rules for the template find what they are there to find."""
+"""Lunas's own rules for the template find the faults that they are for."""
 
 import json
 import re
@@ -47,7 +47,7 @@ FAULTS = {
     "E9023": (", {Name: entrance, Value: url}]", "]"),
     "E9022": ("DeletionPolicy: Retain\n", "DeletionPolicy: RetainExceptOnCreate\n"),
 }
-"""For each rule, a text of the template and what breaks the rule in its place."""
+"""For each rule, a text of the template and a replacement that breaks the rule."""
 
 
 class Linter:
@@ -100,7 +100,7 @@ def test_a_broken_rule_is_found(rule: str, found: set[str]) -> None:
     assert rule in found
 
 
-def test_every_rule_is_broken_once() -> None:
+def test_each_rule_has_a_case_that_breaks_it() -> None:
     text = "".join(path.read_text() for path in (ROOT / "local" / "lint").glob("*_rules.py"))
     assert set(re.findall(r'_rule\(\s*"(E\d+)"', text)) == set(FAULTS)
 
@@ -113,7 +113,7 @@ STREAM = {"Fn::GetAtt": ["Table", "StreamArn"]}
 
 
 def alarm(metric: str, dimension: object, **changes: object) -> dict[str, Any]:
-    """Make an alarm that breaks no rule, save for the changes; None leaves something out."""
+    """Make an alarm that breaks no rule, except by the changes; None removes a property."""
     properties = {
         "AlarmName": {"Fn::Sub": "${AWS::StackName}-errors"},
         "AlarmDescription": "docs/runbooks/errors.md: it broke off.",
@@ -135,7 +135,7 @@ def function_with(name: str, *metrics: str, **properties: object) -> Resources:
 
 
 def reader_of(function: str, source: object, **properties: object) -> dict[str, Any]:
-    """Make what hands the events of a queue or a stream to a function."""
+    """Make the source that hands events of a queue or a stream to a function."""
     given = {"FunctionName": {"Ref": f"{function}.Alias"}, "EventSourceArn": source, **properties}
     return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": given}
 
@@ -147,7 +147,7 @@ def queue_with(name: str, *metrics: str) -> Resources:
     return {name: {"Type": "AWS::SQS::Queue", "Properties": {}}, **alarms}
 
 
-def test_what_is_not_watched_is_named_with_what_is_missing(linter: Linter) -> None:
+def test_a_resource_without_its_alarms_is_named_with_the_missing_ones(linter: Linter) -> None:
     resources = {
         **function_with("Watched", "Errors", "Throttles"),
         **function_with("Forgotten", "Duration"),
@@ -169,7 +169,7 @@ def test_what_is_not_watched_is_named_with_what_is_missing(linter: Linter) -> No
     ]
 
 
-def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(linter: Linter) -> None:
+def test_an_incomplete_alarm_is_named_with_what_it_lacks(linter: Linter) -> None:
     unknown = "docs/runbooks/no-such-page.md: it broke off."
     resources = {
         "Good": alarm("Errors", "f"),
@@ -192,7 +192,7 @@ def test_an_alarm_that_does_not_help_is_named_with_what_is_missing(linter: Linte
     ]
 
 
-# ── Where failures go ────────────────────────────────────────────────────────────────────────────
+# ── Destinations of failures ─────────────────────────────────────────────────────────────────────
 
 
 def arn(name: str) -> object:
@@ -201,13 +201,13 @@ def arn(name: str) -> object:
 
 
 def redriven_queue(name: str, target: str) -> Resources:
-    """Make a queue with an alarm, whose failures go to another."""
+    """Make a queue with an alarm and a dead-letter queue."""
     made = queue_with(name, "ApproximateAgeOfOldestMessage")
     made[name]["Properties"]["RedrivePolicy"] = {"deadLetterTargetArn": arn(target)}
     return made
 
 
-def test_what_would_be_dropped_in_silence_is_named(linter: Linter) -> None:
+def test_events_that_would_be_lost_silently_are_named(linter: Linter) -> None:
     visible = "ApproximateNumberOfMessagesVisible"
     to_mute = {"OnFailure": {"Destination": arn("Mute")}}
     resources = {
@@ -243,7 +243,7 @@ def allowed(action: object, resource: object) -> dict[str, Any]:
     return {"Policies": [{"Statement": [{"Action": action, "Resource": resource}]}]}
 
 
-def test_what_is_allowed_too_widely_is_named(linter: Linter) -> None:
+def test_permissions_that_are_too_wide_are_named(linter: Linter) -> None:
     table = {"Fn::GetAtt": ["Table", "Arn"]}
     resources = {
         **function_with("Good", **allowed(["dynamodb:GetItem"], [table])),
@@ -276,7 +276,7 @@ def writing(operator: str, *partitions: str) -> dict[str, Any]:
     return {"Policies": [{"Version": "2012-10-17", "Statement": [statement]}]}
 
 
-def test_a_writer_whose_partitions_are_not_named_is_named(linter: Linter) -> None:
+def test_a_writer_without_named_partitions_is_found(linter: Linter) -> None:
     every, some = "ForAllValues:StringLike", "ForAnyValue:StringLike"
     resources = {
         **function_with("Good", **writing(every, "PAYMENT#*", "CATALOG#COURSE", "AUDIT")),
@@ -300,7 +300,7 @@ def test_a_writer_whose_partitions_are_not_named_is_named(linter: Linter) -> Non
     ]
 
 
-def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(linter: Linter) -> None:
+def test_a_deployment_without_an_alarm_of_its_own_is_found(linter: Linter) -> None:
     def deployed(*alarms: str) -> dict[str, Any]:
         return {"DeploymentPreference": {"Alarms": [{"Ref": each} for each in alarms]}}
 
@@ -314,7 +314,7 @@ def test_a_deployment_that_no_alarm_of_its_own_ends_is_named(linter: Linter) -> 
     assert sorted(each.partition(":")[0] for each in found) == ["Bare", "Other", "Throttled"]
 
 
-def test_no_schedule_has_a_name_that_another_stack_would_have_too() -> None:
+def test_schedules_of_different_stacks_have_different_names() -> None:
     schedules = [
         event["Properties"]
         for properties in template.functions().values()
@@ -341,7 +341,7 @@ ROUTE = {"Type": "HttpApi", "Properties": {"Method": "POST", "Path": "/courses/s
     ],
     ids=str,
 )
-def test_a_function_that_callers_reach_has_a_canary_whatever_else_calls_it(
+def test_a_function_with_callers_has_a_canary_whatever_else_invokes_it(
     linter: Linter, events: Resources, preference: dict[str, Any], fault: str
 ) -> None:
     function = {
@@ -352,7 +352,7 @@ def test_a_function_that_callers_reach_has_a_canary_whatever_else_calls_it(
     assert [fault in text for text in found] == ([True] if fault else [])
 
 
-def test_the_functions_without_a_canary_are_those_that_only_a_schedule_calls() -> None:
+def test_only_scheduled_functions_have_no_canary() -> None:
     without = {
         name
         for name, each in template.functions().items()

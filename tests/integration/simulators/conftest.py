@@ -1,4 +1,4 @@
-"""Thinkific's simulator in process, without a socket; webhooks end in a stub of the network."""
+"""Thinkific's simulator in process, without a socket; webhooks go to a stub of the network."""
 
 from collections.abc import AsyncIterator
 

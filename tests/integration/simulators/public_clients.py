@@ -1,6 +1,6 @@
-"""Clients of Duitku and Thinkific that other people published, each call in its own process.
+"""Public clients of Duitku and Thinkific by other authors, each call in its own process.
 
-``make test`` installs them (``local/environments.py``); ``clients/`` holds what calls them. They
+``make test`` installs them (``local/environments.py``); the scripts in ``clients/`` call them. They
 run without the variables of this process, so that no proxy is between them and the simulator.
 """
 
@@ -20,12 +20,12 @@ DRIVERS = Path(__file__).with_name("clients")
 PYTHON = TOOLS / "clients" / "bin" / "python"
 NODE_MODULES = TOOLS / "clients-npm" / "node_modules"
 SECONDS = 60
-"""Within which a call has to end; it takes less than one."""
+"""Seconds for one call, which normally takes less than one."""
 
 
 @dataclass(frozen=True)
 class PythonClient:
-    """A client from PyPI: its driver, and what opens the service."""
+    """A client from PyPI: its driver, and the credentials for the service."""
 
     driver: str
     opening: dict[str, str]
@@ -65,7 +65,7 @@ def configured_node_client(url: str, home: Path, **configuration: Any) -> NodeCl
 
 
 def _output(*command: object, **variables: str) -> Any:
-    """Run a command and return what the last line of its output holds as JSON."""
+    """Run a command; return the last line of its output, decoded from JSON."""
     done = subprocess.run(  # noqa: S603  (our own drivers)
         [str(part) for part in command],
         env={"PATH": os.environ["PATH"], **variables},

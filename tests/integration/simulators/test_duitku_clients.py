@@ -1,6 +1,6 @@
 """Public clients of Duitku against the simulator, and their signatures against Lunas' own check.
 
-What a client cannot do is noted where it shows. None of them uses the current scheme throughout:
+A test's docstring notes what a client cannot do. None of them uses the current scheme throughout:
 npm's ``duitku`` and ``paynesia`` sign by MD5 and plain SHA-256 only, PyPI's ``Duitku`` by HMAC at
 POP alone. So the simulated account takes both schemes, as the sandbox was seen to do.
 """
@@ -34,19 +34,19 @@ ITEMS = [
     {"name": "Kelas Dasar", "quantity": 1, "price": 100_000},
     {"name": "Buku", "quantity": 2, "price": 50_000},
 ]
-"""The price is that of a line, which npm's client adds up as Duitku does."""
+"""The price is that of a line; npm's client adds prices up as Duitku does."""
 
 type Json = dict[str, Any]
 
 
 @dataclass
 class Receiver:
-    """Where callbacks arrive: answers 200 to what Lunas' own check accepts, and 403 to the rest."""
+    """Receives callbacks: answers 200 if Lunas' own check accepts them, otherwise 403."""
 
     url: str = ""
     legacy: bool = False
     forms: list[str] = field(default_factory=list)
-    """The bodies that came, also those that were refused."""
+    """All bodies, including the refused ones."""
 
     def verified(self, body: bytes) -> Signature:
         """Return by which scheme a callback is signed; raises Forbidden when Lunas refuses it."""
@@ -68,14 +68,14 @@ def receiver() -> Iterator[Receiver]:
     made = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
-        """Hands a body on."""
+        """Passes a body to the receiver."""
 
         def do_POST(self) -> None:
             self.send_response(made.status(self.rfile.read(int(self.headers["content-length"]))))
             self.end_headers()
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Keep quiet."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         made.url = f"http://127.0.0.1:{server.server_port}/webhooks/duitku"
@@ -118,7 +118,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def duitku(url: str) -> Simulated:
-    """Start with an account without orders that takes both schemes and tries a callback once."""
+    """Start with an account without orders that accepts both schemes and sends a callback once."""
     made = Simulated(url)
     made.do("reset")
     made.do("settings", {"signatureMode": "both", "callbackAttempts": 1})
@@ -212,7 +212,7 @@ def test_pypi_duitku_follows_a_virtual_account_until_it_is_paid(
     assert (settled["statusCode"], settled["reference"]) == ("00", opened["reference"])
 
 
-def test_pypi_duitku_reaches_pop_alone_where_the_old_scheme_has_ended(
+def test_pypi_duitku_works_only_at_pop_without_the_old_scheme(
     duitku: Simulated, pypi: PythonClient, receiver: Receiver
 ) -> None:
     duitku.do("settings", {"signatureMode": "hmac"})
@@ -239,7 +239,7 @@ def test_pypi_duitku_and_the_simulator_sign_a_callback_alike_and_lunas_accepts_i
     choice: str,
     found: Signature,
 ) -> None:
-    """The client has no check of callbacks; its formulas for invoices and inquiries are theirs."""
+    """The client does not check callbacks; its formulas for invoices and inquiries are the same."""
     receiver.legacy = True
     pypi.call("invoice", ordered(receiver, "LNS1"))
     assert duitku.paid("LNS1", signature=choice) == 200
@@ -277,14 +277,14 @@ def test_npm_duitku_opens_each_kind_of_channel(
 def test_npm_duitku_opens_an_order_of_an_item_without_a_quantity_less_a_discount(
     npm: NodeClient,
 ) -> None:
-    """Its own live tests send quantity 0, and a discount is a line with a negative price."""
+    """The client's live tests send quantity 0, and a discount is a line with a negative price."""
     items = [{"name": "Kelas Dasar", "quantity": 0, "price": 150_000}]
     opened = npm.call("inquiry", orderId="LNS1", method="BC", items=items, discount=10)
     assert opened["answer"]["amount"] == "135000"
 
 
 def test_npm_duitku_uses_one_id_on_v2_twice_and_at_pop(npm: NodeClient) -> None:
-    """As its own live tests do with each run."""
+    """The client's live tests do this in each run."""
     orders = [
         npm.call("inquiry", orderId="test_payment_01", method="BC", items=ITEMS),
         npm.call("inquiry", orderId="test_payment_01", method="SP", items=ITEMS),
@@ -306,7 +306,7 @@ def test_npm_duitku_follows_an_order_until_it_is_paid(duitku: Simulated, npm: No
 
 
 def test_npm_duitku_reads_refusals(npm: NodeClient) -> None:
-    """It reads ``Message`` and takes for granted that there is one."""
+    """The client reads ``Message`` without checking that there is one."""
     unknown = npm.call("status", orderId="none")["error"]
     assert (unknown["status"], unknown["reason"]) == (404, "Transaction not found")
     cheap = npm.call("methods", amount=5)["error"]
@@ -317,10 +317,10 @@ def test_npm_duitku_reads_refusals(npm: NodeClient) -> None:
 def test_npm_duitku_refuses_every_callback_that_has_a_signature(
     duitku: Simulated, npm: NodeClient, receiver: Receiver, choice: str
 ) -> None:
-    """Its check asks for a form without one, and compares that with the hash of nothing.
+    """The client's check expects a form without one, and compares it with the hash of nothing.
 
-    So it cannot confirm what the simulator signs. What counts is that Lunas does, and that it
-    refuses what is signed wrongly.
+    So it cannot confirm a callback of the simulator. Lunas must confirm it, and must refuse a
+    wrong signature.
     """
     receiver.legacy = True
     npm.call("inquiry", orderId="LNS1", method="BC", items=ITEMS)
@@ -334,7 +334,7 @@ def test_npm_duitku_refuses_every_callback_that_has_a_signature(
 def test_a_callback_signed_by_npm_duitkus_md5_is_accepted_where_lunas_takes_the_old_scheme(
     npm: NodeClient, receiver: Receiver
 ) -> None:
-    """By the formula that its check means, over the amount and the id of the callback."""
+    """The formula is the one of the client's check, over the amount and the id of the callback."""
     text = f"{PROJECT.merchant_code}150000LNS1{PROJECT.api_key}"
     form = callback_form("LNS1", npm.call("md5", text=text)["answer"])
     with pytest.raises(Forbidden):
@@ -347,7 +347,7 @@ def test_a_callback_signed_by_npm_duitkus_md5_is_accepted_where_lunas_takes_the_
 
 
 def test_paynesia_names_no_channel_which_v2_asks_for(paynesia: PythonClient) -> None:
-    """So it can open no payment at Duitku, which documents the refusal."""
+    """The client cannot open a payment at Duitku, which documents the refusal."""
     customer = {"name": "Siti Aminah", "email": "siti@example.com", "phone": "081234567890"}
     order = {"order_id": "LNS1", "amount": 150_000, "customer": customer}
     refused = paynesia.call("payment", order)
@@ -371,7 +371,7 @@ def test_paynesia_accepts_a_legacy_callback_of_the_simulator_as_lunas_does(
 def test_paynesia_refuses_a_callback_that_is_not_signed_by_md5(
     duitku: Simulated, pypi: PythonClient, paynesia: PythonClient, receiver: Receiver, choice: str
 ) -> None:
-    """Those of an account that has moved to HMAC among them, which Lunas accepts."""
+    """Callbacks of an account that has moved to HMAC are included; Lunas accepts those."""
     pypi.call("invoice", ordered(receiver, "LNS1"))
     changed = {"amount": "15000"} if choice == "original" else {}
     status = duitku.paid("LNS1", signature=choice, fields=changed)

@@ -9,7 +9,7 @@ from local.simulators.duitku.signatures import Use
 
 
 class Vector(NamedTuple):
-    """One row: the signed parts, and the signature in one scheme."""
+    """The signed parts, and the signature in one scheme."""
 
     use: Use
     key: str
@@ -165,7 +165,7 @@ def test_legacy_scheme_reproduces_the_vector(vector: Vector) -> None:
 
 
 @pytest.mark.parametrize("vector", CURRENT)
-def test_current_signature_is_taken_except_by_a_legacy_account(vector: Vector) -> None:
+def test_current_signature_is_accepted_except_by_a_legacy_account(vector: Vector) -> None:
     use, key, parts, signature = vector
     assert signatures.accepts("hmac", use, key, parts, signature)
     assert signatures.accepts("both", use, key, parts, signature)
@@ -181,6 +181,6 @@ def test_legacy_signature_is_refused_by_an_account_that_moved_on(vector: Vector)
 
 
 @pytest.mark.parametrize("given", ["", "é", "0" * 64, CURRENT[0].signature.upper()])
-def test_anything_else_is_refused(given: str) -> None:
+def test_any_other_signature_is_refused(given: str) -> None:
     use, key, parts, _ = CURRENT[0]
     assert not signatures.accepts("both", use, key, parts, given)

@@ -1,4 +1,4 @@
-"""The simulated Duitku, over HTTP in one process; callbacks end in a stub of the network."""
+"""The simulated Duitku, over HTTP in one process; callbacks go to a stub of the network."""
 
 import asyncio
 import re
@@ -70,7 +70,7 @@ class Shop:
         return done
 
     async def order(self, order_id: str = "LNS1") -> Json:
-        """Return what the simulator knows of an order."""
+        """Return an order as the simulator stores it."""
         detail: Json = (await self.http.get(f"/_sim/orders/{order_id}")).json()
         return detail
 
@@ -164,7 +164,7 @@ async def test_methods_refuse_other_types_and_formats(shop: Shop, amount: Any, s
     ("method", "shown"),
     [("SP", "qrString"), ("BC", "vaNumber"), ("IR", "vaNumber"), ("OV", "AppUrl"), ("VC", None)],
 )
-async def test_inquiry_shows_what_fits_the_channel(
+async def test_inquiry_returns_the_fields_of_the_channel(
     shop: Shop, method: str, shown: str | None
 ) -> None:
     answer = (await shop.inquire(paymentMethod=method)).json()
@@ -206,7 +206,9 @@ async def test_inquiry_shows_what_fits_the_channel(
         ),
     ],
 )
-async def test_inquiry_refuses(shop: Shop, changes: Json, status: int, message: str) -> None:
+async def test_inquiry_refuses_invalid_fields(
+    shop: Shop, changes: Json, status: int, message: str
+) -> None:
     answer = await shop.inquire(**changes)
     assert (answer.status_code, answer.json()) == (status, {"Message": message})
 
@@ -266,7 +268,7 @@ async def test_a_used_id_is_refused_by_setting(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("end", ["expire", "fail", "cancel"])
-async def test_pop_makes_an_invoice_again_after_one_that_ended(shop: Shop, end: str) -> None:
+async def test_pop_creates_another_invoice_after_one_that_ended(shop: Shop, end: str) -> None:
     first = (await shop.invoice()).json()
     await shop.admin(f"orders/LNS1/{end}")
     second = (await shop.invoice(paymentAmount=99000)).json()
@@ -274,7 +276,7 @@ async def test_pop_makes_an_invoice_again_after_one_that_ended(shop: Shop, end: 
     assert second["reference"] != first["reference"]
 
 
-async def test_pop_makes_an_invoice_for_an_id_of_v2(shop: Shop) -> None:
+async def test_pop_creates_an_invoice_for_an_id_of_v2(shop: Shop) -> None:
     inquired = (await shop.inquire()).json()
     invoice = (await shop.invoice()).json()
     assert invoice["reference"] != inquired["reference"]
@@ -284,7 +286,7 @@ async def test_pop_makes_an_invoice_for_an_id_of_v2(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("text", ["150000", "0150000"])
-async def test_numbers_are_taken_as_text(shop: Shop, text: str) -> None:
+async def test_numbers_are_accepted_as_text(shop: Shop, text: str) -> None:
     items = [{"name": "x", "quantity": "1", "price": text}]
     given: dict[str, Any] = {"paymentAmount": text, "expiryPeriod": "60", "itemDetails": items}
     assert (await shop.inquire(**given)).json()["amount"] == "150000"
@@ -299,7 +301,7 @@ async def test_numbers_as_text_are_refused_by_setting(shop: Shop) -> None:
     assert (await shop.invoice(itemDetails=items)).status_code == 400
 
 
-async def test_failing_and_closed_channels(shop: Shop) -> None:
+async def test_failing_and_closed_channels_are_refused(shop: Shop) -> None:
     await shop.admin("settings", {"failingChannels": ["SP"], "closedChannels": ["SQ"]})
     failing = await shop.inquire()
     assert failing.json() == {"Message": "Failed to generate QR String"}
@@ -363,14 +365,14 @@ async def test_same_id_returns_the_open_invoice(shop: Shop) -> None:
     assert (await shop.invoice()).json()["reference"] == first["reference"]
 
 
-async def test_same_id_with_another_amount_is_refused_in_duitkus_words(shop: Shop) -> None:
+async def test_same_id_with_another_amount_is_refused_with_duitkus_text(shop: Shop) -> None:
     await shop.invoice()
     refused = await shop.invoice(paymentAmount=160000)
     text = "Amount is different please try again later."
     assert (refused.status_code, refused.json()) == (400, {"Message": text})
 
 
-async def test_an_id_that_is_paid_is_refused_in_duitkus_words(shop: Shop) -> None:
+async def test_a_paid_id_is_refused_with_duitkus_text(shop: Shop) -> None:
     await shop.invoice()
     await shop.admin("orders/LNS1/pay")
     refused = await shop.invoice()
@@ -378,7 +380,7 @@ async def test_an_id_that_is_paid_is_refused_in_duitkus_words(shop: Shop) -> Non
     assert (refused.status_code, refused.json()) == (400, {"MerchantOrderId": text})
 
 
-async def test_raced_invoices_are_refused_in_duitkus_words(shop: Shop) -> None:
+async def test_concurrent_invoices_are_refused_with_duitkus_text(shop: Shop) -> None:
     await shop.admin("settings", {"invoiceSeconds": 0.05})
     answers = await asyncio.gather(*(shop.invoice() for _ in range(3)))
     assert sorted(answer.status_code for answer in answers) == [200, 409, 409]
@@ -386,7 +388,7 @@ async def test_raced_invoices_are_refused_in_duitkus_words(shop: Shop) -> None:
     assert texts == {"The transaction is still in progress."}
 
 
-async def test_legacy_signatures_are_taken_by_setting_only(shop: Shop) -> None:
+async def test_legacy_signatures_are_accepted_by_setting_only(shop: Shop) -> None:
     body = status_body("LNS1")
     body["signature"] = signatures.legacy("status", KEY, MERCHANT, "LNS1")
     assert (await shop.post(POP_STATUS, body)).status_code == 401
@@ -394,7 +396,7 @@ async def test_legacy_signatures_are_taken_by_setting_only(shop: Shop) -> None:
     assert (await shop.post(POP_STATUS, body)).status_code == 404
 
 
-async def test_status_takes_a_form_unless_set_otherwise(shop: Shop) -> None:
+async def test_status_accepts_a_form_by_default(shop: Shop) -> None:
     await shop.inquire()
     body = status_body("LNS1")
     assert (await shop.http.post(V2_STATUS, data=body)).status_code == 200
@@ -507,7 +509,7 @@ async def test_embedded_page_reports_to_the_script(shop: Shop) -> None:
 
 
 async def paid(shop: Shop, **callback: Any) -> Json:
-    """Pay a QRIS order and return it once all its callbacks ended."""
+    """Pay a QRIS order; return it after all its callbacks."""
     await shop.invoice(paymentMethod="SP", additionalParam="a%20b")
     return await shop.admin("orders/LNS1/pay", {"callback": {"wait": True, **callback}})
 
@@ -523,7 +525,7 @@ async def test_callback_is_a_signed_form(shop: Shop) -> None:
     assert [attempt["status"] for attempt in order["callbacks"]] == [200]
 
 
-async def test_callback_is_sent_five_times_then_the_merchant_gets_a_mail(shop: Shop) -> None:
+async def test_callback_is_sent_five_times_and_then_mailed_to_the_merchant(shop: Shop) -> None:
     codes = (500, 302, 204, 404, 503)
     shop.answers = iter([httpx.Response(code, headers={"location": SHOP}) for code in codes])
     order = await paid(shop)
@@ -619,7 +621,7 @@ async def test_callback_can_be_withheld(shop: Shop) -> None:
     assert (await shop.status()).json()["statusCode"] == "00"
 
 
-async def test_unpaid_ends_call_back_only_by_setting(shop: Shop) -> None:
+async def test_unpaid_ends_send_a_callback_only_by_setting(shop: Shop) -> None:
     await shop.admin("settings", {"expiryCallback": "02"})
     for order_id, action in (("LNS1", "expire"), ("LNS2", "fail")):
         await shop.invoice(merchantOrderId=order_id)
@@ -681,7 +683,7 @@ async def test_orders_expire_on_the_moved_clock_and_can_be_paid_late(shop: Shop)
     assert (await shop.status()).json()["statusCode"] == "00"
 
 
-async def test_payment_can_show_later_than_its_callback(shop: Shop) -> None:
+async def test_payment_can_appear_later_than_its_callback(shop: Shop) -> None:
     await shop.admin("settings", {"statusLag": 60})
     await paid(shop)
     assert len(shop.received) == 1
@@ -710,7 +712,7 @@ async def test_status_is_blocked_for_an_hour_after_too_many_calls(shop: Shop) ->
     assert (await shop.status(path=V2_STATUS)).status_code == 200
 
 
-async def test_faults_strike_the_named_route_and_are_counted(shop: Shop) -> None:
+async def test_faults_happen_on_the_named_route_and_are_counted(shop: Shop) -> None:
     fault = {"route": "createInvoice", "kind": "answer_after", "status": 502, "body": "<html>"}
     await shop.admin("faults", fault)
     lost = await shop.invoice()
@@ -722,7 +724,7 @@ async def test_faults_strike_the_named_route_and_are_counted(shop: Shop) -> None
     assert [call["status"] for call in traffic["calls"]] == [502, 200]
 
 
-async def test_faults_with_a_share_strike_that_part_and_count_it(shop: Shop) -> None:
+async def test_faults_with_a_share_happen_to_that_part_and_are_counted(shop: Shop) -> None:
     never = {"route": "*", "kind": "answer", "status": 418, "times": 9**9, "share": 0}
     often = {"route": "popTransactionStatus", "kind": "answer", "times": 9**9, "share": 0.5}
     await shop.admin("faults", never)
@@ -730,11 +732,11 @@ async def test_faults_with_a_share_strike_that_part_and_count_it(shop: Shop) -> 
     codes = [(await shop.status()).status_code for _ in range(200)]
     struck = (await shop.http.get("/_sim/faults")).json()["struck"]
     assert struck == {"popTransactionStatus answer 500": codes.count(500)}
-    # With a half of 200, fewer than 40 or more than 160 happen once in 10**17 runs.
+    # With a share of one half, fewer than 40 or more than 160 of 200 happen once in 10**17 runs.
     assert 40 <= codes.count(500) <= 160
 
 
-async def test_cleared_faults_do_not_strike(shop: Shop) -> None:
+async def test_removed_faults_do_not_happen(shop: Shop) -> None:
     await shop.admin("faults", {"route": "*", "kind": "answer", "times": 9})
     assert (await shop.invoice()).status_code == 500
     await shop.http.delete("/_sim/faults")
@@ -764,5 +766,5 @@ async def test_bad_admin_bodies_are_refused(shop: Shop, path: str, body: Json) -
     assert (await shop.post(f"/_sim/{path}", body)).status_code == 400
 
 
-async def test_admin_routes_do_not_know_other_orders(shop: Shop) -> None:
+async def test_admin_routes_answer_404_for_unknown_orders(shop: Shop) -> None:
     assert (await shop.post("/_sim/orders/NONE/pay")).status_code == 404

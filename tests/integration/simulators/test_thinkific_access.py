@@ -48,15 +48,15 @@ async def test_each_key_sees_only_its_own_site(
     second = {"X-Auth-API-Key": SECOND_API_KEY, "X-Auth-Subdomain": SECOND_SUBDOMAIN}
     own = (await site.get(f"{V1}/courses")).json()["items"]
     other = (await caller(transport, second).get(f"{V1}/courses")).json()["items"]
-    assert {row["id"] for row in own}.isdisjoint(row["id"] for row in other)
+    assert {item["id"] for item in own}.isdisjoint(item["id"] for item in other)
 
 
-async def test_a_bearer_token_names_its_site_by_itself(
+async def test_a_bearer_token_alone_names_its_site(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     headers = await token(site, subdomain=SECOND_SUBDOMAIN)
     answer = await caller(transport, headers).get(f"{V1}/courses")
-    assert [row["name"] for row in answer.json()["items"]] == ["Menulis Laporan Ilmiah"]
+    assert [item["name"] for item in answer.json()["items"]] == ["Menulis Laporan Ilmiah"]
 
 
 async def test_a_token_without_the_scope_is_refused_with_403(
@@ -85,7 +85,7 @@ async def test_a_token_that_a_student_authorized_is_refused_with_403(
     assert (await client.get(f"{V1}/users")).status_code == 403
 
 
-async def test_the_access_token_of_the_site_opens_both_apis_and_survives_a_reset() -> None:
+async def test_the_access_token_of_the_site_works_for_both_apis_and_survives_a_reset() -> None:
     app = create_app(Account("lunas-academy", "k" * 32, "app", "secret", access_token="t" * 64))
     client = caller(httpx.ASGITransport(app), {"Authorization": f"Bearer {'t' * 64}"})
     for _ in range(2):
@@ -98,7 +98,7 @@ async def test_the_access_token_of_the_site_opens_both_apis_and_survives_a_reset
         await client.post("/_sim/reset")
 
 
-async def test_a_call_counts_by_what_opened_the_site(
+async def test_a_call_counts_for_the_credentials_that_it_used(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     await site.get(f"{V1}/courses")

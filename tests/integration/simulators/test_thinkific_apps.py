@@ -1,4 +1,4 @@
-"""What an app may do at the simulated Thinkific, and how tests register apps and see grants."""
+"""Apps at the simulated Thinkific: what they may do, how tests register them and see grants."""
 
 from typing import Any
 
@@ -63,7 +63,7 @@ async def test_a_redirect_uri_is_https_or_on_this_machine(
         ("uninstall", {"subdomain": "no-site"}, 404),
     ],
 )
-async def test_a_misspelt_registration_is_refused(
+async def test_an_invalid_registration_is_refused(
     site: httpx.AsyncClient, path: str, body: dict[str, Any], expected: int
 ) -> None:
     assert (await site.post(f"/_sim/{path}", json=body)).status_code == expected
@@ -77,7 +77,7 @@ async def test_a_token_that_a_student_approved_is_refused_with_403(
     assert (await client.get(f"{V1}/courses")).status_code == 403
 
 
-async def test_changed_scopes_of_an_app_hold_for_tokens_given_out_before(
+async def test_changed_scopes_of_an_app_apply_to_earlier_tokens(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     client = caller(transport, bearer(await install(site)))
@@ -87,7 +87,7 @@ async def test_changed_scopes_of_an_app_hold_for_tokens_given_out_before(
     assert (await client.get(f"{V1}/users")).status_code == 200
 
 
-async def test_on_a_plan_without_apps_their_tokens_are_refused_and_the_key_is_not(
+async def test_a_plan_without_apps_refuses_their_tokens_but_not_the_key(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     client = caller(transport, bearer(await install(site)))
@@ -148,7 +148,7 @@ async def test_a_fault_can_hide_the_answer_of_a_refresh_that_happened(
     assert (await refresh(site, tokens["refresh_token"])).status_code == 400
 
 
-async def test_oauth_uses_up_no_calls_of_the_api(site: httpx.AsyncClient) -> None:
+async def test_oauth_does_not_count_as_calls_of_the_api(site: httpx.AsyncClient) -> None:
     await setting(site, rateLimit=1)
     await install(site)
     assert (await site.get(f"{V1}/courses")).status_code == 200
@@ -156,7 +156,7 @@ async def test_oauth_uses_up_no_calls_of_the_api(site: httpx.AsyncClient) -> Non
     assert set(counts) == {"oauthAuthorize", "oauthDecide", "oauthToken", "listCourses"}
 
 
-async def test_a_reset_forgets_grants_and_keeps_apps(site: httpx.AsyncClient) -> None:
+async def test_a_reset_deletes_grants_and_keeps_apps(site: httpx.AsyncClient) -> None:
     tokens = await install(site)
     code = await new_code(site)
     await site.post("/_sim/reset")

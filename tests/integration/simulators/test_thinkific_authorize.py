@@ -43,7 +43,7 @@ async def test_approve_sends_code_subdomain_and_the_unchanged_state(
     assert (answer["subdomain"], answer["state"]) == ("lunas-academy", state)
 
 
-async def test_without_a_state_none_is_sent_back(site: httpx.AsyncClient) -> None:
+async def test_without_a_state_no_state_is_returned(site: httpx.AsyncClient) -> None:
     await register_app(site)
     given = {name: value for name, value in ASKED.items() if name != "state"}
     page = await site.get("/oauth2/authorize", params=given)
@@ -59,7 +59,7 @@ async def test_cancel_sends_an_error_and_asks_again_the_next_time(
     assert (await ask(site)).status_code == 200
 
 
-async def test_an_approved_app_is_sent_back_at_once_with_another_code(
+async def test_an_approved_app_gets_another_code_without_the_page(
     site: httpx.AsyncClient,
 ) -> None:
     await register_app(site)
@@ -147,7 +147,7 @@ async def test_a_plain_origin_is_the_site_of_the_app(site: httpx.AsyncClient) ->
     assert answered(await press(site, page, "Approve"))["subdomain"] == SECOND_SUBDOMAIN
 
 
-async def test_there_is_no_other_site(site: httpx.AsyncClient) -> None:
+async def test_an_unknown_site_is_not_found(site: httpx.AsyncClient) -> None:
     await register_app(site)
     assert (await ask(site, at="/sites/no-site")).status_code == 404
     at_site = {"Host": "no-site.localhost"}

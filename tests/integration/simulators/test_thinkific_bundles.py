@@ -14,7 +14,7 @@ PAST = "2020-01-01T00:00:00Z"
 pytestmark = pytest.mark.anyio
 
 
-async def test_a_bundle_enrolls_in_all_its_courses_and_amends_what_is_there(
+async def test_a_bundle_enrolls_in_all_its_courses_and_updates_existing_enrollments(
     site: httpx.AsyncClient,
 ) -> None:
     trial = await enroll(site, PYTHON)
@@ -23,9 +23,9 @@ async def test_a_bundle_enrolls_in_all_its_courses_and_amends_what_is_there(
     answer = await site.post(BUNDLE_PATH, json=body)
     assert (answer.status_code, answer.content) == (201, b"")
     rows = await listed(site, BUNDLE_PATH, user_id=LEARNER)
-    assert {row["course_id"] for row in rows} == {PYTHON, SQL}
+    assert {enrollment["course_id"] for enrollment in rows} == {PYTHON, SQL}
     assert rows[0]["id"] == trial["id"]
-    assert {row["is_free_trial"] for row in rows} == {False}
+    assert {enrollment["is_free_trial"] for enrollment in rows} == {False}
 
 
 async def test_a_bundle_can_be_enrolled_in_later(site: httpx.AsyncClient) -> None:
@@ -41,7 +41,7 @@ async def test_a_bundle_put_reaches_every_course(site: httpx.AsyncClient) -> Non
     await site.post(BUNDLE_PATH, json={"user_id": LEARNER, "activated_at": NOW})
     revoked = {"user_id": LEARNER, "expiry_date": PAST}
     assert (await site.put(BUNDLE_PATH, json=revoked)).status_code == 204
-    assert [row["expired"] for row in await listed(site)] == [True, True]
+    assert [enrollment["expired"] for enrollment in await listed(site)] == [True, True]
     other = await site.put(BUNDLE_PATH, json={**revoked, "user_id": OWNER})
     assert other.status_code == 404
 

@@ -1,6 +1,6 @@
 """``thinkific`` 0.1.1 of PyPI against the simulator; it has no check of webhooks.
 
-It writes JSON with the API key of a site, and keeps of an answer of 400 or more the status alone.
+It sends JSON with the API key of a site, and of an error answer keeps only the status.
 """
 
 from collections.abc import Iterator
@@ -41,14 +41,14 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def client(url: str) -> PythonClient:
-    """Start with the site as it is seeded."""
+    """Start with the seeded site."""
     requests.post(f"{url}/_sim/reset", timeout=TIMEOUT).raise_for_status()
     opening = {"url": url, "subdomain": SITE.subdomain, "apiKey": SITE.api_key}
     return PythonClient("pypi_thinkific", opening)
 
 
 def items(client: PythonClient, call: str, **given: Any) -> list[Json]:
-    """Return the rows of a list."""
+    """Return the items of a list."""
     found: list[Json] = client.call(call, given)["items"]
     return found
 
@@ -78,9 +78,11 @@ def test_users_are_read_page_by_page(client: PythonClient) -> None:
 
 
 def test_courses_and_products_name_each_other(client: PythonClient) -> None:
-    courses = {row["id"]: row["product_id"] for row in items(client, "courses.list")}
+    courses = {item["id"]: item["product_id"] for item in items(client, "courses.list")}
     products = items(client, "products.list")
-    sold = {row["productable_id"]: row["id"] for row in products if row["id"] in courses.values()}
+    sold = {
+        item["productable_id"]: item["id"] for item in products if item["id"] in courses.values()
+    }
     assert sold == courses != {}
     one = client.call("courses.retrieve_course", {"id": PYTHON})
     assert (
@@ -94,7 +96,7 @@ def test_an_enrollment_is_created_found_and_ended(client: PythonClient) -> None:
     made = client.call("enrollments.create_enrollment", {"values": terms})
     assert (made["is_free_trial"], made["expired"]) == (False, False)
     asked = {"user_id": LEARNER, "course_id": PYTHON}
-    assert [row["id"] for row in items(client, "enrollments.list", **asked)] == [made["id"]]
+    assert [item["id"] for item in items(client, "enrollments.list", **asked)] == [made["id"]]
     ended = {"id": made["id"], "values": {"activated_at": NOW, "expiry_date": PAST}}
     assert client.call("enrollments.update_enrollment", ended) == {}
     read = client.call("enrollments.retrieve_enrollment", {"id": made["id"]})
@@ -116,12 +118,12 @@ def test_an_enrollment_in_an_unknown_course_is_refused_as_unprocessable(
 
 
 def test_a_filter_that_is_false_is_not_sent(client: PythonClient) -> None:
-    """The client drops it, so that who asks for what has not expired gets everything."""
+    """The client drops it, so a filter for what has not expired returns everything."""
     for course_id, expiry in ((PYTHON, {}), (SQL, {"expiry_date": PAST})):
         terms = {"user_id": LEARNER, "course_id": course_id, "activated_at": NOW, **expiry}
         client.call("enrollments.create_enrollment", {"values": terms})
     found = items(client, "enrollments.list", user_id=LEARNER, expired=False)
-    assert sorted(row["expired"] for row in found) == [False, True]
+    assert sorted(item["expired"] for item in found) == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -137,9 +139,9 @@ def test_a_filter_that_is_false_is_not_sent(client: PythonClient) -> None:
 def test_calls_by_a_wrong_path_are_refused_and_enroll_no_one(
     client: PythonClient, call: str, given: Json
 ) -> None:
-    """It enrolls at a bundle's courses, and writes the other paths as ``v1bundles/…``.
+    """The client enrolls at a bundle's courses, and writes the other paths as ``v1bundles/…``.
 
-    The slash is missing, not doubled, so that is no path of the API at all.
+    A slash is missing, so that is no path of the API.
     """
     bundle = {} if "id" in given else {"bundle_id": BUNDLE}
     assert client.call(call, {**bundle, **given}) == {"refused": 404}
@@ -156,6 +158,6 @@ def test_a_webhook_is_registered_by_the_key_as_a_bearer(client: PythonClient) ->
 
 
 @pytest.mark.parametrize("call", ["courses.list", "webhooks.list"])
-def test_another_key_opens_nothing(client: PythonClient, call: str) -> None:
+def test_another_key_has_no_access(client: PythonClient, call: str) -> None:
     stranger = PythonClient(client.driver, {**client.opening, "apiKey": "x" * 32})
     assert stranger.call(call, {}) == {"refused": 401}

@@ -1,4 +1,4 @@
-"""How the simulated Thinkific delivers webhooks: retries, and what a test can let go wrong."""
+"""How the simulated Thinkific delivers webhooks: retries, and faults that a test can set."""
 
 from datetime import timedelta
 from itertools import repeat
@@ -15,8 +15,8 @@ from tests.integration.simulators.thinkific_receiver import (
     Receiver,
     advance,
     deliveries,
-    go_wrong,
     register,
+    set_fault,
     settled,
 )
 from tests.support.thinkific_site import CREDENTIALS, caller, enroll, items, setting
@@ -27,7 +27,7 @@ SQL = 2_000_003
 pytestmark = pytest.mark.anyio
 
 
-async def test_it_is_sent_again_until_the_answer_is_200(
+async def test_an_event_is_sent_again_until_the_answer_is_200(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await setting(site, webhookRetrySpacing=0)
@@ -44,7 +44,7 @@ async def test_it_is_sent_again_until_the_answer_is_200(
     assert len({request.content for request in receiver.received}) == 1
 
 
-async def test_it_ends_after_14_retries(site: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_sending_ends_after_14_retries(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await setting(site, webhookRetrySpacing=0)
     await register(site, TRIAL)
     receiver.answers = repeat(httpx.Response(503))
@@ -119,7 +119,7 @@ async def test_an_event_can_be_sent_several_times_at_once(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, TRIAL)
-    await go_wrong(site, copies=3)
+    await set_fault(site, copies=3)
     await enroll(site)
     await settled(site)
     assert [one["copy"] for one in await deliveries(site)] == [1, 2, 3]
@@ -128,10 +128,10 @@ async def test_an_event_can_be_sent_several_times_at_once(
 
 async def test_an_event_can_be_overtaken(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await register(site, "enrollment.progress", "enrollment.completed")
-    row = await enroll(site)
-    await go_wrong(site, topic="enrollment.progress", behind=2)
+    enrollment = await enroll(site)
+    await set_fault(site, topic="enrollment.progress", behind=2)
     for percentage in (10, 20, 100):
-        await advance(site, row, percentage)
+        await advance(site, enrollment, percentage)
         await settled(site)
     order = [
         (event["action"], event["payload"]["percentage_completed"]) for event in receiver.events
@@ -143,7 +143,7 @@ async def test_an_event_can_be_overtaken(site: httpx.AsyncClient, receiver: Rece
 
 async def test_an_event_can_be_late(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await register(site, TRIAL)
-    await go_wrong(site, delay=3600)
+    await set_fault(site, delay=3600)
     await enroll(site)
     await enroll(site, SQL)
     answer = await site.post("/_sim/wait", json={"seconds": 0.1})
@@ -151,11 +151,11 @@ async def test_an_event_can_be_late(site: httpx.AsyncClient, receiver: Receiver)
     assert [event["payload"]["course_id"] for event in receiver.events] == [SQL]
 
 
-async def test_an_event_can_come_under_an_unknown_topic(
+async def test_an_event_can_have_an_unknown_topic(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, TRIAL)
-    await go_wrong(site, asTopic="enrollment.vanished")
+    await set_fault(site, asTopic="enrollment.vanished")
     await enroll(site)
     await settled(site)
     (event,) = receiver.events
@@ -167,7 +167,7 @@ async def test_a_fault_hits_its_topic_as_often_as_asked(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, TRIAL, "enrollment.created")
-    await go_wrong(site, topic=TRIAL, signature="missing", times=2)
+    await set_fault(site, topic=TRIAL, signature="missing", times=2)
     await enroll(site, activated_at="2026-01-01T00:00:00Z")
     for course in (SQL, 2_000_004, 2_000_005):
         await enroll(site, course)
@@ -193,7 +193,7 @@ async def test_an_event_can_be_sent_again_later(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, TRIAL)
-    row = await enroll(site)
+    enrollment = await enroll(site)
     await settled(site)
     path = f"/_sim/events/{receiver.events[0]['id']}/send"
     for plan in ({}, {"payload": {"course_id": SQL}}):
@@ -201,12 +201,12 @@ async def test_an_event_can_be_sent_again_later(
         await settled(site)
     assert len({event["id"] for event in receiver.events}) == 1
     courses = [event["payload"]["course_id"] for event in receiver.events]
-    assert courses == [row["course_id"], row["course_id"], SQL]
+    assert courses == [enrollment["course_id"], enrollment["course_id"], SQL]
 
 
-async def test_faults_can_be_taken_back(site: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_faults_can_be_removed(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await register(site, TRIAL)
-    await go_wrong(site, copies=9)
+    await set_fault(site, copies=9)
     await site.post("/_sim/faults", json={"route": "createEnrollment", "kind": "answer"})
     assert (await site.delete("/_sim/faults")).status_code == 200
     await enroll(site)
@@ -214,9 +214,9 @@ async def test_faults_can_be_taken_back(site: httpx.AsyncClient, receiver: Recei
     assert len(receiver.received) == 1
 
 
-async def test_a_reset_breaks_off_sendings(site: httpx.AsyncClient, receiver: Receiver) -> None:
+async def test_a_reset_stops_pending_sendings(site: httpx.AsyncClient, receiver: Receiver) -> None:
     await register(site, TRIAL)
-    await go_wrong(site, delay=3600)
+    await set_fault(site, delay=3600)
     await enroll(site)
     await site.post("/_sim/reset")
     await settled(site)
@@ -225,7 +225,7 @@ async def test_a_reset_breaks_off_sendings(site: httpx.AsyncClient, receiver: Re
 
 
 async def test_a_reset_forgets_attempts_and_webhook_faults(site: httpx.AsyncClient) -> None:
-    await go_wrong(site, copies=2, times=2)
+    await set_fault(site, copies=2, times=2)
     for attempts in (2, 1):
         await register(site, TRIAL)
         await enroll(site)

@@ -1,4 +1,4 @@
-"""Which events the simulated Thinkific sends, what they say and how they are signed."""
+"""Which events the simulated Thinkific sends, what they hold and how they are signed."""
 
 import asyncio
 import hashlib
@@ -14,8 +14,8 @@ from tests.integration.simulators.thinkific_receiver import (
     Receiver,
     advance,
     deliveries,
-    go_wrong,
     register,
+    set_fault,
     settled,
 )
 from tests.support.thinkific_install import bearer, install
@@ -34,7 +34,7 @@ async def test_an_envelope_names_site_event_and_enrollment(
 ) -> None:
     tokens = await install(site)
     await register(site, "enrollment.created")
-    row = await enroll(site, activated_at=NOW)
+    enrollment = await enroll(site, activated_at=NOW)
     await settled(site)
     (event,) = receiver.events
     (kept,) = (await site.get("/_sim/events")).json()["items"]
@@ -43,17 +43,17 @@ async def test_an_envelope_names_site_event_and_enrollment(
     assert (event["resource"], event["action"]) == ("enrollment", "created")
     assert event["tenant_id"].isdecimal()
     assert event["tenant_global_id"] == tokens["gid"]
-    assert (event["created_at"], type(event["timestamp"])) == (row["created_at"], int)
+    assert (event["created_at"], type(event["timestamp"])) == (enrollment["created_at"], int)
     assert event["payload"] == {
-        "id": row["id"],
+        "id": enrollment["id"],
         "activated_at": NOW,
         "started_at": None,
         "completed_at": None,
-        "created_at": row["created_at"],
-        "updated_at": row["updated_at"],
+        "created_at": enrollment["created_at"],
+        "updated_at": enrollment["updated_at"],
         "expiry_date": None,
-        "course": {"id": row["course_id"], "name": "Dasar Pemrograman Python"},
-        "course_id": row["course_id"],
+        "course": {"id": enrollment["course_id"], "name": "Dasar Pemrograman Python"},
+        "course_id": enrollment["course_id"],
         "free_trial": False,
         "percentage_completed": "0.0",
         "user": {
@@ -81,10 +81,10 @@ async def test_a_trial_and_its_upgrade_are_two_events(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, *ALL)
-    row = await enroll(site)
+    enrollment = await enroll(site)
     await settled(site)
     for terms in ({"expiry_date": NOW}, {"activated_at": NOW}, {"activated_at": NOW}):
-        await site.put(f"{V1}/enrollments/{row['id']}", json=terms)
+        await site.put(f"{V1}/enrollments/{enrollment['id']}", json=terms)
         await settled(site)
     assert receiver.actions == ["trial", "created"]
 
@@ -93,9 +93,9 @@ async def test_progress_and_completion_are_events_with_the_certificate_last(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, "enrollment.progress", "enrollment.completed")
-    row = await enroll(site, activated_at=NOW)
+    enrollment = await enroll(site, activated_at=NOW)
     for percentage in (24, 100, 100):
-        await advance(site, row, percentage)
+        await advance(site, enrollment, percentage)
         await settled(site)
     assert sorted(receiver.actions) == ["completed", "progress", "progress", "progress"]
     progress = [event for event in receiver.events if event["action"] == "progress"]
@@ -131,9 +131,9 @@ async def test_progress_comes_as_text_on_either_scale(
 ) -> None:
     await setting(site, webhookPercent=scale)
     await register(site, "enrollment.progress")
-    row = await enroll(site)
+    enrollment = await enroll(site)
     for percentage in (0.5, 100):
-        await advance(site, row, percentage)
+        await advance(site, enrollment, percentage)
         await settled(site)
     assert [event["payload"]["percentage_completed"] for event in receiver.events] == expected
 
@@ -148,7 +148,7 @@ async def test_a_bundle_is_an_event_for_each_course(
     assert receiver.actions == ["created", "created"]
 
 
-async def test_a_bundle_that_comes_later_is_sent_without_a_call(
+async def test_a_delayed_bundle_is_sent_without_a_call(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await setting(site, bundleAnswer="later", bundleDelay=0.05)
@@ -162,7 +162,7 @@ async def test_a_bundle_that_comes_later_is_sent_without_a_call(
     assert receiver.actions == ["created", "created"]
 
 
-async def test_moving_the_clock_brings_a_later_bundle_at_once(
+async def test_moving_the_clock_sends_a_delayed_bundle_at_once(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await setting(site, bundleAnswer="later", bundleDelay=3600)
@@ -174,7 +174,7 @@ async def test_moving_the_clock_brings_a_later_bundle_at_once(
     assert receiver.actions == ["created", "created"]
 
 
-async def test_only_the_topic_of_a_webhook_is_sent_and_to_doubles_twice(
+async def test_a_webhook_gets_only_its_topic_and_a_repeated_one_gets_it_twice(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, "enrollment.created", "enrollment.created", "enrollment.progress")
@@ -193,7 +193,7 @@ async def test_only_the_topic_of_a_webhook_is_sent_and_to_doubles_twice(
         ("missing", None),
     ],
 )
-def test_the_simulators_own_signature_code_meets_the_vector(
+def test_the_simulators_own_signature_code_matches_the_vector(
     choice: Any, expected: str | None
 ) -> None:
     body = '{"id":"1","payload":{"user":{"first_name":"Zoë"}}}'.encode()
@@ -223,7 +223,7 @@ async def test_a_signature_can_be_unusable(
     site: httpx.AsyncClient, receiver: Receiver, choice: str
 ) -> None:
     await register(site, "enrollment.trial")
-    await go_wrong(site, signature=choice)
+    await set_fault(site, signature=choice)
     await enroll(site)
     await settled(site)
     request = receiver.received[0]
@@ -248,17 +248,17 @@ async def test_a_payload_can_be_changed_before_it_is_signed(
 ) -> None:
     await register(site, "enrollment.trial")
     changes = {"user": {"first_name": "Zoë"}, "expiry_date": None, "course": 7, "new": [1]}
-    await go_wrong(site, payload=changes)
-    row = await enroll(site)
+    await set_fault(site, payload=changes)
+    enrollment = await enroll(site)
     await settled(site)
     payload = receiver.events[0]["payload"]
     assert payload["user"] == {
         "id": LEARNER,
-        "email": row["user_email"],
+        "email": enrollment["user_email"],
         "first_name": "Zoë",
         "last_name": "Aminah",
     }
-    assert (payload["course"], payload["new"], payload["id"]) == (7, [1], row["id"])
+    assert (payload["course"], payload["new"], payload["id"]) == (7, [1], enrollment["id"])
     assert is_signed(receiver.received[0], CREDENTIALS["X-Auth-API-Key"])
 
 

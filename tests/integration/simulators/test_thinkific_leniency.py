@@ -1,4 +1,4 @@
-"""What clients of others send to Thinkific and read there; strict only by its settings."""
+"""Requests of other clients that Thinkific accepts; its settings make it strict."""
 
 import re
 
@@ -22,34 +22,34 @@ FORM = {"user_id": str(LEARNER), "course_id": str(PYTHON)}
 
 
 @pytest.mark.parametrize("path", ["//enrollments", "/enrollments/", "//enrollments//"])
-async def test_forms_and_more_slashes_are_taken(site: httpx.AsyncClient, path: str) -> None:
+async def test_forms_and_extra_slashes_are_accepted(site: httpx.AsyncClient, path: str) -> None:
     made = await site.post(f"{V1}{path}", data=FORM)
     assert made.status_code == 201
     assert TIME.fullmatch(made.json()["updated_at"])
 
 
 @pytest.mark.parametrize("path", [f"/{V1}/courses", f"///{V1}//courses/"])
-async def test_more_slashes_at_the_beginning_are_taken(site: httpx.AsyncClient, path: str) -> None:
-    # As a whole address: a path alone that begins with two slashes would name a host.
+async def test_extra_leading_slashes_are_accepted(site: httpx.AsyncClient, path: str) -> None:
+    # A full URL: a path that starts with two slashes alone would name a host.
     answer = await site.get(f"{URL}{path}")
     assert answer.status_code == 200
     assert answer.json()["items"]
 
 
-async def test_more_slashes_at_the_beginning_open_nothing_without_credentials(
+async def test_extra_leading_slashes_do_not_avoid_authentication(
     site: httpx.AsyncClient,
 ) -> None:
     answer = await site.get(f"{URL}/{V1}/courses", headers={"X-Auth-API-Key": "wrong"})
     assert answer.status_code == 401
 
 
-async def test_slashes_around_the_token_route_are_taken(site: httpx.AsyncClient) -> None:
+async def test_extra_slashes_around_the_token_route_are_accepted(site: httpx.AsyncClient) -> None:
     plain = await site.post(f"{URL}/oauth2/token")
     slashed = await site.post(f"{URL}//oauth2//token/")
     assert (plain.status_code, slashed.status_code) == (401, 401)
 
 
-async def test_forms_and_more_slashes_are_refused_by_settings(site: httpx.AsyncClient) -> None:
+async def test_forms_and_extra_slashes_are_refused_by_settings(site: httpx.AsyncClient) -> None:
     await setting(site, strictContentType=True, strictPaths=True)
     assert (await site.post(f"{V1}/enrollments", data=FORM)).status_code == 400
     assert (await site.get(f"{V1}//enrollments")).status_code == 404
@@ -83,18 +83,14 @@ async def test_typed_clients_find_their_fields(site: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("text", ["true", "True", "1"])
-async def test_a_filter_that_is_true_is_so_in_any_writing(
-    site: httpx.AsyncClient, text: str
-) -> None:
+async def test_every_spelling_of_a_true_filter_is_read(site: httpx.AsyncClient, text: str) -> None:
     await enroll(site)
     assert len(await listed(site, free_trial=text)) == 1
     assert await listed(site, full=text) == []
 
 
 @pytest.mark.parametrize("text", ["false", "False", "0"])
-async def test_a_filter_that_is_false_is_so_in_any_writing(
-    site: httpx.AsyncClient, text: str
-) -> None:
+async def test_every_spelling_of_a_false_filter_is_read(site: httpx.AsyncClient, text: str) -> None:
     await enroll(site)
     assert await listed(site, free_trial=text) == []
     assert len(await listed(site, full=text)) == 1

@@ -27,7 +27,7 @@ async def test_the_121st_call_within_a_minute_is_limited_for_key_and_token_alike
     assert (counts["calls"], counts["limited"]) == (131, 11)
 
 
-async def test_the_limit_restarts_after_a_minute_and_spares_other_sites(
+async def test_the_limit_restarts_after_a_minute_and_is_separate_for_each_site(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     await setting(site, rateLimit=1)
@@ -70,7 +70,7 @@ async def test_more_calls_at_once_than_allowed_are_limited(site: httpx.AsyncClie
     assert (await site.get("/_sim/requests")).json()["mostAtOnce"] == 11
 
 
-async def test_calls_can_be_found_by_the_correlation_id_that_they_carried(
+async def test_calls_can_be_found_by_their_correlation_id(
     site: httpx.AsyncClient,
 ) -> None:
     for correlation_id in ("a=", "a=", "b"):
@@ -100,7 +100,7 @@ async def test_pages_end_with_a_null_next_page(site: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("given", "shown"), [({}, 25), ({"limit": "999"}, 250), ({"limit": "x"}, 25)]
 )
-async def test_a_page_holds_25_rows_unless_asked_and_250_at_most(
+async def test_a_page_holds_25_items_by_default_and_250_at_most(
     site: httpx.AsyncClient, given: dict[str, str], shown: int
 ) -> None:
     await setting(site, rateLimit=1000)

@@ -27,14 +27,14 @@ async def fault(site: httpx.AsyncClient, route: str, kind: str, **more: Any) -> 
 async def test_the_catalog_holds_the_sample_courses_and_a_longer_namesake(
     site: httpx.AsyncClient,
 ) -> None:
-    names = {row["name"] for row in await items(site, f"{V1}/courses")}
+    names = {item["name"] for item in await items(site, f"{V1}/courses")}
     assert names == SAMPLE | {"Analisis Data dengan SQL untuk Manajer"}
 
 
-async def test_products_and_courses_point_at_each_other_by_different_ids(
+async def test_products_and_courses_name_each_other_by_different_ids(
     site: httpx.AsyncClient,
 ) -> None:
-    products = {row["id"]: row for row in await items(site, f"{V1}/products")}
+    products = {item["id"]: item for item in await items(site, f"{V1}/products")}
     for course in await items(site, f"{V1}/courses"):
         product = products[course["product_id"]]
         assert (product["productable_type"], product["productable_id"]) == ("Course", course["id"])
@@ -43,17 +43,17 @@ async def test_products_and_courses_point_at_each_other_by_different_ids(
 
 async def test_the_bundle_is_found_through_the_products(site: httpx.AsyncClient) -> None:
     rows = await items(site, f"{V1}/products")
-    (product,) = [row for row in rows if row["productable_type"] == "Bundle"]
+    (product,) = [item for item in rows if item["productable_type"] == "Bundle"]
     path = f"{V1}/bundles/{product['productable_id']}"
     courses = await items(site, f"{path}/courses")
-    assert [row["id"] for row in courses] == (await site.get(path)).json()["course_ids"]
-    assert {row["name"] for row in courses} == {
+    assert [item["id"] for item in courses] == (await site.get(path)).json()["course_ids"]
+    assert {item["name"] for item in courses} == {
         "Dasar Pemrograman Python",
         "Analisis Data dengan SQL",
     }
 
 
-async def test_faults_that_are_taken_back_do_not_strike(site: httpx.AsyncClient) -> None:
+async def test_removed_faults_do_not_happen(site: httpx.AsyncClient) -> None:
     await fault(site, "*", "answer", status=503, times=9)
     assert (await site.get(f"{V1}/courses")).status_code == 503
     assert (await site.get("/_sim/faults")).json() == {"struck": {"listCourses answer 503": 1}}
@@ -62,15 +62,15 @@ async def test_faults_that_are_taken_back_do_not_strike(site: httpx.AsyncClient)
 
 
 @pytest.mark.parametrize("path", ["courses/2000007", "products/3000007", "bundles/2000001"])
-async def test_what_the_api_does_not_show_is_not_found(site: httpx.AsyncClient, path: str) -> None:
+async def test_objects_that_the_api_does_not_show_are_not_found(
+    site: httpx.AsyncClient, path: str
+) -> None:
     answer = await site.get(f"{V1}/{path}")
     assert (answer.status_code, answer.json()) == (404, {"error": "Record not found."})
 
 
 @pytest.mark.parametrize("path", ["courses/{}/chapters", "products/{}/related"])
-async def test_chapters_and_related_products_are_lists_of_what_exists(
-    site: httpx.AsyncClient, path: str
-) -> None:
+async def test_chapters_and_related_products_are_lists(site: httpx.AsyncClient, path: str) -> None:
     known = {"courses": COURSE, "products": 3_000_001}[path.partition("/")[0]]
     assert await items(site, f"{V1}/{path.format(known)}") == []
     assert (await site.get(f"{V1}/{path.format(known + 6)}")).status_code == 404
@@ -122,7 +122,7 @@ async def test_a_fault_hits_only_its_route_and_counts_for_the_limit(
         ("clock", {}),
     ],
 )
-async def test_a_misspelt_admin_request_is_refused(
+async def test_an_invalid_admin_request_is_refused(
     site: httpx.AsyncClient, path: str, body: dict[str, Any]
 ) -> None:
     assert (await site.post(f"/_sim/{path}", json=body)).status_code == 422

@@ -76,7 +76,7 @@ async def test_a_code_works_once(site: httpx.AsyncClient) -> None:
     assert refused(await exchange(site, code))
 
 
-async def test_a_failed_exchange_uses_the_code_up(site: httpx.AsyncClient) -> None:
+async def test_a_failed_exchange_invalidates_the_code(site: httpx.AsyncClient) -> None:
     await register_app(site)
     code = await new_code(site, **PKCE)
     assert refused(await exchange(site, code, code_verifier="w" * 43))
@@ -120,7 +120,7 @@ async def test_a_redirect_uri_that_is_sent_must_be_that_of_the_code(
         ({}, {"code_verifier": VERIFIER}, 400),
     ],
 )
-async def test_the_verifier_must_meet_the_challenge(
+async def test_the_verifier_must_match_the_challenge(
     site: httpx.AsyncClient, asked: dict[str, str], sent: dict[str, str], expected: int
 ) -> None:
     await register_app(site)
@@ -146,7 +146,7 @@ async def test_a_token_is_for_its_site(
     other = await install(site, at=f"/sites/{SECOND_SUBDOMAIN}")
     assert own["gid"] != other["gid"]
     courses = await caller(transport, bearer(other)).get(f"{V1}/courses")
-    assert [row["name"] for row in courses.json()["items"]] == ["Menulis Laporan Ilmiah"]
+    assert [item["name"] for item in courses.json()["items"]] == ["Menulis Laporan Ilmiah"]
 
 
 async def test_without_the_secret_pkce_gives_no_refresh_token(site: httpx.AsyncClient) -> None:
@@ -192,7 +192,7 @@ async def test_a_refresh_can_void_the_access_token_as_well(
     assert [await status(transport, tokens) for tokens in (first, second)] == [401, 200]
 
 
-async def test_of_many_refreshes_at_once_one_succeeds(site: httpx.AsyncClient) -> None:
+async def test_of_many_concurrent_refreshes_one_succeeds(site: httpx.AsyncClient) -> None:
     tokens = await install(site)
     answers = await asyncio.gather(*(refresh(site, tokens["refresh_token"]) for _ in range(20)))
     assert sorted(answer.status_code for answer in answers) == [200] + [400] * 19
@@ -230,7 +230,7 @@ async def test_an_access_token_lasts_86399_seconds_and_its_refresh_token_longer(
     assert await status(transport, renewed) == 200
 
 
-async def test_only_json_and_known_grant_types_are_taken(site: httpx.AsyncClient) -> None:
+async def test_only_json_and_known_grant_types_are_accepted(site: httpx.AsyncClient) -> None:
     await register_app(site)
     body = {"grant_type": "authorization_code", "code": await new_code(site)}
     assert (await site.post("/oauth2/token", data=body, auth=APP)).status_code == 400

@@ -44,7 +44,7 @@ async def test_a_plus_in_an_email_must_be_encoded(site: httpx.AsyncClient) -> No
     assert [len(answer.json()["items"]) for answer in (bare, encoded)] == [0, 1]
 
 
-async def test_a_bare_email_parameter_filters_nothing(site: httpx.AsyncClient) -> None:
+async def test_an_empty_email_parameter_filters_nothing(site: httpx.AsyncClient) -> None:
     answer = await site.get(f"{V1}/users", params={"email": "no-one@belajar.example"})
     assert len(answer.json()["items"]) == 2
 
@@ -72,7 +72,7 @@ async def test_a_taken_email_is_refused_in_any_case(site: httpx.AsyncClient) -> 
     assert answer.json() == {"errors": {"email": ["has already been taken"]}}
 
 
-async def test_of_many_at_once_with_one_email_only_one_is_created(
+async def test_of_many_concurrent_requests_with_one_email_only_one_creates_a_user(
     site: httpx.AsyncClient,
 ) -> None:
     calls = [site.post(f"{V1}/users", json=person()) for _ in range(50)]
@@ -104,7 +104,7 @@ async def test_every_bad_field_is_named(site: httpx.AsyncClient) -> None:
         ),
     ],
 )
-async def test_required_custom_fields_are_demanded_unless_skipped(
+async def test_required_custom_fields_are_required_unless_skipped(
     site: httpx.AsyncClient, more: dict[str, Any], status: int
 ) -> None:
     answer = await site.post(f"{V1}/users", json=person(**more))
@@ -115,7 +115,7 @@ async def test_a_welcome_mail_is_sent_only_when_asked_for(site: httpx.AsyncClien
     await create(site, email="with@belajar.example", send_welcome_email=True)
     await create(site, email="without@belajar.example")
     rows = (await site.get("/_sim/users")).json()["items"]
-    mails = {row["email"]: row["welcomeMails"] for row in rows}
+    mails = {item["email"]: item["welcomeMails"] for item in rows}
     assert (mails["with@belajar.example"], mails["without@belajar.example"]) == (1, 0)
 
 
@@ -164,4 +164,4 @@ async def test_a_deleted_user_is_gone_with_the_enrollments(site: httpx.AsyncClie
 
 async def test_the_site_admin_is_found_by_role(site: httpx.AsyncClient) -> None:
     answer = await site.get(f"{V1}/users", params={"query[role]": "site_admin"})
-    assert [row["email"] for row in answer.json()["items"]] == ["pemilik@lunas.example"]
+    assert [item["email"] for item in answer.json()["items"]] == ["pemilik@lunas.example"]

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def hooks(transport: httpx.ASGITransport) -> httpx.AsyncClient:
-    """Send the API key as a bearer's, and nothing else."""
+    """Send the API key as a bearer token, and no other credentials."""
     return caller(transport, BEARER_KEY)
 
 
@@ -89,7 +89,7 @@ async def test_a_target_off_the_public_network_is_a_422_with_a_text(
 
 
 @pytest.mark.parametrize("url", [TARGET, "https://myexample.com/x", "https://notthinkific.com/"])
-async def test_a_public_https_target_is_taken(hooks: httpx.AsyncClient, url: str) -> None:
+async def test_a_public_https_target_is_accepted(hooks: httpx.AsyncClient, url: str) -> None:
     await setting(hooks, webhookTargets="public")
     await register(hooks, CREATED, target=url)
 
@@ -104,7 +104,7 @@ async def test_a_public_https_target_is_taken(hooks: httpx.AsyncClient, url: str
         ("https://example.com/x", 422),
     ],
 )
-async def test_by_default_targets_on_this_machine_are_taken_too(
+async def test_by_default_targets_on_this_machine_are_accepted_too(
     hooks: httpx.AsyncClient, url: str, expected: int
 ) -> None:
     answer = await hooks.post(HOOKS, json={"topic": CREATED, "target_url": url})
@@ -116,7 +116,7 @@ async def test_every_wrong_field_is_named(hooks: httpx.AsyncClient) -> None:
     assert set(answer.json()["errors"]) == {"topic", "url"}
 
 
-async def test_the_same_registration_twice_makes_two(hooks: httpx.AsyncClient) -> None:
+async def test_the_same_registration_twice_creates_two_webhooks(hooks: httpx.AsyncClient) -> None:
     first, second = await register(hooks, CREATED, CREATED)
     assert first["id"] != second["id"]
     assert (await hooks.get(HOOKS)).json()["items"] == [first, second]
@@ -130,13 +130,13 @@ async def test_lists_are_paged_by_a_cursor(hooks: httpx.AsyncClient, sizes: list
     while cursor is not None:
         pages.append((await hooks.get(HOOKS, params={"limit": 2, "next": cursor})).json())
         cursor = pages[-1]["meta"]["page"]["next_page"]
-    assert [row for page in pages for row in page["items"]] == made
+    assert [item for page in pages for item in page["items"]] == made
     assert [page["meta"]["page"]["page_items"] for page in pages] == sizes
     assert [page["meta"]["page"]["has_next"] for page in pages] == [True] * len(sizes[1:]) + [False]
     assert {page["meta"]["page"]["total_items"] for page in pages} == {sum(sizes)}
 
 
-async def test_a_removed_row_does_not_shift_the_next_page(hooks: httpx.AsyncClient) -> None:
+async def test_a_removed_webhook_does_not_shift_the_next_page(hooks: httpx.AsyncClient) -> None:
     made = await register(hooks, *[CREATED] * 4)
     first = (await hooks.get(HOOKS, params={"limit": 2})).json()
     await hooks.delete(f"{HOOKS}/{made[0]['id']}")
@@ -145,13 +145,13 @@ async def test_a_removed_row_does_not_shift_the_next_page(hooks: httpx.AsyncClie
     assert second["items"] == made[2:]
 
 
-async def test_a_page_holds_25_rows_unless_asked(hooks: httpx.AsyncClient) -> None:
+async def test_a_page_holds_25_webhooks_by_default(hooks: httpx.AsyncClient) -> None:
     await register(hooks, *[CREATED] * 26)
     assert len((await hooks.get(HOOKS)).json()["items"]) == 25
 
 
 @pytest.mark.parametrize("cursor", ["2", "é", "YWZ0ZXI6eA==", "YmVmb3JlOjE="])
-async def test_what_is_no_cursor_is_refused(hooks: httpx.AsyncClient, cursor: str) -> None:
+async def test_an_invalid_cursor_is_refused(hooks: httpx.AsyncClient, cursor: str) -> None:
     answer = await hooks.get(HOOKS, params={"next": cursor})
     assert (answer.status_code, list(answer.json())) == (400, ["error"])
 
@@ -225,12 +225,12 @@ async def test_a_site_sees_neither_webhooks_nor_events_of_another(
 
 
 async def test_an_event_can_be_read(hooks: httpx.AsyncClient, site: httpx.AsyncClient) -> None:
-    row = await enroll(site)
+    item = await enroll(site)
     (event,) = await items(site, "/_sim/events")
     shown = (await hooks.get(f"{V2}/events/{event['id']}")).json()
     assert list(shown) == ["id", "resource", "action", "created_at", "payload"]
     assert (shown["resource"], shown["action"]) == ("enrollment", "trial")
-    assert shown["payload"]["id"] == row["id"]
+    assert shown["payload"]["id"] == item["id"]
 
 
 async def test_webhooks_share_the_rate_limit_of_the_site(

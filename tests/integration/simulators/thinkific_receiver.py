@@ -1,4 +1,4 @@
-"""Where the simulated Thinkific sends its webhooks, and how a test sets them up."""
+"""The receiver of the simulated Thinkific's webhooks, and how a test registers it."""
 
 import json
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ BEARER_KEY = {"Authorization": f"Bearer {CREDENTIALS['X-Auth-API-Key']}"}
 
 
 class Receiver:
-    """The far end of webhooks: keeps what arrives and answers 200, or what it is set to."""
+    """Receives webhooks: keeps the events and answers 200, or as it is set to."""
 
     def __init__(self) -> None:
         self.received: list[httpx.Request] = []
@@ -59,7 +59,7 @@ async def _registered(
 
 
 async def settled(site: httpx.AsyncClient) -> None:
-    """Wait until nothing is on its way."""
+    """Wait until no event is being sent."""
     answer = await site.post("/_sim/wait", json={"seconds": 10})
     assert answer.json() == {"idle": True}
 
@@ -70,14 +70,14 @@ async def deliveries(site: httpx.AsyncClient) -> list[dict[str, Any]]:
     return attempts
 
 
-async def go_wrong(site: httpx.AsyncClient, **fault: Any) -> None:
+async def set_fault(site: httpx.AsyncClient, **fault: Any) -> None:
     """Queue a fault of webhooks."""
     answer = await site.post("/_sim/webhook-faults", json=fault)
     assert answer.status_code == 200, answer.text
 
 
-async def advance(site: httpx.AsyncClient, row: dict[str, Any], percentage: float) -> None:
-    """Let the learner of an enrollment get on."""
-    body = {"enrollmentId": row["id"], "percentage": percentage}
+async def advance(site: httpx.AsyncClient, enrollment: dict[str, Any], percentage: float) -> None:
+    """Let the learner of an enrollment make progress."""
+    body = {"enrollmentId": enrollment["id"], "percentage": percentage}
     answer = await site.post("/_sim/progress", json=body)
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""The table in memory behind botocore's clients: each request is built, and answered unsent."""
+"""The table in memory behind botocore's clients, which build each request but do not send it."""
 
 import json
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ type Wire = dict[str, Any]
 
 
 def install(table: Table, patch: pytest.MonkeyPatch) -> None:
-    """Let the table answer the DynamoDB clients of all sessions that are made from now on."""
+    """Let the table answer the DynamoDB clients of all sessions created from now on."""
 
     def answer(model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
         try:
@@ -29,5 +29,5 @@ def install(table: Table, patch: pytest.MonkeyPatch) -> None:
 
 
 def _last(answer: Any) -> tuple[Any, ...]:
-    """Return the entry of a handler that comes after those that count, check or refuse a call."""
+    """Return the entry for a handler that runs after those that count, check or refuse a call."""
     return ("before-call.dynamodb", answer, handlers.REGISTER_LAST)

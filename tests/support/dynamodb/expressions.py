@@ -43,7 +43,7 @@ def comparable(value: Mapping[str, Any]) -> Any:
 
 
 class Tokens:
-    """The words of an expression, one after the other."""
+    """The tokens of an expression, one by one."""
 
     def __init__(self, text: str) -> None:
         self._words = _words(text)
@@ -53,7 +53,7 @@ class Tokens:
         return self._words[self._place] if self._place < len(self._words) else ""
 
     def take(self, *wanted: str) -> str:
-        """Take the next word, which must be one of ``wanted`` if any are given."""
+        """Take the next token, which must be one of ``wanted`` if any are given."""
         word = self.peek()
         if not word or (wanted and word not in wanted):
             raise Unsupported(f"{word!r} instead of {wanted}")
@@ -157,7 +157,7 @@ def _comparison(tokens: Tokens) -> Condition:
 
 
 def _holds(word: str, left: Operand, right: Operand, scope: Scope) -> bool:
-    """Compare; what is not there, or of another type, compares as false."""
+    """Compare; a missing attribute, or one of another type, compares as false."""
     one, other = left(scope), right(scope)
     if one is None or other is None or one.keys() != other.keys():
         return False

@@ -29,7 +29,7 @@ def query(items: Iterable[Wire], request: Wire, index: Index) -> Wire:
     found = [
         item
         for item in items
-        # Looked at first, for there are thousands of items.
+        # Checked first, because there are thousands of items.
         if item.get(index.partition) == partition
         and index.sort in item
         and wanted((item, names, values))
@@ -58,7 +58,7 @@ def _partition(text: str, names: Wire, values: Wire, index: Index) -> Wire:
 
 
 def _after(found: list[Wire], request: Wire, rank: Rank) -> list[Wire]:
-    """Return what comes after the item where the page before ended, whether it is there or not."""
+    """Return what comes after the last item of the page before, even if it was deleted."""
     start = request.get("ExclusiveStartKey")
     if start is None:
         return found
@@ -70,7 +70,7 @@ def _after(found: list[Wire], request: Wire, rank: Rank) -> list[Wire]:
 def _page(found: list[Wire], limit: int | None) -> tuple[list[Wire], bool]:
     """Return the items of one page, and whether it is the last one.
 
-    DynamoDB does not look whether there is more behind a page that is full.
+    DynamoDB does not check whether more items follow a full page.
     """
     most = len(found) + 1 if limit is None else limit
     room = PAGE_BYTES

@@ -1,6 +1,6 @@
 """The table, in memory: items, indexes and stream as template.yaml has them, one thread only.
 
-It knows of DynamoDB what Lunas goes by; anything else fails loudly. That it answers as DynamoDB
+It supports what Lunas uses of DynamoDB; anything else fails loudly. That it answers as DynamoDB
 does is shown by the tests of tests/integration/dynamodb, which ask ministack the same.
 """
 
@@ -70,13 +70,13 @@ class Table:
         }
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         self.items.clear()
         self.stream.clear()
         self._tokens.clear()
 
     def answer(self, operation: str, request: Wire) -> Wire:
-        """Answer one call; raises Refused, and Unsupported for what is not known here."""
+        """Answer one call; raises Refused, or Unsupported for an unsupported request."""
         check_request(operation, request)
         if request.get("TableName", self.name) != self.name:
             raise Refused("ResourceNotFoundException", "Requested resource not found")
@@ -118,7 +118,7 @@ class Table:
         return self.items.get(_key(key))
 
     def _of_this_table(self, by_table: Wire) -> Any:
-        """Return what a batch asks of this table, which must be the only one."""
+        """Return the part of a batch for this table, which must be the only one."""
         ((table, asked),) = by_table.items()
         if table != self.name:
             raise Refused("ResourceNotFoundException", "Requested resource not found")
@@ -176,7 +176,7 @@ class Table:
             raise invalid("Transaction request cannot include multiple operations on one item")
 
     def _all_or_nothing(self, actions: list[tuple[str, Wire]]) -> list[Images]:
-        """Return what each action makes of its item; raises Refused with all their reasons."""
+        """Return each action's new item; raises Refused with all their reasons."""
         images, reasons = [], []
         for kind, asked in actions:
             try:

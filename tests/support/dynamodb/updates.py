@@ -113,7 +113,7 @@ def _plus(one: Any, other: Any) -> Any:
 
 
 def _added(held: Any, more: Any) -> Any:
-    """Return a number or a set with more; what is not there yet is 0 or empty."""
+    """Return a number or a set with more added; a missing one counts as 0 or empty."""
     if held is None:
         held = {"SS": []} if "SS" in more else {"N": "0"}
     if held.keys() != more.keys():

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses whatever the table holds: limits, keys, expressions that do not match."""
+"""What DynamoDB refuses whatever the table holds: limits, invalid keys and expressions."""
 
 import re
 from functools import cache
@@ -42,7 +42,7 @@ KNOWN = {
 
 
 def check_request(operation: str, request: Wire) -> None:
-    """Raise Unsupported for what is not known here, Refused for what is not valid."""
+    """Raise Unsupported for an unsupported request, Refused for an invalid one."""
     known = KNOWN.get(operation)
     if known is None or not request.keys() <= known | {"ReturnConsumedCapacity"}:
         raise Unsupported(f"{operation}: {request.keys() - (known or set())}")
@@ -57,7 +57,7 @@ def check_key(key: Wire, schema: Schema) -> None:
 
 
 def check_item(item: Wire, schema: Schema) -> None:
-    """Raise Refused for an item that the table does not take."""
+    """Raise Refused for an item that the table does not accept."""
     for name in schema.table:
         if name not in item:
             raise invalid(f"One or more parameter values were invalid: Missing the key {name}")

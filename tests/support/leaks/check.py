@@ -25,12 +25,12 @@ from tests.support.users import eventually
 REFUSED = 400
 CREATED = 201
 SHOWN = 20
-"""Leaks that a failure names; one line too much in a function is found again and again."""
+"""Leaks that a failure names; one bad log line of a function is found many times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """How much was searched for how much, and what was found."""
+    """How much was searched, for how many values, and what was found."""
 
     lines: int
     errors: int
@@ -54,7 +54,7 @@ def watched_stack(folder: Path, options: Options, config: pytest.Config) -> Iter
 
 
 def check_no_leak(stack: Stack, tap: Tap) -> Searched:
-    """Fail when anything that went in is in a log or an error, or when the search was idle."""
+    """Fail if anything that went in is in a log or an error, or if too little was searched."""
     made = payments_made(tap.exchanges)
     eventually(lambda: made - logged_ids(texts_of(stack.logs)), lambda missing: not missing)
     searched = search_all(stack, tap, gather(stack, tap.exchanges), len(made))
@@ -80,7 +80,7 @@ def search_all(stack: Stack, tap: Tap, needles: set[Needle], payments: int) -> S
 
 
 def check_not_idle(searched: Searched, exchanges: list[Exchange]) -> None:
-    """Fail when less was searched than a session of this size must have left.
+    """Fail if less was searched than a session of this size must have logged.
 
     Each request that a function answered has left a line, and each token is a value. That the
     lines are those of this very session show the payments: all ids that were given out are there.

@@ -1,4 +1,4 @@
-"""Searching texts for what must not be in them, plain or in the usual disguises."""
+"""Searching texts for values that must not be in them, plain or in the usual encodings."""
 
 import base64
 import binascii
@@ -48,12 +48,12 @@ def texts_of(folder: Path) -> list[Text]:
 
 def search(texts: Iterable[Text], needles: Iterable[Needle]) -> list[Leak]:
     """Return which needles and patterns are in the texts."""
-    wanted = [(form, each) for each in needles for form in disguises(each.value)]
+    wanted = [(form, each) for each in needles for form in encodings(each.value)]
     return [leak for text in texts for leak in _search_one(text, wanted)]
 
 
-def disguises(value: str) -> set[str]:
-    """Return the ways in which a text may write a value, in lower case."""
+def encodings(value: str) -> set[str]:
+    """Return the encodings in which a text may hold a value, in lower case."""
     ways = (value, json.dumps(value)[1:-1], quote(value, safe=""), quote_plus(value), repr(value))
     return {way.lower() for way in ways}
 
@@ -72,7 +72,7 @@ def _search_one(text: Text, wanted: list[tuple[str, Needle]]) -> Iterator[Leak]:
 
 
 def _decoded(content: str) -> Iterator[str]:
-    """Read what looks like Base64: a logged event would carry its body so."""
+    """Decode what looks like Base64, as the body in a logged event."""
     for run in set(ENCODED.findall(content)):
         try:
             raw = base64.b64decode(run.translate(str.maketrans("-_", "+/")) + "==")

@@ -11,7 +11,7 @@ import requests
 from local.cloud import Stack
 
 LONGEST = 100_000
-"""Bytes of a body or answer that are kept: what is longer was sent to be refused."""
+"""Bytes of a body or answer that are kept: longer ones were sent to be refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Exchange:
 
 @dataclass
 class Tap:
-    """The exchanges with one stack; those that steer a simulator are not among them."""
+    """The exchanges with one stack, without those that control a simulator."""
 
     stack: Stack
     exchanges: list[Exchange] = field(default_factory=list)

@@ -1,8 +1,8 @@
 """Makes one call by ``thinkific`` of PyPI; run by the interpreter of the environment that holds it.
 
-Takes ``{"url", "subdomain", "apiKey", "call", "given"}`` as its argument, where the call is such as
-``users.list`` and what is given are its keyword arguments. Prints the result, both as JSON; of an
-answer of 400 or more the client keeps the status alone: ``{"refused": 422}``.
+Takes ``{"url", "subdomain", "apiKey", "call", "given"}`` as its argument, with a call such
+as ``users.list`` and its keyword arguments. Prints the result, both as JSON; of an answer of 400 or
+more the client keeps only the status: ``{"refused": 422}``.
 """
 
 import json
