@@ -10,7 +10,7 @@ PAGE = ROOT / "docs" / "reference" / "threat-model.md"
 NAMED = sorted(set(re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE.read_text())))
 
 
-def test_it_names_tests() -> None:
+def test_the_page_names_tests() -> None:
     assert len(NAMED) > 30
 
 

@@ -1,4 +1,4 @@
-"""The check of the words finds them in prose and in names, and lets through what is allowed."""
+"""The check finds old words in prose and in names, and passes what is allowed."""
 
 import pytest
 
@@ -23,11 +23,11 @@ def test_a_word_is_found(text: str, name: str) -> None:
 @pytest.mark.parametrize(
     "text", ["amend", "understands", "EOF stands for end", "dead-letter queue"]
 )
-def test_other_words_are_not(text: str) -> None:
+def test_other_words_are_not_found(text: str) -> None:
     assert list(words.found_in(text)) == []
 
 
-def test_an_allowed_phrase_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_allowed_phrase_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(words, "ALLOWED", {"nobody@example.com": "an address"})
     assert list(words.found_in("mail nobody@example.com")) == []
 

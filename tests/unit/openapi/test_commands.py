@@ -1,4 +1,4 @@
-"""The committed document is compared with the code."""
+"""Writing the OpenAPI document, and comparing the committed one with the code."""
 
 from pathlib import Path
 
@@ -16,12 +16,12 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("committed")
-def test_a_document_just_written_passes() -> None:
+def test_a_written_document_passes_the_check() -> None:
     assert command.write() == 0
     assert command.check() == 0
 
 
-def test_a_document_that_differs_fails_by_name(
+def test_a_document_that_differs_fails_the_check(
     committed: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command.write()
@@ -32,10 +32,10 @@ def test_a_document_that_differs_fails_by_name(
 
 
 @pytest.mark.usefixtures("committed")
-def test_a_missing_document_fails() -> None:
+def test_a_missing_document_fails_the_check() -> None:
     assert command.check() == 1
 
 
-def test_two_meanings_of_one_name_are_refused() -> None:
+def test_two_schemas_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="Body"):
         add_schemas({"Body": {"type": "object"}}, {"Body": {"type": "string"}})

@@ -1,4 +1,4 @@
-"""GET /openapi.json and GET /docs, as the gateway calls them."""
+"""GET /openapi.json and GET /docs, as API Gateway calls them."""
 
 import base64
 import gzip
@@ -19,7 +19,7 @@ type Json = dict[str, Any]
 
 
 def ask(path: str, *, stage: str = "$default", **headers: str) -> Json:
-    """Return the answer to a request at the API's own domain."""
+    """Return the response to a request at the API's own domain."""
     event = request(f"GET {path}", headers={"host": HOST, **headers})
     event["requestContext"] |= {"domainName": HOST, "stage": stage}
     if stage != "$default":
@@ -31,22 +31,22 @@ def ask(path: str, *, stage: str = "$default", **headers: str) -> Json:
 @pytest.mark.parametrize(
     ("stage", "url"), [("$default", f"https://{HOST}"), ("dev", f"https://{HOST}/dev")]
 )
-def test_the_document_names_the_api_that_it_was_asked_of(stage: str, url: str) -> None:
+def test_the_document_names_the_api_that_returns_it(stage: str, url: str) -> None:
     assert json.loads(ask("/openapi.json", stage=stage)["body"])["servers"] == [{"url": url}]
 
 
-def test_behind_a_proxy_the_document_points_to_its_own_place() -> None:
+def test_behind_a_proxy_the_document_uses_a_relative_url() -> None:
     answer = ask("/openapi.json", host="api.example.com")
 
     assert json.loads(answer["body"])["servers"] == [{"url": "."}]
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs"])
-def test_an_answer_fits_into_what_a_function_may_answer(path: str) -> None:
+def test_a_response_is_within_the_limit_of_a_function(path: str) -> None:
     assert len(ask(path)["body"]) < SIX_MB
 
 
-def test_the_page_is_compressed_for_a_browser_that_takes_it() -> None:
+def test_the_page_is_compressed_for_a_browser_that_accepts_it() -> None:
     answer = ask("/docs", **{"accept-encoding": "gzip, br"})
 
     assert answer["headers"]["Content-Encoding"] == "gzip"

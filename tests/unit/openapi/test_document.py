@@ -60,12 +60,12 @@ ROUTES = dict(operations())
 CONTENTS = dict(contents())
 
 
-def test_it_is_openapi_3_1() -> None:
+def test_the_document_is_valid_openapi_3_1() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
     schemathesis.openapi.from_dict(DOCUMENT).validate()
 
 
-def test_it_has_the_routes_of_the_template_and_no_others() -> None:
+def test_the_document_has_exactly_the_routes_of_the_template() -> None:
     assert set(ROUTES) == template.routes()
 
 
@@ -75,20 +75,20 @@ def test_every_route_is_an_endpoint_of_a_function_or_a_webhook() -> None:
     assert declared | WEBHOOKS == set(ROUTES)
 
 
-def test_every_error_that_is_named_for_an_operation_is_of_one() -> None:
+def test_every_error_is_listed_for_an_existing_operation() -> None:
     names = {operation["operationId"] for operation in ROUTES.values()}
 
     assert set(described_problems.EXAMPLES_OF) <= names
     assert set(samples.OPERATIONS) <= names
 
 
-def test_operations_have_names_of_their_own() -> None:
+def test_operation_ids_are_unique() -> None:
     names = [operation["operationId"] for operation in ROUTES.values()]
 
     assert len(set(names)) == len(names)
 
 
-def test_who_may_call_is_what_the_route_admits() -> None:
+def test_the_security_of_an_operation_is_the_access_of_its_route() -> None:
     endpoints = {name: found for each in resolvers() for name, found in each.endpoints.items()}
     for route, endpoint in endpoints.items():
         access = endpoint.access
@@ -125,7 +125,7 @@ def test_every_parameter_has_an_example_or_is_a_choice(route: str) -> None:
 
 
 @pytest.mark.parametrize("route", sorted(set(ROUTES) - WEBHOOKS))
-def test_a_route_has_the_errors_that_such_a_route_can_give(route: str) -> None:
+def test_a_route_has_the_errors_that_it_can_return(route: str) -> None:
     operation = ROUTES[route]
     expected = {"429", "500"}
     if operation["security"]:
@@ -141,7 +141,7 @@ def test_a_route_has_the_errors_that_such_a_route_can_give(route: str) -> None:
 
 
 @pytest.mark.parametrize("route", sorted(ROUTES))
-def test_errors_are_problems_of_their_status(route: str) -> None:
+def test_an_error_is_a_problem_of_its_status(route: str) -> None:
     for status, response in ROUTES[route]["responses"].items():
         if int(status) < HTTPStatus.BAD_REQUEST or status == "429":
             continue
@@ -152,7 +152,7 @@ def test_errors_are_problems_of_their_status(route: str) -> None:
         assert {example["status"] for example in examples_of(content)} == {int(status)}
 
 
-def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
+def test_every_error_that_a_caller_can_get_has_an_example() -> None:
     inside = {"error", "concurrent-update", "configuration-error", "gateway-error",
               "provider-unavailable",
               "delivery-error", "delivery-delayed", "delivery-impossible",
@@ -163,7 +163,7 @@ def test_every_kind_of_error_that_a_caller_can_get_has_an_example() -> None:
     assert shown == codes | {"internal"}
 
 
-def test_every_schema_that_is_named_is_there_and_every_schema_is_named() -> None:
+def test_every_schema_is_defined_and_used() -> None:
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(DOCUMENT)))
 
     assert named == set(COMPONENTS["schemas"])

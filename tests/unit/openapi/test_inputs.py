@@ -1,4 +1,4 @@
-"""The schemas of inputs refuse what the functions refuse, and admit what they admit."""
+"""The schemas of inputs accept and refuse what the functions do."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -34,7 +34,7 @@ PHONES = (
     "phone", "0812 x", "+62,812", "0" * 51, None,
 )  # fmt: skip
 UNCALLABLE = ("1234", "0812", "+999 1234 5678", "1" * 21)
-"""Phone numbers by their writing, but by no numbering plan."""
+"""Texts with the form of a phone number, but in no numbering plan."""
 LINKS = (
     "https://a.example/p?q=1#f", "https://a.example:8443", "http://a.example", "https://",
     "https://a b.example", "https://a.example/\\", "https://u@a.example/", "ftp://a",
@@ -75,7 +75,7 @@ CASES: list[tuple[type[BaseModel], Json]] = [
 def test_document_and_code_agree_on_a_body(model: type[BaseModel], body: Json) -> None:
     schema = {"$ref": f"#/components/schemas/{model.__name__}", "components": COMPONENTS}
 
-    assert jsonschema_rs.validator_for(schema).is_valid(body) is admits(model, body)
+    assert jsonschema_rs.validator_for(schema).is_valid(body) is accepts(model, body)
 
 
 @pytest.mark.parametrize("phone", UNCALLABLE)
@@ -83,7 +83,7 @@ def test_the_document_leaves_numbering_plans_to_the_code(phone: str) -> None:
     schema = {"$ref": "#/components/schemas/CustomerBody", "components": COMPONENTS}
 
     assert jsonschema_rs.validator_for(schema).is_valid(CUSTOMER | {"phone": phone})
-    assert not admits(CustomerBody, CUSTOMER | {"phone": phone})
+    assert not accepts(CustomerBody, CUSTOMER | {"phone": phone})
 
 
 @pytest.mark.parametrize("prices", [{}, {"DIKE": None}, {"DIKE": 9_999}])
@@ -109,7 +109,7 @@ def readable(form: Json) -> bool:
     return True
 
 
-def admits(model: type[BaseModel], body: Json) -> bool:
+def accepts(model: type[BaseModel], body: Json) -> bool:
     try:
         model.model_validate(body)
     except ValidationError:

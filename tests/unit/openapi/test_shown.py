@@ -1,4 +1,4 @@
-"""Views have the fields that the document lists: no others, none missing, none null."""
+"""Views have exactly the fields that the document lists, and none of them is null."""
 
 from dataclasses import replace
 from typing import Any
@@ -90,7 +90,7 @@ FULLEST: dict[str, Any] = {
     "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
     "Anomaly": responses.anomaly_view(RESOLVED),
 }
-"""Views with every field that they can have."""
+"""Views with all their fields."""
 BARE: list[tuple[str, Any]] = [
     ("Payment", responses.payment_view(payment(), USER_CALLER)),
     ("Payment", responses.payment_view(payment(gateway=None), SERVICE_CALLER)),
@@ -115,17 +115,17 @@ def faults(name: str, shown: Json) -> list[str]:
 
 
 @pytest.mark.parametrize(("name", "shown"), [*FULLEST.items(), *BARE])
-def test_a_view_is_what_the_document_describes(name: str, shown: Json) -> None:
+def test_a_view_matches_the_document(name: str, shown: Json) -> None:
     assert faults(name, shown) == []
 
 
 @pytest.mark.parametrize("name", FULLEST)
-def test_the_document_lists_no_field_that_no_view_has(name: str) -> None:
+def test_every_documented_field_is_in_a_view(name: str) -> None:
     assert set(COMPONENTS["schemas"][name]["properties"]) == set(FULLEST[name])
 
 
 @pytest.mark.parametrize("name", FULLEST)
-def test_no_other_field_and_no_null_passes(name: str) -> None:
+def test_the_schema_refuses_other_fields_and_null(name: str) -> None:
     shown = FULLEST[name]
 
     assert faults(name, shown | {"secret": "x"})

@@ -1,4 +1,4 @@
-"""A ``docker`` command that answers what it is given to, and notes what it was asked."""
+"""A ``docker`` command with prepared answers, which records its calls."""
 
 import json
 import sys
@@ -12,22 +12,22 @@ _PROGRAM = """\
 import json, os, sys
 folder = {folder!r}
 asked = " ".join(sys.argv[1:])
-with open(folder + "/asked", "a") as notes:
-    print(json.dumps([asked, os.environ.get("DOCKER_HOST")]), file=notes)
+with open(folder + "/calls", "a") as calls:
+    print(json.dumps([asked, os.environ.get("DOCKER_HOST")]), file=calls)
 for start, answers in json.load(open(folder + "/answers")).items():
     if asked.startswith(start):
-        notes = [json.loads(line)[0] for line in open(folder + "/asked")]
-        removals = sum(note.startswith("rm ") for note in notes)
-        code, output, complaint = answers[min(removals, len(answers) - 1)]
+        calls = [json.loads(line)[0] for line in open(folder + "/calls")]
+        removals = sum(call.startswith("rm ") for call in calls)
+        code, output, errors = answers[min(removals, len(answers) - 1)]
         print(output)
-        print(complaint, file=sys.stderr)
+        print(errors, file=sys.stderr)
         sys.exit(code)
-sys.exit("not expected: " + asked)
+sys.exit("unexpected: " + asked)
 """
 CONTEXT = "unix:///run/user/1000/docker.sock"
 BRIDGE = [{"IPAM": {"Config": [{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}]}}]
 type Answer = tuple[int, str, str]
-"""An exit code, the output, and what is complained of."""
+"""Exit code, output and error output."""
 ANSWERS: Mapping[str, Answer] = {
     "version": (0, "28.2.2", ""),
     "context inspect": (0, CONTEXT, ""),
@@ -38,7 +38,7 @@ ANSWERS: Mapping[str, Answer] = {
 
 @dataclass(frozen=True)
 class DockerCommand:
-    """The command in a folder of its own, found by ``environment``."""
+    """The command in its own folder, which ``environment`` puts on the path."""
 
     folder: Path
 
@@ -47,22 +47,22 @@ class DockerCommand:
         return {"PATH": str(self.folder)}
 
     def asked(self) -> list[str]:
-        """List what it was asked, in order."""
-        return [asked for asked, _ in self._notes()]
+        """List its calls, in order."""
+        return [asked for asked, _ in self._calls()]
 
     def hosts(self) -> set[str | None]:
         """Collect the ``DOCKER_HOST`` of every call."""
-        return {host for _, host in self._notes()}
+        return {host for _, host in self._calls()}
 
-    def _notes(self) -> list[list[Any]]:
-        notes = self.folder / "asked"
-        return [json.loads(line) for line in notes.read_text().splitlines()]
+    def _calls(self) -> list[list[Any]]:
+        calls = self.folder / "calls"
+        return [json.loads(line) for line in calls.read_text().splitlines()]
 
 
 def docker_command(folder: Path, **answers: Answer | list[Answer]) -> DockerCommand:
-    """Make one; keywords stand for the start of a call, with ``_`` for a space.
+    """Create the command; a keyword is the start of a call, with ``_`` for a space.
 
-    Each call of ``rm`` leads to the next of several answers; the last one stays.
+    Each call of ``rm`` moves on to the next of several answers, up to the last.
     """
     given = {name.replace("_", " "): answer for name, answer in answers.items()}
     known = {**ANSWERS, **given}

@@ -1,4 +1,4 @@
-"""A second network namespace on this machine, as containers and rootless engines have one."""
+"""A second network namespace on this machine, like those of containers and rootless engines."""
 
 import os
 import shutil
@@ -21,10 +21,10 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=20) as co
 
 
 def command(*arguments: str) -> None:
-    """Run a command of the system, or skip the test where that is not permitted."""
+    """Run a system command; skip the test where that is not permitted."""
     program = shutil.which(arguments[0])
     if program is None:
-        pytest.skip(f"there is no {arguments[0]} command here")
+        pytest.skip(f"there is no {arguments[0]} command")
     done = subprocess.run(  # noqa: S603
         [program, *arguments[1:]], capture_output=True, text=True, check=False
     )
@@ -34,26 +34,26 @@ def command(*arguments: str) -> None:
 
 @contextmanager
 def serving(start: list[str]) -> Iterator[int]:
-    """Run a command for as long as the block lasts; gives its id once it has printed "ready"."""
+    """Run a command during the block; yields its id once it has printed "ready"."""
     process = subprocess.Popen(  # noqa: S603
         start, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     with process:
         if process.stdout is None or process.stdout.readline().strip() != _READY:
             reason = process.communicate()[1].strip()
-            pytest.skip(f"no network namespace may be made or entered here: {reason}")
+            pytest.skip(f"network namespaces cannot be created or entered: {reason}")
         yield process.pid
         process.kill()
 
 
 @contextmanager
 def rootless(address: str) -> Iterator[int]:
-    """Run a process in user and network namespaces of its own, with an address on loopback there.
+    """Run a process in its own user and network namespaces, with an address on loopback.
 
-    Gives its id: it stands for an engine that runs without root.
+    Yields its id. The process stands for an engine that runs without root.
     """
     if sys.platform != "linux" or shutil.which("unshare") is None:
-        pytest.skip("namespaces are Linux's, and made by unshare")
+        pytest.skip("namespaces need Linux and unshare")
     setup = f"ip link set lo up && ip address add {address}/32 dev lo && echo {_READY} && cat"
     start = ["unshare", "--user", "--map-root-user", "--net", "sh", "-ec", setup]
     with serving(start) as process:
@@ -62,7 +62,7 @@ def rootless(address: str) -> Iterator[int]:
 
 @contextmanager
 def containers(ours: str, theirs: str) -> Iterator[str]:
-    """Make a named namespace, joined to this one by a pair of interfaces; needs root."""
+    """Create a named namespace, joined to this one by a pair of interfaces; needs root."""
     name = f"lunas{os.getpid()}"
     command("ip", "netns", "add", name)
     try:
@@ -78,13 +78,13 @@ def containers(ours: str, theirs: str) -> Iterator[str]:
 
 
 def entering(process: int) -> list[str]:
-    """Give the start of a command that runs where a process lives."""
+    """Return the start of a command that runs in the namespaces of a process."""
     target = ["--target", str(process), "--user", "--net", "--preserve-credentials"]
     return ["nsenter", *target]
 
 
 def ask(inside: list[str], address: str, port: int, question: str) -> str:
-    """Connect from inside a namespace, and give what is answered there, errors included."""
+    """Connect from inside a namespace; return the response or the error."""
     done = subprocess.run(  # noqa: S603
         [*inside, sys.executable, "-I", "-c", _ASK, address, str(port), question],
         capture_output=True,

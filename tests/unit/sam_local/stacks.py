@@ -1,4 +1,4 @@
-"""A local stack as ``stack.json`` describes one, without any process behind it."""
+"""A local stack as in ``stack.json``, without any process."""
 
 from pathlib import Path
 

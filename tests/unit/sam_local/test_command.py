@@ -1,4 +1,4 @@
-"""Whatever ends ``make sam-local``, SAM ends with it, and its containers are removed."""
+"""When ``make sam-local`` ends in any way, SAM ends and its containers are removed."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def described(**runs: str) -> Answer:
 
 
 def with_containers(folder: Path, **more: Answer | list[Answer]) -> DockerCommand:
-    """Make an engine that has a container of this run and one of another until one is removed."""
+    """Create an engine with a container of this run, until it is removed, and of another."""
     found = [described(aaa="mine", bbb="another"), described(bbb="another")]
     answers: dict[str, Answer | list[Answer]] = {
         "ps": LISTED,
@@ -52,7 +52,7 @@ def with_containers(folder: Path, **more: Answer | list[Answer]) -> DockerComman
 
 @contextmanager
 def running(docker: DockerCommand, sam: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run SAM as make sam-local does; gives the command's process and the id of SAM's."""
+    """Run SAM as make sam-local does; yields the command's process and the id of SAM's."""
     program = [sys.executable, "-c", sam]
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _RUN, str(docker.folder / "docker"), *program],
@@ -91,8 +91,8 @@ def test_an_interrupt_ends_sam_and_removes_the_containers_of_this_run(
     ]
 
 
-def test_sam_is_asked_to_end_first_and_removes_its_own_containers(tmp_path: Path) -> None:
-    asked = tmp_path / "asked to end"
+def test_sam_is_interrupted_first_and_removes_its_own_containers(tmp_path: Path) -> None:
+    asked = tmp_path / "interrupted"
     wait = f"\ntry: {OBEDIENT}\nexcept KeyboardInterrupt: open({str(asked)!r}, 'w')"
     docker = docker_command(tmp_path, ps=NONE)
     with running(docker, wait) as (process, sam):
@@ -103,7 +103,7 @@ def test_sam_is_asked_to_end_first_and_removes_its_own_containers(tmp_path: Path
     assert not is_alive(sam)
 
 
-def test_sam_that_waits_for_a_request_is_killed(tmp_path: Path) -> None:
+def test_sam_that_ignores_the_interrupt_is_killed(tmp_path: Path) -> None:
     docker = with_containers(tmp_path)
     with running(docker, STUBBORN) as (process, sam):
         process.send_signal(signal.SIGINT)
@@ -112,7 +112,7 @@ def test_sam_that_waits_for_a_request_is_killed(tmp_path: Path) -> None:
     assert not is_alive(sam)
 
 
-def test_a_second_interrupt_does_not_keep_containers(tmp_path: Path) -> None:
+def test_a_second_interrupt_still_removes_containers(tmp_path: Path) -> None:
     docker = with_containers(tmp_path)
     asked = "signal.signal(signal.SIGINT, lambda *_: print('asked', flush=True))"
     with running(docker, f"import signal; {asked}; {OBEDIENT}; time.sleep(99)") as (process, sam):
@@ -125,7 +125,7 @@ def test_a_second_interrupt_does_not_keep_containers(tmp_path: Path) -> None:
     assert not is_alive(sam)
 
 
-def test_sam_that_ends_by_itself_leaves_nothing_either(tmp_path: Path) -> None:
+def test_containers_are_removed_when_sam_ends_by_itself(tmp_path: Path) -> None:
     docker = with_containers(tmp_path)
     with running(docker, "import sys; print(1, flush=True); sys.exit(7)") as (process, _):
         output, _ = process.communicate()
@@ -133,7 +133,7 @@ def test_sam_that_ends_by_itself_leaves_nothing_either(tmp_path: Path) -> None:
     assert "removed 1 of this run's containers" in output
 
 
-def test_nothing_is_removed_where_nothing_is_left(tmp_path: Path) -> None:
+def test_without_containers_none_is_removed(tmp_path: Path) -> None:
     docker = docker_command(tmp_path, ps=NONE)
     with running(docker, "print(1)") as (process, _):
         output, _ = process.communicate()
@@ -150,7 +150,7 @@ def test_a_container_that_appears_while_others_are_removed_is_removed_too(tmp_pa
     assert removed == ["rm --force --volumes aaa", "rm --force --volumes bbb"]
 
 
-def test_a_container_that_the_engine_is_removing_is_no_failure(tmp_path: Path) -> None:
+def test_a_container_that_the_engine_is_already_removing_is_no_error(tmp_path: Path) -> None:
     refusal = "Error response from daemon: removal of container aaa is already in progress"
     docker = with_containers(tmp_path, rm=(1, "", refusal))
     with running(docker, "print(1)") as (process, _):
@@ -158,7 +158,7 @@ def test_a_container_that_the_engine_is_removing_is_no_failure(tmp_path: Path) -
     assert "warning" not in output
 
 
-def test_an_engine_that_went_away_is_quoted_and_how_to_look_for_containers(tmp_path: Path) -> None:
+def test_the_error_of_a_stopped_engine_names_how_to_find_containers(tmp_path: Path) -> None:
     line = "Cannot connect to the Docker daemon at unix:///d.sock. Is the docker daemon running?"
     docker = docker_command(tmp_path, ps=(1, "", line))
     with running(docker, "import sys; print(1, flush=True); sys.exit(3)") as (process, _):
@@ -168,13 +168,13 @@ def test_an_engine_that_went_away_is_quoted_and_how_to_look_for_containers(tmp_p
     assert "docker ps --all --filter label=sam.cli.container.type=lambda" in output
 
 
-def test_with_docker_a_stack_has_to_be_up(tmp_path: Path) -> None:
+def test_a_stack_must_be_up(tmp_path: Path) -> None:
     with pytest.raises(NotUp, match="make up"):
         command.serve(State(tmp_path), docker_command(tmp_path).environment)
 
 
 def test_containers_are_kept_and_stay_on_the_bridge() -> None:
-    words = [str(word) for word in command.start(Path("t"), 3000)]
-    assert words[words.index("--warm-containers") + 1] == "LAZY"
-    assert "--docker-network" not in words
-    assert words[words.index("--host") + 1] == "127.0.0.1"
+    arguments = [str(each) for each in command.start(Path("t"), 3000)]
+    assert arguments[arguments.index("--warm-containers") + 1] == "LAZY"
+    assert "--docker-network" not in arguments
+    assert arguments[arguments.index("--host") + 1] == "127.0.0.1"

@@ -1,4 +1,4 @@
-"""The engine is the one of the current context, and what it refuses is shown in its own words."""
+"""The engine is that of the current context, and its error messages are quoted."""
 
 import json
 from ipaddress import IPv4Address, IPv4Network
@@ -19,7 +19,7 @@ REFUSALS = [
 ]
 
 
-def test_without_a_docker_command_it_names_that_and_what_there_is_instead(tmp_path: Path) -> None:
+def test_a_missing_docker_command_is_named_with_the_alternative(tmp_path: Path) -> None:
     with pytest.raises(NoDocker, match="there is no docker command") as refused:
         docker.connect({"PATH": str(tmp_path)})
     assert "make up" in str(refused.value)
@@ -33,7 +33,7 @@ def test_an_engine_that_refuses_is_quoted(tmp_path: Path, line: str) -> None:
     assert f"Docker: {line}" in str(refused.value)
 
 
-def test_a_refusal_without_words_is_named_by_its_code(tmp_path: Path) -> None:
+def test_a_refusal_without_a_message_is_named_by_its_code(tmp_path: Path) -> None:
     fake = docker_command(tmp_path, version=(125, "", ""))
     with pytest.raises(NoDocker, match="it ended with 125 and no message"):
         docker.connect(fake.environment)
@@ -48,18 +48,18 @@ def test_the_engine_is_that_of_the_current_context(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["unix:///run/other.sock", "tcp://127.0.0.1:2375"])
-def test_docker_host_goes_before_the_context(tmp_path: Path, host: str) -> None:
+def test_docker_host_takes_precedence_over_the_context(tmp_path: Path, host: str) -> None:
     fake = docker_command(tmp_path)
     assert docker.connect({**fake.environment, "DOCKER_HOST": host}).host == host
     assert fake.asked() == ["version --format {{.Server.Version}}"]
 
 
-def test_an_empty_docker_host_is_none(tmp_path: Path) -> None:
+def test_an_empty_docker_host_is_ignored(tmp_path: Path) -> None:
     fake = docker_command(tmp_path)
     assert docker.connect({**fake.environment, "DOCKER_HOST": ""}).host == CONTEXT
 
 
-def test_a_context_that_is_not_there_is_quoted(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_context_is_quoted(tmp_path: Path) -> None:
     line = 'context "colima": context not found'
     fake = docker_command(tmp_path, context_inspect=(1, "", line))
     with pytest.raises(NoDocker, match="context not found"):
@@ -78,7 +78,9 @@ def test_an_engine_on_another_machine_is_refused(tmp_path: Path, host: str) -> N
 @pytest.mark.parametrize(
     "host", ["tcp://localhost:2375", "tcp://[::1]:2375", "npipe:////./pipe/docker_engine"]
 )
-def test_an_engine_on_this_machine_may_be_reached_otherwise(tmp_path: Path, host: str) -> None:
+def test_an_engine_on_this_machine_may_have_another_kind_of_address(
+    tmp_path: Path, host: str
+) -> None:
     fake = docker_command(tmp_path, context_inspect=(0, host, ""))
     assert docker.connect(fake.environment).host == host
 
@@ -91,7 +93,7 @@ def test_an_engine_on_this_machine_may_be_reached_otherwise(tmp_path: Path, host
         ({"Subnet": "172.17.0.0/16"}, "172.17.0.1"),
     ],
 )
-def test_the_bridge_is_the_network_of_containers_that_name_none(
+def test_the_bridge_is_the_default_network_of_containers(
     tmp_path: Path, configuration: dict[str, str], address: str
 ) -> None:
     six = {"Subnet": "fd00::/80", "Gateway": "fd00::1"}
@@ -110,7 +112,7 @@ def test_a_bridge_without_an_ipv4_subnet_is_named(tmp_path: Path, configurations
         engine.bridge()
 
 
-def test_an_engine_without_a_bridge_is_quoted(tmp_path: Path) -> None:
+def test_the_error_of_a_missing_bridge_is_quoted(tmp_path: Path) -> None:
     line = "Error response from daemon: network bridge not found"
     fake = docker_command(tmp_path, network_inspect=(1, "[]", line))
     with pytest.raises(DockerFailed, match=f"docker network inspect: {line}"):
@@ -121,7 +123,7 @@ def described(container: str, *environment: str) -> str:
     return json.dumps({"id": container, "environment": list(environment)})
 
 
-def test_containers_are_those_of_this_run_among_all_that_sam_made(tmp_path: Path) -> None:
+def test_only_the_containers_of_this_run_are_found(tmp_path: Path) -> None:
     lines = (
         described("aaa", "TABLE_NAME=lunas", f"{RUN}=mine"),
         described("bbb", f"{RUN}=another"),
@@ -139,6 +141,6 @@ def test_containers_are_those_of_this_run_among_all_that_sam_made(tmp_path: Path
     assert fake.asked()[3].endswith("aaa bbb ccc ddd eee")
 
 
-def test_where_sam_has_left_nothing_nothing_is_inspected(tmp_path: Path) -> None:
+def test_without_containers_of_sam_none_is_inspected(tmp_path: Path) -> None:
     fake = docker_command(tmp_path, ps=(0, "", ""))
     assert docker.connect(fake.environment).containers("mine") == []

@@ -1,4 +1,4 @@
-"""Containers reach the stack through a forward: here from a second address of loopback."""
+"""Containers reach the stack through a forward; here from a second loopback address."""
 
 import gc
 import socket
@@ -15,8 +15,8 @@ from local.sam_local.forward import Forward, forwarding
 from local.sam_local.namespaces import listen
 
 CONTAINERS = "127.0.0.2"
-"""Another address of this machine, as the bridge's is. Not every system has it."""
-EVERYBODY = IPv4Network("127.0.0.0/8")
+"""Another address of this machine, like the bridge's. Not every system has it."""
+EVERYONE = IPv4Network("127.0.0.0/8")
 SECONDS = 20
 
 
@@ -40,9 +40,9 @@ def stack() -> Iterator[socket.socket]:
 
 @contextmanager
 def forwarded(
-    port: int, reported: list[str], allowed: IPv4Network = EVERYBODY
+    port: int, reported: list[str], allowed: IPv4Network = EVERYONE
 ) -> Iterator[tuple[str, int]]:
-    """Forward a port of loopback; gives the address that containers connect to."""
+    """Forward a loopback port; yields the address that containers connect to."""
     listener = listen(CONTAINERS, 0)
     address: tuple[str, int] = listener.getsockname()
     with forwarding([Forward(listener, port, allowed, reported.append)]):
@@ -55,13 +55,13 @@ def port_of(listener: socket.socket) -> int:
 
 
 def received(connection: socket.socket) -> bytes:
-    """Read to the end."""
+    """Read all data of a connection."""
     connection.settimeout(SECONDS)
     parts = iter(lambda: connection.recv(65_536), b"")
     return b"".join(parts)
 
 
-def test_bytes_go_both_ways_and_each_side_may_end_first(stack: socket.socket) -> None:
+def test_data_flows_both_ways_and_each_side_may_end_first(stack: socket.socket) -> None:
     with forwarded(port_of(stack), []) as address, socket.create_connection(address) as container:
         send(container, b"question")
         with stack.accept()[0] as served:
@@ -88,7 +88,7 @@ def send(connection: socket.socket, data: bytes) -> None:
     connection.shutdown(socket.SHUT_WR)
 
 
-def test_a_connection_that_waits_for_its_answer_is_not_collected(stack: socket.socket) -> None:
+def test_a_waiting_connection_is_not_garbage_collected(stack: socket.socket) -> None:
     with forwarded(port_of(stack), []) as address, socket.create_connection(address) as container:
         send(container, b"question")
         with stack.accept()[0] as served:
@@ -99,17 +99,17 @@ def test_a_connection_that_waits_for_its_answer_is_not_collected(stack: socket.s
         assert received(container) == b"answer"
 
 
-def test_much_is_forwarded_to_a_slow_reader(stack: socket.socket) -> None:
-    much = bytes(range(256)) * 40_000
+def test_large_data_is_forwarded_to_a_slow_reader(stack: socket.socket) -> None:
+    large = bytes(range(256)) * 40_000
     with forwarded(port_of(stack), []) as address, socket.create_connection(address) as container:
         served = stack.accept()[0]
         with served, ThreadPoolExecutor(1) as pool:
-            sent = pool.submit(send, served, much)
-            assert received(container) == much
+            sent = pool.submit(send, served, large)
+            assert received(container) == large
             sent.result(SECONDS)
 
 
-def test_many_connections_at_once_are_kept_apart(stack: socket.socket) -> None:
+def test_concurrent_connections_are_kept_apart(stack: socket.socket) -> None:
     def echo() -> None:
         for _ in range(200):
             served = stack.accept()[0]
@@ -132,7 +132,7 @@ def test_many_connections_at_once_are_kept_apart(stack: socket.socket) -> None:
     assert answers == [f"container {number}".encode()[::-1] for number in range(200)]
 
 
-def test_a_reset_of_one_side_is_one_of_the_other(stack: socket.socket) -> None:
+def test_a_reset_of_one_side_resets_the_other(stack: socket.socket) -> None:
     with forwarded(port_of(stack), []) as address, socket.create_connection(address) as container:
         container.settimeout(SECONDS)
         with stack.accept()[0] as served:
@@ -158,7 +158,7 @@ def test_a_stack_that_is_down_is_reported_once_until_it_answers_again(
 
 
 def refused(address: tuple[str, int]) -> None:
-    """Connect, and be cut off without a byte."""
+    """Connect, and expect a reset without any data."""
     with socket.create_connection(address) as container:
         container.settimeout(SECONDS)
         with pytest.raises(ConnectionResetError):
@@ -172,7 +172,7 @@ def exchange(address: tuple[str, int], stack: socket.socket) -> None:
         assert received(container) == b"here"
 
 
-def test_only_the_network_of_the_containers_is_let_in(stack: socket.socket) -> None:
+def test_only_the_network_of_the_containers_is_admitted(stack: socket.socket) -> None:
     stack.settimeout(0)
     with forwarded(port_of(stack), [], IPv4Network("172.17.0.0/16")) as address:
         refused(address)
@@ -180,7 +180,7 @@ def test_only_the_network_of_the_containers_is_let_in(stack: socket.socket) -> N
         stack.accept()
 
 
-def test_the_end_cuts_off_what_is_open_and_closes_the_port(stack: socket.socket) -> None:
+def test_the_end_closes_open_connections_and_the_port(stack: socket.socket) -> None:
     with forwarded(port_of(stack), []) as address:
         container = socket.create_connection(address)
         served = stack.accept()[0]

@@ -1,4 +1,4 @@
-"""Containers get the address that leads to this machine's loopback, whatever runs the engine."""
+"""Containers get the address of this machine's loopback, for every kind of engine."""
 
 import json
 import socket
@@ -21,11 +21,13 @@ from tests.unit.sam_local.docker_commands import docker_command
 
 OURS, THEIRS = "10.211.255.1", "10.211.255.2"
 ROOTLESS = "172.29.255.1"
-linux = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere engines run in a machine")
+linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="on other systems the engine runs in a virtual machine"
+)
 
 
 class _Upper(socketserver.StreamRequestHandler):
-    """Answers in capitals, once the question has ended."""
+    """Answers in capitals, at the end of the request."""
 
     def handle(self) -> None:
         self.wfile.write(self.rfile.read().upper() + b" to " + self.client_address[0].encode())
@@ -33,7 +35,7 @@ class _Upper(socketserver.StreamRequestHandler):
 
 @pytest.fixture
 def stack() -> Iterator[int]:
-    """Serve on loopback like a part of the stack; gives the port."""
+    """Serve on loopback like a part of the stack; yields the port."""
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Upper) as server:
         threading.Thread(target=server.serve_forever).start()
         yield server.server_address[1]
@@ -41,7 +43,7 @@ def stack() -> Iterator[int]:
 
 
 def engine(folder: Path, address: str, system: str = "Debian", host: str = "") -> Engine:
-    """Make an engine whose bridge has an address."""
+    """Create an engine whose bridge has this address."""
     config = [{"Subnet": f"{address}/30", "Gateway": address}]
     found = json.dumps([{"IPAM": {"Config": config}}])
     fake = docker_command(folder, network_inspect=(0, found, ""), info=(0, system, ""))
@@ -50,7 +52,7 @@ def engine(folder: Path, address: str, system: str = "Debian", host: str = "") -
 
 
 @linux
-def test_a_bridge_of_this_machine_is_forwarded_from(tmp_path: Path, stack: int) -> None:
+def test_a_bridge_of_this_machine_is_forwarded(tmp_path: Path, stack: int) -> None:
     reported: list[str] = []
     found = reach.find(engine(tmp_path, "127.0.0.2"))
     assert found.host == "127.0.0.2"
@@ -61,7 +63,7 @@ def test_a_bridge_of_this_machine_is_forwarded_from(tmp_path: Path, stack: int) 
 
 
 @linux
-def test_nothing_but_the_bridges_address_is_opened(tmp_path: Path) -> None:
+def test_only_the_address_of_the_bridge_is_opened(tmp_path: Path) -> None:
     found = reach.find(engine(tmp_path, "127.0.0.2"))
     with socket.create_server(("127.0.0.1", 0)) as stack:
         port = stack.getsockname()[1]
@@ -71,7 +73,7 @@ def test_nothing_but_the_bridges_address_is_opened(tmp_path: Path) -> None:
 
 
 @linux
-def test_a_container_in_its_own_network_reaches_loopback_by_the_bridge(
+def test_a_container_in_its_own_network_reaches_loopback_over_the_bridge(
     tmp_path: Path, stack: int
 ) -> None:
     with networks.containers(OURS, THEIRS) as name:
@@ -85,7 +87,7 @@ def test_a_container_in_its_own_network_reaches_loopback_by_the_bridge(
 
 
 @linux
-def test_a_rootless_engine_is_forwarded_from_in_its_own_network(tmp_path: Path, stack: int) -> None:
+def test_a_rootless_engine_is_forwarded_in_its_own_network(tmp_path: Path, stack: int) -> None:
     with networks.rootless(ROOTLESS) as process, listening_as(process, tmp_path) as host:
         found = reach.find(engine(tmp_path, ROOTLESS, host=host))
         assert found.host == ROOTLESS
@@ -98,7 +100,7 @@ def test_a_rootless_engine_is_forwarded_from_in_its_own_network(tmp_path: Path, 
 
 @contextmanager
 def listening_as(process: int, folder: Path) -> Iterator[str]:
-    """Let a process of those namespaces listen on a unix socket, as an engine does."""
+    """Have a process in those namespaces listen on a unix socket, as an engine does."""
     path = folder / "docker.sock"
     program = (
         "import socket, sys\n"
@@ -114,16 +116,16 @@ def listening_as(process: int, folder: Path) -> Iterator[str]:
 
 
 @linux
-def test_a_namespace_where_the_address_is_not_is_named() -> None:
+def test_a_namespace_without_the_address_is_named() -> None:
     bridge = Bridge(IPv4Address(ROOTLESS), IPv4Network(f"{ROOTLESS}/32"))
-    there = Reach(ROOTLESS, bridge, lambda host, ports: namespaces.listen_there(1, host, ports))
+    reachable = Reach(ROOTLESS, bridge, lambda host, ports: namespaces.listen_there(1, host, ports))
     refused = f"cannot listen for containers on {ROOTLESS}, ports 80"
-    with pytest.raises(NotReachable, match=refused), there.open([80], print):
+    with pytest.raises(NotReachable, match=refused), reachable.open([80], print):
         pytest.fail("opened")
 
 
 @linux
-def test_a_port_that_another_program_has_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     found = reach.find(engine(tmp_path, "127.0.0.2"))
     with socket.create_server(("127.0.0.2", 0)) as other:
         port = other.getsockname()[1]
@@ -139,7 +141,7 @@ def test_docker_desktop_forwards_by_itself(tmp_path: Path, system: str) -> None:
         assert found.host == "host.docker.internal"
 
 
-def test_an_engine_on_a_mac_is_in_a_machine_of_its_own(
+def test_an_engine_on_a_mac_is_in_a_virtual_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake = docker_command(tmp_path)
@@ -149,8 +151,10 @@ def test_an_engine_on_a_mac_is_in_a_machine_of_its_own(
 
 @linux
 @pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:2375", "unix:///nowhere/docker.sock"])
-def test_a_bridge_that_is_not_of_this_machine_is_in_another(tmp_path: Path, host: str) -> None:
-    """Colima and its like forward a socket of this machine, which a process of it listens on."""
+def test_an_engine_whose_bridge_is_not_on_this_machine_is_in_a_virtual_machine(
+    tmp_path: Path, host: str
+) -> None:
+    """Colima and others forward a socket on which a process of this machine listens."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "d.sock"))
         listener.listen()

@@ -32,7 +32,7 @@ def callback_of(event: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.parametrize(
     "name", ["duitku_webhook-function-url.json", "duitku_webhook-http-api.json"]
 )
-def test_a_callback_is_of_the_stacks_merchant_and_signed_with_its_key(name: str) -> None:
+def test_a_callback_has_the_stacks_merchant_code_and_a_valid_signature(name: str) -> None:
     event = prepared(name)
     callback = callback_of(event)
     known = stack().duitku
@@ -47,7 +47,7 @@ def test_a_callback_is_of_the_stacks_merchant_and_signed_with_its_key(name: str)
     assert event["headers"]["content-length"] == str(len(body))
 
 
-def test_an_event_of_thinkific_is_of_the_stacks_site_and_signed_with_its_key() -> None:
+def test_an_event_of_thinkific_has_the_stacks_site_and_a_valid_signature() -> None:
     event = prepared("thinkific_webhook-event.json")
     known = stack().thinkific
     assert event["headers"]["x-thinkific-subdomain"] == known.subdomain
@@ -56,7 +56,7 @@ def test_an_event_of_thinkific_is_of_the_stacks_site_and_signed_with_its_key() -
 
 
 @pytest.mark.parametrize("name", OF_USERS)
-def test_a_token_is_filled_in_or_asked_for(name: str) -> None:
+def test_a_token_is_filled_in_or_required(name: str) -> None:
     made = json.loads(prepare(EVENTS / name, stack(), lambda: "abc"))
     assert made["headers"]["authorization"] == "Bearer abc"
     with pytest.raises(TokenNeeded, match="SUB=u1"):
@@ -66,12 +66,12 @@ def test_a_token_is_filled_in_or_asked_for(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["catalog-health.json", "audit-schedule.json", "deliver_enrollment-queue.json"]
 )
-def test_an_event_without_token_and_signature_stays_as_it_is(name: str) -> None:
+def test_an_event_without_token_and_signature_is_unchanged(name: str) -> None:
     assert prepared(name) == json.loads((EVENTS / name).read_text())
 
 
 @pytest.mark.parametrize("text", [None, "", "no JSON", "[]", "\ud83d"])
-def test_what_is_no_event_is_refused_by_name(tmp_path: Path, text: str | None) -> None:
+def test_an_invalid_event_file_is_refused_by_name(tmp_path: Path, text: str | None) -> None:
     path = tmp_path / "missing.json"
     if text is not None:
         path.write_bytes(text.encode(errors="surrogatepass"))

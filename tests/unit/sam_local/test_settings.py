@@ -1,4 +1,4 @@
-"""What SAM reads: addresses as a container calls them, and those given out as they are."""
+"""Settings for SAM: URLs that functions call are rewritten for containers, others are not."""
 
 import re
 
@@ -43,7 +43,7 @@ FUNCTIONS = {
 }
 
 
-def test_addresses_that_functions_call_name_this_machine_as_a_container_does() -> None:
+def test_urls_that_functions_call_use_the_address_of_containers_for_this_machine() -> None:
     assert settings.as_called(FUNCTIONS["InitiatePaymentFunction"], "172.17.0.1") == {
         "TABLE_NAME": "lunas",
         "AWS_ENDPOINT_URL": "http://172.17.0.1:4566",
@@ -54,7 +54,7 @@ def test_addresses_that_functions_call_name_this_machine_as_a_container_does() -
     }
 
 
-def test_what_others_call_and_what_is_elsewhere_stays_as_it_is() -> None:
+def test_urls_for_others_and_on_other_machines_are_unchanged() -> None:
     assert settings.as_called(FUNCTIONS["ThinkificOauthFunction"], "host.docker.internal") == {
         "AWS_ENDPOINT_URL": "http://host.docker.internal:4566",
         "API_URL": "http://127.0.0.1:4566/_aws/execute-api/a1b2",
@@ -66,12 +66,12 @@ def test_what_others_call_and_what_is_elsewhere_stays_as_it_is() -> None:
     }
 
 
-def test_every_address_of_the_template_is_either_called_or_given_out() -> None:
+def test_every_url_of_the_template_is_either_called_or_given_out() -> None:
     template = (ROOT / "template.yaml").read_text()
     found = set(re.findall(r"^ +([A-Z_]+_URL):", template, re.MULTILINE))
     assert found
     assert found | {"AWS_ENDPOINT_URL"} == settings.CALLED | (settings.GIVEN_OUT & found), (
-        "say in local/sam_local/settings.py whether functions call it"
+        "list it in local/sam_local/settings.py as called or given out"
     )
     assert not settings.CALLED & settings.GIVEN_OUT
 
@@ -94,13 +94,13 @@ def test_only_this_machine_is_renamed(value: str, called: str) -> None:
     assert settings.as_called({"JWKS_URL": value}, "172.17.0.1") == {"JWKS_URL": called}
 
 
-def test_the_ports_to_forward_are_those_of_this_machine_that_functions_call() -> None:
+def test_the_ports_to_forward_are_those_that_functions_call_on_this_machine() -> None:
     assert settings.local_ports(FUNCTIONS) == [4566, 9001, 9002]
     assert settings.local_ports({"F": {"JWKS_URL": "http://127.0.0.1/keys"}}) == [80]
     assert settings.local_ports({"F": {"DUITKU_API_URL": "https://sandbox.example.com"}}) == []
 
 
-def test_the_template_declares_what_a_run_adds_and_fits_this_processor() -> None:
+def test_the_template_declares_the_settings_of_a_run_and_the_processor() -> None:
     changed = settings.template(BUILT, "arm64", "run-1")
     assert f"        AWS_ENDPOINT_URL: ''\n        {RUN}: run-1\n" in changed
     assert "    Default: arm64\n" in changed
@@ -108,6 +108,6 @@ def test_the_template_declares_what_a_run_adds_and_fits_this_processor() -> None
 
 
 @pytest.mark.parametrize("missing", ["POWERTOOLS_SERVICE_NAME", "Architecture"])
-def test_a_template_laid_out_otherwise_is_refused(missing: str) -> None:
+def test_a_template_without_the_expected_lines_is_refused(missing: str) -> None:
     with pytest.raises(LookupError):
         settings.template(BUILT.replace(missing, "Another"), "arm64", "run-1")
