@@ -11,8 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.api import http_events, problems
-from lunas.api.callback_recorder import recorder
 from lunas.api.settlement_logs import log_callback_result
+from lunas.api.webhook import recorder
 from lunas.aws import clients
 from lunas.domain.errors import Forbidden, LunasError, MalformedInput
 from lunas.gateways.duitku.account import duitku

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api.outbox import publish
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest
+from lunas.aws.queues import SaleReportQueue, SaleReportRequest
 from lunas.aws.settings import setting
 from lunas.observability import logger
 from lunas.storage.expressions import from_wire

@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.aws import clients
-from lunas.aws.progress_queue import read_message
+from lunas.aws.queues import read_progress
 from lunas.domain.errors import DeliveryImpossible
 from lunas.domain.progress import ProgressEvent, ProgressResult
 from lunas.observability import logger
@@ -23,7 +23,7 @@ class Progress(Worker[ProgressEvent]):
 
     def parse(self, body: str) -> ProgressEvent:
         """Read an event."""
-        return read_message(body)
+        return read_progress(body)
 
     def bind(self, message: ProgressEvent) -> None:
         """Add the event and its platform enrollment to the log."""

@@ -5,7 +5,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import SaleReportRequest, read_sale_report_message
+from lunas.aws.queues import SaleReportRequest, read_sale_report_message
 from lunas.domain.delivery import patient_retry_delay
 from lunas.domain.errors import DeliveryDelayed, LunasError
 from lunas.domain.sale_reports import SaleReport, SaleReportStatus

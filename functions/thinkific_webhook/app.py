@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from lunas import observability
 from lunas.api import http_events, problems, webhook
 from lunas.aws import clients
-from lunas.aws.progress_queue import ProgressQueue
+from lunas.aws.queues import ProgressQueue
 from lunas.aws.secrets import secret
 from lunas.aws.settings import setting
 from lunas.domain.errors import ConfigurationError, Forbidden, LunasError, MalformedInput

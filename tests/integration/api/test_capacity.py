@@ -15,7 +15,7 @@ import pytest
 from benchmarks.costs.bill import operations
 from local.cloud import Stack
 from lunas.aws import clients
-from lunas.aws.progress_queue import message_body
+from lunas.aws.queues import progress_body
 from lunas.domain.anomalies import AnomalyKind, anomaly
 from lunas.domain.enrollments import Delivery, DeliveryStatus, enrollment_id
 from lunas.domain.payments import Method, Status
@@ -115,7 +115,7 @@ class Meter:
         event = ProgressEvent(id=f"event-{percent}", report=report(percent))
         record = {
             "messageId": "m1",
-            "body": message_body(event),
+            "body": progress_body(event),
             "attributes": {"MessageGroupId": "g1", "ApproximateReceiveCount": "1"},
             "eventSource": "aws:sqs",
         }

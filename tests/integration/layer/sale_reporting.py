@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from lunas.aws import clients
-from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest
+from lunas.aws.queues import SaleReportQueue, SaleReportRequest
 from lunas.domain.payments import Payment, Status
 from lunas.domain.sale_reports import SaleReport, SaleReportKind
 from lunas.storage.learners import Learners

@@ -6,9 +6,13 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lunas.aws.progress_queue import message_body as event_body
-from lunas.aws.queues import Queue, message_body
-from lunas.aws.sale_report_queue import SaleReportRequest, sale_report_message
+from lunas.aws.queues import (
+    Queue,
+    SaleReportRequest,
+    message_body,
+    progress_body,
+    sale_report_message,
+)
 from lunas.domain.errors import ConfigurationError
 from lunas.domain.progress import ProgressEvent
 from lunas.gateways.duitku import account
@@ -180,7 +184,7 @@ class Hidden:
         (
             "record_progress",
             ProgressService.record_event,
-            event_body(ProgressEvent(id="71", report=report(60))),
+            progress_body(ProgressEvent(id="71", report=report(60))),
         ),
     ],
 )

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from lunas.aws.progress_queue import message_body
+from lunas.aws.queues import progress_body
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.progress import EVENT_LIFETIME, ProgressEvent, ProgressResult
@@ -46,7 +46,7 @@ def send_event(
     event = ProgressEvent(id="71", report=report(percent, **more), correlation_id="r71")
     queues.sqs.send_message(
         QueueUrl=queues.progress_url,
-        MessageBody=message_body(event),
+        MessageBody=progress_body(event),
         MessageGroupId=uuid4().hex,
         MessageDeduplicationId=uuid4().hex,
     )

@@ -174,7 +174,7 @@ def test_events_that_need_a_read_at_thinkific_share_a_group(queues: Queues) -> N
     post(request(body("2", percentage_completed="1.0", id=ROW + 1)))
     post(request(body("3")))
     groups = {each["attributes"]["MessageGroupId"] for each in queues.progress_batch()["Records"]}
-    assert groups == {"asking", f"row-{ROW}"}
+    assert groups == {"asking", f"enrollment-{ROW}"}
 
 
 def test_an_uninstalled_app_is_logged_and_counted(queues: Queues, logged: Logged) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lunas.api import callback_recorder
+from lunas.api import webhook
 from lunas.domain.payments import Payment
 from lunas.storage.expressions import from_wire
 from lunas.storage.payments import Payments
@@ -50,7 +50,7 @@ class Webhook:
 
     def at(self, moment: datetime) -> None:
         """Set the clock of what is received."""
-        self.patch.setattr(callback_recorder, "now", lambda: moment)
+        self.patch.setattr(webhook, "now", lambda: moment)
 
     def body(self, **changes: str) -> bytes:
         """Return a correctly signed callback of the order; ``changes`` are made after signing."""

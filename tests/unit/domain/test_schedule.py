@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lunas.domain.payment_steps import check_after, sooner, take
 from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.schedule import CLOSING, next_check
-from lunas.gateways.duitku.channels import channel_of
+from lunas.gateways.duitku.invoices import channel_of
 from tests.support.builders import LIFETIME, NOW, manual, payment
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.gateways.duitku.channels import CHANNELS, channel_of
+from lunas.gateways.duitku.invoices import CHANNELS, channel_of
 from tests.support.builders import NOW
 
 DOCUMENTED = Path("docs/reference/duitku.md").read_text(encoding="utf-8")

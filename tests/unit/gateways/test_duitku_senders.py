@@ -3,7 +3,7 @@
 import pytest
 
 from lunas.domain.errors import ConfigurationError, Forbidden
-from lunas.gateways.duitku.senders import SETTING, check_sender
+from lunas.gateways.duitku.callbacks import SETTING, check_sender
 
 ALLOWED = "182.23.85.8, 103.177.101.184/29,2001:db8::/32"
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lunas.platforms.thinkific.rate_limit_header import JITTER, LONGEST, SHORTEST, reset_delay
+from lunas.platforms.thinkific.rate_limiter import JITTER, LONGEST, SHORTEST, reset_delay
 
 NOW = 1_704_220_051.0
 

@@ -1,11 +1,24 @@
-"""The endpoint of a webhook: handles a request, answers it, and logs refusals."""
+"""The endpoint of a webhook: handles a request, answers it, logs refusals, and keeps evidence.
 
-from collections.abc import Callable, Mapping
+The evidence of every callback is stored, whatever its outcome. A settlement writes it in its own
+transaction, so that the usual callback needs no further call. After any other outcome - refused,
+unreadable, unknown, not paid yet, an error - it is written at the end.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from lunas import observability
 from lunas.api import http_events, problems
-from lunas.domain.errors import LunasError
+from lunas.aws.settings import callback_lifetime
+from lunas.clock import PAYMENT_ID, now
+from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.errors import LunasError, StorageContention
+from lunas.gateways.base import ReceivedCallback
+from lunas.observability import logger
+from lunas.storage.callbacks import Callbacks
+from lunas.storage.table import Table
 
 OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
 
@@ -32,3 +45,60 @@ def answer(
         observability.log_exception(error)
         return problems.proxy_answer(error, request_id)
     return OK_RESPONSE
+
+
+type Reduce = Callable[..., CallbackEvidence]
+"""Reduces a callback to its evidence, as the gateway's ``reduced`` does."""
+
+
+class CallbackRecorder(ReceivedCallback):
+    """A received callback; ``is_stored`` once a settlement has written its evidence."""
+
+    is_stored = False
+
+
+@contextmanager
+def recorder(event: Mapping[str, Any], reduce: Reduce) -> Iterator[CallbackRecorder]:
+    """Write the evidence of a callback at the end, unless a settlement has written it.
+
+    An error of the body is raised whether or not the evidence could be written. Without one, a
+    failed write raises StorageContention: the gateway sends the callback again, which may be
+    handled twice.
+    """
+    received = _received(event, reduce)
+    logger.append_keys(callback=received.evidence.short)
+    if PAYMENT_ID.fullmatch(received.evidence.order_id):
+        logger.append_keys(payment_id=received.evidence.order_id)
+    try:
+        yield received
+    except Exception:
+        _keep(received.evidence)
+        raise
+    if not received.is_stored and not _keep(received.evidence):
+        raise StorageContention("the callback was not recorded")
+
+
+def _received(event: Mapping[str, Any], reduce: Reduce) -> CallbackRecorder:
+    body = http_events.wire_body(event)
+    evidence = reduce(
+        body,
+        http_events.lower_headers(event).get("content-type", ""),
+        at=now(),
+        lifetime=callback_lifetime(),
+        correlation_id=http_events.request_id(event),
+    )
+    return CallbackRecorder(body, http_events.source_address(event), evidence)
+
+
+def _keep(evidence: CallbackEvidence) -> bool:
+    try:
+        Callbacks(Table.from_environment()).keep(evidence)
+    except Exception as error:  # noqa: BLE001  (it must not hide what happened before: logged)
+        logger.error(
+            "callback not recorded",
+            error=type(error).__name__,
+            todo="see docs/guides/operations.md, Callbacks",
+        )
+        observability.count("CallbackNotRecorded")
+        return False
+    return True

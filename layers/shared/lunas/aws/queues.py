@@ -1,17 +1,24 @@
-"""The delivery queue: one group per learner, so that a learner's deliveries stay in order."""
+"""The queues, and the messages in them.
+
+Deliveries have one group per learner, so that a learner's stay in order. Sale reports share one
+group, so that they are sent one at a time and in order.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lunas.aws import clients
 from lunas.domain.delivery import DeliveryRequest
+from lunas.domain.progress import ProgressEvent, ProgressReport
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
 
 AT_ONCE = 10
 """Messages in one call of SQS, at most."""
@@ -122,3 +129,99 @@ def _entry(place: int, request: DeliveryRequest) -> "SendMessageBatchRequestEntr
         "MessageGroupId": group_of(request.user_id),
         "MessageDeduplicationId": named,
     }
+
+
+GROUP = "orders"
+
+
+@dataclass(frozen=True, slots=True)
+class SaleReportRequest:
+    """A request to report a payment in the status that it has when the request is handled.
+
+    ``status`` is the status at the time of the request. It distinguishes messages and is not sent.
+    """
+
+    payment_id: str
+    correlation_id: str | None = None
+    status: str = ""
+
+
+def sale_report_message(request: SaleReportRequest) -> str:
+    """Return a request as JSON."""
+    return json.dumps({"paymentId": request.payment_id, "correlationId": request.correlation_id})
+
+
+def read_sale_report_message(body: str) -> SaleReportRequest:
+    """Read a :func:`sale_report_message`; raises ValueError, KeyError or TypeError on others."""
+    given = json.loads(body)
+    return SaleReportRequest(str(given["paymentId"]), given.get("correlationId"))
+
+
+class SaleReportQueue(Queue):
+    """Sends requests to report a sale or refund."""
+
+    def send(self, requests: Sequence[SaleReportRequest]) -> list[Refusal]:
+        """Queue requests; SQS drops a second one for the same status within five minutes."""
+        return self._send_all(
+            [
+                {
+                    "Id": str(place),
+                    "MessageBody": sale_report_message(each),
+                    "MessageGroupId": GROUP,
+                    "MessageDeduplicationId": f"{each.payment_id}-{each.status}",
+                }
+                for place, each in enumerate(requests)
+            ]
+        )
+
+
+ASKING = "asking"
+"""The group of all events about which the platform is asked, so that one caller at a time asks."""
+
+
+def progress_body(event: ProgressEvent) -> str:
+    """Return an event as JSON: ids, a percentage, and the link to a certificate."""
+    report = event.report
+    return json.dumps(
+        {
+            "eventId": event.id,
+            "platformEnrollmentId": report.platform_enrollment_id,
+            "userId": report.user_id,
+            "courseId": report.course_id,
+            "percent": report.percent,
+            "certificateUrl": report.certificate_url,
+            "correlationId": event.correlation_id,
+        }
+    )
+
+
+def read_progress(body: str) -> ProgressEvent:
+    """Read a :func:`progress_body`; raises ValueError, KeyError or TypeError on any other text."""
+    given = json.loads(body)
+    report = ProgressReport(
+        platform_enrollment_id=int(given["platformEnrollmentId"]),
+        user_id=int(given["userId"]),
+        course_id=int(given["courseId"]),
+        percent=given["percent"],
+        certificate_url=given["certificateUrl"],
+    )
+    return ProgressEvent(id=given["eventId"], report=report, correlation_id=given["correlationId"])
+
+
+class ProgressQueue(Queue):
+    """Sends, reschedules and dead-letters events."""
+
+    def send(self, event: ProgressEvent) -> None:
+        """Queue an event; SQS drops a second one with the same id within five minutes.
+
+        The order of events does not matter, but those of one platform enrollment would conflict.
+        """
+        report = event.report
+        self._client.send_message(
+            QueueUrl=self._url,
+            MessageBody=progress_body(event),
+            MessageGroupId=ASKING
+            if report.percent is None
+            else f"enrollment-{report.platform_enrollment_id}",
+            MessageDeduplicationId=event.id,
+        )

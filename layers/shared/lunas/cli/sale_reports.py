@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lunas.aws.sale_report_queue import SaleReportQueue, SaleReportRequest, read_sale_report_message
+from lunas.aws.queues import SaleReportQueue, SaleReportRequest, read_sale_report_message
 from lunas.cli.stacks import DeployedStack, find
 from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.storage.sale_reports import SaleReports

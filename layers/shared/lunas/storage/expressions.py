@@ -1,11 +1,15 @@
-"""Items and update expressions in DynamoDB's format."""
+"""Items, values and update expressions in DynamoDB's format: ``{"S": "text"}``, ``{"N": "1"}``.
+
+boto3 converts all types; this module knows those that Lunas stores, takes a fraction of the time,
+and does not load boto3 (docs/decisions/0023-start-up.md). Bytes are stored as text: the client
+passes values on as JSON, which has no bytes (aws/clients.py).
+"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
-
-from lunas.storage import wire
 
 type Item = dict[str, Any]
 type Key = dict[str, str]
@@ -13,17 +17,17 @@ type Key = dict[str, str]
 
 def to_wire(item: Mapping[str, Any]) -> dict[str, Any]:
     """Return an item in DynamoDB's format; attributes that are None are left out."""
-    return {name: wire.write(value) for name, value in item.items() if value is not None}
+    return {name: write_value(value) for name, value in item.items() if value is not None}
 
 
 def from_wire(item: Mapping[str, Any]) -> Item:
     """Return an item from DynamoDB's format; numbers are Decimal."""
-    return {name: wire.read(value) for name, value in item.items()}
+    return {name: read_value(value) for name, value in item.items()}
 
 
 def placeholders(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of an expression by their names with a colon in front."""
-    return {f":{name}": wire.write(value) for name, value in values.items()}
+    return {f":{name}": write_value(value) for name, value in values.items()}
 
 
 def condition_names(condition: str) -> dict[str, str]:
@@ -80,3 +84,66 @@ class Change:
 
 def _clause(verb: str, parts: Sequence[str]) -> str:
     return f"{verb} {', '.join(parts)}" if parts else ""
+
+
+type Wire = dict[str, Any]
+
+
+def write_value(value: object) -> Wire:
+    """Return a value in DynamoDB's format; TypeError for a type that Lunas does not store."""
+    match value:
+        case Mapping():
+            return {"M": {name: write_value(each) for name, each in value.items()}}
+        case list() | tuple():
+            return {"L": [write_value(each) for each in value]}
+        case set() | frozenset() if value and all(isinstance(each, str) for each in value):
+            return {"SS": [str(each) for each in value]}
+        case _:
+            return _write_single(value)
+
+
+def _write_single(value: object) -> Wire:
+    match value:
+        case str():
+            return {"S": str(value)}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(value)}
+        case None:
+            return {"NULL": True}
+        case _:
+            raise TypeError(f"no attribute can hold a {type(value).__name__}")
+
+
+def read_value(value: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return a value from DynamoDB's format, numbers as Decimal; KeyError for an unknown type."""
+    ((kind, content),) = value.items()
+    return _READERS[kind](content)
+
+
+def _same(content: Any) -> Any:  # noqa: ANN401
+    return content
+
+
+def _list(content: list[Wire]) -> list[Any]:
+    return [read_value(each) for each in content]
+
+
+def _map(content: Mapping[str, Wire]) -> dict[str, Any]:
+    return {name: read_value(each) for name, each in content.items()}
+
+
+def _nothing(_content: object) -> None:
+    return None
+
+
+_READERS: Mapping[str, Callable[[Any], Any]] = {
+    "S": _same,
+    "N": Decimal,
+    "BOOL": _same,
+    "M": _map,
+    "L": _list,
+    "SS": set,
+    "NULL": _nothing,
+}

@@ -1,12 +1,15 @@
 """Reads and verifies a callback (docs/reference/duitku.md, Callback).
 
 Only merchant code, amount and order id are signed. Every other field is a hint, which anyone on
-the way could have written, and nothing is decided by it.
+the way could have written, and nothing is decided by it. The sender's address, which API Gateway
+and the Function URL name, is checked as well; headers such as X-Forwarded-For are not read, since
+the sender can write anything in them.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from urllib.parse import parse_qsl
 
 from lunas.domain.callback_evidence import CallbackEvidence, Signature
@@ -134,3 +137,30 @@ class Verifier:
         if callback.merchant_code != self.merchant_code:
             raise Forbidden("the callback is for another merchant")
         return found
+
+
+SETTING = "DUITKU_ADDRESSES"
+"""Environment variable: comma-separated addresses or networks; empty allows every address."""
+
+
+def check_sender(allowed: str | None, sender: str) -> None:
+    """Raise Forbidden for any other sender, ConfigurationError for an invalid list.
+
+    The signature is checked before. A refused callback was signed with Lunas' key, so either Duitku
+    has new addresses or someone else has the key, and the reason may name the address.
+    """
+    if allowed and not _admits(allowed, sender):
+        raise Forbidden(f"valid signature, but sent from {sender or 'nowhere'}")
+
+
+def _admits(allowed: str, sender: str) -> bool:
+    try:
+        networks = [ip_network(each.strip()) for each in allowed.split(",")]
+    except ValueError:
+        raise ConfigurationError(
+            f"{SETTING} is not a list of addresses: see template.yaml"
+        ) from None
+    try:
+        return any(ip_address(sender) in network for network in networks)
+    except ValueError:
+        return False

@@ -16,16 +16,16 @@ from lunas.domain.payments import GatewayInvoice, Payment
 from lunas.domain.schedule import Channel
 from lunas.gateways.base import ReceivedCallback, VerifiedCallback
 from lunas.gateways.duitku import callbacks, invoices, signatures
-from lunas.gateways.duitku.channels import channel_of
+from lunas.gateways.duitku.callbacks import check_sender
 from lunas.gateways.duitku.http import (
     CutOffError,
     UnknownOrder,
+    choice_refused,
     not_accepted,
     post_json,
     post_json_once,
 )
-from lunas.gateways.duitku.refusals import choice_refused
-from lunas.gateways.duitku.senders import check_sender
+from lunas.gateways.duitku.invoices import channel_of
 from lunas.http_sessions import KeptSession, fresh_session
 from lunas.observability import logger
 

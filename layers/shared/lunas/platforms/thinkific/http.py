@@ -12,8 +12,7 @@ from lunas.domain.delivery import LONGEST_RETRY
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible, RateLimited
 from lunas.http_sessions import fresh_session
 from lunas.platforms.thinkific.credentials import Credentials
-from lunas.platforms.thinkific.rate_limit_header import reset_delay
-from lunas.platforms.thinkific.rate_limiter import Limiter
+from lunas.platforms.thinkific.rate_limiter import Limiter, reset_delay
 from lunas.platforms.thinkific.rejections import address_taken, field_errors
 
 TIMEOUT = (2.0, 6.0)

@@ -1,11 +1,121 @@
-"""Thinkific as the course platform, with one API client for all calls."""
+"""Thinkific as the course platform, with one API client for all calls.
 
-from lunas.platforms.thinkific.access import PresentAccess
-from lunas.platforms.thinkific.catalog import SiteCatalog
+It reads courses, bundles, access and progress (docs/reference/thinkific.md).
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from lunas.domain.access_comparison import PlatformAccess
+from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
+from lunas.domain.progress import ChangedPage, ProgressReport, enrollment_percent
 from lunas.platforms.thinkific.client import LearnerAccess
+from lunas.platforms.thinkific.enrollments import (
+    FOREVER,
+    end_of,
+    every_item,
+    is_active,
+    object_id,
+    read_page,
+    seconds,
+)
+from lunas.platforms.thinkific.events import Unreadable, is_completed, thinkific_id
 from lunas.platforms.thinkific.external_orders import ExternalOrders
-from lunas.platforms.thinkific.http import ThinkificApi
-from lunas.platforms.thinkific.progress import LearnerProgress
+from lunas.platforms.thinkific.fields import number, number_if_any, numbers, text
+from lunas.platforms.thinkific.http import Missing, ThinkificApi
+
+
+class LearnerProgress:
+    """Reads enrollments for their progress. Every method raises DeliveryError."""
+
+    def __init__(self, api: ThinkificApi) -> None:
+        self._api = api
+
+    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+        """Return the progress of an enrollment; None if it does not exist or cannot be read."""
+        try:
+            return _report(self._api.get(f"/enrollments/{platform_enrollment_id}"))
+        except Missing:
+            return None
+
+    def changed(self, since: datetime, page: int) -> ChangedPage:
+        """Read a page of the enrollments that changed after ``since``; skip unreadable ones."""
+        query = {"query[updated_after]": seconds(since)}
+        enrollments, following = read_page(self._api, "/enrollments", query, page)
+        reports = (_report(enrollment) for enrollment in enrollments)
+        return ChangedPage(tuple(each for each in reports if each), following)
+
+
+def _report(enrollment: Mapping[str, Any]) -> ProgressReport | None:
+    try:
+        completed = is_completed(enrollment) or enrollment.get("completed") is True
+        return ProgressReport(
+            platform_enrollment_id=thinkific_id(enrollment.get("id"), "id"),
+            user_id=thinkific_id(enrollment.get("user_id"), "user_id"),
+            course_id=thinkific_id(enrollment.get("course_id"), "course_id"),
+            percent=enrollment_percent(enrollment.get("percentage_completed"), completed=completed),
+        )
+    except Unreadable:
+        return None
+
+
+class PresentAccess:
+    """Reads all enrollments of an account and changes none."""
+
+    def __init__(self, api: ThinkificApi) -> None:
+        self._api = api
+
+    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
+        """Return the courses that the account has full access to now; raises DeliveryError.
+
+        Thinkific ignores a filter that it does not know, so the account is compared again.
+        An enrollment whose end cannot be read does not count: paid access must be certain.
+        """
+        found = every_item(self._api, "/enrollments", {"query[user_id]": account_id})
+        own = (
+            enrollment for enrollment in found if number_if_any(enrollment, "user_id") == account_id
+        )
+        return [each for enrollment in own if (each := _platform_access(enrollment, now))]
+
+
+def _platform_access(enrollment: Mapping[str, Any], now: datetime) -> PlatformAccess | None:
+    try:
+        end = end_of(enrollment)
+    except ValueError:
+        return None
+    if not is_active(enrollment) or (end is not None and end <= now):
+        return None
+    lasting = end is None or end > now + FOREVER / 2
+    return PlatformAccess(number(enrollment, "course_id"), None if lasting else end)
+
+
+class SiteCatalog:
+    """Reads all pages of courses and bundles. Every method raises DeliveryError."""
+
+    def __init__(self, api: ThinkificApi) -> None:
+        self._api = api
+
+    def courses(self) -> Iterator[SiteCourse]:
+        """Return every course that the API shows, with its course id, not its product id."""
+        for course in every_item(self._api, "/courses", {}):
+            yield SiteCourse(object_id(course), text(course, "name"))
+
+    def bundles(self) -> Iterator[SiteBundle]:
+        """Return every bundle. Only the list of products names them."""
+        for product in every_item(self._api, "/products", {}):
+            if text(product, "productable_type") == "Bundle":
+                bundle = self._bundle(number(product, "productable_id"))
+                if bundle is not None:
+                    yield bundle
+
+    def _bundle(self, bundle_id: int) -> SiteBundle | None:
+        try:
+            bundle = self._api.get(f"/bundles/{bundle_id}")
+        except Missing:
+            # Deleted since the list was read.
+            return None
+        return SiteBundle(bundle_id, text(bundle, "name"), frozenset(numbers(bundle, "course_ids")))
 
 
 class Thinkific(LearnerAccess, PresentAccess, SiteCatalog, LearnerProgress, ExternalOrders):
