@@ -63,7 +63,7 @@ class Growth:
         )
 
     def cpu_ratio(self, method: str) -> float:
-        """Return the largest ratio of processor time, large table to small, by method."""
+        """Return the largest ratio of processor time, large table to small, of one method."""
         return max(
             found[max(found)].shown()["cpuMs"] / found[min(found)].shown()["cpuMs"]
             for route, found in self.times.items()

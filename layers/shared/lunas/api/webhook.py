@@ -61,7 +61,7 @@ class CallbackRecorder(ReceivedCallback):
 def recorder(event: Mapping[str, Any], reduce: Reduce) -> Iterator[CallbackRecorder]:
     """Write the evidence of a callback at the end, unless a settlement has written it.
 
-    An error of the body is raised whether or not the evidence could be written. Without one, a
+    An error in the block is raised whether or not the evidence could be written. Without one, a
     failed write raises StorageContention: the gateway sends the callback again, which may be
     handled twice.
     """
