@@ -80,7 +80,7 @@ def test_a_path_of_a_custom_domain_is_pointed_out() -> None:
     (check,) = [
         each for each in redirect_checks("https://x.example.com/v1", OWN) if each.name == "prefix"
     ]
-    assert "/v1 is part of the text" in check.message
+    assert "/v1 is part of the URI" in check.message
 
 
 @pytest.mark.parametrize("base", ["https://x.test", "https://x.test/", "https://x.test//"])

@@ -41,7 +41,7 @@ def redirect_checks(base: str, own: str) -> tuple[Check, ...]:
 
 
 def _authority(parts: SplitResult) -> tuple[str, str]:
-    """Return host and port as written, since both the case and a default port matter."""
+    """Return host and port as written, since case and a default port matter."""
     host, _, port = parts.netloc.rpartition(":")
     return (host, port) if host and port.isdigit() else (parts.netloc, "")
 
@@ -49,8 +49,8 @@ def _authority(parts: SplitResult) -> tuple[str, str]:
 def _scheme(parts: SplitResult) -> Check:
     local = _authority(parts)[0] in LOOPBACK
     ok = parts.scheme == "https" or (parts.scheme == "http" and local)
-    right = "https" if parts.scheme == "https" else "http, which is allowed to this machine"
-    wrong = "the platform takes https only, and http only to localhost: begin it with https://"
+    right = "https" if parts.scheme == "https" else "http, which is allowed for localhost"
+    wrong = "Thinkific accepts https only, and http for localhost: begin with https://"
     return Check("scheme", ok, right if ok else wrong)
 
 
@@ -58,16 +58,16 @@ def _host(parts: SplitResult) -> Check:
     host = _authority(parts)[0]
     ok = bool(host) and host == host.lower() and "@" not in host and not host.endswith(".")
     wrong = (
-        "browsers write a host in lower case, and the text is compared: write it in lower "
-        "case, without user name and without a dot at the end"
+        "browsers write a host in lower case, and Thinkific compares the text: write it in lower "
+        "case, without a user name and without a dot at the end"
     )
     return Check("host", ok, "written in lower case" if ok else wrong)
 
 
 def _port(parts: SplitResult) -> Check:
     ok = (parts.scheme, _authority(parts)[1]) not in DEFAULT_PORTS
-    wrong = "the port that a scheme has anyway makes another text of the same address: leave it out"
-    return Check("port", ok, "no needless port" if ok else wrong)
+    wrong = "the default port of a scheme makes another text of the same address: leave it out"
+    return Check("port", ok, "no default port" if ok else wrong)
 
 
 def _slashes(base: str, parts: SplitResult) -> Check:
@@ -77,9 +77,9 @@ def _slashes(base: str, parts: SplitResult) -> Check:
         )
     if base.endswith("/"):
         return Check(
-            "slashes", ok=True, message="the slash at the end of the setting is left out by itself"
+            "slashes", ok=True, message="Lunas removes the slash at the end of the setting"
         )
-    return Check("slashes", ok=True, message="no slash twice, and none at the end")
+    return Check("slashes", ok=True, message="no double slash, and none at the end")
 
 
 def _query(base: str) -> Check:
@@ -91,8 +91,8 @@ def _query(base: str) -> Check:
 def _characters(base: str) -> Check:
     ok = base.isascii() and base.isprintable() and not set(base) & set(' %\\"<>')
     wrong = (
-        "only plain letters, digits and -._~/: stay the same on every way: no blank, no %-code, "
-        "and a name in another script in its xn-- form"
+        "use only plain letters, digits and -._~/: no blank, no %-code, and a name in another "
+        "script in its xn-- form"
     )
     return Check("characters", ok, "plain characters only" if ok else wrong)
 
@@ -100,7 +100,7 @@ def _characters(base: str) -> Check:
 def _prefix(base: str, own: str, parts: SplitResult) -> Check:
     path = parts.path.rstrip("/")
     if base.rstrip("/") == own or not path:
-        return Check("prefix", ok=True, message="no path in front that is not the API's own")
+        return Check("prefix", ok=True, message="no path besides the API's own")
     if path.endswith(PATH):
         message = f"the setting is the base only: {PATH} is added to it"
         return Check("prefix", ok=False, message=message)
@@ -110,7 +110,7 @@ def _prefix(base: str, own: str, parts: SplitResult) -> Check:
     return Check(
         "prefix",
         ok=True,
-        message=f"{path} is part of the text: map this path of the domain to the API",
+        message=f"{path} is part of the URI: map this path of the domain to the API",
     )
 
 
