@@ -14,13 +14,17 @@ from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment
 from tests.unit.services.fakes import FakePlatform, FakeStore, Interruption, interrupt
 
-ROW, ACCOUNT, COURSE = 500, 7, 2_000_001
+PLATFORM_ENROLLMENT, ACCOUNT, COURSE = 500, 7, 2_000_001
 
 
-def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollment:
+def delivered(
+    course_id: str = "c1", platform_id: int = PLATFORM_ENROLLMENT, **changes: Any
+) -> Enrollment:
     """Build a delivered enrollment at 40 percent."""
     at = Delivery(
-        status=DeliveryStatus.DELIVERED, platform_user_id=ACCOUNT, platform_enrollment_id=row
+        status=DeliveryStatus.DELIVERED,
+        platform_user_id=ACCOUNT,
+        platform_enrollment_id=platform_id,
     )
     given = {"delivery": at, "platform_course_id": COURSE, "progress": 40, **changes}
     return enrollment(course_id, **given)
@@ -28,7 +32,12 @@ def delivered(course_id: str = "c1", row: int = ROW, **changes: Any) -> Enrollme
 
 def report(percent: int | None = 60, **changes: Any) -> ProgressReport:
     """Build a report on :func:`delivered`."""
-    given = {"platform_enrollment_id": ROW, "user_id": ACCOUNT, "course_id": COURSE, **changes}
+    given = {
+        "platform_enrollment_id": PLATFORM_ENROLLMENT,
+        "user_id": ACCOUNT,
+        "course_id": COURSE,
+        **changes,
+    }
     return ProgressReport(percent=percent, **given)
 
 
@@ -81,7 +90,7 @@ class FakeProgress:
         self.kept = position
 
 
-class FakeRows(FakePlatform):
+class FakeProgressPlatform(FakePlatform):
     """A platform with pages of what changed; ``failures`` come first."""
 
     def __init__(self, *pages: ChangedPage) -> None:
@@ -121,6 +130,6 @@ class FakeWebhooks:
         self.did.append(f"delete {webhook_id}")
 
 
-def recorder(progress: ProgressRepository, rows: FakeRows) -> ProgressService:
+def recorder(progress: ProgressRepository, platform: FakeProgressPlatform) -> ProgressService:
     """Build the service, with a clock at LATER."""
-    return ProgressService(progress=progress, platform=rows, now=lambda: LATER)
+    return ProgressService(progress=progress, platform=platform, now=lambda: LATER)

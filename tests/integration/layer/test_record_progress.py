@@ -21,7 +21,13 @@ from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke
 from tests.support.http_stub import Reply, StubProvider
 from tests.support.logs import Logged
-from tests.support.progress_fakes import ROW, FakeRows, delivered, recorder, report
+from tests.support.progress_fakes import (
+    PLATFORM_ENROLLMENT,
+    FakeProgressPlatform,
+    delivered,
+    recorder,
+    report,
+)
 
 FUNCTION = "record_progress"
 LINK = "https://shop.thinkific.com/certificates/abc"
@@ -30,7 +36,7 @@ LINK = "https://shop.thinkific.com/certificates/abc"
 @pytest.fixture
 def ours(table: Table) -> Enrollment:
     """Write an enrollment at 40 percent, and another one."""
-    for each in (delivered(), delivered("c2", row=ROW + 1)):
+    for each in (delivered(), delivered("c2", platform_id=PLATFORM_ENROLLMENT + 1)):
         table.put(enrollment_item(each), NEW)
     return delivered()
 
@@ -204,15 +210,15 @@ def test_a_certificate_from_a_concurrent_event_is_kept(table: Table, before: str
     """The slower event has no certificate, or an older one, and raises the progress as well."""
     if before:
         table.put(enrollment_item(delivered(certificate_url=before)), "attribute_exists(pk)")
-    rows = FakeRows()
-    rows.reports[ROW] = report(100)
-    run = recorder(Progress(table), rows)
+    platform = FakeProgressPlatform()
+    platform.reports[PLATFORM_ENROLLMENT] = report(100)
+    run = recorder(Progress(table), platform)
     completed = ProgressEvent(id="72", report=report(100, certificate_url=LINK))
 
     def meanwhile() -> None:
         assert run.record_event(completed) is ProgressResult.NOTED
 
-    rows.failures = [meanwhile]
+    platform.failures = [meanwhile]
     slower = ProgressEvent(id="71", report=report(None))
     assert run.record_event(slower) is ProgressResult.NOTED
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (100, LINK)
@@ -220,7 +226,7 @@ def test_a_certificate_from_a_concurrent_event_is_kept(table: Table, before: str
 
 @pytest.mark.usefixtures("ours")
 def test_a_report_without_a_certificate_keeps_the_existing_one(table: Table) -> None:
-    run = recorder(Progress(table), FakeRows())
+    run = recorder(Progress(table), FakeProgressPlatform())
     run.record(report(60, certificate_url=LINK))
     run.record(report(70))
     assert (known(table)["progress"], known(table)["certificateUrl"]) == (70, LINK)
@@ -239,6 +245,6 @@ def test_a_processed_event_writes_nothing(table: Table, ours: Enrollment) -> Non
 def test_two_users_of_one_account_are_both_found(table: Table, ours: Enrollment) -> None:
     other = delivered("c9", user_id="u2")
     table.put(enrollment_item(other), NEW)
-    found = Progress(table).of_platform_enrollment(ROW)
+    found = Progress(table).of_platform_enrollment(PLATFORM_ENROLLMENT)
     assert sorted(each.id for each in found) == sorted([ours.id, other.id])
-    assert Progress(table).of_platform_enrollment(ROW + 9) == []
+    assert Progress(table).of_platform_enrollment(PLATFORM_ENROLLMENT + 9) == []

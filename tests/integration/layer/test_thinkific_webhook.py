@@ -10,7 +10,7 @@ from tests.integration.layer.thinkific_events import HEADER, KEY, body, request,
 from tests.support.api_requests import Context
 from tests.support.functions import load
 from tests.support.logs import Logged
-from tests.support.progress_fakes import ACCOUNT, COURSE, ROW
+from tests.support.progress_fakes import ACCOUNT, COURSE, PLATFORM_ENROLLMENT
 
 GOOD = body()
 LINK = "https://shop.thinkific.com/certificates/abc"
@@ -34,7 +34,7 @@ def test_an_event_is_queued_without_personal_data(queues: Queues) -> None:
     assert queued(queues) == [
         {
             "eventId": "71",
-            "platformEnrollmentId": ROW,
+            "platformEnrollmentId": PLATFORM_ENROLLMENT,
             "userId": ACCOUNT,
             "courseId": COURSE,
             "percent": 60,
@@ -171,10 +171,10 @@ def test_a_completed_event_brings_its_certificate(queues: Queues) -> None:
 
 def test_events_that_need_a_read_at_thinkific_share_a_group(queues: Queues) -> None:
     post(request(body("1", percentage_completed="0.5")))
-    post(request(body("2", percentage_completed="1.0", id=ROW + 1)))
+    post(request(body("2", percentage_completed="1.0", id=PLATFORM_ENROLLMENT + 1)))
     post(request(body("3")))
     groups = {each["attributes"]["MessageGroupId"] for each in queues.progress_batch()["Records"]}
-    assert groups == {"asking", f"enrollment-{ROW}"}
+    assert groups == {"asking", f"enrollment-{PLATFORM_ENROLLMENT}"}
 
 
 def test_an_uninstalled_app_is_logged_and_counted(queues: Queues, logged: Logged) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from tests.support.progress_fakes import ACCOUNT, COURSE, ROW
+from tests.support.progress_fakes import ACCOUNT, COURSE, PLATFORM_ENROLLMENT
 
 type Json = dict[str, Any]
 
@@ -25,7 +25,7 @@ def body(event_id: str = "71", topic: str = "enrollment.progress", **payload: An
         "tenant_id": "5",
         "created_at": "2026-11-22T03:04:05Z",
         "payload": {
-            "id": ROW,
+            "id": PLATFORM_ENROLLMENT,
             "user": {"id": ACCOUNT, "email": "zoe@example.com", "first_name": "Zoë"},
             "course_id": COURSE,
             "percentage_completed": "60.0",
@@ -60,7 +60,7 @@ def request(
 def row(percentage: str, *, completed_at: str | None = None, **changes: Any) -> Json:
     """Return the row of the API."""
     return {
-        "id": ROW,
+        "id": PLATFORM_ENROLLMENT,
         "user_id": ACCOUNT,
         "course_id": COURSE,
         "percentage_completed": percentage,

@@ -15,9 +15,9 @@ from lunas.domain.progress import (
 from lunas.services.progress import ProgressSyncService, SyncedProgress
 from tests.support.builders import LATER, NOW
 from tests.support.progress_fakes import (
-    ROW,
+    PLATFORM_ENROLLMENT,
     FakeProgress,
-    FakeRows,
+    FakeProgressPlatform,
     delivered,
     recorder,
     report,
@@ -38,13 +38,13 @@ class Sync:
         store = FakeStore()
         store.add(delivered())
         self.progress = FakeProgress(store, kept)
-        self.rows = FakeRows(*PAGES)
+        self.platform = FakeProgressPlatform(*PAGES)
         self.slept: list[float] = []
 
     def run(self, pages: int = 9) -> SyncedProgress:
         left = iter([False] * pages)
         return ProgressSyncService(
-            service=recorder(self.progress, self.rows),
+            service=recorder(self.progress, self.platform),
             deadline_is_near=lambda: next(left, True),
             sleep=self.slept.append,
         ).sync()
@@ -58,7 +58,7 @@ def test_every_page_is_read_and_missed_progress_recorded() -> None:
     done = sync.run()
     assert sync.known() == 90
     assert done.results == {ProgressResult.NOTED: 2, ProgressResult.NOT_OURS: 1}
-    assert sync.rows.asked == [(LATER - FIRST_LOOK, page) for page in (1, 2, 3)]
+    assert sync.platform.asked == [(LATER - FIRST_LOOK, page) for page in (1, 2, 3)]
 
 
 def test_the_next_sync_starts_a_day_before_this_one_began() -> None:
@@ -74,7 +74,7 @@ def test_a_run_out_of_time_is_continued_at_its_page_the_next_night() -> None:
     assert sync.run(pages=1).next_page == 2
     assert sync.progress.kept == before.turned(2)
     assert sync.run().next_page is None
-    assert sync.rows.asked == [(since, page) for page in (1, 2, 3)]
+    assert sync.platform.asked == [(since, page) for page in (1, 2, 3)]
     assert sync.progress.kept == SyncPosition(NOW - OVERLAP)
 
 
@@ -86,12 +86,12 @@ def test_a_second_run_of_the_same_night_moves_nothing_back() -> None:
 
 def test_a_page_that_fails_is_read_again_from_the_same_start() -> None:
     sync = Sync(SyncPosition(NOW))
-    sync.rows.failures = [lambda: None, DeliveryDelayed("down")]
+    sync.platform.failures = [lambda: None, DeliveryDelayed("down")]
     with pytest.raises(DeliveryDelayed):
         sync.run()
     assert sync.progress.kept == SyncPosition(NOW, began=LATER, page=2)
     sync.run()
-    assert sync.rows.asked[-2:] == [(NOW, 2), (NOW, 3)]
+    assert sync.platform.asked[-2:] == [(NOW, 2), (NOW, 3)]
 
 
 def test_a_crash_within_a_page_repeats_the_page() -> None:
@@ -106,7 +106,7 @@ def test_a_crash_within_a_page_repeats_the_page() -> None:
 
 def test_a_rate_limited_sync_waits() -> None:
     sync = Sync()
-    sync.rows.failures = [RateLimited("429", 31.0), RateLimited("not yet", 2.0)]
+    sync.platform.failures = [RateLimited("429", 31.0), RateLimited("not yet", 2.0)]
     sync.run()
     assert sync.slept == [31.0, 2.0]
     assert sync.known() == 90
@@ -114,7 +114,7 @@ def test_a_rate_limited_sync_waits() -> None:
 
 def test_a_lasting_rate_limit_ends_the_run_and_loses_nothing() -> None:
     sync = Sync(SyncPosition(NOW))
-    sync.rows.failures = [RateLimited("429", 31.0)] * 3
+    sync.platform.failures = [RateLimited("429", 31.0)] * 3
     with pytest.raises(RateLimited):
         sync.run(pages=2)
     assert (sync.slept, sync.progress.kept) == ([31.0], SyncPosition(NOW))
@@ -123,4 +123,4 @@ def test_a_lasting_rate_limit_ends_the_run_and_loses_nothing() -> None:
 def test_progress_on_a_page_is_not_looked_up_again() -> None:
     sync = Sync()
     sync.run()
-    assert ROW not in sync.rows.asked
+    assert PLATFORM_ENROLLMENT not in sync.platform.asked
