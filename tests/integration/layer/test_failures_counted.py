@@ -107,6 +107,7 @@ def test_a_failed_dependency_is_counted_by_the_entrance_that_answered(
     assert (status, entrances(logged)) == (503, ["api"])
 
 
+@pytest.mark.usefixtures("account")
 def test_an_event_of_thinkific_that_no_key_can_check_is_counted(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
