@@ -475,7 +475,7 @@ def test_a_public_route_answers_while_tokens_cannot_be_checked(
     assert answer == (200, {"admin": False})
     assert logged.metrics() == [metric]
     assert SECRET_TEXT not in logged.text
-    # Where a caller has to be known, it stays an error.
+    # A route that needs a caller still fails.
     assert served.answer("GET /things/{id}", "/things/t1", token=user_token())[0] == 500
 
 

@@ -196,7 +196,7 @@ def test_a_token_that_names_one_key_and_is_signed_with_another_is_refused() -> N
     assert refused({"authorization": f"Bearer {signed(user_claims(), USER_SECRET, 'old')}"})
 
 
-def test_after_the_rotation_the_old_secret_opens_nothing(auth_secret: dict[str, Any]) -> None:
+def test_after_the_rotation_the_old_secret_is_refused(auth_secret: dict[str, Any]) -> None:
     auth_secret["userKeys"] = {"new": USER_SECRET}
     assert refused({"authorization": f"Bearer {signed(user_claims(), OLD_SECRET, 'old')}"})
     assert refused({"authorization": f"Bearer {signed(user_claims(), OLD_SECRET)}"})

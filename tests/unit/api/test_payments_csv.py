@@ -144,7 +144,7 @@ def test_a_text_that_a_spreadsheet_would_evaluate_is_shown_as_text(start: str) -
     ],
 )
 @pytest.mark.parametrize("separator", [",", ";"])
-def test_no_cell_begins_a_formula_wherever_a_line_is_split(text: str, separator: str) -> None:
+def test_no_cell_starts_a_formula_with_any_separator(text: str, separator: str) -> None:
     line = written(view(payment(package_name=text)), separator=separator)
     for splitting in (",", ";", "\t"):
         for cell in splitting.join(line.splitlines()).split(splitting):

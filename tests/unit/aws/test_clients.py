@@ -9,7 +9,7 @@ from botocore.awsrequest import AWSResponse
 
 from lunas.aws import clients
 
-# Deeper than botocore would look into, and with a type that it does not know.
+# Nested, and with a type that botocore does not know.
 STORED = {"pk": {"S": "P"}, "sk": {"S": "S"}, "list": {"L": [{"M": {"new": {"Z": "as it came"}}}]}}
 
 

@@ -16,7 +16,7 @@ def test_every_price_is_in_one_line_of_the_bill() -> None:
     assert sorted(named) == sorted(prices())
 
 
-def test_what_is_used_has_a_price() -> None:
+def test_everything_used_has_a_price() -> None:
     assert used(SMALL).keys() <= prices().keys()
 
 

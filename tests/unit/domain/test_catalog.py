@@ -41,7 +41,7 @@ def test_a_bundle_is_all_its_courses() -> None:
     assert chosen_course_ids(bundle("c1", "c2", "c3"), None) == ("c1", "c2", "c3")
 
 
-def test_nothing_is_picked_from_a_bundle() -> None:
+def test_a_bundle_takes_no_course_of_choice() -> None:
     with pytest.raises(InvalidInput) as raised:
         chosen_course_ids(bundle("c1"), "c1")
     assert faulty_field(raised) == "courseId"
@@ -54,7 +54,7 @@ def test_the_price_is_that_of_the_payment_type(kind: PaymentType, price: int) ->
     assert price_of(package(), kind) == price
 
 
-def test_a_package_without_a_price_for_the_type_is_not_sold_to_it() -> None:
+def test_a_package_without_a_price_for_the_type_is_refused() -> None:
     with pytest.raises(InvalidInput) as raised:
         price_of(package(prices={PaymentType.DIKE: 40_000}), PaymentType.UMUM)
     assert faulty_field(raised) == "packageId"

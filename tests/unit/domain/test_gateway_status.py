@@ -37,7 +37,7 @@ def test_whole_amounts_are_read_as_duitku_writes_them(given: object, rupiah: int
 
 
 @pytest.mark.parametrize("given", NONSENSE, ids=repr)
-def test_what_is_not_a_whole_amount_is_none(given: object) -> None:
+def test_a_value_that_is_not_a_whole_amount_is_none(given: object) -> None:
     assert whole_rupiah(given) is None
 
 

@@ -125,7 +125,7 @@ def test_a_healthy_payment_shows_no_difference_from_its_last_change_on(name: str
     assert differences(life.payment, life.history, life.enrollments, now) == []
 
 
-# ── What can be broken ───────────────────────────────────────────────────────────────────────────
+# ── Faults ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def with_payment(**changes: Any) -> Break:
@@ -413,7 +413,7 @@ BROKEN: dict[str, tuple[Life, Break, set[Code]]] = {
         ),
         {Code.COMPLETION_MISSING},
     ),
-    # Questions to Duitku
+    # Checks at Duitku
     "never checked while open": (
         ordered(),
         with_payment(check_at=None, gateway_expires_at=AFTER_ALL),

@@ -13,7 +13,7 @@ from tests.support.builders import NOW
 
 DOCUMENTED = Path("docs/reference/duitku.md").read_text(encoding="utf-8")
 MINUTE = timedelta(minutes=1)
-# What each code makes of 20, 60, 1440 and 10080 minutes; from the API reference, not the code.
+# The lifetime for 20, 60, 1440 and 10080 minutes; from the API reference, not from the code.
 KEPT: dict[str | None, tuple[int, int, int, int]] = {
     "VC": (30, 30, 30, 30),
     "SL": (30, 30, 30, 30),

@@ -115,7 +115,7 @@ def test_every_body_and_response_has_a_valid_example(place: str) -> None:
 def test_every_parameter_has_an_example_or_is_a_choice(route: str) -> None:
     for parameter in ROUTES[route].get("parameters", []):
         schema = parameter["schema"]
-        # What may be left out may be blank as well.
+        # An optional parameter may also be blank.
         variant = schema.get("anyOf", [schema])[0]
         name = variant.get("$ref", "").rpartition("/")[2]
         choice = "enum" in COMPONENTS["schemas"].get(name, variant)
@@ -146,7 +146,7 @@ def test_an_error_is_a_problem_of_its_status(route: str) -> None:
         if int(status) < HTTPStatus.BAD_REQUEST or status == "429":
             continue
         if "text/html" in response["content"]:
-            assert route == "GET /thinkific/oauth/callback"  # a browser arrives there
+            assert route == "GET /thinkific/oauth/callback"  # opened in a browser
             continue
         content = response["content"][problems.CONTENT_TYPE]
         assert {example["status"] for example in examples_of(content)} == {int(status)}

@@ -506,7 +506,7 @@ def test_an_anomaly_names_the_callback_that_revealed_it(amount: str) -> None:
     assert result.anomaly.evidence["callbackDigest"] == sent.evidence.short
 
 
-def test_a_mismatch_names_the_callback_too(service: Service) -> None:
+def test_a_mismatch_names_its_callback(service: Service) -> None:
     service.status.answer = paid(rupiah=1)
     result = service.handle(sent := callback())
     assert result.outcome

@@ -370,13 +370,13 @@ def test_another_channel_opens_a_new_payment_beside_the_open_one(shop: Shop) -> 
     assert shop.invoices.asked == [("new1", "SP"), ("new2", "BC")]
 
 
-def test_naming_a_channel_again_returns_its_open_payment(shop: Shop) -> None:
+def test_the_same_channel_again_returns_its_open_payment(shop: Shop) -> None:
     opened = {each: shop.initiate(method=each)[0].id for each in ("SP", "BC")}
     assert {each: shop.initiate(method=each)[0].id for each in opened} == opened
     assert len(shop.invoices.asked) == 2
 
 
-def test_naming_no_channel_returns_the_newest_that_is_open(shop: Shop) -> None:
+def test_without_a_channel_the_newest_open_payment_is_returned(shop: Shop) -> None:
     shop.initiate(method="SP")
     shop.initiate(method="BC")
     assert shop.initiate()[0].id == "new2"
@@ -384,7 +384,7 @@ def test_naming_no_channel_returns_the_newest_that_is_open(shop: Shop) -> None:
     assert shop.initiate()[0].id == "new1"
 
 
-def test_a_channel_named_after_the_buyers_choice_at_duitku_is_another_one(shop: Shop) -> None:
+def test_a_channel_named_after_an_open_choice_opens_another_payment(shop: Shop) -> None:
     shop.initiate()
     _, is_new = shop.initiate(method="SP")
     assert is_new

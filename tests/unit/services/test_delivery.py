@@ -85,14 +85,14 @@ def test_a_known_learner_is_enrolled_with_one_call(setup: Setup) -> None:
     assert setup.delivery().platform_user_id == 77
 
 
-def test_a_learner_who_has_an_account_is_found_by_address_and_remembered(setup: Setup) -> None:
+def test_an_existing_account_is_found_by_address_and_linked(setup: Setup) -> None:
     setup.platform.accounts = {EMAIL: 42}
     setup.deliver()
     assert setup.platform.calls == ["find_user", "enroll"]
     assert setup.store.links == {USER: 42}
 
 
-def test_an_unknown_learner_gets_an_account_in_the_name_of_the_payment(setup: Setup) -> None:
+def test_an_unknown_learner_gets_an_account_with_the_learner_of_the_payment(setup: Setup) -> None:
     setup.deliver()
     assert setup.platform.calls == ["find_user", "create_user", "enroll"]
     assert setup.platform.created == [approved().learner]

@@ -27,7 +27,7 @@ def test_each_topic_is_registered_once_however_often_the_command_runs() -> None:
     assert site.did == [f"create {COMPLETED}", f"create {PROGRESS}"]
 
 
-def test_only_what_is_missing_is_registered() -> None:
+def test_only_missing_topics_are_registered() -> None:
     site = FakeWebhooks(hook("1", PROGRESS))
     service(site).register()
     assert site.did == [f"create {COMPLETED}"]

@@ -55,7 +55,7 @@ def test_a_waiting_delivery_is_redriven_by_a_new_request(
     [
         (Delivery(status=DeliveryStatus.DELIVERED), RedriveOutcome.OUT_OF_DATE),
         (Delivery(status=DeliveryStatus.REVOKED), RedriveOutcome.OUT_OF_DATE),
-        # Its worker has written the letter, and may be about to note FAILED.
+        # Its worker has dead-lettered the message, and may be about to record FAILED.
         (
             Delivery(status=DeliveryStatus.PENDING, due_at=LATER + timedelta(minutes=1)),
             RedriveOutcome.STAYS,

@@ -145,7 +145,7 @@ def test_after_a_refund_the_remaining_access_counts(setup: Setup) -> None:
     assert setup.gone
 
 
-# ── What the enrollments say of it ───────────────────────────────────────────────────────────────
+# ── What the enrollments show ────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
@@ -280,7 +280,7 @@ def test_an_enrollment_that_leaves_an_account_loses_its_shared_access(setup: Set
     assert setup.shown("u1") == SOON
 
 
-# ── What is over, and what came by other means ───────────────────────────────────────────────────
+# ── Access that ended, and access not given by Lunas ─────────────────────────────────────────────
 
 
 def test_access_that_ended_does_not_count(setup: Setup) -> None:
@@ -355,7 +355,7 @@ def test_a_crash_between_release_and_revocation_is_recovered(
     assert setup.gone
 
 
-# ── Runs of two users side by side ───────────────────────────────────────────────────────────────
+# ── Concurrent runs of two users ─────────────────────────────────────────────────────────────────
 
 
 def test_a_delivery_during_a_revocation_is_not_lost(setup: Setup) -> None:

@@ -98,7 +98,7 @@ def test_without_a_subdomain_the_configured_site_is_used(service: Service) -> No
 
 
 @pytest.mark.parametrize("subdomain", ["other", "shop.evil.com", "evil.com/", ""])
-def test_no_other_site_can_be_begun(service: Service, subdomain: str) -> None:
+def test_no_other_site_can_be_connected(service: Service, subdomain: str) -> None:
     if not subdomain:
         service = Service(None)
     with pytest.raises(InvalidInput):
@@ -120,7 +120,7 @@ def test_a_returned_code_connects_the_site(service: Service) -> None:
     assert service.unchecked == []
 
 
-def test_a_state_that_was_never_begun_is_refused(service: Service) -> None:
+def test_an_unknown_state_is_refused(service: Service) -> None:
     code = service.oauth.allow(service.begun())
     with pytest.raises(Forbidden):
         service.finish(code, "made-up")
