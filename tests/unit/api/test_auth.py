@@ -184,7 +184,7 @@ def test_a_token_may_name_its_key(kid: str, secret: str) -> None:
 
 @pytest.mark.parametrize("kid", [7, ["new"], {"new": 1}, True, None], ids=str)
 def test_a_key_id_that_is_not_a_text_is_refused(kid: object) -> None:
-    """Signed by hand: the library writes no such header, and a caller can."""
+    """Signed without the library, which writes no such header; a caller can."""
     header, claims = ({"alg": "HS256", "kid": kid}, user_claims())
     parts = [base64.urlsafe_b64encode(json.dumps(each).encode()) for each in (header, claims)]
     text = b".".join(part.rstrip(b"=") for part in parts)

@@ -86,7 +86,7 @@ def test_a_pause_ends_on_time(calls: int, rest: int, later: int) -> None:
     assert rate_limit.permit(rate_limit.resting_until(until), now) == max(now, until)
 
 
-class Rush:
+class BusyCallers:
     """Callers that call as fast as permitted, with calls of any length."""
 
     def __init__(self, seed: int, callers: int, idle: int, slow: int) -> None:
@@ -111,15 +111,15 @@ class Rush:
 
 @given(
     st.builds(
-        Rush,
+        BusyCallers,
         st.integers(0, 2**32),
         st.integers(1, CALLERS),
         st.sampled_from([0, 100, 1_000, 10_000]),
         st.sampled_from([0, 100, 1_000, LONGEST_CALL]),
     )
 )
-def test_thinkific_receives_at_most_its_limit_in_any_minute(rush: Rush) -> None:
-    assert most_in_a_minute(rush.arrivals(DEFAULT, 300)) <= LIMIT
+def test_thinkific_receives_at_most_its_limit_in_any_minute(callers: BusyCallers) -> None:
+    assert most_in_a_minute(callers.arrivals(DEFAULT, 300)) <= LIMIT
 
 
 def test_the_worst_minute_is_the_calculated_one() -> None:
@@ -132,6 +132,6 @@ def test_the_worst_minute_is_the_calculated_one() -> None:
 
 
 def test_callers_are_not_delayed_without_need() -> None:
-    seen = Rush(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
+    seen = BusyCallers(1, CALLERS, 0, 0).arrivals(DEFAULT, 330)
     assert seen == sorted(seen)
     assert seen[-1] - seen[0] <= 3 * MINUTE

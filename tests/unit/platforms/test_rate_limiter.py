@@ -36,7 +36,7 @@ class InMemoryCalls(SharedCalls):
         self.busy_until = max(self.busy_until, self._rate_limit.resting_until(moment))
 
 
-class Day:
+class Setup:
     """A clock that only sleeping moves, and limiters that use it."""
 
     def __init__(self, calls_per_minute: int = 110) -> None:
@@ -54,53 +54,53 @@ class Day:
 
 
 def test_the_first_calls_after_a_pause_go_at_once() -> None:
-    day = Day()
-    limiter = day.limiter()
+    setup = Setup()
+    limiter = setup.limiter()
     for _ in range(4):
         limiter.acquire()
-    assert day.now == START
+    assert setup.now == START
 
 
 def test_a_call_is_sent_at_its_permit() -> None:
-    day = Day()
-    limiter = day.limiter()
+    setup = Setup()
+    limiter = setup.limiter()
     for _ in range(60):
-        permit = day.calls._rate_limit.permit(day.calls.busy_until, day.now)  # noqa: SLF001
+        permit = setup.calls._rate_limit.permit(setup.calls.busy_until, setup.now)  # noqa: SLF001
         limiter.acquire()
-        assert day.now == permit
+        assert setup.now == permit
 
 
 def test_a_distant_permit_is_refused_with_its_delay_and_not_taken() -> None:
-    day = Day()
-    day.limiter().rest(30)
-    before = day.calls.busy_until
+    setup = Setup()
+    setup.limiter().rest(30)
+    before = setup.calls.busy_until
     with pytest.raises(NoPermit) as raised:
-        day.limiter().acquire()
+        setup.limiter().acquire()
     assert raised.value.retry_after == 30
-    assert (day.now, day.calls.busy_until) == (START, before)
+    assert (setup.now, setup.calls.busy_until) == (START, before)
 
 
 def test_a_pause_applies_to_every_limiter_and_ends() -> None:
-    day = Day()
-    day.limiter().rest(3.5)
-    day.limiter().acquire()
-    assert day.now == START + 3_500
+    setup = Setup()
+    setup.limiter().rest(3.5)
+    setup.limiter().acquire()
+    assert setup.now == START + 3_500
 
 
 def test_no_call_begins_when_its_response_could_come_too_late() -> None:
-    day = Day()
-    limiter = day.limiter(LAST_CALL + 1)
+    setup = Setup()
+    limiter = setup.limiter(LAST_CALL + 1)
     limiter.acquire()
-    day.now += 2
-    before = day.calls.busy_until
+    setup.now += 2
+    before = setup.calls.busy_until
     with pytest.raises(NoPermit):
         limiter.acquire()
-    assert day.calls.busy_until == before
+    assert setup.calls.busy_until == before
 
 
 def test_a_limiter_never_waits_beyond_the_last_call_of_an_invocation() -> None:
-    day = Day()
-    limiter = day.limiter(20_000)
+    setup = Setup()
+    limiter = setup.limiter(20_000)
 
     def call_repeatedly() -> None:
         for _ in range(100):
@@ -108,7 +108,7 @@ def test_a_limiter_never_waits_beyond_the_last_call_of_an_invocation() -> None:
 
     with pytest.raises(NoPermit):
         call_repeatedly()
-    assert START + 9_000 < day.now <= START + 20_000 - LAST_CALL
+    assert START + 9_000 < setup.now <= START + 20_000 - LAST_CALL
 
 
 def test_the_longest_response_and_its_writes_fit_after_the_last_call() -> None:
