@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.mutation.mutant import Mutant, Source
-from tests.mutation.texts import STORE, name_of, read
+from tests.mutation.texts import STORAGE, name_of, read
 
 PARAMETER = "condition"
 
@@ -31,9 +31,9 @@ class Condition:
 
 
 def conditions(root: Path) -> list[Condition]:
-    """Find every condition in the modules of the store; raises Unreadable."""
+    """Find every condition in the modules of the storage; raises Unreadable."""
     sources = [
-        Source.read(root, path.relative_to(root)) for path in sorted((root / STORE).glob("*.py"))
+        Source.read(root, path.relative_to(root)) for path in sorted((root / STORAGE).glob("*.py"))
     ]
     places = _places(sources)
     return [found for source in sources for found in _conditions_of(source, places)]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.mutation.mutant import Source
 
-STORE = Path("layers/shared/lunas/storage")
+STORAGE = Path("layers/shared/lunas/storage")
 PACKAGE = "lunas.storage."
 
 
@@ -119,11 +119,11 @@ def _function(source: Source, name: str) -> tuple[Source, ast.FunctionDef]:
 
 
 def _origin(source: Source, name: str) -> Source:
-    """Return the module of the store that a name is imported from; raises Unreadable."""
+    """Return the module of the storage that a name is imported from; raises Unreadable."""
     for imported in source.tree.body:
         if isinstance(imported, ast.ImportFrom) and name in {each.name for each in imported.names}:
             module = (imported.module or "").removeprefix(PACKAGE)
-            path = STORE / f"{module}.py"
+            path = STORAGE / f"{module}.py"
             if (source.root / path).is_file():
                 return Source.read(source.root, path)
     raise Unreadable(f"{source.path}: {name} is not defined")

@@ -9,7 +9,7 @@ from tests.mutation import checks, conditions
 from tests.mutation.__main__ import Report, grouped_tests
 from tests.mutation.conditions import Condition
 from tests.mutation.mutant import Mutant, Source
-from tests.mutation.texts import STORE, Unreadable
+from tests.mutation.texts import STORAGE, Unreadable
 from tests.mutation.trials import Baseline, Verdict
 
 OTHER = '''NEW = "attribute_not_exists(#pk)"
@@ -36,7 +36,7 @@ class Change:
 
 def found(tmp_path: Path, body: str) -> list[Condition]:
     """Find the conditions of a storage package with this module beside the table."""
-    folder = tmp_path / STORE
+    folder = tmp_path / STORAGE
     folder.mkdir(parents=True, exist_ok=True)
     modules = {"table": TABLE, "other": OTHER, "payments": body}
     for name, text in modules.items():
@@ -93,7 +93,7 @@ def test_the_branch_of_a_condition_keeps_the_other_one(tmp_path: Path) -> None:
     (condition,) = found(tmp_path, 'x = False\nt.put(item, "#a = :a" if x else None)')
     (mutant,) = conditions.mutants(condition)
     mutant.apply(tmp_path)
-    changed = (tmp_path / STORE / "payments.py").read_text()
+    changed = (tmp_path / STORAGE / "payments.py").read_text()
     assert changed == (
         "x = False\n"
         "t.put(item, ('#a = :a OR NOT #a = :a' if (x) else (\"#a = :a\" if x else None)))"
