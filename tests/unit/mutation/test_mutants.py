@@ -3,14 +3,21 @@
 import ast
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+from lunas.domain.anomalies import Anomaly, AnomalyKind
+from lunas.storage.anomalies import Anomalies
+from lunas.storage.table import Table
 from tests.mutation import checks, conditions
 from tests.mutation.__main__ import Report, grouped_tests
 from tests.mutation.conditions import Condition
 from tests.mutation.mutant import Mutant, Source
 from tests.mutation.texts import STORAGE, Unreadable
 from tests.mutation.trials import Baseline, Verdict
+from tests.mutation.watching import sent_conditions
+from tests.support.builders import NOW
 
 OTHER = '''NEW = "attribute_not_exists(#pk)"
 
@@ -237,3 +244,24 @@ def test_only_a_failed_test_kills_a_mutant(
     assert shown in capsys.readouterr().out
     report.add(MUTANT, Verdict("tests/unit/test_a.py::test_a", "assert 1 == 2"))
     assert (report.tried, len(report.bad)) == (2, 1)
+
+
+def test_conditions_that_the_storage_sends_count_and_those_of_tests_do_not() -> None:
+    client = boto3.client(
+        "dynamodb",
+        region_name="ap-southeast-3",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    table, sent = Table(client, "t"), set[str]()
+    anomaly = Anomaly(
+        id="ano1", kind=AnomalyKind.UNKNOWN_ORDER, at=NOW, order_id="order1", evidence={}
+    )
+
+    with Stubber(client) as stub, sent_conditions(sent):
+        for _ in range(2):
+            stub.add_response("put_item", {})
+        table.put({"pk": "a", "sk": "b"}, "attribute_exists(#pk)")
+        Anomalies(table).keep(anomaly)
+
+    assert sent == {NEW}
