@@ -24,11 +24,11 @@ def most_in_a_minute(moments: list[int]) -> int:
 
 def permits(rate_limit: RateLimit, asked: list[int]) -> list[int]:
     """Return the permits that are requested at these moments, one after the other."""
-    busy_until, given = 0, []
+    busy_until, times = 0, []
     for now in asked:
-        given.append(rate_limit.permit(busy_until, now))
+        times.append(rate_limit.permit(busy_until, now))
         busy_until = rate_limit.taken(busy_until, now)
-    return given
+    return times
 
 
 def moments(gaps: list[int]) -> list[int]:
@@ -50,9 +50,9 @@ def test_a_rate_limit_never_exceeds_the_rate_requested(calls: int) -> None:
 
 
 def test_after_a_pause_a_burst_goes_at_once_and_the_rest_at_even_intervals() -> None:
-    given = permits(DEFAULT, [START] * 10)
-    assert given[:BURST] == [START] * BURST
-    assert given[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
+    times = permits(DEFAULT, [START] * 10)
+    assert times[:BURST] == [START] * BURST
+    assert times[BURST:] == [START + DEFAULT.interval * each for each in (1, 2, 3, 4, 5)]
 
 
 def test_a_pause_allows_no_more_than_the_burst() -> None:
@@ -66,16 +66,16 @@ def test_a_pause_allows_no_more_than_the_burst() -> None:
 @given(rates, gaps)
 def test_permits_are_given_in_order_and_never_in_the_past(calls: int, gaps: list[int]) -> None:
     asked = moments(gaps)
-    given = permits(RateLimit.per_minute(calls), asked)
-    assert given == sorted(given)
-    assert all(permit >= now for permit, now in zip(given, asked, strict=True))
+    times = permits(RateLimit.per_minute(calls), asked)
+    assert times == sorted(times)
+    assert all(permit >= now for permit, now in zip(times, asked, strict=True))
 
 
 @given(rates, gaps)
 def test_beyond_the_burst_permits_keep_their_interval(calls: int, gaps: list[int]) -> None:
     rate_limit = RateLimit.per_minute(calls)
-    given = permits(rate_limit, moments(gaps))
-    for first, last in zip(given, given[BURST:], strict=False):
+    times = permits(rate_limit, moments(gaps))
+    for first, last in zip(times, times[BURST:], strict=False):
         assert last - first >= rate_limit.interval
 
 
@@ -125,9 +125,9 @@ def test_thinkific_receives_at_most_its_limit_in_any_minute(callers: BusyCallers
 def test_the_worst_minute_is_the_calculated_one() -> None:
     """Every caller has a call on the way during a pause, and all of them arrive at its end."""
     arrive = START + LONGEST_CALL
-    given = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
-    seen = [arrive] * CALLERS + given[CALLERS:]
-    assert most_in_a_minute(given[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
+    times = permits(DEFAULT, [START] * CALLERS + [arrive] * 200)
+    seen = [arrive] * CALLERS + times[CALLERS:]
+    assert most_in_a_minute(times[CALLERS:]) == MINUTE // DEFAULT.interval + BURST
     assert most_in_a_minute(seen) == LIMIT
 
 

@@ -150,7 +150,7 @@ def test_an_overdue_payment_with_a_mismatch_expires() -> None:
     assert len(at.store.anomalies) == 1
 
 
-# Duitku's code treats a refused status request as no statement about the order.
+# Duitku's client turns a refused status request into GatewayUnavailable.
 @pytest.mark.parametrize("vendor", [vendors.MEMORY], indirect=True)
 def test_a_refused_check_is_repeated_less_often_and_does_not_stop_the_others() -> None:
     many = [replace(DUE, id=f"pay{each}") for each in range(FAILURES + 2)]
