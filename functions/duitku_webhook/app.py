@@ -9,53 +9,30 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
-from lunas.api import http_events, problems
+from lunas import bootstrap
+from lunas.api import http_events, webhook
 from lunas.api.settlement_logs import log_callback_result
-from lunas.api.webhook import recorder
 from lunas.aws import clients
-from lunas.domain.errors import Forbidden, LunasError, MalformedInput
 from lunas.gateways.duitku.account import duitku
 from lunas.gateways.duitku.evidence import reduced
-from lunas.observability import logger
 
 clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.callbacks)
 
 FORM = "application/x-www-form-urlencoded"
-OK_RESPONSE = {"statusCode": 200, "headers": {"Content-Type": "text/plain"}, "body": "OK"}
+CALLBACK = webhook.Incoming(
+    "callback", refused="CallbackRefused", todo="see docs/reference/duitku.md, Callback"
+)
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Handle one callback: 200 once done, 4xx if it is refused, 503 so that Duitku repeats it."""
-    request_id = http_events.request_id(event)
-    observability.bind(request_id, route="duitku callback")
-    try:
-        with recorder(event, reduced) as received:
-            http_events.check_body(event, FORM)
-            callback = duitku().parse_callback(received)
-            result = bootstrap.callbacks().handle(callback)
-            received.is_stored = result.keeps(received.evidence)
-            log_callback_result(result)
-    except LunasError as error:
-        _log_refusal(error, event)
-        return problems.proxy_answer(error, request_id)
-    except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
-        observability.log_exception(error)
-        return problems.proxy_answer(error, request_id)
-    return OK_RESPONSE
-
-
-def _log_refusal(error: LunasError, event: dict[str, Any]) -> None:
-    if isinstance(error, Forbidden):
-        observability.count("CallbackRefused")
-        logger.warning(
-            "callback refused", reason=str(error), todo="see docs/reference/duitku.md, Callback"
-        )
-    elif isinstance(error, MalformedInput):
-        logger.info("callback unreadable", reason=str(error))
-    else:
-        logger.error("callback failed", code=error.code, reason=str(error))
-        entrance = (
-            observability.FUNCTION_URL if http_events.by_function_url(event) else observability.API
-        )
-        observability.count_failure(error, problems.status_of(error), entrance)
+    with (
+        webhook.answering(event, CALLBACK) as response,
+        webhook.recorder(event, reduced) as received,
+    ):
+        http_events.check_body(event, FORM)
+        callback = duitku().parse_callback(received)
+        result = bootstrap.callbacks().handle(callback)
+        received.is_stored = result.keeps(received.evidence)
+        log_callback_result(result)
+    return response

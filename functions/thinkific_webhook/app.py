@@ -10,12 +10,12 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
-from lunas.api import http_events, problems, webhook
+from lunas.api import http_events, webhook
 from lunas.aws import clients
 from lunas.aws.queues import ProgressQueue
 from lunas.aws.secrets import secret
 from lunas.aws.settings import setting
-from lunas.domain.errors import ConfigurationError, Forbidden, LunasError, MalformedInput
+from lunas.domain.errors import ConfigurationError, Forbidden
 from lunas.domain.progress import ProgressEvent
 from lunas.domain.sites import TOPICS_OF_AN_APP
 from lunas.observability import logger
@@ -37,18 +37,21 @@ KEYS = ("apiKey", "accessToken", "clientSecret")
 """The secrets that may sign: the key or token that registered a webhook, or the app's secret."""
 
 
+EVENT = webhook.Incoming(
+    "event", refused="EventRefused", todo="see docs/runbooks/events-refused.md"
+)
+
+
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one event: 200 once it is queued or ignored, 4xx if it is refused, else 500."""
+    with webhook.answering(event, EVENT) as response:
+        body = http_events.raw_body(event)
+        _verify(body, http_events.lower_headers(event).get(SIGNATURE))
+        _read(body, http_events.request_id(event))
+    return response
 
-    def handle(request_id: str) -> None:
-        _handle(event, request_id)
 
-    return webhook.answer(event, "thinkific event", handle, _log_refusal)
-
-
-def _handle(request: dict[str, Any], request_id: str) -> None:
-    body = http_events.raw_body(request)
-    _verify(body, http_events.lower_headers(request).get(SIGNATURE))
+def _read(body: bytes, request_id: str) -> None:
     try:
         event = parse_event(body)
         logger.append_keys(event=event.id, topic=event.topic)
@@ -88,16 +91,3 @@ def _accept(event: Event, request_id: str) -> None:
             observability.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
         case _:
             logger.info("event ignored")
-
-
-def _log_refusal(error: LunasError) -> None:
-    if isinstance(error, Forbidden):
-        observability.count("EventRefused")
-        logger.warning(
-            "event refused", reason=str(error), todo="see docs/runbooks/events-refused.md"
-        )
-    elif isinstance(error, MalformedInput):
-        logger.info("event malformed", reason=str(error))
-    else:
-        logger.error("event failed", code=error.code, reason=str(error))
-        observability.count_failure(error, problems.status_of(error))

@@ -25,7 +25,7 @@ CHECKED: dict[Path, frozenset[str] | None] = {
     LAYER / "gateways/duitku/callbacks.py": None,
     LAYER / "services/callbacks.py": None,
     LAYER / "domain/gateway_status.py": frozenset({"matches", "whole_rupiah"}),
-    Path("functions/thinkific_webhook/app.py"): frozenset({"_handle", "_verify"}),
+    Path("functions/thinkific_webhook/app.py"): frozenset({"handler", "_verify"}),
     LAYER / "platforms/thinkific/events.py": None,
     LAYER / "services/manual_payments.py": None,
     LAYER / "services/purchases.py": frozenset({"price", "check_offer"}),

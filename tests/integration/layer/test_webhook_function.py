@@ -209,8 +209,8 @@ def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
 @pytest.mark.usefixtures("silent", "catalog")
 def test_what_is_no_callback_leaves_a_line_with_the_id_of_its_request(logged: Logged) -> None:
     invoke(FUNCTION, callbacks.event(b"a=1"))
-    (line,) = (each for each in logged.lines if each["message"] == "callback unreadable")
-    assert (line["correlation_id"], line["route"]) == ("rq1", "duitku callback")
+    (line,) = (each for each in logged.lines if each["message"] == "callback malformed")
+    assert (line["correlation_id"], line["route"]) == ("rq1", "callback")
     assert logged.messages("ERROR") == []
 
 
