@@ -8,7 +8,13 @@ from lunas.storage.enrollment_items import request_attributes
 from lunas.storage.expressions import Change
 from lunas.storage.learners import link_as_read, revision_as_read
 from lunas.storage.payment_items import learner_item
-from lunas.storage.settlements import as_delivered, as_read, history_actions, paid_as_read
+from lunas.storage.settlements import (
+    as_delivered,
+    as_read,
+    delivered_values,
+    history_actions,
+    paid_as_read,
+)
 from lunas.storage.table import Action, Table
 
 
@@ -25,14 +31,17 @@ def correction_actions(table: Table, correction: Correction, link: AccountLink) 
 def _payment(table: Table, correction: Correction) -> Action:
     # Other requests may update the payment meanwhile, so only changed attributes are written.
     before, after = correction.before, correction.after
-    condition, given = as_delivered(before)
     changed = {
         "version": after.version,
         "updatedAt": to_iso(after.updated_at),
         "undelivered": set(after.undelivered) or None,
         "learner": learner_item(after.learner),
     }
-    change = Change(changed, condition=condition, given=given)
+    change = Change(
+        changed,
+        condition=f"#status = :was AND {as_delivered(before)}",
+        given={"was": before.status, **delivered_values(before)},
+    )
     return table.update_action("payment", keys.payment(before.id), change)
 
 

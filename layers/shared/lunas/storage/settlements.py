@@ -55,24 +55,30 @@ def completion_actions(
     table: Table, before: Payment, after: Payment, history: Sequence[HistoryEvent]
 ) -> list[Action]:
     """Build the actions that complete a payment, if its deliveries are unchanged since the read."""
-    condition, given = as_delivered(before)
-    change = Change(progress_attributes(after), condition=condition, given=given)
+    change = Change(
+        progress_attributes(after),
+        condition=f"#status = :was AND {as_delivered(before)}",
+        given={"was": before.status, **delivered_values(before)},
+    )
     step = table.update_action("payment", keys.payment(before.id), change)
     return [step, *history_actions(table, history)]
 
 
-def as_delivered(payment: Payment) -> tuple[str, dict[str, object]]:
-    """Return the condition, with its values, that a payment is unchanged since it was read.
+def as_delivered(payment: Payment) -> str:
+    """Return the condition that a payment is unchanged since it was read, but for its status.
 
     It compares ``undelivered`` as well: a delivery removes courses without a new version.
     """
-    waiting = set(payment.undelivered)
-    still = "#undelivered = :waiting" if waiting else "attribute_not_exists(#undelivered)"
-    given: dict[str, object] = {"was": payment.status, "read": payment.version}
-    return (
-        f"#status = :was AND #version = :read AND {still}",
-        given | ({"waiting": waiting} if waiting else {}),
+    waiting = (
+        "#undelivered = :waiting" if payment.undelivered else "attribute_not_exists(#undelivered)"
     )
+    return f"#version = :read AND {waiting}"
+
+
+def delivered_values(payment: Payment) -> dict[str, object]:
+    """Return the values for as_delivered()."""
+    waiting = set(payment.undelivered)
+    return {"read": payment.version, **({"waiting": waiting} if waiting else {})}
 
 
 def step_action(table: Table, before: Payment, after: Payment) -> Action:
