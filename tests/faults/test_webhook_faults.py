@@ -40,7 +40,7 @@ def attempts(learner: EnrolledLearner, topic: str = PROGRESS) -> list[int | None
     """Return the answer to each attempt to send this learner's events, once none is under way."""
     learner.thinkific.do("wait", {"seconds": 30})
     sent = learner.thinkific.see(f"deliveries?topic={topic}")["items"]
-    own = f'"payload":{{"id":{learner.row["id"]},'
+    own = f'"payload":{{"id":{learner.platform_enrollment["id"]},'
     return [each["status"] for each in sent if own in each["sent"]]
 
 

@@ -25,7 +25,7 @@ class EnrolledLearner:
     thinkific: Thinkific
     payment: str
     enrollment: str
-    row: Json
+    platform_enrollment: Json
 
     @classmethod
     def enrolled(cls, users: Users, thinkific: Thinkific) -> "EnrolledLearner":
@@ -34,12 +34,14 @@ class EnrolledLearner:
         payment = learner.submit("entry", COURSE)
         users.admin().approve(payment["id"])
         learner.wait_for(payment["id"], "COMPLETED")
-        (ours,), (row,) = learner.enrollments(), thinkific.enrollments(learner.email)
-        return cls(learner, thinkific, payment["id"], ours["id"], row)
+        (ours,), (theirs,) = learner.enrollments(), thinkific.enrollments(learner.email)
+        return cls(learner, thinkific, payment["id"], ours["id"], theirs)
 
     def learns(self, percentage: float) -> None:
         """Make progress in the course; Thinkific sends an event."""
-        self.thinkific.do("progress", {"enrollmentId": self.row["id"], "percentage": percentage})
+        self.thinkific.do(
+            "progress", {"enrollmentId": self.platform_enrollment["id"], "percentage": percentage}
+        )
 
     def shown(self) -> Json:
         """Return the enrollment as its owner sees it."""
@@ -60,9 +62,9 @@ class EnrolledLearner:
             "resource": "enrollment",
             "action": action,
             "payload": {
-                "id": self.row["id"],
-                "user": {"id": self.row["user_id"]},
-                "course_id": self.row["course_id"],
+                "id": self.platform_enrollment["id"],
+                "user": {"id": self.platform_enrollment["user_id"]},
+                "course_id": self.platform_enrollment["course_id"],
                 "percentage_completed": percentage,
             },
         }

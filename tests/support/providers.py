@@ -93,11 +93,11 @@ class Thinkific(Provider):
 
     def enrollments(self, email: str) -> list[Json]:
         """Return the enrollments of a learner."""
-        return [row for row in self.see("enrollments")["items"] if row["user_email"] == email]
+        return [each for each in self.see("enrollments")["items"] if each["user_email"] == email]
 
     def users(self, email: str) -> list[Json]:
         """Return the accounts with an address."""
-        return [row for row in self.see("users")["items"] if row["email"] == email]
+        return [each for each in self.see("users")["items"] if each["email"] == email]
 
     def write(self, path: str, body: Json, stack: Stack) -> None:
         """Write at the site directly, not through Lunas."""

@@ -29,21 +29,21 @@ def caller(transport: httpx.ASGITransport, headers: dict[str, str]) -> httpx.Asy
 
 
 async def items(site: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (await site.get(path)).json()["items"]
-    return rows
+    found: list[dict[str, Any]] = (await site.get(path)).json()["items"]
+    return found
 
 
 async def enroll(site: httpx.AsyncClient, course_id: int = PYTHON, **terms: Any) -> dict[str, Any]:
     body = {"user_id": LEARNER, "course_id": course_id, **terms}
     answer = await site.post(f"{V1}/enrollments", json=body)
     assert answer.status_code == 201, answer.text
-    row: dict[str, Any] = answer.json()
-    return row
+    made: dict[str, Any] = answer.json()
+    return made
 
 
 async def listed(
     site: httpx.AsyncClient, path: str = f"{V1}/enrollments", **filters: Any
 ) -> list[dict[str, Any]]:
     params = {f"query[{name}]": value for name, value in filters.items()}
-    rows: list[dict[str, Any]] = (await site.get(path, params=params)).json()["items"]
-    return rows
+    found: list[dict[str, Any]] = (await site.get(path, params=params)).json()["items"]
+    return found

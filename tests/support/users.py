@@ -1,4 +1,4 @@
-"""Learners, admins and services as they use the API."""
+"""Learners, admins and services that use the API."""
 
 import hashlib
 import time
@@ -52,7 +52,7 @@ class Person:
         )
 
     def sending(self, headers: Json) -> "Person":
-        """Return the same person, whose requests carry these headers as well."""
+        """Return the same caller, with these headers on every request."""
         return replace(self, headers={**self.headers, **headers})
 
     def get(self, path: str) -> Json:
@@ -94,11 +94,11 @@ class Person:
         return self.call("POST", f"/payments/{payment_id}/refund", {"reason": reason})
 
     def check(self, payment_id: str) -> requests.Response:
-        """Have Duitku asked about one's own payment."""
+        """Check the caller's own payment at Duitku."""
         return self.call("POST", f"/payments/{payment_id}/check")
 
     def recheck(self, payment_id: str) -> requests.Response:
-        """Have Duitku asked about a payment."""
+        """Check a payment at Duitku as an admin."""
         return self.call("POST", f"/payments/{payment_id}/recheck")
 
     def put_course(self, *, quota: int | None = None, mapped: bool = True) -> str:
@@ -156,7 +156,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Users:
-    """Makes people whom no other test knows."""
+    """Makes callers that no other test uses."""
 
     stack: Stack
 

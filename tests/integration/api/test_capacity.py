@@ -1,4 +1,4 @@
-"""What a request costs does not grow with the table: same calls, same units, never a Scan."""
+"""The cost of a request does not grow with the table: same calls, same units, never a Scan."""
 
 import json
 import os
@@ -90,7 +90,7 @@ def content(payments: int, held: int = 0) -> Iterator[Item]:
 
 @dataclass
 class Meter:
-    """Sends requests to the functions, in this process, and notes what each costs."""
+    """Sends requests to the functions in this process, and records the cost of each."""
 
     table: Table
     costs: dict[str, Cost] = field(default_factory=dict)
@@ -208,7 +208,7 @@ def stock(table: Table) -> None:
 
 
 def _measure_lists(meter: Meter) -> None:
-    """Read pages that the small table can fill as well, or they would cost less there."""
+    """Read pages that the small table can fill too; otherwise they would cost less there."""
     five = {"limit": "5"}
     for note, query in {
         "": {},
@@ -373,7 +373,7 @@ def test_the_cost_page_uses_the_measured_units(costs: dict[int, dict[str, Cost]]
     assert measured == reckoned
 
 
-# ── What the functions may do at all ─────────────────────────────────────────────────────────────
+# ── What the functions may do ────────────────────────────────────────────────────────────────────
 
 
 def test_no_function_may_scan_the_table() -> None:

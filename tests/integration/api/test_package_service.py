@@ -1,4 +1,4 @@
-"""The catalog of the owner's package service: sold from there, or nothing is sold at all."""
+"""The catalog of the owner's package service: without it nothing is sold."""
 
 import json
 import uuid
@@ -49,7 +49,7 @@ def running() -> Iterator[Service]:
 
 @pytest.fixture
 def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Have Lunas sell from a package service; of its courses, the table maps one."""
+    """Let Lunas sell from a package service; the table maps one of its courses."""
     Catalog(table).put_course(course("c2", platform_course_id=2_000_002))
     monkeypatch.setenv("PACKAGE_SERVICE_URL", running.url)
     running.otherwise = None
@@ -69,7 +69,7 @@ def payments(table: Table) -> Payments:
 
 
 def submit(**changes: Any) -> tuple[int, Json]:
-    """Send a proof, each time as another learner: for one, the transfer that waits is found."""
+    """Submit a proof as a new learner: the same one would get the waiting payment again."""
     token = user_token(uuid.uuid4().hex)
     return call("payments", "POST /payments", body=MANUAL | changes, token=token)
 
@@ -92,8 +92,8 @@ def test_a_package_of_the_service_is_sold_at_its_price() -> None:
     status, payment = submit()
 
     assert status == 201
-    reply_there = (payment["packageName"], payment["amount"], payment["courseIds"])
-    assert reply_there == ("Sold there", 55000, ["c1"])
+    extra = (payment["packageName"], payment["amount"], payment["courseIds"])
+    assert extra == ("Sold there", 55000, ["c1"])
 
 
 @pytest.mark.usefixtures("service")
@@ -189,7 +189,7 @@ def test_a_package_off_sale_at_the_service_is_neither_sold_nor_listed(service: S
 
 
 @pytest.mark.parametrize(
-    ("reply_there", "shown"),
+    ("extra", "shown"),
     [
         ({"description": " Dua ", "imageUrl": "https://cdn.example/p.png"}, ...),
         ({"description": "x" * 3_000}, {"description": "x" * 2_000}),
@@ -199,14 +199,12 @@ def test_a_package_off_sale_at_the_service_is_neither_sold_nor_listed(service: S
     ids=["both", "long", "blank", "nonsense"],
 )
 def test_an_invalid_display_field_does_not_stop_a_sale(
-    service: Service, reply_there: Json, shown: Any
+    service: Service, extra: Json, shown: Any
 ) -> None:
-    service.answers["/packages/sold-there"] = reply(PACKAGE | reply_there)
+    service.answers["/packages/sold-there"] = reply(PACKAGE | extra)
 
     assert submit()[0] == 201
-    expected = (
-        {"description": "Dua", "imageUrl": reply_there["imageUrl"]} if shown is ... else shown
-    )
+    expected = {"description": "Dua", "imageUrl": extra["imageUrl"]} if shown is ... else shown
     answer = call("catalog", "GET /packages/{id}", "/packages/sold-there")
     assert answer == (200, PACKAGE | expected)
 

@@ -1,4 +1,4 @@
-"""User tokens signed by the login service's own keys, which it shows as a JWKS."""
+"""User tokens signed with the login service's own keys, which it publishes as a JWKS."""
 
 import base64
 import hashlib
@@ -46,7 +46,7 @@ def keys() -> dict[str, Key]:
 
 @pytest.fixture
 def login(keys: dict[str, Key], monkeypatch: pytest.MonkeyPatch) -> Iterator[Login]:
-    """Run a login service that shows two keys, and have Lunas trust it."""
+    """Run a login service that publishes two keys, and let Lunas trust it."""
     with serving() as service:
         monkeypatch.setenv("JWKS_URL", f"{service.url}{PATH}")
         monkeypatch.setattr("lunas.api.auth.secret", lambda _: AUTH_SECRET)
@@ -253,7 +253,7 @@ def test_service_tokens_use_their_own_secret(login: Login) -> None:
 
 
 def hs256(header: dict[str, Any], claims: dict[str, Any], key: bytes) -> str:
-    """Sign by hand: the library refuses to take a public key for a shared secret."""
+    """Sign without the library, which refuses a public key as a shared secret."""
 
     def part(value: bytes) -> str:
         return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -43,12 +43,12 @@ def status(order: str, code: str = "00", **changes: Any) -> Reply:
     return Reply(body={**reply, "statusCode": code, **changes})
 
 
-def no_rows() -> Reply:
+def no_enrollments() -> Reply:
     """Return an empty list of enrollments at Thinkific."""
     return Reply(body={"items": [], "meta": {"pagination": {"next_page": None}}})
 
 
-def active_row(
+def active_enrollment(
     platform_enrollment_id: int = 500, user: int = 7, course: int = 2_000_001
 ) -> dict[str, Any]:
     """Return an active enrollment of Thinkific."""

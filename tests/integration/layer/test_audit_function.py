@@ -23,7 +23,7 @@ from lunas.storage.keys import history as history_key
 from lunas.storage.keys import payment as payment_key
 from lunas.storage.payments import Payments
 from lunas.storage.table import Table
-from tests.integration.layer.providers import active_row, answers, no_rows
+from tests.integration.layer.providers import active_enrollment, answers, no_enrollments
 from tests.integration.layer.purchases import approve, submitted
 from tests.support.api_requests import Context
 from tests.support.builders import EMAIL, enrollment
@@ -286,7 +286,7 @@ def test_access_missing_at_thinkific_is_reported_and_requested_again(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = _known_to_thinkific(auditing)
-    provider = answers(monkeypatch, "audit", no_rows(), no_rows())
+    provider = answers(monkeypatch, "audit", no_enrollments(), no_enrollments())
     auditing.run()
     assert provider.calls == ["GET /api/public/v1/enrollments"] * 2
     assert auditing.codes() == ["ACCESS_MISSING"]
@@ -306,8 +306,10 @@ def test_access_that_matches_thinkific_is_no_difference(
     auditing: Audit, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _known_to_thinkific(auditing)
-    row = Reply(body={"items": [active_row()], "meta": {"pagination": {"next_page": None}}})
-    answers(monkeypatch, "audit", row)
+    listed = Reply(
+        body={"items": [active_enrollment()], "meta": {"pagination": {"next_page": None}}}
+    )
+    answers(monkeypatch, "audit", listed)
     auditing.run()
     assert (auditing.codes(), logged.messages("ERROR")) == ([], [])
 

@@ -19,7 +19,7 @@ from lunas.storage.payments import Payments
 from lunas.storage.table import Table
 from tests.support.builders import LATER, enrollment, payment
 
-PLACE, OTHER, STRANGER = Place(7, 2_000_001), Place(7, 2_000_002), Place(71, 2_000_001)
+PLACE, OTHER, OTHER_ACCOUNT = Place(7, 2_000_001), Place(7, 2_000_002), Place(71, 2_000_001)
 SOON = LATER + timedelta(days=30)
 
 
@@ -57,7 +57,7 @@ def test_forgetting_a_claim_and_noting_access_keep_the_version(claims: Learners)
     assert not stored.names("enr1")
 
 
-def noted(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enrollment:
+def with_shared_access(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enrollment:
     """Record unlimited shared access on an enrollment of 30 days; return it as stored."""
     own = enrollment(expires_at=SOON, **stored)
     table.put(enrollment_item(own), "attribute_not_exists(#pk)")
@@ -70,7 +70,7 @@ def noted(table: Table, claims: Learners, read: Claims, **stored: Any) -> Enroll
 def test_shared_access_is_recorded_and_nothing_else_changes(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
     # A payment that took the enrollment over needs no delivery.
-    own = noted(table, claims, read, payment_id="pay2")
+    own = with_shared_access(table, claims, read, payment_id="pay2")
     wanted = enrollment(expires_at=SOON, payment_id="pay2", updated_at=LATER)
     assert own == replace(wanted, shared=Access(None))
     claims.note_shared(read, replace(own, shared=Access(SOON)), LATER)
@@ -82,21 +82,21 @@ def test_shared_access_is_recorded_and_nothing_else_changes(table: Table, claims
 def test_shared_access_is_not_recorded_after_a_newer_claim(table: Table, claims: Learners) -> None:
     read = claims.claim(PLACE, "enr1", None)
     claims.release(PLACE, "enr1")
-    assert noted(table, claims, read) == enrollment(expires_at=SOON)
+    assert with_shared_access(table, claims, read) == enrollment(expires_at=SOON)
 
 
 def test_shared_access_is_not_recorded_on_a_refunded_enrollment(
     table: Table, claims: Learners
 ) -> None:
     read = claims.claim(PLACE, "enr1", None)
-    gone = noted(table, claims, read, status=EnrollmentStatus.NOT_ENROLLED)
+    gone = with_shared_access(table, claims, read, status=EnrollmentStatus.NOT_ENROLLED)
     assert gone.shared is None
 
 
 def test_a_repeated_purchase_has_no_shared_access_yet(
     table: Table, claims: Learners, payments: Payments
 ) -> None:
-    shared = noted(table, claims, claims.claim(PLACE, "enr1", None))
+    shared = with_shared_access(table, claims, claims.claim(PLACE, "enr1", None))
     assert shared.ends_at is None
     paid = payment(Status.PAID)
     table.put(payment_item(paid), "attribute_not_exists(#pk)")
@@ -111,7 +111,7 @@ def test_a_repeated_purchase_has_no_shared_access_yet(
 
 
 def test_an_account_shows_its_own_claims_only(claims: Learners) -> None:
-    made = {each: claims.claim(each, "enr1", None) for each in (PLACE, OTHER, STRANGER)}
+    made = {each: claims.claim(each, "enr1", None) for each in (PLACE, OTHER, OTHER_ACCOUNT)}
     assert claims.of_account(7) == {PLACE: made[PLACE], OTHER: made[OTHER]}
     assert claims.of_account(8) == {}
 

@@ -35,7 +35,7 @@ WAITING = replace(DONE, status=Status.APPROVED, undelivered=frozenset({"c2"}))
 
 @pytest.fixture
 def write(table: Table) -> Callable[[Thing], None]:
-    """Write a thing as it is, past all conditions."""
+    """Write an item without its conditions."""
 
     def written(thing: Thing) -> None:
         item = payment_item(thing) if isinstance(thing, Payment) else enrollment_item(thing)
@@ -104,13 +104,13 @@ def test_a_later_name_changes_the_corrected_learner_only_from_the_same_payment(
         assert (link.learner, link.corrected_by) == (expected.learner, "pay1")
 
 
-CAME_FIRST: dict[str, tuple[Payment, Thing]] = {
+CONCURRENT: dict[str, tuple[Payment, Thing]] = {
     "another version": (DONE, replace(DONE, version=5)),
     "another state": (DONE, replace(DONE, status=Status.REFUNDED)),
-    "a course to wait for": (DONE, replace(DONE, undelivered=frozenset({"c1"}))),
-    "another version of one that waits": (WAITING, replace(WAITING, version=5)),
-    "another state of one that waits": (WAITING, replace(WAITING, status=Status.COMPLETED)),
-    "a delivery of one that waits": (WAITING, replace(WAITING, undelivered=frozenset())),
+    "an undelivered course": (DONE, replace(DONE, undelivered=frozenset({"c1"}))),
+    "another version of a waiting one": (WAITING, replace(WAITING, version=5)),
+    "another state of a waiting one": (WAITING, replace(WAITING, status=Status.COMPLETED)),
+    "a delivery of a waiting one": (WAITING, replace(WAITING, undelivered=frozenset())),
     "a refund": (DONE, replace(OWN, status=EnrollmentStatus.NOT_ENROLLED)),
     "another payer": (DONE, replace(OWN, payment_id="pay9")),
     "another request": (DONE, replace(OWN, delivery=replace(DELIVERED, request=4))),
@@ -121,22 +121,22 @@ CAME_FIRST: dict[str, tuple[Payment, Thing]] = {
         DONE,
         replace(SHARED, delivery=replace(DELIVERED, request=4)),
     ),
-    "a claim less": (DONE, replace(SHARED, claims={})),
+    "fewer claims": (DONE, replace(SHARED, claims={})),
 }
 
 
-@pytest.mark.parametrize(("read", "came_first"), CAME_FIRST.values(), ids=CAME_FIRST)
+@pytest.mark.parametrize(("read", "concurrent"), CONCURRENT.values(), ids=CONCURRENT)
 def test_a_concurrent_change_stops_the_whole_correction(
     corrections: Payments,
     enrollments: Enrollments,
     write: Callable[[Thing], None],
     read: Payment,
-    came_first: Thing,
+    concurrent: Thing,
     table: Table,
 ) -> None:
     write(read)
     link = Learners(table).link_of(USER)
-    write(came_first)
+    write(concurrent)
     was = [corrections.get("pay1"), enrollments.get(OWN.id), enrollments.get(SHARED.id)]
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(read, RIGHT, ACT, [OWN, SHARED]), link)
@@ -173,12 +173,12 @@ def test_the_largest_correction_is_one_transaction(
     corrections: Payments, enrollments: Enrollments, write: Callable[[Thing], None], table: Table
 ) -> None:
     names = [f"c{number:02d}" for number in range(ROOM)]
-    rows = [enrollment(name) for name in names]
-    for row in rows:
-        write(row)
+    owned = [enrollment(name) for name in names]
+    for each in owned:
+        write(each)
     large = replace(DONE, courses=bought(*names[:MAX_COURSES]))
     write(large)
-    plan = correct(large, RIGHT, ACT, rows)
+    plan = correct(large, RIGHT, ACT, owned)
     corrections.record_correction(plan, Learners(table).link_of(USER))
-    found = enrollments.get_many([each.id for each in rows])
+    found = enrollments.get_many([each.id for each in owned])
     assert {each.delivery.request for each in found} == {2}

@@ -26,7 +26,7 @@ from tests.support.logs import Logged
 
 FUNCTION = "deliver_enrollment"
 NEW = "attribute_not_exists(#pk)"
-SECOND_ROW = providers.active_row(501, course=2_000_002)
+SECOND_ENROLLMENT = providers.active_enrollment(501, course=2_000_002)
 LIMITED = Reply(429, None, {"RateLimit-Reset": "30"})
 
 
@@ -90,10 +90,10 @@ def deliveries(
 def test_a_delivery_creates_and_records_account_and_enrollment(deliveries: Deliveries) -> None:
     deliveries.waits("c1")
     provider = deliveries.thinkific(
-        providers.no_rows(),
+        providers.no_enrollments(),
         Reply(201, {"id": 7}),
-        providers.no_rows(),
-        Reply(201, providers.active_row()),
+        providers.no_enrollments(),
+        Reply(201, providers.active_enrollment()),
     )
     assert deliveries.deliver() == []
     assert [call.split("/")[-1] for call in provider.calls] == [
@@ -117,8 +117,8 @@ def test_the_second_course_of_a_learner_needs_two_calls_and_completes_the_paymen
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1", "c2")
     provider = deliveries.thinkific(
-        *(providers.no_rows(), Reply(201, providers.active_row())),
-        *(providers.no_rows(), Reply(201, SECOND_ROW)),
+        *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
+        *(providers.no_enrollments(), Reply(201, SECOND_ENROLLMENT)),
     )
     assert deliveries.deliver() == []
     assert len(provider.asked) == 4
@@ -134,7 +134,9 @@ def test_a_transient_failure_delays_only_the_messages_of_its_own_group(
     stranger = {"user_id": "u2", "id": "enr2"}
     deliveries.waits("c1", **stranger)
     deliveries.thinkific(
-        Reply(502, "<html>"), providers.no_rows(), Reply(201, providers.active_row(9, user=8))
+        Reply(502, "<html>"),
+        providers.no_enrollments(),
+        Reply(201, providers.active_enrollment(9, user=8)),
     )
     batch = deliveries.queues.batch()
     answer = invoke(FUNCTION, batch)
@@ -216,7 +218,7 @@ def test_no_call_starts_that_could_exceed_the_invocation(
 ) -> None:
     deliveries.waits("c1")
     monkeypatch.setattr(Context, "get_remaining_time_in_millis", lambda: 9_000)
-    provider = deliveries.thinkific(providers.no_rows())
+    provider = deliveries.thinkific(providers.no_enrollments())
     assert len(deliveries.deliver()) == 1
     assert provider.asked == []
     assert deliveries.queues.hidden() == 1
@@ -225,7 +227,9 @@ def test_no_call_starts_that_could_exceed_the_invocation(
 def test_one_correlation_id_leads_from_the_request_to_thinkific(deliveries: Deliveries) -> None:
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1")
-    provider = deliveries.thinkific(providers.no_rows(), Reply(201, providers.active_row()))
+    provider = deliveries.thinkific(
+        providers.no_enrollments(), Reply(201, providers.active_enrollment())
+    )
     deliveries.deliver()
     assert [each.headers["X-Correlation-Id"] for each in provider.asked] == ["r0", "r0"]
 
@@ -245,9 +249,9 @@ def test_a_permanent_failure_is_dead_lettered_with_its_reason_and_not_retried(
     deliveries.waits("c1")
     deliveries.thinkific()
     assert deliveries.deliver() == []
-    (letter,) = deliveries.queues.dead_letters()
-    assert "c1" in letter["MessageAttributes"]["reason"]["StringValue"]
-    assert json.loads(letter["Body"])["enrollmentId"] == enrollment("c1").id
+    (message,) = deliveries.queues.dead_letters()
+    assert "c1" in message["MessageAttributes"]["reason"]["StringValue"]
+    assert json.loads(message["Body"])["enrollmentId"] == enrollment("c1").id
     assert deliveries.stored().delivery.status is DeliveryStatus.FAILED
     assert logged.messages("ERROR") == ["delivery dead-lettered"]
     assert "DeliveryFailed" in logged.metrics()
@@ -258,13 +262,13 @@ def test_rejected_values_are_not_quoted_in_the_dead_letter_message(
 ) -> None:
     deliveries.waits("c1")
     deliveries.thinkific(
-        providers.no_rows(), Reply(422, {"errors": {"email": [f"{EMAIL} is invalid"]}})
+        providers.no_enrollments(), Reply(422, {"errors": {"email": [f"{EMAIL} is invalid"]}})
     )
     assert deliveries.deliver() == []
-    (letter,) = deliveries.queues.dead_letters()
-    reason = letter["MessageAttributes"]["reason"]["StringValue"]
+    (message,) = deliveries.queues.dead_letters()
+    reason = message["MessageAttributes"]["reason"]["StringValue"]
     assert "email" in reason
-    assert EMAIL not in str(letter)
+    assert EMAIL not in str(message)
     assert deliveries.stored().delivery.last_error == reason
 
 
@@ -274,9 +278,9 @@ def test_an_unreadable_message_is_dead_lettered(deliveries: Deliveries, body: st
     event = {"Records": [_record(body or " ")]}
     deliveries.thinkific()
     assert invoke(FUNCTION, event)["batchItemFailures"] == []
-    (letter,) = deliveries.queues.dead_letters()
-    assert letter["Body"] == (body or " ")
-    assert "not a message of this queue" in letter["MessageAttributes"]["reason"]["StringValue"]
+    (message,) = deliveries.queues.dead_letters()
+    assert message["Body"] == (body or " ")
+    assert "not a message of this queue" in message["MessageAttributes"]["reason"]["StringValue"]
 
 
 def _record(body: str) -> dict[str, Any]:
@@ -298,7 +302,9 @@ def test_an_outdated_request_is_finished_without_a_call(
     deliveries.waits("c1")
     batch = deliveries.queues.batch()
     deliveries.learners.link("u1", 7)
-    provider = deliveries.thinkific(providers.no_rows(), Reply(201, providers.active_row()))
+    provider = deliveries.thinkific(
+        providers.no_enrollments(), Reply(201, providers.active_enrollment())
+    )
     assert invoke(FUNCTION, batch)["batchItemFailures"] == []
     assert logged.metrics() == ["Delivered"]
     assert invoke(FUNCTION, batch)["batchItemFailures"] == []
@@ -336,7 +342,7 @@ def test_every_line_of_a_delivery_carries_the_id_of_the_request_that_opened_the_
 ) -> None:
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1")
-    deliveries.thinkific(providers.no_rows(), Reply(201, providers.active_row()))
+    deliveries.thinkific(providers.no_enrollments(), Reply(201, providers.active_enrollment()))
     deliveries.deliver()
     assert {each["correlation_id"] for each in logged.lines} == {"r0"}
 
@@ -349,11 +355,11 @@ def test_a_link_to_a_deleted_account_is_replaced_within_one_delivery(
     rejected = Reply(422, {"errors": ["User could not be found."]})
     account = Reply(body={"items": [{"id": 7, "email": EMAIL}]})
     deliveries.thinkific(
-        *(providers.no_rows(), rejected, providers.no_rows()),
+        *(providers.no_enrollments(), rejected, providers.no_enrollments()),
         *(account, account),
         # The access that the former account might have is revoked first.
-        providers.no_rows(),
-        *(providers.no_rows(), Reply(201, providers.active_row())),
+        providers.no_enrollments(),
+        *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
     )
     assert deliveries.deliver() == []
     assert deliveries.learners.platform_user_id("u1") == 7
@@ -368,7 +374,7 @@ def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1", platform_course_id=4711)
     provider = deliveries.thinkific(
-        providers.no_rows(), Reply(201, providers.active_row(course=4711))
+        providers.no_enrollments(), Reply(201, providers.active_enrollment(course=4711))
     )
     assert deliveries.deliver() == []
     assert provider.asked[1].body["course_id"] == 4711
@@ -378,8 +384,8 @@ def test_the_completion_names_the_enrollment_at_thinkific(deliveries: Deliveries
     deliveries.learners.link("u1", 7)
     deliveries.waits("c1", "c2")
     deliveries.thinkific(
-        *(providers.no_rows(), Reply(201, providers.active_row())),
-        *(providers.no_rows(), Reply(201, SECOND_ROW)),
+        *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
+        *(providers.no_enrollments(), Reply(201, SECOND_ENROLLMENT)),
     )
     deliveries.deliver()
     (event,) = deliveries.payments.history("pay1")

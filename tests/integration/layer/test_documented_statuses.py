@@ -48,7 +48,7 @@ PLACES = ["x1", "\ud83d", "a/b", "%", "..", "x" * 300]
 
 
 BROKEN = ["\ud83d", "Budi \ud83d", "\x00", "a\x00b", "\x1f\x7f", "\ufeff", "x" * 3000, ""]
-"""Half of an emoji, control characters, what is invisible, what is too long."""
+"""Half of an emoji, control characters, an invisible and a too long text."""
 ROUTES = sorted(routes().items())
 
 

@@ -232,8 +232,8 @@ def test_a_failed_attempt_on_a_changed_enrollment_is_not_recorded(
     table: Table, enrollments: Enrollments, how: str
 ) -> None:
     put(table, CHANGED[how])
-    noted = not_delivered(enrollment("c1"), "why", ACT, final=False)
-    assert not enrollments.record_attempt(noted)
+    failed = not_delivered(enrollment("c1"), "why", ACT, final=False)
+    assert not enrollments.record_attempt(failed)
     assert enrollments.get(enrollment("c1").id) == CHANGED[how]
 
 
@@ -241,9 +241,9 @@ def test_a_failed_attempt_on_a_changed_enrollment_is_not_recorded(
 def test_a_failed_attempt_is_recorded(
     enrollments: Enrollments, waiting: Enrollment, *, final: bool
 ) -> None:
-    noted = not_delivered(waiting, "why", ACT, final=final)
-    assert enrollments.record_attempt(noted)
-    assert enrollments.get(waiting.id) == noted
+    failed = not_delivered(waiting, "why", ACT, final=final)
+    assert enrollments.record_attempt(failed)
+    assert enrollments.get(waiting.id) == failed
 
 
 def test_an_enrollment_not_counted_when_made_is_counted_with_its_delivery(

@@ -173,7 +173,7 @@ def test_an_item_without_the_attribute_is_on_sale(table: Table) -> None:
 
 
 def gone(monkeypatch: pytest.MonkeyPatch, *there: int) -> None:
-    """Have Thinkific show these courses of ours, and no bundle."""
+    """Let Thinkific show only these courses, and no bundle."""
     rows = [site_course(number, f"Course c{number - 2_000_000}") for number in there]
     providers.answers(monkeypatch, "sync_courses", listed(*rows), listed())
 

@@ -16,7 +16,7 @@ from lunas.storage.settlements import NEW
 from lunas.storage.table import Table
 from tests.integration.layer import providers
 from tests.integration.layer.queues import Queues
-from tests.integration.layer.thinkific_events import row
+from tests.integration.layer.thinkific_events import platform_enrollment
 from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke
 from tests.support.http_stub import Reply, StubProvider
@@ -104,7 +104,7 @@ def test_a_processed_event_is_remembered_until_it_expires(
 def test_ambiguous_progress_is_read_from_thinkific_with_the_correlation_id(
     table: Table, ours: Enrollment, queues: Queues, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provider = send_event(queues, monkeypatch, None, Reply(body=row("0.52")))
+    provider = send_event(queues, monkeypatch, None, Reply(body=platform_enrollment("0.52")))
     assert provider.calls == [
         f"GET /api/public/v1/enrollments/{ours.delivery.platform_enrollment_id}"
     ]

@@ -25,7 +25,7 @@ REASON = "course c1 is not mapped to the platform"
 
 
 class Operator:
-    """An operator with a table and a dead-letter queue."""
+    """An operator with a table and a dead-message queue."""
 
     def __init__(self, table: Table, queues: Queues) -> None:
         self.table, self.queues = table, queues
@@ -38,7 +38,7 @@ class Operator:
         return made
 
     def dead_letter(self, body: str, number: int = 1, group: str = "u1") -> None:
-        """Put a message into the dead-letter queue."""
+        """Put a message into the dead-message queue."""
         self.queues.sqs.send_message(
             QueueUrl=self.queues.dead_letter_url,
             MessageBody=body,

@@ -34,7 +34,7 @@ def settled(*courses: str) -> Payment:
 
 @pytest.fixture
 def write(table: Table) -> Callable[[Payment | Enrollment], None]:
-    """Write a thing as it is, past all conditions."""
+    """Write an item without its conditions."""
 
     def written(thing: Payment | Enrollment) -> None:
         item = payment_item(thing) if isinstance(thing, Payment) else enrollment_item(thing)
@@ -68,7 +68,7 @@ def placed(each: Enrollment) -> Enrollment:
 
 
 @pytest.mark.parametrize(
-    "came_first",
+    "concurrent",
     [
         replace(settled("c1", "c2", "c3"), version=4),
         replace(settled("c1", "c2", "c3"), status=Status.COMPLETED),
@@ -87,9 +87,9 @@ def placed(each: Enrollment) -> Enrollment:
     ],
     ids=[
         *("another step", "another state", "a claim", "another payer", "another refund"),
-        *("another request", "a delivery", "one heir less", "no heir", "delivery of a shared one"),
+        *("another request", "a delivery", "fewer claims", "no claims", "delivery of a shared one"),
         *("another refund of a shared one", "another request of a shared one"),
-        *("handed over to this one", "another claim"),
+        *("taken over by this payment", "another claim"),
     ],
 )
 def test_a_concurrent_change_stops_the_whole_refund(
@@ -98,9 +98,9 @@ def test_a_concurrent_change_stops_the_whole_refund(
     enrollments: Enrollments,
     plan: Refund,
     write: Callable[[Payment | Enrollment], None],
-    came_first: Payment | Enrollment,
+    concurrent: Payment | Enrollment,
 ) -> None:
-    write(came_first)
+    write(concurrent)
     was = [payments.get("pay1"), *(enrollments.get(each.before.id) for each in plan.takings)]
     with pytest.raises(ConcurrentUpdate):
         Payments(table).record_refund(plan)
@@ -156,7 +156,7 @@ def test_a_revocation_frees_the_place_that_was_counted(
             delivery=replace(ALONE.delivery, status=DeliveryStatus.REVOKED),
         ),
     ],
-    ids=["bought again", "refunded again", "asked again", "noted already"],
+    ids=["bought again", "refunded again", "requested again", "recorded already"],
 )
 def test_an_outdated_revocation_changes_nothing(
     enrollments: Enrollments,

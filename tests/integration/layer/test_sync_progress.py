@@ -18,7 +18,7 @@ from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.progress import Progress
 from lunas.storage.settlements import NEW
 from lunas.storage.table import Table
-from tests.integration.layer.thinkific_events import row
+from tests.integration.layer.thinkific_events import platform_enrollment
 from tests.support.builders import LATER, NOW
 from tests.support.functions import invoke, load
 from tests.support.http_stub import Reply, StubProvider
@@ -32,7 +32,7 @@ BEFORE = NOW - timedelta(days=21)
 COMPLETED, PROGRESS = "enrollment.completed", "enrollment.progress"
 
 
-def rows(*listed: dict[str, Any], following: int | None = None) -> Reply:
+def page(*listed: dict[str, Any], following: int | None = None) -> Reply:
     return Reply(body={"items": list(listed), "meta": {"pagination": {"next_page": following}}})
 
 
@@ -71,7 +71,10 @@ def test_missed_progress_is_read_and_the_next_sync_starts_later(
 ) -> None:
     Progress(table).note_position(SyncPosition(BEFORE))
     provider = at_thinkific(
-        monkeypatch, rows(row("0.0", id=9), following=2), rows(row("0.75")), BOTH
+        monkeypatch,
+        page(platform_enrollment("0.0", id=9), following=2),
+        page(platform_enrollment("0.75")),
+        BOTH,
     )
     assert invoke(FUNCTION, NIGHTLY) is None
     assert progress() == 75
@@ -88,11 +91,11 @@ def test_missed_progress_is_read_and_the_next_sync_starts_later(
 def test_a_failed_page_is_logged_and_read_by_the_next_run(
     monkeypatch: pytest.MonkeyPatch, table: Table, progress: Any, logged: Logged
 ) -> None:
-    at_thinkific(monkeypatch, rows(following=2), Reply(502, "<html>"), BOTH)
+    at_thinkific(monkeypatch, page(following=2), Reply(502, "<html>"), BOTH)
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages("WARNING") == ["progress sync failed"]
-    again = at_thinkific(monkeypatch, rows(row("1.0")), BOTH)
+    again = at_thinkific(monkeypatch, page(platform_enrollment("1.0")), BOTH)
     invoke(FUNCTION, NIGHTLY)
     assert again.asked[0].query["page"] == ["2"]
     assert progress() == 100
@@ -146,7 +149,7 @@ def test_a_failing_webhook_check_does_not_hide_the_first_failure(
 def test_a_failing_webhook_check_alone_fails_the_run(
     monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
-    at_thinkific(monkeypatch, rows(), Reply(502, "<html>"))
+    at_thinkific(monkeypatch, page(), Reply(502, "<html>"))
     with pytest.raises(DeliveryDelayed):
         invoke(FUNCTION, NIGHTLY)
     assert logged.messages() == ["progress synced", "progress sync failed"]
@@ -176,7 +179,7 @@ def test_a_run_out_of_time_logs_that_it_is_behind(
 def test_webhooks_that_do_not_work_are_reported_until_they_are_fixed(
     monkeypatch: pytest.MonkeyPatch, logged: Logged, there: Reply, missing: int
 ) -> None:
-    provider = at_thinkific(monkeypatch, rows(), there)
+    provider = at_thinkific(monkeypatch, page(), there)
     invoke(FUNCTION, NIGHTLY)
     assert logged.messages("ERROR") == ["webhooks missing"] * bool(missing)
     assert logged.values() == {"WebhooksMissing": missing}
@@ -253,6 +256,6 @@ def test_an_app_also_gets_the_uninstall_webhook(
 def test_an_access_token_is_the_bearer_of_both_apis(monkeypatch: pytest.MonkeyPatch) -> None:
     site = ThinkificSite("https://thinkific.test", Bearer(lambda: "token-1"))
     monkeypatch.setattr(settings, "site_of", lambda *_: site)
-    provider = at_thinkific(monkeypatch, rows(), BOTH)
+    provider = at_thinkific(monkeypatch, page(), BOTH)
     invoke(FUNCTION, NIGHTLY)
     assert [each.headers["Authorization"] for each in provider.asked] == ["Bearer token-1"] * 2

@@ -1,4 +1,4 @@
-"""``make thinkific-check``: each thing that can be wrong with a site is found and explained."""
+"""``make thinkific-check``: every fault of a site is found and explained."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -278,7 +278,7 @@ def accesses(visit: Visit) -> list[bool]:
     """Return whether each enrollment at the site gives access."""
     site, now = visit.simulation.site(None), visit.simulation.now()
     assert site
-    return [bool(row.activated_at) and not row.expired(now) for row in site.enrollments.values()]
+    return [bool(each.activated_at) and not each.expired(now) for each in site.enrollments.values()]
 
 
 @pytest.mark.parametrize("named", ["c1", str(PYTHON)])

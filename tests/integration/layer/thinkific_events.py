@@ -57,8 +57,10 @@ def request(
     }
 
 
-def row(percentage: str, *, completed_at: str | None = None, **changes: Any) -> Json:
-    """Return the row of the API."""
+def platform_enrollment(
+    percentage: str, *, completed_at: str | None = None, **changes: Any
+) -> Json:
+    """Return the enrollment as the API shows it."""
     return {
         "id": PLATFORM_ENROLLMENT,
         "user_id": ACCOUNT,

@@ -64,8 +64,8 @@ def test_an_access_token_opens_both_apis_of_thinkific(folder: Path) -> None:
     own = up(folder, OWN)
     site = Thinkific(own)
     webhooks = site.see("webhooks")["items"]
-    assert {row["topic"] for row in webhooks} == {"enrollment.progress", "enrollment.completed"}
-    assert {row["target_url"] for row in webhooks} == {own.thinkific_webhook_url}
+    assert {each["topic"] for each in webhooks} == {"enrollment.progress", "enrollment.completed"}
+    assert {each["target_url"] for each in webhooks} == {own.thinkific_webhook_url}
     Cloud(own).invoke("SyncCoursesFunction")
     assert site.calls("listCourses") > 0
     assert set(site.see("requests")["openedBy"]) == {"token"}

@@ -22,10 +22,10 @@ async def test_a_bundle_enrolls_in_all_its_courses_and_updates_existing_enrollme
     body = {"user_id": LEARNER, "activated_at": NOW}
     answer = await site.post(BUNDLE_PATH, json=body)
     assert (answer.status_code, answer.content) == (201, b"")
-    rows = await listed(site, BUNDLE_PATH, user_id=LEARNER)
-    assert {enrollment["course_id"] for enrollment in rows} == {PYTHON, SQL}
-    assert rows[0]["id"] == trial["id"]
-    assert {enrollment["is_free_trial"] for enrollment in rows} == {False}
+    enrollments = await listed(site, BUNDLE_PATH, user_id=LEARNER)
+    assert {enrollment["course_id"] for enrollment in enrollments} == {PYTHON, SQL}
+    assert enrollments[0]["id"] == trial["id"]
+    assert {enrollment["is_free_trial"] for enrollment in enrollments} == {False}
 
 
 async def test_a_bundle_can_be_enrolled_in_later(site: httpx.AsyncClient) -> None:

@@ -42,8 +42,8 @@ async def test_products_and_courses_name_each_other_by_different_ids(
 
 
 async def test_the_bundle_is_found_through_the_products(site: httpx.AsyncClient) -> None:
-    rows = await items(site, f"{V1}/products")
-    (product,) = [item for item in rows if item["productable_type"] == "Bundle"]
+    products = await items(site, f"{V1}/products")
+    (product,) = [item for item in products if item["productable_type"] == "Bundle"]
     path = f"{V1}/bundles/{product['productable_id']}"
     courses = await items(site, f"{path}/courses")
     assert [item["id"] for item in courses] == (await site.get(path)).json()["course_ids"]

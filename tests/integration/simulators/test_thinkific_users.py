@@ -114,8 +114,8 @@ async def test_required_custom_fields_are_required_unless_skipped(
 async def test_a_welcome_mail_is_sent_only_when_asked_for(site: httpx.AsyncClient) -> None:
     await create(site, email="with@belajar.example", send_welcome_email=True)
     await create(site, email="without@belajar.example")
-    rows = (await site.get("/_sim/users")).json()["items"]
-    mails = {item["email"]: item["welcomeMails"] for item in rows}
+    users = (await site.get("/_sim/users")).json()["items"]
+    mails = {item["email"]: item["welcomeMails"] for item in users}
     assert (mails["with@belajar.example"], mails["without@belajar.example"]) == (1, 0)
 
 
