@@ -760,7 +760,7 @@ def test_a_payment_without_new_courses_is_written_with_its_anomaly(
     assert stored
     assert (stored.status, stored.overlap) == (Status.COMPLETED, ("c1",))
     assert plan.anomaly
-    assert not Anomalies(payments._table).keep(plan.anomaly)  # noqa: SLF001
+    assert not Anomalies(payments.table).keep(plan.anomaly)
 
 
 def test_a_known_anomaly_is_not_reopened(payments: Payments, table: Table) -> None:

@@ -32,12 +32,12 @@ class DeadLetter:
     reason: str | None
 
 
+@dataclass(frozen=True, slots=True)
 class DeadLetters:
     """Receives each message of the dead-letter queue once, and deletes handled ones."""
 
-    def __init__(self, url: str, client: "SQSClient") -> None:
-        self._url = url
-        self._client = client
+    url: str
+    client: "SQSClient"
 
     def receive_all(self) -> Iterator[DeadLetter]:
         """Receive messages until none is left; those not deleted stay hidden."""
@@ -46,24 +46,24 @@ class DeadLetters:
 
     def delete(self, message: DeadLetter) -> None:
         """Delete a message."""
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt_handle)
+        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt_handle)
 
     def show_again(self, message: DeadLetter) -> None:
         """Make a message visible again at once."""
-        self._client.change_message_visibility(
-            QueueUrl=self._url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0
+        self.client.change_message_visibility(
+            QueueUrl=self.url, ReceiptHandle=message.receipt_handle, VisibilityTimeout=0
         )
 
     def unseen(self) -> int:
         """Return about how many messages wait behind a hidden message of the same learner."""
-        response = self._client.get_queue_attributes(
-            QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+        response = self.client.get_queue_attributes(
+            QueueUrl=self.url, AttributeNames=["ApproximateNumberOfMessages"]
         )
         return int(response["Attributes"]["ApproximateNumberOfMessages"])
 
     def _receive(self) -> "list[MessageTypeDef]":
-        return self._client.receive_message(
-            QueueUrl=self._url,
+        return self.client.receive_message(
+            QueueUrl=self.url,
             MaxNumberOfMessages=BATCH,
             VisibilityTimeout=HIDDEN,
             WaitTimeSeconds=MAX_WAIT,

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
 
 
+@dataclass(frozen=True, slots=True)
 class TokenEncryption:
     """Encrypts tokens by KMS, each for one stack and site only."""
 
-    def __init__(self, client: "KMSClient", key: str, stack: str) -> None:
-        self._client = client
-        self._key = key
-        self._stack = stack
+    client: "KMSClient"
+    key: str
+    stack: str
 
     @classmethod
     def from_environment(cls) -> "TokenEncryption":
@@ -31,8 +32,8 @@ class TokenEncryption:
     def encrypt(self, tokens: Tokens, subdomain: str) -> str:
         """Encrypt tokens, as Base64. KMS takes 4 KB at most, of which two tokens need a tenth."""
         plain = {"accessToken": tokens.access_token, "refreshToken": tokens.refresh_token}
-        answer = self._client.encrypt(
-            KeyId=self._key,
+        answer = self.client.encrypt(
+            KeyId=self.key,
             Plaintext=json.dumps(plain).encode(),
             EncryptionContext=self._context(subdomain),
         )
@@ -41,8 +42,8 @@ class TokenEncryption:
     def decrypt(self, encrypted: str, subdomain: str) -> Tokens:
         """Decrypt tokens; raises ConfigurationError if the key or the context is another one."""
         try:
-            answer = self._client.decrypt(
-                KeyId=self._key,
+            answer = self.client.decrypt(
+                KeyId=self.key,
                 CiphertextBlob=base64.b64decode(encrypted),
                 EncryptionContext=self._context(subdomain),
             )
@@ -55,4 +56,4 @@ class TokenEncryption:
         return Tokens(access_token=plain["accessToken"], refresh_token=plain["refreshToken"])
 
     def _context(self, subdomain: str) -> dict[str, str]:
-        return {"stack": self._stack, "site": subdomain}
+        return {"stack": self.stack, "site": subdomain}

@@ -8,7 +8,7 @@ sold: no payment is better than one without courses.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -57,12 +57,12 @@ class PackageServiceProvider(BaseProvider):
         raise NotImplementedError(path)
 
 
+@dataclass(frozen=True, slots=True)
 class PackageServiceCatalogue:
     """Reads packages and courses from the service, and merges in the table's data."""
 
-    def __init__(self, provider: PackageServiceProvider, own: Catalog) -> None:
-        self._provider = provider
-        self._own = own
+    provider: PackageServiceProvider
+    own: Catalog
 
     def package(self, package_id: str) -> Package | None:
         """Return a package, or None; raises CatalogUnavailable."""
@@ -86,7 +86,7 @@ class PackageServiceCatalogue:
         """Return all courses, or those of ``course_ids`` that exist, in that order."""
         known = {each.id: each for each in (_read(_course, row) for row in self._items("/courses"))}
         wanted = list(known if course_ids is None else course_ids)
-        own = {each.id: each for each in self._own.courses(wanted)}
+        own = {each.id: each for each in self.own.courses(wanted)}
         return [_merged(known[each], own.get(each)) for each in wanted if each in known]
 
     def _items(self, path: str) -> list[Any]:
@@ -98,7 +98,7 @@ class PackageServiceCatalogue:
 
     def _fetch(self, path: str) -> Any:  # noqa: ANN401
         try:
-            return json.loads(str(self._provider.get(path, max_age=MAX_AGE)))
+            return json.loads(str(self.provider.get(path, max_age=MAX_AGE)))
         except (GetParameterError, ValueError, RecursionError):
             raise CatalogUnavailable("the package service does not answer; try again") from None
 

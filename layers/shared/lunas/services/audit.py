@@ -85,6 +85,7 @@ class AuditReport:
         self.differences += audited.differences
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditService:
     """Audits payments.
 
@@ -93,26 +94,14 @@ class AuditService:
     ``deadline_is_near``: whether the time of the run is nearly over.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        schedule: ScheduleRepository,
-        payments: PaymentRepository,
-        enrollments: EnrollmentRepository,
-        anomalies: AnomalyRepository,
-        on_difference: Callable[[Anomaly], None],
-        on_completion: Callable[[Payment], None],
-        deadline_is_near: Callable[[], bool],
-        now: Clock,
-    ) -> None:
-        self._schedule = schedule
-        self._payments = payments
-        self._enrollments = enrollments
-        self._anomalies = anomalies
-        self._on_difference = on_difference
-        self._on_completion = on_completion
-        self._deadline_is_near = deadline_is_near
-        self._now = now
+    schedule: ScheduleRepository
+    payments: PaymentRepository
+    enrollments: EnrollmentRepository
+    anomalies: AnomalyRepository
+    on_difference: Callable[[Anomaly], None]
+    on_completion: Callable[[Payment], None]
+    deadline_is_near: Callable[[], bool]
+    now: Clock
 
     def run(self) -> AuditReport:
         """Audit payments with open deliveries, then everything that changed since the last run.
@@ -120,7 +109,7 @@ class AuditService:
         Raises StorageContention; the next run continues from the last checkpoint.
         """
         report = AuditReport()
-        until = self._now() - SETTLED_AFTER
+        until = self.now() - SETTLED_AFTER
         for feed in IN_TABLE:
             self._follow(feed, until, report)
         return report
@@ -136,14 +125,14 @@ class AuditService:
         return PaymentAudit(snapshot.enrollments, self._report(ref.payment_id, snapshot.found))
 
     def _follow(self, feed: Feed, until: datetime, report: AuditReport) -> None:
-        checkpoint = self._schedule.checkpoint(feed, self._now())
+        checkpoint = self.schedule.checkpoint(feed, self.now())
         batches = 0
-        while not self._deadline_is_near():
-            batch = self._schedule.batch(feed, checkpoint, until, BATCH)
+        while not self.deadline_is_near():
+            batch = self.schedule.batch(feed, checkpoint, until, BATCH)
             if not self._audit_all(batch.refs, report):
                 break
             if batch.checkpoint != checkpoint:
-                self._schedule.record_checkpoint(feed, batch.checkpoint)
+                self.schedule.record_checkpoint(feed, batch.checkpoint)
             checkpoint, batches = batch.checkpoint, batches + 1
             if batch.is_last or (feed is Feed.APPROVED and batches == WAITING):
                 return
@@ -153,7 +142,7 @@ class AuditService:
     def _audit_all(self, refs: Iterable[Ref], report: AuditReport) -> bool:
         """Audit the new refs of a batch; return whether there was time for all of them."""
         for ref in filter(report.is_new, refs):
-            if self._deadline_is_near():
+            if self.deadline_is_near():
                 return False
             report.add(ref, self.audit(ref))
         return True
@@ -177,27 +166,27 @@ class AuditService:
 
     def _read(self, ref: Ref) -> Snapshot:
         try:
-            payment, history = self._payments.read(ref.payment_id)
-            enrollments = self._enrollments.get_many(_enrollment_ids(payment, ref))
+            payment, history = self.payments.read(ref.payment_id)
+            enrollments = self.enrollments.get_many(_enrollment_ids(payment, ref))
         except (KeyError, TypeError, ValueError) as error:
             # A malformed item is a difference too, and must not stop the run.
             return Snapshot(None, (Difference(Code.UNREADABLE, type(error).__name__),))
         if payment is None:
             found = orphans(ref.payment_id, history, enrollments)
         else:
-            found = differences(payment, history, enrollments, self._now())
+            found = differences(payment, history, enrollments, self.now())
         return Snapshot(payment, tuple(found), _ids_of(enrollments))
 
     def _complete(self, payment: Payment) -> bool:
         """Complete a payment; False on a concurrent write, after which the next run tries again."""
         everything = replace(payment, undelivered=frozenset())
-        context = AuditContext(ACTOR, self._now(), reason="everything was delivered before")
+        context = AuditContext(ACTOR, self.now(), reason="everything was delivered before")
         completed, history = take(everything, Step.COMPLETE, context)
         try:
-            self._payments.complete(payment, completed, history)
+            self.payments.complete(payment, completed, history)
         except (ConcurrentUpdate, StorageContention):
             return False
-        self._on_completion(completed)
+        self.on_completion(completed)
         return True
 
     def _report(self, payment_id: str, found: Sequence[Difference]) -> int:
@@ -206,10 +195,10 @@ class AuditService:
         ordered = sorted(found, key=lambda each: (each.code, each.text))
         for code, group in groupby(ordered, key=lambda each: each.code):
             texts = [each.text for each in group]
-            anomaly = invariant_broken(payment_id, code, texts, self._now())
-            if self._anomalies.get(anomaly.id) is None:
-                self._on_difference(anomaly)
-                self._anomalies.keep(anomaly)
+            anomaly = invariant_broken(payment_id, code, texts, self.now())
+            if self.anomalies.get(anomaly.id) is None:
+                self.on_difference(anomaly)
+                self.anomalies.keep(anomaly)
                 new += 1
         return new
 

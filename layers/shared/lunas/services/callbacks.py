@@ -46,25 +46,16 @@ class CallbackResult:
         return self.outcome is not None and evidence.short in self.outcome.payment.callbacks
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackService:
     """Handles verified callbacks."""
 
-    def __init__(
-        self,
-        *,
-        payments: PaymentRepository,
-        schedule: ScheduleRepository,
-        anomalies: AnomalyRepository,
-        settlements: SettlementService,
-        gateways: Gateways,
-        now: Clock,
-    ) -> None:
-        self._payments = payments
-        self._schedule = schedule
-        self._anomalies = anomalies
-        self._settlements = settlements
-        self._gateways = gateways
-        self._now = now
+    payments: PaymentRepository
+    schedule: ScheduleRepository
+    anomalies: AnomalyRepository
+    settlements: SettlementService
+    gateways: Gateways
+    now: Clock
 
     def handle(self, callback: VerifiedCallback) -> CallbackResult:
         """Settle by the gateway's status; a repeated callback takes only one read.
@@ -76,7 +67,7 @@ class CallbackService:
         Raises GatewayUnavailable when the gateway cannot be asked, and StorageContention. Nothing
         has changed then, and the gateway sends the callback again.
         """
-        payment = self._payments.get(callback.order_id)
+        payment = self.payments.get(callback.order_id)
         if payment is None or payment.gateway_name is None:
             self._refuse_shifted(callback)
             return self._record(callback, AnomalyKind.UNKNOWN_ORDER, None)
@@ -88,7 +79,7 @@ class CallbackService:
         status = self._ask(payment, context)
         if status.state is GatewayState.ENDED and callback.claims_success:
             return CallbackResult(self._contradicted(payment, context))
-        outcome = self._settlements.apply(decide(payment, status, context))
+        outcome = self.settlements.apply(decide(payment, status, context))
         if outcome.result is Result.ALREADY_SETTLED:
             return self._repeated(callback, outcome.payment)
         self._ask_again(callback, payment, outcome, context)
@@ -97,21 +88,21 @@ class CallbackService:
     def _context(self, callback: VerifiedCallback, gateway_name: str) -> AuditContext:
         evidence = {"callback": callback.code, **callback.named}
         actor = f"{gateway_name}:callback"
-        return AuditContext(actor, self._now(), evidence, callback=callback.evidence)
+        return AuditContext(actor, self.now(), evidence, callback=callback.evidence)
 
     def _ask(self, payment: Payment, context: AuditContext) -> GatewayStatus:
         try:
-            return self._gateways(payment).status(payment)
+            return self.gateways(payment).status(payment)
         except GatewayError as error:
             # The gateway repeats a callback a few times at most; reconcile asks for longer.
-            self._schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
+            self.schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
             message = f"the callback cannot be checked: {error}"
             raise GatewayUnavailable.after(error, message) from None
 
     def _contradicted(self, payment: Payment, context: AuditContext) -> Outcome:
         """Let the next run of reconcile ask again: either the callback or the status is wrong."""
         since = denied_since(payment, context.at)
-        self._schedule.check_at(payment, sooner(payment, context.at), context.at, since)
+        self.schedule.check_at(payment, sooner(payment, context.at), context.at, since)
         return Outcome(Result.CONTRADICTED, payment)
 
     def _ask_again(
@@ -125,9 +116,9 @@ class CallbackService:
         if outcome.result is Result.STILL_OPEN:
             since = denied_since(payment, context.at) if callback.claims_success else None
             due = sooner(payment, context.at + SOON)
-            self._schedule.check_at(payment, due, context.at, since)
+            self.schedule.check_at(payment, due, context.at, since)
         if outcome.result is Result.MISMATCH:
-            self._schedule.note_answer(payment.id, context.at)
+            self.schedule.note_answer(payment.id, context.at)
 
     def _repeated(self, callback: VerifiedCallback, payment: Payment) -> CallbackResult:
         found = self._paid_again(callback, payment)
@@ -142,18 +133,18 @@ class CallbackService:
         transaction = callback.evidence.transaction
         if transaction is None:
             return None
-        first = payment.transaction or self._payments.first_transaction(payment.id, transaction)
+        first = payment.transaction or self.payments.first_transaction(payment.id, transaction)
         if first == transaction:
             return None
         hints = {**callback.hints, **callback.named}
-        found = paid_again(payment, first, transaction, self._now(), hints)
-        self._anomalies.keep(found)
+        found = paid_again(payment, first, transaction, self.now(), hints)
+        self.anomalies.keep(found)
         return found
 
     def _refuse_shifted(self, callback: VerifiedCallback) -> None:
         """Raise Forbidden if the signature also belongs to a payment of ours."""
         shifted = callback.shifted
-        meant = self._payments.get(shifted.order_id) if shifted else None
+        meant = self.payments.get(shifted.order_id) if shifted else None
         if shifted and meant is not None and shifted.amount == str(meant.amount):
             raise Forbidden("the amount was shortened and the order id lengthened")
 
@@ -167,9 +158,9 @@ class CallbackService:
             kind,
             callback.order_id[:MAX_ORDER_ID],
             certain,
-            self._now(),
+            self.now(),
             hints={**callback.hints, **callback.named},
             payment_id=payment.id if payment else None,
         )
-        self._anomalies.keep(found)
+        self.anomalies.keep(found)
         return CallbackResult(anomaly=found)

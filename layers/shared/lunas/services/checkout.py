@@ -12,7 +12,7 @@ moment.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -64,6 +64,7 @@ ROUNDS = 3
 """How often the slot is read again after another request took it first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckoutService:
     """Opens payments.
 
@@ -71,32 +72,17 @@ class CheckoutService:
     its channel allows it.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        catalog: CatalogReader,
-        enrollments: EnrollmentRepository,
-        payments: PaymentRepository,
-        settlements: SettlementService,
-        open_payments: OpenPayments,
-        gateways: Gateways,
-        opens_by: str,
-        return_url: str,
-        lifetime: timedelta,
-        now: Clock,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._catalog = catalog
-        self._enrollments = enrollments
-        self._payments = payments
-        self._settlements = settlements
-        self._open_payments = open_payments
-        self._gateways = gateways
-        self._opens_by = opens_by
-        self._return_url = return_url
-        self._lifetime = lifetime
-        self._now = now
-        self._new_id = new_id
+    catalog: CatalogReader
+    enrollments: EnrollmentRepository
+    payments: PaymentRepository
+    settlements: SettlementService
+    open_payments: OpenPayments
+    gateways: Gateways
+    opens_by: str
+    return_url: str
+    lifetime: timedelta
+    now: Clock
+    new_id: Callable[[], str]
 
     def initiate(
         self, request: PurchaseRequest, channel: str | None = None
@@ -107,17 +93,17 @@ class CheckoutService:
         :mod:`lunas.services.purchases`, GatewayRefused (the payment is FAILED then) and
         GatewayUnavailable (it stays open; the same request again continues with it).
         """
-        offer = price(self._catalog, request)
+        offer = price(self.catalog, request)
         check_invoiceable(offer.customer)
         for _ in range(ROUNDS):
-            slot = self._payments.slot(request.caller.id, request.package_id, request.course_id)
+            slot = self.payments.slot(request.caller.id, request.package_id, request.course_id)
             if slot.held:
-                check_not_owned(self._enrollments, offer, self._now())
-            found, ended = self._open_payments.find(slot, channel)
+                check_not_owned(self.enrollments, offer, self.now())
+            found, ended = self.open_payments.find(slot, channel)
             if found is not None and self._brings_nothing(found):
                 found = None
             if found is None or found.gateway is None:
-                check_offer(self._enrollments, offer, self._now())
+                check_offer(self.enrollments, offer, self.now())
             if found is not None:
                 payment = self._with_old_invoice(found)
                 if payment is None:
@@ -133,16 +119,16 @@ class CheckoutService:
     def _open(
         self, offer: Offer, slot: Slot, ended: frozenset[str], channel: str | None
     ) -> Payment:
-        at = self._now()
-        drafted = draft(offer, self._new_id(), Method.GATEWAY, Status.PENDING, at)
-        payment = replace(drafted, gateway_name=self._opens_by, channel=channel, invoice_calls=1)
-        terms = self._gateways(payment).channel(channel)
-        expires_at = at + terms.lifetime(self._lifetime)
+        at = self.now()
+        drafted = draft(offer, self.new_id(), Method.GATEWAY, Status.PENDING, at)
+        payment = replace(drafted, gateway_name=self.opens_by, channel=channel, invoice_calls=1)
+        terms = self.gateways(payment).channel(channel)
+        expires_at = at + terms.lifetime(self.lifetime)
         payment = replace(payment, gateway_expires_at=expires_at, prompt=terms.prompt)
         payment = replace(payment, check_at=check_after(payment, at))
         event = opened(payment, AuditContext(offer.request.caller.actor, at))
         taken = slot.with_new(Held(payment.id, channel), ended)
-        self._payments.create_open(payment, event, taken, instead_of=slot.newest)
+        self.payments.create_open(payment, event, taken, instead_of=slot.newest)
         return payment
 
     def _brings_nothing(self, payment: Payment) -> bool:
@@ -152,12 +138,12 @@ class CheckoutService:
         its response, a callback or an admin.
         """
         bought = payment.course_ids
-        return owned_of(self._enrollments, payment.user_id, bought, self._now()).issuperset(bought)
+        return owned_of(self.enrollments, payment.user_id, bought, self.now()).issuperset(bought)
 
     def _with_new_invoice(self, payment: Payment) -> Payment:
         """Return a new payment with its invoice; if the gateway refuses, the payment is FAILED."""
-        channel = self._gateways(payment).channel(payment.channel)
-        lifetime = channel.lifetime(self._lifetime)
+        channel = self.gateways(payment).channel(payment.channel)
+        lifetime = channel.lifetime(self.lifetime)
         try:
             return self._invoiced(payment, payment.created_at, lifetime)
         except GatewayRefused as refused:
@@ -173,14 +159,14 @@ class CheckoutService:
         """
         if payment.gateway is not None:
             return payment
-        now = self._now()
-        left = self._open_payments.time_left(payment, now)
+        now = self.now()
+        left = self.open_payments.time_left(payment, now)
         if left is None:
             return None
-        repeats = self._gateways(payment).repeats_invoice(payment)
+        repeats = self.gateways(payment).repeats_invoice(payment)
         wait = timedelta(0) if repeats else OPENING
-        if not self._payments.claim_invoice(payment, now, now - wait):
-            payment = self._open_payments.awaited(payment, has_answer)
+        if not self.payments.claim_invoice(payment, now, now - wait):
+            payment = self.open_payments.awaited(payment, has_answer)
             if not has_answer(payment):
                 raise Conflict(OPENED_BY_ANOTHER)
             return payment if payment.status is Status.PENDING else None
@@ -194,21 +180,21 @@ class CheckoutService:
             return None
 
     def _end_unless_paid(self, payment: Payment, refused: GatewayRefused, now: datetime) -> None:
-        if self._open_payments.is_paused(now):
+        if self.open_payments.is_paused(now):
             raise GatewayBlocked("the gateway is blocking calls; try again later")
-        outcome, _ = self._open_payments.ask(payment, now)
+        outcome, _ = self.open_payments.ask(payment, now)
         if not is_settled(outcome.payment.status):
             self._end_refused(outcome.payment, refused)
 
     def _invoiced(self, payment: Payment, at: datetime, lifetime: timedelta) -> Payment:
-        gateway = self._gateways(payment)
+        gateway = self.gateways(payment)
         minutes = int(lifetime.total_seconds() // 60)
-        invoice = gateway.create_invoice(payment, minutes, self._return_url)
+        invoice = gateway.create_invoice(payment, minutes, self.return_url)
         expires_at = at + lifetime
-        self._payments.record_invoice(payment.id, invoice, expires_at)
+        self.payments.record_invoice(payment.id, invoice, expires_at)
         return replace(payment, gateway=invoice, gateway_expires_at=expires_at)
 
     def _end_refused(self, payment: Payment, refused: GatewayRefused) -> None:
         actor = f"{payment.gateway_name}:invoice"
-        context = AuditContext(actor, self._now(), reason=str(refused))
-        self._settlements.apply(Decision(payment=payment, step=Step.FAIL, context=context))
+        context = AuditContext(actor, self.now(), reason=str(refused))
+        self.settlements.apply(Decision(payment=payment, step=Step.FAIL, context=context))

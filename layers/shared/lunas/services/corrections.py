@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.corrections import Wanted, check_one_address, correct
@@ -22,18 +23,13 @@ ROUNDS = 6
 """How often a correction is decided again after a concurrent update."""
 
 
+@dataclass(frozen=True, slots=True)
 class CorrectionService:
     """Corrects the learners of payments."""
 
-    def __init__(
-        self,
-        payments: PaymentRepository,
-        enrollments: EnrollmentRepository,
-        learners: LearnerRepository,
-    ) -> None:
-        self._payments = payments
-        self._enrollments = enrollments
-        self._learners = learners
+    payments: PaymentRepository
+    enrollments: EnrollmentRepository
+    learners: LearnerRepository
 
     def correct(self, payment_id: str, wanted: Wanted, context: AuditContext) -> Payment:
         """Correct the learner of a payment, with its consequences in the same transaction.
@@ -44,14 +40,14 @@ class CorrectionService:
         StorageContention.
         """
         for _ in range(ROUNDS):
-            payment = self._payments.get(payment_id)
+            payment = self.payments.get(payment_id)
             if payment is None:
                 raise NotFound("there is no such payment")
-            link = self._learners.link_of(payment.user_id)
+            link = self.learners.link_of(payment.user_id)
             self._check_one_address(payment, wanted, link)
             plan = correct(payment, wanted, context, self._affected(payment, link))
             try:
-                self._payments.record_correction(plan, link)
+                self.payments.record_correction(plan, link)
             except ConcurrentUpdate:
                 continue
             return plan.after
@@ -62,7 +58,7 @@ class CorrectionService:
         learner, corrected_by = link.learner, link.corrected_by
         if learner is None or corrected_by is None or corrected_by == payment.id:
             return
-        other = self._payments.get(corrected_by)
+        other = self.payments.get(corrected_by)
         if other is not None and other.status is not Status.REFUNDED:
             check_one_address(wanted, learner, corrected_by)
 
@@ -70,7 +66,7 @@ class CorrectionService:
         """Read the user's enrollments in the payment's courses, and those at the linked account."""
         ids = {enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids}
         if link.account_id is not None:
-            claims = self._learners.of_account(link.account_id).values()
+            claims = self.learners.of_account(link.account_id).values()
             ids |= {claiming for each in claims for claiming in each.enrollment_ids}
-        found = self._enrollments.get_many(sorted(ids))
+        found = self.enrollments.get_many(sorted(ids))
         return [each for each in found if each.user_id == payment.user_id]

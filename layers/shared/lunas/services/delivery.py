@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -50,24 +51,16 @@ class DeliveryResult(StrEnum):
     NOTHING_TO_DO = "NOTHING_TO_DO"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryService:
     """Makes the platform match the enrollments, one request at a time for each learner."""
 
-    def __init__(
-        self,
-        *,
-        enrollments: EnrollmentRepository,
-        payments: PaymentRepository,
-        learners: LearnerRepository,
-        catalog: CatalogReader,
-        platform: CoursePlatform,
-        now: Clock,
-    ) -> None:
-        self._enrollments = enrollments
-        self._payments = payments
-        self._learners = learners
-        self._now = now
-        self._placement = PlacementService(enrollments, payments, learners, catalog, platform, now)
+    enrollments: EnrollmentRepository
+    payments: PaymentRepository
+    learners: LearnerRepository
+    catalog: CatalogReader
+    platform: CoursePlatform
+    now: Clock
 
     def deliver(self, request: DeliveryRequest) -> DeliveryResult:
         """Make the platform match an enrollment and record it; safe to repeat after a crash.
@@ -79,7 +72,7 @@ class DeliveryService:
         latter by :meth:`record_dead_letter`, once the request is in the dead-letter queue.
         """
         for _ in range(ROUNDS):
-            enrollment = self._enrollments.get(request.enrollment_id)
+            enrollment = self.enrollments.get(request.enrollment_id)
             if enrollment is None or not is_current(request, enrollment):
                 return DeliveryResult.NOTHING_TO_DO
             result = self._try(enrollment)
@@ -89,11 +82,22 @@ class DeliveryService:
 
     def record_dead_letter(self, request: DeliveryRequest, error: DeliveryImpossible) -> None:
         """Record that the delivery waits for a person, unless it was requested again meanwhile."""
-        enrollment = self._enrollments.get(request.enrollment_id)
+        enrollment = self.enrollments.get(request.enrollment_id)
         if enrollment is None or enrollment.delivery.request != (error.request or request.request):
             return
         if is_current(request, enrollment):
             self._note_failure(enrollment, error, final=True)
+
+    @property
+    def _placement(self) -> PlacementService:
+        return PlacementService(
+            self.enrollments,
+            self.payments,
+            self.learners,
+            self.catalog,
+            self.platform,
+            self.now,
+        )
 
     def _try(self, enrollment: Enrollment) -> DeliveryResult | None:
         """Make the platform match an enrollment as read; None if it changed since."""
@@ -120,7 +124,7 @@ class DeliveryService:
         claimed its place before the call, and cannot run concurrently, since a learner's requests
         are handled one after another. So access ends in every claimed place. Safe to repeat.
         """
-        link = self._learners.link_of(enrollment.user_id)
+        link = self.learners.link_of(enrollment.user_id)
         self._placement.leave_former(enrollment, link, link.account_id)
         self._placement.leave(enrollment, _accounts(enrollment, link))
         return self._note_revoked(enrollment)
@@ -133,10 +137,10 @@ class DeliveryService:
             if enrollment is None:
                 return None
             evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
-            context = AuditContext(ACTOR, self._now(), evidence)
+            context = AuditContext(ACTOR, self.now(), evidence)
             payments = self._payments_of(enrollment)
             try:
-                self._enrollments.record_delivery(
+                self.enrollments.record_delivery(
                     delivered(enrollment, payments, placement, context, full=full)
                 )
             except ConcurrentUpdate as concurrent_update:
@@ -150,9 +154,9 @@ class DeliveryService:
             enrollment = self._unchanged(acted)
             if enrollment is None:
                 return None
-            after = revoked(enrollment, AuditContext(ACTOR, self._now()))
+            after = revoked(enrollment, AuditContext(ACTOR, self.now()))
             try:
-                self._enrollments.record_revocation(enrollment, after)
+                self.enrollments.record_revocation(enrollment, after)
             except ConcurrentUpdate:
                 continue
             return DeliveryResult.REVOKED
@@ -160,16 +164,16 @@ class DeliveryService:
 
     def _unchanged(self, acted: Enrollment) -> Enrollment | None:
         """Read an enrollment again; None if it no longer waits for this delivery."""
-        enrollment = self._enrollments.get(acted.id)
+        enrollment = self.enrollments.get(acted.id)
         if enrollment is None or not is_same_request(acted, enrollment):
             return None
         return enrollment
 
     def _note_failure(self, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
         """Record a failed try; return how many there were."""
-        context = AuditContext(ACTOR, self._now())
+        context = AuditContext(ACTOR, self.now())
         tried = not_delivered(enrollment, str(error), context, final=final)
-        self._enrollments.record_attempt(tried)
+        self.enrollments.record_attempt(tried)
         return tried.delivery.attempts
 
     def _payments_of(self, enrollment: Enrollment) -> list[Payment]:
@@ -179,7 +183,7 @@ class DeliveryService:
 
     def _payment(self, payment_id: str) -> Payment:
         """Return a payment of an enrollment; DeliveryImpossible if it is gone."""
-        payment = self._payments.get(payment_id)
+        payment = self.payments.get(payment_id)
         if payment is None:
             raise DeliveryImpossible("the payment of the enrollment is gone")
         return payment

@@ -7,7 +7,7 @@ writes the payment and held until an admin has decided.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.catalog import own_payment_type
@@ -33,25 +33,16 @@ ROUNDS = 3
 """How often the slot is read again after another request took it first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ManualPaymentService:
     """Takes, approves and rejects manual payments."""
 
-    def __init__(
-        self,
-        *,
-        catalog: CatalogReader,
-        enrollments: EnrollmentRepository,
-        payments: PaymentRepository,
-        settlements: SettlementService,
-        now: Clock,
-        new_id: Callable[[], str],
-    ) -> None:
-        self._catalog = catalog
-        self._enrollments = enrollments
-        self._payments = payments
-        self._settlements = settlements
-        self._now = now
-        self._new_id = new_id
+    catalog: CatalogReader
+    enrollments: EnrollmentRepository
+    payments: PaymentRepository
+    settlements: SettlementService
+    now: Clock
+    new_id: Callable[[], str]
 
     def submit(self, request: PurchaseRequest, proof_link: str) -> tuple[Payment, bool]:
         """Return the payment of this purchase that waits for an admin, and whether it is new.
@@ -62,7 +53,7 @@ class ManualPaymentService:
         own_address(request.caller)
         own_payment_type(request.caller, request.payment_type)
         for _ in range(ROUNDS):
-            held = self._payments.waiting_transfer(
+            held = self.payments.waiting_transfer(
                 request.caller.id, request.package_id, request.course_id
             )
             if held is not None and held.status is Status.PAID:
@@ -86,7 +77,7 @@ class ManualPaymentService:
             )
         if overbook:
             context = replace(context, evidence={**(context.evidence or {}), "overbook": "true"})
-        outcome = self._settlements.apply(
+        outcome = self.settlements.apply(
             Decision(payment=payment, step=Step.APPROVE, context=context, keep_quota=not overbook)
         )
         if outcome.payment.status is Status.REFUNDED:
@@ -99,7 +90,7 @@ class ManualPaymentService:
         Raises NotFound, WrongState, StorageContention.
         """
         decision = Decision(payment=self._found(payment_id), step=Step.REJECT, context=context)
-        outcome = self._settlements.apply(decision)
+        outcome = self.settlements.apply(decision)
         if outcome.payment.status is not Status.REJECTED:
             raise WrongState(f"a payment that is {outcome.payment.status} cannot be rejected")
         return outcome
@@ -108,18 +99,18 @@ class ManualPaymentService:
         self, request: PurchaseRequest, proof_link: str, decided: Payment | None
     ) -> Payment:
         """Write a new payment, which takes the slot from a decided one if there is one."""
-        offer = price(self._catalog, request)
-        at = self._now()
-        check_offer(self._enrollments, offer, at)
-        drafted = draft(offer, self._new_id(), Method.MANUAL, Status.PAID, at)
+        offer = price(self.catalog, request)
+        at = self.now()
+        check_offer(self.enrollments, offer, at)
+        drafted = draft(offer, self.new_id(), Method.MANUAL, Status.PAID, at)
         payment = replace(drafted, proof_link=proof_link)
         event = opened(payment, AuditContext(request.caller.actor, at))
         instead_of = decided.id if decided else None
-        self._payments.create_transfer(payment, event, instead_of=instead_of)
+        self.payments.create_transfer(payment, event, instead_of=instead_of)
         return payment
 
     def _found(self, payment_id: str) -> Payment:
-        payment = self._payments.get(payment_id)
+        payment = self.payments.get(payment_id)
         if payment is None:
             raise NotFound("there is no such payment")
         return payment

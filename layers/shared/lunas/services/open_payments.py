@@ -7,6 +7,7 @@ Lunas: the invoice of an ended payment must not be shown again.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ LOOKS = 8
 for the gateway's response about it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenPayments:
     """Asks the gateway about open payments for a buyer who comes back.
 
@@ -40,24 +42,13 @@ class OpenPayments:
     ``pause`` waits for a quarter of a second.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        payments: PaymentRepository,
-        schedule: ScheduleRepository,
-        settlements: SettlementService,
-        gateways: Gateways,
-        on_outcome: Callable[[Outcome], None],
-        pause: Callable[[], None],
-        now: Clock,
-    ) -> None:
-        self._payments = payments
-        self._schedule = schedule
-        self._settlements = settlements
-        self._gateways = gateways
-        self._on_outcome = on_outcome
-        self._pause = pause
-        self._now = now
+    payments: PaymentRepository
+    schedule: ScheduleRepository
+    settlements: SettlementService
+    gateways: Gateways
+    on_outcome: Callable[[Outcome], None]
+    pause: Callable[[], None]
+    now: Clock
 
     def find(self, slot: Slot, channel: str | None) -> tuple[Payment | None, frozenset[str]]:
         """Return the newest payment that can be paid by ``channel``, and those that have ended.
@@ -79,22 +70,22 @@ class OpenPayments:
 
     def ask(self, payment: Payment, now: datetime) -> tuple[Outcome, GatewayStatus]:
         """Ask the gateway and settle by its status; raises GatewayError."""
-        status = self._gateways(payment).status(payment)
-        outcome = self._settlements.apply(decide(payment, status, AuditContext(ACTOR, now)))
-        self._on_outcome(outcome)
+        status = self.gateways(payment).status(payment)
+        outcome = self.settlements.apply(decide(payment, status, AuditContext(ACTOR, now)))
+        self.on_outcome(outcome)
         return outcome, status
 
     def time_left(self, payment: Payment, now: datetime) -> timedelta | None:
         """Return how long an invoice opened now can be paid; None if too little time is left."""
         if payment.gateway_expires_at is None:
             return None
-        channel = self._gateways(payment).channel(payment.channel)
+        channel = self.gateways(payment).channel(payment.channel)
         minutes = channel.minutes_to_ask(now, payment.gateway_expires_at)
         return None if minutes is None else timedelta(minutes=minutes)
 
     def is_paused(self, now: datetime) -> bool:
         """Return whether the gateway blocks Lunas: each call would extend the block."""
-        until = self._schedule.paused_until()
+        until = self.schedule.paused_until()
         return until is not None and now < until
 
     def awaited(self, payment: Payment, done: Callable[[Payment], bool]) -> Payment:
@@ -102,13 +93,13 @@ class OpenPayments:
         for _ in range(LOOKS):
             if done(payment):
                 break
-            self._pause()
-            payment = self._payments.get(payment.id) or payment
+            self.pause()
+            payment = self.payments.get(payment.id) or payment
         return payment
 
     def _current(self, held: Held) -> Payment | None:
         """Return a payment if it is open and can be paid."""
-        payment = self._payments.get(held.payment_id)
+        payment = self.payments.get(held.payment_id)
         if payment is not None and payment.status is Status.PENDING:
             payment = self._still_open(payment)
         return payment if payment is not None and payment.status is Status.PENDING else None
@@ -120,7 +111,7 @@ class OpenPayments:
         callback or reconcile brings the status later. None if its time is over and the gateway
         blocks Lunas.
         """
-        now = self._now()
+        now = self.now()
         if self._is_over(payment, now):
             return None if self.is_paused(now) else self._over(payment, now)
         if payment.gateway is None:
@@ -133,10 +124,10 @@ class OpenPayments:
         try:
             outcome, _ = self.ask(payment, now)
         except GatewayError:
-            self._schedule.note_answer(payment.id, now)
+            self.schedule.note_answer(payment.id, now)
             return payment
         if outcome.payment.status is Status.PENDING:
-            self._schedule.note_answer(payment.id, now)
+            self.schedule.note_answer(payment.id, now)
         if outcome.anomaly:
             raise Conflict("the gateway's status of this payment does not match; contact an admin")
         return outcome.payment
@@ -155,24 +146,24 @@ class OpenPayments:
         return payment
 
     def _repeats_invoice(self, payment: Payment) -> bool:
-        return self._gateways(payment).repeats_invoice(payment)
+        return self.gateways(payment).repeats_invoice(payment)
 
     def _over(self, payment: Payment, now: datetime) -> Payment:
         """End a payment whose time is over, unless it was paid. Raises GatewayError."""
         try:
             outcome, status = self.ask(payment, now)
         except GatewayError:
-            self._schedule.note_answer(payment.id, now)
+            self.schedule.note_answer(payment.id, now)
             raise
         context = AuditContext(ACTOR, now, status.evidence, reason_to_end(outcome))
         ending = Decision(payment=outcome.payment, step=Step.EXPIRE, context=context)
-        return self._settlements.apply(ending).payment
+        return self.settlements.apply(ending).payment
 
     def _may_ask(self, payment: Payment, now: datetime) -> bool:
         before = now - ASKED_LATELY
         if payment.asked_at is not None and payment.asked_at > before:
             return False
-        return not self.is_paused(now) and self._schedule.claim_question(payment.id, now, before)
+        return not self.is_paused(now) and self.schedule.claim_question(payment.id, now, before)
 
     def _is_over(self, payment: Payment, now: datetime) -> bool:
         """Return whether it is too late to pay, or to open an invoice if there is none yet."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import Forbidden, GatewayError, NotFound, WrongState
@@ -17,21 +18,14 @@ if TYPE_CHECKING:
     from lunas.services.settlement import SettlementService
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckService:
     """Asks the gateway about payments on request."""
 
-    def __init__(
-        self,
-        *,
-        payments: PaymentRepository,
-        schedule: ScheduleRepository,
-        settlements: SettlementService,
-        gateways: Gateways,
-    ) -> None:
-        self._payments = payments
-        self._schedule = schedule
-        self._settlements = settlements
-        self._gateways = gateways
+    payments: PaymentRepository
+    schedule: ScheduleRepository
+    settlements: SettlementService
+    gateways: Gateways
 
     def recheck(self, payment_id: str, context: AuditContext) -> Outcome:
         """Ask the gateway now and settle by its status; a settled payment is returned at once.
@@ -43,9 +37,9 @@ class RecheckService:
             raise WrongState("a manual payment has nothing to ask the gateway about")
         if is_settled(payment.status):
             return Outcome(Result.ALREADY_SETTLED, payment)
-        self._schedule.note_answer(payment.id, context.at)
-        status = self._gateways(payment).status(payment)
-        return self._settlements.apply(decide(payment, status, context))
+        self.schedule.note_answer(payment.id, context.at)
+        status = self.gateways(payment).status(payment)
+        return self.settlements.apply(decide(payment, status, context))
 
     def check(self, payment_id: str, buyer: str, context: AuditContext) -> Outcome:
         """Ask the gateway for the buyer, at a limited rate, and settle by its status.
@@ -60,24 +54,24 @@ class RecheckService:
             raise Forbidden("this belongs to another user")
         if payment.method is not Method.GATEWAY or is_settled(payment.status):
             return Outcome(Result.ALREADY_SETTLED, payment)
-        until = self._schedule.paused_until()
+        until = self.schedule.paused_until()
         if until is not None and context.at < until:
             return Outcome(Result.PAUSED, payment)
         before = context.at - ASKED_LATELY
-        if not self._schedule.claim_question(payment.id, context.at, before):
-            return Outcome(Result.ASKED_LATELY, self._payments.get(payment.id) or payment)
+        if not self.schedule.claim_question(payment.id, context.at, before):
+            return Outcome(Result.ASKED_LATELY, self.payments.get(payment.id) or payment)
         try:
-            status = self._gateways(payment).status(payment)
+            status = self.gateways(payment).status(payment)
         except GatewayError:
-            self._schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
+            self.schedule.check_at(payment, sooner(payment, context.at + SOON), context.at)
             raise
-        outcome = self._settlements.apply(decide(payment, status, context))
+        outcome = self.settlements.apply(decide(payment, status, context))
         if outcome.payment.version == payment.version:
-            self._schedule.note_answer(payment.id, context.at)
+            self.schedule.note_answer(payment.id, context.at)
         return outcome
 
     def _found(self, payment_id: str) -> Payment:
-        payment = self._payments.get(payment_id)
+        payment = self.payments.get(payment_id)
         if payment is None:
             raise NotFound("there is no such payment")
         return payment

@@ -65,6 +65,7 @@ class ReconciliationReport:
     paused_until: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationService:
     """Handles what is due.
 
@@ -72,28 +73,15 @@ class ReconciliationService:
     an item; ``deadline_is_near``: whether the run's time is nearly over.
     """
 
-    def __init__(  # noqa: PLR0913
-        self,
-        *,
-        schedule: ScheduleRepository,
-        payments: PaymentRepository,
-        enrollments: EnrollmentRepository,
-        settlements: SettlementService,
-        gateways: Gateways,
-        on_outcome: Callable[[Outcome], None],
-        on_error: Callable[[Exception], None],
-        deadline_is_near: Callable[[], bool],
-        now: Clock,
-    ) -> None:
-        self._schedule = schedule
-        self._payments = payments
-        self._enrollments = enrollments
-        self._settlements = settlements
-        self._gateways = gateways
-        self._on_outcome = on_outcome
-        self._on_error = on_error
-        self._deadline_is_near = deadline_is_near
-        self._now = now
+    schedule: ScheduleRepository
+    payments: PaymentRepository
+    enrollments: EnrollmentRepository
+    settlements: SettlementService
+    gateways: Gateways
+    on_outcome: Callable[[Outcome], None]
+    on_error: Callable[[Exception], None]
+    deadline_is_near: Callable[[], bool]
+    now: Clock
 
     def run(self) -> ReconciliationReport:
         """Request overdue deliveries again, then ask the gateway about what is due.
@@ -101,8 +89,8 @@ class ReconciliationService:
         An unexpected error ends the work on one item only.
         """
         report = ReconciliationReport()
-        for enrollment_id in self._schedule.deliveries(self._now(), DELIVERIES):
-            if self._deadline_is_near() or report.busy == BUSY:
+        for enrollment_id in self.schedule.deliveries(self.now(), DELIVERIES):
+            if self.deadline_is_near() or report.busy == BUSY:
                 break
             self._alone(report, partial(self._deliver_again, enrollment_id, report))
         self._ask_gateways(report)
@@ -114,18 +102,18 @@ class ReconciliationService:
         except StorageContention as busy:
             # The item stays due: the next run handles it.
             report.busy += 1
-            self._on_error(busy)
+            self.on_error(busy)
         except Exception as error:  # noqa: BLE001  (reported, and the run fails in the end)
             report.failed += 1
-            self._on_error(error)
+            self.on_error(error)
 
     def _deliver_again(self, enrollment_id: str, report: ReconciliationReport) -> None:
-        enrollment = self._enrollments.get(enrollment_id)
-        if enrollment is None or not _is_overdue(enrollment, self._now()):
+        enrollment = self.enrollments.get(enrollment_id)
+        if enrollment is None or not _is_overdue(enrollment, self.now()):
             # The index lags: it was delivered, has failed or was requested again meanwhile.
             return
         try:
-            EnrollmentService(self._enrollments).redeliver(enrollment_id, self._now())
+            EnrollmentService(self.enrollments).redeliver(enrollment_id, self.now())
         except (NotFound, WrongState):
             # Gone or revoked: nothing to send.
             return
@@ -134,9 +122,9 @@ class ReconciliationService:
     def _ask_gateways(self, report: ReconciliationReport) -> None:
         report.paused_until = self._pause()
         failures = 0
-        due = [] if report.paused_until else self._schedule.payments(self._now(), QUESTIONS)
+        due = [] if report.paused_until else self.schedule.payments(self.now(), QUESTIONS)
         for payment_id in due:
-            if self._deadline_is_near() or failures == FAILURES or report.busy >= BUSY:
+            if self.deadline_is_near() or failures == FAILURES or report.busy >= BUSY:
                 return
             unanswered = report.unanswered
             self._alone(report, partial(self._ask_if_due, payment_id, report))
@@ -145,44 +133,44 @@ class ReconciliationService:
                 return
 
     def _pause(self) -> datetime | None:
-        until = self._schedule.paused_until()
-        return until if until is not None and until > self._now() else None
+        until = self.schedule.paused_until()
+        return until if until is not None and until > self.now() else None
 
     def _ask_if_due(self, payment_id: str, report: ReconciliationReport) -> None:
-        payment = self._payments.get(payment_id)
-        if payment is None or payment.check_at is None or payment.check_at > self._now():
+        payment = self.payments.get(payment_id)
+        if payment is None or payment.check_at is None or payment.check_at > self.now():
             return
         try:
             self._ask(payment, report)
         except GatewayBlocked:
-            report.paused_until = self._now() + BLOCKED
-            self._schedule.pause(report.paused_until)
-            self._schedule.note_answer(payment.id, self._now())
+            report.paused_until = self.now() + BLOCKED
+            self.schedule.pause(report.paused_until)
+            self.schedule.note_answer(payment.id, self.now())
         except GatewayRefused:
             # The gateway responds, and would refuse again: ask by the usual schedule.
-            self._schedule.check_at(payment, check_after(payment, self._now()), self._now())
+            self.schedule.check_at(payment, check_after(payment, self.now()), self.now())
         except (GatewayError, StorageContention) as error:
             report.unanswered += 1
             if error.misconfigured:
-                self._on_error(error)
-            self._schedule.check_at(payment, self._now() + UNANSWERED, self._now())
+                self.on_error(error)
+            self.schedule.check_at(payment, self.now() + UNANSWERED, self.now())
 
     def _ask(self, payment: Payment, report: ReconciliationReport) -> None:
         report.asked += 1
-        status, context = self._gateways(payment).status(payment), AuditContext(ACTOR, self._now())
-        outcome = self._settlements.apply(decide(payment, status, context))
+        status, context = self.gateways(payment).status(payment), AuditContext(ACTOR, self.now())
+        outcome = self.settlements.apply(decide(payment, status, context))
         unpaid = outcome.result in {Result.STILL_OPEN, Result.MISMATCH}
         if unpaid and _is_over(payment, context.at):
-            self._on_outcome(outcome)
+            self.on_outcome(outcome)
             ending = AuditContext(ACTOR, context.at, status.evidence, reason_to_end(outcome))
             decision = Decision(payment=payment, step=Step.EXPIRE, context=ending)
-            outcome = self._settlements.apply(decision)
+            outcome = self.settlements.apply(decision)
         if outcome.payment.version == payment.version:
-            self._schedule.check_at(payment, check_after(payment, context.at), context.at)
+            self.schedule.check_at(payment, check_after(payment, context.at), context.at)
         moved = outcome.payment.version != payment.version
         report.settled += outcome.result is Result.SETTLED
         report.ended += outcome.result is Result.ENDED and moved
-        self._on_outcome(outcome)
+        self.on_outcome(outcome)
 
 
 def _is_overdue(enrollment: Enrollment, now: datetime) -> bool:

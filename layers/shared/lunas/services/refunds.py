@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.enrollments import enrollment_id
@@ -16,12 +17,12 @@ ROUNDS = 6
 """How often a refund is decided again after a concurrent update."""
 
 
+@dataclass(frozen=True, slots=True)
 class RefundService:
     """Refunds payments."""
 
-    def __init__(self, payments: PaymentRepository, enrollments: EnrollmentRepository) -> None:
-        self._payments = payments
-        self._enrollments = enrollments
+    payments: PaymentRepository
+    enrollments: EnrollmentRepository
 
     def refund(self, payment_id: str, context: AuditContext) -> tuple[Payment, Refund | None]:
         """Refund an APPROVED or COMPLETED payment, in one transaction.
@@ -31,15 +32,15 @@ class RefundService:
         of the same learner. Raises NotFound, WrongState, StorageContention.
         """
         for _ in range(ROUNDS):
-            payment = self._payments.get(payment_id)
+            payment = self.payments.get(payment_id)
             if payment is None:
                 raise NotFound("there is no such payment")
             if payment.status is Status.REFUNDED:
                 return payment, None
             ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]
-            plan = refund(payment, context, self._enrollments.get_many(ids))
+            plan = refund(payment, context, self.enrollments.get_many(ids))
             try:
-                self._payments.record_refund(plan)
+                self.payments.record_refund(plan)
             except ConcurrentUpdate:
                 continue
             return plan.after, plan

@@ -6,7 +6,7 @@ request that loses a race reads again and decides again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import ConcurrentUpdate, CourseFull, NotFound, StorageContention
@@ -34,12 +34,12 @@ class Outcome:
     anomaly: Anomaly | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class SettlementService:
     """Carries out decisions about payments."""
 
-    def __init__(self, payments: PaymentRepository, anomalies: AnomalyRepository) -> None:
-        self._payments = payments
-        self._anomalies = anomalies
+    payments: PaymentRepository
+    anomalies: AnomalyRepository
 
     def apply(self, decision: Decision) -> Outcome:
         """Take the decided step, exactly once, or record its anomaly.
@@ -52,7 +52,7 @@ class SettlementService:
         """
         if decision.step is None:
             if decision.anomaly is not None:
-                self._anomalies.keep(decision.anomaly)
+                self.anomalies.keep(decision.anomaly)
             return Outcome(decision.result, decision.payment, decision.anomaly)
         courses, payment = _Courses(), decision.payment
         for _ in range(ROUNDS):
@@ -60,7 +60,7 @@ class SettlementService:
                 return done
             plan = self._plan(replace(decision, payment=payment), decision.step, courses)
             try:
-                self._payments.commit(plan, keep_quota=True)
+                self.payments.commit(plan, keep_quota=True)
             except ConcurrentUpdate as concurrent_update:
                 courses.learn(concurrent_update)
                 if decision.keep_quota and courses.full:
@@ -83,14 +83,14 @@ class SettlementService:
     def _check_quotas(self, plan: Settlement) -> None:
         """Raise CourseFull for a full course that the transaction has no room to count."""
         uncounted = [each.course_id for each in plan.enrollments if not each.counted]
-        if full := self._payments.full_courses(uncounted):
+        if full := self.payments.full_courses(uncounted):
             raise _course_full(full)
 
     def _after(self, concurrent_update: ConcurrentUpdate, payment: Payment) -> Payment:
         """Return the payment to decide on next, after a concurrent update."""
         if not concurrent_update.stale:
             return payment
-        again = self._payments.get(payment.id)
+        again = self.payments.get(payment.id)
         if again is None:
             raise NotFound("the payment is gone")
         return again
@@ -127,13 +127,13 @@ def _closing(decision: Decision, step: Step) -> Settlement:
     return plan
 
 
+@dataclass(slots=True)
 class _Courses:
     """The state of a payment's courses, learned from concurrent updates."""
 
-    def __init__(self) -> None:
-        self.owned: dict[str, Enrollment] = {}
-        self.held: frozenset[str] = frozenset()
-        self.full: frozenset[str] = frozenset()
+    owned: dict[str, Enrollment] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()
+    full: frozenset[str] = frozenset()
 
     def learn(self, found: ConcurrentUpdate) -> None:
         lost = found.held | found.free

@@ -1,6 +1,6 @@
 """Anomalies in the table."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus, Resolution
 from lunas.domain.lists import Page, Position
@@ -31,19 +31,19 @@ def anomaly_item(anomaly: Anomaly) -> Item:
     }
 
 
+@dataclass(frozen=True, slots=True)
 class Anomalies:
     """Reads and writes anomalies."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def keep(self, anomaly: Anomaly) -> bool:
         """Write an anomaly unless it is known; return whether it is new."""
-        return self._table.put(anomaly_item(anomaly), "attribute_not_exists(#pk)")
+        return self.table.put(anomaly_item(anomaly), "attribute_not_exists(#pk)")
 
     def get(self, anomaly_id: str) -> Anomaly | None:
         """Read an anomaly: one GetItem."""
-        item = self._table.get(keys.anomaly(anomaly_id))
+        item = self.table.get(keys.anomaly(anomaly_id))
         return _anomaly_from(item) if item else None
 
     def page(
@@ -54,7 +54,7 @@ class Anomalies:
         if status is not None:
             partition = keys.state(KIND, status)
             listing = Listing(index="byState", key="stateKey", partition=partition)
-        items, last = read_page(self._table, listing, limit, after)
+        items, last = read_page(self.table, listing, limit, after)
         return Page(tuple(_anomaly_from(item) for item in items), last)
 
     def resolve(self, anomaly: Anomaly, resolution: Resolution) -> Anomaly | None:
@@ -73,7 +73,7 @@ class Anomalies:
             condition="#status = :open",
             given={"open": AnomalyStatus.OPEN},
         )
-        if not self._table.update(keys.anomaly(anomaly.id), change):
+        if not self.table.update(keys.anomaly(anomaly.id), change):
             return None
         return replace(anomaly, status=AnomalyStatus.RESOLVED, resolved=resolution)
 

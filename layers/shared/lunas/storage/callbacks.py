@@ -1,5 +1,6 @@
 """Callbacks in the table: evidence that DynamoDB deletes when its lifetime is over."""
 
+from dataclasses import dataclass
 from math import ceil
 
 from lunas.domain.callback_evidence import CallbackEvidence
@@ -9,15 +10,15 @@ from lunas.storage.expressions import Change, Key
 from lunas.storage.table import Action, Table
 
 
+@dataclass(frozen=True, slots=True)
 class Callbacks:
     """Stores the evidence of callbacks, forged ones included."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def keep(self, evidence: CallbackEvidence) -> None:
         """Write the evidence of a callback unless it is stored already: one UpdateItem."""
-        self._table.update(_key(evidence), _change(evidence))
+        self.table.update(_key(evidence), _change(evidence))
 
 
 def callback_action(table: Table, evidence: CallbackEvidence) -> Action:

@@ -1,6 +1,7 @@
 """The catalog in the table."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from lunas.domain.catalog import Course, Package, PackageKind
 from lunas.domain.users import PaymentType
@@ -40,15 +41,15 @@ def _number(item: Item, name: str) -> int | None:
     return int(item[name]) if name in item else None
 
 
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """Reads and writes packages and courses."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def package(self, package_id: str) -> Package | None:
         """Read a package: one GetItem."""
-        item = self._table.get(keys.package(package_id))
+        item = self.table.get(keys.package(package_id))
         return _package_from(item) if item else None
 
     def packages(self) -> list[Package]:
@@ -57,7 +58,7 @@ class Catalog:
 
     def course(self, course_id: str) -> Course | None:
         """Read a course: one GetItem."""
-        item = self._table.get(keys.course(course_id))
+        item = self.table.get(keys.course(course_id))
         return _course_from(item) if item else None
 
     def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]:
@@ -65,7 +66,7 @@ class Catalog:
         if course_ids is None:
             return [_course_from(item) for item in self._partition(keys.course("")["pk"])]
         wanted = list(course_ids)
-        found = {item["id"]: item for item in self._table.get_many(map(keys.course, wanted))}
+        found = {item["id"]: item for item in self.table.get_many(map(keys.course, wanted))}
         return [_course_from(found[each]) for each in wanted if each in found]
 
     def put_package(self, package: Package, *, keep_on_sale: bool = False) -> Package:
@@ -88,7 +89,7 @@ class Catalog:
             "imageUrl": package.image_url,
         }
         change = Change(changed, firsts=on_sale) if keep_on_sale else Change(changed | on_sale)
-        _, item = self._table.update_returning(keys.package(package.id), change)
+        _, item = self.table.update_returning(keys.package(package.id), change)
         return _package_from(item)
 
     def put_course(self, course: Course) -> Course:
@@ -103,7 +104,7 @@ class Catalog:
             "platformName": None,
         }
         change = Change(changed, adds={"enrolled": 0})
-        _, item = self._table.update_returning(keys.course(course.id), change)
+        _, item = self.table.update_returning(keys.course(course.id), change)
         return _course_from(item)
 
     def note_platform_name(self, course: Course, name: str) -> bool:
@@ -120,15 +121,15 @@ class Catalog:
             condition="#platformCourseId = :mapped",
             given={"mapped": course.platform_course_id},
         )
-        return self._table.update(keys.course(course.id), change)
+        return self.table.update(keys.course(course.id), change)
 
     def _partition(self, partition: str) -> list[Item]:
         request = {
             "KeyConditionExpression": "pk = :pk",
             "ExpressionAttributeValues": placeholders({"pk": partition}),
         }
-        items, last = self._table.query(request)
+        items, last = self.table.query(request)
         while last:
-            more, last = self._table.query(request, last)
+            more, last = self.table.query(request, last)
             items += more
         return items

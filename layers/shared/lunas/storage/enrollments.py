@@ -1,6 +1,6 @@
 """Enrollments in the table, with the state of their delivery."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lunas.domain.delivery import DeliveryRecord, PaymentChange, asked_again
@@ -23,27 +23,27 @@ WAITING = f"{CURRENT} AND #deliveryStatus = :pending AND #deliveryRequest = :req
 """Condition: the delivery is still requested and not recorded yet."""
 
 
+@dataclass(frozen=True, slots=True)
 class Enrollments:
     """Reads enrollments and writes the state of their delivery."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def get(self, enrollment_id: str) -> Enrollment | None:
         """Read an enrollment: one GetItem."""
-        item = self._table.get(keys.enrollment(enrollment_id))
+        item = self.table.get(keys.enrollment(enrollment_id))
         return enrollment_from(item) if item else None
 
     def get_many(self, enrollment_ids: list[str]) -> list[Enrollment]:
         """Read the enrollments that exist: one BatchGetItem per hundred."""
-        items = self._table.get_many(keys.enrollment(each) for each in enrollment_ids)
+        items = self.table.get_many(keys.enrollment(each) for each in enrollment_ids)
         return [enrollment_from(item) for item in items]
 
     def page(
         self, wanted: EnrollmentFilter, limit: int, after: Position | None
     ) -> Page[Enrollment]:
         """Read a page of enrollments, newest first: one Query."""
-        items, last = read_page(self._table, _listing(wanted), limit, after)
+        items, last = read_page(self.table, _listing(wanted), limit, after)
         return Page(tuple(enrollment_from(item) for item in items), last)
 
     def raise_progress(self, enrollment: Enrollment, progress: int, at: datetime) -> Enrollment:
@@ -57,7 +57,7 @@ class Enrollments:
             condition=f"{CURRENT} AND #progress < :progress",
             given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": enrollment.payment_id},
         )
-        if self._table.update(keys.enrollment(enrollment.id), change):
+        if self.table.update(keys.enrollment(enrollment.id), change):
             return replace(enrollment, progress=progress, updated_at=at)
         again = self.get(enrollment.id)
         if again is None or again.progress < progress:
@@ -80,13 +80,13 @@ class Enrollments:
                 "paymentId": enrollment.payment_id,
             },
         )
-        if not self._table.update(keys.enrollment(enrollment.id), change):
+        if not self.table.update(keys.enrollment(enrollment.id), change):
             raise ConcurrentUpdate(stale=True)
         return asked
 
     def record_attempt(self, enrollment: Enrollment) -> bool:
         """Write a failed attempt; False if the enrollment changed meanwhile."""
-        return self._table.update(keys.enrollment(enrollment.id), _delivery_change(enrollment))
+        return self.table.update(keys.enrollment(enrollment.id), _delivery_change(enrollment))
 
     def record_delivery(self, record: DeliveryRecord) -> None:
         """Write a delivery together with its effects on payments, or nothing.
@@ -96,19 +96,19 @@ class Enrollments:
         """
         enrollment = record.enrollment
         actions = [
-            self._table.update_action(
+            self.table.update_action(
                 "enrollment", keys.enrollment(enrollment.id), _delivery_change(enrollment)
             )
         ]
         for change in record.payments:
             actions.append(self._payment_action(change))
-            actions += history_actions(self._table, change.history)
+            actions += history_actions(self.table, change.history)
         if record.count:
             actions.append(
-                count_action(self._table, enrollment.course_id, keep_quota=record.keep_quota)
+                count_action(self.table, enrollment.course_id, keep_quota=record.keep_quota)
             )
         if record.anomaly:
-            actions.append(self._table.put_action("anomaly", anomaly_item(record.anomaly), NEW))
+            actions.append(self.table.put_action("anomaly", anomaly_item(record.anomaly), NEW))
         self._transact(actions)
 
     def record_revocation(self, before: Enrollment, after: Enrollment) -> None:
@@ -117,17 +117,17 @@ class Enrollments:
         Raises ConcurrentUpdate if the course was bought or requested again meanwhile.
         """
         actions = [
-            self._table.update_action(
+            self.table.update_action(
                 "enrollment", keys.enrollment(after.id), _delivery_change(after)
             )
         ]
         if before.counted:
-            actions.append(count_action(self._table, after.course_id, keep_quota=False, by=-1))
+            actions.append(count_action(self.table, after.course_id, keep_quota=False, by=-1))
         self._transact(actions)
 
     def _transact(self, actions: list[Action]) -> None:
         try:
-            self._table.transact(actions)
+            self.table.transact(actions)
         except ConditionsFailed as failed:
             full = full_courses(failed)
             raise ConcurrentUpdate(stale=not full, full=full) from failed
@@ -136,7 +136,7 @@ class Enrollments:
         # The set of undelivered courses is part of the condition: when two courses are delivered at
         # once, the second must see that the first is done, or neither would complete the payment.
         before = change.before
-        return self._table.update_action(
+        return self.table.update_action(
             f"payment:{before.id}",
             keys.payment(before.id),
             Change(

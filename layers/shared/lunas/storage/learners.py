@@ -1,6 +1,7 @@
 """Accounts at the platform: one item links a user to an account, one holds a place's claims."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,14 +22,14 @@ NO_LINK = AccountLink()
 """The link of a user without an account."""
 
 
+@dataclass(frozen=True, slots=True)
 class Learners:
     """Reads and writes the accounts of users, and the enrollments that lead to a place.
 
     A claim and a release return all claims as of their own write.
     """
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def platform_user_id(self, user_id: str) -> int | None:
         """Return the account of a user, None if it is not known: one GetItem."""
@@ -36,7 +37,7 @@ class Learners:
 
     def link_of(self, user_id: str) -> AccountLink:
         """Read the link of a user, an empty one if there is none: one GetItem."""
-        item = self._table.get(keys.learner(user_id)) or {}
+        item = self.table.get(keys.learner(user_id)) or {}
         return AccountLink(
             account_id=int(item["platformUserId"]) if "platformUserId" in item else None,
             former=frozenset(int(each) for each in item.get("former", ())),
@@ -57,7 +58,7 @@ class Learners:
             condition=link_as_read(link),
             given=revision_as_read(link),
         )
-        if not self._table.update(keys.learner(user_id), change):
+        if not self.table.update(keys.learner(user_id), change):
             raise ConcurrentUpdate(stale=True)
 
     def unlink(self, user_id: str, account_id: int) -> None:
@@ -68,7 +69,7 @@ class Learners:
             condition="#platformUserId = :gone",
             given={"gone": account_id},
         )
-        self._table.update(keys.learner(user_id), change)
+        self.table.update(keys.learner(user_id), change)
 
     def claim(self, place: Place, enrollment_id: str, until: datetime | None) -> Claims:
         """Note that an enrollment leads to a place until ``until``; return all claims: one write.
@@ -94,7 +95,7 @@ class Learners:
     def note_given(self, place: Place, until: datetime | None) -> None:
         """Note an end of access before Lunas gives access until then: one write."""
         key = keys.claims(place.account_id, place.course_id)
-        self._table.update(key, Change({}, adds={"given": {_text(until)}}))
+        self.table.update(key, Change({}, adds={"given": {_text(until)}}))
 
     def note_shared(self, claims: Claims, enrollment: Enrollment, at: datetime) -> None:
         """Note on an enrollment the access that it shares in a place: one transaction, two writes.
@@ -116,16 +117,16 @@ class Learners:
             given={"enrolled": EnrollmentStatus.ENROLLED},
         )
         actions = [
-            self._table.update_action("place", place, unmoved),
-            self._table.update_action("enrollment", keys.enrollment(enrollment.id), noted),
+            self.table.update_action("place", place, unmoved),
+            self.table.update_action("enrollment", keys.enrollment(enrollment.id), noted),
         ]
         with suppress(ConditionsFailed):
-            self._table.transact(actions)
+            self.table.transact(actions)
 
     def forget(self, place: Place, enrollment_id: str) -> None:
         """Remove a released enrollment, once the platform has revoked it: one write."""
         key = keys.claims(place.account_id, place.course_id)
-        self._table.update(key, Change({}, deletes={"released": {enrollment_id}}))
+        self.table.update(key, Change({}, deletes={"released": {enrollment_id}}))
 
     def of_account(self, account_id: int) -> dict[Place, Claims]:
         """Read all claims of an account, consistently: one Query of a short partition."""
@@ -136,16 +137,16 @@ class Learners:
             ),
             "ConsistentRead": True,
         }
-        items, after = self._table.query(request)
+        items, after = self.table.query(request)
         while after:
-            more, after = self._table.query(request, after)
+            more, after = self.table.query(request, after)
             items += more
         found = [_claims_from(account_id, item) for item in items]
         return {each.place: each for each in found}
 
     def _changed(self, place: Place, change: Change) -> Claims:
         key = keys.claims(place.account_id, place.course_id)
-        _, item = self._table.update_returning(key, change)
+        _, item = self.table.update_returning(key, change)
         return _claims_from(place.account_id, item)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.errors import ConcurrentUpdate
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from lunas.domain.settlement import Settlement
 
 
+@dataclass(frozen=True, slots=True)
 class Payments:
     """Reads and writes payments with their history.
 
@@ -52,12 +54,11 @@ class Payments:
     changed since it was read, StorageContention if the table is too busy.
     """
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def get(self, payment_id: str) -> Payment | None:
         """Read a payment: one GetItem."""
-        item = self._table.get(keys.payment(payment_id))
+        item = self.table.get(keys.payment(payment_id))
         return payment_from(item) if item else None
 
     def history(self, payment_id: str) -> list[HistoryEvent]:
@@ -74,12 +75,12 @@ class Payments:
     def page(self, wanted: PaymentFilter, limit: int, after: Position | None) -> Page[Payment]:
         """Read a page of payments, newest first: one Query."""
         listing = _listing(wanted)
-        items, last = read_page(self._table, listing, limit, after)
+        items, last = read_page(self.table, listing, limit, after)
         return Page(tuple(payment_from(item) for item in items), last, places(listing, items))
 
     def slot(self, user_id: str, package_id: str, course_id: str | None) -> Slot:
         """Read the slot of this purchase: one GetItem."""
-        item = self._table.get(keys.open_purchase(user_id, package_id, course_id))
+        item = self.table.get(keys.open_purchase(user_id, package_id, course_id))
         held = item["payments"] if item else ()
         return Slot(tuple(Held(each["id"], each.get("channel")) for each in held))
 
@@ -87,7 +88,7 @@ class Payments:
         self, user_id: str, package_id: str, course_id: str | None
     ) -> Payment | None:
         """Read the transfer that holds the slot of this purchase: one or two GetItem."""
-        slot = self._table.get(keys.waiting_transfer(user_id, package_id, course_id))
+        slot = self.table.get(keys.waiting_transfer(user_id, package_id, course_id))
         return self.get(slot["paymentId"]) if slot else None
 
     def create_transfer(
@@ -103,7 +104,7 @@ class Payments:
             "type": "waiting-transfer",
             "paymentId": payment.id,
         }
-        taking = self._table.put_action(
+        taking = self.table.put_action(
             "slot", slot, f"{NEW} OR #paymentId = :decided", {"decided": instead_of or ""}
         )
         self._write([*self._creation(payment, event), taking])
@@ -124,7 +125,7 @@ class Payments:
             "newest": slot.newest,
             "payments": held,
         }
-        taking = self._table.put_action(
+        taking = self.table.put_action(
             "slot", item, f"{NEW} OR #newest = :read", {"read": instead_of or ""}
         )
         self._write([*self._creation(payment, event), taking])
@@ -145,7 +146,7 @@ class Payments:
             adds={"references": {invoice.reference}, "invoiceAnswers": 1},
             condition="attribute_exists(#pk)",
         )
-        self._table.update(keys.payment(payment_id), change)
+        self.table.update(keys.payment(payment_id), change)
 
     def claim_invoice(self, payment: Payment, now: datetime, before: datetime) -> bool:
         """Count a call for the invoice of a payment without one; False if there must be no call.
@@ -162,7 +163,7 @@ class Payments:
             ),
             given={"pending": Status.PENDING, "before": to_iso(before)},
         )
-        return self._table.update(keys.payment(payment.id), change)
+        return self.table.update(keys.payment(payment.id), change)
 
     def note_bundle(
         self, payment_id: str, asked_at: datetime, *, over: datetime | None = None
@@ -177,12 +178,12 @@ class Payments:
             condition=first if over is None else "#bundleAskedAt = :over",
             given=None if over is None else {"over": to_iso(over)},
         )
-        return self._table.update(keys.payment(payment_id), change)
+        return self.table.update(keys.payment(payment_id), change)
 
     def first_transaction(self, payment_id: str, transaction: str) -> str:
         """Record the gateway's number of the transfer that paid, and return the first recorded."""
         change = Change({}, firsts={"gatewayTransaction": transaction})
-        _, noted = self._table.update_returning(keys.payment(payment_id), change)
+        _, noted = self.table.update_returning(keys.payment(payment_id), change)
         return str(noted["gatewayTransaction"])
 
     def commit(self, settlement: Settlement, *, keep_quota: bool) -> None:
@@ -192,36 +193,36 @@ class Payments:
         changes that came first, or StorageContention.
         """
         try:
-            self._table.transact(settlement_actions(self._table, settlement, keep_quota=keep_quota))
+            self.table.transact(settlement_actions(self.table, settlement, keep_quota=keep_quota))
         except ConditionsFailed as failed:
             raise concurrent_update_of(failed, settlement.after.updated_at) from failed
 
     def complete(self, before: Payment, after: Payment, history: Sequence[HistoryEvent]) -> None:
         """Write the completion of a payment."""
-        self._write(completion_actions(self._table, before, after, history))
+        self._write(completion_actions(self.table, before, after, history))
 
     def record_refund(self, refund: Refund) -> None:
         """Write payment, history and every enrollment of a refund."""
         # Only admins' requests pay for the import.
         from lunas.storage.refunds import refund_actions  # noqa: PLC0415
 
-        self._write(refund_actions(self._table, refund))
+        self._write(refund_actions(self.table, refund))
 
     def record_correction(self, correction: Correction, link: AccountLink) -> None:
         """Write payment, history, link, and every enrollment to deliver again."""
         from lunas.storage.corrections import correction_actions  # noqa: PLC0415
 
-        self._write(correction_actions(self._table, correction, link))
+        self._write(correction_actions(self.table, correction, link))
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
         """Return the courses whose quota is reached: one BatchGetItem per hundred."""
         return frozenset(
-            course.id for course in Catalog(self._table).courses(course_ids) if course.full
+            course.id for course in Catalog(self.table).courses(course_ids) if course.full
         )
 
     def _write(self, actions: list[Action]) -> None:
         try:
-            self._table.transact(actions)
+            self.table.transact(actions)
         except ConditionsFailed as failed:
             raise ConcurrentUpdate(stale=True) from failed
 
@@ -229,7 +230,7 @@ class Payments:
         """Read the items of a payment from its first history event to the sort key ``last``."""
         key = keys.history(payment_id, 0)
         values = {"pk": key["pk"], "first": key["sk"], "last": last}
-        items, _ = self._table.query(
+        items, _ = self.table.query(
             {
                 "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
                 "ExpressionAttributeValues": placeholders(values),
@@ -240,8 +241,8 @@ class Payments:
 
     def _creation(self, payment: Payment, event: HistoryEvent) -> list[Action]:
         return [
-            self._table.put_action("payment", payment_item(payment), NEW),
-            self._table.put_action("history", history_item(event), NEW),
+            self.table.put_action("payment", payment_item(payment), NEW),
+            self.table.put_action("history", history_item(event), NEW),
         ]
 
 

@@ -1,6 +1,7 @@
 """Progress in the table: enrollments, processed events, and the position of the sync."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 
@@ -18,11 +19,11 @@ NOT_LESS = "#status = :enrolled AND #paymentId = :paymentId AND #progress <= :pr
 """Condition: the enrollment was neither refunded nor bought again, nor is its progress higher."""
 
 
+@dataclass(frozen=True, slots=True)
 class Progress:
     """Finds the enrollments of a platform enrollment, and raises their progress."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
         """Return the enrollments of a platform enrollment: one Query, one BatchGetItem.
@@ -30,23 +31,23 @@ class Progress:
         The index has keys only, so that a progress is written once. It lags behind, so a recent
         delivery may be missing.
         """
-        found, _ = self._table.query(
+        found, _ = self.table.query(
             {
                 "IndexName": "byPlatformEnrollment",
                 "KeyConditionExpression": "platformEnrollmentId = :id",
                 "ExpressionAttributeValues": placeholders({"id": platform_enrollment_id}),
             }
         )
-        items = self._table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)
+        items = self.table.get_many({"pk": each["pk"], "sk": each["sk"]} for each in found)
         return [enrollment_from(item) for item in items]
 
     def is_processed(self, event_id: str) -> bool:
         """Return whether an event was processed: one GetItem."""
-        return self._table.get(keys.platform_event(event_id)) is not None
+        return self.table.get(keys.platform_event(event_id)) is not None
 
     def note_processed(self, event_id: str, at: datetime) -> None:
         """Note that an event was processed without a change."""
-        self._table.put(_event_item(event_id, at), NEW)
+        self.table.put(_event_item(event_id, at), NEW)
 
     def raise_to(self, changed: Sequence[Enrollment], event_id: str | None, at: datetime) -> bool:
         """Write the progress of enrollments together with its event, or nothing.
@@ -57,9 +58,9 @@ class Progress:
         """
         actions = [self._raising(each) for each in changed]
         if event_id is not None:
-            actions.append(self._table.put_action("event", _event_item(event_id, at), NEW))
+            actions.append(self.table.put_action("event", _event_item(event_id, at), NEW))
         try:
-            self._table.transact(actions)
+            self.table.transact(actions)
         except ConditionsFailed as failed:
             if "event" in failed.found:
                 return False
@@ -68,7 +69,7 @@ class Progress:
 
     def position(self) -> SyncPosition | None:
         """Return the position of the progress sync, None before its first run: one GetItem."""
-        item = self._table.get(keys.sync_progress())
+        item = self.table.get(keys.sync_progress())
         if item is None:
             return None
         began = from_iso(item["began"]) if "began" in item else None
@@ -85,7 +86,7 @@ class Progress:
             },
             condition="attribute_not_exists(#since) OR #since <= :since",
         )
-        self._table.update(keys.sync_progress(), change)
+        self.table.update(keys.sync_progress(), change)
 
     def _raising(self, after: Enrollment) -> Action:
         # Change would remove an attribute that is None.
@@ -95,7 +96,7 @@ class Progress:
             condition=NOT_LESS,
             given={"enrolled": EnrollmentStatus.ENROLLED, "paymentId": after.payment_id},
         )
-        return self._table.update_action(after.id, keys.enrollment(after.id), change)
+        return self.table.update_action(after.id, keys.enrollment(after.id), change)
 
 
 def _event_item(event_id: str, at: datetime) -> dict[str, object]:

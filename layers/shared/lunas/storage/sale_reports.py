@@ -1,5 +1,7 @@
 """Sale reports in the table: one item for a sale and one for its refund, in no index."""
 
+from dataclasses import dataclass
+
 from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
@@ -7,15 +9,15 @@ from lunas.storage.expressions import Change, Item
 from lunas.storage.table import Table
 
 
+@dataclass(frozen=True, slots=True)
 class SaleReports:
     """The state of sale reports. A write returns whether its condition held."""
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def get(self, payment_id: str, kind: SaleReportKind) -> SaleReport | None:
         """Read a report: one GetItem."""
-        item = self._table.get(keys.external_order(payment_id, kind))
+        item = self.table.get(keys.external_order(payment_id, kind))
         return _note_from(item) if item else None
 
     def claim(self, note: SaleReport) -> bool:
@@ -25,14 +27,14 @@ class SaleReports:
             condition="attribute_not_exists(#pk) OR #status = :free",
             given={"free": SaleReportStatus.FREE},
         )
-        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
+        return self.table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def note(self, note: SaleReport) -> bool:
         """Write the result of a claim, if it belongs to this attempt."""
         change = Change(
             _attributes(note), condition="#attempt = :mine", given={"mine": note.attempt}
         )
-        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
+        return self.table.update(keys.external_order(note.payment_id, note.kind), change)
 
     def reopen(self, note: SaleReport) -> bool:
         """Free a report that a person has checked, if it has not changed since."""
@@ -41,7 +43,7 @@ class SaleReports:
             condition="#attempt = :seen AND #status = :was",
             given={"seen": note.attempt, "was": note.status},
         )
-        return self._table.update(keys.external_order(note.payment_id, note.kind), change)
+        return self.table.update(keys.external_order(note.payment_id, note.kind), change)
 
 
 def _attributes(note: SaleReport) -> Item:

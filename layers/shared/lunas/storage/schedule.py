@@ -1,6 +1,6 @@
 """What is due when: the index byDue, the gateway's pause, and the audit's checkpoints."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from lunas.domain.audit_feeds import FIRST_LOOK, Batch, Feed, Ref
@@ -19,14 +19,14 @@ NO_TIME = "never"
 """In a condition, in place of an absent time; it sorts after every time."""
 
 
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """Reads and writes due times and checkpoints; an item leaves the index once it is settled.
 
     The audit reads changed items only, one Query for each batch.
     """
 
-    def __init__(self, table: Table) -> None:
-        self._table = table
+    table: Table
 
     def payments(self, now: datetime, limit: int) -> list[str]:
         """Return the ids of payments to check, the most overdue first: one Query."""
@@ -38,12 +38,12 @@ class Schedule:
 
     def paused_until(self) -> datetime | None:
         """Return until when calls to the gateway are paused, or None."""
-        item = self._table.get(keys.pause())
+        item = self.table.get(keys.pause())
         return from_iso(item["until"]) if item else None
 
     def pause(self, until: datetime) -> None:
         """Pause calls to the gateway."""
-        self._table.update(keys.pause(), Change({"type": "pause", "until": to_iso(until)}))
+        self.table.update(keys.pause(), Change({"type": "pause", "until": to_iso(until)}))
 
     def claim_question(self, payment_id: str, now: datetime, before: datetime) -> bool:
         """Record that the gateway is asked now; False if it was asked after ``before``.
@@ -57,12 +57,12 @@ class Schedule:
             ),
             given={"before": to_iso(before)},
         )
-        return self._table.update(keys.payment(payment_id), change)
+        return self.table.update(keys.payment(payment_id), change)
 
     def note_answer(self, payment_id: str, asked_at: datetime) -> None:
         """Record that the gateway was asked and has answered or failed."""
         change = Change(asked_attributes(asked_at), condition="attribute_exists(#pk)")
-        self._table.update(keys.payment(payment_id), change)
+        self.table.update(keys.payment(payment_id), change)
 
     def check_at(
         self,
@@ -91,11 +91,11 @@ class Schedule:
                 "moment": to_iso(moment) if moment else NO_TIME,
             },
         )
-        return self._table.update(keys.payment(payment.id), change)
+        return self.table.update(keys.payment(payment.id), change)
 
     def checkpoint(self, feed: Feed, now: datetime) -> str:
         """Return the checkpoint of a feed: a time, or the last audited sort key."""
-        item = self._table.get(keys.audit(feed))
+        item = self.table.get(keys.audit(feed))
         if item:
             return str(item["checkpoint"])
         return BEGINNING if feed is Feed.APPROVED else to_iso(now - FIRST_LOOK)
@@ -105,7 +105,7 @@ class Schedule:
         ahead = "attribute_not_exists(#checkpoint) OR #checkpoint < :checkpoint"
         only_if = None if feed is Feed.APPROVED else ahead
         change = Change({"type": "audit", "checkpoint": checkpoint}, condition=only_if)
-        self._table.update(keys.audit(feed), change)
+        self.table.update(keys.audit(feed), change)
 
     def batch(self, feed: Feed, checkpoint: str, until: datetime, limit: int) -> Batch:
         """Read the next batch of a feed: one Query of up to ``limit`` items.
@@ -126,7 +126,7 @@ class Schedule:
                 return self._batch(ENROLLMENT, checkpoint, until, limit)
 
     def _ids(self, partition: str, now: datetime, limit: int) -> list[str]:
-        items, _ = self._table.query(
+        items, _ = self.table.query(
             {
                 "IndexName": "byDue",
                 "KeyConditionExpression": "dueKey = :key AND dueAt <= :now",
@@ -150,7 +150,7 @@ class Schedule:
     def _query(
         self, index: str, key: str, partition: str, span: tuple[str, str], limit: int
     ) -> tuple[list[Item], bool]:
-        items, last = self._table.query(
+        items, last = self.table.query(
             {
                 "IndexName": index,
                 "KeyConditionExpression": "#key = :key AND listSort BETWEEN :start AND :end",

@@ -3,7 +3,7 @@
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
 from typing import Any, Protocol
@@ -29,6 +29,7 @@ class Encryption(Protocol):
         """Decrypt tokens that were encrypted for this site."""
 
 
+@dataclass(frozen=True, slots=True)
 class Sites:
     """The connected site with its tokens, and attempts to connect one.
 
@@ -38,9 +39,8 @@ class Sites:
     an old revision cannot overwrite the next connection.
     """
 
-    def __init__(self, table: Table, encryption: Encryption) -> None:
-        self._table = table
-        self._encryption = encryption
+    table: Table
+    encryption: Encryption
 
     def keep(self, start: Start) -> None:
         """Write an attempt, one PutItem; DynamoDB deletes it when its time is over."""
@@ -53,7 +53,7 @@ class Sites:
             "expiresAt": to_iso(start.expires_at),
             "ttl": ceil(start.expires_at.timestamp()),
         }
-        self._table.put(item, "attribute_not_exists(#pk)")
+        self.table.put(item, "attribute_not_exists(#pk)")
 
     def take(self, state: str) -> Start | None:
         """Return the attempt of a state and delete it, one DeleteItem; only one caller gets it.
@@ -61,27 +61,27 @@ class Sites:
         Returns None if it never began, was taken, or was deleted for its age. An expired attempt
         may still be returned.
         """
-        item = self._table.take(keys.oauth_start(_digest(state)))
+        item = self.table.take(keys.oauth_start(_digest(state)))
         return _start(state, item) if item else None
 
     def read(self) -> Grant | None:
         """Return the connected site with its tokens; one GetItem, and one call to KMS."""
-        item = connected_item(self._table)
+        item = connected_item(self.table)
         if item is None:
             return None
         connection = connection_of(item)
-        tokens = self._encryption.decrypt(item["encrypted"], connection.subdomain)
+        tokens = self.encryption.decrypt(item["encrypted"], connection.subdomain)
         return Grant(connection=connection, tokens=tokens)
 
     def connection(self) -> Connection | None:
         """Return the connected site without decrypting its tokens; one GetItem."""
-        return connected_site(self._table)
+        return connected_site(self.table)
 
     def replace(self, connection: Connection, tokens: Tokens) -> Connection:
         """Write a new connection over any other; one UpdateItem."""
-        encrypted = self._encryption.encrypt(tokens, connection.subdomain)
+        encrypted = self.encryption.encrypt(tokens, connection.subdomain)
         change = replacement(connection, encrypted)
-        _, item = self._table.update_returning(keys.oauth_grant(), change)
+        _, item = self.table.update_returning(keys.oauth_grant(), change)
         return connection_of(item)
 
     def lock(self, connection: Connection, now: datetime) -> str | None:
@@ -93,7 +93,7 @@ class Sites:
             " AND (attribute_not_exists(#lockedUntil) OR #lockedUntil <= :now)",
             given={"was": connection.revision, "now": to_iso(now)},
         )
-        return name if self._table.update(keys.oauth_grant(), change) else None
+        return name if self.table.update(keys.oauth_grant(), change) else None
 
     def renew(self, connection: Connection, tokens: Tokens) -> Grant | None:
         """Write new tokens, one UpdateItem; None if the revision has changed since.
@@ -101,8 +101,8 @@ class Sites:
         The lock is not compared: the tokens come from the platform, so they count even if another
         caller has the lock by now.
         """
-        encrypted = self._encryption.encrypt(tokens, connection.subdomain)
-        if not self._table.update(keys.oauth_grant(), renewal(connection, encrypted)):
+        encrypted = self.encryption.encrypt(tokens, connection.subdomain)
+        if not self.table.update(keys.oauth_grant(), renewal(connection, encrypted)):
             return None
         newer = replace(connection, revision=connection.revision + 1)
         return Grant(connection=newer, tokens=tokens)
@@ -118,7 +118,7 @@ class Sites:
             condition="#lockedBy = :lock",
             given={"lock": lock},
         )
-        return self._table.update(keys.oauth_grant(), change)
+        return self.table.update(keys.oauth_grant(), change)
 
     def forget(self, connection: Connection) -> bool:
         """Delete the tokens of a disconnected site; False if the revision has changed since."""
@@ -128,7 +128,7 @@ class Sites:
             condition="#revision = :was",
             given={"was": connection.revision},
         )
-        return self._table.update(keys.oauth_grant(), change)
+        return self.table.update(keys.oauth_grant(), change)
 
 
 def connected_site(table: Table) -> Connection | None:

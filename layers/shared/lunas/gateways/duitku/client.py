@@ -55,6 +55,7 @@ class DuitkuAccount:
     senders: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class Duitku:
     """The payment gateway Duitku, created for each request.
 
@@ -68,11 +69,8 @@ class Duitku:
 
     name = "duitku"
 
-    def __init__(
-        self, account: Callable[[], DuitkuAccount], session: requests.Session | None = None
-    ) -> None:
-        self._account = account
-        self._session = session
+    account: Callable[[], DuitkuAccount]
+    session: requests.Session | None = None
 
     def channel(self, code: str | None) -> Channel:
         """Return the terms of a channel; None if the buyer picks it on Duitku's page."""
@@ -84,7 +82,7 @@ class Duitku:
 
     def methods(self, amount: int, moment: datetime) -> list[PaymentChannel]:
         """Return the channels that can pay ``amount`` rupiah, with their fees."""
-        account = self._account()
+        account = self.account()
         stamp = moment.astimezone(JAKARTA).strftime("%Y-%m-%d %H:%M:%S")
         answer = self._query(
             f"{account.api_url}/webapi/api/merchant/paymentmethod/getpaymentmethod",
@@ -105,7 +103,7 @@ class Duitku:
         Raises PurchaseRefused if Duitku refuses the buyer's choice, GatewayRefused for any other
         refusal, GatewayUnavailable if the outcome is unknown.
         """
-        callback_url = self._account().callback_url
+        callback_url = self.account().callback_url
         if callback_url is None:
             raise ConfigurationError("DUITKU_CALLBACK_URL is not set: see template.yaml")
         body = invoices.purchase(payment, callback_url, return_url, minutes)
@@ -122,7 +120,7 @@ class Duitku:
         A POP order is unknown (404) until the buyer picks a channel: not started, never failed.
         Raises GatewayUnavailable, also if Duitku refuses the query itself.
         """
-        account = self._account()
+        account = self.account()
         host = f"{account.api_url}/webapi" if payment.channel is not None else account.pop_url
         body = {
             "merchantCode": account.merchant_code,
@@ -146,7 +144,7 @@ class Duitku:
         Raises MalformedInput, Forbidden, ConfigurationError.
         """
         callback = callbacks.parse_callback(received.body)
-        account = self._account()
+        account = self.account()
         verifier = callbacks.Verifier(
             account.merchant_code, account.api_key, account.legacy_callbacks
         )
@@ -159,7 +157,7 @@ class Duitku:
     def _inquire(
         self, body: dict[str, Any], payment: Payment, payment_method: str
     ) -> dict[str, Any]:
-        account = self._account()
+        account = self.account()
         signature = signatures.inquiry_signature(
             account.merchant_code, payment.id, payment.amount, account.api_key
         )
@@ -172,7 +170,7 @@ class Duitku:
         return self._accepted(f"{account.api_url}/webapi/api/merchant/v2/inquiry", named, {})
 
     def _create_invoice(self, body: dict[str, Any]) -> dict[str, Any]:
-        account = self._account()
+        account = self.account()
         # Epoch milliseconds, read once: header and signature need the same text.
         timestamp = str(time.time_ns() // 1_000_000)
         headers = {
@@ -185,7 +183,7 @@ class Duitku:
         return self._accepted(f"{account.pop_url}/api/merchant/createInvoice", body, headers)
 
     def _accepted(self, url: str, body: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
-        answer = post_json(self._session or fresh_session(), url, body, headers)
+        answer = post_json(self.session or fresh_session(), url, body, headers)
         if str(answer.get("statusCode", "")) != ACCEPTED:
             raise not_accepted(answer)
         if not answer.get("reference"):
@@ -195,11 +193,11 @@ class Duitku:
     def _query(self, url: str, body: dict[str, Any]) -> dict[str, Any]:
         started = time.monotonic()
         try:
-            return post_json_once(self._session or _kept().current(), url, body, {})
+            return post_json_once(self.session or _kept().current(), url, body, {})
         except CutOffError as cut:
             if time.monotonic() - started > AT_ONCE:
                 raise GatewayUnavailable(str(cut)) from None
-        return post_json(self._session or fresh_session(), url, body, {})
+        return post_json(self.session or fresh_session(), url, body, {})
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from random import SystemRandom
 from typing import Protocol
 
@@ -31,23 +32,15 @@ class Limiter(Protocol):
         """Stop all calls for so long, as Thinkific demands."""
 
 
+@dataclass(frozen=True, slots=True)
 class SharedLimiter:
     """One invocation's access to the limiter that all workers share through the table."""
 
-    def __init__(
-        self,
-        calls: SharedCalls,
-        ends: int,
-        clock: Callable[[], int] = epoch_milliseconds,
-        sleep: Callable[[float], None] = time.sleep,
-        *,
-        max_wait: int = MAX_WAIT,
-    ) -> None:
-        self._calls = calls
-        self._ends = ends
-        self._clock = clock
-        self._sleep = sleep
-        self._max_wait = max_wait
+    calls: SharedCalls
+    ends: int
+    clock: Callable[[], int] = epoch_milliseconds
+    sleep: Callable[[float], None] = time.sleep
+    max_wait: int = MAX_WAIT
 
     @classmethod
     def from_environment(
@@ -67,16 +60,16 @@ class SharedLimiter:
         Raises NoPermit, without a reservation, if the wait would be longer than ``max_wait`` or
         too long for this invocation; and StorageContention.
         """
-        now = self._clock()
-        permit = self._calls.reserve(now, min(now + self._max_wait, self._ends - LAST_CALL))
+        now = self.clock()
+        permit = self.calls.reserve(now, min(now + self.max_wait, self.ends - LAST_CALL))
         # The reservation takes time itself.
-        wait = permit - self._clock()
+        wait = permit - self.clock()
         if wait > 0:
-            self._sleep(wait / 1000)
+            self.sleep(wait / 1000)
 
     def rest(self, seconds: float) -> None:
         """Stop the calls of all workers for so long; permits reserved before stay valid."""
-        self._calls.rest_until(self._clock() + int(seconds * 1000))
+        self.calls.rest_until(self.clock() + int(seconds * 1000))
 
 
 CHANCE = SystemRandom()

@@ -1,7 +1,7 @@
 """Webhooks at Thinkific, through its Webhooks API v2 (thinkific-webhook.md, Registering)."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
@@ -25,11 +25,11 @@ def bearing(site: ThinkificSite) -> ThinkificSite:
     return replace(site, credentials=Bearer(site.credentials.bearer, site.credentials.replaced))
 
 
+@dataclass(frozen=True, slots=True)
 class ThinkificWebhooks:
     """All webhooks of a site. Every method raises DeliveryError."""
 
-    def __init__(self, api: WebhooksApi) -> None:
-        self._api = api
+    api: WebhooksApi
 
     def webhooks(self) -> Iterator[Webhook]:
         """Return the webhooks of all pages; raises DeliveryDelayed if a cursor repeats."""
@@ -37,7 +37,7 @@ class ThinkificWebhooks:
         seen: set[str] = set()
         for _ in range(MAX_PAGES):
             cursor = {"next": following} if following else {}
-            answer = self._api.get("/webhooks", {**cursor, "limit": PAGE})
+            answer = self.api.get("/webhooks", {**cursor, "limit": PAGE})
             yield from _listed(answer)
             following = _cursor(answer)
             if following is None:
@@ -49,12 +49,12 @@ class ThinkificWebhooks:
 
     def create(self, topic: str, target_url: str) -> Webhook:
         """Register a URL for a topic; Rejected names the fields that Thinkific refuses."""
-        return _webhook(self._api.post("/webhooks", {"topic": topic, "target_url": target_url}))
+        return _webhook(self.api.post("/webhooks", {"topic": topic, "target_url": target_url}))
 
     def delete(self, webhook_id: str) -> None:
         """Delete a webhook, unless it is deleted already."""
         try:
-            self._api.delete(f"/webhooks/{webhook_id}")
+            self.api.delete(f"/webhooks/{webhook_id}")
         except Missing:
             return
 
