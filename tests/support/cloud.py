@@ -51,11 +51,11 @@ class Cloud:
 
     def queued(self) -> int:
         """Return how many messages are in the delivery queue, including those in flight."""
-        reply = self._aws.sqs.get_queue_attributes(
+        attributes = self._aws.sqs.get_queue_attributes(
             QueueUrl=self._queue_url,
             AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
         )["Attributes"]
-        return sum(int(number) for number in reply.values())
+        return sum(int(number) for number in attributes.values())
 
     def delete(self, key: Key) -> None:
         """Delete an item of the table."""

@@ -137,8 +137,8 @@ def _made(config: pytest.Config) -> Path:
 
 def _shared(config: pytest.Config) -> Path | None:
     """Return the folder in a worker, None elsewhere."""
-    reply = getattr(config, "workerinput", {}).get(_SHARED)
-    return Path(reply) if reply else None
+    folder = getattr(config, "workerinput", {}).get(_SHARED)
+    return Path(folder) if folder else None
 
 
 def _plan(shared: Path) -> Path:

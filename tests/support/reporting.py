@@ -55,8 +55,8 @@ def logged(folders: set[Path], began: dict[Path, int]) -> list[str]:
         with file.open("rb") as log:
             log.seek(began.get(file, 0))
             for line in log.read().decode(errors="replace").splitlines():
-                reply = STAMP.search(line)
-                stamp = reply[1] if reply else stamp
+                match = STAMP.search(line)
+                stamp = match[1] if match else stamp
                 found.append((stamp, f"{file.stem}: {line}"))
     found.sort(key=lambda each: each[0])
     return [line for _, line in deque(found, LINES)]
@@ -73,8 +73,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_testnodedown(node: Any) -> None:
     """Add a worker's figures."""
-    if reply := getattr(node, "workeroutput", {}).get(_FIGURES):
-        figures_of(node.config).merge(Figures(*reply))
+    if output := getattr(node, "workeroutput", {}).get(_FIGURES):
+        figures_of(node.config).merge(Figures(*output))
 
 
 def pytest_terminal_summary(

@@ -96,9 +96,9 @@ def statements() -> Iterator[Statement]:
     """Return what every function may do; a policy that is no list of statements fails."""
     for function, properties in functions().items():
         for policy in properties.get("Policies", []):
-            for reply in policy["Statement"]:
+            for each in policy["Statement"]:
                 yield Statement(
-                    function, reply["Sid"], _listed(reply["Action"]), _listed(reply["Resource"])
+                    function, each["Sid"], _listed(each["Action"]), _listed(each["Resource"])
                 )
 
 

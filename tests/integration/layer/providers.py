@@ -22,10 +22,10 @@ AT_THINKIFIC = {
 
 
 def answers(
-    monkeypatch: pytest.MonkeyPatch, function: str, *reply: Reply | Exception
+    monkeypatch: pytest.MonkeyPatch, function: str, *replies: Reply | Exception
 ) -> StubProvider:
     """Answer a function's outgoing calls in turn."""
-    provider = StubProvider(*reply)
+    provider = StubProvider(*replies)
     home, client = (settings, ThinkificApi) if function in AT_THINKIFIC else (account, Duitku)
     monkeypatch.setattr(home, client.__name__, partial(client, session=provider.session))
     return provider
@@ -39,8 +39,8 @@ def invoice(reference: str = "R1") -> Reply:
 
 def status(order: str, code: str = "00", **changes: Any) -> Reply:
     """Return Duitku's status of an order."""
-    reply = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
-    return Reply(body={**reply, "statusCode": code, **changes})
+    fields = {"merchantOrderId": order, "reference": "R1", "amount": "49000", "fee": "0.00"}
+    return Reply(body={**fields, "statusCode": code, **changes})
 
 
 def no_enrollments() -> Reply:

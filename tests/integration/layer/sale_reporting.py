@@ -55,9 +55,9 @@ class SaleReporting:
         """Queue a report."""
         assert SaleReportQueue(self.url).send([SaleReportRequest(payment_id, "r0", reason)]) == []
 
-    def thinkific(self, *reply: Reply | Exception) -> StubProvider:
+    def thinkific(self, *replies: Reply | Exception) -> StubProvider:
         """Let Thinkific answer in turn."""
-        return providers.answers(self.patch, FUNCTION, *reply)
+        return providers.answers(self.patch, FUNCTION, *replies)
 
     def report(self, received: int = 1) -> bool:
         """Report what is queued; return whether no message has to come again."""

@@ -98,7 +98,7 @@ def auditing(table: Table, catalog: Catalog, monkeypatch: pytest.MonkeyPatch) ->
     return Audit(table, monkeypatch)
 
 
-def test_healthy_payments_leave_nothing_but_a_count(auditing: Audit, logged: Logged) -> None:
+def test_healthy_payments_are_only_counted(auditing: Audit, logged: Logged) -> None:
     auditing.approved()
     submitted("u2")
     auditing.run()
@@ -246,7 +246,7 @@ def test_the_checkpoint_is_as_far_as_the_run_read(auditing: Audit) -> None:
         assert before <= item["checkpoint"] <= to_iso(clock.now())
 
 
-def test_a_healthy_payment_that_thinkific_does_not_know_costs_three_reads(
+def test_an_undelivered_healthy_payment_costs_three_reads(
     auditing: Audit, calls: Counter[str]
 ) -> None:
     auditing.run(NOT_LATER)

@@ -59,6 +59,6 @@ def test_every_parameter_may_be_blank_at_once() -> None:
 
 
 @pytest.mark.parametrize("value", ["PAIDD", "paid", "0", "null"])
-def test_what_is_not_blank_is_still_read(value: str) -> None:
+def test_a_parameter_that_is_not_blank_is_validated(value: str) -> None:
     status, body = ask("GET /payments", {"status": value})
     assert (status, [each["field"] for each in body["errors"]]) == (422, ["status"])

@@ -32,12 +32,12 @@ def no(text: str) -> Reply:
 
 def initiate(
     monkeypatch: pytest.MonkeyPatch,
-    *reply: Reply | Exception,
+    *replies: Reply | Exception,
     channel: str | None = None,
     key: str | None = None,
 ) -> tuple[int, Any, StubProvider]:
     """Start a purchase; Duitku answers in turn."""
-    provider = providers.answers(monkeypatch, "initiate_payment", *reply)
+    provider = providers.answers(monkeypatch, "initiate_payment", *replies)
     body = {"packageId": "p1", "courseId": "c1"} | ({"paymentMethod": channel} if channel else {})
     more: dict[str, Any] = {} if key is None else {"headers": {"idempotency-key": key}}
     route = "POST /payments/initiate"
@@ -53,10 +53,10 @@ def status_of(payment: Any) -> str:
 
 
 def check(
-    monkeypatch: pytest.MonkeyPatch, payment: Any, *reply: Reply | Exception, sub: str = "u1"
+    monkeypatch: pytest.MonkeyPatch, payment: Any, *replies: Reply | Exception, sub: str = "u1"
 ) -> tuple[int, Any, StubProvider]:
     """Check a payment as its buyer."""
-    provider = providers.answers(monkeypatch, "recheck_payment", *reply)
+    provider = providers.answers(monkeypatch, "recheck_payment", *replies)
     path = f"/payments/{payment['id']}/check"
     status, answer = call(
         "recheck_payment", "POST /payments/{id}/check", path, token=user_token(sub)

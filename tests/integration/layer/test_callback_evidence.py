@@ -59,7 +59,7 @@ def test_a_repetition_costs_one_read_and_leaves_the_evidence_as_it_is(webhook: W
     assert webhook.kept() == before
 
 
-def test_another_callback_of_a_settled_payment_is_kept_by_one_call_more(webhook: Webhook) -> None:
+def test_another_callback_of_a_settled_payment_is_kept_by_one_more_call(webhook: Webhook) -> None:
     webhook.pays()
     webhook.handle()
     assert webhook.handle(other := webhook.body(reference="R9")) == 200
@@ -104,7 +104,7 @@ NO_EFFECTS = {
 
 
 @pytest.mark.parametrize("case", NO_EFFECTS.values(), ids=NO_EFFECTS.keys())
-def test_a_callback_that_moves_nothing_is_kept_by_one_call_more(
+def test_a_callback_that_changes_nothing_is_kept_by_one_more_call(
     case: NoEffect, webhook: Webhook
 ) -> None:
     webhook.duitku(*case.reply)
@@ -171,7 +171,7 @@ def test_a_request_that_is_no_callback_is_kept_by_digest_length_and_type(
     assert (item["fields"], item["others"], item["unnamed"]) == ({}, {}, 0)
 
 
-def test_a_body_that_is_wrongly_called_base64_is_kept_as_it_came(webhook: Webhook) -> None:
+def test_a_body_wrongly_marked_as_base64_is_kept_as_received(webhook: Webhook) -> None:
     event = {**callbacks.event(b""), "body": "merchantOrderId=pay1", "isBase64Encoded": True}
     assert invoke(FUNCTION, event)["statusCode"] == 400
     assert [item["sk"] for item in webhook.kept("pay1")] == [digest(b"merchantOrderId=pay1")]

@@ -63,7 +63,7 @@ def test_without_its_key_a_callback_is_kept_unchecked_and_verified_later(
     assert webhook.signatures() == [{"UNCHECKED", "VALID"}]
 
 
-def test_a_legacy_signature_shows_as_one_once_it_is_accepted(
+def test_an_accepted_legacy_signature_is_recorded_as_legacy(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     webhook.pays()
@@ -110,7 +110,7 @@ def test_a_callback_neither_applied_nor_kept_must_be_sent_again(
 
 
 @pytest.mark.usefixtures("no_evidence")
-def test_a_settlement_needs_no_further_write_of_evidence(webhook: Webhook) -> None:
+def test_a_settlement_needs_no_extra_write_for_the_evidence(webhook: Webhook) -> None:
     webhook.pays()
     assert [webhook.handle(), webhook.handle()] == [200, 200]
     assert len(webhook.kept()) == 1

@@ -141,7 +141,7 @@ def test_only_the_account_that_was_read_is_unlinked(table: Table, linked: bool) 
     assert learners.platform_user_id("u1") == (8 if linked else None)
 
 
-def test_an_account_found_before_the_link_moved_on_is_not_kept(table: Table) -> None:
+def test_an_account_found_before_the_link_changed_is_not_stored(table: Table) -> None:
     learners = Learners(table)
     learners.link("u1", 7)
     learners.unlink("u1", 7)

@@ -54,9 +54,9 @@ class Deliveries:
             self._put(enrollment_item(made))
             assert queue.send([request_of(made)]) == []
 
-    def thinkific(self, *reply: Reply | Exception) -> StubProvider:
+    def thinkific(self, *replies: Reply | Exception) -> StubProvider:
         """Let Thinkific answer in turn."""
-        return providers.answers(self._monkeypatch, FUNCTION, *reply)
+        return providers.answers(self._monkeypatch, FUNCTION, *replies)
 
     def deliver(self) -> list[str]:
         """Deliver what is queued; return the ids of the failed messages."""

@@ -59,7 +59,9 @@ def test_a_learner_lists_their_own_enrollments_only() -> None:
     ],
     ids=["owner", "admin", "service", "another user", "anonymous"],
 )
-def test_who_sees_an_enrollment(more: dict[str, Any], statuses: set[int]) -> None:
+def test_owner_admin_and_service_see_an_enrollment_and_no_other_caller(
+    more: dict[str, Any], statuses: set[int]
+) -> None:
     assert call("enrollments", ONE, f"/enrollments/{ENROLLMENT}", **more)[0] in statuses
 
 
@@ -122,7 +124,7 @@ def test_anyone_reads_the_catalog() -> None:
     assert call("catalog", "GET /health") == (200, {"status": "ok"})
 
 
-def test_a_monitor_may_ask_for_the_headers_alone() -> None:
+def test_a_monitor_may_use_head() -> None:
     answer = invoke("catalog", request("HEAD /health"))
     assert (answer["statusCode"], answer["body"]) == (200, "")
 

@@ -29,8 +29,8 @@ def initiate(body: Any = None, sub: str = "u1", **more: Any) -> tuple[int, Any]:
     )
 
 
-def duitku(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
-    return providers.answers(monkeypatch, FUNCTION, *reply)
+def duitku(monkeypatch: pytest.MonkeyPatch, *replies: Reply | Exception) -> StubProvider:
+    return providers.answers(monkeypatch, FUNCTION, *replies)
 
 
 def test_a_new_payment_is_a_201_with_the_invoice_of_duitku(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_channels_are_listed_with_their_fees(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(("query", "status"), [({}, 422), ({"packageId": "p404"}, 404)])
-def test_channels_of_no_package_are_refused(query: dict[str, str], status: int) -> None:
+def test_channels_of_an_unknown_package_are_refused(query: dict[str, str], status: int) -> None:
     assert call(FUNCTION, "GET /payments/methods", query=query, token=user_token())[0] == status
 
 
@@ -188,7 +188,7 @@ def test_an_invoice_ends_with_its_payment(monkeypatch: pytest.MonkeyPatch) -> No
     assert provider.asked[0].body["expiryPeriod"] in {59, 60}
 
 
-def test_each_order_goes_to_duitku_over_a_session_of_its_own(
+def test_each_order_uses_its_own_session_with_duitku(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     stubs = [StubProvider(providers.invoice("R1")), StubProvider(providers.invoice("R2"))]

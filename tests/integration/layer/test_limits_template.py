@@ -79,7 +79,7 @@ def test_nightly_functions_run_at_different_times() -> None:
     assert len(nightly) == len(set(nightly)) == 2
 
 
-def test_a_progress_message_that_was_lost_comes_back_after_the_time_out() -> None:
+def test_a_lost_progress_message_returns_after_the_time_out() -> None:
     timeout = template.functions()["RecordProgressFunction"]["Timeout"]
     assert sum(TIMEOUT) + MAX_WAIT / 1000 + LAST_CALL / 1000 <= timeout
     assert template.resources()["ProgressQueue"]["Properties"]["VisibilityTimeout"] == 6 * timeout

@@ -90,14 +90,16 @@ SPANS = [
 
 @pytest.mark.parametrize(("span", "found"), SPANS)
 @pytest.mark.usefixtures("sold")
-def test_a_span_has_its_start_and_not_its_end(payments: Payments, span: Span, found: str) -> None:
+def test_a_span_includes_its_start_and_excludes_its_end(
+    payments: Payments, span: Span, found: str
+) -> None:
     assert ids(payments.page(PaymentFilter(span=span), 100, None)) == found.split()
 
 
 @pytest.mark.parametrize(("wanted", "found"), FILTERS)
 @pytest.mark.parametrize("limit", [1, 2, 5])
 @pytest.mark.usefixtures("sold")
-def test_pages_together_are_the_list(
+def test_the_pages_together_are_the_whole_list(
     payments: Payments, wanted: PaymentFilter, found: str, limit: int
 ) -> None:
     seen: list[str] = []
@@ -114,7 +116,7 @@ def test_pages_together_are_the_list(
 
 @pytest.mark.parametrize(("wanted", "found"), FILTERS)
 @pytest.mark.usefixtures("sold")
-def test_a_list_goes_on_after_any_of_its_items(
+def test_a_list_continues_after_any_of_its_items(
     payments: Payments, wanted: PaymentFilter, found: str
 ) -> None:
     page = payments.page(wanted, 100, None)

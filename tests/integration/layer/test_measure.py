@@ -67,7 +67,7 @@ def test_each_gauge_counts_its_own_kind_and_nothing_else(table: Table) -> None:
     assert gauges.open_anomalies.found == (odd,)
 
 
-def test_beyond_a_page_a_gauge_stays_where_it_is_and_costs_the_same(
+def test_a_gauge_over_a_page_stops_at_the_page_and_costs_the_same(
     table: Table, calls: Counter[str]
 ) -> None:
     many, old = range(PAGE + 20), 2 * QUARTER
@@ -86,6 +86,6 @@ def test_beyond_a_page_a_gauge_stays_where_it_is_and_costs_the_same(
     assert calls == {"Query": 3}
 
 
-def test_below_a_page_a_gauge_is_exact(table: Table) -> None:
+def test_a_gauge_below_a_page_is_exact(table: Table) -> None:
     write(table, [enrollment_item(waiting(1, 2 * QUARTER, DeliveryStatus.PENDING))])
     assert not counted(table).paid_not_enrolled.full

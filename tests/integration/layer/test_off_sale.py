@@ -84,7 +84,7 @@ def test_a_new_package_is_on_sale_by_default() -> None:
     assert names() == ["b1", "n1", "n2", "p1"]
 
 
-def test_what_is_not_on_sale_is_hidden_from_the_public_and_seen_by_admins() -> None:
+def test_a_package_off_sale_is_shown_to_admins_only() -> None:
     status, off = put(onSale=False)
     assert (status, off["onSale"]) == (200, False)
     assert "p1" not in names()
@@ -128,12 +128,12 @@ def test_put_accepts_what_get_returns() -> None:
     ],
     ids=str,
 )
-def test_a_field_that_is_wrong_is_named(changes: dict[str, Any], field: str) -> None:
+def test_an_invalid_field_is_named(changes: dict[str, Any], field: str) -> None:
     status, problem = put(**changes)
     assert (status, [each["field"] for each in problem["errors"]]) == (422, [field])
 
 
-def test_what_is_not_on_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_package_off_sale_is_not_sold(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = providers.answers(monkeypatch, "initiate_payment")
     put(onSale=False)
     assert buying() == [NOT_ON_SALE] * 2
@@ -237,7 +237,7 @@ def test_a_course_that_is_back_at_thinkific_is_not_gone(
     assert not second.gone
 
 
-def test_a_course_that_was_mapped_to_another_meanwhile_is_not_called_gone(
+def test_a_course_mapped_to_another_meanwhile_is_not_marked_gone(
     catalog: Catalog,
 ) -> None:
     assert not catalog.note_gone(course("c2", platform_course_id=5))

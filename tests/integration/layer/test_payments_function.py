@@ -33,7 +33,7 @@ def history(payment_id: str) -> list[tuple[str, str]]:
     return [(each["actor"], each["to"]) for each in body["items"]]
 
 
-def test_a_manual_payment_is_a_201_that_waits_as_paid() -> None:
+def test_a_manual_payment_is_a_201_with_the_status_paid() -> None:
     payment = submitted()
     assert (payment["status"], payment["method"], payment["amount"]) == ("PAID", "MANUAL", 49_000)
     assert (payment["proofLink"], payment["courseIds"]) == (PROOF, ["c1"])
@@ -155,7 +155,7 @@ def test_an_approval_over_the_quota_is_a_409(catalog: Catalog, body: object) -> 
     assert show(payment_id, user_token())[1]["status"] == "PAID"
 
 
-def test_overbooking_has_to_be_asked_for(catalog: Catalog) -> None:
+def test_overbooking_has_to_be_requested(catalog: Catalog) -> None:
     payment_id = submitted()["id"]
     catalog.put_course(course("c1", quota=0))
     assert approve(payment_id, {"overbook": True})[1]["status"] == "APPROVED"
@@ -240,7 +240,7 @@ def test_me_is_only_the_caller() -> None:
     assert ids(call("payments", OF_USER, "/payments/user/me", token=user_token("u2"))) == []
 
 
-def test_ids_that_share_their_beginning_share_nothing() -> None:
+def test_users_with_a_common_id_prefix_are_separate() -> None:
     first, second = submitted("a#b")["id"], submitted("a")["id"]
     token = user_token("a1", role="ADMIN")
     assert ids(call("payments", OF_USER, "/payments/user/a", token=token)) == [second]

@@ -152,7 +152,7 @@ def test_an_invoice_is_kept_beside_the_payment(payments: Payments) -> None:
     )
 
 
-def test_every_reference_that_was_given_is_kept(payments: Payments) -> None:
+def test_every_reference_of_an_invoice_is_kept(payments: Payments) -> None:
     create(payments, payment())
     payments.record_invoice("pay1", FULL_INVOICE, LATER)
     stored = payments.get("pay1")
@@ -162,7 +162,7 @@ def test_every_reference_that_was_given_is_kept(payments: Payments) -> None:
     assert stored.invoice_answers == 2
 
 
-def test_an_invoice_that_comes_late_does_not_touch_what_was_settled(payments: Payments) -> None:
+def test_a_late_invoice_does_not_change_a_settled_payment(payments: Payments) -> None:
     made = create(payments, payment(gateway=None))
     payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
     payments.record_invoice("pay1", FULL_INVOICE, LATER)
@@ -360,7 +360,7 @@ def test_nothing_is_claimed_or_recorded_for_an_unknown_payment(
     assert payments.get("pay9") is None
 
 
-def test_an_invoice_is_claimed_again_after_a_while_only(payments: Payments) -> None:
+def test_an_invoice_is_claimed_again_only_after_a_while(payments: Payments) -> None:
     minute = timedelta(minutes=1)
     made = payment(gateway=None, invoice_calls=1)
     open_slot(payments, made)
@@ -564,7 +564,7 @@ def test_an_expired_course_is_taken_again(
     assert (stored.payment_id, counter.enrolled) == ("pay1", enrolled)
 
 
-def test_a_claim_on_a_course_that_is_gone_is_refused(payments: Payments, held: Enrollment) -> None:
+def test_a_claim_on_a_revoked_course_is_refused(payments: Payments, held: Enrollment) -> None:
     had = replace(held, status=EnrollmentStatus.ENROLLED)
     assert refusal(payments, settled_with(payments, had)).held == C1
 

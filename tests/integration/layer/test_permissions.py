@@ -73,7 +73,7 @@ def statement(effect: str, condition: dict[str, Any] | None = None) -> dict[str,
         ([statement("Allow"), statement("Deny")], False),
     ],
 )
-def test_a_denial_counts_more_than_a_permission(
+def test_a_deny_overrides_an_allow(
     monkeypatch: pytest.MonkeyPatch, statements: list[dict[str, Any]], *, allowed: bool
 ) -> None:
     made = {"TeaFunction": {"Policies": [{"Statement": statements}]}}
@@ -88,7 +88,7 @@ def test_a_denial_counts_more_than_a_permission(
         {"StringEquals": {LEADING_KEYS: ["TEA"]}},
     ],
 )
-def test_a_condition_that_is_not_understood_is_an_error(
+def test_an_unsupported_condition_is_an_error(
     monkeypatch: pytest.MonkeyPatch, condition: dict[str, Any]
 ) -> None:
     made = {"TeaFunction": {"Policies": [{"Statement": [statement("Allow", condition)]}]}}
@@ -127,7 +127,9 @@ def test_a_write_that_names_no_partition_is_not_allowed() -> None:
         ),
     ],
 )
-def test_what_a_call_needs(operation: str, body: dict[str, Any], found: list[Use]) -> None:
+def test_the_permissions_of_a_call_are_computed(
+    operation: str, body: dict[str, Any], found: list[Use]
+) -> None:
     assert needed(operation, body) == found
 
 

@@ -129,7 +129,7 @@ def test_a_new_request_is_no_duplicate_of_the_first(queues: Queues) -> None:
     assert [json.loads(each["Body"])["request"] for each in queues.waiting()] == [1, 2]
 
 
-def test_other_items_of_the_table_are_left_alone(queues: Queues) -> None:
+def test_changes_of_other_items_are_ignored(queues: Queues) -> None:
     publish(
         insertion(payment_item(payment())),
         insertion(history_item(opened(payment(), GATEWAY_ACT))),
@@ -161,7 +161,7 @@ def test_a_record_that_cannot_be_queued_is_retried(
     assert len(queues.waiting()) == 2
 
 
-def test_the_message_is_the_request_that_the_enrollment_waits_for(queues: Queues) -> None:
+def test_the_message_holds_the_request_that_the_enrollment_waits_for(queues: Queues) -> None:
     publish(change(REQUESTED_AGAIN, FAILED))
     (message,) = queues.waiting()
     assert json.loads(message["Body"])["request"] == request_of(REQUESTED_AGAIN).request

@@ -55,7 +55,7 @@ def asked_again(table: Table, made: Enrollment) -> bool:
     return found is not None and found.delivery.request > made.delivery.request
 
 
-def test_a_run_counts_what_is_stuck_and_sends_it_again(
+def test_a_run_counts_stuck_deliveries_and_requests_them_again(
     table: Table, overdue: Enrollment, logged: Logged
 ) -> None:
     run()
@@ -113,7 +113,7 @@ def test_a_pause_of_status_calls_is_a_gauge(table: Table, logged: Logged) -> Non
     assert logged.values()["GatewayPaused"] == 1
 
 
-def test_a_site_that_has_to_be_connected_is_a_gauge_and_a_line(
+def test_a_site_that_has_to_be_connected_is_counted_and_logged(
     table: Table, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     del table

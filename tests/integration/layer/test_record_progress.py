@@ -45,10 +45,10 @@ def send_event(
     queues: Queues,
     monkeypatch: pytest.MonkeyPatch,
     percent: int | None = 60,
-    *reply: Reply,
+    *replies: Reply,
     **more: Any,
 ) -> StubProvider:
-    """Queue an event and handle it; Thinkific answers with ``reply``."""
+    """Queue an event and handle it; Thinkific answers with ``replies``."""
     event = ProgressEvent(id="71", report=report(percent, **more), correlation_id="r71")
     queues.sqs.send_message(
         QueueUrl=queues.progress_url,
@@ -56,7 +56,7 @@ def send_event(
         MessageGroupId=uuid4().hex,
         MessageDeduplicationId=uuid4().hex,
     )
-    provider = providers.answers(monkeypatch, FUNCTION, *reply)
+    provider = providers.answers(monkeypatch, FUNCTION, *replies)
     failed = invoke(FUNCTION, queues.progress_batch())["batchItemFailures"]
     provider.failed = len(failed)  # type: ignore[attr-defined]
     return provider

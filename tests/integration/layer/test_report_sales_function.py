@@ -71,9 +71,7 @@ def test_a_payment_is_queued_when_it_reaches_a_reported_status(
     assert queued(reports) == [{"paymentId": "pay1", "correlationId": "r0"}] * messages
 
 
-def test_what_is_queued_and_logged_holds_no_personal_data(
-    reports: SaleReporting, logged: Logged
-) -> None:
+def test_messages_and_logs_hold_no_personal_data(reports: SaleReporting, logged: Logged) -> None:
     publish(payment(Status.COMPLETED), payment(Status.APPROVED))
     assert "example.com" not in str(queued(reports)) + logged.text
 

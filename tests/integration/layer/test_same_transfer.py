@@ -130,7 +130,7 @@ def test_the_same_key_with_another_form_is_refused() -> None:
     assert (status, problem["errors"][0]["field"]) == (422, "Idempotency-Key")
 
 
-def test_a_key_of_one_route_means_nothing_on_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_one_route_does_not_apply_to_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     providers.answers(monkeypatch, "initiate_payment", providers.invoice())
     _, sent = send(key="k1")
     status, opened_one = call(

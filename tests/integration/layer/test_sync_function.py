@@ -60,7 +60,7 @@ def test_all_pages_are_read_and_every_difference_is_reported(site: StubProvider)
 
 
 @pytest.mark.usefixtures("site")
-def test_a_proposal_maps_nothing_by_itself(catalog: Catalog) -> None:
+def test_a_proposal_does_not_change_the_mapping(catalog: Catalog) -> None:
     sync()
     third = catalog.course("c3")
     assert third

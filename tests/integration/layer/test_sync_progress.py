@@ -48,9 +48,9 @@ def hooks(*listed: dict[str, Any], following: str | None = None) -> Reply:
 BOTH = hooks(hook("1", COMPLETED), hook("2", PROGRESS))
 
 
-def at_thinkific(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
+def at_thinkific(monkeypatch: pytest.MonkeyPatch, *replies: Reply | Exception) -> StubProvider:
     """Let both APIs answer in turn."""
-    provider = StubProvider(*reply)
+    provider = StubProvider(*replies)
     for home, client in ((settings, ThinkificApi), (webhooks, WebhooksApi)):
         made = partial(client, session=provider.session)
         monkeypatch.setattr(home, client.__name__, made)
@@ -197,8 +197,8 @@ def test_the_command_reads_every_page_before_it_registers_what_is_missing(
         hooks(hook("1", COMPLETED)),
         Reply(201, hook("8", PROGRESS)),
     )
-    reply = invoke(FUNCTION, {"webhooks": "register"})
-    assert reply == [
+    result = invoke(FUNCTION, {"webhooks": "register"})
+    assert result == [
         {"topic": COMPLETED, "state": "ACTIVE"},
         {"topic": PROGRESS, "state": "REGISTERED"},
     ]
@@ -247,8 +247,8 @@ def test_an_app_also_gets_the_uninstall_webhook(
     monkeypatch.setattr(settings, "authentication", lambda: Authentication.OAUTH)
     monkeypatch.setattr(settings, "site_of", lambda *_: site)
     provider = at_thinkific(monkeypatch, BOTH, Reply(201, hook("3", "app.uninstalled")))
-    reply = invoke(FUNCTION, {"webhooks": "register"})
-    assert reply[-1] == {"topic": "app.uninstalled", "state": "REGISTERED"}
+    result = invoke(FUNCTION, {"webhooks": "register"})
+    assert result[-1] == {"topic": "app.uninstalled", "state": "REGISTERED"}
     assert len(provider.asked) == 2
 
 

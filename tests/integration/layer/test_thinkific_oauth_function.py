@@ -57,9 +57,9 @@ def install(subdomain: str | None = None, accept: str = "application/json") -> t
 
 def begun() -> str:
     """Start an install; return its state."""
-    status, reply = install()
+    status, content = install()
     assert status == 200
-    return str(parse_qs(urlsplit(reply["authorizeUrl"]).query)["state"][0])
+    return str(parse_qs(urlsplit(content["authorizeUrl"]).query)["state"][0])
 
 
 def arrive(**query: str) -> Json:
@@ -82,9 +82,9 @@ def title(answer: Json) -> str:
 
 
 def status() -> Json:
-    code, reply = call(FUNCTION, STATUS, token=admin())
+    code, content = call(FUNCTION, STATUS, token=admin())
     assert code == 200
-    shown: Json = reply
+    shown: Json = content
     return shown
 
 
@@ -149,8 +149,8 @@ def test_a_browser_is_redirected_to_the_site(thinkific: StubProvider) -> None:
 def test_no_install_starts_for_another_site(
     thinkific: StubProvider, table: Table, subdomain: str
 ) -> None:
-    code, reply = install(subdomain)
-    assert (code, reply["errors"][0]["field"]) == (422, "subdomain")
+    code, content = install(subdomain)
+    assert (code, content["errors"][0]["field"]) == (422, "subdomain")
     assert table.client.scan(TableName=table.name)["Count"] == 0
     assert thinkific.asked == []
 
@@ -159,7 +159,7 @@ def test_no_install_starts_for_another_site(
     ("query", "code"),
     [({}, 409), ({"code": "c1"}, 403), ({"code": "c1", "state": "made-up"}, 403)],
 )
-def test_a_code_without_an_install_of_ours_is_not_used(
+def test_a_code_without_an_install_is_not_used(
     thinkific: StubProvider, query: dict[str, str], code: int
 ) -> None:
     answer = arrive(**query)
@@ -245,9 +245,9 @@ def test_no_value_on_a_page_becomes_markup() -> None:
     failed = oauth_pages.failed_page(HTTPStatus.CONFLICT, "<b>", "https://x/<i>", "<u>")
     pages = (failed, oauth_pages.stale_page("<b>", "<u>"), oauth_pages.connected_page("<b>", "<u>"))
     for page in pages:
-        reply = str(page.body)
-        assert "&lt;b&gt;" in reply
-        assert [each for each in ("<b>", "<i>", "<u>") if each in reply] == []
+        content = str(page.body)
+        assert "&lt;b&gt;" in content
+        assert [each for each in ("<b>", "<i>", "<u>") if each in content] == []
 
 
 def test_status_shows_the_redirect_uri_and_who_connected(thinkific: StubProvider) -> None:
@@ -272,7 +272,7 @@ def test_status_shows_when_a_person_has_to_connect() -> None:
 
 
 @pytest.mark.usefixtures("thinkific")
-def test_a_site_that_is_not_set_up_any_more_is_not_connected(
+def test_a_site_that_is_no_longer_configured_is_not_connected(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     finish(begun())
@@ -285,17 +285,17 @@ def test_the_redirect_uri_comes_from_the_setting_and_never_from_the_host(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/")
-    _, reply = call(FUNCTION, STATUS, token=admin(), headers={"host": "evil.example.com"})
-    assert reply["redirectUri"] == "https://pay.example.com/thinkific/oauth/callback"
+    _, content = call(FUNCTION, STATUS, token=admin(), headers={"host": "evil.example.com"})
+    assert content["redirectUri"] == "https://pay.example.com/thinkific/oauth/callback"
     monkeypatch.setenv("OAUTH_BASE_URL", "https://pay.example.com/?x")
     assert [each["name"] for each in status()["checks"] if not each["ok"]] == ["query"]
 
 
-def test_revoking_gives_the_token_back(thinkific: StubProvider, table: Table) -> None:
+def test_revoking_revokes_the_token_at_thinkific(thinkific: StubProvider, table: Table) -> None:
     finish(begun())
     thinkific.answers = [Reply(body={})]
-    code, reply = call(FUNCTION, REVOKE, token=admin())
-    assert (code, reply["connected"]) == (200, False)
+    code, content = call(FUNCTION, REVOKE, token=admin())
+    assert (code, content["connected"]) == (200, False)
     assert thinkific.asked[-1].body == "token=rt-1"
     assert connected_site(table) is None
     assert call(FUNCTION, REVOKE, token=admin())[0] == 200

@@ -32,8 +32,8 @@ def order(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(purchases.initiated(monkeypatch)["id"])
 
 
-def duitku(monkeypatch: pytest.MonkeyPatch, *reply: Reply | Exception) -> StubProvider:
-    return providers.answers(monkeypatch, FUNCTION, *reply)
+def duitku(monkeypatch: pytest.MonkeyPatch, *replies: Reply | Exception) -> StubProvider:
+    return providers.answers(monkeypatch, FUNCTION, *replies)
 
 
 def stored(payments: Payments, order: str) -> Payment:
@@ -95,12 +95,12 @@ def test_the_same_callback_five_times_has_one_effect(
     assert len(payments.history(order)) == 3
 
 
-@pytest.mark.parametrize("reply", ["01", "404"])
+@pytest.mark.parametrize("code", ["01", "404"])
 def test_a_callback_of_an_unpaid_order_is_a_200_and_changes_nothing(
-    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, reply: str
+    order: str, payments: Payments, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     before = stored(payments, order)
-    duitku(monkeypatch, Reply(404) if reply == "404" else providers.status(order, reply))
+    duitku(monkeypatch, Reply(404) if code == "404" else providers.status(order, code))
     assert callbacks.post(order) == 200
     assert_only_due_soon(before, stored(payments, order))
 
@@ -182,7 +182,7 @@ FORGERIES: list[dict[str, str]] = [
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=str)
 @pytest.mark.usefixtures("silent")
-def test_a_forged_callback_is_a_403_that_reads_nothing_and_is_kept(
+def test_a_forged_callback_is_a_403_without_a_read_and_is_kept(
     order: str, payments: Payments, calls: Counter[str], logged: Logged, forgery: dict[str, str]
 ) -> None:
     before = stored(payments, order)
@@ -207,7 +207,7 @@ def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
 
 
 @pytest.mark.usefixtures("silent", "catalog")
-def test_what_is_no_callback_leaves_a_line_with_the_id_of_its_request(logged: Logged) -> None:
+def test_a_request_that_is_no_callback_is_logged_with_its_request_id(logged: Logged) -> None:
     invoke(FUNCTION, callbacks.event(b"a=1"))
     (line,) = (each for each in logged.lines if each["message"] == "callback malformed")
     assert (line["correlation_id"], line["route"]) == ("rq1", "callback")
@@ -226,7 +226,7 @@ def test_what_is_no_callback_leaves_a_line_with_the_id_of_its_request(logged: Lo
     ],
 )
 @pytest.mark.usefixtures("silent", "catalog")
-def test_a_message_that_is_no_callback_is_a_4xx(
+def test_a_request_that_is_no_callback_is_a_4xx(
     calls: Counter[str], body: bytes, media_type: str, status: int
 ) -> None:
     calls.clear()
@@ -236,7 +236,7 @@ def test_a_message_that_is_no_callback_is_a_4xx(
     assert calls == {"UpdateItem": 1}
 
 
-def test_a_plain_body_is_read_as_well(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_body_is_read_too(order: str, monkeypatch: pytest.MonkeyPatch) -> None:
     duitku(monkeypatch, providers.status(order))
     event = callbacks.event(b"")
     body = urlencode(callbacks.fields(order))
@@ -281,7 +281,7 @@ def test_no_personal_data_and_no_key_reaches_the_log(
 
 
 @pytest.mark.usefixtures("silent")
-def test_an_amount_shortened_in_favour_of_the_order_id_is_a_403(
+def test_digits_moved_from_the_amount_to_the_order_id_are_a_403(
     order: str, payments: Payments, logged: Logged
 ) -> None:
     before = stored(payments, order)

@@ -40,9 +40,9 @@ class Webhook:
         made.duitku()
         return made
 
-    def duitku(self, *reply: Reply | Exception) -> None:
+    def duitku(self, *replies: Reply | Exception) -> None:
         """Let Duitku answer in turn when it is asked."""
-        providers.answers(self.patch, FUNCTION, *reply)
+        providers.answers(self.patch, FUNCTION, *replies)
 
     def pays(self, times: int = 1) -> None:
         """Let Duitku report the order as paid."""

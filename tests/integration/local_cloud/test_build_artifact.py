@@ -73,10 +73,10 @@ def run(code: str, *paths: Path) -> str:
 @cache
 def imported(function: str) -> tuple[str, str]:
     """Import a function; return whether it has a handler, and the path of its bytecode."""
-    reply = run(
+    printed = run(
         "import app; print(callable(app.handler), app.__cached__)", folder_of(function), LAYER
     )
-    handler, _, bytecode = reply.strip().partition(" ")
+    handler, _, bytecode = printed.strip().partition(" ")
     return handler, bytecode
 
 
@@ -215,6 +215,6 @@ def machine_of(extension: Path) -> int:
     return int.from_bytes(extension.read_bytes()[18:20], "little")
 
 
-def test_what_is_deployed_is_small() -> None:
+def test_the_build_is_small() -> None:
     files = [path for path in TARGET.artifacts.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) <= 45 * MEGABYTE

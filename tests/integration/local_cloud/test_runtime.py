@@ -63,7 +63,7 @@ def test_a_call_over_the_time_out_is_ended(function: Function) -> None:
         started.invoke({"do": "sleep"})
 
 
-def test_nothing_is_left_running(function: Function) -> None:
+def test_no_process_is_left_running(function: Function) -> None:
     with running(function) as started:
         pid = started.invoke({})["pid"]
         assert psutil.pid_exists(pid)

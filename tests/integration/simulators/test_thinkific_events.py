@@ -126,7 +126,7 @@ async def test_a_course_may_give_no_certificate(
 @pytest.mark.parametrize(
     ("scale", "expected"), [("0-100", ["0.5", "100.0"]), ("0-1", ["0.005", "1.0"])]
 )
-async def test_progress_comes_as_text_on_either_scale(
+async def test_progress_is_text_on_either_scale(
     site: httpx.AsyncClient, receiver: Receiver, scale: str, expected: list[str]
 ) -> None:
     await setting(site, webhookPercent=scale)
@@ -231,7 +231,7 @@ async def test_a_signature_can_be_unusable(
     assert not is_signed(request, CREDENTIALS["X-Auth-API-Key"])
 
 
-async def test_names_beyond_ascii_are_sent_as_raw_utf8_and_signed_as_such(
+async def test_names_outside_ascii_are_sent_and_signed_as_raw_utf8(
     site: httpx.AsyncClient, receiver: Receiver
 ) -> None:
     await register(site, "enrollment.trial")

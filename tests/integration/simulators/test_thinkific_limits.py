@@ -12,7 +12,7 @@ from tests.support.thinkific_site import V1, caller, move_clock, setting, token
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_121st_call_within_a_minute_is_limited_for_key_and_token_alike(
+async def test_the_121st_call_in_a_minute_is_limited_for_key_and_token(
     site: httpx.AsyncClient, transport: httpx.ASGITransport
 ) -> None:
     client = caller(transport, await token(site))

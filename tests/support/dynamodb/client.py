@@ -18,12 +18,12 @@ def install(table: Table, patch: pytest.MonkeyPatch) -> None:
 
     def answer(model: Any, params: Wire, **_: Any) -> tuple[SimpleNamespace, Wire]:
         try:
-            status, reply = 200, table.answer(model.name, json.loads(params["body"]))
+            status, content = 200, table.answer(model.name, json.loads(params["body"]))
         except Refused as refused:
-            status, reply = 400, refused.answer
+            status, content = 400, refused.answer
         metadata = {"HTTPStatusCode": status, "RetryAttempts": 0, "HTTPHeaders": {}}
         http = SimpleNamespace(status_code=status, headers={})
-        return http, {**reply, "ResponseMetadata": metadata}
+        return http, {**content, "ResponseMetadata": metadata}
 
     patch.setattr(handlers, "BUILTIN_HANDLERS", [*handlers.BUILTIN_HANDLERS, _last(answer)])
 
