@@ -1,8 +1,8 @@
 """Duitku's callback, by the Function URL or POST /webhooks/duitku.
 
 The order of the checks matters (docs/reference/duitku.md, Callback): raw body, signature, merchant,
-order, amount, Duitku's own status, transaction, and only then 200. Every callback is stored as
-evidence, whatever its result.
+sender, order, amount, state, Duitku's own status, transaction, and only then 200. Every callback is
+stored as evidence, whatever its result.
 """
 
 from typing import Any

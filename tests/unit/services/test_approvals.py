@@ -146,7 +146,7 @@ def test_a_full_course_that_the_learner_has_already_needs_no_place(payments: Fak
     assert outcome.payment.overlap == ("c1",)
 
 
-def test_two_admins_at_once_approve_once(payments: FakePayments) -> None:
+def test_an_approval_that_lost_the_race_returns_the_winning_one(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _approved_by_other(payments.store)]
     outcome = approve(payments, "pay1", ADMIN_ACT)
     assert outcome.result is Result.ALREADY_SETTLED
