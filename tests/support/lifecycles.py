@@ -33,12 +33,12 @@ class Life:
         return AuditContext(actor, self.now, paid(order_id=self.payment.id).evidence, reason)
 
     def settled(self, *owned: str, by: str = "duitku:callback") -> Self:
-        """Turn the money, or an approval, into enrollments in all courses but those owned."""
+        """Settle the payment: enroll in all courses except those owned."""
         step = Step.CONFIRM if self.payment.method is Method.GATEWAY else Step.APPROVE
         return self._after(settle(self.payment, step, self.audit_context(by), owning(*owned)))
 
     def lengthening(self, *owned: Enrollment) -> Self:
-        """Turn the money into longer access to courses that the learner has already."""
+        """Settle the payment: extend the access to courses that the learner owns."""
         plan = settle(
             self.payment,
             Step.CONFIRM,
@@ -53,11 +53,11 @@ class Life:
         return self.settled(*owned, by="admin:a1")
 
     def ended(self, step: Step, actor: str = "lunas:reconcile") -> Self:
-        """End it without enrollments."""
+        """Close the payment without enrollments."""
         return self._after(close(self.payment, step, self.audit_context(actor, "no money")))
 
     def delivered(self, *course_ids: str) -> Self:
-        """Deliver some of its courses."""
+        """Deliver some of the courses."""
         life = self
         for each in self.enrollments:
             if each.course_id in course_ids:

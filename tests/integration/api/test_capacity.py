@@ -59,14 +59,14 @@ WITHOUT_TABLE = {
     "POST /webhooks/thinkific",
 }
 A_STREAM = {"Sub": "${Table.Arn}/stream/*"}
-"""Named by the time when it was made, and allowed to be looked for only."""
+"""A stream's name holds its time of creation; only listing is allowed."""
 SAME_HANDLER = {"POST /payment/initiate"}
 
 
 def content(payments: int, held: int = 0) -> Iterator[Item]:
-    """Make a table's items: payments of one learner, every fifth enrolled, every tenth odd.
+    """Make payments of one learner: each fifth has an enrollment, each tenth an anomaly.
 
-    ``held``: so many of them are there already.
+    ``held``: how many of them exist already.
     """
     for number in range(held, payments):
         at = START + timedelta(minutes=number)
@@ -176,7 +176,7 @@ def _measured(stack: Stack, size: int) -> dict[str, Cost]:
 
 
 def seeded(stack: Stack, size: int) -> str:
-    """Make a table with so many payments; return its name."""
+    """Make a table with a number of payments; return its name."""
     name, client = f"capacity-{size}-{uuid.uuid4().hex[:8]}", dynamodb(stack)
     client.create_table(TableName=name, **table_properties())
     fill(client, name, content(size))

@@ -33,7 +33,7 @@ def schedule(table: Table) -> Schedule:
 
 
 def approved() -> Life:
-    """Return a payment whose money has come; its invoice is no part of what is written first."""
+    """Return an approved payment; its invoice is not part of the first write."""
     life = ordered().settled()
     return replace(life, payment=replace(life.payment, gateway=None))
 
@@ -67,7 +67,7 @@ def batches(schedule: Schedule, feed: Feed, until: datetime, limit: int = 50) ->
 
 
 def led_to(found: Iterator[Batch]) -> list[str]:
-    """Return the payments that batches lead to, each once, in their order."""
+    """Return the payments of batches, each once, in order."""
     ids = [ref.payment_id for batch in found for ref in batch.refs]
     return list(dict.fromkeys(ids))
 
@@ -185,7 +185,7 @@ def test_a_completion_is_written_with_its_event(table: Table, undelivered: froze
     assert Payments(table).read("pay1") == (after, [*life.history, *events])
 
 
-MOVED = {
+CHANGED = {
     "status": {"status": "REFUNDED"},
     "version": {"version": 9},
     "undelivered": {"undelivered": {"c2"}},
@@ -193,23 +193,25 @@ MOVED = {
 }
 
 
-@pytest.mark.parametrize("moved", [MOVED["status"], MOVED["version"]], ids=["status", "version"])
+@pytest.mark.parametrize(
+    "changed", [CHANGED["status"], CHANGED["version"]], ids=["status", "version"]
+)
 def test_a_delivered_payment_that_changed_is_not_completed(
-    table: Table, moved: dict[str, object]
+    table: Table, changed: dict[str, object]
 ) -> None:
     life = approved()
     life = replace(life, payment=replace(life.payment, undelivered=frozenset()))
     put(table, life)
-    assert table.update(payment_key("pay1"), Change(moved))
+    assert table.update(payment_key("pay1"), Change(changed))
     with pytest.raises(ConcurrentUpdate):
         Payments(table).complete(life.payment, *completion(life))
 
 
-@pytest.mark.parametrize("moved", MOVED.values(), ids=MOVED.keys())
-def test_a_payment_that_changed_is_not_completed(table: Table, moved: dict[str, object]) -> None:
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED.keys())
+def test_a_payment_that_changed_is_not_completed(table: Table, changed: dict[str, object]) -> None:
     life = approved()
     put(table, life)
-    assert table.update(payment_key("pay1"), Change(moved))
+    assert table.update(payment_key("pay1"), Change(changed))
     stored = Payments(table).read("pay1")
     with pytest.raises(ConcurrentUpdate):
         Payments(table).complete(life.payment, *completion(life))

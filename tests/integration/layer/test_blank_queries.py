@@ -14,11 +14,11 @@ from tests.support.functions import DOCUMENT, call
 
 NEW = "attribute_not_exists(#pk)"
 MEANS_SEMICOLON = {"separator"}
-"""What a bare ``;`` in an address becomes is nothing."""
+"""A bare ``;`` in a URL arrives as a blank value, so blank means a semicolon."""
 
 
 def _optional() -> list[tuple[str, str]]:
-    """Return every list with each of the query parameters that may be left out."""
+    """Return every list with each of its optional query parameters."""
     return [
         (f"GET {path}", each["name"])
         for path, operations in sorted(DOCUMENT["paths"].items())

@@ -79,14 +79,14 @@ def test_permits_taken_by_others_meanwhile_do_not_extend_the_wait(
         calls.reserve(NOW, ENDLESS)
     before, write = busy_until(table), Table.update_returning
 
-    def others_first(self: Table, key: Key, change: Change) -> tuple[bool, Item]:
+    def after_others(self: Table, key: Key, change: Change) -> tuple[bool, Item]:
         if change.adds:
             monkeypatch.undo()
             for _ in range(3):
                 calls.reserve(NOW, ENDLESS)
         return write(self, key, change)
 
-    monkeypatch.setattr(Table, "update_returning", others_first)
+    monkeypatch.setattr(Table, "update_returning", after_others)
     with pytest.raises(NoPermit):
         calls.reserve(NOW, NOW + RATE_LIMIT.interval)
     assert busy_until(table) == (before or 0) + 3 * RATE_LIMIT.interval
@@ -155,7 +155,7 @@ def test_a_permit_takes_one_write_or_two_and_no_read(table: Table) -> None:
         events.unregister("before-call.dynamodb", counted)
 
 
-class OthersFirst(Table):
+class ConcurrentWriter(Table):
     """Another caller writes between the read and the write, several times."""
 
     def __init__(self, table: Table, others: list[int]) -> None:
@@ -178,7 +178,8 @@ class OthersFirst(Table):
 def test_a_permit_comes_after_those_that_others_took_first(table: Table, others: list[int]) -> None:
     last = max(others[-1], NOW)
     assert (
-        SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS) == NOW
+        SharedCalls(ConcurrentWriter(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)
+        == NOW
     )
     item = table.get(keys.call_limit("T", "s"))
     assert item
@@ -188,5 +189,5 @@ def test_a_permit_comes_after_those_that_others_took_first(table: Table, others:
 def test_endless_concurrent_writes_are_storage_contention(table: Table) -> None:
     others = [NOW + 50, NOW - 1] * ROUNDS
     with pytest.raises(StorageContention):
-        SharedCalls(OthersFirst(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)
+        SharedCalls(ConcurrentWriter(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)
     assert len(others) == ROUNDS

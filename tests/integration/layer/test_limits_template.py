@@ -8,18 +8,18 @@ from lunas.platforms.thinkific.rate_limiter import LAST_CALL, MAX_WAIT
 from tests.support import template
 
 THINKIFIC_A_MINUTE, THINKIFIC_AT_ONCE = 120, 10
-LONGEST_WAY = 8
-"""Calls of a delivery whose link is outdated and whose enrollment has to be upgraded."""
-SHARING = {
+MOST_CALLS = 8
+"""Calls of the longest delivery: its link is outdated and its enrollment has to be upgraded."""
+OCCASIONAL = {
     "SyncCoursesFunction",
     "SyncProgressFunction",
     "RecordProgressFunction",
     "AuditFunction",
 }
-"""Who call beside the deliveries now and then, and share one place: the first two run by night, the
-third asks about rare events, the last about what changed, and lets all others go first. Should two
-meet, a minute may have a call too many: a 429 for all."""
-OTHERS = {"ReportSalesFunction", *SHARING}
+"""Occasional callers beside the deliveries, which count as one: the first two run by night, the
+third reads rare events, the last reads changes and waits for all others. If two of them run at
+once, a minute may have a call too many: a 429 for all."""
+OTHERS = {"ReportSalesFunction", *OCCASIONAL}
 """Callers beside the deliveries, each with one call at a time."""
 RATE: dict[str, Any] = template.parameters()["ThinkificRequestsPerMinute"]
 
@@ -46,7 +46,7 @@ def test_all_workers_together_stay_under_thinkifics_calls_a_minute() -> None:
 def test_all_workers_together_stay_under_thinkifics_calls_at_once() -> None:
     """Each delivery makes one call at a time, and gets one message at a time."""
     assert source()["BatchSize"] == 1
-    assert deliveries_at_once() + len(OTHERS - SHARING) + 1 <= CALLERS <= THINKIFIC_AT_ONCE
+    assert deliveries_at_once() + len(OTHERS - OCCASIONAL) + 1 <= CALLERS <= THINKIFIC_AT_ONCE
 
 
 def test_reports_of_sales_are_made_one_at_a_time() -> None:
@@ -99,7 +99,7 @@ def test_the_longest_delivery_ends_before_the_time_out_and_a_lost_message_return
     None
 ):
     timeout = delivery()["Timeout"]
-    assert LONGEST_WAY * sum(TIMEOUT) <= timeout - LAST_CALL / 1000
+    assert MOST_CALLS * sum(TIMEOUT) <= timeout - LAST_CALL / 1000
     queue = template.resources()["DeliveryQueue"]["Properties"]
     assert queue["VisibilityTimeout"] == 6 * timeout
 

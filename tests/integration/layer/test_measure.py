@@ -1,4 +1,4 @@
-"""Gauges from the table itself: by one Query a state, whose cost has an upper limit."""
+"""Gauges counted from the table: by one Query for each state, with a limited cost."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -55,16 +55,16 @@ def test_each_gauge_counts_its_own_kind_and_nothing_else(table: Table) -> None:
         waiting(3, old, DeliveryStatus.PENDING), status=EnrollmentStatus.NOT_ENROLLED
     )
     done = [waiting(4, old, DeliveryStatus.DELIVERED), waiting(5, old, DeliveryStatus.REVOKED)]
-    odd = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
-    closed = replace(odd, id="ano2", status=AnomalyStatus.RESOLVED)
+    unresolved = anomaly(AnomalyKind.UNKNOWN_ORDER, "o1", {"amount": "1"}, NOW)
+    closed = replace(unresolved, id="ano2", status=AnomalyStatus.RESOLVED)
     enrollments = [pending, failed, open_at_thinkific, *done]
-    write(table, [*map(enrollment_item, enrollments), *map(anomaly_item, (odd, closed))])
+    write(table, [*map(enrollment_item, enrollments), *map(anomaly_item, (unresolved, closed))])
 
     gauges = counted(table)
 
     assert gauges.paid_not_enrolled.found == (failed, pending)
     assert gauges.not_revoked.found == (open_at_thinkific,)
-    assert gauges.open_anomalies.found == (odd,)
+    assert gauges.open_anomalies.found == (unresolved,)
 
 
 def test_a_gauge_over_a_page_stops_at_the_page_and_costs_the_same(
@@ -73,8 +73,10 @@ def test_a_gauge_over_a_page_stops_at_the_page_and_costs_the_same(
     many, old = range(PAGE + 20), 2 * QUARTER
     pending = [waiting(each, old + each * TICK, DeliveryStatus.PENDING) for each in many]
     failed = [waiting(1000 + each, old, DeliveryStatus.FAILED) for each in range(3)]
-    odd = [anomaly(AnomalyKind.UNKNOWN_ORDER, f"o{each}", {}, NOW - each * TICK) for each in many]
-    write(table, [*map(enrollment_item, [*pending, *failed]), *map(anomaly_item, odd)])
+    unresolved = [
+        anomaly(AnomalyKind.UNKNOWN_ORDER, f"o{each}", {}, NOW - each * TICK) for each in many
+    ]
+    write(table, [*map(enrollment_item, [*pending, *failed]), *map(anomaly_item, unresolved)])
     calls.clear()
 
     gauges = counted(table)

@@ -839,7 +839,7 @@ def test_an_existing_history_item_stops_a_new_payment(table: Table, payments: Pa
 def take_transfer(
     payments: Payments, made: Payment, instead_of: str | None = None
 ) -> Payment | None:
-    """Write a manual payment and return what holds the slot of its purchase then."""
+    """Write a manual payment; return the payment that holds the slot of its purchase."""
     event = opened(made, AuditContext("user:u1", NOW))
     payments.create_transfer(made, event, instead_of=instead_of)
     return payments.waiting_transfer(made.user_id, made.package_id, made.course_id)

@@ -35,7 +35,7 @@ def run() -> None:
 
 @pytest.fixture
 def overdue(table: Table) -> Enrollment:
-    """Write an enrollment of half an hour ago whose delivery got lost."""
+    """Write an enrollment of half an hour ago whose delivery was lost."""
     half_an_hour_ago = now() - timedelta(minutes=30)
     made = enrollment(created_at=half_an_hour_ago, delivery=Delivery(due_at=half_an_hour_ago))
     assert table.put(enrollment_item(made), "attribute_not_exists(#pk)")
@@ -44,7 +44,7 @@ def overdue(table: Table) -> Enrollment:
 
 @pytest.fixture
 def payment_due(table: Table) -> Payment:
-    """Write an open payment that Duitku is to be asked about."""
+    """Write an open payment whose check at Duitku is due."""
     made = payment(check_at=now().replace(microsecond=0) - timedelta(minutes=1), gateway=None)
     assert table.put(payment_item(made), "attribute_not_exists(#pk)")
     return made

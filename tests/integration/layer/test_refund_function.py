@@ -1,4 +1,4 @@
-"""The refund function: whom it lets in, what it answers, what it costs."""
+"""The refund function: access, answers and cost."""
 
 from collections import Counter
 from typing import Any

@@ -41,7 +41,7 @@ def run(reporting: SaleReporting, **choice: str) -> tuple[int, str]:
 
 @pytest.fixture
 def uncertain(reports: SaleReporting) -> SaleReporting:
-    """Have a sale whose report got no answer."""
+    """Make a sale whose report got no answer."""
     reports.sold(Status.REFUNDED)
     reports.thinkific(COURSE, requests.ReadTimeout())
     assert reports.report()

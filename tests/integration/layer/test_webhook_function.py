@@ -43,7 +43,7 @@ def stored(payments: Payments, order: str) -> Payment:
 
 
 def assert_only_due_soon(before: Payment, after: Payment) -> None:
-    """Check that nothing changed but the next check at Duitku, which is due sooner."""
+    """Assert that nothing changed but the next check at Duitku, which is due sooner."""
     assert after == replace(
         before,
         check_at=after.check_at,

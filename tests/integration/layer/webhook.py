@@ -41,7 +41,7 @@ class Webhook:
         return made
 
     def duitku(self, *replies: Reply | Exception) -> None:
-        """Let Duitku answer in turn when it is asked."""
+        """Let Duitku answer status calls in turn."""
         providers.answers(self.patch, FUNCTION, *replies)
 
     def pays(self, times: int = 1) -> None:

@@ -173,7 +173,7 @@ def test_current_signature_is_accepted_except_by_a_legacy_account(vector: Vector
 
 
 @pytest.mark.parametrize("vector", LEGACY)
-def test_legacy_signature_is_refused_by_an_account_that_moved_on(vector: Vector) -> None:
+def test_legacy_signature_is_refused_by_an_account_without_the_old_scheme(vector: Vector) -> None:
     use, key, parts, signature = vector
     assert not signatures.accepts("hmac", use, key, parts, signature)
     assert signatures.accepts("both", use, key, parts, signature)
