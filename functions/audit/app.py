@@ -15,7 +15,7 @@ from lunas.domain.payments import Payment
 from lunas.observability import logger
 from lunas.platforms.base import CoursePlatform
 from lunas.platforms.registry import course_platform, load
-from lunas.services.access_comparison import Compared, Comparer, compare
+from lunas.services.access_comparison import AccessComparisonService, Compared
 from lunas.services.audit import AuditReport
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.enrollments import Enrollments
@@ -43,30 +43,30 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     service = bootstrap.audit(_log_difference, _log_completion, deadline_is_near)
     try:
         _log(service.run())
-        _log_compared(compare(_comparer(table, context, deadline_is_near)))
+        _log_compared(_comparison(table, context, deadline_is_near).run())
     except Exception as error:
         observability.log_exception(error)
         raise
 
 
-def _comparer(
+def _comparison(
     table: Table, context: LambdaContext, deadline_is_near: Callable[[], bool]
-) -> Comparer:
+) -> AccessComparisonService:
     @cache
     def platform() -> CoursePlatform:
         # Most runs have nothing to compare.
         remaining = context.get_remaining_time_in_millis()
         return course_platform(table, remaining, context.aws_request_id, max_wait=YIELDING)
 
-    return Comparer(
-        feeds=Schedule(table),
+    return AccessComparisonService(
+        schedule=Schedule(table),
         payments=Payments(table),
         enrollments=Enrollments(table),
         learners=Learners(table),
         platform=platform,
         anomalies=Anomalies(table),
-        report=_log_difference,
-        unread=_log_unread,
+        on_difference=_log_difference,
+        on_skip=_log_skip,
         deadline_is_near=deadline_is_near,
         now=now,
     )
@@ -106,7 +106,7 @@ def _log_compared(compared: Compared) -> None:
         )
 
 
-def _log_unread(payment_id: str, error: Exception) -> None:
+def _log_skip(payment_id: str, error: Exception) -> None:
     logger.warning(
         "payment not compared with the platform",
         payment_id=payment_id,

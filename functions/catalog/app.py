@@ -23,7 +23,7 @@ from lunas.storage.catalog import Catalog
 from lunas.storage.table import Table
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import CatalogReader
+    from lunas.services.repositories import CatalogRepository
 
 clients.prepare(clients.dynamodb)
 
@@ -40,7 +40,7 @@ def _own_catalog() -> Catalog:
     return Catalog(Table.from_environment())
 
 
-def _sold_catalog() -> "CatalogReader":
+def _sold_catalog() -> "CatalogRepository":
     return catalog(Table.from_environment())
 
 
@@ -72,7 +72,7 @@ def get_package(package_id: Annotated[Id, Path(alias="id")]) -> PackageView:
     return package_view(package)
 
 
-def _gone(sold: "CatalogReader", package: Package) -> set[str]:
+def _gone(sold: "CatalogRepository", package: Package) -> set[str]:
     return {each.id for each in sold.courses(package.course_ids) if each.gone}
 
 

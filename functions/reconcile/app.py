@@ -12,7 +12,7 @@ from lunas.clock import now
 from lunas.domain.times import to_iso
 from lunas.observability import logger
 from lunas.platforms.registry import is_disconnected
-from lunas.services.gauges import measure
+from lunas.services.gauges import GaugeService
 from lunas.services.reconciliation import ReconciliationReport
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.enrollments import Enrollments
@@ -38,7 +38,8 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
 def _run(table: Table, context: LambdaContext) -> None:
     try:
         # The gauges come first, so that they are measured even if the work fails.
-        log_gauges(measure(Enrollments(table), Anomalies(table), now()))
+        gauges = GaugeService(enrollments=Enrollments(table), anomalies=Anomalies(table), now=now)
+        log_gauges(gauges.measure())
         log_connection(lost=is_disconnected(connected_site(table)))
     finally:
         # The work is done even if a gauge fails; that error is raised afterwards.

@@ -9,7 +9,7 @@ import pytest
 
 from lunas.domain.anomalies import AnomalyKind, AnomalyStatus, anomaly
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
-from lunas.services.gauges import PAGE, Gauges, measure
+from lunas.services.gauges import PAGE, Gauges, GaugeService
 from lunas.storage.anomalies import Anomalies, anomaly_item
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
@@ -36,7 +36,10 @@ def waiting(number: int, age: timedelta, delivery: DeliveryStatus) -> Enrollment
 
 
 def counted(table: Table) -> Gauges:
-    return measure(Enrollments(table), Anomalies(table), NOW)
+    service = GaugeService(
+        enrollments=Enrollments(table), anomalies=Anomalies(table), now=lambda: NOW
+    )
+    return service.measure()
 
 
 @pytest.mark.parametrize(("age", "stuck"), [(QUARTER - TICK, 0), (QUARTER, 0), (QUARTER + TICK, 1)])

@@ -7,6 +7,7 @@ import pytest
 from lunas.clock import now
 from lunas.domain.enrollments import Delivery, Enrollment
 from lunas.domain.payments import Payment
+from lunas.services.gauges import GaugeService
 from lunas.storage.enrollment_items import enrollment_item
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.payment_items import payment_item
@@ -97,7 +98,7 @@ def test_a_failing_count_does_not_stop_the_work(
     def refused(*_: object) -> None:
         raise RuntimeError("AccessDenied")
 
-    monkeypatch.setattr(load("reconcile"), "measure", refused)
+    monkeypatch.setattr(GaugeService, "measure", refused)
     with pytest.raises(RuntimeError):
         run()
     assert asked_again(table, overdue)

@@ -421,6 +421,12 @@ class FakeCatalogue:
         course_ids = self.store.courses if course_ids is None else course_ids
         return [self.store.courses[each] for each in course_ids if each in self.store.courses]
 
+    def note_platform_name(self, course: Course, name: str) -> bool:
+        raise NotImplementedError
+
+    def note_gone(self, course: Course) -> bool:
+        raise NotImplementedError
+
 
 class FakeEnrollments:
     """Enrollments with the conditions of the real table; ``before_…`` interrupts a write."""

@@ -20,7 +20,7 @@ from lunas.domain.errors import (
     RateLimited,
 )
 from lunas.domain.times import to_iso
-from lunas.services.access_comparison import CALLS, MAX_WAIT, Compared, Comparer, compare
+from lunas.services.access_comparison import CALLS, MAX_WAIT, AccessComparisonService, Compared
 from tests.support.builders import LATER
 from tests.support.lifecycles import Life, handed_in, ordered
 from tests.unit.services.fakes import (
@@ -106,20 +106,18 @@ class Setup:
         self.platform.access_by_account[account] = [PlatformAccess(COURSE, None)]
 
     def run(self) -> Compared:
-        return compare(
-            Comparer(
-                feeds=self.feeds,
-                payments=self.payments,
-                enrollments=self.enrollments,
-                learners=self.claims,
-                platform=lambda: self.platform,
-                anomalies=FakeAnomalies(self.store),
-                report=self.reported.append,
-                unread=lambda payment_id, _: self.unread.append(payment_id),
-                deadline_is_near=self._deadline_near,
-                now=self.clock,
-            )
-        )
+        return AccessComparisonService(
+            schedule=self.feeds,
+            payments=self.payments,
+            enrollments=self.enrollments,
+            learners=self.claims,
+            platform=lambda: self.platform,
+            anomalies=FakeAnomalies(self.store),
+            on_difference=self.reported.append,
+            on_skip=lambda payment_id, _: self.unread.append(payment_id),
+            deadline_is_near=self._deadline_near,
+            now=self.clock,
+        ).run()
 
     def enrollment(self) -> Enrollment:
         (found,) = self.store.enrollments.values()

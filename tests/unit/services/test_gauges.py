@@ -8,7 +8,7 @@ import pytest
 from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus, anomaly
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.lists import EnrollmentFilter, Page, Position
-from lunas.services.gauges import PAGE, Gauges, measure
+from lunas.services.gauges import PAGE, Gauges, GaugeService
 from tests.support.builders import NOW, enrollment
 from tests.unit.services.fakes import FakeAnomalies, FakeEnrollments, FakeStore
 
@@ -79,7 +79,12 @@ def counted(gauges: Gauges) -> tuple[int, int, int]:
 def gauges_of(*every: Enrollment | Anomaly) -> Gauges:
     enrollments = [each for each in every if isinstance(each, Enrollment)]
     anomalies = [each for each in every if isinstance(each, Anomaly)]
-    return measure(FakeEnrollmentList(*enrollments), FakeAnomalyList(*anomalies), NOW)
+    service = GaugeService(
+        enrollments=FakeEnrollmentList(*enrollments),
+        anomalies=FakeAnomalyList(*anomalies),
+        now=lambda: NOW,
+    )
+    return service.measure()
 
 
 def test_without_anything_stuck_every_gauge_is_zero() -> None:

@@ -11,21 +11,20 @@ from lunas.storage.table import Table
 
 if TYPE_CHECKING:
     from lunas.package_service.catalog import PackageServiceProvider
-    from lunas.services.repositories import CatalogReader
+    from lunas.services.repositories import CatalogRepository
 
 SETTING = "PACKAGE_SERVICE_URL"
 
 
-def catalog(table: Table) -> "CatalogReader":
+def catalog(table: Table) -> "CatalogRepository":
     """Return the catalog to read: the package service's if its URL is set."""
-    own = Catalog(table)
     url = optional(SETTING)
     if url is None:
-        return own
+        return Catalog(table)
     # Slow to import, and only needed where a package service is configured.
     from lunas.package_service.catalog import PackageServiceCatalogue  # noqa: PLC0415
 
-    return PackageServiceCatalogue(_provider(url), own)
+    return PackageServiceCatalogue(table, _provider(url))
 
 
 @cache

@@ -57,12 +57,11 @@ class PackageServiceProvider(BaseProvider):
         raise NotImplementedError(path)
 
 
-@dataclass(frozen=True, slots=True)
-class PackageServiceCatalogue:
+@dataclass(frozen=True)
+class PackageServiceCatalogue(Catalog):
     """Reads packages and courses from the service, and merges in the table's data."""
 
     provider: PackageServiceProvider
-    own: Catalog
 
     def package(self, package_id: str) -> Package | None:
         """Return a package, or None; raises CatalogUnavailable."""
@@ -86,7 +85,7 @@ class PackageServiceCatalogue:
         """Return all courses, or those of ``course_ids`` that exist, in that order."""
         known = {each.id: each for each in (_read(_course, row) for row in self._items("/courses"))}
         wanted = list(known if course_ids is None else course_ids)
-        own = {each.id: each for each in self.own.courses(wanted)}
+        own = {each.id: each for each in super().courses(wanted)}
         return [_merged(known[each], own.get(each)) for each in wanted if each in known]
 
     def _items(self, path: str) -> list[Any]:

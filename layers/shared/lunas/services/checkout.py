@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from lunas.gateways.base import Gateways
     from lunas.services.repositories import (
-        CatalogReader,
+        CatalogRepository,
         Clock,
         EnrollmentRepository,
         PaymentRepository,
@@ -72,7 +72,7 @@ class CheckoutService:
     its channel allows it.
     """
 
-    catalog: CatalogReader
+    catalog: CatalogRepository
     enrollments: EnrollmentRepository
     payments: PaymentRepository
     settlements: SettlementService

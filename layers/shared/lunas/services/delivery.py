@@ -31,7 +31,7 @@ from lunas.services.placement import PlacementService
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        CatalogReader,
+        CatalogRepository,
         Clock,
         EnrollmentRepository,
         LearnerRepository,
@@ -58,7 +58,7 @@ class DeliveryService:
     enrollments: EnrollmentRepository
     payments: PaymentRepository
     learners: LearnerRepository
-    catalog: CatalogReader
+    catalog: CatalogRepository
     platform: CoursePlatform
     now: Clock
 

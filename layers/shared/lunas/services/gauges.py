@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
@@ -12,7 +11,7 @@ from lunas.domain.lists import EnrollmentFilter, Page, Span
 from lunas.domain.schedule import STUCK
 
 if TYPE_CHECKING:
-    from lunas.services.repositories import AnomalyRepository, EnrollmentRepository
+    from lunas.services.repositories import AnomalyRepository, Clock, EnrollmentRepository
 
 PAGE = 100
 """Items of one status that are read: a gauge costs the same however much is stuck."""
@@ -36,35 +35,37 @@ class Gauges:
     open_anomalies: Gauge
 
 
-def measure(
-    enrollments: EnrollmentRepository, anomalies: AnomalyRepository, now: datetime
-) -> Gauges:
-    """Read one page of each status: three Queries, whatever the table holds.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeService:
+    """Measures the gauges."""
 
-    The time of a revocation's request is not stored, so it counts as old as its enrollment; its
-    alarm makes up for that by a delay.
-    """
-    pages = [_unfinished(enrollments, status, now) for status in UNFINISHED]
-    return Gauges(
-        paid_not_enrolled=_of(EnrollmentStatus.ENROLLED, pages),
-        not_revoked=_of(EnrollmentStatus.NOT_ENROLLED, pages),
-        open_anomalies=_open(anomalies),
-    )
+    enrollments: EnrollmentRepository
+    anomalies: AnomalyRepository
+    now: Clock
 
+    def measure(self) -> Gauges:
+        """Read one page of each status: three Queries, whatever the table holds.
 
-def _unfinished(
-    enrollments: EnrollmentRepository, status: DeliveryStatus, now: datetime
-) -> Page[Enrollment]:
-    wanted = EnrollmentFilter(delivery=status, span=Span(None, now - STUCK))
-    return enrollments.page(wanted, PAGE, None)
+        The time of a revocation's request is not stored, so it counts as old as its enrollment; its
+        alarm makes up for that by a delay.
+        """
+        pages = [self._unfinished(status) for status in UNFINISHED]
+        return Gauges(
+            paid_not_enrolled=_of(EnrollmentStatus.ENROLLED, pages),
+            not_revoked=_of(EnrollmentStatus.NOT_ENROLLED, pages),
+            open_anomalies=self._open(),
+        )
+
+    def _unfinished(self, status: DeliveryStatus) -> Page[Enrollment]:
+        wanted = EnrollmentFilter(delivery=status, span=Span(None, self.now() - STUCK))
+        return self.enrollments.page(wanted, PAGE, None)
+
+    def _open(self) -> Gauge:
+        page = self.anomalies.page(AnomalyStatus.OPEN, PAGE, None)
+        return Gauge(tuple(reversed(page.items)), full=page.after is not None)
 
 
 def _of(status: EnrollmentStatus, pages: list[Page[Enrollment]]) -> Gauge:
     found = [each for page in pages for each in page.items if each.status is status]
     found.sort(key=lambda each: each.created_at)
     return Gauge(tuple(found), full=any(page.after is not None for page in pages))
-
-
-def _open(anomalies: AnomalyRepository) -> Gauge:
-    page = anomalies.page(AnomalyStatus.OPEN, PAGE, None)
-    return Gauge(tuple(reversed(page.items)), full=page.after is not None)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lunas.services.repositories import (
-        CatalogReader,
+        CatalogRepository,
         Clock,
         EnrollmentRepository,
         PaymentRepository,
@@ -37,7 +37,7 @@ ROUNDS = 3
 class ManualPaymentService:
     """Takes, approves and rejects manual payments."""
 
-    catalog: CatalogReader
+    catalog: CatalogRepository
     enrollments: EnrollmentRepository
     payments: PaymentRepository
     settlements: SettlementService

@@ -22,7 +22,7 @@ from lunas.services.shared_access import SharedAccess
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        CatalogReader,
+        CatalogRepository,
         Clock,
         EnrollmentRepository,
         LearnerRepository,
@@ -41,7 +41,7 @@ class PlacementService:
     enrollments: EnrollmentRepository
     payments: PaymentRepository
     learners: LearnerRepository
-    catalog: CatalogReader
+    catalog: CatalogRepository
     platform: CoursePlatform
     now: Clock
 

@@ -31,7 +31,7 @@ from lunas.domain.users import (
 
 if TYPE_CHECKING:
     from lunas.domain.enrollments import Enrollment
-    from lunas.services.repositories import CatalogReader, EnrollmentRepository
+    from lunas.services.repositories import CatalogRepository, EnrollmentRepository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Offer:
     amount: int
 
 
-def price(catalog: CatalogReader, request: PurchaseRequest) -> Offer:
+def price(catalog: CatalogRepository, request: PurchaseRequest) -> Offer:
     """Look a purchase request up in the catalog.
 
     Raises NotFound for an unknown package, InvalidInput for a choice that breaks a rule or an

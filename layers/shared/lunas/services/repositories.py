@@ -121,8 +121,8 @@ class AnomalyRepository(Protocol):
     ) -> Page[Anomaly]: ...
 
 
-class CatalogReader(Protocol):
-    """The catalog: Lunas' own, or that of a package service."""
+class CatalogRepository(Protocol):
+    """The catalog, which also records each course's name at the course platform."""
 
     def package(self, package_id: str) -> Package | None: ...
 
@@ -131,10 +131,6 @@ class CatalogReader(Protocol):
     def course(self, course_id: str) -> Course | None: ...
 
     def courses(self, course_ids: Iterable[str] | None = None) -> list[Course]: ...
-
-
-class CatalogRepository(CatalogReader, Protocol):
-    """Lunas' own catalog, which also records each course's name at the course platform."""
 
     def note_platform_name(self, course: Course, name: str) -> bool: ...
 

@@ -31,7 +31,7 @@ from lunas.domain.sale_reports import (
 if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import (
-        CatalogReader,
+        CatalogRepository,
         Clock,
         LearnerRepository,
         PaymentRepository,
@@ -55,7 +55,7 @@ class SaleReportService:
     payments: PaymentRepository
     reports: SaleReportRepository
     learners: LearnerRepository
-    catalog: CatalogReader
+    catalog: CatalogRepository
     platform: CoursePlatform
     now: Clock
     attempt: str
