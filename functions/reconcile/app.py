@@ -56,7 +56,7 @@ def _log(report: ReconciliationReport) -> None:
     observability.gauge("GatewayPaused", int(report.paused_until is not None))
     if report.paused_until is not None:
         logger.warning(
-            "the gateway is not asked by schedule",
+            "scheduled gateway checks are paused",
             until=to_iso(report.paused_until),
             todo="nothing: callbacks are still handled, and checks resume automatically",
         )
