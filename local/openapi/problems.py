@@ -56,7 +56,7 @@ ERRORS: Mapping[str, Exception] = {
         errors.FieldError("customer.email", "must be an e-mail address, with an @ in it"),
     ),
     "internal": RuntimeError(),
-    "store-busy": errors.StorageContention("others kept changing the same payment; try again"),
+    "store-busy": errors.StorageContention("other requests kept changing this payment; try again"),
     "keys-unavailable": errors.KeysUnavailable(
         "the login service's keys cannot be fetched; try again"
     ),

@@ -33,8 +33,8 @@ USER_CALLER = Caller(USER, Role.USER, PaymentType.UMUM, EMAIL, "Budi Santoso")
 ADMIN_CALLER = Caller("a1", Role.ADMIN, PaymentType.UMUM, "admin@example.com", "Ani Admin")
 SERVICE_CALLER = Caller("crm", Role.SERVICE, scopes=frozenset({"payments:read"}))
 
-ADMIN_ACT = AuditContext("admin:a1", LATER, {"requestId": "r1"})
-GATEWAY_ACT = AuditContext("duitku:callback", LATER, {"statusCode": "00"})
+ADMIN_CONTEXT = AuditContext("admin:a1", LATER, {"requestId": "r1"})
+GATEWAY_CONTEXT = AuditContext("duitku:callback", LATER, {"statusCode": "00"})
 
 
 def course(course_id: str = "c1", **changes: Any) -> Course:

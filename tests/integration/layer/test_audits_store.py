@@ -18,7 +18,7 @@ from lunas.storage.payment_items import history_item, payment_item
 from lunas.storage.payments import Payments
 from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
-from tests.support.builders import GATEWAY_ACT, LATER, NOW, enrollment, payment
+from tests.support.builders import GATEWAY_CONTEXT, LATER, NOW, enrollment, payment
 from tests.support.lifecycles import Life, ordered
 
 NEW = "attribute_not_exists(#pk)"
@@ -172,7 +172,7 @@ def test_the_history_of_a_missing_payment_is_read(table: Table) -> None:
 
 
 def completion(life: Life) -> tuple[Payment, tuple[HistoryEvent, ...]]:
-    return take(replace(life.payment, undelivered=frozenset()), Step.COMPLETE, GATEWAY_ACT)
+    return take(replace(life.payment, undelivered=frozenset()), Step.COMPLETE, GATEWAY_CONTEXT)
 
 
 @pytest.mark.parametrize("undelivered", [frozenset[str](), frozenset({"c1"})])

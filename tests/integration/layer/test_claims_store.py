@@ -104,8 +104,10 @@ def test_a_repeated_purchase_has_no_shared_access_yet(
     with pytest.raises(ConcurrentUpdate) as concurrent_update:
         payments.commit(settle(paid, Step.APPROVE, audit_context, {}), keep_quota=False)
     assert not concurrent_update.value.owned
-    assert concurrent_update.value.held == {"c1"}
-    payments.commit(settle(paid, Step.APPROVE, audit_context, {}, held={"c1"}), keep_quota=False)
+    assert concurrent_update.value.still_counted == {"c1"}
+    payments.commit(
+        settle(paid, Step.APPROVE, audit_context, {}, still_counted={"c1"}), keep_quota=False
+    )
     assert (again := Enrollments(table).get(shared.id))
     assert (again.payment_id, again.shared) == (paid.id, None)
 

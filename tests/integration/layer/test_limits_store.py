@@ -11,7 +11,7 @@ from lunas.domain.errors import NoPermit, StorageContention
 from lunas.domain.rate_limit import BURST, RateLimit
 from lunas.storage import keys
 from lunas.storage.expressions import Change, Item, Key
-from lunas.storage.rate_limits import FURTHEST, ROUNDS, SharedCalls
+from lunas.storage.rate_limits import FURTHEST, MAX_ATTEMPTS, SharedCalls
 from lunas.storage.table import Table
 from tests.support.length import by_length
 
@@ -187,7 +187,7 @@ def test_a_permit_comes_after_those_that_others_took_first(table: Table, others:
 
 
 def test_endless_concurrent_writes_are_storage_contention(table: Table) -> None:
-    others = [NOW + 50, NOW - 1] * ROUNDS
+    others = [NOW + 50, NOW - 1] * MAX_ATTEMPTS
     with pytest.raises(StorageContention):
         SharedCalls(ConcurrentWriter(table, others), "T", "s", RATE_LIMIT).reserve(NOW, ENDLESS)
-    assert len(others) == ROUNDS
+    assert len(others) == MAX_ATTEMPTS

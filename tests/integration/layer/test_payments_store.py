@@ -40,8 +40,8 @@ from lunas.storage.payments import Payments
 from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 from tests.support.builders import (
-    ADMIN_ACT,
-    GATEWAY_ACT,
+    ADMIN_CONTEXT,
+    GATEWAY_CONTEXT,
     LATER,
     NOW,
     REFERENCE,
@@ -164,7 +164,7 @@ def test_every_reference_of_an_invoice_is_kept(payments: Payments) -> None:
 
 def test_a_late_invoice_does_not_change_a_settled_payment(payments: Payments) -> None:
     made = create(payments, payment(gateway=None))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     payments.record_invoice("pay1", FULL_INVOICE, LATER)
     stored = payments.get("pay1")
     assert stored
@@ -212,7 +212,7 @@ def test_an_earlier_check_is_scheduled_whatever_was_scheduled_meanwhile(
 
 def correct_learner(table: Table, read: Payment) -> None:
     """Write the correction of a learner, planned from a payment as read."""
-    plan = correct(read, Wanted(email="right@example.com"), ADMIN_ACT, [])
+    plan = correct(read, Wanted(email="right@example.com"), ADMIN_CONTEXT, [])
     Payments(table).record_correction(plan, Learners(table).link_of(read.user_id))
 
 
@@ -249,7 +249,7 @@ def test_an_unknown_payment_is_none(payments: Payments) -> None:
 def test_the_history_is_read_oldest_first_beyond_nine_events(payments: Payments) -> None:
     made = create(payments, payment())
     for version in range(2, 13):
-        event = replace(opened(made, GATEWAY_ACT), version=version, source=Status.PENDING)
+        event = replace(opened(made, GATEWAY_CONTEXT), version=version, source=Status.PENDING)
         payments.commit(Settlement(before=made, after=made, history=(event,)), keep_quota=False)
     assert [event.version for event in payments.history("pay1")] == list(range(1, 13))
 
@@ -333,7 +333,7 @@ def test_a_step_records_the_status_call_that_caused_it(
 ) -> None:
     made = create(payments, payment())
     schedule.claim_question("pay1", NOW, NOW)
-    plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_ACT)
+    plan = close(replace(made, asked_at=LATER), Step.FAIL, GATEWAY_CONTEXT)
     payments.commit(plan, keep_quota=False)
     stored = payments.get("pay1")
     assert stored
@@ -345,7 +345,7 @@ def test_a_step_that_read_no_denial_keeps_the_recorded_one(
 ) -> None:
     read = create(payments, payment())
     assert schedule.check_at(read, LATER, NOW, NOW)
-    payments.commit(close(read, Step.FAIL, GATEWAY_ACT), keep_quota=False)
+    payments.commit(close(read, Step.FAIL, GATEWAY_CONTEXT), keep_quota=False)
     stored = payments.get("pay1")
     assert stored
     assert (stored.status, stored.denied_at) == (Status.FAILED, NOW)
@@ -387,7 +387,7 @@ def test_an_invoice_that_is_known_is_not_claimed_again(payments: Payments) -> No
 def test_no_invoice_is_claimed_for_an_ended_payment(payments: Payments) -> None:
     made = payment(gateway=None, invoice_calls=1)
     open_slot(payments, made)
-    payments.commit(close(made, Step.FAIL, GATEWAY_ACT), keep_quota=False)
+    payments.commit(close(made, Step.FAIL, GATEWAY_CONTEXT), keep_quota=False)
     assert not payments.claim_invoice(made, LATER, LATER)
 
 
@@ -431,7 +431,7 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
     payments: Payments, enrollments: Enrollments, catalog: Catalog
 ) -> None:
     made = create(payments, payment(courses=bought("c1", "c2")))
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
+    plan = settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {})
     payments.commit(plan, keep_quota=True)
     assert payments.get("pay1") == replace(plan.after, gateway=made.gateway)
     assert payments.history("pay1")[1:] == list(plan.history)
@@ -441,7 +441,7 @@ def test_a_settlement_writes_payment_history_enrollments_and_counters_together(
 
 def test_an_outdated_settlement_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {})
+    plan = settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {})
     payments.commit(plan, keep_quota=False)
     concurrent_update = refusal(payments, plan)
     assert concurrent_update.stale
@@ -450,17 +450,17 @@ def test_an_outdated_settlement_is_stale(payments: Payments) -> None:
 def test_a_payment_of_another_version_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     ahead = replace(made, version=2)
-    assert refusal(payments, settle(ahead, Step.CONFIRM, GATEWAY_ACT, {})).stale
+    assert refusal(payments, settle(ahead, Step.CONFIRM, GATEWAY_CONTEXT, {})).stale
 
 
 def test_a_payment_of_another_status_is_stale(payments: Payments) -> None:
     made = create(payments, payment())
     failed = replace(made, status=Status.FAILED)
-    assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_ACT, {})).stale
+    assert refusal(payments, settle(failed, Step.CONFIRM, GATEWAY_CONTEXT, {})).stale
 
 
 def test_a_missing_payment_is_stale(payments: Payments) -> None:
-    concurrent_update = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_ACT, {}))
+    concurrent_update = refusal(payments, settle(payment(), Step.CONFIRM, GATEWAY_CONTEXT, {}))
     assert (
         concurrent_update.stale,
         frozenset(concurrent_update.owned),
@@ -472,9 +472,9 @@ def test_a_course_that_the_learner_has_is_named_as_owned(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     second = create(payments, payment(courses=bought("c1", "c2")))
-    concurrent_update = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_ACT, {}))
+    concurrent_update = refusal(payments, settle(second, Step.CONFIRM, GATEWAY_CONTEXT, {}))
     assert (frozenset(concurrent_update.owned), concurrent_update.stale) == (C1, False)
     kept = enrollments.get(enrollment_id(USER, "c1"))
     assert kept
@@ -495,14 +495,18 @@ def settled_with(payments: Payments, *owned: Enrollment, held: frozenset[str] = 
     made = payments.get("pay1")
     assert made
     has = {each.course_id: each for each in owned}
-    return settle(made, Step.CONFIRM, GATEWAY_ACT, has, held=held)
+    return settle(made, Step.CONFIRM, GATEWAY_CONTEXT, has, still_counted=held)
 
 
 def test_a_course_whose_place_is_held_is_named_and_then_taken_without_counting(
     payments: Payments, enrollments: Enrollments, catalog: Catalog, held: Enrollment
 ) -> None:
     concurrent_update = refusal(payments, settled_with(payments))
-    assert (concurrent_update.held, frozenset(concurrent_update.owned), concurrent_update.free) == (
+    assert (
+        concurrent_update.still_counted,
+        frozenset(concurrent_update.owned),
+        concurrent_update.free,
+    ) == (
         C1,
         NONE,
         NONE,
@@ -554,7 +558,7 @@ def test_an_expired_course_is_taken_again(
     held: frozenset[str],
     enrolled: int,
 ) -> None:
-    over = enrollment("c1", payment_id="pay0", counted=bool(held), expires_at=GATEWAY_ACT.at)
+    over = enrollment("c1", payment_id="pay0", counted=bool(held), expires_at=GATEWAY_CONTEXT.at)
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     payments.commit(settled_with(payments, held=held), keep_quota=True)
@@ -566,7 +570,7 @@ def test_an_expired_course_is_taken_again(
 
 def test_a_claim_on_a_revoked_course_is_refused(payments: Payments, held: Enrollment) -> None:
     had = replace(held, status=EnrollmentStatus.ENROLLED)
-    assert refusal(payments, settled_with(payments, had)).held == C1
+    assert refusal(payments, settled_with(payments, had)).still_counted == C1
 
 
 def shared(until: datetime | None, *payers: str) -> Enrollment:
@@ -584,14 +588,16 @@ PAYERS = pytest.mark.parametrize("payers", [("pay0",), ("pay0", "pay8")], ids=["
 def test_a_claim_on_an_expired_course_is_refused(
     payments: Payments, table: Table, payers: tuple[str, ...]
 ) -> None:
-    over = shared(GATEWAY_ACT.at, *payers)
+    over = shared(GATEWAY_CONTEXT.at, *payers)
     assert table.put(enrollment_item(over), "attribute_not_exists(#pk)")
     create(payments, payment())
     assert frozenset(refusal(payments, settled_with(payments, over)).owned) == NONE
 
 
 @PAYERS
-@pytest.mark.parametrize("ends", [GATEWAY_ACT.at + timedelta(days=1), None], ids=["ends", "never"])
+@pytest.mark.parametrize(
+    "ends", [GATEWAY_CONTEXT.at + timedelta(days=1), None], ids=["ends", "never"]
+)
 def test_a_claim_on_an_unexpired_course_is_recorded(
     payments: Payments,
     enrollments: Enrollments,
@@ -679,7 +685,7 @@ def test_a_claim_is_recorded_on_the_enrollment(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     create(payments, payment())
     brought = enrollments.get(enrollment_id(USER, "c1"))
     assert brought
@@ -701,7 +707,7 @@ def test_a_full_course_is_named_and_nothing_is_written(
     catalog.put_course(course("c2", quota=0))
     made = create(payments, manual(courses=bought("c1", "c2")))
     concurrent_update = refusal(
-        payments, settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True
+        payments, settle(made, Step.APPROVE, ADMIN_CONTEXT, {}), keep_quota=True
     )
     assert (
         concurrent_update.full,
@@ -716,15 +722,15 @@ def test_the_last_place_is_given_once(payments: Payments, catalog: Catalog) -> N
     catalog.put_course(course("c1", quota=1))
     first = create(payments, manual(id="one", user_id="u1"))
     second = create(payments, manual(id="two", user_id="u2"))
-    payments.commit(settle(first, Step.APPROVE, ADMIN_ACT, {}), keep_quota=True)
-    plan = settle(second, Step.APPROVE, ADMIN_ACT, {})
+    payments.commit(settle(first, Step.APPROVE, ADMIN_CONTEXT, {}), keep_quota=True)
+    plan = settle(second, Step.APPROVE, ADMIN_CONTEXT, {})
     assert refusal(payments, plan, keep_quota=True).full == {"c1"}
 
 
 def test_an_overbooked_course_is_still_counted(payments: Payments, catalog: Catalog) -> None:
     catalog.put_course(course("c1", quota=0))
     made = create(payments, manual())
-    payments.commit(settle(made, Step.APPROVE, ADMIN_ACT, {}), keep_quota=False)
+    payments.commit(settle(made, Step.APPROVE, ADMIN_CONTEXT, {}), keep_quota=False)
     counted = catalog.course("c1")
     assert counted
     assert (counted.enrolled, counted.quota) == (1, 0)
@@ -734,10 +740,10 @@ def test_a_concurrent_update_names_every_reason_at_once(
     payments: Payments, catalog: Catalog
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     catalog.put_course(course("c2", quota=0))
     stale = replace(create(payments, payment(courses=bought("c1", "c2"))), version=5)
-    plan = settle(stale, Step.CONFIRM, GATEWAY_ACT, {})
+    plan = settle(stale, Step.CONFIRM, GATEWAY_CONTEXT, {})
     concurrent_update = refusal(payments, plan, keep_quota=True)
     assert (
         concurrent_update.stale,
@@ -750,7 +756,7 @@ def test_a_payment_without_new_courses_is_written_with_its_anomaly(
     payments: Payments, enrollments: Enrollments
 ) -> None:
     first = create(payments, payment(id="pay0"))
-    payments.commit(settle(first, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(first, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     create(payments, payment())
     brought = enrollments.get(enrollment_id(USER, "c1"))
     assert brought
@@ -765,7 +771,7 @@ def test_a_payment_without_new_courses_is_written_with_its_anomaly(
 
 def test_a_known_anomaly_is_not_reopened(payments: Payments, table: Table) -> None:
     made = create(payments, payment())
-    plan = settle(made, Step.CONFIRM, GATEWAY_ACT, {}, C1)
+    plan = settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {}, C1)
     assert plan.anomaly
     anomalies = Anomalies(table)
     anomalies.keep(plan.anomaly)
@@ -781,7 +787,7 @@ def test_the_largest_bundle_is_settled_in_one_transaction(
 ) -> None:
     names = [f"c{number:02d}" for number in range(size)]
     made = create(payments, payment(courses=bought(*names)))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=True)
     ids = [enrollment_id(USER, name) for name in names]
     assert len(enrollments.get_many(ids)) == size
     stored = payments.get("pay1")
@@ -797,7 +803,7 @@ def test_a_reason_is_removed_when_the_payment_is_approved_after_all(payments: Pa
     failed = payments.get("pay1")
     assert failed
     assert failed.reason == "ended"
-    payments.commit(settle(failed, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=False)
+    payments.commit(settle(failed, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=False)
     approved = payments.get("pay1")
     assert approved
     assert approved.reason is None
@@ -805,7 +811,7 @@ def test_a_reason_is_removed_when_the_payment_is_approved_after_all(payments: Pa
 
 def test_a_payment_id_cannot_be_used_twice(payments: Payments) -> None:
     made = create(payments, payment())
-    completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_ACT)
+    completed, _ = take(replace(made, status=Status.APPROVED), Step.COMPLETE, GATEWAY_CONTEXT)
     with pytest.raises(ConcurrentUpdate):
         open_slot(payments, completed, instead_of="pay1")
     assert payments.get("pay1") == made
@@ -816,9 +822,9 @@ def test_an_existing_history_item_stops_the_commit(
     table: Table, payments: Payments, enrollments: Enrollments, version: int
 ) -> None:
     made = create(payments, payment())
-    foreign = replace(opened(made, GATEWAY_ACT), version=version, actor="admin:a9")
+    foreign = replace(opened(made, GATEWAY_CONTEXT), version=version, actor="admin:a9")
     assert table.put(history_item(foreign), "attribute_not_exists(#pk)")
-    concurrent_update = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_ACT, {}))
+    concurrent_update = refusal(payments, settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {}))
     assert (
         concurrent_update.stale,
         frozenset(concurrent_update.owned),
@@ -830,7 +836,7 @@ def test_an_existing_history_item_stops_the_commit(
 
 def test_an_existing_history_item_stops_a_new_payment(table: Table, payments: Payments) -> None:
     made = payment()
-    assert table.put(history_item(opened(made, GATEWAY_ACT)), "attribute_not_exists(#pk)")
+    assert table.put(history_item(opened(made, GATEWAY_CONTEXT)), "attribute_not_exists(#pk)")
     with pytest.raises(ConcurrentUpdate):
         open_slot(payments, made, instead_of=None)
     assert payments.get("pay1") is None
@@ -879,7 +885,7 @@ def test_a_settlement_counts_a_course_that_only_the_package_service_knows(
     payments: Payments, catalog: Catalog
 ) -> None:
     made = create(payments, payment(courses=bought("c8")))
-    payments.commit(settle(made, Step.CONFIRM, GATEWAY_ACT, {}), keep_quota=True)
+    payments.commit(settle(made, Step.CONFIRM, GATEWAY_CONTEXT, {}), keep_quota=True)
     counted = catalog.course("c8")
     assert counted
     assert counted.enrolled == 1
@@ -889,7 +895,7 @@ def test_the_transfer_that_paid_is_recorded_once_and_survives_every_later_step(
     payments: Payments,
 ) -> None:
     stored = create(payments, payment())
-    audit_context = replace(GATEWAY_ACT, callback=evidence(fields=TRANSFER, transaction="MG1"))
+    audit_context = replace(GATEWAY_CONTEXT, callback=evidence(fields=TRANSFER, transaction="MG1"))
     plan = settle(stored, Step.CONFIRM, audit_context, {}, NONE)
 
     payments.commit(plan, keep_quota=True)
@@ -902,7 +908,7 @@ def test_the_transfer_that_paid_is_recorded_once_and_survives_every_later_step(
 
 def test_a_transfer_learned_later_is_recorded_without_a_step(payments: Payments) -> None:
     stored = create(payments, payment())
-    plan = settle(stored, Step.CONFIRM, GATEWAY_ACT, {}, NONE)
+    plan = settle(stored, Step.CONFIRM, GATEWAY_CONTEXT, {}, NONE)
     payments.commit(plan, keep_quota=True)
 
     assert [payments.first_transaction("pay1", each) for each in ("MG1", "MG2")] == ["MG1"] * 2

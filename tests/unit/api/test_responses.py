@@ -18,7 +18,7 @@ from lunas.domain.users import Caller, Role
 from tests.support.builders import (
     ADMIN_CALLER,
     EMAIL,
-    GATEWAY_ACT,
+    GATEWAY_CONTEXT,
     LATER,
     NOW,
     SERVICE_CALLER,
@@ -248,6 +248,6 @@ def test_a_service_does_not_see_the_learner_of_a_correction(viewer: Caller) -> N
         "learnerAfter": "Sari",
         "requestId": "r1",
     }
-    event = opened(payment(), replace(GATEWAY_ACT, evidence=evidence))
+    event = opened(payment(), replace(GATEWAY_CONTEXT, evidence=evidence))
     shown = history_view(event, viewer)["evidence"]
     assert shown == ({"requestId": "r1"} if viewer is SERVICE_CALLER else evidence)

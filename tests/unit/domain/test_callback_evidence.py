@@ -13,9 +13,9 @@ from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.settlement import Settlement, close, settle
 from lunas.storage.settlements import settlement_actions
 from lunas.storage.table import Table
-from tests.support.builders import GATEWAY_ACT, bought, evidence, owning, payment
+from tests.support.builders import GATEWAY_CONTEXT, bought, evidence, owning, payment
 
-HANDLED = replace(GATEWAY_ACT, callback=evidence())
+HANDLED = replace(GATEWAY_CONTEXT, callback=evidence())
 COURSES = [f"c{number:02}" for number in range(MAX_COURSES)]
 
 
@@ -44,14 +44,14 @@ def test_a_step_by_callback_carries_its_evidence(plan: Settlement) -> None:
     assert plan.after.callbacks == {evidence().short}
 
 
-@pytest.mark.parametrize("plan", plans(GATEWAY_ACT), ids=PLANS)
+@pytest.mark.parametrize("plan", plans(GATEWAY_CONTEXT), ids=PLANS)
 def test_a_step_without_a_callback_carries_no_evidence(plan: Settlement) -> None:
     assert (plan.callback, plan.after.callbacks) == (None, frozenset())
 
 
 def test_later_steps_leave_the_callbacks_as_they_are() -> None:
     approved = settled(payment(), HANDLED).after
-    completed, _ = take(approved, Step.COMPLETE, GATEWAY_ACT)
+    completed, _ = take(approved, Step.COMPLETE, GATEWAY_CONTEXT)
     assert completed.status is Status.COMPLETED
     assert completed.callbacks == {evidence().short}
 

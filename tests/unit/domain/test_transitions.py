@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from lunas.domain.errors import WrongState
 from lunas.domain.payment_steps import opened, take
 from lunas.domain.payments import AuditContext, Status, Step, is_settled
-from tests.support.builders import ADMIN_ACT, GATEWAY_ACT, LATER, NOW, payment
+from tests.support.builders import ADMIN_CONTEXT, GATEWAY_CONTEXT, LATER, NOW, payment
 
 S = Status
 ALLOWED: dict[tuple[Step, Status], tuple[Status, ...]] = {
@@ -38,7 +38,7 @@ def test_an_allowed_step_leads_to_the_documented_state(
     pair: tuple[Step, Status], path: tuple[Status, ...]
 ) -> None:
     step, source = pair
-    moved, events = take(payment(source), step, GATEWAY_ACT)
+    moved, events = take(payment(source), step, GATEWAY_CONTEXT)
     assert moved.status is path[-1]
     assert [event.target for event in events] == list(path)
     assert [event.source for event in events] == [source, *path[:-1]]
@@ -47,13 +47,13 @@ def test_an_allowed_step_leads_to_the_documented_state(
 @pytest.mark.parametrize(("step", "source"), FORBIDDEN)
 def test_any_other_step_is_refused(step: Step, source: Status) -> None:
     with pytest.raises(WrongState):
-        take(payment(source), step, GATEWAY_ACT)
+        take(payment(source), step, GATEWAY_CONTEXT)
 
 
 @pytest.mark.parametrize("step", Step)
 def test_no_step_leaves_refunded(step: Step) -> None:
     with pytest.raises(WrongState):
-        take(payment(S.REFUNDED), step, ADMIN_ACT)
+        take(payment(S.REFUNDED), step, ADMIN_CONTEXT)
 
 
 @pytest.mark.parametrize("status", Status)
@@ -62,7 +62,7 @@ def test_approved_completed_and_refunded_count_as_settled(status: Status) -> Non
 
 
 def test_a_confirmation_records_paid_and_approved_both() -> None:
-    _, events = take(payment(), Step.CONFIRM, GATEWAY_ACT)
+    _, events = take(payment(), Step.CONFIRM, GATEWAY_CONTEXT)
     assert [event.target for event in events] == [S.PAID, S.APPROVED]
 
 
@@ -92,10 +92,10 @@ def test_the_first_event_has_no_source_and_the_version_of_the_new_payment() -> N
 @given(st.lists(st.sampled_from(Step), max_size=12))
 def test_versions_of_the_history_are_contiguous(steps: list[Step]) -> None:
     current = payment()
-    history = [opened(current, GATEWAY_ACT)]
+    history = [opened(current, GATEWAY_CONTEXT)]
     for step in steps:
         try:
-            current, events = take(current, step, GATEWAY_ACT)
+            current, events = take(current, step, GATEWAY_CONTEXT)
         except WrongState:
             continue
         history += events
@@ -111,24 +111,24 @@ def test_a_step_never_changes_what_was_bought(pair: tuple[Step, Status]) -> None
     before = payment(source)
     if pair not in ALLOWED:
         return
-    after, _ = take(before, step, GATEWAY_ACT)
+    after, _ = take(before, step, GATEWAY_CONTEXT)
     fixed = ("id", "user_id", "amount", "courses", "learner", "customer", "created_at")
     assert [getattr(after, name) for name in fixed] == [getattr(before, name) for name in fixed]
 
 
 def test_an_approval_is_stamped_with_admin_and_time_and_clears_an_old_reason() -> None:
-    approved, _ = take(payment(S.PAID, reason="old"), Step.APPROVE, ADMIN_ACT)
+    approved, _ = take(payment(S.PAID, reason="old"), Step.APPROVE, ADMIN_CONTEXT)
     assert (approved.approved_by, approved.approved_at) == ("a1", LATER)
     assert approved.reason is None
 
 
 def test_a_confirmation_is_stamped_with_the_gateway() -> None:
-    approved, _ = take(payment(S.FAILED, reason="ended"), Step.CONFIRM, GATEWAY_ACT)
+    approved, _ = take(payment(S.FAILED, reason="ended"), Step.CONFIRM, GATEWAY_CONTEXT)
     assert (approved.approved_by, approved.reason) == ("duitku", None)
 
 
 def test_a_completion_is_stamped_and_keeps_the_approval() -> None:
-    approved, _ = take(payment(S.PAID), Step.APPROVE, ADMIN_ACT)
+    approved, _ = take(payment(S.PAID), Step.APPROVE, ADMIN_CONTEXT)
     done, _ = take(approved, Step.COMPLETE, AuditContext("lunas:deliver", LATER))
     assert (done.completed_at, done.approved_by) == (LATER, "a1")
 

@@ -255,7 +255,7 @@ class FakePayments:
         counted = [
             e.course_id
             for e in plan.enrollments
-            if e.counted and e.course_id not in plan.held | plan.full
+            if e.counted and e.course_id not in plan.still_counted | plan.full
         ]
         user, plans = plan.before.user_id, {each.before.id: each.before for each in plan.overlaps}
         mine = {course: enrollment_id(user, course) for course in unexpected}
@@ -271,7 +271,9 @@ class FakePayments:
                 **{course: self.store.enrollments[each] for course, each in owned.items()},
                 **read_otherwise,
             },
-            held=frozenset(course for course, found in unexpected.items() if found == "held"),
+            still_counted=frozenset(
+                course for course, found in unexpected.items() if found == "held"
+            ),
             free=frozenset(course for course, found in unexpected.items() if found == "free"),
             full=self.full_courses(counted) if keep_quota else frozenset(),
         )
@@ -280,7 +282,9 @@ class FakePayments:
         """Return the state of each course that differs from what the plan expects."""
         user = plan.before.user_id
         expected = {each.course_id: "free" for each in plan.enrollments}
-        expected |= dict.fromkeys(plan.held, "held") | dict.fromkeys(plan.after.overlap, "owned")
+        expected |= dict.fromkeys(plan.still_counted, "held") | dict.fromkeys(
+            plan.after.overlap, "owned"
+        )
         at = plan.after.updated_at
         stored = {each: self.store.ownership(enrollment_id(user, each), at) for each in expected}
         return {course: found for course, found in stored.items() if found != expected[course]}

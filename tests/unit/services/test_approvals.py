@@ -13,7 +13,7 @@ from lunas.domain.settlement import Result
 from lunas.services.manual_payments import ManualPaymentService
 from lunas.services.settlement import Outcome
 from tests.support.builders import (
-    ADMIN_ACT,
+    ADMIN_CONTEXT,
     LATER,
     USER,
     bought,
@@ -68,7 +68,7 @@ def reject(payments: FakePayments, payment_id: str, context: AuditContext) -> Ou
 
 
 def test_an_approval_creates_all_enrollments_in_one_write(payments: FakePayments) -> None:
-    outcome = approve(payments, "pay1", ADMIN_ACT)
+    outcome = approve(payments, "pay1", ADMIN_CONTEXT)
     assert outcome.result is Result.SETTLED
     assert (outcome.payment.status, outcome.payment.approved_by) == (Status.APPROVED, "a1")
     assert payments.store.owns(enrollment_id(USER, "c1"))
@@ -77,7 +77,7 @@ def test_an_approval_creates_all_enrollments_in_one_write(payments: FakePayments
 
 
 def test_approving_again_changes_nothing_and_returns_the_same(payments: FakePayments) -> None:
-    first = approve(payments, "pay1", ADMIN_ACT)
+    first = approve(payments, "pay1", ADMIN_CONTEXT)
     again = approve(payments, "pay1", OTHER_ADMIN)
     assert (again.result, again.payment) == (Result.ALREADY_SETTLED, first.payment)
     assert payments.commits == 1
@@ -89,7 +89,7 @@ def test_approving_again_changes_nothing_and_returns_the_same(payments: FakePaym
 def test_only_a_paid_payment_can_be_approved(payments: FakePayments, status: Status) -> None:
     payments.store.add(manual(status))
     with pytest.raises(WrongState):
-        approve(payments, "pay1", ADMIN_ACT)
+        approve(payments, "pay1", ADMIN_CONTEXT)
     assert payments.store.enrollments == {}
 
 
@@ -101,54 +101,54 @@ def test_a_bundle_too_large_to_count_at_once_keeps_quotas_as_well(overbook: bool
     store = FakeStore()
     store.add(manual(courses=bought(*LARGE)), course("c7", quota=3, enrolled=3))
     if overbook:
-        approved = approve(FakePayments(store), "pay1", ADMIN_ACT, overbook=True).payment
+        approved = approve(FakePayments(store), "pay1", ADMIN_CONTEXT, overbook=True).payment
         assert (approved.status, approved.overbook) == (Status.APPROVED, True)
         return
     with pytest.raises(CourseFull, match="c7"):
-        approve(FakePayments(store), "pay1", ADMIN_ACT)
+        approve(FakePayments(store), "pay1", ADMIN_CONTEXT)
     assert store.enrollments == {}
 
 
 def test_an_approval_within_quotas_is_not_recorded_as_overbooked(payments: FakePayments) -> None:
-    assert not approve(payments, "pay1", ADMIN_ACT).payment.overbook
+    assert not approve(payments, "pay1", ADMIN_CONTEXT).payment.overbook
 
 
 def test_a_concurrent_refund_stops_an_approval(payments: FakePayments) -> None:
     payments.before_commit = [lambda: payments.store.add(manual(Status.REFUNDED, version=4))]
     with pytest.raises(WrongState, match="REFUNDED"):
-        approve(payments, "pay1", ADMIN_ACT)
+        approve(payments, "pay1", ADMIN_CONTEXT)
 
 
 def test_an_unknown_payment_is_not_found(payments: FakePayments) -> None:
     with pytest.raises(NotFound):
-        approve(payments, "pay9", ADMIN_ACT)
+        approve(payments, "pay9", ADMIN_CONTEXT)
 
 
 def test_an_approval_keeps_the_quota(payments: FakePayments) -> None:
     payments.store.add(course("c2", quota=1, enrolled=1))
     with pytest.raises(CourseFull, match=r"c2$"):
-        approve(payments, "pay1", ADMIN_ACT)
+        approve(payments, "pay1", ADMIN_CONTEXT)
     assert payments.store.payments["pay1"].status is Status.PAID
     assert payments.store.enrollments == {}
 
 
 def test_overbooking_goes_beyond_the_quota(payments: FakePayments) -> None:
     payments.store.add(course("c2", quota=1, enrolled=1))
-    outcome = approve(payments, "pay1", ADMIN_ACT, overbook=True)
+    outcome = approve(payments, "pay1", ADMIN_CONTEXT, overbook=True)
     assert outcome.payment.status is Status.APPROVED
     assert outcome.anomaly is None
 
 
 def test_a_full_course_that_the_learner_has_already_needs_no_place(payments: FakePayments) -> None:
     payments.store.add(course("c1", quota=1, enrolled=1), enrollment("c1", payment_id="pay0"))
-    outcome = approve(payments, "pay1", ADMIN_ACT)
+    outcome = approve(payments, "pay1", ADMIN_CONTEXT)
     assert outcome.payment.status is Status.APPROVED
     assert outcome.payment.overlap == ("c1",)
 
 
 def test_an_approval_that_lost_the_race_returns_the_winning_one(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _approved_by_other(payments.store)]
-    outcome = approve(payments, "pay1", ADMIN_ACT)
+    outcome = approve(payments, "pay1", ADMIN_CONTEXT)
     assert outcome.result is Result.ALREADY_SETTLED
     assert outcome.payment.approved_by == "a2"
 
@@ -156,7 +156,7 @@ def test_an_approval_that_lost_the_race_returns_the_winning_one(payments: FakePa
 def test_a_concurrent_rejection_stops_an_approval(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _rejected(payments.store)]
     with pytest.raises(WrongState):
-        approve(payments, "pay1", ADMIN_ACT)
+        approve(payments, "pay1", ADMIN_CONTEXT)
     assert payments.store.enrollments == {}
 
 
@@ -164,7 +164,7 @@ def test_an_approval_of_owned_courses_completes_the_payment_and_records_an_anoma
     payments: FakePayments,
 ) -> None:
     payments.store.add(*(enrollment(each, payment_id="pay0") for each in ("c1", "c2")))
-    outcome = approve(payments, "pay1", ADMIN_ACT)
+    outcome = approve(payments, "pay1", ADMIN_CONTEXT)
     assert outcome.payment.status is Status.COMPLETED
     assert outcome.anomaly
     assert list(payments.store.anomalies) == [outcome.anomaly.id]
@@ -187,7 +187,7 @@ def test_a_payment_at_the_gateway_is_never_approved_by_hand(
 ) -> None:
     payments.store.add(payment(status))
     with pytest.raises(WrongState):
-        approve(payments, "pay1", ADMIN_ACT)
+        approve(payments, "pay1", ADMIN_CONTEXT)
     assert (payments.commits, payments.store.enrollments) == (0, {})
 
 
@@ -195,7 +195,7 @@ def test_a_payment_at_the_gateway_is_never_approved_by_hand(
 def test_the_evidence_shows_whether_the_quota_was_overruled(
     payments: FakePayments, overbook: bool
 ) -> None:
-    approve(payments, "pay1", ADMIN_ACT, overbook=overbook)
+    approve(payments, "pay1", ADMIN_CONTEXT, overbook=overbook)
     (event,) = payments.store.history["pay1"]
     overbooked = {"overbook": "true"} if overbook else {}
     assert event.evidence == {"requestId": "r1", **overbooked}
@@ -203,13 +203,13 @@ def test_the_evidence_shows_whether_the_quota_was_overruled(
 
 def test_the_evidence_names_the_courses_owned_before(payments: FakePayments) -> None:
     payments.store.add(enrollment("c1", payment_id="pay0"))
-    approve(payments, "pay1", ADMIN_ACT)
+    approve(payments, "pay1", ADMIN_CONTEXT)
     (event,) = payments.store.history["pay1"]
     assert event.evidence == {"requestId": "r1", "owned": "c1"}
 
 
 def test_a_rejection_ends_a_paid_payment_without_enrollments(payments: FakePayments) -> None:
-    outcome = reject(payments, "pay1", replace(ADMIN_ACT, reason="no transfer"))
+    outcome = reject(payments, "pay1", replace(ADMIN_CONTEXT, reason="no transfer"))
     assert (outcome.payment.status, outcome.payment.reason) == (Status.REJECTED, "no transfer")
     assert payments.store.payments["pay1"] == outcome.payment
     assert payments.store.enrollments == {}
@@ -218,7 +218,7 @@ def test_a_rejection_ends_a_paid_payment_without_enrollments(payments: FakePayme
 
 
 def test_rejecting_again_changes_nothing_and_returns_the_same(payments: FakePayments) -> None:
-    first = reject(payments, "pay1", ADMIN_ACT)
+    first = reject(payments, "pay1", ADMIN_CONTEXT)
     assert reject(payments, "pay1", OTHER_ADMIN).payment == first.payment
     assert payments.commits == 1
 
@@ -227,17 +227,17 @@ def test_rejecting_again_changes_nothing_and_returns_the_same(payments: FakePaym
 def test_only_a_paid_payment_can_be_rejected(payments: FakePayments, status: Status) -> None:
     payments.store.add(manual(status))
     with pytest.raises(WrongState, match=status):
-        reject(payments, "pay1", ADMIN_ACT)
+        reject(payments, "pay1", ADMIN_CONTEXT)
     assert payments.store.payments["pay1"].status is status
 
 
 def test_an_unknown_payment_cannot_be_rejected(payments: FakePayments) -> None:
     with pytest.raises(NotFound):
-        reject(payments, "pay9", ADMIN_ACT)
+        reject(payments, "pay9", ADMIN_CONTEXT)
 
 
 def test_a_concurrent_approval_stops_a_rejection(payments: FakePayments) -> None:
     payments.before_commit = [lambda: _approved_by_other(payments.store)]
     with pytest.raises(WrongState):
-        reject(payments, "pay1", ADMIN_ACT)
+        reject(payments, "pay1", ADMIN_CONTEXT)
     assert payments.store.payments["pay1"].approved_by == "a2"

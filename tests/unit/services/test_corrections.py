@@ -9,7 +9,7 @@ from lunas.domain.corrections import Wanted
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, enrollment_id
 from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
 from lunas.domain.payments import AuditContext, Payment, Status
-from lunas.services.corrections import ROUNDS, CorrectionService
+from lunas.services.corrections import MAX_ATTEMPTS, CorrectionService
 from tests.support.builders import LATER, USER, bought, enrollment, payment
 from tests.unit.services.fakes import (
     FakeEnrollments,
@@ -138,7 +138,7 @@ def test_an_unknown_payment_cannot_be_corrected(corrections: FakePayments) -> No
 
 
 def test_endless_concurrent_updates_end_as_storage_contention(corrections: FakePayments) -> None:
-    corrections.before_commit = [ConcurrentUpdate(stale=True)] * ROUNDS
+    corrections.before_commit = [ConcurrentUpdate(stale=True)] * MAX_ATTEMPTS
     with pytest.raises(StorageContention):
         corrected(corrections)
     assert corrections.store.payments["pay1"].version == 4

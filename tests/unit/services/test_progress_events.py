@@ -8,7 +8,7 @@ import pytest
 from lunas.domain.enrollments import EnrollmentStatus
 from lunas.domain.errors import DeliveryDelayed, StorageContention
 from lunas.domain.progress import ProgressEvent, ProgressResult
-from lunas.services.progress import ROUNDS
+from lunas.services.progress import MAX_ATTEMPTS
 from tests.support.progress_fakes import (
     PLATFORM_ENROLLMENT,
     FakeProgress,
@@ -183,7 +183,9 @@ def test_thinkific_is_asked_once_despite_concurrent_updates(
 def test_endless_concurrent_updates_of_progress_end_as_storage_contention(
     progress: FakeProgress, platform: FakeProgressPlatform
 ) -> None:
-    steps = [replace(delivered(), payment_id=f"pay{number}") for number in range(2, 2 + ROUNDS)]
+    steps = [
+        replace(delivered(), payment_id=f"pay{number}") for number in range(2, 2 + MAX_ATTEMPTS)
+    ]
     progress.before_raise = [partial(progress.store.add, step) for step in steps]
     with pytest.raises(StorageContention):
         recorder(progress, platform).record(report(60))

@@ -14,7 +14,7 @@ from lunas.domain.settlement import Result
 from lunas.services.recheck import RecheckService
 from lunas.services.settlement import Outcome
 from tests.support import vendors
-from tests.support.builders import ADMIN_ACT, LATER, USER, manual, paid, payment
+from tests.support.builders import ADMIN_CONTEXT, LATER, USER, manual, paid, payment
 from tests.unit.services.fakes import (
     FakePayments,
     FakeSchedule,
@@ -47,7 +47,7 @@ class Service:
 
     def recheck(self, payment_id: str = "pay1") -> Outcome:
         """Recheck a payment as an admin."""
-        return self.service.recheck(payment_id, ADMIN_ACT)
+        return self.service.recheck(payment_id, ADMIN_CONTEXT)
 
     def check(self, payment_id: str = "pay1", buyer: str = USER) -> Outcome:
         """Check a payment as its buyer."""

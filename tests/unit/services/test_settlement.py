@@ -16,7 +16,7 @@ from lunas.domain.schedule import DENIED
 from lunas.domain.settlement import Decision, Result, decide
 from lunas.services.settlement import Outcome
 from tests.support.builders import (
-    GATEWAY_ACT,
+    GATEWAY_CONTEXT,
     LATER,
     NOW,
     bought,
@@ -47,7 +47,7 @@ def ended(payments: FakePayments) -> Outcome:
 def taken(payments: FakePayments, step: Step) -> Outcome:
     """Take a step of the stored payment."""
     now = payments.store.payments["pay1"]
-    decision = Decision(payment=now, step=step, context=GATEWAY_ACT)
+    decision = Decision(payment=now, step=step, context=GATEWAY_CONTEXT)
     return settlements(payments).apply(decision)
 
 
@@ -61,7 +61,7 @@ def concurrently(payments: FakePayments, change: Callable[[Payment], Payment]) -
 
 
 def by(step: Step) -> Callable[[Payment], Payment]:
-    return lambda stored: take(stored, step, GATEWAY_ACT)[0]
+    return lambda stored: take(stored, step, GATEWAY_CONTEXT)[0]
 
 
 def test_a_concurrent_settlement_is_returned_as_already_settled(payments: FakePayments) -> None:
@@ -268,7 +268,7 @@ def test_the_history_keeps_the_gateways_status_as_evidence(payments: FakePayment
 def test_an_ended_order_fails_in_time_and_expires_after_it(
     payments: FakePayments, at: object, status: Status
 ) -> None:
-    action = replace(GATEWAY_ACT, at=at)  # type: ignore[arg-type]
+    action = replace(GATEWAY_CONTEXT, at=at)  # type: ignore[arg-type]
     ended_there = GatewayStatus(GatewayState.ENDED, order_id="pay1", code="02")
     outcome = settlements(payments).apply(
         decide(payments.store.payments["pay1"], ended_there, action)
@@ -311,4 +311,4 @@ def test_a_payment_denied_a_moment_ago_stays_open(
 
 def by_gateway(payments: FakePayments, status: GatewayStatus) -> Outcome:
     now = payments.store.payments["pay1"]
-    return settlements(payments).apply(decide(now, status, GATEWAY_ACT))
+    return settlements(payments).apply(decide(now, status, GATEWAY_CONTEXT))

@@ -15,7 +15,7 @@ from lunas.domain.enrollments import (
     latest,
 )
 from lunas.domain.errors import DeliveryDelayed
-from lunas.services.shared_access import ROUNDS, SharedAccess
+from lunas.services.shared_access import MAX_ATTEMPTS, SharedAccess
 from tests.support.builders import NOW, enrollment
 from tests.unit.services.fakes import (
     FakeClock,
@@ -63,7 +63,7 @@ class Setup:
 
     def refund(self, made: Enrollment) -> None:
         self.store.add(refunded(made))
-        self.service.leave(made.id, {PLACE.account_id})
+        self.service.remove_access(made.id, {PLACE.account_id})
 
     def end(self, place: Place = PLACE) -> datetime | None:
         """Return when the platform enrollment ends; it must exist."""
@@ -112,7 +112,7 @@ def test_an_ordinary_refund_records_no_shared_access(setup: Setup) -> None:
 def test_the_place_of_a_missing_enrollment_is_revoked(setup: Setup) -> None:
     setup.give(OWN)
     del setup.store.enrollments[OWN.id]
-    setup.service.leave(OWN.id, {PLACE.account_id})
+    setup.service.remove_access(OWN.id, {PLACE.account_id})
     assert setup.gone
 
 
@@ -276,7 +276,7 @@ def test_an_enrollment_that_moves_shares_the_access_at_its_new_place(setup: Setu
 def test_an_enrollment_that_leaves_an_account_loses_its_shared_access(setup: Setup) -> None:
     setup.give(OTHER)
     setup.give(of("u1", SOON))
-    setup.service.leave(OWN.id, {PLACE.account_id})
+    setup.service.remove_access(OWN.id, {PLACE.account_id})
     assert setup.shown("u1") == SOON
 
 
@@ -409,6 +409,6 @@ def test_longer_access_without_a_claim_is_recorded_before_it_is_given(
 
 
 def test_endless_concurrent_deliveries_reschedule(setup: Setup) -> None:
-    setup.claims.before_read.extend([lambda: setup.claim(OTHER)] * 3 * ROUNDS)
+    setup.claims.before_read.extend([lambda: setup.claim(OTHER)] * 3 * MAX_ATTEMPTS)
     with pytest.raises(DeliveryDelayed):
         setup.give(OWN)

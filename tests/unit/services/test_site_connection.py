@@ -19,7 +19,7 @@ from lunas.domain.errors import (
     StorageContention,
 )
 from lunas.domain.sites import START_LIFETIME, Connection, Start, Tokens, challenge_of
-from lunas.services.site_connection import ROUNDS, SiteConnectionService
+from lunas.services.site_connection import MAX_ATTEMPTS, SiteConnectionService
 from tests.unit.services.fakes import FakeClock, Interruption, interrupt
 from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
@@ -287,8 +287,8 @@ def test_a_site_that_was_disconnected_meanwhile_returns_nothing(service: Service
 
 def test_disconnecting_fails_while_renewals_keep_storing_tokens(service: Service) -> None:
     service.connected()
-    service.sites.before_forget += [service.renew] * ROUNDS
+    service.sites.before_forget += [service.renew] * MAX_ATTEMPTS
     with pytest.raises(StorageContention):
         service.service.disconnect()
     assert service.sites.grant
-    assert len(service.oauth.revoked) == ROUNDS
+    assert len(service.oauth.revoked) == MAX_ATTEMPTS

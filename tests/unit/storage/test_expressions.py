@@ -123,7 +123,7 @@ def test_without_values_there_is_no_empty_map() -> None:
 
 
 def test_a_first_value_is_set_only_if_the_attribute_is_missing() -> None:
-    made = Change({"a": 1}, firsts={"b": 2}, adds={"n": 1}).expressions()
+    made = Change({"a": 1}, set_if_missing={"b": 2}, adds={"n": 1}).expressions()
     assert made == {
         "UpdateExpression": "SET #a = :a, #b = if_not_exists(#b, :b) ADD #n :n",
         "ExpressionAttributeNames": {"#a": "a", "#b": "b", "#n": "n"},
@@ -132,6 +132,6 @@ def test_a_first_value_is_set_only_if_the_attribute_is_missing() -> None:
 
 
 def test_a_first_value_may_not_share_its_name_with_a_value_of_the_condition() -> None:
-    change = Change({}, firsts={"a": 1}, condition="#a = :a", given={"a": 2})
+    change = Change({}, set_if_missing={"a": 1}, condition="#a = :a", given={"a": 2})
     with pytest.raises(ValueError, match="'a'"):
         change.expressions()

@@ -14,7 +14,7 @@ from lunas.aws import clients
 from lunas.domain.errors import StorageContention
 from lunas.storage.expressions import Change
 from lunas.storage.retries import THROTTLED_BACKOFF, THROTTLED_TRIES, TRIES
-from lunas.storage.table import ROUNDS, Action, ConditionsFailed, Table
+from lunas.storage.table import MAX_ATTEMPTS, Action, ConditionsFailed, Table
 
 ITEM = {"pk": {"S": "P"}, "sk": {"S": "S"}}
 
@@ -216,13 +216,13 @@ def test_unprocessed_keys_are_requested_again_after_growing_delays(
 
 
 def test_keys_that_stay_unprocessed_end_as_contention(dynamo: Dynamo, waits: list[float]) -> None:
-    for _ in range(ROUNDS):
+    for _ in range(MAX_ATTEMPTS):
         answer = {"Responses": {}, "UnprocessedKeys": {"t": unread("P")}}
         dynamo.stub.add_response("batch_get_item", answer)
     with dynamo.stub, pytest.raises(StorageContention):
         dynamo.table.get_many([{"pk": "P", "sk": "S"}])
     dynamo.stub.assert_no_pending_responses()
-    assert len(waits) == ROUNDS - 1
+    assert len(waits) == MAX_ATTEMPTS - 1
     assert sum(waits) < 4
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 TRIES = 4
-"""How often a call is sent in all."""
+"""How many times a call is sent in all."""
 # Standard mode retries throttling, 5xx and broken connections. Retries of TransactWriteItems keep
 # their token, so a repeated write applies once. A fixed user agent and no validation of parameters,
 # which AWS validates anyway, save half of a call's processor time.

@@ -107,17 +107,17 @@ def is_current(request: DeliveryRequest, enrollment: Enrollment) -> bool:
     )
 
 
-def is_same_request(acted: Enrollment, stored: Enrollment) -> bool:
+def is_same_request(snapshot: Enrollment, stored: Enrollment) -> bool:
     """Return whether the stored enrollment still waits for the delivery that was just made.
 
-    ``acted`` is the enrollment as it was delivered. Every change of what the platform should give
-    increments the request or changes the payment.
+    ``snapshot`` is the enrollment as it was delivered. Every change of what the platform should
+    give increments the request or changes the payment.
     """
     return (
         stored.delivery.status is DeliveryStatus.PENDING
-        and stored.delivery.request == acted.delivery.request
-        and stored.payment_id == acted.payment_id
-        and stored.status is acted.status
+        and stored.delivery.request == snapshot.delivery.request
+        and stored.payment_id == snapshot.payment_id
+        and stored.status is snapshot.status
     )
 
 

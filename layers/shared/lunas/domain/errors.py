@@ -159,9 +159,9 @@ class ConcurrentUpdate(LunasError):
     """An item changed since it was read, so nothing was written.
 
     ``stale``: the payment changed. Courses whose state differs from what was expected: ``owned``
-    ones the learner is enrolled in, each with its current enrollment; ``held`` ones were refunded
-    but not yet revoked by the platform; ``free`` ones are neither. ``full``: courses whose quota
-    would be exceeded.
+    ones the learner is enrolled in, each with its current enrollment; ``still_counted`` ones were
+    refunded but not yet revoked by the platform; ``free`` ones are neither. ``full``: courses whose
+    quota would be exceeded.
     """
 
     code = "concurrent-update"
@@ -171,14 +171,14 @@ class ConcurrentUpdate(LunasError):
         *,
         stale: bool = False,
         owned: "Mapping[str, Enrollment] | None" = None,
-        held: frozenset[str] = frozenset(),
+        still_counted: frozenset[str] = frozenset(),
         free: frozenset[str] = frozenset(),
         full: frozenset[str] = frozenset(),
     ) -> None:
         super().__init__("the item changed since it was read")
         self.stale = stale
         self.owned: Mapping[str, Enrollment] = owned or {}
-        self.held = held
+        self.still_counted = still_counted
         self.free = free
         self.full = full
 

@@ -79,8 +79,8 @@ class Overlap:
 class Settlement:
     """A payment before and after, and everything that is written with the change.
 
-    ``held``: courses of ``enrollments`` that the counter still includes after a refund. ``full``:
-    those that are beyond their quota and counted all the same.
+    ``still_counted``: courses of ``enrollments`` that the counter still includes after a refund.
+    ``full``: those that are beyond their quota and counted all the same.
     """
 
     before: Payment
@@ -88,7 +88,7 @@ class Settlement:
     history: tuple[HistoryEvent, ...]
     enrollments: tuple[Enrollment, ...] = ()
     overlaps: tuple[Overlap, ...] = ()
-    held: frozenset[str] = frozenset()
+    still_counted: frozenset[str] = frozenset()
     full: frozenset[str] = frozenset()
     anomaly: Anomaly | None = None
     callback: CallbackEvidence | None = None
@@ -141,7 +141,7 @@ def settle(
     audit_context: AuditContext,
     owned: Mapping[str, Enrollment],
     full: AbstractSet[str] = frozenset(),
-    held: AbstractSet[str] = frozenset(),
+    still_counted: AbstractSet[str] = frozenset(),
 ) -> Settlement:
     """Turn confirmed money (CONFIRM) or an approval (APPROVE) into enrollments.
 
@@ -149,7 +149,7 @@ def settle(
     overlap. One that gets longer access from this payment is delivered again, and the payment
     waits for it as for a new course. A payment that brings nothing new completes at once and
     leaves an anomaly, for a person to refund. ``full`` are new courses beyond their quota; they
-    leave an anomaly as well, unless an admin approved them. ``held`` are courses that were
+    leave an anomaly as well, unless an admin approved them. ``still_counted`` are courses that were
     refunded but not yet revoked by the platform. Raises WrongState.
     """
     new = [course for course in payment.courses if course.id not in owned]
@@ -165,7 +165,7 @@ def settle(
     awaited += [each.after.course_id for each in overlaps if each.lengthens]
     settled = replace(settled, undelivered=frozenset(awaited), overlap=overlap)
     crowded = 2 * len(new) + len(overlap) > ROOM
-    counted = held if crowded else {course.id for course in new}
+    counted = still_counted if crowded else {course.id for course in new}
     if not awaited:
         return _nothing_new(payment, settled, history, audit_context, overlaps)
     return Settlement(
@@ -174,7 +174,7 @@ def settle(
         history=history,
         enrollments=_enrollments(payment, new, audit_context, counted),
         overlaps=overlaps,
-        held=frozenset(course.id for course in new if course.id in held),
+        still_counted=frozenset(course.id for course in new if course.id in still_counted),
         full=frozenset(course.id for course in new if course.id in full),
         anomaly=overbooked(payment, full, audit_context.at)
         if full and step is Step.CONFIRM

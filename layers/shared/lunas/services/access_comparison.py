@@ -46,7 +46,7 @@ BATCH = 10
 CALLS = 60
 """Calls to the platform that one run makes at most."""
 LOOKS = 3
-"""How often a place that differs is read again while it changes."""
+"""How many times a place that differs is read again while it changes."""
 DELAYS = {Feed.PLATFORM: SETTLED_AFTER, Feed.PLATFORM_AGAIN: timedelta(days=1)}
 """The age of a change at which its feed yields it."""
 MAX_WAIT = timedelta(hours=6)

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     )
 
 ACTOR = "lunas:audit"
-ROUNDS = 6
-"""How often a payment is read again when it changed meanwhile."""
+MAX_ATTEMPTS = 6
+"""How many times a payment is read again when it changed meanwhile."""
 BATCH = 50
 """Items that are read at once, and audited again if the run ends among them."""
 WAITING = 4
@@ -155,7 +155,7 @@ class AuditService:
         nothing was written in between.
         """
         snapshot = self._read(ref)
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             if not snapshot.found:
                 return snapshot
             again = self._read(ref)

@@ -60,8 +60,8 @@ if TYPE_CHECKING:
     )
     from lunas.services.settlement import SettlementService
 
-ROUNDS = 3
-"""How often the slot is read again after another request took it first."""
+MAX_ATTEMPTS = 3
+"""How many times the slot is read again after another request took it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ class CheckoutService:
         """
         offer = price(self.catalog, request)
         check_invoiceable(offer.customer)
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             slot = self.payments.slot(request.caller.id, request.package_id, request.course_id)
             if slot.held:
                 check_not_owned(self.enrollments, offer, self.now())

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
         PaymentRepository,
     )
 
-ROUNDS = 6
-"""How often a correction is decided again after a concurrent update."""
+MAX_ATTEMPTS = 6
+"""How many times a correction is decided again after a concurrent update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class CorrectionService:
         decided again. The stream then requests the deliveries. Raises NotFound, WrongState,
         StorageContention.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             payment = self.payments.get(payment_id)
             if payment is None:
                 raise NotFound("there is no such payment")
@@ -51,7 +51,7 @@ class CorrectionService:
             except ConcurrentUpdate:
                 continue
             return plan.after
-        raise StorageContention("others kept changing the same payment; try again")
+        raise StorageContention("other requests kept changing this payment; try again")
 
     def _check_one_address(self, payment: Payment, wanted: Wanted, link: AccountLink) -> None:
         """Check that no other payment of the user, refunded ones aside, names another address."""

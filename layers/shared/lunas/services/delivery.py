@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     )
 
 ACTOR = "lunas:deliver"
-ROUNDS = 6
-"""How often an outcome is written again after a concurrent update."""
+MAX_ATTEMPTS = 6
+"""How many times an outcome is written again after a concurrent update."""
 
 
 class DeliveryResult(StrEnum):
@@ -71,14 +71,14 @@ class DeliveryService:
         try unless it is RateLimited; and DeliveryImpossible when none can. The caller records the
         latter by :meth:`record_dead_letter`, once the request is in the dead-letter queue.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             enrollment = self.enrollments.get(request.enrollment_id)
             if enrollment is None or not is_current(request, enrollment):
                 return DeliveryResult.NOTHING_TO_DO
             result = self._try(enrollment)
             if result is not None:
                 return result
-        raise StorageContention("others kept changing the same enrollment; try again")
+        raise StorageContention("other requests kept changing this enrollment; try again")
 
     def record_dead_letter(self, request: DeliveryRequest, error: DeliveryImpossible) -> None:
         """Record that the delivery waits for a person, unless it was requested again meanwhile."""
@@ -86,7 +86,7 @@ class DeliveryService:
         if enrollment is None or enrollment.delivery.request != (error.request or request.request):
             return
         if is_current(request, enrollment):
-            self._note_failure(enrollment, error, final=True)
+            self._record_failure(enrollment, error, final=True)
 
     @property
     def _placement(self) -> PlacementService:
@@ -105,13 +105,13 @@ class DeliveryService:
             if enrollment.status is EnrollmentStatus.NOT_ENROLLED:
                 return self._revoke(enrollment)
             placement = self._placement.place(enrollment, self._payment(enrollment.payment_id))
-            return self._note_delivered(enrollment, placement)
+            return self._record_delivered(enrollment, placement)
         except ConcurrentUpdate:
             return None
         except RateLimited:
             raise
         except DeliveryDelayed as error:
-            error.failures = self._note_failure(enrollment, error, final=False)
+            error.failures = self._record_failure(enrollment, error, final=False)
             raise
         except DeliveryImpossible as error:
             error.request = enrollment.delivery.request
@@ -125,15 +125,17 @@ class DeliveryService:
         are handled one after another. So access ends in every claimed place. Safe to repeat.
         """
         link = self.learners.link_of(enrollment.user_id)
-        self._placement.leave_former(enrollment, link, link.account_id)
-        self._placement.leave(enrollment, _accounts(enrollment, link))
-        return self._note_revoked(enrollment)
+        self._placement.remove_from_former_accounts(enrollment, link, link.account_id)
+        self._placement.remove_access(enrollment, _accounts(enrollment, link))
+        return self._record_revoked(enrollment)
 
-    def _note_delivered(self, acted: Enrollment, placement: Placement) -> DeliveryResult | None:
+    def _record_delivered(
+        self, snapshot: Enrollment, placement: Placement
+    ) -> DeliveryResult | None:
         """Record a delivery; None if the enrollment changed since the platform was called."""
         full = False
-        for _ in range(ROUNDS):
-            enrollment = self._unchanged(acted)
+        for _ in range(MAX_ATTEMPTS):
+            enrollment = self._unchanged(snapshot)
             if enrollment is None:
                 return None
             evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
@@ -147,11 +149,11 @@ class DeliveryService:
                 full = bool(concurrent_update.full)
                 continue
             return DeliveryResult.DELIVERED
-        raise StorageContention("others kept changing the same enrollment; try again")
+        raise StorageContention("other requests kept changing this enrollment; try again")
 
-    def _note_revoked(self, acted: Enrollment) -> DeliveryResult | None:
-        for _ in range(ROUNDS):
-            enrollment = self._unchanged(acted)
+    def _record_revoked(self, snapshot: Enrollment) -> DeliveryResult | None:
+        for _ in range(MAX_ATTEMPTS):
+            enrollment = self._unchanged(snapshot)
             if enrollment is None:
                 return None
             after = revoked(enrollment, AuditContext(ACTOR, self.now()))
@@ -160,16 +162,16 @@ class DeliveryService:
             except ConcurrentUpdate:
                 continue
             return DeliveryResult.REVOKED
-        raise StorageContention("others kept changing the same enrollment; try again")
+        raise StorageContention("other requests kept changing this enrollment; try again")
 
-    def _unchanged(self, acted: Enrollment) -> Enrollment | None:
+    def _unchanged(self, snapshot: Enrollment) -> Enrollment | None:
         """Read an enrollment again; None if it no longer waits for this delivery."""
-        enrollment = self.enrollments.get(acted.id)
-        if enrollment is None or not is_same_request(acted, enrollment):
+        enrollment = self.enrollments.get(snapshot.id)
+        if enrollment is None or not is_same_request(snapshot, enrollment):
             return None
         return enrollment
 
-    def _note_failure(self, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
+    def _record_failure(self, enrollment: Enrollment, error: DeliveryError, *, final: bool) -> int:
         """Record a failed try; return how many there were."""
         context = AuditContext(ACTOR, self.now())
         tried = not_delivered(enrollment, str(error), context, final=final)

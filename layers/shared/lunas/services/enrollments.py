@@ -15,8 +15,8 @@ from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, W
 if TYPE_CHECKING:
     from lunas.services.repositories import EnrollmentRepository
 
-ROUNDS = 5
-"""How often a change is tried again after a concurrent update."""
+MAX_ATTEMPTS = 5
+"""How many times a change is tried again after a concurrent update."""
 
 
 class RedriveOutcome(StrEnum):
@@ -88,7 +88,7 @@ class EnrollmentService:
     def _persist(
         self, enrollment_id: str, change: Callable[[Enrollment], Enrollment]
     ) -> Enrollment:
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             found = self.enrollments.get(enrollment_id)
             if found is None:
                 raise NotFound("there is no such enrollment")
@@ -96,4 +96,4 @@ class EnrollmentService:
                 return change(found)
             except ConcurrentUpdate:
                 continue
-        raise StorageContention("others kept changing the same enrollment; try again")
+        raise StorageContention("other requests kept changing this enrollment; try again")

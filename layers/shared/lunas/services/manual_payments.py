@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     )
     from lunas.services.settlement import Outcome, SettlementService
 
-ROUNDS = 3
-"""How often the slot is read again after another request took it first."""
+MAX_ATTEMPTS = 3
+"""How many times the slot is read again after another request took it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class ManualPaymentService:
         """
         own_address(request.caller)
         own_payment_type(request.caller, request.payment_type)
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             held = self.payments.waiting_transfer(
                 request.caller.id, request.package_id, request.course_id
             )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from lunas.services.repositories import Clock, SiteRepository
 
 LOOKS = 32
-"""How often a worker without a valid token reads whether another one has renewed it."""
+"""How many times a worker without a valid token reads whether another one has renewed it."""
 LOOK_EVERY = 0.25
 """Seconds between two of these reads."""
 SHORTEST = 20.0

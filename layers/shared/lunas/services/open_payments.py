@@ -15,7 +15,7 @@ from lunas.domain.errors import Conflict, GatewayError
 from lunas.domain.payments import AuditContext, Held, Payment, Slot, Status, Step
 from lunas.domain.schedule import ASKED_LATELY
 from lunas.domain.settlement import Decision, decide
-from lunas.services.settlement import reason_to_end
+from lunas.services.settlement import expiry_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,8 @@ OPENING = timedelta(minutes=1)
 """How long a request may wait for the gateway to open an invoice."""
 OPENED_BY_ANOTHER = "another request is opening this payment; try again in a minute"
 LOOKS = 8
-"""How often the payment is read again, with a pause before each read, while another request waits
-for the gateway's response about it."""
+"""How many times the payment is read again, with a pause before each read, while another request
+waits for the gateway's response about it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +155,7 @@ class OpenPayments:
         except GatewayError:
             self.schedule.note_answer(payment.id, now)
             raise
-        context = AuditContext(ACTOR, now, status.evidence, reason_to_end(outcome))
+        context = AuditContext(ACTOR, now, status.evidence, expiry_reason(outcome))
         ending = Decision(payment=outcome.payment, step=Step.EXPIRE, context=context)
         return self.settlements.apply(ending).payment
 

@@ -57,11 +57,11 @@ class PlacementService:
             course_id = self._deliverable_course(enrollment)
             account = link.account_id or self.platform.ensure_user(learner)
         except DeliveryImpossible:
-            self.leave_former(enrollment, link)
+            self.remove_from_former_accounts(enrollment, link)
             raise
         if link.account_id is None:
             self.learners.link(enrollment.user_id, account, link)
-        self.leave_former(enrollment, link, account)
+        self.remove_from_former_accounts(enrollment, link, account)
         try:
             return self._enroll(enrollment, payment, Place(account, course_id))
         except DeliveryImpossible:
@@ -70,7 +70,7 @@ class PlacementService:
         # The link is empty now, so the account is found or created.
         return self.place(enrollment, payment)
 
-    def leave_former(
+    def remove_from_former_accounts(
         self, enrollment: Enrollment, link: AccountLink, account: int | None = None
     ) -> None:
         """Remove an enrollment from the accounts that its user had before ``account``.
@@ -84,11 +84,11 @@ class PlacementService:
             for other in self.enrollments.get_many(sorted(ids - {enrollment.id})):
                 if _follows(other, enrollment):
                     self.enrollments.request_again(other, self.now())
-        self.leave(enrollment, former)
+        self.remove_access(enrollment, former)
 
-    def leave(self, enrollment: Enrollment, accounts: set[int] | frozenset[int]) -> None:
+    def remove_access(self, enrollment: Enrollment, accounts: set[int] | frozenset[int]) -> None:
         """Remove an enrollment from every course of some accounts; raises DeliveryError."""
-        self._access().leave(enrollment.id, accounts)
+        self._access().remove_access(enrollment.id, accounts)
 
     def _access(self) -> SharedAccess:
         return SharedAccess(self.enrollments, self.learners, self.platform, self.now)

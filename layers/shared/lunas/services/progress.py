@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import Clock, ProgressRepository
 
-ROUNDS = 6
-"""How often recording a report is tried again after a concurrent update."""
+MAX_ATTEMPTS = 6
+"""How many times recording a report is tried again after a concurrent update."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class ProgressService:
 
         Raises as :meth:`record_event` does.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             ours = concerned(
                 report, self.progress.of_platform_enrollment(report.platform_enrollment_id)
             )
@@ -75,7 +75,7 @@ class ProgressService:
                 return self._raise(left, plain, event_id)
             except ConcurrentUpdate:
                 report = plain
-        raise StorageContention("others kept changing the same enrollment; try again")
+        raise StorageContention("other requests kept changing this enrollment; try again")
 
     def _plain(self, report: ProgressReport, ours: list[Enrollment]) -> ProgressReport | None:
         """Return the report with an unambiguous progress, asking the platform if needed.

@@ -24,7 +24,7 @@ from lunas.domain.payments import AuditContext, Payment, Status, Step
 from lunas.domain.schedule import BLOCKED, CLOSING, UNANSWERED
 from lunas.domain.settlement import Decision, Result, decide
 from lunas.services.enrollments import EnrollmentService
-from lunas.services.settlement import reason_to_end
+from lunas.services.settlement import expiry_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +162,7 @@ class ReconciliationService:
         unpaid = outcome.result in {Result.STILL_OPEN, Result.MISMATCH}
         if unpaid and _is_over(payment, context.at):
             self.on_outcome(outcome)
-            ending = AuditContext(ACTOR, context.at, status.evidence, reason_to_end(outcome))
+            ending = AuditContext(ACTOR, context.at, status.evidence, expiry_reason(outcome))
             decision = Decision(payment=payment, step=Step.EXPIRE, context=ending)
             outcome = self.settlements.apply(decision)
         if outcome.payment.version == payment.version:

@@ -13,8 +13,8 @@ from lunas.domain.refunds import Refund, refund
 if TYPE_CHECKING:
     from lunas.services.repositories import EnrollmentRepository, PaymentRepository
 
-ROUNDS = 6
-"""How often a refund is decided again after a concurrent update."""
+MAX_ATTEMPTS = 6
+"""How many times a refund is decided again after a concurrent update."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class RefundService:
         nothing. The stream puts each revocation in the delivery queue, behind earlier deliveries
         of the same learner. Raises NotFound, WrongState, StorageContention.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             payment = self.payments.get(payment_id)
             if payment is None:
                 raise NotFound("there is no such payment")
@@ -44,4 +44,4 @@ class RefundService:
             except ConcurrentUpdate:
                 continue
             return plan.after, plan
-        raise StorageContention("others kept changing the same payment; try again")
+        raise StorageContention("other requests kept changing this payment; try again")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from lunas.domain.enrollments import Enrollment
     from lunas.services.repositories import AnomalyRepository, PaymentRepository
 
-ROUNDS = 6
-"""How often a settlement is decided again after a concurrent update."""
-BRINGS_COURSES = frozenset({Step.CONFIRM, Step.APPROVE})
+MAX_ATTEMPTS = 6
+"""How many times a settlement is decided again after a concurrent update."""
+ENROLLING_STEPS = frozenset({Step.CONFIRM, Step.APPROVE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +54,30 @@ class SettlementService:
             if decision.anomaly is not None:
                 self.anomalies.keep(decision.anomaly)
             return Outcome(decision.result, decision.payment, decision.anomaly)
-        courses, payment = _Courses(), decision.payment
-        for _ in range(ROUNDS):
-            if done := _moved_on(payment, decision.step):
+        courses, payment = _CourseState(), decision.payment
+        for _ in range(MAX_ATTEMPTS):
+            if done := _superseded(payment, decision.step):
                 return done
             plan = self._plan(replace(decision, payment=payment), decision.step, courses)
             try:
                 self.payments.commit(plan, keep_quota=True)
             except ConcurrentUpdate as concurrent_update:
-                courses.learn(concurrent_update)
+                courses.update_from(concurrent_update)
                 if decision.keep_quota and courses.full:
                     raise _course_full(courses.full) from None
                 payment = self._after(concurrent_update, payment)
             else:
                 return Outcome(decision.result, plan.after, plan.anomaly)
-        raise StorageContention("others kept changing the same payment; try again")
+        raise StorageContention("other requests kept changing this payment; try again")
 
-    def _plan(self, decision: Decision, step: Step, courses: _Courses) -> Settlement:
-        if step not in BRINGS_COURSES:
+    def _plan(self, decision: Decision, step: Step, courses: _CourseState) -> Settlement:
+        if step not in ENROLLING_STEPS:
             return _closing(decision, step)
         overbook = step is Step.APPROVE and not decision.keep_quota
         payment = replace(decision.payment, overbook=overbook)
-        plan = settle(payment, step, decision.context, courses.owned, courses.full, courses.held)
+        plan = settle(
+            payment, step, decision.context, courses.owned, courses.full, courses.still_counted
+        )
         if decision.keep_quota:
             self._check_quotas(plan)
         return plan
@@ -96,17 +98,17 @@ class SettlementService:
         return again
 
 
-def reason_to_end(outcome: Outcome) -> str:
+def expiry_reason(outcome: Outcome) -> str:
     """Return why a payment expires."""
     found = "has money that does not match" if outcome.anomaly else "has no payment"
     return f"time is over, and the gateway {found}"
 
 
-def _moved_on(payment: Payment, step: Step) -> Outcome | None:
+def _superseded(payment: Payment, step: Step) -> Outcome | None:
     """Return the outcome if other requests have changed the payment; None if the step can go on."""
     if is_settled(payment.status):
         return Outcome(Result.ALREADY_SETTLED, payment)
-    if step not in BRINGS_COURSES and payment.status not in TRANSITIONS[step].sources:
+    if step not in ENROLLING_STEPS and payment.status not in TRANSITIONS[step].sources:
         return Outcome(Result.ENDED, payment)
     return None
 
@@ -128,19 +130,23 @@ def _closing(decision: Decision, step: Step) -> Settlement:
 
 
 @dataclass(slots=True)
-class _Courses:
+class _CourseState:
     """The state of a payment's courses, learned from concurrent updates."""
 
     owned: dict[str, Enrollment] = field(default_factory=dict)
-    held: frozenset[str] = frozenset()
+    still_counted: frozenset[str] = frozenset()
     full: frozenset[str] = frozenset()
 
-    def learn(self, found: ConcurrentUpdate) -> None:
-        lost = found.held | found.free
-        kept = {course: each for course, each in self.owned.items() if course not in lost}
+    def update_from(self, found: ConcurrentUpdate) -> None:
+        no_longer_owned = found.still_counted | found.free
+        kept = {
+            course: each for course, each in self.owned.items() if course not in no_longer_owned
+        }
         self.owned = {**kept, **found.owned}
-        self.held = (self.held - found.owned.keys() - found.free) | found.held
-        self.full = (self.full | found.full) - self.owned.keys() - self.held
+        self.still_counted = (
+            self.still_counted - found.owned.keys() - found.free
+        ) | found.still_counted
+        self.full = (self.full | found.full) - self.owned.keys() - self.still_counted
 
 
 def _course_full(full: frozenset[str]) -> CourseFull:

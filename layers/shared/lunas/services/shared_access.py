@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from lunas.platforms.base import CoursePlatform
     from lunas.services.repositories import Clock, EnrollmentRepository, LearnerRepository
 
-ROUNDS = 6
-"""How often a run acts again after other runs changed the claims of its place."""
+MAX_ATTEMPTS = 6
+"""How many times a run acts again after other runs changed the claims of its place."""
 SOON = 5.0
 """Seconds until the next try if the claims of a place kept changing."""
 
@@ -86,7 +86,7 @@ class SharedAccess:
             self._until_nothing_moves(account[place], _nothing, enrollment)
         return platform_enrollment_id
 
-    def leave(self, enrollment_id: str, accounts: Iterable[int]) -> None:
+    def remove_access(self, enrollment_id: str, accounts: Iterable[int]) -> None:
         """Remove an enrollment from every place of some accounts.
 
         Access that other enrollments paid for stays.
@@ -134,7 +134,7 @@ class SharedAccess:
 
         Returns the result of the last act, and all claims of the account as read after it.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             claiming = self._claiming(claims, own)
             access = access_of(claiming, self.now())
             if access is not None and access.until not in claims.given:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from lunas.platforms.base import SiteAuthorization
     from lunas.services.repositories import Clock, SiteRepository
 
-ROUNDS = 3
-"""How often disconnecting begins again after a concurrent renewal."""
+MAX_ATTEMPTS = 3
+"""How many times disconnecting begins again after a concurrent renewal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class SiteConnectionService:
         Raises PlatformUnavailable while the platform does not respond; then nothing has changed.
         Raises StorageContention when the tokens kept being renewed.
         """
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             connection = self._given_back()
             if connection is None or self.sites.forget(connection):
                 return connection

@@ -36,7 +36,7 @@ def _change(evidence: CallbackEvidence) -> Change:
     return Change(
         {},
         adds={"signature": {evidence.signature}},
-        firsts={
+        set_if_missing={
             "type": "callback",
             "at": to_iso(evidence.at),
             "ttl": ceil(evidence.until.timestamp()),

@@ -88,7 +88,9 @@ class Catalog:
             "description": package.description,
             "imageUrl": package.image_url,
         }
-        change = Change(changed, firsts=on_sale) if keep_on_sale else Change(changed | on_sale)
+        change = (
+            Change(changed, set_if_missing=on_sale) if keep_on_sale else Change(changed | on_sale)
+        )
         _, item = self.table.update_returning(keys.package(package.id), change)
         return _package_from(item)
 

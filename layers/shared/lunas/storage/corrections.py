@@ -9,11 +9,11 @@ from lunas.storage.expressions import Change
 from lunas.storage.learners import link_as_read, revision_as_read
 from lunas.storage.payment_items import learner_item
 from lunas.storage.settlements import (
-    as_delivered,
-    as_read,
-    delivered_values,
+    claims_read,
+    claims_unchanged,
     history_actions,
-    paid_as_read,
+    read_values,
+    unchanged_since_read,
 )
 from lunas.storage.table import Action, Table
 
@@ -39,8 +39,8 @@ def _payment(table: Table, correction: Correction) -> Action:
     }
     change = Change(
         changed,
-        condition=f"#status = :was AND {as_delivered(before)}",
-        given={"was": before.status, **delivered_values(before)},
+        condition=f"#status = :was AND {unchanged_since_read(before)}",
+        given={"was": before.status, **read_values(before)},
     )
     return table.update_action("payment", keys.payment(before.id), change)
 
@@ -81,7 +81,7 @@ def _redelivery(table: Table, redelivery: Redelivery) -> Action:
                 "updatedAt": to_iso(after.updated_at),
                 **request_attributes(after.delivery),
             },
-            condition=f"#status = :was AND {paid_as_read(before)}",
-            given={"was": before.status, **as_read(before)},
+            condition=f"#status = :was AND {claims_unchanged(before)}",
+            given={"was": before.status, **claims_read(before)},
         ),
     )

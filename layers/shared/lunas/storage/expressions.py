@@ -39,8 +39,8 @@ def condition_names(condition: str) -> dict[str, str]:
 class Change:
     """An update of attributes, whose names and values are turned into placeholders.
 
-    ``sets`` removes an attribute if the value is None; ``firsts`` sets attributes that the item
-    does not have yet.
+    ``sets`` removes an attribute if the value is None; ``set_if_missing`` sets attributes that the
+    item does not have yet.
 
     ``condition`` is an expression with attributes as ``#name``; the values of its ``:name``
     placeholders come from ``given``.
@@ -51,14 +51,18 @@ class Change:
     deletes: Mapping[str, set[str]] | None = None
     condition: str | None = None
     given: Mapping[str, Any] | None = None
-    firsts: Mapping[str, Any] | None = None
+    set_if_missing: Mapping[str, Any] | None = None
 
     def expressions(self) -> dict[str, Any]:
         """Return the expressions of an UpdateItem request."""
         kept = {name: value for name, value in self.sets.items() if value is not None}
         removed = [name for name, value in self.sets.items() if value is None]
-        adds, deletes, firsts = self.adds or {}, self.deletes or {}, self.firsts or {}
-        first = [f"#{name} = if_not_exists(#{name}, :{name})" for name in firsts]
+        adds, deletes, set_if_missing = (
+            self.adds or {},
+            self.deletes or {},
+            self.set_if_missing or {},
+        )
+        first = [f"#{name} = if_not_exists(#{name}, :{name})" for name in set_if_missing]
         parts = [
             _clause("SET", [*(f"#{name} = :{name}" for name in kept), *first]),
             _clause("REMOVE", [f"#{name}" for name in removed]),
@@ -66,10 +70,12 @@ class Change:
             _clause("DELETE", [f"#{name} :{name}" for name in deletes]),
         ]
         given = self.given or {}
-        if clash := given.keys() & (kept.keys() | firsts.keys() | adds.keys() | deletes.keys()):
+        if clash := given.keys() & (
+            kept.keys() | set_if_missing.keys() | adds.keys() | deletes.keys()
+        ):
             raise ValueError(f"a condition's value has the name of a new one: {sorted(clash)}")
-        values = {**kept, **firsts, **adds, **deletes, **given}
-        names = {f"#{name}": name for name in [*kept, *removed, *firsts, *adds, *deletes]}
+        values = {**kept, **set_if_missing, **adds, **deletes, **given}
+        names = {f"#{name}": name for name in [*kept, *removed, *set_if_missing, *adds, *deletes]}
         condition = self.condition or ""
         request: dict[str, Any] = {
             "UpdateExpression": " ".join(part for part in parts if part),

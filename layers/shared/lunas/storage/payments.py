@@ -182,7 +182,7 @@ class Payments:
 
     def first_transaction(self, payment_id: str, transaction: str) -> str:
         """Record the gateway's number of the transfer that paid, and return the first recorded."""
-        change = Change({}, firsts={"gatewayTransaction": transaction})
+        change = Change({}, set_if_missing={"gatewayTransaction": transaction})
         _, noted = self.table.update_returning(keys.payment(payment_id), change)
         return str(noted["gatewayTransaction"])
 

@@ -6,8 +6,8 @@ from lunas.storage import keys
 from lunas.storage.expressions import Change
 from lunas.storage.table import Table
 
-ROUNDS = 6
-"""How often a permit is requested when others come first; each refusal shows the current state."""
+MAX_ATTEMPTS = 6
+"""How many times a permit is requested if others come first; a refusal shows the current state."""
 SHORTEST_WAIT = 1_000
 """Milliseconds until the retry after NoPermit at least, even if a permit is free sooner."""
 FURTHEST = 120_000
@@ -32,7 +32,7 @@ class SharedCalls:
         conflict.
         """
         busy_until = 0
-        for _ in range(ROUNDS):
+        for _ in range(MAX_ATTEMPTS):
             permit = self._rate_limit.permit(busy_until, now)
             if permit > latest:
                 wait = max(permit - now, SHORTEST_WAIT)

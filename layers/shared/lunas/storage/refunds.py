@@ -6,9 +6,9 @@ from lunas.storage import keys
 from lunas.storage.enrollment_items import delivery_attributes, term_attributes
 from lunas.storage.expressions import Change
 from lunas.storage.settlements import (
-    as_read,
+    claims_read,
+    claims_unchanged,
     history_actions,
-    paid_as_read,
     step_action,
 )
 from lunas.storage.table import Action, Table
@@ -19,11 +19,11 @@ def refund_actions(table: Table, refund: Refund) -> list[Action]:
     return [
         step_action(table, refund.before, refund.after),
         *history_actions(table, refund.history),
-        *(_taking(table, taking) for taking in refund.takings),
+        *(_take_back(table, taking) for taking in refund.takings),
     ]
 
 
-def _taking(table: Table, taking: Taking) -> Action:
+def _take_back(table: Table, taking: Taking) -> Action:
     """Build the action that takes an enrollment back, or hands it over to another payment.
 
     Its condition fails if another payment claimed the course meanwhile, or if a delivery was
@@ -41,11 +41,13 @@ def _taking(table: Table, taking: Taking) -> Action:
                 "updatedAt": to_iso(after.updated_at),
                 **delivery_attributes(after.delivery),
             },
-            condition=f"#status = :was AND #deliveryStatus = :delivery AND {paid_as_read(before)}",
+            condition=(
+                f"#status = :was AND #deliveryStatus = :delivery AND {claims_unchanged(before)}"
+            ),
             given={
                 "was": before.status,
                 "delivery": before.delivery.status,
-                **as_read(before),
+                **claims_read(before),
             },
         ),
     )

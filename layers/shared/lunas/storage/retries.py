@@ -13,11 +13,11 @@ from lunas.domain.errors import StorageContention
 CHANCE = SystemRandom()
 """The system's source: with a seed, environments restored from one snapshot would wait in step."""
 TRIES = 8
-"""How often a transaction is sent while others write the same items."""
+"""How many times a transaction is sent while others write the same items."""
 BACKOFF = 0.02
 """Seconds of the first wait between two tries; it doubles, and half of it is random."""
 THROTTLED_TRIES = clients.TRIES
-"""How often a throttled call is sent in all, by the SDK or by this module."""
+"""How many times a throttled call is sent in all, by the SDK or by this module."""
 THROTTLED_BACKOFF = 0.1
 """Seconds of the first wait after throttling, which lasts longer than a conflict."""
 CONFLICTS = frozenset({"TransactionConflict", "TransactionConflictException"})

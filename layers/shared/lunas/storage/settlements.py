@@ -24,13 +24,13 @@ from lunas.storage.table import Action, ConditionsFailed, Table
 
 NEW = "attribute_not_exists(#pk)"
 """Condition: the item does not exist yet."""
-GONE = "(#status = :revoked OR #expiresAt <= :now)"
+NOT_ENTITLED = "(#status = :revoked OR #expiresAt <= :now)"
 """Condition: the learner no longer has the course, after a refund or at the end of access."""
-FREE = f"{NEW} OR ({GONE} AND #counted = :wasCounted)"
+AVAILABLE = f"{NEW} OR ({NOT_ENTITLED} AND #counted = :wasCounted)"
 """Condition: the learner can get the course, and is not counted in its quota."""
-LASTING = "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
+NOT_EXPIRED = "attribute_not_exists(#expiresAt) OR #expiresAt > :now"
 """Condition: access has not ended."""
-HELD = f"{GONE} AND #counted = :wasCounted"
+AVAILABLE_AND_COUNTED = f"{NOT_ENTITLED} AND #counted = :wasCounted"
 """Condition: the learner can get the course again, and is still counted in its quota."""
 
 
@@ -38,9 +38,9 @@ def settlement_actions(table: Table, plan: Settlement, *, keep_quota: bool) -> l
     """Build all actions of a settlement, at most 100."""
     actions = [step_action(table, plan.before, plan.after), *history_actions(table, plan.history)]
     for enrollment in plan.enrollments:
-        held = enrollment.course_id in plan.held
-        actions.append(_taking(table, enrollment, held=held))
-        if enrollment.counted and not held:
+        still_counted = enrollment.course_id in plan.still_counted
+        actions.append(_enroll(table, enrollment, still_counted=still_counted))
+        if enrollment.counted and not still_counted:
             limited = keep_quota and enrollment.course_id not in plan.full
             actions.append(count_action(table, enrollment.course_id, keep_quota=limited))
     actions += [_overlap(table, plan.after, each) for each in plan.overlaps]
@@ -57,14 +57,14 @@ def completion_actions(
     """Build the actions that complete a payment, if its deliveries are unchanged since the read."""
     change = Change(
         progress_attributes(after),
-        condition=f"#status = :was AND {as_delivered(before)}",
-        given={"was": before.status, **delivered_values(before)},
+        condition=f"#status = :was AND {unchanged_since_read(before)}",
+        given={"was": before.status, **read_values(before)},
     )
     step = table.update_action("payment", keys.payment(before.id), change)
     return [step, *history_actions(table, history)]
 
 
-def as_delivered(payment: Payment) -> str:
+def unchanged_since_read(payment: Payment) -> str:
     """Return the condition that a payment is unchanged since it was read, but for its status.
 
     It compares ``undelivered`` as well: a delivery removes courses without a new version.
@@ -75,8 +75,8 @@ def as_delivered(payment: Payment) -> str:
     return f"#version = :read AND {waiting}"
 
 
-def delivered_values(payment: Payment) -> dict[str, object]:
-    """Return the values for as_delivered()."""
+def read_values(payment: Payment) -> dict[str, object]:
+    """Return the values for unchanged_since_read()."""
     waiting = set(payment.undelivered)
     return {"read": payment.version, **({"waiting": waiting} if waiting else {})}
 
@@ -91,7 +91,7 @@ def step_action(table: Table, before: Payment, after: Payment) -> Action:
         keys.payment(before.id),
         Change(
             progress_attributes(after),
-            firsts={"gatewayTransaction": after.transaction} if after.transaction else {},
+            set_if_missing={"gatewayTransaction": after.transaction} if after.transaction else {},
             condition="#status = :was AND #version = :read",
             given={"was": before.status, "read": before.version},
         ),
@@ -127,13 +127,13 @@ def concurrent_update_of(failed: ConditionsFailed, now: datetime) -> ConcurrentU
         if kind == "course"
     }
     owned = {course: each for course, each in found.items() if each and is_owed(each, now)}
-    lost = found.keys() - owned.keys()
-    held = frozenset(course for course in lost if _is_counted(found[course]))
+    no_longer_owned = found.keys() - owned.keys()
+    still_counted = frozenset(course for course in no_longer_owned if _is_counted(found[course]))
     return ConcurrentUpdate(
         stale=any(kind in {"payment", "anomaly"} for kind, _ in kinds.values()),
         owned=owned,
-        held=held,
-        free=frozenset(lost) - held,
+        still_counted=still_counted,
+        free=frozenset(no_longer_owned) - still_counted,
         full=full_courses(failed),
     )
 
@@ -144,29 +144,29 @@ def full_courses(failed: ConditionsFailed) -> frozenset[str]:
     return frozenset(course for kind, course in kinds if kind == "full")
 
 
-def _taking(table: Table, enrollment: Enrollment, *, held: bool) -> Action:
+def _enroll(table: Table, enrollment: Enrollment, *, still_counted: bool) -> Action:
     # One item for each user and course makes sure that there is one enrollment. If it was revoked
-    # or has ended, it is used again with its progress and certificate, as at the platform.
+    # or has ended, it is reused with its progress and certificate, as at the platform.
     item = enrollment_item(enrollment)
     kept = {"progress": item["progress"]}
-    left = {"pk", "sk", "progress", "certificateUrl", "deliveryRequest"}
-    written = {name: each for name, each in item.items() if name not in left}
+    excluded = {"pk", "sk", "progress", "certificateUrl", "deliveryRequest"}
+    attributes = {name: each for name, each in item.items() if name not in excluded}
     return table.update_action(
         f"course:{enrollment.course_id}",
         keys.enrollment(enrollment.id),
         Change(
-            written,
-            firsts=kept,
+            attributes,
+            set_if_missing=kept,
             # The number goes on, so that no request has the number of one for a former purchase.
             adds={"deliveryRequest": 1},
-            condition=HELD if held else FREE,
+            condition=AVAILABLE_AND_COUNTED if still_counted else AVAILABLE,
             given={
                 "revoked": EnrollmentStatus.NOT_ENROLLED,
                 "now": to_iso(enrollment.created_at),
-                "wasCounted": held,
+                "wasCounted": still_counted,
             },
         ),
-    ).showing()
+    ).returning_old_item()
 
 
 def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
@@ -180,24 +180,27 @@ def _overlap(table: Table, payment: Payment, overlap: Overlap) -> Action:
         keys.enrollment(after.id),
         Change(
             {**term_attributes(after), **(lengthened if overlap.lengthens else {})},
-            condition=f"#status = :enrolled AND ({LASTING}) AND {paid_as_read(before)}",
+            condition=f"#status = :enrolled AND ({NOT_EXPIRED}) AND {claims_unchanged(before)}",
             given={
                 "enrolled": EnrollmentStatus.ENROLLED,
                 "now": to_iso(payment.updated_at),
-                **as_read(before),
+                **claims_read(before),
             },
         ),
-    ).showing()
+    ).returning_old_item()
 
 
-def paid_as_read(enrollment: Enrollment) -> str:
-    """Return the condition of no payment, refund or request meanwhile; see as_read()."""
+def claims_unchanged(enrollment: Enrollment) -> str:
+    """Return the condition that nothing was paid, refunded or requested since the read.
+
+    The values are claims_read().
+    """
     claims = "#claims = :paidBy" if enrollment.claims else "attribute_not_exists(#claims)"
     return f"#paymentId = :payer AND #deliveryRequest = :request AND {claims}"
 
 
-def as_read(enrollment: Enrollment) -> dict[str, object]:
-    """Return the values for paid_as_read()."""
+def claims_read(enrollment: Enrollment) -> dict[str, object]:
+    """Return the values for claims_unchanged()."""
     claims = claims_attribute(enrollment)
     read = {"payer": enrollment.payment_id, "request": enrollment.delivery.request}
     return {**read, **({"paidBy": claims} if claims else {})}

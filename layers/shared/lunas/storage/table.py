@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 BATCH = 100
 """Keys of one BatchGetItem, DynamoDB's limit."""
-ROUNDS = 6
-"""How often unread keys are requested in all. DynamoDB leaves keys unread when it is throttled, or
+MAX_ATTEMPTS = 6
+"""How many times unread keys are requested. DynamoDB leaves keys unread when it is throttled, or
 when the answer would be too large; then it reads at least one each time."""
 
 
@@ -56,7 +56,7 @@ class Action:
     label: str
     request: dict[str, Any]
 
-    def showing(self) -> "Action":
+    def returning_old_item(self) -> "Action":
         """Return the action so that it asks for the current item if its condition fails."""
         request = {
             verb: {**body, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
@@ -91,7 +91,7 @@ class Table:
         """
         wanted = [to_wire(key) for key in keys]
         found: list[Item] = []
-        for attempt in range(ROUNDS):
+        for attempt in range(MAX_ATTEMPTS):
             left: list[Any] = []
             for batch in batched(wanted, BATCH, strict=False):
                 items, unread = self._batch(batch)
@@ -100,7 +100,7 @@ class Table:
             if not left:
                 return found
             wanted = left
-            if attempt + 1 < ROUNDS:
+            if attempt + 1 < MAX_ATTEMPTS:
                 rest(attempt, THROTTLED_BACKOFF)
         raise StorageContention("the table leaves keys unread at the moment; try again")
 
