@@ -15,7 +15,7 @@ from lunas.aws import clients
 from lunas.aws.queues import ProgressQueue
 from lunas.aws.secrets import secret
 from lunas.aws.settings import setting
-from lunas.domain.errors import ConfigurationError, Forbidden
+from lunas.domain.errors import ConfigurationError, Forbidden, LunasError, MalformedInput
 from lunas.domain.progress import ProgressEvent
 from lunas.domain.sites import TOPICS_OF_AN_APP
 from lunas.observability import logger
@@ -37,14 +37,9 @@ KEYS = ("apiKey", "accessToken", "clientSecret")
 """The secrets that may sign: the key or token that registered a webhook, or the app's secret."""
 
 
-EVENT = webhook.Incoming(
-    "event", refused="EventRefused", todo="see docs/runbooks/events-refused.md"
-)
-
-
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answer one event: 200 once it is queued or ignored, 4xx if it is refused, else 500."""
-    with webhook.answering(event, EVENT) as response:
+    with webhook.answering(event, "thinkific event", _log_refusal) as response:
         body = http_events.raw_body(event)
         _verify(body, http_events.lower_headers(event).get(SIGNATURE))
         _read(body, http_events.request_id(event))
@@ -91,3 +86,15 @@ def _accept(event: Event, request_id: str) -> None:
             observability.gauge("WebhooksMissing", len(TOPICS_OF_AN_APP))
         case _:
             logger.info("event ignored")
+
+
+def _log_refusal(error: LunasError) -> None:
+    if isinstance(error, Forbidden):
+        observability.count("EventRefused")
+        logger.warning(
+            "event refused", reason=str(error), todo="see docs/runbooks/events-refused.md"
+        )
+    elif isinstance(error, MalformedInput):
+        logger.info("event malformed", reason=str(error))
+    else:
+        logger.error("event failed", code=error.code, reason=str(error))

@@ -210,7 +210,7 @@ def test_a_legacy_signature_counts_only_by_setting_and_is_warned_about(
 def test_a_request_that_is_no_callback_is_logged_with_its_request_id(logged: Logged) -> None:
     invoke(FUNCTION, callbacks.event(b"a=1"))
     (line,) = (each for each in logged.lines if each["message"] == "callback malformed")
-    assert (line["correlation_id"], line["route"]) == ("rq1", "callback")
+    assert (line["correlation_id"], line["route"]) == ("rq1", "duitku callback")
     assert logged.messages("ERROR") == []
 
 

@@ -7,7 +7,6 @@ unreadable, unknown, not paid yet, an error - it is written at the end.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from lunas import observability
@@ -15,7 +14,7 @@ from lunas.api import http_events, problems
 from lunas.aws.settings import callback_lifetime
 from lunas.clock import PAYMENT_ID, now
 from lunas.domain.callback_evidence import CallbackEvidence
-from lunas.domain.errors import Forbidden, LunasError, MalformedInput, StorageContention
+from lunas.domain.errors import LunasError, StorageContention
 from lunas.gateways.base import ReceivedCallback
 from lunas.observability import logger
 from lunas.storage.callbacks import Callbacks
@@ -24,24 +23,17 @@ from lunas.storage.table import Table
 type Response = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
-    """What a webhook receives: ``name`` in log lines, ``refused`` the metric of forged ones."""
-
-    name: str
-    refused: str
-    todo: str
-    """What an operator does about a forged one."""
-
-
 @contextmanager
-def answering(event: Mapping[str, Any], incoming: Incoming) -> Iterator[Response]:
+def answering(
+    event: Mapping[str, Any], route: str, log_refusal: Callable[[LunasError], None]
+) -> Iterator[Response]:
     """Yield the response to a request: 200, unless the block raises; then the problem.
 
-    The block verifies the raw body before it reads any of it. An error is logged and counted.
+    The block verifies the raw body before it reads any of it. Failures are counted here;
+    ``log_refusal`` logs a LunasError. Any other error is logged and answered with 500.
     """
     request_id = http_events.request_id(event)
-    observability.bind(request_id, route=incoming.name)
+    observability.bind(request_id, route=route)
     response: Response = {
         "statusCode": 200,
         "headers": {"Content-Type": "text/plain"},
@@ -50,24 +42,14 @@ def answering(event: Mapping[str, Any], incoming: Incoming) -> Iterator[Response
     try:
         yield response
     except LunasError as error:
-        _log_refusal(error, event, incoming)
+        log_refusal(error)
+        by_url = http_events.by_function_url(event)
+        entrance = observability.FUNCTION_URL if by_url else observability.API
+        observability.count_failure(error, problems.status_of(error), entrance)
         response |= problems.proxy_answer(error, request_id)
     except Exception as error:  # noqa: BLE001  (the last resort: logged, answered as 500)
         observability.log_exception(error)
         response |= problems.proxy_answer(error, request_id)
-
-
-def _log_refusal(error: LunasError, event: Mapping[str, Any], incoming: Incoming) -> None:
-    if isinstance(error, Forbidden):
-        observability.count(incoming.refused)
-        logger.warning(f"{incoming.name} refused", reason=str(error), todo=incoming.todo)
-    elif isinstance(error, MalformedInput):
-        logger.info(f"{incoming.name} malformed", reason=str(error))
-    else:
-        logger.error(f"{incoming.name} failed", code=error.code, reason=str(error))
-        by_url = http_events.by_function_url(event)
-        entrance = observability.FUNCTION_URL if by_url else observability.API
-        observability.count_failure(error, problems.status_of(error), entrance)
 
 
 type Reduce = Callable[..., CallbackEvidence]
