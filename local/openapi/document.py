@@ -16,7 +16,7 @@ TAGS: Mapping[str, str] = {
     PAYMENTS: "Buying a package, through Duitku or by a manual transfer.",
     "Enrollments": "Who is enrolled in what, and whether Thinkific has the enrollment.",
     CATALOG: "What is sold.",
-    "Anomalies": "Money without a match, for a person to resolve.",
+    "Anomalies": "Unmatched money, for a person to resolve.",
     "Thinkific": "Which Thinkific site Lunas is connected to.",
     "Webhooks": "Callbacks of Duitku, and events of Thinkific.",
     SERVICE: "The API itself.",

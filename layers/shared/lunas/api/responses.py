@@ -120,7 +120,7 @@ class ChannelView(TypedDict):
 
 
 class AnomalyView(TypedDict):
-    """Money or data without a match, with its evidence and resolution."""
+    """Unmatched money or inconsistent data, with its evidence and resolution."""
 
     id: str
     kind: AnomalyKind

@@ -1,4 +1,4 @@
-"""Anomalies: money or data without a match, recorded with evidence for a person to resolve."""
+"""Anomalies: unmatched money or inconsistent data, with evidence, for a person to resolve."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
