@@ -102,8 +102,8 @@ def doubly(calls: tuple[Effect, ...]) -> Iterator[tuple[Trap, ...]]:
 
     To die after one call or before the next is the same, so one side is enough.
     """
-    set_if_missing = [index for index, call in enumerate(calls) if EXHAUSTIVE or changes(call)]
-    for number, first in enumerate(set_if_missing):
+    firsts = [index for index, call in enumerate(calls) if EXHAUSTIVE or changes(call)]
+    for number, first in enumerate(firsts):
         for second in range(number % APART, len(calls), APART):
             cuts = (Trap(index, When.AFTER, crash) for index in (first, first + 1 + second))
             yield tuple(cuts)

@@ -23,7 +23,7 @@ from local.simulators.duitku import pop
 from local.simulators.thinkific import ratelimit
 from lunas import clock as product_clock
 from lunas.clock import epoch_milliseconds
-from lunas.platforms.thinkific.rate_limiter import SharedLimiter
+from lunas.platforms.thinkific.rate_limiter import MAX_WAIT, SharedLimiter
 
 START = datetime(2026, 11, 2, 2, tzinfo=UTC)
 TICK = timedelta(milliseconds=7)
@@ -83,7 +83,8 @@ def install(clock: Clock, patch: pytest.MonkeyPatch) -> None:
         if vars(module).get("random") is random:
             patch.setattr(module, "random", random.Random(1))  # noqa: S311
     # A default was evaluated when the class was made.
-    patch.setattr(SharedLimiter.__init__, "__defaults__", (epoch_milliseconds, clock.move))
+    defaults = (epoch_milliseconds, clock.move, MAX_WAIT)
+    patch.setattr(SharedLimiter.__init__, "__defaults__", defaults)
     for sleeping in (faults, pop):
         patch.setattr(sleeping, "asyncio", SimpleNamespace(sleep=nap))
     numbers = itertools.count(1)
