@@ -33,8 +33,7 @@ BUNDLE_DELAY = 20.0
 class LearnerAccess:
     """Accounts and their access to courses. Every method raises DeliveryError."""
 
-    def __init__(self, api: ThinkificApi) -> None:
-        self._api = api
+    api: ThinkificApi
 
     def find_user(self, email: str) -> int | None:
         """Return the account with this address, or None.
@@ -43,7 +42,7 @@ class LearnerAccess:
         addresses itself, and queries an address with capitals in lower case first, then unchanged.
         """
         for queried in dict.fromkeys((compared(email), email)):
-            for user in every_item(self._api, "/users", {"query[email]": queried}):
+            for user in every_item(self.api, "/users", {"query[email]": queried}):
                 if compared(text(user, "email")) == compared(email):
                     return object_id(user)
         return None
@@ -66,7 +65,7 @@ class LearnerAccess:
             "send_welcome_email": True,
         }
         try:
-            return object_id(self._api.post("/users", body))
+            return object_id(self.api.post("/users", body))
         except Rejected as rejected:
             if not rejected.address_taken:
                 raise
@@ -121,7 +120,7 @@ class LearnerAccess:
     def bundle_courses(self, bundle_id: int) -> set[int]:
         """Return the ids of a bundle's courses; none if there is no such bundle."""
         try:
-            return set(numbers(self._api.get(f"/bundles/{bundle_id}"), "course_ids"))
+            return set(numbers(self.api.get(f"/bundles/{bundle_id}"), "course_ids"))
         except Missing:
             return set()
 
@@ -130,7 +129,7 @@ class LearnerAccess:
     ) -> None:
         """Enroll a user in all courses of a bundle: at once (201) or later (202)."""
         body: dict[str, Any] = {"user_id": user_id, **terms(now, until)}
-        self._api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
+        self.api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
 
     def revoke(
         self,
@@ -162,8 +161,8 @@ class LearnerAccess:
 
     def _end(self, enrollment: Mapping[str, Any], now: datetime) -> None:
         path = f"/enrollments/{object_id(enrollment)}"
-        self._api.put(path, {"expiry_date": seconds(now - ONE_DAY)})
-        if is_active(self._api.get(path)):
+        self.api.put(path, {"expiry_date": seconds(now - ONE_DAY)})
+        if is_active(self.api.get(path)):
             raise DeliveryDelayed("Thinkific shows the enrollment active after its end")
 
     def _ensure_terms(
@@ -184,7 +183,7 @@ class LearnerAccess:
     ) -> Mapping[str, Any]:
         body: dict[str, Any] = {"user_id": user_id, "course_id": course_id, **terms(now, until)}
         try:
-            return self._api.post("/enrollments", body)
+            return self.api.post("/enrollments", body)
         except (Rejected, DeliveryDelayed) as error:
             return self._enrollment_after(error, user_id, course_id)
 
@@ -211,8 +210,8 @@ class LearnerAccess:
         if is_active(enrollment):
             # The effect of a PUT without it is not documented, so its value is sent again.
             body["activated_at"] = text(enrollment, "activated_at")
-        self._api.put(f"/enrollments/{object_id(enrollment)}", body)
-        again = self._api.get(f"/enrollments/{object_id(enrollment)}")
+        self.api.put(f"/enrollments/{object_id(enrollment)}", body)
+        again = self.api.get(f"/enrollments/{object_id(enrollment)}")
         if not is_active(again) or not lasts(again, until):
             raise DeliveryDelayed("Thinkific shows less access after an upgrade than was asked for")
         return object_id(again)
@@ -225,7 +224,7 @@ class LearnerAccess:
         # Thinkific ignores a filter that it does not know, so both ids are compared again.
         return [
             enrollment
-            for enrollment in every_item(self._api, "/enrollments", query)
+            for enrollment in every_item(self.api, "/enrollments", query)
             if number_if_any(enrollment, "user_id") == user_id
             and number_if_any(enrollment, "course_id") == course_id
         ]

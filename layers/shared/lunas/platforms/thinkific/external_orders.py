@@ -20,9 +20,8 @@ from lunas.platforms.thinkific.http import (
 class ExternalOrders:
     """Thinkific's external orders; ``factor`` converts rupiah to their smallest unit."""
 
-    def __init__(self, api: ThinkificApi, factor: int) -> None:
-        self._api = api
-        self._factor = factor
+    api: ThinkificApi
+    factor: int
 
     def product(self, sold: Sold) -> int:
         """Return the product id of a bundle or a course, which is not the course id.
@@ -34,7 +33,7 @@ class ExternalOrders:
         if sold.course_id is None:
             raise DeliveryImpossible("the course is not mapped to Thinkific")
         try:
-            course = self._api.get(f"/courses/{sold.course_id}")
+            course = self.api.get(f"/courses/{sold.course_id}")
         except Missing:
             raise DeliveryImpossible(f"Thinkific shows no course {sold.course_id}") from None
         product_id = number_if_any(course, "product_id")
@@ -51,7 +50,7 @@ class ExternalOrders:
             "order_type": "one-time",
             "transaction": self._transaction(payment, "purchase"),
         }
-        return _answer(lambda: object_id(self._api.post("/external_orders", body)))
+        return _answer(lambda: object_id(self.api.post("/external_orders", body)))
 
     def report_refund(self, payment: Payment, order_id: int) -> Answer:
         """Record the refund of a sale; raises as :meth:`report_sale` does."""
@@ -59,13 +58,13 @@ class ExternalOrders:
         body = self._transaction(payment, "refund")
 
         def send() -> int:
-            self._api.post_unread(path, body)
+            self.api.post_unread(path, body)
             return order_id
 
         return _answer(send)
 
     def _product_of_bundle(self, bundle_id: int) -> int:
-        for product in every_item(self._api, "/products", {}):
+        for product in every_item(self.api, "/products", {}):
             is_bundle = text(product, "productable_type") == "Bundle"
             if is_bundle and number(product, "productable_id") == bundle_id:
                 return object_id(product)
@@ -73,7 +72,7 @@ class ExternalOrders:
 
     def _transaction(self, payment: Payment, action: str) -> dict[str, object]:
         return {
-            "amount": payment.amount * self._factor,
+            "amount": payment.amount * self.factor,
             "currency": payment.currency,
             "reference": payment.id,
             "action": action,

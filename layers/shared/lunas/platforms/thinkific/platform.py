@@ -4,6 +4,7 @@ It reads courses, bundles, access and progress (docs/reference/thinkific.md).
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,20 +30,19 @@ from lunas.platforms.thinkific.http import Missing, ThinkificApi
 class LearnerProgress:
     """Reads enrollments for their progress. Every method raises DeliveryError."""
 
-    def __init__(self, api: ThinkificApi) -> None:
-        self._api = api
+    api: ThinkificApi
 
     def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
         """Return the progress of an enrollment; None if it does not exist or cannot be read."""
         try:
-            return _report(self._api.get(f"/enrollments/{platform_enrollment_id}"))
+            return _report(self.api.get(f"/enrollments/{platform_enrollment_id}"))
         except Missing:
             return None
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
         """Read a page of the enrollments that changed after ``since``; skip unreadable ones."""
         query = {"query[updated_after]": seconds(since)}
-        enrollments, following = read_page(self._api, "/enrollments", query, page)
+        enrollments, following = read_page(self.api, "/enrollments", query, page)
         reports = (_report(enrollment) for enrollment in enrollments)
         return ChangedPage(tuple(each for each in reports if each), following)
 
@@ -63,8 +63,7 @@ def _report(enrollment: Mapping[str, Any]) -> ProgressReport | None:
 class PresentAccess:
     """Reads all enrollments of an account and changes none."""
 
-    def __init__(self, api: ThinkificApi) -> None:
-        self._api = api
+    api: ThinkificApi
 
     def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
         """Return the courses that the account has full access to now; raises DeliveryError.
@@ -72,7 +71,7 @@ class PresentAccess:
         Thinkific ignores a filter that it does not know, so the account is compared again.
         An enrollment whose end cannot be read does not count: paid access must be certain.
         """
-        found = every_item(self._api, "/enrollments", {"query[user_id]": account_id})
+        found = every_item(self.api, "/enrollments", {"query[user_id]": account_id})
         own = (
             enrollment for enrollment in found if number_if_any(enrollment, "user_id") == account_id
         )
@@ -93,17 +92,16 @@ def _platform_access(enrollment: Mapping[str, Any], now: datetime) -> PlatformAc
 class SiteCatalog:
     """Reads all pages of courses and bundles. Every method raises DeliveryError."""
 
-    def __init__(self, api: ThinkificApi) -> None:
-        self._api = api
+    api: ThinkificApi
 
     def courses(self) -> Iterator[SiteCourse]:
         """Return every course that the API shows, with its course id, not its product id."""
-        for course in every_item(self._api, "/courses", {}):
+        for course in every_item(self.api, "/courses", {}):
             yield SiteCourse(object_id(course), text(course, "name"))
 
     def bundles(self) -> Iterator[SiteBundle]:
         """Return every bundle. Only the list of products names them."""
-        for product in every_item(self._api, "/products", {}):
+        for product in every_item(self.api, "/products", {}):
             if text(product, "productable_type") == "Bundle":
                 bundle = self._bundle(number(product, "productable_id"))
                 if bundle is not None:
@@ -111,18 +109,19 @@ class SiteCatalog:
 
     def _bundle(self, bundle_id: int) -> SiteBundle | None:
         try:
-            bundle = self._api.get(f"/bundles/{bundle_id}")
+            bundle = self.api.get(f"/bundles/{bundle_id}")
         except Missing:
             # Deleted since the list was read.
             return None
         return SiteBundle(bundle_id, text(bundle, "name"), frozenset(numbers(bundle, "course_ids")))
 
 
+@dataclass(frozen=True)
 class Thinkific(LearnerAccess, PresentAccess, SiteCatalog, LearnerProgress, ExternalOrders):
     """A site at Thinkific; CoursePlatform documents the methods.
 
     ``factor`` converts rupiah to the smallest unit of the currency in external orders.
     """
 
-    def __init__(self, api: ThinkificApi, factor: int = 1) -> None:
-        ExternalOrders.__init__(self, api, factor)
+    api: ThinkificApi
+    factor: int = 1
