@@ -23,8 +23,7 @@ api = LunasApi()
 
 @api.on("PATCH", "/payments/{id}/approve", ADMINS)
 def approve_payment(
-    payment_id: Annotated[Id, Path(alias="id")],
-    body: Annotated[ApproveBody | None, Body()] = None,
+    payment_id: Annotated[Id, Path(alias="id")], body: Annotated[ApproveBody | None, Body()] = None
 ) -> PaymentView:
     """Approve a payment together with all its enrollments; repeating it changes nothing.
 

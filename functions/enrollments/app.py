@@ -15,11 +15,7 @@ from lunas.api.auth import (
     is_owner_or_staff,
     users_and_services,
 )
-from lunas.api.enrollment_responses import (
-    CourseStatusView,
-    EnrollmentView,
-    enrollment_view,
-)
+from lunas.api.enrollment_responses import CourseStatusView, EnrollmentView, enrollment_view
 from lunas.api.pagination import read_cursor, write_cursor
 from lunas.api.parameters import AS_IS, BLANK, PAGE, Cursor, From, Identity, Limit, To
 from lunas.api.requests import Id, ProgressBody
@@ -109,11 +105,7 @@ def get_course_status(
     found = _enrollments().get(enrollment_id(asked, course_id))
     if found is None or not has_access(found, now()):
         return {"courseId": course_id, "status": EnrollmentStatus.NOT_ENROLLED}
-    return {
-        "courseId": course_id,
-        "status": EnrollmentStatus.ENROLLED,
-        "enrollmentId": found.id,
-    }
+    return {"courseId": course_id, "status": EnrollmentStatus.ENROLLED, "enrollmentId": found.id}
 
 
 @api.on("PATCH", "/enrollments/{id}/progress", WRITERS, name="report_progress")

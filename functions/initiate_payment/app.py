@@ -13,13 +13,7 @@ from lunas.api.auth import USERS, check_owner
 from lunas.api.catalogs import catalog
 from lunas.api.parameters import IdempotencyKey
 from lunas.api.requests import IdField, InitiateBody
-from lunas.api.responses import (
-    ChannelView,
-    ListView,
-    PaymentView,
-    channel_view,
-    payment_view,
-)
+from lunas.api.responses import ChannelView, ListView, PaymentView, channel_view, payment_view
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.catalog import check_on_sale, own_payment_type, price_of
@@ -61,8 +55,7 @@ def _checkout(body: InitiateBody, buyer: str) -> CheckoutService:
     deprecated=True,
 )
 def initiate_payment(
-    body: InitiateBody,
-    idempotency_key: IdempotencyKey = None,
+    body: InitiateBody, idempotency_key: IdempotencyKey = None
 ) -> Response[PaymentView]:
     """Open a payment at the gateway, or get the open one of the same purchase again.
 

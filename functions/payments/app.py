@@ -63,8 +63,7 @@ def _payments() -> Payments:
     },
 )
 def submit_payment(
-    body: SubmitBody,
-    idempotency_key: IdempotencyKey = None,
+    body: SubmitBody, idempotency_key: IdempotencyKey = None
 ) -> Response[PaymentView]:
     """Submit a manual payment for an admin to decide on, or get the one that waits already.
 

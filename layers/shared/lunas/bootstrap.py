@@ -146,9 +146,7 @@ def recheck() -> "RecheckService":
     )
 
 
-def reconciliation(
-    deadline_is_near: Callable[[], bool] = lambda: False,
-) -> "ReconciliationService":
+def reconciliation(deadline_is_near: Callable[[], bool] = lambda: False) -> "ReconciliationService":
     """Build the service that handles what is due."""
     from lunas.api.settlement_logs import log_outcome
     from lunas.gateways.registry import gateway_of

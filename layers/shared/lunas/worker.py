@@ -15,12 +15,7 @@ from lunas import observability
 from lunas.aws.queues import Queue
 from lunas.aws.settings import setting
 from lunas.domain.delivery import retry_delay
-from lunas.domain.errors import (
-    ConfigurationError,
-    DeliveryDelayed,
-    LunasError,
-    StorageContention,
-)
+from lunas.domain.errors import ConfigurationError, DeliveryDelayed, LunasError, StorageContention
 from lunas.observability import logger
 
 

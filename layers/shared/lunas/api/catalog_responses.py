@@ -37,8 +37,7 @@ class PackageView(MappedBundleId):
         Annotated[
             list[str],
             Field(
-                description="To admins: courses that the platform no longer showed.",
-                min_length=1,
+                description="To admins: courses that the platform no longer showed.", min_length=1
             ),
         ]
     ]
@@ -52,10 +51,7 @@ class CourseView(MappedCourseId):
     quota: NotRequired[Annotated[int, Field(ge=0)]]
     enrolled: int
     gone: NotRequired[
-        Annotated[
-            Literal[True],
-            Field(description="To admins: the platform no longer showed it."),
-        ]
+        Annotated[Literal[True], Field(description="To admins: the platform no longer showed it.")]
     ]
 
 

@@ -26,11 +26,7 @@ def write_cursor(position: Position | None, asked: Mapping[str, object]) -> str 
     """Return the cursor of the page after ``position``, or None at the end of the list."""
     if position is None:
         return None
-    claims = {
-        "at": dict(position),
-        "for": _fingerprint(asked),
-        "exp": int(time.time()) + LIFETIME,
-    }
+    claims = {"at": dict(position), "for": _fingerprint(asked), "exp": int(time.time()) + LIFETIME}
     return jwt.encode(claims, _key(), algorithm=ALGORITHM)
 
 

@@ -154,10 +154,7 @@ type LastMoment = Annotated[datetime, WrapValidator(_to)]
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=MAX_ID)]
 """The id of a user, which may be any text."""
 Limit = Annotated[
-    int,
-    Field(ge=1, le=100),
-    blank_is(PAGE),
-    Query(description="Items of a page of JSON."),
+    int, Field(ge=1, le=100), blank_is(PAGE), Query(description="Items of a page of JSON.")
 ]
 Cursor = Annotated[
     Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None, BLANK, Query()

@@ -42,8 +42,8 @@ def _of_texts(change: Callable[[str], str]) -> BeforeValidator:
 
 LONGEST_PHONE = 50
 """Characters of a phone number as people type it."""
-PLAIN, LINE, PROSE = _of_texts(plain), _of_texts(line), _of_texts(prose)
-LINK = _of_texts(plain_link)
+HTTPS = AfterValidator(check_web_address)
+PLAIN, LINE, PROSE, LINK = map(_of_texts, (plain, line, prose, plain_link))
 
 
 def _whole(value: object) -> object:
@@ -51,8 +51,7 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _https(value: str) -> str:
-    return check_web_address(value)
+WHOLE = BeforeValidator(_whole)
 
 
 def _return_url(value: str) -> str:
@@ -81,21 +80,19 @@ type InvoiceEmail = Annotated[
 type Phone = Annotated[
     str, PLAIN, StringConstraints(max_length=LONGEST_PHONE), AfterValidator(phone_number)
 ]
-type ProofLink = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
-type ImageUrl = Annotated[str, LINK, StringConstraints(max_length=2048), AfterValidator(_https)]
+type ProofLink = Annotated[str, LINK, StringConstraints(max_length=2048), HTTPS]
+type ImageUrl = Annotated[str, LINK, StringConstraints(max_length=2048), HTTPS]
 type ReturnUrl = Annotated[
     str, LINK, StringConstraints(max_length=255), AfterValidator(_return_url)
 ]
 type ChannelCode = Annotated[str, PLAIN, _of_texts(str.upper), StringConstraints(pattern=CHANNEL)]
 type TypeOfPayment = Annotated[PaymentType, PLAIN]
 type KindOfPackage = Annotated[PackageKind, PLAIN]
-type Rupiah = Annotated[
-    int, Field(strict=True, ge=10_000, le=1_000_000_000), BeforeValidator(_whole)
-]
+type Rupiah = Annotated[int, Field(strict=True, ge=10_000, le=1_000_000_000), WHOLE]
 """Whole rupiah; no gateway takes less than 10,000."""
-type PlatformId = Annotated[int, Field(strict=True, gt=0, lt=2**53), BeforeValidator(_whole)]
-type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), BeforeValidator(_whole)]
-type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), BeforeValidator(_whole)]
+type PlatformId = Annotated[int, Field(strict=True, gt=0, lt=2**53), WHOLE]
+type AccessDays = Annotated[int, Field(strict=True, ge=1, le=36_500), WHOLE]
+type Quota = Annotated[int, Field(strict=True, ge=0, le=1_000_000), WHOLE]
 
 
 class Body(BaseModel):
@@ -210,7 +207,7 @@ class ResolveBody(Body):
 class ProgressBody(Body):
     """A progress in percent."""
 
-    progress: Annotated[int, Field(strict=True, ge=0, le=100), BeforeValidator(_whole)]
+    progress: Annotated[int, Field(strict=True, ge=0, le=100), WHOLE]
 
 
 class PricesBody(Body):

@@ -106,10 +106,7 @@ def _corrected_learner(learner: Learner, wanted: Wanted) -> Learner:
 
 def _evidence(before: Learner, after: Learner) -> dict[str, str]:
     """Return both learners: the readers of a history may see the payment's learner."""
-    return {
-        "learnerBefore": _named(before),
-        "learnerAfter": _named(after),
-    }
+    return {"learnerBefore": _named(before), "learnerAfter": _named(after)}
 
 
 def _named(learner: Learner) -> str:

@@ -3,45 +3,23 @@
 ::
 
     LunasError
-    ├── InvalidInput               values that break a rule, by field
-    ├── MalformedInput             a message that cannot be parsed
-    │   ├── BodyTooLarge
-    │   └── UnsupportedMediaType
-    ├── Unauthenticated            no valid token
-    ├── Forbidden                  the caller lacks the right
-    ├── NotFound                   missing, or not visible to the caller
-    ├── Conflict                   the state does not allow it
-    │   ├── WrongState
-    │   ├── AlreadyEnrolled
-    │   ├── NotOnSale
-    │   ├── CourseFull
-    │   └── CourseUnmapped
-    ├── ConcurrentUpdate           an item changed since it was read; read and decide again
-    ├── StorageContention          conflicting transactions; safe to repeat
-    ├── ConfigurationError         a setting or secret is missing
-    ├── GrantRefused               the platform's OAuth server refused a code or token for good
-    ├── ProviderUnavailable        a service that is needed first does not answer
-    │   ├── KeysUnavailable        the keys of user tokens
-    │   ├── CatalogUnavailable     the package service
-    │   └── PlatformUnavailable    the course platform
-    ├── GatewayError               a payment gateway
-    │   ├── GatewayRefused         refused for good
-    │   │   ├── PurchaseRefused    because of the buyer's choice, by field
-    │   │   │   ├── ChannelRefused the channel is not offered
-    │   │   │   └── AmountRefused  the amount is too low or too high
-    │   │   └── GatewayKeyRefused  our signature was rejected
-    │   └── GatewayUnavailable     no usable response; the outcome is unknown
-    │       ├── GatewayTimeout     no response in time
-    │       └── GatewayBlocked     too many requests; no calls for a while
-    └── DeliveryError              the course platform
-        ├── DeliveryDelayed        worth another try, later
-        │   ├── Malformed          a response that does not match the request
-        │   └── RateLimited        the platform's limit is used up; nothing was done
-        │       └── NoPermit       known in advance, so the call was not made
-        └── DeliveryImpossible     no retry can help
+    ├── InvalidInput, Unauthenticated, Forbidden, NotFound
+    ├── MalformedInput ── BodyTooLarge, UnsupportedMediaType
+    ├── Conflict ── WrongState, AlreadyEnrolled, NotOnSale, CourseFull, CourseUnmapped
+    ├── ConcurrentUpdate, StorageContention, ConfigurationError, GrantRefused
+    ├── ProviderUnavailable ── KeysUnavailable, CatalogUnavailable, PlatformUnavailable
+    ├── GatewayError
+    │   ├── GatewayRefused
+    │   │   ├── PurchaseRefused ── ChannelRefused, AmountRefused
+    │   │   └── GatewayKeyRefused
+    │   └── GatewayUnavailable ── GatewayTimeout, GatewayBlocked
+    └── DeliveryError
+        ├── DeliveryDelayed
+        │   ├── Malformed
+        │   └── RateLimited ── NoPermit
+        └── DeliveryImpossible
 
-``code`` is the stable name that callers may decide by. The message is for people and never
-holds a secret or personal data.
+Callers decide by ``code``. The message is for people, without secrets and personal data.
 """
 
 from collections.abc import Mapping
@@ -67,11 +45,14 @@ class LunasError(Exception):
     misconfigured: bool = False
     """Whether an operator has to correct a setting or a secret."""
 
+    def __init_subclass__(cls, *, code: str | None = None, misconfigured: bool = False) -> None:
+        super().__init_subclass__()
+        cls.code = code or cls.code
+        cls.misconfigured = misconfigured or cls.misconfigured
 
-class InvalidInput(LunasError):
+
+class InvalidInput(LunasError, code="invalid-input"):
     """Values that break a rule; lists each field at fault."""
-
-    code = "invalid-input"
 
     def __init__(self, message: str, *errors: FieldError) -> None:
         super().__init__(message)
@@ -83,79 +64,55 @@ class InvalidInput(LunasError):
         return cls(f"{field}: {message}", FieldError(field, message))
 
 
-class MalformedInput(LunasError):
+class MalformedInput(LunasError, code="malformed"):
     """A message that cannot be parsed: not JSON, not UTF-8, a duplicate field."""
 
-    code = "malformed"
 
-
-class BodyTooLarge(MalformedInput):
+class BodyTooLarge(MalformedInput, code="body-too-large"):
     """A body longer than the route accepts."""
 
-    code = "body-too-large"
 
-
-class UnsupportedMediaType(MalformedInput):
+class UnsupportedMediaType(MalformedInput, code="unsupported-media-type"):
     """A body of a content type that the route does not accept."""
 
-    code = "unsupported-media-type"
 
-
-class Unauthenticated(LunasError):
+class Unauthenticated(LunasError, code="unauthenticated"):
     """No token, or one that does not verify."""
 
-    code = "unauthenticated"
 
-
-class Forbidden(LunasError):
+class Forbidden(LunasError, code="forbidden"):
     """The caller is known but lacks the right."""
 
-    code = "forbidden"
 
-
-class NotFound(LunasError):
+class NotFound(LunasError, code="not-found"):
     """Missing, or not visible to the caller."""
 
-    code = "not-found"
 
-
-class Conflict(LunasError):
+class Conflict(LunasError, code="conflict"):
     """The current state does not allow the request."""
 
-    code = "conflict"
 
-
-class WrongState(Conflict):
+class WrongState(Conflict, code="wrong-state"):
     """The payment's status does not allow this step."""
 
-    code = "wrong-state"
 
-
-class AlreadyEnrolled(Conflict):
+class AlreadyEnrolled(Conflict, code="already-enrolled"):
     """The learner has every course of this purchase already."""
 
-    code = "already-enrolled"
 
-
-class NotOnSale(Conflict):
+class NotOnSale(Conflict, code="not-on-sale"):
     """The package is not on sale; its buyers keep it."""
 
-    code = "not-on-sale"
 
-
-class CourseFull(Conflict):
+class CourseFull(Conflict, code="course-full"):
     """A course has reached its quota."""
 
-    code = "course-full"
 
-
-class CourseUnmapped(Conflict):
+class CourseUnmapped(Conflict, code="course-unmapped"):
     """A course is not mapped to one of the platform, so it cannot be sold."""
 
-    code = "course-unmapped"
 
-
-class ConcurrentUpdate(LunasError):
+class ConcurrentUpdate(LunasError, code="concurrent-update"):
     """An item changed since it was read, so nothing was written.
 
     ``stale``: the payment changed. Courses whose state differs from what was expected: ``owned``
@@ -163,8 +120,6 @@ class ConcurrentUpdate(LunasError):
     refunded but not yet revoked by the platform; ``free`` ones are neither. ``full``: courses whose
     quota would be exceeded.
     """
-
-    code = "concurrent-update"
 
     def __init__(
         self,
@@ -183,97 +138,64 @@ class ConcurrentUpdate(LunasError):
         self.full = full
 
 
-class StorageContention(LunasError):
+class StorageContention(LunasError, code="store-busy"):
     """Conflicting transactions did not end in time; nothing was written."""
 
-    code = "store-busy"
 
-
-class ConfigurationError(LunasError):
+class ConfigurationError(LunasError, code="configuration-error", misconfigured=True):
     """A setting or secret is missing; the message names it."""
 
-    code = "configuration-error"
-    misconfigured = True
 
-
-class GrantRefused(LunasError):
+class GrantRefused(LunasError, code="grant-refused"):
     """The platform's OAuth server refused a code or a token for good: connect the site again."""
 
-    code = "grant-refused"
 
-
-class ProviderUnavailable(LunasError):
+class ProviderUnavailable(LunasError, code="provider-unavailable"):
     """A service that is needed first does not answer; nothing was done, so try again."""
 
-    code = "provider-unavailable"
 
-
-class KeysUnavailable(ProviderUnavailable):
+class KeysUnavailable(ProviderUnavailable, code="keys-unavailable"):
     """The keys of user tokens cannot be fetched, so no token can be verified."""
 
-    code = "keys-unavailable"
 
-
-class CatalogUnavailable(ProviderUnavailable):
+class CatalogUnavailable(ProviderUnavailable, code="catalogue-unavailable"):
     """The package service does not answer, so nothing can be sold."""
 
-    code = "catalogue-unavailable"
 
-
-class PlatformUnavailable(ProviderUnavailable):
+class PlatformUnavailable(ProviderUnavailable, code="platform-unavailable"):
     """The platform cannot be read, or only in part, so nothing is concluded."""
 
-    code = "platform-unavailable"
+
+class GatewayError(LunasError, code="gateway-error"):
+    """The payment gateway did not do what was asked."""
 
 
-class GatewayError(LunasError):
-    """The gateway did not do what was asked."""
-
-    code = "gateway-error"
-
-
-class GatewayRefused(GatewayError):
+class GatewayRefused(GatewayError, code="gateway-refused"):
     """The gateway refused for good; the same call will not succeed."""
 
-    code = "gateway-refused"
 
-
-class PurchaseRefused(GatewayRefused):
-    """The gateway refused the buyer's choice; another one may succeed.
-
-    ``errors`` is for the buyer, the message for the operator.
-    """
-
-    code = "purchase-refused"
+class PurchaseRefused(GatewayRefused, code="purchase-refused"):
+    """The gateway refused the buyer's choice; ``errors`` is for the buyer."""
 
     def __init__(self, message: str, error: FieldError) -> None:
         super().__init__(message)
         self.errors = (error,)
 
 
-class ChannelRefused(PurchaseRefused):
+class ChannelRefused(PurchaseRefused, code="channel-not-offered"):
     """The gateway does not offer the channel that the buyer named."""
 
-    code = "channel-not-offered"
 
-
-class AmountRefused(PurchaseRefused):
+class AmountRefused(PurchaseRefused, code="amount-not-taken"):
     """The amount is outside the limits of the channel or of the gateway."""
 
-    code = "amount-not-taken"
 
-
-class GatewayKeyRefused(GatewayRefused):
+class GatewayKeyRefused(GatewayRefused, code="gateway-key-refused", misconfigured=True):
     """The gateway rejected our signature: its secret holds a wrong account or key."""
 
-    code = "gateway-key-refused"
-    misconfigured = True
 
-
-class GatewayUnavailable(GatewayError):
+class GatewayUnavailable(GatewayError, code="gateway-unavailable"):
     """The gateway gave no usable response, so the outcome is unknown."""
-
-    code = "gateway-unavailable"
 
     @classmethod
     def after(cls, cause: GatewayError, message: str) -> "GatewayUnavailable":
@@ -283,32 +205,23 @@ class GatewayUnavailable(GatewayError):
         return error
 
 
-class GatewayTimeout(GatewayUnavailable):
+class GatewayTimeout(GatewayUnavailable, code="gateway-timeout"):
     """The gateway did not respond in time, so the outcome is unknown."""
 
-    code = "gateway-timeout"
 
-
-class GatewayBlocked(GatewayUnavailable):
+class GatewayBlocked(GatewayUnavailable, code="gateway-blocked"):
     """The gateway refuses all calls, as it does for an hour after too many of them."""
 
-    code = "gateway-blocked"
+
+class DeliveryError(LunasError, code="delivery-error"):
+    """The course platform did not do what was asked."""
 
 
-class DeliveryError(LunasError):
-    """An enrollment did not reach the platform."""
-
-    code = "delivery-error"
-
-
-class DeliveryDelayed(DeliveryError):
+class DeliveryDelayed(DeliveryError, code="delivery-delayed"):
     """Worth another try after ``retry_after`` seconds (None: the usual growing delay).
 
-    ``failures`` counts the failed tries of this delivery, this one included, once recorded. It
-    determines the growing delay.
+    ``failures``: the failed tries of this delivery, this one included, which set that delay.
     """
-
-    code = "delivery-delayed"
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -316,29 +229,22 @@ class DeliveryDelayed(DeliveryError):
         self.failures: int | None = None
 
 
-class Malformed(DeliveryDelayed):
+class Malformed(DeliveryDelayed, code="platform-malformed"):
     """The platform's response does not match the request; nothing is concluded from it."""
 
-    code = "platform-malformed"
 
-
-class RateLimited(DeliveryDelayed):
+class RateLimited(DeliveryDelayed, code="rate-limited"):
     """The platform's rate limit is used up. Nothing was done, and it is no failed try."""
 
-    code = "rate-limited"
 
-
-class NoPermit(RateLimited):
+class NoPermit(RateLimited, code="no-permit"):
     """The next permit is too far away to wait for, so the call was not made."""
 
-    code = "no-permit"
 
-
-class DeliveryImpossible(DeliveryError):
+class DeliveryImpossible(DeliveryError, code="delivery-impossible"):
     """No retry can help; a person has to fix something first.
 
     ``request``: the number of the latest request when the try began, None if none began.
     """
 
-    code = "delivery-impossible"
     request: int | None = None

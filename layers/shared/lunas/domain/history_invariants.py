@@ -139,10 +139,6 @@ def _correction_grounds(event: HistoryEvent) -> Iterator[Difference]:
 def _is_confirmed(payment: Payment, event: HistoryEvent) -> bool:
     """Return whether the event holds the gateway's status of this order and amount."""
     evidence = event.evidence or {}
-    wanted = {
-        "state": GatewayState.PAID,
-        "orderId": payment.id,
-        "amount": str(payment.amount),
-    }
+    wanted = {"state": GatewayState.PAID, "orderId": payment.id, "amount": str(payment.amount)}
     same = all(evidence.get(name) == value for name, value in wanted.items())
     return same and bool(evidence.get("reference"))

@@ -106,11 +106,7 @@ class CallbackService:
         return Outcome(Result.CONTRADICTED, payment)
 
     def _ask_again(
-        self,
-        callback: VerifiedCallback,
-        payment: Payment,
-        outcome: Outcome,
-        context: AuditContext,
+        self, callback: VerifiedCallback, payment: Payment, outcome: Outcome, context: AuditContext
     ) -> None:
         """Let reconcile ask the gateway soon about a payment that stays open."""
         if outcome.result is Result.STILL_OPEN:

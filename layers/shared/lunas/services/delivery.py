@@ -91,12 +91,7 @@ class DeliveryService:
     @property
     def _placement(self) -> PlacementService:
         return PlacementService(
-            self.enrollments,
-            self.payments,
-            self.learners,
-            self.catalog,
-            self.platform,
-            self.now,
+            self.enrollments, self.payments, self.learners, self.catalog, self.platform, self.now
         )
 
     def _try(self, enrollment: Enrollment) -> DeliveryResult | None:

@@ -20,14 +20,7 @@ from lunas.domain.catalog import (
 from lunas.domain.enrollments import enrollment_id, has_access
 from lunas.domain.errors import AlreadyEnrolled, ConfigurationError, NotFound
 from lunas.domain.payments import BoughtCourse, Method, Payment, Status
-from lunas.domain.users import (
-    Caller,
-    Customer,
-    Learner,
-    PaymentType,
-    customer_of,
-    learner_of,
-)
+from lunas.domain.users import Caller, Customer, Learner, PaymentType, customer_of, learner_of
 
 if TYPE_CHECKING:
     from lunas.domain.enrollments import Enrollment

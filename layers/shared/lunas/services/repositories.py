@@ -166,8 +166,7 @@ class EnrollmentRepository(Protocol):
 class LearnerRepository(Protocol):
     """The account of each user at the course platform, and the enrollments that claim its courses.
 
-    ``link`` raises ConcurrentUpdate. ``claim`` and ``release`` return all claims of the place as of
-    their write.
+    ``link`` raises ConcurrentUpdate. ``claim`` and ``release`` return the place's new claims.
     """
 
     def link_of(self, user_id: str) -> AccountLink: ...

@@ -5,13 +5,7 @@ The delivery consists of flat attributes, so that the stream's filter can see it
 
 from datetime import datetime
 
-from lunas.domain.enrollments import (
-    Access,
-    Delivery,
-    DeliveryStatus,
-    Enrollment,
-    EnrollmentStatus,
-)
+from lunas.domain.enrollments import Access, Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.times import from_iso, to_iso
 from lunas.storage import keys
 from lunas.storage.expressions import Item

@@ -194,11 +194,7 @@ def history_from(item: Item) -> HistoryEvent:
 
 
 def _course_item(course: BoughtCourse) -> Item:
-    return {
-        "id": course.id,
-        "name": course.name,
-        "platformCourseId": course.platform_course_id,
-    }
+    return {"id": course.id, "name": course.name, "platformCourseId": course.platform_course_id}
 
 
 def _course_from(item: Item) -> BoughtCourse:

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.lists import Page, PaymentFilter, Position
-from lunas.domain.payments import (
-    GatewayInvoice,
-    Held,
-    HistoryEvent,
-    Payment,
-    Slot,
-    Status,
-)
+from lunas.domain.payments import GatewayInvoice, Held, HistoryEvent, Payment, Slot, Status
 from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.catalog import Catalog
@@ -139,10 +132,7 @@ class Payments:
         the buyer may have seen either invoice.
         """
         change = Change(
-            {
-                "gateway": invoice_attributes(invoice),
-                "gatewayExpiresAt": to_iso(expires_at),
-            },
+            {"gateway": invoice_attributes(invoice), "gatewayExpiresAt": to_iso(expires_at)},
             adds={"references": {invoice.reference}, "invoiceAnswers": 1},
             condition="attribute_exists(#pk)",
         )
@@ -216,9 +206,8 @@ class Payments:
 
     def full_courses(self, course_ids: Iterable[str]) -> frozenset[str]:
         """Return the courses whose quota is reached: one BatchGetItem per hundred."""
-        return frozenset(
-            course.id for course in Catalog(self.table).courses(course_ids) if course.full
-        )
+        courses = Catalog(self.table).courses(course_ids)
+        return frozenset(course.id for course in courses if course.full)
 
     def _write(self, actions: list[Action]) -> None:
         try:

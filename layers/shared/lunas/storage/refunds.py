@@ -5,12 +5,7 @@ from lunas.domain.times import to_iso
 from lunas.storage import keys
 from lunas.storage.enrollment_items import delivery_attributes, term_attributes
 from lunas.storage.expressions import Change
-from lunas.storage.settlements import (
-    claims_read,
-    claims_unchanged,
-    history_actions,
-    step_action,
-)
+from lunas.storage.settlements import claims_read, claims_unchanged, history_actions, step_action
 from lunas.storage.table import Action, Table
 
 
@@ -44,10 +39,6 @@ def _take_back(table: Table, taking: Taking) -> Action:
             condition=(
                 f"#status = :was AND #deliveryStatus = :delivery AND {claims_unchanged(before)}"
             ),
-            given={
-                "was": before.status,
-                "delivery": before.delivery.status,
-                **claims_read(before),
-            },
+            given={"was": before.status, "delivery": before.delivery.status, **claims_read(before)},
         ),
     )

@@ -113,11 +113,7 @@ class Sites:
         A lock belongs to one revision, since every write of a new revision removes it. The revision
         stays, so that tokens of an earlier holder of the lock still count.
         """
-        change = Change(
-            {"refused": True},
-            condition="#lockedBy = :lock",
-            given={"lock": lock},
-        )
+        change = Change({"refused": True}, condition="#lockedBy = :lock", given={"lock": lock})
         return self.table.update(keys.oauth_grant(), change)
 
     def forget(self, connection: Connection) -> bool:

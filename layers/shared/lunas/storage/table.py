@@ -149,11 +149,7 @@ class Table:
         self, label: str, item: Item, condition: str, values: Mapping[str, Any] | None = None
     ) -> Action:
         """Build the action that writes ``item`` if ``condition`` holds."""
-        request = {
-            "TableName": self.name,
-            "Item": to_wire(item),
-            "ConditionExpression": condition,
-        }
+        request = {"TableName": self.name, "Item": to_wire(item), "ConditionExpression": condition}
         if values:
             request["ExpressionAttributeValues"] = placeholders(values)
         if names := condition_names(condition):
@@ -162,11 +158,7 @@ class Table:
 
     def update_action(self, label: str, key: Key, change: Change) -> Action:
         """Build the action that changes the item at ``key``."""
-        request = {
-            "TableName": self.name,
-            "Key": to_wire(key),
-            **change.expressions(),
-        }
+        request = {"TableName": self.name, "Key": to_wire(key), **change.expressions()}
         return Action(label, {"Update": request})
 
     def transact(self, actions: Sequence[Action]) -> None:

@@ -51,10 +51,7 @@ def form_fields(body: bytes) -> list[tuple[str, str]]:
     """Read the fields of a form in their order; raises MalformedInput if it is not a form."""
     try:
         return parse_qsl(
-            body.decode("utf-8"),
-            keep_blank_values=True,
-            max_num_fields=MAX_FIELDS,
-            errors="strict",
+            body.decode("utf-8"), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
         )
     except ValueError as error:
         raise MalformedInput("the body is not a form of UTF-8 fields") from error

@@ -40,12 +40,7 @@ KNOWN = (
 )
 """Beginnings of Duitku's error texts (docs/reference/duitku.md, Errors)."""
 OF_THE_BUYER = frozenset(
-    {
-        "Minimum Payment",
-        "Maximum Payment",
-        "Invalid Email Address",
-        "Payment channel not available",
-    }
+    {"Minimum Payment", "Maximum Payment", "Invalid Email Address", "Payment channel not available"}
 )
 """The known texts that refuse the buyer's choice, whatever the status of the answer."""
 IN_PROGRESS = "in progress"
@@ -53,10 +48,8 @@ IN_PROGRESS = "in progress"
 USER_AGENT = "Lunas/1"
 
 
-class UnknownOrder(GatewayRefused):
+class UnknownOrder(GatewayRefused, code="gateway-unknown-order"):
     """Duitku does not know the order (404)."""
-
-    code = "gateway-unknown-order"
 
 
 class CutOffError(Exception):
@@ -180,10 +173,7 @@ def _joined(answer: Mapping[str, Any]) -> str:
     return "; ".join(str(each) for each in answer.values())
 
 
-LIMITS = {
-    "Minimum Payment": "below its minimum",
-    "Maximum Payment": "above its maximum",
-}
+LIMITS = {"Minimum Payment": "below its minimum", "Maximum Payment": "above its maximum"}
 """Duitku's text about an amount, and the message for the buyer."""
 
 

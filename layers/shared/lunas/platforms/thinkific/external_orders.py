@@ -8,13 +8,7 @@ from lunas.domain.payments import Payment
 from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
 from lunas.platforms.thinkific.enrollments import every_item, object_id
 from lunas.platforms.thinkific.fields import number, number_if_any, text
-from lunas.platforms.thinkific.http import (
-    AccessRefused,
-    Missing,
-    Rejected,
-    ThinkificApi,
-    Untouched,
-)
+from lunas.platforms.thinkific.http import AccessRefused, Missing, Rejected, ThinkificApi, Untouched
 
 
 class ExternalOrders:

@@ -51,25 +51,19 @@ AMBIGUOUS = (
 """Statuses of a proxy that got no answer from Thinkific."""
 
 
-class Unanswered(DeliveryDelayed):
+class Unanswered(DeliveryDelayed, code="thinkific-unanswered"):
     """The outcome of a request is unknown: Thinkific may still carry it out."""
 
-    code = "thinkific-unanswered"
 
-
-class Untouched(DeliveryDelayed):
+class Untouched(DeliveryDelayed, code="thinkific-untouched"):
     """The request did not reach Thinkific, so it changed nothing."""
 
-    code = "thinkific-untouched"
 
-
-class Rejected(DeliveryImpossible):
+class Rejected(DeliveryImpossible, code="thinkific-rejected"):
     """Thinkific refused the values of a request (400, 409, 422), with its texts by field.
 
     ``address_taken``: according to the answer, the e-mail address has an account already.
     """
-
-    code = "thinkific-rejected"
 
     def __init__(
         self, status: int, errors: Mapping[str, str], *, address_taken: bool = False
@@ -81,17 +75,12 @@ class Rejected(DeliveryImpossible):
         self.address_taken = address_taken
 
 
-class Missing(DeliveryDelayed):
+class Missing(DeliveryDelayed, code="thinkific-missing"):
     """Thinkific answered 404. For a list, this means that the URL or its routing is wrong."""
 
-    code = "thinkific-missing"
 
-
-class AccessRefused(DeliveryDelayed):
+class AccessRefused(DeliveryDelayed, code="thinkific-access-refused", misconfigured=True):
     """Thinkific answered 401 or 403: a person has to fix the key, token, plan or scope."""
-
-    code = "thinkific-access-refused"
-    misconfigured = True
 
     def __init__(self, status: int) -> None:
         super().__init__(f"Thinkific refuses access with {status}", REFUSED_DELAY)
