@@ -49,6 +49,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "stumbled": (r"stumbl\w+|hurry|hurries", "failed, deadline is near"),
     "knob": (r"knobs?", "setting"),
     "peers": (r"peers?|pupils?", "providers, learner"),
+    "catalogue": (r"catalogues?", "catalog"),
     "stagehand": (
         r"stagehands?|upkeep|deeds|weather|killers?",
         "driver, operators, actions, chaos",

@@ -60,7 +60,7 @@ ERRORS: Mapping[str, Exception] = {
     "keys-unavailable": errors.KeysUnavailable(
         "the login service's keys cannot be fetched; try again"
     ),
-    "catalogue-unavailable": errors.CatalogUnavailable("the package service does not answer"),
+    "catalog-unavailable": errors.CatalogUnavailable("the package service does not answer"),
     "platform-unavailable": errors.PlatformUnavailable(
         "the platform cannot be read: Thinkific answered 502"
     ),

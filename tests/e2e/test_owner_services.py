@@ -228,7 +228,7 @@ def test_a_package_service_that_fails_sells_nothing(
 
     for path, body in (("/payments/initiate", request), ("/payments", request | manual)):
         refused = learner.call("POST", path, body)
-        assert (refused.status_code, code(refused)) == (503, "catalogue-unavailable")
+        assert (refused.status_code, code(refused)) == (503, "catalog-unavailable")
         assert refused.headers["Retry-After"]
 
     assert learner.all(f"/payments/user/{learner.id}") == []

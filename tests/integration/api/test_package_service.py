@@ -248,7 +248,7 @@ def test_an_unreadable_package_is_not_sold(
     before = written(payments)
 
     for status, problem in (submit(), initiate()):
-        assert (status, code(problem)) == (503, "catalogue-unavailable")
+        assert (status, code(problem)) == (503, "catalog-unavailable")
     assert written(payments) == before
 
 
@@ -265,7 +265,7 @@ def test_unreadable_courses_stop_every_sale(
     before = written(payments)
 
     for status, problem in (submit(), initiate()):
-        assert (status, code(problem)) == (503, "catalogue-unavailable")
+        assert (status, code(problem)) == (503, "catalog-unavailable")
     assert written(payments) == before
 
 
@@ -275,7 +275,7 @@ def test_an_unreachable_service_is_a_503(service: Service, monkeypatch: pytest.M
 
     status, problem = call("catalog", "GET /packages")
 
-    assert (status, code(problem)) == (503, "catalogue-unavailable")
+    assert (status, code(problem)) == (503, "catalog-unavailable")
 
 
 def test_a_failure_is_not_cached(service: Service) -> None:

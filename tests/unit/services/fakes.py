@@ -406,7 +406,7 @@ class FakeAnomalies:
         return Page(tuple(found[:limit]), {"pk": "last"} if len(found) >= limit else None)
 
 
-class FakeCatalogue:
+class FakeCatalog:
     """Reads packages and courses."""
 
     def __init__(self, store: FakeStore) -> None:

@@ -23,7 +23,7 @@ from tests.support.builders import (
     payment,
 )
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakePayments,
@@ -48,7 +48,7 @@ def payments(store: FakeStore) -> FakePayments:
 
 def service(payments: FakePayments) -> ManualPaymentService:
     return ManualPaymentService(
-        catalog=FakeCatalogue(payments.store),
+        catalog=FakeCatalog(payments.store),
         enrollments=FakeEnrollments(payments.store),
         payments=payments,
         settlements=settlements(payments),

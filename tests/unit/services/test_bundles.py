@@ -12,7 +12,7 @@ from lunas.services.delivery import DeliveryResult, DeliveryService
 from lunas.services.placement import MAX_WAIT
 from tests.support.builders import USER, bought, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -45,7 +45,7 @@ class Setup:
             enrollments=FakeEnrollments(self.store),
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
-            catalog=FakeCatalogue(self.store),
+            catalog=FakeCatalog(self.store),
             platform=self.platform,
             now=self.clock,
         )

@@ -60,7 +60,7 @@ from tests.support.builders import (
     request,
 )
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeInvoices,
@@ -97,7 +97,7 @@ class Shop:
         numbers = count(1)
         settling = settlements(self.payments)
         self.checkout = CheckoutService(
-            catalog=FakeCatalogue(self.store),
+            catalog=FakeCatalog(self.store),
             enrollments=FakeEnrollments(self.store),
             payments=self.payments,
             settlements=settling,

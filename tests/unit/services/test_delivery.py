@@ -20,7 +20,7 @@ from lunas.domain.payments import Payment, Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -50,7 +50,7 @@ class Setup:
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
-            catalog=FakeCatalogue(self.store),
+            catalog=FakeCatalog(self.store),
             platform=self.platform,
             now=FakeClock(),
         )

@@ -29,7 +29,7 @@ from tests.support.builders import (
     request,
 )
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakePayments,
@@ -54,7 +54,7 @@ def service(store: FakeStore) -> ManualPaymentService:
 
 def made(store: FakeStore, payments: FakePayments) -> ManualPaymentService:
     return ManualPaymentService(
-        catalog=FakeCatalogue(store),
+        catalog=FakeCatalog(store),
         enrollments=FakeEnrollments(store),
         payments=payments,
         settlements=settlements(payments),

@@ -22,7 +22,7 @@ from lunas.domain.payments import Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, course, enrollment, payment, request_of
 from tests.unit.services.fakes import (
-    FakeCatalogue,
+    FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
@@ -55,7 +55,7 @@ class Setup:
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=self.claims,
-            catalog=FakeCatalogue(self.store),
+            catalog=FakeCatalog(self.store),
             platform=self.platform,
             now=FakeClock(),
         )

@@ -22,9 +22,9 @@ def catalog(table: Table) -> "CatalogRepository":
     if url is None:
         return Catalog(table)
     # Slow to import, and only needed where a package service is configured.
-    from lunas.package_service.catalog import PackageServiceCatalogue  # noqa: PLC0415
+    from lunas.package_service.catalog import PackageServiceCatalog  # noqa: PLC0415
 
-    return PackageServiceCatalogue(table, _provider(url))
+    return PackageServiceCatalog(table, _provider(url))
 
 
 @cache

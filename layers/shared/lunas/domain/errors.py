@@ -158,7 +158,7 @@ class KeysUnavailable(ProviderUnavailable, code="keys-unavailable"):
     """The keys of user tokens cannot be fetched, so no token can be verified."""
 
 
-class CatalogUnavailable(ProviderUnavailable, code="catalogue-unavailable"):
+class CatalogUnavailable(ProviderUnavailable, code="catalog-unavailable"):
     """The package service does not answer, so nothing can be sold."""
 
 

@@ -58,7 +58,7 @@ class PackageServiceProvider(BaseProvider):
 
 
 @dataclass(frozen=True)
-class PackageServiceCatalogue(Catalog):
+class PackageServiceCatalog(Catalog):
     """Reads packages and courses from the service, and merges in the table's data."""
 
     provider: PackageServiceProvider
