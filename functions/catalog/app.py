@@ -108,7 +108,7 @@ def put_package(package_id: Annotated[Id, Path(alias="id")], body: PackageBody) 
         prices=prices,
         course_ids=tuple(body.course_ids),
         access_days=body.access_days,
-        platform_bundle_id=body.platform_bundle_id,
+        platform_bundle_id=json_names.from_json(body.platform_bundle_id),
         description=body.description,
         image_url=body.image_url,
         on_sale=body.on_sale is not False,
@@ -131,9 +131,8 @@ def list_courses() -> ListView[CourseView]:
 @api.on("PUT", "/courses/{id}", ADMINS)
 def put_course(course_id: Annotated[Id, Path(alias="id")], body: CourseBody) -> CourseView:
     """Write a course; its counter stays."""
-    written = _own_catalog().put_course(
-        Course(course_id, body.name, body.platform_course_id, body.quota)
-    )
+    mapped = json_names.from_json(body.platform_course_id)
+    written = _own_catalog().put_course(Course(course_id, body.name, mapped, body.quota))
     logger.info("course written", course_id=course_id)
     return course_view(written, to_admin=True)
 

@@ -28,7 +28,7 @@ class Progress(Worker[ProgressEvent]):
     def bind(self, message: ProgressEvent) -> None:
         """Add the event and its platform enrollment to the log."""
         observability.bind(message.correlation_id, event=message.id)
-        logger.append_keys(platform_enrollment_id=str(message.report.platform_enrollment_id))
+        logger.append_keys(platform_enrollment_id=message.report.platform_enrollment_id)
 
     def run(self, message: ProgressEvent, record: SQSRecord, context: LambdaContext) -> None:
         """Record an event; if no retry can help, dead-letter the message."""

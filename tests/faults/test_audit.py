@@ -86,7 +86,7 @@ class Auditing:
             course_name=course,
             created_at=at,
             updated_at=at,
-            delivery=Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id=1),
+            delivery=Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id="1"),
         )
         assert self.table.put(enrollment_item(made), "attribute_not_exists(#pk)")
 

@@ -89,7 +89,7 @@ def new_builder(scenario: Scenario) -> None:
     site = scenario.world.thinkific.site
     course = next(each for each in site.courses.values() if each.new_builder)
     item = scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"]
-    changed = {**item, "platformCourseId": {"N": str(course.id)}}
+    changed = {**item, "platformCourseId": {"S": str(course.id)}}
     scenario.world.aws.table.items["CATALOG#COURSE", "python-dasar"] = changed
 
 
@@ -207,7 +207,7 @@ def revoked(scenario: Scenario) -> None:
     assert scenario.watch.unfinished() == []
     now, site = scenario.world.clock.now(), scenario.world.thinkific.site
     bought = {
-        int(each["platformCourseId"]["N"])
+        int(each["platformCourseId"]["S"])
         for each in scenario.enrollments()
         if each["paymentId"]["S"] == scenario.payment
     }

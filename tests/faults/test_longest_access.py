@@ -89,7 +89,7 @@ class School:
 
     def mapped(self, course: str) -> int:
         item = self.world.aws.table.items["CATALOG#COURSE", course]
-        return int(item["platformCourseId"]["N"])
+        return int(item["platformCourseId"]["S"])
 
     def enrollment(self, course: str = FIRST, person: Person = BUDI) -> dict[str, Any]:
         path = f"/enrollments/{enrollment_id(person.id, course)}"

@@ -38,7 +38,7 @@ GATEWAY_CONTEXT = AuditContext("duitku:callback", LATER, {"statusCode": "00"})
 
 
 def course(course_id: str = "c1", **changes: Any) -> Course:
-    made = Course(course_id, f"Course {course_id}", platform_course_id=2_000_001)
+    made = Course(course_id, f"Course {course_id}", platform_course_id="2000001")
     return replace(made, **changes)
 
 

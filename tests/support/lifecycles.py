@@ -98,7 +98,7 @@ class Life:
         return replace(self, payment=plan.after, history=events, enrollments=made)
 
     def _delivered(self, each: Enrollment) -> Self:
-        placed = Placement(7, 500, 2_000_001)
+        placed = Placement("7", "500", "2000001")
         record = delivered(each, [self.payment], placed, AuditContext("lunas:deliver", self.now))
         others = tuple(other for other in self.enrollments if other is not each)
         moved = record.payments[0] if record.payments else PaymentChange(self.payment, self.payment)

@@ -14,11 +14,11 @@ from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment
 from tests.unit.services.fakes import FakePlatform, FakeStore, Interruption, interrupt
 
-PLATFORM_ENROLLMENT, ACCOUNT, COURSE = 500, 7, 2_000_001
+PLATFORM_ENROLLMENT, ACCOUNT, COURSE = "500", "7", "2000001"
 
 
 def delivered(
-    course_id: str = "c1", platform_id: int = PLATFORM_ENROLLMENT, **changes: Any
+    course_id: str = "c1", platform_id: str = PLATFORM_ENROLLMENT, **changes: Any
 ) -> Enrollment:
     """Build a delivered enrollment at 40 percent."""
     at = Delivery(
@@ -50,7 +50,7 @@ class FakeProgress:
         self.received: set[str] = set()
         self.before_raise: list[Interruption] = []
 
-    def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
+    def of_platform_enrollment(self, platform_enrollment_id: str) -> list[Enrollment]:
         kept = self.store.enrollments.values()
         return [
             each for each in kept if each.delivery.platform_enrollment_id == platform_enrollment_id
@@ -98,7 +98,7 @@ class FakeProgressPlatform(FakePlatform):
         self.pages = list(pages)
         self.asked: list[object] = []
 
-    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
         self.asked.append(platform_enrollment_id)
         interrupt(self.failures)
         return super().progress(platform_enrollment_id)

@@ -117,7 +117,7 @@ def check_course(course: str, played: Round, left: Aftermath) -> None:
     """
     enrollment = left.enrollments.get(course)
     mapped = played.setup.mapped[course]
-    everywhere = [each for each in left.platform_enrollments if each["course_id"] == mapped]
+    everywhere = [each for each in left.platform_enrollments if str(each["course_id"]) == mapped]
     own = [each for each in everywhere if each["user_email"] == left.address]
     assert len(own) <= 1, own
     enrolled = enrollment is not None and enrollment.status is EnrollmentStatus.ENROLLED
@@ -138,7 +138,7 @@ def check_enrollment(
         assert payment.status in SETTLED
         assert enrollment.counted
         assert enrollment.delivery.status is DeliveryStatus.DELIVERED, enrollment.delivery
-        assert platform_enrollments[0]["id"] == enrollment.delivery.platform_enrollment_id
+        assert str(platform_enrollments[0]["id"]) == enrollment.delivery.platform_enrollment_id
     else:
         assert payment.status is Status.REFUNDED
         assert not enrollment.counted

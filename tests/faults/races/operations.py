@@ -150,7 +150,7 @@ def _deliver(attempt: Attempt) -> Answer:
 def _put_quota(attempt: Attempt) -> Answer:
     """Set the quota to 0, or to 1 where the course is full."""
     setup = attempt.setup
-    body = {"name": setup.course, "thinkificCourseId": setup.mapped[setup.course]}
+    body = {"name": setup.course, "thinkificCourseId": int(setup.mapped[setup.course])}
     quota = 1 if setup.stage is Stage.FULL else 0
     return _answer(attempt.admin.call("PUT", f"/courses/{setup.course}", {**body, "quota": quota}))
 

@@ -67,7 +67,7 @@ class RaceSetup:
     learner: Person
     course: str
     extra: str
-    mapped: Mapping[str, int]
+    mapped: Mapping[str, str]
     package: str
     second: str
     bundle: str
@@ -179,7 +179,7 @@ class Driver:
             assert self._admin.refund(payment["id"]).ok
         return payment
 
-    def _put_course(self, course: str, mapped: int, quota: int) -> None:
+    def _put_course(self, course: str, mapped: str, quota: int) -> None:
         self._catalog.put_course(Course(course, course, mapped, quota))
 
     def _put_package(self, package: str, kind: PackageKind, *courses: str) -> str:
@@ -188,7 +188,7 @@ class Driver:
         return package
 
     @cached_property
-    def _samples(self) -> list[int]:
+    def _samples(self) -> list[str]:
         """The ids at Thinkific of the courses of the sample catalog."""
         found = [each.platform_course_id for each in self._catalog.courses(SAMPLES)]
         return [number for number in found if number is not None]

@@ -56,7 +56,7 @@ def sample() -> dict[str, Any]:
 
 def fill_catalog(site: Site) -> None:
     """Write the sample catalog, each course mapped to its namesake at Thinkific."""
-    ids = {course.name: course.id for course in site.courses.values()}
+    ids = {course.name: str(course.id) for course in site.courses.values()}
     catalog = Catalog(Table.from_environment())
     for name, course in sample()["courses"].items():
         mapped = ids[course["name"]]

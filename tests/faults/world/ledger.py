@@ -145,7 +145,7 @@ class Actors:
     def limit(self, admin: Person, course: str, quota: int | None) -> Answer:
         """Let a course have ``quota`` places, or any number."""
         item = self.world.aws.table.items["CATALOG#COURSE", course]
-        mapped = int(item["platformCourseId"]["N"])
+        mapped = int(item["platformCourseId"]["S"])
         body = {"name": item["name"]["S"], "thinkificCourseId": mapped, "quota": quota}
         path = f"/courses/{course}"
         return self.world.call(admin, "PUT /courses/{id}", path, body=_given(body))

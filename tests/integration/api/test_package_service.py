@@ -50,7 +50,7 @@ def running() -> Iterator[Service]:
 @pytest.fixture
 def service(running: Service, table: Table, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """Let Lunas sell from a package service; the table maps one of its courses."""
-    Catalog(table).put_course(course("c2", platform_course_id=2_000_002))
+    Catalog(table).put_course(course("c2", platform_course_id="2000002"))
     monkeypatch.setenv("PACKAGE_SERVICE_URL", running.url)
     running.otherwise = None
     running.asked.clear()

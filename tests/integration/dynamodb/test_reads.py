@@ -88,13 +88,13 @@ def test_an_index_shows_whole_items_and_only_those_that_have_its_keys(filled: Da
 
 
 def test_an_index_of_keys_shows_only_them(database: Database) -> None:
-    database.put(platformEnrollmentId=7, listSort="L", a="text")
+    database.put(platformEnrollmentId="7", listSort="L", a="text")
 
     reply = query(
-        database, "platformEnrollmentId = :p", p={"N": "7"}, IndexName="byPlatformEnrollment"
+        database, "platformEnrollmentId = :p", p={"S": "7"}, IndexName="byPlatformEnrollment"
     )
 
-    assert reply["Items"] == [wire({"platformEnrollmentId": 7, "listSort": "L"})]
+    assert reply["Items"] == [wire({"platformEnrollmentId": "7", "listSort": "L"})]
 
 
 def test_an_item_leaves_an_index_with_its_key(filled: Database) -> None:

@@ -124,7 +124,7 @@ REFUSED_ITEMS: dict[str, dict[str, Any]] = {
     "an empty key": {"pk": ""},
     "a key of another type": {"sk": 1},
     "an empty key of an index": {"listSort": ""},
-    "a key of an index of another type": {"platformEnrollmentId": "1"},
+    "a key of an index of another type": {"platformEnrollmentId": 1},
     "an empty set": {"a": {"SS": []}},
     "an empty set within": {"a": {"M": {"b": {"L": [{"SS": []}]}}}},
     "too long a partition": {"pk": "x" * 2049},

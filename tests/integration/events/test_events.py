@@ -40,7 +40,7 @@ PAYMENT = "pay5f0c8d4e9b7a4c61a2d3e4f5061728ab"
 ENROLLMENT = "enre644b8428141b5fc45cffb7c4925383e"
 SITES = {"thinkific_oauth": "lunas-academy", "thinkific_webhook": "shop"}
 """The sites that events name."""
-COURSE = BoughtCourse("python-dasar", "Dasar Pemrograman Python", 2_000_001)
+COURSE = BoughtCourse("python-dasar", "Dasar Pemrograman Python", "2000001")
 AT = datetime(2026, 11, 22, 3, 4, 5, 678000, tzinfo=UTC)
 NOTHING, ORDERED, CLAIMED, WAITING, OWNED = "NOTHING", "ORDERED", "CLAIMED", "WAITING", "OWNED"
 ARTIFACTS = this_machine().artifacts

@@ -111,8 +111,8 @@ def enrollments(table: Table) -> Enrollments:
 def catalog(table: Table) -> Catalog:
     """Fill the catalog with two courses, a package that offers each, and a bundle of both."""
     made = Catalog(table)
-    made.put_course(course("c1", platform_course_id=2_000_001))
-    made.put_course(course("c2", platform_course_id=2_000_002))
+    made.put_course(course("c1", platform_course_id="2000001"))
+    made.put_course(course("c2", platform_course_id="2000002"))
     made.put_package(package())
     made.put_package(bundle("c1", "c2"))
     return made

@@ -45,7 +45,7 @@ class SaleReporting:
 
     def sold(self, status: Status = Status.COMPLETED, **changes: Any) -> Payment:
         """Write a payment of a linked learner that was completed, and queue its report."""
-        Learners(self.table).link("u1", 7)
+        Learners(self.table).link("u1", "7")
         made = payment(status, completed_at=LATER, **changes)
         assert self.table.put(payment_item(made), "attribute_not_exists(#pk)")
         self.queue(made.id, status)

@@ -33,7 +33,7 @@ from tests.support.logs import Logged
 
 DELIVERED: dict[str, Any] = {
     "deliveryStatus": "DELIVERED",
-    "platformEnrollmentId": 500,
+    "platformEnrollmentId": "500",
     "dueKey": None,
     "dueAt": None,
 }
@@ -276,7 +276,7 @@ def test_a_run_without_changes_reads_only_checkpoints_and_feeds(
 def _known_to_thinkific(auditing: Audit) -> str:
     """Buy, have it approved and delivered; return the enrollment's id."""
     payment_id, own = auditing.approved(), enrollment_id("u1", "c1")
-    placed = {"platformUserId": 7, "platformCourseId": 2_000_001}
+    placed = {"platformUserId": "7", "platformCourseId": "2000001"}
     auditing.update(enrollment_key(own), **DELIVERED, **placed)
     auditing.update(payment_key(payment_id), undelivered=None)
     return own

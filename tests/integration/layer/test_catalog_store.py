@@ -82,10 +82,10 @@ def test_a_course_counted_before_it_was_written_keeps_the_count(
 def test_the_first_account_of_a_learner_stays(table: Table) -> None:
     learners = Learners(table)
     assert learners.platform_user_id("u1") is None
-    learners.link("u1", 7)
+    learners.link("u1", "7")
     with pytest.raises(ConcurrentUpdate):
-        learners.link("u1", 8)
-    assert learners.platform_user_id("u1") == 7
+        learners.link("u1", "8")
+    assert learners.platform_user_id("u1") == "7"
     assert learners.platform_user_id("u2") is None
 
 
@@ -115,39 +115,39 @@ def test_counting_leaves_a_course_otherwise_as_it_is(table: Table, catalog: Cata
 
 def test_an_unlinked_account_is_replaced_by_another(table: Table) -> None:
     learners = Learners(table)
-    learners.link("u1", 7)
-    learners.unlink("u1", 7)
-    assert learners.link_of("u1") == AccountLink(None, frozenset({7}), 2)
+    learners.link("u1", "7")
+    learners.unlink("u1", "7")
+    assert learners.link_of("u1") == AccountLink(None, frozenset({"7"}), 2)
     with pytest.raises(ConcurrentUpdate):
-        learners.link("u1", 8)
-    learners.link("u1", 8, learners.link_of("u1"))
-    assert learners.link_of("u1") == AccountLink(8, frozenset({7}), 3)
+        learners.link("u1", "8")
+    learners.link("u1", "8", learners.link_of("u1"))
+    assert learners.link_of("u1") == AccountLink("8", frozenset({"7"}), 3)
 
 
 def test_an_account_that_is_linked_again_is_no_former_one(table: Table) -> None:
     learners = Learners(table)
-    learners.link("u1", 7)
-    learners.unlink("u1", 7)
-    learners.link("u1", 7, learners.link_of("u1"))
-    assert learners.link_of("u1") == AccountLink(7, frozenset(), 3)
+    learners.link("u1", "7")
+    learners.unlink("u1", "7")
+    learners.link("u1", "7", learners.link_of("u1"))
+    assert learners.link_of("u1") == AccountLink("7", frozenset(), 3)
 
 
 @pytest.mark.parametrize("linked", [True, False])
 def test_only_the_account_that_was_read_is_unlinked(table: Table, linked: bool) -> None:
     learners = Learners(table)
     if linked:
-        learners.link("u1", 8)
-    learners.unlink("u1", 7)
-    assert learners.platform_user_id("u1") == (8 if linked else None)
+        learners.link("u1", "8")
+    learners.unlink("u1", "7")
+    assert learners.platform_user_id("u1") == ("8" if linked else None)
 
 
 def test_an_account_found_before_the_link_changed_is_not_stored(table: Table) -> None:
     learners = Learners(table)
-    learners.link("u1", 7)
-    learners.unlink("u1", 7)
+    learners.link("u1", "7")
+    learners.unlink("u1", "7")
     read = learners.link_of("u1")
-    learners.link("u1", 8, read)
-    learners.unlink("u1", 8)
+    learners.link("u1", "8", read)
+    learners.unlink("u1", "8")
     with pytest.raises(ConcurrentUpdate):
-        learners.link("u1", 7, read)
-    assert learners.link_of("u1") == AccountLink(None, frozenset({7, 8}), 4)
+        learners.link("u1", "7", read)
+    assert learners.link_of("u1") == AccountLink(None, frozenset({"7", "8"}), 4)

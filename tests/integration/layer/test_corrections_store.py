@@ -74,19 +74,19 @@ def test_a_correction_is_written_whole(
 def test_the_linked_account_becomes_a_former_one_and_the_link_is_empty(
     corrections: Payments, table: Table
 ) -> None:
-    Learners(table).link(USER, 7)
+    Learners(table).link(USER, "7")
     plan = correct(DONE, RIGHT, ACT, [])
     corrections.record_correction(plan, Learners(table).link_of(USER))
     link = Learners(table).link_of(USER)
-    assert link == AccountLink(None, frozenset({7}), 2, plan.after.learner, "pay1")
+    assert link == AccountLink(None, frozenset({"7"}), 2, plan.after.learner, "pay1")
 
 
 def test_a_name_alone_keeps_the_account(corrections: Payments, table: Table) -> None:
-    Learners(table).link(USER, 7)
+    Learners(table).link(USER, "7")
     plan = correct(DONE, Wanted(name="Budi Hartono"), ACT, [])
     corrections.record_correction(plan, Learners(table).link_of(USER))
     link = Learners(table).link_of(USER)
-    assert link == AccountLink(7, frozenset(), 2)
+    assert link == AccountLink("7", frozenset(), 2)
 
 
 def test_a_later_name_changes_the_corrected_learner_only_from_the_same_payment(
@@ -151,9 +151,9 @@ def test_a_concurrent_link_stops_the_whole_correction(
 ) -> None:
     learners = Learners(table)
     if linked_before:
-        learners.link(USER, 7)
+        learners.link(USER, "7")
     read = Learners(table).link_of(USER)
-    learners.link(USER, 8, read)
+    learners.link(USER, "8", read)
     was = Learners(table).link_of(USER)
     with pytest.raises(ConcurrentUpdate):
         corrections.record_correction(correct(DONE, RIGHT, ACT, []), read)
@@ -163,9 +163,13 @@ def test_a_concurrent_link_stops_the_whole_correction(
 
 def test_claims_on_an_account_are_read_from_all_its_courses(table: Table) -> None:
     claims = Learners(table)
-    for account, course, each in [(7, 1, OWN), (7, 2, SHARED), (8, 1, enrollment("c3"))]:
+    for account, course, each in [
+        ("7", "1", OWN),
+        ("7", "2", SHARED),
+        ("8", "1", enrollment("c3")),
+    ]:
         claims.claim(Place(account, course), each.id, None)
-    found_there = Learners(table).of_account(7).values()
+    found_there = Learners(table).of_account("7").values()
     assert {found for each in found_there for found in each.enrollment_ids} == {OWN.id, SHARED.id}
 
 

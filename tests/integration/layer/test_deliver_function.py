@@ -105,16 +105,16 @@ def test_a_delivery_creates_and_records_account_and_enrollment(deliveries: Deliv
     delivery = deliveries.stored().delivery
     assert (delivery.status, delivery.platform_user_id, delivery.platform_enrollment_id) == (
         DeliveryStatus.DELIVERED,
-        7,
-        500,
+        "7",
+        "500",
     )
-    assert deliveries.learners.platform_user_id("u1") == 7
+    assert deliveries.learners.platform_user_id("u1") == "7"
 
 
 def test_the_second_course_of_a_learner_needs_two_calls_and_completes_the_payment(
     deliveries: Deliveries,
 ) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1", "c2")
     provider = deliveries.thinkific(
         *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
@@ -128,8 +128,8 @@ def test_the_second_course_of_a_learner_needs_two_calls_and_completes_the_paymen
 def test_a_transient_failure_delays_only_the_messages_of_its_own_group(
     deliveries: Deliveries,
 ) -> None:
-    deliveries.learners.link("u1", 7)
-    deliveries.learners.link("u2", 8)
+    deliveries.learners.link("u1", "7")
+    deliveries.learners.link("u2", "8")
     deliveries.waits("c1", "c2")
     stranger = {"user_id": "u2", "id": "enr2"}
     deliveries.waits("c1", **stranger)
@@ -163,7 +163,7 @@ def test_a_transient_failure_delays_only_the_messages_of_its_own_group(
 def test_a_rescheduled_message_stays_in_the_queue_and_is_not_dead_lettered(
     deliveries: Deliveries, logged: Logged, reply: Reply | Exception
 ) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1")
     deliveries.thinkific(reply)
     assert len(deliveries.deliver()) == 1
@@ -178,8 +178,8 @@ def test_a_rescheduled_message_stays_in_the_queue_and_is_not_dead_lettered(
 def test_a_reached_limit_stops_every_other_delivery_from_calling(
     deliveries: Deliveries, logged: Logged
 ) -> None:
-    deliveries.learners.link("u1", 7)
-    deliveries.learners.link("u2", 8)
+    deliveries.learners.link("u1", "7")
+    deliveries.learners.link("u2", "8")
     deliveries.waits("c1")
     deliveries.waits("c2", user_id="u2", id="enr2")
     provider = deliveries.thinkific(LIMITED)
@@ -204,7 +204,7 @@ def test_the_wait_grows_with_failures_and_not_with_receipts_alone(
     deliveries: Deliveries, logged: Logged, attempts: int, seconds: int
 ) -> None:
     """The message was received three times: perhaps it waited, perhaps it failed, perhaps both."""
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1", delivery=Delivery(attempts=attempts))
     deliveries.thinkific(Reply(502))
     batch = deliveries.queues.batch()
@@ -225,7 +225,7 @@ def test_no_call_starts_that_could_exceed_the_invocation(
 
 
 def test_one_correlation_id_leads_from_the_request_to_thinkific(deliveries: Deliveries) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1")
     provider = deliveries.thinkific(
         providers.no_enrollments(), Reply(201, providers.active_enrollment())
@@ -235,7 +235,7 @@ def test_one_correlation_id_leads_from_the_request_to_thinkific(deliveries: Deli
 
 
 def test_the_wait_is_what_thinkific_asks_for(deliveries: Deliveries, logged: Logged) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1")
     deliveries.thinkific(LIMITED)
     deliveries.deliver()
@@ -301,7 +301,7 @@ def test_an_outdated_request_is_finished_without_a_call(
 ) -> None:
     deliveries.waits("c1")
     batch = deliveries.queues.batch()
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     provider = deliveries.thinkific(
         providers.no_enrollments(), Reply(201, providers.active_enrollment())
     )
@@ -340,7 +340,7 @@ def test_a_missing_setting_is_logged_and_loses_nothing(
 def test_every_line_of_a_delivery_carries_the_id_of_the_request_that_opened_the_payment(
     deliveries: Deliveries, logged: Logged
 ) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1")
     deliveries.thinkific(providers.no_enrollments(), Reply(201, providers.active_enrollment()))
     deliveries.deliver()
@@ -350,7 +350,7 @@ def test_every_line_of_a_delivery_carries_the_id_of_the_request_that_opened_the_
 def test_a_link_to_a_deleted_account_is_replaced_within_one_delivery(
     deliveries: Deliveries,
 ) -> None:
-    deliveries.learners.link("u1", 66)
+    deliveries.learners.link("u1", "66")
     deliveries.waits("c1")
     rejected = Reply(422, {"errors": ["User could not be found."]})
     account = Reply(body={"items": [{"id": 7, "email": EMAIL}]})
@@ -362,8 +362,8 @@ def test_a_link_to_a_deleted_account_is_replaced_within_one_delivery(
         *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
     )
     assert deliveries.deliver() == []
-    assert deliveries.learners.platform_user_id("u1") == 7
-    assert deliveries.stored().delivery.platform_user_id == 7
+    assert deliveries.learners.platform_user_id("u1") == "7"
+    assert deliveries.stored().delivery.platform_user_id == "7"
     assert deliveries.queues.dead_letters() == []
 
 
@@ -371,8 +371,8 @@ def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
     deliveries: Deliveries, catalog: Catalog
 ) -> None:
     catalog.put_course(course("c1", platform_course_id=None))
-    deliveries.learners.link("u1", 7)
-    deliveries.waits("c1", platform_course_id=4711)
+    deliveries.learners.link("u1", "7")
+    deliveries.waits("c1", platform_course_id="4711")
     provider = deliveries.thinkific(
         providers.no_enrollments(), Reply(201, providers.active_enrollment(course=4711))
     )
@@ -381,7 +381,7 @@ def test_a_course_that_lost_its_mapping_is_delivered_as_it_was_bought(
 
 
 def test_the_completion_names_the_enrollment_at_thinkific(deliveries: Deliveries) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1", "c2")
     deliveries.thinkific(
         *(providers.no_enrollments(), Reply(201, providers.active_enrollment())),
@@ -396,7 +396,7 @@ def test_the_completion_names_the_enrollment_at_thinkific(deliveries: Deliveries
 def test_a_limit_and_a_wrong_address_have_waits_of_their_own(
     deliveries: Deliveries, logged: Logged, reply: Reply, seconds: int
 ) -> None:
-    deliveries.learners.link("u1", 7)
+    deliveries.learners.link("u1", "7")
     deliveries.waits("c1")
     deliveries.thinkific(reply)
     assert len(deliveries.deliver()) == 1

@@ -30,13 +30,13 @@ from lunas.storage.table import Table
 from tests.support.builders import LATER, NOW, bought, enrollment, payment
 
 ACT = AuditContext("lunas:deliver", LATER)
-PLACED = Placement(7, 500, 2_000_001)
+PLACED = Placement("7", "500", "2000001")
 TRIED = Delivery(
     status=DeliveryStatus.FAILED,
     request=3,
     attempts=2,
-    platform_user_id=7,
-    platform_enrollment_id=500,
+    platform_user_id="7",
+    platform_enrollment_id="500",
     last_error="no such course",
 )
 
@@ -200,12 +200,12 @@ def test_a_delivery_is_not_recorded_twice(
     payments: Payments, enrollments: Enrollments, waiting: Enrollment
 ) -> None:
     enrollments.record_delivery(record(payments, waiting))
-    again = record(payments, waiting, Placement(8, 600, 2_000_001))
+    again = record(payments, waiting, Placement("8", "600", "2000001"))
     with pytest.raises(ConcurrentUpdate):
         enrollments.record_delivery(again)
     stored = enrollments.get(waiting.id)
     assert stored
-    assert stored.delivery.platform_user_id == 7
+    assert stored.delivery.platform_user_id == "7"
 
 
 CHANGED = {

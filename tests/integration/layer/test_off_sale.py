@@ -219,9 +219,9 @@ def test_a_package_shows_its_gone_courses_to_admins_only(
         _, courses = call("catalog", "GET /courses", token=token)
         assert [each.get("gone") for each in courses["items"]] == [None, None]
     # A new name leaves it gone; a mapping to another course does not.
-    catalog.put_course(course("c2", name="Renamed", platform_course_id=2_000_002))
+    catalog.put_course(course("c2", name="Renamed", platform_course_id="2000002"))
     assert shown(ADMIN)[1]["goneCourseIds"] == ["c2"]
-    catalog.put_course(course("c2", platform_course_id=2_000_009))
+    catalog.put_course(course("c2", platform_course_id="2000009"))
     assert "goneCourseIds" not in shown(ADMIN)[1]
 
 
@@ -240,7 +240,7 @@ def test_a_course_that_is_back_at_thinkific_is_not_gone(
 def test_a_course_mapped_to_another_meanwhile_is_not_marked_gone(
     catalog: Catalog,
 ) -> None:
-    assert not catalog.note_gone(course("c2", platform_course_id=5))
+    assert not catalog.note_gone(course("c2", platform_course_id="5"))
     second = catalog.course("c2")
     assert second
     assert not second.gone

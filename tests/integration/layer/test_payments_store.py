@@ -58,7 +58,7 @@ from tests.support.builders import (
 NONE: frozenset[str] = frozenset()
 TRANSFER = {"resultCode": "00", "publisherOrderId": "MG1"}
 DELIVERED = Delivery(
-    status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
+    status=DeliveryStatus.DELIVERED, platform_user_id="7", platform_enrollment_id="500"
 )
 MONTH, QUARTER = LATER + timedelta(days=30), LATER + timedelta(days=90)
 C1, C2 = frozenset({"c1"}), frozenset({"c2"})
@@ -640,7 +640,7 @@ def test_the_longer_access_is_written_and_requested(
     stored = enrollments.get(overlap.after.id)
     assert stored == overlap.after
     assert (stored.expires_at, stored.delivery.request) == (end, asked)
-    assert stored.delivery.platform_enrollment_id == 500
+    assert stored.delivery.platform_enrollment_id == "500"
 
 
 @PAYERS
@@ -876,7 +876,7 @@ def test_transfers_and_orders_have_slots_of_their_own(payments: Payments) -> Non
 
 
 def test_the_mapping_under_which_courses_were_bought_is_kept(payments: Payments) -> None:
-    courses = (BoughtCourse("c1", "One", 4711), BoughtCourse("c2", "Two"))
+    courses = (BoughtCourse("c1", "One", "4711"), BoughtCourse("c2", "Two"))
     made = create(payments, payment(courses=courses))
     assert payments.get("pay1") == made
 

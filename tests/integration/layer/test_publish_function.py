@@ -25,7 +25,7 @@ ACT = AuditContext("lunas:deliver", LATER)
 TRIED = not_delivered(enrollment(), "Thinkific answered 502", ACT, final=False)
 FAILED = not_delivered(enrollment(), "no such course", ACT, final=True)
 DELIVERED = delivered(
-    enrollment(), [payment(Status.APPROVED)], Placement(7, 500, 2_000_001), ACT
+    enrollment(), [payment(Status.APPROVED)], Placement("7", "500", "2000001"), ACT
 ).enrollment
 REQUESTED_AGAIN = enrollment(delivery=Delivery(request=2, attempts=1))
 

@@ -36,7 +36,7 @@ LINK = "https://shop.thinkific.com/certificates/abc"
 @pytest.fixture
 def ours(table: Table) -> Enrollment:
     """Write an enrollment at 40 percent, and another one."""
-    for each in (delivered(), delivered("c2", platform_id=PLATFORM_ENROLLMENT + 1)):
+    for each in (delivered(), delivered("c2", platform_id=PLATFORM_ENROLLMENT + "1")):
         table.put(enrollment_item(each), NEW)
     return delivered()
 
@@ -247,4 +247,4 @@ def test_two_users_of_one_account_are_both_found(table: Table, ours: Enrollment)
     table.put(enrollment_item(other), NEW)
     found = Progress(table).of_platform_enrollment(PLATFORM_ENROLLMENT)
     assert sorted(each.id for each in found) == sorted([ours.id, other.id])
-    assert Progress(table).of_platform_enrollment(PLATFORM_ENROLLMENT + 9) == []
+    assert Progress(table).of_platform_enrollment(PLATFORM_ENROLLMENT + "9") == []

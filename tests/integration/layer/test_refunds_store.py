@@ -64,7 +64,7 @@ def test_a_refund_is_written_whole(
 
 
 def placed(each: Enrollment) -> Enrollment:
-    return delivered(each, [settled("c1")], Placement(7, 500, 9), WORK).enrollment
+    return delivered(each, [settled("c1")], Placement("7", "500", "9"), WORK).enrollment
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,11 @@ def test_a_course_counted_late_is_refused_when_full_and_then_flagged(
     waiting = replace(ALONE, counted=False)
     write(made)
     write(waiting)
-    record = delivered(waiting, [made], Placement(7, 500, 9), WORK)
+    record = delivered(waiting, [made], Placement("7", "500", "9"), WORK)
     with pytest.raises(ConcurrentUpdate) as raised:
         enrollments.record_delivery(record)
     assert (raised.value.full, raised.value.stale) == (frozenset({"c1"}), False)
-    flagged = delivered(waiting, [made], Placement(7, 500, 9), WORK, full=True)
+    flagged = delivered(waiting, [made], Placement("7", "500", "9"), WORK, full=True)
     enrollments.record_delivery(flagged)
     assert flagged.anomaly
     assert table.get({"pk": f"ANOMALY#{flagged.anomaly.id}", "sk": "ANOMALY"})

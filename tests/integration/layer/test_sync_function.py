@@ -100,7 +100,7 @@ def test_users_cannot_compare(catalog: Catalog) -> None:
 
 
 def test_a_name_is_not_recorded_on_a_course_that_was_mapped_again(catalog: Catalog) -> None:
-    old = course("c1", platform_course_id=5)
+    old = course("c1", platform_course_id="5")
     assert not catalog.note_platform_name(old, "Five")
     catalog.put_course(old)
     assert catalog.note_platform_name(old, "Five")

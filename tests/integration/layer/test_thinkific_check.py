@@ -199,7 +199,7 @@ def test_a_user_agent_is_sent_with_every_call(visit: Visit) -> None:
 @pytest.fixture
 def sold(visit: Visit, catalog: Catalog) -> Visit:
     """Have a stack whose two courses and bundle match the site."""
-    catalog.put_course(course("c2", name="SQL", platform_course_id=2_000_003))
+    catalog.put_course(course("c2", name="SQL", platform_course_id="2000003"))
     visit.catalog = catalog
     return visit
 
@@ -257,7 +257,7 @@ def test_a_mismatched_bundle_is_found(sold: Visit, bundle_id: int, words: str) -
     assert site
     held = replace(site.bundles[BUNDLE], course_ids=(PYTHON,))
     site.bundles[BUNDLE] = held
-    sold.catalog.put_package(replace(bundle("c1", "c2"), platform_bundle_id=bundle_id))
+    sold.catalog.put_package(replace(bundle("c1", "c2"), platform_bundle_id=str(bundle_id)))
     (line,) = sold.to_fix()
     assert words in line
 

@@ -171,7 +171,7 @@ def test_a_completed_event_brings_its_certificate(queues: Queues) -> None:
 
 def test_events_that_need_a_read_at_thinkific_share_a_group(queues: Queues) -> None:
     post(request(body("1", percentage_completed="0.5")))
-    post(request(body("2", percentage_completed="1.0", id=PLATFORM_ENROLLMENT + 1)))
+    post(request(body("2", percentage_completed="1.0", id=int(PLATFORM_ENROLLMENT) + 1)))
     post(request(body("3")))
     groups = {each["attributes"]["MessageGroupId"] for each in queues.progress_batch()["Records"]}
     assert groups == {"asking", f"enrollment-{PLATFORM_ENROLLMENT}"}

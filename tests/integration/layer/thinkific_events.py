@@ -25,9 +25,9 @@ def body(event_id: str = "71", topic: str = "enrollment.progress", **payload: An
         "tenant_id": "5",
         "created_at": "2026-11-22T03:04:05Z",
         "payload": {
-            "id": PLATFORM_ENROLLMENT,
-            "user": {"id": ACCOUNT, "email": "zoe@example.com", "first_name": "Zoë"},
-            "course_id": COURSE,
+            "id": int(PLATFORM_ENROLLMENT),
+            "user": {"id": int(ACCOUNT), "email": "zoe@example.com", "first_name": "Zoë"},
+            "course_id": int(COURSE),
             "percentage_completed": "60.0",
             "completed_at": None,
             **payload,
@@ -62,9 +62,9 @@ def platform_enrollment(
 ) -> Json:
     """Return the enrollment as the API shows it."""
     return {
-        "id": PLATFORM_ENROLLMENT,
-        "user_id": ACCOUNT,
-        "course_id": COURSE,
+        "id": int(PLATFORM_ENROLLMENT),
+        "user_id": int(ACCOUNT),
+        "course_id": int(COURSE),
         "percentage_completed": percentage,
         "completed": completed_at is not None,
         "completed_at": completed_at,

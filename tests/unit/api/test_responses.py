@@ -186,7 +186,7 @@ def test_access_without_an_end_shows_none() -> None:
 
 def test_an_enrollment_shows_the_state_of_its_delivery() -> None:
     delivery = Delivery(
-        status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", platform_user_id=7
+        status=DeliveryStatus.FAILED, attempts=3, last_error="no such course", platform_user_id="7"
     )
     shown = enrollment_view(enrollment(delivery=delivery, progress=40), NOW, USER_CALLER)
     assert shown["delivery"] == {

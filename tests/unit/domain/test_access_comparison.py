@@ -18,7 +18,7 @@ from lunas.domain.enrollments import (
 )
 from tests.support.builders import NOW, enrollment
 
-ACCOUNT, COURSE = 42, 2_000_001
+ACCOUNT, COURSE = "42", "2000001"
 PLACE = Place(ACCOUNT, COURSE)
 DAY = timedelta(days=1)
 SOON, LATE = NOW + 30 * DAY, NOW + 90 * DAY
@@ -62,7 +62,7 @@ def found(
         given=frozenset(given),
     )
     accesses = [PlatformAccess(COURSE, until) for until in actual] + [
-        PlatformAccess(COURSE + 1, ENDLESS)
+        PlatformAccess("2000002", ENDLESS)
     ]
     named = [*claiming, *released]
     return gap(own or named[0], claims, named, accesses, NOW)

@@ -27,7 +27,7 @@ from lunas.domain.schedule import OVERDUE
 from tests.support.builders import LATER, bought, enrollment, payment, request_of
 
 ACT = AuditContext("lunas:deliver", LATER)
-PLACED = Placement(user_id=11, enrollment_id=22, course_id=33)
+PLACED = Placement(user_id="11", enrollment_id="22", course_id="33")
 
 
 def approved(*waiting: str) -> Payment:
@@ -138,7 +138,7 @@ def test_a_delivery_records_thinkifics_ids_and_clears_the_last_error() -> None:
     tried = enrollment(delivery=Delivery(attempts=2, last_error="later"))
     delivery = delivered(tried, [approved("c1")], PLACED, ACT).enrollment.delivery
     assert delivery.status is DeliveryStatus.DELIVERED
-    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == (11, 22)
+    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == ("11", "22")
     assert (delivery.attempts, delivery.last_error) == (3, None)
 
 

@@ -18,7 +18,7 @@ from tests.support.lifecycles import Life, handed_in, ordered
 
 type Break = Callable[[Life], Life]
 
-DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id=500)
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id="500")
 OTHERS = enrollment("c1", payment_id="pay0", delivery=Delivery(due_at=LATER))
 CLAIMED = replace(OTHERS, claims=paid_by("pay0", "pay1"))
 AFTER_ALL = NOW + timedelta(days=30)

@@ -17,14 +17,14 @@ from lunas.domain.texts import LONGEST_LINK, kept_link
 from tests.support.builders import LATER, enrollment
 
 LINK = "https://shop.thinkific.com/certificates/abc"
-REPORT = ProgressReport(platform_enrollment_id=500, user_id=7, course_id=2_000_001, percent=60)
+REPORT = ProgressReport(platform_enrollment_id="500", user_id="7", course_id="2000001", percent=60)
 DELIVERED = Delivery(
-    status=DeliveryStatus.DELIVERED, platform_user_id=7, platform_enrollment_id=500
+    status=DeliveryStatus.DELIVERED, platform_user_id="7", platform_enrollment_id="500"
 )
 
 
 def ours(**changes: object) -> Enrollment:
-    made = enrollment("c1", delivery=DELIVERED, platform_course_id=2_000_001, progress=40)
+    made = enrollment("c1", delivery=DELIVERED, platform_course_id="2000001", progress=40)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
@@ -110,9 +110,9 @@ def test_a_certificate_is_stored_even_when_the_progress_is_known() -> None:
 @pytest.mark.parametrize(
     "other",
     [
-        replace(REPORT, platform_enrollment_id=501),
-        replace(REPORT, user_id=8),
-        replace(REPORT, course_id=9),
+        replace(REPORT, platform_enrollment_id="501"),
+        replace(REPORT, user_id="8"),
+        replace(REPORT, course_id="9"),
     ],
 )
 def test_a_report_on_another_account_or_course_does_not_concern_us(other: ProgressReport) -> None:

@@ -14,7 +14,7 @@ from tests.support.builders import LATER, bought, enrollment, paid_by, payment
 
 ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "cancelled")
 DELIVERED = Delivery(
-    status=DeliveryStatus.DELIVERED, request=1, platform_user_id=7, platform_enrollment_id=500
+    status=DeliveryStatus.DELIVERED, request=1, platform_user_id="7", platform_enrollment_id="500"
 )
 
 

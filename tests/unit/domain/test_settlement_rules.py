@@ -202,9 +202,9 @@ def test_without_owned_courses_the_evidence_is_unchanged() -> None:
 
 
 def test_an_enrollment_carries_the_mapping_under_which_it_was_bought() -> None:
-    courses = (BoughtCourse("c1", "One", 4711), BoughtCourse("c2", "Two"))
+    courses = (BoughtCourse("c1", "One", "4711"), BoughtCourse("c2", "Two"))
     plan = settle(payment(courses=courses), Step.CONFIRM, GATEWAY_CONTEXT, {})
-    assert [each.platform_course_id for each in plan.enrollments] == [4711, None]
+    assert [each.platform_course_id for each in plan.enrollments] == ["4711", None]
 
 
 DAYS_30, DAYS_90 = LATER + timedelta(days=30), LATER + timedelta(days=90)

@@ -58,8 +58,8 @@ EVENT = HistoryEvent(
 DELIVERED = Delivery(
     status=DeliveryStatus.DELIVERED,
     attempts=2,
-    platform_user_id=7,
-    platform_enrollment_id=8,
+    platform_user_id="7",
+    platform_enrollment_id="8",
     last_error="once",
 )
 OPEN = overbooked(payment(), ["c1"], NOW)
@@ -79,14 +79,16 @@ FULLEST: dict[str, Any] = {
     "Package": package_view(
         package(
             access_days=365,
-            platform_bundle_id=4000001,
+            platform_bundle_id="4000001",
             description="Both",
             image_url="https://cdn.example/p.png",
             on_sale=False,
         ),
         ["c1"],
     ),
-    "Course": course_view(course(quota=3, platform_course_id=7, gone_platform_id=7), to_admin=True),
+    "Course": course_view(
+        course(quota=3, platform_course_id="7", gone_platform_id="7"), to_admin=True
+    ),
     "Channel": responses.channel_view(PaymentChannel("BC", "BCA", "https://img", 4000)),
     "Anomaly": responses.anomaly_view(RESOLVED),
 }

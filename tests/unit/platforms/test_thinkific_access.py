@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 def enrollments(*replies: Reply) -> tuple[list[PlatformAccess], StubProvider]:
     provider = StubProvider(*replies)
     api = ThinkificApi(SITE, StubLimiter(), session=provider.session)
-    return Thinkific(api).access(7, NOW), provider
+    return Thinkific(api).access("7", NOW), provider
 
 
 def test_all_enrollments_of_an_account_are_read_by_one_call() -> None:
@@ -26,15 +26,15 @@ def test_all_enrollments_of_an_account_are_read_by_one_call() -> None:
         page(enrolled(), enrolled(id=501, course_id=10, expiry_date=seconds(NOW + DAY)))
     )
     assert found == [
-        PlatformAccess(9, None),
-        PlatformAccess(10, (NOW + DAY).replace(microsecond=0)),
+        PlatformAccess("9", None),
+        PlatformAccess("10", (NOW + DAY).replace(microsecond=0)),
     ]
     assert [each.query["query[user_id]"] for each in provider.asked] == [["7"]]
 
 
 def test_a_list_of_several_pages_is_read_to_its_end() -> None:
     found, _ = enrollments(page(enrolled(), next_page=2), page(enrolled(id=501, course_id="10")))
-    assert found == [PlatformAccess(9, None), PlatformAccess(10, None)]
+    assert found == [PlatformAccess("9", None), PlatformAccess("10", None)]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_an_enrollment_without_certain_access_is_left_out(other: dict[str, objec
 
 def test_an_end_in_a_hundred_years_means_none() -> None:
     far = seconds(NOW + timedelta(days=36_000))
-    assert enrollments(page(enrolled(expiry_date=far)))[0] == [PlatformAccess(9, None)]
+    assert enrollments(page(enrolled(expiry_date=far)))[0] == [PlatformAccess("9", None)]
 
 
 def test_an_enrollment_without_a_course_is_an_error() -> None:

@@ -74,28 +74,28 @@ def webhooks(provider: StubProvider) -> ThinkificWebhooks:
     return ThinkificWebhooks(WebhooksApi(bearing(SITE), StubLimiter(), session=provider.session))
 
 
-def enroll(*answers: Reply | Exception) -> tuple[StubProvider, int]:
+def enroll(*answers: Reply | Exception) -> tuple[StubProvider, str]:
     provider = StubProvider(*answers)
-    return provider, thinkific(provider).enroll(7, 9, NOW, None)
+    return provider, thinkific(provider).enroll("7", "9", NOW, None)
 
 
 def test_a_new_enrollment_is_active_at_once() -> None:
     provider, platform_enrollment_id = enroll(page(), Reply(201, enrolled()))
-    assert platform_enrollment_id == 500
+    assert platform_enrollment_id == "500"
     assert provider.calls == [f"GET {BASE}/enrollments", f"POST {BASE}/enrollments"]
     assert provider.asked[1].body == {"user_id": 7, "course_id": 9, "activated_at": A_MINUTE_AGO}
 
 
 def test_an_active_enrollment_is_not_changed() -> None:
     provider, platform_enrollment_id = enroll(page(enrolled(id=321)))
-    assert platform_enrollment_id == 321
+    assert platform_enrollment_id == "321"
     assert len(provider.asked) == 1
 
 
 @pytest.mark.parametrize("stored", [TRIAL, EXPIRED], ids=["trial", "expired"])
 def test_a_trial_or_expired_enrollment_is_upgraded_and_read_back(stored: dict[str, Any]) -> None:
     provider, platform_enrollment_id = enroll(page(stored), Reply(204), Reply(body=enrolled()))
-    assert platform_enrollment_id == 500
+    assert platform_enrollment_id == "500"
     assert provider.calls[1:] == [f"PUT {BASE}/enrollments/500", f"GET {BASE}/enrollments/500"]
     assert provider.asked[1].body == {"activated_at": A_MINUTE_AGO}
 
@@ -134,7 +134,7 @@ def test_after_a_failed_post_the_enrollment_is_looked_up(
     failure: Reply | Exception,
 ) -> None:
     provider, platform_enrollment_id = enroll(page(), failure, page(enrolled(id=77)))
-    assert platform_enrollment_id == 77
+    assert platform_enrollment_id == "77"
     assert [call.split()[0] for call in provider.calls] == ["GET", "POST", "GET"]
 
 
@@ -174,7 +174,7 @@ def test_a_trial_left_by_a_failed_post_is_upgraded() -> None:
 def test_after_a_rate_limit_or_a_refused_key_no_lookup_is_made(reply: Reply) -> None:
     provider = StubProvider(page(), reply)
     with pytest.raises(DeliveryDelayed) as raised:
-        thinkific(provider).enroll(7, 9, NOW, None)
+        thinkific(provider).enroll("7", "9", NOW, None)
     assert raised.value.retry_after
     assert len(provider.asked) == 2
 
@@ -185,7 +185,7 @@ def test_without_a_permit_the_delivery_ends_before_the_call(permits: int) -> Non
     provider = StubProvider(page(), Reply(500), page(TRIAL), Reply(204), Reply(body=enrolled()))
     limiter = FewPermits(permits)
     with pytest.raises(NoPermit):
-        Thinkific(ThinkificApi(SITE, limiter, session=provider.session)).enroll(7, 9, NOW, None)
+        Thinkific(ThinkificApi(SITE, limiter, session=provider.session)).enroll("7", "9", NOW, None)
     assert len(provider.asked) == permits
 
 
@@ -202,17 +202,17 @@ def test_an_unknown_course_is_impossible_to_deliver() -> None:
 )
 def test_enrollments_of_others_are_ignored(foreign: dict[str, Any]) -> None:
     provider, platform_enrollment_id = enroll(page(foreign), Reply(201, enrolled()))
-    assert (platform_enrollment_id, len(provider.asked)) == (500, 2)
+    assert (platform_enrollment_id, len(provider.asked)) == ("500", 2)
 
 
 def test_ids_may_come_as_text() -> None:
     _, platform_enrollment_id = enroll(page(enrolled(id="500", user_id="7", course_id="9")))
-    assert platform_enrollment_id == 500
+    assert platform_enrollment_id == "500"
 
 
 def test_of_several_enrollments_the_active_one_counts_else_the_newest() -> None:
     _, active = enroll(page(enrolled(id=3), enrolled(id=9, expired=True)))
-    assert active == 3
+    assert active == "3"
     provider, _ = enroll(
         page(enrolled(id=9, expired=True), enrolled(id=10, expired=True)),
         Reply(204),
@@ -225,7 +225,7 @@ def test_an_enrollment_is_found_on_a_later_page() -> None:
     provider, platform_enrollment_id = enroll(
         page(enrolled(id=1, user_id=8), next_page=2), page(enrolled(id=2))
     )
-    assert platform_enrollment_id == 2
+    assert platform_enrollment_id == "2"
     assert [each.query["page"] for each in provider.asked] == [["1"], ["2"]]
     assert {each.query["limit"][0] for each in provider.asked} == {"250"}
     assert provider.asked[0].query["query[user_id]"] == ["7"]
@@ -234,28 +234,28 @@ def test_an_enrollment_is_found_on_a_later_page() -> None:
 
 def test_a_short_page_is_not_the_last() -> None:
     _, platform_enrollment_id = enroll(page(next_page=2), page(next_page=3), page(enrolled(id=4)))
-    assert platform_enrollment_id == 4
+    assert platform_enrollment_id == "4"
 
 
 @pytest.mark.parametrize("none", [0, None, "0", ""])
 def test_no_next_page_is_the_end_of_a_list(none: object) -> None:
     provider = StubProvider(page({"id": "1", "name": "One"}, next_page=none))
-    assert [each.id for each in Thinkific(api(provider)).courses()] == [1]
+    assert [each.id for each in Thinkific(api(provider)).courses()] == ["1"]
     provider, platform_enrollment_id = enroll(page(enrolled(id=2), next_page=none))
-    assert platform_enrollment_id == 2
+    assert platform_enrollment_id == "2"
     assert len(provider.asked) == 1
 
 
 def test_the_next_page_may_come_as_text() -> None:
     _, platform_enrollment_id = enroll(page(next_page="2"), page(enrolled(id=2)))
-    assert platform_enrollment_id == 2
+    assert platform_enrollment_id == "2"
 
 
 @pytest.mark.parametrize("following", [1, "1", -1])
 def test_a_list_that_does_not_advance_is_an_error_at_once(following: object) -> None:
     provider = StubProvider(*[page(next_page=following)] * 500)
     with pytest.raises(DeliveryDelayed, match=f"names page {following} after page 1"):
-        thinkific(provider).enroll(7, 9, NOW, None)
+        thinkific(provider).enroll("7", "9", NOW, None)
     assert len(provider.asked) == 1
 
 
@@ -263,7 +263,7 @@ def test_a_list_that_repeats_a_page_is_an_error_at_once() -> None:
     same = [page(enrolled(user_id=8), next_page=number) for number in range(2, 500)]
     provider = StubProvider(*same)
     with pytest.raises(DeliveryDelayed, match="same page again"):
-        thinkific(provider).enroll(7, 9, NOW, None)
+        thinkific(provider).enroll("7", "9", NOW, None)
     assert len(provider.asked) == 2
 
 
@@ -306,14 +306,14 @@ def test_a_response_without_pages_is_an_empty_list(body: dict[str, Any]) -> None
 
 def test_an_account_is_found_regardless_of_case() -> None:
     provider = StubProvider(page({"id": 7, "email": EMAIL.upper()}))
-    assert thinkific(provider).find_user(EMAIL) == 7
+    assert thinkific(provider).find_user(EMAIL) == "7"
 
 
 def test_an_address_with_capitals_is_searched_in_lower_case_and_as_typed() -> None:
     low, typed = page({"id": 7, "email": EMAIL}), page({"id": 8, "email": EMAIL.upper()})
     provider = StubProvider(low, page(), typed, page(), page())
-    assert thinkific(provider).find_user(EMAIL.upper()) == 7
-    assert thinkific(provider).find_user(EMAIL.upper()) == 8
+    assert thinkific(provider).find_user(EMAIL.upper()) == "7"
+    assert thinkific(provider).find_user(EMAIL.upper()) == "8"
     assert thinkific(provider).find_user(EMAIL.upper()) is None
     asked = [each.query["query[email]"] for each in provider.asked]
     assert asked == [[EMAIL], [EMAIL], [EMAIL.upper()], [EMAIL], [EMAIL.upper()]]
@@ -321,7 +321,7 @@ def test_an_address_with_capitals_is_searched_in_lower_case_and_as_typed() -> No
 
 def test_a_new_account_has_its_address_in_lower_case() -> None:
     provider = StubProvider(Reply(201, {"id": 42}))
-    assert thinkific(provider).create_user(Learner("Budi", "Santoso", EMAIL.upper())) == 42
+    assert thinkific(provider).create_user(Learner("Budi", "Santoso", EMAIL.upper())) == "42"
     assert provider.asked[0].body["email"] == EMAIL
 
 
@@ -333,7 +333,7 @@ def test_an_account_of_another_address_is_ignored(email: str | None) -> None:
 
 def test_an_account_is_found_on_a_later_page() -> None:
     first = page({"id": 1, "email": "other@example.com"}, next_page=2)
-    assert thinkific(StubProvider(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == 7
+    assert thinkific(StubProvider(first, page({"id": "7", "email": EMAIL}))).find_user(EMAIL) == "7"
 
 
 def test_a_plus_in_an_address_is_escaped() -> None:
@@ -345,7 +345,7 @@ def test_a_plus_in_an_address_is_escaped() -> None:
 
 def test_a_new_account_has_no_password_and_gets_a_welcome_email() -> None:
     provider = StubProvider(Reply(201, {"id": 42}))
-    assert thinkific(provider).create_user(LEARNER) == 42
+    assert thinkific(provider).create_user(LEARNER) == "42"
     assert provider.asked[0].body == {
         "first_name": "Budi",
         "last_name": "Santoso",
@@ -409,7 +409,7 @@ def test_a_new_account_has_no_password_and_gets_a_welcome_email() -> None:
 def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
     for body in ({"errors": errors}, {"error": errors}, {"errors": None, "error": errors}, errors):
         provider = StubProvider(Reply(422, body), page({"id": 7, "email": EMAIL}))
-        assert thinkific(provider).create_user(LEARNER) == 7
+        assert thinkific(provider).create_user(LEARNER) == "7"
 
 
 @pytest.mark.parametrize(
@@ -428,7 +428,7 @@ def test_a_taken_address_means_that_the_account_exists(errors: object) -> None:
 @pytest.mark.parametrize("status", [400, 409, 422])
 def test_a_taken_address_is_read_from_any_body(status: int, body: object) -> None:
     provider = StubProvider(Reply(status, body), page({"id": 7, "email": EMAIL}))
-    assert thinkific(provider).create_user(LEARNER) == 7
+    assert thinkific(provider).create_user(LEARNER) == "7"
 
 
 def test_a_taken_address_whose_account_does_not_show_yet_delays() -> None:
@@ -535,7 +535,7 @@ def test_courses_are_listed_from_all_pages() -> None:
         page({"id": "1", "name": "One"}, next_page=2), page({"id": 2, "name": "Two"})
     )
     records = Thinkific(ThinkificApi(SITE, StubLimiter(), session=provider.session))
-    assert list(records.courses()) == [SiteCourse(1, "One"), SiteCourse(2, "Two")]
+    assert list(records.courses()) == [SiteCourse("1", "One"), SiteCourse("2", "Two")]
 
 
 @pytest.mark.parametrize("body", [{}, {"id": None}, {"name": "no id"}, {"id": "abc"}], ids=str)
@@ -559,7 +559,7 @@ def test_an_upgrade_without_an_expiry_sends_none(expiry: str | None) -> None:
 
 def revoke(*answers: Reply | Exception) -> StubProvider:
     provider = StubProvider(*answers)
-    thinkific(provider).revoke(7, 9, NOW)
+    thinkific(provider).revoke("7", "9", NOW)
     return provider
 
 
@@ -589,7 +589,7 @@ def test_with_given_ends_only_enrollments_with_those_ends_are_ended() -> None:
         enrolled(id=500), enrolled(id=501, expiry_date=foreign), enrolled(id=502, expiry_date=given)
     )
     provider = StubProvider(enrollments, Reply(204), Reply(body=EXPIRED))
-    thinkific(provider).revoke(7, 9, NOW, given={UNTIL})
+    thinkific(provider).revoke("7", "9", NOW, given={UNTIL})
     assert [call for call in provider.calls if call.startswith("PUT")] == [
         f"PUT {BASE}/enrollments/502"
     ]
@@ -606,7 +606,7 @@ END = "2026-12-22T03:04:05Z"
 
 def enroll_until(*answers: Reply | Exception) -> StubProvider:
     provider = StubProvider(*answers)
-    thinkific(provider).enroll(7, 9, NOW, UNTIL)
+    thinkific(provider).enroll("7", "9", NOW, UNTIL)
     return provider
 
 
@@ -644,19 +644,19 @@ def test_access_without_an_end_removes_an_expiry() -> None:
 def test_a_course_of_a_bundle_that_is_not_enrolled_yet_delays() -> None:
     provider = StubProvider(page())
     with pytest.raises(DeliveryDelayed) as raised:
-        thinkific(provider).enroll(7, 9, NOW, None, create=False)
+        thinkific(provider).enroll("7", "9", NOW, None, create=False)
     assert (len(provider.asked), raised.value.retry_after) == (1, 20)
 
 
 def test_a_course_that_a_bundle_enrolled_is_used() -> None:
     provider = StubProvider(page(enrolled(id=700)))
-    assert thinkific(provider).enroll(7, 9, NOW, None, create=False) == 700
+    assert thinkific(provider).enroll("7", "9", NOW, None, create=False) == "700"
 
 
 @pytest.mark.parametrize("reply", [Reply(201), Reply(202), Reply(201, {"id": 1})], ids=str)
 def test_a_bundle_is_enrolled_with_its_dates(reply: Reply) -> None:
     provider = StubProvider(reply)
-    thinkific(provider).enroll_in_bundle(7, 4, NOW, UNTIL)
+    thinkific(provider).enroll_in_bundle("7", "4", NOW, UNTIL)
     assert provider.calls == [f"POST {BASE}/bundles/4/enrollments"]
     dates = {"activated_at": A_MINUTE_AGO, "expiry_date": END}
     assert provider.asked[0].body == {"user_id": 7, **dates}
@@ -665,14 +665,14 @@ def test_a_bundle_is_enrolled_with_its_dates(reply: Reply) -> None:
 @pytest.mark.parametrize(
     ("reply", "courses"),
     [
-        (Reply(body={"id": 4, "course_ids": [9, "10"]}), {9, 10}),
+        (Reply(body={"id": 4, "course_ids": [9, "10"]}), {"9", "10"}),
         (Reply(body={"id": 4}), set()),
         (Reply(404, {"error": "Record not found."}), set()),
     ],
     ids=["two", "none named", "no bundle"],
 )
-def test_the_courses_of_a_bundle_are_returned(reply: Reply, courses: set[int]) -> None:
-    assert thinkific(StubProvider(reply)).bundle_courses(4) == courses
+def test_the_courses_of_a_bundle_are_returned(reply: Reply, courses: set[str]) -> None:
+    assert thinkific(StubProvider(reply)).bundle_courses("4") == courses
 
 
 @pytest.mark.parametrize("end", [END, END.replace("Z", ".000Z"), END.replace("Z", ".999Z")])

@@ -95,7 +95,11 @@ def test_ids_may_be_numbers_or_digits_and_unknown_fields_are_ignored() -> None:
     parsed = parse_event(event(id=71, tenant_id="5", news={"a": []}))
     assert (parsed.id, parsed.topic) == ("71", "enrollment.progress")
     report = report_of(parsed)
-    assert (report.platform_enrollment_id, report.user_id, report.course_id) == (500, 7, 2_000_001)
+    assert (report.platform_enrollment_id, report.user_id, report.course_id) == (
+        "500",
+        "7",
+        "2000001",
+    )
     assert (report.percent, report.certificate_url) == (24, None)
 
 

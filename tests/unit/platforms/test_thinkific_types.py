@@ -61,20 +61,20 @@ def create(provider: StubProvider) -> object:
 
 
 def enroll(provider: StubProvider) -> object:
-    return Thinkific(api(provider)).enroll(7, 9, NOW, UNTIL, given={UNTIL})
+    return Thinkific(api(provider)).enroll("7", "9", NOW, UNTIL, given={UNTIL})
 
 
 def revoke(provider: StubProvider) -> object:
-    Thinkific(api(provider)).revoke(7, 9, NOW)
+    Thinkific(api(provider)).revoke("7", "9", NOW)
     return None
 
 
 def access(provider: StubProvider) -> object:
-    return Thinkific(api(provider)).access(7, NOW)
+    return Thinkific(api(provider)).access("7", NOW)
 
 
 def bundle_courses(provider: StubProvider) -> object:
-    return Thinkific(api(provider)).bundle_courses(4)
+    return Thinkific(api(provider)).bundle_courses("4")
 
 
 def courses(provider: StubProvider) -> object:
@@ -86,11 +86,11 @@ def bundles(provider: StubProvider) -> object:
 
 
 def product_of_course(provider: StubProvider) -> object:
-    return Thinkific(api(provider), 100).product(Sold(None, 9))
+    return Thinkific(api(provider), 100).product(Sold(None, "9"))
 
 
 def product_of_bundle(provider: StubProvider) -> object:
-    return Thinkific(api(provider), 100).product(Sold(4, None))
+    return Thinkific(api(provider), 100).product(Sold("4", None))
 
 
 def changed(provider: StubProvider) -> object:
@@ -237,7 +237,7 @@ def test_progress_with_a_field_of_another_type_is_left_out(name: str, values: li
     )
     progress = Thinkific(api(provider))
     assert [each.percent for each in progress.changed(NOW, 1).reports] == [50]
-    assert [progress.progress(500) for _ in enrollments] == [None] * len(enrollments)
+    assert [progress.progress("500") for _ in enrollments] == [None] * len(enrollments)
 
 
 @pytest.mark.parametrize("value", [[], {}, True, False, "x", "", 1e999, -1, 101, HUGE], ids=shown)

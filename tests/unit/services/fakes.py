@@ -74,8 +74,8 @@ class FakeStore:
         self.callbacks: dict[str, CallbackEvidence] = {}
         self.courses: dict[str, Course] = {}
         self.packages: dict[str, Package] = {}
-        self.links: dict[str, int] = {}
-        self.former: dict[str, frozenset[int]] = {}
+        self.links: dict[str, str] = {}
+        self.former: dict[str, frozenset[str]] = {}
         self.revisions: dict[str, int] = {}
         self.claims: dict[Place, Claims] = {}
         self.named: dict[str, tuple[Learner, str]] = {}
@@ -518,14 +518,14 @@ class FakeLearners:
         learner, named_by = self.store.named.get(user_id, (None, None))
         return AccountLink(account, former, self.store.revisions.get(user_id, 0), learner, named_by)
 
-    def link(self, user_id: str, account_id: int, link: AccountLink) -> None:
+    def link(self, user_id: str, account_id: str, link: AccountLink) -> None:
         if link.revision != self.store.revisions.get(user_id, 0):
             raise ConcurrentUpdate(stale=True)
         self.store.links[user_id] = account_id
         self.store.former[user_id] = link.former - {account_id}
         self.store.revisions[user_id] = link.revision + 1
 
-    def unlink(self, user_id: str, account_id: int) -> None:
+    def unlink(self, user_id: str, account_id: str) -> None:
         if self.store.links.get(user_id) == account_id:
             del self.store.links[user_id]
             former = self.store.former.get(user_id, frozenset())
@@ -576,7 +576,7 @@ class FakeLearners:
         known = self.store.claims[place]
         self._write(replace(known, released=known.released - {enrollment_id}))
 
-    def of_account(self, account_id: int) -> dict[Place, Claims]:
+    def of_account(self, account_id: str) -> dict[Place, Claims]:
         self.reads += 1
         interrupt(self.before_read)
         claims = self.store.claims.items()
@@ -629,56 +629,56 @@ class FakePlatform:
     ``ended`` are enrollments that were revoked. Adjusting them gives access again.
     """
 
-    def __init__(self, accounts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, accounts: Mapping[str, str] | None = None) -> None:
         self.accounts = dict(accounts or {})
-        self.enrollments: dict[tuple[int, int], int] = {}
+        self.enrollments: dict[tuple[str, str], str] = {}
         self.created: list[Learner] = []
         self.calls: list[str] = []
         self.failures: list[Interruption] = []
-        self.ends: dict[tuple[int, int], datetime | None] = {}
-        self.ended: dict[tuple[int, int], int] = {}
-        self.bundle_holdings: dict[int, set[int]] = {}
+        self.ends: dict[tuple[str, str], datetime | None] = {}
+        self.ended: dict[tuple[str, str], str] = {}
+        self.bundle_holdings: dict[str, set[str]] = {}
         self.site_courses: list[SiteCourse] = []
-        self.reports: dict[int, ProgressReport | None] = {}
-        self.sales: dict[int, tuple[str, int, int]] = {}
-        self.refunds: list[int] = []
+        self.reports: dict[str, ProgressReport | None] = {}
+        self.sales: dict[str, tuple[str, str, str]] = {}
+        self.refunds: list[str] = []
         self.bundles_later = False
         self.bundle_failures: list[Interruption] = []
 
-    def ensure_user(self, learner: Learner) -> int:
+    def ensure_user(self, learner: Learner) -> str:
         found = self.find_user(learner.email)
         return found if found is not None else self.create_user(learner)
 
-    def find_user(self, email: str) -> int | None:
+    def find_user(self, email: str) -> str | None:
         self.calls.append("find_user")
         return self.accounts.get(email)
 
-    def create_user(self, learner: Learner) -> int:
+    def create_user(self, learner: Learner) -> str:
         self.calls.append("create_user")
         self.created.append(learner)
-        return self.accounts.setdefault(learner.email, 100 + len(self.accounts))
+        return self.accounts.setdefault(learner.email, str(100 + len(self.accounts)))
 
     def enroll(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,  # noqa: ARG002
         until: datetime | None,
         *,
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
-    ) -> int:
+    ) -> str:
         self.calls.append("enroll")
         interrupt(self.failures)
         if not create and (user_id, course_id) not in self.enrollments:
             raise DeliveryDelayed("not enrolled yet")
         self._set_end((user_id, course_id), until, given)
-        return self.enrollments.setdefault((user_id, course_id), 500 + len(self.enrollments))
+        return self.enrollments.setdefault((user_id, course_id), str(500 + len(self.enrollments)))
 
     def adjust(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,  # noqa: ARG002
         until: datetime | None,
         given: AbstractSet[datetime | None],
@@ -688,11 +688,11 @@ class FakePlatform:
         key = user_id, course_id
         if key in self.enrollments or key in self.ended:
             self._set_end(key, until, given)
-            self.enrollments.setdefault(key, self.ended.pop(key, 0))
+            self.enrollments.setdefault(key, self.ended.pop(key, ""))
 
     def _set_end(
         self,
-        key: tuple[int, int],
+        key: tuple[str, str],
         until: datetime | None,
         given: AbstractSet[datetime | None],
     ) -> None:
@@ -701,7 +701,7 @@ class FakePlatform:
         if stored in given or latest([stored, until]) == until or key not in self.enrollments:
             self.ends[key] = until
 
-    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
+    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
         ends = {
             course: self.ends.get((user, course))
             for user, course in self.enrollments
@@ -720,32 +720,32 @@ class FakePlatform:
             for each, held in self.bundle_holdings.items()
         ]
 
-    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
         return self.reports.get(platform_enrollment_id)
 
     def changed(self, since: datetime, page: int) -> ChangedPage:  # noqa: ARG002
         return ChangedPage(tuple(each for each in self.reports.values() if each), None)
 
-    def product(self, sold: Sold) -> int:
+    def product(self, sold: Sold) -> str:
         product = sold.bundle_id or sold.course_id
         if product is None:
             raise DeliveryImpossible("the course is not mapped")
         return product
 
-    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
-        self.sales[len(self.sales) + 1] = (payment.id, user_id, product_id)
-        return Answer(SaleReportStatus.REPORTED, order_id=len(self.sales))
+    def report_sale(self, payment: Payment, user_id: str, product_id: str) -> Answer:
+        self.sales[str(len(self.sales) + 1)] = (payment.id, user_id, product_id)
+        return Answer(SaleReportStatus.REPORTED, order_id=str(len(self.sales)))
 
-    def report_refund(self, payment: Payment, order_id: int) -> Answer:  # noqa: ARG002
+    def report_refund(self, payment: Payment, order_id: str) -> Answer:  # noqa: ARG002
         self.refunds.append(order_id)
         return Answer(SaleReportStatus.REPORTED, order_id=order_id)
 
-    def bundle_courses(self, bundle_id: int) -> set[int]:
+    def bundle_courses(self, bundle_id: str) -> set[str]:
         self.calls.append("bundle_courses")
         return self.bundle_holdings.get(bundle_id, set())
 
     def enroll_in_bundle(
-        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+        self, user_id: str, bundle_id: str, now: datetime, until: datetime | None
     ) -> None:
         self.calls.append("enroll_in_bundle")
         interrupt(self.bundle_failures)
@@ -756,8 +756,8 @@ class FakePlatform:
 
     def revoke(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,  # noqa: ARG002
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:

@@ -36,7 +36,7 @@ from tests.unit.services.fakes import (
     interrupt,
 )
 
-ACCOUNT, COURSE = 42, 2_000_001
+ACCOUNT, COURSE = "42", "2000001"
 
 
 def refused() -> DeliveryDelayed:
@@ -51,11 +51,11 @@ class FakeAccess(FakePlatform):
 
     def __init__(self) -> None:
         super().__init__()
-        self.access_by_account: dict[int, list[PlatformAccess]] = {}
-        self.asked: list[int] = []
+        self.access_by_account: dict[str, list[PlatformAccess]] = {}
+        self.asked: list[str] = []
         self.before: list[Interruption] = []
 
-    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
+    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
         assert now >= LATER
         self.asked.append(account_id)
         interrupt(self.before)
@@ -78,7 +78,7 @@ class Setup:
         self.waiting = timedelta(minutes=1)
         self.clock = FakeClock(LATER)
 
-    def store_life(self, life: Life, account: int = ACCOUNT) -> None:
+    def store_life(self, life: Life, account: str = ACCOUNT) -> None:
         """Store a payment, and its enrollments as delivered to an account and claimed there."""
         self.store.add(life.payment)
         self.store.history[life.payment.id] = list(life.history)
@@ -98,11 +98,12 @@ class Setup:
         self.feeds.batches[Feed.PLATFORM].clear()
         self.waiting = MAX_WAIT + timedelta(seconds=1)
         self.add_batch("pay1", *others)
-        for number, each in enumerate(others, ACCOUNT + 1):
-            self.store_life(ordered("c1", id=each, user_id=each).settled().delivered("c1"), number)
-            self.give_access(number)
+        for number, each in enumerate(others, 1):
+            life = ordered("c1", id=each, user_id=each).settled().delivered("c1")
+            self.store_life(life, f"{ACCOUNT}{number}")
+            self.give_access(f"{ACCOUNT}{number}")
 
-    def give_access(self, account: int = ACCOUNT) -> None:
+    def give_access(self, account: str = ACCOUNT) -> None:
         self.platform.access_by_account[account] = [PlatformAccess(COURSE, None)]
 
     def run(self) -> Compared:
@@ -274,8 +275,8 @@ def test_a_run_makes_a_limited_number_of_calls_and_the_next_one_continues(setup:
     ids = [f"pay{number}" for number in range(CALLS + 5)]
     for number, name in enumerate(ids):
         life = ordered("c1", id=name, user_id=f"u{number}").settled().delivered("c1")
-        setup.store_life(life, 100 + number)
-        setup.give_access(100 + number)
+        setup.store_life(life, f"{ACCOUNT}{number}")
+        setup.give_access(f"{ACCOUNT}{number}")
         setup.add_batch(name)
     done = setup.run()
     assert done.asked == len(setup.platform.asked) == CALLS

@@ -26,7 +26,7 @@ SOLD = payment(
     Status.APPROVED,
     courses=bought("c1", "c2"),
     undelivered=frozenset({"c1", "c2"}),
-    platform_bundle_id=4,
+    platform_bundle_id="4",
 )
 
 
@@ -36,10 +36,10 @@ class Setup:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.add(SOLD, enrollment("c1"), enrollment("c2"))
-        self.store.add(course("c1", platform_course_id=11), course("c2", platform_course_id=12))
-        self.store.links[USER] = 7
+        self.store.add(course("c1", platform_course_id="11"), course("c2", platform_course_id="12"))
+        self.store.links[USER] = "7"
         self.platform = FakePlatform()
-        self.platform.bundle_holdings = {4: {11, 12}}
+        self.platform.bundle_holdings = {"4": {"11", "12"}}
         self.clock = FakeClock()
         self.service = DeliveryService(
             enrollments=FakeEnrollments(self.store),
@@ -75,7 +75,7 @@ def test_a_delivery_waits_for_a_pending_bundle(setup: Setup) -> None:
     setup.platform.bundles_later = True
     setup.assert_delayed(FIRST)
     setup.assert_delayed(SECOND)
-    setup.platform.enrollments = {(7, 11): 1, (7, 12): 2}
+    setup.platform.enrollments = {("7", "11"): "1", ("7", "12"): "2"}
     assert setup.deliver(FIRST) is DeliveryResult.DELIVERED
     assert setup.platform.calls.count("enroll_in_bundle") == 1
 
@@ -86,18 +86,20 @@ def test_a_bundle_that_never_arrives_is_enrolled_course_by_course(setup: Setup) 
     setup.clock.forward(MAX_WAIT)
     for request in (FIRST, SECOND):
         assert setup.deliver(request) is DeliveryResult.DELIVERED
-    assert set(setup.platform.enrollments) == {(7, 11), (7, 12)}
+    assert set(setup.platform.enrollments) == {("7", "11"), ("7", "12")}
 
 
-@pytest.mark.parametrize("held", [{11}, {11, 12, 13}, set()], ids=["fewer", "more", "no bundle"])
+@pytest.mark.parametrize(
+    "held", [{"11"}, {"11", "12", "13"}, set()], ids=["fewer", "more", "no bundle"]
+)
 def test_a_bundle_whose_courses_differ_from_those_paid_is_not_used(
-    setup: Setup, held: set[int]
+    setup: Setup, held: set[str]
 ) -> None:
-    setup.platform.bundle_holdings = {4: held}
+    setup.platform.bundle_holdings = {"4": held}
     for request in (FIRST, SECOND):
         assert setup.deliver(request) is DeliveryResult.DELIVERED
     assert setup.platform.calls == ["bundle_courses", "enroll", "enroll"]
-    assert set(setup.platform.enrollments) == {(7, 11), (7, 12)}
+    assert set(setup.platform.enrollments) == {("7", "11"), ("7", "12")}
 
 
 def test_a_bundle_that_is_refused_is_enrolled_course_by_course(setup: Setup) -> None:
@@ -127,7 +129,7 @@ def test_the_end_of_access_is_sent(setup: Setup) -> None:
     setup.store.add(replace(SOLD, platform_bundle_id=None))
     setup.store.add(enrollment("c1", expires_at=end))
     setup.deliver()
-    assert setup.platform.ends == {(7, 11): end}
+    assert setup.platform.ends == {("7", "11"): end}
 
 
 def test_access_that_ended_before_its_delivery_cannot_be_delivered(setup: Setup) -> None:

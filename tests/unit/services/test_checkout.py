@@ -1052,6 +1052,6 @@ def test_the_outcome_of_an_earlier_payment_is_reported(shop: Shop) -> None:
 
 
 def test_a_payment_keeps_the_mapping_under_which_its_courses_were_bought(shop: Shop) -> None:
-    shop.store.add(course("c1", platform_course_id=4711))
+    shop.store.add(course("c1", platform_course_id="4711"))
     opened, _ = shop.initiate()
-    assert [each.platform_course_id for each in opened.courses] == [4711]
+    assert [each.platform_course_id for each in opened.courses] == ["4711"]

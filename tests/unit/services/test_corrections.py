@@ -20,7 +20,7 @@ from tests.unit.services.fakes import (
 
 ACT = AuditContext("admin:a1", LATER, {"requestId": "r9"}, "a slip")
 RIGHT = Wanted(email="budi@example.org")
-ACCOUNT = 7
+ACCOUNT = "7"
 DELIVERED = Delivery(status=DeliveryStatus.DELIVERED)
 OWN = enrollment("c1", delivery=DELIVERED)
 OTHERS = enrollment("c2", payment_id="pay0", delivery=DELIVERED)
@@ -41,7 +41,7 @@ def corrected(corrections: FakePayments, payment_id: str = "pay1") -> Payment:
 def claim(corrections: FakePayments, *enrollment_ids: str) -> None:
     """Claim a course of the account for enrollments."""
     for each in enrollment_ids:
-        FakeLearners(corrections.store).claim(Place(ACCOUNT, 1), each, None)
+        FakeLearners(corrections.store).claim(Place(ACCOUNT, "1"), each, None)
 
 
 def waiting(corrections: FakePayments) -> list[Enrollment]:

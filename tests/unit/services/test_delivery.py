@@ -43,7 +43,7 @@ class Setup:
     def __init__(self) -> None:
         self.store = FakeStore()
         self.store.add(approved("c1"), enrollment("c1"), course("c1"))
-        self.store.add(course("c2", platform_course_id=2_000_002))
+        self.store.add(course("c2", platform_course_id="2000002"))
         self.enrollments = FakeEnrollments(self.store)
         self.platform = FakePlatform()
         self.service = DeliveryService(
@@ -79,31 +79,31 @@ def setup() -> Setup:
 
 
 def test_a_known_learner_is_enrolled_with_one_call(setup: Setup) -> None:
-    setup.store.links[USER] = 77
+    setup.store.links[USER] = "77"
     assert setup.deliver() is DeliveryResult.DELIVERED
     assert setup.platform.calls == ["enroll"]
-    assert setup.delivery().platform_user_id == 77
+    assert setup.delivery().platform_user_id == "77"
 
 
 def test_an_existing_account_is_found_by_address_and_linked(setup: Setup) -> None:
-    setup.platform.accounts = {EMAIL: 42}
+    setup.platform.accounts = {EMAIL: "42"}
     setup.deliver()
     assert setup.platform.calls == ["find_user", "enroll"]
-    assert setup.store.links == {USER: 42}
+    assert setup.store.links == {USER: "42"}
 
 
 def test_an_unknown_learner_gets_an_account_with_the_learner_of_the_payment(setup: Setup) -> None:
     setup.deliver()
     assert setup.platform.calls == ["find_user", "create_user", "enroll"]
     assert setup.platform.created == [approved().learner]
-    assert setup.store.links == {USER: 100}
+    assert setup.store.links == {USER: "100"}
 
 
 def test_a_delivery_is_recorded_with_thinkifics_ids(setup: Setup) -> None:
     setup.deliver()
     delivery = setup.delivery()
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
-    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == (100, 500)
+    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == ("100", "500")
 
 
 def test_the_last_course_completes_the_payment(setup: Setup) -> None:
@@ -305,7 +305,7 @@ def test_after_a_crash_the_created_account_is_used(setup: Setup) -> None:
     setup.store.links.clear()
     setup.deliver()
     assert len(setup.platform.created) == 1
-    assert setup.delivery().platform_user_id == 100
+    assert setup.delivery().platform_user_id == "100"
 
 
 def test_a_message_received_twice_delivers_once(setup: Setup) -> None:
@@ -322,60 +322,60 @@ def test_an_enrollment_not_counted_when_created_is_counted_when_delivered(setup:
 
 
 def test_the_catalogs_current_mapping_takes_precedence_over_the_one_bought(setup: Setup) -> None:
-    setup.store.links[USER] = 77
-    setup.store.add(enrollment("c1", platform_course_id=4711))
+    setup.store.links[USER] = "77"
+    setup.store.add(enrollment("c1", platform_course_id="4711"))
     setup.deliver()
-    assert list(setup.platform.enrollments) == [(77, 2_000_001)]
+    assert list(setup.platform.enrollments) == [("77", "2000001")]
 
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_without_a_current_mapping_the_one_bought_is_delivered(setup: Setup, listed: bool) -> None:
-    setup.store.links[USER] = 77
+    setup.store.links[USER] = "77"
     setup.store.add(course("c1", platform_course_id=None))
-    setup.store.add(enrollment("c1", platform_course_id=4711))
+    setup.store.add(enrollment("c1", platform_course_id="4711"))
     if not listed:
         del setup.store.courses["c1"]
     assert setup.deliver() is DeliveryResult.DELIVERED
-    assert list(setup.platform.enrollments) == [(77, 4711)]
+    assert list(setup.platform.enrollments) == [("77", "4711")]
 
 
-@pytest.mark.parametrize("accounts", [{}, {EMAIL: 42}], ids=["none", "another"])
+@pytest.mark.parametrize("accounts", [{}, {EMAIL: "42"}], ids=["none", "another"])
 def test_a_link_to_a_deleted_account_is_replaced_and_the_delivery_continues(
-    setup: Setup, accounts: dict[str, int]
+    setup: Setup, accounts: dict[str, str]
 ) -> None:
-    setup.store.links[USER] = 77
+    setup.store.links[USER] = "77"
     setup.platform.accounts = dict(accounts)
     setup.platform.failures = [DeliveryImpossible("no such user")]
     assert setup.deliver() is DeliveryResult.DELIVERED
-    present = accounts.get(EMAIL, 100)
+    present = accounts.get(EMAIL, "100")
     assert setup.store.links == {USER: present}
-    assert list(setup.platform.enrollments) == [(present, 2_000_001)]
+    assert list(setup.platform.enrollments) == [(present, "2000001")]
     assert setup.delivery().platform_user_id == present
 
 
 def test_a_link_to_an_existing_account_is_kept_when_the_delivery_is_impossible(
     setup: Setup,
 ) -> None:
-    setup.store.links[USER] = 42
-    setup.platform.accounts = {EMAIL: 42}
+    setup.store.links[USER] = "42"
+    setup.platform.accounts = {EMAIL: "42"}
     setup.platform.failures = [DeliveryImpossible("no such course")]
     with pytest.raises(DeliveryImpossible, match="no such course"):
         setup.deliver()
-    assert setup.store.links == {USER: 42}
+    assert setup.store.links == {USER: "42"}
     assert setup.platform.calls == ["enroll", "find_user"]
 
 
 def test_a_delay_keeps_the_link(setup: Setup) -> None:
-    setup.store.links[USER] = 77
+    setup.store.links[USER] = "77"
     setup.platform.failures = [DeliveryDelayed("busy")]
     with pytest.raises(DeliveryDelayed):
         setup.deliver()
-    assert setup.store.links == {USER: 77}
+    assert setup.store.links == {USER: "77"}
     assert setup.platform.calls == ["enroll"]
 
 
 def test_a_delivery_with_a_new_link_is_attempted_once(setup: Setup) -> None:
-    setup.store.links[USER] = 77
+    setup.store.links[USER] = "77"
     revoking = [lambda: None]
     setup.platform.failures = [
         DeliveryImpossible("gone"),
@@ -389,12 +389,12 @@ def test_a_delivery_with_a_new_link_is_attempted_once(setup: Setup) -> None:
 
 def test_enrollments_at_a_former_account_are_delivered_again(setup: Setup) -> None:
     """A correction covers only what fits in a transaction; a delivery does the rest."""
-    setup.store.former[USER] = frozenset({41})
+    setup.store.former[USER] = frozenset({"41"})
     other = enrollment("c2", delivery=Delivery(status=DeliveryStatus.DELIVERED))
     strange = replace(other, id=enrollment_id("u9", "c2"), user_id="u9")
     setup.store.add(other, strange)
     for each in (other, strange):
-        FakeLearners(setup.store).claim(Place(41, 2_000_002), each.id, None)
+        FakeLearners(setup.store).claim(Place("41", "2000002"), each.id, None)
     setup.deliver()
     stored = setup.store.enrollments
     assert stored[other.id].delivery.status is DeliveryStatus.PENDING

@@ -22,7 +22,7 @@ from tests.unit.services.fakes import (
     FakeStore,
 )
 
-DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id=500)
+DELIVERED = Delivery(status=DeliveryStatus.DELIVERED, platform_enrollment_id="500")
 HEALTHY = ordered("c1").settled().delivered("c1")
 REF = Ref("pay1")
 

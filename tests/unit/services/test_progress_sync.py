@@ -25,7 +25,7 @@ from tests.support.progress_fakes import (
 from tests.unit.services.fakes import FakeStore
 
 PAGES = (
-    ChangedPage((report(60), report(80, platform_enrollment_id=9)), 2),
+    ChangedPage((report(60), report(80, platform_enrollment_id="9")), 2),
     ChangedPage((report(0), report(None)), 3),
     ChangedPage((report(90),), None),
 )

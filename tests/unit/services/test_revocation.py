@@ -34,8 +34,8 @@ from tests.unit.services.fakes import (
 REFUNDED = enrollment(
     "c1",
     status=EnrollmentStatus.NOT_ENROLLED,
-    delivery=Delivery(request=2, platform_user_id=42, platform_enrollment_id=500),
-    platform_course_id=2_000_001,
+    delivery=Delivery(request=2, platform_user_id="42", platform_enrollment_id="500"),
+    platform_course_id="2000001",
 )
 REQUEST = request_of(REFUNDED)
 
@@ -47,10 +47,10 @@ class Setup:
         self.store = FakeStore()
         self.store.add(payment(Status.REFUNDED), REFUNDED, course("c1"))
         self.enrollments = FakeEnrollments(self.store)
-        self.platform = FakePlatform({EMAIL: 42})
-        self.platform.enrollments = {(42, 2_000_001): 500}
+        self.platform = FakePlatform({EMAIL: "42"})
+        self.platform.enrollments = {("42", "2000001"): "500"}
         self.claims = FakeLearners(self.store)
-        self.claims.claim(Place(42, 2_000_001), REFUNDED.id, None)
+        self.claims.claim(Place("42", "2000001"), REFUNDED.id, None)
         self.service = DeliveryService(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
@@ -90,9 +90,9 @@ def test_a_revocation_creates_no_account(setup: Setup) -> None:
 
 @pytest.mark.parametrize("known", ["recorded", "linked"])
 def test_a_delivery_that_was_not_recorded_is_revoked_too(setup: Setup, known: str) -> None:
-    account = 42 if known == "recorded" else None
+    account = "42" if known == "recorded" else None
     setup.store.add(replace(REFUNDED, delivery=Delivery(request=2, platform_user_id=account)))
-    setup.store.links = {USER: 42} if known == "linked" else {}
+    setup.store.links = {USER: "42"} if known == "linked" else {}
     setup.revoke()
     assert setup.platform.enrollments == {}
 
@@ -100,9 +100,9 @@ def test_a_delivery_that_was_not_recorded_is_revoked_too(setup: Setup, known: st
 def test_an_account_with_only_the_address_of_the_payment_is_left_alone(setup: Setup) -> None:
     """It may belong to another person: without one in the token, the invoice gives the address."""
     setup.store.add(replace(REFUNDED, delivery=Delivery(request=2)))
-    setup.store.links = {USER: 41}
+    setup.store.links = {USER: "41"}
     setup.revoke()
-    assert setup.platform.enrollments == {(42, 2_000_001): 500}
+    assert setup.platform.enrollments == {("42", "2000001"): "500"}
 
 
 @pytest.mark.parametrize(("status", "kept"), [("ENROLLED", True), ("NOT_ENROLLED", False)])
@@ -112,16 +112,16 @@ def test_a_platform_enrollment_of_another_user_of_the_account_is_kept(
     other = enrollment_id("u2", "c1")
     theirs = enrollment("c1", id=other, user_id="u2", status=EnrollmentStatus(status))
     setup.store.add(theirs)
-    setup.store.links = {USER: 42, "u2": 42}
-    setup.claims.claim(Place(42, 2_000_001), other, None)
+    setup.store.links = {USER: "42", "u2": "42"}
+    setup.claims.claim(Place("42", "2000001"), other, None)
     assert setup.revoke() is DeliveryResult.REVOKED
     assert bool(setup.platform.enrollments) is kept
 
 
 def test_a_remapped_course_is_revoked_at_its_former_mapping_too(setup: Setup) -> None:
-    setup.store.add(course("c1", platform_course_id=2_000_009))
-    setup.platform.enrollments[42, 2_000_009] = 501
-    setup.claims.claim(Place(42, 2_000_009), REFUNDED.id, None)
+    setup.store.add(course("c1", platform_course_id="2000009"))
+    setup.platform.enrollments["42", "2000009"] = "501"
+    setup.claims.claim(Place("42", "2000009"), REFUNDED.id, None)
     setup.revoke()
     assert setup.platform.enrollments == {}
 

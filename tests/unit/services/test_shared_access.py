@@ -25,7 +25,7 @@ from tests.unit.services.fakes import (
     FakeStore,
 )
 
-PLACE, ELSEWHERE = Place(42, 2_000_001), Place(42, 2_000_002)
+PLACE, ELSEWHERE = Place("42", "2000001"), Place("42", "2000002")
 SOON, LATE = NOW + timedelta(days=30), NOW + timedelta(days=90)
 
 
@@ -52,7 +52,7 @@ class Setup:
             FakeEnrollments(self.store), self.claims, self.platform, self.clock
         )
 
-    def give(self, made: Enrollment, place: Place = PLACE) -> int | None:
+    def give(self, made: Enrollment, place: Place = PLACE) -> str | None:
         self.store.add(made)
         return self.service.give(made, place, create=lambda: True)
 
@@ -291,15 +291,15 @@ def test_access_that_ended_does_not_count(setup: Setup) -> None:
 
 
 def test_longer_access_not_given_by_lunas_is_kept(setup: Setup) -> None:
-    setup.platform.enrollments[42, 2_000_001] = 500
-    setup.platform.ends[42, 2_000_001] = None
+    setup.platform.enrollments["42", "2000001"] = "500"
+    setup.platform.ends["42", "2000001"] = None
     setup.give(of("u1", SOON))
     assert setup.end() is None
 
 
 def test_the_end_of_a_purchase_keeps_access_not_given_by_lunas(setup: Setup) -> None:
-    setup.platform.enrollments[42, 2_000_001] = 500
-    setup.platform.ends[42, 2_000_001] = None
+    setup.platform.enrollments["42", "2000001"] = "500"
+    setup.platform.ends["42", "2000001"] = None
     setup.clock.now = SOON
     assert setup.give(of("u1", SOON)) is None
     assert setup.end() is None
@@ -315,8 +315,8 @@ def test_the_end_of_a_purchase_ends_access_left_by_a_refund(setup: Setup) -> Non
 
 
 def test_a_refund_ends_access_not_given_by_lunas_too(setup: Setup) -> None:
-    setup.platform.enrollments[42, 2_000_001] = 500
-    setup.platform.ends[42, 2_000_001] = None
+    setup.platform.enrollments["42", "2000001"] = "500"
+    setup.platform.ends["42", "2000001"] = None
     short = of("u1", SOON)
     setup.give(short)
     setup.refund(short)
@@ -326,7 +326,7 @@ def test_a_refund_ends_access_not_given_by_lunas_too(setup: Setup) -> None:
 def test_an_enrollment_that_moves_to_another_course_ends_the_former_one(setup: Setup) -> None:
     setup.give(OWN, PLACE)
     setup.give(OWN, ELSEWHERE)
-    assert set(setup.platform.enrollments) == {(42, 2_000_002)}
+    assert set(setup.platform.enrollments) == {("42", "2000002")}
     assert setup.store.claims[PLACE].enrollment_ids == frozenset()
     assert setup.store.claims[PLACE].released == frozenset()
 
@@ -335,7 +335,7 @@ def test_an_enrollment_that_moves_keeps_the_former_course_for_others(setup: Setu
     setup.give(OTHER, PLACE)
     setup.give(OWN, PLACE)
     setup.give(OWN, ELSEWHERE)
-    assert set(setup.platform.enrollments) == {(42, 2_000_001), (42, 2_000_002)}
+    assert set(setup.platform.enrollments) == {("42", "2000001"), ("42", "2000002")}
 
 
 def test_a_missing_platform_enrollment_of_others_is_left_to_their_delivery(setup: Setup) -> None:
@@ -373,8 +373,8 @@ def test_a_platform_enrollment_ended_by_mistake_is_restored(setup: Setup) -> Non
     ended = setup.platform.revoke
 
     def too_late(
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:

@@ -112,7 +112,7 @@ def package_view(package: Package, gone: Iterable[str] = ()) -> PackageView:
         package,
         prices=dict(package.prices),
         goneCourseIds=list(gone) or None,
-        **{json_names.BUNDLE_ID: package.platform_bundle_id},
+        **{json_names.BUNDLE_ID: json_names.to_json(package.platform_bundle_id)},
     )
 
 
@@ -122,7 +122,7 @@ def course_view(course: Course, *, to_admin: bool = False) -> CourseView:
         CourseView,
         course,
         gone=True if to_admin and course.gone else None,
-        **{json_names.COURSE_ID: course.platform_course_id},
+        **{json_names.COURSE_ID: json_names.to_json(course.platform_course_id)},
     )
 
 
@@ -136,7 +136,7 @@ def mapping_view(report: "Report") -> CourseMappingView:
         "renamed": _courses(MappedCourseView, courses.renamed),
         "gone": _courses(GoneCourseView, courses.gone),
         "unsold": [
-            show(UnsoldCourseView, each, **{json_names.COURSE_ID: each.id})
+            show(UnsoldCourseView, each, **{json_names.COURSE_ID: json_names.to_json(each.id)})
             for each in courses.unsold
         ],
         "bundles": {
@@ -150,13 +150,23 @@ def mapping_view(report: "Report") -> CourseMappingView:
 
 def _courses[V](kind: type[V], pairs: Iterable["Pair"]) -> list[V]:
     return [
-        show(kind, each, courseId=each.id, **{json_names.COURSE_ID: each.platform_id})
+        show(
+            kind,
+            each,
+            courseId=each.id,
+            **{json_names.COURSE_ID: json_names.to_json(each.platform_id)},
+        )
         for each in pairs
     ]
 
 
 def _bundles(pairs: Iterable["Pair"]) -> list[MappedBundleView]:
     return [
-        show(MappedBundleView, each, packageId=each.id, **{json_names.BUNDLE_ID: each.platform_id})
+        show(
+            MappedBundleView,
+            each,
+            packageId=each.id,
+            **{json_names.BUNDLE_ID: json_names.to_json(each.platform_id)},
+        )
         for each in pairs
     ]

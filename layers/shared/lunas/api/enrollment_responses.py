@@ -61,8 +61,8 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> En
             DeliveryView,
             delivery,
             **{
-                json_names.USER_ID: delivery.platform_user_id,
-                json_names.ENROLLMENT_ID: delivery.platform_enrollment_id,
+                json_names.USER_ID: json_names.to_json(delivery.platform_user_id),
+                json_names.ENROLLMENT_ID: json_names.to_json(delivery.platform_enrollment_id),
             },
         ),
         certificateUrl=enrollment.certificate_url if personal else None,

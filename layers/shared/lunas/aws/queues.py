@@ -199,9 +199,9 @@ def read_progress(body: str) -> ProgressEvent:
     """Read a :func:`progress_body`; raises ValueError, KeyError or TypeError on any other text."""
     given = json.loads(body)
     report = ProgressReport(
-        platform_enrollment_id=int(given["platformEnrollmentId"]),
-        user_id=int(given["userId"]),
-        course_id=int(given["courseId"]),
+        platform_enrollment_id=str(given["platformEnrollmentId"]),
+        user_id=str(given["userId"]),
+        course_id=str(given["courseId"]),
         percent=given["percent"],
         certificate_url=given["certificateUrl"],
     )

@@ -23,8 +23,8 @@ class AccountLink:
     looked up or created.
     """
 
-    account_id: int | None = None
-    former: frozenset[int] = frozenset()
+    account_id: str | None = None
+    former: frozenset[str] = frozenset()
     revision: int = 0
     learner: Learner | None = None
     corrected_by: str | None = None
@@ -34,8 +34,8 @@ class AccountLink:
 class Place:
     """A course of a platform account, by the platform's ids of both."""
 
-    account_id: int
-    course_id: int
+    account_id: str
+    course_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

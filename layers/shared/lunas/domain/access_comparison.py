@@ -21,7 +21,7 @@ NEARLY_OVER = timedelta(hours=1)
 class PlatformAccess:
     """A platform enrollment that gives full access to a course; ``until`` None: without end."""
 
-    course_id: int
+    course_id: str
     until: datetime | None
 
 

@@ -35,7 +35,7 @@ class Package:
     prices: Mapping[PaymentType, int]
     course_ids: tuple[str, ...]
     access_days: int | None = None
-    platform_bundle_id: int | None = None
+    platform_bundle_id: str | None = None
     description: str | None = None
     image_url: str | None = None
     on_sale: bool = True
@@ -52,11 +52,11 @@ class Course:
 
     id: str
     name: str
-    platform_course_id: int | None = None
+    platform_course_id: str | None = None
     quota: int | None = None
     enrolled: int = 0
     platform_name: str | None = None
-    gone_platform_id: int | None = None
+    gone_platform_id: str | None = None
 
     @property
     def gone(self) -> bool:

@@ -11,7 +11,7 @@ from lunas.domain.catalog import Course, Package, PackageKind
 class SiteCourse:
     """A course of the site: its course id (not its product's) and its name."""
 
-    id: int
+    id: str
     name: str
 
 
@@ -19,9 +19,9 @@ class SiteCourse:
 class SiteBundle:
     """A bundle of the site, with the ids of its courses."""
 
-    id: int
+    id: str
     name: str
-    course_ids: frozenset[int]
+    course_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Pair:
 
     id: str
     name: str
-    platform_id: int | None = None
+    platform_id: str | None = None
     formerly: str | None = None
     packages: tuple[str, ...] = ()
 
@@ -81,7 +81,7 @@ def compare(
     taken = {each.platform_course_id for each in ours}
     mapped = [each for each in ours if each.platform_course_id in theirs]
     open_ones = [each for each in ours if each.platform_course_id is None]
-    proposed = [each for each in open_ones if by_name.get(each.name, 0) not in {0, *taken}]
+    proposed = [each for each in open_ones if by_name.get(each.name) not in {None, *taken}]
     return Report(
         mapped=tuple(_pair(each) for each in mapped),
         proposed=tuple(Pair(each.id, each.name, by_name[each.name]) for each in proposed),
@@ -106,7 +106,7 @@ def _compare_bundles(
     needed = {each.id: frozenset(ids.get(course) for course in each.course_ids) for each in sold}
     named = [each for each in sold if each.platform_bundle_id is not None]
     listed = [each for each in named if each.platform_bundle_id in theirs]
-    same = [each for each in listed if theirs[each.platform_bundle_id or 0] == needed[each.id]]
+    same = [each for each in listed if theirs[each.platform_bundle_id or ""] == needed[each.id]]
     matching = {
         each.id: [bundle for bundle, held in theirs.items() if held == needed[each.id]]
         for each in sold
@@ -128,16 +128,16 @@ def _sold_in(course: Course, packages: tuple[Package, ...]) -> tuple[str, ...]:
     return tuple(each.id for each in packages if each.on_sale and course.id in each.course_ids)
 
 
-def _unique_names(theirs: Iterable[SiteCourse]) -> dict[str, int]:
+def _unique_names(theirs: Iterable[SiteCourse]) -> dict[str, str]:
     """Return the course id of each name that only one course has."""
     named = tuple(theirs)
     counted = Counter(each.name for each in named)
     return {each.name: each.id for each in named if counted[each.name] == 1}
 
 
-def _renamed(mapped: Iterable[Course], theirs: dict[int, SiteCourse]) -> Iterable[Pair]:
+def _renamed(mapped: Iterable[Course], theirs: dict[str, SiteCourse]) -> Iterable[Pair]:
     for each in mapped:
-        now = theirs[each.platform_course_id or 0].name
+        now = theirs[each.platform_course_id or ""].name
         if each.platform_name is not None and each.platform_name != now:
             yield Pair(each.id, now, each.platform_course_id, each.platform_name)
 

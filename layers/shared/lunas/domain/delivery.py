@@ -46,9 +46,9 @@ class Placement:
     ``enrollment_id`` None: there is no platform enrollment, since access had ended.
     """
 
-    user_id: int
-    enrollment_id: int | None
-    course_id: int
+    user_id: str
+    enrollment_id: str | None
+    course_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ class Delivery:
     status: DeliveryStatus = DeliveryStatus.PENDING
     request: int = 1
     attempts: int = 0
-    platform_user_id: int | None = None
-    platform_enrollment_id: int | None = None
+    platform_user_id: str | None = None
+    platform_enrollment_id: str | None = None
     last_error: str | None = None
     due_at: datetime | None = None
 
@@ -74,7 +74,7 @@ class Enrollment:
     expires_at: datetime | None = None
     shared: Access | None = None
     counted: bool = True
-    platform_course_id: int | None = None
+    platform_course_id: str | None = None
     correlation_id: str | None = None
     certificate_url: str | None = None
 

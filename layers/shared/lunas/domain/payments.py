@@ -82,7 +82,7 @@ class BoughtCourse:
 
     id: str
     name: str
-    platform_course_id: int | None = None
+    platform_course_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ class Payment:
     callbacks: frozenset[str] = frozenset()
     transaction: str | None = None
     access_days: int | None = None
-    platform_bundle_id: int | None = None
+    platform_bundle_id: str | None = None
     bundle_asked_at: datetime | None = None
     correlation_id: str | None = None
 

@@ -29,9 +29,9 @@ class ProgressReport:
     ``percent`` is whole and rounded down; None if the number is ambiguous or invalid.
     """
 
-    platform_enrollment_id: int
-    user_id: int
-    course_id: int
+    platform_enrollment_id: str
+    user_id: str
+    course_id: str
     percent: int | None
     certificate_url: str | None = None
 

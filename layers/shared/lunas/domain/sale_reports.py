@@ -56,7 +56,7 @@ class SaleReport:
     status: SaleReportStatus
     attempt: str
     at: datetime
-    order_id: int | None = None
+    order_id: str | None = None
     reason: str | None = None
 
 
@@ -64,8 +64,8 @@ class SaleReport:
 class Sold:
     """What was sold, by the platform's ids: a bundle, or else a course."""
 
-    bundle_id: int | None
-    course_id: int | None
+    bundle_id: str | None
+    course_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Answer:
     """The outcome of a sent report: REPORTED, REFUSED or UNCERTAIN."""
 
     status: SaleReportStatus
-    order_id: int | None = None
+    order_id: str | None = None
     reason: str | None = None
 
 

@@ -130,7 +130,7 @@ def _package(row: Mapping[str, Any]) -> Package:
         prices=prices,
         course_ids=ids,
         access_days=_number(row.get("accessDays"), 1),
-        platform_bundle_id=_number(row.get(json_names.BUNDLE_ID), 1),
+        platform_bundle_id=json_names.from_json(_number(row.get(json_names.BUNDLE_ID), 1)),
         # Invalid descriptions and images do not stop a sale: they are only shown.
         description=_described(row.get("description")),
         image_url=kept_link(row.get("imageUrl")),
@@ -142,7 +142,7 @@ def _course(row: Mapping[str, Any]) -> Course:
     return Course(
         id=_text(row["id"]),
         name=_text(row["name"]),
-        platform_course_id=_number(row.get(json_names.COURSE_ID), 1),
+        platform_course_id=json_names.from_json(_number(row.get(json_names.COURSE_ID), 1)),
         quota=_number(row.get("quota"), 0),
     )
 

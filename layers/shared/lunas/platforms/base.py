@@ -21,22 +21,22 @@ class CoursePlatform(Protocol):
     if none can, Malformed if the answer cannot be read.
     """
 
-    def find_user(self, email: str) -> int | None:
+    def find_user(self, email: str) -> str | None:
         """Return the account with this address, or None."""
 
-    def ensure_user(self, learner: Learner) -> int:
+    def ensure_user(self, learner: Learner) -> str:
         """Find the learner's account by the address, or create it."""
 
     def enroll(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         until: datetime | None,
         *,
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
-    ) -> int:
+    ) -> str:
         """Give an account access to a course until ``until``; return the id of the enrollment.
 
         Access that ends later is shortened only if it ends at a time that Lunas has ``given``.
@@ -45,8 +45,8 @@ class CoursePlatform(Protocol):
 
     def adjust(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         until: datetime | None,
         given: AbstractSet[datetime | None],
@@ -55,22 +55,22 @@ class CoursePlatform(Protocol):
 
     def revoke(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:
         """End an account's access; with ``given``, only access that ends at one of these times."""
 
-    def bundle_courses(self, bundle_id: int) -> set[int]:
+    def bundle_courses(self, bundle_id: str) -> set[str]:
         """Return the courses of a bundle; none if there is no such bundle."""
 
     def enroll_in_bundle(
-        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+        self, user_id: str, bundle_id: str, now: datetime, until: datetime | None
     ) -> None:
         """Enroll an account in all courses of a bundle, now or soon."""
 
-    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
+    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
         """Return the courses that an account has full access to now."""
 
     def courses(self) -> Iterable[SiteCourse]:
@@ -79,19 +79,19 @@ class CoursePlatform(Protocol):
     def bundles(self) -> Iterable[SiteBundle]:
         """Return every bundle of the site."""
 
-    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
         """Return the progress of an enrollment; None if it cannot be read."""
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
         """Return a page of the progress that changed after ``since``; pages count from 1."""
 
-    def product(self, sold: Sold) -> int:
+    def product(self, sold: Sold) -> str:
         """Return the product that a bundle or a course is sold as."""
 
-    def report_sale(self, payment: Payment, user_id: int, product_id: int) -> Answer:
+    def report_sale(self, payment: Payment, user_id: str, product_id: str) -> Answer:
         """Record a sale; raises DeliveryDelayed only if nothing was recorded for certain."""
 
-    def report_refund(self, payment: Payment, order_id: int) -> Answer:
+    def report_refund(self, payment: Payment, order_id: str) -> Answer:
         """Record the refund of a reported sale; raises as :meth:`report_sale` does."""
 
 

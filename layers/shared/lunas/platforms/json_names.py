@@ -1,4 +1,4 @@
-"""The names of the course platform's ids in the API's JSON."""
+"""The course platform's ids in the API's JSON, where they are numbers; inside they are text."""
 
 from typing import NotRequired, TypedDict
 
@@ -6,6 +6,16 @@ COURSE_ID = "thinkificCourseId"
 BUNDLE_ID = "thinkificBundleId"
 USER_ID = "thinkificUserId"
 ENROLLMENT_ID = "thinkificEnrollmentId"
+
+
+def from_json(number: int | None) -> str | None:
+    """Return an id of a request."""
+    return None if number is None else str(number)
+
+
+def to_json(platform_id: str | None) -> int | None:
+    """Return an id for a response."""
+    return None if platform_id is None else int(platform_id)
 
 
 class DeliveryIds(TypedDict):

@@ -71,7 +71,7 @@ class Compared:
     stopped: str | None = None
     late: bool = False
     seen: set[str] = field(default_factory=set, repr=False)
-    answered: set[int] = field(default_factory=set, repr=False, compare=False)
+    answered: set[str] = field(default_factory=set, repr=False, compare=False)
 
 
 class _OutOfTime(Exception):
@@ -197,7 +197,7 @@ class AccessComparisonService:
         ids = [enrollment_id(payment.user_id, each) for each in payment.course_ids]
         return _read(self.enrollments.get_many, ids)
 
-    def _accesses(self, account_id: int, done: Compared) -> list[PlatformAccess]:
+    def _accesses(self, account_id: str, done: Compared) -> list[PlatformAccess]:
         if done.asked == CALLS:
             raise _OutOfTime("the calls of the run are used up")
         done.asked += 1

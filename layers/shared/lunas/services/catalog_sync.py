@@ -33,7 +33,7 @@ class CatalogSyncService:
         report = compare(courses, self.catalog.packages(), site_courses, site_bundles)
         names = {each.id: each.name for each in site_courses}
         for course in courses:
-            name = names.get(course.platform_course_id or 0)
+            name = names.get(course.platform_course_id or "")
             if name is not None and (name != course.platform_name or course.gone):
                 self.catalog.note_platform_name(course, name)
             if name is None and course.platform_course_id is not None and not course.gone:

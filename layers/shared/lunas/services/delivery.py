@@ -186,7 +186,7 @@ class DeliveryService:
         return payment
 
 
-def _accounts(enrollment: Enrollment, link: AccountLink) -> set[int]:
+def _accounts(enrollment: Enrollment, link: AccountLink) -> set[str]:
     """Return every account that may have the course: recorded, linked, or linked before.
 
     The link is written before the first enrollment, so there is no other. The address of the

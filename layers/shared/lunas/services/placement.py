@@ -71,7 +71,7 @@ class PlacementService:
         return self.place(enrollment, payment)
 
     def remove_from_former_accounts(
-        self, enrollment: Enrollment, link: AccountLink, account: int | None = None
+        self, enrollment: Enrollment, link: AccountLink, account: str | None = None
     ) -> None:
         """Remove an enrollment from the accounts that its user had before ``account``.
 
@@ -86,20 +86,20 @@ class PlacementService:
                     self.enrollments.request_again(other, self.now())
         self.remove_access(enrollment, former)
 
-    def remove_access(self, enrollment: Enrollment, accounts: set[int] | frozenset[int]) -> None:
+    def remove_access(self, enrollment: Enrollment, accounts: set[str] | frozenset[str]) -> None:
         """Remove an enrollment from every course of some accounts; raises DeliveryError."""
         self._access().remove_access(enrollment.id, accounts)
 
     def _access(self) -> SharedAccess:
         return SharedAccess(self.enrollments, self.learners, self.platform, self.now)
 
-    def _deliverable_course(self, enrollment: Enrollment) -> int:
+    def _deliverable_course(self, enrollment: Enrollment) -> str:
         over = enrollment.expires_at is not None and enrollment.expires_at <= self.now()
         if over and enrollment.delivery.platform_enrollment_id is None:
             raise DeliveryImpossible("the time of access was over before it could begin")
         return self._course(enrollment)
 
-    def _course(self, enrollment: Enrollment) -> int:
+    def _course(self, enrollment: Enrollment) -> str:
         """Return the course's id at the platform: as mapped now, else as mapped at purchase."""
         course = self.catalog.course(enrollment.course_id)
         mapped = course.platform_course_id if course else None
@@ -118,14 +118,14 @@ class PlacementService:
             platform_enrollment_id = enrollment.delivery.platform_enrollment_id
         return Placement(where.account_id, platform_enrollment_id, where.course_id)
 
-    def _unlinked(self, enrollment: Enrollment, learner: Learner, known: int) -> bool:
+    def _unlinked(self, enrollment: Enrollment, learner: Learner, known: str) -> bool:
         """Forget a link whose account is gone at the platform; return whether it was forgotten."""
         if self.platform.find_user(learner.email) == known:
             return False
         self.learners.unlink(enrollment.user_id, known)
         return True
 
-    def _comes_by_bundle(self, payment: Payment, user_id: int, until: datetime | None) -> bool:
+    def _comes_by_bundle(self, payment: Payment, user_id: str, until: datetime | None) -> bool:
         """Enroll in the bundle of a payment unless that was done; return whether to wait for it.
 
         Access lasts ``until``, in UTC; None: without end. Raises DeliveryDelayed.
@@ -144,7 +144,7 @@ class PlacementService:
         return False
 
     def _bundle_accepted(
-        self, payment: Payment, bundle_id: int, user_id: int, until: datetime | None
+        self, payment: Payment, bundle_id: str, user_id: str, until: datetime | None
     ) -> bool:
         """Enroll in a bundle; False if its courses are not the bought ones, or it is refused."""
         courses = self.catalog.courses(payment.course_ids)

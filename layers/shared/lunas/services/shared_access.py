@@ -59,14 +59,14 @@ class SharedAccess:
 
     def give(
         self, enrollment: Enrollment, place: Place, *, create: Callable[[], bool]
-    ) -> int | None:
+    ) -> str | None:
         """Give the access that is paid for, ``enrollment`` included, in a place.
 
         Returns the id of the platform enrollment; None if all paid access has ended, and what
         Lunas gave with it. ``create`` decides, each time, whether to create a missing one.
         """
 
-        def act(claims: Claims, access: Access | None) -> int | None:
+        def act(claims: Claims, access: Access | None) -> str | None:
             if access is None:
                 where = (place.account_id, place.course_id)
                 self.platform.revoke(*where, self.now(), claims.given)
@@ -86,7 +86,7 @@ class SharedAccess:
             self._until_nothing_moves(account[place], _nothing, enrollment)
         return platform_enrollment_id
 
-    def remove_access(self, enrollment_id: str, accounts: Iterable[int]) -> None:
+    def remove_access(self, enrollment_id: str, accounts: Iterable[str]) -> None:
         """Remove an enrollment from every place of some accounts.
 
         Access that other enrollments paid for stays.

@@ -18,7 +18,7 @@ def _package_from(item: Item) -> Package:
         prices={PaymentType(name): int(price) for name, price in item["prices"].items()},
         course_ids=tuple(item["courseIds"]),
         access_days=_number(item, "accessDays"),
-        platform_bundle_id=_number(item, "platformBundleId"),
+        platform_bundle_id=item.get("platformBundleId"),
         description=item.get("description"),
         image_url=item.get("imageUrl"),
         on_sale=item.get("onSale", True),
@@ -29,11 +29,11 @@ def _course_from(item: Item) -> Course:
     return Course(
         id=item["id"],
         name=str(item.get("name", item["id"])),
-        platform_course_id=_number(item, "platformCourseId"),
+        platform_course_id=item.get("platformCourseId"),
         quota=_number(item, "quota"),
         enrolled=int(item.get("enrolled", 0)),
         platform_name=item.get("platformName"),
-        gone_platform_id=_number(item, "gonePlatformId"),
+        gone_platform_id=item.get("gonePlatformId"),
     )
 
 

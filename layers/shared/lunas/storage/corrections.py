@@ -51,7 +51,7 @@ def _link(table: Table, correction: Correction, link: AccountLink) -> Action:
     A corrected name is stored for the user only if this payment has corrected the address as well.
     """
     after = correction.after
-    former = {str(link.account_id)} if correction.moves and link.account_id else None
+    former = {link.account_id} if correction.moves and link.account_id else None
     moved = {"platformUserId": None, "correctedBy": after.id} if correction.moves else {}
     named = correction.moves or link.corrected_by == after.id
     return table.update_action(

@@ -99,7 +99,7 @@ def enrollment_from(item: Item) -> Enrollment:
         claims={paid: _end_from(end) for paid, end in item.get("claims", {}).items()},
         expires_at=from_iso(item["expiresAt"]) if "expiresAt" in item else None,
         shared=Access(_end_from(item["sharedUntil"])) if "sharedUntil" in item else None,
-        platform_course_id=_number(item, "platformCourseId"),
+        platform_course_id=item.get("platformCourseId"),
         correlation_id=item.get("correlationId"),
         certificate_url=item.get("certificateUrl"),
         created_at=from_iso(item["createdAt"]),
@@ -113,15 +113,11 @@ def _delivery_from(item: Item) -> Delivery:
         status=DeliveryStatus(item["deliveryStatus"]),
         request=int(item["deliveryRequest"]),
         attempts=int(item["deliveryAttempts"]),
-        platform_user_id=_number(item, "platformUserId"),
-        platform_enrollment_id=_number(item, "platformEnrollmentId"),
+        platform_user_id=item.get("platformUserId"),
+        platform_enrollment_id=item.get("platformEnrollmentId"),
         last_error=item.get("lastError"),
         due_at=from_iso(item["dueAt"]) if "dueAt" in item else None,
     )
-
-
-def _number(item: Item, name: str) -> int | None:
-    return int(item[name]) if name in item else None
 
 
 def _end_text(end: datetime | None) -> str:

@@ -37,12 +37,12 @@ def learner(user_id: str) -> Key:
     return {"pk": f"LEARNER#{user_id}", "sk": "ACCOUNT"}
 
 
-def account(account_id: int) -> str:
+def account(account_id: str) -> str:
     """Partition of an account at the platform."""
     return f"ACCOUNT#{account_id}"
 
 
-def claims(account_id: int, course_id: int) -> Key:
+def claims(account_id: str, course_id: str) -> Key:
     """Key of the claims on a place, by the platform's ids of account and course."""
     return {"pk": account(account_id), "sk": f"COURSE#{course_id}"}
 

@@ -31,7 +31,7 @@ class Learners:
 
     table: Table
 
-    def platform_user_id(self, user_id: str) -> int | None:
+    def platform_user_id(self, user_id: str) -> str | None:
         """Return the account of a user, None if it is not known: one GetItem."""
         return self.link_of(user_id).account_id
 
@@ -39,14 +39,14 @@ class Learners:
         """Read the link of a user, an empty one if there is none: one GetItem."""
         item = self.table.get(keys.learner(user_id)) or {}
         return AccountLink(
-            account_id=int(item["platformUserId"]) if "platformUserId" in item else None,
-            former=frozenset(int(each) for each in item.get("former", ())),
+            account_id=item.get("platformUserId"),
+            former=frozenset(item.get("former", ())),
             revision=int(item.get("revision", 0)),
             learner=learner_from(item["learner"]) if "learner" in item else None,
             corrected_by=item.get("correctedBy"),
         )
 
-    def link(self, user_id: str, account_id: int, link: AccountLink = NO_LINK) -> None:
+    def link(self, user_id: str, account_id: str, link: AccountLink = NO_LINK) -> None:
         """Write the account of a user over the ``link`` that was read: one write.
 
         Raises ConcurrentUpdate if the link has changed since.
@@ -54,18 +54,18 @@ class Learners:
         change = Change(
             {"type": "learner", "userId": user_id, "platformUserId": account_id},
             adds={"revision": 1},
-            deletes={"former": {str(account_id)}},
+            deletes={"former": {account_id}},
             condition=link_as_read(link),
             given=revision_as_read(link),
         )
         if not self.table.update(keys.learner(user_id), change):
             raise ConcurrentUpdate(stale=True)
 
-    def unlink(self, user_id: str, account_id: int) -> None:
+    def unlink(self, user_id: str, account_id: str) -> None:
         """Make the account of a user a former one, if it is still the user's account."""
         change = Change(
             {"platformUserId": None},
-            adds={"revision": 1, "former": {str(account_id)}},
+            adds={"revision": 1, "former": {account_id}},
             condition="#platformUserId = :gone",
             given={"gone": account_id},
         )
@@ -128,7 +128,7 @@ class Learners:
         key = keys.claims(place.account_id, place.course_id)
         self.table.update(key, Change({}, deletes={"released": {enrollment_id}}))
 
-    def of_account(self, account_id: int) -> dict[Place, Claims]:
+    def of_account(self, account_id: str) -> dict[Place, Claims]:
         """Read all claims of an account, consistently: one Query of a short partition."""
         request = {
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :sk)",
@@ -160,9 +160,9 @@ def revision_as_read(link: AccountLink) -> dict[str, Any]:
     return {"read": link.revision} if link.revision else {}
 
 
-def _claims_from(account_id: int, item: Item) -> Claims:
+def _claims_from(account_id: str, item: Item) -> Claims:
     return Claims(
-        place=Place(account_id, int(item["sk"].removeprefix(PREFIX))),
+        place=Place(account_id, item["sk"].removeprefix(PREFIX)),
         version=int(item["version"]),
         enrollment_ids=frozenset(item.get("claims", ())),
         released=frozenset(item.get("released", ())),

@@ -141,7 +141,7 @@ def payment_from(item: Item) -> Payment:
         overbook=item.get("overbook", False),
         callbacks=frozenset(item.get("callbacks", ())),
         access_days=_optional(int, item.get("accessDays")),
-        platform_bundle_id=_optional(int, item.get("platformBundleId")),
+        platform_bundle_id=item.get("platformBundleId"),
         bundle_asked_at=_optional(from_iso, item.get("bundleAskedAt")),
         correlation_id=item.get("correlationId"),
         transaction=item.get("gatewayTransaction"),
@@ -198,8 +198,7 @@ def _course_item(course: BoughtCourse) -> Item:
 
 
 def _course_from(item: Item) -> BoughtCourse:
-    mapped = item.get("platformCourseId")
-    return BoughtCourse(item["id"], item["name"], None if mapped is None else int(mapped))
+    return BoughtCourse(item["id"], item["name"], item.get("platformCourseId"))
 
 
 def _optional[T, R](read: Callable[[T], R], value: T | None) -> R | None:

@@ -25,7 +25,7 @@ class Progress:
 
     table: Table
 
-    def of_platform_enrollment(self, platform_enrollment_id: int) -> list[Enrollment]:
+    def of_platform_enrollment(self, platform_enrollment_id: str) -> list[Enrollment]:
         """Return the enrollments of a platform enrollment: one Query, one BatchGetItem.
 
         The index has keys only, so that a progress is written once. It lags behind, so a recent

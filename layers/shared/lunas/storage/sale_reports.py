@@ -66,6 +66,6 @@ def _note_from(item: Item) -> SaleReport:
         status=SaleReportStatus(item["status"]),
         attempt=item["attempt"],
         at=from_iso(item["at"]),
-        order_id=int(item["orderId"]) if "orderId" in item else None,
+        order_id=item.get("orderId"),
         reason=item.get("reason"),
     )

@@ -15,7 +15,7 @@ PUT = "PUT /courses/{id} with thinkificCourseId"
 
 def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) -> Iterator[Finding]:
     """Report whether the site has each course and bundle that is sold."""
-    site_courses = [SiteCourse(int(row["id"]), str(row.get("name") or "")) for row in shown]
+    site_courses = [SiteCourse(str(row["id"]), str(row.get("name") or "")) for row in shown]
     try:
         bundles = list(Thinkific(caller.api).bundles())
     except DeliveryError as error:
@@ -25,7 +25,7 @@ def mapping(caller: Caller, catalog: Catalog, shown: list[Mapping[str, Any]]) ->
     yield Finding(f"{len(report.mapped)} courses of the catalog are mapped and shown by the site")
     yield from (_unmapped(pair) for pair in report.unmapped)
     yield from (_proposed(pair) for pair in report.proposed)
-    products = {str(row.get("product_id")): int(row["id"]) for row in shown}
+    products = {str(row.get("product_id")): str(row["id"]) for row in shown}
     yield from (_gone(caller, pair, products) for pair in report.gone)
     yield from _renamed(report)
     yield from _bundles(report)
@@ -42,13 +42,13 @@ def _proposed(pair: Pair) -> Finding:
     )
 
 
-def _gone(caller: Caller, pair: Pair, products: Mapping[str, int]) -> Finding:
+def _gone(caller: Caller, pair: Pair, products: Mapping[str, str]) -> Finding:
     """Distinguish a product's id, a course of the new builder and a course that is gone."""
     what = f"course {pair.id} ({pair.name}) is mapped to {pair.platform_id}, which is not shown"
     if (meant := products.get(str(pair.platform_id))) is not None:
         return Finding(what, f"that is a product's id; the course of it is {meant}: {PUT}")
     try:
-        if enrollable(caller, pair.platform_id or 0):
+        if enrollable(caller, pair.platform_id or ""):
             return Finding(f"{what}, but it can be enrolled in (new course builder)")
     except DeliveryError as error:
         return explained(what, error, "write:enrollments")

@@ -79,12 +79,12 @@ def _delivered(site: CheckedSite, learner: TrialLearner) -> Iterator[Finding]:
     yield from try_delivery(site.caller, learner.email, course_id)
 
 
-def _course(site: CheckedSite, named: str) -> int | None:
+def _course(site: CheckedSite, named: str) -> str | None:
     """Return Thinkific's id of a course, given our id or Thinkific's."""
     ours = site.catalog.course(named) if site.catalog and named else None
     if ours is not None:
         return ours.platform_course_id
-    return int(named) if named.isascii() and named.isdigit() else None
+    return str(int(named)) if named.isascii() and named.isdigit() else None
 
 
 def _site(given: argparse.Namespace) -> CheckedSite:

@@ -18,7 +18,7 @@ NO_COURSE = (
 )
 
 
-def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding]:
+def try_delivery(caller: Caller, email: str, course_id: str) -> Iterator[Finding]:
     """Enroll a learner and revoke it again, unless the learner is enrolled already."""
     platform, now = Thinkific(caller.api), datetime.now(UTC)
     step = "finding the test learner"
@@ -47,7 +47,7 @@ def try_delivery(caller: Caller, email: str, course_id: int) -> Iterator[Finding
         yield explained(step, error, _SCOPES.get(step, "write:enrollments"))
 
 
-def _enrolled(caller: Caller, user_id: int, course_id: int) -> bool:
+def _enrolled(caller: Caller, user_id: str, course_id: str) -> bool:
     query = {"query[user_id]": user_id, "query[course_id]": course_id}
     return any(
         is_active(row)

@@ -71,12 +71,12 @@ def rights(caller: Caller) -> Iterator[Finding]:
     yield _webhooks(caller)
 
 
-def enrollable(caller: Caller, course_id: int) -> bool:
+def enrollable(caller: Caller, course_id: str) -> bool:
     """Return whether a course exists at Thinkific, listed or not; raises DeliveryError.
 
     It requests an enrollment without a user; the refusal also names the course if that is missing.
     """
-    body = {"course_id": course_id, "user_id": NO_USER, "activated_at": "2000-01-01T00:00:00Z"}
+    body = {"course_id": int(course_id), "user_id": NO_USER, "activated_at": "2000-01-01T00:00:00Z"}
     try:
         caller.api.post("/enrollments", body)
     except Rejected as rejected:

@@ -19,7 +19,7 @@ from lunas.platforms.thinkific.enrollments import (
     seconds,
     terms,
 )
-from lunas.platforms.thinkific.fields import number_if_any, numbers, text
+from lunas.platforms.thinkific.fields import id_if_any, ids, text
 from lunas.platforms.thinkific.http import Missing, Rejected, ThinkificApi, Unanswered
 
 STILL_WRITING = 120.0
@@ -35,7 +35,7 @@ class LearnerAccess:
 
     api: ThinkificApi
 
-    def find_user(self, email: str) -> int | None:
+    def find_user(self, email: str) -> str | None:
         """Return the account with this address, or None.
 
         Whether the filter matches exactly or regards case is not documented. So Lunas compares the
@@ -47,12 +47,12 @@ class LearnerAccess:
                     return object_id(user)
         return None
 
-    def ensure_user(self, learner: Learner) -> int:
+    def ensure_user(self, learner: Learner) -> str:
         """Find the learner's account by the address, or create it."""
         found = self.find_user(learner.email)
         return found if found is not None else self.create_user(learner)
 
-    def create_user(self, learner: Learner) -> int:
+    def create_user(self, learner: Learner) -> str:
         """Create an account without a password, so that Thinkific sends a sign-in link.
 
         If the address is taken, the account exists and is looked up.
@@ -76,14 +76,14 @@ class LearnerAccess:
 
     def enroll(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         until: datetime | None,
         *,
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
-    ) -> int:
+    ) -> str:
         """Give a user full access to a course; return the id of the enrollment.
 
         Access lasts until ``until``, in UTC, or has no end. Longer access is shortened only if it
@@ -104,8 +104,8 @@ class LearnerAccess:
 
     def adjust(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         until: datetime | None,
         given: AbstractSet[datetime | None],
@@ -117,24 +117,24 @@ class LearnerAccess:
             self._end_duplicates(enrollments, enrollment, now)
             self._ensure_terms(enrollment, now, until, given)
 
-    def bundle_courses(self, bundle_id: int) -> set[int]:
+    def bundle_courses(self, bundle_id: str) -> set[str]:
         """Return the ids of a bundle's courses; none if there is no such bundle."""
         try:
-            return set(numbers(self.api.get(f"/bundles/{bundle_id}"), "course_ids"))
+            return set(ids(self.api.get(f"/bundles/{bundle_id}"), "course_ids"))
         except Missing:
             return set()
 
     def enroll_in_bundle(
-        self, user_id: int, bundle_id: int, now: datetime, until: datetime | None
+        self, user_id: str, bundle_id: str, now: datetime, until: datetime | None
     ) -> None:
         """Enroll a user in all courses of a bundle: at once (201) or later (202)."""
-        body: dict[str, Any] = {"user_id": user_id, **terms(now, until)}
+        body: dict[str, Any] = {"user_id": int(user_id), **terms(now, until)}
         self.api.post_unread(f"/bundles/{bundle_id}/enrollments", body)
 
     def revoke(
         self,
-        user_id: int,
-        course_id: int,
+        user_id: str,
+        course_id: str,
         now: datetime,
         given: AbstractSet[datetime | None] | None = None,
     ) -> None:
@@ -171,7 +171,7 @@ class LearnerAccess:
         now: datetime,
         until: datetime | None,
         given: AbstractSet[datetime | None],
-    ) -> int:
+    ) -> str:
         """Change an enrollment unless it gives the wanted access already; return its id."""
         longer = lasts_longer(enrollment, until) and is_given(enrollment, given, now)
         if is_active(enrollment) and lasts(enrollment, until) and not longer:
@@ -179,16 +179,20 @@ class LearnerAccess:
         return self._upgrade(enrollment, now, until)
 
     def _create_enrollment(
-        self, user_id: int, course_id: int, now: datetime, until: datetime | None
+        self, user_id: str, course_id: str, now: datetime, until: datetime | None
     ) -> Mapping[str, Any]:
-        body: dict[str, Any] = {"user_id": user_id, "course_id": course_id, **terms(now, until)}
+        body: dict[str, Any] = {
+            "user_id": int(user_id),
+            "course_id": int(course_id),
+            **terms(now, until),
+        }
         try:
             return self.api.post("/enrollments", body)
         except (Rejected, DeliveryDelayed) as error:
             return self._enrollment_after(error, user_id, course_id)
 
     def _enrollment_after(
-        self, error: Rejected | DeliveryDelayed, user_id: int, course_id: int
+        self, error: Rejected | DeliveryDelayed, user_id: str, course_id: str
     ) -> Mapping[str, Any]:
         # A rate limit means that nothing was done, and that another call now would do harm.
         if isinstance(error, DeliveryDelayed) and error.retry_after is not None:
@@ -201,7 +205,7 @@ class LearnerAccess:
             raise _error_to_raise(error, error) from None
         return enrollment
 
-    def _upgrade(self, enrollment: Mapping[str, Any], now: datetime, until: datetime | None) -> int:
+    def _upgrade(self, enrollment: Mapping[str, Any], now: datetime, until: datetime | None) -> str:
         """Change a trial or an expired, shorter or longer enrollment, and read the result."""
         if until is None and text(enrollment, "expiry_date"):
             # The effect of null on an expiry is not documented; that of a far date is.
@@ -216,17 +220,17 @@ class LearnerAccess:
             raise DeliveryDelayed("Thinkific shows less access after an upgrade than was asked for")
         return object_id(again)
 
-    def _enrollment(self, user_id: int, course_id: int) -> Mapping[str, Any] | None:
+    def _enrollment(self, user_id: str, course_id: str) -> Mapping[str, Any] | None:
         return _preferred(self._enrollments(user_id, course_id))
 
-    def _enrollments(self, user_id: int, course_id: int) -> list[Mapping[str, Any]]:
+    def _enrollments(self, user_id: str, course_id: str) -> list[Mapping[str, Any]]:
         query = {"query[user_id]": user_id, "query[course_id]": course_id}
         # Thinkific ignores a filter that it does not know, so both ids are compared again.
         return [
             enrollment
             for enrollment in every_item(self.api, "/enrollments", query)
-            if number_if_any(enrollment, "user_id") == user_id
-            and number_if_any(enrollment, "course_id") == course_id
+            if id_if_any(enrollment, "user_id") == user_id
+            and id_if_any(enrollment, "course_id") == course_id
         ]
 
 
@@ -234,7 +238,7 @@ def _preferred(enrollments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | 
     """Return the one enrollment to keep: an active one before others, then the newest."""
     return max(
         enrollments,
-        key=lambda enrollment: (is_active(enrollment), object_id(enrollment)),
+        key=lambda enrollment: (is_active(enrollment), int(object_id(enrollment))),
         default=None,
     )
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from lunas.domain.errors import DeliveryImpossible, Malformed
-from lunas.platforms.thinkific.fields import flag, id_of, malformed, number, part, text
+from lunas.platforms.thinkific.fields import flag, malformed, number_of, part, required_id, text
 
 if TYPE_CHECKING:
     from lunas.platforms.thinkific.http import ThinkificApi
@@ -66,16 +66,16 @@ def _next_page(answer: Mapping[str, Any]) -> int | None:
     following = part(part(answer, "meta"), "pagination").get("next_page")
     if following in ("", None):
         return None
-    page = following if type(following) is int else id_of(following)
+    page = following if type(following) is int else number_of(following)
     if page is None:
         raise malformed("next_page")
     # 0 means "none", as null does: samples show it as prev_page of page 1.
     return page or None
 
 
-def object_id(item: Mapping[str, Any]) -> int:
+def object_id(item: Mapping[str, Any]) -> str:
     """Return the id of an item, which is an integer or digits."""
-    return number(item, "id")
+    return required_id(item, "id")
 
 
 def seconds(moment: datetime) -> str:

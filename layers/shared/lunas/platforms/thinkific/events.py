@@ -82,7 +82,7 @@ def report_of(event: Event) -> ProgressReport:
     )
 
 
-def thinkific_id(value: object, name: str) -> int:
+def thinkific_id(value: object, name: str) -> str:
     """Read an id, an integer or digits; raises Unreadable with the field's name."""
     found = id_of(value)
     if found is None:

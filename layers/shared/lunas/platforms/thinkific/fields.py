@@ -15,14 +15,20 @@ type Fields = Mapping[str, Any]
 _DIGITS = re.compile(r"[0-9]{1,18}")
 
 
-def id_of(value: object) -> int | None:
-    """Read an id, an integer or digits; None for anything else."""
+def number_of(value: object) -> int | None:
+    """Read an integer or digits; None for anything else."""
     if type(value) not in {int, str}:
         return None
     return int(digits) if _DIGITS.fullmatch(digits := str(value)) else None
 
 
-def number(item: Fields, name: str) -> int:
+def id_of(value: object) -> str | None:
+    """Read an id, an integer or digits, as text without leading zeros; None for anything else."""
+    found = number_of(value)
+    return None if found is None else str(found)
+
+
+def required_id(item: Fields, name: str) -> str:
     """Return an id; raises Malformed without one."""
     found = id_of(item.get(name))
     if found is None:
@@ -30,12 +36,12 @@ def number(item: Fields, name: str) -> int:
     return found
 
 
-def number_if_any(item: Fields, name: str) -> int | None:
+def id_if_any(item: Fields, name: str) -> str | None:
     """Return an id, or None without one."""
-    return None if item.get(name) is None else number(item, name)
+    return None if item.get(name) is None else required_id(item, name)
 
 
-def numbers(item: Fields, name: str) -> list[int]:
+def ids(item: Fields, name: str) -> list[str]:
     """Return a list of ids, empty without one."""
     listed = item.get(name)
     if listed is None:

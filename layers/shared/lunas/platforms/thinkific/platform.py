@@ -23,7 +23,7 @@ from lunas.platforms.thinkific.enrollments import (
 )
 from lunas.platforms.thinkific.events import Unreadable, is_completed, thinkific_id
 from lunas.platforms.thinkific.external_orders import ExternalOrders
-from lunas.platforms.thinkific.fields import number, number_if_any, numbers, text
+from lunas.platforms.thinkific.fields import id_if_any, ids, required_id, text
 from lunas.platforms.thinkific.http import Missing, ThinkificApi
 
 
@@ -32,7 +32,7 @@ class LearnerProgress:
 
     api: ThinkificApi
 
-    def progress(self, platform_enrollment_id: int) -> ProgressReport | None:
+    def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
         """Return the progress of an enrollment; None if it does not exist or cannot be read."""
         try:
             return _report(self.api.get(f"/enrollments/{platform_enrollment_id}"))
@@ -65,16 +65,14 @@ class PresentAccess:
 
     api: ThinkificApi
 
-    def access(self, account_id: int, now: datetime) -> list[PlatformAccess]:
+    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
         """Return the courses that the account has full access to now; raises DeliveryError.
 
         Thinkific ignores a filter that it does not know, so the account is compared again.
         An enrollment whose end cannot be read does not count: paid access must be certain.
         """
         found = every_item(self.api, "/enrollments", {"query[user_id]": account_id})
-        own = (
-            enrollment for enrollment in found if number_if_any(enrollment, "user_id") == account_id
-        )
+        own = (enrollment for enrollment in found if id_if_any(enrollment, "user_id") == account_id)
         return [each for enrollment in own if (each := _platform_access(enrollment, now))]
 
 
@@ -86,7 +84,7 @@ def _platform_access(enrollment: Mapping[str, Any], now: datetime) -> PlatformAc
     if not is_active(enrollment) or (end is not None and end <= now):
         return None
     lasting = end is None or end > now + FOREVER / 2
-    return PlatformAccess(number(enrollment, "course_id"), None if lasting else end)
+    return PlatformAccess(required_id(enrollment, "course_id"), None if lasting else end)
 
 
 class SiteCatalog:
@@ -103,17 +101,17 @@ class SiteCatalog:
         """Return every bundle. Only the list of products names them."""
         for product in every_item(self.api, "/products", {}):
             if text(product, "productable_type") == "Bundle":
-                bundle = self._bundle(number(product, "productable_id"))
+                bundle = self._bundle(required_id(product, "productable_id"))
                 if bundle is not None:
                     yield bundle
 
-    def _bundle(self, bundle_id: int) -> SiteBundle | None:
+    def _bundle(self, bundle_id: str) -> SiteBundle | None:
         try:
             bundle = self.api.get(f"/bundles/{bundle_id}")
         except Missing:
             # Deleted since the list was read.
             return None
-        return SiteBundle(bundle_id, text(bundle, "name"), frozenset(numbers(bundle, "course_ids")))
+        return SiteBundle(bundle_id, text(bundle, "name"), frozenset(ids(bundle, "course_ids")))
 
 
 @dataclass(frozen=True)
