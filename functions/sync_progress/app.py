@@ -11,11 +11,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.aws import clients
+from lunas.aws.settings import setting
 from lunas.domain.errors import DeliveryError
 from lunas.observability import logger
-from lunas.services.progress import SyncedProgress
+from lunas.platforms.registry import load, webhook_registry, webhook_topics
+from lunas.services.platform_webhooks import PlatformWebhookService
+from lunas.services.progress import ProgressSyncService, SyncedProgress
+from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
+clients.prepare(clients.dynamodb, clients.secrets_manager, load)
 
 ONE_MORE = 120_000
 """Milliseconds that a wait for the rate limit, one more page and recording it may take."""
@@ -64,8 +68,17 @@ def _check_after_failure(context: LambdaContext) -> None:
         observability.log_exception(error)
 
 
+def _webhooks(context: LambdaContext) -> PlatformWebhookService:
+    remaining, traced = context.get_remaining_time_in_millis(), context.aws_request_id
+    return PlatformWebhookService(
+        webhook_registry(Table.from_environment(), remaining, traced),
+        webhook_topics(),
+        setting("PLATFORM_WEBHOOK_URL"),
+    )
+
+
 def _register(context: LambdaContext) -> list[dict[str, str]]:
-    found = bootstrap.platform_webhooks(context).register()
+    found = _webhooks(context).register()
     observability.gauge("WebhooksMissing", 0)
     registered = [{"topic": each.topic, "state": each.state} for each in found]
     logger.info("webhooks registered", topics=registered)
@@ -73,7 +86,7 @@ def _register(context: LambdaContext) -> list[dict[str, str]]:
 
 
 def _check(context: LambdaContext) -> None:
-    found = bootstrap.platform_webhooks(context).check()
+    found = _webhooks(context).check()
     missing = [each for each in found if not each.works]
     observability.gauge("WebhooksMissing", len(missing))
     if missing:
@@ -89,7 +102,12 @@ def _sync(context: LambdaContext) -> None:
     def deadline_is_near() -> bool:
         return context.get_remaining_time_in_millis() < ONE_MORE
 
-    _log(bootstrap.progress_sync(context, deadline_is_near, time.sleep).sync())
+    service = ProgressSyncService(
+        service=bootstrap.progress(context, context.aws_request_id),
+        deadline_is_near=deadline_is_near,
+        sleep=time.sleep,
+    )
+    _log(service.sync())
 
 
 def _log(done: SyncedProgress) -> None:
