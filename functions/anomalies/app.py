@@ -1,9 +1,8 @@
 """GET /anomalies and PATCH /anomalies/{id}: list anomalies, and resolve one."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
@@ -61,6 +60,4 @@ def resolve_anomaly(anomaly_id: Annotated[Id, Path(alias="id")], body: ResolveBo
     return anomaly_view(closed)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

@@ -14,7 +14,6 @@ from typing import Any, TypedDict
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi import swagger_ui
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.api.app import LunasApi
 from lunas.api.auth import PUBLIC
@@ -145,6 +144,4 @@ def _digest(script: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

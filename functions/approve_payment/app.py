@@ -1,9 +1,8 @@
 """An admin decides on a manual payment: approve it with its enrollments, or reject it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap
 from lunas.api.app import LunasApi
@@ -52,6 +51,4 @@ def _show(outcome: Outcome) -> PaymentView:
     return payment_view(outcome.payment, api.caller)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

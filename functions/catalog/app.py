@@ -1,11 +1,10 @@
 """The catalog: public to read, for admins to edit. Also GET and HEAD /health."""
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, PUBLIC
@@ -149,6 +148,4 @@ def head_health() -> Response[str]:
     return Response(HTTPStatus.OK, content_type=content_types.APPLICATION_JSON, body="")
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

@@ -1,9 +1,8 @@
 """/enrollments: lists and look-ups, progress, and requesting delivery again."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas.api.app import LunasApi
 from lunas.api.auth import (
@@ -144,6 +143,4 @@ def _accessible(enrollment: str) -> Enrollment:
     return found
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

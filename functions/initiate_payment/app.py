@@ -1,12 +1,10 @@
 """POST /payments/initiate and GET /payments/methods: paying through the gateway."""
 
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Annotated, Any
 
-from aws_lambda_powertools.event_handler import Response, content_types
+from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap
 from lunas.api.app import LunasApi
@@ -14,7 +12,13 @@ from lunas.api.auth import USERS, check_owner
 from lunas.api.catalogs import catalog
 from lunas.api.parameters import IdempotencyKey
 from lunas.api.requests import IdField, InitiateBody
-from lunas.api.responses import ChannelView, ListView, PaymentView, channel_view, payment_view
+from lunas.api.responses import (
+    ChannelView,
+    ListView,
+    PaymentView,
+    channel_view,
+    purchase_response,
+)
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.aws.settings import setting
@@ -93,7 +97,7 @@ def initiate_payment(
     CatalogUnavailable, PurchaseRefused, StorageContention and GatewayError.
     """
     if idempotency_key is None:
-        return _answer(*_initiate(body))
+        return purchase_response(api.caller, *_initiate(body))
     # Imported only if the caller sends a key.
     from lunas.api.idempotency import once  # noqa: PLC0415
 
@@ -111,7 +115,9 @@ def initiate_payment(
         asked=body.model_dump(mode="json"),
         context=api.lambda_context,
     )
-    return _answer(*(done[0] if done else _repeated(body, opened["paymentId"])))
+    return purchase_response(
+        api.caller, *(done[0] if done else _repeated(body, opened["paymentId"]))
+    )
 
 
 def _repeated(body: InitiateBody, payment_id: str) -> tuple[Payment, bool]:
@@ -140,14 +146,6 @@ def _initiate(body: InitiateBody) -> tuple[Payment, bool]:
     return payment, is_new
 
 
-def _answer(payment: Payment, is_new: bool) -> Response[PaymentView]:  # noqa: FBT001
-    return Response(
-        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
-        content_type=content_types.APPLICATION_JSON,
-        body=payment_view(payment, api.caller),
-    )
-
-
 @api.on("GET", "/payments/methods", USERS)
 def list_payment_methods(
     package_id: Annotated[IdField, Query(alias="packageId")],
@@ -165,6 +163,4 @@ def list_payment_methods(
     return {"items": [channel_view(each) for each in methods]}
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

@@ -7,7 +7,6 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BeforeValidator
 
 from lunas import bootstrap
@@ -25,11 +24,11 @@ from lunas.api.responses import (
     history_view,
     page_view,
     payment_view,
+    purchase_response,
 )
 from lunas.aws import clients
-from lunas.domain.errors import NotFound
 from lunas.domain.lists import Page, PaymentFilter, Position, Span
-from lunas.domain.payments import Method, Payment, Status
+from lunas.domain.payments import Method, Payment, Status, existing
 from lunas.domain.users import PaymentType
 from lunas.observability import logger
 from lunas.services.purchases import PurchaseRequest
@@ -71,7 +70,7 @@ def submit_payment(
     CatalogUnavailable and StorageContention.
     """
     if idempotency_key is None:
-        return _answer(*_submit(body))
+        return purchase_response(api.caller, *_submit(body))
     # Imported only if the caller sends a key.
     from lunas.api.idempotency import once  # noqa: PLC0415
 
@@ -82,7 +81,7 @@ def submit_payment(
         asked=body.model_dump(mode="json"),
         context=api.lambda_context,
     )
-    return _answer(_readable(taken["paymentId"]), is_new=taken["isNew"])
+    return purchase_response(api.caller, _readable(taken["paymentId"]), is_new=taken["isNew"])
 
 
 def _remembered(asked: dict[str, Any]) -> dict[str, Any]:
@@ -107,14 +106,6 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
     decision = "manual payment taken" if is_new else "waiting payment returned"
     logger.info(decision, payment_id=payment.id)
     return payment, is_new
-
-
-def _answer(payment: Payment, is_new: bool) -> Response[PaymentView]:  # noqa: FBT001
-    return Response(
-        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
-        content_type=content_types.APPLICATION_JSON,
-        body=payment_view(payment, api.caller),
-    )
 
 
 @api.on("GET", "/payments", STAFF, CSV_OR_JSON)
@@ -199,13 +190,9 @@ def get_payment_history(payment_id: Annotated[Id, Path(alias="id")]) -> ListView
 
 
 def _readable(payment_id: str) -> Payment:
-    payment = _payments().get(payment_id)
-    if payment is None:
-        raise NotFound("there is no such payment")
+    payment = existing(_payments().get(payment_id))
     check_owner(api.caller, payment.user_id)
     return payment
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

@@ -1,9 +1,8 @@
 """POST /payments/{id}/recheck and /check: an admin or the buyer makes Lunas ask the gateway."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap
 from lunas.api.app import LunasApi
@@ -63,6 +62,4 @@ def _show(outcome: Outcome) -> PaymentView:
     return payment_view(outcome.payment, api.caller)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

@@ -1,9 +1,8 @@
 """An admin records a refund, or corrects the learner of a payment."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
 from lunas.api.app import LunasApi
@@ -69,6 +68,4 @@ def _context(reason: str) -> AuditContext:
     return AuditContext(api.caller.actor, now(), {"requestId": api.request_id}, reason)
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve

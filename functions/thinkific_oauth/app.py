@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import observability
 from lunas.api.app import LunasApi
@@ -143,9 +142,7 @@ def revoke_thinkific() -> ConnectionStatusView:
     return _status()
 
 
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Answer one request."""
-    return api.resolve(event, context)
+handler = api.resolve
 
 
 def _service() -> SiteConnectionService:

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from lunas.domain.errors import ConfigurationError
-from lunas.package_service.tokens import LIFETIME, service_headers
+from lunas.package_service.catalog import LIFETIME, service_headers
 from tests.support.api_requests import API_KEY, AUTH_SECRET, SERVICE_DOMAIN, SERVICE_SECRET
 
 SCOPE = "packages:read courses:read"

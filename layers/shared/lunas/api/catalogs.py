@@ -30,7 +30,9 @@ def catalog(table: Table) -> "CatalogRepository":
 @cache
 def _provider(url: str) -> "PackageServiceProvider":
     """Return the provider of this process, which caches answers."""
-    from lunas.package_service.catalog import PackageServiceProvider  # noqa: PLC0415
-    from lunas.package_service.tokens import service_headers  # noqa: PLC0415
+    from lunas.package_service.catalog import (  # noqa: PLC0415
+        PackageServiceProvider,
+        service_headers,
+    )
 
     return PackageServiceProvider(url, lambda: service_headers(secret(SECRET), "packages:read"))

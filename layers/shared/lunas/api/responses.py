@@ -8,8 +8,10 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal, NotRequired, TypedDict, cast
 
+from aws_lambda_powertools.event_handler import Response, content_types
 from pydantic import Field
 
 from lunas.domain.anomalies import Anomaly, AnomalyKind, AnomalyStatus
@@ -166,6 +168,15 @@ def payment_view(payment: Payment, viewer: Caller) -> PaymentView:
         gateway=_gateway_view(payment) if payment.method is Method.GATEWAY else None,
         customer=_customer_view(payment.customer) if personal else None,
         learner=_learner_view(payment.learner) if personal else None,
+    )
+
+
+def purchase_response(caller: Caller, payment: Payment, is_new: bool) -> Response[PaymentView]:  # noqa: FBT001
+    """Show the payment of a purchase: 201 if it is new."""
+    return Response(
+        status_code=HTTPStatus.CREATED if is_new else HTTPStatus.OK,
+        content_type=content_types.APPLICATION_JSON,
+        body=payment_view(payment, caller),
     )
 
 

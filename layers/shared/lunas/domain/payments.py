@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import assert_never
 
 from lunas.domain.callback_evidence import CallbackEvidence
+from lunas.domain.errors import NotFound
 from lunas.domain.users import Customer, Learner, PaymentType
 
 
@@ -200,6 +201,13 @@ class Slot:
         """Return the slot with a new payment, without ended ones and the one that it replaces."""
         left = (e for e in self.held if e.payment_id not in ended and e.channel != new.channel)
         return Slot((new, *left))
+
+
+def existing(payment: Payment | None) -> Payment:
+    """Return a payment that was read; raises NotFound if there is none."""
+    if payment is None:
+        raise NotFound("there is no such payment")
+    return payment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

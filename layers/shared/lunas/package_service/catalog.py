@@ -7,17 +7,19 @@ sold: no payment is better than one without courses.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
+import jwt
 from aws_lambda_powertools.utilities.parameters import BaseProvider
 from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from lunas.domain.catalog import MAX_COURSES, Course, Package, PackageKind
-from lunas.domain.errors import CatalogUnavailable
+from lunas.domain.errors import CatalogUnavailable, ConfigurationError
 from lunas.domain.texts import kept_link, prose
 from lunas.domain.users import PaymentType
 from lunas.http_sessions import KeptSession
@@ -28,6 +30,10 @@ MAX_AGE = 60
 """Seconds for which a response is cached."""
 TIMEOUT = (2.0, 3.0)
 """Seconds to connect, and to wait for a response."""
+SUBJECT = "lunas"
+"""Of the tokens with which Lunas calls the service."""
+LIFETIME = 300
+"""Seconds for which such a token is valid."""
 NOTHING = "null"
 MAX_TEXT, MAX_DESCRIPTION = 200, 2_000
 MAX_NUMBER = 2**53
@@ -181,3 +187,25 @@ def _rupiah(value: object) -> int:
     if price is None or price > HIGHEST_PRICE:
         raise ValueError("not a price")
     return price
+
+
+def service_headers(keys: Mapping[str, Any], scope: str) -> dict[str, str]:
+    """Return the headers of a call as a service, with a new token of the services' trust domain.
+
+    ``keys`` is the auth secret, ``scope`` a space-separated list. Raises ConfigurationError.
+    """
+    domain, api_key = keys.get("service") or {}, keys.get("serviceApiKey")
+    if not domain.get("secret") or not api_key:
+        raise ConfigurationError("service.secret or serviceApiKey is missing in the auth secret")
+    now = int(time.time())
+    claims = {
+        "sub": SUBJECT,
+        "role": "SERVICE",
+        "scope": scope,
+        "iss": domain.get("issuer"),
+        "aud": domain.get("audience"),
+        "iat": now,
+        "exp": now + LIFETIME,
+    }
+    token = jwt.encode(claims, domain["secret"], algorithm="HS256")
+    return {"Authorization": f"Bearer {token}", "x-api-key": api_key}

@@ -39,7 +39,8 @@ class CoursePlatform(Protocol):
     ) -> str:
         """Give an account access to a course until ``until``; return the id of the enrollment.
 
-        Access that ends later is shortened only if it ends at a time that Lunas has ``given``.
+        None: without end. Longer access is shortened only if it ends at a time that Lunas has
+        ``given``; any other end was set by someone else and stays.
         Without ``create``, a missing enrollment raises DeliveryDelayed.
         """
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from lunas.domain.corrections import Wanted, check_one_address, correct
 from lunas.domain.enrollments import enrollment_id
-from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
-from lunas.domain.payments import AuditContext, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
+from lunas.domain.payments import AuditContext, Payment, Status, existing
 
 if TYPE_CHECKING:
     from lunas.domain.access_claims import AccountLink
@@ -40,9 +40,7 @@ class CorrectionService:
         StorageContention.
         """
         for _ in range(MAX_ATTEMPTS):
-            payment = self.payments.get(payment_id)
-            if payment is None:
-                raise NotFound("there is no such payment")
+            payment = existing(self.payments.get(payment_id))
             link = self.learners.link_of(payment.user_id)
             self._check_one_address(payment, wanted, link)
             plan = correct(payment, wanted, context, self._affected(payment, link))

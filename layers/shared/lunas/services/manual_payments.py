@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lunas.domain.catalog import own_payment_type
-from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention, WrongState
+from lunas.domain.errors import ConcurrentUpdate, StorageContention, WrongState
 from lunas.domain.payment_steps import opened
-from lunas.domain.payments import AuditContext, Method, Payment, Status, Step
+from lunas.domain.payments import AuditContext, Method, Payment, Status, Step, existing
 from lunas.domain.settlement import Decision
 from lunas.domain.users import own_address
 from lunas.services.purchases import PurchaseRequest, check_offer, draft, price
@@ -70,7 +70,7 @@ class ManualPaymentService:
         Raises NotFound, CourseFull unless ``overbook``, StorageContention, and WrongState, also for
         a payment at a gateway, which only the gateway confirms, and for a refunded one.
         """
-        payment = self._found(payment_id)
+        payment = existing(self.payments.get(payment_id))
         if payment.method is not Method.MANUAL:
             raise WrongState(
                 "a payment at the gateway is confirmed by the gateway, not by an admin"
@@ -89,7 +89,8 @@ class ManualPaymentService:
 
         Raises NotFound, WrongState, StorageContention.
         """
-        decision = Decision(payment=self._found(payment_id), step=Step.REJECT, context=context)
+        payment = existing(self.payments.get(payment_id))
+        decision = Decision(payment=payment, step=Step.REJECT, context=context)
         outcome = self.settlements.apply(decision)
         if outcome.payment.status is not Status.REJECTED:
             raise WrongState(f"a payment that is {outcome.payment.status} cannot be rejected")
@@ -107,10 +108,4 @@ class ManualPaymentService:
         event = opened(payment, AuditContext(request.caller.actor, at))
         instead_of = decided.id if decided else None
         self.payments.create_transfer(payment, event, instead_of=instead_of)
-        return payment
-
-    def _found(self, payment_id: str) -> Payment:
-        payment = self.payments.get(payment_id)
-        if payment is None:
-            raise NotFound("there is no such payment")
         return payment

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lunas.domain.errors import Forbidden, GatewayError, NotFound, WrongState
+from lunas.domain.errors import Forbidden, GatewayError, WrongState
 from lunas.domain.payment_steps import sooner
-from lunas.domain.payments import AuditContext, Method, Payment, is_settled
+from lunas.domain.payments import AuditContext, Method, existing, is_settled
 from lunas.domain.schedule import ASKED_LATELY, SOON
 from lunas.domain.settlement import Result, decide
 from lunas.services.settlement import Outcome
@@ -32,7 +32,7 @@ class RecheckService:
 
         Raises NotFound, WrongState for a manual payment, GatewayError, StorageContention.
         """
-        payment = self._found(payment_id)
+        payment = existing(self.payments.get(payment_id))
         if payment.method is not Method.GATEWAY:
             raise WrongState("a manual payment has nothing to ask the gateway about")
         if is_settled(payment.status):
@@ -49,7 +49,7 @@ class RecheckService:
         gateway cannot be asked, reconcile does so within a minute or two. Raises NotFound,
         Forbidden for any other caller, GatewayError, StorageContention.
         """
-        payment = self._found(payment_id)
+        payment = existing(self.payments.get(payment_id))
         if payment.user_id != buyer:
             raise Forbidden("this belongs to another user")
         if payment.method is not Method.GATEWAY or is_settled(payment.status):
@@ -69,9 +69,3 @@ class RecheckService:
         if outcome.payment.version == payment.version:
             self.schedule.note_answer(payment.id, context.at)
         return outcome
-
-    def _found(self, payment_id: str) -> Payment:
-        payment = self.payments.get(payment_id)
-        if payment is None:
-            raise NotFound("there is no such payment")
-        return payment

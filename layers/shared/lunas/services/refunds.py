@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lunas.domain.enrollments import enrollment_id
-from lunas.domain.errors import ConcurrentUpdate, NotFound, StorageContention
-from lunas.domain.payments import AuditContext, Payment, Status
+from lunas.domain.errors import ConcurrentUpdate, StorageContention
+from lunas.domain.payments import AuditContext, Payment, Status, existing
 from lunas.domain.refunds import Refund, refund
 
 if TYPE_CHECKING:
@@ -32,9 +32,7 @@ class RefundService:
         of the same learner. Raises NotFound, WrongState, StorageContention.
         """
         for _ in range(MAX_ATTEMPTS):
-            payment = self.payments.get(payment_id)
-            if payment is None:
-                raise NotFound("there is no such payment")
+            payment = existing(self.payments.get(payment_id))
             if payment.status is Status.REFUNDED:
                 return payment, None
             ids = [enrollment_id(payment.user_id, course_id) for course_id in payment.course_ids]

@@ -49,8 +49,7 @@ class LearnerAccess:
 
     def ensure_user(self, learner: Learner) -> str:
         """Find the learner's account by the address, or create it."""
-        found = self.find_user(learner.email)
-        return found if found is not None else self.create_user(learner)
+        return self.find_user(learner.email) or self.create_user(learner)
 
     def create_user(self, learner: Learner) -> str:
         """Create an account without a password, so that Thinkific sends a sign-in link.
@@ -84,11 +83,7 @@ class LearnerAccess:
         create: bool = True,
         given: AbstractSet[datetime | None] = frozenset(),
     ) -> str:
-        """Give a user full access to a course; return the id of the enrollment.
-
-        Access lasts until ``until``, in UTC, or has no end. Longer access is shortened only if it
-        ends at a time that Lunas has ``given``; any other end was set by someone else and stays.
-        Without ``create``, Thinkific creates the enrollment: DeliveryDelayed until it exists.
+        """Give an account access to a course; without ``create``, Thinkific creates the enrollment.
 
         The effect of a second POST is not documented. So the enrollments are read before one is
         created, and read again after a POST that failed in any way.
