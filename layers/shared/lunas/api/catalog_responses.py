@@ -7,8 +7,14 @@ from pydantic import Field
 
 from lunas.api.responses import Amount, Url, show
 from lunas.domain.catalog import Course, Package, PackageKind
-from lunas.platforms import json_names
-from lunas.platforms.json_names import CourseId, MappedBundleId, MappedCourseId
+from lunas.platforms.json_names import (
+    BUNDLE_ID,
+    COURSE_ID,
+    CourseId,
+    MappedBundleId,
+    MappedCourseId,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from lunas.domain.catalog_mapping import Pair, Report
@@ -112,7 +118,7 @@ def package_view(package: Package, gone: Iterable[str] = ()) -> PackageView:
         package,
         prices=dict(package.prices),
         goneCourseIds=list(gone) or None,
-        **{json_names.BUNDLE_ID: json_names.to_json(package.platform_bundle_id)},
+        **{BUNDLE_ID: to_json(package.platform_bundle_id)},
     )
 
 
@@ -122,7 +128,7 @@ def course_view(course: Course, *, to_admin: bool = False) -> CourseView:
         CourseView,
         course,
         gone=True if to_admin and course.gone else None,
-        **{json_names.COURSE_ID: json_names.to_json(course.platform_course_id)},
+        **{COURSE_ID: to_json(course.platform_course_id)},
     )
 
 
@@ -136,8 +142,7 @@ def mapping_view(report: "Report") -> CourseMappingView:
         "renamed": _courses(MappedCourseView, courses.renamed),
         "gone": _courses(GoneCourseView, courses.gone),
         "unsold": [
-            show(UnsoldCourseView, each, **{json_names.COURSE_ID: json_names.to_json(each.id)})
-            for each in courses.unsold
+            show(UnsoldCourseView, each, **{COURSE_ID: to_json(each.id)}) for each in courses.unsold
         ],
         "bundles": {
             "mapped": _bundles(bundles.mapped),
@@ -150,23 +155,13 @@ def mapping_view(report: "Report") -> CourseMappingView:
 
 def _courses[V](kind: type[V], pairs: Iterable["Pair"]) -> list[V]:
     return [
-        show(
-            kind,
-            each,
-            courseId=each.id,
-            **{json_names.COURSE_ID: json_names.to_json(each.platform_id)},
-        )
+        show(kind, each, courseId=each.id, **{COURSE_ID: to_json(each.platform_id)})
         for each in pairs
     ]
 
 
 def _bundles(pairs: Iterable["Pair"]) -> list[MappedBundleView]:
     return [
-        show(
-            MappedBundleView,
-            each,
-            packageId=each.id,
-            **{json_names.BUNDLE_ID: json_names.to_json(each.platform_id)},
-        )
+        show(MappedBundleView, each, packageId=each.id, **{BUNDLE_ID: to_json(each.platform_id)})
         for each in pairs
     ]

@@ -8,8 +8,7 @@ from pydantic import Field
 from lunas.api.responses import Time, Url, is_personal_to, show
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus, has_access
 from lunas.domain.users import Caller
-from lunas.platforms import json_names
-from lunas.platforms.json_names import DeliveryIds
+from lunas.platforms.json_names import ENROLLMENT_ID, USER_ID, DeliveryIds, to_json
 
 
 class DeliveryView(DeliveryIds):
@@ -61,8 +60,8 @@ def enrollment_view(enrollment: Enrollment, now: datetime, viewer: Caller) -> En
             DeliveryView,
             delivery,
             **{
-                json_names.USER_ID: json_names.to_json(delivery.platform_user_id),
-                json_names.ENROLLMENT_ID: json_names.to_json(delivery.platform_enrollment_id),
+                USER_ID: to_json(delivery.platform_user_id),
+                ENROLLMENT_ID: to_json(delivery.platform_enrollment_id),
             },
         ),
         certificateUrl=enrollment.certificate_url if personal else None,
