@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import requests
 
@@ -21,6 +22,7 @@ from lunas.domain.gateway_status import GatewayState, GatewayStatus, PaymentChan
 from lunas.domain.payments import GatewayInvoice, Payment
 from lunas.domain.schedule import DAY, Channel
 from lunas.gateways.base import PaymentGateway, ReceivedCallback, VerifiedCallback
+from lunas.gateways.duitku import signatures
 from lunas.gateways.duitku.client import Duitku, DuitkuAccount
 
 DUITKU, MEMORY = NAMES = ("duitku", "memory")
@@ -59,6 +61,22 @@ def gateway(status: AskStatus, invoice: AskInvoice | None = None) -> PaymentGate
         return MemoryGateway(status, invoice or _no_invoice)
     session = cast("requests.Session", DuitkuSession(status, invoice or _no_invoice))
     return Duitku(lambda: ACCOUNT, session)
+
+
+def callback_body(order: str, amount: int, *, is_paid: bool = True) -> bytes:
+    """Return a callback as the chosen gateway sends and signs it."""
+    if chosen() == MEMORY:
+        fields = {"order": order, "amount": amount, "outcome": "paid" if is_paid else "ended"}
+        return json.dumps({**fields, "signature": MemoryGateway.sign(fields)}).encode()
+    merchant = ACCOUNT.merchant_code
+    form = {
+        "merchantCode": merchant,
+        "amount": str(amount),
+        "merchantOrderId": order,
+        "resultCode": CODES[GatewayState.PAID if is_paid else GatewayState.ENDED],
+        "signature": signatures.callback_signature(merchant, str(amount), order, ACCOUNT.api_key),
+    }
+    return urlencode(form).encode()
 
 
 def _no_invoice(payment: Payment, *_: object) -> GatewayInvoice:
@@ -117,7 +135,6 @@ class MemoryGateway:
 
     ask_status: AskStatus
     ask_invoice: AskInvoice
-    key: bytes = b"memory"
 
     name = MEMORY
 
@@ -159,9 +176,12 @@ class MemoryGateway:
             claims_success=fields["outcome"] == "paid",
         )
 
-    def sign(self, fields: Mapping[str, Any]) -> str:
+    @staticmethod
+    def sign(fields: Mapping[str, Any]) -> str:
         """Sign the fields of a callback."""
-        return hmac.new(self.key, json.dumps(fields, sort_keys=True).encode(), "sha256").hexdigest()
+        return hmac.new(
+            b"memory", json.dumps(fields, sort_keys=True).encode(), "sha256"
+        ).hexdigest()
 
 
 MEMORY_CHANNELS: Mapping[str, Channel] = {

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from lunas.domain.anomalies import AnomalyKind
+from lunas.domain.callback_evidence import Signature
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.errors import (
     ConcurrentUpdate,
@@ -23,7 +24,7 @@ from lunas.domain.gateway_status import GatewayState, GatewayStatus, whole_rupia
 from lunas.domain.payments import Payment, Status
 from lunas.domain.schedule import DENIED, DENIED_CHECKS, SOON
 from lunas.domain.settlement import Result
-from lunas.gateways.base import Reading, VerifiedCallback
+from lunas.gateways.base import Reading, ReceivedCallback, VerifiedCallback
 from lunas.services.callbacks import CallbackResult, CallbackService
 from lunas.services.settlement import Outcome
 from tests.support import builders, vendors
@@ -143,6 +144,34 @@ def test_confirmed_money_becomes_an_enrollment(service: Service) -> None:
     assert [each.actor for each in service.store.history["pay1"]] == [
         f"{vendors.chosen()}:callback"
     ] * 2
+
+
+def received(body: bytes) -> ReceivedCallback:
+    """Return a callback as it arrives, before its signature is checked."""
+    unchecked = builders.evidence(
+        digest=hashlib.sha256(body).hexdigest(), fields={}, signature=Signature.UNCHECKED
+    )
+    return ReceivedCallback(body, "192.0.2.1", unchecked)
+
+
+@pytest.mark.parametrize("is_paid", [True, False])
+def test_a_signed_callback_is_read_and_settles_only_by_the_status(
+    service: Service, is_paid: bool
+) -> None:
+    arrived = received(vendors.callback_body("pay1", 49_000, is_paid=is_paid))
+    parsed = vendors.gateway(service.status).parse_callback(arrived)
+    assert (parsed.order_id, parsed.rupiah, parsed.claims_success) == ("pay1", 49_000, is_paid)
+    assert parsed.evidence.signature is arrived.evidence.signature is Signature.VALID
+    assert service.handle(parsed).keeps(parsed.evidence)
+    assert service.payment_status is Status.APPROVED
+
+
+def test_a_callback_that_was_changed_after_signing_is_refused(service: Service) -> None:
+    arrived = received(vendors.callback_body("pay1", 49_000).replace(b"49000", b"10000"))
+    with pytest.raises(Forbidden):
+        vendors.gateway(service.status).parse_callback(arrived)
+    assert arrived.evidence.signature is Signature.DIFFERS
+    assert unchanged(service)
 
 
 def test_an_amount_with_decimals_is_the_same_amount(service: Service) -> None:
