@@ -9,10 +9,13 @@ from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.progress import ChangedPage, ProgressReport, SyncPosition
 from lunas.domain.sites import Webhook
+from lunas.platforms.base import CoursePlatform
 from lunas.services.progress import ProgressService
 from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment
-from tests.unit.services.fakes import FakePlatform, FakeStore, Interruption, interrupt
+from tests.support.interruptions import Interruption, interrupt
+from tests.support.platforms import MemoryPlatform
+from tests.unit.services.fakes import FakeStore
 
 PLATFORM_ENROLLMENT, ACCOUNT, COURSE = "500", "7", "2000001"
 
@@ -90,18 +93,20 @@ class FakeProgress:
         self.kept = position
 
 
-class FakeProgressPlatform(FakePlatform):
-    """A platform with pages of what changed; ``failures`` come first."""
+class FakeProgressPlatform(MemoryPlatform):
+    """A platform that answers with set reports and pages; ``failures`` come first."""
 
     def __init__(self, *pages: ChangedPage) -> None:
-        super().__init__()
+        super().__init__(lambda: LATER)
         self.pages = list(pages)
+        self.reports: dict[str, ProgressReport | None] = {}
+        self.failures: list[Interruption] = []
         self.asked: list[object] = []
 
     def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
         self.asked.append(platform_enrollment_id)
         interrupt(self.failures)
-        return super().progress(platform_enrollment_id)
+        return self.reports.get(platform_enrollment_id)
 
     def changed(self, since: datetime, page: int) -> ChangedPage:
         self.asked.append((since, page))
@@ -130,6 +135,6 @@ class FakeWebhooks:
         self.did.append(f"delete {webhook_id}")
 
 
-def recorder(progress: ProgressRepository, platform: FakeProgressPlatform) -> ProgressService:
+def recorder(progress: ProgressRepository, platform: CoursePlatform) -> ProgressService:
     """Build the service, with a clock at LATER."""
     return ProgressService(progress=progress, platform=platform, now=lambda: LATER)

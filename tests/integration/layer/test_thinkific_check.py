@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import requests
-from requests.adapters import BaseAdapter
 
 from local.simulators.faults import Fault
 from local.simulators.thinkific.app import create_app
@@ -23,30 +22,13 @@ from lunas.cli.thinkific_check.sites import CheckedSite, from_environment, repor
 from lunas.platforms.thinkific.credentials import ApiKey, Bearer, Credentials
 from lunas.platforms.thinkific.http import ThinkificApi, ThinkificSite
 from lunas.storage.catalog import Catalog
-from tests.faults.world.network import Exchange
 from tests.support.builders import bundle, course
 from tests.support.http_stub import StubLimiter
+from tests.support.in_process import InProcess
 
 URL, SUBDOMAIN, KEY = "https://thinkific.test", "shop", "k" * 32
 LEARNER = "percobaan@lunas.example"
 PYTHON, BUNDLE = 2_000_001, 4_000_001
-
-
-class InProcess(BaseAdapter):
-    """Hands requests to the simulator's own application."""
-
-    def __init__(self, app: Any) -> None:
-        super().__init__()
-        self._app = app
-
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        """Answer a request."""
-        exchange = Exchange(self._app, request)
-        assert exchange.go_on() is None
-        return exchange.answer()
-
-    def close(self) -> None:
-        """Hold nothing open."""
 
 
 @dataclass

@@ -1,21 +1,18 @@
 """Fakes of repositories and providers, which fail or let another step come first on request."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from lunas.domain.access_claims import AccountLink, Claims, Place
-from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
 from lunas.domain.audit_feeds import Batch, Feed, Ref
 from lunas.domain.callback_evidence import CallbackEvidence
 from lunas.domain.catalog import Course, Package
-from lunas.domain.catalog_mapping import SiteBundle, SiteCourse
 from lunas.domain.corrections import Correction
 from lunas.domain.delivery import DeliveryRecord, asked_again
-from lunas.domain.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed, latest
-from lunas.domain.errors import ConcurrentUpdate, DeliveryDelayed, DeliveryImpossible
+from lunas.domain.enrollments import Enrollment, EnrollmentStatus, enrollment_id, is_owed
+from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.gateway_status import GatewayStatus
 from lunas.domain.lists import EnrollmentFilter, Page, Position
 from lunas.domain.payments import (
@@ -26,26 +23,14 @@ from lunas.domain.payments import (
     Slot,
     Status,
 )
-from lunas.domain.progress import ChangedPage, ProgressReport
 from lunas.domain.refunds import Refund
-from lunas.domain.sale_reports import Answer, SaleReportStatus, Sold
 from lunas.domain.settlement import Settlement
 from lunas.domain.users import Learner
 from lunas.services.settlement import SettlementService
 from tests.support.builders import NOW
+from tests.support.interruptions import Interruption, interrupt
 
 type Purchase = tuple[str, str, str | None]
-type Interruption = Callable[[], None] | Exception
-
-
-def interrupt(pending: list[Interruption]) -> None:
-    """Run the next interruption that a test has queued: another worker's step, or an error."""
-    if not pending:
-        return
-    coming = pending.pop(0)
-    if isinstance(coming, Exception):
-        raise coming
-    coming()
 
 
 class FakeClock:
@@ -621,149 +606,3 @@ class FakeStatus:
 def settlements(payments: FakePayments) -> SettlementService:
     """Build the service that settles these payments."""
     return SettlementService(payments, FakeAnomalies(payments.store))
-
-
-class FakePlatform:
-    """A course platform with accounts by address and enrollments by user and course.
-
-    ``ended`` are enrollments that were revoked. Adjusting them gives access again.
-    """
-
-    def __init__(self, accounts: Mapping[str, str] | None = None) -> None:
-        self.accounts = dict(accounts or {})
-        self.enrollments: dict[tuple[str, str], str] = {}
-        self.created: list[Learner] = []
-        self.calls: list[str] = []
-        self.failures: list[Interruption] = []
-        self.ends: dict[tuple[str, str], datetime | None] = {}
-        self.ended: dict[tuple[str, str], str] = {}
-        self.bundle_holdings: dict[str, set[str]] = {}
-        self.site_courses: list[SiteCourse] = []
-        self.reports: dict[str, ProgressReport | None] = {}
-        self.sales: dict[str, tuple[str, str, str]] = {}
-        self.refunds: list[str] = []
-        self.bundles_later = False
-        self.bundle_failures: list[Interruption] = []
-
-    def ensure_user(self, learner: Learner) -> str:
-        found = self.find_user(learner.email)
-        return found if found is not None else self.create_user(learner)
-
-    def find_user(self, email: str) -> str | None:
-        self.calls.append("find_user")
-        return self.accounts.get(email)
-
-    def create_user(self, learner: Learner) -> str:
-        self.calls.append("create_user")
-        self.created.append(learner)
-        return self.accounts.setdefault(learner.email, str(100 + len(self.accounts)))
-
-    def enroll(
-        self,
-        user_id: str,
-        course_id: str,
-        now: datetime,  # noqa: ARG002
-        until: datetime | None,
-        *,
-        create: bool = True,
-        given: AbstractSet[datetime | None] = frozenset(),
-    ) -> str:
-        self.calls.append("enroll")
-        interrupt(self.failures)
-        if not create and (user_id, course_id) not in self.enrollments:
-            raise DeliveryDelayed("not enrolled yet")
-        self._set_end((user_id, course_id), until, given)
-        return self.enrollments.setdefault((user_id, course_id), str(500 + len(self.enrollments)))
-
-    def adjust(
-        self,
-        user_id: str,
-        course_id: str,
-        now: datetime,  # noqa: ARG002
-        until: datetime | None,
-        given: AbstractSet[datetime | None],
-    ) -> None:
-        self.calls.append("adjust")
-        interrupt(self.failures)
-        key = user_id, course_id
-        if key in self.enrollments or key in self.ended:
-            self._set_end(key, until, given)
-            self.enrollments.setdefault(key, self.ended.pop(key, ""))
-
-    def _set_end(
-        self,
-        key: tuple[str, str],
-        until: datetime | None,
-        given: AbstractSet[datetime | None],
-    ) -> None:
-        """Set when an enrollment ends, unless it lasts longer without Lunas."""
-        stored = self.ends.get(key, NOW)
-        if stored in given or latest([stored, until]) == until or key not in self.enrollments:
-            self.ends[key] = until
-
-    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
-        ends = {
-            course: self.ends.get((user, course))
-            for user, course in self.enrollments
-            if user == account_id
-        }
-        return [
-            PlatformAccess(course, end) for course, end in ends.items() if end is None or end > now
-        ]
-
-    def courses(self) -> list[SiteCourse]:
-        return self.site_courses
-
-    def bundles(self) -> list[SiteBundle]:
-        return [
-            SiteBundle(each, f"Bundle {each}", frozenset(held))
-            for each, held in self.bundle_holdings.items()
-        ]
-
-    def progress(self, platform_enrollment_id: str) -> ProgressReport | None:
-        return self.reports.get(platform_enrollment_id)
-
-    def changed(self, since: datetime, page: int) -> ChangedPage:  # noqa: ARG002
-        return ChangedPage(tuple(each for each in self.reports.values() if each), None)
-
-    def product(self, sold: Sold) -> str:
-        product = sold.bundle_id or sold.course_id
-        if product is None:
-            raise DeliveryImpossible("the course is not mapped")
-        return product
-
-    def report_sale(self, payment: Payment, user_id: str, product_id: str) -> Answer:
-        self.sales[str(len(self.sales) + 1)] = (payment.id, user_id, product_id)
-        return Answer(SaleReportStatus.REPORTED, order_id=str(len(self.sales)))
-
-    def report_refund(self, payment: Payment, order_id: str) -> Answer:  # noqa: ARG002
-        self.refunds.append(order_id)
-        return Answer(SaleReportStatus.REPORTED, order_id=order_id)
-
-    def bundle_courses(self, bundle_id: str) -> set[str]:
-        self.calls.append("bundle_courses")
-        return self.bundle_holdings.get(bundle_id, set())
-
-    def enroll_in_bundle(
-        self, user_id: str, bundle_id: str, now: datetime, until: datetime | None
-    ) -> None:
-        self.calls.append("enroll_in_bundle")
-        interrupt(self.bundle_failures)
-        if not self.bundles_later:
-            for course_id in self.bundle_holdings[bundle_id]:
-                self.enroll(user_id, course_id, now, until)
-                self.calls.pop()
-
-    def revoke(
-        self,
-        user_id: str,
-        course_id: str,
-        now: datetime,  # noqa: ARG002
-        given: AbstractSet[datetime | None] | None = None,
-    ) -> None:
-        self.calls.append("revoke")
-        interrupt(self.failures)
-        if given is not None and self.ends.get((user_id, course_id)) not in given:
-            return
-        if enrollment := self.enrollments.pop((user_id, course_id), None):
-            self.ended[user_id, course_id] = enrollment

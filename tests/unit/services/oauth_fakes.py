@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from lunas.domain.errors import GrantRefused
 from lunas.domain.sites import Connection, Grant, Issue, Start, Tokens, challenge_of
 from lunas.storage.sites import LOCK
-from tests.unit.services.fakes import Interruption, interrupt
+from tests.support.interruptions import Interruption, interrupt
 
 DAY = timedelta(days=1)
 

@@ -1,13 +1,12 @@
-"""Comparing access with Thinkific: differences are reported once and repaired."""
+"""Comparing access with the platform: differences are reported once and repaired."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from lunas.domain.access_claims import Place
-from lunas.domain.access_comparison import PlatformAccess
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.audit_feeds import SETTLED_AFTER, Feed, Ref
 from lunas.domain.enrollments import DeliveryStatus, Enrollment
@@ -21,72 +20,54 @@ from lunas.domain.errors import (
 )
 from lunas.domain.times import to_iso
 from lunas.services.access_comparison import CALLS, MAX_WAIT, AccessComparisonService, Compared
-from tests.support.builders import LATER
+from tests.support.builders import EMAIL, LATER
 from tests.support.lifecycles import Life, handed_in, ordered
+from tests.support.platforms import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeAnomalies,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
     FakePayments,
-    FakePlatform,
     FakeSchedule,
     FakeStore,
-    Interruption,
-    interrupt,
 )
-
-ACCOUNT, COURSE = "42", "2000001"
 
 
 def refused() -> DeliveryDelayed:
-    """Return the error of a key that Thinkific refuses."""
+    """Return the error of a key that the platform refuses."""
     error = DeliveryDelayed("401")
     error.misconfigured = True
     return error
 
 
-class FakeAccess(FakePlatform):
-    """A platform whose access is set by account; ``before`` interrupts a call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.access_by_account: dict[str, list[PlatformAccess]] = {}
-        self.asked: list[str] = []
-        self.before: list[Interruption] = []
-
-    def access(self, account_id: str, now: datetime) -> list[PlatformAccess]:
-        assert now >= LATER
-        self.asked.append(account_id)
-        interrupt(self.before)
-        return self.access_by_account.get(account_id, [])
-
-
 class Setup:
     """A comparison over fakes; after ``steps`` checks of the time the deadline is near."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: PlatformSite, clock: FakeClock) -> None:
+        self.site, self.clock = site, clock
+        self.place = Place(site.add_account(EMAIL), site.course(1))
         self.store = FakeStore()
         self.feeds = FakeSchedule(self.store)
         self.payments = FakePayments(self.store)
         self.enrollments = FakeEnrollments(self.store)
         self.claims = FakeLearners(self.store)
-        self.platform = FakeAccess()
+        self.platform = ObservedPlatform(site)
         self.reported: list[Anomaly] = []
         self.unread: list[str] = []
         self.steps = 1_000
         self.waiting = timedelta(minutes=1)
-        self.clock = FakeClock(LATER)
 
-    def store_life(self, life: Life, account: str = ACCOUNT) -> None:
+    def store_life(self, life: Life, account: str | None = None) -> None:
         """Store a payment, and its enrollments as delivered to an account and claimed there."""
+        place = replace(self.place, account_id=account or self.place.account_id)
         self.store.add(life.payment)
         self.store.history[life.payment.id] = list(life.history)
         for each in life.enrollments:
-            delivery = replace(each.delivery, platform_user_id=account)
-            self.store.add(replace(each, delivery=delivery, platform_course_id=COURSE))
+            delivery = replace(each.delivery, platform_user_id=place.account_id)
+            self.store.add(replace(each, delivery=delivery, platform_course_id=place.course_id))
             if each.delivery.status is DeliveryStatus.DELIVERED:
-                self.claims.claim(Place(account, COURSE), each.id, each.expires_at)
+                self.claims.claim(place, each.id, each.expires_at)
 
     def add_batch(self, *payment_ids: str, feed: Feed = Feed.PLATFORM) -> None:
         """Add a batch to a feed, of changes that are old enough to compare."""
@@ -98,13 +79,18 @@ class Setup:
         self.feeds.batches[Feed.PLATFORM].clear()
         self.waiting = MAX_WAIT + timedelta(seconds=1)
         self.add_batch("pay1", *others)
-        for number, each in enumerate(others, 1):
-            life = ordered("c1", id=each, user_id=each).settled().delivered("c1")
-            self.store_life(life, f"{ACCOUNT}{number}")
-            self.give_access(f"{ACCOUNT}{number}")
+        for each in others:
+            self.store_healthy(each)
 
-    def give_access(self, account: str = ACCOUNT) -> None:
-        self.platform.access_by_account[account] = [PlatformAccess(COURSE, None)]
+    def store_healthy(self, payment_id: str) -> None:
+        """Store a delivered purchase of another user, whose account has the course."""
+        life = ordered("c1", id=payment_id, user_id=payment_id).settled().delivered("c1")
+        account = self.site.add_account(f"{payment_id}@example.com")
+        self.store_life(life, account)
+        self.give_access(account)
+
+    def give_access(self, account: str | None = None) -> None:
+        self.site.add_access(account or self.place.account_id, self.place.course_id)
 
     def run(self) -> Compared:
         return AccessComparisonService(
@@ -134,13 +120,18 @@ REFUNDED = HEALTHY.refunded().revoked()
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup()
+def clock() -> FakeClock:
+    return FakeClock(LATER)
+
+
+@pytest.fixture
+def setup(site: PlatformSite, clock: FakeClock) -> Setup:
+    return Setup(site, clock)
 
 
 @pytest.fixture
 def broken(setup: Setup) -> Setup:
-    """Return a setup with a delivered purchase that Thinkific does not have."""
+    """Return a setup with a delivered purchase that the platform does not have."""
     setup.store_life(HEALTHY)
     setup.add_batch("pay1")
     return setup
@@ -198,7 +189,7 @@ def test_a_difference_that_returns_after_its_repair_is_reported_again(broken: Se
 
 
 def test_a_difference_must_show_in_two_reads(broken: Setup) -> None:
-    broken.platform.before = [lambda: None, broken.give_access]
+    broken.platform.read_failures = [lambda: None, broken.give_access]
     done = broken.run()
     assert (done.asked, done.differences, done.fixed) == (2, 0, 0)
 
@@ -208,7 +199,7 @@ def test_an_enrollment_that_keeps_changing_is_not_reported(broken: Setup) -> Non
         own = broken.enrollment()
         broken.store.add(replace(own, updated_at=own.updated_at + timedelta(seconds=1)))
 
-    broken.platform.before = [move] * 9
+    broken.platform.read_failures = [move] * 9
     done = broken.run()
     assert (done.differences, done.fixed) == (0, 0)
     assert done.asked == 4
@@ -221,8 +212,8 @@ def test_a_delivered_enrollment_counts_without_a_recorded_claim(broken: Setup) -
 
 def test_access_left_after_a_refund_is_reported_and_revoked(setup: Setup) -> None:
     setup.store_life(HEALTHY)
-    setup.claims.release(Place(ACCOUNT, COURSE), setup.enrollment().id)
-    setup.claims.forget(Place(ACCOUNT, COURSE), setup.enrollment().id)
+    setup.claims.release(setup.place, setup.enrollment().id)
+    setup.claims.forget(setup.place, setup.enrollment().id)
     setup.store_life(REFUNDED)
     setup.add_batch("pay1")
     setup.give_access()
@@ -243,7 +234,7 @@ def test_a_course_that_another_user_of_the_account_paid_for_is_owed_after_a_refu
     setup.add_batch("pay1")
     setup.give_access()
     assert setup.run().fixed == 0
-    setup.platform.access_by_account.clear()
+    setup.site.end_access()
     setup.add_batch("pay1")
     assert setup.run().fixed == 1
 
@@ -258,14 +249,14 @@ def test_a_course_that_another_user_of_the_account_paid_for_is_owed_after_a_refu
     ],
 )
 def test_a_failed_call_stops_the_run_before_its_checkpoint(broken: Setup, error: Exception) -> None:
-    broken.platform.before = [error]
+    broken.platform.read_failures = [error]
     assert broken.run().stopped == str(error)
     assert broken.feeds.checkpoints == {}
     assert broken.run().fixed == 1
 
 
 def test_a_list_without_an_end_is_reported_and_skipped(broken: Setup) -> None:
-    broken.platform.before = [DeliveryImpossible("does not end")]
+    broken.platform.read_failures = [DeliveryImpossible("does not end")]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
     assert broken.feeds.checkpoints == {Feed.PLATFORM: "1"}
@@ -273,13 +264,11 @@ def test_a_list_without_an_end_is_reported_and_skipped(broken: Setup) -> None:
 
 def test_a_run_makes_a_limited_number_of_calls_and_the_next_one_continues(setup: Setup) -> None:
     ids = [f"pay{number}" for number in range(CALLS + 5)]
-    for number, name in enumerate(ids):
-        life = ordered("c1", id=name, user_id=f"u{number}").settled().delivered("c1")
-        setup.store_life(life, f"{ACCOUNT}{number}")
-        setup.give_access(f"{ACCOUNT}{number}")
-        setup.add_batch(name)
+    for each in ids:
+        setup.store_healthy(each)
+        setup.add_batch(each)
     done = setup.run()
-    assert done.asked == len(setup.platform.asked) == CALLS
+    assert done.asked == setup.platform.calls.count("access") == CALLS
     assert done.stopped
     again = setup.run()
     assert (again.asked, again.stopped) == (5, None)
@@ -318,7 +307,7 @@ def test_an_unreadable_enrollment_of_another_user_is_skipped_too(
             raise ValueError("delivery.status")
         return FakeEnrollments.get_many(broken.enrollments, ids)
 
-    broken.claims.claim(Place(ACCOUNT, COURSE), "enr-of-another", None)
+    broken.claims.claim(broken.place, "enr-of-another", None)
     monkeypatch.setattr(broken.enrollments, "get_many", unreadable)
     assert broken.run().stopped is None
     assert broken.unread == ["pay1"]
@@ -336,7 +325,7 @@ def test_one_account_that_keeps_failing_does_not_block_the_others(
     broken: Setup, error: Exception
 ) -> None:
     broken.make_late("pay2")
-    broken.platform.before = [error]
+    broken.platform.read_failures = [error]
     done = broken.run()
     assert (broken.unread, done.stopped) == (["pay1"], None)
     assert broken.feeds.checkpoints == {Feed.PLATFORM: "1"}
@@ -345,7 +334,7 @@ def test_one_account_that_keeps_failing_does_not_block_the_others(
 @pytest.mark.parametrize("error", [DeliveryDelayed("500"), Malformed("no list of enrollments")])
 def test_while_every_account_fails_no_payment_is_skipped(broken: Setup, error: Exception) -> None:
     broken.make_late("pay2")
-    broken.platform.before = [error] * 2
+    broken.platform.read_failures = [error] * 2
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)
     assert broken.feeds.checkpoints == {}
@@ -366,6 +355,6 @@ def test_an_error_that_concerns_all_accounts_stops_even_a_late_run(
     broken: Setup, error: Exception
 ) -> None:
     broken.make_late()
-    broken.platform.before = [error]
+    broken.platform.read_failures = [error]
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)

@@ -10,14 +10,14 @@ from lunas.domain.errors import DeliveryDelayed, DeliveryImpossible
 from lunas.domain.payments import Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from lunas.services.placement import MAX_WAIT
-from tests.support.builders import USER, bought, course, enrollment, payment, request_of
+from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
+from tests.support.platforms import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
     FakePayments,
-    FakePlatform,
     FakeStore,
 )
 
@@ -26,21 +26,25 @@ SOLD = payment(
     Status.APPROVED,
     courses=bought("c1", "c2"),
     undelivered=frozenset({"c1", "c2"}),
-    platform_bundle_id="4",
 )
+
+MINUTE = timedelta(minutes=1)
 
 
 class Setup:
-    """A delivery service over fakes, with an approved bundle that is bundle 4 at Thinkific."""
+    """A delivery service over fakes, with an approved bundle that is one at the platform."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: PlatformSite, clock: FakeClock) -> None:
+        self.site, self.clock = site, clock
+        self.courses = [site.course(1), site.course(2)]
+        self.account = site.add_account(EMAIL)
         self.store = FakeStore()
-        self.store.add(SOLD, enrollment("c1"), enrollment("c2"))
-        self.store.add(course("c1", platform_course_id="11"), course("c2", platform_course_id="12"))
-        self.store.links[USER] = "7"
-        self.platform = FakePlatform()
-        self.platform.bundle_holdings = {"4": {"11", "12"}}
-        self.clock = FakeClock()
+        self.store.add(enrollment("c1"), enrollment("c2"))
+        for name, mapped in zip(("c1", "c2"), self.courses, strict=True):
+            self.store.add(course(name, platform_course_id=mapped))
+        self.store.links[USER] = self.account
+        self.sell(site.add_bundle(self.courses))
+        self.platform = ObservedPlatform(site)
         self.service = DeliveryService(
             enrollments=FakeEnrollments(self.store),
             payments=FakePayments(self.store),
@@ -49,6 +53,15 @@ class Setup:
             platform=self.platform,
             now=self.clock,
         )
+
+    def sell(self, bundle: str | None) -> None:
+        """Store the payment as bought when the package had this bundle at the platform."""
+        self.store.add(replace(SOLD, platform_bundle_id=bundle))
+
+    @property
+    def enrolled(self) -> set[str]:
+        """Return the courses that the learner has."""
+        return {place for account, place in self.site.access() if account == self.account}
 
     def deliver(self, request: DeliveryRequest = FIRST) -> DeliveryResult:
         return self.service.deliver(request)
@@ -59,8 +72,8 @@ class Setup:
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup()
+def setup(site: PlatformSite, clock: FakeClock) -> Setup:
+    return Setup(site, clock)
 
 
 def test_a_bundle_is_enrolled_by_one_call_and_each_course_is_checked(setup: Setup) -> None:
@@ -72,34 +85,33 @@ def test_a_bundle_is_enrolled_by_one_call_and_each_course_is_checked(setup: Setu
 
 
 def test_a_delivery_waits_for_a_pending_bundle(setup: Setup) -> None:
-    setup.platform.bundles_later = True
+    setup.site.delay_bundles(MINUTE)
     setup.assert_delayed(FIRST)
     setup.assert_delayed(SECOND)
-    setup.platform.enrollments = {("7", "11"): "1", ("7", "12"): "2"}
+    setup.clock.forward(MINUTE)
     assert setup.deliver(FIRST) is DeliveryResult.DELIVERED
     assert setup.platform.calls.count("enroll_in_bundle") == 1
 
 
 def test_a_bundle_that_never_arrives_is_enrolled_course_by_course(setup: Setup) -> None:
-    setup.platform.bundles_later = True
+    setup.site.delay_bundles(2 * MAX_WAIT)
     setup.assert_delayed()
     setup.clock.forward(MAX_WAIT)
     for request in (FIRST, SECOND):
         assert setup.deliver(request) is DeliveryResult.DELIVERED
-    assert set(setup.platform.enrollments) == {("7", "11"), ("7", "12")}
+    assert setup.enrolled == set(setup.courses)
 
 
-@pytest.mark.parametrize(
-    "held", [{"11"}, {"11", "12", "13"}, set()], ids=["fewer", "more", "no bundle"]
-)
-def test_a_bundle_whose_courses_differ_from_those_paid_is_not_used(
-    setup: Setup, held: set[str]
-) -> None:
-    setup.platform.bundle_holdings = {"4": held}
+@pytest.mark.parametrize("held", [1, 3, 0], ids=["fewer", "more", "no bundle"])
+def test_a_bundle_whose_courses_differ_from_those_paid_is_not_used(setup: Setup, held: int) -> None:
+    bundle = setup.site.add_bundle(setup.site.course(number) for number in range(1, held + 1))
+    if not held:
+        setup.site.remove_bundle(bundle)
+    setup.sell(bundle)
     for request in (FIRST, SECOND):
         assert setup.deliver(request) is DeliveryResult.DELIVERED
     assert setup.platform.calls == ["bundle_courses", "enroll", "enroll"]
-    assert set(setup.platform.enrollments) == {("7", "11"), ("7", "12")}
+    assert setup.enrolled == set(setup.courses)
 
 
 def test_a_bundle_that_is_refused_is_enrolled_course_by_course(setup: Setup) -> None:
@@ -125,11 +137,11 @@ def test_a_delivery_recovers_from_a_crash_between_the_write_and_the_call(setup: 
 
 
 def test_the_end_of_access_is_sent(setup: Setup) -> None:
-    end = setup.clock.now + timedelta(days=30)
-    setup.store.add(replace(SOLD, platform_bundle_id=None))
+    end = setup.clock.now.replace(microsecond=0) + timedelta(days=30)
+    setup.sell(None)
     setup.store.add(enrollment("c1", expires_at=end))
     setup.deliver()
-    assert setup.platform.ends == {("7", "11"): end}
+    assert setup.site.access() == {(setup.account, setup.courses[0]): end}
 
 
 def test_access_that_ended_before_its_delivery_cannot_be_delivered(setup: Setup) -> None:

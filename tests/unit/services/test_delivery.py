@@ -1,4 +1,4 @@
-"""Delivering enrollments to Thinkific, despite failures and races."""
+"""Delivering enrollments to the platform, despite failures and races."""
 
 from dataclasses import replace
 
@@ -18,14 +18,14 @@ from lunas.domain.errors import (
 )
 from lunas.domain.payments import Payment, Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
-from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
+from tests.support.builders import EMAIL, NOW, USER, bought, course, enrollment, payment, request_of
+from tests.support.platforms import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
     FakePayments,
-    FakePlatform,
     FakeStore,
 )
 
@@ -40,19 +40,21 @@ def approved(*waiting: str) -> Payment:
 class Setup:
     """A delivery service over fakes, with an approved payment whose course c1 is undelivered."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: PlatformSite, clock: FakeClock) -> None:
+        self.site = site
         self.store = FakeStore()
-        self.store.add(approved("c1"), enrollment("c1"), course("c1"))
-        self.store.add(course("c2", platform_course_id="2000002"))
+        self.store.add(approved("c1"), enrollment("c1"))
+        for number, each in enumerate(("c1", "c2"), 1):
+            self.store.add(course(each, platform_course_id=site.course(number)))
         self.enrollments = FakeEnrollments(self.store)
-        self.platform = FakePlatform()
+        self.platform = ObservedPlatform(site)
         self.service = DeliveryService(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=FakeLearners(self.store),
             catalog=FakeCatalog(self.store),
             platform=self.platform,
-            now=FakeClock(),
+            now=clock,
         )
 
     def deliver(self, request: DeliveryRequest = REQUEST) -> DeliveryResult:
@@ -62,6 +64,11 @@ class Setup:
         except DeliveryImpossible as error:
             self.service.record_dead_letter(request, error)
             raise
+
+    def link(self, email: str = EMAIL) -> str:
+        """Link the learner to an account that exists at the platform; return its id."""
+        account = self.store.links[USER] = self.site.add_account(email)
+        return account
 
     def delivery(self, request: DeliveryRequest = REQUEST) -> Delivery:
         """Return the stored delivery of the enrollment."""
@@ -74,36 +81,42 @@ class Setup:
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup()
+def setup(site: PlatformSite, clock: FakeClock) -> Setup:
+    return Setup(site, clock)
 
 
 def test_a_known_learner_is_enrolled_with_one_call(setup: Setup) -> None:
-    setup.store.links[USER] = "77"
+    account = setup.link()
     assert setup.deliver() is DeliveryResult.DELIVERED
     assert setup.platform.calls == ["enroll"]
-    assert setup.delivery().platform_user_id == "77"
+    assert setup.delivery().platform_user_id == account
 
 
 def test_an_existing_account_is_found_by_address_and_linked(setup: Setup) -> None:
-    setup.platform.accounts = {EMAIL: "42"}
+    account = setup.site.add_account(EMAIL)
     setup.deliver()
-    assert setup.platform.calls == ["find_user", "enroll"]
-    assert setup.store.links == {USER: "42"}
+    assert setup.platform.calls == ["ensure_user", "enroll"]
+    assert setup.store.links == {USER: account}
+    assert setup.site.created() == []
 
 
 def test_an_unknown_learner_gets_an_account_with_the_learner_of_the_payment(setup: Setup) -> None:
     setup.deliver()
-    assert setup.platform.calls == ["find_user", "create_user", "enroll"]
-    assert setup.platform.created == [approved().learner]
-    assert setup.store.links == {USER: "100"}
+    assert setup.platform.calls == ["ensure_user", "enroll"]
+    assert setup.site.created() == [approved().learner]
+    ((account, _),) = setup.site.access()
+    assert setup.store.links == {USER: account}
 
 
-def test_a_delivery_is_recorded_with_thinkifics_ids(setup: Setup) -> None:
+def test_a_delivery_is_recorded_with_the_platforms_ids(setup: Setup) -> None:
     setup.deliver()
     delivery = setup.delivery()
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
-    assert (delivery.platform_user_id, delivery.platform_enrollment_id) == ("100", "500")
+    account, place = setup.store.links[USER], setup.site.course(1)
+    assert delivery.platform_user_id == account
+    assert delivery.platform_enrollment_id == setup.site.platform.enroll(
+        account, place, NOW, None, create=False
+    )
 
 
 def test_the_last_course_completes_the_payment(setup: Setup) -> None:
@@ -115,7 +128,7 @@ def test_the_last_course_completes_the_payment(setup: Setup) -> None:
     assert statuses == [Status.APPROVED, Status.COMPLETED]
     (event,) = setup.store.history["pay1"]
     assert (event.actor, event.target) == ("lunas:deliver", Status.COMPLETED)
-    assert event.evidence == {"platformEnrollmentId": "501"}
+    assert event.evidence == {"platformEnrollmentId": setup.delivery(SECOND).platform_enrollment_id}
 
 
 @pytest.mark.parametrize(
@@ -259,7 +272,8 @@ def test_a_course_counted_on_delivery_is_flagged_beyond_its_quota(
     setup: Setup, overbook: bool, flagged: list[str]
 ) -> None:
     setup.store.add(replace(approved("c1"), overbook=overbook))
-    setup.store.add(enrollment("c1", counted=False), course("c1", quota=1, enrolled=1))
+    full = replace(setup.store.courses["c1"], quota=1, enrolled=1)
+    setup.store.add(enrollment("c1", counted=False), full)
     assert setup.deliver() is DeliveryResult.DELIVERED
     found = setup.store.anomalies.values()
     assert [each.evidence["courses"] for each in found] == flagged
@@ -275,7 +289,7 @@ def test_a_refund_during_a_delivery_revokes_at_once(setup: Setup) -> None:
 
     setup.enrollments.before_record = [refund]
     assert setup.deliver() is DeliveryResult.REVOKED
-    assert setup.platform.enrollments == {}
+    assert setup.site.access() == {}
 
 
 def test_endless_concurrent_updates_leave_the_delivery_to_the_next_message(setup: Setup) -> None:
@@ -293,8 +307,8 @@ def test_a_crash_between_the_call_and_the_write_leaves_one_platform_enrollment(
         setup.deliver()
     assert setup.delivery().status is DeliveryStatus.PENDING
     assert setup.deliver() is DeliveryResult.DELIVERED
-    assert len(setup.platform.enrollments) == 1
-    assert len(setup.platform.created) == 1
+    assert len(setup.site.access()) == 1
+    assert len(setup.site.created()) == 1
     assert setup.payment.status is Status.COMPLETED
 
 
@@ -304,8 +318,8 @@ def test_after_a_crash_the_created_account_is_used(setup: Setup) -> None:
         setup.deliver()
     setup.store.links.clear()
     setup.deliver()
-    assert len(setup.platform.created) == 1
-    assert setup.delivery().platform_user_id == "100"
+    assert len(setup.site.created()) == 1
+    assert [setup.delivery().platform_user_id] == [account for account, _ in setup.site.access()]
 
 
 def test_a_message_received_twice_delivers_once(setup: Setup) -> None:
@@ -322,60 +336,59 @@ def test_an_enrollment_not_counted_when_created_is_counted_when_delivered(setup:
 
 
 def test_the_catalogs_current_mapping_takes_precedence_over_the_one_bought(setup: Setup) -> None:
-    setup.store.links[USER] = "77"
-    setup.store.add(enrollment("c1", platform_course_id="4711"))
+    account = setup.link()
+    setup.store.add(enrollment("c1", platform_course_id=setup.site.course(3)))
     setup.deliver()
-    assert list(setup.platform.enrollments) == [("77", "2000001")]
+    assert list(setup.site.access()) == [(account, setup.site.course(1))]
 
 
 @pytest.mark.parametrize("listed", [True, False])
 def test_without_a_current_mapping_the_one_bought_is_delivered(setup: Setup, listed: bool) -> None:
-    setup.store.links[USER] = "77"
+    account = setup.link()
     setup.store.add(course("c1", platform_course_id=None))
-    setup.store.add(enrollment("c1", platform_course_id="4711"))
+    setup.store.add(enrollment("c1", platform_course_id=setup.site.course(3)))
     if not listed:
         del setup.store.courses["c1"]
     assert setup.deliver() is DeliveryResult.DELIVERED
-    assert list(setup.platform.enrollments) == [("77", "4711")]
+    assert list(setup.site.access()) == [(account, setup.site.course(3))]
 
 
-@pytest.mark.parametrize("accounts", [{}, {EMAIL: "42"}], ids=["none", "another"])
+@pytest.mark.parametrize("another", [False, True], ids=["none", "another"])
 def test_a_link_to_a_deleted_account_is_replaced_and_the_delivery_continues(
-    setup: Setup, accounts: dict[str, str]
+    setup: Setup, another: bool
 ) -> None:
-    setup.store.links[USER] = "77"
-    setup.platform.accounts = dict(accounts)
-    setup.platform.failures = [DeliveryImpossible("no such user")]
+    setup.site.remove_account(setup.link())
+    known = setup.site.add_account(EMAIL) if another else None
     assert setup.deliver() is DeliveryResult.DELIVERED
-    present = accounts.get(EMAIL, "100")
-    assert setup.store.links == {USER: present}
-    assert list(setup.platform.enrollments) == [(present, "2000001")]
-    assert setup.delivery().platform_user_id == present
+    ((account, place),) = setup.site.access()
+    assert known in {None, account}
+    assert setup.store.links == {USER: account}
+    assert place == setup.site.course(1)
+    assert setup.delivery().platform_user_id == account
 
 
 def test_a_link_to_an_existing_account_is_kept_when_the_delivery_is_impossible(
     setup: Setup,
 ) -> None:
-    setup.store.links[USER] = "42"
-    setup.platform.accounts = {EMAIL: "42"}
-    setup.platform.failures = [DeliveryImpossible("no such course")]
-    with pytest.raises(DeliveryImpossible, match="no such course"):
+    account = setup.link()
+    setup.store.add(course("c1", platform_course_id="9"))
+    with pytest.raises(DeliveryImpossible):
         setup.deliver()
-    assert setup.store.links == {USER: "42"}
+    assert setup.store.links == {USER: account}
     assert setup.platform.calls == ["enroll", "find_user"]
 
 
 def test_a_delay_keeps_the_link(setup: Setup) -> None:
-    setup.store.links[USER] = "77"
+    account = setup.link()
     setup.platform.failures = [DeliveryDelayed("busy")]
     with pytest.raises(DeliveryDelayed):
         setup.deliver()
-    assert setup.store.links == {USER: "77"}
+    assert setup.store.links == {USER: account}
     assert setup.platform.calls == ["enroll"]
 
 
 def test_a_delivery_with_a_new_link_is_attempted_once(setup: Setup) -> None:
-    setup.store.links[USER] = "77"
+    setup.link("former@example.com")
     revoking = [lambda: None]
     setup.platform.failures = [
         DeliveryImpossible("gone"),
@@ -389,12 +402,13 @@ def test_a_delivery_with_a_new_link_is_attempted_once(setup: Setup) -> None:
 
 def test_enrollments_at_a_former_account_are_delivered_again(setup: Setup) -> None:
     """A correction covers only what fits in a transaction; a delivery does the rest."""
-    setup.store.former[USER] = frozenset({"41"})
+    former, place = setup.site.add_account("former@example.com"), setup.site.course(2)
+    setup.store.former[USER] = frozenset({former})
     other = enrollment("c2", delivery=Delivery(status=DeliveryStatus.DELIVERED))
     strange = replace(other, id=enrollment_id("u9", "c2"), user_id="u9")
     setup.store.add(other, strange)
     for each in (other, strange):
-        FakeLearners(setup.store).claim(Place("41", "2000002"), each.id, None)
+        FakeLearners(setup.store).claim(Place(former, place), each.id, None)
     setup.deliver()
     stored = setup.store.enrollments
     assert stored[other.id].delivery.status is DeliveryStatus.PENDING

@@ -17,7 +17,8 @@ from lunas.services.oauth_tokens import (
     OAuthTokenService,
 )
 from tests.support.builders import NOW
-from tests.unit.services.fakes import FakeClock, Interruption, interrupt
+from tests.support.interruptions import Interruption, interrupt
+from tests.unit.services.fakes import FakeClock
 from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 GRANT = Grant(

@@ -1,4 +1,4 @@
-"""Revoking a refunded enrollment at Thinkific, whatever happened there."""
+"""Revoking a refunded enrollment at the platform, whatever happened there."""
 
 from dataclasses import replace
 
@@ -21,43 +21,49 @@ from lunas.domain.errors import (
 from lunas.domain.payments import Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, course, enrollment, payment, request_of
+from tests.support.platforms import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,
     FakeEnrollments,
     FakeLearners,
     FakePayments,
-    FakePlatform,
     FakeStore,
 )
 
-REFUNDED = enrollment(
-    "c1",
-    status=EnrollmentStatus.NOT_ENROLLED,
-    delivery=Delivery(request=2, platform_user_id="42", platform_enrollment_id="500"),
-    platform_course_id="2000001",
-)
+REFUNDED = enrollment("c1", status=EnrollmentStatus.NOT_ENROLLED, delivery=Delivery(request=2))
 REQUEST = request_of(REFUNDED)
 
 
 class Setup:
     """A delivery service over fakes, with a refunded payment that still has its course."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: PlatformSite, clock: FakeClock) -> None:
+        self.site = site
+        self.account = site.add_account(EMAIL)
+        self.place = Place(self.account, site.course(1))
+        delivery = Delivery(
+            request=2,
+            platform_user_id=self.account,
+            platform_enrollment_id=site.add_access(self.account, self.place.course_id),
+        )
         self.store = FakeStore()
-        self.store.add(payment(Status.REFUNDED), REFUNDED, course("c1"))
+        self.store.add(
+            payment(Status.REFUNDED),
+            replace(REFUNDED, delivery=delivery, platform_course_id=self.place.course_id),
+            course("c1", platform_course_id=self.place.course_id),
+        )
         self.enrollments = FakeEnrollments(self.store)
-        self.platform = FakePlatform({EMAIL: "42"})
-        self.platform.enrollments = {("42", "2000001"): "500"}
+        self.platform = ObservedPlatform(site)
         self.claims = FakeLearners(self.store)
-        self.claims.claim(Place("42", "2000001"), REFUNDED.id, None)
+        self.claims.claim(self.place, REFUNDED.id, None)
         self.service = DeliveryService(
             enrollments=self.enrollments,
             payments=FakePayments(self.store),
             learners=self.claims,
             catalog=FakeCatalog(self.store),
             platform=self.platform,
-            now=FakeClock(),
+            now=clock,
         )
 
     def revoke(self) -> DeliveryResult:
@@ -69,40 +75,40 @@ class Setup:
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup()
+def setup(site: PlatformSite, clock: FakeClock) -> Setup:
+    return Setup(site, clock)
 
 
 def test_a_revocation_ends_access_and_is_recorded(setup: Setup) -> None:
     assert setup.revoke() is DeliveryResult.REVOKED
-    assert setup.platform.enrollments == {}
+    assert setup.site.access() == {}
     stored = setup.enrollment
     assert (stored.delivery.status, stored.delivery.due_at) == (DeliveryStatus.REVOKED, None)
     assert (stored.status, stored.counted) == (EnrollmentStatus.NOT_ENROLLED, False)
 
 
 def test_a_revocation_creates_no_account(setup: Setup) -> None:
-    setup.platform.accounts = {}
-    setup.store.add(replace(REFUNDED, delivery=Delivery(request=2)))
+    setup.site.remove_account(setup.account)
+    setup.store.add(REFUNDED)
     assert setup.revoke() is DeliveryResult.REVOKED
-    assert setup.platform.created == []
+    assert setup.site.created() == []
 
 
 @pytest.mark.parametrize("known", ["recorded", "linked"])
 def test_a_delivery_that_was_not_recorded_is_revoked_too(setup: Setup, known: str) -> None:
-    account = "42" if known == "recorded" else None
+    account = setup.account if known == "recorded" else None
     setup.store.add(replace(REFUNDED, delivery=Delivery(request=2, platform_user_id=account)))
-    setup.store.links = {USER: "42"} if known == "linked" else {}
+    setup.store.links = {USER: setup.account} if known == "linked" else {}
     setup.revoke()
-    assert setup.platform.enrollments == {}
+    assert setup.site.access() == {}
 
 
 def test_an_account_with_only_the_address_of_the_payment_is_left_alone(setup: Setup) -> None:
     """It may belong to another person: without one in the token, the invoice gives the address."""
-    setup.store.add(replace(REFUNDED, delivery=Delivery(request=2)))
-    setup.store.links = {USER: "41"}
+    setup.store.add(REFUNDED)
+    setup.store.links = {USER: setup.site.add_account("own@example.com")}
     setup.revoke()
-    assert setup.platform.enrollments == {("42", "2000001"): "500"}
+    assert list(setup.site.access()) == [(setup.account, setup.place.course_id)]
 
 
 @pytest.mark.parametrize(("status", "kept"), [("ENROLLED", True), ("NOT_ENROLLED", False)])
@@ -112,18 +118,19 @@ def test_a_platform_enrollment_of_another_user_of_the_account_is_kept(
     other = enrollment_id("u2", "c1")
     theirs = enrollment("c1", id=other, user_id="u2", status=EnrollmentStatus(status))
     setup.store.add(theirs)
-    setup.store.links = {USER: "42", "u2": "42"}
-    setup.claims.claim(Place("42", "2000001"), other, None)
+    setup.store.links = {USER: setup.account, "u2": setup.account}
+    setup.claims.claim(setup.place, other, None)
     assert setup.revoke() is DeliveryResult.REVOKED
-    assert bool(setup.platform.enrollments) is kept
+    assert bool(setup.site.access()) is kept
 
 
 def test_a_remapped_course_is_revoked_at_its_former_mapping_too(setup: Setup) -> None:
-    setup.store.add(course("c1", platform_course_id="2000009"))
-    setup.platform.enrollments["42", "2000009"] = "501"
-    setup.claims.claim(Place("42", "2000009"), REFUNDED.id, None)
+    remapped = setup.site.course(2)
+    setup.store.add(course("c1", platform_course_id=remapped))
+    setup.site.add_access(setup.account, remapped)
+    setup.claims.claim(Place(setup.account, remapped), REFUNDED.id, None)
     setup.revoke()
-    assert setup.platform.enrollments == {}
+    assert setup.site.access() == {}
 
 
 def test_a_transient_failure_is_recorded_and_rescheduled(setup: Setup) -> None:

@@ -1,6 +1,5 @@
-"""A place, one course of one account at Thinkific, serves all enrollments that lead there."""
+"""A place, one course of one account at the platform, serves all enrollments that lead there."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -16,17 +15,17 @@ from lunas.domain.enrollments import (
 )
 from lunas.domain.errors import DeliveryDelayed
 from lunas.services.shared_access import MAX_ATTEMPTS, SharedAccess
-from tests.support.builders import NOW, enrollment
+from tests.support.builders import EMAIL, NOW, enrollment
+from tests.support.platforms import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeClock,
     FakeEnrollments,
     FakeLearners,
-    FakePlatform,
     FakeStore,
 )
 
-PLACE, ELSEWHERE = Place("42", "2000001"), Place("42", "2000002")
-SOON, LATE = NOW + timedelta(days=30), NOW + timedelta(days=90)
+SECOND = NOW.replace(microsecond=0)
+SOON, LATE = SECOND + timedelta(days=30), SECOND + timedelta(days=90)
 
 
 def of(user: str, until: datetime | None = None) -> Enrollment:
@@ -44,31 +43,37 @@ OWN, OTHER = of("u1"), of("u2")
 class Setup:
     """A shared-access service over fakes, and an account that users share."""
 
-    def __init__(self) -> None:
+    def __init__(self, site: PlatformSite, clock: FakeClock) -> None:
+        self.site, self.clock = site, clock
+        account = site.add_account(EMAIL)
+        self.place, self.elsewhere = (Place(account, site.course(number)) for number in (1, 2))
         self.store = FakeStore()
-        self.claims, self.platform = FakeLearners(self.store), FakePlatform()
-        self.clock = FakeClock()
+        self.claims, self.platform = FakeLearners(self.store), ObservedPlatform(site)
         self.service = SharedAccess(
             FakeEnrollments(self.store), self.claims, self.platform, self.clock
         )
 
-    def give(self, made: Enrollment, place: Place = PLACE) -> str | None:
+    def give(self, made: Enrollment, place: Place | None = None) -> str | None:
         self.store.add(made)
-        return self.service.give(made, place, create=lambda: True)
+        return self.service.give(made, place or self.place, create=lambda: True)
 
     def claim(self, made: Enrollment) -> None:
         """Store an enrollment whose delivery has written its claim."""
         self.store.add(made)
-        self.claims.claim(PLACE, made.id, made.expires_at)
+        self.claims.claim(self.place, made.id, made.expires_at)
 
     def refund(self, made: Enrollment) -> None:
         self.store.add(refunded(made))
-        self.service.remove_access(made.id, {PLACE.account_id})
+        self.service.remove_access(made.id, {self.place.account_id})
 
-    def end(self, place: Place = PLACE) -> datetime | None:
-        """Return when the platform enrollment ends; it must exist."""
-        assert (place.account_id, place.course_id) in self.platform.enrollments
-        return self.platform.ends[place.account_id, place.course_id]
+    def end(self, place: Place | None = None) -> datetime | None:
+        """Return when the access at the platform ends; it must exist."""
+        where = place or self.place
+        return self.site.access()[where.account_id, where.course_id]
+
+    def give_by_hand(self) -> None:
+        """Give access without an end as a person would, at the platform."""
+        self.site.add_access(self.place.account_id, self.place.course_id)
 
     def stored(self, user: str) -> Enrollment:
         """Return the stored enrollment of a user."""
@@ -80,12 +85,12 @@ class Setup:
 
     @property
     def gone(self) -> bool:
-        return self.platform.enrollments == {}
+        return self.site.access() == {}
 
 
 @pytest.fixture
-def setup() -> Setup:
-    return Setup()
+def setup(site: PlatformSite, clock: FakeClock) -> Setup:
+    return Setup(site, clock)
 
 
 def test_an_ordinary_delivery_costs_one_write_and_one_read(setup: Setup) -> None:
@@ -112,14 +117,14 @@ def test_an_ordinary_refund_records_no_shared_access(setup: Setup) -> None:
 def test_the_place_of_a_missing_enrollment_is_revoked(setup: Setup) -> None:
     setup.give(OWN)
     del setup.store.enrollments[OWN.id]
-    setup.service.remove_access(OWN.id, {PLACE.account_id})
+    setup.service.remove_access(OWN.id, {setup.place.account_id})
     assert setup.gone
 
 
 def test_a_delivery_uses_its_enrollment_as_read_at_the_start(setup: Setup) -> None:
     """What changed it since has requested a delivery of its own."""
     setup.store.add(refunded(OWN))
-    setup.service.give(OWN, PLACE, create=lambda: True)
+    setup.service.give(OWN, setup.place, create=lambda: True)
     assert setup.end() is None
 
 
@@ -223,8 +228,8 @@ def test_shared_access_that_others_recorded_since_the_start_is_updated(setup: Se
     setup.give(short)
     setup.give(OTHER)
     setup.store.add(refunded(OTHER), of("u3", SOON))
-    setup.claims.claim(PLACE, of("u3").id, SOON)
-    setup.service.give(short, PLACE, create=lambda: True)
+    setup.claims.claim(setup.place, of("u3").id, SOON)
+    setup.service.give(short, setup.place, create=lambda: True)
     assert setup.shown("u1") == SOON
 
 
@@ -247,8 +252,8 @@ def test_a_run_with_outdated_claims_records_no_shared_access(setup: Setup) -> No
 def test_an_enrollment_that_moves_loses_its_shared_access(setup: Setup) -> None:
     setup.give(OTHER)
     setup.give(of("u1", SOON))
-    setup.give(setup.stored("u1"), ELSEWHERE)
-    assert setup.shown("u1") == setup.end(ELSEWHERE) == SOON
+    setup.give(setup.stored("u1"), setup.elsewhere)
+    assert setup.shown("u1") == setup.end(setup.elsewhere) == SOON
 
 
 def test_others_at_the_former_place_record_nothing_on_an_enrollment_that_moves(
@@ -261,22 +266,22 @@ def test_others_at_the_former_place_record_nothing_on_an_enrollment_that_moves(
         setup.give(OTHER)
 
     setup.claims.before_read = [other_acts]
-    setup.give(setup.stored("u1"), ELSEWHERE)
+    setup.give(setup.stored("u1"), setup.elsewhere)
     assert setup.shown("u1") == SOON
 
 
 def test_an_enrollment_that_moves_shares_the_access_at_its_new_place(setup: Setup) -> None:
-    setup.give(of("u3", LATE), ELSEWHERE)
+    setup.give(of("u3", LATE), setup.elsewhere)
     setup.give(OTHER)
     setup.give(of("u1", SOON))
-    setup.give(setup.stored("u1"), ELSEWHERE)
-    assert setup.shown("u1") == setup.end(ELSEWHERE) == LATE
+    setup.give(setup.stored("u1"), setup.elsewhere)
+    assert setup.shown("u1") == setup.end(setup.elsewhere) == LATE
 
 
 def test_an_enrollment_that_leaves_an_account_loses_its_shared_access(setup: Setup) -> None:
     setup.give(OTHER)
     setup.give(of("u1", SOON))
-    setup.service.remove_access(OWN.id, {PLACE.account_id})
+    setup.service.remove_access(OWN.id, {setup.place.account_id})
     assert setup.shown("u1") == SOON
 
 
@@ -291,15 +296,13 @@ def test_access_that_ended_does_not_count(setup: Setup) -> None:
 
 
 def test_longer_access_not_given_by_lunas_is_kept(setup: Setup) -> None:
-    setup.platform.enrollments["42", "2000001"] = "500"
-    setup.platform.ends["42", "2000001"] = None
+    setup.give_by_hand()
     setup.give(of("u1", SOON))
     assert setup.end() is None
 
 
 def test_the_end_of_a_purchase_keeps_access_not_given_by_lunas(setup: Setup) -> None:
-    setup.platform.enrollments["42", "2000001"] = "500"
-    setup.platform.ends["42", "2000001"] = None
+    setup.give_by_hand()
     setup.clock.now = SOON
     assert setup.give(of("u1", SOON)) is None
     assert setup.end() is None
@@ -315,8 +318,7 @@ def test_the_end_of_a_purchase_ends_access_left_by_a_refund(setup: Setup) -> Non
 
 
 def test_a_refund_ends_access_not_given_by_lunas_too(setup: Setup) -> None:
-    setup.platform.enrollments["42", "2000001"] = "500"
-    setup.platform.ends["42", "2000001"] = None
+    setup.give_by_hand()
     short = of("u1", SOON)
     setup.give(short)
     setup.refund(short)
@@ -324,24 +326,24 @@ def test_a_refund_ends_access_not_given_by_lunas_too(setup: Setup) -> None:
 
 
 def test_an_enrollment_that_moves_to_another_course_ends_the_former_one(setup: Setup) -> None:
-    setup.give(OWN, PLACE)
-    setup.give(OWN, ELSEWHERE)
-    assert set(setup.platform.enrollments) == {("42", "2000002")}
-    assert setup.store.claims[PLACE].enrollment_ids == frozenset()
-    assert setup.store.claims[PLACE].released == frozenset()
+    setup.give(OWN, setup.place)
+    setup.give(OWN, setup.elsewhere)
+    assert [place for _, place in setup.site.access()] == [setup.elsewhere.course_id]
+    assert setup.store.claims[setup.place].enrollment_ids == frozenset()
+    assert setup.store.claims[setup.place].released == frozenset()
 
 
 def test_an_enrollment_that_moves_keeps_the_former_course_for_others(setup: Setup) -> None:
-    setup.give(OTHER, PLACE)
-    setup.give(OWN, PLACE)
-    setup.give(OWN, ELSEWHERE)
-    assert set(setup.platform.enrollments) == {("42", "2000001"), ("42", "2000002")}
+    setup.give(OTHER, setup.place)
+    setup.give(OWN, setup.place)
+    setup.give(OWN, setup.elsewhere)
+    assert len(setup.site.access()) == 2
 
 
 def test_a_missing_platform_enrollment_of_others_is_left_to_their_delivery(setup: Setup) -> None:
     setup.store.add(OTHER)
-    setup.claims.claim(PLACE, OTHER.id, None)
-    setup.claims.claim(PLACE, OWN.id, None)
+    setup.claims.claim(setup.place, OTHER.id, None)
+    setup.claims.claim(setup.place, OWN.id, None)
     setup.refund(OWN)
     assert setup.gone
 
@@ -350,7 +352,7 @@ def test_a_crash_between_release_and_revocation_is_recovered(
     setup: Setup,
 ) -> None:
     setup.give(OWN)
-    setup.claims.release(PLACE, OWN.id)
+    setup.claims.release(setup.place, OWN.id)
     setup.refund(OWN)
     assert setup.gone
 
@@ -370,18 +372,11 @@ def test_a_delivery_during_a_revocation_is_not_lost(setup: Setup) -> None:
 def test_a_platform_enrollment_ended_by_mistake_is_restored(setup: Setup) -> None:
     """The other finds active access and finishes; then the first one ends it."""
     setup.give(OWN)
-    ended = setup.platform.revoke
 
-    def too_late(
-        user_id: str,
-        course_id: str,
-        now: datetime,
-        given: AbstractSet[datetime | None] | None = None,
-    ) -> None:
+    def other_finishes() -> None:
         setup.give(OTHER)
-        ended(user_id, course_id, now, given)
 
-    setup.platform.revoke = too_late  # type: ignore[method-assign]
+    setup.platform.failures = [other_finishes]
     setup.refund(OWN)
     assert setup.end() is None
 
@@ -403,7 +398,7 @@ def test_longer_access_without_a_claim_is_recorded_before_it_is_given(
     setup.store.add(OTHER)
     setup.give(of("u1", SOON))
     assert setup.end() is None
-    assert setup.store.claims[PLACE].given == {SOON, None}
+    assert setup.store.claims[setup.place].given == {SOON, None}
     setup.refund(OTHER)
     assert setup.end() == SOON
 

@@ -20,7 +20,8 @@ from lunas.domain.errors import (
 )
 from lunas.domain.sites import START_LIFETIME, Connection, Start, Tokens, challenge_of
 from lunas.services.site_connection import MAX_ATTEMPTS, SiteConnectionService
-from tests.unit.services.fakes import FakeClock, Interruption, interrupt
+from tests.support.interruptions import Interruption, interrupt
+from tests.unit.services.fakes import FakeClock
 from tests.unit.services.oauth_fakes import DAY, FakeOAuth, FakeSites
 
 
