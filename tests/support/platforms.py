@@ -39,6 +39,7 @@ from tests.support.interruptions import Interruption, interrupt
 NAMES = ("thinkific", "memory")
 CHANGES = ("enroll", "adjust", "revoke")
 READS = ("access", "progress", "changed")
+SALES = ("report_sale", "report_refund")
 
 type Access = dict[tuple[str, str], datetime | None]
 """The end of access, None without one, by account and course."""
@@ -79,6 +80,11 @@ class PlatformSite(Protocol):
     def advance(self, account: str, course: str, percent: int) -> None:
         """Set a learner's progress."""
 
+    def remove_course(self, course: str) -> None: ...
+
+    def sales(self) -> list[tuple[str, str]]:
+        """Return payment id and action of each report, in the order of their sales."""
+
 
 def platform_site(name: str, now: Callable[[], datetime]) -> PlatformSite:
     """Return a new site of a platform."""
@@ -94,12 +100,14 @@ class ObservedPlatform:
         self.failures: list[Interruption] = []
         self.bundle_failures: list[Interruption] = []
         self.read_failures: list[Interruption] = []
+        self.sale_failures: list[Interruption] = []
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self.site.platform, name)
         pending: dict[str, list[Interruption]] = {
             **dict.fromkeys(CHANGES, self.failures),
             **dict.fromkeys(READS, self.read_failures),
+            **dict.fromkeys(SALES, self.sale_failures),
             "enroll_in_bundle": self.bundle_failures,
         }
 
@@ -187,7 +195,9 @@ class ThinkificSchool:
     def add_bundle(self, courses: Iterable[str]) -> str:
         ids = tuple(sorted(int(each) for each in courses))
         bundle = Bundle(self._site.next_id(Bundle), self._site.next_id(Product), "Both", ids)
+        product = Product(bundle.product_id, "Both", "both", "Bundle", bundle.id, 130_000)
         self._site.bundles[bundle.id] = bundle
+        self._site.products[product.id] = product
         return str(bundle.id)
 
     def remove_bundle(self, bundle: str) -> None:
@@ -199,6 +209,16 @@ class ThinkificSchool:
     def advance(self, account: str, course: str, percent: int) -> None:
         (found,) = self._site.enrollments_of(int(account), [int(course)])
         self._site.advance(found, Decimal(percent), self._now())
+
+    def remove_course(self, course: str) -> None:
+        del self._site.courses[int(course)]
+
+    def sales(self) -> list[tuple[str, str]]:
+        return [
+            (each["reference"], each["action"])
+            for order in self._site.external_orders.values()
+            for each in order.transactions
+        ]
 
     def _set(self, settings: dict[str, Any]) -> None:
         self._simulation.settings = self._simulation.settings.changed(settings)
@@ -232,7 +252,7 @@ class MemoryPlatform:
         self.course_names = {f"crs-{letter}": f"Course {letter}" for letter in "abcdef"}
         self.seats: dict[tuple[str, str], Seat] = {}
         self.sets: dict[str, frozenset[str]] = {}
-        self.sales: dict[str, str] = {}
+        self.sales: dict[str, list[tuple[str, str]]] = {}
         self.delay = timedelta()
         self._waiting: list[tuple[datetime, str, str, datetime | None]] = []
         self._made = 0
@@ -338,11 +358,11 @@ class MemoryPlatform:
     def report_sale(self, payment: Payment, user_id: str, product_id: str) -> Answer:
         del user_id, product_id
         sale = self.new_id("sale")
-        self.sales[sale] = payment.id
+        self.sales[sale] = [(payment.id, "purchase")]
         return Answer(SaleReportStatus.REPORTED, order_id=sale)
 
     def report_refund(self, payment: Payment, order_id: str) -> Answer:
-        assert self.sales.pop(order_id) == payment.id
+        self.sales[order_id].append((payment.id, "refund"))
         return Answer(SaleReportStatus.REPORTED, order_id=order_id)
 
     def _open_sets(self, now: datetime) -> None:
@@ -420,3 +440,9 @@ class MemorySchool:
     def advance(self, account: str, course: str, percent: int) -> None:
         seat = self.platform.seats[account, course]
         self.platform.seats[account, course] = replace(seat, percent=percent)
+
+    def remove_course(self, course: str) -> None:
+        del self.platform.course_names[course]
+
+    def sales(self) -> list[tuple[str, str]]:
+        return [each for sale in self.platform.sales.values() for each in sale]

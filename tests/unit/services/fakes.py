@@ -411,10 +411,12 @@ class FakeCatalog:
         return [self.store.courses[each] for each in course_ids if each in self.store.courses]
 
     def note_platform_name(self, course: Course, name: str) -> bool:
-        raise NotImplementedError
+        self.store.add(replace(course, platform_name=name, gone_platform_id=None))
+        return True
 
     def note_gone(self, course: Course) -> bool:
-        raise NotImplementedError
+        self.store.add(replace(course, gone_platform_id=course.platform_course_id))
+        return True
 
 
 class FakeEnrollments:

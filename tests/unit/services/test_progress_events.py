@@ -9,7 +9,7 @@ import pytest
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import DeliveryDelayed, StorageContention
 from lunas.domain.progress import ProgressEvent, ProgressReport, ProgressResult
-from lunas.services.progress import MAX_ATTEMPTS, ProgressService
+from lunas.services.progress import MAX_ATTEMPTS, ProgressService, ProgressSyncService
 from tests.support import progress_fakes
 from tests.support.builders import EMAIL
 from tests.support.platforms import ObservedPlatform, PlatformSite
@@ -199,3 +199,12 @@ def test_endless_concurrent_updates_of_progress_end_as_storage_contention(setup:
     setup.progress.before_raise = [partial(setup.progress.store.add, step) for step in steps]
     with pytest.raises(StorageContention):
         setup.service.record(setup.report(60))
+
+
+def test_the_sync_finds_progress_that_no_event_reported(setup: Setup) -> None:
+    setup.advance(70)
+    sync = ProgressSyncService(
+        service=setup.service, deadline_is_near=lambda: False, sleep=lambda _: None
+    )
+    assert sync.sync().results == {ProgressResult.NOTED: 1}
+    assert setup.known == 70
