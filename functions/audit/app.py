@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.anomalies import Anomaly
@@ -16,7 +16,7 @@ from lunas.observability import logger
 from lunas.platforms.base import CoursePlatform
 from lunas.platforms.registry import course_platform, load
 from lunas.services.access_comparison import AccessComparisonService, Compared
-from lunas.services.audit import AuditReport, AuditService
+from lunas.services.audit import AuditReport
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.learners import Learners
@@ -40,25 +40,13 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     def deadline_is_near() -> bool:
         return context.get_remaining_time_in_millis() < ONE_MORE
 
+    service = bootstrap.audit(_log_difference, _log_completion, deadline_is_near)
     try:
-        _log(_audit(table, deadline_is_near).run())
+        _log(service.run())
         _log_compared(_comparison(table, context, deadline_is_near).run())
     except Exception as error:
         observability.log_exception(error)
         raise
-
-
-def _audit(table: Table, deadline_is_near: Callable[[], bool]) -> AuditService:
-    return AuditService(
-        schedule=Schedule(table),
-        payments=Payments(table),
-        enrollments=Enrollments(table),
-        anomalies=Anomalies(table),
-        on_difference=_log_difference,
-        on_completion=_log_completion,
-        deadline_is_near=deadline_is_near,
-        now=now,
-    )
 
 
 def _comparison(

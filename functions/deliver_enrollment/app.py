@@ -3,10 +3,9 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.aws import clients
 from lunas.aws.queues import read_message
-from lunas.clock import now
 from lunas.domain.delivery import DeliveryRequest, retry_delay
 from lunas.domain.errors import (
     DeliveryDelayed,
@@ -16,16 +15,12 @@ from lunas.domain.errors import (
     RateLimited,
 )
 from lunas.observability import logger
-from lunas.platforms.registry import course_platform, load
-from lunas.services.delivery import DeliveryResult, DeliveryService
-from lunas.storage.catalog import Catalog
-from lunas.storage.enrollments import Enrollments
-from lunas.storage.learners import Learners
-from lunas.storage.payments import Payments
-from lunas.storage.table import Table
+from lunas.services.delivery import DeliveryResult
 from lunas.worker import Worker
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, clients.sqs, load)
+clients.prepare(
+    clients.dynamodb, clients.secrets_manager, clients.sqs, bootstrap.load_course_platform
+)
 
 
 class Deliveries(Worker[DeliveryRequest]):
@@ -49,7 +44,7 @@ class Deliveries(Worker[DeliveryRequest]):
 
     def run(self, message: DeliveryRequest, record: SQSRecord, context: LambdaContext) -> None:
         """Deliver; if no retry can help, dead-letter the message, then record that."""
-        service = _service(context, message.correlation_id)
+        service = bootstrap.delivery(context, message.correlation_id)
         try:
             result = service.deliver(message)
         except DeliveryImpossible as error:
@@ -90,18 +85,6 @@ class Deliveries(Worker[DeliveryRequest]):
         todo = "fix the cause, then redeliver"
         logger.error("delivery dead-lettered", reason=reason, todo=todo)
         observability.count("DeliveryFailed")
-
-
-def _service(context: LambdaContext, correlation_id: str | None) -> DeliveryService:
-    table = Table.from_environment()
-    return DeliveryService(
-        enrollments=Enrollments(table),
-        payments=Payments(table),
-        learners=Learners(table),
-        catalog=Catalog(table),
-        platform=course_platform(table, context.get_remaining_time_in_millis(), correlation_id),
-        now=now,
-    )
 
 
 handler = Deliveries()

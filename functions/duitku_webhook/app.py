@@ -13,19 +13,12 @@ from lunas import bootstrap, observability
 from lunas.api import http_events, webhook
 from lunas.api.settlement_logs import log_callback_result
 from lunas.aws import clients
-from lunas.clock import now
 from lunas.domain.errors import Forbidden, LunasError, MalformedInput
 from lunas.gateways.duitku.account import duitku
 from lunas.gateways.duitku.evidence import reduced
-from lunas.gateways.registry import gateway_of
 from lunas.observability import logger
-from lunas.services.callbacks import CallbackService
-from lunas.storage.anomalies import Anomalies
-from lunas.storage.payments import Payments
-from lunas.storage.schedule import Schedule
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.callbacks)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -38,22 +31,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     ):
         http_events.check_body(event, FORM)
         callback = duitku().parse_callback(received)
-        result = _service().handle(callback)
+        result = bootstrap.callbacks().handle(callback)
         received.is_stored = result.keeps(received.evidence)
         log_callback_result(result)
     return response
-
-
-def _service() -> CallbackService:
-    table = Table.from_environment()
-    return CallbackService(
-        payments=Payments(table),
-        schedule=Schedule(table),
-        anomalies=Anomalies(table),
-        settlements=bootstrap.settlement(table),
-        gateways=gateway_of,
-        now=now,
-    )
 
 
 def _log_refusal(error: LunasError) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
+from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import (
     ADMINS,
@@ -31,7 +32,6 @@ from lunas.domain.errors import InvalidInput, NotFound
 from lunas.domain.lists import EnrollmentFilter, Span
 from lunas.domain.users import Role
 from lunas.observability import logger
-from lunas.services.enrollments import EnrollmentService
 from lunas.storage.enrollments import Enrollments
 from lunas.storage.table import Table
 
@@ -116,7 +116,7 @@ def patch_progress(
     Raises NotFound, WrongState and StorageContention.
     """
     _accessible(enrollment)
-    noted = EnrollmentService(_enrollments()).report_progress(enrollment, body.progress, now())
+    noted = bootstrap.enrollments().report_progress(enrollment, body.progress, now())
     logger.info("progress noted", enrollment_id=enrollment, progress=noted.progress)
     return enrollment_view(noted, now(), api.caller)
 
@@ -127,7 +127,7 @@ def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> Enrollm
 
     Raises NotFound, WrongState and StorageContention.
     """
-    asked = EnrollmentService(_enrollments()).redeliver(enrollment, now())
+    asked = bootstrap.enrollments().redeliver(enrollment, now())
     logger.info("delivery requested again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)
 

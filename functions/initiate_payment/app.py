@@ -1,6 +1,5 @@
 """POST /payments/initiate and GET /payments/methods: paying through the gateway."""
 
-from datetime import timedelta
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -19,28 +18,20 @@ from lunas.api.responses import (
     channel_view,
     purchase_response,
 )
-from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
-from lunas.aws.settings import setting
-from lunas.clock import new_payment_id, now, pause
+from lunas.clock import now
 from lunas.domain.catalog import check_on_sale, own_payment_type, price_of
 from lunas.domain.errors import NotFound
 from lunas.domain.payments import Payment, is_settled
-from lunas.gateways.registry import OPENS_BY, gateway, gateway_of
 from lunas.observability import logger
 from lunas.services.checkout import CheckoutService
-from lunas.services.open_payments import OpenPayments
 from lunas.services.purchases import PurchaseRequest
 from lunas.storage import keys
-from lunas.storage.enrollments import Enrollments
 from lunas.storage.payments import Payments
 from lunas.storage.prefetch import prefetch_purchase
-from lunas.storage.schedule import Schedule
 from lunas.storage.table import Table
 
-clients.prepare(
-    clients.dynamodb, clients.secrets_manager, lambda: catalog(Table.from_environment())
-)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.checkout)
 
 api = LunasApi()
 OPENED_OR_FOUND = {
@@ -55,28 +46,7 @@ def _checkout(body: InitiateBody, buyer: str) -> CheckoutService:
     table = prefetch_purchase(
         Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
     )
-    payments, settlements = Payments(table), bootstrap.settlement(table)
-    return CheckoutService(
-        catalog=catalog(table),
-        enrollments=Enrollments(table),
-        payments=payments,
-        settlements=settlements,
-        open_payments=OpenPayments(
-            payments=payments,
-            schedule=Schedule(table),
-            settlements=settlements,
-            gateways=gateway_of,
-            on_outcome=log_outcome,
-            pause=pause,
-            now=now,
-        ),
-        gateways=gateway_of,
-        opens_by=OPENS_BY,
-        return_url=body.return_url or setting("RETURN_URL"),
-        lifetime=timedelta(minutes=int(setting("INVOICE_MINUTES"))),
-        now=now,
-        new_id=new_payment_id,
-    )
+    return bootstrap.checkout(table, body.return_url)
 
 
 @api.on("POST", "/payments/initiate", USERS, OPENED_OR_FOUND)
@@ -159,7 +129,7 @@ def list_payment_methods(
         raise NotFound("there is no such package")
     check_on_sale(package)
     amount = price_of(package, own_payment_type(api.caller))
-    methods = gateway(OPENS_BY).methods(amount, now())
+    methods = bootstrap.opening_gateway().methods(amount, now())
     return {"items": [channel_view(each) for each in methods]}
 
 

@@ -13,26 +13,11 @@ from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.payments import AuditContext
-from lunas.gateways.registry import gateway_of
-from lunas.services.recheck import RecheckService
 from lunas.services.settlement import Outcome
-from lunas.storage.payments import Payments
-from lunas.storage.schedule import Schedule
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.recheck)
 
 api = LunasApi()
-
-
-def _service() -> RecheckService:
-    table = Table.from_environment()
-    return RecheckService(
-        payments=Payments(table),
-        schedule=Schedule(table),
-        settlements=bootstrap.settlement(table),
-        gateways=gateway_of,
-    )
 
 
 @api.on("POST", "/payments/{id}/recheck", ADMINS)
@@ -41,7 +26,7 @@ def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
 
     Raises NotFound, WrongState, StorageContention and GatewayError.
     """
-    return _show(_service().recheck(payment_id, _context()))
+    return _show(bootstrap.recheck().recheck(payment_id, _context()))
 
 
 @api.on("POST", "/payments/{id}/check", USERS)
@@ -50,7 +35,7 @@ def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
 
     Raises Forbidden, NotFound, StorageContention and GatewayError.
     """
-    return _show(_service().check(payment_id, api.caller.id, _context()))
+    return _show(bootstrap.recheck().check(payment_id, api.caller.id, _context()))
 
 
 def _context() -> AuditContext:

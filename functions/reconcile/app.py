@@ -7,23 +7,19 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.api.gauges import log_connection, log_gauges
-from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
 from lunas.clock import now
 from lunas.domain.times import to_iso
-from lunas.gateways.registry import gateway_of
 from lunas.observability import logger
 from lunas.platforms.registry import is_disconnected
 from lunas.services.gauges import GaugeService
-from lunas.services.reconciliation import ReconciliationReport, ReconciliationService
+from lunas.services.reconciliation import ReconciliationReport
 from lunas.storage.anomalies import Anomalies
 from lunas.storage.enrollments import Enrollments
-from lunas.storage.payments import Payments
-from lunas.storage.schedule import Schedule
 from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.reconciliation)
 
 ONE_MORE = 15_000
 """Milliseconds that one more call to a gateway and its settlement may take."""
@@ -47,24 +43,12 @@ def _run(table: Table, context: LambdaContext) -> None:
         log_connection(lost=is_disconnected(connected_site(table)))
     finally:
         # The work is done even if a gauge fails; that error is raised afterwards.
-        report = _reconciliation(table, context).run()
+        report = bootstrap.reconciliation(
+            lambda: context.get_remaining_time_in_millis() < ONE_MORE
+        ).run()
         _log(report)
     if report.failed:
         raise RuntimeError(f"{report.failed} of the run's items failed: see the lines above")
-
-
-def _reconciliation(table: Table, context: LambdaContext) -> ReconciliationService:
-    return ReconciliationService(
-        schedule=Schedule(table),
-        payments=Payments(table),
-        enrollments=Enrollments(table),
-        settlements=bootstrap.settlement(table),
-        gateways=gateway_of,
-        on_outcome=log_outcome,
-        on_error=observability.log_exception,
-        deadline_is_near=lambda: context.get_remaining_time_in_millis() < ONE_MORE,
-        now=now,
-    )
 
 
 def _log(report: ReconciliationReport) -> None:

@@ -9,10 +9,9 @@ from lunas.aws.queues import read_progress
 from lunas.domain.errors import DeliveryImpossible
 from lunas.domain.progress import ProgressEvent, ProgressResult
 from lunas.observability import logger
-from lunas.platforms.registry import load
 from lunas.worker import Worker
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, load)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
 
 
 class Progress(Worker[ProgressEvent]):

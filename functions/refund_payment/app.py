@@ -4,7 +4,7 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import Id, LearnerBody, RefundBody
@@ -15,14 +15,8 @@ from lunas.domain.corrections import Wanted
 from lunas.domain.errors import InvalidInput
 from lunas.domain.payments import AuditContext
 from lunas.observability import logger
-from lunas.services.corrections import CorrectionService
-from lunas.services.refunds import RefundService
-from lunas.storage.enrollments import Enrollments
-from lunas.storage.learners import Learners
-from lunas.storage.payments import Payments
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.refunds)
 
 api = LunasApi()
 
@@ -33,9 +27,7 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> Pay
 
     Raises NotFound, WrongState and StorageContention.
     """
-    table = Table.from_environment()
-    service = RefundService(Payments(table), Enrollments(table))
-    payment, made = service.refund(payment_id, _context(body.reason))
+    payment, made = bootstrap.refunds().refund(payment_id, _context(body.reason))
     if made is not None:
         logger.info(
             "payment refunded",
@@ -56,9 +48,7 @@ def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> P
     wanted = Wanted(body.name, body.email)
     if wanted == Wanted():
         raise InvalidInput.of("email", "is required, unless a name is given")
-    table = Table.from_environment()
-    service = CorrectionService(Payments(table), Enrollments(table), Learners(table))
-    payment = service.correct(payment_id, wanted, _context(body.reason))
+    payment = bootstrap.corrections().correct(payment_id, wanted, _context(body.reason))
     logger.info("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
     observability.count("LearnerCorrected")
     return payment_view(payment, api.caller)

@@ -3,25 +3,18 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.aws import clients
 from lunas.aws.queues import SaleReportRequest, read_sale_report_message
-from lunas.aws.settings import setting
-from lunas.clock import now
 from lunas.domain.delivery import patient_retry_delay
 from lunas.domain.errors import DeliveryDelayed, LunasError
 from lunas.domain.sale_reports import SaleReport, SaleReportStatus
 from lunas.observability import logger
-from lunas.platforms.registry import course_platform, load
-from lunas.services.sale_reports import SaleReportService
-from lunas.storage import sale_reports
-from lunas.storage.catalog import Catalog
-from lunas.storage.learners import Learners
-from lunas.storage.payments import Payments
-from lunas.storage.table import Table
 from lunas.worker import Worker
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, clients.sqs, load)
+clients.prepare(
+    clients.dynamodb, clients.secrets_manager, clients.sqs, bootstrap.load_course_platform
+)
 
 TODO = "see docs/runbooks/sale-report-dead-letters.md"
 
@@ -45,7 +38,7 @@ class SaleReports(Worker[SaleReportRequest]):
         """Send the reports; an uncertain one is dead-lettered first, then recorded."""
         # A message that is received again after a crash is another attempt.
         attempt = f"{record.message_id}-{record.attributes.approximate_receive_count}"
-        service = _service(context, message.correlation_id, attempt)
+        service = bootstrap.sale_reports(context, message.correlation_id, attempt)
         for report in service.report(message.payment_id):
             if report.status is SaleReportStatus.UNCERTAIN:
                 # The dead-letter message comes first: a crash between the two repeats both.
@@ -74,26 +67,6 @@ class SaleReports(Worker[SaleReportRequest]):
     def group(self, record: SQSRecord) -> str:
         """Return the message's own group, so that no other dead-letter message waits for it."""
         return record.message_id
-
-
-def _service(context: LambdaContext, correlation_id: str | None, attempt: str) -> SaleReportService:
-    table = Table.from_environment()
-    return SaleReportService(
-        payments=Payments(table),
-        reports=sale_reports.SaleReports(table),
-        learners=Learners(table),
-        catalog=Catalog(table),
-        platform=course_platform(
-            table,
-            context.get_remaining_time_in_millis(),
-            correlation_id,
-            # A call goes only if no delivery waits for a permit.
-            max_wait=0,
-            factor=int(setting("EXTERNAL_ORDER_FACTOR")),
-        ),
-        now=now,
-        attempt=attempt,
-    )
 
 
 def _log(report: SaleReport) -> None:

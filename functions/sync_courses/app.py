@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import observability
+from lunas import bootstrap, observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.catalog_responses import CourseMappingView, mapping_view
@@ -12,12 +12,8 @@ from lunas.aws import clients
 from lunas.domain.catalog_mapping import Report
 from lunas.domain.errors import DeliveryError, PlatformUnavailable
 from lunas.observability import logger
-from lunas.platforms.registry import course_platform, load
-from lunas.services.catalog_sync import CatalogSyncService
-from lunas.storage.catalog import Catalog
-from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, load)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
 
 api = LunasApi()
 
@@ -49,9 +45,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
 
 
 def _synced(remaining: int, correlation_id: str) -> Report:
-    table = Table.from_environment()
-    platform = course_platform(table, remaining, correlation_id)
-    report = CatalogSyncService(catalog=Catalog(table), platform=platform).sync()
+    report = bootstrap.catalog_sync(remaining, correlation_id).sync()
     _log(report)
     return report
 

@@ -11,15 +11,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from lunas import bootstrap, observability
 from lunas.aws import clients
-from lunas.aws.settings import setting
 from lunas.domain.errors import DeliveryError
 from lunas.observability import logger
-from lunas.platforms.registry import load, webhook_registry, webhook_topics
-from lunas.services.platform_webhooks import PlatformWebhookService
-from lunas.services.progress import ProgressSyncService, SyncedProgress
-from lunas.storage.table import Table
+from lunas.services.progress import SyncedProgress
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, load)
+clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
 
 ONE_MORE = 120_000
 """Milliseconds that a wait for the rate limit, one more page and recording it may take."""
@@ -68,17 +64,8 @@ def _check_after_failure(context: LambdaContext) -> None:
         observability.log_exception(error)
 
 
-def _webhooks(context: LambdaContext) -> PlatformWebhookService:
-    remaining, traced = context.get_remaining_time_in_millis(), context.aws_request_id
-    return PlatformWebhookService(
-        webhook_registry(Table.from_environment(), remaining, traced),
-        webhook_topics(),
-        setting("PLATFORM_WEBHOOK_URL"),
-    )
-
-
 def _register(context: LambdaContext) -> list[dict[str, str]]:
-    found = _webhooks(context).register()
+    found = bootstrap.platform_webhooks(context).register()
     observability.gauge("WebhooksMissing", 0)
     registered = [{"topic": each.topic, "state": each.state} for each in found]
     logger.info("webhooks registered", topics=registered)
@@ -86,7 +73,7 @@ def _register(context: LambdaContext) -> list[dict[str, str]]:
 
 
 def _check(context: LambdaContext) -> None:
-    found = _webhooks(context).check()
+    found = bootstrap.platform_webhooks(context).check()
     missing = [each for each in found if not each.works]
     observability.gauge("WebhooksMissing", len(missing))
     if missing:
@@ -102,12 +89,7 @@ def _sync(context: LambdaContext) -> None:
     def deadline_is_near() -> bool:
         return context.get_remaining_time_in_millis() < ONE_MORE
 
-    service = ProgressSyncService(
-        service=bootstrap.progress(context, context.aws_request_id),
-        deadline_is_near=deadline_is_near,
-        sleep=time.sleep,
-    )
-    _log(service.sync())
+    _log(bootstrap.progress_sync(context, deadline_is_near, time.sleep).sync())
 
 
 def _log(done: SyncedProgress) -> None:

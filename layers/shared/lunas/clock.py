@@ -27,8 +27,3 @@ def new_payment_id() -> str:
 def epoch_milliseconds() -> int:
     """Return the present time as the rate limiter counts it: milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-def pause() -> None:
-    """Wait between two reads of what another request is writing."""
-    time.sleep(0.25)

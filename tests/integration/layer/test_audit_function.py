@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lunas import clock
+from lunas import bootstrap, clock
 from lunas.domain.audit_feeds import SETTLED_AFTER
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.payments import Status
@@ -70,7 +70,8 @@ class Audit:
 
     def run(self, later: timedelta = OLD_ENOUGH, context: Context | None = None) -> None:
         """Run once, so much later than now."""
-        self._monkeypatch.setattr(load("audit"), "now", lambda: clock.now() + later)
+        for place in (load("audit"), bootstrap):
+            self._monkeypatch.setattr(place, "now", lambda: clock.now() + later)
         load("audit").handler({}, context or WithTime())
 
     def approved(self, sub: str = "u1") -> str:
