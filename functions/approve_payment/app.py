@@ -4,18 +4,18 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Body, Path
 
-from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import ApproveBody, Id, RejectBody
 from lunas.api.responses import PaymentView, payment_view
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.clock import now
 from lunas.domain.payments import AuditContext
 from lunas.services.settlement import Outcome
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.manual_payments)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.manual_payments)
 
 api = LunasApi()
 
@@ -29,7 +29,7 @@ def approve_payment(
     Raises NotFound, WrongState, CourseFull and StorageContention.
     """
     overbook = body is not None and body.overbook
-    service = bootstrap.manual_payments()
+    service = payment_services.manual_payments()
     return _show(service.approve(payment_id, _context(), overbook=overbook))
 
 
@@ -39,7 +39,7 @@ def reject_payment(payment_id: Annotated[Id, Path(alias="id")], body: RejectBody
 
     Raises NotFound, WrongState and StorageContention.
     """
-    return _show(bootstrap.manual_payments().reject(payment_id, _context(body.reason)))
+    return _show(payment_services.manual_payments().reject(payment_id, _context(body.reason)))
 
 
 def _context(reason: str | None = None) -> AuditContext:

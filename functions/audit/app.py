@@ -6,8 +6,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.aws import clients
+from lunas.bootstrap import platform_services
 from lunas.clock import now
 from lunas.domain.anomalies import Anomaly
 from lunas.domain.errors import LunasError
@@ -40,7 +41,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     def deadline_is_near() -> bool:
         return context.get_remaining_time_in_millis() < ONE_MORE
 
-    service = bootstrap.audit(_log_difference, _log_completion, deadline_is_near)
+    service = platform_services.audit(_log_difference, _log_completion, deadline_is_near)
     try:
         _log(service.run())
         _log_compared(_comparison(table, context, deadline_is_near).run())

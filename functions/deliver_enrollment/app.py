@@ -3,9 +3,10 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.aws import clients
 from lunas.aws.queues import read_message
+from lunas.bootstrap import platform_services
 from lunas.domain.delivery import DeliveryRequest, retry_delay
 from lunas.domain.errors import (
     DeliveryDelayed,
@@ -19,7 +20,7 @@ from lunas.services.delivery import DeliveryResult
 from lunas.worker import Worker
 
 clients.prepare(
-    clients.dynamodb, clients.secrets_manager, clients.sqs, bootstrap.load_course_platform
+    clients.dynamodb, clients.secrets_manager, clients.sqs, platform_services.load_course_platform
 )
 
 
@@ -44,7 +45,7 @@ class Deliveries(Worker[DeliveryRequest]):
 
     def run(self, message: DeliveryRequest, record: SQSRecord, context: LambdaContext) -> None:
         """Deliver; if no retry can help, dead-letter the message, then record that."""
-        service = bootstrap.delivery(context, message.correlation_id)
+        service = platform_services.delivery(context, message.correlation_id)
         try:
             result = service.deliver(message)
         except DeliveryImpossible as error:

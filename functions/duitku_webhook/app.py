@@ -9,16 +9,17 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.api import http_events, webhook
 from lunas.api.settlement_logs import log_callback_result
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.domain.errors import Forbidden, LunasError, MalformedInput
 from lunas.gateways.duitku.account import duitku
 from lunas.gateways.duitku.evidence import reduced
 from lunas.observability import logger
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.callbacks)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.callbacks)
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -31,7 +32,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     ):
         http_events.check_body(event, FORM)
         callback = duitku().parse_callback(received)
-        result = bootstrap.callbacks().handle(callback)
+        result = payment_services.callbacks().handle(callback)
         received.is_stored = result.keeps(received.evidence)
         log_callback_result(result)
     return response

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
-from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import (
     ADMINS,
@@ -20,6 +19,7 @@ from lunas.api.parameters import AS_IS, BLANK, PAGE, Cursor, From, Identity, Lim
 from lunas.api.requests import Id, ProgressBody
 from lunas.api.responses import PageView, page_view
 from lunas.aws import clients
+from lunas.bootstrap import platform_services
 from lunas.clock import now
 from lunas.domain.enrollments import (
     DeliveryStatus,
@@ -116,7 +116,7 @@ def patch_progress(
     Raises NotFound, WrongState and StorageContention.
     """
     _accessible(enrollment)
-    noted = bootstrap.enrollments().report_progress(enrollment, body.progress, now())
+    noted = platform_services.enrollments().report_progress(enrollment, body.progress, now())
     logger.info("progress noted", enrollment_id=enrollment, progress=noted.progress)
     return enrollment_view(noted, now(), api.caller)
 
@@ -127,7 +127,7 @@ def redeliver_enrollment(enrollment: Annotated[Id, Path(alias="id")]) -> Enrollm
 
     Raises NotFound, WrongState and StorageContention.
     """
-    asked = bootstrap.enrollments().redeliver(enrollment, now())
+    asked = platform_services.enrollments().redeliver(enrollment, now())
     logger.info("delivery requested again", enrollment_id=enrollment)
     return enrollment_view(asked, now(), api.caller)
 

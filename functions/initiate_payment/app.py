@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import USERS, check_owner
 from lunas.api.catalogs import catalog
@@ -19,6 +18,7 @@ from lunas.api.responses import (
     purchase_response,
 )
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.clock import now
 from lunas.domain.catalog import check_on_sale, own_payment_type, price_of
 from lunas.domain.errors import NotFound
@@ -31,7 +31,7 @@ from lunas.storage.payments import Payments
 from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.checkout)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.checkout)
 
 api = LunasApi()
 OPENED_OR_FOUND = {
@@ -46,7 +46,7 @@ def _checkout(body: InitiateBody, buyer: str) -> CheckoutService:
     table = prefetch_purchase(
         Table.from_environment(), buyer, body.package_id, body.course_id, [slot]
     )
-    return bootstrap.checkout(table, body.return_url)
+    return payment_services.checkout(table, body.return_url)
 
 
 @api.on("POST", "/payments/initiate", USERS, OPENED_OR_FOUND)
@@ -129,7 +129,7 @@ def list_payment_methods(
         raise NotFound("there is no such package")
     check_on_sale(package)
     amount = price_of(package, own_payment_type(api.caller))
-    methods = bootstrap.opening_gateway().methods(amount, now())
+    methods = payment_services.opening_gateway().methods(amount, now())
     return {"items": [channel_view(each) for each in methods]}
 
 

@@ -9,7 +9,6 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from pydantic import BeforeValidator
 
-from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, MAX_ID, USERS, RouteAccess, check_owner, users_and_services
 from lunas.api.pagination import read_cursor, write_cursor
@@ -27,6 +26,7 @@ from lunas.api.responses import (
     purchase_response,
 )
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.domain.lists import Page, PaymentFilter, Position, Span
 from lunas.domain.payments import Method, Payment, Status, existing
 from lunas.domain.users import PaymentType
@@ -37,7 +37,7 @@ from lunas.storage.payments import Payments
 from lunas.storage.prefetch import prefetch_purchase
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.manual_payments)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.manual_payments)
 
 api = LunasApi()
 ME = "me"
@@ -102,7 +102,7 @@ def _submit(body: SubmitBody) -> tuple[Payment, bool]:
         payment_type=body.payment_type,
         correlation_id=api.request_id,
     )
-    payment, is_new = bootstrap.manual_payments(table).submit(request, body.proof_link)
+    payment, is_new = payment_services.manual_payments(table).submit(request, body.proof_link)
     decision = "manual payment taken" if is_new else "waiting payment returned"
     logger.info(decision, payment_id=payment.id)
     return payment, is_new

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from lunas import bootstrap
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS, USERS
 from lunas.api.requests import Id
 from lunas.api.responses import PaymentView, payment_view
 from lunas.api.settlement_logs import log_outcome
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.clock import now
 from lunas.domain.payments import AuditContext
 from lunas.services.settlement import Outcome
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.recheck)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.recheck)
 
 api = LunasApi()
 
@@ -26,7 +26,7 @@ def recheck_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
 
     Raises NotFound, WrongState, StorageContention and GatewayError.
     """
-    return _show(bootstrap.recheck().recheck(payment_id, _context()))
+    return _show(payment_services.recheck().recheck(payment_id, _context()))
 
 
 @api.on("POST", "/payments/{id}/check", USERS)
@@ -35,7 +35,7 @@ def check_payment(payment_id: Annotated[Id, Path(alias="id")]) -> PaymentView:
 
     Raises Forbidden, NotFound, StorageContention and GatewayError.
     """
-    return _show(bootstrap.recheck().check(payment_id, api.caller.id, _context()))
+    return _show(payment_services.recheck().check(payment_id, api.caller.id, _context()))
 
 
 def _context() -> AuditContext:

@@ -5,9 +5,10 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.api.gauges import log_connection, log_gauges
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.clock import now
 from lunas.domain.times import to_iso
 from lunas.observability import logger
@@ -19,7 +20,7 @@ from lunas.storage.enrollments import Enrollments
 from lunas.storage.sites import connected_site
 from lunas.storage.table import Table
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.reconciliation)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.reconciliation)
 
 ONE_MORE = 15_000
 """Milliseconds that one more call to a gateway and its settlement may take."""
@@ -43,7 +44,7 @@ def _run(table: Table, context: LambdaContext) -> None:
         log_connection(lost=is_disconnected(connected_site(table)))
     finally:
         # The work is done even if a gauge fails; that error is raised afterwards.
-        report = bootstrap.reconciliation(
+        report = payment_services.reconciliation(
             lambda: context.get_remaining_time_in_millis() < ONE_MORE
         ).run()
         _log(report)

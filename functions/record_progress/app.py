@@ -3,15 +3,16 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.aws import clients
 from lunas.aws.queues import read_progress
+from lunas.bootstrap import platform_services
 from lunas.domain.errors import DeliveryImpossible
 from lunas.domain.progress import ProgressEvent, ProgressResult
 from lunas.observability import logger
 from lunas.worker import Worker
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
+clients.prepare(clients.dynamodb, clients.secrets_manager, platform_services.load_course_platform)
 
 
 class Progress(Worker[ProgressEvent]):
@@ -33,7 +34,9 @@ class Progress(Worker[ProgressEvent]):
     def run(self, message: ProgressEvent, record: SQSRecord, context: LambdaContext) -> None:
         """Record an event; if no retry can help, dead-letter the message."""
         try:
-            result = bootstrap.progress(context, message.correlation_id).record_event(message)
+            result = platform_services.progress(context, message.correlation_id).record_event(
+                message
+            )
         except DeliveryImpossible as error:
             self.dead_letter(record, str(error))
             return

@@ -4,19 +4,20 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Path
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.requests import Id, LearnerBody, RefundBody
 from lunas.api.responses import PaymentView, payment_view
 from lunas.aws import clients
+from lunas.bootstrap import payment_services
 from lunas.clock import now
 from lunas.domain.corrections import Wanted
 from lunas.domain.errors import InvalidInput
 from lunas.domain.payments import AuditContext
 from lunas.observability import logger
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.refunds)
+clients.prepare(clients.dynamodb, clients.secrets_manager, payment_services.refunds)
 
 api = LunasApi()
 
@@ -27,7 +28,7 @@ def refund(payment_id: Annotated[Id, Path(alias="id")], body: RefundBody) -> Pay
 
     Raises NotFound, WrongState and StorageContention.
     """
-    payment, made = bootstrap.refunds().refund(payment_id, _context(body.reason))
+    payment, made = payment_services.refunds().refund(payment_id, _context(body.reason))
     if made is not None:
         logger.info(
             "payment refunded",
@@ -48,7 +49,7 @@ def correct(payment_id: Annotated[Id, Path(alias="id")], body: LearnerBody) -> P
     wanted = Wanted(body.name, body.email)
     if wanted == Wanted():
         raise InvalidInput.of("email", "is required, unless a name is given")
-    payment = bootstrap.corrections().correct(payment_id, wanted, _context(body.reason))
+    payment = payment_services.corrections().correct(payment_id, wanted, _context(body.reason))
     logger.info("learner corrected", payment_id=payment.id, moves=wanted.email is not None)
     observability.count("LearnerCorrected")
     return payment_view(payment, api.caller)

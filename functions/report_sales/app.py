@@ -3,9 +3,10 @@
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.aws import clients
 from lunas.aws.queues import SaleReportRequest, read_sale_report_message
+from lunas.bootstrap import platform_services
 from lunas.domain.delivery import patient_retry_delay
 from lunas.domain.errors import DeliveryDelayed, LunasError
 from lunas.domain.sale_reports import SaleReport, SaleReportStatus
@@ -13,7 +14,7 @@ from lunas.observability import logger
 from lunas.worker import Worker
 
 clients.prepare(
-    clients.dynamodb, clients.secrets_manager, clients.sqs, bootstrap.load_course_platform
+    clients.dynamodb, clients.secrets_manager, clients.sqs, platform_services.load_course_platform
 )
 
 TODO = "see docs/runbooks/sale-report-dead-letters.md"
@@ -38,7 +39,7 @@ class SaleReports(Worker[SaleReportRequest]):
         """Send the reports; an uncertain one is dead-lettered first, then recorded."""
         # A message that is received again after a crash is another attempt.
         attempt = f"{record.message_id}-{record.attributes.approximate_receive_count}"
-        service = bootstrap.sale_reports(context, message.correlation_id, attempt)
+        service = platform_services.sale_reports(context, message.correlation_id, attempt)
         for report in service.report(message.payment_id):
             if report.status is SaleReportStatus.UNCERTAIN:
                 # The dead-letter message comes first: a crash between the two repeats both.

@@ -4,16 +4,17 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.api.app import LunasApi
 from lunas.api.auth import ADMINS
 from lunas.api.catalog_responses import CourseMappingView, mapping_view
 from lunas.aws import clients
+from lunas.bootstrap import platform_services
 from lunas.domain.catalog_mapping import Report
 from lunas.domain.errors import DeliveryError, PlatformUnavailable
 from lunas.observability import logger
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
+clients.prepare(clients.dynamodb, clients.secrets_manager, platform_services.load_course_platform)
 
 api = LunasApi()
 
@@ -45,7 +46,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any] | N
 
 
 def _synced(remaining: int, correlation_id: str) -> Report:
-    report = bootstrap.catalog_sync(remaining, correlation_id).sync()
+    report = platform_services.catalog_sync(remaining, correlation_id).sync()
     _log(report)
     return report
 

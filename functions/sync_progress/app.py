@@ -9,13 +9,14 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from lunas import bootstrap, observability
+from lunas import observability
 from lunas.aws import clients
+from lunas.bootstrap import platform_services
 from lunas.domain.errors import DeliveryError
 from lunas.observability import logger
 from lunas.services.progress import SyncedProgress
 
-clients.prepare(clients.dynamodb, clients.secrets_manager, bootstrap.load_course_platform)
+clients.prepare(clients.dynamodb, clients.secrets_manager, platform_services.load_course_platform)
 
 ONE_MORE = 120_000
 """Milliseconds that a wait for the rate limit, one more page and recording it may take."""
@@ -65,7 +66,7 @@ def _check_after_failure(context: LambdaContext) -> None:
 
 
 def _register(context: LambdaContext) -> list[dict[str, str]]:
-    found = bootstrap.platform_webhooks(context).register()
+    found = platform_services.platform_webhooks(context).register()
     observability.gauge("WebhooksMissing", 0)
     registered = [{"topic": each.topic, "state": each.state} for each in found]
     logger.info("webhooks registered", topics=registered)
@@ -73,7 +74,7 @@ def _register(context: LambdaContext) -> list[dict[str, str]]:
 
 
 def _check(context: LambdaContext) -> None:
-    found = bootstrap.platform_webhooks(context).check()
+    found = platform_services.platform_webhooks(context).check()
     missing = [each for each in found if not each.works]
     observability.gauge("WebhooksMissing", len(missing))
     if missing:
@@ -89,7 +90,7 @@ def _sync(context: LambdaContext) -> None:
     def deadline_is_near() -> bool:
         return context.get_remaining_time_in_millis() < ONE_MORE
 
-    _log(bootstrap.progress_sync(context, deadline_is_near, time.sleep).sync())
+    _log(platform_services.progress_sync(context, deadline_is_near, time.sleep).sync())
 
 
 def _log(done: SyncedProgress) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lunas import bootstrap, clock
+from lunas import clock
+from lunas.bootstrap import platform_services
 from lunas.domain.audit_feeds import SETTLED_AFTER
 from lunas.domain.enrollments import enrollment_id
 from lunas.domain.payments import Status
@@ -70,7 +71,7 @@ class Audit:
 
     def run(self, later: timedelta = OLD_ENOUGH, context: Context | None = None) -> None:
         """Run once, so much later than now."""
-        for place in (load("audit"), bootstrap):
+        for place in (load("audit"), platform_services):
             self._monkeypatch.setattr(place, "now", lambda: clock.now() + later)
         load("audit").handler({}, context or WithTime())
 

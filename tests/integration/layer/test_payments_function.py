@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lunas import bootstrap
+from lunas.bootstrap import payment_services
 from lunas.storage.catalog import Catalog
 from tests.integration.layer import purchases
 from tests.integration.layer.purchases import PROOF, approve, submitted
@@ -279,7 +279,7 @@ def test_a_day_in_jakarta_holds_the_payments_made_on_it(monkeypatch: pytest.Monk
     made = {}
     for at in ("2026-11-28T16:59:59", "2026-11-28T17:00:00", "2026-11-29T16:59:59"):
         moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
-        monkeypatch.setattr(bootstrap, "now", lambda moment=moment: moment)
+        monkeypatch.setattr(payment_services, "now", lambda moment=moment: moment)
         made[at] = submitted(f"u{at[8:].replace(':', '')}")["id"]
     token = user_token("a1", role="ADMIN")
     day = {"from": "2026-11-29", "to": "2026-11-29"}
