@@ -14,7 +14,7 @@ from lunas.services.progress import ProgressService
 from lunas.services.repositories import ProgressRepository
 from tests.support.builders import LATER, enrollment
 from tests.support.interruptions import Interruption, interrupt
-from tests.support.platforms import MemoryPlatform
+from tests.support.platforms.memory import MemoryPlatform
 from tests.unit.services.fakes import FakeStore
 
 PLATFORM_ENROLLMENT, ACCOUNT, COURSE = "500", "7", "2000001"

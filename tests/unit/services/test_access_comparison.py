@@ -22,7 +22,7 @@ from lunas.domain.times import to_iso
 from lunas.services.access_comparison import CALLS, MAX_WAIT, AccessComparisonService, Compared
 from tests.support.builders import EMAIL, LATER
 from tests.support.lifecycles import Life, handed_in, ordered
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeAnomalies,
     FakeClock,

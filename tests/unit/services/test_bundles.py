@@ -11,7 +11,7 @@ from lunas.domain.payments import Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from lunas.services.placement import MAX_WAIT
 from tests.support.builders import EMAIL, USER, bought, course, enrollment, payment, request_of
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,

@@ -2,7 +2,7 @@
 
 from lunas.services.catalog_sync import CatalogSyncService
 from tests.support.builders import bundle, course
-from tests.support.platforms import PlatformSite
+from tests.support.platforms.site import PlatformSite
 from tests.unit.services.fakes import FakeCatalog, FakeStore
 
 

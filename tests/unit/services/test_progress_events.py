@@ -12,7 +12,7 @@ from lunas.domain.progress import ProgressEvent, ProgressReport, ProgressResult
 from lunas.services.progress import MAX_ATTEMPTS, ProgressService, ProgressSyncService
 from tests.support import progress_fakes
 from tests.support.builders import EMAIL
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.support.progress_fakes import FakeProgress, recorder
 from tests.unit.services.fakes import FakeStore
 

@@ -21,7 +21,7 @@ from lunas.domain.errors import (
 from lunas.domain.payments import Status
 from lunas.services.delivery import DeliveryResult, DeliveryService
 from tests.support.builders import EMAIL, USER, course, enrollment, payment, request_of
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,

@@ -7,7 +7,7 @@ from lunas.domain.payments import Payment, Status
 from lunas.domain.sale_reports import SaleReport, SaleReportKind, SaleReportStatus
 from lunas.services.sale_reports import SaleReportService
 from tests.support.builders import EMAIL, LATER, USER, bought, course, payment
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeCatalog,
     FakeClock,

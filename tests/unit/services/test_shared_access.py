@@ -16,7 +16,7 @@ from lunas.domain.enrollments import (
 from lunas.domain.errors import DeliveryDelayed
 from lunas.services.shared_access import MAX_ATTEMPTS, SharedAccess
 from tests.support.builders import EMAIL, NOW, enrollment
-from tests.support.platforms import ObservedPlatform, PlatformSite
+from tests.support.platforms.site import ObservedPlatform, PlatformSite
 from tests.unit.services.fakes import (
     FakeClock,
     FakeEnrollments,
