@@ -133,7 +133,8 @@ class DeliveryService:
             enrollment = self._unchanged(snapshot)
             if enrollment is None:
                 return None
-            evidence = {"platformEnrollmentId": str(placement.enrollment_id)}
+            known = placement.enrollment_id
+            evidence = {"platformEnrollmentId": known} if known else None
             context = AuditContext(ACTOR, self.now(), evidence)
             payments = self._payments_of(enrollment)
             try:
