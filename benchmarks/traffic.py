@@ -98,7 +98,7 @@ class Traffic:
             package_id=self.purchase["packageId"],
             package_name="Entry",
             course_id=self.purchase["courseId"],
-            courses=(BoughtCourse(self.purchase["courseId"], "Entry", self._thinkific_course),),
+            courses=(BoughtCourse(self.purchase["courseId"], "Entry", self._platform_course),),
             status=Status.PENDING,
             payment_type=PaymentType.UMUM,
             method=Method.GATEWAY,
@@ -113,11 +113,12 @@ class Traffic:
         )
 
     @cached_property
-    def _thinkific_course(self) -> int | None:
+    def _platform_course(self) -> str | None:
         """Return the course's id at Thinkific; None in a table with another catalog."""
         courses = requests.get(f"{self.stack.api_url}/courses", timeout=TIMEOUT).json()["items"]
         mapped = {each["id"]: each.get("thinkificCourseId") for each in courses}
-        return mapped.get(self.purchase["courseId"])
+        found = mapped.get(self.purchase["courseId"])
+        return None if found is None else str(found)
 
     @cached_property
     def _aws(self) -> Aws:
