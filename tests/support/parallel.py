@@ -18,18 +18,23 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-WORKERS = 3
-"""On two cores: while one worker waits for its stack, there is work for another core."""
+WORKERS = 4
+"""On two cores: while workers wait for their stacks, there is work for the cores."""
 SINGLY = ("tests/faults/test_state_machine.py", "tests/faults/test_crash_matrix.py")
 """Modules whose tests take so long that each may run in another worker."""
 FIRST = (
-    *("stack", "e2e", "production"),
+    # The first stack needs the build, which takes one core: meanwhile the others need no stack.
+    "stack",
+    "tests/integration/layer/test_documented_statuses.py",
+    *("tests/faults/test_every_setting.py", "tests/faults/test_longest_access.py"),
+    # Each worker is given two at once, the first one this short group behind its stack.
+    "tests/faults/test_backlog.py",
+    *("e2e", "production"),
     *("tests/e2e/test_thinkific_install.py", "tests/e2e/test_owner_services.py"),
     *("tests/e2e/test_external_orders.py", "tests/e2e/test_thinkific_oauth.py"),
     *SINGLY,
-    "tests/integration/layer/test_documented_statuses.py",
     "tests/integration/local_cloud/test_documented_events.py",
-    *("tests/faults/test_backlog.py", "tests/integration/local_cloud/test_golden.py"),
+    "tests/integration/local_cloud/test_golden.py",
 )
 """The longest groups, in the order in which they begin: those that wait first."""
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -18,6 +18,8 @@ PATTERNS = {
 }
 """What must not be there at all: this also covers values that no collection holds."""
 ENCODED = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+PART = 6
+"""Characters: where the first or last ones of a value are nowhere, it need not be searched for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,16 @@ def texts_of(folder: Path) -> list[Text]:
 
 def search(texts: Iterable[Text], needles: Iterable[Needle]) -> list[Leak]:
     """Return which needles and patterns are in the texts."""
-    wanted = [(form, each) for each in needles for form in encodings(each.value)]
-    return [leak for text in texts for leak in _search_one(text, wanted)]
+    read = [(text, [*text.content.splitlines(), *_decoded(text.content)]) for text in texts]
+    everything = "\n".join(line for _, lines in read for line in lines).lower()
+    parts = {everything[at : at + PART] for at in range(len(everything) - PART + 1)}
+    wanted = [
+        (form, each)
+        for each in needles
+        for form in encodings(each.value)
+        if len(form) < PART or {form[:PART], form[-PART:]} <= parts
+    ]
+    return [leak for text, lines in read for leak in _search_one(text.place, lines, wanted)]
 
 
 def encodings(value: str) -> set[str]:
@@ -58,17 +68,16 @@ def encodings(value: str) -> set[str]:
     return {way.lower() for way in ways}
 
 
-def _search_one(text: Text, wanted: list[tuple[str, Needle]]) -> Iterator[Leak]:
-    lines = [*text.content.splitlines(), *_decoded(text.content)]
+def _search_one(place: str, lines: list[str], wanted: list[tuple[str, Needle]]) -> Iterator[Leak]:
     whole = "\n".join(lines).lower()
     for form, needle in wanted:
         if form in whole:
             line = next((line for line in lines if form in line.lower()), "over several lines")
-            yield Leak(f"{needle.kind} {needle.value!r}", text.place, line)
+            yield Leak(f"{needle.kind} {needle.value!r}", place, line)
     for line in lines:
         for what, pattern in PATTERNS.items():
             if pattern.search(line):
-                yield Leak(what, text.place, line)
+                yield Leak(what, place, line)
 
 
 def _decoded(content: str) -> Iterator[str]:
