@@ -143,11 +143,12 @@ def show[V](kind: type[V], source: object, **computed: object) -> V:
     Each field comes from ``computed``, else from the attribute with its name in snake case. Times
     are written as ISO 8601, tuples as lists; a field that is None is left out.
     """
-    found = (
-        (name, computed[name] if name in computed else getattr(source, _attribute(name)))
-        for name in kind.__annotations__
-    )
-    return cast("V", {name: _json(value) for name, value in found if value is not None})
+    shown: dict[str, object] = {}
+    for name, attribute in _fields(tuple(kind.__annotations__)):
+        value = computed[name] if name in computed else getattr(source, attribute)
+        if value is not None:
+            shown[name] = value if type(value) is str else _json(value)
+    return cast("V", shown)
 
 
 def page_view[V](items: Iterable[V], cursor: str | None) -> PageView[V]:
@@ -234,9 +235,9 @@ def _customer_view(customer: Customer) -> CustomerView:
 
 
 @cache
-def _attribute(name: str) -> str:
-    """Return a JSON key in snake case."""
-    return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name)
+def _fields(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the keys of a view, each with its name in snake case."""
+    return tuple((each, re.sub("(?=[A-Z])", "_", each).lower()) for each in names)
 
 
 def _json(value: object) -> object:
