@@ -2,13 +2,12 @@
 
 ``python -m local.lint.words`` is one of the checks of ``make check``; ``docs/glossary.md`` lists
 the words to use. A name counts as the words that it is made of: ``callback_desk`` and
-``CallbackDesk`` hold "desk". ``--pending`` counts what ``PENDING`` still lets pass.
+``CallbackDesk`` hold "desk".
 """
 
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -55,9 +54,6 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "driver, operators, actions, chaos",
     ),
 }
-
-PENDING: Mapping[str, str] = {}
-"""Words that a folder or file may still hold; a folder that is done has no entry."""
 
 KEPT: Mapping[str, str] = {
     # The functions that the benchmark compares Lunas with are called its peers.
@@ -109,7 +105,7 @@ def found_in(text: str) -> Iterator[tuple[int, str, str]]:
 
 
 def findings() -> Iterator[Finding]:
-    """Yield every word in the project's text files, pending or not."""
+    """Yield every word in the project's text files."""
     for path in _files():
         name = path.relative_to(ROOT).as_posix()
         if name.startswith((*_GENERATED, *_OWN)):
@@ -118,7 +114,7 @@ def findings() -> Iterator[Finding]:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             continue
-        kept = _listed(KEPT, name)
+        kept = kept_in(name)
         for number, word, match in found_in(text):
             if word not in kept:
                 yield Finding(name, number, word, match)
@@ -134,30 +130,20 @@ def _is_ours(folder: str) -> bool:
     return folder not in _SKIPPED and not folder.endswith("_cache") and folder != ".hypothesis"
 
 
-def pending_in(path: str) -> set[str]:
-    """Return the words that a file may still hold."""
-    return _listed(PENDING, path)
-
-
-def _listed(words: Mapping[str, str], path: str) -> set[str]:
+def kept_in(path: str) -> set[str]:
+    """Return the words that mean something else in a file."""
     return {
-        word for start, each in words.items() if path.startswith(start) for word in each.split(", ")
+        word for start, each in KEPT.items() if path.startswith(start) for word in each.split(", ")
     }
 
 
-def main(arguments: list[str]) -> int:
-    """Print what is found; returns 1 if it is more than what is pending."""
+def main() -> int:
+    """Print what is found; returns 1 if anything is."""
     found = list(findings())
-    if arguments == ["--pending"]:
-        counts = Counter((each.path.partition("/")[0], each.word) for each in found)
-        for (folder, word), number in sorted(counts.items()):
-            print(f"{folder:12} {word:16} {number:5}")
-        return 0
-    new = [each for each in found if each.word not in pending_in(each.path)]
-    for each in new:
+    for each in found:
         print(each)
-    return 1 if new else 0
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -32,19 +32,17 @@ def test_an_allowed_phrase_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(words.found_in("mail nobody@example.com")) == []
 
 
-def test_a_file_holds_only_what_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(words, "PENDING", {"docs/": "nobody, told", "docs/a.md": "anew"})
-    assert words.pending_in("docs/a.md") == {"nobody", "told", "anew"}
-    assert words.pending_in("README.md") == set()
-
-
 def test_a_new_word_fails_and_is_shown_with_its_replacement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found = words.Finding("README.md", 3, "anew", "anew")
     monkeypatch.setattr(words, "findings", lambda: iter([found]))
-    monkeypatch.setattr(words, "PENDING", {})
-    assert words.main([]) == 1
+    assert words.main() == 1
     assert capsys.readouterr().out == "README.md:3: 'anew': say again\n"
-    monkeypatch.setattr(words, "PENDING", {"README.md": "anew"})
-    assert words.main([]) == 0
+    monkeypatch.setattr(words, "findings", lambda: iter([]))
+    assert words.main() == 0
+
+
+def test_a_word_may_mean_something_else_in_one_folder() -> None:
+    assert "peers" in words.kept_in("benchmarks/starts.py")
+    assert words.kept_in("README.md") == set()

@@ -61,9 +61,9 @@ _DOMAIN = re.compile(rf"(?:{_LABEL}\.)+{_TOP}")
 def email_address(given: str) -> str:
     """Return an address without surrounding blanks; ValueError, with the reason, if it is invalid.
 
-    Neither Duitku nor Thinkific documents which addresses it accepts, so these are the ones that
-    both can be expected to: plain characters before the @, and a domain of at least two parts. A
-    domain in another script is converted to its ASCII form.
+    Neither the gateway nor the platform documents which addresses it accepts, so these are the ones
+    that both can be expected to: plain characters before the @, and a domain of at least two parts.
+    A domain in another script is converted to its ASCII form.
     """
     local, at, domain = plain(given).rpartition("@")
     if not at:
