@@ -149,3 +149,15 @@ def test_access_that_ended_before_its_delivery_cannot_be_delivered(setup: Setup)
     with pytest.raises(DeliveryImpossible, match="over"):
         setup.deliver()
     assert setup.platform.calls == []
+
+
+def test_a_bundle_lasts_as_long_as_its_own_payment_pays_for(setup: Setup) -> None:
+    end = setup.clock().replace(microsecond=0) + timedelta(days=1)
+    longer = replace(enrollment("c2"), claims={"pay1": end, "pay2": None})
+    setup.store.add(replace(enrollment("c1"), expires_at=end), longer)
+    setup.store.add(payment(Status.COMPLETED, id="pay2", courses=bought("c2")))
+    # The course with the longer access comes first, and asks for the bundle.
+    for request in (SECOND, FIRST):
+        setup.deliver(request)
+    first, second = ((setup.account, place) for place in setup.courses)
+    assert setup.site.access() == {first: end, second: None}

@@ -110,7 +110,9 @@ class PlacementService:
 
     def _enroll(self, enrollment: Enrollment, payment: Payment, where: Place) -> Placement:
         def create() -> bool:
-            return not self._comes_by_bundle(payment, where.account_id, enrollment.expires_at)
+            # Another payment may pay for longer access to this course, but not to the others.
+            own_end = enrollment.paid_by[payment.id]
+            return not self._comes_by_bundle(payment, where.account_id, own_end)
 
         platform_enrollment_id = self._access().give(enrollment, where, create=create)
         if platform_enrollment_id is None:
