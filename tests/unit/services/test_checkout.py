@@ -982,6 +982,18 @@ def test_a_full_course_that_is_owned_does_not_stop_the_rest_of_a_bundle(shop: Sh
     assert is_new
 
 
+def test_an_unmapped_course_that_is_owned_does_not_stop_the_rest_of_a_bundle(shop: Shop) -> None:
+    unmapped = replace(course("c1"), platform_course_id=None)
+    shop.store.add(bundle("c1", "c2"), enrollment("c1"), unmapped)
+    _, is_new = shop.initiate(request(package_id="b1", course_id=None))
+    assert is_new
+
+
+def test_a_payment_keeps_whether_its_channel_is_prompt(shop: Shop) -> None:
+    opened, _ = shop.initiate(method="SP")
+    assert shop.store.payments[opened.id].prompt is shop.gateway(opened).channel("SP").prompt
+
+
 @pytest.mark.parametrize(
     ("passed", "minutes"),
     [
