@@ -28,6 +28,8 @@ ENROLL =
 COURSE =
 DISMISS =
 BENCH_ARGS =
+DAYS = 7
+REQUESTS = 0
 PAYMENTS = 2000
 SEED = 1
 PORT = 3000
@@ -125,6 +127,10 @@ bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="
 	$(SETUP) dev cloud sam runtime
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
+bench-aws: ## what Lambda reports of a deployed stack: starts, durations, memory [DAYS=1] [REQUESTS=50]
+	$(SETUP) dev
+	@.venv/bin/python -m benchmarks.aws --env '$(ENV)' --days '$(DAYS)' --requests '$(REQUESTS)'
+
 openapi: ## write docs/openapi.json, after a change of the API
 	$(SETUP) dev
 	@.venv/bin/python -m local.openapi
@@ -142,4 +148,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench help setup demo up down sam-local token event test test-full check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean
+.PHONY: bench bench-aws help setup demo up down sam-local token event test test-full check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean
