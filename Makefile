@@ -28,6 +28,7 @@ ENROLL =
 COURSE =
 DISMISS =
 BENCH_ARGS =
+SIZES = 1000,1000000
 DAYS = 7
 REQUESTS = 0
 PAYMENTS = 2000
@@ -123,9 +124,13 @@ thinkific-check: ## what the Thinkific site allows, and what to fix [ENV=dev or 
 	$(SETUP) dev
 	$(CLI) thinkific-check --env '$(if $(filter command line,$(origin ENV)),$(ENV))' --enroll="$$GIVEN_ENROLL" --course="$$GIVEN_COURSE"
 
-bench: ## how fast, beside FastAPI, Flask and others: half an hour [BENCH_ARGS="--starts 3"]
+bench: ## how fast, beside FastAPI, Flask and others: a quarter of an hour [BENCH_ARGS="--starts 3"]
 	$(SETUP) dev cloud sam runtime
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
+
+bench-units: ## units of requests in large tables: an hour for a million payments [SIZES=1000,20000]
+	$(SETUP) dev cloud sam
+	@.venv/bin/python -m benchmarks.units --sizes '$(SIZES)'
 
 bench-aws: ## what Lambda reports of a deployed stack: starts, durations, memory [DAYS=1] [REQUESTS=50]
 	$(SETUP) dev
@@ -148,4 +153,4 @@ clean: ## stop what runs, remove everything the commands made
 	rm -rf .venv .local .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: bench bench-aws help setup demo up down sam-local token event test test-full check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean
+.PHONY: bench bench-units bench-aws help setup demo up down sam-local token event test test-full check build deploy redrive-deliveries sale-reports soak mutation-test oauth-redirect-uri thinkific-webhooks thinkific-check smoke openapi golden requirements clean

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import requests
@@ -13,6 +14,7 @@ from benchmarks.building import WORK, build_ours, build_peers
 from benchmarks.pausing import stream_paused
 from benchmarks.report import Results
 from benchmarks.traffic import Traffic
+from benchmarks.units import say, sizes
 from local.cloud import LocalCloudError, Options, running_stack
 from local.cloud.stack import Stack
 from tests.conftest import SIGNING
@@ -26,11 +28,15 @@ COMPARED = ("duitku_webhook", "initiate_payment", "payments")
 def main() -> int:
     """Measure, print the table, and write benchmarks.md and benchmarks/results.json."""
     given = _parser().parse_args()
+    began = time.monotonic()
     artifacts = build_ours()
     build_peers()
+    say("functions built")
     try:
         with running_stack(WORK / "stack", FAST) as stack:
-            results = _measured(given, stack, artifacts)
+            results = replace(
+                _measured(given, stack, artifacts), seconds=round(time.monotonic() - began)
+            )
     except LocalCloudError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -48,13 +54,13 @@ def _measured(given: argparse.Namespace, stack: Stack, artifacts: Path) -> Resul
             name: given.starts if name in COMPARED or name in peers else given.other_starts
             for name in (*own, *peers)
         }
-        started = starts.measure({**own, **peers}, rounds, _say)
-        others = events.measure(stack, own, given.requests // 2, _say)
+        started = starts.measure({**own, **peers}, rounds, say)
+        others = events.measure(stack, own, given.requests // 2, say)
         compared = warm.routes(own, peers, traffic, given.requests)
-        _say("warm requests compared")
-        grown = growth.measure(stack, own, given.sizes, given.requests, _say)
+        say("warm requests compared")
+        grown = growth.measure(stack, own, given.sizes, given.requests, say)
     # This comes last, since it adds payments to the table on which the rest is measured.
-    flown = flow.measure(traffic, given.sizes, given.alone, given.together, _say)
+    flown = flow.measure(traffic, given.flow_sizes, given.alone, given.together, say)
     return Results(
         sizes={each.name: each.megabytes for each in (*own.values(), *peers.values())},
         artifacts=artifacts,
@@ -76,24 +82,17 @@ def _lift_limits(stack: Stack) -> None:
     requests.post(url, json={"rateLimit": 1_000_000}, timeout=10).raise_for_status()
 
 
-def _say(line: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--starts", type=int, default=15, help="starts of each compared function")
     parser.add_argument("--other-starts", type=int, default=5, help="starts of any other function")
     parser.add_argument("--requests", type=int, default=60, help="warm requests of each function")
-    parser.add_argument("--sizes", type=_sizes, default=(1_000, 10_000, 100_000))
+    parser.add_argument("--sizes", type=sizes, default=(1_000, 10_000, 100_000))
+    parser.add_argument("--flow-sizes", type=sizes, default=(1_000, 10_000))
     parser.add_argument("--alone", type=int, default=40, help="payments delivered one by one")
     parser.add_argument("--together", type=int, default=80, help="payments settled at once")
     parser.add_argument("--dry", action="store_true", help="print the results, write no file")
     return parser
-
-
-def _sizes(text: str) -> tuple[int, ...]:
-    return tuple(int(each) for each in text.split(","))
 
 
 if __name__ == "__main__":

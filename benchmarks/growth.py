@@ -1,22 +1,15 @@
-"""Measures the cost of requests with 1,000, 10,000 and 100,000 payments in the table."""
+"""Measures requests with few and with many payments in the table: their cost and their time."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
-from time import perf_counter
 
-import pytest
-from botocore.config import Config
-
+from benchmarks import units
 from benchmarks.subjects import Subject
 from benchmarks.traffic import Traffic
 from benchmarks.warm import FIRST, Contender, Warm, compare
 from local.cloud import Stack
-from lunas.aws import clients
 from lunas.storage.table import Table
-from tests.integration.api.conftest import forget
-from tests.integration.api.test_capacity import costs_of_operations, seeded, stock, use
+from tests.integration.api.test_capacity import stock
 from tests.support.metering import Cost
 from tests.support.seeding import dynamodb
 
@@ -28,8 +21,8 @@ ROUTES = {
 
 LISTED = 10_000
 """Payments of the largest table whose lists the emulator returns within a function's time-out."""
-MAX_WAIT = Config(read_timeout=300)
-"""For lists of larger tables, whose calls are counted without timing them."""
+TIMED_LISTS = 20
+"""Requests of a list, each of which takes the emulator a second in the largest of these tables."""
 
 CATALOG = {"packageId": "p1", "courseId": "c1"}
 """The purchase that is possible in the tables of this module."""
@@ -47,28 +40,18 @@ class Growth:
         """The smallest and the largest table."""
         return min(self.costs), max(self.costs)
 
-    @property
-    def listed(self) -> tuple[int, int]:
-        """The smallest and the largest table whose lists were timed."""
-        sizes = [
-            size for route, found in self.times.items() if route.startswith("GET") for size in found
+    def cpu(self, method: str) -> tuple[tuple[int, float], tuple[int, float]]:
+        """Return size and processor milliseconds of the smallest and the largest timed table.
+
+        They are those of the route of a method whose ratio is the largest.
+        """
+        routes = [found for route, found in self.times.items() if route.startswith(method)]
+        ends = [
+            tuple((size, found[size].shown()["cpuMs"]) for size in (min(found), max(found)))
+            for found in routes
         ]
-        return min(sizes), max(sizes)
-
-    def units_ratio(self) -> float:
-        """Return the largest ratio of units, large table to small, of any operation."""
-        small, large = (self.costs[size] for size in self.ends)
-        return max(
-            _units(large[name]) / _units(small[name]) for name in small if _units(small[name])
-        )
-
-    def cpu_ratio(self, method: str) -> float:
-        """Return the largest ratio of processor time, large table to small, of one method."""
-        return max(
-            found[max(found)].shown()["cpuMs"] / found[min(found)].shown()["cpuMs"]
-            for route, found in self.times.items()
-            if route.startswith(method)
-        )
+        small, large = max(ends, key=lambda each: each[1][1] / each[0][1])
+        return small, large
 
 
 def measure(
@@ -79,23 +62,14 @@ def measure(
     report: Callable[[str], None],
 ) -> Growth:
     """Fill tables besides that of the stack, and send the same requests to each."""
-    tables = {}
-    for size in sizes:
-        started = perf_counter()
-        tables[size] = seeded(stack, size)
-        report(f"{size} payments written: {perf_counter() - started:.0f} s")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clients, "CONFIG", clients.CONFIG.merge(MAX_WAIT))
-        use(stack, patch)
-        # The functions run in this process and log to its standard output.
-        with redirect_stdout(StringIO()):
-            costs = {size: costs_of_operations(stack, table) for size, table in tables.items()}
-    forget()
+    tables = {size: units.filled(stack, size, report) for size in sizes}
+    costs = units.measure(stack, tables)
+    report("units measured")
     for table in tables.values():
         # Measuring the costs has edited the catalog as well.
         stock(Table(dynamodb(stack), table))
     times = {
-        route: _times(stack, ours[function], route, _timed(route, tables), requests)
+        route: _times(stack, ours[function], route, *_timed(route, tables, requests))
         for route, function in ROUTES.items()
     }
     for table in tables.values():
@@ -103,10 +77,13 @@ def measure(
     return Growth(costs, times)
 
 
-def _timed(route: str, tables: Mapping[int, str]) -> dict[int, str]:
-    """Choose the tables in which a route is timed."""
-    most = LISTED if route.startswith("GET") else max(tables)
-    return {size: table for size, table in tables.items() if size <= most}
+def _timed(route: str, tables: Mapping[int, str], requests: int) -> tuple[dict[int, str], int]:
+    """Choose the tables in which a route is timed, and the number of its requests."""
+    if not route.startswith("GET"):
+        return dict(tables), requests
+    most = max(LISTED, min(tables))
+    small = {size: table for size, table in tables.items() if size <= most}
+    return small, min(requests, TIMED_LISTS)
 
 
 def _times(
@@ -124,7 +101,3 @@ def _times(
         events = traffic.many(make, requests + FIRST)
         contenders.append(Contender(str(size), subject, events, table))
     return {int(name): warm for name, warm in compare(contenders).items()}
-
-
-def _units(cost: Cost) -> float:
-    return cost.read + cost.written

@@ -1,10 +1,12 @@
 """Creates the page docs/reference/benchmarks.md from the results."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks.plots import COLD_STARTS, UNITS
 from local.cloud.state import ROOT
 
+HEAD = ("measure", "Lunas", "peer", "ratio", "target: at most", "met")
 WARM = ("cpuMs", "latencyMs", "latencyP95Ms", "memoryMb")
 COSTS = ("calls", "readUnits", "writeUnits", "bytesSent", "bytesReceived")
 WARM_HEAD = ("route", "function", "CPU ms", "latency ms", "p95 ms", "peak memory MB")
@@ -29,44 +31,61 @@ NOTES = ROOT / "benchmarks" / "notes.md"
 """Remarks about the figures, written by a person; the end of the page."""
 
 
-def page(results: dict[str, Any]) -> str:
+def page(results: Mapping[str, Any]) -> str:
     """Return the page."""
-    return "\n".join([*_head(results), *_targets(results), *_figures(results), NOTES.read_text()])
+    parts = _summary(results), _measured(results), _figures(results)
+    return "\n".join([line for part in parts for line in part] + [NOTES.read_text()])
 
 
-def _head(results: dict[str, Any]) -> Iterator[str]:
-    box, versions, given = results["machine"], results["versions"], results["given"]
+def rows(results: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """Yield a row for each target; a target that is no ratio has no peer."""
+    for each in results["targets"]:
+        value, limit = f"{each['value']:.2f}", f"{each['limit']:.2f}"
+        met = "yes" if each["value"] <= each["limit"] else "**no**"
+        measure, _, other = each["name"].partition(" / ")
+        if parts := results["compared"].get(each["name"]):
+            own, others = (_number(parts[name]) for name in ("lunas", "other"))
+            yield f"{measure}, {parts['unit']}", own, f"{others}: {other}", value, limit, met
+        else:
+            yield measure, _number(each["value"]), "", "", _number(each["limit"]), met
+
+
+def _summary(results: Mapping[str, Any]) -> Iterator[str]:
     yield "# Benchmarks"
     yield ""
-    yield "Written by `make bench`; do not edit: remarks belong in `benchmarks/notes.md`."
+    yield "Lunas beside the same shop in FastAPI, Flask, a Chalice-style router and a bare handler."
+    yield "`make bench` measures everything again and writes this page; remarks belong in"
+    yield "`benchmarks/notes.md`."
     yield ""
+    yield from _table(HEAD, rows(results))
+    for path, text in {
+        COLD_STARTS: "processor time of a start, Lunas and the others",
+        UNITS: "units of a request by payments in the table",
+    }.items():
+        yield f"![{text}](../images/{path.name})"
+        yield ""
+
+
+def _measured(results: Mapping[str, Any]) -> Iterator[str]:
+    box, versions, given = results["machine"], results["versions"], results["given"]
     yield (
         f"Measured {results['at']} in one run on {box['cores']} cores of {box['processor']}, "
         f"{box['memoryGb']} GB, {box['system']}, load average {box['loadAverage']} at the end. "
         f"Medians of {given['starts']} starts of each function that a peer has and of each peer, "
         f"{given['other_starts']} of any other, and {given['requests']} warm requests."
     )
+    if "seconds" in results:
+        yield f"The run took {results['seconds'] / 60:.0f} minutes."
     yield ""
+    for size, each in results["units"].items():
+        if each["at"] != results["at"]:
+            yield f"The units at {int(size):,} payments were measured {each['at']}."
+            yield ""
     yield "Versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + "."
     yield ""
 
 
-def _targets(results: dict[str, Any]) -> Iterator[str]:
-    yield "## Targets"
-    yield ""
-    rows = [
-        (
-            each["name"],
-            f"{each['value']:.2f}",
-            f"{each['limit']:.2f}",
-            "kept" if each["value"] <= each["limit"] else "**missed**",
-        )
-        for each in results["targets"]
-    ]
-    yield from _table(("measure", "value", "at most", ""), rows)
-
-
-def _figures(results: dict[str, Any]) -> Iterator[str]:
+def _figures(results: Mapping[str, Any]) -> Iterator[str]:
     yield "## Start-up"
     yield ""
     starts = [
@@ -94,6 +113,15 @@ def _figures(results: dict[str, Any]) -> Iterator[str]:
     yield ""
     costs = [(name, *_shown(each, *COSTS)) for name, each in results["operations"].items()]
     yield from _table(COSTS_HEAD, costs)
+    yield "Read and write units together, by the number of payments in the table:"
+    yield ""
+    tables = results["units"]
+    by_size = [
+        (name, *(_number(each["operations"][name]) for each in tables.values()))
+        for name in results["operations"]
+        if all(name in each["operations"] for each in tables.values())
+    ]
+    yield from _table(("operation", *(f"at {int(size):,}" for size in tables)), by_size)
     yield "## With more payments in the table"
     yield ""
     growth = [
@@ -117,9 +145,13 @@ def _figures(results: dict[str, Any]) -> Iterator[str]:
     yield from _table(("connection", "CPU ms of the caller"), calls)
 
 
-def _shown(row: dict[str, Any], *names: str) -> Sequence[str]:
+def _shown(row: Mapping[str, Any], *names: str) -> Sequence[str]:
     """Format numbers with one decimal, whole numbers without."""
-    return [f"{row[name]:,.1f}".removesuffix(".0") for name in names]
+    return [_number(row[name]) for name in names]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.growth import Growth
 from benchmarks.starts import Start
@@ -10,6 +10,8 @@ from benchmarks.subjects import BARE, FASTAPI, OWN_BYTECODE
 from benchmarks.warm import Warm
 from tests.support.metering import Cost
 
+CPU = "ms CPU"
+UNITS = "units of any request"
 LISTS = (
     "GET /payments",
     "GET /payments of 100",
@@ -24,11 +26,22 @@ LISTS = (
 
 
 class Target(NamedTuple):
-    """A value that should be at most its limit."""
+    """A value that should be at most its limit.
+
+    A ratio has both of its parts, Lunas' and the other's, in ``unit``; its name has the form
+    ``what / of which other``.
+    """
 
     name: str
     value: float
     limit: float
+    parts: tuple[float, float] | None = None
+    unit: str = ""
+
+
+def ratio(name: str, own: float, other: float, limit: float, unit: str = CPU) -> Target:
+    """Compare a value of Lunas with another one."""
+    return Target(name, own / other, limit, (own, other), unit)
 
 
 def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
@@ -43,16 +56,16 @@ def of_starts(starts: Mapping[str, Start]) -> Iterator[Target]:
     }
     for row, (rival, limit) in rivals.items():
         for own in ("duitku_webhook", "initiate_payment"):
-            ratio = median(starts[own].cpu) / median(starts[rival].cpu)
-            yield Target(f"start-up of {own} / {row}", ratio, limit)
+            cpu = median(starts[own].cpu), median(starts[rival].cpu)
+            yield ratio(f"start-up of {own} / {row}", *cpu, limit)
 
 
 def of_warm(warm: Mapping[str, Mapping[str, Warm]]) -> Iterator[Target]:
     """Compare warm requests with those of FastAPI with Lunas' bytecode."""
     for route, found in warm.items():
         own, rival = next(iter(found)), f"{FASTAPI}{OWN_BYTECODE}"
-        ratio = median(found[own].cpu) / median(found[rival].cpu)
-        yield Target(f"warm CPU of {route} / {FASTAPI}", ratio, 0.60)
+        cpu = median(found[own].cpu), median(found[rival].cpu)
+        yield ratio(f"warm CPU of {route} / {FASTAPI}", *cpu, 0.60)
 
 
 def of_calls(costs: Mapping[str, Cost]) -> Iterator[Target]:
@@ -66,13 +79,26 @@ def of_calls(costs: Mapping[str, Cost]) -> Iterator[Target]:
 
 def of_growth(growth: Growth) -> Iterator[Target]:
     """Compare a large table with a small one; lists are not timed in the largest."""
-    ends = "at {1:,} payments / at {0:,}".format(*growth.ends)
-    yield Target(f"units of any request {ends}", growth.units_ratio(), 1.0)
-    yield Target(f"own time of a purchase or callback {ends}", growth.cpu_ratio("POST"), 1.1)
-    smallest, largest = growth.listed
-    if largest > smallest:
-        listed = f"at {largest:,} payments / at {smallest:,}"
-        yield Target(f"own time of a list {listed}", growth.cpu_ratio("GET"), 1.1)
+    yield _own_time("a purchase or callback", growth, "POST")
+    yield _own_time("a list", growth, "GET")
+
+
+def of_units(units: Mapping[str, Mapping[str, Any]]) -> Target:
+    """Compare the units of the operation that grows most: smallest table and largest."""
+    small, large = (choose(units, key=int) for choose in (min, max))
+    most, least = (units[size]["operations"] for size in (large, small))
+    grown = max(
+        (name for name in least if least[name]),
+        key=lambda name: (most[name] / least[name], most[name]),
+    )
+    name = f"{UNITS} at {int(large):,} payments / at {int(small):,}"
+    return ratio(name, most[grown], least[grown], 1.0, "units")
+
+
+def _own_time(what: str, growth: Growth, method: str) -> Target:
+    (smallest, small), (largest, large) = growth.cpu(method)
+    name = f"own time of {what} at {largest:,} payments / at {smallest:,}"
+    return ratio(name, large, small, 1.1)
 
 
 def _calls(costs: Mapping[str, Cost], name: str) -> int:
