@@ -41,7 +41,7 @@ def build_peers() -> None:
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(PEERS, staged, ignore=shutil.ignore_patterns("__pycache__"))
     for peer in WITH_SHOP:
-        shutil.copy(PEERS / "shop.py", staged / peer)
+        shutil.copytree(staged / "shop", staged / peer / "shop")
     _sam_build(staged)
     shutil.copytree(AS_DEPLOYED, COMPILED)
     for folder in COMPILED.iterdir():

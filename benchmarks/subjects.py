@@ -85,6 +85,8 @@ def peers(stack: Stack) -> dict[str, Subject]:
         "DUITKU_POP_URL": str(stack.duitku_url),
         "DUITKU_CALLBACK_URL": stack.duitku_webhook_url,
         "RETURN_URL": "https://example.com/",
+        "CURSOR_SECRET": stack.service_api_key,
+        "POWERTOOLS_SERVICE_NAME": "shop",
     }
     forms = {"": AS_DEPLOYED, OWN_BYTECODE: COMPILED}
     made = [

@@ -9,7 +9,12 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
-import shop
+from shop import auth
+from shop.callback import settle
+from shop.errors import Refused
+from shop.listing import page_of_query
+from shop.purchase import initiate
+from shop.telemetry import instrumented
 
 type View = Callable[["Request"], tuple[int, Any]]
 
@@ -45,7 +50,7 @@ class App:
         view = self.routes.get((asked["method"], event["rawPath"]))
         try:
             status, body = view(Request(event)) if view else (404, {"detail": "Not Found"})
-        except shop.Refused as refused:
+        except Refused as refused:
             status, body = refused.status, {"detail": refused.detail}
         return {
             "statusCode": status,
@@ -54,26 +59,29 @@ class App:
         }
 
 
-handler = App()
+app = App()
 
 
-@handler.route("/payments/initiate", "POST")
-def initiate(request: Request) -> tuple[int, Any]:
+@app.route("/payments/initiate", "POST")
+def post_payment(request: Request) -> tuple[int, Any]:
     """Open a payment at Duitku."""
-    claims = shop.caller(request.headers["authorization"])
+    claims = auth.caller(request.headers["authorization"])
     body = json.loads(request.body)
-    return 201, shop.initiate(claims, str(body["packageId"]), body.get("courseId"))
+    return 201, initiate(claims, str(body["packageId"]), body.get("courseId"))
 
 
-@handler.route("/webhooks/duitku", "POST")
-def callback(request: Request) -> tuple[int, Any]:
+@app.route("/webhooks/duitku", "POST")
+def post_callback(request: Request) -> tuple[int, Any]:
     """Settle a payment."""
-    shop.settle(dict(parse_qsl(request.body)))
+    settle(dict(parse_qsl(request.body)))
     return 200, "OK"
 
 
-@handler.route("/payments", "GET")
-def payments(request: Request) -> tuple[int, Any]:
+@app.route("/payments", "GET")
+def get_payments(request: Request) -> tuple[int, Any]:
     """List the newest payments."""
-    shop.caller(request.headers["authorization"])
-    return 200, {"items": shop.page(int(request.query.get("limit", 20)))}
+    auth.admin(request.headers["authorization"])
+    return 200, page_of_query(request.query)
+
+
+handler = instrumented(app)

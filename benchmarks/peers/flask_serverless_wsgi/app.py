@@ -3,42 +3,47 @@
 from typing import Any
 
 import serverless_wsgi
-import shop
 from flask import Flask, Response, jsonify, request
+from shop import auth
+from shop.callback import settle
+from shop.errors import Refused
+from shop.listing import page_of_query
+from shop.purchase import initiate
+from shop.telemetry import instrumented
 
 app = Flask(__name__)
 
 
-@app.errorhandler(shop.Refused)
-def refuse(error: shop.Refused) -> tuple[Response, int]:
+@app.errorhandler(Refused)
+def refuse(error: Refused) -> tuple[Response, int]:
     """Answer a refused request."""
     return jsonify(detail=error.detail), error.status
 
 
 @app.post("/payments/initiate")
-def initiate() -> tuple[Response, int]:
+def post_payment() -> tuple[Response, int]:
     """Open a payment at Duitku."""
-    claims = shop.caller(request.headers["Authorization"])
+    claims = auth.caller(request.headers["Authorization"])
     body = request.get_json()
-    opened = shop.initiate(claims, str(body["packageId"]), body.get("courseId"))
-    return jsonify(opened), 201
+    return jsonify(initiate(claims, str(body["packageId"]), body.get("courseId"))), 201
 
 
 @app.post("/webhooks/duitku")
-def callback() -> str:
+def post_callback() -> str:
     """Settle a payment."""
-    shop.settle(request.form.to_dict())
+    settle(request.form.to_dict())
     return "OK"
 
 
 @app.get("/payments")
-def payments() -> Response:
+def get_payments() -> Response:
     """List the newest payments."""
-    shop.caller(request.headers["Authorization"])
-    return jsonify(items=shop.page(request.args.get("limit", 20, type=int)))
+    auth.admin(request.headers["Authorization"])
+    return jsonify(page_of_query(request.args))
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@instrumented
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:  # noqa: ANN401
     """Answer one request."""
     answer: dict[str, Any] = serverless_wsgi.handle_request(app, event, context)
     return answer
