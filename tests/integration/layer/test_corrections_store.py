@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lunas.domain.access_claims import AccountLink, Place
+from lunas.domain.access_claims import AccountLink, NamedLearner, Place
 from lunas.domain.catalog import MAX_COURSES
 from lunas.domain.corrections import ROOM, Wanted, correct
 from lunas.domain.enrollments import Delivery, DeliveryStatus, Enrollment, EnrollmentStatus
@@ -68,7 +68,7 @@ def test_a_correction_is_written_whole(
     for each in plan.redeliveries:
         assert enrollments.get(each.after.id) == each.after != each.before
     link = Learners(table).link_of(USER)
-    assert link == AccountLink(None, frozenset(), 1, plan.after.learner, "pay1")
+    assert link == AccountLink(None, frozenset(), 1, NamedLearner(plan.after.learner, "pay1"))
 
 
 def test_the_linked_account_becomes_a_former_one_and_the_link_is_empty(
@@ -78,7 +78,7 @@ def test_the_linked_account_becomes_a_former_one_and_the_link_is_empty(
     plan = correct(DONE, RIGHT, ACT, [])
     corrections.record_correction(plan, Learners(table).link_of(USER))
     link = Learners(table).link_of(USER)
-    assert link == AccountLink(None, frozenset({"7"}), 2, plan.after.learner, "pay1")
+    assert link == AccountLink(None, frozenset({"7"}), 2, NamedLearner(plan.after.learner, "pay1"))
 
 
 def test_a_name_alone_keeps_the_account(corrections: Payments, table: Table) -> None:
@@ -101,7 +101,7 @@ def test_a_later_name_changes_the_corrected_learner_only_from_the_same_payment(
         corrections.record_correction(plan, Learners(table).link_of(USER))
         link = Learners(table).link_of(USER)
         expected = plan.after if before is first.after else first.after
-        assert (link.learner, link.corrected_by) == (expected.learner, "pay1")
+        assert link.named == NamedLearner(expected.learner, "pay1")
 
 
 CONCURRENT: dict[str, tuple[Payment, Thing]] = {

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from lunas.domain.access_claims import AccountLink, Claims, Place
+from lunas.domain.access_claims import AccountLink, Claims, NamedLearner, Place
 from lunas.domain.anomalies import Anomaly, AnomalyStatus
 from lunas.domain.audit_feeds import Batch, Feed, Ref
 from lunas.domain.callback_evidence import CallbackEvidence
@@ -25,7 +25,6 @@ from lunas.domain.payments import (
 )
 from lunas.domain.refunds import Refund
 from lunas.domain.settlement import Settlement
-from lunas.domain.users import Learner
 from lunas.services.settlement import SettlementService
 from tests.support.builders import NOW
 from tests.support.interruptions import Interruption, interrupt
@@ -63,7 +62,7 @@ class FakeStore:
         self.former: dict[str, frozenset[str]] = {}
         self.revisions: dict[str, int] = {}
         self.claims: dict[Place, Claims] = {}
-        self.named: dict[str, tuple[Learner, str]] = {}
+        self.named: dict[str, NamedLearner] = {}
 
     def add(self, *things: Payment | Enrollment | Course | Package) -> None:
         for thing in things:
@@ -147,7 +146,7 @@ class FakePayments:
         self.store.history.setdefault(after.id, []).append(correction.event)
         self.store.revisions[after.user_id] = link.revision + 1
         if correction.moves:
-            self.store.named[after.user_id] = (after.learner, after.id)
+            self.store.named[after.user_id] = NamedLearner(after.learner, after.id)
 
     def read(self, payment_id: str) -> tuple[Payment | None, list[HistoryEvent]]:
         self.reads += 1
@@ -502,8 +501,8 @@ class FakeLearners:
 
     def link_of(self, user_id: str) -> AccountLink:
         account, former = self.store.links.get(user_id), self.store.former.get(user_id, frozenset())
-        learner, named_by = self.store.named.get(user_id, (None, None))
-        return AccountLink(account, former, self.store.revisions.get(user_id, 0), learner, named_by)
+        revision, named = self.store.revisions.get(user_id, 0), self.store.named.get(user_id)
+        return AccountLink(account, former, revision, named)
 
     def link(self, user_id: str, account_id: str, link: AccountLink) -> None:
         if link.revision != self.store.revisions.get(user_id, 0):

@@ -14,20 +14,26 @@ from lunas.domain.users import Learner
 
 
 @dataclass(frozen=True, slots=True)
+class NamedLearner:
+    """Whom an admin named for a user, by correcting the payment ``payment_id``."""
+
+    learner: Learner
+    payment_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class AccountLink:
     """The platform account of a user, as read at one moment.
 
     ``former``: accounts linked before, which may still hold deliveries. ``revision`` grows with
-    each change. ``learner``: whom an admin named for this user by correcting the payment
-    ``corrected_by``. It takes precedence over the learner of any payment when the account is
+    each change. ``named`` takes precedence over the learner of any payment when the account is
     looked up or created.
     """
 
     account_id: str | None = None
     former: frozenset[str] = frozenset()
     revision: int = 0
-    learner: Learner | None = None
-    corrected_by: str | None = None
+    named: NamedLearner | None = None
 
 
 @dataclass(frozen=True, slots=True)

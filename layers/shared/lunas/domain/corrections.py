@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from lunas.domain.access_claims import NamedLearner
 from lunas.domain.delivery import asked_again
 from lunas.domain.enrollments import DeliveryStatus, Enrollment, EnrollmentStatus
 from lunas.domain.errors import WrongState
@@ -46,15 +47,14 @@ class Correction:
     moves: bool = False
 
 
-def check_one_address(wanted: Wanted, learner: Learner, payment_id: str) -> None:
+def check_one_address(wanted: Wanted, named: NamedLearner) -> None:
     """Check that an address does not undo the correction of another payment of the user.
 
-    A user has one account. ``learner``: whom the other payment, ``payment_id``, was corrected to.
-    Raises WrongState, which names that payment.
+    A user has one account. Raises WrongState, which names the other payment.
     """
-    if wanted.email is not None and compared(learner.email) != compared(wanted.email):
+    if wanted.email is not None and compared(named.learner.email) != compared(wanted.email):
         raise WrongState(
-            f"{payment_id} of the same user was corrected to another address, and a user "
+            f"{named.payment_id} of the same user was corrected to another address, and a user "
             "has one account at the platform: correct that payment instead"
         )
 

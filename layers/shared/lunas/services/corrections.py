@@ -53,12 +53,12 @@ class CorrectionService:
 
     def _check_one_address(self, payment: Payment, wanted: Wanted, link: AccountLink) -> None:
         """Check that no other payment of the user, refunded ones aside, names another address."""
-        learner, corrected_by = link.learner, link.corrected_by
-        if learner is None or corrected_by is None or corrected_by == payment.id:
+        named = link.named
+        if named is None or named.payment_id == payment.id:
             return
-        other = self.payments.get(corrected_by)
+        other = self.payments.get(named.payment_id)
         if other is not None and other.status is not Status.REFUNDED:
-            check_one_address(wanted, learner, corrected_by)
+            check_one_address(wanted, named)
 
     def _affected(self, payment: Payment, link: AccountLink) -> list[Enrollment]:
         """Read the user's enrollments in the payment's courses, and those at the linked account."""

@@ -52,7 +52,7 @@ class PlacementService:
         ConcurrentUpdate when the link to the account changed meanwhile.
         """
         link = self.learners.link_of(enrollment.user_id)
-        learner = link.learner or payment.learner
+        learner = link.named.learner if link.named else payment.learner
         try:
             course_id = self._deliverable_course(enrollment)
             account = link.account_id or self.platform.ensure_user(learner)

@@ -53,7 +53,7 @@ def _link(table: Table, correction: Correction, link: AccountLink) -> Action:
     after = correction.after
     former = {link.account_id} if correction.moves and link.account_id else None
     moved = {"platformUserId": None, "correctedBy": after.id} if correction.moves else {}
-    named = correction.moves or link.corrected_by == after.id
+    named = correction.moves or (link.named and link.named.payment_id == after.id)
     return table.update_action(
         "learner",
         keys.learner(after.user_id),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lunas.domain.access_claims import AccountLink, Claims, Place
+from lunas.domain.access_claims import AccountLink, Claims, NamedLearner, Place
 from lunas.domain.enrollments import Enrollment, EnrollmentStatus
 from lunas.domain.errors import ConcurrentUpdate
 from lunas.domain.times import from_iso, to_iso
@@ -42,8 +42,7 @@ class Learners:
             account_id=item.get("platformUserId"),
             former=frozenset(item.get("former", ())),
             revision=int(item.get("revision", 0)),
-            learner=learner_from(item["learner"]) if "learner" in item else None,
-            corrected_by=item.get("correctedBy"),
+            named=_named_learner(item) if "learner" in item else None,
         )
 
     def link(self, user_id: str, account_id: str, link: AccountLink = NO_LINK) -> None:
@@ -158,6 +157,10 @@ def link_as_read(link: AccountLink) -> str:
 def revision_as_read(link: AccountLink) -> dict[str, Any]:
     """Return the values for link_as_read()."""
     return {"read": link.revision} if link.revision else {}
+
+
+def _named_learner(item: Item) -> NamedLearner:
+    return NamedLearner(learner_from(item["learner"]), item["correctedBy"])
 
 
 def _claims_from(account_id: str, item: Item) -> Claims:
