@@ -15,6 +15,7 @@ from lunas.api.http_events import (
     raw_body,
     request_id,
     routed,
+    source_address,
     wire_body,
 )
 from lunas.domain.errors import BodyTooLarge, InvalidInput, MalformedInput, UnsupportedMediaType
@@ -172,6 +173,12 @@ def test_the_request_id_is_that_of_api_gateway() -> None:
     assert request_id({}) == "unknown"
 
 
+def test_the_senders_address_is_that_of_api_gateway() -> None:
+    sent = {"requestContext": {"http": {"sourceIp": "192.0.2.1"}}}
+    assert source_address(sent) == "192.0.2.1"
+    assert source_address({}) == ""
+
+
 @given(st.binary(max_size=200))
 def test_the_wire_body_is_what_was_sent(body: bytes) -> None:
     assert wire_body(encoded(body)) == body
@@ -208,6 +215,14 @@ def test_a_parameter_of_the_path_stays_one_part_of_it(stage: str, value: str, pa
     expected = path if stage == "$default" else f"/v1{path}"
     assert (received["rawPath"], received["requestContext"]["http"]["path"]) == (expected, expected)
     assert sent["rawPath"] == f"/things/{value}"
+
+
+@pytest.mark.parametrize("context", [None, {}, {"http": None}])
+def test_a_path_is_routed_without_a_context(context: object) -> None:
+    sent = request("GET /things/{id}", "/things/a/b") | {"requestContext": context}
+    received = routed(sent | {"pathParameters": {"id": "a/b"}})
+    assert received["rawPath"] == "/things/a%2Fb"
+    assert received["requestContext"] == {"http": {"path": "/things/a%2Fb"}}
 
 
 @pytest.mark.parametrize("parameters", [None, {}, {"other": "x"}])

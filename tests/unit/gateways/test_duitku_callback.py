@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from lunas.domain.callback_evidence import Signature
 from lunas.domain.errors import Forbidden, LunasError, MalformedInput
+from lunas.gateways.base import Reading
 from lunas.gateways.duitku import signatures
-from lunas.gateways.duitku.callbacks import Callback, Verifier, parse_callback
+from lunas.gateways.duitku.callbacks import Callback, Verifier, parse_callback, verified
+from tests.support.builders import evidence
 from tests.support.duitku_vectors import CALLBACKS, LEGACY_CALLBACKS, B, Project
 
 FIELDS = {
@@ -211,6 +213,22 @@ def test_the_result_code_is_not_signed() -> None:
     one = replace(valid(), evidence={"resultCode": "00"})
     other = replace(one, evidence={"resultCode": "01"})
     assert VERIFIER.verify(one) is VERIFIER.verify(other) is Signature.VALID
+
+
+@pytest.mark.parametrize(
+    ("order", "meant"),
+    [
+        ("00pay1", Reading("pay1", "15000000")),
+        ("7pay1", Reading("pay1", "1500007")),
+        ("pay1", None),
+        ("pay100", None),
+        ("100", None),
+    ],
+)
+def test_only_digits_before_an_order_id_are_read_as_part_of_the_amount(
+    order: str, meant: Reading | None
+) -> None:
+    assert verified(valid(amount="150000", order=order), evidence()).shifted == meant
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64])

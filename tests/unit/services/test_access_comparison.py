@@ -249,9 +249,12 @@ def test_a_course_that_another_user_of_the_account_paid_for_is_owed_after_a_refu
     ],
 )
 def test_a_failed_call_stops_the_run_before_its_checkpoint(broken: Setup, error: Exception) -> None:
+    broken.feeds.batches[Feed.PLATFORM].clear()
+    broken.add_batch("pay1", "pay2")
+    broken.store_healthy("pay2")
     broken.platform.read_failures = [error]
     assert broken.run().stopped == str(error)
-    assert broken.feeds.checkpoints == {}
+    assert (broken.unread, broken.feeds.checkpoints) == ([], {})
     assert broken.run().fixed == 1
 
 
@@ -340,6 +343,21 @@ def test_while_every_account_fails_no_payment_is_skipped(broken: Setup, error: E
     assert broken.feeds.checkpoints == {}
 
 
+def test_an_account_that_fails_at_the_second_look_does_not_count_as_another(broken: Setup) -> None:
+    broken.make_late()
+    broken.platform.read_failures = [lambda: None, DeliveryDelayed("500")]
+    done = broken.run()
+    assert (broken.unread, done.stopped) == ([], "500")
+
+
+def test_a_skipped_payment_is_not_compared_again_in_the_same_run(broken: Setup) -> None:
+    broken.make_late("pay2")
+    broken.add_batch("pay1", feed=Feed.PLATFORM_AGAIN)
+    broken.platform.read_failures = [DeliveryDelayed("500")]
+    done = broken.run()
+    assert (broken.unread, done.asked, done.differences) == (["pay1"], 2, 0)
+
+
 @pytest.mark.parametrize("error", [KeyError, TypeError, ValueError])
 def test_an_error_in_a_write_is_not_mistaken_for_an_unreadable_item(
     broken: Setup, error: type[Exception]
@@ -354,7 +372,7 @@ def test_an_error_in_a_write_is_not_mistaken_for_an_unreadable_item(
 def test_an_error_that_concerns_all_accounts_stops_even_a_late_run(
     broken: Setup, error: Exception
 ) -> None:
-    broken.make_late()
+    broken.make_late("pay2")
     broken.platform.read_failures = [error]
     done = broken.run()
     assert (broken.unread, done.stopped, done.late) == ([], str(error), True)

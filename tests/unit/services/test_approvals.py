@@ -201,6 +201,12 @@ def test_the_evidence_shows_whether_the_quota_was_overruled(
     assert event.evidence == {"requestId": "r1", **overbooked}
 
 
+def test_an_overruled_quota_is_evidence_even_if_there_is_no_other(payments: FakePayments) -> None:
+    approve(payments, "pay1", OTHER_ADMIN, overbook=True)
+    (event,) = payments.store.history["pay1"]
+    assert event.evidence == {"overbook": "true"}
+
+
 def test_the_evidence_names_the_courses_owned_before(payments: FakePayments) -> None:
     payments.store.add(enrollment("c1", payment_id="pay0"))
     approve(payments, "pay1", ADMIN_CONTEXT)

@@ -79,11 +79,7 @@ class _OutOfTime(Exception):
 
 
 class _Unreadable(Exception):
-    """An item of a payment is malformed."""
-
-    def __init__(self, cause: Exception) -> None:
-        super().__init__()
-        self.cause = cause
+    """An item of a payment is malformed; its only argument is the error of reading it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +150,7 @@ class AccessComparisonService:
             self.on_skip(payment_id, error)
         except _Unreadable as error:
             # The log names the type of the cause only: its text may quote the item.
-            self.on_skip(payment_id, error.cause)
+            self.on_skip(payment_id, error.args[0])
         except DeliveryDelayed as error:
             if isinstance(error, RateLimited) or error.misconfigured or not done.late:
                 raise

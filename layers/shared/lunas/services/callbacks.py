@@ -139,9 +139,10 @@ class CallbackService:
 
     def _refuse_shifted(self, callback: VerifiedCallback) -> None:
         """Raise Forbidden if the signature also belongs to a payment of ours."""
-        shifted = callback.shifted
-        meant = self.payments.get(shifted.order_id) if shifted else None
-        if shifted and meant is not None and shifted.amount == str(meant.amount):
+        if (shifted := callback.shifted) is None:
+            return
+        meant = self.payments.get(shifted.order_id)
+        if meant is not None and shifted.amount == str(meant.amount):
             raise Forbidden("the amount was shortened and the order id lengthened")
 
     def _record(
