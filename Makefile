@@ -23,6 +23,7 @@ EMAIL =
 NAME =
 EVENT =
 PYTEST_ARGS =
+ONLY =
 RETRY =
 ENROLL =
 COURSE =
@@ -96,9 +97,9 @@ soak: ## thousands of purchases while everything breaks [PAYMENTS=200] [SEED=1]
 	$(SETUP) dev cloud sam
 	$(LUNAS) soak --payments $(PAYMENTS) --seed $(SEED)
 
-mutation-test: ## take every condition and check out, one at a time: each time a test must go red
+mutation-test: ## take every condition and check out, one at a time: each time a test must go red [ONLY=part of a path]
 	$(SETUP) dev
-	@.venv/bin/python -m tests.mutation
+	@.venv/bin/python -m tests.mutation --only '$(ONLY)'
 
 redrive-deliveries: ## redrive dead-letter messages, once their cause is fixed [ENV=dev or prod; else the local stack]
 	$(SETUP) dev
