@@ -1,4 +1,7 @@
-"""A table of template.yaml, in memory or in ministack: each test here runs on both."""
+"""A table behind a client, in memory, in ministack or in moto: a test runs on each of them.
+
+``database`` is the table of template.yaml, ``indexed`` that of indexed_table.py.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,9 +10,12 @@ import botocore.session
 import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from local.cloud.emulator import REGION
+from tests.integration.dynamodb.indexed_table import STAND_INS, TABLE
 from tests.support.dynamodb.client import install
+from tests.support.dynamodb.schema import Schema, schema, schema_of
 from tests.support.dynamodb.table import Table
 from tests.support.emulated import running_emulator
 from tests.support.template import table_properties
@@ -91,10 +97,7 @@ def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def table() -> tuple[Table, Any]:
     """Make a table in memory, and a client of it."""
-    made = Table(NAME)
-    with pytest.MonkeyPatch.context() as patch:
-        install(made, patch)
-        return made, _client("http://nowhere.test")
+    return _in_memory(schema())
 
 
 @pytest.fixture
@@ -108,9 +111,7 @@ def memory(table: tuple[Table, Any]) -> Database:
 @pytest.fixture
 def emulated(ministack: Any) -> Iterator[Database]:
     """Give an empty table of ministack."""
-    ministack.create_table(TableName=NAME, **table_properties())
-    yield Database(ministack)
-    ministack.delete_table(TableName=NAME)
+    yield from _created(ministack, table_properties())
 
 
 @pytest.fixture(params=["memory", "emulated"])
@@ -120,7 +121,47 @@ def database(request: pytest.FixtureRequest) -> Database:
     return found
 
 
-def _client(endpoint: str) -> Any:
+@pytest.fixture(scope="session")
+def indexed_table() -> tuple[Table, Any]:
+    """Make a table in memory that has other indexes, and a client of it."""
+    return _in_memory(schema_of(TABLE))
+
+
+@pytest.fixture(scope="session")
+def moto_client() -> Any:
+    """Make a client that moto answers while ``mock_aws`` is active."""
+    return _client(None)
+
+
+@pytest.fixture(params=STAND_INS)
+def indexed(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Give an empty table with indexes of many attributes, of each stand-in for DynamoDB."""
+    if request.param == "memory":
+        held, client = request.getfixturevalue("indexed_table")
+        held.clear()
+        yield Database(client)
+    elif request.param == "ministack":
+        yield from _created(request.getfixturevalue("ministack"), TABLE)
+    else:
+        client = request.getfixturevalue("moto_client")
+        with mock_aws():
+            yield from _created(client, TABLE)
+
+
+def _created(client: Any, properties: dict[str, Any]) -> Iterator[Database]:
+    client.create_table(TableName=NAME, **properties)
+    yield Database(client)
+    client.delete_table(TableName=NAME)
+
+
+def _in_memory(shape: Schema) -> tuple[Table, Any]:
+    made = Table(NAME, shape)
+    with pytest.MonkeyPatch.context() as patch:
+        install(made, patch)
+        return made, _client("http://nowhere.test")
+
+
+def _client(endpoint: str | None) -> Any:
     session = botocore.session.Session({"profile": (None, None, None, None)})
     session.set_credentials("test", "test")
     return session.create_client("dynamodb", region_name=REGION, endpoint_url=endpoint)

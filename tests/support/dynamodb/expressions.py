@@ -1,8 +1,8 @@
 """DynamoDB's expressions, as far as Lunas uses them; anything else fails loudly.
 
 Items stay in DynamoDB's notation (``{"S": "text"}``). An expression is read once and becomes a
-function. An attribute that is no key of the table or of an index is written as ``#name``: many
-are words that DynamoDB reserves.
+function. An attribute other than ``pk``, ``sk`` and those of two words (``createdAt``) is written
+as ``#name``: DynamoDB reserves many single words.
 """
 
 import re
@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 from tests.support.dynamodb.errors import Unsupported
-from tests.support.dynamodb.schema import schema
 
 type Wire = dict[str, Any]
 type Scope = tuple[Mapping[str, Any], Mapping[str, str], Mapping[str, Any]]
@@ -21,6 +20,8 @@ type Operand = Callable[[Scope], Any]
 type Condition = Callable[[Scope], bool]
 
 TOKEN = re.compile(r"\s*([A-Za-z_]\w*|[#:]\w+|<=|>=|<>|[=<>(),+])")
+BARE = re.compile(r"pk|sk|[a-z]+[A-Z]\w*")
+"""A name of an attribute that is no word that DynamoDB reserves."""
 COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": lambda one, other: bool(one == other),
     "<": lambda one, other: bool(one < other),
@@ -78,6 +79,12 @@ def _words(text: str) -> list[str]:
         words.append(found[1])
         place = found.end()
     return words
+
+
+def attributes(text: str, names: Mapping[str, str]) -> set[str]:
+    """Return the attributes that an expression names."""
+    words = _words(text)
+    return {names[word] for word in words if word[0] == "#"} | {*filter(BARE.fullmatch, words)}
 
 
 @cache
@@ -170,6 +177,6 @@ def operand(tokens: Tokens) -> Operand:
         return lambda scope: scope[2][word]
     if word.startswith("#"):
         return lambda scope: scope[0].get(scope[1][word])
-    if word not in schema().types:
+    if not BARE.fullmatch(word):
         raise Unsupported(f"{word} is not written as #{word}")
     return lambda scope: scope[0].get(word)

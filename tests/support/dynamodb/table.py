@@ -11,7 +11,7 @@ from typing import Any
 from tests.support.dynamodb import reading
 from tests.support.dynamodb.errors import Refused, invalid
 from tests.support.dynamodb.expressions import condition
-from tests.support.dynamodb.schema import TABLE, schema
+from tests.support.dynamodb.schema import TABLE, Schema, schema
 from tests.support.dynamodb.updates import check_update, updated
 from tests.support.dynamodb.validity import (
     MAX_ACTIONS,
@@ -49,13 +49,13 @@ class Change:
 
 
 class Table:
-    """One table; every method named like an operation of DynamoDB answers that operation."""
+    """One table, that of template.yaml or another one; its methods answer DynamoDB's operations."""
 
-    def __init__(self, name: str = "lunas") -> None:
+    def __init__(self, name: str = "lunas", shape: Schema | None = None) -> None:
         self.name = name
         self.items: dict[Key, Wire] = {}
         self.stream: list[Change] = []
-        self._schema = schema()
+        self._schema = shape or schema()
         self._tokens: dict[str, Wire] = {}
         self._operations: Mapping[str, Callable[[Wire], Wire]] = {
             "GetItem": self._get_item,
@@ -107,7 +107,7 @@ class Table:
             index = self._schema.indexes[request["IndexName"]]
             if request.get("ConsistentRead"):
                 raise invalid("Consistent reads are not supported on global secondary indexes")
-        return reading.query(self.items.values(), request, index)
+        return reading.query(self.items.values(), request, index, self._schema.types)
 
     def _scan(self, _request: Wire) -> Wire:
         found = list(self.items.values())

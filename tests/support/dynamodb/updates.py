@@ -32,7 +32,7 @@ def check_update(request: Wire) -> None:
     """Raise Refused for an update of a key, or of one attribute twice."""
     names = request.get("ExpressionAttributeNames", {})
     changed = [each.attribute(names) for each in _assignments(request["UpdateExpression"])]
-    for key in (TABLE.partition, TABLE.sort):
+    for key in TABLE.keys:
         if key in changed:
             raise invalid(f"Cannot update attribute {key}. This attribute is part of the key")
     if len(set(changed)) != len(changed):

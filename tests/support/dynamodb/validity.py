@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from tests.support.dynamodb.errors import Unsupported, invalid
-from tests.support.dynamodb.schema import Schema
+from tests.support.dynamodb.schema import TABLE, Schema
 
 type Wire = dict[str, Any]
 
@@ -51,14 +51,14 @@ def check_request(operation: str, request: Wire) -> None:
 
 def check_key(key: Wire, schema: Schema) -> None:
     """Raise Refused for a key of an item that is not one of this table."""
-    if key.keys() != schema.table:
+    if key.keys() != set(TABLE.keys):
         raise invalid("The provided key element does not match the schema")
     _check_keys(key, schema)
 
 
 def check_item(item: Wire, schema: Schema) -> None:
     """Raise Refused for an item that the table does not accept."""
-    for name in schema.table:
+    for name in TABLE.keys:
         if name not in item:
             raise invalid(f"One or more parameter values were invalid: Missing the key {name}")
     _check_keys(item, schema)
