@@ -17,7 +17,7 @@ from pathlib import Path
 
 import requests
 
-from benchmarks.lambda_reports import PATTERN, Calls, Spread, calls, version_of
+from benchmarks.lambda_reports import PATTERNS, Calls, Spread, calls, version_of
 from lunas.cli.errors import CommandFailed
 from lunas.cli.stacks import ALIAS, DeployedStack, find
 
@@ -38,13 +38,14 @@ HEAD = (
 
 @dataclass(frozen=True)
 class Function:
-    """A deployed function: its version behind the alias, its memory in MB, its log group."""
+    """A deployed function: its version behind the alias, its memory in MB, where it logs."""
 
     name: str
     physical_name: str
     version: str
     memory: int
     log_group: str
+    log_format: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,12 +72,14 @@ def functions(stack: DeployedStack) -> Iterator[Function]:
     client = stack.client("lambda")
     for name, physical in sorted(stack.of_type("AWS::Lambda::Function").items()):
         found = client.get_function_configuration(FunctionName=physical, Qualifier=ALIAS)
+        logging = found["LoggingConfig"]
         yield Function(
             name.removesuffix("Function"),
             physical,
             found["Version"],
             found["MemorySize"],
-            found["LoggingConfig"]["LogGroup"],
+            logging["LogGroup"],
+            logging["LogFormat"],
         )
 
 
@@ -88,7 +91,7 @@ def reports(stack: DeployedStack, function: Function, since: datetime) -> Calls 
         .paginate(
             logGroupName=function.log_group,
             startTime=int(since.timestamp() * 1000),
-            filterPattern=PATTERN,
+            filterPattern=PATTERNS[function.log_format],
         )
     )
     lines = [

@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from benchmarks.metering import percentile
 
-PATTERN = '?"REPORT RequestId:" ?"platform.report"'
-"""CloudWatch's filter for both forms."""
+PATTERNS = {"JSON": '{ $.type = "platform.report" }', "Text": '"REPORT RequestId:"'}
+"""CloudWatch's filters for these lines, by log format."""
 _TEXT = re.compile(r"(?:^|\t)([A-Z][\w ]*): ([^\t\n]*)")
 _VERSION = re.compile(r"\[(\$LATEST|\d+)\]")
 

@@ -12,14 +12,16 @@ from botocore.stub import Stubber
 
 from benchmarks import aws
 from benchmarks.aws import Function, functions, reports, row, send, table
-from benchmarks.lambda_reports import PATTERN
+from benchmarks.lambda_reports import PATTERNS
 from lunas.cli.stacks import DeployedStack
 from tests.unit.benchmarks.test_lambda_reports import JSON_START, JSON_WARM, TEXT_WARM
 
 SINCE = datetime(2026, 11, 20, tzinfo=UTC)
 type Json = dict[str, Any]
 API = "https://api.example.com"
-PAYMENTS = Function("Payments", "lunas-dev-PaymentsFunction-ab12", "12", 512, "payments-logs")
+PAYMENTS = Function(
+    "Payments", "lunas-dev-PaymentsFunction-ab12", "12", 512, "payments-logs", "JSON"
+)
 
 
 class Clients:
@@ -66,7 +68,7 @@ def expect_pages(aws_calls: Clients, *pages: list[Json]) -> None:
     asked = {
         "logGroupName": "payments-logs",
         "startTime": 1_795_132_800_000,
-        "filterPattern": PATTERN,
+        "filterPattern": PATTERNS["JSON"],
     }
     for number, events in enumerate(pages):
         token = {"nextToken": f"page-{number}"} if number else {}
@@ -85,10 +87,11 @@ def test_a_function_is_read_as_the_alias_calls_it(aws_calls: Clients, stack: Dep
     }
     listed = {"StackResourceSummaries": [summary]}
     aws_calls.expect("cloudformation", "list_stack_resources", listed, {"StackName": "lunas-dev"})
+    logging = {"LogGroup": "payments-logs", "LogFormat": "JSON"}
     aws_calls.expect(
         "lambda",
         "get_function_configuration",
-        {"Version": "12", "MemorySize": 512, "LoggingConfig": {"LogGroup": "payments-logs"}},
+        {"Version": "12", "MemorySize": 512, "LoggingConfig": logging},
         {"FunctionName": "lunas-dev-PaymentsFunction-ab12", "Qualifier": "live"},
     )
     assert list(functions(stack)) == [PAYMENTS]
