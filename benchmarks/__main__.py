@@ -84,8 +84,8 @@ def _lift_limits(stack: Stack) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--starts", type=int, default=15, help="starts of each compared function")
-    parser.add_argument("--other-starts", type=int, default=5, help="starts of any other function")
+    parser.add_argument("--starts", type=int, default=11, help="starts of each compared function")
+    parser.add_argument("--other-starts", type=int, default=3, help="starts of any other function")
     parser.add_argument("--requests", type=int, default=60, help="warm requests of each function")
     parser.add_argument("--sizes", type=sizes, default=(1_000, 10_000, 100_000))
     parser.add_argument("--flow-sizes", type=sizes, default=(1_000, 10_000))
