@@ -186,5 +186,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     for each in everything:
         with suppress(psutil.NoSuchProcess):
             each.kill()
-    psutil.wait_procs(everything)
     process.wait()
+    while any(_runs(each) for each in everything):
+        time.sleep(_POLL_SECONDS)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Return False for a zombie too, since process 1 may take a second to collect it."""
+    with suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
