@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import requests
+from botocore.exceptions import BotoCoreError, ClientError
 
 from benchmarks.lambda_reports import PATTERNS, Calls, Spread, calls, version_of
 from lunas.cli.errors import CommandFailed
@@ -49,22 +50,27 @@ class Function:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a table of all functions; return 1 if the stack cannot be read."""
+    """Print a table of all functions; return 1 if the stack or its logs cannot be read."""
     given = _parser().parse_args(arguments)
     try:
-        stack = find(given.env, Path(".local"))
-    except CommandFailed as error:
+        _measure(find(given.env, Path(".local")), given.days, given.requests)
+    except (CommandFailed, BotoCoreError, ClientError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    if given.requests:
-        send(stack.outputs["ApiUrl"], os.environ.get("TOKEN", ""), given.requests, print)
-        print(f"waiting {LOG_DELAY} seconds for the logs")
-        time.sleep(LOG_DELAY)
-    since = datetime.now(UTC) - timedelta(days=given.days)
-    print(f"{stack.name} in {stack.region} since {since:%Y-%m-%d %H:%M} UTC, milliseconds:\n")
-    for line in table([row(each, reports(stack, each, since)) for each in functions(stack)]):
-        print(line)
     return 0
+
+
+def _measure(stack: DeployedStack, days: int, number: int) -> None:
+    """Send requests if there are any to send, then read the logs and print the table."""
+    if number:
+        send(stack.outputs["ApiUrl"], os.environ.get("TOKEN", ""), number, print)
+        print(f"waiting {LOG_DELAY} seconds for the logs", flush=True)
+        time.sleep(LOG_DELAY)
+    since = datetime.now(UTC) - timedelta(days=days)
+    rows = [row(each, reports(stack, each, since)) for each in functions(stack)]
+    print(f"{stack.name} in {stack.region} since {since:%Y-%m-%d %H:%M} UTC, milliseconds:\n")
+    for line in table(rows):
+        print(line)
 
 
 def functions(stack: DeployedStack) -> Iterator[Function]:

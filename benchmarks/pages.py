@@ -58,6 +58,10 @@ def _summary(results: Mapping[str, Any]) -> Iterator[str]:
     yield "`benchmarks/notes.md`."
     yield ""
     yield from _table(HEAD, rows(results))
+    yield "A ratio is the value of Lunas by that of the peer: below 1, Lunas needs less."
+    yield "[How it is measured](#how-it-is-measured), [how to repeat it](#repeating-it), also"
+    yield "[on AWS](#repeating-it-on-aws)."
+    yield ""
     for path, text in {
         COLD_STARTS: "processor time of a start, Lunas and the others",
         UNITS: "units of a request by payments in the table",

@@ -8,7 +8,7 @@ import boto3
 import pytest
 import requests
 import responses
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from benchmarks import aws
 from benchmarks.aws import Function, functions, reports, row, send, table
@@ -36,12 +36,19 @@ class Clients:
 
     def expect(self, service: str, operation: str, answer: Json, asked: Json) -> None:
         """Expect one call, after those before."""
+        self._stub(service).add_response(operation, answer, asked)
+
+    def refuse(self, service: str, operation: str, code: str) -> None:
+        """Expect a call that gets an error."""
+        self._stub(service).add_client_error(operation, code)
+
+    def _stub(self, service: str) -> Stubber:
         if service not in self.stubs:
             session = boto3.Session("x", "x", region_name="ap-southeast-3")
             client: Any = session.client(service)  # type: ignore[call-overload]
             self.stubs[service] = Stubber(client)
             self.stubs[service].activate()
-        self.stubs[service].add_response(operation, answer, asked)
+        return self.stubs[service]
 
 
 @pytest.fixture
@@ -77,7 +84,8 @@ def expect_pages(aws_calls: Clients, *pages: list[Json]) -> None:
         aws_calls.expect("logs", "filter_log_events", answer, asked | token)
 
 
-def test_a_function_is_read_as_the_alias_calls_it(aws_calls: Clients, stack: DeployedStack) -> None:
+def expect_functions(aws_calls: Clients) -> None:
+    """Expect the calls that find the one function of the stack."""
     summary = {
         "LogicalResourceId": "PaymentsFunction",
         "PhysicalResourceId": "lunas-dev-PaymentsFunction-ab12",
@@ -94,6 +102,10 @@ def test_a_function_is_read_as_the_alias_calls_it(aws_calls: Clients, stack: Dep
         {"Version": "12", "MemorySize": 512, "LoggingConfig": logging},
         {"FunctionName": "lunas-dev-PaymentsFunction-ab12", "Qualifier": "live"},
     )
+
+
+def test_a_function_is_read_as_the_alias_calls_it(aws_calls: Clients, stack: DeployedStack) -> None:
+    expect_functions(aws_calls)
     assert list(functions(stack)) == [PAYMENTS]
 
 
@@ -166,3 +178,33 @@ def test_with_a_token_lists_and_payment_methods_are_sent_as_well() -> None:
 def test_an_unknown_environment_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert aws.main(["--env", "nowhere"]) == 1
     assert "no environment nowhere" in capsys.readouterr().err
+
+
+def test_the_command_reads_the_logs_of_the_last_days(
+    aws_calls: Clients,
+    stack: DeployedStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expect_functions(aws_calls)
+    asked = {"logGroupName": "payments-logs", "startTime": ANY, "filterPattern": PATTERNS["JSON"]}
+    aws_calls.expect("logs", "filter_log_events", {"events": [logged(JSON_START)]}, asked)
+    monkeypatch.setattr(aws, "find", lambda *_: stack)
+    assert aws.main(["--days", "2"]) == 0
+    title, _, head, line = capsys.readouterr().out.splitlines()
+    assert title.startswith("lunas-dev in ap-southeast-3 since ")
+    assert head.split()[0] == "function"
+    assert line.split()[:5] == ["Payments", "12", "1", "0", "1"]
+
+
+def test_a_call_that_aws_refuses_is_an_error(
+    aws_calls: Clients,
+    stack: DeployedStack,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    expect_functions(aws_calls)
+    aws_calls.refuse("logs", "filter_log_events", "AccessDeniedException")
+    monkeypatch.setattr(aws, "find", lambda *_: stack)
+    assert aws.main([]) == 1
+    assert "AccessDeniedException" in capsys.readouterr().err
