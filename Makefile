@@ -129,7 +129,7 @@ bench: ## how fast, beside FastAPI, Flask and others: a quarter of an hour [BENC
 	$(SETUP) dev cloud sam runtime
 	@.venv/bin/python -m benchmarks $(BENCH_ARGS)
 
-bench-units: ## units of requests in large tables: an hour for a million payments [SIZES=1000,20000]
+bench-units: ## units of requests in large tables: half an hour for a million payments [SIZES=1000,20000]
 	$(SETUP) dev cloud sam
 	@.venv/bin/python -m benchmarks.units --sizes '$(SIZES)'
 

@@ -66,7 +66,7 @@ def _fingerprint() -> str:
 def _sam_build(folder: Path) -> None:
     path = f"{ROOT / '.venv' / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     environment = {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"}
-    done = command.run([TOOLS / "sam" / "bin" / "sam", "build"], folder, environment)
+    done = command.run([TOOLS / "sam" / "bin" / "sam", "build", "--parallel"], folder, environment)
     if not done.succeeded:
         raise BuildFailed(f"sam build of the peers failed:\n{done.end()}")
 
