@@ -65,13 +65,12 @@ def test_a_configured_list_replaces_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, listed = certificate("127.0.0.1", tmp_path)
-    session = fresh_session()
     with serving(context) as server:
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(listed))
-        assert session.get(server.url, timeout=5).content == PAID
+        assert fresh_session().get(server.url, timeout=5).content == PAID
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         with pytest.raises(requests.exceptions.SSLError):
-            session.get(server.url, timeout=5)
+            fresh_session().get(server.url, timeout=5)
 
 
 def test_the_list_is_read_once_for_all_connections(
@@ -91,6 +90,19 @@ def test_no_cookie_is_sent_back(server: Server) -> None:
     session = fresh_session()
     session.get(server.url, timeout=5)
     assert not session.cookies
+
+
+def test_no_proxy_and_no_password_is_taken_from_the_machine(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords = tmp_path / "netrc"
+    passwords.write_text("machine 127.0.0.1 login someone password secret")
+    monkeypatch.setenv("NETRC", str(passwords))
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    answer = fresh_session().get(server.url, timeout=5)
+    assert "Authorization" not in answer.request.headers
 
 
 @pytest.mark.parametrize(("pause", "kept"), [(0.0, True), (IDLE, True), (IDLE + 1, False)])

@@ -1,9 +1,13 @@
-"""Calls Duitku, by a session of requests whose connection is kept."""
+"""Calls Duitku by requests; a query over a kept connection, an order over one of its own.
+
+A kept connection may be dead by now, and an order must not be sent twice.
+"""
 
 import hashlib
 import hmac
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -38,7 +42,7 @@ def create_invoice(payment: dict[str, Any]) -> dict[str, Any]:
         "returnUrl": os.environ["RETURN_URL"],
         "expiryPeriod": 60,
     }
-    return _post("createInvoice", body, headers)
+    return _post(requests.post, "createInvoice", body, headers)
 
 
 def status(order_id: str) -> dict[str, Any]:
@@ -48,12 +52,17 @@ def status(order_id: str) -> dict[str, Any]:
         "merchantOrderId": order_id,
         "signature": sign(f"{MERCHANT}{order_id}"),
     }
-    return _post("transactionStatus", body)
+    return _post(session.post, "transactionStatus", body)
 
 
-def _post(call: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
+def _post(
+    post: Callable[..., requests.Response],
+    call: str,
+    body: dict[str, Any],
+    headers: dict[str, str] | None = None,
+) -> dict[str, Any]:
     url = f"{os.environ['DUITKU_POP_URL']}/api/merchant/{call}"
-    answer = session.post(url, json=body, headers=headers, timeout=(3, 8), allow_redirects=False)
+    answer = post(url, json=body, headers=headers, timeout=(3, 8), allow_redirects=False)
     answer.raise_for_status()
     found: dict[str, Any] = answer.json()
     return found

@@ -5,6 +5,7 @@ times as long as the rest of a callback (docs/reference/benchmarks.md, A call by
 sessions read it once for each process.
 """
 
+import os
 import ssl
 import time
 from functools import cache
@@ -24,8 +25,14 @@ between, so that it missed the server closing the connection."""
 
 
 def fresh_session() -> requests.Session:
-    """Return a session with connections of its own; it sends no cookie back."""
+    """Return a session with connections of its own.
+
+    It sends no cookie back. Of the environment it reads the list of authorities only:
+    ``requests`` would search it, and ``.netrc``, for proxies and passwords with each request.
+    """
     session = requests.Session()
+    session.trust_env = False
+    session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount("https://", _OneList())
     return session

@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.regions import EndpointRulesetResolver
 
 from lunas.aws import clients
 
@@ -46,3 +48,24 @@ def test_values_of_items_are_passed_unchanged(sent: list[Any]) -> None:
     assert sent == [{"TableName": "t", "Item": STORED}]
     answer = clients.dynamodb().get_item(TableName="t", Key={"pk": {"S": "P"}, "sk": {"S": "S"}})
     assert answer["Item"] == STORED
+
+
+def test_a_call_does_not_derive_the_address_again(
+    sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(EndpointRulesetResolver, "construct_endpoint")
+    clients.dynamodb().get_item(TableName="t", Key={"pk": {"S": "P"}, "sk": {"S": "S"}})
+    assert sent == [{"TableName": "t", "Key": {"pk": {"S": "P"}, "sk": {"S": "S"}}}]
+
+
+@pytest.mark.parametrize("region", ["ap-southeast-3", "us-gov-west-1", "cn-north-1"])
+def test_the_address_is_that_of_the_rules(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with_rules: Any = botocore.session.get_session().create_client("dynamodb")
+    clients.dynamodb.cache_clear()
+    address = clients.dynamodb().meta.endpoint_url
+    assert with_rules.generate_presigned_url("list_tables").partition("/?")[0] == address
+    clients.dynamodb.cache_clear()

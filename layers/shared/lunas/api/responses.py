@@ -144,7 +144,7 @@ def show[V](kind: type[V], source: object, **computed: object) -> V:
     are written as ISO 8601, tuples as lists; a field that is None is left out.
     """
     shown: dict[str, object] = {}
-    for name, attribute in _fields(tuple(kind.__annotations__)):
+    for name, attribute in _fields(cast("type", kind)):
         value = computed[name] if name in computed else getattr(source, attribute)
         if value is not None:
             shown[name] = value if type(value) is str else _json(value)
@@ -235,9 +235,9 @@ def _customer_view(customer: Customer) -> CustomerView:
 
 
 @cache
-def _fields(names: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+def _fields(kind: type) -> tuple[tuple[str, str], ...]:
     """Return the keys of a view, each with its name in snake case."""
-    return tuple((each, re.sub("(?=[A-Z])", "_", each).lower()) for each in names)
+    return tuple((each, re.sub("(?=[A-Z])", "_", each).lower()) for each in kind.__annotations__)
 
 
 def _json(value: object) -> object:

@@ -54,8 +54,13 @@ def prepare(*makers: Callable[[], object]) -> None:
 
 @cache
 def dynamodb() -> "DynamoDBClient":
-    """Return this process's DynamoDB client."""
+    """Return this process's DynamoDB client.
+
+    It finds the address of DynamoDB once. botocore would derive it from the parameters of each
+    call again, which took as long as signing a transaction.
+    """
     client: DynamoDBClient = _client("dynamodb")
+    vars(client)["_ruleset_resolver"] = None
     return client
 
 

@@ -98,6 +98,8 @@ type Wire = dict[str, Any]
 def write_value(value: object) -> Wire:
     """Return a value in DynamoDB's format; TypeError for a type that Lunas does not store."""
     match value:
+        case str():  # First, since nearly all values are texts.
+            return {"S": str(value)}
         case Mapping():
             return {"M": {name: write_value(each) for name, each in value.items()}}
         case list() | tuple():
@@ -110,8 +112,6 @@ def write_value(value: object) -> Wire:
 
 def _write_single(value: object) -> Wire:
     match value:
-        case str():
-            return {"S": str(value)}
         case bool():
             return {"BOOL": value}
         case int() | Decimal():
@@ -124,6 +124,8 @@ def _write_single(value: object) -> Wire:
 
 def read_value(value: Mapping[str, Any]) -> Any:  # noqa: ANN401
     """Return a value from DynamoDB's format, numbers as Decimal; KeyError for an unknown type."""
+    if "S" in value:
+        return value["S"]
     ((kind, content),) = value.items()
     return _READERS[kind](content)
 
@@ -145,7 +147,6 @@ def _nothing(_content: object) -> None:
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {
-    "S": _same,
     "N": Decimal,
     "BOOL": _same,
     "M": _map,
