@@ -36,6 +36,16 @@ made = session.get_session()
 for service, region in {asked!r}:
     print(made.create_client(service, region).meta.endpoint_url)
 """
+PRINT_COMPILED = """
+import compiled_classes
+texts = []
+def execute(code, names, made):
+    texts.extend([code] if isinstance(code, str) else [])
+    exec(code, names, made)
+compiled_classes.exec = execute
+import app, dataclasses
+print(len(texts), dataclasses.exec is compiled_classes._execute)
+"""
 PRINT_BYTECODE = """
 import sys
 for name, module in sorted(sys.modules.items()):
@@ -84,6 +94,11 @@ def imported(function: str) -> tuple[str, str]:
 def test_a_function_imports_with_only_the_layer(function: str) -> None:
     handler, _ = imported(function)
     assert handler == "True"
+
+
+@pytest.mark.parametrize("function", ["duitku_webhook", "initiate_payment", "deliver_enrollment"])
+def test_a_function_compiles_no_methods_of_dataclasses(function: str) -> None:
+    assert run(PRINT_COMPILED, folder_of(function), LAYER).split() == ["0", "True"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -167,10 +182,10 @@ def test_a_changed_source_does_not_change_what_is_imported(tmp_path: Path) -> No
     shutil.copytree(LAYER / "lunas", tmp_path / "lunas")
     source = tmp_path / "lunas" / "__init__.py"
     source.write_text("raise RuntimeError('read from source')")
-    run("import lunas", tmp_path)
+    run("import lunas", tmp_path, LAYER)
     shutil.rmtree(tmp_path / "lunas" / "__pycache__")
     with pytest.raises(AssertionError, match="read from source"):
-        run("import lunas", tmp_path)
+        run("import lunas", tmp_path, LAYER)
 
 
 @pytest.mark.parametrize("service", SERVICES)
