@@ -24,8 +24,11 @@ print(*sorted(sys.modules))
 """
 NEVER = frozenset(
     {
-        # boto3's resources and S3's transfers: clients come from botocore.
-        "boto3", "s3transfer",
+        # boto3's resources and S3's transfers, botocore's documentation, waiters, pages and XML.
+        "boto3.resources.base", "boto3.docs", "boto3.s3", "s3transfer", "botocore.docs.bcdoc",
+        "botocore.waiter", "botocore.paginate", "html.parser", "xml",
+        # Guesses the encoding of responses.
+        "charset_normalizer.api",
         # Tracing is Lambda's own.
         "aws_xray_sdk",
         # Other ways to be called than those of template.yaml.

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
 from botocore.regions import EndpointRulesetResolver
 
 from lunas.aws import clients
@@ -69,3 +72,23 @@ def test_the_address_is_that_of_the_rules(region: str, monkeypatch: pytest.Monke
     address = clients.dynamodb().meta.endpoint_url
     assert with_rules.generate_presigned_url("list_tables").partition("/?")[0] == address
     clients.dynamodb.cache_clear()
+
+
+@pytest.mark.usefixtures("sent")
+def test_dynamodb_is_called_by_json_in_which_items_are_documents() -> None:
+    assert clients.dynamodb().meta.service_model.resolved_protocol == "json"
+
+
+@pytest.mark.parametrize("protocols", [["smithy-rpc-v2-cbor"], ["smithy-rpc-v2-cbor", "rest-json"]])
+def test_dynamodb_is_called_by_json_even_if_botocore_would_choose_another_protocol(
+    protocols: list[str], tmp_path: Path
+) -> None:
+    described = Loader().load_service_model("dynamodb", "service-2")
+    described["metadata"] |= {"protocol": protocols[0], "protocols": protocols}
+    assert ServiceModel(described, "dynamodb").resolved_protocol != "json"
+    folder = tmp_path / "dynamodb" / described["metadata"]["apiVersion"]
+    folder.mkdir(parents=True)
+    (folder / "service-2.json").write_text(json.dumps(described))
+    loader = Loader([str(tmp_path), str(clients.DESCRIPTIONS)], include_default_search_paths=False)
+    pinned = ServiceModel(loader.load_service_model("dynamodb", "service-2"), "dynamodb")
+    assert pinned.resolved_protocol == "json"

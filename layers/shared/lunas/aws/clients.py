@@ -1,7 +1,7 @@
 """Clients of AWS, created once per process, with time-outs shorter than a function's own.
 
-They come from botocore, since boto3 would add the import of its resources and of S3 transfers to
-every start (docs/decisions/0023-start-up.md).
+They come from boto3, whose resources and S3's transfers no start loads
+(docs/decisions/0027-clients-from-boto3.md).
 """
 
 import os
@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.session
 from botocore.config import Config
 
@@ -86,17 +87,20 @@ def kms() -> "KMSClient":
 
 
 def _client(service: str) -> Any:  # noqa: ANN401
-    return _session().create_client(service, config=CONFIG)
+    _session()
+    return boto3.client(service, config=CONFIG)  # type: ignore[call-overload]
 
 
 @cache
 def _session() -> botocore.session.Session:
-    """Return the session that the clients share, with its cached descriptions.
+    """Return boto3's default session, which the clients share, with its cached descriptions.
 
     Besides botocore's own descriptions it reads one of Lunas. That one declares items and values of
     DynamoDB as documents, which botocore passes on as JSON. Otherwise botocore would check each of
-    a value's ten possible types, which took half of the time of a list page.
+    a value's ten possible types, which took half of the time of a list page. It also sets the
+    protocol: botocore chooses one, and only those of JSON have documents.
     """
     session = botocore.session.get_session()
     session.get_component("data_loader").search_paths.append(str(DESCRIPTIONS))
+    boto3.setup_default_session(botocore_session=session)
     return session

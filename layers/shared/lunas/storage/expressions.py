@@ -1,7 +1,7 @@
 """Items, values and update expressions in DynamoDB's format: ``{"S": "text"}``, ``{"N": "1"}``.
 
 boto3 converts all types; this module knows those that Lunas stores, takes a fraction of the time,
-and does not load boto3 (docs/decisions/0023-start-up.md). Bytes are stored as text: the client
+and loads no part of it (docs/decisions/0023-start-up.md). Bytes are stored as text: the client
 passes values on as JSON, which has no bytes (aws/clients.py).
 """
 
